@@ -1,0 +1,143 @@
+/*
+ * machine: the modelled machine, checked. Plain structs: mm/ and sim/ include this file and nothing else of configs/.
+ * Every `auto` of the YAML that does not depend on the model's own boot has been resolved to a number; those that
+ * do (min_free_kbytes, watermarks) keep MACHINE_AUTO and are computed in mm/ as the kernel computes them.
+ */
+#ifndef KMEMSIM_CONFIGS_MACHINE_H
+#define KMEMSIM_CONFIGS_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/units.h"
+
+#define MACHINE_AUTO UINT64_MAX
+
+#define MACHINE_MAX_CPUS   1024
+#define MACHINE_MAX_NODES  64
+#define MACHINE_MAX_RANGES 256 /* of RAM, and reserved ones, each */
+#define MACHINE_NAME_MAX   64
+
+/* Zone types, in the kernel's order; only those that a machine has take an index in the model. */
+enum machine_zone { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE, NR_ZONE_TYPES };
+
+enum machine_behaviour { BEHAVIOUR_2_6_CLASSIC, BEHAVIOUR_6_1, BEHAVIOUR_6_18 };
+
+/** A range of physical memory: [start, start + size), bytes. */
+struct machine_range {
+	uint64_t start;
+	uint64_t size;
+	uint32_t node;
+	char name[MACHINE_NAME_MAX];
+};
+
+struct machine_zones {
+	uint64_t dma_end;          /* bytes; 0 = no zone DMA. Default 16 MiB */
+	uint64_t dma32_end;        /* bytes; 0 = no zone DMA32. Default 4 GiB */
+	uint64_t highmem_above;    /* bytes; UINT64_MAX = none */
+	uint64_t movable;          /* bytes of ZONE_MOVABLE in all (movablecore=) */
+};
+
+struct machine_page_allocator {
+	uint32_t max_order;              /* largest order; 10 */
+	uint32_t pageblock_order;        /* 9 */
+	uint64_t min_free_kbytes;        /* or MACHINE_AUTO */
+	uint32_t watermark_scale_factor; /* in 1/10000 of managed; 10 */
+	uint32_t watermark_boost_factor; /* in 1/10000 of the high watermark; 15000 */
+	uint32_t pcp_high_fraction;      /* 0 = by watermark; else at least 8 */
+	uint32_t lowmem_reserve_ratio[NR_ZONE_TYPES]; /* by zone type: 256 256 32 0 0 */
+	bool transparent_hugepage;       /* pcp lists of pageblock order, and khugepaged's min_free_kbytes */
+	bool khugepaged_min_free;        /* khugepaged raises min_free_kbytes (THP enabled at run time) */
+	bool cma;                        /* MIGRATE_CMA is configured */
+	bool page_group_by_mobility;     /* false: as the kernel does on tiny machines; default: computed */
+	bool compaction;
+	uint32_t compaction_proactiveness; /* 20 */
+};
+
+struct machine_slab {
+	char allocator[MACHINE_NAME_MAX]; /* a mechanism of slot slab: "slub" */
+	uint32_t min_order;      /* 0 */
+	uint32_t max_order;      /* 3 */
+	uint32_t min_objects;    /* 0 = auto: 4 * (fls(cpus) + 1) */
+	int32_t cpu_partial;     /* objects; -1 = auto by size; 0 = none */
+	bool merge;
+	bool freelist_random;
+	bool memcg_kmem;         /* kmalloc-cg caches exist */
+	uint32_t nr_cpu_ids;     /* what a 1-CPU machine uses in min_objects; 0 = cpus */
+};
+
+struct machine_kmalloc {
+	uint32_t min_size;       /* smallest class, bytes; 8 */
+	uint32_t max_cache_size; /* largest class, bytes; 8192 */
+	uint64_t max_size;       /* largest kmalloc at all, bytes; 4 MiB */
+	uint32_t extra_classes[8]; /* beside the powers of two: 96, 192; ascending, 0 ends */
+};
+
+/* Steps that operations are made of. Costs are nanoseconds each, but STEP_ZERO_KIB: nanoseconds per KiB. */
+#define MACHINE_STEPS(X)                                                                                   \
+	X(SLAB_ALLOC_FAST, "slab_alloc_fast", 12)      /* SLUB alloc from the CPU freelist */              \
+	X(SLAB_FREE_FAST, "slab_free_fast", 10)        /* SLUB free to the CPU slab */                     \
+	X(SLAB_FREE_SLOW, "slab_free_slow", 40)        /* to another slab: cmpxchg on a cold line */       \
+	X(SLAB_TAKE_FREELIST, "slab_take_freelist", 40)                                                    \
+	X(SLAB_CPU_PARTIAL, "slab_cpu_partial", 60)    /* next slab of the CPU-partial stack */            \
+	X(SLAB_NODE_PARTIAL, "slab_node_partial", 120) /* node list lock taken */                          \
+	X(SLAB_NODE_PARTIAL_SLAB, "slab_node_partial_slab", 40) /* each slab moved under it */             \
+	X(SLAB_DRAIN, "slab_drain", 150)               /* CPU-partial stack to the node list */            \
+	X(SLAB_NEW, "slab_new", 450)                   /* set up a slab, without its pages */              \
+	X(SLAB_NEW_OBJECT, "slab_new_object", 4)       /* thread one object on a new freelist */           \
+	X(SLAB_DISCARD, "slab_discard", 250)                                                               \
+	X(SLAB_CTOR, "slab_ctor", 50)                                                                      \
+	X(KMALLOC_LARGE, "kmalloc_large", 100)                                                             \
+	X(CACHE_CREATE, "cache_create", 20000)                                                             \
+	X(CACHE_DESTROY, "cache_destroy", 10000)                                                           \
+	X(MEMCG_CHARGE, "memcg_charge", 30)                                                                \
+	X(PAGE_PCP, "page_pcp", 40)                    /* order-0 alloc or free served by the pcp */       \
+	X(PAGE_PCP_BLOCK, "page_pcp_block", 45)        /* each block refilled or flushed under the zone lock */ \
+	X(PAGE_BUDDY, "page_buddy", 150)               /* direct buddy alloc or free */                    \
+	X(PAGE_SPLIT_MERGE, "page_split_merge", 10)    /* each level */                                    \
+	X(PAGE_STEAL, "page_steal", 500)               /* fallback to another migratetype */               \
+	X(PAGE_ZONE_SKIP, "page_zone_skip", 10)        /* zone looked at and passed over */                \
+	X(PAGE_SLOWPATH, "page_slowpath", 1000)                                                            \
+	X(KSWAPD_WAKE, "kswapd_wake", 2000)                                                                \
+	X(ZERO_KIB, "zero_kib", 30)                    /* clearing memory, ns per KiB: about 33 GB/s */    \
+	X(ZONE_LOCK, "zone_lock", 20)                                                                      \
+	X(LIST_LOCK, "list_lock", 20)
+
+enum machine_step {
+#define X(id, name, ns) STEP_##id,
+	MACHINE_STEPS(X)
+#undef X
+	NR_STEPS
+};
+
+struct machine_latency {
+	uint32_t step_ns[NR_STEPS];
+};
+
+struct machine {
+	char name[MACHINE_NAME_MAX];
+	enum machine_behaviour behaviour;
+	uint32_t cpus;
+	uint32_t page_size;  /* bytes: 4, 8, 16 or 64 KiB */
+	uint32_t page_shift;
+	bool bits32;         /* 32-bit kernel: DMA, Normal, HighMem */
+
+	uint32_t nr_nodes;
+	uint32_t node_of_cpu[MACHINE_MAX_CPUS];
+	uint8_t distance[MACHINE_MAX_NODES][MACHINE_MAX_NODES]; /* 10 = local */
+	struct machine_range ram[MACHINE_MAX_RANGES];       /* ascending, not overlapping */
+	uint32_t nr_ram;
+	struct machine_range reserved[MACHINE_MAX_RANGES];  /* ascending, not overlapping, inside RAM or holes */
+	uint32_t nr_reserved;
+
+	struct machine_zones zones;
+	struct machine_page_allocator page_allocator;
+	struct machine_slab slab;
+	struct machine_kmalloc kmalloc;
+	struct machine_latency latency;
+};
+
+extern const char *const machine_zone_name[NR_ZONE_TYPES]; /* "DMA", "DMA32", "Normal", "HighMem", "Movable" */
+extern const char *const machine_step_name[NR_STEPS];
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * meter: what an operation of mm/ cost, in named steps. mm/ never writes nanoseconds: the machine's table prices a
+ * step. Steps without a lock are summed on the spot; steps under a lock are kept as segments, in order, for the
+ * engine, which grants locks in order of arrival.
+ */
+#ifndef KMEMSIM_MM_METER_H
+#define KMEMSIM_MM_METER_H
+
+#include <stdint.h>
+
+#include "configs/machine.h"
+
+#define METER_MAX_SEGMENTS 32
+
+/* Lock numbers: zone locks first, then node list locks. LOCK_NONE: no lock. */
+typedef uint16_t lock_id;
+#define LOCK_NONE        UINT16_MAX
+#define LOCK_ZONE(zone)  ((lock_id)(zone))                /* zone: index in the model's zone array, < 320 */
+#define LOCK_LIST(node)  ((lock_id)(320 + (node)))        /* SLUB list_lock, one per node in the model */
+#define NR_LOCKS         (320 + MACHINE_MAX_NODES)
+
+struct meter_segment {
+	lock_id lock;
+	uint16_t step;   /* enum machine_step */
+	uint32_t count;
+};
+
+struct meter {
+	const uint32_t *step_ns; /* borrowed: the machine's price list */
+	uint64_t ns;             /* sum of the steps so far, those under locks included */
+	uint32_t nr_segments;    /* may exceed METER_MAX_SEGMENTS: the excess is only in ns */
+	struct meter_segment segments[METER_MAX_SEGMENTS];
+};
+
+static inline void meter_start(struct meter *meter, const uint32_t *step_ns)
+{
+	meter->step_ns = step_ns;
+	meter->ns = 0;
+	meter->nr_segments = 0;
+}
+
+/** meter_charge() - @count times @step, no lock held. */
+static inline void meter_charge(struct meter *meter, enum machine_step step, uint32_t count)
+{
+	meter->ns += (uint64_t)meter->step_ns[step] * count;
+}
+
+/** meter_charge_locked() - @count times @step with @lock held. */
+static inline void meter_charge_locked(struct meter *meter, enum machine_step step, uint32_t count, lock_id lock)
+{
+	meter->ns += (uint64_t)meter->step_ns[step] * count;
+	if (meter->nr_segments < METER_MAX_SEGMENTS)
+		meter->segments[meter->nr_segments] = (struct meter_segment){ lock, (uint16_t)step, count };
+	meter->nr_segments++;
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* mm: the modelled kernel memory of one run: page allocator below, slab above. No clock, no I/O. */
+#ifndef KMEMSIM_MM_MM_H
+#define KMEMSIM_MM_MM_H
+
+#include "mm/page_alloc.h"
+#include "mm/slab.h"
+
+struct mm {
+	const struct machine *machine; /* borrowed, constant, may be shared by many runs */
+	uint64_t seed;
+	struct page_alloc *pages;      /* owned */
+	struct slab *slab;             /* owned */
+};
+
+/** mm_init() - boot the machine. On failure nothing is left to free. */
+int mm_init(struct mm *mm, const struct machine *machine, uint64_t seed, struct err *err);
+void mm_fini(struct mm *mm);
+
+/** mm_check() - all invariants of all mechanisms. */
+int mm_check(const struct mm *mm, struct err *err);
+
+#endif

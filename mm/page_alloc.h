@@ -1,0 +1,162 @@
+/*
+ * page_alloc: the page allocator as the layers above see it: nodes, zones, free lists, per-CPU lists, watermarks.
+ * Models mm/page_alloc.c of kernel 6.1. Knows nothing of slabs and nothing of time.
+ */
+#ifndef KMEMSIM_MM_PAGE_ALLOC_H
+#define KMEMSIM_MM_PAGE_ALLOC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/gfp.h"
+#include "configs/machine.h"
+#include "mm/answer.h"
+#include "mm/meter.h"
+
+typedef uint64_t pfn_t; /* page frame number: physical address / page size */
+#define PFN_NONE UINT64_MAX
+
+#define PAGE_MAX_ORDERS 16 /* orders 0 .. max_order, max_order < 16 */
+
+enum migratetype {
+	MIGRATE_UNMOVABLE,
+	MIGRATE_MOVABLE,
+	MIGRATE_RECLAIMABLE,
+	MIGRATE_HIGHATOMIC,
+	MIGRATE_PCPTYPES = MIGRATE_HIGHATOMIC, /* number of types with per-CPU lists */
+	MIGRATE_CMA,
+	MIGRATE_ISOLATE,
+	NR_MIGRATETYPES
+};
+
+extern const char *const migratetype_name[NR_MIGRATETYPES]; /* "Unmovable", ... as /proc/pagetypeinfo prints */
+
+struct page_alloc; /* all nodes and zones of a machine; private to mm/ */
+
+struct page_request {
+	gfp_t gfp;
+	uint16_t cpu;   /* who asks: chooses the per-CPU list and the local node */
+	int16_t node;   /* wanted node, -1 = the CPU's */
+	uint8_t order;
+};
+
+/** page_alloc_create() - boot: size the zones, hand memory over from memblock, set watermarks and pcp limits. */
+int page_alloc_create(struct page_alloc **out, const struct machine *machine, struct err *err);
+void page_alloc_destroy(struct page_alloc *pa);
+
+/**
+ * page_alloc_take() - models __alloc_pages(): fast path, then the machine's slow path.
+ * @pfn: first page of the block, on MM_DONE; the caller owns 2^order pages until page_alloc_give().
+ * Order above max_order: MM_FAILED.
+ */
+enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter);
+
+/**
+ * page_alloc_take_bulk() - models __alloc_pages_bulk(): order-0 pages of one zone through the pcp.
+ * Return: number of pages obtained, into pfns[0 .. nr-1].
+ */
+uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *req, uint32_t nr, pfn_t *pfns,
+	struct meter *meter);
+
+/**
+ * page_alloc_give() - models __free_pages() of the last reference, on CPU @cpu.
+ * @order may be smaller than the order taken: a part of a block, freed on its own.
+ */
+void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter);
+
+/**
+ * page_alloc_take_exact() - models alloc_pages_exact(): @nr_pages; the rest of the block goes back directly to the
+ * free lists, to the tail. Free the pages one by one with order 0.
+ */
+enum mm_answer page_alloc_take_exact(struct page_alloc *pa, const struct page_request *req, uint32_t nr_pages,
+	pfn_t *pfn, struct meter *meter);
+
+/** page_alloc_allocated() - whether all 2^order pages at @pfn exist and are handed out: a guard for bad traces. */
+bool page_alloc_allocated(const struct page_alloc *pa, pfn_t pfn, unsigned int order);
+
+/* A word of the user's own per page (a slab's number, say); 0 after boot. Only for pages that the caller owns. */
+void page_alloc_set_owner(struct page_alloc *pa, pfn_t pfn, uint32_t owner);
+uint32_t page_alloc_owner(const struct page_alloc *pa, pfn_t pfn);
+/** page_alloc_node_of() - node of an existing page. */
+uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn);
+
+/** page_alloc_drain_all() - models drain_all_pages(NULL). */
+void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter);
+/** page_alloc_vmstat_work() - models refresh_cpu_vm_stats() of one CPU: fold counters, age remote pcps. Once a second. */
+void page_alloc_vmstat_work(struct page_alloc *pa, unsigned int cpu, struct meter *meter);
+
+/** page_alloc_check() - walk everything, verify all invariants. O(memory touched). */
+int page_alloc_check(const struct page_alloc *pa, struct err *err);
+
+/* What recording needs; plain copies. */
+struct zone_stats {
+	uint32_t node;
+	enum machine_zone type;
+	uint64_t start_pfn, spanned, present, managed; /* pages */
+	uint64_t free_pages;                           /* exact, pcp pages not included */
+	uint64_t pcp_pages;
+	uint64_t min, low, high, boost;                /* pages, min..high without boost */
+	uint64_t highatomic;                           /* nr_reserved_highatomic, pages */
+	uint64_t lowmem_reserve[NR_ZONE_TYPES];        /* pages, by zone type of the request */
+	uint32_t pcp_high, pcp_batch;
+	uint64_t blocks[NR_MIGRATETYPES][PAGE_MAX_ORDERS]; /* free blocks */
+	uint64_t pageblocks[NR_MIGRATETYPES];
+};
+
+/** page_alloc_nr_zones() / page_alloc_zone_stats() - populated zones in /proc order (node, then ascending type). */
+unsigned int page_alloc_nr_zones(const struct page_alloc *pa);
+void page_alloc_zone_stats(const struct page_alloc *pa, unsigned int zone, struct zone_stats *stats);
+
+/* Counters kept under the kernel's /proc/vmstat names, plus a few of the model's own. */
+#define PAGE_COUNTERS(X)                     \
+	X(PGALLOC_DMA, "pgalloc_dma")        \
+	X(PGALLOC_DMA32, "pgalloc_dma32")    \
+	X(PGALLOC_NORMAL, "pgalloc_normal")  \
+	X(PGALLOC_HIGH, "pgalloc_high")      \
+	X(PGALLOC_MOVABLE, "pgalloc_movable") \
+	X(PGFREE, "pgfree")                  \
+	X(PCP_REFILL, "pcp_refill")          \
+	X(PCP_REFILL_PAGES, "pcp_refill_pages") \
+	X(PCP_DRAIN_PAGES, "pcp_drain_pages") \
+	X(EXTFRAG, "extfrag_events")         \
+	X(SLOWPATH, "page_slowpath")         \
+	X(KSWAPD_WAKE, "kswapd_wake")        \
+	X(ALLOC_FAIL, "page_alloc_fail")     \
+	X(NUMA_HIT, "numa_hit")              \
+	X(NUMA_MISS, "numa_miss")            \
+	X(NUMA_FOREIGN, "numa_foreign")      \
+	X(NUMA_LOCAL, "numa_local")          \
+	X(NUMA_OTHER, "numa_other")
+
+enum page_counter {
+#define X(id, name) PC_##id,
+	PAGE_COUNTERS(X)
+#undef X
+	NR_PAGE_COUNTERS
+};
+
+extern const char *const page_counter_name[NR_PAGE_COUNTERS];
+uint64_t page_alloc_counter(const struct page_alloc *pa, enum page_counter counter);
+
+/** One kind of fallback that happened, as /sys/kernel/tracing's mm_page_alloc_extfrag tells them. */
+struct extfrag_stats {
+	uint8_t alloc_mt, fallback_mt, alloc_order, fallback_order;
+	uint64_t count;
+	uint64_t ownership_changes; /* pageblocks that changed their migratetype */
+};
+
+/** page_alloc_extfrag_stats() - up to @max kinds, ordered. Return: number that there are. */
+unsigned int page_alloc_extfrag_stats(const struct page_alloc *pa, struct extfrag_stats *stats, unsigned int max);
+
+/* How the last page_alloc_take() was served, for the outcome that the trace's user sees. */
+enum page_outcome { PAGE_FAST, PAGE_SLOW, PAGE_REFUSED };
+enum page_outcome page_alloc_last_outcome(const struct page_alloc *pa);
+
+/* Indices of spec/page-allocator.md 8, in thousandths, from block counts over all migratetypes. */
+/** page_unusable_index() - 0 .. 1000. */
+int page_unusable_index(const uint64_t *nr_free, unsigned int max_order, unsigned int order);
+/** page_frag_index() - -1000 .. 1000. */
+int page_frag_index(const uint64_t *nr_free, unsigned int max_order, unsigned int order);
+
+#endif

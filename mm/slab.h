@@ -1,0 +1,181 @@
+/*
+ * slab: object caches as the layers above see them, whichever allocator the machine has (slab.allocator).
+ * Models mm/slab_common.c of kernel 6.1: creating and merging caches, kmalloc classes. The allocator itself is a
+ * mechanism of SLOT_SLAB behind struct slab_ops.
+ */
+#ifndef KMEMSIM_MM_SLAB_H
+#define KMEMSIM_MM_SLAB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/gfp.h"
+#include "mm/answer.h"
+#include "mm/mechanism.h"
+#include "mm/meter.h"
+#include "mm/page_alloc.h"
+
+#define SLAB_NAME_MAX 64
+#define CACHE_NONE UINT32_MAX
+
+/* Cache flags: the bits of SLAB_* of kernel 6.1 that change behaviour. traces/kind.h has the same numbers. */
+#define SLAB_HWCACHE_ALIGN   0x00002000u
+#define SLAB_CACHE_DMA       0x00004000u
+#define SLAB_CACHE_DMA32     0x00008000u
+#define SLAB_CONSISTENCY_CHECKS 0x00000100u
+#define SLAB_RED_ZONE        0x00000400u
+#define SLAB_POISON          0x00000800u
+#define SLAB_STORE_USER      0x00010000u
+#define SLAB_RECLAIM_ACCOUNT 0x00020000u
+#define SLAB_TYPESAFE_BY_RCU 0x00080000u
+#define SLAB_TRACE           0x00200000u
+#define SLAB_NOLEAKTRACE     0x00800000u
+#define SLAB_ACCOUNT         0x04000000u
+#define SLAB_NO_MERGE        0x10000000u /* ours: a user-copy window, or refcount -1 */
+#define SLAB_CTOR            0x80000000u /* ours: has a constructor */
+
+/** An object: which slab of which kind, and where in it. 8 bytes, kept by the caller for each live object. */
+struct slab_object {
+	uint32_t slab;  /* the allocator's slab number; SLAB_LARGE: pages of a large kmalloc */
+	uint32_t index; /* object in the slab; for SLAB_LARGE the first pfn (of 32 bits) */
+};
+#define SLAB_LARGE UINT32_MAX
+
+/** Sizes of a cache, fixed at its creation. */
+struct slab_geometry {
+	uint32_t object_size; /* bytes asked for */
+	uint32_t size;        /* bytes from one object to the next (slab_size) */
+	uint32_t align;
+	uint32_t inuse;       /* bytes used before the metadata */
+	uint32_t offset;      /* of the free pointer */
+	uint32_t order;       /* of a slab, log2 pages */
+	uint32_t objs_per_slab;
+	uint32_t min_order, min_objs;  /* what is tried when order fails */
+	uint32_t min_partial;
+	uint32_t cpu_partial;          /* objects */
+	uint32_t cpu_partial_slabs;
+};
+
+struct slab_create {
+	const char *name;
+	uint32_t object_size;
+	uint32_t align;
+	uint32_t flags;
+};
+
+struct slab_stats {
+	char name[SLAB_NAME_MAX];
+	struct slab_geometry geometry;
+	uint32_t flags;
+	uint32_t aliases;          /* further names that were merged into it */
+	uint64_t active_objs;      /* as /proc/slabinfo counts */
+	uint64_t total_objs;
+	uint64_t live_objs;        /* objects that callers hold */
+	uint64_t slabs;
+	uint64_t slab_pages;
+	uint64_t partial;          /* slabs on node lists */
+	uint64_t cpu_slabs;        /* current and CPU-partial slabs */
+	uint64_t allocs, frees, grown, discarded;
+	uint64_t bytes_req;        /* bytes that the live objects' callers asked for */
+};
+
+/*
+ * What an allocator of SLOT_SLAB provides. `cache` numbers are dense, 0 .. nr_caches - 1, in order of creation.
+ */
+struct slab_ops {
+	struct mechanism mech;
+	/** geometry() - pure: sizes for a cache on this machine. Return false: no such cache can be. */
+	bool (*geometry)(const struct machine *machine, uint32_t object_size, uint32_t align, uint32_t flags,
+		struct slab_geometry *geometry);
+	/** cache_init() - a new cache (or an old number used again) of that geometry. 0, or -1 when out of memory. */
+	int (*cache_init)(void *state, uint32_t cache, const struct slab_geometry *geometry, uint32_t flags);
+	enum mm_answer (*alloc)(void *state, uint32_t cache, gfp_t gfp, int node, unsigned int cpu,
+		struct slab_object *object, struct meter *meter);
+	void (*free)(void *state, struct slab_object object, unsigned int cpu, struct meter *meter);
+	/** free_bulk() - objects freed by one call (kmem_cache_free_bulk). */
+	void (*free_bulk)(void *state, struct slab_object *objects, uint32_t nr, unsigned int cpu, struct meter *meter);
+	/** shrink() - models kmem_cache_shrink(). Return: slabs that remain. */
+	uint64_t (*shrink)(void *state, uint32_t cache, struct meter *meter);
+	/** destroy() - models __kmem_cache_shutdown(). Return: false when objects live, and the cache stays. */
+	bool (*destroy)(void *state, uint32_t cache, struct meter *meter);
+	/** cache_of() - the cache an object belongs to. */
+	uint32_t (*cache_of)(const void *state, struct slab_object object);
+	/** pfn_of() - first page of the object's slab. */
+	pfn_t (*pfn_of)(const void *state, struct slab_object object);
+	/** stats() - fills the counts (not name, flags, aliases). */
+	void (*stats)(const void *state, uint32_t cache, struct slab_stats *stats);
+};
+
+struct slab; /* all caches of a machine; private to mm/ */
+
+/** slab_create_all() - boot: the machine's allocator and its kmalloc caches. */
+int slab_create_all(struct slab **out, struct mm *mm, struct err *err);
+void slab_destroy_all(struct slab *slab);
+
+enum slab_create_result {
+	SLAB_CREATED,
+	SLAB_MERGED,         /* an alias of an existing cache; *cache is that one */
+	SLAB_CREATE_FAILED,  /* too large, or no memory */
+};
+
+/**
+ * slab_cache_create() - models kmem_cache_create(): merges where the kernel would.
+ * A duplicate name is legal, as in 6.1; the later one is found by name from then on.
+ */
+enum slab_create_result slab_cache_create(struct slab *slab, const struct slab_create *create, uint32_t *cache,
+	struct meter *meter);
+/**
+ * slab_cache_boot() - a cache that the trace says was there before it began, with its name kept: never merged.
+ */
+enum slab_create_result slab_cache_boot(struct slab *slab, const struct slab_create *create, uint32_t *cache);
+/** slab_cache_find() - by name (aliases too; the kmalloc caches as well); CACHE_NONE. */
+uint32_t slab_cache_find(const struct slab *slab, const char *name);
+/** slab_cache_destroy() - models kmem_cache_destroy(). Return: false when objects live: reported, the cache stays. */
+bool slab_cache_destroy(struct slab *slab, uint32_t cache, struct meter *meter);
+uint64_t slab_cache_shrink(struct slab *slab, uint32_t cache, struct meter *meter);
+
+enum mm_answer slab_alloc(struct slab *slab, uint32_t cache, gfp_t gfp, int node, unsigned int cpu,
+	struct slab_object *object, struct meter *meter);
+/** slab_free() - kmem_cache_free() and kfree() alike: the cache is the slab's own. Large kmallocs too. */
+void slab_free(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter);
+void slab_free_bulk(struct slab *slab, struct slab_object *objects, uint32_t nr, unsigned int cpu, struct meter *meter);
+
+/**
+ * kmalloc_class() - the cache that serves kmalloc(@size, @gfp), CACHE_NONE for a large one (or 0, or too large).
+ * A pure function of the machine: callers may remember its answer.
+ */
+uint32_t kmalloc_class(const struct slab *slab, uint64_t size, gfp_t gfp);
+
+/**
+ * kmalloc_size() - bytes_alloc that the kmalloc event shows: class size, or whole pages of a large kmalloc (also
+ * where it is too large and fails); 0 for size 0.
+ */
+uint64_t kmalloc_size(const struct slab *slab, uint64_t size, gfp_t gfp);
+
+/**
+ * kmalloc_large() - models __kmalloc_large_node(): above max_cache_size, from the page allocator.
+ * @object: slab = SLAB_LARGE; the order is found again at free.
+ */
+enum mm_answer kmalloc_large(struct slab *slab, uint64_t size, gfp_t gfp, int node, unsigned int cpu,
+	struct slab_object *object, struct meter *meter);
+
+uint32_t slab_nr_caches(const struct slab *slab); /* destroyed ones included: see slab_cache_live() */
+bool slab_cache_live(const struct slab *slab, uint32_t cache);
+void slab_cache_stats(const struct slab *slab, uint32_t cache, struct slab_stats *stats);
+const struct slab_geometry *slab_cache_geometry(const struct slab *slab, uint32_t cache);
+uint32_t slab_object_cache(const struct slab *slab, struct slab_object object); /* CACHE_NONE for a large one */
+pfn_t slab_object_pfn(const struct slab *slab, struct slab_object object);
+/** slab_large_pages() - pages held by large kmallocs. */
+uint64_t slab_large_pages(const struct slab *slab);
+int slab_check(const struct slab *slab, struct err *err);
+
+/* Pure rules, each with its own tests. */
+/** slab_calculate_alignment() - models calculate_alignment(). */
+uint32_t slab_calculate_alignment(uint32_t flags, uint32_t align, uint32_t size);
+/**
+ * slab_infer_create() - what alignment and flags turn @object_size into @size: for caches that a trace shows only by
+ * their sizes. Return: false when none does.
+ */
+bool slab_infer_create(uint32_t object_size, uint32_t size, uint32_t *align, uint32_t *flags);
+
+#endif

@@ -1,0 +1,39 @@
+/* report: what the results say: named queries, the text report, the kernel's own /proc files. */
+#ifndef KMEMSIM_REPORTS_REPORT_H
+#define KMEMSIM_REPORTS_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+struct results;
+
+/** results_open() - open for reading. ERR_RESULTS: not a kmemsim database, or a newer one; ERR_IO. */
+int results_open(struct results **out, const char *path, struct err *err);
+void results_close(struct results *results);
+
+enum results_format { RESULTS_TABLE, RESULTS_CSV, RESULTS_JSON };
+
+/** results_query() - run the named query (or, when @name is NULL, list the names with what they tell). */
+int results_query(struct results *results, const char *name, enum results_format format, FILE *out, struct err *err);
+
+struct report_options {
+	int64_t run;      /* 0 = the latest */
+	bool json;
+	bool colour;
+	unsigned int width; /* columns of the terminal, 0 = 100 */
+};
+
+/** report_text() - the report for people (or the same figures as JSON): fragmentation over time, latency, caches. */
+int report_text(struct results *results, const struct report_options *options, FILE *out, struct err *err);
+
+/**
+ * report_proc() - a file of /proc as the modelled kernel would show it at a sample.
+ * @file:   "buddyinfo", "pagetypeinfo", "slabinfo".
+ * @sample: its number, 0 = the run's last.
+ */
+int report_proc(struct results *results, const char *file, int64_t run, int64_t sample, FILE *out, struct err *err);
+
+#endif

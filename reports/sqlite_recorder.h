@@ -1,0 +1,18 @@
+/* sqlite_recorder: the recorder that writes a run into a SQLite database (schema: reports/schema.sql). */
+#ifndef KMEMSIM_REPORTS_SQLITE_RECORDER_H
+#define KMEMSIM_REPORTS_SQLITE_RECORDER_H
+
+#include "sim/recorder.h"
+
+/**
+ * sqlite_recorder_open() - open or make @path; the run is added to those already there.
+ * A new database appears under its name at once with its schema, or not at all. ERR_RESULTS: not a kmemsim database, or made by a
+ * newer version; ERR_IO: cannot be written.
+ * The caller owns *out: ops->close().
+ */
+int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err);
+
+/** sqlite_recorder_run_id() - of the run begun last. */
+int64_t sqlite_recorder_run_id(const struct recorder *rec);
+
+#endif

@@ -1,0 +1,107 @@
+#include "sim/cli/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/units.h"
+
+/* A signal handler can reach nothing but file scope. */
+static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t status_wanted;
+
+static void on_interrupt(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+static void on_status(int sig)
+{
+	(void)sig;
+	status_wanted = 1;
+}
+
+void cli_catch_signals(void)
+{
+	struct sigaction once = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction status = { .sa_handler = on_status, .sa_flags = SA_RESTART };
+
+	sigaction(SIGINT, &once, NULL);
+	sigaction(SIGTERM, &once, NULL);
+	sigaction(SIGUSR1, &status, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+bool cli_interrupted(void)
+{
+	return interrupted;
+}
+
+int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	argp_err_exit_status = 2;
+	return argp_parse(argp, argc, argv, 0, NULL, input) ? 2 : 0;
+}
+
+int cli_fail(const struct err *err)
+{
+	fflush(stdout);
+	fprintf(stderr, "kmemsim: %s\n", err->text);
+	return err_exit_status(err->code);
+}
+
+int cli_flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	/* The reader of a pipe went away: it has what it wanted. */
+	if (errno == EPIPE)
+		return 0;
+	fprintf(stderr, "kmemsim: cannot write to standard output: %s\n", strerror(errno));
+	return err_exit_status(ERR_IO);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+void cli_progress_start(struct cli_progress *progress, const char *what, bool quiet)
+{
+	progress->what = what;
+	progress->quiet = quiet || !isatty(STDERR_FILENO);
+	progress->start_ns = progress->last_ns = now_ns();
+}
+
+void cli_progress_show(struct cli_progress *progress, uint64_t done, uint64_t total, uint64_t events, const char *note)
+{
+	uint64_t now;
+	double seconds, share;
+
+	if (progress->quiet && !status_wanted)
+		return;
+	now = now_ns();
+	if (now - progress->last_ns < 1000000000u && !status_wanted)
+		return;
+	progress->last_ns = now;
+	seconds = (double)(now - progress->start_ns) / 1e9;
+	share = total ? (double)done / (double)total : 0;
+	fprintf(stderr, "%s%s: %.0f %%, %.2f M events, %.2f M events/s, %.0f s left%s%s%s",
+		status_wanted ? "" : "\r\033[K", progress->what, 100 * share, (double)events / 1e6,
+		seconds > 0 ? (double)events / 1e6 / seconds : 0.0, share > 0 ? seconds / share - seconds : 0.0,
+		note ? ", " : "", note ? note : "", status_wanted ? "\n" : "");
+	status_wanted = 0;
+}
+
+void cli_progress_end(struct cli_progress *progress)
+{
+	if (!progress->quiet)
+		fputs("\r\033[K", stderr);
+}

@@ -1,0 +1,58 @@
+/* main: chooses the verb. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/cli/cli.h"
+#include "sim/cli/version.h"
+
+static const struct cli_command *const commands[] = {
+	&cmd_import, &cmd_info, &cmd_cat, &cmd_probe, &cmd_replay, &cmd_query, &cmd_report, &cmd_proc,
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *out)
+{
+	fputs("Usage: kmemsim VERB [OPTION...] ARGUMENT...\n"
+	      "Replays recorded Linux kernel allocation traces against a machine described in YAML.\n\n"
+	      "  kmemsim import trace.dat -o boot.kmt\n"
+	      "  kmemsim replay boot.kmt -m machine.yaml -o results.db\n"
+	      "  kmemsim report results.db\n\nVerbs:\n",
+		out);
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\n`kmemsim VERB --help` tells more. `kmemsim --version` names version and features.\n", out);
+}
+
+static int run_command(const struct cli_command *command, int argc, char **argv)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "kmemsim %s", command->name);
+	argv[1] = name;
+	program_invocation_name = name;
+	return command->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return err_exit_status(ERR_USAGE);
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_usage(stdout);
+		return cli_flush();
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		version_print(stdout);
+		return cli_flush();
+	}
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(commands[i]->name, argv[1]))
+			return run_command(commands[i], argc, argv);
+	fprintf(stderr, "kmemsim: unknown verb \"%s\"; `kmemsim --help` lists them\n", argv[1]);
+	return err_exit_status(ERR_USAGE);
+}

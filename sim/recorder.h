@@ -1,0 +1,169 @@
+/*
+ * recorder: where a run's results go. The engine fills plain structs of integers; an implementation writes them
+ * (reports/sqlite_recorder.c) or drops them (sim/recorder_none.c).
+ */
+#ifndef KMEMSIM_SIM_RECORDER_H
+#define KMEMSIM_SIM_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/hist.h"
+#include "base/units.h"
+
+enum run_status { RUN_RUNNING, RUN_DONE, RUN_FAILED, RUN_INTERRUPTED };
+
+struct record_run {
+	const char *trace;          /* path as given */
+	const char *trace_sha256;
+	const char *machine;        /* its name */
+	const char *config_yaml;    /* canonical */
+	const char *config_hash;
+	const char *kernel;         /* of the recording, may be NULL */
+	const char *pace, *layer;
+	const char *initial;        /* folder of the start state, NULL = boot */
+	uint64_t seed;
+	uint64_t lost;              /* events the recording lost */
+	uint32_t page_size, max_order, pageblock_order; /* of the machine */
+	bool cma;
+	const char *const *param_keys;   /* --set, as given */
+	const char *const *param_values;
+	size_t nr_params;
+};
+
+struct record_end {
+	enum run_status status;
+	const char *error;          /* NULL = none */
+	uint64_t events;
+	ns_t sim_ns;
+	uint64_t wall_ns;
+	uint64_t fingerprint;
+};
+
+struct record_op {
+	const char *op;             /* name in the text interchange */
+	uint64_t count, failed;
+	uint64_t bytes_req, bytes_alloc;
+	uint64_t sleeps;
+	const struct hist *latency; /* ns; borrowed for the call */
+};
+
+struct record_lock {
+	const char *lock;
+	uint64_t acquisitions, contended;
+	ns_t wait_ns, hold_ns;
+};
+
+/* A sample is sample(), then its zones, blocks, caches in any order; they refer to the last sample(). */
+struct record_sample {
+	ns_t time_ns;
+	uint64_t event_no;
+	const char *reason;         /* "start", "time", "events", "marker", "end" */
+	const char *marker;         /* text, NULL = none */
+	uint64_t free_bytes, pcp_bytes, slab_bytes, kmalloc_large_bytes, page_bytes;
+	uint64_t vmalloc_bytes, percpu_bytes;
+	uint64_t slab_waste_bytes;  /* slab pages less what callers asked for */
+	uint64_t kmalloc_waste_bytes; /* within kmalloc objects: bytes_alloc less bytes_req */
+	uint64_t live_objects;
+};
+
+struct record_zone {
+	uint32_t node;
+	const char *zone;
+	uint64_t start_pfn, spanned_pages, present_pages, managed_pages;
+	uint64_t free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages;
+	uint32_t max_order;
+};
+
+struct record_free_blocks {
+	uint32_t node;
+	const char *zone;
+	const char *migratetype;
+	uint32_t order;
+	uint64_t blocks;
+};
+
+struct record_pageblocks {
+	uint32_t node;
+	const char *zone;
+	const char *migratetype;
+	uint64_t pageblocks;
+};
+
+struct record_frag {
+	uint32_t node;
+	const char *zone;
+	uint32_t order;
+	int unusable_milli;         /* 0 .. 1000 */
+	int frag_milli;             /* -1000 .. 1000 */
+};
+
+struct record_cache {
+	const char *cache;
+	uint64_t object_size, size, align, objs_per_slab, order, min_partial, cpu_partial;
+	uint64_t active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs, aliases;
+	uint64_t waste_bytes;       /* slab pages less what callers asked for */
+	uint64_t allocs, frees, grown, discarded;
+};
+
+struct record_extfrag {
+	const char *from_migratetype, *to_migratetype; /* from: whose block was taken; to: who asked */
+	uint32_t alloc_order, fallback_order;
+	uint64_t count, pageblock_changes;
+};
+
+struct record_call_site {
+	const char *call_site;
+	const char *op;
+	uint64_t count, failed, bytes_req, bytes_alloc, live, live_bytes;
+	ns_t lifetime_mean_ns, lat_mean_ns, lat_max_ns;
+};
+
+struct record_violation {
+	ns_t time_ns;
+	uint32_t cpu;
+	const char *rule;
+	const char *severity;       /* "advice", "notice", "warning", "leak", "error", "fatal" */
+	uint64_t event_no;
+	const char *call_site;      /* NULL = unknown */
+	const char *text;
+};
+
+struct record_counter {
+	const char *mechanism, *name, *unit;
+	int64_t value;
+};
+
+struct recorder;
+
+/* All answer 0 or a negative code with @err filled; the first failure ends the run. */
+struct recorder_ops {
+	int (*begin)(struct recorder *rec, const struct record_run *run, struct err *err);
+	int (*sample)(struct recorder *rec, const struct record_sample *sample, struct err *err);
+	int (*zone)(struct recorder *rec, const struct record_zone *zone, struct err *err);
+	int (*free_blocks)(struct recorder *rec, const struct record_free_blocks *blocks, struct err *err);
+	int (*pageblocks)(struct recorder *rec, const struct record_pageblocks *blocks, struct err *err);
+	int (*frag)(struct recorder *rec, const struct record_frag *frag, struct err *err);
+	int (*cache)(struct recorder *rec, const struct record_cache *cache, struct err *err);
+	int (*op)(struct recorder *rec, const struct record_op *op, struct err *err);
+	int (*lock)(struct recorder *rec, const struct record_lock *lock, struct err *err);
+	int (*extfrag)(struct recorder *rec, const struct record_extfrag *extfrag, struct err *err);
+	int (*call_site)(struct recorder *rec, const struct record_call_site *site, struct err *err);
+	int (*violation)(struct recorder *rec, const struct record_violation *violation, struct err *err);
+	int (*counter)(struct recorder *rec, const struct record_counter *counter, struct err *err);
+	/** end() - commit. After it the results are one plain file. Called exactly once when begin() succeeded. */
+	int (*end)(struct recorder *rec, const struct record_end *end, struct err *err);
+	void (*close)(struct recorder *rec); /* frees @rec; a run that was not ended stays marked unfinished */
+};
+
+/** What implementations embed as their first member. */
+struct recorder {
+	const struct recorder_ops *ops;
+};
+
+/** recorder_none() - drops everything: for benchmarks. Static, nothing to free. */
+struct recorder *recorder_none(void);
+
+#endif

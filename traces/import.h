@@ -1,0 +1,31 @@
+/*
+ * import: turns recordings of other tools into a .kmt file. Knows the sources' formats (recognised from the
+ * content) and the rules by which their gaps are repaired; each repair is counted, none is silent.
+ */
+#ifndef KMEMSIM_TRACES_IMPORT_H
+#define KMEMSIM_TRACES_IMPORT_H
+
+#include "base/err.h"
+#include "traces/trace.h"
+
+/** Called now and then with what was read so far; a non-zero answer stops the import with ERR_INTERRUPTED. */
+typedef int (*import_progress_fn)(void *arg, uint64_t bytes, uint64_t bytes_total, uint64_t events);
+
+struct import_options {
+	bool recorded;      /* keep recorded addresses, page frames and contexts; default of the CLI: yes */
+	bool strict;        /* any unusable line is an error */
+	uint32_t page_size; /* of the recorded machine; 0 = from the source, else 4096 */
+	unsigned int kernel_major, kernel_minor; /* 0 = from the source, else 6.1 */
+	import_progress_fn progress; /* may be NULL */
+	void *progress_arg;
+};
+
+/**
+ * import_files() - import @nr sources (one recording each, merged in time order) into @output.
+ * @sources: paths; "-" is standard input.
+ * @meta:    filled with the summary on success; the caller ends it with trace_meta_fini().
+ */
+int import_files(const char *const *sources, size_t nr, const char *output, const struct import_options *options,
+	struct trace_meta *meta, struct err *err);
+
+#endif
