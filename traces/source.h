@@ -1,0 +1,35 @@
+/* source: bytes of a recording on their way in, from a file or a pipe, with a look at the first ones without taking them. */
+#ifndef KMEMSIM_TRACES_SOURCE_H
+#define KMEMSIM_TRACES_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+#define SOURCE_HEAD_MAX 65536
+
+struct source {
+	const char *name;          /* for messages: the path, or "standard input" */
+	FILE *file;                /* owned */
+	char *head;                /* owned: the first head_len bytes, for recognition; given out again by reads */
+	size_t head_len, head_pos;
+	uint64_t bytes_read;       /* given out so far */
+	uint64_t bytes_total;      /* 0 = unknown (a pipe) */
+	uint64_t line_no;          /* of the last line given, from 1 */
+	char *line;                /* owned: the last line */
+	size_t line_cap;
+};
+
+/** source_open() - @path "-" is standard input. Gzip input is inflated on the way. The caller ends it with source_close(). */
+int source_open(struct source *src, const char *path, struct err *err);
+/**
+ * source_line() - the next line without its newline, terminated by 0; valid until the next call.
+ * Embedded 0 bytes are replaced by '?'. Lines over 1 MiB are cut.
+ * Return: 1 with *line and *len set, 0 at the end, negative on ERR_IO.
+ */
+int source_line(struct source *src, char **line, size_t *len, struct err *err);
+void source_close(struct source *src);
+
+#endif
