@@ -83,11 +83,13 @@ static int load_block(struct feed *feed, const struct section *s, struct feed_ba
 	if (ret < 0 || (ret = block_decode(&batch->block, s, raw, &file->limits, err)) < 0)
 		return ret;
 	batch->end_offset = section_end(s);
-	if (!feed->options.recorded || s->type != SECTION_EVENTS)
+	if (!feed->options.recorded || !file->recorded || s->type != SECTION_EVENTS)
 		return 0;
 	ret = section_read_head(file->fd, file->bytes, section_end(s), &recorded, err);
-	if (ret <= 0 || recorded.type != SECTION_RECORDED)
-		return ret == -(int)ERR_TRACE ? 0 : ret;
+	if (ret == 0 || (ret > 0 && recorded.type != SECTION_RECORDED))
+		return err_set(err, ERR_TRACE, "its recorded columns are missing");
+	if (ret < 0)
+		return ret;
 	ret = unpacker_read(feed->unpacker, file->fd, &recorded, MAX_BLOCK_RAW, &raw, err);
 	if (ret < 0)
 		return ret;

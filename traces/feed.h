@@ -16,6 +16,7 @@ struct feed_file {
 	uint64_t bytes;
 	uint64_t prologue_at;        /* where the sections after the TABLES begin */
 	uint64_t events;             /* that the header promises */
+	bool recorded;               /* every EVENTS section has a RECORDED behind it */
 	struct index index;
 	struct block_limits limits;
 };

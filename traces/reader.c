@@ -189,6 +189,7 @@ static int read_tables(struct trace_reader *r, uint64_t at, struct err *err)
 		return err_context(err, "%s: damaged before the first event, nothing can be read", r->path);
 	r->file.prologue_at = at;
 	r->file.events = r->meta.events;
+	r->file.recorded = r->meta.recorded_addresses;
 	r->file.limits = (struct block_limits){ r->tables.op_class, r->tables.view.nr_ops, r->tables.view.nr_whos,
 		r->meta.slots };
 	return 0;
