@@ -20,6 +20,9 @@
 #define VMALLOC_START_32 0xf7800000ull
 #define VMALLOC_SIZE_32  (112 * MIB)
 
+/* With less, the kernel turns transparent huge pages off at boot (hugepage_init()). */
+#define THP_MIN_MEMORY (512 * MIB)
+
 /* Orders by page size: what ARCH_FORCE_MAX_ORDER and one PMD give (page-allocator.md 1.6). */
 static const struct page_size_facts {
 	uint32_t page_size;
@@ -73,6 +76,25 @@ static void resolve_orders(struct loader *l, const struct page_size_facts *facts
 			facts->max_order + 5, facts->page_size >> 10);
 }
 
+/* RAM that is not reserved. */
+static uint64_t usable_bytes(const struct machine *m)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < m->nr_ram; i++) {
+		uint64_t end = m->ram[i].start + m->ram[i].size;
+
+		bytes += m->ram[i].size;
+		for (uint32_t j = 0; j < m->nr_reserved; j++) {
+			uint64_t from = max_u64(m->reserved[j].start, m->ram[i].start);
+			uint64_t to = min_u64(m->reserved[j].start + m->reserved[j].size, end);
+
+			bytes -= from < to ? to - from : 0;
+		}
+	}
+	return bytes;
+}
+
 static void resolve_page_allocator(struct loader *l, const struct page_size_facts *facts)
 {
 	struct machine *m = &l->draft->machine;
@@ -80,7 +102,7 @@ static void resolve_page_allocator(struct loader *l, const struct page_size_fact
 
 	resolve_orders(l, facts);
 	pages->transparent_hugepage = m->transparent_hugepage != THP_NONE;
-	pages->khugepaged_min_free = m->transparent_hugepage >= THP_MADVISE;
+	pages->khugepaged_min_free = m->transparent_hugepage >= THP_MADVISE && usable_bytes(m) >= THP_MIN_MEMORY;
 	if (pages->pcp_high_fraction && pages->pcp_high_fraction < 8)
 		findings_add(l->findings, place_of_path(l, "page_allocator.pcp_high_fraction"),
 			"page_allocator.pcp_high_fraction: %u: expected 0, or at least 8", pages->pcp_high_fraction);
