@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define FILE_MAX (4u << 20) /* bytes: more than any of these files has */
+#define READ_MAX (64u << 10)
 
 /* Where the kernel has what a snapshot keeps under another name. */
 static const struct live_name {
@@ -43,7 +44,10 @@ static char *read_path(const char *path)
 		return NULL;
 	text = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? malloc(FILE_MAX + 1) : NULL;
 	while (text && got > 0 && len < FILE_MAX) {
-		got = read(fd, text + len, FILE_MAX - len);
+		size_t room = FILE_MAX - len;
+
+		/* In small steps: sysctl files refuse a buffer beyond what kmalloc() can give. */
+		got = read(fd, text + len, room < READ_MAX ? room : READ_MAX);
 		if (got > 0)
 			len += (size_t)got;
 	}
