@@ -140,6 +140,7 @@ static int create_class(struct slab *slab, enum kmalloc_type type, uint32_t clas
 	k->cache[type][class] = slab_add_cache(slab, &create);
 	if (k->cache[type][class] == CACHE_NONE)
 		return err_set(err, ERR_NOMEM, "cache %s cannot be created", name);
+	slab->caches[k->cache[type][class]].refcount = -1; /* no trace may destroy it */
 	return 0;
 }
 

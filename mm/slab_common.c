@@ -238,7 +238,7 @@ enum slab_create_result slab_cache_boot(struct slab *slab, const struct slab_cre
 uint32_t slab_cache_find(const struct slab *slab, const char *name)
 {
 	for (uint32_t i = slab->nr_names; i-- > 0;)
-		if (!strcmp(slab->names[i].name, name))
+		if (!strncmp(slab->names[i].name, name, SLAB_NAME_MAX - 1))
 			return slab->names[i].cache;
 	return CACHE_NONE;
 }
