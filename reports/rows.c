@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/text_priv.h"
+
 static const char *cell_text(sqlite3_stmt *stmt, int column)
 {
 	const char *text = (const char *)sqlite3_column_text(stmt, column);
@@ -127,29 +129,13 @@ struct column {
 	bool text; /* left-aligned */
 };
 
-static int width_of(const char *text)
-{
-	int width = 0;
-
-	for (; *text; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	return width;
-}
-
-/* What is missing is "-"; a control character would upset the terminal. */
 static void write_table_cell(const char *text, const struct column *column, bool last, FILE *out)
 {
-	int pad = column->width - width_of(text);
-
-	if (!column->text)
-		fprintf(out, "%*s", pad, "");
-	for (; *text; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
-	if (column->text && !last)
-		fprintf(out, "%*s", pad, "");
+	text_padded(out, text, column->text && last ? 0 : column->width, !column->text);
 	fputs(last ? "\n" : "  ", out);
 }
 
+/* What is missing is "-". */
 static const char *table_text(sqlite3_stmt *stmt, int column)
 {
 	return sqlite3_column_type(stmt, column) == SQLITE_NULL ? "-" : cell_text(stmt, column);
@@ -161,10 +147,10 @@ static int measure(struct results *results, sqlite3_stmt *stmt, struct column *c
 	int ret;
 
 	for (int i = 0; i < nr; i++)
-		columns[i].width = width_of(sqlite3_column_name(stmt, i));
+		columns[i].width = text_width(sqlite3_column_name(stmt, i));
 	while ((ret = results_step(results, stmt, err)) > 0) {
 		for (int i = 0; i < nr; i++) {
-			int width = width_of(table_text(stmt, i));
+			int width = text_width(table_text(stmt, i));
 
 			if (width > columns[i].width)
 				columns[i].width = width;

@@ -164,7 +164,7 @@ CREATE TABLE frag_samples (
 	PRIMARY KEY (sample_id, node, zone, "order")
 ) STRICT, WITHOUT ROWID;
 
--- Slab caches, in the order of their creation (rowid). active_objs is the kernel's count: objects of slabs that a CPU holds all
+-- Slab caches, in the order of their creation (rowid); the kernel lets two have one name. active_objs is the kernel's count: objects of slabs that a CPU holds all
 -- count as active there; live_objs is the true one.
 CREATE TABLE cache_stats (
 	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
@@ -188,9 +188,10 @@ CREATE TABLE cache_stats (
 	allocs INTEGER NOT NULL CHECK (allocs >= 0),
 	frees INTEGER NOT NULL CHECK (frees >= 0),
 	grown INTEGER NOT NULL CHECK (grown >= 0), -- slabs taken from the page allocator
-	discarded INTEGER NOT NULL CHECK (discarded >= 0), -- slabs given back
-	UNIQUE (sample_id, cache)
+	discarded INTEGER NOT NULL CHECK (discarded >= 0) -- slabs given back
 ) STRICT;
+
+CREATE INDEX cache_stats_by_sample ON cache_stats (sample_id, cache);
 
 -- Requests that no list of their own migratetype could serve, by whose block was taken (from) and who asked (to).
 CREATE TABLE extfrag_events (
@@ -204,6 +205,7 @@ CREATE TABLE extfrag_events (
 	PRIMARY KEY (run_id, from_migratetype, to_migratetype, alloc_order, fallback_order)
 ) STRICT, WITHOUT ROWID;
 
+-- Who asked, by the name or address that the recording gave.
 CREATE TABLE call_sites (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	call_site TEXT NOT NULL,
@@ -216,9 +218,10 @@ CREATE TABLE call_sites (
 	live_bytes INTEGER NOT NULL CHECK (live_bytes >= 0),
 	lifetime_mean_ns INTEGER NOT NULL CHECK (lifetime_mean_ns >= 0), -- of freed objects
 	lat_mean_ns INTEGER NOT NULL CHECK (lat_mean_ns >= 0),
-	lat_max_ns INTEGER NOT NULL CHECK (lat_max_ns >= 0),
-	PRIMARY KEY (run_id, call_site, op)
-) STRICT, WITHOUT ROWID;
+	lat_max_ns INTEGER NOT NULL CHECK (lat_max_ns >= 0)
+) STRICT;
+
+CREATE INDEX call_sites_by_run ON call_sites (run_id, call_site, op);
 
 -- Uses of the kernel's interfaces that break their rules.
 CREATE TABLE violations (
