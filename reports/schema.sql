@@ -5,8 +5,8 @@
 -- Times are simulated nanoseconds. Wall-clock times (started_at, ended_at, wall_ns) and the host are for people and
 -- take no part in any comparison. Counts of 2^63 and more are stored as 2^63 - 1.
 
--- One row per run. It is there, 'running', from the run's first moment; what is known only at the end is NULL until then,
--- and stays NULL when the run was killed.
+-- One row per run. It is there, 'running', from the run's first moment; what is known only at the end is NULL
+-- until then, and stays NULL when the run was killed.
 CREATE TABLE runs (
 	run_id INTEGER PRIMARY KEY,
 	trace TEXT NOT NULL,                     -- path as given
@@ -48,8 +48,8 @@ CREATE TABLE run_params (
 	PRIMARY KEY (run_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- One row per operation, under the event's name in the text interchange. Latency is what callers waited plus what the steps cost;
--- a percentile is at most 1/32 above the exact one.
+-- One row per operation, under the event's name in the text interchange. Latency is what callers waited plus
+-- what the steps cost; a percentile is at most 1/32 above the exact one.
 CREATE TABLE op_stats (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	op TEXT NOT NULL,
@@ -151,9 +151,10 @@ CREATE TABLE pageblocks (
 ) STRICT, WITHOUT ROWID;
 
 -- The kernel's own two indices, in thousandths as its debugfs files show them.
--- unusable_index: the share of free memory that lies in blocks too small for this order. 0 = all of it can serve, 1 = none.
--- frag_index: why a request of this order would fail now. -1 = it would not; towards 0 = memory is short; towards 1 = there is
--- enough, but in pieces.
+-- unusable_index: the share of free memory that lies in blocks too small for this order. 0 = all of it can
+-- serve, 1 = none.
+-- frag_index: why a request of this order would fail now. -1 = it would not; towards 0 = memory is short;
+-- towards 1 = there is enough, but in pieces.
 CREATE TABLE frag_samples (
 	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
 	node INTEGER NOT NULL,
@@ -164,8 +165,8 @@ CREATE TABLE frag_samples (
 	PRIMARY KEY (sample_id, node, zone, "order")
 ) STRICT, WITHOUT ROWID;
 
--- Slab caches, in the order of their creation (rowid); the kernel lets two have one name. active_objs is the kernel's count: objects of slabs that a CPU holds all
--- count as active there; live_objs is the true one.
+-- Slab caches, in the order of their creation (rowid); the kernel lets two have one name. active_objs is the
+-- kernel's count: objects of slabs that a CPU holds all count as active there; live_objs is the true one.
 CREATE TABLE cache_stats (
 	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
 	cache TEXT NOT NULL,

@@ -1,4 +1,7 @@
-/* text: words, numbers and colours of the report on a terminal. Counts characters, not bytes, where it aligns. */
+/*
+ * text: words, numbers and colours of the report on a terminal. Counts characters, not bytes, where it
+ * aligns.
+ */
 #ifndef KMEMSIM_REPORTS_TEXT_PRIV_H
 #define KMEMSIM_REPORTS_TEXT_PRIV_H
 
@@ -8,7 +11,14 @@
 #include <stdio.h>
 
 /* Select Graphic Rendition (ECMA-48). */
-enum text_style { TEXT_PLAIN = 0, TEXT_BOLD = 1, TEXT_DIM = 2, TEXT_RED = 31, TEXT_YELLOW = 33, TEXT_CYAN = 36 };
+enum text_style {
+	TEXT_PLAIN = 0,
+	TEXT_BOLD = 1,
+	TEXT_DIM = 2,
+	TEXT_RED = 31,
+	TEXT_YELLOW = 33,
+	TEXT_CYAN = 36
+};
 
 /** text_style() - switch to @style when @colour is true. */
 void text_style(FILE *out, bool colour, enum text_style style);

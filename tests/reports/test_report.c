@@ -62,7 +62,8 @@ Test(report, tells_what_the_run_did_in_this_order)
 		"│ 0.000 → 0.070, worst 0.070\n",
 		"     order 9 │▁",
 		"▅│ 0.000 → 0.631, worst 0.631\n",
-		"0 ns", "9.75 s\n",
+		"0 ns",
+		"9.75 s\n",
 		"\nFree blocks of 2^order pages at the end\n",
 		"  node 0 DMA32     1424    712    356    178     89     44     22     11      5      2      1\n",
 		"    unusable      0.000  0.007  0.031  0.070  0.124  0.195  0.280  0.382  0.499  0.631  0.780\n",
@@ -98,8 +99,14 @@ Test(report, says_what_each_index_means)
 
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	text = report_of(fixture_path("results.db"), (struct report_options){ .width = 1000 });
-	cr_expect(strstr(text, "the share of that free memory that lies in blocks too small for a request of the order"), "%s", text);
-	cr_expect(strstr(text, "why a request of that order would fail now: -1, it would not; towards 0, memory is short"), "%s", text);
+	cr_expect(
+		strstr(text,
+			"the share of that free memory that lies in blocks too small for a request of the order"),
+		"%s", text);
+	cr_expect(
+		strstr(text,
+			"why a request of that order would fail now: -1, it would not; towards 0, memory is short"),
+		"%s", text);
 	free(text);
 }
 
@@ -111,7 +118,8 @@ Test(report, prose_and_charts_keep_to_the_width)
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	for (unsigned int width = 80; width <= 200; width += 40) {
 		text = report_of(fixture_path("results.db"), (struct report_options){ .width = width });
-		for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		for (char *save, *line = strtok_r(text, "\n", &save); line;
+			line = strtok_r(NULL, "\n", &save))
 			if (strstr(line, "│") || strstr(line, ". "))
 				cr_expect_leq(text_width(line), (int)width, "%s", line);
 		free(text);
@@ -137,7 +145,9 @@ Test(report, chooses_the_latest_run_or_the_one_asked_for)
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	fixture_write(fixture_path("results.db"), RUN_FAILED);
 	text = report_of(fixture_path("results.db"), (struct report_options){ 0 });
-	cr_expect(strstr(text, "(run 2 of 2)") && strstr(text, "Status       failed") && strstr(text, "the model broke a rule"), "%s", text);
+	cr_expect(strstr(text, "(run 2 of 2)") && strstr(text, "Status       failed") &&
+			  strstr(text, "the model broke a rule"),
+		"%s", text);
 	free(text);
 	text = report_of(fixture_path("results.db"), (struct report_options){ .run = 1 });
 	cr_expect(strstr(text, "(run 1 of 2)") && strstr(text, "Status       done"), "%s", text);
@@ -163,7 +173,8 @@ Test(report, interrupted_run_says_that_it_is_partial)
 
 	fixture_write(fixture_path("results.db"), RUN_INTERRUPTED);
 	text = report_of(fixture_path("results.db"), (struct report_options){ 0 });
-	cr_expect(strstr(text, "Status       interrupted") && strstr(text, "up to the interruption"), "%s", text);
+	cr_expect(strstr(text, "Status       interrupted") && strstr(text, "up to the interruption"), "%s",
+		text);
 	free(text);
 }
 
@@ -210,11 +221,13 @@ Test(report, json_is_json_and_holds_the_figures)
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	json = report_of(fixture_path("results.db"), (struct report_options){ .json = true });
 	cr_assert_eq(sqlite3_open(":memory:", &db), SQLITE_OK);
-	cr_assert_eq(sqlite3_prepare_v2(db,
-			     "SELECT (j ->> '$.run.events') || ' ' || json_array_length(j, '$.samples') || ' ' ||"
-			     " json_array_length(j, '$.fragmentation') || ' ' || (j ->> '$.latency[0].lat_p99_ns') || ' ' ||"
-			     " (j ->> '$.caches[0].cache') || ' ' || (j ->> '$.violations[0].rule') FROM (SELECT ?1 AS j)",
-			     -1, &stmt, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+	cr_assert_eq(
+		sqlite3_prepare_v2(db,
+			"SELECT (j ->> '$.run.events') || ' ' || json_array_length(j, '$.samples') || ' ' ||"
+			" json_array_length(j, '$.fragmentation') || ' ' || (j ->> '$.latency[0].lat_p99_ns') || ' ' ||"
+			" (j ->> '$.caches[0].cache') || ' ' || (j ->> '$.violations[0].rule') FROM (SELECT ?1 AS j)",
+			-1, &stmt, NULL),
+		SQLITE_OK, "%s", sqlite3_errmsg(db));
 	sqlite3_bind_text(stmt, 1, json, -1, SQLITE_STATIC);
 	cr_assert_eq(sqlite3_step(stmt), SQLITE_ROW, "%s: %s", sqlite3_errmsg(db), json);
 	figures = strdup((const char *)sqlite3_column_text(stmt, 0));

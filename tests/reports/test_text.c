@@ -17,7 +17,8 @@ static char *line_of(const struct chart *chart, int64_t max, unsigned int line, 
 	return text;
 }
 
-static void expect_line(const struct chart *chart, unsigned int line, unsigned int lines, const char *expected)
+static void expect_line(
+	const struct chart *chart, unsigned int line, unsigned int lines, const char *expected)
 {
 	char *text = line_of(chart, 800, line, lines);
 
@@ -142,6 +143,8 @@ Test(nearest, name_with_fewest_changes_wins)
 	cr_expect_str_eq(nearest_name("latncy", names, 3), "latency");
 	cr_expect_str_eq(nearest_name("cache", names, 3), "caches");
 	cr_expect_str_eq(nearest_name("", names, 3), "runs");
-	cr_expect_str_eq(nearest_name("a name that is far longer than all that could ever be meant by anybody at all", names, 3),
+	cr_expect_str_eq(
+		nearest_name("a name that is far longer than all that could ever be meant by anybody at all",
+			names, 3),
 		"latency");
 }
