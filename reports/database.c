@@ -77,7 +77,7 @@ static int read_pragma(sqlite3 *db, const char *path, const char *sql, int *valu
 
 static int check_identity(sqlite3 *db, const char *path, struct err *err)
 {
-	int id, version;
+	int id = 0, version = 0;
 	int ret = read_pragma(db, path, "PRAGMA application_id", &id, err);
 
 	if (ret == 0)
