@@ -32,10 +32,9 @@ static const struct named_query {
 		" FROM v_fragmentation GROUP BY run_id, sample_id, node, zone"
 		" ORDER BY run_id, sample_id, node, " RESULTS_ZONE_RANK },
 	{ "free-blocks", "Free blocks of each order at the end of each run.",
-		"SELECT run_id, sample_id, node, zone, migratetype, \"order\", blocks FROM free_blocks"
-		" JOIN samples s USING (sample_id) WHERE sample_id = (SELECT max(sample_id) FROM samples l"
-		" WHERE l.run_id = s.run_id) ORDER BY run_id, node, " RESULTS_ZONE_RANK
-		", migratetype, \"order\"" },
+		"SELECT run_id, sample_id, node, zone, migratetype, \"order\", blocks FROM runs r JOIN free_blocks b"
+		" ON b.sample_id = (SELECT max(sample_id) FROM samples s WHERE s.run_id = r.run_id)"
+		" ORDER BY run_id, node, " RESULTS_ZONE_RANK ", migratetype, \"order\"" },
 	{ "extfrag", "Requests that took blocks of another migratetype, most frequent first.",
 		"SELECT * FROM extfrag_events ORDER BY run_id, count DESC, from_migratetype, to_migratetype, alloc_order,"
 		" fallback_order" },

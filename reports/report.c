@@ -12,6 +12,9 @@
 #define WIDTH_DEFAULT 100
 #define WIDTH_MIN     60
 
+/* Where the lines of the heading go on behind their label. */
+#define LABEL_COLUMNS 15
+
 void report_heading(const struct report *report, const char *title, const char *note)
 {
 	fputc('\n', report->out);
@@ -21,7 +24,7 @@ void report_heading(const struct report *report, const char *title, const char *
 	if (!note)
 		return;
 	text_style(report->out, report->colour, TEXT_DIM);
-	text_wrapped(report->out, note, 2, (int)report->width);
+	text_wrapped(report->out, NULL, 2, note, (int)report->width);
 	text_style(report->out, report->colour, TEXT_PLAIN);
 }
 
@@ -37,7 +40,7 @@ static void heading_line(const struct report *report, const char *label, const c
 	__attribute__((format(printf, 3, 4)));
 static void heading_line(const struct report *report, const char *label, const char *fmt, ...)
 {
-	char *text = NULL;
+	char *text = NULL, indented[LABEL_COLUMNS + 1];
 	va_list args;
 	int len;
 
@@ -46,9 +49,8 @@ static void heading_line(const struct report *report, const char *label, const c
 	va_end(args);
 	if (len < 0)
 		return;
-	fprintf(report->out, "  %-12s ", label);
-	text_padded(report->out, text, 0, false);
-	fputc('\n', report->out);
+	snprintf(indented, sizeof(indented), "  %s", label);
+	text_wrapped(report->out, indented, LABEL_COLUMNS, text, (int)report->width);
 	free(text);
 }
 
@@ -98,7 +100,7 @@ static void print_lost(const struct report *report, sqlite3_stmt *run)
 		" each replayed request took, and the order of those that are there.",
 		text_count(lost, count, sizeof(count)), share);
 	text_style(report->out, report->colour, TEXT_YELLOW);
-	text_wrapped(report->out, text, 2, (int)report->width);
+	text_wrapped(report->out, NULL, 2, text, (int)report->width);
 	text_style(report->out, report->colour, TEXT_PLAIN);
 	fputc('\n', report->out);
 }

@@ -33,15 +33,16 @@ static const char uses_sql[] =
 
 static void print_bar(const struct report *report, int64_t part, int64_t whole, int width)
 {
-	text_style(report->out, report->colour, TEXT_CYAN);
-	for (int i = 0; whole > 0 && i < width; i++) {
-		double filled = (double)part / (double)whole * width - i;
+	int64_t halves = whole > 0 ? (int64_t)(2.0 * width * (double)part / (double)whole + 0.5) : 0;
 
-		if (filled >= 0.75)
-			fputs("█", report->out);
-		else if (filled >= 0.25)
-			fputs("▌", report->out);
-	}
+	if (halves == 0)
+		return;
+	fputs("  ", report->out);
+	text_style(report->out, report->colour, TEXT_CYAN);
+	for (; halves >= 2; halves -= 2)
+		fputs("█", report->out);
+	if (halves)
+		fputs("▌", report->out);
 	text_style(report->out, report->colour, TEXT_PLAIN);
 }
 
@@ -56,7 +57,7 @@ static void print_uses(const struct report *report, sqlite3_stmt *stmt)
 		fprintf(report->out, "  %-22s %9s", uses[i],
 			units_format_size_short((uint64_t)bytes, size, sizeof(size)));
 		if (whole > 0)
-			fprintf(report->out, "  %5.1f %%  ", 100.0 * (double)bytes / (double)whole);
+			fprintf(report->out, "  %5.1f %%", 100.0 * (double)bytes / (double)whole);
 		print_bar(report, bytes, whole, (int)report->width - 46);
 		fputc('\n', report->out);
 	}
@@ -68,7 +69,7 @@ static void print_uses(const struct report *report, sqlite3_stmt *stmt)
 		units_format_size_short((uint64_t)sqlite3_column_int64(stmt, NR_USES), waste, sizeof(waste)),
 		units_format_size_short(
 			(uint64_t)sqlite3_column_int64(stmt, NR_USES + 1), inside, sizeof(inside)));
-	text_wrapped(report->out, text, 2, (int)report->width);
+	text_wrapped(report->out, NULL, 2, text, (int)report->width);
 }
 
 static int report_uses(const struct report *report, struct err *err)
@@ -235,33 +236,49 @@ static int report_zones(const struct report *report, struct err *err)
 	return ret;
 }
 
-/* One zone and order: its free blocks and both indices, in three lines that are built side by side. */
+/* A zone's free blocks and both indices by order: three lines that are built side by side. */
 struct order_lines {
 	char blocks[512], unusable[512], frag[512];
 };
 
-static void add_order(struct order_lines *lines, sqlite3_stmt *stmt)
+/* 11 orders fit on 80 columns. */
+static int order_columns(const struct report *report)
+{
+	return report->width < 90 ? 6 : 7;
+}
+
+/* -1 is no measure of anything but an answer: it stands apart from the others. */
+static void add_order(struct order_lines *lines, sqlite3_stmt *stmt, int width)
 {
 	size_t used = strlen(lines->blocks);
+	double frag = sqlite3_column_double(stmt, 5);
 
-	snprintf(lines->blocks + used, sizeof(lines->blocks) - used, "%7" PRId64,
+	snprintf(lines->blocks + used, sizeof(lines->blocks) - used, "%*" PRId64, width,
 		(int64_t)sqlite3_column_int64(stmt, 3));
 	used = strlen(lines->unusable);
-	snprintf(lines->unusable + used, sizeof(lines->unusable) - used, "%7.3f",
+	snprintf(lines->unusable + used, sizeof(lines->unusable) - used, "%*.3f", width,
 		sqlite3_column_double(stmt, 4));
 	used = strlen(lines->frag);
-	snprintf(lines->frag + used, sizeof(lines->frag) - used, "%7.3f", sqlite3_column_double(stmt, 5));
+	snprintf(lines->frag + used, sizeof(lines->frag) - used, "%*.*f", width, frag <= -1 ? 0 : 3, frag);
 }
 
 static void print_order_lines(const struct report *report, sqlite3_stmt *stmt, struct order_lines *lines)
 {
-	char label[64];
-
-	snprintf(label, sizeof(label), "node %d %s", sqlite3_column_int(stmt, 0),
+	fprintf(report->out, "  node %d %s\n", sqlite3_column_int(stmt, 0),
 		(const char *)sqlite3_column_text(stmt, 1));
-	fprintf(report->out, "  %-14s%s\n  %-14s%s\n  %-14s%s\n", label, lines->blocks, "  unusable",
-		lines->unusable, "  frag", lines->frag);
+	fprintf(report->out, "    blocks  %s\n    unusable%s\n    frag    %s\n", lines->blocks,
+		lines->unusable, lines->frag);
 	memset(lines, 0, sizeof(*lines));
+}
+
+static void print_order_titles(const struct report *report, int64_t max_order)
+{
+	text_style(report->out, report->colour, TEXT_DIM);
+	fputs("  order     ", report->out);
+	for (int64_t order = 0; order <= max_order; order++)
+		fprintf(report->out, "%*" PRId64, order_columns(report), order);
+	text_style(report->out, report->colour, TEXT_PLAIN);
+	fputc('\n', report->out);
 }
 
 static int report_orders(const struct report *report, struct err *err)
@@ -286,12 +303,9 @@ static int report_orders(const struct report *report, struct err *err)
 	report_heading(report, "Free blocks of 2^order pages at the end",
 		"frag is the fragmentation index, why a request of that order would fail now: -1, it would not; towards 0, memory is"
 		" short; towards 1, there is enough of it but in pieces, and compaction would help.");
-	fprintf(report->out, "  %-14s", "order");
-	for (int64_t order = 0; order <= max_order; order++)
-		fprintf(report->out, "%7" PRId64, order);
-	fputc('\n', report->out);
+	print_order_titles(report, max_order);
 	while ((ret = results_step(report->results, stmt, err)) > 0) {
-		add_order(&lines, stmt);
+		add_order(&lines, stmt, order_columns(report));
 		if (sqlite3_column_int(stmt, 6))
 			print_order_lines(report, stmt, &lines);
 	}

@@ -252,8 +252,8 @@ CREATE TABLE counters (
 -- What people ask first.
 
 CREATE VIEW v_runs AS
-SELECT run_id, status, trace, machine, (SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id)
-	AS params, kernel, pace, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
+SELECT run_id, status, trace, machine,
+	(SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id) AS params, kernel, pace, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
 	CASE WHEN wall_ns > 0 THEN round(events * 1e3 / wall_ns, 3) END AS million_events_per_s,
 	fingerprint, started_at, version, error
 FROM runs r;
@@ -270,13 +270,13 @@ FROM frag_samples f JOIN samples s USING (sample_id) LEFT JOIN zone_samples z US
 
 -- Caches as the last sample that looked at them found them.
 CREATE VIEW v_caches AS
-SELECT s.run_id, c.cache, c.object_size, c.size, c.objs_per_slab, c."order", c.live_objs, c.active_objs, c.total_objs, c.slabs,
-	c.slab_pages * r.page_size AS slab_bytes, c.waste_bytes,
+SELECT r.run_id, c.cache, c.object_size, c.size, c.objs_per_slab, c."order", c.live_objs, c.active_objs,
+	c.total_objs, c.slabs, c.slab_pages * r.page_size AS slab_bytes, c.waste_bytes,
 	CASE WHEN c.slab_pages > 0 THEN round(1.0 * c.waste_bytes / (c.slab_pages * r.page_size), 4) END AS waste_share,
-	c.partial, c.cpu_slabs, c.aliases, c.allocs, c.frees, c.grown, c.discarded, s.sample_id
-FROM cache_stats c JOIN samples s USING (sample_id) JOIN runs r USING (run_id)
-WHERE s.sample_id = (SELECT max(l.sample_id) FROM samples l
-	WHERE l.run_id = s.run_id AND EXISTS (SELECT 1 FROM cache_stats k WHERE k.sample_id = l.sample_id));
+	c.partial, c.cpu_slabs, c.aliases, c.allocs, c.frees, c.grown, c.discarded, c.sample_id
+FROM runs r JOIN cache_stats c ON c.sample_id = (SELECT s.sample_id FROM samples s
+	WHERE s.run_id = r.run_id AND EXISTS (SELECT 1 FROM cache_stats k WHERE k.sample_id = s.sample_id)
+	ORDER BY s.sample_id DESC LIMIT 1);
 
 -- One row per run: what was set, as JSON, and what came of it. unusable_9 is the worst zone's at the last sample.
 CREATE VIEW v_sweep AS

@@ -32,8 +32,11 @@ void text_padded(FILE *out, const char *text, int width, bool right);
 /** text_shortened() - @text, or its beginning and "…" when it takes more than @width columns. Return: @buf. */
 char *text_shortened(const char *text, int width, char *buf, size_t size);
 
-/** text_wrapped() - @text in lines of at most @width columns, each behind @indent blanks; ends in a newline. */
-void text_wrapped(FILE *out, const char *text, int indent, int width);
+/**
+ * text_wrapped() - @text in lines of at most @width columns, each behind @indent blanks; ends in a newline.
+ * @label: stands in the blanks of the first line, NULL = none.
+ */
+void text_wrapped(FILE *out, const char *label, int indent, const char *text, int width);
 
 /** text_count() - "1 234 567". Return: @buf. */
 char *text_count(int64_t count, char *buf, size_t size);
