@@ -238,3 +238,43 @@ Test(report, json_is_json_and_holds_the_figures)
 	sqlite3_close(db);
 	free(figures), free(json);
 }
+
+/* Flips bytes behind the file's header; the seed is fixed, so a failure can be repeated. */
+static void damage(const char *path, unsigned int *seed)
+{
+	FILE *file = fopen(path, "r+");
+	long size;
+
+	cr_assert(file && fseek(file, 0, SEEK_END) == 0);
+	size = ftell(file);
+	for (int i = 0; i < 8; i++) {
+		fseek(file, 100 + (long)((unsigned int)rand_r(seed) % (unsigned int)(size - 100)), SEEK_SET);
+		fputc(rand_r(seed) & 0xff, file);
+	}
+	fclose(file);
+}
+
+/* The same file is damaged further each time, until nothing of it can be read. */
+Test(report, damaged_database_is_reported_or_refused_but_never_crashes)
+{
+	const char *path = fixture_path("results.db");
+	unsigned int seed = 1;
+
+	fixture_write(path, RUN_DONE);
+	for (int round = 0; round < 100; round++) {
+		struct report_options options = { .json = round % 2 };
+		struct results *results = NULL;
+		struct err err = { 0 };
+		char *text = NULL;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+
+		damage(path, &seed);
+		if (results_open(&results, path, &err) == 0)
+			report_text(results, &options, out, &err);
+		cr_expect(err.code == ERR_NONE || strstr(err.text, path), "round %d: %s", round, err.text);
+		results_close(results);
+		fclose(out);
+		free(text);
+	}
+}
