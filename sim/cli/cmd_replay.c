@@ -1,0 +1,399 @@
+/* cmd_replay: `kmemsim replay`: a trace against a machine. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "configs/machine_yaml.h"
+#include "reports/sqlite_recorder.h"
+#include "sim/cli/cli.h"
+#include "sim/replay.h"
+
+#define MAX_SETS 256
+#define CHECK_EVERY_DEFAULT 10000
+
+enum replay_key {
+	OPT_SET = 256,
+	OPT_PACE,
+	OPT_LAYER,
+	OPT_SEED,
+	OPT_FROM,
+	OPT_TO,
+	OPT_SKIP,
+	OPT_LIMIT,
+	OPT_CHECK,
+	OPT_SAMPLE_TIME,
+	OPT_SAMPLE_EVENTS,
+	OPT_NO_THREAD,
+	OPT_PARSE_ONLY,
+	OPT_JSON,
+};
+
+struct replay_args {
+	const char *trace;
+	const char *machine;
+	const char *output;
+	const char *sets[MAX_SETS];
+	uint32_t nr_sets;
+	struct replay_options options;
+	struct trace_reader_options reader;
+	bool parse_only, json, quiet;
+};
+
+static const struct argp_option options[] = {
+	{ "machine", 'm', "FILE", 0, "The machine, YAML (without it: the default one, 1 CPU and 512 MiB)", 0 },
+	{ "output", 'o', "FILE", 0, "Add the run to this SQLite database", 0 },
+	{ "set", OPT_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
+	{ "pace", OPT_PACE, "PACE", 0, "When requests arrive: recorded (default) or asap", 0 },
+	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived) or page (the recorded page events alone)", 0 },
+	{ "seed", OPT_SEED, "N", 0, "Seed of all random streams (1)", 0 },
+	{ "from", OPT_FROM, "TIME", 0, "Skip events before TIME (\"12.5 s\", or ns)", 1 },
+	{ "to", OPT_TO, "TIME", 0, "Stop at TIME", 1 },
+	{ "skip", OPT_SKIP, "N", 0, "Skip N events", 1 },
+	{ "limit", OPT_LIMIT, "N", 0, "Replay at most N events", 1 },
+	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples (default: 200 samples in all)", 2 },
+	{ "sample-events", OPT_SAMPLE_EVENTS, "N", 0, "Also a sample every N events", 2 },
+	{ "check", OPT_CHECK, "N", OPTION_ARG_OPTIONAL, "Verify all invariants every N events (10000) and at the end", 2 },
+	{ "no-thread", OPT_NO_THREAD, NULL, 0, "Decode the trace in the same thread", 2 },
+	{ "parse-only", OPT_PARSE_ONLY, NULL, 0, "Check machine and trace, and stop", 2 },
+	{ "json", OPT_JSON, NULL, 0, "Print the summary as JSON", 3 },
+	{ "quiet", 'q', NULL, 0, "No progress, no summary", 3 },
+	{ 0 },
+};
+
+static uint64_t parse_number(struct argp_state *state, const char *name, const char *text)
+{
+	uint64_t value;
+
+	if (units_parse_count(text, &value) < 0)
+		argp_error(state, "--%s: \"%s\" is not a number", name, text);
+	return value;
+}
+
+static ns_t parse_time(struct argp_state *state, const char *name, const char *text)
+{
+	ns_t value;
+
+	if (units_parse_time(text, &value) < 0)
+		argp_error(state, "--%s: \"%s\" is not a time such as 12.5 s", name, text);
+	return value;
+}
+
+static void parse_pace(struct argp_state *state, struct replay_args *args, const char *text)
+{
+	if (!strcmp(text, "recorded"))
+		args->options.pace = PACE_RECORDED;
+	else if (!strcmp(text, "asap"))
+		args->options.pace = PACE_ASAP;
+	else
+		argp_error(state, "--pace: \"%s\": expected recorded or asap", text);
+}
+
+static void parse_layer(struct argp_state *state, struct replay_args *args, const char *text)
+{
+	if (!strcmp(text, "intent"))
+		args->options.layer = LAYER_INTENT;
+	else if (!strcmp(text, "page"))
+		args->options.layer = LAYER_PAGE;
+	else
+		argp_error(state, "--layer: \"%s\": expected intent or page", text);
+}
+
+static error_t parse_input(struct argp_state *state, struct replay_args *args, int key, const char *text)
+{
+	switch (key) {
+	case OPT_FROM:
+		args->reader.from_ns = parse_time(state, "from", text);
+		return 0;
+	case OPT_TO:
+		args->reader.to_ns = parse_time(state, "to", text);
+		return 0;
+	case OPT_SKIP:
+		args->reader.skip = parse_number(state, "skip", text);
+		return 0;
+	case OPT_LIMIT:
+		args->reader.limit = parse_number(state, "limit", text);
+		return 0;
+	case OPT_SAMPLE_TIME:
+		args->options.sample_ns = parse_time(state, "sample-time", text);
+		return 0;
+	case OPT_SAMPLE_EVENTS:
+		args->options.sample_events = parse_number(state, "sample-events", text);
+		return 0;
+	case OPT_CHECK:
+		args->options.check_every = text ? parse_number(state, "check", text) : CHECK_EVERY_DEFAULT;
+		return 0;
+	case OPT_SEED:
+		args->options.seed = parse_number(state, "seed", text);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct replay_args *args = state->input;
+
+	switch (key) {
+	case 'm':
+		args->machine = text;
+		return 0;
+	case 'o':
+		args->output = text;
+		return 0;
+	case 'q':
+		args->quiet = true;
+		return 0;
+	case OPT_SET:
+		if (args->nr_sets == MAX_SETS)
+			argp_error(state, "more than %d --set", MAX_SETS);
+		args->sets[args->nr_sets++] = text;
+		return 0;
+	case OPT_PACE:
+		parse_pace(state, args, text);
+		return 0;
+	case OPT_LAYER:
+		parse_layer(state, args, text);
+		return 0;
+	case OPT_NO_THREAD:
+		args->reader.thread = false;
+		return 0;
+	case OPT_PARSE_ONLY:
+		args->parse_only = true;
+		return 0;
+	case OPT_JSON:
+		args->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->trace)
+			argp_error(state, "one trace at a time: \"%s\" is one too many", text);
+		args->trace = text;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->trace)
+			argp_error(state, "which trace?");
+		return 0;
+	default:
+		return parse_input(state, args, key, text);
+	}
+}
+
+static const struct argp argp = {
+	options, parse_option, "TRACE",
+	"Example: kmemsim replay boot.kmt -m configs/machines/pc-512m.yaml -o results.db\n\n"
+	"Replays a trace against a machine and records what happened to memory and time.\v"
+	"Exit status: 0 done; 2 the trace, the machine or the command line is wrong; 3 input/output or an "
+	"invariant of the model failed; 130 interrupted, with the part done saved.",
+	NULL, NULL, NULL,
+};
+
+/* What the callbacks of the replay need. */
+struct replay_show {
+	struct cli_progress progress;
+	struct trace_reader *reader;
+};
+
+static bool on_stop(void *arg)
+{
+	(void)arg;
+	return cli_interrupted();
+}
+
+static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
+{
+	struct replay_show *show = arg;
+	char note[64];
+
+	snprintf(note, sizeof(note), "%" PRIu64 " live objects", live_objects);
+	cli_progress_show(&show->progress, trace_progress(show->reader), trace_sizes(show->reader)->bytes_file, events,
+		note);
+}
+
+static void print_json(const struct replay_result *r, const struct machine *machine, const struct trace_reader *reader)
+{
+	double seconds = (double)r->wall_ns / 1e9;
+
+	printf("{\"events\": %" PRIu64 ", \"sim_ns\": %" PRIu64 ", \"wall_ns\": %" PRIu64 ", \"events_per_s\": %.0f, "
+	       "\"failed\": %" PRIu64 ", \"failed_as_recorded\": %" PRIu64 ", \"failed_only_in_recording\": %" PRIu64 ", "
+	       "\"violations\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", \"bytes_alloc_checked\": %" PRIu64 ", "
+	       "\"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64 ", \"cpus\": %u, \"lost\": %" PRIu64 ", "
+	       "\"fingerprint\": \"%016" PRIx64 "\"}\n",
+		r->events, r->sim_ns, r->wall_ns, seconds > 0 ? (double)r->events / seconds : 0, r->failed, r->failed_both,
+		r->recovered, r->violations, r->unmodelled, r->bytes_alloc_checked, r->bytes_alloc_mismatch,
+		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->fingerprint);
+}
+
+static void print_summary(const struct replay_result *r, const struct replay_args *args, const struct trace_reader *reader)
+{
+	double seconds = (double)r->wall_ns / 1e9;
+	char sim[32];
+
+	if (trace_meta(reader)->lost)
+		printf("LOST       %" PRIu64 " events were lost while recording: objects and pages may be off by as many\n",
+			trace_meta(reader)->lost);
+	printf("replayed   %" PRIu64 " events, %s of simulated time, in %.2f s (%.2f M events/s)\n", r->events,
+		units_format_time_short(r->sim_ns, sim, sizeof(sim)), seconds,
+		seconds > 0 ? (double)r->events / 1e6 / seconds : 0.0);
+	printf("machine    %s\n", args->options.machine->name);
+	printf("failed     %" PRIu64 " allocations (and %" PRIu64 " that had failed when recorded)\n", r->failed,
+		r->failed_both + r->recovered);
+	printf("kmalloc    bytes_alloc equals the recording's in %" PRIu64 " of %" PRIu64 " events\n",
+		r->bytes_alloc_checked - r->bytes_alloc_mismatch, r->bytes_alloc_checked);
+	if (r->violations)
+		printf("violations %" PRIu64 " (kmemsim query FILE violations)\n", r->violations);
+	if (r->unmodelled)
+		printf("skipped    %" PRIu64 " events of mechanisms that are not modelled yet\n", r->unmodelled);
+	printf("live       %" PRIu64 " objects at the end\n", r->live_objects);
+	printf("fingerprint %016" PRIx64 "\n", r->fingerprint);
+}
+
+/* The trace may not fit the machine; that is legal, and said. */
+static void warn_misfit(const struct replay_args *args, const struct trace_reader *reader)
+{
+	const struct trace_meta *meta = trace_meta(reader);
+	const struct machine *machine = args->options.machine;
+
+	if (args->quiet)
+		return;
+	if (meta->cpus > machine->cpus)
+		fprintf(stderr, "kmemsim: note: the trace has %u CPUs, the machine %u: CPU n runs on CPU n mod %u\n",
+			meta->cpus, machine->cpus, machine->cpus);
+	if (meta->page_size && meta->page_size != machine->page_size && args->options.layer == LAYER_PAGE)
+		fprintf(stderr, "kmemsim: note: the trace has pages of %u bytes, the machine of %u: orders are taken as they are\n",
+			meta->page_size, machine->page_size);
+}
+
+/* Says what of a damaged trace could not be replayed. Return: the exit status that it stands for. */
+static int tell_damage(const struct trace_reader *reader)
+{
+	const struct trace_damage *damage = trace_damage(reader);
+
+	if (!damage->text[0])
+		return 0;
+	fprintf(stderr, "kmemsim: warning: %s\n", damage->text);
+	return damage->truncated ? 0 : err_exit_status(ERR_TRACE);
+}
+
+/* Splits "key=value" settings into the recorder's two lists; the texts are owned by keys[]. */
+static int split_sets(const struct replay_args *args, char *keys[MAX_SETS], const char *values[MAX_SETS], struct err *err)
+{
+	for (uint32_t i = 0; i < args->nr_sets; i++) {
+		char *equals;
+
+		keys[i] = strdup(args->sets[i]);
+		if (!keys[i])
+			return err_set(err, ERR_NOMEM, "no memory for --set");
+		equals = strchr(keys[i], '=');
+		values[i] = equals ? equals + 1 : "";
+		if (equals)
+			*equals = '\0';
+	}
+	return 0;
+}
+
+static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
+	const char *yaml, struct err *err)
+{
+	struct replay_show show = { .reader = reader };
+	struct replay_result result = { 0 };
+	char sha[65], hash[65];
+	char *keys[MAX_SETS] = { 0 };
+	const char *values[MAX_SETS];
+	int ret = trace_sha256(reader, sha, err);
+
+	if (ret == 0)
+		ret = machine_hash(args->options.machine, hash, err);
+	if (ret == 0)
+		ret = split_sets(args, keys, values, err);
+	if (ret == 0) {
+		args->options.describe = (struct record_run){
+			.trace = args->trace,
+			.trace_sha256 = sha,
+			.machine = args->options.machine->name,
+			.config_yaml = yaml,
+			.config_hash = hash,
+			.kernel = trace_meta(reader)->kernel,
+			.pace = args->options.pace == PACE_ASAP ? "asap" : "recorded",
+			.layer = args->options.layer == LAYER_PAGE ? "page" : "intent",
+			.seed = args->options.seed,
+			.lost = trace_meta(reader)->lost,
+			.page_size = args->options.machine->page_size,
+			.max_order = args->options.machine->page_allocator.max_order,
+			.pageblock_order = args->options.machine->page_allocator.pageblock_order,
+			.cma = args->options.machine->page_allocator.cma,
+			.param_keys = (const char *const *)keys,
+			.param_values = values,
+			.nr_params = args->nr_sets,
+		};
+		args->options.stop = on_stop;
+		args->options.progress = on_progress;
+		args->options.arg = &show;
+		cli_progress_start(&show.progress, "replay", args->quiet);
+		ret = replay_run(&args->options, reader, recorder, &result, err);
+		cli_progress_end(&show.progress);
+	}
+	for (uint32_t i = 0; i < args->nr_sets; i++)
+		free(keys[i]);
+	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->json)
+		print_json(&result, args->options.machine, reader);
+	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->quiet)
+		print_summary(&result, args, reader);
+	return ret;
+}
+
+static int replay_with(struct replay_args *args, const struct machine *machine, struct err *err)
+{
+	struct recorder *recorder = recorder_none();
+	struct trace_reader *reader = NULL;
+	char *yaml = machine_to_yaml(machine);
+	int status = 0;
+	int ret;
+
+	args->options.machine = machine;
+	if (!yaml)
+		return cli_fail((err_set(err, ERR_NOMEM, "no memory for the machine's text"), err));
+	ret = trace_open(&reader, args->trace, &args->reader, err);
+	if (ret == 0)
+		warn_misfit(args, reader);
+	if (ret == 0 && !args->parse_only && args->output)
+		ret = sqlite_recorder_open(&recorder, args->output, err);
+	if (ret == 0 && !args->parse_only) {
+		ret = replay_open_trace(args, reader, recorder, yaml, err);
+		if (ret == 0)
+			status = tell_damage(reader);
+		recorder->ops->close(recorder);
+	}
+	trace_close(reader);
+	free(yaml);
+	if (ret < 0)
+		return cli_fail(err);
+	return status ? status : cli_flush();
+}
+
+static int run_replay(int argc, char **argv)
+{
+	struct replay_args args = { .options = { .seed = 1 }, .reader = { .thread = true } };
+	struct machine *machine = calloc(1, sizeof(*machine));
+	struct err err = { 0 };
+	int status;
+
+	if (!machine)
+		return cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
+	status = cli_parse(&argp, argc, argv, &args);
+	if (status == 0 && machine_load(machine, args.machine, args.sets, args.nr_sets, &err) < 0)
+		status = cli_fail(&err);
+	if (status == 0) {
+		cli_catch_signals();
+		status = replay_with(&args, machine, &err);
+	}
+	free(machine);
+	return status;
+}
+
+const struct cli_command cmd_replay = {
+	.name = "replay",
+	.summary = "replay a trace against a machine",
+	.run = run_replay,
+};

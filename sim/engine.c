@@ -1,0 +1,118 @@
+#include "sim/engine.h"
+
+#include <stdlib.h>
+
+/* Event kinds: the engine's own, and the client's timers above them. */
+#define KIND_CPU_FREE   0u
+#define KIND_TIMER_BASE 1u
+
+int engine_init(struct engine *engine, uint32_t nr_cpus, const struct engine_client *client, struct err *err)
+{
+	*engine = (struct engine){ .nr_cpus = nr_cpus, .client = *client };
+	engine->cpus = calloc(nr_cpus, sizeof(*engine->cpus));
+	if (!engine->cpus)
+		return err_set(err, ERR_NOMEM, "no memory for %u CPUs", nr_cpus);
+	return 0;
+}
+
+void engine_fini(struct engine *engine)
+{
+	for (uint32_t cpu = 0; engine->cpus && cpu < engine->nr_cpus; cpu++)
+		free(engine->cpus[cpu].waiting.slots);
+	free(engine->cpus);
+	event_queue_fini(&engine->queue);
+	*engine = (struct engine){ 0 };
+}
+
+int engine_timer(struct engine *engine, ns_t time_ns, enum event_class class, uint32_t kind, uint32_t value,
+	struct err *err)
+{
+	return event_queue_add(&engine->queue, time_ns, class, KIND_TIMER_BASE + kind, value, err);
+}
+
+static int ring_put(struct request_ring *ring, const struct request *req, struct err *err)
+{
+	if (ring->nr == ring->cap) {
+		uint32_t cap = ring->cap ? 2 * ring->cap : 16;
+		struct request *slots = malloc(cap * sizeof(*slots));
+
+		if (!slots)
+			return err_set(err, ERR_NOMEM, "no memory for %u requests waiting for a CPU", cap);
+		for (uint32_t i = 0; i < ring->nr; i++)
+			slots[i] = ring->slots[(ring->head + i) & (ring->cap - 1)];
+		free(ring->slots);
+		*ring = (struct request_ring){ .slots = slots, .cap = cap, .nr = ring->nr };
+	}
+	ring->slots[(ring->head + ring->nr++) & (ring->cap - 1)] = *req;
+	return 0;
+}
+
+static struct request ring_get(struct request_ring *ring)
+{
+	struct request req = ring->slots[ring->head];
+
+	ring->head = (ring->head + 1) & (ring->cap - 1);
+	ring->nr--;
+	return req;
+}
+
+int engine_wait_for_cpu(struct engine *engine, const struct request *req, struct err *err)
+{
+	struct sim_cpu *cpu = &engine->cpus[req->cpu];
+	int ret = ring_put(&cpu->waiting, req, err);
+
+	if (ret < 0 || cpu->waiting.nr > 1)
+		return ret;
+	return event_queue_add(&engine->queue, cpu->free_at_ns, CLASS_WAKE, KIND_CPU_FREE, req->cpu, err);
+}
+
+/* A CPU is free: its next request starts. */
+static int serve_waiting(struct engine *engine, uint32_t number, struct err *err)
+{
+	struct sim_cpu *cpu = &engine->cpus[number];
+	struct request req = ring_get(&cpu->waiting);
+
+	cpu->free_at_ns = engine->now + engine->client.serve(engine->client.arg, &req);
+	if (!cpu->waiting.nr)
+		return 0;
+	return event_queue_add(&engine->queue, cpu->free_at_ns, CLASS_WAKE, KIND_CPU_FREE, number, err);
+}
+
+static int run_first(struct engine *engine, struct err *err)
+{
+	struct sim_event event = event_queue_take(&engine->queue);
+
+	engine_move_clock(engine, event.time_ns);
+	if (event.kind == KIND_CPU_FREE)
+		return serve_waiting(engine, event.arg, err);
+	return engine->client.timer(engine->client.arg, event.kind - KIND_TIMER_BASE, event.arg, err);
+}
+
+int engine_run_before(struct engine *engine, ns_t time_ns, struct err *err)
+{
+	int ret = 0;
+
+	while (ret == 0 && event_queue_due(&engine->queue, time_ns, CLASS_WAKE))
+		ret = run_first(engine, err);
+	engine_move_clock(engine, time_ns);
+	return ret;
+}
+
+static bool anyone_waiting(const struct engine *engine)
+{
+	for (uint32_t cpu = 0; cpu < engine->nr_cpus; cpu++)
+		if (engine->cpus[cpu].waiting.nr)
+			return true;
+	return false;
+}
+
+int engine_drain(struct engine *engine, struct err *err)
+{
+	int ret = 0;
+
+	while (ret == 0 && anyone_waiting(engine))
+		ret = run_first(engine, err);
+	for (uint32_t cpu = 0; cpu < engine->nr_cpus; cpu++)
+		engine_move_clock(engine, engine->cpus[cpu].free_at_ns);
+	return ret;
+}

@@ -1,0 +1,346 @@
+#include "sim/replay.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/fingerprint.h"
+#include "sim/run.h"
+
+/* How far ahead of the event being served its slot is fetched into the cache: some 10 events of 50 ns. */
+#define PREFETCH_EVENTS 12
+
+#define DEFAULT_SAMPLES 200
+#define VMSTAT_INTERVAL_NS 1000000000u /* vm.stat_interval, one second */
+
+/* Timers of a run. */
+enum run_timer { TIMER_SAMPLE, TIMER_VMSTAT };
+
+static uint64_t wall_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static int check_now(struct run *run, struct err *err)
+{
+	int ret = mm_check(&run->mm, err);
+
+	return ret < 0 ? err_context(err, "after event %" PRIu64 " at %" PRIu64 " ns", run->event_no, run->engine.now) : 0;
+}
+
+static int on_timer(void *arg, uint32_t kind, uint32_t value, struct err *err)
+{
+	struct run *run = arg;
+	ns_t next = run->engine.now + (kind == TIMER_SAMPLE ? run->sample_ns : VMSTAT_INTERVAL_NS);
+	int ret = 0;
+
+	if (kind == TIMER_SAMPLE) {
+		ret = sampler_sample(run, "time", NULL, err);
+	} else {
+		meter_start(&run->meter, run->machine->latency.step_ns);
+		page_alloc_vmstat_work(run->mm.pages, value, &run->meter);
+	}
+	if (ret < 0)
+		return ret;
+	return engine_timer(&run->engine, next, kind == TIMER_SAMPLE ? CLASS_SAMPLE : CLASS_WAKE, kind, value, err);
+}
+
+static int start_timers(struct run *run, struct err *err)
+{
+	ns_t span = run->meta->last_ns - run->meta->first_ns;
+	int ret;
+
+	run->sample_ns = run->options->sample_ns ? run->options->sample_ns : max_u64(span / DEFAULT_SAMPLES, 1000);
+	ret = engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, TIMER_SAMPLE, 0, err);
+	for (uint32_t cpu = 0; ret == 0 && cpu < run->machine->cpus; cpu++)
+		ret = engine_timer(&run->engine, run->engine.now + VMSTAT_INTERVAL_NS, CLASS_WAKE, TIMER_VMSTAT, cpu, err);
+	return ret;
+}
+
+/* Requests of CPUs that the machine does not have run on CPU modulo the number that it has. */
+static int map_cpus(struct run *run, struct err *err)
+{
+	uint32_t highest = 0;
+
+	run->cpu_of_who = calloc(run->tables->nr_whos + 1, sizeof(*run->cpu_of_who));
+	if (!run->cpu_of_who)
+		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
+	for (uint32_t i = 0; i < run->tables->nr_whos; i++) {
+		uint32_t cpu = run->tables->whos[i].cpu;
+
+		run->cpu_of_who[i] = cpu % run->machine->cpus;
+		if (cpu > highest)
+			highest = cpu;
+	}
+	if (highest >= run->machine->cpus)
+		run->result.folded_cpus = highest + 1 - run->machine->cpus;
+	return 0;
+}
+
+static int make_objects(struct run *run, struct err *err)
+{
+	run->nr_objects = run->meta->slots;
+	run->objects = malloc(((size_t)run->nr_objects + 1) * sizeof(*run->objects));
+	if (!run->objects)
+		return err_set(err, ERR_NOMEM, "no memory for %u objects", run->nr_objects);
+	for (uint32_t i = 0; i < run->nr_objects; i++)
+		run->objects[i].slab = OBJECT_NONE;
+	return 0;
+}
+
+static void run_fini(struct run *run)
+{
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		free(run->kinds[kind].latency);
+	free(run->ops);
+	free(run->objects);
+	free(run->cpu_of_who);
+	free(run->bulk_slots);
+	free(run->bulk_objects);
+	free(run->bulk_pfns);
+	engine_fini(&run->engine);
+	mm_fini(&run->mm);
+}
+
+static int run_init(struct run *run, const struct replay_options *options, struct trace_reader *reader,
+	struct recorder *recorder, struct err *err)
+{
+	struct engine_client client = { .serve = serve_request, .timer = on_timer, .arg = run };
+	int ret;
+
+	*run = (struct run){
+		.options = options,
+		.machine = options->machine,
+		.tables = trace_tables(reader),
+		.meta = trace_meta(reader),
+		.recorder = recorder,
+		.cache_generation = 1,
+		.next_sample_event = options->sample_events,
+		.result.fingerprint = FINGERPRINT_START,
+	};
+	ret = mm_init(&run->mm, options->machine, options->seed, err);
+	if (ret < 0)
+		return err_context(err, "machine \"%s\"", options->machine->name);
+	ret = engine_init(&run->engine, options->machine->cpus, &client, err);
+	if (ret == 0)
+		ret = run_ops_prepare(run, err);
+	if (ret == 0)
+		ret = map_cpus(run, err);
+	if (ret == 0)
+		ret = make_objects(run, err);
+	if (ret < 0)
+		run_fini(run);
+	return ret;
+}
+
+/* A request arrives: at once when its CPU is idle, else it waits there. */
+static int arrive(struct run *run, struct request *req, struct err *err)
+{
+	struct engine *engine = &run->engine;
+	struct sim_cpu *cpu = &engine->cpus[req->cpu];
+	int ret;
+
+	if (run->options->pace == PACE_ASAP)
+		req->arrival_ns = max_u64(cpu->free_at_ns, engine->now);
+	if (event_queue_due(&engine->queue, req->arrival_ns, CLASS_WAKE)) {
+		ret = engine_run_before(engine, req->arrival_ns, err);
+		if (ret < 0)
+			return ret;
+	}
+	if (!engine_cpu_idle(engine, req->cpu, req->arrival_ns))
+		return engine_wait_for_cpu(engine, req, err);
+	engine_move_clock(engine, req->arrival_ns);
+	cpu->free_at_ns = engine->now + serve_request(run, req);
+	return 0;
+}
+
+/* What is due after an event by its number, not by time. */
+static int after_event(struct run *run, const struct request *req, struct err *err)
+{
+	const struct replay_options *options = run->options;
+	int ret = 0;
+
+	if (run->ops[req->op].action == ACT_MARKER)
+		ret = sampler_sample(run, "marker", run_string(run, run->ops[req->op].trace->name), err);
+	if (ret == 0 && run->events == run->next_sample_event) {
+		run->next_sample_event += options->sample_events;
+		ret = sampler_sample(run, "events", NULL, err);
+	}
+	if (ret == 0 && options->check_every && run->events % options->check_every == 0)
+		ret = check_now(run, err);
+	return ret;
+}
+
+static bool event_is_special(const struct run *run, uint32_t op)
+{
+	return run->ops[op].action == ACT_MARKER || run->events == run->next_sample_event ||
+	       run->options->check_every;
+}
+
+static int replay_batch(struct run *run, const struct trace_batch *batch, struct err *err)
+{
+	for (uint32_t i = 0; i < batch->nr; i++) {
+		struct request req = {
+			.arrival_ns = batch->time_ns[i],
+			.event_no = batch->first_event + i,
+			.value = batch->value ? batch->value[i] : 0,
+			.op = batch->op[i],
+			.slot = batch->slot[i],
+			.who = batch->who[i],
+			.cpu = run->cpu_of_who[batch->who[i]],
+		};
+		int ret;
+
+		if (i + PREFETCH_EVENTS < batch->nr && batch->slot[i + PREFETCH_EVENTS] != SLOT_NONE)
+			__builtin_prefetch(&run->objects[batch->slot[i + PREFETCH_EVENTS]], 1);
+		ret = arrive(run, &req, err);
+		if (ret < 0)
+			return ret;
+		run->events++;
+		if (__builtin_expect(event_is_special(run, req.op), 0)) {
+			ret = after_event(run, &req, err);
+			if (ret < 0)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+/* What was there before the recording: in place at once, free of charge. */
+static void boot_batch(struct run *run, const struct trace_batch *batch)
+{
+	for (uint32_t i = 0; i < batch->nr; i++) {
+		struct request req = {
+			.op = batch->op[i],
+			.slot = batch->slot[i],
+			.who = batch->who[i],
+			.cpu = run->cpu_of_who[batch->who[i]],
+		};
+
+		serve_request(run, &req);
+	}
+}
+
+/* The first event proper: boot is over, time begins. */
+static int begin_time(struct run *run, struct err *err)
+{
+	int ret;
+
+	run->booting = false;
+	engine_move_clock(&run->engine, run->meta->first_ns);
+	ret = sampler_sample(run, "start", NULL, err);
+	return ret == 0 ? start_timers(run, err) : ret;
+}
+
+static int take_batch(struct run *run, const struct trace_batch *batch, struct err *err)
+{
+	const struct replay_options *options = run->options;
+	int ret = 0;
+
+	if (batch->prologue) {
+		boot_batch(run, batch);
+	} else {
+		if (run->booting)
+			ret = begin_time(run, err);
+		if (ret == 0)
+			ret = replay_batch(run, batch, err);
+	}
+	if (ret == 0 && run->deferred.code) {
+		*err = run->deferred;
+		ret = -(int)err->code;
+	}
+	if (options->progress)
+		options->progress(options->arg, run->events, run->live_objects);
+	if (ret == 0 && options->stop && options->stop(options->arg))
+		ret = err_set(err, ERR_INTERRUPTED, "interrupted after %" PRIu64 " events", run->events);
+	return ret;
+}
+
+static int replay_all(struct run *run, struct trace_reader *reader, struct err *err)
+{
+	struct trace_batch batch;
+	int ret;
+
+	run->booting = true;
+	while ((ret = trace_next(reader, &batch, err)) > 0) {
+		ret = take_batch(run, &batch, err);
+		if (ret < 0)
+			return ret;
+	}
+	if (ret == 0 && run->booting)
+		ret = begin_time(run, err);
+	if (ret == 0)
+		ret = engine_drain(&run->engine, err);
+	if (ret == 0 && run->options->check_every)
+		ret = check_now(run, err);
+	return ret;
+}
+
+/* Recorded and modelled bytes_alloc of kmalloc events, for those that the recording has them for. */
+static void compare_bytes_alloc(struct run *run)
+{
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
+		const struct run_op *op = &run->ops[i];
+
+		if ((op->action != ACT_KMALLOC && op->action != ACT_KMALLOC_LARGE) || !op->trace->size_alloc ||
+			op->flags & OP_BOOT)
+			continue;
+		run->result.bytes_alloc_checked += op->done + op->failed;
+		if (op->bytes_alloc != op->trace->size_alloc)
+			run->result.bytes_alloc_mismatch += op->done + op->failed;
+	}
+}
+
+/* Results so far are kept whatever ended the run; the first error is the one that is told. */
+static int finish(struct run *run, int ret, uint64_t started, struct err *err)
+{
+	struct err second = { 0 };
+	struct record_end end = { .status = RUN_DONE };
+	bool usable = ret == 0 || err->code == ERR_INTERRUPTED || err->code == ERR_TRACE || err->code == ERR_INVARIANT;
+
+	compare_bytes_alloc(run);
+	if (usable && (sampler_sample(run, "end", NULL, &second) < 0 || sampler_finish(run, &second) < 0) && ret == 0) {
+		*err = second;
+		ret = -(int)err->code;
+	}
+	run->result.events = run->events;
+	run->result.live_objects = run->live_objects;
+	run->result.sim_ns = run->engine.now - min_u64(run->meta->first_ns, run->engine.now);
+	run->result.fingerprint = fingerprint_add(run->result.fingerprint, run->result.sim_ns);
+	run->result.wall_ns = wall_ns() - started;
+	if (ret < 0) {
+		end.status = err->code == ERR_INTERRUPTED ? RUN_INTERRUPTED : RUN_FAILED;
+		end.error = err->text;
+	}
+	end.events = run->result.events;
+	end.sim_ns = run->result.sim_ns;
+	end.wall_ns = run->result.wall_ns;
+	end.fingerprint = run->result.fingerprint;
+	if (run->recorder->ops->end(run->recorder, &end, &second) < 0 && ret == 0) {
+		*err = second;
+		ret = -(int)err->code;
+	}
+	return ret;
+}
+
+int replay_run(const struct replay_options *options, struct trace_reader *reader, struct recorder *recorder,
+	struct replay_result *result, struct err *err)
+{
+	uint64_t started = wall_ns();
+	struct run run;
+	int ret = run_init(&run, options, reader, recorder, err);
+
+	if (ret < 0)
+		return ret;
+	ret = recorder->ops->begin(recorder, &options->describe, err);
+	if (ret == 0) {
+		ret = replay_all(&run, reader, err);
+		ret = finish(&run, ret, started, err);
+	}
+	*result = run.result;
+	run_fini(&run);
+	return ret;
+}

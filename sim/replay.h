@@ -1,0 +1,68 @@
+/*
+ * replay: one run: a trace against a machine. Chooses who asks, on which CPU and when, has mm/ do what the kernel would
+ * do, and hands the results to a recorder. A run is one struct; nothing is shared but the machine.
+ */
+#ifndef KMEMSIM_SIM_REPLAY_H
+#define KMEMSIM_SIM_REPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "configs/machine.h"
+#include "sim/recorder.h"
+#include "traces/reader.h"
+
+/* When a request of the trace arrives. */
+enum replay_pace {
+	PACE_RECORDED, /* at its recorded time: open loop */
+	PACE_ASAP,     /* when its CPU is free and the request before it in the trace has started */
+};
+
+/* Which events are replayed. */
+enum replay_layer {
+	LAYER_INTENT, /* what callers asked for; page events that it causes are re-derived */
+	LAYER_PAGE,   /* the recorded page events alone, to check the page allocator by itself */
+};
+
+struct replay_options {
+	uint64_t seed;
+	enum replay_pace pace;
+	enum replay_layer layer;
+	ns_t sample_ns;          /* simulated time between samples; 0 = 200 samples over the trace */
+	uint64_t sample_events;  /* also every that many events; 0 = no */
+	uint64_t check_every;    /* walk all invariants every that many events and at the end; 0 = never */
+	const struct machine *machine; /* borrowed */
+	/** stop() - asked once a batch; true ends the run with ERR_INTERRUPTED, its results so far kept. May be NULL. */
+	bool (*stop)(void *arg);
+	/** progress() - once a batch. May be NULL. */
+	void (*progress)(void *arg, uint64_t events, uint64_t live_objects);
+	void *arg;
+	/* For the recorder; borrowed. */
+	struct record_run describe;
+};
+
+struct replay_result {
+	uint64_t events;
+	uint64_t failed;             /* allocations that failed in the model and not in the recording */
+	uint64_t failed_both;        /* that failed in both */
+	uint64_t recovered;          /* that failed in the recording only */
+	uint64_t violations;
+	uint64_t unmodelled;         /* events whose mechanism is not modelled yet: skipped */
+	uint64_t bytes_alloc_checked, bytes_alloc_mismatch; /* kmalloc events, against the recording */
+	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
+	uint64_t live_objects;       /* at the end */
+	ns_t sim_ns;
+	uint64_t wall_ns;
+	uint64_t fingerprint;
+};
+
+/**
+ * replay_run() - replay what @reader still gives.
+ * The recorder gets begin(), samples, statistics and end(); on failure end() is called with the status and the
+ * error, so that the run is marked. Returns 0, or the first error (ERR_INTERRUPTED after a saved partial run).
+ */
+int replay_run(const struct replay_options *options, struct trace_reader *reader, struct recorder *recorder,
+	struct replay_result *result, struct err *err);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * run: the state of one replay, shared by the files of sim/ that make it up: replay.c (the loop), run_op.c (operations
+ * prepared for speed), serve.c (what a request does), sampler.c (what is recorded), violations.c.
+ */
+#ifndef KMEMSIM_SIM_RUN_H
+#define KMEMSIM_SIM_RUN_H
+
+#include "mm/mm.h"
+#include "sim/engine.h"
+#include "sim/replay.h"
+
+/* What serving an operation comes down to, decided once per distinct operation. */
+enum run_action {
+	ACT_SKIP,          /* effect of a cause that is modelled, or of the other layer */
+	ACT_UNMODELLED,    /* its mechanism is not there yet */
+	ACT_KMALLOC,       /* from a kmalloc class */
+	ACT_KMALLOC_LARGE, /* straight from the page allocator */
+	ACT_CACHE_ALLOC,
+	ACT_SLAB_FREE,     /* kfree and kmem_cache_free */
+	ACT_SLAB_FREE_BULK,
+	ACT_KREALLOC,
+	ACT_PAGES,
+	ACT_PAGES_EXACT,
+	ACT_PAGES_BULK,
+	ACT_PAGES_FREE,
+	ACT_CACHE_CREATE,
+	ACT_CACHE_BOOT,
+	ACT_CACHE_DESTROY,
+	ACT_CACHE_SHRINK,
+	ACT_FREE_NULL,
+	ACT_FREE_BAD,      /* of what never was, or twice */
+	ACT_MARKER,
+};
+
+/* Rules that an operation breaks whenever it happens; bits of run_op.rules. */
+#define RULES(X)                                                  \
+	X(SLEEP_IN_ATOMIC, "sleep_in_atomic", "error")            \
+	X(HIGHMEM_KMALLOC, "highmem_kmalloc", "warning")          \
+	X(CACHE_NAME_INVALID, "cache_name_invalid", "warning")    \
+	X(CACHE_NAME_DUPLICATE, "cache_name_duplicate", "warning") \
+	X(CACHE_DESTROY_LIVE, "cache_destroy_live", "error")      \
+	X(DOUBLE_FREE, "double_free", "fatal")                    \
+	X(WRONG_FREE, "wrong_free", "error")                      \
+	X(FREE_UNKNOWN, "free_unknown", "error")                  \
+	X(ORDER_TOO_LARGE, "order_too_large", "error")            \
+	X(SIZE_TOO_LARGE, "size_too_large", "error")
+
+enum rule {
+#define X(id, name, severity) RULE_##id,
+	RULES(X)
+#undef X
+	NR_RULES
+};
+
+/** A distinct operation of the trace, prepared: what to do, and what came of it. */
+struct run_op {
+	/* What serving needs. */
+	uint8_t action;      /* enum run_action */
+	uint8_t order;
+	int16_t node;
+	uint16_t flags;      /* OP_* */
+	uint16_t kind;
+	gfp_t gfp;
+	uint32_t cache;      /* model's number, valid while generation is the run's */
+	uint32_t generation; /* of the cache names when cache was looked up */
+	uint32_t rules;      /* bits of enum rule */
+	uint64_t size;       /* bytes asked for */
+	uint64_t bytes_alloc; /* bytes that a success takes in the model; 0 = not known beforehand */
+	/* What came of it. */
+	uint64_t done;
+	uint64_t failed;
+	uint64_t freed;      /* objects made by this operation that were freed again */
+	ns_t lifetime_ns;    /* sum over those */
+	ns_t latency_ns;     /* sum over all */
+	ns_t latency_max_ns;
+	const struct trace_op *trace; /* borrowed from the reader */
+};
+
+/*
+ * What lives in a slot of the trace. Slab objects keep their struct slab_object; the values of `slab` above
+ * OBJECT_TAGS are other things.
+ */
+#define OBJECT_NONE   0xfffffff0u /* nothing */
+#define OBJECT_FAILED 0xfffffff1u /* its allocation failed in the model: the free that follows is no mistake */
+#define OBJECT_PAGES  0xfffffff2u /* a block of pages: index = first pfn, left = pages not yet freed */
+#define OBJECT_TAGS   0xfffffff0u
+
+_Static_assert(SLAB_LARGE > OBJECT_PAGES, "tags must not meet SLAB_LARGE");
+
+struct object {
+	uint32_t slab;
+	uint32_t index;
+	uint32_t op;   /* the run_op that made it */
+	uint32_t left; /* OBJECT_PAGES: pages of the block still held */
+	ns_t born_ns;
+};
+
+/** Figures by kind of event, as op_stats shows them. */
+struct kind_stats {
+	struct hist *latency; /* owned; NULL when the trace has no such event */
+};
+
+#define MAX_VIOLATION_ROWS 1000 /* of each rule; more are only counted */
+
+struct run {
+	const struct replay_options *options; /* borrowed */
+	const struct machine *machine;        /* borrowed */
+	const struct trace_tables *tables;    /* borrowed */
+	const struct trace_meta *meta;        /* borrowed */
+	struct recorder *recorder;            /* borrowed */
+	struct mm mm;
+	struct engine engine;
+	struct meter meter;
+
+	struct run_op *ops;          /* owned; one per trace op */
+	struct object *objects;      /* owned; one per slot */
+	uint32_t nr_objects;
+	uint32_t *cpu_of_who;        /* owned */
+	struct kind_stats kinds[NR_KINDS];
+	uint32_t cache_generation;   /* raised whenever a cache is created or destroyed */
+
+	uint32_t *bulk_slots;        /* owned: slots of the bulk call under way */
+	struct slab_object *bulk_objects; /* owned */
+	pfn_t *bulk_pfns;            /* owned */
+	uint32_t nr_bulk, cap_bulk;
+
+	bool booting;                /* the prologue: nothing is counted */
+	uint64_t event_no;           /* of the request being served */
+	uint32_t cpu;                /* of the request being served */
+	uint64_t events;
+	uint64_t pages_held;         /* pages that the trace's callers hold in blocks */
+	uint64_t live_objects;
+	uint64_t frees_without_object;
+	uint64_t stale_objects;      /* slots that began to live while they still did, without saying so */
+	uint64_t next_sample_event;
+	ns_t sample_ns;
+	uint64_t violations[NR_RULES];
+	struct replay_result result;
+	struct err deferred;         /* an error met where none can be returned; ends the run */
+};
+
+/* run_op.c */
+/** run_ops_prepare() - the prepared form of all operations of the trace. */
+int run_ops_prepare(struct run *run, struct err *err);
+/** run_op_resolve_cache() - look the operation's cache up by name again; creates it where the trace never did. */
+uint32_t run_op_resolve_cache(struct run *run, struct run_op *op);
+
+/* serve.c */
+/** serve_request() - do what @req asks for, now. Return: its cost in ns (struct engine_client). */
+ns_t serve_request(void *arg, const struct request *req);
+
+/* sampler.c */
+int sampler_sample(struct run *run, const char *reason, const char *marker, struct err *err);
+/** sampler_finish() - the statistics of the whole run. */
+int sampler_finish(struct run *run, struct err *err);
+
+/* violations.c */
+void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static inline const char *run_string(const struct run *run, uint32_t number)
+{
+	return run->tables->strings[number];
+}
+
+#endif

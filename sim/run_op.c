@@ -1,0 +1,183 @@
+/* run_op: turns each distinct operation of a trace into what serving it needs, once. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/run.h"
+
+/* Page events whose cause replay models itself: they are re-derived. */
+static bool origin_modelled(uint8_t origin)
+{
+	return origin == ORIGIN_SLAB || origin == ORIGIN_KMALLOC_LARGE || origin == ORIGIN_EXACT;
+}
+
+static enum run_action page_action(const struct run *run, const struct trace_op *op, enum run_action action)
+{
+	if (run->options->layer == LAYER_PAGE)
+		return op->kind == KIND_ALLOC_PAGES_EXACT ? ACT_SKIP : action;
+	return origin_modelled(op->origin) ? ACT_SKIP : action;
+}
+
+static enum run_action object_action(const struct run *run, enum run_action action)
+{
+	return run->options->layer == LAYER_PAGE ? ACT_SKIP : action;
+}
+
+static enum run_action action_of(const struct run *run, const struct trace_op *op)
+{
+	if (op->flags & OP_NULL)
+		return ACT_FREE_NULL;
+	if (op->flags & (OP_UNKNOWN | OP_DOUBLE))
+		return ACT_FREE_BAD;
+	switch (op->kind) {
+	case KIND_KMALLOC:
+	case KIND_KZALLOC:
+	case KIND_KVMALLOC:
+	case KIND_KVZALLOC:
+		return object_action(run, op->size <= run->machine->kmalloc.max_cache_size ? ACT_KMALLOC :
+											     ACT_KMALLOC_LARGE);
+	case KIND_KMEM_CACHE_ALLOC:
+	case KIND_KMEM_CACHE_ALLOC_BULK:
+		return object_action(run, ACT_CACHE_ALLOC);
+	case KIND_KFREE:
+	case KIND_KVFREE:
+	case KIND_KMEM_CACHE_FREE:
+		return object_action(run, ACT_SLAB_FREE);
+	case KIND_KMEM_CACHE_FREE_BULK:
+		return object_action(run, ACT_SLAB_FREE_BULK);
+	case KIND_KREALLOC:
+		return object_action(run, ACT_KREALLOC);
+	case KIND_KMEM_CACHE_CREATE:
+		return object_action(run, op->flags & OP_BOOT ? ACT_CACHE_BOOT : ACT_CACHE_CREATE);
+	case KIND_KMEM_CACHE_DESTROY:
+		return object_action(run, ACT_CACHE_DESTROY);
+	case KIND_KMEM_CACHE_SHRINK:
+		return object_action(run, ACT_CACHE_SHRINK);
+	case KIND_ALLOC_PAGES:
+	case KIND_GET_FREE_PAGES:
+	case KIND_GET_ZEROED_PAGE:
+		return page_action(run, op, ACT_PAGES);
+	case KIND_ALLOC_PAGES_EXACT:
+		return page_action(run, op, ACT_PAGES_EXACT);
+	case KIND_ALLOC_PAGES_BULK:
+		return page_action(run, op, ACT_PAGES_BULK);
+	case KIND_FREE_PAGES:
+		return page_action(run, op, ACT_PAGES_FREE);
+	case KIND_MARKER:
+		return ACT_MARKER;
+	default:
+		return ACT_UNMODELLED;
+	}
+}
+
+static gfp_t gfp_of(const struct trace_op *op)
+{
+	if (op->kind == KIND_KZALLOC || op->kind == KIND_KVZALLOC || op->kind == KIND_GET_ZEROED_PAGE)
+		return op->gfp | GFP_BIT_ZERO;
+	return op->gfp;
+}
+
+static bool is_kmalloc(enum run_action action)
+{
+	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE;
+}
+
+static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum run_action action)
+{
+	bool takes_pages = action == ACT_PAGES || action == ACT_PAGES_EXACT || action == ACT_PAGES_BULK;
+	bool takes = is_kmalloc(action) || action == ACT_CACHE_ALLOC || takes_pages;
+	uint32_t rules = 0;
+
+	if (takes && (op->gfp & GFP_BIT_DIRECT_RECLAIM) && op->ctx != CTX_PROCESS)
+		rules |= 1u << RULE_SLEEP_IN_ATOMIC;
+	if (takes && !takes_pages && (op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32)))
+		rules |= 1u << RULE_HIGHMEM_KMALLOC;
+	if (is_kmalloc(action) && op->size > run->machine->kmalloc.max_size)
+		rules |= 1u << RULE_SIZE_TOO_LARGE;
+	if (action == ACT_PAGES && op->order > run->machine->page_allocator.max_order)
+		rules |= 1u << RULE_ORDER_TOO_LARGE;
+	if (action == ACT_CACHE_CREATE && strpbrk(run_string(run, op->name), " \t\n"))
+		rules |= 1u << RULE_CACHE_NAME_INVALID;
+	return rules;
+}
+
+static void prepare_one(const struct run *run, const struct trace_op *trace, struct run_op *op)
+{
+	enum run_action action = action_of(run, trace);
+
+	*op = (struct run_op){
+		.action = (uint8_t)action,
+		.order = trace->order,
+		.node = trace->node >= (int)run->machine->nr_nodes ? (int16_t)-1 : trace->node,
+		.flags = trace->flags,
+		.kind = trace->kind,
+		.gfp = gfp_of(trace),
+		.cache = CACHE_NONE,
+		.rules = rules_of(run, trace, action),
+		.size = trace->size,
+		.trace = trace,
+	};
+	if (is_kmalloc(action)) {
+		op->cache = kmalloc_class(run->mm.slab, op->size, op->gfp);
+		op->bytes_alloc = kmalloc_size(run->mm.slab, op->size, op->gfp);
+	} else if (action == ACT_PAGES) {
+		op->bytes_alloc = op->order < 64 - run->machine->page_shift ?
+					  (uint64_t)run->machine->page_size << op->order : 0;
+		op->size = op->bytes_alloc;
+	} else if (action == ACT_PAGES_BULK) {
+		op->size = op->bytes_alloc = run->machine->page_size;
+	} else if (action == ACT_PAGES_EXACT) {
+		op->bytes_alloc = align_up(op->size, run->machine->page_size);
+	}
+}
+
+int run_ops_prepare(struct run *run, struct err *err)
+{
+	const struct trace_tables *tables = run->tables;
+
+	run->ops = calloc(tables->nr_ops ? tables->nr_ops : 1, sizeof(*run->ops));
+	if (!run->ops)
+		return err_set(err, ERR_NOMEM, "no memory for %u operations", tables->nr_ops);
+	for (uint32_t i = 0; i < tables->nr_ops; i++) {
+		uint8_t kind = tables->ops[i].kind;
+
+		prepare_one(run, &tables->ops[i], &run->ops[i]);
+		if (run->kinds[kind].latency)
+			continue;
+		run->kinds[kind].latency = calloc(1, sizeof(struct hist));
+		if (!run->kinds[kind].latency)
+			return err_set(err, ERR_NOMEM, "no memory for the latencies of %s", kind_info[kind].name);
+	}
+	return 0;
+}
+
+/* The trace uses a cache that nobody created: make one of the sizes recorded with it. */
+static uint32_t invent_cache(struct run *run, const struct run_op *op, const char *name)
+{
+	uint32_t object_size = op->size && op->size <= UINT32_MAX ? (uint32_t)op->size : 64;
+	struct slab_create create = { .name = name, .object_size = object_size };
+	uint32_t cache = CACHE_NONE;
+
+	if (op->trace->size_alloc && op->trace->size_alloc <= UINT32_MAX)
+		slab_infer_create(object_size, (uint32_t)op->trace->size_alloc, &create.align, &create.flags);
+	slab_cache_boot(run->mm.slab, &create, &cache);
+	run->cache_generation++;
+	return cache;
+}
+
+uint32_t run_op_resolve_cache(struct run *run, struct run_op *op)
+{
+	const char *name = run_string(run, op->trace->name);
+
+	op->cache = slab_cache_find(run->mm.slab, name);
+	if (op->cache == CACHE_NONE)
+		op->cache = invent_cache(run, op, name);
+	op->generation = run->cache_generation;
+	if (op->cache != CACHE_NONE) {
+		const struct slab_geometry *geometry = slab_cache_geometry(run->mm.slab, op->cache);
+
+		op->bytes_alloc = geometry->size;
+		if (!op->size)
+			op->size = geometry->object_size;
+	}
+	return op->cache;
+}

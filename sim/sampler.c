@@ -1,0 +1,386 @@
+/* sampler: takes the state of the modelled memory and the statistics of the run to the recorder. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fingerprint.h"
+#include "sim/run.h"
+
+static const struct machine_page_allocator *pages_config(const struct run *run)
+{
+	return &run->machine->page_allocator;
+}
+
+static int record_blocks(struct run *run, const struct zone_stats *zone, struct err *err)
+{
+	const struct recorder_ops *ops = run->recorder->ops;
+	uint64_t nr_free[PAGE_MAX_ORDERS] = { 0 };
+	int ret = 0;
+
+	for (int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+		for (uint32_t order = 0; order <= pages_config(run)->max_order; order++) {
+			struct record_free_blocks row = {
+				.node = zone->node,
+				.zone = machine_zone_name[zone->type],
+				.migratetype = migratetype_name[mt],
+				.order = order,
+				.blocks = zone->blocks[mt][order],
+			};
+
+			nr_free[order] += row.blocks;
+			if (row.blocks && ret == 0)
+				ret = ops->free_blocks(run->recorder, &row, err);
+		}
+	}
+	for (uint32_t order = 0; ret == 0 && order <= pages_config(run)->max_order; order++) {
+		struct record_frag row = {
+			.node = zone->node,
+			.zone = machine_zone_name[zone->type],
+			.order = order,
+			.unusable_milli = page_unusable_index(nr_free, pages_config(run)->max_order, order),
+			.frag_milli = page_frag_index(nr_free, pages_config(run)->max_order, order),
+		};
+
+		run->result.fingerprint = fingerprint_add(run->result.fingerprint, nr_free[order]);
+		ret = ops->frag(run->recorder, &row, err);
+	}
+	return ret;
+}
+
+static int record_pageblocks(struct run *run, const struct zone_stats *zone, struct err *err)
+{
+	int ret = 0;
+
+	for (int mt = 0; ret == 0 && mt < NR_MIGRATETYPES; mt++) {
+		struct record_pageblocks row = {
+			.node = zone->node,
+			.zone = machine_zone_name[zone->type],
+			.migratetype = migratetype_name[mt],
+			.pageblocks = zone->pageblocks[mt],
+		};
+
+		if (row.pageblocks)
+			ret = run->recorder->ops->pageblocks(run->recorder, &row, err);
+	}
+	return ret;
+}
+
+static int record_zone_row(struct run *run, const struct zone_stats *zone, struct err *err)
+{
+	struct record_zone row = {
+		.node = zone->node,
+		.zone = machine_zone_name[zone->type],
+		.start_pfn = zone->start_pfn,
+		.spanned_pages = zone->spanned,
+		.present_pages = zone->present,
+		.managed_pages = zone->managed,
+		.free_pages = zone->free_pages,
+		.pcp_pages = zone->pcp_pages,
+		.min_pages = zone->min,
+		.low_pages = zone->low,
+		.high_pages = zone->high,
+		.boost_pages = zone->boost,
+		.highatomic_pages = zone->highatomic,
+		.max_order = pages_config(run)->max_order,
+	};
+
+	return run->recorder->ops->zone(run->recorder, &row, err);
+}
+
+static int record_zones(struct run *run, struct err *err)
+{
+	unsigned int nr = page_alloc_nr_zones(run->mm.pages);
+	int ret = 0;
+
+	for (unsigned int z = 0; ret == 0 && z < nr; z++) {
+		struct zone_stats zone;
+
+		page_alloc_zone_stats(run->mm.pages, z, &zone);
+		ret = record_zone_row(run, &zone, err);
+		if (ret == 0)
+			ret = record_blocks(run, &zone, err);
+		if (ret == 0)
+			ret = record_pageblocks(run, &zone, err);
+	}
+	return ret;
+}
+
+/* Bytes that the holders of living slab objects asked for, and what kmalloc rounded up for them. */
+struct live_bytes {
+	uint64_t slab_req;    /* objects from slabs: bytes asked for */
+	uint64_t kmalloc_waste;
+};
+
+static struct live_bytes live_bytes_of(const struct run *run)
+{
+	struct live_bytes bytes = { 0 };
+
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
+		const struct run_op *op = &run->ops[i];
+		uint64_t live = op->done - op->freed;
+
+		if (op->action == ACT_KMALLOC || op->action == ACT_CACHE_ALLOC)
+			bytes.slab_req += live * op->size;
+		if (op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE)
+			bytes.kmalloc_waste += live * (op->bytes_alloc - op->size);
+	}
+	return bytes;
+}
+
+static uint64_t slab_pages_of(const struct run *run)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t cache = 0; cache < slab_nr_caches(run->mm.slab); cache++) {
+		struct slab_stats stats;
+
+		if (!slab_cache_live(run->mm.slab, cache))
+			continue;
+		slab_cache_stats(run->mm.slab, cache, &stats);
+		pages += stats.slab_pages;
+	}
+	return pages;
+}
+
+static int record_caches(struct run *run, struct err *err)
+{
+	int ret = 0;
+
+	for (uint32_t cache = 0; ret == 0 && cache < slab_nr_caches(run->mm.slab); cache++) {
+		struct slab_stats stats;
+
+		if (!slab_cache_live(run->mm.slab, cache))
+			continue;
+		slab_cache_stats(run->mm.slab, cache, &stats);
+		struct record_cache row = {
+			.cache = stats.name,
+			.object_size = stats.geometry.object_size,
+			.size = stats.geometry.size,
+			.align = stats.geometry.align,
+			.objs_per_slab = stats.geometry.objs_per_slab,
+			.order = stats.geometry.order,
+			.min_partial = stats.geometry.min_partial,
+			.cpu_partial = stats.geometry.cpu_partial,
+			.active_objs = stats.active_objs,
+			.total_objs = stats.total_objs,
+			.live_objs = stats.live_objs,
+			.slabs = stats.slabs,
+			.slab_pages = stats.slab_pages,
+			.partial = stats.partial,
+			.cpu_slabs = stats.cpu_slabs,
+			.aliases = stats.aliases,
+			.waste_bytes = stats.slab_pages * run->machine->page_size -
+				       stats.live_objs * stats.geometry.object_size,
+			.allocs = stats.allocs,
+			.frees = stats.frees,
+			.grown = stats.grown,
+			.discarded = stats.discarded,
+		};
+		ret = run->recorder->ops->cache(run->recorder, &row, err);
+	}
+	return ret;
+}
+
+int sampler_sample(struct run *run, const char *reason, const char *marker, struct err *err)
+{
+	uint32_t page_size = run->machine->page_size;
+	struct live_bytes live = live_bytes_of(run);
+	struct record_sample sample = {
+		.time_ns = run->engine.now,
+		.event_no = run->events,
+		.reason = reason,
+		.marker = marker,
+		.slab_bytes = slab_pages_of(run) * page_size,
+		.kmalloc_large_bytes = slab_large_pages(run->mm.slab) * page_size,
+		.page_bytes = run->pages_held * page_size,
+		.kmalloc_waste_bytes = live.kmalloc_waste,
+		.live_objects = run->live_objects,
+	};
+	unsigned int nr_zones = page_alloc_nr_zones(run->mm.pages);
+	int ret;
+
+	for (unsigned int z = 0; z < nr_zones; z++) {
+		struct zone_stats zone;
+
+		page_alloc_zone_stats(run->mm.pages, z, &zone);
+		sample.free_bytes += zone.free_pages * page_size;
+		sample.pcp_bytes += zone.pcp_pages * page_size;
+	}
+	sample.slab_waste_bytes = sample.slab_bytes > live.slab_req ? sample.slab_bytes - live.slab_req : 0;
+	ret = run->recorder->ops->sample(run->recorder, &sample, err);
+	if (ret == 0)
+		ret = record_zones(run, err);
+	if (ret == 0 && (marker || !strcmp(reason, "end")))
+		ret = record_caches(run, err);
+	return ret;
+}
+
+static int record_ops(struct run *run, struct err *err)
+{
+	struct record_op rows[NR_KINDS] = { 0 };
+	int ret = 0;
+
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
+		const struct run_op *op = &run->ops[i];
+		struct record_op *row = &rows[op->kind];
+
+		if (op->flags & OP_BOOT)
+			continue;
+		row->count += op->done + op->failed;
+		row->failed += op->failed;
+		if (kind_info[op->kind].slot == SLOT_BEGINS) {
+			row->bytes_req += op->done * op->size;
+			row->bytes_alloc += op->done * op->bytes_alloc;
+		}
+	}
+	for (int kind = 0; ret == 0 && kind < NR_KINDS; kind++) {
+		rows[kind].op = kind_info[kind].name;
+		rows[kind].latency = run->kinds[kind].latency;
+		if (rows[kind].count)
+			ret = run->recorder->ops->op(run->recorder, &rows[kind], err);
+	}
+	return ret;
+}
+
+static int by_call_site(const void *a, const void *b)
+{
+	const struct run_op *x = *(const struct run_op *const *)a;
+	const struct run_op *y = *(const struct run_op *const *)b;
+
+	if (x->trace->call_site != y->trace->call_site)
+		return x->trace->call_site < y->trace->call_site ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* The operations of one call site and kind, ops[0 .. nr-1], as one row. */
+static int record_call_site(struct run *run, const struct run_op *const *ops, size_t nr, struct err *err)
+{
+	struct record_call_site row = {
+		.call_site = run_string(run, ops[0]->trace->call_site),
+		.op = kind_info[ops[0]->kind].name,
+	};
+	uint64_t freed = 0;
+	ns_t lifetime = 0, latency = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct run_op *op = ops[i];
+
+		row.count += op->done + op->failed;
+		row.failed += op->failed;
+		lifetime += op->lifetime_ns;
+		latency += op->latency_ns;
+		freed += op->freed;
+		if (op->latency_max_ns > row.lat_max_ns)
+			row.lat_max_ns = op->latency_max_ns;
+		if (kind_info[op->kind].slot != SLOT_BEGINS)
+			continue;
+		row.bytes_req += op->done * op->size;
+		row.bytes_alloc += op->done * op->bytes_alloc;
+		row.live += op->done - op->freed;
+		row.live_bytes += (op->done - op->freed) * op->bytes_alloc;
+	}
+	if (!row.count)
+		return 0;
+	row.lifetime_mean_ns = freed ? lifetime / freed : 0;
+	row.lat_mean_ns = latency / row.count;
+	return run->recorder->ops->call_site(run->recorder, &row, err);
+}
+
+static int record_call_sites(struct run *run, struct err *err)
+{
+	const struct run_op **sorted = malloc((run->tables->nr_ops + 1) * sizeof(*sorted));
+	size_t nr = 0;
+	int ret = 0;
+
+	if (!sorted)
+		return err_set(err, ERR_NOMEM, "no memory for the call sites");
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
+		if (run->ops[i].trace->call_site && !(run->ops[i].flags & OP_BOOT))
+			sorted[nr++] = &run->ops[i];
+	qsort(sorted, nr, sizeof(*sorted), by_call_site);
+	for (size_t start = 0, end; ret == 0 && start < nr; start = end) {
+		for (end = start + 1; end < nr; end++)
+			if (sorted[end]->trace->call_site != sorted[start]->trace->call_site ||
+				sorted[end]->kind != sorted[start]->kind)
+				break;
+		ret = record_call_site(run, sorted + start, end - start, err);
+	}
+	free(sorted);
+	return ret;
+}
+
+static int record_extfrag(struct run *run, struct err *err)
+{
+	enum { MAX_KINDS = PAGE_MAX_ORDERS * PAGE_MAX_ORDERS * 16 };
+	struct extfrag_stats *stats = calloc(MAX_KINDS, sizeof(*stats));
+	unsigned int nr;
+	int ret = 0;
+
+	if (!stats)
+		return err_set(err, ERR_NOMEM, "no memory for the fallback statistics");
+	nr = page_alloc_extfrag_stats(run->mm.pages, stats, MAX_KINDS);
+	for (unsigned int i = 0; ret == 0 && i < nr && i < MAX_KINDS; i++) {
+		struct record_extfrag row = {
+			.from_migratetype = migratetype_name[stats[i].fallback_mt],
+			.to_migratetype = migratetype_name[stats[i].alloc_mt],
+			.alloc_order = stats[i].alloc_order,
+			.fallback_order = stats[i].fallback_order,
+			.count = stats[i].count,
+			.pageblock_changes = stats[i].ownership_changes,
+		};
+
+		ret = run->recorder->ops->extfrag(run->recorder, &row, err);
+	}
+	free(stats);
+	return ret;
+}
+
+static int record_counter(struct run *run, const char *mechanism, const char *name, const char *unit, uint64_t value,
+	struct err *err)
+{
+	struct record_counter row = { mechanism, name, unit, (int64_t)value };
+
+	return run->recorder->ops->counter(run->recorder, &row, err);
+}
+
+static int record_counters(struct run *run, struct err *err)
+{
+	const struct replay_result *result = &run->result;
+	const struct {
+		const char *name, *unit;
+		uint64_t value;
+	} own[] = {
+		{ "failed_allocations", "allocations", result->failed },
+		{ "failed_as_recorded", "allocations", result->failed_both },
+		{ "failed_only_in_recording", "allocations", result->recovered },
+		{ "events_not_modelled", "events", result->unmodelled },
+		{ "frees_without_object", "events", run->frees_without_object },
+		{ "slots_reused_while_live", "events", run->stale_objects },
+		{ "kmalloc_bytes_alloc_checked", "events", result->bytes_alloc_checked },
+		{ "kmalloc_bytes_alloc_mismatch", "events", result->bytes_alloc_mismatch },
+		{ "cpus_folded", "cpus", result->folded_cpus },
+	};
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < sizeof(own) / sizeof(own[0]); i++)
+		ret = record_counter(run, "replay", own[i].name, own[i].unit, own[i].value, err);
+	for (int c = 0; ret == 0 && c < NR_PAGE_COUNTERS; c++)
+		ret = record_counter(run, "page_alloc", page_counter_name[c], strstr(page_counter_name[c], "pg") ? "pages" : "events",
+			page_alloc_counter(run->mm.pages, (enum page_counter)c), err);
+	return ret;
+}
+
+int sampler_finish(struct run *run, struct err *err)
+{
+	int ret = record_ops(run, err);
+
+	if (ret == 0)
+		ret = record_call_sites(run, err);
+	if (ret == 0)
+		ret = record_extfrag(run, err);
+	if (ret == 0)
+		ret = record_counters(run, err);
+	return ret;
+}

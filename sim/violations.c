@@ -1,0 +1,36 @@
+/* violations: rules of the kernel's interfaces that the trace's callers broke. Counted all, written out up to a limit. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "sim/run.h"
+
+static const struct {
+	const char *name, *severity;
+} rule_info[NR_RULES] = {
+#define X(id, text, how_bad) [RULE_##id] = { text, how_bad },
+	RULES(X)
+#undef X
+};
+
+void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)
+{
+	struct record_violation row = {
+		.time_ns = run->engine.now,
+		.cpu = run->cpu,
+		.rule = rule_info[rule].name,
+		.severity = rule_info[rule].severity,
+		.event_no = run->event_no,
+		.call_site = op->trace->call_site ? run_string(run, op->trace->call_site) : NULL,
+	};
+	char text[512];
+	va_list args;
+
+	run->result.violations++;
+	if (++run->violations[rule] > MAX_VIOLATION_ROWS || run->deferred.code)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	row.text = text;
+	run->recorder->ops->violation(run->recorder, &row, &run->deferred);
+}
