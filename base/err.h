@@ -30,7 +30,8 @@ enum err_code {
 #undef X
 };
 
-#define ERR_TEXT_MAX 2048
+/* Room for some twenty findings of a configuration file, each with its source line. */
+#define ERR_TEXT_MAX 8192
 
 struct err {
 	enum err_code code;
