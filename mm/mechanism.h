@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 
-enum mm_slot { SLOT_SLAB, SLOT_PAGE_SLOWPATH, NR_SLOTS };
+enum mm_slot { SLOT_SLAB, NR_SLOTS };
 
 struct mm;
 

@@ -1,0 +1,116 @@
+#include "mm/pcp_priv.h"
+
+#include "base/bits.h"
+#include "mm/page_alloc_priv.h"
+#include "mm/vmstat_priv.h"
+
+bool pcp_refill(struct zone *zone, unsigned int cpu, unsigned int order, unsigned int mt, unsigned int alloc_flags,
+	struct meter *meter)
+{
+	struct page_alloc *pa = zone->pa;
+	struct pcp *pcp = &zone->pcps[cpu];
+	struct block_list *list = &pcp->list[pcp_list_index(order, mt)];
+	uint32_t wanted = zone->pcp_batch;
+	struct zone_work work = { 0 };
+	uint32_t nr = 0;
+
+	if (wanted > 1)
+		wanted = (uint32_t)max_u64(wanted >> order, 2);
+	while (nr < wanted) {
+		pfn_t pfn = zone_take_locked(zone, order, mt, alloc_flags, &work);
+		struct page *page;
+
+		if (pfn == PFN_NONE)
+			break;
+		page = page_at(pa, pfn);
+		page->zone_plus1 = (uint16_t)(zone->index + 1);
+		page->place = PAGE_IN_PCP;
+		page->order = order & 0xf;
+		page->mt = mt & 0xf;
+		block_list_add_tail(pa->pages, list, pfn);
+		nr++;
+	}
+	pcp->count += nr << order;
+	zone_mod_free_pages(zone, cpu, -(int)(nr << order));
+	pa->counter[PC_PCP_REFILL]++;
+	pa->counter[PC_PCP_REFILL_PAGES] += nr << order;
+	zone_charge_locked(zone, STEP_PAGE_PCP_BLOCK, nr, &work, meter);
+	return nr > 0;
+}
+
+void pcp_flush(struct zone *zone, unsigned int cpu, unsigned int by_cpu, uint32_t nr, unsigned int index,
+	struct meter *meter)
+{
+	struct page_alloc *pa = zone->pa;
+	struct pcp *pcp = &zone->pcps[cpu];
+	int left = (int)min_u64(nr, pcp->count);
+	struct zone_work work = { 0 };
+	uint32_t blocks = 0;
+
+	for (unsigned int i = index; left > 0; i = (i + 1) % NR_PCP_LISTS) {
+		struct block_list *list = &pcp->list[i];
+
+		while (left > 0 && list->tail != LINK_NONE) {
+			pfn_t pfn = list->tail;
+			struct page *page = page_at(pa, pfn);
+			unsigned int order = page->order;
+
+			block_list_del(pa->pages, list, pfn);
+			page->place = PAGE_NO_HEAD;
+			pcp->count -= 1u << order;
+			left -= 1 << order;
+			blocks++;
+			pa->counter[PC_PCP_DRAIN_PAGES] += 1u << order;
+			buddy_free(zone, pfn, order, page->mt, PLACE_DEFAULT, by_cpu, &work);
+		}
+	}
+	if (blocks)
+		zone_charge_locked(zone, STEP_PAGE_PCP_BLOCK, blocks, &work, meter);
+}
+
+/* Models nr_pcp_high() and nr_pcp_free(): how many pages to flush, and when. */
+void pcp_flush_excess(struct zone *zone, unsigned int cpu, unsigned int order, unsigned int index, struct meter *meter)
+{
+	struct pcp *pcp = &zone->pcps[cpu];
+	uint32_t batch = zone->pcp_batch, limit = zone->pcp_high;
+	bool free_high = pcp->free_factor && order >= 1 && order < PCP_ORDERS;
+	uint32_t nr;
+
+	if (free_high)
+		limit = 0;
+	else if (zone->reclaim_active)
+		limit = (uint32_t)min_u64(4ull * batch, limit);
+	if (pcp->count < limit)
+		return;
+	if (free_high) {
+		nr = pcp->count;
+	} else if (limit < batch) {
+		nr = 1;
+	} else {
+		uint32_t most = limit - batch;
+
+		nr = batch << pcp->free_factor;
+		if (nr < most && pcp->free_factor < PCP_BATCH_SCALE_MAX)
+			pcp->free_factor++;
+		nr = (uint32_t)min_u64(max_u64(nr, batch), most);
+	}
+	pcp_flush(zone, cpu, cpu, nr, index, meter);
+}
+
+void pcp_drain_all(struct page_alloc *pa, unsigned int by_cpu, struct meter *meter)
+{
+	for (uint32_t cpu = 0; cpu < pa->nr_cpus; cpu++) {
+		for (uint32_t i = 0; i < pa->nr_zones; i++) {
+			struct zone *zone = &pa->zones[i];
+			struct pcp *pcp = &zone->pcps[cpu];
+
+			while (pcp->count)
+				pcp_flush(zone, cpu, by_cpu, zone->pcp_batch << PCP_BATCH_SCALE_MAX, 0, meter);
+		}
+	}
+}
+
+void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter)
+{
+	pcp_drain_all(pa, 0, meter);
+}

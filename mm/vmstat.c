@@ -1,0 +1,43 @@
+#include "mm/vmstat_priv.h"
+
+#include "base/bits.h"
+#include "mm/pcp_priv.h"
+
+#define REMOTE_EXPIRE_ROUNDS 3
+
+uint8_t zone_stat_threshold(uint64_t managed, uint32_t cpus, uint32_t page_shift)
+{
+	uint64_t threshold = 2ull * fls64(cpus) * (1 + fls64(managed >> (27 - page_shift)));
+
+	return (uint8_t)min_u64(125, threshold);
+}
+
+void zone_fold_free_pages(struct zone *zone)
+{
+	for (uint32_t cpu = 0; cpu < zone->pa->nr_cpus; cpu++) {
+		zone->visible_free += zone->pcps[cpu].stat_diff;
+		zone->pcps[cpu].stat_diff = 0;
+	}
+}
+
+void page_alloc_vmstat_work(struct page_alloc *pa, unsigned int cpu, struct meter *meter)
+{
+	for (uint32_t i = 0; i < pa->nr_zones; i++) {
+		struct zone *zone = &pa->zones[i];
+		struct pcp *pcp = &zone->pcps[cpu];
+
+		if (pcp->stat_diff) {
+			zone->visible_free += pcp->stat_diff;
+			pcp->stat_diff = 0;
+			pcp->expire = REMOTE_EXPIRE_ROUNDS;
+		}
+		if (!pcp->expire || !pcp->count)
+			continue;
+		if (zone->node == pa->machine->node_of_cpu[cpu]) {
+			pcp->expire = 0;
+			continue;
+		}
+		if (--pcp->expire == 0)
+			pcp_flush(zone, cpu, cpu, (uint32_t)min_u64(pcp->count, zone->pcp_batch), 0, meter);
+	}
+}
