@@ -238,6 +238,7 @@ static int slab_event(struct gather *g, struct gather_task *task, const struct r
 {
 	if (caches_at(g, event->where, event->name) == CACHE_NONE)
 		return no_memory(err);
+	g->sees_slabs = true;
 	if (event->type == RAW_SLAB_RELEASE)
 		task->releasing_slab = true;
 	return 0;
@@ -292,5 +293,5 @@ int gather_finish(struct gather *g, struct err *err)
 		return no_memory(err);
 	if (g->late && trace_counts_add(&g->meta->repaired, "time before that of the event before: raised to it", g->late) < 0)
 		return no_memory(err);
-	return caches_settle(g, err);
+	return caches_settle(g, err) < 0 ? -(int)err->code : pages_settle(g, err);
 }

@@ -55,6 +55,7 @@ struct gather_object {
 	uint32_t cache;      /* CACHE_NONE: kmalloc, or not found yet */
 	uint8_t origin;      /* what the record says */
 	bool kmalloc;
+	bool named;          /* the allocation itself named its cache */
 };
 
 /* Objects of one call site with equal sizes, or frees of one call site: which answer did most of them have. */
@@ -104,6 +105,7 @@ struct gather_task {
 /* Where the kernel's direct map of all pages begins, from pairs of page and object events. */
 struct direct_map {
 	bool known;
+	uint64_t known_from;     /* events in the spool when it became known */
 	uint64_t base;
 	uint64_t candidate;
 	uint32_t agreed;         /* pairs that agree on the candidate */
@@ -127,6 +129,7 @@ struct gather {
 	uint64_t unreturned[NR_RAW_TYPES]; /* entries whose return never came */
 
 	struct direct_map map;
+	bool sees_slabs;         /* the recording has the growth of slabs */
 	struct pfn_map pages;    /* block number + 1 */
 	struct gather_block *blocks; /* owned */
 	struct slots block_slots;
@@ -176,6 +179,7 @@ struct gather_block *pages_block_of(struct gather *g, uint64_t address);
 struct gather_block *pages_block_for(struct gather *g, uint64_t address);
 int pages_claim(struct gather *g, struct gather_task *task, const struct raw_event *object, struct err *err);
 int pages_percpu(struct gather *g, struct gather_task *task, struct err *err);
+int pages_settle(struct gather *g, struct err *err);
 
 /* gather_caches.c */
 int caches_alloc(struct gather *g, struct raw_event *event, struct err *err);

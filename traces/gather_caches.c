@@ -313,7 +313,7 @@ static struct gather_object object_of(const struct gather *g, const struct raw_e
 {
 	return (struct gather_object){ .record = g->spool.nr, .call_site = event->call_site, .origin = event->origin,
 		.bytes_req = (uint32_t)event->size, .bytes_alloc = (uint32_t)event->size_alloc,
-		.cache = CACHE_NONE, .kmalloc = event->type == RAW_KMALLOC };
+		.cache = CACHE_NONE, .kmalloc = event->type == RAW_KMALLOC, .named = event->name != 0 };
 }
 
 int caches_alloc(struct gather *g, struct raw_event *event, struct err *err)
@@ -374,7 +374,7 @@ int caches_free(struct gather *g, struct raw_event *event, struct err *err)
 		return no_memory(err);
 	code = learn_page(g, event->where, event->link, err);
 	event->link = gather_cache(g, event->link);
-	if (code < 0 || !found || object.kmalloc || gather_cache(g, object.cache) == event->link)
+	if (code < 0 || !found || object.kmalloc || object.named || gather_cache(g, object.cache) == event->link)
 		return code;
 	return find_cache(g, &object, event->link, FOUND_FREE, object.origin, err);
 }

@@ -54,8 +54,8 @@ static bool cause_by_bracket(struct gather *g, struct gather_task *task, struct 
 	for (uint32_t at = task->top; at != NO_FRAME; at = g->frames[at].below) {
 		struct gather_frame *frame = &g->frames[at];
 
-		if (frame->entry.type != RAW_SLAB_GROW && looks_like_slab(event))
-			break; /* of an object's slab, where its growth was not recorded */
+		if (frame->entry.type != RAW_SLAB_GROW && !g->sees_slabs && looks_like_slab(event))
+			break; /* of an object's slab, whose growth is not recorded */
 		event->method = FOUND_BRACKET;
 		switch (frame->entry.type) {
 		case RAW_SLAB_GROW:
@@ -154,7 +154,7 @@ int pages_alloc(struct gather *g, struct gather_task *task, struct raw_event *ev
 	int code;
 
 	event->origin = ORIGIN_DIRECT;
-	if (!cause_by_bracket(g, task, event) && looks_like_slab(event)) {
+	if (!cause_by_bracket(g, task, event) && !g->sees_slabs && looks_like_slab(event)) {
 		event->origin = ORIGIN_SLAB;
 		event->method = FOUND_GFP;
 	} else if (event->origin == ORIGIN_DIRECT && looks_like_percpu(event)) {
@@ -182,11 +182,36 @@ int pages_bulk(struct gather *g, struct gather_task *task, struct raw_event *eve
 	return 0;
 }
 
+static int set_cause(struct gather *g, struct gather_block *block, enum trace_origin origin, enum found_by method,
+	struct err *err)
+{
+	struct raw_spool_finding finding = { .origin = (uint8_t)origin, .method = (uint8_t)method };
+
+	block->origin = finding.origin;
+	block->method = finding.method;
+	return raw_spool_find(&g->spool, block->record, &finding, err);
+}
+
+/*
+ * Slabs are not the only pages with their mask (fragments of sockets have it too), but no slab stays without an
+ * object. That is known of blocks whose objects were all seen.
+ */
+static int doubt_slab(struct gather *g, struct gather_block *block, struct err *err)
+{
+	if (block->origin != ORIGIN_SLAB || block->method != FOUND_GFP || !g->map.known ||
+	    block->record < g->map.known_from)
+		return 0;
+	return set_cause(g, block, ORIGIN_DIRECT, FOUND_NOT, err);
+}
+
 int pages_free(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
 {
 	uint32_t number = pfn_map_get(&g->pages, event->where);
-	const struct gather_block *block = number != PFN_MAP_NONE ? &g->blocks[number - 1] : NULL;
+	struct gather_block *block = number != PFN_MAP_NONE ? &g->blocks[number - 1] : NULL;
+	int code = block && block->recorded ? doubt_slab(g, block, err) : 0;
 
+	if (code < 0)
+		return code;
 	/* For a block that was there before the recording; otherwise its allocation's origin counts. */
 	if (task->releasing_slab && (!block || block->origin == ORIGIN_SLAB)) {
 		event->origin = ORIGIN_SLAB;
@@ -254,18 +279,9 @@ static void learn_direct_map(struct gather *g, const struct gather_block *block,
 	}
 	if (++g->map.agreed == PAIRS_TO_TRUST) {
 		g->map.known = true;
+		g->map.known_from = g->spool.nr;
 		g->map.base = base;
 	}
-}
-
-static int set_cause(struct gather *g, struct gather_block *block, enum trace_origin origin, enum found_by method,
-	struct err *err)
-{
-	struct raw_spool_finding finding = { .origin = (uint8_t)origin, .method = (uint8_t)method };
-
-	block->origin = finding.origin;
-	block->method = finding.method;
-	return raw_spool_find(&g->spool, block->record, &finding, err);
 }
 
 int pages_claim(struct gather *g, struct gather_task *task, const struct raw_event *object, struct err *err)
@@ -299,5 +315,16 @@ int pages_percpu(struct gather *g, struct gather_task *task, struct err *err)
 			return code;
 	}
 	task->nr_waiting = 0;
+	return 0;
+}
+
+int pages_settle(struct gather *g, struct err *err)
+{
+	for (uint32_t i = 0; i < g->block_slots.used; i++) {
+		int code = g->blocks[i].pages_left && g->blocks[i].recorded ? doubt_slab(g, &g->blocks[i], err) : 0;
+
+		if (code < 0)
+			return code;
+	}
 	return 0;
 }
