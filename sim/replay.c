@@ -24,6 +24,17 @@ static uint64_t wall_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* How often all invariants are walked: as the options say, after every event in a build with -Dcheck=full. */
+static uint64_t check_interval(const struct replay_options *options)
+{
+#ifdef KMEMSIM_CHECK_FULL
+	(void)options;
+	return 1;
+#else
+	return options->check_every;
+#endif
+}
+
 static int check_now(struct run *run, struct err *err)
 {
 	int ret = mm_check(&run->mm, err);
@@ -143,6 +154,7 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		.recorder = recorder,
 		.cache_generation = 1,
 		.next_sample_event = options->sample_events,
+		.check_every = check_interval(options),
 		.result.fingerprint = FINGERPRINT_START,
 	};
 	ret = mm_init(&run->mm, options->machine, options->seed, err);
@@ -200,7 +212,7 @@ static int after_event(struct run *run, const struct request *req, struct err *e
 		run->next_sample_event += options->sample_events;
 		ret = sampler_sample(run, "events", NULL, err);
 	}
-	if (ret == 0 && options->check_every && run->events % options->check_every == 0)
+	if (ret == 0 && run->check_every && run->events % run->check_every == 0)
 		ret = check_now(run, err);
 	return ret;
 }
@@ -208,7 +220,7 @@ static int after_event(struct run *run, const struct request *req, struct err *e
 static bool event_is_special(const struct run *run, uint32_t op)
 {
 	return run->ops[op].action == ACT_MARKER || run->events == run->next_sample_event ||
-	       run->options->check_every;
+	       run->check_every;
 }
 
 static int replay_batch(struct run *run, const struct trace_batch *batch, struct err *err)
@@ -305,7 +317,7 @@ static int replay_all(struct run *run, struct trace_reader *reader, struct err *
 		ret = begin_time(run, err);
 	if (ret == 0)
 		ret = engine_drain(&run->engine, err);
-	if (ret == 0 && run->options->check_every)
+	if (ret == 0 && run->check_every)
 		ret = check_now(run, err);
 	return ret;
 }

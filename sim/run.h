@@ -139,6 +139,7 @@ struct run {
 	uint64_t frees_without_object;
 	uint64_t stale_objects;      /* slots that began to live while they still did, without saying so */
 	uint64_t next_sample_event;
+	uint64_t check_every;        /* events between walks of all invariants, 0 = never */
 	ns_t sample_ns;
 	uint64_t violations[NR_RULES];
 	struct replay_result result;
