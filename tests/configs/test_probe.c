@@ -175,7 +175,7 @@ Test(probe, watermarks_from_the_probed_figures_are_the_kernels)
 			const struct seen *z = &zones[j];
 			uint64_t t = m->page_allocator.min_free_kbytes / 4 * z->managed / lowmem;
 			uint64_t d = max_u64(t / 4, z->managed * m->page_allocator.watermark_scale_factor / 10000);
-			uint64_t slack = late ? 0 : z->high / 50 + 6;
+			long long slack = late ? 0 : (long long)z->high / 50 + 6;
 
 			if (!z->managed || !strcmp(z->name, "HighMem"))
 				continue;
@@ -353,6 +353,24 @@ Test(probe, copy_of_one_snapshot_gives_the_same_machine_as_the_capture)
 	free(original);
 	free(copy);
 	free(bytes);
+}
+
+Test(probe, kernel_configuration_in_the_folder_is_used)
+{
+	static const char config[] = "CONFIG_SLAB_FREELIST_RANDOM=y\n# CONFIG_CMA is not set\nCONFIG_COMPACTION=y\n";
+	struct machine *m;
+	char folder[64];
+
+	make_folder(folder);
+	write_file(folder, "zoneinfo", small_zoneinfo, strlen(small_zoneinfo));
+	write_file(folder, "kernel.config", config, strlen(config));
+	m = probed(folder);
+	cr_assert(m->slab.freelist_random);
+	cr_assert(m->page_allocator.compaction);
+	cr_assert_not(m->page_allocator.cma);
+	cr_assert_not(m->kernel_stack.vmap);
+	remove_folder(folder);
+	free(m);
 }
 
 Test(probe, meminfo_alone_gives_a_machine_of_that_size)
