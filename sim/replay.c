@@ -87,7 +87,7 @@ static int make_objects(struct run *run, struct err *err)
 	if (!run->objects)
 		return err_set(err, ERR_NOMEM, "no memory for %u objects", run->nr_objects);
 	for (uint32_t i = 0; i < run->nr_objects; i++)
-		run->objects[i].slab = OBJECT_NONE;
+		run->objects[i] = (struct object){ .slab = OBJECT_NONE };
 	return 0;
 }
 
@@ -105,10 +105,34 @@ static void run_fini(struct run *run)
 	mm_fini(&run->mm);
 }
 
+/* Whether nobody who came before waits with the same slot. */
+static bool slot_is_clear(const struct run *run, uint32_t slot)
+{
+	return slot == SLOT_NONE || run->objects[slot].next_ticket == run->objects[slot].served;
+}
+
+static bool request_ready(void *arg, const struct request *req)
+{
+	const struct run *run = arg;
+
+	return req->slot == SLOT_NONE || run->objects[req->slot].served == req->ticket;
+}
+
+/* Serve a request that has waited. */
+static ns_t serve_waited(void *arg, const struct request *req)
+{
+	struct run *run = arg;
+	ns_t cost = serve_request(arg, req);
+
+	if (req->slot != SLOT_NONE)
+		run->objects[req->slot].served++;
+	return cost;
+}
+
 static int run_init(struct run *run, const struct replay_options *options, struct trace_reader *reader,
 	struct recorder *recorder, struct err *err)
 {
-	struct engine_client client = { .serve = serve_request, .timer = on_timer, .arg = run };
+	struct engine_client client = { .serve = serve_waited, .ready = request_ready, .timer = on_timer, .arg = run };
 	int ret;
 
 	*run = (struct run){
@@ -136,6 +160,13 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	return ret;
 }
 
+static int wait_for_turn(struct run *run, struct request *req, struct err *err)
+{
+	if (req->slot != SLOT_NONE)
+		req->ticket = run->objects[req->slot].next_ticket++;
+	return engine_wait_for_cpu(&run->engine, req, err);
+}
+
 /* A request arrives: at once when its CPU is idle, else it waits there. */
 static int arrive(struct run *run, struct request *req, struct err *err)
 {
@@ -150,9 +181,9 @@ static int arrive(struct run *run, struct request *req, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
-	if (!engine_cpu_idle(engine, req->cpu, req->arrival_ns))
-		return engine_wait_for_cpu(engine, req, err);
 	engine_move_clock(engine, req->arrival_ns);
+	if (!engine_cpu_idle(engine, req->cpu, req->arrival_ns) || !slot_is_clear(run, req->slot))
+		return wait_for_turn(run, req, err);
 	cpu->free_at_ns = engine->now + serve_request(run, req);
 	return 0;
 }

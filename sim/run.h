@@ -93,7 +93,13 @@ struct object {
 	uint32_t op;   /* the run_op that made it */
 	uint32_t left; /* OBJECT_PAGES: pages of the block still held */
 	ns_t born_ns;
+	/*
+	 * Requests that name this slot and wait for a CPU draw tickets and are served in that order: what one task frees
+	 * on a second CPU waits for its allocation on the first. Equal: nobody waits.
+	 */
+	uint32_t next_ticket, served;
 };
+_Static_assert(sizeof(struct object) == 32, "two a cache line");
 
 /** Figures by kind of event, as op_stats shows them. */
 struct kind_stats {
