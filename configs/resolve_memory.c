@@ -237,6 +237,20 @@ static void take_cpu_lists(struct loader *l)
 	}
 }
 
+/* The highest CPU that a list names, plus one. */
+static uint32_t highest_listed(const struct draft *draft)
+{
+	uint32_t highest = 0;
+
+	for (uint32_t i = 0; i < draft->nr_nodes; i++) {
+		for (uint32_t word = 0; word < MACHINE_MAX_CPUS / 64; word++) {
+			if (draft->nodes[i].cpu_mask[word])
+				highest = (uint32_t)max_u64(highest, word * 64 + fls64(draft->nodes[i].cpu_mask[word]));
+		}
+	}
+	return highest;
+}
+
 static void resolve_cpus(struct loader *l)
 {
 	struct draft *draft = l->draft;
@@ -244,10 +258,11 @@ static void resolve_cpus(struct loader *l)
 	uint32_t listed = 0, lists = 0, counted = 0;
 
 	for (uint32_t i = 0; i < draft->nr_nodes; i++) {
-		listed += draft->nodes[i].nr_cpus;
+		listed += draft->nodes[i].cpu_list ? 0 : draft->nodes[i].nr_cpus;
 		lists += draft->nodes[i].cpu_list;
 		counted += !draft->nodes[i].cpu_list && draft->nodes[i].nr_cpus;
 	}
+	listed += highest_listed(draft);
 	m->cpus = draft->cpus != DRAFT_AUTO32 ? draft->cpus : listed ? listed : draft->nr_nodes;
 	if (listed > MACHINE_MAX_CPUS)
 		findings_add(l->findings, place_of_path(l, "nodes"), "nodes: more than %u CPUs", MACHINE_MAX_CPUS);

@@ -204,7 +204,8 @@ static int cache_alias(struct slab *slab, uint32_t cache, const struct slab_crea
 	struct slab_cache *c = &slab->caches[cache];
 	uint32_t word = slab->machine->bits32 ? 4 : 8;
 
-	if (names_add(slab, create->name, cache) < 0)
+	/* A module that comes and goes brings its name only once. */
+	if (slab_cache_find(slab, create->name) != cache && names_add(slab, create->name, cache) < 0)
 		return -1;
 	c->refcount++;
 	c->geometry.object_size = (uint32_t)max_u64(c->geometry.object_size, create->object_size);
@@ -300,7 +301,10 @@ void slab_free(struct slab *slab, struct slab_object object, unsigned int cpu, s
 		slab->ops->free(slab->state, object, cpu, meter);
 }
 
-/* Large kmallocs are freed on their own (build_detached_freelist() with df->slab NULL); the rest stays together. */
+/*
+ * Large kmallocs are freed on their own (build_detached_freelist() with df->slab NULL); the rest stays together.
+ * Simplified: they go first, wherever they stand, because the allocator behind slab_ops knows nothing of them.
+ */
 void slab_free_bulk(struct slab *slab, struct slab_object *objects, uint32_t nr, unsigned int cpu, struct meter *meter)
 {
 	uint32_t kept = 0;

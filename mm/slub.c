@@ -155,7 +155,7 @@ static void free_slow(const struct slub_op *op, uint32_t number, const uint16_t 
 	struct slub_node *n = slub_node_of(slub, op->cache_nr, slab->node);
 	bool was_full = slab->freelist == OBJECT_NONE;
 
-	assert(slab->place != SLUB_UNUSED && slab->inuse >= nr);
+	assert(slab->place != SLUB_UNUSED && slab->inuse >= nr && chain[0] < slab->objects);
 	meter_charge(op->meter, STEP_SLAB_FREE_SLOW, 1);
 	slub_links(slub, slab)[chain[1]] = slab->freelist;
 	slab->freelist = chain[0];
@@ -185,17 +185,17 @@ static void free_slow(const struct slub_op *op, uint32_t number, const uint16_t 
 static void slub_free(void *state, struct slab_object object, unsigned int cpu, struct meter *meter)
 {
 	struct slub *slub = state;
-	uint32_t cache = slub->store.slabs[object.slab].cache;
-	struct slub_cpu *c = slub_cpu_of(slub, cache, cpu);
+	const struct slub_slab *slab = &slub->store.slabs[object.slab];
+	struct slub_cpu *c = slub_cpu_of(slub, slab->cache, cpu);
 
 	if (__builtin_expect(c->slab == object.slab, 1)) {
-		assert(object.index != c->freelist);
+		assert(object.index < slab->objects && object.index != c->freelist);
 		c->links[object.index] = c->freelist;
 		c->freelist = (uint16_t)object.index;
 		meter_charge(meter, STEP_SLAB_FREE_FAST, 1);
 		return;
 	}
-	struct slub_op op = slub_op_of(slub, cache, cpu, meter);
+	struct slub_op op = slub_op_of(slub, slab->cache, cpu, meter);
 	uint16_t chain[2] = { (uint16_t)object.index, (uint16_t)object.index };
 
 	free_slow(&op, object.slab, chain, 1);

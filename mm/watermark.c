@@ -7,6 +7,8 @@
 #define MIN_FREE_KBYTES_MOST  262144u
 #define SWAP_CLUSTER_MAX      32u
 #define HIGHMEM_MIN_MOST      128u
+/* Where memory is scarcer, transparent huge pages are off from the start (hugepage_init()). */
+#define KHUGEPAGED_LEAST_BYTES (512ull << 20)
 /* khugepaged wants two pageblocks free, and 3 * 3 more so that types seldom mix, in each zone. */
 #define KHUGEPAGED_PAGEBLOCKS 11u
 
@@ -157,18 +159,38 @@ static void setup_zone_pcp(struct page_alloc *pa, struct zone *zone)
 	zone->stat_threshold = zone_stat_threshold(zone->managed, pa->nr_cpus, pa->page_shift);
 }
 
-/* Models set_recommended_min_free_kbytes(): khugepaged wants whole pageblocks free, up to 5 % of memory. */
-static void raise_for_khugepaged(struct page_alloc *pa)
+/* What khugepaged asks for: whole pageblocks free in each zone, but not more than 5 % of memory. */
+static uint64_t khugepaged_min_free_kbytes(const struct page_alloc *pa)
 {
-	uint64_t zones = 0, pages, kbytes;
+	uint64_t zones = 0;
 
 	for (uint32_t i = 0; i < pa->nr_zones; i++)
 		zones += pa->zones[i].type <= ZONE_NORMAL;
-	pages = min_u64(KHUGEPAGED_PAGEBLOCKS * pageblock_pages(pa) * zones, buffer_pages(pa) / 20);
-	kbytes = pages << (pa->page_shift - 10);
-	if (kbytes <= pa->min_free_kbytes)
-		return;
-	pa->min_free_kbytes = kbytes;
+	return min_u64(KHUGEPAGED_PAGEBLOCKS * pageblock_pages(pa) * zones, buffer_pages(pa) / 20)
+		<< (pa->page_shift - 10);
+}
+
+static uint64_t total_bytes(const struct page_alloc *pa)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		pages += pa->zones[i].managed;
+	return pages << pa->page_shift;
+}
+
+/*
+ * Models set_recommended_min_free_kbytes() at khugepaged's start. With huge pages off at run time, the kernel computes
+ * min_free_kbytes once more there, now with watermarks to subtract.
+ */
+static void khugepaged_start(struct page_alloc *pa)
+{
+	const struct machine_page_allocator *config = &pa->machine->page_allocator;
+
+	if (config->khugepaged_min_free)
+		pa->min_free_kbytes = max_u64(pa->min_free_kbytes, khugepaged_min_free_kbytes(pa));
+	else if (config->transparent_hugepage && total_bytes(pa) >= KHUGEPAGED_LEAST_BYTES)
+		pa->min_free_kbytes = min_free_kbytes_auto(buffer_pages(pa) << (pa->page_shift - 10));
 	setup_zone_wmarks(pa);
 }
 
@@ -178,18 +200,17 @@ static void raise_for_khugepaged(struct page_alloc *pa)
  */
 void watermarks_setup(struct page_alloc *pa)
 {
-	const struct machine_page_allocator *config = &pa->machine->page_allocator;
+	uint64_t configured = pa->machine->page_allocator.min_free_kbytes;
 
 	for (uint32_t i = 0; i < pa->nr_zones; i++) {
 		pa->zones[i].wmark[WMARK_HIGH] = 0;
 		pa->zones[i].boost = 0;
 	}
-	pa->min_free_kbytes = config->min_free_kbytes;
-	if (pa->min_free_kbytes == MACHINE_AUTO)
-		pa->min_free_kbytes = min_free_kbytes_auto(buffer_pages(pa) << (pa->page_shift - 10));
+	pa->min_free_kbytes = configured == MACHINE_AUTO ?
+		min_free_kbytes_auto(buffer_pages(pa) << (pa->page_shift - 10)) : configured;
 	setup_zone_wmarks(pa);
-	if (config->min_free_kbytes == MACHINE_AUTO && config->khugepaged_min_free)
-		raise_for_khugepaged(pa);
+	if (configured == MACHINE_AUTO)
+		khugepaged_start(pa);
 	setup_lowmem_reserve(pa);
 	for (uint32_t i = 0; i < pa->nr_zones; i++) {
 		zone_fold_free_pages(&pa->zones[i]);

@@ -5,8 +5,9 @@
 /* The schema of results databases (PRAGMA user_version). */
 #define RESULTS_SCHEMA_VERSION 1
 
-const char *build_version(void);  /* "0.1.0" */
-const char *build_commit(void);   /* of the source tree, "-dirty" behind it when it was changed; "unknown" outside git */
+const char *build_version(void); /* "0.1.0" */
+const char *build_commit(
+	void); /* of the source tree, "-dirty" behind it when it was changed; "unknown" outside git */
 const char *build_compiler(void); /* "gcc 12.2.0" */
 const char *build_flags(void);    /* "buildtype=debugoptimized ..." */
 

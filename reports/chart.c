@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-void chart_init(struct chart *chart, unsigned int columns, int64_t first_ns, int64_t last_ns, bool lowest_is_worst)
+void chart_init(
+	struct chart *chart, unsigned int columns, int64_t first_ns, int64_t last_ns, bool lowest_is_worst)
 {
 	memset(chart, 0, sizeof(*chart));
 	chart->columns = columns < 1 ? 1 : columns > CHART_COLUMNS_MAX ? CHART_COLUMNS_MAX : columns;

@@ -1,6 +1,6 @@
 /*
- * chart: a value over time as a line of block characters, one column for each stretch of time. Several samples in
- * one column show the worst of them; a column without a sample shows what held before it.
+ * chart: a value over time as a line of block characters, one column for each stretch of time. Several
+ * samples in one column show the worst of them; a column without a sample shows what held before it.
  */
 #ifndef KMEMSIM_REPORTS_CHART_PRIV_H
 #define KMEMSIM_REPORTS_CHART_PRIV_H
@@ -16,12 +16,13 @@ struct chart {
 	int64_t first_ns, last_ns; /* the stretch of time shown */
 	bool lowest_is_worst;
 	int64_t first, last, worst; /* values */
-	bool any;                  /* a value was added */
+	bool any;                   /* a value was added */
 	int64_t values[CHART_COLUMNS_MAX];
 	bool filled[CHART_COLUMNS_MAX];
 };
 
-void chart_init(struct chart *chart, unsigned int columns, int64_t first_ns, int64_t last_ns, bool lowest_is_worst);
+void chart_init(
+	struct chart *chart, unsigned int columns, int64_t first_ns, int64_t last_ns, bool lowest_is_worst);
 
 /** chart_add() - in order of time. */
 void chart_add(struct chart *chart, int64_t time_ns, int64_t value);

@@ -22,25 +22,31 @@ static int system_error(sqlite3 *db, const char *path, struct err *err)
 int database_error(sqlite3 *db, const char *path, struct err *err)
 {
 	if (sqlite3_extended_errcode(db) == SQLITE_IOERR_WRITE)
-		return err_set(err, ERR_IO, "%s: cannot grow: a quota, a limit of file size or a failing disk", path);
+		return err_set(err, ERR_IO,
+			"%s: cannot grow: a quota, a limit of file size or a failing disk", path);
 	switch (sqlite3_errcode(db) & 0xff) {
 	case SQLITE_FULL:
-		return err_set(err, ERR_IO, "%s: no space left on its disk: make room or choose another place", path);
+		return err_set(err, ERR_IO,
+			"%s: no space left on its disk: make room or choose another place", path);
 	case SQLITE_READONLY:
-		return err_set(err, ERR_IO, "%s: cannot be written: the file or its directory is read-only", path);
+		return err_set(
+			err, ERR_IO, "%s: cannot be written: the file or its directory is read-only", path);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return err_set(err, ERR_IO, "%s: another program is writing it: wait until it is done, or use another file",
+		return err_set(err, ERR_IO,
+			"%s: another program is writing it: wait until it is done, or use another file",
 			path);
 	case SQLITE_NOTADB:
 		return err_set(err, ERR_RESULTS, "%s: not a results database (not SQLite at all)", path);
 	case SQLITE_CORRUPT:
-		return err_set(err, ERR_RESULTS, "%s: damaged: %s; `sqlite3 FILE .recover` may save some of it", path,
+		return err_set(err, ERR_RESULTS,
+			"%s: damaged: %s; `sqlite3 FILE .recover` may save some of it", path,
 			sqlite3_errmsg(db));
 	case SQLITE_NOMEM:
 		return err_set(err, ERR_NOMEM, "%s: no memory for SQLite", path);
 	case SQLITE_CONSTRAINT:
-		return err_set(err, ERR_INVARIANT, "%s: a row that the schema refuses: %s", path, sqlite3_errmsg(db));
+		return err_set(err, ERR_INVARIANT, "%s: a row that the schema refuses: %s", path,
+			sqlite3_errmsg(db));
 	default:
 		return system_error(db, path, err);
 	}
@@ -85,7 +91,8 @@ static int check_identity(sqlite3 *db, const char *path, struct err *err)
 			"%s: results schema %d; this kmemsim knows schemas up to %d: use the newer kmemsim that made it",
 			path, version, RESULTS_SCHEMA_VERSION);
 	if (version < 1)
-		return err_set(err, ERR_RESULTS, "%s: results schema %d was never in use: the file is damaged", path, version);
+		return err_set(err, ERR_RESULTS,
+			"%s: results schema %d was never in use: the file is damaged", path, version);
 	return 0;
 }
 
@@ -95,7 +102,8 @@ static int open_connection(sqlite3 **out, const char *path, int flags, struct er
 	int ret = 0;
 
 	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
-		ret = db ? database_error(db, path, err) : err_set(err, ERR_NOMEM, "%s: no memory for SQLite", path);
+		ret = db ? database_error(db, path, err)
+			 : err_set(err, ERR_NOMEM, "%s: no memory for SQLite", path);
 	if (ret == 0) {
 		sqlite3_busy_timeout(db, DATABASE_BUSY_MS);
 		ret = database_exec(db, path, "PRAGMA foreign_keys = ON", err);
@@ -143,8 +151,8 @@ static int write_schema(const char *path, struct err *err)
 }
 
 /*
- * link() rather than rename(): of two programs that make the same file at once, the second finds the first's and adds to it.
- * File systems without links get the rename.
+ * link() rather than rename(): of two programs that make the same file at once, the second finds the first's
+ * and adds to it. File systems without links get the rename.
  */
 static int publish(const char *made, const char *path, bool replace, struct err *err)
 {

@@ -1,6 +1,6 @@
 /*
- * database: a results database as a file: opened, checked, made; and what SQLite reports as errors that say what to do.
- * Knows the schema's text and version, not its tables.
+ * database: a results database as a file: opened, checked, made; and what SQLite reports as errors that say
+ * what to do. Knows the schema's text and version, not its tables.
  */
 #ifndef KMEMSIM_REPORTS_DATABASE_PRIV_H
 #define KMEMSIM_REPORTS_DATABASE_PRIV_H
@@ -19,8 +19,8 @@
 extern const char database_schema[];
 
 /**
- * database_open_read() / database_open_write() - open a results database; for writing, a missing or empty file is made.
- * A new file appears under @path with its schema, or not at all.
+ * database_open_read() / database_open_write() - open a results database; for writing, a missing or empty
+ * file is made. A new file appears under @path with its schema, or not at all.
  * ERR_RESULTS: another kind of file, or made by a newer kmemsim. ERR_IO: cannot be read or written.
  * The caller owns *out: sqlite3_close().
  */

@@ -15,7 +15,7 @@ static size_t distance(const char *a, const char *b)
 
 	for (size_t j = 0; j <= len; j++)
 		row[j] = j;
-	for (size_t i = 0; a[i] && i < NAME_MAX_COMPARED; i++) {
+	for (size_t i = 0; i < NAME_MAX_COMPARED && a[i]; i++) {
 		size_t diagonal = row[0];
 
 		row[0] = i + 1;

@@ -1,4 +1,7 @@
-/* The kernel's own files (6.1), byte for byte: mm/vmstat.c and mm/slab_common.c have the originals of the formats. */
+/*
+ * The kernel's own files (6.1), byte for byte: mm/vmstat.c and mm/slab_common.c have the originals of the
+ * formats.
+ */
 #include "reports/report.h"
 
 #include <inttypes.h>
@@ -19,7 +22,10 @@ struct proc_sample {
 	int64_t max_order, pageblock_order, cma;
 };
 
-/* A file of rows "Node 0, zone DMA" with one cell per order: what the cells hold (indices: in thousandths) and how one is printed. */
+/*
+ * A file of rows "Node 0, zone DMA" with one cell per order: what the cells hold (indices: in thousandths)
+ * and how one is printed.
+ */
 struct zone_file {
 	const char *sql; /* ?1 sample, ?2 max_order; answers node, zone, order, value */
 	void (*cell)(sqlite3_stmt *stmt, int column, FILE *out);
@@ -51,27 +57,30 @@ static void extfrag_cell(sqlite3_stmt *stmt, int column, FILE *out)
 }
 
 static const struct zone_file buddyinfo = {
-	ALL_ORDERS " SELECT node, zone, o, coalesce((SELECT sum(blocks) FROM free_blocks s WHERE" SAME_PLACE "), 0)" EACH_ZONE
-		IN_ORDER,
+	ALL_ORDERS " SELECT node, zone, o, coalesce((SELECT sum(blocks) FROM free_blocks s WHERE" SAME_PLACE
+		   "), 0)" EACH_ZONE IN_ORDER,
 	blocks_cell,
 };
 
 static const struct zone_file unusable_index = {
-	ALL_ORDERS " SELECT node, zone, o, (SELECT CAST(round(1000 * unusable_index) AS INTEGER) FROM frag_samples s"
-		   " WHERE" SAME_PLACE ")" EACH_ZONE IN_ORDER,
+	ALL_ORDERS
+	" SELECT node, zone, o, (SELECT CAST(round(1000 * unusable_index) AS INTEGER) FROM frag_samples s"
+	" WHERE" SAME_PLACE ")" EACH_ZONE IN_ORDER,
 	unusable_cell,
 };
 
 static const struct zone_file extfrag_index = {
-	ALL_ORDERS " SELECT node, zone, o, (SELECT CAST(round(1000 * frag_index) AS INTEGER) FROM frag_samples s"
-		   " WHERE" SAME_PLACE ")" EACH_ZONE IN_ORDER,
+	ALL_ORDERS
+	" SELECT node, zone, o, (SELECT CAST(round(1000 * frag_index) AS INTEGER) FROM frag_samples s"
+	" WHERE" SAME_PLACE ")" EACH_ZONE IN_ORDER,
 	extfrag_cell,
 };
 
 static int write_zone_file(const struct proc_sample *sample, const struct zone_file *file, struct err *err)
 {
 	sqlite3_stmt *stmt;
-	int ret = results_prepare(sample->results, file->sql, (const int64_t[]){ sample->id, sample->max_order }, 2, &stmt, err);
+	int ret = results_prepare(sample->results, file->sql,
+		(const int64_t[]){ sample->id, sample->max_order }, 2, &stmt, err);
 
 	if (ret < 0)
 		return ret;
@@ -105,17 +114,19 @@ static int write_extfrag_index(const struct proc_sample *sample, struct err *err
 }
 
 /* CMA only where the kernel was built with it. */
-static const char *const migratetypes[] = { "Unmovable", "Movable", "Reclaimable", "HighAtomic", "CMA", "Isolate" };
+static const char *const migratetypes[] = { "Unmovable", "Movable", "Reclaimable", "HighAtomic", "CMA",
+	"Isolate" };
 
 #define NR_MIGRATETYPES (sizeof(migratetypes) / sizeof(migratetypes[0]))
 
-#define ALL_TYPES                                                                                            \
+#define ALL_TYPES                                                                                               \
 	"types(rank, type) AS (VALUES (0, 'Unmovable'), (1, 'Movable'), (2, 'Reclaimable'), (3, 'HighAtomic')," \
 	" (4, 'CMA'), (5, 'Isolate'))"
 
 static int write_pagetype_free(const struct proc_sample *sample, int64_t node, struct err *err)
 {
-	static const char sql[] = ALL_ORDERS ", " ALL_TYPES
+	static const char sql[] = ALL_ORDERS
+		", " ALL_TYPES
 		" SELECT node, zone, type, o, coalesce((SELECT blocks FROM free_blocks s WHERE" SAME_PLACE
 		" AND s.migratetype = type), 0)"
 		" FROM zone_samples z, types, orders WHERE sample_id = ?1 AND present_pages > 0 AND node = ?3"
@@ -131,7 +142,8 @@ static int write_pagetype_free(const struct proc_sample *sample, int64_t node, s
 
 		if (order == 0)
 			fprintf(sample->out, "Node %4d, zone %8s, type %12s ", sqlite3_column_int(stmt, 0),
-				(const char *)sqlite3_column_text(stmt, 1), (const char *)sqlite3_column_text(stmt, 2));
+				(const char *)sqlite3_column_text(stmt, 1),
+				(const char *)sqlite3_column_text(stmt, 2));
 		if (blocks >= PAGETYPE_COUNT_MAX)
 			fprintf(sample->out, ">%6d ", PAGETYPE_COUNT_MAX);
 		else
@@ -145,12 +157,15 @@ static int write_pagetype_free(const struct proc_sample *sample, int64_t node, s
 
 static int write_pagetype_blocks(const struct proc_sample *sample, int64_t node, struct err *err)
 {
-	static const char sql[] = "WITH " ALL_TYPES " SELECT node, zone, rank, coalesce((SELECT pageblocks FROM pageblocks s WHERE"
+	static const char sql[] =
+		"WITH " ALL_TYPES
+		" SELECT node, zone, rank, coalesce((SELECT pageblocks FROM pageblocks s WHERE"
 		" s.sample_id = z.sample_id AND s.node = z.node AND s.zone = z.zone AND s.migratetype = type), 0)"
 		" FROM zone_samples z, types WHERE sample_id = ?1 AND present_pages > 0 AND node = ?2"
 		" AND (type <> 'CMA' OR ?3) ORDER BY " RESULTS_ZONE_RANK ", rank";
 	sqlite3_stmt *stmt;
-	int ret = results_prepare(sample->results, sql, (const int64_t[]){ sample->id, node, sample->cma }, 3, &stmt, err);
+	int ret = results_prepare(
+		sample->results, sql, (const int64_t[]){ sample->id, node, sample->cma }, 3, &stmt, err);
 
 	if (ret < 0)
 		return ret;
@@ -213,14 +228,16 @@ static int write_slabinfo(const struct proc_sample *sample, struct err *err)
 	sqlite3_stmt *stmt;
 	int ret = results_prepare(sample->results,
 		"SELECT cache, active_objs, total_objs, size, objs_per_slab, 1 << \"order\", slabs FROM cache_stats"
-		" WHERE sample_id = ? ORDER BY rowid DESC", &sample->id, 1, &stmt, err);
+		" WHERE sample_id = ? ORDER BY rowid DESC",
+		&sample->id, 1, &stmt, err);
 
 	if (ret < 0)
 		return ret;
 	fputs("slabinfo - version: 2.1\n"
 	      "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
 	      " : tunables <limit> <batchcount> <sharedfactor>"
-	      " : slabdata <active_slabs> <num_slabs> <sharedavail>\n", sample->out);
+	      " : slabdata <active_slabs> <num_slabs> <sharedavail>\n",
+		sample->out);
 	while ((ret = results_step(sample->results, stmt, err)) > 0) {
 		int64_t slabs = sqlite3_column_int64(stmt, 6);
 
@@ -228,16 +245,19 @@ static int write_slabinfo(const struct proc_sample *sample, struct err *err)
 			(const char *)sqlite3_column_text(stmt, 0), (int64_t)sqlite3_column_int64(stmt, 1),
 			(int64_t)sqlite3_column_int64(stmt, 2), (int64_t)sqlite3_column_int64(stmt, 3),
 			(int64_t)sqlite3_column_int64(stmt, 4), (int64_t)sqlite3_column_int64(stmt, 5));
-		fprintf(sample->out, " : tunables %4u %4u %4u : slabdata %6" PRId64 " %6" PRId64 " %6u\n", 0u, 0u, 0u, slabs,
-			slabs, 0u);
+		fprintf(sample->out, " : tunables %4u %4u %4u : slabdata %6" PRId64 " %6" PRId64 " %6u\n", 0u,
+			0u, 0u, slabs, slabs, 0u);
 	}
 	sqlite3_finalize(stmt);
 	return ret;
 }
 
-/* The known files; which samples can show one is where its table has rows: ?1 the run, ?2 a sample or 0 for any. */
+/*
+ * The known files; which samples can show one is where its table has rows: ?1 the run, ?2 a sample or 0 for
+ * any.
+ */
 #define LAST_WITH(table)                                                                                     \
-	"SELECT max(sample_id) FROM samples s WHERE run_id = ?1 AND ?2 IN (0, sample_id)"                      \
+	"SELECT max(sample_id) FROM samples s WHERE run_id = ?1 AND ?2 IN (0, sample_id)"                    \
 	" AND EXISTS (SELECT 1 FROM " table " t WHERE t.sample_id = s.sample_id)"
 
 static const struct proc_file {
@@ -268,25 +288,30 @@ static int unknown_file(const char *name, struct err *err)
 }
 
 /* A sample's number is enough to know its run. */
-static int choose_sample(struct proc_sample *sample, const struct proc_file *file, int64_t run, int64_t id, struct err *err)
+static int choose_sample(
+	struct proc_sample *sample, const struct proc_file *file, int64_t run, int64_t id, struct err *err)
 {
 	struct results *results = sample->results;
 	int ret = 0;
 
 	if (run == 0 && id != 0)
-		ret = results_number(results, "SELECT run_id FROM samples WHERE sample_id = ?", &id, 1, 0, &run, err);
+		ret = results_number(
+			results, "SELECT run_id FROM samples WHERE sample_id = ?", &id, 1, 0, &run, err);
 	if (ret == 0)
 		ret = results_choose_run(results, run, &run, err);
 	if (ret == 0)
-		ret = results_number(results, file->last_sample, (const int64_t[]){ run, id }, 2, 0, &sample->id, err);
+		ret = results_number(
+			results, file->last_sample, (const int64_t[]){ run, id }, 2, 0, &sample->id, err);
 	if (ret < 0)
 		return ret;
 	if (sample->id == 0 && id != 0)
-		return err_set(err, ERR_USAGE, "%s: run %" PRId64 " has no sample %" PRId64 " with what %s shows"
+		return err_set(err, ERR_USAGE,
+			"%s: run %" PRId64 " has no sample %" PRId64 " with what %s shows"
 			" (slab caches are looked at in a run's last sample only, unless asked for)",
 			results->path, run, id, file->name);
 	if (sample->id == 0)
-		return err_set(err, ERR_RESULTS, "%s: run %" PRId64 " has no sample with what %s shows: it did not get that far",
+		return err_set(err, ERR_RESULTS,
+			"%s: run %" PRId64 " has no sample with what %s shows: it did not get that far",
 			results->path, run, file->name);
 	return 0;
 }
@@ -294,8 +319,10 @@ static int choose_sample(struct proc_sample *sample, const struct proc_file *fil
 static int read_shape(struct proc_sample *sample, struct err *err)
 {
 	sqlite3_stmt *stmt;
-	int ret = results_prepare(sample->results, "SELECT max_order, pageblock_order, cma FROM runs JOIN samples USING (run_id)"
-						   " WHERE sample_id = ?", &sample->id, 1, &stmt, err);
+	int ret = results_prepare(sample->results,
+		"SELECT max_order, pageblock_order, cma FROM runs JOIN samples USING (run_id)"
+		" WHERE sample_id = ?",
+		&sample->id, 1, &stmt, err);
 
 	if (ret < 0)
 		return ret;
@@ -307,7 +334,8 @@ static int read_shape(struct proc_sample *sample, struct err *err)
 	return ret < 0 ? ret : 0;
 }
 
-int report_proc(struct results *results, const char *file, int64_t run, int64_t sample_id, FILE *out, struct err *err)
+int report_proc(
+	struct results *results, const char *file, int64_t run, int64_t sample_id, FILE *out, struct err *err)
 {
 	struct proc_sample sample = { .results = results, .out = out };
 	size_t i = 0;

@@ -19,8 +19,7 @@ static const struct named_query {
 		"SELECT * FROM latency_hist ORDER BY run_id, op, low_ns" },
 	{ "locks", "How often each lock was taken and how long was waited for it, longest first.",
 		"SELECT * FROM lock_stats ORDER BY run_id, wait_ns DESC, acquisitions DESC, lock" },
-	{ "samples", "The machine's totals over time.",
-		"SELECT * FROM samples ORDER BY run_id, sample_id" },
+	{ "samples", "The machine's totals over time.", "SELECT * FROM samples ORDER BY run_id, sample_id" },
 	{ "zones", "Free pages and watermarks of each zone over time.",
 		"SELECT s.run_id, s.time_ns, s.event_no, z.* FROM zone_samples z JOIN samples s USING (sample_id)"
 		" ORDER BY s.run_id, s.sample_id, node, " RESULTS_ZONE_RANK },
@@ -33,9 +32,9 @@ static const struct named_query {
 		" FROM v_fragmentation GROUP BY run_id, sample_id, node, zone"
 		" ORDER BY run_id, sample_id, node, " RESULTS_ZONE_RANK },
 	{ "free-blocks", "Free blocks of each order at the end of each run.",
-		"SELECT run_id, sample_id, node, zone, migratetype, \"order\", blocks FROM free_blocks"
-		" JOIN samples s USING (sample_id) WHERE sample_id = (SELECT max(sample_id) FROM samples l"
-		" WHERE l.run_id = s.run_id) ORDER BY run_id, node, " RESULTS_ZONE_RANK ", migratetype, \"order\"" },
+		"SELECT run_id, sample_id, node, zone, migratetype, \"order\", blocks FROM runs r JOIN free_blocks b"
+		" ON b.sample_id = (SELECT max(sample_id) FROM samples s WHERE s.run_id = r.run_id)"
+		" ORDER BY run_id, node, " RESULTS_ZONE_RANK ", migratetype, \"order\"" },
 	{ "extfrag", "Requests that took blocks of another migratetype, most frequent first.",
 		"SELECT * FROM extfrag_events ORDER BY run_id, count DESC, from_migratetype, to_migratetype, alloc_order,"
 		" fallback_order" },
@@ -52,7 +51,8 @@ static const struct named_query {
 
 #define NR_QUERIES (sizeof(queries) / sizeof(queries[0]))
 
-static int run_sql(struct results *results, const char *sql, enum results_format format, FILE *out, struct err *err)
+static int run_sql(
+	struct results *results, const char *sql, enum results_format format, FILE *out, struct err *err)
 {
 	sqlite3_stmt *stmt;
 	int ret = results_prepare(results, sql, NULL, 0, &stmt, err);
@@ -74,8 +74,8 @@ static int list_queries(struct results *results, enum results_format format, FIL
 	int ret;
 
 	for (size_t i = 0; i < NR_QUERIES; i++)
-		sqlite3_str_appendf(sql, "%sSELECT %Q AS name, %Q AS tells", i ? " UNION ALL " : "", queries[i].name,
-			queries[i].tells);
+		sqlite3_str_appendf(sql, "%sSELECT %Q AS name, %Q AS tells", i ? " UNION ALL " : "",
+			queries[i].name, queries[i].tells);
 	text = sqlite3_str_finish(sql);
 	if (!text)
 		return err_set(err, ERR_NOMEM, "%s: no memory for a list of queries", results->path);
@@ -84,7 +84,8 @@ static int list_queries(struct results *results, enum results_format format, FIL
 	return ret;
 }
 
-int results_query(struct results *results, const char *name, enum results_format format, FILE *out, struct err *err)
+int results_query(
+	struct results *results, const char *name, enum results_format format, FILE *out, struct err *err)
 {
 	const char *names[NR_QUERIES];
 
@@ -95,6 +96,6 @@ int results_query(struct results *results, const char *name, enum results_format
 			return run_sql(results, queries[i].sql, format, out, err);
 		names[i] = queries[i].name;
 	}
-	return err_set(err, ERR_USAGE, "no query \"%s\"; did you mean \"%s\"? `kmemsim query %s` lists them", name,
-		nearest_name(name, names, NR_QUERIES), results->path);
+	return err_set(err, ERR_USAGE, "no query \"%s\"; did you mean \"%s\"? `kmemsim query %s` lists them",
+		name, nearest_name(name, names, NR_QUERIES), results->path);
 }

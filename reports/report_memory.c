@@ -20,26 +20,29 @@ struct zone {
 };
 
 /* What memory is used for at the end, in the order in which it is printed. */
-static const char *const uses[] = { "free", "free, on CPU lists", "slab", "kmalloc, whole pages", "pages", "vmalloc", "per-CPU" };
+static const char *const uses[] = { "free", "free, on CPU lists", "slab", "kmalloc, whole pages", "pages",
+	"vmalloc", "per-CPU" };
 
 #define NR_USES (sizeof(uses) / sizeof(uses[0]))
 
-static const char uses_sql[] = "SELECT free_bytes, pcp_bytes, slab_bytes, kmalloc_large_bytes, page_bytes, vmalloc_bytes,"
-			       " percpu_bytes, slab_waste_bytes, kmalloc_waste_bytes, live_objects,"
-			       " (SELECT sum(managed_pages) FROM zone_samples z WHERE z.sample_id = s.sample_id) * ?2"
-			       " FROM samples s WHERE sample_id = ?1";
+static const char uses_sql[] =
+	"SELECT free_bytes, pcp_bytes, slab_bytes, kmalloc_large_bytes, page_bytes, vmalloc_bytes,"
+	" percpu_bytes, slab_waste_bytes, kmalloc_waste_bytes, live_objects,"
+	" (SELECT sum(managed_pages) FROM zone_samples z WHERE z.sample_id = s.sample_id) * ?2"
+	" FROM samples s WHERE sample_id = ?1";
 
 static void print_bar(const struct report *report, int64_t part, int64_t whole, int width)
 {
-	text_style(report->out, report->colour, TEXT_CYAN);
-	for (int i = 0; whole > 0 && i < width; i++) {
-		double filled = (double)part / (double)whole * width - i;
+	int64_t halves = whole > 0 ? (int64_t)(2.0 * width * (double)part / (double)whole + 0.5) : 0;
 
-		if (filled >= 0.75)
-			fputs("█", report->out);
-		else if (filled >= 0.25)
-			fputs("▌", report->out);
-	}
+	if (halves == 0)
+		return;
+	fputs("  ", report->out);
+	text_style(report->out, report->colour, TEXT_CYAN);
+	for (; halves >= 2; halves -= 2)
+		fputs("█", report->out);
+	if (halves)
+		fputs("▌", report->out);
 	text_style(report->out, report->colour, TEXT_PLAIN);
 }
 
@@ -51,9 +54,10 @@ static void print_uses(const struct report *report, sqlite3_stmt *stmt)
 	for (size_t i = 0; i < NR_USES; i++) {
 		int64_t bytes = sqlite3_column_int64(stmt, (int)i);
 
-		fprintf(report->out, "  %-22s %9s", uses[i], units_format_size_short((uint64_t)bytes, size, sizeof(size)));
+		fprintf(report->out, "  %-22s %9s", uses[i],
+			units_format_size_short((uint64_t)bytes, size, sizeof(size)));
 		if (whole > 0)
-			fprintf(report->out, "  %5.1f %%  ", 100.0 * (double)bytes / (double)whole);
+			fprintf(report->out, "  %5.1f %%", 100.0 * (double)bytes / (double)whole);
 		print_bar(report, bytes, whole, (int)report->width - 46);
 		fputc('\n', report->out);
 	}
@@ -63,15 +67,16 @@ static void print_uses(const struct report *report, sqlite3_stmt *stmt)
 		units_format_size_short((uint64_t)whole, size, sizeof(size)),
 		text_count(sqlite3_column_int64(stmt, NR_USES + 2), count, sizeof(count)),
 		units_format_size_short((uint64_t)sqlite3_column_int64(stmt, NR_USES), waste, sizeof(waste)),
-		units_format_size_short((uint64_t)sqlite3_column_int64(stmt, NR_USES + 1), inside, sizeof(inside)));
-	text_wrapped(report->out, text, 2, (int)report->width);
+		units_format_size_short(
+			(uint64_t)sqlite3_column_int64(stmt, NR_USES + 1), inside, sizeof(inside)));
+	text_wrapped(report->out, NULL, 2, text, (int)report->width);
 }
 
 static int report_uses(const struct report *report, struct err *err)
 {
 	sqlite3_stmt *stmt;
-	int ret = results_prepare(report->results, uses_sql, (const int64_t[]){ report->last_sample, report->page_size }, 2, &stmt,
-		err);
+	int ret = results_prepare(report->results, uses_sql,
+		(const int64_t[]){ report->last_sample, report->page_size }, 2, &stmt, err);
 
 	if (ret < 0)
 		return ret;
@@ -84,8 +89,8 @@ static int report_uses(const struct report *report, struct err *err)
 }
 
 /* Fills @chart with what @sql answers for the zone: rows of time and value. ?4 is @order. */
-static int fill_chart(const struct report *report, const struct zone *zone, const char *sql, int64_t order, struct chart *chart,
-	struct err *err)
+static int fill_chart(const struct report *report, const struct zone *zone, const char *sql, int64_t order,
+	struct chart *chart, struct err *err)
 {
 	sqlite3_stmt *stmt;
 	int ret = results_prepare(report->results, sql, &report->run, 1, &stmt, err);
@@ -106,8 +111,8 @@ static unsigned int chart_columns(const struct report *report)
 	return report->width - LABEL_COLUMNS - FIGURE_COLUMNS;
 }
 
-static void print_chart_line(const struct report *report, const char *label, const struct chart *chart, int64_t max, unsigned int line,
-	unsigned int lines)
+static void print_chart_line(const struct report *report, const char *label, const struct chart *chart,
+	int64_t max, unsigned int line, unsigned int lines)
 {
 	text_padded(report->out, label, LABEL_COLUMNS - 2, true);
 	fputs(" │", report->out);
@@ -124,8 +129,9 @@ static char *pages_text(const struct report *report, int64_t pages, char *buf, s
 
 static int report_zone_free(const struct report *report, const struct zone *zone, struct err *err)
 {
-	static const char sql[] = "SELECT time_ns, free_pages FROM samples s JOIN zone_samples z USING (sample_id)"
-				  " WHERE run_id = ?1 AND node = ?2 AND zone = ?3 ORDER BY sample_id";
+	static const char sql[] =
+		"SELECT time_ns, free_pages FROM samples s JOIN zone_samples z USING (sample_id)"
+		" WHERE run_id = ?1 AND node = ?2 AND zone = ?3 ORDER BY sample_id";
 	char first[32], last[32], worst[32], low[32], managed[32];
 	struct chart chart;
 	int ret;
@@ -136,25 +142,33 @@ static int report_zone_free(const struct report *report, const struct zone *zone
 		return ret;
 	pages_text(report, zone->managed_pages, managed, sizeof(managed));
 	for (unsigned int line = FREE_LINES; line-- > 0;) {
-		print_chart_line(report, line == FREE_LINES - 1 ? managed : line == 0 ? "0 B" : "free", &chart, zone->managed_pages,
-			line, FREE_LINES);
+		print_chart_line(report,
+			line == FREE_LINES - 1 ? managed
+			: line == 0            ? "0 B"
+					       : "free",
+			&chart, zone->managed_pages, line, FREE_LINES);
 		if (line == FREE_LINES - 1)
-			fprintf(report->out, " %s → %s", pages_text(report, chart.first, first, sizeof(first)),
+			fprintf(report->out, " %s → %s",
+				pages_text(report, chart.first, first, sizeof(first)),
 				pages_text(report, chart.last, last, sizeof(last)));
 		else if (line == 1)
-			fprintf(report->out, " lowest %s", pages_text(report, chart.worst, worst, sizeof(worst)));
+			fprintf(report->out, " lowest %s",
+				pages_text(report, chart.worst, worst, sizeof(worst)));
 		else if (line == 0)
-			fprintf(report->out, " watermark low %s", pages_text(report, zone->low_pages, low, sizeof(low)));
+			fprintf(report->out, " watermark low %s",
+				pages_text(report, zone->low_pages, low, sizeof(low)));
 		fputc('\n', report->out);
 	}
 	return 0;
 }
 
-static int report_zone_unusable(const struct report *report, const struct zone *zone, int64_t order, struct err *err)
+static int report_zone_unusable(
+	const struct report *report, const struct zone *zone, int64_t order, struct err *err)
 {
-	static const char sql[] = "SELECT time_ns, CAST(round(1000 * unusable_index) AS INTEGER) FROM samples"
-				  " JOIN frag_samples USING (sample_id) WHERE run_id = ?1 AND node = ?2 AND zone = ?3"
-				  " AND \"order\" = ?4 ORDER BY sample_id";
+	static const char sql[] =
+		"SELECT time_ns, CAST(round(1000 * unusable_index) AS INTEGER) FROM samples"
+		" JOIN frag_samples USING (sample_id) WHERE run_id = ?1 AND node = ?2 AND zone = ?3"
+		" AND \"order\" = ?4 ORDER BY sample_id";
 	struct chart chart;
 	char label[32];
 	int ret;
@@ -165,8 +179,8 @@ static int report_zone_unusable(const struct report *report, const struct zone *
 		return ret;
 	snprintf(label, sizeof(label), "order %" PRId64, order);
 	print_chart_line(report, label, &chart, 1000, 0, 1);
-	fprintf(report->out, " %.3f → %.3f, worst %.3f\n", (double)chart.first / 1e3, (double)chart.last / 1e3,
-		(double)chart.worst / 1e3);
+	fprintf(report->out, " %.3f → %.3f, worst %.3f\n", (double)chart.first / 1e3,
+		(double)chart.last / 1e3, (double)chart.worst / 1e3);
 	return 0;
 }
 
@@ -195,8 +209,9 @@ static void print_time_axis(const struct report *report)
 
 static int report_zones(const struct report *report, struct err *err)
 {
-	static const char sql[] = "SELECT node, zone, managed_pages, low_pages FROM zone_samples WHERE sample_id = ?"
-				  " AND managed_pages > 0 ORDER BY node, " RESULTS_ZONE_RANK;
+	static const char sql[] =
+		"SELECT node, zone, managed_pages, low_pages FROM zone_samples WHERE sample_id = ?"
+		" AND managed_pages > 0 ORDER BY node, " RESULTS_ZONE_RANK;
 	sqlite3_stmt *stmt;
 	int ret = results_prepare(report->results, sql, &report->last_sample, 1, &stmt, err);
 
@@ -221,30 +236,49 @@ static int report_zones(const struct report *report, struct err *err)
 	return ret;
 }
 
-/* One zone and order: its free blocks and both indices, in three lines that are built side by side. */
+/* A zone's free blocks and both indices by order: three lines that are built side by side. */
 struct order_lines {
 	char blocks[512], unusable[512], frag[512];
 };
 
-static void add_order(struct order_lines *lines, sqlite3_stmt *stmt)
+/* 11 orders fit on 80 columns. */
+static int order_columns(const struct report *report)
+{
+	return report->width < 90 ? 6 : 7;
+}
+
+/* -1 is no measure of anything but an answer: it stands apart from the others. */
+static void add_order(struct order_lines *lines, sqlite3_stmt *stmt, int width)
 {
 	size_t used = strlen(lines->blocks);
+	double frag = sqlite3_column_double(stmt, 5);
 
-	snprintf(lines->blocks + used, sizeof(lines->blocks) - used, "%7" PRId64, (int64_t)sqlite3_column_int64(stmt, 3));
+	snprintf(lines->blocks + used, sizeof(lines->blocks) - used, "%*" PRId64, width,
+		(int64_t)sqlite3_column_int64(stmt, 3));
 	used = strlen(lines->unusable);
-	snprintf(lines->unusable + used, sizeof(lines->unusable) - used, "%7.3f", sqlite3_column_double(stmt, 4));
+	snprintf(lines->unusable + used, sizeof(lines->unusable) - used, "%*.3f", width,
+		sqlite3_column_double(stmt, 4));
 	used = strlen(lines->frag);
-	snprintf(lines->frag + used, sizeof(lines->frag) - used, "%7.3f", sqlite3_column_double(stmt, 5));
+	snprintf(lines->frag + used, sizeof(lines->frag) - used, "%*.*f", width, frag <= -1 ? 0 : 3, frag);
 }
 
 static void print_order_lines(const struct report *report, sqlite3_stmt *stmt, struct order_lines *lines)
 {
-	char label[64];
-
-	snprintf(label, sizeof(label), "node %d %s", sqlite3_column_int(stmt, 0), (const char *)sqlite3_column_text(stmt, 1));
-	fprintf(report->out, "  %-14s%s\n  %-14s%s\n  %-14s%s\n", label, lines->blocks, "  unusable", lines->unusable, "  frag",
-		lines->frag);
+	fprintf(report->out, "  node %d %s\n", sqlite3_column_int(stmt, 0),
+		(const char *)sqlite3_column_text(stmt, 1));
+	fprintf(report->out, "    blocks  %s\n    unusable%s\n    frag    %s\n", lines->blocks,
+		lines->unusable, lines->frag);
 	memset(lines, 0, sizeof(*lines));
+}
+
+static void print_order_titles(const struct report *report, int64_t max_order)
+{
+	text_style(report->out, report->colour, TEXT_DIM);
+	fputs("  order     ", report->out);
+	for (int64_t order = 0; order <= max_order; order++)
+		fprintf(report->out, "%*" PRId64, order_columns(report), order);
+	text_style(report->out, report->colour, TEXT_PLAIN);
+	fputc('\n', report->out);
 }
 
 static int report_orders(const struct report *report, struct err *err)
@@ -253,12 +287,14 @@ static int report_orders(const struct report *report, struct err *err)
 		"SELECT f.node, f.zone, f.\"order\", (SELECT sum(blocks) FROM free_blocks b WHERE b.sample_id = f.sample_id"
 		" AND b.node = f.node AND b.zone = f.zone AND b.\"order\" = f.\"order\"), unusable_index, frag_index,"
 		" f.\"order\" = z.max_order FROM frag_samples f JOIN zone_samples z USING (sample_id, node, zone)"
-		" WHERE sample_id = ? AND managed_pages > 0 ORDER BY f.node, " RESULTS_ZONE_RANK ", f.\"order\"";
+		" WHERE sample_id = ? AND managed_pages > 0 ORDER BY f.node, " RESULTS_ZONE_RANK
+		", f.\"order\"";
 	struct order_lines lines = { 0 };
 	sqlite3_stmt *stmt;
 	int64_t max_order;
-	int ret = results_number(report->results, "SELECT max(max_order) FROM zone_samples WHERE sample_id = ?", &report->last_sample,
-		1, 0, &max_order, err);
+	int ret =
+		results_number(report->results, "SELECT max(max_order) FROM zone_samples WHERE sample_id = ?",
+			&report->last_sample, 1, 0, &max_order, err);
 
 	if (ret == 0)
 		ret = results_prepare(report->results, sql, &report->last_sample, 1, &stmt, err);
@@ -267,12 +303,9 @@ static int report_orders(const struct report *report, struct err *err)
 	report_heading(report, "Free blocks of 2^order pages at the end",
 		"frag is the fragmentation index, why a request of that order would fail now: -1, it would not; towards 0, memory is"
 		" short; towards 1, there is enough of it but in pieces, and compaction would help.");
-	fprintf(report->out, "  %-14s", "order");
-	for (int64_t order = 0; order <= max_order; order++)
-		fprintf(report->out, "%7" PRId64, order);
-	fputc('\n', report->out);
+	print_order_titles(report, max_order);
 	while ((ret = results_step(report->results, stmt, err)) > 0) {
-		add_order(&lines, stmt);
+		add_order(&lines, stmt, order_columns(report));
 		if (sqlite3_column_int(stmt, 6))
 			print_order_lines(report, stmt, &lines);
 	}

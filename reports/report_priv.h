@@ -25,7 +25,9 @@ int report_memory(const struct report *report, struct err *err);
 /** report_tables() - latency, locks, caches, fallbacks, call sites, violations, counters. */
 int report_tables(const struct report *report, struct err *err);
 
-/** report_json() - the figures of a run, and nothing that another run on the same inputs could have otherwise. */
+/**
+ * report_json() - the figures of a run, and nothing that another run on the same inputs could have otherwise.
+ */
 int report_json(struct results *results, int64_t run, FILE *out, struct err *err);
 
 #endif

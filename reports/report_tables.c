@@ -29,15 +29,16 @@ static const struct table tables[] = {
 		"SELECT op, count, failed, sleeps, lat_mean_ns, lat_p50_ns, lat_p90_ns, lat_p99_ns, lat_p999_ns, lat_max_ns FROM op_stats"
 		" WHERE run_id = ? ORDER BY count DESC, op",
 		"No operation was recorded.",
-		{ { "operation", COLUMN_TEXT }, { "count", COLUMN_COUNT }, { "failed", COLUMN_COUNT }, { "slept", COLUMN_COUNT },
-			{ "mean", COLUMN_TIME }, { "p50", COLUMN_TIME }, { "p90", COLUMN_TIME }, { "p99", COLUMN_TIME },
-			{ "p99.9", COLUMN_TIME }, { "max", COLUMN_TIME } } },
+		{ { "operation", COLUMN_TEXT }, { "count", COLUMN_COUNT }, { "failed", COLUMN_COUNT },
+			{ "slept", COLUMN_COUNT }, { "mean", COLUMN_TIME }, { "p50", COLUMN_TIME },
+			{ "p90", COLUMN_TIME }, { "p99", COLUMN_TIME }, { "p99.9", COLUMN_TIME },
+			{ "max", COLUMN_TIME } } },
 	{ "Locks waited for", NULL,
 		"SELECT lock, acquisitions, contended, wait_ns, hold_ns FROM lock_stats WHERE run_id = ? AND contended > 0"
 		" ORDER BY wait_ns DESC, lock LIMIT 8",
 		NULL,
-		{ { "lock", COLUMN_TEXT }, { "taken", COLUMN_COUNT }, { "contended", COLUMN_COUNT }, { "waited", COLUMN_TIME },
-			{ "held", COLUMN_TIME } } },
+		{ { "lock", COLUMN_TEXT }, { "taken", COLUMN_COUNT }, { "contended", COLUMN_COUNT },
+			{ "waited", COLUMN_TIME }, { "held", COLUMN_TIME } } },
 	{ "Slab caches that waste most",
 		"Waste is what the slabs take less what callers asked for in their live objects: unused objects, rounding up,"
 		" alignment, the rest of each slab.",
@@ -45,9 +46,10 @@ static const struct table tables[] = {
 		" slab_bytes, waste_bytes, waste_share FROM v_caches WHERE run_id = ? AND slabs > 0"
 		" ORDER BY waste_bytes DESC, cache LIMIT 10",
 		NULL,
-		{ { "cache", COLUMN_TEXT }, { "object", COLUMN_SIZE }, { "slot", COLUMN_SIZE }, { "per slab", COLUMN_COUNT },
-			{ "slabs", COLUMN_COUNT }, { "live", COLUMN_COUNT }, { "objects", COLUMN_COUNT }, { "filled", COLUMN_SHARE },
-			{ "memory", COLUMN_SIZE }, { "waste", COLUMN_SIZE }, { "share", COLUMN_SHARE } } },
+		{ { "cache", COLUMN_TEXT }, { "object", COLUMN_SIZE }, { "slot", COLUMN_SIZE },
+			{ "per slab", COLUMN_COUNT }, { "slabs", COLUMN_COUNT }, { "live", COLUMN_COUNT },
+			{ "objects", COLUMN_COUNT }, { "filled", COLUMN_SHARE }, { "memory", COLUMN_SIZE },
+			{ "waste", COLUMN_SIZE }, { "share", COLUMN_SHARE } } },
 	{ "Fallbacks to another migratetype",
 		"A request found no block of its own kind and took one of another; this mixes pages that can move with pages that"
 		" cannot, which is how long-term fragmentation begins. Taking from Movable, below the order of a pageblock and without"
@@ -55,27 +57,30 @@ static const struct table tables[] = {
 		"SELECT to_migratetype, from_migratetype, alloc_order, fallback_order, count, pageblock_changes FROM extfrag_events"
 		" WHERE run_id = ? ORDER BY count DESC, from_migratetype, to_migratetype, alloc_order, fallback_order LIMIT 10",
 		"None: every request was served from blocks of its own migratetype.",
-		{ { "asked for", COLUMN_TEXT }, { "taken from", COLUMN_TEXT }, { "order", COLUMN_COUNT }, { "block order", COLUMN_COUNT },
-			{ "times", COLUMN_COUNT }, { "marks changed", COLUMN_COUNT } } },
+		{ { "asked for", COLUMN_TEXT }, { "taken from", COLUMN_TEXT }, { "order", COLUMN_COUNT },
+			{ "block order", COLUMN_COUNT }, { "times", COLUMN_COUNT },
+			{ "marks changed", COLUMN_COUNT } } },
 	{ "Call sites that keep most", NULL,
 		"SELECT call_site, op, count, live, live_bytes, max(waste_bytes, 0), lifetime_mean_ns, lat_max_ns FROM v_worst_call_sites"
 		" WHERE run_id = ? ORDER BY live_bytes DESC, waste_bytes DESC, call_site, op LIMIT 8",
 		NULL,
-		{ { "call site", COLUMN_TEXT }, { "operation", COLUMN_TEXT }, { "count", COLUMN_COUNT }, { "live", COLUMN_COUNT },
-			{ "live bytes", COLUMN_SIZE }, { "rounded up", COLUMN_SIZE }, { "lifetime", COLUMN_TIME },
+		{ { "call site", COLUMN_TEXT }, { "operation", COLUMN_TEXT }, { "count", COLUMN_COUNT },
+			{ "live", COLUMN_COUNT }, { "live bytes", COLUMN_SIZE },
+			{ "rounded up", COLUMN_SIZE }, { "lifetime", COLUMN_TIME },
 			{ "longest", COLUMN_TIME } } },
 	{ "Broken rules of the kernel's interfaces", NULL,
 		"SELECT rule, severity, count(*), min(time_ns), text FROM violations WHERE run_id = ? GROUP BY rule, severity"
 		" ORDER BY count(*) DESC, rule, severity",
 		"None.",
-		{ { "rule", COLUMN_TEXT }, { "severity", COLUMN_TEXT }, { "times", COLUMN_COUNT }, { "first at", COLUMN_TIME },
-			{ "first", COLUMN_TEXT } } },
+		{ { "rule", COLUMN_TEXT }, { "severity", COLUMN_TEXT }, { "times", COLUMN_COUNT },
+			{ "first at", COLUMN_TIME }, { "first", COLUMN_TEXT } } },
 	/* Where model and recording can be held against each other a figure is worth reading at 0 too. */
 	{ "Counters", NULL,
 		"SELECT mechanism, name, value, unit FROM counters WHERE run_id = ? AND (value <> 0 OR name LIKE '%mismatch%')"
 		" ORDER BY name LIKE '%mismatch%' DESC, mechanism, name LIMIT 24",
 		NULL,
-		{ { "mechanism", COLUMN_TEXT }, { "counter", COLUMN_TEXT }, { "value", COLUMN_COUNT }, { "unit", COLUMN_TEXT } } },
+		{ { "mechanism", COLUMN_TEXT }, { "counter", COLUMN_TEXT }, { "value", COLUMN_COUNT },
+			{ "unit", COLUMN_TEXT } } },
 };
 
 #define NR_TABLES (sizeof(tables) / sizeof(tables[0]))
@@ -111,8 +116,8 @@ static int nr_columns(const struct table *table)
 	return nr;
 }
 
-static int measure(const struct report *report, const struct table *table, sqlite3_stmt *stmt, int *widths, int *nr_rows,
-	struct err *err)
+static int measure(const struct report *report, const struct table *table, sqlite3_stmt *stmt, int *widths,
+	int *nr_rows, struct err *err)
 {
 	char buf[CELL_MAX];
 	int ret;
@@ -145,7 +150,8 @@ static void print_titles(const struct report *report, const struct table *table,
 	fputc('\n', report->out);
 }
 
-static void print_row(const struct report *report, const struct table *table, const int *widths, sqlite3_stmt *stmt)
+static void print_row(
+	const struct report *report, const struct table *table, const int *widths, sqlite3_stmt *stmt)
 {
 	int nr = nr_columns(table);
 	char buf[CELL_MAX];
@@ -154,7 +160,8 @@ static void print_row(const struct report *report, const struct table *table, co
 		bool text = table->columns[i].kind == COLUMN_TEXT;
 
 		fputs("  ", report->out);
-		text_padded(report->out, cell(stmt, i, table->columns[i].kind, buf), text && i == nr - 1 ? 0 : widths[i], !text);
+		text_padded(report->out, cell(stmt, i, table->columns[i].kind, buf),
+			text && i == nr - 1 ? 0 : widths[i], !text);
 	}
 	fputc('\n', report->out);
 }

@@ -35,8 +35,8 @@ void results_close(struct results *results)
 	free(results);
 }
 
-int results_prepare(struct results *results, const char *sql, const int64_t *params, int nr, sqlite3_stmt **stmt,
-	struct err *err)
+int results_prepare(struct results *results, const char *sql, const int64_t *params, int nr,
+	sqlite3_stmt **stmt, struct err *err)
 {
 	if (sqlite3_prepare_v2(results->db, sql, -1, stmt, NULL) != SQLITE_OK)
 		return database_error(results->db, results->path, err);
@@ -66,7 +66,8 @@ int results_number(struct results *results, const char *sql, const int64_t *para
 	if (ret < 0)
 		return ret;
 	ret = results_step(results, stmt, err);
-	*number = ret > 0 && sqlite3_column_type(stmt, 0) != SQLITE_NULL ? sqlite3_column_int64(stmt, 0) : missing;
+	*number = ret > 0 && sqlite3_column_type(stmt, 0) != SQLITE_NULL ? sqlite3_column_int64(stmt, 0)
+									 : missing;
 	sqlite3_finalize(stmt);
 	return ret < 0 ? ret : 0;
 }
@@ -87,7 +88,8 @@ int results_choose_run(struct results *results, int64_t run, int64_t *chosen, st
 		return ret;
 	if (*chosen == 0)
 		return err_set(err, ERR_USAGE,
-			"%s: no run %" PRId64 "; the latest is %" PRId64 ", `kmemsim query %s runs` lists them",
+			"%s: no run %" PRId64 "; the latest is %" PRId64
+			", `kmemsim query %s runs` lists them",
 			results->path, run, latest, results->path);
 	return 0;
 }

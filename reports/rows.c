@@ -16,7 +16,12 @@ static const char *cell_text(sqlite3_stmt *stmt, int column)
 /* Length of the UTF-8 sequence at @s, 0 when it is not one. */
 static int utf8_length(const unsigned char *s)
 {
-	int length = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+	int length = s[0] < 0x80   ? 1
+		     : s[0] < 0xc2 ? 0
+		     : s[0] < 0xe0 ? 2
+		     : s[0] < 0xf0 ? 3
+		     : s[0] < 0xf5 ? 4
+				   : 0;
 
 	for (int i = 1; i < length; i++)
 		if ((s[i] & 0xc0) != 0x80)
@@ -183,7 +188,8 @@ static int write_table(struct results *results, sqlite3_stmt *stmt, FILE *out, s
 	return ret;
 }
 
-int rows_write(struct results *results, sqlite3_stmt *stmt, enum results_format format, FILE *out, struct err *err)
+int rows_write(
+	struct results *results, sqlite3_stmt *stmt, enum results_format format, FILE *out, struct err *err)
 {
 	switch (format) {
 	case RESULTS_CSV:

@@ -5,8 +5,8 @@
 -- Times are simulated nanoseconds. Wall-clock times (started_at, ended_at, wall_ns) and the host are for people and
 -- take no part in any comparison. Counts of 2^63 and more are stored as 2^63 - 1.
 
--- One row per run. It is there, 'running', from the run's first moment; what is known only at the end is NULL until then,
--- and stays NULL when the run was killed.
+-- One row per run. It is there, 'running', from the run's first moment; what is known only at the end is NULL
+-- until then, and stays NULL when the run was killed.
 CREATE TABLE runs (
 	run_id INTEGER PRIMARY KEY,
 	trace TEXT NOT NULL,                     -- path as given
@@ -48,8 +48,8 @@ CREATE TABLE run_params (
 	PRIMARY KEY (run_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- One row per operation, under the event's name in the text interchange. Latency is what callers waited plus what the steps cost;
--- a percentile is at most 1/32 above the exact one.
+-- One row per operation, under the event's name in the text interchange. Latency is what callers waited plus
+-- what the steps cost; a percentile is at most 1/32 above the exact one.
 CREATE TABLE op_stats (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	op TEXT NOT NULL,
@@ -151,9 +151,10 @@ CREATE TABLE pageblocks (
 ) STRICT, WITHOUT ROWID;
 
 -- The kernel's own two indices, in thousandths as its debugfs files show them.
--- unusable_index: the share of free memory that lies in blocks too small for this order. 0 = all of it can serve, 1 = none.
--- frag_index: why a request of this order would fail now. -1 = it would not; towards 0 = memory is short; towards 1 = there is
--- enough, but in pieces.
+-- unusable_index: the share of free memory that lies in blocks too small for this order. 0 = all of it can
+-- serve, 1 = none.
+-- frag_index: why a request of this order would fail now. -1 = it would not; towards 0 = memory is short;
+-- towards 1 = there is enough, but in pieces.
 CREATE TABLE frag_samples (
 	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
 	node INTEGER NOT NULL,
@@ -164,8 +165,8 @@ CREATE TABLE frag_samples (
 	PRIMARY KEY (sample_id, node, zone, "order")
 ) STRICT, WITHOUT ROWID;
 
--- Slab caches, in the order of their creation (rowid); the kernel lets two have one name. active_objs is the kernel's count: objects of slabs that a CPU holds all
--- count as active there; live_objs is the true one.
+-- Slab caches, in the order of their creation (rowid); the kernel lets two have one name. active_objs is the
+-- kernel's count: objects of slabs that a CPU holds all count as active there; live_objs is the true one.
 CREATE TABLE cache_stats (
 	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
 	cache TEXT NOT NULL,
@@ -251,8 +252,8 @@ CREATE TABLE counters (
 -- What people ask first.
 
 CREATE VIEW v_runs AS
-SELECT run_id, status, trace, machine, (SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id)
-	AS params, kernel, pace, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
+SELECT run_id, status, trace, machine,
+	(SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id) AS params, kernel, pace, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
 	CASE WHEN wall_ns > 0 THEN round(events * 1e3 / wall_ns, 3) END AS million_events_per_s,
 	fingerprint, started_at, version, error
 FROM runs r;
@@ -269,13 +270,13 @@ FROM frag_samples f JOIN samples s USING (sample_id) LEFT JOIN zone_samples z US
 
 -- Caches as the last sample that looked at them found them.
 CREATE VIEW v_caches AS
-SELECT s.run_id, c.cache, c.object_size, c.size, c.objs_per_slab, c."order", c.live_objs, c.active_objs, c.total_objs, c.slabs,
-	c.slab_pages * r.page_size AS slab_bytes, c.waste_bytes,
+SELECT r.run_id, c.cache, c.object_size, c.size, c.objs_per_slab, c."order", c.live_objs, c.active_objs,
+	c.total_objs, c.slabs, c.slab_pages * r.page_size AS slab_bytes, c.waste_bytes,
 	CASE WHEN c.slab_pages > 0 THEN round(1.0 * c.waste_bytes / (c.slab_pages * r.page_size), 4) END AS waste_share,
-	c.partial, c.cpu_slabs, c.aliases, c.allocs, c.frees, c.grown, c.discarded, s.sample_id
-FROM cache_stats c JOIN samples s USING (sample_id) JOIN runs r USING (run_id)
-WHERE s.sample_id = (SELECT max(l.sample_id) FROM samples l
-	WHERE l.run_id = s.run_id AND EXISTS (SELECT 1 FROM cache_stats k WHERE k.sample_id = l.sample_id));
+	c.partial, c.cpu_slabs, c.aliases, c.allocs, c.frees, c.grown, c.discarded, c.sample_id
+FROM runs r JOIN cache_stats c ON c.sample_id = (SELECT s.sample_id FROM samples s
+	WHERE s.run_id = r.run_id AND EXISTS (SELECT 1 FROM cache_stats k WHERE k.sample_id = s.sample_id)
+	ORDER BY s.sample_id DESC LIMIT 1);
 
 -- One row per run: what was set, as JSON, and what came of it. unusable_9 is the worst zone's at the last sample.
 CREATE VIEW v_sweep AS

@@ -15,13 +15,25 @@ static bool begins_column(char byte)
 	return ((unsigned char)byte & 0xc0) != 0x80;
 }
 
-int text_width(const char *text)
+static int width_of(const char *text, size_t len)
 {
 	int width = 0;
 
-	for (; *text; text++)
-		width += begins_column(*text);
+	for (size_t i = 0; i < len; i++)
+		width += begins_column(text[i]);
 	return width;
+}
+
+int text_width(const char *text)
+{
+	return width_of(text, strlen(text));
+}
+
+/* Names in a trace can hold anything; a terminal must not get it. */
+static void print_safe(FILE *out, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		fputc((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i], out);
 }
 
 void text_padded(FILE *out, const char *text, int width, bool right)
@@ -30,8 +42,7 @@ void text_padded(FILE *out, const char *text, int width, bool right)
 
 	if (right && pad > 0)
 		fprintf(out, "%*s", pad, "");
-	for (; *text; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+	print_safe(out, text, strlen(text));
 	if (!right && pad > 0)
 		fprintf(out, "%*s", pad, "");
 }
@@ -52,22 +63,27 @@ char *text_shortened(const char *text, int width, char *buf, size_t size)
 	return buf;
 }
 
-void text_wrapped(FILE *out, const char *text, int indent, int width)
+void text_wrapped(FILE *out, const char *label, int indent, const char *text, int width)
 {
 	int column = 0;
 
 	while (*text) {
-		char word[256];
 		size_t len = strcspn(text, " ");
+		int word = width_of(text, len);
 
-		snprintf(word, sizeof(word), "%.*s", (int)len, text);
-		if (column > 0 && column + 1 + text_width(word) > width) {
+		if (column > indent && column + 1 + word > width) {
 			fputc('\n', out);
 			column = 0;
 		}
-		column += column ? fprintf(out, " ") : fprintf(out, "%*s", indent, "");
-		text_padded(out, word, 0, false);
-		column += text_width(word);
+		if (column > 0) {
+			column += fprintf(out, " ");
+		} else {
+			text_padded(out, label ? label : "", indent, false);
+			column = indent;
+			label = NULL;
+		}
+		print_safe(out, text, len);
+		column += word;
 		text += len;
 		text += strspn(text, " ");
 	}

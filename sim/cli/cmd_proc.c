@@ -57,7 +57,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static int run(int argc, char **argv)
 {
-	static const struct argp argp = { .options = options, .parser = parse, .args_doc = "RESULTS --file NAME", .doc = doc };
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "RESULTS --file NAME", .doc = doc
+	};
 	struct arguments args = { 0 };
 	struct results *results;
 	struct err err;

@@ -48,7 +48,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static int run(int argc, char **argv)
 {
-	static const struct argp argp = { .options = options, .parser = parse, .args_doc = "RESULTS [NAME]", .doc = doc };
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "RESULTS [NAME]", .doc = doc
+	};
 	struct arguments args = { .format = RESULTS_TABLE };
 	struct results *results;
 	struct err err;

@@ -69,7 +69,9 @@ static unsigned int terminal_width(void)
 
 static int run(int argc, char **argv)
 {
-	static const struct argp argp = { .options = options, .parser = parse, .args_doc = "RESULTS", .doc = doc };
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "RESULTS", .doc = doc
+	};
 	struct arguments args = { 0 };
 	struct report_options how = { .colour = wants_colour(), .width = terminal_width() };
 	struct results *results;

@@ -131,6 +131,21 @@ Test(slab_common, later_of_two_equal_names_is_found)
 	fixture_free(f);
 }
 
+Test(slab_common, merging_again_under_one_name_keeps_one_name)
+{
+	struct merging m = merging_new();
+	uint32_t names;
+
+	expect_merge(&m, "module", 60, 0, 0, m.x);
+	names = m.f->slab->nr_names;
+	for (int i = 0; i < 10; i++) {
+		cr_expect(slab_cache_destroy(m.f->slab, m.x, &m.f->meter));
+		expect_merge(&m, "module", 60, 0, 0, m.x);
+	}
+	cr_expect_eq(m.f->slab->nr_names, names);
+	fixture_free(m.f);
+}
+
 Test(slab_common, long_names_are_cut_and_found)
 {
 	struct fixture *f = fixture_new(4, 1);

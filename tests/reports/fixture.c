@@ -85,25 +85,44 @@ static void write_zone(struct recorder *rec, const char *name, uint64_t managed,
 {
 	uint64_t free_pages = managed - managed * k * (80 - k) / 2200;
 	struct record_zone zone = {
-		.zone = name, .start_pfn = managed, .spanned_pages = managed + 10, .present_pages = managed + 5,
-		.managed_pages = managed, .free_pages = free_pages, .pcp_pages = k, .min_pages = 100, .low_pages = 125,
-		.high_pages = 150, .boost_pages = 1, .highatomic_pages = 2, .max_order = 10,
+		.zone = name,
+		.start_pfn = managed,
+		.spanned_pages = managed + 10,
+		.present_pages = managed + 5,
+		.managed_pages = managed,
+		.free_pages = free_pages,
+		.pcp_pages = k,
+		.min_pages = 100,
+		.low_pages = 125,
+		.high_pages = 150,
+		.boost_pages = 1,
+		.highatomic_pages = 2,
+		.max_order = 10,
 	};
 
 	cr_assert_eq(rec->ops->zone(rec, &zone, NULL), 0);
 	for (unsigned int order = 0; order < NR_ORDERS; order++) {
 		struct record_free_blocks blocks = {
-			.zone = name, .migratetype = "Movable", .order = order, .blocks = (free_pages >> order) / NR_ORDERS,
+			.zone = name,
+			.migratetype = "Movable",
+			.order = order,
+			.blocks = (free_pages >> order) / NR_ORDERS,
 		};
 		struct record_frag frag = {
-			.zone = name, .order = order, .unusable_milli = (int)(k * order * order / 5), .frag_milli = -1000,
+			.zone = name,
+			.order = order,
+			.unusable_milli = (int)(k * order * order / 5),
+			.frag_milli = -1000,
 		};
 
 		cr_assert_eq(rec->ops->free_blocks(rec, &blocks, NULL), 0);
 		cr_assert_eq(rec->ops->frag(rec, &frag, NULL), 0);
 	}
 	cr_assert_eq(rec->ops->pageblocks(rec,
-			     &(struct record_pageblocks){ .zone = name, .migratetype = "Movable", .pageblocks = 7 }, NULL), 0);
+			     &(struct record_pageblocks){
+				     .zone = name, .migratetype = "Movable", .pageblocks = 7 },
+			     NULL),
+		0);
 }
 
 static void write_caches(struct recorder *rec)
@@ -112,10 +131,26 @@ static void write_caches(struct recorder *rec)
 
 	for (uint64_t i = 0; i < 4; i++) {
 		struct record_cache cache = {
-			.cache = names[i], .object_size = 60 + i, .size = 64 + 64 * i, .align = 8, .objs_per_slab = 32,
-			.order = i, .min_partial = 5, .cpu_partial = 30, .active_objs = 900 * (i + 1), .total_objs = 1000 * (i + 1),
-			.live_objs = 800 * (i + 1), .slabs = 32 * (i + 1), .slab_pages = (32 * (i + 1)) << i, .partial = 3,
-			.cpu_slabs = 2, .aliases = i, .waste_bytes = 12800 * i, .allocs = 5000, .frees = 4200, .grown = 40,
+			.cache = names[i],
+			.object_size = 60 + i,
+			.size = 64 + 64 * i,
+			.align = 8,
+			.objs_per_slab = 32,
+			.order = i,
+			.min_partial = 5,
+			.cpu_partial = 30,
+			.active_objs = 900 * (i + 1),
+			.total_objs = 1000 * (i + 1),
+			.live_objs = 800 * (i + 1),
+			.slabs = 32 * (i + 1),
+			.slab_pages = (32 * (i + 1)) << i,
+			.partial = 3,
+			.cpu_slabs = 2,
+			.aliases = i,
+			.waste_bytes = 12800 * i,
+			.allocs = 5000,
+			.frees = 4200,
+			.grown = 40,
 			.discarded = 8,
 		};
 
@@ -127,10 +162,20 @@ static void write_samples(struct recorder *rec)
 {
 	for (unsigned int k = 0; k < NR_SAMPLES; k++) {
 		struct record_sample sample = {
-			.time_ns = k * 250000000ull, .event_no = k * 1000, .reason = k + 1 < NR_SAMPLES ? "time" : "end",
-			.marker = k == 20 ? "half way" : NULL, .free_bytes = 200000000 - 1000000 * k, .pcp_bytes = 4096 * k,
-			.slab_bytes = 1000000 * k, .kmalloc_large_bytes = 8192, .page_bytes = 65536, .vmalloc_bytes = 16384,
-			.percpu_bytes = 32768, .slab_waste_bytes = 100000 * k, .kmalloc_waste_bytes = 10000 * k, .live_objects = 500 * k,
+			.time_ns = k * 250000000ull,
+			.event_no = k * 1000,
+			.reason = k + 1 < NR_SAMPLES ? "time" : "end",
+			.marker = k == 20 ? "half way" : NULL,
+			.free_bytes = 200000000 - 1000000 * k,
+			.pcp_bytes = 4096 * k,
+			.slab_bytes = 1000000 * k,
+			.kmalloc_large_bytes = 8192,
+			.page_bytes = 65536,
+			.vmalloc_bytes = 16384,
+			.percpu_bytes = 32768,
+			.slab_waste_bytes = 100000 * k,
+			.kmalloc_waste_bytes = 10000 * k,
+			.live_objects = 500 * k,
 		};
 
 		cr_assert_eq(rec->ops->sample(rec, &sample, NULL), 0);
@@ -143,8 +188,13 @@ static void write_samples(struct recorder *rec)
 static void write_ops(struct recorder *rec)
 {
 	struct hist *hist = calloc(1, sizeof(*hist));
-	struct record_op op = { .op = "kmalloc", .count = 1000, .failed = 3, .bytes_req = 50000, .bytes_alloc = 64000,
-		.sleeps = 2, .latency = hist };
+	struct record_op op = { .op = "kmalloc",
+		.count = 1000,
+		.failed = 3,
+		.bytes_req = 50000,
+		.bytes_alloc = 64000,
+		.sleeps = 2,
+		.latency = hist };
 
 	for (uint64_t i = 1; i <= 1000; i++)
 		hist_add(hist, i);
@@ -159,17 +209,33 @@ void fixture_write(const char *path, enum run_status status)
 
 	write_samples(rec);
 	write_ops(rec);
-	cr_assert_eq(rec->ops->lock(rec, &(struct record_lock){ "zone DMA32", 900, 12, 3400, 56000 }, &err), 0);
-	cr_assert_eq(rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 17, 4 }, &err), 0);
-	cr_assert_eq(rec->ops->call_site(rec, &(struct record_call_site){ "d_alloc+0x1c", "kmem_cache_alloc", 700, 1, 134400, 140000,
-					      60, 11520, 1000000, 120, 4500 }, &err), 0);
-	cr_assert_eq(rec->ops->violation(rec, &(struct record_violation){ 5000, 1, "double_free", "error", 77, NULL,
-					      "kfree of object 12, freed at event 70" }, &err), 0);
-	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "slab", "bytes_alloc_mismatch", "events", 0 }, &err), 0);
-	cr_assert_eq(rec->ops->end(rec, &(struct record_end){ .status = status,
-					    .error = status == RUN_FAILED ? "the model broke a rule" : NULL, .events = 39000,
-					    .sim_ns = 9750000000ull, .wall_ns = 13000000, .fingerprint = 0xfedcba9876543210ull },
-			     &err), 0, "%s", err.text);
+	cr_assert_eq(
+		rec->ops->lock(rec, &(struct record_lock){ "zone DMA32", 900, 12, 3400, 56000 }, &err), 0);
+	cr_assert_eq(
+		rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 17, 4 }, &err),
+		0);
+	cr_assert_eq(rec->ops->call_site(rec,
+			     &(struct record_call_site){ "d_alloc+0x1c", "kmem_cache_alloc", 700, 1, 134400,
+				     140000, 60, 11520, 1000000, 120, 4500 },
+			     &err),
+		0);
+	cr_assert_eq(rec->ops->violation(rec,
+			     &(struct record_violation){ 5000, 1, "double_free", "error", 77, NULL,
+				     "kfree of object 12, freed at event 70" },
+			     &err),
+		0);
+	cr_assert_eq(rec->ops->counter(rec,
+			     &(struct record_counter){ "slab", "bytes_alloc_mismatch", "events", 0 }, &err),
+		0);
+	cr_assert_eq(rec->ops->end(rec,
+			     &(struct record_end){ .status = status,
+				     .error = status == RUN_FAILED ? "the model broke a rule" : NULL,
+				     .events = 39000,
+				     .sim_ns = 9750000000ull,
+				     .wall_ns = 13000000,
+				     .fingerprint = 0xfedcba9876543210ull },
+			     &err),
+		0, "%s", err.text);
 	rec->ops->close(rec);
 }
 
@@ -183,7 +249,8 @@ char *fixture_rows(const char *path, const char *sql)
 	int rc;
 
 	cr_assert_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
+	cr_assert_eq(
+		sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
 	for (int row = 0; (rc = sqlite3_step(stmt)) == SQLITE_ROW; row++) {
 		if (row)
 			fputc('\n', out);

@@ -6,7 +6,10 @@
 
 #include "sim/recorder.h"
 
-/** fixture_path() - path of @name in a scratch directory of this process. Valid until the next call with another name. */
+/**
+ * fixture_path() - path of @name in a scratch directory of this process. Valid until the next call with
+ * another name.
+ */
 const char *fixture_path(const char *name);
 
 /** fixture_remove() - remove the scratch directory with all files in it: as .fini of a test. */
@@ -18,7 +21,10 @@ struct record_run fixture_run(void);
 /** fixture_begin() - open @path and begin fixture_run(). */
 struct recorder *fixture_begin(const char *path);
 
-/** fixture_write() - a whole small run, each kind of row at least once, with two zones and 40 samples. Ended and closed. */
+/**
+ * fixture_write() - a whole small run, each kind of row at least once, with two zones and 40 samples. Ended
+ * and closed.
+ */
 void fixture_write(const char *path, enum run_status status);
 
 /** fixture_rows() - the answer of @sql as text: columns joined by '|', rows by '\n'. To be freed. */

@@ -1,6 +1,6 @@
 /*
- * The kernel's own files of real machines, taken apart into what the recorder gets, recorded, and printed again: the bytes must be the
- * kernel's.
+ * The kernel's own files of real machines, taken apart into what the recorder gets, recorded, and printed
+ * again: the bytes must be the kernel's.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@ TestSuite(proc, .fini = fixture_remove);
 
 #define MAX_ORDERS 11
 
-static const char *const captures[] = { "A-boot-256m", "B-fs-churn", "C-net-ipc", "D-pressure", "E-drivers", "F-numa",
-	"I-highmem-32bit" };
+static const char *const captures[] = { "A-boot-256m", "B-fs-churn", "C-net-ipc", "D-pressure", "E-drivers",
+	"F-numa", "I-highmem-32bit" };
 static const char *const moments[] = { "1-after-boot", "2-after-workload" };
 
 /* A row that begins with node and zone, and its numbers. */
@@ -56,7 +56,8 @@ static char *kernel_file(const char *capture, const char *moment, const char *na
 	const char *shared = getenv("KMEMSIM_SHARED");
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/captures/%s/snapshots/%s/%s", shared ? shared : "", capture, moment, name);
+	snprintf(path, sizeof(path), "%s/captures/%s/snapshots/%s/%s", shared ? shared : "", capture, moment,
+		name);
 	return fixture_slurp(path);
 }
 
@@ -82,8 +83,14 @@ static void record_zone_once(struct recorder *rec, const char *line)
 	struct zone_row row;
 
 	if (parse_zone_row(line, &row))
-		cr_assert_eq(rec->ops->zone(rec, &(struct record_zone){ .node = row.node, .zone = row.zone, .present_pages = 1,
-						       .managed_pages = 1, .max_order = 10 }, NULL), 0);
+		cr_assert_eq(rec->ops->zone(rec,
+				     &(struct record_zone){ .node = row.node,
+					     .zone = row.zone,
+					     .present_pages = 1,
+					     .managed_pages = 1,
+					     .max_order = 10 },
+				     NULL),
+			0);
 }
 
 static void record_blocks(struct recorder *rec, const char *line)
@@ -93,9 +100,14 @@ static void record_blocks(struct recorder *rec, const char *line)
 	if (!parse_zone_row(line, &row))
 		return;
 	for (uint32_t order = 0; order < MAX_ORDERS && row.nr_cells == MAX_ORDERS; order++)
-		cr_assert_eq(rec->ops->free_blocks(rec, &(struct record_free_blocks){ .node = row.node, .zone = row.zone,
-			.migratetype = row.type[0] ? row.type : "Movable", .order = order,
-			.blocks = (uint64_t)row.cells[order] }, NULL), 0);
+		cr_assert_eq(rec->ops->free_blocks(rec,
+				     &(struct record_free_blocks){ .node = row.node,
+					     .zone = row.zone,
+					     .migratetype = row.type[0] ? row.type : "Movable",
+					     .order = order,
+					     .blocks = (uint64_t)row.cells[order] },
+				     NULL),
+			0);
 }
 
 static void record_pageblocks(struct recorder *rec, const char *line)
@@ -106,8 +118,13 @@ static void record_pageblocks(struct recorder *rec, const char *line)
 	if (!parse_zone_row(line, &row) || row.type[0])
 		return;
 	for (int i = 0; i < row.nr_cells; i++)
-		cr_assert_eq(rec->ops->pageblocks(rec, &(struct record_pageblocks){ .node = row.node, .zone = row.zone,
-			.migratetype = types[i], .pageblocks = (uint64_t)row.cells[i] }, NULL), 0);
+		cr_assert_eq(rec->ops->pageblocks(rec,
+				     &(struct record_pageblocks){ .node = row.node,
+					     .zone = row.zone,
+					     .migratetype = types[i],
+					     .pageblocks = (uint64_t)row.cells[i] },
+				     NULL),
+			0);
 }
 
 static int thousandths(double value)
@@ -122,8 +139,14 @@ static void record_unusable(struct recorder *rec, const char *line)
 	if (!parse_zone_row(line, &row))
 		return;
 	for (uint32_t order = 0; order < MAX_ORDERS; order++)
-		cr_assert_eq(rec->ops->frag(rec, &(struct record_frag){ .node = row.node, .zone = row.zone, .order = order,
-			.unusable_milli = thousandths(row.cells[order]), .frag_milli = 0 }, NULL), 0);
+		cr_assert_eq(rec->ops->frag(rec,
+				     &(struct record_frag){ .node = row.node,
+					     .zone = row.zone,
+					     .order = order,
+					     .unusable_milli = thousandths(row.cells[order]),
+					     .frag_milli = 0 },
+				     NULL),
+			0);
 }
 
 static void record_extfrag(struct recorder *rec, const char *line)
@@ -133,8 +156,13 @@ static void record_extfrag(struct recorder *rec, const char *line)
 	if (!parse_zone_row(line, &row))
 		return;
 	for (uint32_t order = 0; order < MAX_ORDERS; order++)
-		cr_assert_eq(rec->ops->frag(rec, &(struct record_frag){ .node = row.node, .zone = row.zone, .order = order,
-			.frag_milli = thousandths(row.cells[order]) }, NULL), 0);
+		cr_assert_eq(rec->ops->frag(rec,
+				     &(struct record_frag){ .node = row.node,
+					     .zone = row.zone,
+					     .order = order,
+					     .frag_milli = thousandths(row.cells[order]) },
+				     NULL),
+			0);
 }
 
 /* A sample with the zones of @capture, and then with what @each makes of the lines of @name. */
@@ -167,18 +195,21 @@ static char *print(const char *path, const char *file, int64_t sample)
 	return text;
 }
 
-static void expect_kernel_bytes(const char *path, const char *file, const char *capture, const char *moment, const char *name)
+static void expect_kernel_bytes(
+	const char *path, const char *file, const char *capture, const char *moment, const char *name)
 {
 	char *printed = print(path, file, 0), *original = kernel_file(capture, moment, name);
 
-	cr_expect_str_eq(printed, original, "%s/%s/%s:\n%s\nbut the kernel wrote\n%s", capture, moment, name, printed, original);
+	cr_expect_str_eq(printed, original, "%s/%s/%s:\n%s\nbut the kernel wrote\n%s", capture, moment, name,
+		printed, original);
 	free(printed);
 	free(original);
 	unlink(path);
 }
 
 /* Runs @each over one file of all captures. */
-static void round_trip(const char *file, const char *name, void (*each)(struct recorder *rec, const char *line))
+static void round_trip(
+	const char *file, const char *name, void (*each)(struct recorder *rec, const char *line))
 {
 	const char *path = fixture_path("results.db");
 
@@ -237,11 +268,19 @@ static void record_slabinfo(struct recorder *rec, char *text)
 		line = strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
 		if (*line == '#')
 			break;
-		cr_assert_eq(sscanf(line, "%63s %lu %lu %lu %lu %lu : tunables 0 0 0 : slabdata %lu", name, &active, &total, &size,
-				     &per_slab, &pages, &slabs), 7, "%s", line);
-		cr_assert_eq(rec->ops->cache(rec, &(struct record_cache){ .cache = name, .size = size, .objs_per_slab = per_slab,
-			.order = (uint64_t)__builtin_ctzl(pages), .active_objs = active, .total_objs = total, .slabs = slabs },
-			NULL), 0);
+		cr_assert_eq(sscanf(line, "%63s %lu %lu %lu %lu %lu : tunables 0 0 0 : slabdata %lu", name,
+				     &active, &total, &size, &per_slab, &pages, &slabs),
+			7, "%s", line);
+		cr_assert_eq(rec->ops->cache(rec,
+				     &(struct record_cache){ .cache = name,
+					     .size = size,
+					     .objs_per_slab = per_slab,
+					     .order = (uint64_t)__builtin_ctzl(pages),
+					     .active_objs = active,
+					     .total_objs = total,
+					     .slabs = slabs },
+				     NULL),
+			0);
 	}
 	free(text);
 }
@@ -274,11 +313,18 @@ Test(proc, extfrag_index_puts_the_sign_where_the_kernel_puts_it)
 	cr_assert_eq(rec->ops->sample(rec, &(struct record_sample){ .reason = "end" }, NULL), 0);
 	record_zone_once(rec, "Node 0, zone   Normal");
 	for (uint32_t order = 0; order < MAX_ORDERS; order++)
-		cr_assert_eq(rec->ops->frag(rec, &(struct record_frag){ .zone = "Normal", .order = order,
-			.frag_milli = order < 9 ? -1000 : order == 9 ? -62 : 987 }, NULL), 0);
+		cr_assert_eq(rec->ops->frag(rec,
+				     &(struct record_frag){ .zone = "Normal",
+					     .order = order,
+					     .frag_milli = order < 9    ? -1000
+							   : order == 9 ? -62
+									: 987 },
+				     NULL),
+			0);
 	end_run(rec);
 	text = print(path, "extfrag_index", 0);
-	cr_expect_str_eq(text, "Node 0, zone   Normal -1.000 -1.000 -1.000 -1.000 -1.000 -1.000 -1.000 -1.000 -1.000  0.-62  0.987 \n");
+	cr_expect_str_eq(text,
+		"Node 0, zone   Normal -1.000 -1.000 -1.000 -1.000 -1.000 -1.000 -1.000 -1.000 -1.000  0.-62  0.987 \n");
 	free(text);
 }
 
@@ -300,13 +346,20 @@ Test(proc, pagetypeinfo_shows_cma_where_the_kernel_knows_it_and_cuts_long_lists)
 	struct recorder *rec = begin_with(true);
 	char *text;
 
-	cr_assert_eq(rec->ops->free_blocks(rec, &(struct record_free_blocks){ .zone = "Normal", .migratetype = "CMA", .order = 0,
-		.blocks = 100000 }, NULL), 0);
-	cr_assert_eq(rec->ops->free_blocks(rec, &(struct record_free_blocks){ .zone = "Normal", .migratetype = "CMA", .order = 1,
-		.blocks = 99999 }, NULL), 0);
+	cr_assert_eq(rec->ops->free_blocks(rec,
+			     &(struct record_free_blocks){
+				     .zone = "Normal", .migratetype = "CMA", .order = 0, .blocks = 100000 },
+			     NULL),
+		0);
+	cr_assert_eq(rec->ops->free_blocks(rec,
+			     &(struct record_free_blocks){
+				     .zone = "Normal", .migratetype = "CMA", .order = 1, .blocks = 99999 },
+			     NULL),
+		0);
 	end_run(rec);
 	text = print(fixture_path("results.db"), "pagetypeinfo", 0);
-	cr_expect(strstr(text, "Node    0, zone   Normal, type          CMA >100000  99999      0 "), "%s", text);
+	cr_expect(strstr(text, "Node    0, zone   Normal, type          CMA >100000  99999      0 "), "%s",
+		text);
 	cr_expect(strstr(text, "   HighAtomic          CMA      Isolate \n"), "%s", text);
 	free(text);
 }
@@ -316,15 +369,18 @@ Test(proc, unpopulated_zone_is_not_printed)
 	struct recorder *rec = begin_with(false);
 	char *text;
 
-	cr_assert_eq(rec->ops->zone(rec, &(struct record_zone){ .zone = "Movable", .max_order = 10 }, NULL), 0);
+	cr_assert_eq(
+		rec->ops->zone(rec, &(struct record_zone){ .zone = "Movable", .max_order = 10 }, NULL), 0);
 	record_blocks(rec, "Node 0, zone   Normal 1 2 3 4 5 6 7 8 9 10 11");
 	end_run(rec);
 	text = print(fixture_path("results.db"), "buddyinfo", 0);
-	cr_expect_str_eq(text, "Node 0, zone   Normal      1      2      3      4      5      6      7      8      9     10     11 \n");
+	cr_expect_str_eq(text,
+		"Node 0, zone   Normal      1      2      3      4      5      6      7      8      9     10     11 \n");
 	free(text);
 }
 
-static void expect_refused(const char *file, int64_t run, int64_t sample, enum err_code code, const char *words)
+static void expect_refused(
+	const char *file, int64_t run, int64_t sample, enum err_code code, const char *words)
 {
 	struct results *results = NULL;
 	struct err err = { 0 };
@@ -338,7 +394,8 @@ static void expect_refused(const char *file, int64_t run, int64_t sample, enum e
 Test(proc, unknown_file_run_or_sample_is_refused_with_those_that_there_are)
 {
 	fixture_write(fixture_path("results.db"), RUN_DONE);
-	expect_refused("budyinfo", 0, 0, ERR_USAGE, "did you mean \"buddyinfo\"? There are buddyinfo, pagetypeinfo, slabinfo");
+	expect_refused("budyinfo", 0, 0, ERR_USAGE,
+		"did you mean \"buddyinfo\"? There are buddyinfo, pagetypeinfo, slabinfo");
 	expect_refused("buddyinfo", 2, 0, ERR_USAGE, "no run 2");
 	expect_refused("buddyinfo", 1, 41, ERR_USAGE, "no sample 41");
 	expect_refused("slabinfo", 1, 3, ERR_USAGE, "no sample 3");
@@ -353,7 +410,9 @@ Test(proc, sample_number_shows_that_moment)
 	first = print(path, "buddyinfo", 1);
 	last = print(path, "buddyinfo", 0);
 	/* 57344 free pages, a eleventh of them as blocks of each order. */
-	cr_expect(strstr(first, "Node 0, zone    DMA32   5213   2606   1303    651    325    162     81     40     20     10      5 \n"),
+	cr_expect(
+		strstr(first,
+			"Node 0, zone    DMA32   5213   2606   1303    651    325    162     81     40     20     10      5 \n"),
 		"%s", first);
 	cr_expect_str_neq(first, last);
 	free(first);

@@ -52,9 +52,11 @@ Test(query, every_listed_query_runs_in_all_formats)
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	list = query(NULL, RESULTS_CSV);
 	expect_starts(list, "name,tells\nruns,");
-	for (char *save, *line = strtok_r(strchr(list, '\n'), "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *save, *line = strtok_r(strchr(list, '\n'), "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save)) {
 		char *name = strndup(line, strcspn(line, ","));
-		char *csv = query(name, RESULTS_CSV), *json = query(name, RESULTS_JSON), *table = query(name, RESULTS_TABLE);
+		char *csv = query(name, RESULTS_CSV), *json = query(name, RESULTS_JSON),
+		     *table = query(name, RESULTS_TABLE);
 
 		cr_expect(strchr(csv, '\n') + 1 < csv + strlen(csv), "%s answers no row:\n%s", name, csv);
 		expect_valid_json(json);
@@ -69,15 +71,17 @@ Test(query, table_aligns_numbers_to_the_right_and_text_to_the_left)
 
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	text = query("extfrag", RESULTS_TABLE);
-	cr_expect_str_eq(text, "run_id  from_migratetype  to_migratetype  alloc_order  fallback_order  count  pageblock_changes\n"
-			       "     1  Movable           Unmovable                 0               9     17                  4\n");
+	cr_expect_str_eq(text,
+		"run_id  from_migratetype  to_migratetype  alloc_order  fallback_order  count  pageblock_changes\n"
+		"     1  Movable           Unmovable                 0               9     17                  4\n");
 	free(text);
 }
 
 static void write_odd_violation(void)
 {
 	struct recorder *rec = fixture_begin(fixture_path("results.db"));
-	struct record_violation odd = { 1, 2, "free_unknown", "warning", 3, "a\"b\\c,d", "line\nbreak \033 \xff \xc3\xa4 end" };
+	struct record_violation odd = { 1, 2, "free_unknown", "warning", 3, "a\"b\\c,d",
+		"line\nbreak \033 \xff \xc3\xa4 end" };
 
 	cr_assert_eq(rec->ops->violation(rec, &odd, NULL), 0);
 	cr_assert_eq(rec->ops->end(rec, &(struct record_end){ .status = RUN_DONE }, NULL), 0);
@@ -94,7 +98,9 @@ Test(query, odd_text_upsets_no_format)
 	json = query("violations", RESULTS_JSON);
 	table = query("violations", RESULTS_TABLE);
 	cr_expect(strstr(csv, "\"a\"\"b\\c,d\",\"line\nbreak "), "%s", csv);
-	cr_expect(strstr(json, "\"a\\\"b\\\\c,d\", \"text\": \"line\\u000abreak \\u001b \\ufffd \xc3\xa4 end\""), "%s", json);
+	cr_expect(strstr(json,
+			  "\"a\\\"b\\\\c,d\", \"text\": \"line\\u000abreak \\u001b \\ufffd \xc3\xa4 end\""),
+		"%s", json);
 	expect_valid_json(json);
 	cr_expect(strstr(table, "line?break ? "), "%s", table);
 	free(csv), free(json), free(table);
@@ -122,7 +128,8 @@ Test(query, sweep_shows_what_was_set_beside_the_headline_figures)
 	text = fixture_rows(fixture_path("results.db"),
 		"SELECT run_id, machine, params ->> 'memory', status, events, failed, sleeps, lat_mean_ns, lat_p99_worst_op_ns, lat_max_ns,"
 		" free_bytes, free_bytes_lowest, slab_waste_bytes, unusable_9, extfrag_events, violations FROM v_sweep");
-	cr_expect_str_eq(text, "1|pc-256m|256 MiB|done|39000|3|2|500|991|1000|161000000|161000000|3900000|0.631|17|1");
+	cr_expect_str_eq(
+		text, "1|pc-256m|256 MiB|done|39000|3|2|500|991|1000|161000000|161000000|3900000|0.631|17|1");
 	free(text);
 }
 
@@ -132,7 +139,8 @@ Test(query, caches_view_turns_pages_into_bytes_and_waste_into_a_share)
 	char *text;
 
 	fixture_write(fixture_path("results.db"), RUN_DONE);
-	text = fixture_rows(fixture_path("results.db"), "SELECT slab_bytes, waste_bytes, waste_share FROM v_caches WHERE cache = 'dentry'");
+	text = fixture_rows(fixture_path("results.db"),
+		"SELECT slab_bytes, waste_bytes, waste_share FROM v_caches WHERE cache = 'dentry'");
 	cr_expect_str_eq(text, "524288|12800|0.0244");
 	free(text);
 }

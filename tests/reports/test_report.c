@@ -62,11 +62,13 @@ Test(report, tells_what_the_run_did_in_this_order)
 		"│ 0.000 → 0.070, worst 0.070\n",
 		"     order 9 │▁",
 		"▅│ 0.000 → 0.631, worst 0.631\n",
-		"0 ns", "9.75 s\n",
+		"0 ns",
+		"9.75 s\n",
 		"\nFree blocks of 2^order pages at the end\n",
-		"  node 0 DMA32     1424    712    356    178     89     44     22     11      5      2      1\n",
-		"    unusable      0.000  0.007  0.031  0.070  0.124  0.195  0.280  0.382  0.499  0.631  0.780\n",
-		"    frag         -1.000 -1.000",
+		"  node 0 DMA32\n",
+		"    blocks     1424    712    356    178     89     44     22     11      5      2      1\n",
+		"    unusable  0.000  0.007  0.031  0.070  0.124  0.195  0.280  0.382  0.499  0.631  0.780\n",
+		"    frag         -1     -1",
 		"\nLatency by operation\n",
 		"  operation  count  failed  slept    mean     p50     p90     p99    p99.9      max\n",
 		"  kmalloc    1 000       3      2  500 ns  503 ns  911 ns  991 ns  1.00 us  1.00 us\n",
@@ -98,12 +100,18 @@ Test(report, says_what_each_index_means)
 
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	text = report_of(fixture_path("results.db"), (struct report_options){ .width = 1000 });
-	cr_expect(strstr(text, "the share of that free memory that lies in blocks too small for a request of the order"), "%s", text);
-	cr_expect(strstr(text, "why a request of that order would fail now: -1, it would not; towards 0, memory is short"), "%s", text);
+	cr_expect(
+		strstr(text,
+			"the share of that free memory that lies in blocks too small for a request of the order"),
+		"%s", text);
+	cr_expect(
+		strstr(text,
+			"why a request of that order would fail now: -1, it would not; towards 0, memory is short"),
+		"%s", text);
 	free(text);
 }
 
-/* 100 columns unless told; a table's last column and a path may be longer, prose and charts not. */
+/* 100 columns unless told; only tables of text may be wider. */
 Test(report, prose_and_charts_keep_to_the_width)
 {
 	char *text;
@@ -111,8 +119,9 @@ Test(report, prose_and_charts_keep_to_the_width)
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	for (unsigned int width = 80; width <= 200; width += 40) {
 		text = report_of(fixture_path("results.db"), (struct report_options){ .width = width });
-		for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-			if (strstr(line, "│") || strstr(line, ". "))
+		for (char *save, *line = strtok_r(text, "\n", &save); line;
+			line = strtok_r(NULL, "\n", &save))
+			if (strstr(line, "│") || strstr(line, ". ") || strstr(line, "unusable"))
 				cr_expect_leq(text_width(line), (int)width, "%s", line);
 		free(text);
 	}
@@ -137,7 +146,9 @@ Test(report, chooses_the_latest_run_or_the_one_asked_for)
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	fixture_write(fixture_path("results.db"), RUN_FAILED);
 	text = report_of(fixture_path("results.db"), (struct report_options){ 0 });
-	cr_expect(strstr(text, "(run 2 of 2)") && strstr(text, "Status       failed") && strstr(text, "the model broke a rule"), "%s", text);
+	cr_expect(strstr(text, "(run 2 of 2)") && strstr(text, "Status       failed") &&
+			  strstr(text, "the model broke a rule"),
+		"%s", text);
 	free(text);
 	text = report_of(fixture_path("results.db"), (struct report_options){ .run = 1 });
 	cr_expect(strstr(text, "(run 1 of 2)") && strstr(text, "Status       done"), "%s", text);
@@ -163,7 +174,8 @@ Test(report, interrupted_run_says_that_it_is_partial)
 
 	fixture_write(fixture_path("results.db"), RUN_INTERRUPTED);
 	text = report_of(fixture_path("results.db"), (struct report_options){ 0 });
-	cr_expect(strstr(text, "Status       interrupted") && strstr(text, "up to the interruption"), "%s", text);
+	cr_expect(strstr(text, "Status       interrupted") && strstr(text, "up to the interruption"), "%s",
+		text);
 	free(text);
 }
 
@@ -210,11 +222,13 @@ Test(report, json_is_json_and_holds_the_figures)
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	json = report_of(fixture_path("results.db"), (struct report_options){ .json = true });
 	cr_assert_eq(sqlite3_open(":memory:", &db), SQLITE_OK);
-	cr_assert_eq(sqlite3_prepare_v2(db,
-			     "SELECT (j ->> '$.run.events') || ' ' || json_array_length(j, '$.samples') || ' ' ||"
-			     " json_array_length(j, '$.fragmentation') || ' ' || (j ->> '$.latency[0].lat_p99_ns') || ' ' ||"
-			     " (j ->> '$.caches[0].cache') || ' ' || (j ->> '$.violations[0].rule') FROM (SELECT ?1 AS j)",
-			     -1, &stmt, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+	cr_assert_eq(
+		sqlite3_prepare_v2(db,
+			"SELECT (j ->> '$.run.events') || ' ' || json_array_length(j, '$.samples') || ' ' ||"
+			" json_array_length(j, '$.fragmentation') || ' ' || (j ->> '$.latency[0].lat_p99_ns') || ' ' ||"
+			" (j ->> '$.caches[0].cache') || ' ' || (j ->> '$.violations[0].rule') FROM (SELECT ?1 AS j)",
+			-1, &stmt, NULL),
+		SQLITE_OK, "%s", sqlite3_errmsg(db));
 	sqlite3_bind_text(stmt, 1, json, -1, SQLITE_STATIC);
 	cr_assert_eq(sqlite3_step(stmt), SQLITE_ROW, "%s: %s", sqlite3_errmsg(db), json);
 	figures = strdup((const char *)sqlite3_column_text(stmt, 0));
@@ -223,4 +237,44 @@ Test(report, json_is_json_and_holds_the_figures)
 	sqlite3_finalize(stmt);
 	sqlite3_close(db);
 	free(figures), free(json);
+}
+
+/* Flips bytes behind the file's header; the seed is fixed, so a failure can be repeated. */
+static void damage(const char *path, unsigned int *seed)
+{
+	FILE *file = fopen(path, "r+");
+	long size;
+
+	cr_assert(file && fseek(file, 0, SEEK_END) == 0);
+	size = ftell(file);
+	for (int i = 0; i < 8; i++) {
+		fseek(file, 100 + (long)((unsigned int)rand_r(seed) % (unsigned int)(size - 100)), SEEK_SET);
+		fputc(rand_r(seed) & 0xff, file);
+	}
+	fclose(file);
+}
+
+/* The same file is damaged further each time, until nothing of it can be read. */
+Test(report, damaged_database_is_reported_or_refused_but_never_crashes)
+{
+	const char *path = fixture_path("results.db");
+	unsigned int seed = 1;
+
+	fixture_write(path, RUN_DONE);
+	for (int round = 0; round < 100; round++) {
+		struct report_options options = { .json = round % 2 };
+		struct results *results = NULL;
+		struct err err = { 0 };
+		char *text = NULL;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+
+		damage(path, &seed);
+		if (results_open(&results, path, &err) == 0)
+			report_text(results, &options, out, &err);
+		cr_expect(err.code == ERR_NONE || strstr(err.text, path), "round %d: %s", round, err.text);
+		results_close(results);
+		fclose(out);
+		free(text);
+	}
 }

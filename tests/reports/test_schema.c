@@ -14,11 +14,13 @@ TestSuite(schema, .fini = fixture_remove);
 static const struct {
 	const char *table, *columns;
 } fixed[] = {
-	{ "runs", "run_id trace trace_sha256 machine config_yaml config_hash seed version status error events sim_ns wall_ns"
-		  " fingerprint" },
+	{ "runs",
+		"run_id trace trace_sha256 machine config_yaml config_hash seed version status error events sim_ns wall_ns"
+		" fingerprint" },
 	{ "run_params", "run_id key value" },
-	{ "op_stats", "run_id op count failed bytes_req bytes_alloc sleeps lat_mean_ns lat_p50_ns lat_p90_ns lat_p99_ns"
-		      " lat_p999_ns lat_max_ns" },
+	{ "op_stats",
+		"run_id op count failed bytes_req bytes_alloc sleeps lat_mean_ns lat_p50_ns lat_p90_ns lat_p99_ns"
+		" lat_p999_ns lat_max_ns" },
 	{ "latency_hist", "run_id op low_ns high_ns count" },
 	{ "lock_stats", "run_id lock acquisitions contended wait_ns hold_ns" },
 	{ "samples", "sample_id run_id time_ns event_no" },
@@ -26,8 +28,10 @@ static const struct {
 	{ "free_blocks", "sample_id node zone migratetype order blocks" },
 	{ "pageblocks", "sample_id node zone migratetype pageblocks" },
 	{ "frag_samples", "sample_id node zone order unusable_index frag_index" },
-	{ "extfrag_events", "run_id from_migratetype to_migratetype alloc_order fallback_order count pageblock_changes" },
-	{ "cache_stats", "sample_id cache object_size size objs_per_slab order active_objs total_objs slabs waste_bytes" },
+	{ "extfrag_events",
+		"run_id from_migratetype to_migratetype alloc_order fallback_order count pageblock_changes" },
+	{ "cache_stats",
+		"sample_id cache object_size size objs_per_slab order active_objs total_objs slabs waste_bytes" },
 	{ "call_sites", "run_id call_site op count bytes_req bytes_alloc live" },
 	{ "violations", "run_id time_ns cpu rule severity event_no call_site text" },
 	{ "counters", "run_id mechanism name unit value" },
@@ -53,9 +57,11 @@ Test(schema, has_the_tables_and_columns_that_are_promised)
 	for (size_t i = 0; i < NR_FIXED; i++) {
 		char names[512];
 		strcpy(names, fixed[i].columns);
-		for (char *save, *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
+		for (char *save, *name = strtok_r(names, " ", &save); name;
+			name = strtok_r(NULL, " ", &save)) {
 			char sql[256];
-			snprintf(sql, sizeof(sql), "SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s'",
+			snprintf(sql, sizeof(sql),
+				"SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s'",
 				fixed[i].table, name);
 			cr_expect_eq(fixture_count(path, sql), 1, "%s.%s", fixed[i].table, name);
 		}
@@ -64,15 +70,17 @@ Test(schema, has_the_tables_and_columns_that_are_promised)
 
 Test(schema, has_no_table_that_is_not_named_here)
 {
-	cr_assert_eq(fixture_count(empty_database(), "SELECT count(*) FROM pragma_table_list WHERE type = 'table' AND"
-						       " name NOT LIKE 'sqlite%'"),
+	cr_assert_eq(fixture_count(empty_database(),
+			     "SELECT count(*) FROM pragma_table_list WHERE type = 'table' AND"
+			     " name NOT LIKE 'sqlite%'"),
 		(int64_t)NR_FIXED);
 }
 
 Test(schema, has_only_strict_tables)
 {
-	char *loose = fixture_rows(empty_database(), "SELECT name FROM pragma_table_list WHERE type = 'table' AND NOT strict AND"
-						     " name NOT LIKE 'sqlite%'");
+	char *loose = fixture_rows(empty_database(),
+		"SELECT name FROM pragma_table_list WHERE type = 'table' AND NOT strict AND"
+		" name NOT LIKE 'sqlite%'");
 
 	cr_assert_str_eq(loose, "");
 	free(loose);
@@ -132,6 +140,7 @@ Test(schema, refuses_values_that_cannot_be)
 	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
 	sqlite3_exec(db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		cr_expect_eq(sqlite3_exec(db, wrong[i], NULL, NULL, NULL), SQLITE_CONSTRAINT, "%s: %s", wrong[i], sqlite3_errmsg(db));
+		cr_expect_eq(sqlite3_exec(db, wrong[i], NULL, NULL, NULL), SQLITE_CONSTRAINT, "%s: %s",
+			wrong[i], sqlite3_errmsg(db));
 	sqlite3_close(db);
 }

@@ -32,15 +32,19 @@ Test(sqlite_recorder, run_comes_back_as_it_was_written)
 	const char *path = fixture_path("results.db");
 
 	fixture_write(path, RUN_DONE);
-	expect_rows(path, "SELECT trace, substr(trace_sha256, 1, 4), machine, config_yaml, substr(config_hash, 1, 4), kernel, pace,"
-			  " layer, initial, seed, lost, page_size, max_order, pageblock_order, cma FROM runs",
+	expect_rows(path,
+		"SELECT trace, substr(trace_sha256, 1, 4), machine, config_yaml, substr(config_hash, 1, 4), kernel, pace,"
+		" layer, initial, seed, lost, page_size, max_order, pageblock_order, cma FROM runs",
 		"traces/boot.kmt|9f86|pc-256m|kmemsim: 1\nname: pc-256m\n|6030|6.1.0-18-amd64|recorded|intent|captures/boot|42|1234|"
 		"4096|10|9|0");
 	expect_rows(path, "SELECT status, error, events, sim_ns, wall_ns, fingerprint FROM runs",
 		"done|NULL|39000|9750000000|13000000|fedcba9876543210");
-	expect_rows(path, "SELECT count(*) FROM runs WHERE version <> '' AND git_commit <> '' AND compiler <> '' AND flags <> ''"
-			  " AND started_at <= ended_at AND started_at LIKE '20__-__-__T__:__:__Z'", "1");
-	expect_rows(path, "SELECT key, value FROM run_params ORDER BY key", "memory|256 MiB\nslab.min_order|1");
+	expect_rows(path,
+		"SELECT count(*) FROM runs WHERE version <> '' AND git_commit <> '' AND compiler <> '' AND flags <> ''"
+		" AND started_at <= ended_at AND started_at LIKE '20__-__-__T__:__:__Z'",
+		"1");
+	expect_rows(
+		path, "SELECT key, value FROM run_params ORDER BY key", "memory|256 MiB\nslab.min_order|1");
 }
 
 Test(sqlite_recorder, samples_come_back_as_they_were_written)
@@ -48,25 +52,31 @@ Test(sqlite_recorder, samples_come_back_as_they_were_written)
 	const char *path = fixture_path("results.db");
 
 	fixture_write(path, RUN_DONE);
-	expect_rows(path, "SELECT run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes, kmalloc_large_bytes,"
-			  " page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes, kmalloc_waste_bytes, live_objects FROM samples"
-			  " WHERE sample_id = 21",
+	expect_rows(path,
+		"SELECT run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes, kmalloc_large_bytes,"
+		" page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes, kmalloc_waste_bytes, live_objects FROM samples"
+		" WHERE sample_id = 21",
 		"1|5000000000|20000|time|half way|180000000|81920|20000000|8192|65536|16384|32768|2000000|200000|10000");
-	expect_rows(path, "SELECT node, zone, start_pfn, spanned_pages, present_pages, managed_pages, free_pages, pcp_pages,"
-			  " min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order FROM zone_samples"
-			  " WHERE sample_id = 1 ORDER BY start_pfn",
+	expect_rows(path,
+		"SELECT node, zone, start_pfn, spanned_pages, present_pages, managed_pages, free_pages, pcp_pages,"
+		" min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order FROM zone_samples"
+		" WHERE sample_id = 1 ORDER BY start_pfn",
 		"0|DMA|3840|3850|3845|3840|3840|0|100|125|150|1|2|10\n0|DMA32|57344|57354|57349|57344|57344|0|100|125|150|1|2|10");
-	expect_rows(path, "SELECT node, zone, migratetype, \"order\", blocks FROM free_blocks WHERE sample_id = 1 AND zone = 'DMA'"
-			  " AND \"order\" >= 9 ORDER BY \"order\"",
+	expect_rows(path,
+		"SELECT node, zone, migratetype, \"order\", blocks FROM free_blocks WHERE sample_id = 1 AND zone = 'DMA'"
+		" AND \"order\" >= 9 ORDER BY \"order\"",
 		"0|DMA|Movable|9|0\n0|DMA|Movable|10|0");
-	expect_rows(path, "SELECT node, zone, migratetype, pageblocks FROM pageblocks WHERE sample_id = 40 AND zone = 'DMA'",
+	expect_rows(path,
+		"SELECT node, zone, migratetype, pageblocks FROM pageblocks WHERE sample_id = 40 AND zone = 'DMA'",
 		"0|DMA|Movable|7");
-	expect_rows(path, "SELECT node, zone, \"order\", unusable_index, frag_index FROM frag_samples WHERE sample_id = 40 AND"
-			  " zone = 'DMA' AND \"order\" = 9",
+	expect_rows(path,
+		"SELECT node, zone, \"order\", unusable_index, frag_index FROM frag_samples WHERE sample_id = 40 AND"
+		" zone = 'DMA' AND \"order\" = 9",
 		"0|DMA|9|0.631|-1.0");
-	expect_rows(path, "SELECT sample_id, cache, object_size, size, align, objs_per_slab, \"order\", min_partial, cpu_partial,"
-			  " active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs, aliases, waste_bytes, allocs,"
-			  " frees, grown, discarded FROM cache_stats WHERE cache = 'dentry'",
+	expect_rows(path,
+		"SELECT sample_id, cache, object_size, size, align, objs_per_slab, \"order\", min_partial, cpu_partial,"
+		" active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs, aliases, waste_bytes, allocs,"
+		" frees, grown, discarded FROM cache_stats WHERE cache = 'dentry'",
 		"40|dentry|61|128|8|32|1|5|30|1800|2000|1600|64|128|3|2|1|12800|5000|4200|40|8");
 }
 
@@ -76,9 +86,13 @@ Test(sqlite_recorder, latency_comes_back_with_its_percentiles_and_buckets)
 	const char *path = fixture_path("results.db");
 
 	fixture_write(path, RUN_DONE);
-	expect_rows(path, "SELECT * FROM op_stats", "1|kmalloc|1000|3|50000|64000|2|500|503|911|991|1000|1000");
-	expect_rows(path, "SELECT sum(count), min(low_ns), max(high_ns) FROM latency_hist WHERE op = 'kmalloc'", "1000|1|1007");
-	expect_rows(path, "SELECT low_ns, high_ns, count FROM latency_hist WHERE low_ns IN (31, 64)", "31|31|1\n64|65|2");
+	expect_rows(
+		path, "SELECT * FROM op_stats", "1|kmalloc|1000|3|50000|64000|2|500|503|911|991|1000|1000");
+	expect_rows(path,
+		"SELECT sum(count), min(low_ns), max(high_ns) FROM latency_hist WHERE op = 'kmalloc'",
+		"1000|1|1007");
+	expect_rows(path, "SELECT low_ns, high_ns, count FROM latency_hist WHERE low_ns IN (31, 64)",
+		"31|31|1\n64|65|2");
 }
 
 Test(sqlite_recorder, totals_come_back_as_they_were_written)
@@ -90,7 +104,8 @@ Test(sqlite_recorder, totals_come_back_as_they_were_written)
 	expect_rows(path, "SELECT * FROM extfrag_events", "1|Movable|Unmovable|0|9|17|4");
 	expect_rows(path, "SELECT * FROM call_sites",
 		"1|d_alloc+0x1c|kmem_cache_alloc|700|1|134400|140000|60|11520|1000000|120|4500");
-	expect_rows(path, "SELECT * FROM violations", "1|1|5000|1|double_free|error|77|NULL|kfree of object 12, freed at event 70");
+	expect_rows(path, "SELECT * FROM violations",
+		"1|1|5000|1|double_free|error|77|NULL|kfree of object 12, freed at event 70");
 	expect_rows(path, "SELECT * FROM counters", "1|slab|bytes_alloc_mismatch|events|0");
 }
 
@@ -100,7 +115,8 @@ Test(sqlite_recorder, second_run_joins_the_first_in_one_plain_file)
 
 	fixture_write(path, RUN_DONE);
 	fixture_write(path, RUN_FAILED);
-	expect_rows(path, "SELECT run_id, status, error FROM runs", "1|done|NULL\n2|failed|the model broke a rule");
+	expect_rows(path, "SELECT run_id, status, error FROM runs",
+		"1|done|NULL\n2|failed|the model broke a rule");
 	expect_rows(path, "SELECT run_id, count(*) FROM samples GROUP BY run_id", "1|40\n2|40");
 	expect_rows(path, "PRAGMA journal_mode", "delete");
 	expect_rows(path, "PRAGMA integrity_check", "ok");
@@ -177,7 +193,8 @@ Test(sqlite_recorder, killed_run_leaves_a_valid_database_that_says_so)
 	const char *path = fixture_path("results.db");
 
 	begin_in_child_and_die(path);
-	expect_rows(path, "SELECT run_id, status, events, fingerprint, ended_at FROM runs", "1|running|NULL|NULL|NULL");
+	expect_rows(path, "SELECT run_id, status, events, fingerprint, ended_at FROM runs",
+		"1|running|NULL|NULL|NULL");
 	expect_rows(path, "SELECT count(*) FROM samples", "0");
 	expect_rows(path, "PRAGMA integrity_check", "ok");
 }
@@ -341,8 +358,10 @@ static int fill(struct recorder *rec, struct err *err)
 	int ret = 0;
 
 	for (uint64_t i = 0; i < 100000 && ret == 0; i++)
-		ret = rec->ops->violation(rec, &(struct record_violation){ i, 0, "double_free", "error", i, "kfree+0x10",
-				"one of many rows that do not fit" }, err);
+		ret = rec->ops->violation(rec,
+			&(struct record_violation){ i, 0, "double_free", "error", i, "kfree+0x10",
+				"one of many rows that do not fit" },
+			err);
 	return ret;
 }
 

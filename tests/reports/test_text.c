@@ -17,7 +17,8 @@ static char *line_of(const struct chart *chart, int64_t max, unsigned int line, 
 	return text;
 }
 
-static void expect_line(const struct chart *chart, unsigned int line, unsigned int lines, const char *expected)
+static void expect_line(
+	const struct chart *chart, unsigned int line, unsigned int lines, const char *expected)
 {
 	char *text = line_of(chart, 800, line, lines);
 
@@ -103,13 +104,13 @@ Test(text, width_and_shortening_count_characters)
 	cr_expect_str_eq(text_shortened("a→bcd", 3, buf, sizeof(buf)), "a→…");
 }
 
-static void expect_wrapped(const char *text, int indent, int width, const char *expected)
+static void expect_wrapped(const char *label, int indent, const char *text, int width, const char *expected)
 {
 	char *lines = NULL;
 	size_t size;
 	FILE *out = open_memstream(&lines, &size);
 
-	text_wrapped(out, text, indent, width);
+	text_wrapped(out, label, indent, text, width);
 	fclose(out);
 	cr_expect_str_eq(lines, expected, "%s", lines);
 	free(lines);
@@ -117,9 +118,10 @@ static void expect_wrapped(const char *text, int indent, int width, const char *
 
 Test(text, wrapped_lines_fit_and_begin_behind_the_indent)
 {
-	expect_wrapped("one two three", 2, 9, "  one two\n  three\n");
-	expect_wrapped("one unbreakable", 0, 5, "one\nunbreakable\n");
-	expect_wrapped("", 2, 9, "\n");
+	expect_wrapped(NULL, 2, "one two three", 9, "  one two\n  three\n");
+	expect_wrapped(NULL, 0, "one unbreakable", 5, "one\nunbreakable\n");
+	expect_wrapped("a", 3, "one two", 6, "a  one\n   two\n");
+	expect_wrapped(NULL, 2, "", 9, "\n");
 }
 
 Test(text, padding_goes_to_the_right_side_and_control_characters_show_as_question_marks)
@@ -142,6 +144,8 @@ Test(nearest, name_with_fewest_changes_wins)
 	cr_expect_str_eq(nearest_name("latncy", names, 3), "latency");
 	cr_expect_str_eq(nearest_name("cache", names, 3), "caches");
 	cr_expect_str_eq(nearest_name("", names, 3), "runs");
-	cr_expect_str_eq(nearest_name("a name that is far longer than all that could ever be meant by anybody at all", names, 3),
+	cr_expect_str_eq(
+		nearest_name("a name that is far longer than all that could ever be meant by anybody at all",
+			names, 3),
 		"latency");
 }
