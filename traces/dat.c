@@ -96,7 +96,7 @@ static int fill(struct dat_reader *r, struct err *err)
 		struct pollfd ready = { .fd = r->fd, .events = POLLIN };
 		int nr = poll(&ready, 1, 1000);
 
-		if (r->options->progress && r->options->progress(r->options->progress_arg, r->events, 0, r->events))
+		if (r->options->progress && r->options->progress(r->options->progress_arg, 0, 0, r->events))
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 		if (nr > 0)
 			break;

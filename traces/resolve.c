@@ -315,7 +315,7 @@ static int resolve_all(struct resolve *r, const struct import_options *options, 
 		if (code < 0)
 			return code;
 		if (++done % PROGRESS_EVENTS == 0 && options->progress &&
-		    options->progress(options->progress_arg, done, r->g->spool.nr, done))
+		    options->progress(options->progress_arg, r->g->spool.nr + done, 2 * r->g->spool.nr, r->meta->lines))
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 	}
 	return code < 0 ? code : count_all(r, err);
