@@ -5,17 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-int err_set(struct err *err, enum err_code code, const char *fmt, ...)
+void err_record(struct err *err, enum err_code code, const char *fmt, ...)
 {
 	va_list args;
 
 	if (!err)
-		return -(int)code;
+		return;
 	err->code = code;
 	va_start(args, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, args);
 	va_end(args);
-	return -(int)code;
 }
 
 int err_errno(struct err *err, const char *fmt, ...)

@@ -30,7 +30,8 @@ enum err_code {
 #undef X
 };
 
-#define ERR_TEXT_MAX 2048
+/* Room for some twenty findings of a configuration file, each with its source line. */
+#define ERR_TEXT_MAX 8192
 
 struct err {
 	enum err_code code;
@@ -41,9 +42,11 @@ struct err {
  * err_set() - record what failed, where it failed.
  * @err: filled; may be NULL when the caller wants only the return value.
  *
- * Return: the negative code, so that the line that fails is the line that returns.
+ * Return: the negative code, so that the line that fails is the line that returns. (A macro, so that the compiler
+ * sees that it is negative and what the caller then leaves alone.)
  */
-int err_set(struct err *err, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+#define err_set(err, code, ...) __extension__({ err_record((err), (code), __VA_ARGS__); -(int)(code); })
+void err_record(struct err *err, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /** err_errno() - as err_set() with ERR_IO (ERR_NOMEM for ENOMEM), with ": " and the text of errno behind it. */
 int err_errno(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

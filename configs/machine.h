@@ -16,6 +16,7 @@
 #define MACHINE_MAX_CPUS   1024
 #define MACHINE_MAX_NODES  64
 #define MACHINE_MAX_RANGES 256 /* of RAM, and reserved ones, each */
+#define MACHINE_MAX_REGIONS 128 /* of I/O ports, and of I/O memory, each */
 #define MACHINE_NAME_MAX   64
 
 /* Zone types, in the kernel's order; only those that a machine has take an index in the model. */
@@ -114,6 +115,48 @@ struct machine_latency {
 	uint32_t step_ns[NR_STEPS];
 };
 
+/*
+ * Parameters of mechanisms beside pages and slabs. MACHINE_AUTO: computed in mm/ as the kernel computes it.
+ */
+struct machine_vmalloc {
+	uint64_t start;          /* virtual address */
+	uint64_t size;           /* bytes */
+	uint32_t guard_pages;    /* unmapped pages behind each area; 1 */
+	uint64_t lazy_max;       /* bytes of freed areas before a purge, or MACHINE_AUTO: fls(cpus) * 32 MiB */
+};
+
+struct machine_percpu {
+	uint64_t unit_size;       /* bytes, or MACHINE_AUTO */
+	uint64_t dynamic_reserve; /* bytes of the first chunk, or MACHINE_AUTO */
+	uint64_t reserved;        /* bytes for modules' static areas; 8 KiB */
+};
+
+/** A named span of I/O ports or of I/O memory that the machine's devices own: [start, start + size). */
+struct machine_region {
+	uint64_t start;
+	uint64_t size;
+	char name[MACHINE_NAME_MAX];
+};
+
+struct machine_io {
+	struct machine_region regions[MACHINE_MAX_REGIONS]; /* ascending, not overlapping */
+	uint32_t nr_regions;
+};
+
+struct machine_kernel_stack {
+	uint64_t size;           /* bytes; 16 KiB */
+	bool irq_stacks;         /* interrupts run on stacks of their own */
+	bool vmap;               /* stacks come from vmalloc (CONFIG_VMAP_STACK) */
+};
+
+struct machine_reclaim {
+	uint64_t swap;           /* bytes; 0 = none */
+	uint32_t swappiness;     /* 0 .. 200; 60 */
+};
+
+/* Transparent huge pages: not built in, or the run-time setting. */
+enum machine_thp { THP_NONE, THP_NEVER, THP_MADVISE, THP_ALWAYS };
+
 struct machine {
 	char name[MACHINE_NAME_MAX];
 	enum machine_behaviour behaviour;
@@ -135,6 +178,16 @@ struct machine {
 	struct machine_slab slab;
 	struct machine_kmalloc kmalloc;
 	struct machine_latency latency;
+
+	enum machine_thp transparent_hugepage; /* what the two flags of page_allocator follow from */
+	struct machine_vmalloc vmalloc;
+	struct machine_percpu percpu;
+	uint64_t io_ports_size;  /* ports in all; 64 Ki */
+	struct machine_io io_ports;
+	struct machine_io io_memory;
+	uint32_t kmap_slots;     /* LAST_PKMAP */
+	struct machine_kernel_stack kernel_stack;
+	struct machine_reclaim reclaim;
 };
 
 extern const char *const machine_zone_name[NR_ZONE_TYPES]; /* "DMA", "DMA32", "Normal", "HighMem", "Movable" */

@@ -17,6 +17,12 @@
  */
 int machine_load(struct machine *machine, const char *path, const char *const *sets, uint32_t nr_sets, struct err *err);
 
+/**
+ * machine_load_text() - as machine_load(), from @len bytes of @text (NULL: all defaults), which messages call @name.
+ */
+int machine_load_text(struct machine *machine, const char *name, const char *text, size_t len, const char *const *sets,
+	uint32_t nr_sets, struct err *err);
+
 /** machine_defaults() - the default machine: 1 CPU, 512 MiB, kernel 6.1. */
 void machine_defaults(struct machine *machine);
 

@@ -21,7 +21,7 @@ static int map_zeroes(void **map, uint64_t bytes, const char *what, struct err *
 
 int page_metadata_init(struct page_alloc *pa, pfn_t end_pfn, struct err *err)
 {
-	void *map;
+	void *map = NULL;
 	int ret;
 
 	pa->end_pfn = align_up(end_pfn, 1ull << pa->max_order);

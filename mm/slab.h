@@ -74,9 +74,11 @@ struct slab_stats {
 	uint64_t slabs;
 	uint64_t slab_pages;
 	uint64_t partial;          /* slabs on node lists */
-	uint64_t cpu_slabs;        /* current and CPU-partial slabs */
+	uint64_t cpu_slabs;        /* as sysfs: current and CPU-partial slabs, of CPUs that have a current slab */
+	uint64_t slabs_cpu_current;
+	uint64_t slabs_cpu_partial; /* on all CPU-partial stacks */
 	uint64_t allocs, frees, grown, discarded;
-	uint64_t bytes_req;        /* bytes that the live objects' callers asked for */
+	uint64_t bytes_req;        /* always 0 here: only who makes the requests knows it */
 };
 
 /*
@@ -102,6 +104,8 @@ struct slab_ops {
 	uint32_t (*cache_of)(const void *state, struct slab_object object);
 	/** pfn_of() - first page of the object's slab. */
 	pfn_t (*pfn_of)(const void *state, struct slab_object object);
+	/** object_live() - whether a caller holds the object; any number may be asked. O(free objects of its slab). */
+	bool (*object_live)(const void *state, struct slab_object object);
 	/** stats() - fills the counts (not name, flags, aliases). */
 	void (*stats)(const void *state, uint32_t cache, struct slab_stats *stats);
 };
@@ -165,6 +169,8 @@ void slab_cache_stats(const struct slab *slab, uint32_t cache, struct slab_stats
 const struct slab_geometry *slab_cache_geometry(const struct slab *slab, uint32_t cache);
 uint32_t slab_object_cache(const struct slab *slab, struct slab_object object); /* CACHE_NONE for a large one */
 pfn_t slab_object_pfn(const struct slab *slab, struct slab_object object);
+/** slab_object_live() - whether a caller holds @object, any two numbers: what slab_free() may be given. Slow. */
+bool slab_object_live(const struct slab *slab, struct slab_object object);
 /** slab_large_pages() - pages held by large kmallocs. */
 uint64_t slab_large_pages(const struct slab *slab);
 int slab_check(const struct slab *slab, struct err *err);

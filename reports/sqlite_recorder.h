@@ -6,8 +6,8 @@
 
 /**
  * sqlite_recorder_open() - open or make @path; the run is added to those already there.
- * A new database appears under its name at once with its schema, or not at all. ERR_RESULTS: not a kmemsim database, or made by a
- * newer version; ERR_IO: cannot be written.
+ * A new database appears under its name at once with its schema, or not at all. ERR_RESULTS: not a kmemsim
+ * database, or made by a newer version; ERR_IO: cannot be written.
  * The caller owns *out: ops->close().
  */
 int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err);

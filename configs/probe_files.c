@@ -1,0 +1,198 @@
+#include "configs/probe_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX (4u << 20) /* bytes: more than any of these files has */
+#define READ_MAX (64u << 10)
+
+/* Where the kernel has what a snapshot keeps under another name. */
+static const struct live_name {
+	const char *name, *path;
+} live_names[] = {
+	{ "transparent_hugepage_enabled", "sys/kernel/mm/transparent_hugepage/enabled" },
+	{ "hostname", "proc/sys/kernel/hostname" },
+};
+
+void probe_note(struct probe *probe, const char *fmt, ...)
+{
+	va_list args;
+
+	if (!probe->notes)
+		return;
+	va_start(args, fmt);
+	vfprintf(probe->notes, fmt, args);
+	va_end(args);
+	fputc('\n', probe->notes);
+}
+
+static char *read_path(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	char *text;
+	size_t len = 0;
+	ssize_t got = 1;
+
+	if (fd < 0)
+		return NULL;
+	text = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? malloc(FILE_MAX + 1) : NULL;
+	while (text && got > 0 && len < FILE_MAX) {
+		size_t room = FILE_MAX - len;
+
+		/* In small steps: sysctl files refuse a buffer beyond what kmalloc() can give. */
+		got = read(fd, text + len, room < READ_MAX ? room : READ_MAX);
+		if (got > 0)
+			len += (size_t)got;
+	}
+	close(fd);
+	if (!text || (!len && got < 0)) {
+		free(text);
+		return NULL;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (!text[i])
+			text[i] = ' '; /* of a damaged file: what is behind it is still looked at */
+	}
+	text[len] = '\0';
+	return text;
+}
+
+/* The path below / of the file that a snapshot calls @name. */
+static void live_path(const char *name, char *path, size_t size)
+{
+	unsigned int node;
+	int word = 0;
+
+	for (size_t i = 0; i < sizeof(live_names) / sizeof(live_names[0]); i++) {
+		if (!strcmp(live_names[i].name, name)) {
+			snprintf(path, size, "%s", live_names[i].path);
+			return;
+		}
+	}
+	if (sscanf(name, "node%u_%n", &node, &word) == 1 && word)
+		snprintf(path, size, "sys/devices/system/node/node%u/%s", node, name + word);
+	else
+		snprintf(path, size, "proc/%s", name);
+}
+
+char *probe_read(const struct probe *probe, const char *name)
+{
+	char path[PROBE_PATH_MAX], below[256];
+	char *text = NULL;
+
+	if (probe->dir[0] && snprintf(path, sizeof(path), "%s/%s", probe->dir, name) < (int)sizeof(path))
+		text = read_path(path);
+	if (text)
+		return text;
+	/* Also a folder that is a copy of / */
+	live_path(name, below, sizeof(below));
+	if (snprintf(path, sizeof(path), "%s/%s", probe->dir, below) >= (int)sizeof(path))
+		return NULL;
+	return read_path(path);
+}
+
+bool probe_sysctl(const struct probe *probe, const char *name, char *value, size_t size)
+{
+	char *text = probe->dir[0] ? probe_read(probe, "sysctl_vm.txt") : NULL, *rest = text, *line, path[128];
+	size_t len = strlen(name);
+
+	while (rest && (line = probe_next_line(&rest))) {
+		if (strncmp(line, "vm.", 3) || strncmp(line + 3, name, len) || strncmp(line + 3 + len, " = ", 3))
+			continue;
+		snprintf(value, size, "%s", line + 3 + len + 3);
+		free(text);
+		return true;
+	}
+	free(text);
+	snprintf(path, sizeof(path), "sys/vm/%s", name);
+	text = probe_read(probe, path);
+	if (!text)
+		return false;
+	snprintf(value, size, "%.*s", (int)strcspn(text, "\n"), text);
+	free(text);
+	return true;
+}
+
+char *probe_next_line(char **text)
+{
+	char *line = *text;
+	size_t len;
+
+	if (!line || !*line)
+		return NULL;
+	len = strcspn(line, "\n");
+	*text = line + len + (line[len] == '\n');
+	line[len] = '\0';
+	return line;
+}
+
+bool probe_number(const char *line, const char *name, uint64_t *value)
+{
+	size_t len = strlen(name);
+	uint64_t number;
+	char *end;
+
+	line += strspn(line, " \t");
+	if (strncmp(line, name, len) || !strchr(" \t:", line[len]) || !line[len])
+		return false;
+	line += len;
+	line += strspn(line, " \t:");
+	if (*line < '0' || *line > '9')
+		return false;
+	errno = 0;
+	number = strtoull(line, &end, 10);
+	if (errno)
+		return false;
+	*value = number;
+	return true;
+}
+
+static bool has_file(const char *dir, const char *name)
+{
+	char path[PROBE_PATH_MAX];
+
+	return snprintf(path, sizeof(path), "%s/%s", dir, name) < (int)sizeof(path) && access(path, R_OK) == 0;
+}
+
+/* "1-after-boot": a snapshot's folder begins with its number. */
+static int is_snapshot(const struct dirent *entry)
+{
+	return entry->d_name[0] >= '0' && entry->d_name[0] <= '9';
+}
+
+int probe_choose(struct probe *probe, const char *dir, struct err *err)
+{
+	struct dirent **entries = NULL;
+	struct stat st;
+	int nr;
+
+	if (!dir)
+		return 0;
+	if (stat(dir, &st) < 0)
+		return err_errno(err, "%s", dir);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_CONFIG, "%s: expected a folder with zoneinfo, iomem, meminfo ...", dir);
+	if (snprintf(probe->dir, sizeof(probe->dir), "%s", dir) >= (int)sizeof(probe->dir) - 256)
+		return err_set(err, ERR_CONFIG, "%s: path too long", dir);
+	if (has_file(dir, "zoneinfo") || has_file(dir, "iomem") || has_file(dir, "meminfo"))
+		return 0;
+	/* In the order of their names: the first one with the kernel's own files is the one after boot. */
+	nr = scandir(dir, &entries, is_snapshot, alphasort);
+	for (int i = 0; i < nr; i++) {
+		char path[PROBE_PATH_MAX];
+
+		if (probe->dir[strlen(dir)] == '\0' && snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name) <
+			(int)sizeof(path) && has_file(path, "zoneinfo"))
+			memcpy(probe->dir, path, strlen(path) + 1);
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}

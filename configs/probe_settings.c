@@ -1,0 +1,276 @@
+#include "configs/probe_priv.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+
+static void sysctl_u32(const struct probe *probe, const char *name, uint32_t *field)
+{
+	char value[128];
+
+	if (probe_sysctl(probe, name, value, sizeof(value)))
+		*field = (uint32_t)min_u64(strtoull(value, NULL, 10), UINT32_MAX - 2);
+}
+
+/* The kernel prints one ratio for each zone type that it has, in its own order. */
+static void read_reserve_ratio(struct probe *probe)
+{
+	uint32_t *ratio = probe->machine->page_allocator.lowmem_reserve_ratio;
+	char value[128], *at = value;
+
+	if (!probe_sysctl(probe, "lowmem_reserve_ratio", value, sizeof(value)))
+		return;
+	for (uint32_t i = 0; i < probe->nr_zone_types; i++) {
+		char *end;
+		unsigned long number = strtoul(at, &end, 10);
+
+		if (end == at)
+			return;
+		ratio[probe->zone_order[i]] = (uint32_t)min_u64(number, 1000000000);
+		at = end;
+	}
+}
+
+static void read_sysctls(struct probe *probe)
+{
+	struct machine_page_allocator *pages = &probe->machine->page_allocator;
+	char value[128];
+
+	if (probe_sysctl(probe, "min_free_kbytes", value, sizeof(value)))
+		pages->min_free_kbytes = strtoull(value, NULL, 10);
+	else
+		probe_note(probe, "vm.min_free_kbytes is not known: computed as the kernel does");
+	sysctl_u32(probe, "watermark_scale_factor", &pages->watermark_scale_factor);
+	sysctl_u32(probe, "watermark_boost_factor", &pages->watermark_boost_factor);
+	sysctl_u32(probe, "percpu_pagelist_high_fraction", &pages->pcp_high_fraction);
+	sysctl_u32(probe, "compaction_proactiveness", &pages->compaction_proactiveness);
+	sysctl_u32(probe, "swappiness", &probe->machine->reclaim.swappiness);
+	read_reserve_ratio(probe);
+}
+
+/* The value of @name on the kernel's command line, "" for a bare word. Return: whether it is there. */
+static bool option(const char *cmdline, const char *name, char *value, size_t size)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = cmdline; *at; at += strspn(at, " \n")) {
+		size_t word = strcspn(at, " \n");
+
+		if (word >= len && !strncmp(at, name, len) && (word == len || at[len] == '=')) {
+			snprintf(value, size, "%.*s", word > len ? (int)(word - len - 1) : 0, at + len + 1);
+			return true;
+		}
+		at += word;
+	}
+	return false;
+}
+
+/* Kernels from 6.9 on call it slab_..., older ones slub_...; both are understood by both. */
+static void slab_option(const char *cmdline, const char *name, uint32_t *field)
+{
+	char word[64], value[32];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(word, sizeof(word), "%s_%s", i ? "slab" : "slub", name);
+		if (option(cmdline, word, value, sizeof(value)))
+			*field = (uint32_t)min_u64(strtoull(value, NULL, 10), 65535);
+	}
+}
+
+static bool thp_by_name(const char *word, enum machine_thp *thp)
+{
+	if (!strcmp(word, "never"))
+		*thp = THP_NEVER;
+	else if (!strcmp(word, "madvise"))
+		*thp = THP_MADVISE;
+	else if (!strcmp(word, "always"))
+		*thp = THP_ALWAYS;
+	else
+		return false;
+	return true;
+}
+
+/* "always [madvise] never", else the command line, else what most kernels are built with. */
+static void read_thp(struct probe *probe, const char *cmdline)
+{
+	char *text = probe_read(probe, "transparent_hugepage_enabled"), word[32];
+	bool known = text && strchr(text, '[') && sscanf(strchr(text, '['), "[%31[a-z]]", word) == 1 &&
+		thp_by_name(word, &probe->machine->transparent_hugepage);
+
+	free(text);
+	if (!known && option(cmdline, "transparent_hugepage", word, sizeof(word)))
+		known = thp_by_name(word, &probe->machine->transparent_hugepage);
+	if (known)
+		return;
+	probe->machine->transparent_hugepage = THP_ALWAYS;
+	probe_note(probe, "transparent huge pages: the setting is not known, assumed \"always\"");
+}
+
+static void read_cmdline(struct probe *probe)
+{
+	struct machine_slab *slab = &probe->machine->slab;
+	char *text = probe_read(probe, "cmdline"), value[64];
+	const char *cmdline = text ? text : "";
+
+	if (!text)
+		probe_note(probe, "cmdline is missing: the slab allocator's options are assumed to be the usual ones");
+	slab_option(cmdline, "min_order", &slab->min_order);
+	slab_option(cmdline, "max_order", &slab->max_order);
+	slab_option(cmdline, "min_objects", &slab->min_objects);
+	slab->merge = !option(cmdline, "slub_nomerge", value, sizeof(value)) &&
+		!option(cmdline, "slab_nomerge", value, sizeof(value));
+	/* The kernel raises slub_max_order to slub_min_order, and the other way round, whichever came last. */
+	if (slab->min_order > slab->max_order)
+		slab->max_order = slab->min_order;
+	read_thp(probe, cmdline);
+	free(text);
+}
+
+/* "kmalloc-96", "kmalloc-2k": its size. Return: 0 for another name. */
+static uint32_t kmalloc_class(const char *name)
+{
+	unsigned int size;
+	char unit = 0;
+
+	if (sscanf(name, "kmalloc-%u%c", &size, &unit) < 1)
+		return 0;
+	if (unit == 'k')
+		return size < 4096 ? size * 1024 : 0;
+	return unit == 'M' ? 0 : size;
+}
+
+/* The smallest, the largest and those between powers of two, in order of size. */
+static void take_classes(struct machine_kmalloc *k, const bool *classes, uint32_t count)
+{
+	uint32_t extra = 0;
+
+	memset(k->extra_classes, 0, sizeof(k->extra_classes));
+	k->min_size = 0;
+	for (uint32_t i = 1; i < count; i++) {
+		uint32_t size = i * 8;
+
+		if (!classes[i])
+			continue;
+		if (size & (size - 1)) {
+			if (extra < 8)
+				k->extra_classes[extra++] = size;
+			continue;
+		}
+		k->min_size = k->min_size ? k->min_size : size;
+		k->max_cache_size = size;
+	}
+}
+
+/* Names of caches: column 1 of slab_sysfs.tsv, else of slabinfo. */
+static void read_caches(struct probe *probe)
+{
+	enum { CLASSES = (256 << 10) / 8 + 1 };
+	char *text = probe_read(probe, "slab_sysfs.tsv"), *rest, *line;
+	bool *classes = calloc(CLASSES, sizeof(*classes)), any = false, memcg = false;
+
+	if (!text)
+		text = probe_read(probe, "slabinfo");
+	rest = text;
+	while (classes && rest && (line = probe_next_line(&rest))) {
+		uint32_t size = kmalloc_class(line);
+
+		memcg |= !strncmp(line, "kmalloc-cg-", strlen("kmalloc-cg-"));
+		if (!size || size % 8 || size / 8 >= CLASSES)
+			continue;
+		classes[size / 8] = true;
+		any |= !(size & (size - 1));
+	}
+	if (any) {
+		probe->machine->slab.memcg_kmem = memcg;
+		take_classes(&probe->machine->kmalloc, classes, CLASSES);
+	} else {
+		probe_note(probe, "neither slab_sysfs.tsv nor slabinfo shows kmalloc caches (only root may read them): "
+			"assumed the usual ones");
+	}
+	free(classes);
+	free(text);
+}
+
+static void read_orders(struct probe *probe)
+{
+	struct machine_page_allocator *pages = &probe->machine->page_allocator;
+	char *text = probe_read(probe, "pagetypeinfo"), *rest = text, *line;
+	uint64_t order;
+
+	while (rest && (line = probe_next_line(&rest))) {
+		const char *orders = strstr(line, " at order ");
+
+		if (probe_number(line, "Page block order", &order) && order <= 20)
+			pages->pageblock_order = (uint32_t)order;
+		pages->cma |= strstr(line, "type          CMA") != NULL;
+		for (unsigned long last = 0; orders && (orders = strpbrk(orders, "0123456789"));) {
+			char *end;
+
+			last = strtoul(orders, &end, 10);
+			orders = end;
+			if (last <= 20)
+				pages->max_order = (uint32_t)last;
+		}
+	}
+	if (!text)
+		probe_note(probe, "pagetypeinfo is missing (only root may read it): assumed the usual orders");
+	free(text);
+}
+
+static void read_swap(struct probe *probe)
+{
+	char *text = probe_read(probe, "meminfo"), *rest = text, *line;
+	uint64_t kib;
+
+	while (rest && (line = probe_next_line(&rest))) {
+		if (probe_number(line, "SwapTotal", &kib) && kib <= 64ull << 30)
+			probe->machine->reclaim.swap = kib * 1024;
+	}
+	free(text);
+}
+
+/* "Linux version 6.1.0-56-amd64 ..." of /proc/version, or the release in the description of a capture. */
+static bool read_release(const struct probe *probe, unsigned int *major, unsigned int *minor)
+{
+	static const char *const descriptions[] = { "version", "../meta.yaml", "../../meta.yaml" };
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(descriptions) / sizeof(descriptions[0]) && !found; i++) {
+		char *text = i && !probe->dir[0] ? NULL : probe_read(probe, descriptions[i]);
+		const char *at = text ? strstr(text, i ? "release: " : "version ") : NULL;
+
+		found = at && sscanf(strchr(at, ' '), " %u.%u", major, minor) == 2;
+		free(text);
+	}
+	return found;
+}
+
+static void read_kernel(struct probe *probe)
+{
+	unsigned int major, minor;
+
+	if (!read_release(probe, &major, &minor)) {
+		probe_note(probe, "the kernel's release is not known: assumed to behave as 6.1");
+		return;
+	}
+	if (major < 3)
+		probe->machine->behaviour = BEHAVIOUR_2_6_CLASSIC;
+	else if (major > 6 || (major == 6 && minor >= 7))
+		probe->machine->behaviour = BEHAVIOUR_6_18;
+	if (major != 6 || (minor != 1 && minor != 18))
+		probe_note(probe, "kernel %u.%u: modelled as \"%s\", the nearest that is known", major, minor,
+			probe->machine->behaviour == BEHAVIOUR_6_18 ? "6.18" :
+			probe->machine->behaviour == BEHAVIOUR_6_1 ? "6.1" : "2.6-classic");
+}
+
+void probe_settings(struct probe *probe)
+{
+	read_kernel(probe);
+	read_sysctls(probe);
+	read_cmdline(probe);
+	read_caches(probe);
+	read_orders(probe);
+	read_swap(probe);
+}

@@ -1,0 +1,169 @@
+#include "configs/loader_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+
+#define MIB (1ull << 20)
+
+static uint64_t end_of(const struct machine_range *range)
+{
+	return range->start + range->size;
+}
+
+static bool overlap(const struct machine_range *a, uint64_t start, uint64_t end)
+{
+	return a->start < end && start < end_of(a);
+}
+
+static uint64_t ram_end(const struct machine *m)
+{
+	return m->nr_ram ? end_of(&m->ram[m->nr_ram - 1]) : 0;
+}
+
+/* The highest free place for @size bytes, as memblock looks for one: top down. UINT64_MAX when there is none. */
+static uint64_t highest_place(const struct machine *m, const struct machine_range *moving)
+{
+	for (uint32_t i = m->nr_ram; i-- > 0;) {
+		uint64_t end = end_of(&m->ram[i]);
+
+		while (end >= m->ram[i].start + moving->size) {
+			uint64_t start = end - moving->size;
+			const struct machine_range *blocking = NULL;
+
+			for (uint32_t j = 0; j < m->nr_reserved && !blocking; j++) {
+				if (&m->reserved[j] != moving && overlap(&m->reserved[j], start, end))
+					blocking = &m->reserved[j];
+			}
+			if (!blocking)
+				return start;
+			end = blocking->start < m->page_size ? 0 : blocking->start & ~(uint64_t)(m->page_size - 1);
+		}
+	}
+	return UINT64_MAX;
+}
+
+/*
+ * With less memory than the file's map has, what was reserved beyond the new end moves down, to where memblock would
+ * have put it there.
+ */
+static void move_into_ram(struct loader *l)
+{
+	struct machine *m = &l->draft->machine;
+
+	for (uint32_t i = 0; i < m->nr_reserved; i++) {
+		struct machine_range *range = &m->reserved[i];
+		uint64_t place;
+
+		if (end_of(range) <= ram_end(m))
+			continue;
+		range->size = align_up(range->size, m->page_size);
+		place = highest_place(m, range);
+		if (place != UINT64_MAX)
+			range->start = place;
+	}
+}
+
+/* x86 reserves the first MiB whatever the firmware says; done here only where RAM has the map of a PC made here. */
+static void reserve_first_mib(struct loader *l)
+{
+	struct draft *draft = l->draft;
+	struct machine *m = &draft->machine;
+
+	if (m->page_size != 4096 || draft->nodes[0].nr_ranges || m->nr_reserved == MACHINE_MAX_RANGES)
+		return;
+	for (uint32_t i = 0; i < m->nr_reserved; i++) {
+		if (overlap(&m->reserved[i], 0, MIB))
+			return;
+	}
+	m->reserved[m->nr_reserved++] = (struct machine_range){ .start = 0, .size = MIB, .name = "first MiB" };
+}
+
+/* Places for messages: where the range with this start was written. The list is sorted by now. */
+static struct finding_place place_of_range(const struct loader *l, const struct machine_range *range)
+{
+	const struct yaml_node *list = l->root ? yaml_tree_find(l->root, "reserved") : NULL;
+	struct finding_place place = place_of_path(l, "reserved");
+	const struct key *key = key_find("reserved.#.start");
+
+	if (place.setting || !list)
+		return place;
+	for (const struct yaml_node *node = list->first; node; node = node->next) {
+		const struct yaml_node *name = node->kind == YAML_MAP ? yaml_map_key(node, "start", 5) : NULL;
+		struct machine_range written = { 0 };
+
+		if (name && name->next->kind == YAML_SCALAR &&
+			key_set(key, &written, 0, name->next->text, l->page_size) == KEY_OK &&
+			written.start == range->start)
+			place = (struct finding_place){ .line = node->line, .column = node->column };
+	}
+	return place;
+}
+
+static void check_inside(struct loader *l, struct machine_range *range)
+{
+	const struct machine *m = &l->draft->machine;
+
+	for (uint32_t i = 0; i < m->nr_ram; i++) {
+		if (overlap(&m->ram[i], range->start, end_of(range)) && end_of(range) <= ram_end(m)) {
+			range->node = m->ram[i].node;
+			return;
+		}
+	}
+	if (m->nr_ram)
+		findings_add(l->findings, place_of_range(l, range),
+			"reserved: \"%s\" 0x%" PRIx64 "-0x%" PRIx64 " is not in RAM, whose last byte is 0x%" PRIx64,
+			range->name, range->start, end_of(range) - 1, ram_end(m) - 1);
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct machine_range *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Each page that is reserved in part is reserved whole, once: the first range that touches it has it. */
+static void round_to_pages(struct machine *m)
+{
+	uint64_t taken = 0;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < m->nr_reserved; i++) {
+		struct machine_range range = m->reserved[i];
+		uint64_t end = align_up(end_of(&range), m->page_size);
+
+		range.start = max_u64(range.start & ~(uint64_t)(m->page_size - 1), taken);
+		if (range.start >= end)
+			continue;
+		range.size = end - range.start;
+		taken = end;
+		m->reserved[kept++] = range;
+	}
+	memset(&m->reserved[kept], 0, (m->nr_reserved - kept) * sizeof(m->reserved[0]));
+	m->nr_reserved = kept;
+}
+
+void draft_resolve_reserved(struct loader *l)
+{
+	struct machine *m = &l->draft->machine;
+
+	if (l->memory_replaced)
+		move_into_ram(l);
+	reserve_first_mib(l);
+	qsort(m->reserved, m->nr_reserved, sizeof(m->reserved[0]), by_start);
+	for (uint32_t i = 0; i < m->nr_reserved; i++) {
+		struct machine_range *range = &m->reserved[i];
+
+		check_inside(l, range);
+		if (i && end_of(range - 1) > range->start)
+			findings_add(l->findings, place_of_range(l, range),
+				"reserved: \"%s\" 0x%" PRIx64 "-0x%" PRIx64 " overlaps \"%s\" 0x%" PRIx64 "-0x%" PRIx64,
+				range->name, range->start, end_of(range) - 1, range[-1].name, range[-1].start,
+				end_of(range - 1) - 1);
+	}
+	round_to_pages(m);
+}

@@ -1,0 +1,212 @@
+#include "configs/schema_priv.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+void key_pattern(const char *path, char *pattern)
+{
+	size_t used = 0;
+
+	while (*path && used + 2 < KEY_PATH_MAX) {
+		size_t len = strcspn(path, ".");
+
+		if (len && strspn(path, "0123456789") == len) {
+			pattern[used++] = '#';
+		} else {
+			if (len > KEY_PATH_MAX - 2 - used)
+				len = KEY_PATH_MAX - 2 - used;
+			memcpy(pattern + used, path, len);
+			used += len;
+		}
+		path += strcspn(path, ".");
+		if (*path == '.') {
+			pattern[used++] = '.';
+			path++;
+		}
+	}
+	pattern[used] = '\0';
+}
+
+const struct key *key_find(const char *path)
+{
+	char pattern[KEY_PATH_MAX];
+
+	key_pattern(path, pattern);
+	for (size_t i = 0; i < nr_machine_keys; i++) {
+		if (!strcmp(machine_keys[i].path, pattern))
+			return &machine_keys[i];
+	}
+	return NULL;
+}
+
+bool key_is_section(const char *path)
+{
+	char pattern[KEY_PATH_MAX];
+	size_t len;
+
+	key_pattern(path, pattern);
+	len = strlen(pattern);
+	for (size_t i = 0; i < nr_machine_keys; i++) {
+		if (!strncmp(machine_keys[i].path, pattern, len) && machine_keys[i].path[len] == '.')
+			return true;
+	}
+	return false;
+}
+
+/* Insertions, deletions and replacements that turn @a into @b; two neighbours in the wrong order count one. */
+static unsigned int edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	unsigned int rows[3][KEY_PATH_MAX + 1];
+	unsigned int *before = rows[0], *last = rows[1], *row = rows[2];
+
+	if (b_len > KEY_PATH_MAX || a_len > KEY_PATH_MAX)
+		return KEY_PATH_MAX;
+	for (size_t j = 0; j <= b_len; j++)
+		last[j] = (unsigned int)j;
+	for (size_t i = 1; i <= a_len; i++) {
+		unsigned int *spare = before;
+
+		row[0] = (unsigned int)i;
+		for (size_t j = 1; j <= b_len; j++) {
+			unsigned int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (last[j] + 1 < best)
+				best = last[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			row[j] = best;
+		}
+		before = last;
+		last = row;
+		row = spare;
+	}
+	return last[b_len];
+}
+
+/*
+ * How far a known path is from an unknown one: whole against whole, or only the last words when the key was put into
+ * the wrong section. Twice the edits, so that a wrong section can weigh one.
+ */
+static unsigned int path_distance(const char *unknown, const char *known, size_t known_len)
+{
+	size_t len = strlen(unknown);
+	const char *leaf = memrchr(unknown, '.', len), *known_leaf = memrchr(known, '.', known_len);
+	unsigned int whole = 2 * edit_distance(unknown, len, known, known_len), parts;
+
+	leaf = leaf ? leaf + 1 : unknown;
+	known_leaf = known_leaf ? known_leaf + 1 : known;
+	parts = 2 * edit_distance(leaf, strlen(leaf), known_leaf, (size_t)(known + known_len - known_leaf)) + 1;
+	return whole < parts ? whole : parts;
+}
+
+/* @pattern with its '#' replaced by the numbers of @path, in order; "N" where @path has no more. */
+static void with_indices(const char *pattern, size_t len, const char *path, char *out)
+{
+	size_t used = 0;
+
+	for (const char *c = pattern; c < pattern + len && used + 12 < KEY_PATH_MAX; c++) {
+		if (*c != '#') {
+			out[used++] = *c;
+			continue;
+		}
+		while (*path && !(isdigit((unsigned char)*path) && strspn(path, "0123456789") == strcspn(path, "."))) {
+			path += strcspn(path, ".");
+			path += *path == '.';
+		}
+		if (*path)
+			used += (size_t)snprintf(out + used, KEY_PATH_MAX - used, "%.*s", (int)strcspn(path, "."), path);
+		else
+			out[used++] = 'N';
+		path += strcspn(path, ".");
+		path += *path == '.';
+	}
+	out[used] = '\0';
+}
+
+bool key_nearest(const char *path, char *nearest)
+{
+	char pattern[KEY_PATH_MAX];
+	const char *best_path = NULL, *leaf;
+	unsigned int best = UINT32_MAX;
+	size_t best_len = 0;
+
+	key_pattern(path, pattern);
+	for (size_t i = 0; i < nr_machine_keys; i++) {
+		const char *known = machine_keys[i].path;
+
+		/* The sections on the way count as known, too: "zones" of "zones.dma". */
+		for (size_t len = strcspn(known, "."); ; len += 1 + strcspn(known + len + 1, ".")) {
+			unsigned int distance = path_distance(pattern, known, len);
+
+			if (distance < best) {
+				best = distance;
+				best_path = known;
+				best_len = len;
+			}
+			if (!known[len])
+				break;
+		}
+	}
+	leaf = strrchr(pattern, '.');
+	leaf = leaf ? leaf + 1 : pattern;
+	if (best > 2 * (1 + strlen(leaf) / 3))
+		return false;
+	with_indices(best_path, best_len, path, nearest);
+	return true;
+}
+
+/* Whether @key is a direct key of the map @prefix ("" or "nodes.#."): no element in between. */
+static bool belongs_to(const struct key *key, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return !strncmp(key->path, prefix, len) && !strchr(key->path + len, '#');
+}
+
+static void set_defaults(const char *prefix, void *base)
+{
+	for (size_t i = 0; i < nr_machine_keys; i++) {
+		const struct key *key = &machine_keys[i];
+		char word[32];
+
+		if (!key->def || !belongs_to(key, prefix))
+			continue;
+		if (key->kind != KEY_COUNTS) {
+			key_set(key, base, 0, key->def, 0);
+			continue;
+		}
+		const char *at = key->def;
+
+		for (uint32_t index = 0; *at; index++) {
+			size_t len = strcspn(at, ",");
+
+			snprintf(word, sizeof(word), "%.*s", (int)len, at);
+			key_set(key, base, index, word, 0);
+			at += len + (at[len] == ',');
+		}
+	}
+}
+
+void draft_defaults(struct draft *draft)
+{
+	memset(draft, 0, sizeof(*draft));
+	set_defaults("", draft);
+}
+
+void draft_element_defaults(const struct key *list, void *element)
+{
+	char prefix[KEY_PATH_MAX];
+
+	snprintf(prefix, sizeof(prefix), "%s.#.", list->path);
+	memset(element, 0, list->size);
+	set_defaults(prefix, element);
+}
+
+void draft_first_node(struct draft *draft)
+{
+	draft->nr_nodes = 1;
+	draft_element_defaults(key_find("nodes"), &draft->nodes[0]);
+}

@@ -1,0 +1,436 @@
+/* The table of caches: creating, merging, finding and destroying them. Models mm/slab_common.c of kernel 6.1. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "mm/slab_priv.h"
+
+/*
+ * Object numbers hold page frames in 32 bits, and a page's owner word a slab's number.
+ * Simplified: 16 TiB of physical address space with 4 KiB pages, because 8 bytes an object pay off everywhere else.
+ */
+static int check_addressable(const struct machine *machine, struct err *err)
+{
+	for (uint32_t i = 0; i < machine->nr_ram; i++) {
+		uint64_t end = (machine->ram[i].start + machine->ram[i].size) >> machine->page_shift;
+
+		if (end > SLAB_NUMBERS_MAX)
+			return err_set(err, ERR_CONFIG, "machine %s: memory ends at page %" PRIu64
+				"; slabs can be followed up to page %u", machine->name, end, SLAB_NUMBERS_MAX);
+	}
+	return 0;
+}
+
+static int slab_choose_mechanism(struct slab *slab, struct mm *mm, struct err *err)
+{
+	const char *name = mm->machine->slab.allocator;
+	const struct mechanism *mech = mechanism_find(SLOT_SLAB, name);
+	char known[256];
+
+	if (!mech) {
+		mechanism_list(SLOT_SLAB, known, sizeof(known));
+		return err_set(err, ERR_CONFIG, "slab.allocator: no allocator is called %s; there are: %s", name, known);
+	}
+	slab->state = calloc(1, mech->state_size);
+	if (!slab->state)
+		return err_set(err, ERR_NOMEM, "no memory for the slab allocator %s", name);
+	if (mech->init(slab->state, mm, err) < 0)
+		return err_context(err, "slab allocator %s", name);
+	slab->ops = (const struct slab_ops *)mech;
+	return 0;
+}
+
+int slab_create_all(struct slab **out, struct mm *mm, struct err *err)
+{
+	struct slab *slab = calloc(1, sizeof(*slab));
+	int ret;
+
+	if (!slab)
+		return err_set(err, ERR_NOMEM, "no memory for the slab caches");
+	slab->machine = mm->machine;
+	slab->pages = mm->pages;
+	ret = check_addressable(mm->machine, err);
+	if (!ret)
+		ret = slab_choose_mechanism(slab, mm, err);
+	if (!ret)
+		ret = kmalloc_create_caches(slab, err);
+	if (ret < 0) {
+		slab_destroy_all(slab);
+		return ret;
+	}
+	*out = slab;
+	return 0;
+}
+
+void slab_destroy_all(struct slab *slab)
+{
+	if (!slab)
+		return;
+	if (slab->ops && slab->ops->mech.fini)
+		slab->ops->mech.fini(slab->state);
+	kmalloc_fini(slab);
+	free(slab->state);
+	free(slab->accounted);
+	free(slab->caches);
+	free(slab->by_age);
+	free(slab->names);
+	free(slab);
+}
+
+/* Room for one more cache in all tables by number. Return: 0, or -1. */
+static int caches_grow(struct slab *slab)
+{
+	uint32_t room = slab->caches_room ? 2 * slab->caches_room : 256;
+	void *caches, *by_age, *accounted;
+
+	if (slab->nr_caches < slab->caches_room)
+		return 0;
+	caches = realloc(slab->caches, room * sizeof(*slab->caches));
+	if (caches)
+		slab->caches = caches;
+	by_age = realloc(slab->by_age, room * sizeof(*slab->by_age));
+	if (by_age)
+		slab->by_age = by_age;
+	accounted = realloc(slab->accounted, room);
+	if (accounted)
+		slab->accounted = accounted;
+	if (!caches || !by_age || !accounted)
+		return -1;
+	slab->caches_room = room;
+	return 0;
+}
+
+static int names_add(struct slab *slab, const char *name, uint32_t cache)
+{
+	if (slab->nr_names == slab->names_room) {
+		uint32_t room = slab->names_room ? 2 * slab->names_room : 512;
+		struct slab_name *names = realloc(slab->names, room * sizeof(*names));
+
+		if (!names)
+			return -1;
+		slab->names = names;
+		slab->names_room = room;
+	}
+	struct slab_name *entry = &slab->names[slab->nr_names++];
+
+	snprintf(entry->name, sizeof(entry->name), "%s", name);
+	entry->cache = cache;
+	return 0;
+}
+
+static void names_remove(struct slab *slab, uint32_t cache)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < slab->nr_names; i++)
+		if (slab->names[i].cache != cache)
+			slab->names[kept++] = slab->names[i];
+	slab->nr_names = kept;
+}
+
+/* The lowest number not in use. */
+static uint32_t cache_number(const struct slab *slab)
+{
+	uint32_t cache = 0;
+
+	while (cache < slab->nr_caches && slab->caches[cache].live)
+		cache++;
+	return cache;
+}
+
+/* SLAB_ACCOUNT is 0 in a kernel without memory cgroups for kernel memory. */
+static uint32_t cache_flags(const struct slab *slab, uint32_t flags)
+{
+	return slab->machine->slab.memcg_kmem ? flags : flags & ~SLAB_ACCOUNT;
+}
+
+uint32_t slab_add_cache(struct slab *slab, const struct slab_create *create)
+{
+	uint32_t cache = cache_number(slab), flags = cache_flags(slab, create->flags);
+	struct slab_geometry geometry;
+
+	if (!slab->ops->geometry(slab->machine, create->object_size, create->align, flags, &geometry))
+		return CACHE_NONE;
+	if (caches_grow(slab) < 0 || names_add(slab, create->name, cache) < 0)
+		return CACHE_NONE;
+	if (slab->ops->cache_init(slab->state, cache, &geometry, flags) < 0) {
+		slab->nr_names--;
+		return CACHE_NONE;
+	}
+	if (cache == slab->nr_caches)
+		slab->nr_caches++;
+	slab->caches[cache] = (struct slab_cache){ .geometry = geometry, .flags = flags, .refcount = 1, .live = true };
+	memcpy(slab->caches[cache].name, slab->names[slab->nr_names - 1].name, SLAB_NAME_MAX);
+	slab->accounted[cache] = (flags & SLAB_ACCOUNT) != 0;
+	slab->by_age[slab->nr_live++] = cache;
+	return cache;
+}
+
+/*
+ * Models find_mergeable(). A cache whose destruction was refused is still in the kernel's list with no user, and is
+ * merged with like any other; one that was destroyed once more (refcount -1) is not.
+ */
+static uint32_t find_mergeable(const struct slab *slab, const struct slab_create *create)
+{
+	uint32_t flags = cache_flags(slab, create->flags), word = slab->machine->bits32 ? 4 : 8, align;
+	uint64_t size;
+
+	if (!slab->machine->slab.merge || (flags & SLAB_NEVER_MERGE) || !create->object_size ||
+			(create->align & (create->align - 1)))
+		return CACHE_NONE;
+	size = align_up(create->object_size, word);
+	align = slab_calculate_alignment(flags, create->align, (uint32_t)min_u64(size, UINT32_MAX));
+	size = align_up(size, align);
+	for (uint32_t i = 0; i < slab->nr_live; i++) {
+		const struct slab_cache *c = &slab->caches[slab->by_age[i]];
+
+		if ((c->flags & SLAB_NEVER_MERGE) || c->refcount < 0 || size > c->geometry.size)
+			continue;
+		if ((c->flags ^ flags) & SLAB_MERGE_SAME)
+			continue;
+		if (c->geometry.size & (align - 1))
+			continue;
+		if (c->geometry.size - size < word)
+			return slab->by_age[i];
+	}
+	return CACHE_NONE;
+}
+
+/* Models __kmem_cache_alias(). */
+static int cache_alias(struct slab *slab, uint32_t cache, const struct slab_create *create)
+{
+	struct slab_cache *c = &slab->caches[cache];
+	uint32_t word = slab->machine->bits32 ? 4 : 8;
+
+	/* A module that comes and goes brings its name only once. */
+	if (slab_cache_find(slab, create->name) != cache && names_add(slab, create->name, cache) < 0)
+		return -1;
+	c->refcount++;
+	c->geometry.object_size = (uint32_t)max_u64(c->geometry.object_size, create->object_size);
+	c->geometry.inuse = (uint32_t)max_u64(c->geometry.inuse, align_up(create->object_size, word));
+	return 0;
+}
+
+/*
+ * Simplified: the objects that a cache is made of (struct kmem_cache, its nodes, its name, the random sequence) are
+ * not allocated here, because a trace shows their allocations as events of their own.
+ */
+enum slab_create_result slab_cache_create(struct slab *slab, const struct slab_create *create, uint32_t *cache,
+	struct meter *meter)
+{
+	*cache = find_mergeable(slab, create);
+	if (*cache != CACHE_NONE)
+		return cache_alias(slab, *cache, create) < 0 ? SLAB_CREATE_FAILED : SLAB_MERGED;
+	*cache = slab_add_cache(slab, create);
+	if (*cache == CACHE_NONE)
+		return SLAB_CREATE_FAILED;
+	meter_charge(meter, STEP_CACHE_CREATE, 1);
+	return SLAB_CREATED;
+}
+
+enum slab_create_result slab_cache_boot(struct slab *slab, const struct slab_create *create, uint32_t *cache)
+{
+	*cache = slab_add_cache(slab, create);
+	return *cache == CACHE_NONE ? SLAB_CREATE_FAILED : SLAB_CREATED;
+}
+
+uint32_t slab_cache_find(const struct slab *slab, const char *name)
+{
+	for (uint32_t i = slab->nr_names; i-- > 0;)
+		if (!strncmp(slab->names[i].name, name, SLAB_NAME_MAX - 1))
+			return slab->names[i].cache;
+	return CACHE_NONE;
+}
+
+bool slab_cache_destroy(struct slab *slab, uint32_t cache, struct meter *meter)
+{
+	struct slab_cache *c = &slab->caches[cache];
+	uint32_t at = 0;
+
+	meter_charge(meter, STEP_CACHE_DESTROY, 1);
+	if (--c->refcount != 0)
+		return c->refcount > 0;
+	if (!slab->ops->destroy(slab->state, cache, meter))
+		return false;
+
+	c->live = false;
+	slab->accounted[cache] = 0;
+	names_remove(slab, cache);
+	while (slab->by_age[at] != cache)
+		at++;
+	slab->nr_live--;
+	memmove(&slab->by_age[at], &slab->by_age[at + 1], (slab->nr_live - at) * sizeof(*slab->by_age));
+	return true;
+}
+
+uint64_t slab_cache_shrink(struct slab *slab, uint32_t cache, struct meter *meter)
+{
+	return slab->ops->shrink(slab->state, cache, meter);
+}
+
+/*
+ * Models slab_post_alloc_hook(): clearing, to the nearest KiB, and the charge to a memory cgroup.
+ * Simplified: the vector of cgroup pointers of a slab is not allocated, because a trace shows it as a kmalloc.
+ */
+static void post_alloc(const struct slab *slab, uint32_t cache, gfp_t gfp, struct meter *meter)
+{
+	if (gfp & GFP_BIT_ZERO)
+		meter_charge(meter, STEP_ZERO_KIB, (slab->caches[cache].geometry.object_size + 512) / 1024);
+	if (slab->accounted[cache] || (slab->machine->slab.memcg_kmem && (gfp & GFP_BIT_ACCOUNT)))
+		meter_charge(meter, STEP_MEMCG_CHARGE, 1);
+}
+
+enum mm_answer slab_alloc(struct slab *slab, uint32_t cache, gfp_t gfp, int node, unsigned int cpu,
+	struct slab_object *object, struct meter *meter)
+{
+	enum mm_answer answer = slab->ops->alloc(slab->state, cache, gfp, node, cpu, object, meter);
+
+	if (__builtin_expect(((gfp & (GFP_BIT_ZERO | GFP_BIT_ACCOUNT)) | slab->accounted[cache]) != 0, 0) &&
+			answer == MM_DONE)
+		post_alloc(slab, cache, gfp, meter);
+	return answer;
+}
+
+void slab_free(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter)
+{
+	if (__builtin_expect(object.slab == SLAB_LARGE, 0))
+		kmalloc_large_free(slab, object, cpu, meter);
+	else
+		slab->ops->free(slab->state, object, cpu, meter);
+}
+
+/*
+ * Large kmallocs are freed on their own (build_detached_freelist() with df->slab NULL); the rest stays together.
+ * Simplified: they go first, wherever they stand, because the allocator behind slab_ops knows nothing of them.
+ */
+void slab_free_bulk(struct slab *slab, struct slab_object *objects, uint32_t nr, unsigned int cpu, struct meter *meter)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		if (objects[i].slab == SLAB_LARGE)
+			kmalloc_large_free(slab, objects[i], cpu, meter);
+		else
+			objects[kept++] = objects[i];
+	}
+	if (kept)
+		slab->ops->free_bulk(slab->state, objects, kept, cpu, meter);
+}
+
+uint32_t slab_nr_caches(const struct slab *slab)
+{
+	return slab->nr_caches;
+}
+
+bool slab_cache_live(const struct slab *slab, uint32_t cache)
+{
+	return cache < slab->nr_caches && slab->caches[cache].live;
+}
+
+void slab_cache_stats(const struct slab *slab, uint32_t cache, struct slab_stats *stats)
+{
+	const struct slab_cache *c = &slab->caches[cache];
+
+	memset(stats, 0, sizeof(*stats));
+	memcpy(stats->name, c->name, sizeof(stats->name));
+	stats->geometry = c->geometry;
+	stats->flags = c->flags;
+	if (!c->live)
+		return;
+	stats->aliases = c->refcount > 0 ? (uint32_t)c->refcount - 1 : 0;
+	slab->ops->stats(slab->state, cache, stats);
+}
+
+const struct slab_geometry *slab_cache_geometry(const struct slab *slab, uint32_t cache)
+{
+	return &slab->caches[cache].geometry;
+}
+
+uint32_t slab_object_cache(const struct slab *slab, struct slab_object object)
+{
+	return object.slab == SLAB_LARGE ? CACHE_NONE : slab->ops->cache_of(slab->state, object);
+}
+
+pfn_t slab_object_pfn(const struct slab *slab, struct slab_object object)
+{
+	return object.slab == SLAB_LARGE ? object.index : slab->ops->pfn_of(slab->state, object);
+}
+
+bool slab_object_live(const struct slab *slab, struct slab_object object)
+{
+	if (object.slab == SLAB_LARGE)
+		return kmalloc_large_live(slab, object.index);
+	return slab->ops->object_live(slab->state, object);
+}
+
+uint64_t slab_large_pages(const struct slab *slab)
+{
+	return slab->large_pages;
+}
+
+static int check_by_age(const struct slab *slab, struct err *err)
+{
+	uint32_t live = 0;
+
+	for (uint32_t cache = 0; cache < slab->nr_caches; cache++) {
+		uint32_t seen = 0;
+
+		for (uint32_t i = 0; i < slab->nr_live; i++)
+			seen += slab->by_age[i] == cache;
+		if (seen != slab->caches[cache].live)
+			return err_set(err, ERR_INVARIANT, "slab 1: cache %u is %u times in the list by age", cache, seen);
+		live += seen;
+	}
+	if (live != slab->nr_live)
+		return err_set(err, ERR_INVARIANT, "slab 1: %u caches live, %u in the list by age", live, slab->nr_live);
+	return 0;
+}
+
+static bool has_name(const struct slab *slab, uint32_t cache)
+{
+	for (uint32_t i = 0; i < slab->nr_names; i++)
+		if (slab->names[i].cache == cache && !strcmp(slab->names[i].name, slab->caches[cache].name))
+			return true;
+	return false;
+}
+
+static int check_names(const struct slab *slab, struct err *err)
+{
+	for (uint32_t i = 0; i < slab->nr_names; i++)
+		if (!slab_cache_live(slab, slab->names[i].cache))
+			return err_set(err, ERR_INVARIANT, "slab 2: %s leads to cache %u, which is gone",
+				slab->names[i].name, slab->names[i].cache);
+	for (uint32_t cache = 0; cache < slab->nr_caches; cache++)
+		if (slab->caches[cache].live && !has_name(slab, cache))
+			return err_set(err, ERR_INVARIANT, "slab 2: cache %u is not found by its name %s", cache,
+				slab->caches[cache].name);
+	return 0;
+}
+
+static int check_accounted(const struct slab *slab, struct err *err)
+{
+	for (uint32_t cache = 0; cache < slab->nr_caches; cache++) {
+		const struct slab_cache *c = &slab->caches[cache];
+		bool accounted = c->live && (c->flags & SLAB_ACCOUNT);
+
+		if (slab->accounted[cache] != accounted)
+			return err_set(err, ERR_INVARIANT, "slab 4: cache %u: accounted %u, flags 0x%x", cache,
+				slab->accounted[cache], c->flags);
+	}
+	return 0;
+}
+
+int slab_check(const struct slab *slab, struct err *err)
+{
+	int ret = check_by_age(slab, err);
+
+	if (!ret)
+		ret = check_names(slab, err);
+	if (!ret)
+		ret = kmalloc_check(slab, err);
+	if (!ret)
+		ret = check_accounted(slab, err);
+	return ret ? ret : slab->ops->mech.check(slab->state, err);
+}

@@ -1,0 +1,14 @@
+/* build: which kmemsim this is, for results and for --version: the same words in both. */
+#ifndef KMEMSIM_REPORTS_BUILD_H
+#define KMEMSIM_REPORTS_BUILD_H
+
+/* The schema of results databases (PRAGMA user_version). */
+#define RESULTS_SCHEMA_VERSION 1
+
+const char *build_version(void); /* "0.1.0" */
+const char *build_commit(
+	void); /* of the source tree, "-dirty" behind it when it was changed; "unknown" outside git */
+const char *build_compiler(void); /* "gcc 12.2.0" */
+const char *build_flags(void);    /* "buildtype=debugoptimized ..." */
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * database: a results database as a file: opened, checked, made; and what SQLite reports as errors that say
+ * what to do. Knows the schema's text and version, not its tables.
+ */
+#ifndef KMEMSIM_REPORTS_DATABASE_PRIV_H
+#define KMEMSIM_REPORTS_DATABASE_PRIV_H
+
+#include <sqlite3.h>
+
+#include "base/err.h"
+
+/* PRAGMA application_id: "kmsm". */
+#define RESULTS_APPLICATION_ID 0x6b6d736d
+
+/* How long to wait for another program's lock. */
+#define DATABASE_BUSY_MS 5000
+
+/* reports/schema.sql, put into the program by the build. */
+extern const char database_schema[];
+
+/**
+ * database_open_read() / database_open_write() - open a results database; for writing, a missing or empty
+ * file is made. A new file appears under @path with its schema, or not at all.
+ * ERR_RESULTS: another kind of file, or made by a newer kmemsim. ERR_IO: cannot be read or written.
+ * The caller owns *out: sqlite3_close().
+ */
+int database_open_read(sqlite3 **out, const char *path, struct err *err);
+int database_open_write(sqlite3 **out, const char *path, struct err *err);
+
+/** database_exec() - run statements that answer nothing. */
+int database_exec(sqlite3 *db, const char *path, const char *sql, struct err *err);
+
+/** database_error() - what @db failed with last, as an error about @path. Return: the negative code. */
+int database_error(sqlite3 *db, const char *path, struct err *err);
+
+#endif

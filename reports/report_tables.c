@@ -1,0 +1,198 @@
+/* The tables of the report: what each asks and how its columns read is data; one function prints them all. */
+#include "reports/report_priv.h"
+
+#include "base/units.h"
+#include "reports/text_priv.h"
+
+#define COLUMNS_MAX 12
+#define CELL_MAX    256
+
+/* A name or text takes no more than this, so that the figures behind it stay on the screen. */
+#define TEXT_COLUMNS_MAX 40
+
+enum column_kind { COLUMN_TEXT, COLUMN_COUNT, COLUMN_TIME, COLUMN_SIZE, COLUMN_SHARE };
+
+struct table_column {
+	const char *title; /* NULL ends the list */
+	enum column_kind kind;
+};
+
+/* A table is left out when nothing is in it, unless it says what that means. */
+struct table {
+	const char *title, *note, *sql, *when_empty;
+	struct table_column columns[COLUMNS_MAX + 1];
+};
+
+static const struct table tables[] = {
+	{ "Latency by operation",
+		"What callers waited plus what the steps of the request cost, in simulated time. p99: 99 of 100 requests took no longer.",
+		"SELECT op, count, failed, sleeps, lat_mean_ns, lat_p50_ns, lat_p90_ns, lat_p99_ns, lat_p999_ns, lat_max_ns FROM op_stats"
+		" WHERE run_id = ? ORDER BY count DESC, op",
+		"No operation was recorded.",
+		{ { "operation", COLUMN_TEXT }, { "count", COLUMN_COUNT }, { "failed", COLUMN_COUNT },
+			{ "slept", COLUMN_COUNT }, { "mean", COLUMN_TIME }, { "p50", COLUMN_TIME },
+			{ "p90", COLUMN_TIME }, { "p99", COLUMN_TIME }, { "p99.9", COLUMN_TIME },
+			{ "max", COLUMN_TIME } } },
+	{ "Locks waited for", NULL,
+		"SELECT lock, acquisitions, contended, wait_ns, hold_ns FROM lock_stats WHERE run_id = ? AND contended > 0"
+		" ORDER BY wait_ns DESC, lock LIMIT 8",
+		NULL,
+		{ { "lock", COLUMN_TEXT }, { "taken", COLUMN_COUNT }, { "contended", COLUMN_COUNT },
+			{ "waited", COLUMN_TIME }, { "held", COLUMN_TIME } } },
+	{ "Slab caches that waste most",
+		"Waste is what the slabs take less what callers asked for in their live objects: unused objects, rounding up,"
+		" alignment, the rest of each slab.",
+		"SELECT cache, object_size, size, objs_per_slab, slabs, live_objs, total_objs, 1.0 * live_objs / nullif(total_objs, 0),"
+		" slab_bytes, waste_bytes, waste_share FROM v_caches WHERE run_id = ? AND slabs > 0"
+		" ORDER BY waste_bytes DESC, cache LIMIT 10",
+		NULL,
+		{ { "cache", COLUMN_TEXT }, { "object", COLUMN_SIZE }, { "slot", COLUMN_SIZE },
+			{ "per slab", COLUMN_COUNT }, { "slabs", COLUMN_COUNT }, { "live", COLUMN_COUNT },
+			{ "objects", COLUMN_COUNT }, { "filled", COLUMN_SHARE }, { "memory", COLUMN_SIZE },
+			{ "waste", COLUMN_SIZE }, { "share", COLUMN_SHARE } } },
+	{ "Fallbacks to another migratetype",
+		"A request found no block of its own kind and took one of another; this mixes pages that can move with pages that"
+		" cannot, which is how long-term fragmentation begins. Taking from Movable, below the order of a pageblock and without"
+		" changing its mark, is the serious kind.",
+		"SELECT to_migratetype, from_migratetype, alloc_order, fallback_order, count, pageblock_changes FROM extfrag_events"
+		" WHERE run_id = ? ORDER BY count DESC, from_migratetype, to_migratetype, alloc_order, fallback_order LIMIT 10",
+		"None: every request was served from blocks of its own migratetype.",
+		{ { "asked for", COLUMN_TEXT }, { "taken from", COLUMN_TEXT }, { "order", COLUMN_COUNT },
+			{ "block order", COLUMN_COUNT }, { "times", COLUMN_COUNT },
+			{ "marks changed", COLUMN_COUNT } } },
+	{ "Call sites that keep most", NULL,
+		"SELECT call_site, op, count, live, live_bytes, max(waste_bytes, 0), lifetime_mean_ns, lat_max_ns FROM v_worst_call_sites"
+		" WHERE run_id = ? ORDER BY live_bytes DESC, waste_bytes DESC, call_site, op LIMIT 8",
+		NULL,
+		{ { "call site", COLUMN_TEXT }, { "operation", COLUMN_TEXT }, { "count", COLUMN_COUNT },
+			{ "live", COLUMN_COUNT }, { "live bytes", COLUMN_SIZE },
+			{ "rounded up", COLUMN_SIZE }, { "lifetime", COLUMN_TIME },
+			{ "longest", COLUMN_TIME } } },
+	{ "Broken rules of the kernel's interfaces", NULL,
+		"SELECT rule, severity, count(*), min(time_ns), text FROM violations WHERE run_id = ? GROUP BY rule, severity"
+		" ORDER BY count(*) DESC, rule, severity",
+		"None.",
+		{ { "rule", COLUMN_TEXT }, { "severity", COLUMN_TEXT }, { "times", COLUMN_COUNT },
+			{ "first at", COLUMN_TIME }, { "first", COLUMN_TEXT } } },
+	/* Where model and recording can be held against each other a figure is worth reading at 0 too. */
+	{ "Counters", NULL,
+		"SELECT mechanism, name, value, unit FROM counters WHERE run_id = ? AND (value <> 0 OR name LIKE '%mismatch%')"
+		" ORDER BY name LIKE '%mismatch%' DESC, mechanism, name LIMIT 24",
+		NULL,
+		{ { "mechanism", COLUMN_TEXT }, { "counter", COLUMN_TEXT }, { "value", COLUMN_COUNT },
+			{ "unit", COLUMN_TEXT } } },
+};
+
+#define NR_TABLES (sizeof(tables) / sizeof(tables[0]))
+
+static const char *cell(sqlite3_stmt *stmt, int i, enum column_kind kind, char *buf)
+{
+	uint64_t number = (uint64_t)sqlite3_column_int64(stmt, i);
+
+	if (sqlite3_column_type(stmt, i) == SQLITE_NULL)
+		return "-";
+	switch (kind) {
+	case COLUMN_COUNT:
+		return text_count(sqlite3_column_int64(stmt, i), buf, CELL_MAX);
+	case COLUMN_TIME:
+		return units_format_time_short(number, buf, CELL_MAX);
+	case COLUMN_SIZE:
+		return units_format_size_short(number, buf, CELL_MAX);
+	case COLUMN_SHARE:
+		snprintf(buf, CELL_MAX, "%.1f %%", 100 * sqlite3_column_double(stmt, i));
+		return buf;
+	case COLUMN_TEXT:
+		break;
+	}
+	return text_shortened((const char *)sqlite3_column_text(stmt, i), TEXT_COLUMNS_MAX, buf, CELL_MAX);
+}
+
+static int nr_columns(const struct table *table)
+{
+	int nr = 0;
+
+	while (table->columns[nr].title)
+		nr++;
+	return nr;
+}
+
+static int measure(const struct report *report, const struct table *table, sqlite3_stmt *stmt, int *widths,
+	int *nr_rows, struct err *err)
+{
+	char buf[CELL_MAX];
+	int ret;
+
+	for (int i = 0; i < nr_columns(table); i++)
+		widths[i] = text_width(table->columns[i].title);
+	for (*nr_rows = 0; (ret = results_step(report->results, stmt, err)) > 0; ++*nr_rows) {
+		for (int i = 0; i < nr_columns(table); i++) {
+			int width = text_width(cell(stmt, i, table->columns[i].kind, buf));
+
+			if (width > widths[i])
+				widths[i] = width;
+		}
+	}
+	return ret;
+}
+
+static void print_titles(const struct report *report, const struct table *table, const int *widths)
+{
+	int nr = nr_columns(table);
+
+	text_style(report->out, report->colour, TEXT_DIM);
+	for (int i = 0; i < nr; i++) {
+		bool text = table->columns[i].kind == COLUMN_TEXT;
+
+		fputs("  ", report->out);
+		text_padded(report->out, table->columns[i].title, text && i == nr - 1 ? 0 : widths[i], !text);
+	}
+	text_style(report->out, report->colour, TEXT_PLAIN);
+	fputc('\n', report->out);
+}
+
+static void print_row(
+	const struct report *report, const struct table *table, const int *widths, sqlite3_stmt *stmt)
+{
+	int nr = nr_columns(table);
+	char buf[CELL_MAX];
+
+	for (int i = 0; i < nr; i++) {
+		bool text = table->columns[i].kind == COLUMN_TEXT;
+
+		fputs("  ", report->out);
+		text_padded(report->out, cell(stmt, i, table->columns[i].kind, buf),
+			text && i == nr - 1 ? 0 : widths[i], !text);
+	}
+	fputc('\n', report->out);
+}
+
+static int report_table(const struct report *report, const struct table *table, struct err *err)
+{
+	int widths[COLUMNS_MAX], nr_rows;
+	sqlite3_stmt *stmt;
+	int ret = results_prepare(report->results, table->sql, &report->run, 1, &stmt, err);
+
+	if (ret < 0)
+		return ret;
+	ret = measure(report, table, stmt, widths, &nr_rows, err);
+	sqlite3_reset(stmt);
+	if (ret == 0 && nr_rows == 0 && table->when_empty) {
+		report_heading(report, table->title, table->when_empty);
+	} else if (ret == 0 && nr_rows > 0) {
+		report_heading(report, table->title, table->note);
+		print_titles(report, table, widths);
+		while ((ret = results_step(report->results, stmt, err)) > 0)
+			print_row(report, table, widths, stmt);
+	}
+	sqlite3_finalize(stmt);
+	return ret;
+}
+
+int report_tables(const struct report *report, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < NR_TABLES && ret == 0; i++)
+		ret = report_table(report, &tables[i], err);
+	return ret;
+}

@@ -1,0 +1,203 @@
+#include "reports/rows_priv.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/text_priv.h"
+
+static const char *cell_text(sqlite3_stmt *stmt, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+	return text ? text : "";
+}
+
+/* Length of the UTF-8 sequence at @s, 0 when it is not one. */
+static int utf8_length(const unsigned char *s)
+{
+	int length = s[0] < 0x80   ? 1
+		     : s[0] < 0xc2 ? 0
+		     : s[0] < 0xe0 ? 2
+		     : s[0] < 0xf0 ? 3
+		     : s[0] < 0xf5 ? 4
+				   : 0;
+
+	for (int i = 1; i < length; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return length;
+}
+
+/* Bytes that are no UTF-8 (names in a trace can hold anything) become U+FFFD. */
+static void write_json_string(const char *text, FILE *out)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	fputc('"', out);
+	while (*s) {
+		int length = utf8_length(s);
+
+		if (length == 0)
+			fputs("\\ufffd", out);
+		else if (*s == '"' || *s == '\\')
+			fprintf(out, "\\%c", *s);
+		else if (*s < 0x20)
+			fprintf(out, "\\u%04x", (unsigned int)*s);
+		else
+			fwrite(s, 1, (size_t)length, out);
+		s += length ? length : 1;
+	}
+	fputc('"', out);
+}
+
+static void write_json_cell(sqlite3_stmt *stmt, int column, FILE *out)
+{
+	switch (sqlite3_column_type(stmt, column)) {
+	case SQLITE_NULL:
+		fputs("null", out);
+		break;
+	case SQLITE_INTEGER:
+	case SQLITE_FLOAT:
+		fputs(cell_text(stmt, column), out);
+		break;
+	default:
+		write_json_string(cell_text(stmt, column), out);
+		break;
+	}
+}
+
+void rows_write_object(sqlite3_stmt *stmt, FILE *out)
+{
+	fputc('{', out);
+	for (int i = 0; i < sqlite3_column_count(stmt); i++) {
+		fputs(i ? ", " : "", out);
+		write_json_string(sqlite3_column_name(stmt, i), out);
+		fputs(": ", out);
+		write_json_cell(stmt, i, out);
+	}
+	fputc('}', out);
+}
+
+static int write_json(struct results *results, sqlite3_stmt *stmt, FILE *out, struct err *err)
+{
+	const char *before = "\n  ";
+	int ret;
+
+	fputc('[', out);
+	while ((ret = results_step(results, stmt, err)) > 0) {
+		fputs(before, out);
+		rows_write_object(stmt, out);
+		before = ",\n  ";
+	}
+	fputs(before[0] == ',' ? "\n]" : "]", out);
+	return ret;
+}
+
+static void write_csv_cell(const char *text, FILE *out)
+{
+	if (!strpbrk(text, ",\"\r\n")) {
+		fputs(text, out);
+		return;
+	}
+	fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '"')
+			fputc('"', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static int write_csv(struct results *results, sqlite3_stmt *stmt, FILE *out, struct err *err)
+{
+	int columns = sqlite3_column_count(stmt);
+	int ret;
+
+	for (int i = 0; i < columns; i++) {
+		fputs(i ? "," : "", out);
+		write_csv_cell(sqlite3_column_name(stmt, i), out);
+	}
+	fputc('\n', out);
+	while ((ret = results_step(results, stmt, err)) > 0) {
+		for (int i = 0; i < columns; i++) {
+			fputs(i ? "," : "", out);
+			write_csv_cell(cell_text(stmt, i), out);
+		}
+		fputc('\n', out);
+	}
+	return ret;
+}
+
+struct column {
+	int width;
+	bool text; /* left-aligned */
+};
+
+static void write_table_cell(const char *text, const struct column *column, bool last, FILE *out)
+{
+	text_padded(out, text, column->text && last ? 0 : column->width, !column->text);
+	fputs(last ? "\n" : "  ", out);
+}
+
+/* What is missing is "-". */
+static const char *table_text(sqlite3_stmt *stmt, int column)
+{
+	return sqlite3_column_type(stmt, column) == SQLITE_NULL ? "-" : cell_text(stmt, column);
+}
+
+static int measure(struct results *results, sqlite3_stmt *stmt, struct column *columns, struct err *err)
+{
+	int nr = sqlite3_column_count(stmt);
+	int ret;
+
+	for (int i = 0; i < nr; i++)
+		columns[i].width = text_width(sqlite3_column_name(stmt, i));
+	while ((ret = results_step(results, stmt, err)) > 0) {
+		for (int i = 0; i < nr; i++) {
+			int width = text_width(table_text(stmt, i));
+
+			if (width > columns[i].width)
+				columns[i].width = width;
+			if (sqlite3_column_type(stmt, i) == SQLITE_TEXT)
+				columns[i].text = true;
+		}
+	}
+	return ret;
+}
+
+/* Two passes over the rows rather than all rows in memory. */
+static int write_table(struct results *results, sqlite3_stmt *stmt, FILE *out, struct err *err)
+{
+	int nr = sqlite3_column_count(stmt);
+	struct column *columns = calloc((size_t)nr, sizeof(*columns));
+	int ret;
+
+	if (!columns)
+		return err_set(err, ERR_NOMEM, "%s: no memory for a table", results->path);
+	ret = measure(results, stmt, columns, err);
+	sqlite3_reset(stmt);
+	for (int i = 0; i < nr; i++)
+		write_table_cell(sqlite3_column_name(stmt, i), &columns[i], i == nr - 1, out);
+	while (ret == 0 && (ret = results_step(results, stmt, err)) > 0) {
+		for (int i = 0; i < nr; i++)
+			write_table_cell(table_text(stmt, i), &columns[i], i == nr - 1, out);
+		ret = 0;
+	}
+	free(columns);
+	return ret;
+}
+
+int rows_write(
+	struct results *results, sqlite3_stmt *stmt, enum results_format format, FILE *out, struct err *err)
+{
+	switch (format) {
+	case RESULTS_CSV:
+		return write_csv(results, stmt, out, err);
+	case RESULTS_JSON:
+		return write_json(results, stmt, out, err);
+	case RESULTS_TABLE:
+		break;
+	}
+	return write_table(results, stmt, out, err);
+}

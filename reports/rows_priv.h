@@ -1,0 +1,19 @@
+/* rows: the rows of a statement as a table for people, as CSV (RFC 4180, lines end in LF) or as JSON. */
+#ifndef KMEMSIM_REPORTS_ROWS_PRIV_H
+#define KMEMSIM_REPORTS_ROWS_PRIV_H
+
+#include <stdio.h>
+
+#include "reports/results_priv.h"
+
+/**
+ * rows_write() - run @stmt and write what it answers. JSON is an array of one object per row and line,
+ * without newline behind it.
+ */
+int rows_write(
+	struct results *results, sqlite3_stmt *stmt, enum results_format format, FILE *out, struct err *err);
+
+/** rows_write_object() - the current row as one JSON object. */
+void rows_write_object(sqlite3_stmt *stmt, FILE *out);
+
+#endif

@@ -1,0 +1,305 @@
+-- The results of kmemsim: what one or many runs did to memory and to time.
+--
+-- A database holds any number of runs. Figures are integers in the unit that the column's name ends in (_ns, _bytes,
+-- _pages) or plain counts; shares and ratios are views, so that a definition can be corrected without a new run.
+-- Times are simulated nanoseconds. Wall-clock times (started_at, ended_at, wall_ns) and the host are for people and
+-- take no part in any comparison. Counts of 2^63 and more are stored as 2^63 - 1.
+
+-- One row per run. It is there, 'running', from the run's first moment; what is known only at the end is NULL
+-- until then, and stays NULL when the run was killed.
+CREATE TABLE runs (
+	run_id INTEGER PRIMARY KEY,
+	trace TEXT NOT NULL,                     -- path as given
+	trace_sha256 TEXT NOT NULL,
+	machine TEXT NOT NULL,                   -- its name
+	config_yaml TEXT NOT NULL,               -- the whole machine with every default filled in
+	config_hash TEXT NOT NULL,
+	seed INTEGER NOT NULL,                   -- 64 bits; from 2^63 on it shows as a negative number
+	version TEXT NOT NULL,                   -- of kmemsim
+	status TEXT NOT NULL CHECK (status IN ('running', 'done', 'failed', 'interrupted')),
+	error TEXT,                              -- what ended a failed run
+	events INTEGER CHECK (events >= 0),      -- replayed
+	sim_ns INTEGER CHECK (sim_ns >= 0),      -- simulated time from first to last event
+	wall_ns INTEGER CHECK (wall_ns >= 0),
+	fingerprint TEXT CHECK (length(fingerprint) = 16), -- 64 bits in hexadecimal: equal for runs that did the same
+	kernel TEXT,                             -- of the recording
+	pace TEXT NOT NULL,
+	layer TEXT NOT NULL,
+	initial TEXT,                            -- folder of the start state, NULL = from boot
+	lost INTEGER NOT NULL CHECK (lost >= 0), -- events that the recording lost
+	page_size INTEGER NOT NULL CHECK (page_size > 0), -- bytes
+	max_order INTEGER NOT NULL CHECK (max_order BETWEEN 0 AND 63),
+	pageblock_order INTEGER NOT NULL CHECK (pageblock_order BETWEEN 0 AND 63),
+	cma INTEGER NOT NULL CHECK (cma IN (0, 1)), -- 1 = the kernel knows the migratetype CMA
+	git_commit TEXT NOT NULL,                -- that kmemsim was built from; ends in "-dirty" for a changed tree
+	compiler TEXT NOT NULL,
+	flags TEXT NOT NULL,                     -- options of the build
+	host TEXT NOT NULL,
+	started_at TEXT NOT NULL,                -- UTC, ISO 8601
+	ended_at TEXT,
+	CHECK ((status = 'running') = (ended_at IS NULL))
+) STRICT;
+
+-- Keys that a run set over its machine file: --set, or the point of a sweep.
+CREATE TABLE run_params (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	key TEXT NOT NULL,
+	value TEXT NOT NULL,
+	PRIMARY KEY (run_id, key)
+) STRICT, WITHOUT ROWID;
+
+-- One row per operation, under the event's name in the text interchange. Latency is what callers waited plus
+-- what the steps cost; a percentile is at most 1/32 above the exact one.
+CREATE TABLE op_stats (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	op TEXT NOT NULL,
+	count INTEGER NOT NULL CHECK (count >= 0),
+	failed INTEGER NOT NULL CHECK (failed >= 0),
+	bytes_req INTEGER NOT NULL CHECK (bytes_req >= 0),
+	bytes_alloc INTEGER NOT NULL CHECK (bytes_alloc >= 0),
+	sleeps INTEGER NOT NULL CHECK (sleeps >= 0), -- requests that had to sleep
+	lat_mean_ns INTEGER NOT NULL CHECK (lat_mean_ns >= 0),
+	lat_p50_ns INTEGER NOT NULL CHECK (lat_p50_ns >= 0),
+	lat_p90_ns INTEGER NOT NULL CHECK (lat_p90_ns >= 0),
+	lat_p99_ns INTEGER NOT NULL CHECK (lat_p99_ns >= 0),
+	lat_p999_ns INTEGER NOT NULL CHECK (lat_p999_ns >= 0),
+	lat_max_ns INTEGER NOT NULL CHECK (lat_max_ns >= 0),
+	PRIMARY KEY (run_id, op)
+) STRICT, WITHOUT ROWID;
+
+-- The distribution behind op_stats: buckets that hold something, low_ns to high_ns inclusive.
+CREATE TABLE latency_hist (
+	run_id INTEGER NOT NULL,
+	op TEXT NOT NULL,
+	low_ns INTEGER NOT NULL CHECK (low_ns >= 0),
+	high_ns INTEGER NOT NULL CHECK (high_ns >= low_ns),
+	count INTEGER NOT NULL CHECK (count > 0),
+	PRIMARY KEY (run_id, op, low_ns),
+	FOREIGN KEY (run_id, op) REFERENCES op_stats ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lock_stats (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	lock TEXT NOT NULL,
+	acquisitions INTEGER NOT NULL CHECK (acquisitions >= 0),
+	contended INTEGER NOT NULL CHECK (contended >= 0),
+	wait_ns INTEGER NOT NULL CHECK (wait_ns >= 0), -- of all waiters together
+	hold_ns INTEGER NOT NULL CHECK (hold_ns >= 0),
+	PRIMARY KEY (run_id, lock)
+) STRICT, WITHOUT ROWID;
+
+-- A look at the whole machine at one moment. The tables up to cache_stats refer to it.
+CREATE TABLE samples (
+	sample_id INTEGER PRIMARY KEY,
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	time_ns INTEGER NOT NULL CHECK (time_ns >= 0),
+	event_no INTEGER NOT NULL CHECK (event_no >= 0), -- events replayed before it
+	reason TEXT NOT NULL,                    -- start, time, events, marker, end
+	marker TEXT,                             -- the marker's text
+	free_bytes INTEGER NOT NULL CHECK (free_bytes >= 0),
+	pcp_bytes INTEGER NOT NULL CHECK (pcp_bytes >= 0), -- free too, but on the lists of single CPUs
+	slab_bytes INTEGER NOT NULL CHECK (slab_bytes >= 0),
+	kmalloc_large_bytes INTEGER NOT NULL CHECK (kmalloc_large_bytes >= 0), -- kmalloc served by whole pages
+	page_bytes INTEGER NOT NULL CHECK (page_bytes >= 0), -- pages that callers asked for as such
+	vmalloc_bytes INTEGER NOT NULL CHECK (vmalloc_bytes >= 0),
+	percpu_bytes INTEGER NOT NULL CHECK (percpu_bytes >= 0),
+	slab_waste_bytes INTEGER NOT NULL CHECK (slab_waste_bytes >= 0), -- slab pages less what callers asked for
+	kmalloc_waste_bytes INTEGER NOT NULL CHECK (kmalloc_waste_bytes >= 0), -- in kmalloc objects: allocated less asked for
+	live_objects INTEGER NOT NULL CHECK (live_objects >= 0)
+) STRICT;
+
+CREATE INDEX samples_by_run ON samples (run_id, sample_id);
+
+CREATE TABLE zone_samples (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	node INTEGER NOT NULL CHECK (node >= 0),
+	zone TEXT NOT NULL,
+	free_pages INTEGER NOT NULL CHECK (free_pages >= 0), -- in the buddy lists
+	pcp_pages INTEGER NOT NULL CHECK (pcp_pages >= 0), -- on per-CPU lists
+	min_pages INTEGER NOT NULL CHECK (min_pages >= 0),
+	low_pages INTEGER NOT NULL CHECK (low_pages >= 0),
+	high_pages INTEGER NOT NULL CHECK (high_pages >= 0),
+	boost_pages INTEGER NOT NULL CHECK (boost_pages >= 0), -- by which fallbacks have raised the watermarks for now
+	highatomic_pages INTEGER NOT NULL CHECK (highatomic_pages >= 0), -- reserved for high-order atomic requests
+	start_pfn INTEGER NOT NULL CHECK (start_pfn >= 0),
+	spanned_pages INTEGER NOT NULL CHECK (spanned_pages >= 0),
+	present_pages INTEGER NOT NULL CHECK (present_pages >= 0),
+	managed_pages INTEGER NOT NULL CHECK (managed_pages >= 0),
+	max_order INTEGER NOT NULL CHECK (max_order BETWEEN 0 AND 63),
+	PRIMARY KEY (sample_id, node, zone)
+) STRICT, WITHOUT ROWID;
+
+-- The buddy lists. A list that has no row is empty.
+CREATE TABLE free_blocks (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	node INTEGER NOT NULL,
+	zone TEXT NOT NULL,
+	migratetype TEXT NOT NULL,               -- Unmovable, Movable, Reclaimable, HighAtomic, CMA, Isolate
+	"order" INTEGER NOT NULL CHECK ("order" BETWEEN 0 AND 63),
+	blocks INTEGER NOT NULL CHECK (blocks >= 0),
+	PRIMARY KEY (sample_id, node, zone, migratetype, "order")
+) STRICT, WITHOUT ROWID;
+
+-- Pageblocks by the migratetype that they are marked with.
+CREATE TABLE pageblocks (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	node INTEGER NOT NULL,
+	zone TEXT NOT NULL,
+	migratetype TEXT NOT NULL,
+	pageblocks INTEGER NOT NULL CHECK (pageblocks >= 0),
+	PRIMARY KEY (sample_id, node, zone, migratetype)
+) STRICT, WITHOUT ROWID;
+
+-- The kernel's own two indices, in thousandths as its debugfs files show them.
+-- unusable_index: the share of free memory that lies in blocks too small for this order. 0 = all of it can
+-- serve, 1 = none.
+-- frag_index: why a request of this order would fail now. -1 = it would not; towards 0 = memory is short;
+-- towards 1 = there is enough, but in pieces.
+CREATE TABLE frag_samples (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	node INTEGER NOT NULL,
+	zone TEXT NOT NULL,
+	"order" INTEGER NOT NULL CHECK ("order" BETWEEN 0 AND 63),
+	unusable_index REAL NOT NULL CHECK (unusable_index BETWEEN 0 AND 1),
+	frag_index REAL NOT NULL CHECK (frag_index BETWEEN -1 AND 1),
+	PRIMARY KEY (sample_id, node, zone, "order")
+) STRICT, WITHOUT ROWID;
+
+-- Slab caches, in the order of their creation (rowid); the kernel lets two have one name. active_objs is the
+-- kernel's count: objects of slabs that a CPU holds all count as active there; live_objs is the true one.
+CREATE TABLE cache_stats (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	cache TEXT NOT NULL,
+	object_size INTEGER NOT NULL CHECK (object_size >= 0), -- bytes that callers asked for
+	size INTEGER NOT NULL CHECK (size >= 0), -- bytes from one object to the next
+	objs_per_slab INTEGER NOT NULL CHECK (objs_per_slab >= 0),
+	"order" INTEGER NOT NULL CHECK ("order" BETWEEN 0 AND 63),
+	active_objs INTEGER NOT NULL CHECK (active_objs >= 0),
+	total_objs INTEGER NOT NULL CHECK (total_objs >= 0),
+	slabs INTEGER NOT NULL CHECK (slabs >= 0),
+	waste_bytes INTEGER NOT NULL CHECK (waste_bytes >= 0), -- slab pages less what callers asked for
+	align INTEGER NOT NULL CHECK (align >= 0),
+	min_partial INTEGER NOT NULL CHECK (min_partial >= 0),
+	cpu_partial INTEGER NOT NULL CHECK (cpu_partial >= 0), -- objects
+	live_objs INTEGER NOT NULL CHECK (live_objs >= 0),
+	slab_pages INTEGER NOT NULL CHECK (slab_pages >= 0),
+	partial INTEGER NOT NULL CHECK (partial >= 0), -- slabs on node partial lists
+	cpu_slabs INTEGER NOT NULL CHECK (cpu_slabs >= 0),
+	aliases INTEGER NOT NULL CHECK (aliases >= 0), -- other caches merged into it
+	allocs INTEGER NOT NULL CHECK (allocs >= 0),
+	frees INTEGER NOT NULL CHECK (frees >= 0),
+	grown INTEGER NOT NULL CHECK (grown >= 0), -- slabs taken from the page allocator
+	discarded INTEGER NOT NULL CHECK (discarded >= 0) -- slabs given back
+) STRICT;
+
+CREATE INDEX cache_stats_by_sample ON cache_stats (sample_id, cache);
+
+-- Requests that no list of their own migratetype could serve, by whose block was taken (from) and who asked (to).
+CREATE TABLE extfrag_events (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	from_migratetype TEXT NOT NULL,
+	to_migratetype TEXT NOT NULL,
+	alloc_order INTEGER NOT NULL CHECK (alloc_order BETWEEN 0 AND 63),
+	fallback_order INTEGER NOT NULL CHECK (fallback_order BETWEEN 0 AND 63),
+	count INTEGER NOT NULL CHECK (count >= 0),
+	pageblock_changes INTEGER NOT NULL CHECK (pageblock_changes >= 0), -- the whole pageblock changed its mark
+	PRIMARY KEY (run_id, from_migratetype, to_migratetype, alloc_order, fallback_order)
+) STRICT, WITHOUT ROWID;
+
+-- Who asked, by the name or address that the recording gave.
+CREATE TABLE call_sites (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	call_site TEXT NOT NULL,
+	op TEXT NOT NULL,
+	count INTEGER NOT NULL CHECK (count >= 0),
+	failed INTEGER NOT NULL CHECK (failed >= 0),
+	bytes_req INTEGER NOT NULL CHECK (bytes_req >= 0),
+	bytes_alloc INTEGER NOT NULL CHECK (bytes_alloc >= 0),
+	live INTEGER NOT NULL CHECK (live >= 0), -- objects at the end of the run
+	live_bytes INTEGER NOT NULL CHECK (live_bytes >= 0),
+	lifetime_mean_ns INTEGER NOT NULL CHECK (lifetime_mean_ns >= 0), -- of freed objects
+	lat_mean_ns INTEGER NOT NULL CHECK (lat_mean_ns >= 0),
+	lat_max_ns INTEGER NOT NULL CHECK (lat_max_ns >= 0)
+) STRICT;
+
+CREATE INDEX call_sites_by_run ON call_sites (run_id, call_site, op);
+
+-- Uses of the kernel's interfaces that break their rules.
+CREATE TABLE violations (
+	violation_id INTEGER PRIMARY KEY,
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	time_ns INTEGER NOT NULL CHECK (time_ns >= 0),
+	cpu INTEGER NOT NULL CHECK (cpu >= 0),
+	rule TEXT NOT NULL,
+	severity TEXT NOT NULL CHECK (severity IN ('advice', 'notice', 'warning', 'leak', 'error', 'fatal')),
+	event_no INTEGER NOT NULL CHECK (event_no >= 0),
+	call_site TEXT,
+	text TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX violations_by_run ON violations (run_id, rule);
+
+-- Figures that have no table of their own.
+CREATE TABLE counters (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	mechanism TEXT NOT NULL,
+	name TEXT NOT NULL,
+	unit TEXT NOT NULL,
+	value INTEGER NOT NULL,
+	PRIMARY KEY (run_id, mechanism, name)
+) STRICT, WITHOUT ROWID;
+
+-- What people ask first.
+
+CREATE VIEW v_runs AS
+SELECT run_id, status, trace, machine,
+	(SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id) AS params, kernel, pace, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
+	CASE WHEN wall_ns > 0 THEN round(events * 1e3 / wall_ns, 3) END AS million_events_per_s,
+	fingerprint, started_at, version, error
+FROM runs r;
+
+CREATE VIEW v_latency AS
+SELECT run_id, op, count, failed, sleeps, lat_mean_ns, lat_p50_ns, lat_p90_ns, lat_p99_ns, lat_p999_ns, lat_max_ns,
+	bytes_req, bytes_alloc,
+	CASE WHEN bytes_alloc > 0 THEN round(1 - 1.0 * bytes_req / bytes_alloc, 4) END AS waste_share
+FROM op_stats;
+
+CREATE VIEW v_fragmentation AS
+SELECT s.run_id, s.sample_id, s.time_ns, s.event_no, f.node, f.zone, z.free_pages, f."order", f.unusable_index, f.frag_index
+FROM frag_samples f JOIN samples s USING (sample_id) LEFT JOIN zone_samples z USING (sample_id, node, zone);
+
+-- Caches as the last sample that looked at them found them.
+CREATE VIEW v_caches AS
+SELECT r.run_id, c.cache, c.object_size, c.size, c.objs_per_slab, c."order", c.live_objs, c.active_objs,
+	c.total_objs, c.slabs, c.slab_pages * r.page_size AS slab_bytes, c.waste_bytes,
+	CASE WHEN c.slab_pages > 0 THEN round(1.0 * c.waste_bytes / (c.slab_pages * r.page_size), 4) END AS waste_share,
+	c.partial, c.cpu_slabs, c.aliases, c.allocs, c.frees, c.grown, c.discarded, c.sample_id
+FROM runs r JOIN cache_stats c ON c.sample_id = (SELECT s.sample_id FROM samples s
+	WHERE s.run_id = r.run_id AND EXISTS (SELECT 1 FROM cache_stats k WHERE k.sample_id = s.sample_id)
+	ORDER BY s.sample_id DESC LIMIT 1);
+
+-- One row per run: what was set, as JSON, and what came of it. unusable_9 is the worst zone's at the last sample.
+CREATE VIEW v_sweep AS
+SELECT r.run_id, r.machine,
+	(SELECT json_group_object(key, value) FROM run_params p WHERE p.run_id = r.run_id) AS params,
+	r.status, r.events,
+	(SELECT sum(failed) FROM op_stats o WHERE o.run_id = r.run_id) AS failed,
+	(SELECT sum(sleeps) FROM op_stats o WHERE o.run_id = r.run_id) AS sleeps,
+	(SELECT sum(lat_mean_ns * count) / sum(count) FROM op_stats o WHERE o.run_id = r.run_id) AS lat_mean_ns,
+	(SELECT max(lat_p99_ns) FROM op_stats o WHERE o.run_id = r.run_id) AS lat_p99_worst_op_ns,
+	(SELECT max(lat_max_ns) FROM op_stats o WHERE o.run_id = r.run_id) AS lat_max_ns,
+	s.free_bytes, (SELECT min(free_bytes) FROM samples l WHERE l.run_id = r.run_id) AS free_bytes_lowest,
+	s.slab_bytes, s.slab_waste_bytes, s.kmalloc_waste_bytes,
+	(SELECT max(unusable_index) FROM frag_samples f WHERE f.sample_id = s.sample_id AND f."order" = 9) AS unusable_9,
+	(SELECT sum(count) FROM extfrag_events e WHERE e.run_id = r.run_id) AS extfrag_events,
+	(SELECT count(*) FROM violations v WHERE v.run_id = r.run_id) AS violations,
+	r.sim_ns, r.fingerprint
+FROM runs r LEFT JOIN samples s ON s.sample_id = (SELECT max(sample_id) FROM samples l WHERE l.run_id = r.run_id);
+
+-- Call sites by what they keep and by what rounding up costs them.
+CREATE VIEW v_worst_call_sites AS
+SELECT run_id, call_site, op, count, failed, live, live_bytes, bytes_alloc - bytes_req AS waste_bytes,
+	CASE WHEN bytes_alloc > 0 THEN round(1 - 1.0 * bytes_req / bytes_alloc, 4) END AS waste_share,
+	lifetime_mean_ns, lat_mean_ns, lat_max_ns
+FROM call_sites
+ORDER BY run_id, live_bytes DESC, waste_bytes DESC, call_site, op;

@@ -1,0 +1,466 @@
+#include "reports/sqlite_recorder.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reports/build.h"
+#include "reports/database_priv.h"
+
+/*
+ * The statements, each prepared once. A row's values stand in the order of the columns, which is the order of
+ * the members of the struct that the engine filled wherever possible.
+ */
+enum statement {
+	INSERT_RUN,
+	INSERT_PARAM,
+	INSERT_OP,
+	INSERT_BUCKET,
+	INSERT_LOCK,
+	INSERT_SAMPLE,
+	INSERT_ZONE,
+	INSERT_FREE_BLOCKS,
+	INSERT_PAGEBLOCKS,
+	INSERT_FRAG,
+	INSERT_CACHE,
+	INSERT_EXTFRAG,
+	INSERT_CALL_SITE,
+	INSERT_VIOLATION,
+	INSERT_COUNTER,
+	UPDATE_RUN,
+	NR_STATEMENTS,
+};
+
+static const char *const statement_sql[NR_STATEMENTS] = {
+	[INSERT_RUN] =
+		"INSERT INTO runs (trace, trace_sha256, machine, config_yaml, config_hash, kernel, pace, layer, initial,"
+		" seed, lost, page_size, max_order, pageblock_order, cma, version, git_commit, compiler, flags, host,"
+		" started_at, status)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		" strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), 'running')",
+	/* --set takes the last of two values for a key. */
+	[INSERT_PARAM] = "INSERT OR REPLACE INTO run_params (run_id, key, value) VALUES (?, ?, ?)",
+	[INSERT_OP] =
+		"INSERT INTO op_stats (run_id, op, count, failed, bytes_req, bytes_alloc, sleeps, lat_mean_ns, lat_p50_ns,"
+		" lat_p90_ns, lat_p99_ns, lat_p999_ns, lat_max_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_BUCKET] =
+		"INSERT INTO latency_hist (run_id, op, low_ns, high_ns, count) VALUES (?, ?, ?, ?, ?)",
+	[INSERT_LOCK] = "INSERT INTO lock_stats (run_id, lock, acquisitions, contended, wait_ns, hold_ns)"
+			" VALUES (?, ?, ?, ?, ?, ?)",
+	[INSERT_SAMPLE] =
+		"INSERT INTO samples (run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes,"
+		" kmalloc_large_bytes, page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes,"
+		" kmalloc_waste_bytes, live_objects) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_ZONE] =
+		"INSERT INTO zone_samples (sample_id, node, zone, start_pfn, spanned_pages, present_pages, managed_pages,"
+		" free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_FREE_BLOCKS] =
+		"INSERT INTO free_blocks (sample_id, node, zone, migratetype, \"order\", blocks)"
+		" VALUES (?, ?, ?, ?, ?, ?)",
+	[INSERT_PAGEBLOCKS] =
+		"INSERT INTO pageblocks (sample_id, node, zone, migratetype, pageblocks) VALUES (?, ?, ?, ?, ?)",
+	[INSERT_FRAG] =
+		"INSERT INTO frag_samples (sample_id, node, zone, \"order\", unusable_index, frag_index)"
+		" VALUES (?, ?, ?, ?, ?, ?)",
+	[INSERT_CACHE] =
+		"INSERT INTO cache_stats (sample_id, cache, object_size, size, align, objs_per_slab, \"order\","
+		" min_partial, cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs,"
+		" aliases, waste_bytes, allocs, frees, grown, discarded)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_EXTFRAG] =
+		"INSERT INTO extfrag_events (run_id, from_migratetype, to_migratetype, alloc_order, fallback_order,"
+		" count, pageblock_changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_CALL_SITE] =
+		"INSERT INTO call_sites (run_id, call_site, op, count, failed, bytes_req, bytes_alloc, live,"
+		" live_bytes, lifetime_mean_ns, lat_mean_ns, lat_max_ns)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_VIOLATION] =
+		"INSERT INTO violations (run_id, time_ns, cpu, rule, severity, event_no, call_site, text)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_COUNTER] =
+		"INSERT INTO counters (run_id, mechanism, name, unit, value) VALUES (?, ?, ?, ?, ?)",
+	[UPDATE_RUN] =
+		"UPDATE runs SET status = ?, error = ?, events = ?, sim_ns = ?, wall_ns = ?, fingerprint = ?,"
+		" ended_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE run_id = ?",
+};
+
+struct sqlite_recorder {
+	struct recorder rec;                     /* first: what the engine holds */
+	sqlite3 *db;                             /* owned */
+	char *path;                              /* owned */
+	sqlite3_stmt *statements[NR_STATEMENTS]; /* owned */
+	int64_t run_id;                          /* 0 before the first run */
+	int64_t sample_id;                       /* of the last sample, 0 before the run's first */
+	bool running;                            /* between begin and end */
+};
+
+static const char *const status_names[] = {
+	[RUN_RUNNING] = "running",
+	[RUN_DONE] = "done",
+	[RUN_FAILED] = "failed",
+	[RUN_INTERRUPTED] = "interrupted",
+};
+
+/* A value for a column, whatever its C type. */
+struct value {
+	enum { VALUE_INTEGER, VALUE_REAL, VALUE_TEXT } type;
+	int64_t integer;
+	double real;
+	const char *text; /* borrowed: until the row is written; NULL = NULL */
+};
+
+/* The columns are signed: what does not fit is stored as the largest that does (see schema.sql). */
+static inline struct value value_unsigned(uint64_t number)
+{
+	return (struct value){ .type = VALUE_INTEGER,
+		.integer = number > INT64_MAX ? INT64_MAX : (int64_t)number };
+}
+
+static inline struct value value_signed(int64_t number)
+{
+	return (struct value){ .type = VALUE_INTEGER, .integer = number };
+}
+
+static inline struct value value_real(double number)
+{
+	return (struct value){ .type = VALUE_REAL, .real = number };
+}
+
+static inline struct value value_text(const char *text)
+{
+	return (struct value){ .type = VALUE_TEXT, .text = text };
+}
+
+#define VALUE(x)                                                                                             \
+	_Generic((x),                      \
+		uint64_t: value_unsigned,  \
+		uint32_t: value_unsigned,  \
+		int64_t: value_signed,     \
+		double: value_real,        \
+		char *: value_text,        \
+		const char *: value_text)(x)
+
+/* WRITE(r, statement, err, values...) - run a prepared statement once with these values. */
+#define WRITE(r, statement, err, ...)                                                                        \
+	write_row(r, statement, (const struct value[]){ __VA_ARGS__ },                                       \
+		(int)(sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value)), err)
+
+static int bind(sqlite3_stmt *stmt, int column, const struct value *value)
+{
+	switch (value->type) {
+	case VALUE_INTEGER:
+		return sqlite3_bind_int64(stmt, column, value->integer);
+	case VALUE_REAL:
+		return sqlite3_bind_double(stmt, column, value->real);
+	case VALUE_TEXT:
+		break;
+	}
+	return sqlite3_bind_text(stmt, column, value->text, -1, SQLITE_STATIC);
+}
+
+static int write_row(struct sqlite_recorder *r, enum statement statement, const struct value *values,
+	int nr_values, struct err *err)
+{
+	sqlite3_stmt *stmt = r->statements[statement];
+	int ret = 0;
+
+	for (int i = 0; i < nr_values && ret == 0; i++)
+		if (bind(stmt, i + 1, &values[i]) != SQLITE_OK)
+			ret = database_error(r->db, r->path, err);
+	if (ret == 0 && sqlite3_step(stmt) != SQLITE_DONE)
+		ret = database_error(r->db, r->path, err);
+	sqlite3_reset(stmt);
+	return ret;
+}
+
+static int exec(struct sqlite_recorder *r, const char *sql, struct err *err)
+{
+	return database_exec(r->db, r->path, sql, err);
+}
+
+static int insert_run(struct sqlite_recorder *r, const struct record_run *run, struct err *err)
+{
+	char host[256] = "";
+
+	int ret;
+
+	gethostname(host, sizeof(host) - 1);
+	ret = WRITE(r, INSERT_RUN, err, VALUE(run->trace), VALUE(run->trace_sha256), VALUE(run->machine),
+		VALUE(run->config_yaml), VALUE(run->config_hash), VALUE(run->kernel), VALUE(run->pace),
+		VALUE(run->layer), VALUE(run->initial), VALUE((int64_t)run->seed), VALUE(run->lost),
+		VALUE(run->page_size), VALUE(run->max_order), VALUE(run->pageblock_order),
+		VALUE((int64_t)run->cma), VALUE(build_version()), VALUE(build_commit()),
+		VALUE(build_compiler()), VALUE(build_flags()), VALUE(host));
+	if (ret < 0)
+		return ret;
+	r->run_id = sqlite3_last_insert_rowid(r->db);
+	for (size_t i = 0; i < run->nr_params && ret == 0; i++)
+		ret = WRITE(r, INSERT_PARAM, err, VALUE(r->run_id), VALUE(run->param_keys[i]),
+			VALUE(run->param_values[i]));
+	return ret;
+}
+
+/*
+ * The run's own row is committed at once, so that a killed run shows as unfinished. All else is one
+ * transaction in WAL mode: other programs can read the database meanwhile.
+ */
+static int rec_begin(struct recorder *rec, const struct record_run *run, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+	int ret = exec(r, "BEGIN IMMEDIATE", err);
+
+	if (ret < 0)
+		return ret;
+	ret = insert_run(r, run, err);
+	if (ret == 0)
+		ret = exec(r,
+			"COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+			err);
+	if (ret < 0) {
+		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+		return ret;
+	}
+	r->sample_id = 0;
+	r->running = true;
+	return 0;
+}
+
+static int rec_sample(struct recorder *rec, const struct record_sample *s, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+	int ret = WRITE(r, INSERT_SAMPLE, err, VALUE(r->run_id), VALUE(s->time_ns), VALUE(s->event_no),
+		VALUE(s->reason), VALUE(s->marker), VALUE(s->free_bytes), VALUE(s->pcp_bytes),
+		VALUE(s->slab_bytes), VALUE(s->kmalloc_large_bytes), VALUE(s->page_bytes),
+		VALUE(s->vmalloc_bytes), VALUE(s->percpu_bytes), VALUE(s->slab_waste_bytes),
+		VALUE(s->kmalloc_waste_bytes), VALUE(s->live_objects));
+
+	if (ret == 0)
+		r->sample_id = sqlite3_last_insert_rowid(r->db);
+	return ret;
+}
+
+static int rec_zone(struct recorder *rec, const struct record_zone *z, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_ZONE, err, VALUE(r->sample_id), VALUE(z->node), VALUE(z->zone),
+		VALUE(z->start_pfn), VALUE(z->spanned_pages), VALUE(z->present_pages),
+		VALUE(z->managed_pages), VALUE(z->free_pages), VALUE(z->pcp_pages), VALUE(z->min_pages),
+		VALUE(z->low_pages), VALUE(z->high_pages), VALUE(z->boost_pages), VALUE(z->highatomic_pages),
+		VALUE(z->max_order));
+}
+
+static int rec_free_blocks(struct recorder *rec, const struct record_free_blocks *b, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_FREE_BLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
+		VALUE(b->migratetype), VALUE(b->order), VALUE(b->blocks));
+}
+
+static int rec_pageblocks(struct recorder *rec, const struct record_pageblocks *b, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_PAGEBLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
+		VALUE(b->migratetype), VALUE(b->pageblocks));
+}
+
+static int rec_frag(struct recorder *rec, const struct record_frag *f, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_FRAG, err, VALUE(r->sample_id), VALUE(f->node), VALUE(f->zone),
+		VALUE(f->order), VALUE(f->unusable_milli / 1000.0), VALUE(f->frag_milli / 1000.0));
+}
+
+static int rec_cache(struct recorder *rec, const struct record_cache *c, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_CACHE, err, VALUE(r->sample_id), VALUE(c->cache), VALUE(c->object_size),
+		VALUE(c->size), VALUE(c->align), VALUE(c->objs_per_slab), VALUE(c->order),
+		VALUE(c->min_partial), VALUE(c->cpu_partial), VALUE(c->active_objs), VALUE(c->total_objs),
+		VALUE(c->live_objs), VALUE(c->slabs), VALUE(c->slab_pages), VALUE(c->partial),
+		VALUE(c->cpu_slabs), VALUE(c->aliases), VALUE(c->waste_bytes), VALUE(c->allocs),
+		VALUE(c->frees), VALUE(c->grown), VALUE(c->discarded));
+}
+
+static int insert_buckets(struct sqlite_recorder *r, const char *op, const struct hist *hist, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < HIST_BUCKETS && ret == 0; i++)
+		if (hist->buckets[i])
+			ret = WRITE(r, INSERT_BUCKET, err, VALUE(r->run_id), VALUE(op),
+				VALUE(hist_bucket_low(i)), VALUE(hist_bucket_high(i)),
+				VALUE(hist->buckets[i]));
+	return ret;
+}
+
+static int rec_op(struct recorder *rec, const struct record_op *o, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+	const struct hist *h = o->latency;
+	int ret = WRITE(r, INSERT_OP, err, VALUE(r->run_id), VALUE(o->op), VALUE(o->count), VALUE(o->failed),
+		VALUE(o->bytes_req), VALUE(o->bytes_alloc), VALUE(o->sleeps),
+		VALUE(h->count ? h->sum / h->count : h->sum), VALUE(hist_percentile(h, 5000)),
+		VALUE(hist_percentile(h, 9000)), VALUE(hist_percentile(h, 9900)),
+		VALUE(hist_percentile(h, 9990)), VALUE(h->max));
+
+	return ret < 0 ? ret : insert_buckets(r, o->op, h, err);
+}
+
+static int rec_lock(struct recorder *rec, const struct record_lock *l, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_LOCK, err, VALUE(r->run_id), VALUE(l->lock), VALUE(l->acquisitions),
+		VALUE(l->contended), VALUE(l->wait_ns), VALUE(l->hold_ns));
+}
+
+static int rec_extfrag(struct recorder *rec, const struct record_extfrag *e, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_EXTFRAG, err, VALUE(r->run_id), VALUE(e->from_migratetype),
+		VALUE(e->to_migratetype), VALUE(e->alloc_order), VALUE(e->fallback_order), VALUE(e->count),
+		VALUE(e->pageblock_changes));
+}
+
+static int rec_call_site(struct recorder *rec, const struct record_call_site *c, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_CALL_SITE, err, VALUE(r->run_id), VALUE(c->call_site), VALUE(c->op),
+		VALUE(c->count), VALUE(c->failed), VALUE(c->bytes_req), VALUE(c->bytes_alloc), VALUE(c->live),
+		VALUE(c->live_bytes), VALUE(c->lifetime_mean_ns), VALUE(c->lat_mean_ns),
+		VALUE(c->lat_max_ns));
+}
+
+static int rec_violation(struct recorder *rec, const struct record_violation *v, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_VIOLATION, err, VALUE(r->run_id), VALUE(v->time_ns), VALUE(v->cpu),
+		VALUE(v->rule), VALUE(v->severity), VALUE(v->event_no), VALUE(v->call_site), VALUE(v->text));
+}
+
+static int rec_counter(struct recorder *rec, const struct record_counter *c, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_COUNTER, err, VALUE(r->run_id), VALUE(c->mechanism), VALUE(c->name),
+		VALUE(c->unit), VALUE(c->value));
+}
+
+/*
+ * Back to one plain file. A program that reads it right now keeps the WAL file until it closes: no reason to
+ * fail a run.
+ */
+static int leave_wal(struct sqlite_recorder *r, struct err *err)
+{
+	int ret = exec(r, "PRAGMA journal_mode = DELETE", err);
+
+	return ret < 0 && (sqlite3_errcode(r->db) & 0xff) == SQLITE_BUSY ? 0 : ret;
+}
+
+static int rec_end(struct recorder *rec, const struct record_end *e, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+	char fingerprint[17];
+	int ret = 0;
+
+	snprintf(fingerprint, sizeof(fingerprint), "%016" PRIx64, e->fingerprint);
+	/*
+	 * An I/O error may have rolled the transaction back: then the run's end is all that can still be
+	 * told.
+	 */
+	if (sqlite3_get_autocommit(r->db))
+		ret = exec(r, "BEGIN IMMEDIATE", err);
+	if (ret == 0)
+		ret = WRITE(r, UPDATE_RUN, err, VALUE(status_names[e->status]), VALUE(e->error),
+			VALUE(e->events), VALUE(e->sim_ns), VALUE(e->wall_ns), VALUE(fingerprint),
+			VALUE(r->run_id));
+	if (ret == 0)
+		ret = exec(r, "COMMIT", err);
+	if (ret < 0)
+		return ret; /* close() undoes what was not committed */
+	r->running = false;
+	return leave_wal(r, err);
+}
+
+static void rec_close(struct recorder *rec)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	if (r->running) {
+		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+		leave_wal(r, NULL);
+	}
+	for (size_t i = 0; i < NR_STATEMENTS; i++)
+		sqlite3_finalize(r->statements[i]);
+	sqlite3_close(r->db);
+	free(r->path);
+	free(r);
+}
+
+static const struct recorder_ops sqlite_ops = {
+	.begin = rec_begin,
+	.sample = rec_sample,
+	.zone = rec_zone,
+	.free_blocks = rec_free_blocks,
+	.pageblocks = rec_pageblocks,
+	.frag = rec_frag,
+	.cache = rec_cache,
+	.op = rec_op,
+	.lock = rec_lock,
+	.extfrag = rec_extfrag,
+	.call_site = rec_call_site,
+	.violation = rec_violation,
+	.counter = rec_counter,
+	.end = rec_end,
+	.close = rec_close,
+};
+
+static int open_recorder(struct sqlite_recorder *r, const char *path, struct err *err)
+{
+	int ret;
+
+	r->path = strdup(path);
+	if (!r->path)
+		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", path);
+	ret = database_open_write(&r->db, path, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < NR_STATEMENTS; i++)
+		if (sqlite3_prepare_v3(r->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+			    &r->statements[i], NULL) != SQLITE_OK)
+			return database_error(r->db, path, err);
+	return 0;
+}
+
+int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err)
+{
+	struct sqlite_recorder *r = calloc(1, sizeof(*r));
+	int ret;
+
+	if (!r)
+		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", path);
+	r->rec.ops = &sqlite_ops;
+	ret = open_recorder(r, path, err);
+	if (ret < 0) {
+		rec_close(&r->rec);
+		return ret;
+	}
+	*out = &r->rec;
+	return 0;
+}
+
+int64_t sqlite_recorder_run_id(const struct recorder *rec)
+{
+	return ((const struct sqlite_recorder *)rec)->run_id;
+}

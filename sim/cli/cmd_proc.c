@@ -1,0 +1,77 @@
+#include "base/units.h"
+#include "reports/report.h"
+#include "sim/cli/cli.h"
+
+static const char doc[] =
+	"Shows a file of /proc as the modelled kernel would, byte for byte in the kernel's format.\n\n"
+	"  kmemsim proc results.db --file buddyinfo\n"
+	"  kmemsim proc results.db --file slabinfo --run 2\n\n"
+	"Files: buddyinfo, pagetypeinfo, slabinfo, and unusable_index and extfrag_index of debugfs. `kmemsim query results.db samples`"
+	" lists the samples.";
+
+enum { KEY_FILE = 0x100, KEY_RUN, KEY_SAMPLE };
+
+static const struct argp_option options[] = {
+	{ "file", KEY_FILE, "NAME", 0, "Which file", 0 },
+	{ "run", KEY_RUN, "ID", 0, "This run instead of the latest", 0 },
+	{ "sample", KEY_SAMPLE, "ID", 0, "At this sample instead of the run's last", 0 },
+	{ 0 },
+};
+
+struct arguments {
+	const char *path, *file;
+	uint64_t run, sample; /* 0 = the latest, the last */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+
+	switch (key) {
+	case KEY_FILE:
+		args->file = arg;
+		return 0;
+	case KEY_RUN:
+		if (units_parse_count(arg, &args->run) < 0)
+			argp_error(state, "--run %s: expected the number of a run", arg);
+		return 0;
+	case KEY_SAMPLE:
+		if (units_parse_count(arg, &args->sample) < 0)
+			argp_error(state, "--sample %s: expected the number of a sample", arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->path)
+			argp_usage(state);
+		args->path = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->path)
+			argp_usage(state);
+		if (!args->file)
+			argp_error(state, "which file? --file buddyinfo, pagetypeinfo or slabinfo");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "RESULTS --file NAME", .doc = doc
+	};
+	struct arguments args = { 0 };
+	struct results *results;
+	struct err err;
+	int ret = cli_parse(&argp, argc, argv, &args);
+
+	if (ret)
+		return ret;
+	if (results_open(&results, args.path, &err) < 0)
+		return cli_fail(&err);
+	ret = report_proc(results, args.file, (int64_t)args.run, (int64_t)args.sample, stdout, &err);
+	results_close(results);
+	return ret < 0 ? cli_fail(&err) : cli_flush();
+}
+
+const struct cli_command cmd_proc = { "proc", "show a file of /proc of the modelled kernel", run };

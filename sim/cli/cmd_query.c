@@ -1,0 +1,68 @@
+#include "reports/report.h"
+#include "sim/cli/cli.h"
+
+static const char doc[] =
+	"Runs a named query on a results database.\n\n"
+	"  kmemsim query results.db                      lists the queries\n"
+	"  kmemsim query results.db latency              as a table\n"
+	"  kmemsim query results.db caches --csv > caches.csv\n\n"
+	"Any other question: sqlite3 results.db. Tables and views are described in reports/schema.sql.";
+
+enum { KEY_CSV = 0x100, KEY_JSON };
+
+static const struct argp_option options[] = {
+	{ "csv", KEY_CSV, NULL, 0, "Comma-separated values with a line of names", 0 },
+	{ "json", KEY_JSON, NULL, 0, "An array with one object per row", 0 },
+	{ 0 },
+};
+
+struct arguments {
+	const char *path, *name;
+	enum results_format format;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+
+	switch (key) {
+	case KEY_CSV:
+		args->format = RESULTS_CSV;
+		return 0;
+	case KEY_JSON:
+		args->format = RESULTS_JSON;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 1)
+			argp_usage(state);
+		*(state->arg_num == 0 ? &args->path : &args->name) = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->path)
+			argp_usage(state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "RESULTS [NAME]", .doc = doc
+	};
+	struct arguments args = { .format = RESULTS_TABLE };
+	struct results *results;
+	struct err err;
+	int ret = cli_parse(&argp, argc, argv, &args);
+
+	if (ret)
+		return ret;
+	if (results_open(&results, args.path, &err) < 0)
+		return cli_fail(&err);
+	ret = results_query(results, args.name, args.format, stdout, &err);
+	results_close(results);
+	return ret < 0 ? cli_fail(&err) : cli_flush();
+}
+
+const struct cli_command cmd_query = { "query", "run a named query on results", run };

@@ -1,0 +1,92 @@
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "reports/report.h"
+#include "sim/cli/cli.h"
+
+static const char doc[] =
+	"Reports what a run did to memory and to time.\n\n"
+	"  kmemsim report results.db                     the latest run\n"
+	"  kmemsim report results.db --run 3 | less -R\n"
+	"  kmemsim report results.db --json > run.json   all figures; the same inputs give the same bytes";
+
+enum { KEY_RUN = 0x100, KEY_JSON };
+
+static const struct argp_option options[] = {
+	{ "run", KEY_RUN, "ID", 0, "This run instead of the latest", 0 },
+	{ "json", KEY_JSON, NULL, 0, "As JSON", 0 },
+	{ 0 },
+};
+
+struct arguments {
+	const char *path;
+	uint64_t run; /* 0 = the latest */
+	bool json;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+
+	switch (key) {
+	case KEY_RUN:
+		if (units_parse_count(arg, &args->run) < 0)
+			argp_error(state, "--run %s: expected the number of a run", arg);
+		return 0;
+	case KEY_JSON:
+		args->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->path)
+			argp_usage(state);
+		args->path = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->path)
+			argp_usage(state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* https://no-color.org: any value that is not empty turns colour off. */
+static bool wants_colour(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && !(no_color && *no_color);
+}
+
+static unsigned int terminal_width(void)
+{
+	struct winsize size;
+
+	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "RESULTS", .doc = doc
+	};
+	struct arguments args = { 0 };
+	struct report_options how = { .colour = wants_colour(), .width = terminal_width() };
+	struct results *results;
+	struct err err;
+	int ret = cli_parse(&argp, argc, argv, &args);
+
+	if (ret)
+		return ret;
+	if (results_open(&results, args.path, &err) < 0)
+		return cli_fail(&err);
+	how.run = (int64_t)args.run;
+	how.json = args.json;
+	ret = report_text(results, &how, stdout, &err);
+	results_close(results);
+	return ret < 0 ? cli_fail(&err) : cli_flush();
+}
+
+const struct cli_command cmd_report = { "report", "report what a run did to memory and to time", run };

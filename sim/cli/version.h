@@ -1,0 +1,13 @@
+/* version: which kmemsim this is and what it was built with. */
+#ifndef KMEMSIM_SIM_CLI_VERSION_H
+#define KMEMSIM_SIM_CLI_VERSION_H
+
+#include <stdio.h>
+
+/** version_string() - "0.1.0". */
+const char *version_string(void);
+
+/** version_print() - version, commit, features, results schema and trace format. */
+void version_print(FILE *out);
+
+#endif

@@ -1,0 +1,120 @@
+/* Bad input is normal: one clear message, the documented exit status, nothing half-written. */
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/cli/run.h"
+
+TestSuite(bad_input, .init = run_enter, .fini = run_leave);
+
+/* The command must end with @status and say @text on standard error. */
+static void expect_failure(int status, const char *text, const char *command)
+{
+	struct run_result result = run_shell("%s", command);
+
+	cr_assert_eq(result.status, status, "%s: status %d, not %d: %s", command, result.status, status, result.err);
+	cr_assert_not_null(strstr(result.err, text), "%s: no \"%s\" in: %s", command, text, result.err);
+	run_free(&result);
+}
+
+/* A small trace, t.kmt. */
+static void make_trace(int events)
+{
+	struct run_result result = run_shell(
+		"for i in $(seq %d); do echo \"{\\\"event\\\":\\\"kmalloc\\\",\\\"id\\\":$i,\\\"size\\\":$i,\\\"gfp\\\":\\\"GFP_KERNEL\\\"}\"; done | "
+		"$K import - -o t.kmt --quiet",
+		events);
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+}
+
+Test(bad_input, no_verb_and_an_unknown_verb_are_usage_errors)
+{
+	expect_failure(2, "Usage: kmemsim", "$K");
+	expect_failure(2, "unknown verb \"relpay\"", "$K relpay x");
+	expect_failure(2, "which trace", "$K replay");
+}
+
+Test(bad_input, a_missing_trace_names_the_file)
+{
+	expect_failure(3, "nowhere.kmt", "$K replay nowhere.kmt");
+	expect_failure(3, "nowhere.kmt", "$K info nowhere.kmt");
+}
+
+Test(bad_input, empty_and_foreign_files_are_not_traces)
+{
+	run_write("empty.kmt", "");
+	run_write("foreign.kmt", "#!/bin/sh\necho this is no trace\n");
+	expect_failure(2, "empty.kmt", "$K replay empty.kmt");
+	expect_failure(2, "foreign.kmt", "$K replay foreign.kmt");
+	expect_failure(2, "foreign.gz", "gzip -c foreign.kmt >foreign.gz; $K info foreign.gz");
+	expect_failure(2, "foreign.kmt", "$K import foreign.kmt -o x.kmt");
+	cr_assert_neq(access("x.kmt", F_OK), 0, "nothing may appear under the output's name");
+}
+
+Test(bad_input, a_cut_off_trace_replays_what_is_whole_and_warns)
+{
+	struct run_result result;
+
+	make_trace(2000);
+	result = run_shell("head -c $(($(stat -c %%s t.kmt) - 200)) t.kmt >cut.kmt; $K replay cut.kmt --json");
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_assert_not_null(strstr(result.err, "warning"), "%s", result.err);
+	run_free(&result);
+}
+
+Test(bad_input, a_flipped_bit_is_never_replayed_silently)
+{
+	make_trace(2000);
+	for (int at = 40; at < 100; at += 7) {
+		struct run_result result = run_shell(
+			"s=$(stat -c %%s t.kmt); cp t.kmt flip.kmt; o=$((s * %d / 100)); "
+			"b=$(od -An -tu1 -j$o -N1 t.kmt); printf \"\\\\$(printf %%o $((b ^ 4)))\" | "
+			"dd of=flip.kmt bs=1 seek=$o conv=notrunc 2>/dev/null; $K replay flip.kmt --json",
+			at);
+
+		cr_assert(result.status == 2 || strstr(result.err, "warning") || run_number(result.out, "events") == 2000,
+			"byte at %d %%: status %d, %s%s", at, result.status, result.out, result.err);
+		cr_assert_leq(result.status, 2, "%s", result.err);
+		run_free(&result);
+	}
+}
+
+Test(bad_input, a_typo_in_the_machine_names_file_line_column_and_the_nearest_key)
+{
+	make_trace(10);
+	run_write("m.yaml", "kmemsim: 1\nname: x\nmemroy: 512 MiB\n");
+	expect_failure(2, "m.yaml:3:1: error: memroy", "$K replay t.kmt -m m.yaml");
+	expect_failure(2, "did you mean memory", "$K replay t.kmt -m m.yaml");
+	expect_failure(2, "did you mean", "$K replay t.kmt --set page_allocator.max_ordr=3");
+}
+
+Test(bad_input, an_output_that_cannot_be_written_is_an_io_error)
+{
+	make_trace(10);
+	expect_failure(3, "/proc/nothing.db", "$K replay t.kmt -o /proc/nothing.db");
+	expect_failure(3, "/proc/nothing.kmt", "$K import t.kmt.jsonl -o /proc/nothing.kmt 2>&1 >&2 || "
+					       "{ $K cat t.kmt --format jsonl >t.jsonl; $K import t.jsonl -o /proc/nothing.kmt; }");
+	expect_failure(2, "t.kmt", "$K replay t.kmt -o t.kmt");
+}
+
+Test(bad_input, a_full_disk_leaves_nothing_half_written)
+{
+	make_trace(10);
+	expect_failure(3, "standard output", "$K cat t.kmt --format csv >/dev/full");
+	expect_failure(3, "full.db", "ulimit -f 8; trap '' XFSZ; $K replay t.kmt -o full.db --sample-events 1");
+}
+
+Test(bad_input, ctrl_c_saves_what_was_done_and_exits_with_130)
+{
+	struct run_result result;
+
+	make_trace(200);
+	/* A pipe that never ends keeps the import waiting until the signal comes. */
+	result = run_shell("(echo '{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}'; sleep 3) | "
+			   "$K import - -o never.kmt & sleep 1; pkill -INT -f 'import - -o never.kmt'; wait $!");
+	cr_assert_eq(result.status, 130, "status %d: %s", result.status, result.err);
+	cr_assert_neq(access("never.kmt", F_OK), 0);
+	run_free(&result);
+}

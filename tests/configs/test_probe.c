@@ -1,0 +1,419 @@
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "base/rng.h"
+#include "configs/machine_yaml.h"
+#include "configs/probe.h"
+
+/* A zone of zoneinfo, in pages. */
+struct seen {
+	unsigned int node;
+	char name[16];
+	unsigned long long start, spanned, present, managed, min, low, high;
+};
+
+static const char *const captures[] = { "A-boot-256m", "B-fs-churn", "C-net-ipc", "D-pressure", "E-drivers", "F-numa",
+	"I-highmem-32bit", "J-whatif/base", "J-whatif/base-repeat", "J-whatif/cpus-1", "J-whatif/cpus-4",
+	"J-whatif/less-memory", "J-whatif/less-memory-repeat", "J-whatif/min-free-x8", "J-whatif/pcp-high-fraction-8",
+	"J-whatif/slub-max-order-0", "J-whatif/slub-min-order-1", "J-whatif/slub-nomerge", "J-whatif/wmark-scale-200" };
+#define NR_CAPTURES (sizeof(captures) / sizeof(captures[0]))
+
+static bool snapshots_of(const char *capture, char *path, size_t size)
+{
+	const char *shared = getenv("KMEMSIM_SHARED");
+
+	if (!shared)
+		return false;
+	snprintf(path, size, "%s/captures/%s/snapshots", shared, capture);
+	return access(path, R_OK) == 0;
+}
+
+static struct machine *probed(const char *dir)
+{
+	struct machine *machine = calloc(1, sizeof(*machine));
+	struct err err = { 0 };
+
+	cr_assert_eq(probe_machine(machine, dir, NULL, &err), 0, "%s: %s", dir, err.text);
+	return machine;
+}
+
+static size_t read_zoneinfo(const char *snapshots, struct seen *zones, size_t max)
+{
+	char path[4300], line[256];
+	struct seen *zone = zones;
+	size_t nr = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/1-after-boot/zoneinfo", snapshots);
+	file = fopen(path, "r");
+	cr_assert_not_null(file, "%s", path);
+	while (fgets(line, sizeof(line), file)) {
+		struct seen next = { 0 };
+
+		if (sscanf(line, "Node %u, zone %15s", &next.node, next.name) == 2 && nr < max) {
+			zone = &zones[nr++];
+			*zone = next;
+		}
+		(void)(sscanf(line, " start_pfn: %llu", &zone->start) || sscanf(line, " spanned %llu", &zone->spanned) ||
+			sscanf(line, " present %llu", &zone->present) || sscanf(line, " managed %llu", &zone->managed) ||
+			sscanf(line, " min %llu", &zone->min) || sscanf(line, " low %llu", &zone->low) ||
+			sscanf(line, " high %llu", &zone->high));
+	}
+	fclose(file);
+	return nr;
+}
+
+/* The bytes that a zone type may have, as the model will cut RAM into zones. */
+static void zone_limits(const struct machine *m, const char *name, uint64_t *low, uint64_t *high)
+{
+	uint64_t normal = max_u64(m->zones.dma_end, m->zones.dma32_end);
+
+	*low = 0;
+	*high = 0;
+	if (!strcmp(name, "DMA")) {
+		*high = m->zones.dma_end;
+	} else if (!strcmp(name, "DMA32")) {
+		*low = m->zones.dma_end;
+		*high = m->zones.dma32_end;
+	} else if (!strcmp(name, "Normal")) {
+		*low = normal;
+		*high = m->zones.highmem_above;
+	} else if (!strcmp(name, "HighMem")) {
+		*low = m->zones.highmem_above;
+		*high = UINT64_MAX;
+	}
+}
+
+/* Bytes that @ranges, those of @node only when they are RAM, have in [low, high). */
+static uint64_t bytes_in(const struct machine_range *ranges, uint32_t nr, uint64_t low, uint64_t high)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t from = max_u64(low, ranges[i].start), to = min_u64(high, ranges[i].start + ranges[i].size);
+
+		bytes += from < to ? to - from : 0;
+	}
+	return bytes;
+}
+
+static void expect_zone(const struct machine *m, const struct seen *zone, const char *what)
+{
+	uint64_t low, high, start = UINT64_MAX, end = 0, present = 0, reserved = 0, page = m->page_size;
+
+	zone_limits(m, zone->name, &low, &high);
+	for (uint32_t i = 0; i < m->nr_ram; i++) {
+		uint64_t from = max_u64(low, m->ram[i].start), to = min_u64(high, m->ram[i].start + m->ram[i].size);
+
+		if (m->ram[i].node != zone->node || from >= to)
+			continue;
+		start = min_u64(start, from);
+		end = max_u64(end, to);
+		present += to - from;
+		reserved += bytes_in(m->reserved, m->nr_reserved, from, to);
+	}
+	cr_assert_eq(present / page, zone->present, "%s: present %s %u: %" PRIu64, what, zone->name, zone->node,
+		present / page);
+	cr_assert_eq((present - reserved) / page, zone->managed, "%s: managed %s %u: %" PRIu64, what, zone->name,
+		zone->node, (present - reserved) / page);
+	if (!present)
+		return;
+	cr_assert_eq(start / page, zone->start, "%s: start %s", what, zone->name);
+	cr_assert_eq((end - start) / page, zone->spanned, "%s: spanned %s", what, zone->name);
+}
+
+Test(probe, every_capture_gives_zones_with_the_pages_of_its_kernel, .timeout = 60)
+{
+	struct seen zones[64];
+	char path[4200];
+
+	for (size_t i = 0; i < NR_CAPTURES; i++) {
+		struct machine *m;
+		size_t nr;
+
+		if (!snapshots_of(captures[i], path, sizeof(path)))
+			cr_skip_test("the captures are not beside the project");
+		m = probed(path);
+		nr = read_zoneinfo(path, zones, 64);
+		cr_assert_geq(nr, 4);
+		for (size_t j = 0; j < nr; j++)
+			expect_zone(m, &zones[j], captures[i]);
+		free(m);
+	}
+}
+
+/*
+ * Watermarks as page-allocator.md 6.3 computes them. The kernel of most captures computed them before it freed its
+ * init sections and the initial RAM disk (some 12 MiB), so there they differ a little; where a sysctl was written after
+ * boot they are equal.
+ */
+Test(probe, watermarks_from_the_probed_figures_are_the_kernels)
+{
+	struct seen zones[64];
+	char path[4200];
+
+	for (size_t i = 0; i < NR_CAPTURES; i++) {
+		bool late = strstr(captures[i], "min-free") || strstr(captures[i], "wmark");
+		uint64_t lowmem = 0;
+		struct machine *m;
+		size_t nr;
+
+		if (!snapshots_of(captures[i], path, sizeof(path)))
+			cr_skip_test("the captures are not beside the project");
+		m = probed(path);
+		nr = read_zoneinfo(path, zones, 64);
+		for (size_t j = 0; j < nr; j++)
+			lowmem += strcmp(zones[j].name, "HighMem") ? zones[j].managed : 0;
+		for (size_t j = 0; j < nr; j++) {
+			const struct seen *z = &zones[j];
+			uint64_t t = m->page_allocator.min_free_kbytes / 4 * z->managed / lowmem;
+			uint64_t d = max_u64(t / 4, z->managed * m->page_allocator.watermark_scale_factor / 10000);
+			uint64_t slack = late ? 0 : z->high / 50 + 6;
+
+			if (!z->managed || !strcmp(z->name, "HighMem"))
+				continue;
+			cr_assert_leq(llabs((long long)(t - z->min)), slack, "%s %s min %llu", captures[i], z->name, z->min);
+			cr_assert_leq(llabs((long long)(t + d - z->low)), slack, "%s %s low", captures[i], z->name);
+			cr_assert_leq(llabs((long long)(t + 2 * d - z->high)), slack, "%s %s high", captures[i], z->name);
+		}
+		free(m);
+	}
+}
+
+Test(probe, numa_capture_has_its_nodes_cpus_and_distances)
+{
+	struct machine *m;
+	char path[4200];
+
+	if (!snapshots_of("F-numa", path, sizeof(path)))
+		cr_skip_test("the captures are not beside the project");
+	m = probed(path);
+	cr_assert_str_eq(m->name, "F-numa");
+	cr_assert_eq(m->nr_nodes, 2);
+	cr_assert_eq(m->cpus, 4);
+	cr_assert_eq(m->node_of_cpu[1], 0);
+	cr_assert_eq(m->node_of_cpu[2], 1);
+	cr_assert_eq(m->distance[1][0], 20);
+	cr_assert_eq(m->page_allocator.min_free_kbytes, 32116);
+	cr_assert(m->slab.memcg_kmem);
+	free(m);
+}
+
+Test(probe, highmem_capture_is_a_32_bit_machine)
+{
+	struct machine *m;
+	char path[4200];
+
+	if (!snapshots_of("I-highmem-32bit", path, sizeof(path)))
+		cr_skip_test("the captures are not beside the project");
+	m = probed(path);
+	cr_assert(m->bits32);
+	cr_assert_eq(m->zones.dma32_end, 0);
+	cr_assert_eq(m->zones.highmem_above, 225278ull * 4096);
+	cr_assert_eq(m->page_allocator.lowmem_reserve_ratio[ZONE_DMA], 256);
+	cr_assert_eq(m->page_allocator.lowmem_reserve_ratio[ZONE_NORMAL], 32);
+	free(m);
+}
+
+Test(probe, command_line_and_sysctls_of_the_captures_are_seen)
+{
+	struct machine *m;
+	char path[4200];
+
+	if (!snapshots_of("J-whatif/slub-min-order-1", path, sizeof(path)))
+		cr_skip_test("the captures are not beside the project");
+	m = probed(path);
+	cr_assert_eq(m->slab.min_order, 1);
+	cr_assert_eq(m->transparent_hugepage, THP_NEVER);
+	cr_assert_not(m->page_allocator.khugepaged_min_free);
+	free(m);
+	snapshots_of("J-whatif/slub-nomerge", path, sizeof(path));
+	m = probed(path);
+	cr_assert_not(m->slab.merge);
+	free(m);
+	snapshots_of("J-whatif/slub-max-order-0", path, sizeof(path));
+	m = probed(path);
+	cr_assert_eq(m->slab.max_order, 0);
+	free(m);
+	snapshots_of("J-whatif/wmark-scale-200", path, sizeof(path));
+	m = probed(path);
+	cr_assert_eq(m->page_allocator.watermark_scale_factor, 200);
+	free(m);
+	snapshots_of("J-whatif/pcp-high-fraction-8", path, sizeof(path));
+	m = probed(path);
+	cr_assert_eq(m->page_allocator.pcp_high_fraction, 8);
+	free(m);
+}
+
+/* A folder of its own for one test; the files in it go with it. */
+static void make_folder(char *path)
+{
+	strcpy(path, "/tmp/probe-test-XXXXXX");
+	cr_assert_not_null(mkdtemp(path));
+}
+
+static void write_file(const char *folder, const char *name, const void *bytes, size_t len)
+{
+	char path[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	fwrite(bytes, 1, len, file);
+	fclose(file);
+}
+
+static void remove_folder(const char *path)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(path);
+
+	while ((entry = readdir(dir))) {
+		char file[512];
+
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		unlink(file);
+	}
+	closedir(dir);
+	rmdir(path);
+}
+
+static const char small_zoneinfo[] = "Node 0, zone      DMA\n"
+				     "  per-node stats\n"
+				     "      nr_inactive_anon 0\n"
+				     "  pages free     3808\n"
+				     "        spanned  4095\n"
+				     "        present  3998\n"
+				     "        managed  3840\n"
+				     "  pagesets\n"
+				     "    cpu: 0\n"
+				     "    cpu: 1\n"
+				     "  start_pfn:           1\n"
+				     "Node 0, zone    DMA32\n"
+				     "        spanned  61402\n"
+				     "        present  61402\n"
+				     "        managed  50909\n"
+				     "  start_pfn:           4096\n";
+
+Test(probe, zoneinfo_alone_is_enough_and_what_is_assumed_is_told)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	char folder[64], notes[4096] = "";
+	FILE *out = fmemopen(notes, sizeof(notes), "w");
+	struct seen dma = { 0, "DMA", 1, 4095, 3998, 3840, 0, 0, 0 };
+	struct seen dma32 = { 0, "DMA32", 4096, 61402, 61402, 50909, 0, 0, 0 };
+	struct err err = { 0 };
+
+	make_folder(folder);
+	write_file(folder, "zoneinfo", small_zoneinfo, strlen(small_zoneinfo));
+	cr_assert_eq(probe_machine(m, folder, out, &err), 0, "%s", err.text);
+	fclose(out);
+	expect_zone(m, &dma, "zoneinfo only");
+	expect_zone(m, &dma32, "zoneinfo only");
+	cr_assert_eq(m->cpus, 2);
+	cr_assert_eq(m->ram[1].start, 1 << 20, "the hole of the DMA zone is that of a PC");
+	cr_assert_not_null(strstr(notes, "iomem is missing"));
+	cr_assert_not_null(strstr(notes, "cmdline is missing"));
+	cr_assert_not_null(strstr(notes, "vm.min_free_kbytes is not known"));
+	remove_folder(folder);
+	free(m);
+}
+
+Test(probe, copy_of_one_snapshot_gives_the_same_machine_as_the_capture)
+{
+	static const char *const names[] = { "zoneinfo", "iomem", "meminfo", "cmdline", "sysctl_vm.txt", "slab_sysfs.tsv",
+		"pagetypeinfo", "node0_cpulist", "node0_distance" };
+	char path[4200], file[4400], folder[64], *bytes = malloc(1 << 20);
+	struct machine *original, *copy;
+
+	if (!snapshots_of("A-boot-256m", path, sizeof(path)))
+		cr_skip_test("the captures are not beside the project");
+	make_folder(folder);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		FILE *in;
+
+		snprintf(file, sizeof(file), "%s/1-after-boot/%s", path, names[i]);
+		in = fopen(file, "r");
+		write_file(folder, names[i], bytes, fread(bytes, 1, 1 << 20, in));
+		fclose(in);
+	}
+	original = probed(path);
+	copy = probed(folder);
+	memset(original->name, 0, sizeof(original->name));
+	memset(copy->name, 0, sizeof(copy->name));
+	cr_assert(!memcmp(original, copy, sizeof(*copy)));
+	remove_folder(folder);
+	free(original);
+	free(copy);
+	free(bytes);
+}
+
+Test(probe, meminfo_alone_gives_a_machine_of_that_size)
+{
+	struct machine *m;
+	char folder[64];
+
+	make_folder(folder);
+	write_file(folder, "meminfo", "MemTotal:        1048576 kB\n", 28);
+	m = probed(folder);
+	cr_assert_eq(bytes_in(m->ram, m->nr_ram, 0, UINT64_MAX), 1ull << 30);
+	remove_folder(folder);
+	free(m);
+}
+
+Test(probe, folder_without_any_of_the_files_is_an_error)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	char folder[64], message[200];
+	struct err err;
+
+	make_folder(folder);
+	cr_assert_eq(probe_machine(m, folder, NULL, &err), -ERR_CONFIG);
+	snprintf(message, sizeof(message), "%s: neither zoneinfo nor meminfo nor iomem is there", folder);
+	cr_assert_str_eq(err.text, message);
+	remove_folder(folder);
+	cr_assert_eq(probe_machine(m, folder, NULL, &err), -ERR_IO);
+	free(m);
+}
+
+/* Whatever the files say: a machine that loads, or an error; never a crash (run under the sanitizers). */
+Test(probe, damaged_files_give_a_machine_or_an_error, .timeout = 60)
+{
+	static const char iomem[] = "00001000-0009fbff : System RAM\n00100000-0ffd9fff : System RAM\n"
+				    "  01000000-01e01ef1 : Kernel code\n";
+	static const char *const names[] = { "zoneinfo", "iomem", "meminfo", "pagetypeinfo", "slabinfo", "cmdline" };
+	struct machine *m = calloc(1, sizeof(*m));
+	char folder[64], text[sizeof(small_zoneinfo) + sizeof(iomem)];
+
+	make_folder(folder);
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		struct err err = { 0 };
+		struct rng rng;
+		size_t len;
+
+		rng_init(&rng, seed, "damage");
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			const char *from = i ? iomem : small_zoneinfo;
+
+			len = strlen(from);
+			memcpy(text, from, len);
+			for (uint64_t n = rng_below(&rng, 8); n; n--)
+				text[rng_below(&rng, len)] = (char)(rng_below(&rng, 3) ? '0' + (int)rng_below(&rng, 10) :
+										      (int)rng_below(&rng, 256));
+			write_file(folder, names[i], text, rng_below(&rng, 4) ? len : rng_below(&rng, len));
+		}
+		if (probe_machine(m, folder, NULL, &err) < 0)
+			cr_assert_neq(err.text[0], '\0', "seed %d", (int)seed);
+		else
+			cr_assert_geq(m->nr_ram, 1, "seed %d", (int)seed);
+	}
+	remove_folder(folder);
+	free(m);
+}

@@ -1,0 +1,100 @@
+#include "fake_page_alloc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void fake_page_alloc_init(struct page_alloc *pa, const struct machine *machine)
+{
+	memset(pa, 0, sizeof(*pa));
+	pa->machine = machine;
+	pa->refuse_from = PAGE_MAX_ORDERS;
+	for (uint32_t i = 0; i < machine->nr_ram; i++) {
+		const struct machine_range *ram = &machine->ram[i];
+
+		pa->next[ram->node] = (uint32_t)(ram->start >> machine->page_shift);
+		pa->end[ram->node] = (uint32_t)((ram->start + ram->size) >> machine->page_shift);
+		assert(pa->end[ram->node] <= FAKE_PAGES_MAX);
+	}
+}
+
+static pfn_t take_from(struct page_alloc *pa, unsigned int node, unsigned int order)
+{
+	uint32_t pages = 1u << order, pfn = pa->freed[node][order];
+
+	if (pfn) {
+		pa->freed[node][order] = pa->link[pfn];
+		return pfn;
+	}
+	pfn = (pa->next[node] + pages - 1) / pages * pages;
+	if (pfn + pages > pa->end[node])
+		return PFN_NONE;
+	pa->next[node] = pfn + pages;
+	return pfn;
+}
+
+enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter)
+{
+	unsigned int nodes = pa->machine->nr_nodes;
+	unsigned int first = req->node >= 0 ? (unsigned int)req->node : pa->machine->node_of_cpu[req->cpu];
+
+	(void)meter;
+	memmove(&pa->requests[1], &pa->requests[0], (FAKE_REQUESTS - 1) * sizeof(pa->requests[0]));
+	pa->requests[0] = *req;
+	if (pa->wait)
+		return MM_WAIT;
+	if (req->order >= pa->refuse_from || req->order > pa->machine->page_allocator.max_order)
+		return MM_FAILED;
+	*pfn = PFN_NONE;
+	for (unsigned int i = 0; i < nodes && *pfn == PFN_NONE; i++)
+		if (i == 0 || !(req->gfp & GFP_BIT_THISNODE))
+			*pfn = take_from(pa, (first + i) % nodes, req->order);
+	if (*pfn == PFN_NONE)
+		return MM_FAILED;
+	assert(!pa->taken[*pfn]);
+	pa->taken[*pfn] = (uint8_t)(req->order + 1);
+	pa->pages_out += 1u << req->order;
+	return MM_DONE;
+}
+
+void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
+{
+	uint32_t node = page_alloc_node_of(pa, pfn);
+
+	(void)cpu;
+	(void)meter;
+	assert(pa->taken[pfn] == order + 1);
+	pa->taken[pfn] = 0;
+	pa->pages_out -= 1u << order;
+	pa->link[pfn] = pa->freed[node][order];
+	pa->freed[node][order] = (uint32_t)pfn;
+	pa->given = pfn;
+}
+
+bool page_alloc_allocated(const struct page_alloc *pa, pfn_t pfn, unsigned int order)
+{
+	return pfn < FAKE_PAGES_MAX && pa->taken[pfn] > order;
+}
+
+void page_alloc_set_owner(struct page_alloc *pa, pfn_t pfn, uint32_t owner)
+{
+	assert(pa->taken[pfn]);
+	pa->owner[pfn] = owner;
+}
+
+uint32_t page_alloc_owner(const struct page_alloc *pa, pfn_t pfn)
+{
+	return pa->owner[pfn];
+}
+
+uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn)
+{
+	for (uint32_t i = 0; i < pa->machine->nr_ram; i++) {
+		const struct machine_range *ram = &pa->machine->ram[i];
+
+		if (pfn >= ram->start >> pa->machine->page_shift &&
+				pfn < (ram->start + ram->size) >> pa->machine->page_shift)
+			return ram->node;
+	}
+	abort(); /* there is no such page */
+}

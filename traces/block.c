@@ -1,0 +1,43 @@
+#include "traces/block.h"
+
+#include <stdlib.h>
+
+int block_reserve(struct block *b, uint32_t cap)
+{
+	size_t n = cap ? cap : 1;
+
+	if (b->cap >= cap && b->cap)
+		return 0;
+	block_fini(b);
+	b->time_ns = malloc(n * sizeof(*b->time_ns));
+	b->value = malloc(n * sizeof(*b->value));
+	b->where = malloc(n * sizeof(*b->where));
+	b->op = malloc(n * sizeof(*b->op));
+	b->slot = malloc(n * sizeof(*b->slot));
+	b->who = malloc(n * sizeof(*b->who));
+	b->ctx = malloc(n * sizeof(*b->ctx));
+	b->code = malloc(n * sizeof(*b->code));
+	b->ended = malloc(n * sizeof(*b->ended));
+	if (!b->time_ns || !b->value || !b->where || !b->op || !b->slot || !b->who || !b->ctx || !b->code || !b->ended) {
+		block_fini(b);
+		return -1;
+	}
+	b->cap = (uint32_t)n;
+	return 0;
+}
+
+void block_fini(struct block *b)
+{
+	if (!b)
+		return;
+	free(b->time_ns);
+	free(b->value);
+	free(b->where);
+	free(b->op);
+	free(b->slot);
+	free(b->who);
+	free(b->ctx);
+	free(b->code);
+	free(b->ended);
+	*b = (struct block){ 0 };
+}

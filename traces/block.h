@@ -1,0 +1,45 @@
+/*
+ * block: a run of events as columns, to and from the payload of PROLOGUE, EVENTS and RECORDED sections. Decoding checks
+ * everything; what it gives can be used as indices without a look.
+ */
+#ifndef KMEMSIM_TRACES_BLOCK_H
+#define KMEMSIM_TRACES_BLOCK_H
+
+#include "base/err.h"
+#include "traces/section.h"
+
+/** Columns of up to @cap events. */
+struct block {
+	uint32_t nr, cap;
+	bool has_value, has_where, has_ctx;
+	uint64_t *time_ns;
+	uint64_t *value;      /* 0 where the event's kind has none */
+	uint64_t *where;      /* recorded */
+	uint32_t *op, *slot, *who;
+	uint8_t *ctx;         /* recorded */
+	uint32_t *code;       /* scratch: slot column entries */
+	uint32_t *ended;      /* scratch: slots that ended earlier in the block */
+};
+
+/** block_reserve() - room for @cap events; what was in it is lost. Return: 0, or -1 when out of memory. */
+int block_reserve(struct block *b, uint32_t cap);
+void block_fini(struct block *b);
+
+/** What the tables and the header allow in a block. */
+struct block_limits {
+	const uint8_t *op_class; /* enum op_class of each op */
+	uint32_t nr_ops, nr_whos;
+	uint32_t slots;
+};
+
+/** block_encode() - put the payload for @b's events, the first of which is at @first_ns, into @p. Return: 0, or -1: no memory. */
+int block_encode(struct block *b, const uint8_t *op_class, ns_t first_ns, struct packer *p);
+int block_encode_recorded(const struct block *b, struct packer *p);
+
+/** block_decode() - fill @b with the events of section @s, whose payload is @raw. ERR_TRACE when malformed, ERR_NOMEM. */
+int block_decode(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
+	struct err *err);
+/** block_decode_recorded() - add the optional columns to the block decoded last. */
+int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw, struct err *err);
+
+#endif

@@ -1,0 +1,190 @@
+#include "traces/collect.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/format.h"
+
+struct text {
+	const char *start;
+	size_t len;
+};
+
+/* @items, or a longer copy of it, with room for item @nr of @size bytes. NULL: out of memory, @items is still there. */
+static void *with_room(void *items, size_t *cap, size_t nr, size_t size)
+{
+	size_t bigger = *cap ? 2 * *cap : 256;
+	void *p;
+
+	if (nr < *cap)
+		return items;
+	p = realloc(items, bigger * size);
+	if (p)
+		*cap = bigger;
+	return p;
+}
+
+static bool same_string(const void *items, uint32_t number, const void *key)
+{
+	const struct text *text = key;
+	const char *string = ((char *const *)items)[number];
+
+	return !strncmp(string, text->start, text->len) && !string[text->len];
+}
+
+static uint32_t add_string(struct collect *c, const struct text *text, uint64_t hash)
+{
+	char **strings = with_room(c->strings, &c->cap_strings, c->string_index.nr, sizeof(*strings));
+	char *copy;
+
+	if (!strings || c->string_index.nr >= MAX_STRINGS)
+		return INTERN_NONE;
+	c->strings = strings;
+	copy = strndup(text->start, text->len);
+	if (!copy)
+		return INTERN_NONE;
+	if (intern_add(&c->string_index, hash) == INTERN_NONE) {
+		free(copy);
+		return INTERN_NONE;
+	}
+	c->strings[c->string_index.nr - 1] = copy;
+	return c->string_index.nr - 1;
+}
+
+uint32_t collect_string(struct collect *c, const char *text, size_t len)
+{
+	/* Strings end at a 0 in memory, so they cannot hold one. */
+	struct text key = { text, strnlen(text, len) };
+	struct text empty = { "", 0 };
+	uint64_t hash;
+	uint32_t number;
+
+	if (!c->string_index.nr && add_string(c, &empty, intern_hash("", 0)) == INTERN_NONE)
+		return INTERN_NONE;
+	hash = intern_hash(key.start, key.len);
+	number = intern_find(&c->string_index, hash, same_string, c->strings, &key);
+	return number != INTERN_NONE ? number : add_string(c, &key, hash);
+}
+
+/* A copy whose padding is 0, so that ops can be compared as bytes. */
+static void copy_op(struct trace_op *to, const struct trace_op *from)
+{
+	memset(to, 0, sizeof(*to));
+	to->kind = from->kind;
+	to->origin = from->origin;
+	to->ctx = from->ctx;
+	to->order = from->order;
+	to->node = from->node;
+	to->flags = from->flags;
+	to->gfp = from->gfp;
+	to->call_site = from->call_site;
+	to->name = from->name;
+	to->name2 = from->name2;
+	to->slab_flags = from->slab_flags;
+	to->size = from->size;
+	to->size_alloc = from->size_alloc;
+	to->align = from->align;
+	to->arg[0] = from->arg[0];
+	to->arg[1] = from->arg[1];
+}
+
+static bool same_op(const void *items, uint32_t number, const void *key)
+{
+	return !memcmp((const struct trace_op *)items + number, key, sizeof(struct trace_op));
+}
+
+static uint32_t add_op(struct collect *c, const struct trace_op *op, uint64_t hash)
+{
+	size_t nr = c->op_index.nr;
+
+	if (nr >= MAX_OPS)
+		return INTERN_NONE;
+	if (nr >= c->cap_ops) {
+		size_t cap = c->cap_ops ? 2 * c->cap_ops : 256;
+		struct trace_op *ops = realloc(c->ops, cap * sizeof(*ops));
+		uint64_t *counts = realloc(c->op_counts, cap * sizeof(*counts));
+		uint8_t *classes = realloc(c->op_class, cap);
+
+		c->ops = ops ? ops : c->ops;
+		c->op_counts = counts ? counts : c->op_counts;
+		c->op_class = classes ? classes : c->op_class;
+		if (!ops || !counts || !classes)
+			return INTERN_NONE;
+		c->cap_ops = cap;
+	}
+	if (intern_add(&c->op_index, hash) == INTERN_NONE)
+		return INTERN_NONE;
+	memcpy(&c->ops[nr], op, sizeof(*op));
+	c->op_counts[nr] = 0;
+	c->op_class[nr] = op_class_of(op);
+	return (uint32_t)nr;
+}
+
+uint32_t collect_op(struct collect *c, const struct trace_op *op)
+{
+	struct trace_op key;
+	uint64_t hash;
+	uint32_t number;
+
+	assert(op->kind < NR_KINDS && op->origin < NR_ORIGINS && op->node >= -1);
+	copy_op(&key, op);
+	hash = intern_hash(&key, sizeof(key));
+	number = intern_find(&c->op_index, hash, same_op, c->ops, &key);
+	return number != INTERN_NONE ? number : add_op(c, &key, hash);
+}
+
+static bool same_who(const void *items, uint32_t number, const void *key)
+{
+	return !memcmp((const struct trace_who *)items + number, key, sizeof(struct trace_who));
+}
+
+_Static_assert(sizeof(struct trace_who) == 12, "tasks are compared as bytes: no padding");
+
+uint32_t collect_who(struct collect *c, const struct trace_who *who)
+{
+	uint64_t hash = intern_hash(who, sizeof(*who));
+	uint32_t number = intern_find(&c->who_index, hash, same_who, c->whos, who);
+	struct trace_who *whos;
+
+	if (number != INTERN_NONE)
+		return number;
+	whos = with_room(c->whos, &c->cap_whos, c->who_index.nr, sizeof(*whos));
+	if (!whos)
+		return INTERN_NONE;
+	c->whos = whos;
+	if (c->who_index.nr >= MAX_WHOS || intern_add(&c->who_index, hash) == INTERN_NONE)
+		return INTERN_NONE;
+	c->whos[c->who_index.nr - 1] = *who;
+	return c->who_index.nr - 1;
+}
+
+struct trace_tables collect_tables(const struct collect *c)
+{
+	return (struct trace_tables){
+		.ops = c->ops,
+		.op_counts = c->op_counts,
+		.nr_ops = c->op_index.nr,
+		.whos = c->whos,
+		.nr_whos = c->who_index.nr,
+		.strings = (const char *const *)c->strings,
+		.nr_strings = c->string_index.nr,
+	};
+}
+
+void collect_fini(struct collect *c)
+{
+	if (!c)
+		return;
+	for (uint32_t i = 0; i < c->string_index.nr; i++)
+		free(c->strings[i]);
+	free(c->strings);
+	free(c->ops);
+	free(c->op_counts);
+	free(c->op_class);
+	free(c->whos);
+	intern_fini(&c->string_index);
+	intern_fini(&c->op_index);
+	intern_fini(&c->who_index);
+	*c = (struct collect){ 0 };
+}
