@@ -53,7 +53,6 @@ static void forget_what_it_replaces(struct loader *l, const char *path)
 
 		snprintf(ranges, sizeof(ranges), "nodes.%u.memory", i);
 		if (memory || !strcmp(path, ranges)) {
-			l->memory_replaced |= memory && node->nr_ranges;
 			node->nr_ranges = 0;
 			node->memory = memory ? DRAFT_AUTO : node->memory;
 		}
@@ -66,6 +65,28 @@ static void forget_what_it_replaces(struct loader *l, const char *path)
 			memset(node->cpu_mask, 0, sizeof(node->cpu_mask));
 		}
 	}
+}
+
+/* Bytes of RAM that the draft has so far, in whichever way it says so; 0 when it says nothing. */
+static uint64_t memory_of(const struct draft *draft)
+{
+	uint64_t bytes = draft->memory == DRAFT_AUTO ? 0 : draft->memory;
+
+	for (uint32_t i = 0; i < draft->nr_nodes; i++) {
+		const struct draft_node *node = &draft->nodes[i];
+
+		bytes += node->memory == DRAFT_AUTO ? 0 : node->memory;
+		for (uint32_t j = 0; j < node->nr_ranges; j++)
+			bytes += node->ranges[j].size;
+	}
+	return bytes;
+}
+
+static bool sets_memory(const char *path)
+{
+	const char *leaf = strrchr(path, '.');
+
+	return !strcmp(path, "memory") || (leaf && !strncmp(path, "nodes.", 6) && !strcmp(leaf, ".memory"));
 }
 
 static void load_setting(struct loader *l, const char *path, const struct yaml_node *value)
@@ -82,6 +103,8 @@ static void load_setting(struct loader *l, const char *path, const struct yaml_n
 	base = base_of(l, path);
 	if (!base)
 		return;
+	if (sets_memory(path) && !l->memory_before)
+		l->memory_before = memory_of(l->draft);
 	if (key)
 		load_value(l, key, base, path, value);
 	else

@@ -14,7 +14,7 @@ struct loader {
 	uint32_t nr_sets;
 	const char *setting;           /* borrowed: the one being applied; NULL while the file is read */
 	uint32_t page_size;            /* for sizes in pages */
-	bool memory_replaced;          /* a setting asked for another amount of memory than the file's map has */
+	uint64_t memory_before;        /* bytes of RAM that the file has, when a setting of memory changes them; else 0 */
 };
 
 /** load_settings() - apply all --set texts to the draft, in order. */

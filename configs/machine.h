@@ -30,6 +30,7 @@ struct machine_range {
 	uint64_t size;
 	uint32_t node;
 	char name[MACHINE_NAME_MAX];
+	bool scales;               /* reserved in proportion to RAM (page descriptors): matters when memory is set anew */
 };
 
 struct machine_zones {

@@ -90,6 +90,7 @@ static void copy_range(struct machine_range *to, const struct machine_range *fro
 	to->size = from->size;
 	to->node = from->node;
 	memcpy(to->name, from->name, sizeof(to->name));
+	to->scales = from->scales;
 }
 
 static void hand_out(struct machine *machine, const struct machine *from)

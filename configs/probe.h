@@ -1,4 +1,8 @@
-/* probe: describes a real machine from its /proc and /sys files, live or saved in a folder. */
+/*
+ * probe: describes a real machine from its /proc and /sys files, live or saved in a folder. Each zone gets the kernel's
+ * spanned, present and managed pages: what iomem names inside RAM is reserved under its name, the rest of
+ * present - managed as page descriptors and early boot reservations at the end of the zone.
+ */
 #ifndef KMEMSIM_CONFIGS_PROBE_H
 #define KMEMSIM_CONFIGS_PROBE_H
 

@@ -76,7 +76,9 @@ static void live_path(const char *name, char *path, size_t size)
 			return;
 		}
 	}
-	if (sscanf(name, "node%u_%n", &node, &word) == 1 && word)
+	if (!strncmp(name, "boot/", 5) || !strncmp(name, "sys/devices/", 12))
+		snprintf(path, size, "%s", name);
+	else if (sscanf(name, "node%u_%n", &node, &word) == 1 && word)
 		snprintf(path, size, "sys/devices/system/node/node%u/%s", node, name + word);
 	else
 		snprintf(path, size, "proc/%s", name);

@@ -9,6 +9,14 @@
 
 #define MIB (1ull << 20)
 
+/* sizeof(struct page), bytes: the largest thing that the kernel takes in proportion to RAM. */
+#define PAGE_DESCRIPTOR_64 64
+#define PAGE_DESCRIPTOR_32 32
+
+/* Names of what no file names: how much of it there is follows from present and managed pages. */
+static const char page_descriptors[] = "page descriptors";
+static const char boot_reservations[] = "early boot reservations";
+
 /* A line of iomem: "  01000000-01e01ef1 : Kernel code"; two blanks a level. */
 struct iomem_line {
 	unsigned int depth;
@@ -181,11 +189,12 @@ static void shrink_reserved(struct probe *probe, uint32_t zone, uint64_t excess)
 }
 
 /* Top down in one piece of RAM, as memblock gives pages out. Return: pages still wanted. */
-static uint64_t fill_piece(struct probe *probe, const struct probe_piece *ram, uint32_t nr_named, uint64_t wanted)
+static uint64_t fill_piece(struct probe *probe, const struct probe_piece *ram, const char *name, uint64_t wanted)
 {
+	uint32_t nr_taken = probe->nr_reserved;
 	uint64_t end = ram->end;
 
-	for (uint32_t i = nr_named + 1; wanted && i-- > 0;) {
+	for (uint32_t i = nr_taken + 1; wanted && i-- > 0;) {
 		/* The gap above named range i - 1; the lowest gap is above the beginning of RAM. */
 		const struct probe_piece *below = i ? &probe->reserved[i - 1] : NULL;
 		uint64_t from = below ? max_u64(below->end, ram->start) : ram->start;
@@ -198,7 +207,8 @@ static uint64_t fill_piece(struct probe *probe, const struct probe_piece *ram, u
 			probe->reserved[probe->nr_reserved] = *ram;
 			probe->reserved[probe->nr_reserved].start = end - pages;
 			probe->reserved[probe->nr_reserved].end = end;
-			set_name(&probe->reserved[probe->nr_reserved++], "early boot reservations");
+			probe->reserved[probe->nr_reserved].scales = name == page_descriptors;
+			set_name(&probe->reserved[probe->nr_reserved++], name);
 			wanted -= pages;
 		}
 		if (below)
@@ -207,11 +217,23 @@ static uint64_t fill_piece(struct probe *probe, const struct probe_piece *ram, u
 	return wanted;
 }
 
-static void account_zone(struct probe *probe, uint32_t zone, uint32_t nr_named)
+/* Return: pages of the zone for which there was no room. */
+static uint64_t fill_zone(struct probe *probe, uint32_t zone, const char *name, uint64_t wanted)
+{
+	for (uint32_t i = probe->nr_ram; wanted && i-- > 0;) {
+		if (probe->ram[i].zone == zone)
+			wanted = fill_piece(probe, &probe->ram[i], name, wanted);
+	}
+	sort_pieces(probe->reserved, &probe->nr_reserved);
+	return wanted;
+}
+
+static void account_zone(struct probe *probe, uint32_t zone)
 {
 	const struct probe_zone *z = &probe->zones[zone];
+	const struct machine *m = probe->machine;
 	uint64_t present = pages_in_zone(probe->ram, probe->nr_ram, zone), wanted = 0;
-	uint64_t named = pages_in_zone(probe->reserved, nr_named, zone);
+	uint64_t named = pages_in_zone(probe->reserved, probe->nr_reserved, zone), descriptors;
 
 	if (present != z->present)
 		probe_note(probe, "node %u, zone %s: iomem shows %" PRIu64 " pages of RAM, zoneinfo %" PRIu64, z->node,
@@ -224,10 +246,10 @@ static void account_zone(struct probe *probe, uint32_t zone, uint32_t nr_named)
 	if (named > wanted)
 		shrink_reserved(probe, zone, named - wanted);
 	wanted -= min_u64(wanted, named);
-	for (uint32_t i = probe->nr_ram; wanted && i-- > 0;) {
-		if (probe->ram[i].zone == zone)
-			wanted = fill_piece(probe, &probe->ram[i], nr_named, wanted);
-	}
+	descriptors = present * (m->bits32 ? PAGE_DESCRIPTOR_32 : PAGE_DESCRIPTOR_64) / m->page_size;
+	descriptors = min_u64(wanted, descriptors);
+	wanted -= descriptors;
+	wanted = fill_zone(probe, zone, page_descriptors, descriptors) + fill_zone(probe, zone, boot_reservations, wanted);
 	if (wanted)
 		probe_note(probe, "node %u, zone %s: no room for %" PRIu64 " reserved pages", z->node,
 			machine_zone_name[z->type], wanted);
@@ -248,6 +270,7 @@ static void hand_over(const struct probe *probe, const struct probe_piece *list,
 		if (!range.size)
 			continue;
 		memcpy(range.name, list[i].name, sizeof(range.name));
+		range.scales = list[i].scales;
 		if (last && last->node == range.node && last->start + last->size == range.start &&
 			!strcmp(last->name, range.name))
 			last->size += range.size;
@@ -290,7 +313,6 @@ static void memory_without_zones(struct probe *probe)
 void probe_memory(struct probe *probe)
 {
 	struct machine *m = probe->machine;
-	uint32_t nr_named;
 
 	if (!probe->has_zoneinfo) {
 		memory_without_zones(probe);
@@ -303,10 +325,8 @@ void probe_memory(struct probe *probe)
 	if (m->page_size == 4096)
 		add_reserved(probe, 0, MIB / m->page_size, "first MiB");
 	sort_pieces(probe->reserved, &probe->nr_reserved);
-	nr_named = probe->nr_reserved;
 	for (uint32_t i = 0; i < probe->nr_zones; i++)
-		account_zone(probe, i, nr_named);
-	sort_pieces(probe->reserved, &probe->nr_reserved);
+		account_zone(probe, i);
 	hand_over(probe, probe->ram, probe->nr_ram, m->ram, &m->nr_ram);
 	hand_over(probe, probe->reserved, probe->nr_reserved, m->reserved, &m->nr_reserved);
 }

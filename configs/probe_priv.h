@@ -26,6 +26,7 @@ struct probe_piece {
 	uint64_t start, end;              /* pfn */
 	uint32_t zone;                    /* in probe->zones */
 	char name[MACHINE_NAME_MAX];
+	bool scales;                      /* in proportion to RAM */
 };
 
 struct probe {

@@ -265,9 +265,63 @@ static void read_kernel(struct probe *probe)
 			probe->machine->behaviour == BEHAVIOUR_6_1 ? "6.1" : "2.6-classic");
 }
 
+/* The configuration of a saved folder, or the one that distributions install beside the kernel. */
+static char *find_config(const struct probe *probe)
+{
+	char *config = probe_read(probe, "kernel.config"), *version, release[128], path[160];
+
+	if (config)
+		return config;
+	version = probe_read(probe, "version");
+	if (version && sscanf(version, "Linux version %127s", release) == 1 && !strchr(release, '/')) {
+		snprintf(path, sizeof(path), "boot/config-%s", release);
+		config = probe_read(probe, path);
+	}
+	free(version);
+	return config;
+}
+
+static bool is_configured(const char *config, const char *line)
+{
+	const char *at = strstr(config, line);
+
+	return at && (at == config || at[-1] == '\n');
+}
+
+static void read_config(struct probe *probe)
+{
+	struct machine *m = probe->machine;
+	char *config = find_config(probe);
+
+	if (!config) {
+		probe_note(probe, "kernel.config is missing: assumed compaction, stacks from vmalloc, and free lists of slabs "
+			"in order (slab.freelist_random)");
+		return;
+	}
+	m->slab.freelist_random = is_configured(config, "CONFIG_SLAB_FREELIST_RANDOM=y\n");
+	m->page_allocator.compaction = is_configured(config, "CONFIG_COMPACTION=y\n");
+	m->page_allocator.cma = is_configured(config, "CONFIG_CMA=y\n");
+	m->kernel_stack.vmap = is_configured(config, "CONFIG_VMAP_STACK=y\n");
+	free(config);
+}
+
+/* "0-3": a machine with one CPU that could take more sizes its slabs by these. */
+static void read_possible_cpus(struct probe *probe)
+{
+	char *text = probe_read(probe, "sys/devices/system/cpu/possible");
+	const char *last = text ? strrchr(text, '-') : NULL;
+	unsigned long possible = last ? strtoul(last + 1, NULL, 10) + 1 : 0;
+
+	if (possible > probe->machine->cpus && possible <= 8192)
+		probe->machine->slab.nr_cpu_ids = (uint32_t)possible;
+	free(text);
+}
+
 void probe_settings(struct probe *probe)
 {
 	read_kernel(probe);
+	read_config(probe);
+	read_possible_cpus(probe);
 	read_sysctls(probe);
 	read_cmdline(probe);
 	read_caches(probe);

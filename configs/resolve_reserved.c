@@ -24,11 +24,11 @@ static uint64_t ram_end(const struct machine *m)
 	return m->nr_ram ? end_of(&m->ram[m->nr_ram - 1]) : 0;
 }
 
-/* The highest free place for @size bytes, as memblock looks for one: top down. UINT64_MAX when there is none. */
-static uint64_t highest_place(const struct machine *m, const struct machine_range *moving)
+/* The highest free place below @limit, as memblock looks for one: top down. UINT64_MAX when there is none. */
+static uint64_t highest_place(const struct machine *m, const struct machine_range *moving, uint64_t limit)
 {
 	for (uint32_t i = m->nr_ram; i-- > 0;) {
-		uint64_t end = end_of(&m->ram[i]);
+		uint64_t end = min_u64(end_of(&m->ram[i]), limit & ~(uint64_t)(m->page_size - 1));
 
 		while (end >= m->ram[i].start + moving->size) {
 			uint64_t start = end - moving->size;
@@ -46,22 +46,45 @@ static uint64_t highest_place(const struct machine *m, const struct machine_rang
 	return UINT64_MAX;
 }
 
+static uint64_t ram_bytes(const struct machine *m)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < m->nr_ram; i++)
+		bytes += m->ram[i].size;
+	return bytes;
+}
+
+/* @value of the old amount of memory, in proportion to the new one. */
+static uint64_t scaled(const struct loader *l, uint64_t value, uint64_t bytes)
+{
+	return (uint64_t)((unsigned __int128)value * bytes / l->memory_before);
+}
+
 /*
- * With less memory than the file's map has, what was reserved beyond the new end moves down, to where memblock would
- * have put it there.
+ * With other memory than the file's map has: what is there in proportion to RAM grows or shrinks with it, and what was
+ * reserved beyond the new end, or has another size now, goes where memblock would have put it: to the end of RAM, with
+ * several nodes about as far up as it was, so that it stays on its node.
  */
-static void move_into_ram(struct loader *l)
+static void fit_to_ram(struct loader *l)
 {
 	struct machine *m = &l->draft->machine;
+	uint64_t bytes = ram_bytes(m);
 
+	for (uint32_t i = 0; i < m->nr_reserved; i++) {
+		struct machine_range *range = &m->reserved[i];
+
+		if (range->scales)
+			range->size = scaled(l, range->size, bytes);
+		range->size = max_u64(align_up(range->size, m->page_size), m->page_size);
+	}
 	for (uint32_t i = 0; i < m->nr_reserved; i++) {
 		struct machine_range *range = &m->reserved[i];
 		uint64_t place;
 
-		if (end_of(range) <= ram_end(m))
+		if (end_of(range) <= ram_end(m) && !range->scales)
 			continue;
-		range->size = align_up(range->size, m->page_size);
-		place = highest_place(m, range);
+		place = highest_place(m, range, m->nr_nodes > 1 ? scaled(l, end_of(range), bytes) : UINT64_MAX);
 		if (place != UINT64_MAX)
 			range->start = place;
 	}
@@ -151,8 +174,8 @@ void draft_resolve_reserved(struct loader *l)
 {
 	struct machine *m = &l->draft->machine;
 
-	if (l->memory_replaced)
-		move_into_ram(l);
+	if (l->memory_before)
+		fit_to_ram(l);
 	reserve_first_mib(l);
 	qsort(m->reserved, m->nr_reserved, sizeof(m->reserved[0]), by_start);
 	for (uint32_t i = 0; i < m->nr_reserved; i++) {

@@ -48,6 +48,7 @@ const struct key machine_keys[] = {
 	{ "reserved.#.start", KEY_SIZE, IN(machine_range, start), 0, MAX_ADDRESS, .address = true },
 	{ "reserved.#.size", KEY_SIZE, IN(machine_range, size), 1, 64 * TIB },
 	{ "reserved.#.name", KEY_TEXT, IN(machine_range, name), .def = "reserved" },
+	{ "reserved.#.scales", KEY_BOOL, IN(machine_range, scales), .def = "false", .silent_zero = true },
 
 	{ "zones.dma", KEY_SIZE, M(zones.dma_end), 0, MAX_ADDRESS, "16 MiB", NONE(0) },
 	{ "zones.dma32", KEY_SIZE, M(zones.dma32_end), 0, MAX_ADDRESS, "auto", AUTO(DRAFT_AUTO), NONE(0) },

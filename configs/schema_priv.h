@@ -69,6 +69,7 @@ struct key {
 	uint32_t list_offset;       /* of the uint32_t that counts the list's elements; 0 = ended by 0 if .min, else fixed */
 	bool ascending;             /* KEY_COUNTS: each larger than the one before */
 	bool address;               /* written in hexadecimal */
+	bool silent_zero;           /* the canonical file leaves it out when it is 0 or false */
 	bool input_only;            /* the canonical file says it with other keys */
 };
 

@@ -95,7 +95,7 @@ static bool is_silent(const struct key *key, const void *base)
 		return key->list_offset && !key_list_length(key, base);
 	if (key->kind == KEY_TEXT)
 		return !*((const char *)base + key->offset);
-	return key->input_only;
+	return key->input_only || (key->silent_zero && !key_number(key, base, 0));
 }
 
 static void write_records(FILE *out, const struct key *list, const void *base, int indent);

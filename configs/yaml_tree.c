@@ -50,23 +50,27 @@ static int refuse_syntax(struct reader *r)
 	return refuse(r, mark, "%s", p->problem);
 }
 
-static int add_node(struct reader *r, enum yaml_kind kind, const yaml_event_t *event, struct yaml_node **added)
+/* Return: the new last child of the list or map that is being read, NULL when it is refused. */
+static struct yaml_node *add_node(struct reader *r, enum yaml_kind kind, const yaml_event_t *event)
 {
 	struct level *level = &r->levels[r->depth];
 	struct yaml_node *node;
 
-	if (++r->nodes > YAML_MAX_NODES)
-		return refuse(r, event->start_mark, "more than %u values", YAML_MAX_NODES);
+	if (++r->nodes > YAML_MAX_NODES) {
+		refuse(r, event->start_mark, "more than %u values", YAML_MAX_NODES);
+		return NULL;
+	}
 	node = calloc(1, sizeof(*node));
-	if (!node)
-		return refuse(r, event->start_mark, "no memory to read it");
+	if (!node) {
+		refuse(r, event->start_mark, "no memory to read it");
+		return NULL;
+	}
 	node->kind = kind;
 	node->line = (uint32_t)event->start_mark.line + 1;
 	node->column = (uint32_t)event->start_mark.column + 1;
 	*level->tail = node;
 	level->tail = &node->next;
-	*added = node;
-	return 0;
+	return node;
 }
 
 static int add_scalar(struct reader *r, const yaml_event_t *event)
@@ -76,7 +80,8 @@ static int add_scalar(struct reader *r, const yaml_event_t *event)
 	if (event->data.scalar.anchor)
 		return refuse(r, event->start_mark, "anchors (&%s) are not supported here: write the value out",
 			(const char *)event->data.scalar.anchor);
-	if (add_node(r, YAML_SCALAR, event, &node) < 0)
+	node = add_node(r, YAML_SCALAR, event);
+	if (!node)
 		return -1;
 	node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	node->len = event->data.scalar.length;
@@ -99,7 +104,8 @@ static int enter(struct reader *r, enum yaml_kind kind, const yaml_event_t *even
 			(const char *)anchor);
 	if (r->depth == YAML_MAX_DEPTH)
 		return refuse(r, event->start_mark, "nested more than %u levels deep", YAML_MAX_DEPTH);
-	if (add_node(r, kind, event, &node) < 0)
+	node = add_node(r, kind, event);
+	if (!node)
 		return -1;
 	r->depth++;
 	r->levels[r->depth] = (struct level){ .tail = &node->first };

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/bits.h"
+
 /* Event kinds: the engine's own, and the client's timers above them. */
 #define KIND_CPU_FREE   0u
 #define KIND_TIMER_BASE 1u
@@ -63,18 +65,49 @@ int engine_wait_for_cpu(struct engine *engine, const struct request *req, struct
 
 	if (ret < 0 || cpu->waiting.nr > 1)
 		return ret;
-	return event_queue_add(&engine->queue, cpu->free_at_ns, CLASS_WAKE, KIND_CPU_FREE, req->cpu, err);
+	return event_queue_add(&engine->queue, max_u64(cpu->free_at_ns, engine->now), CLASS_WAKE, KIND_CPU_FREE, req->cpu,
+		err);
 }
 
-/* A CPU is free: its next request starts. */
+static bool first_is_ready(const struct engine *engine, const struct sim_cpu *cpu)
+{
+	return engine->client.ready(engine->client.arg, &cpu->waiting.slots[cpu->waiting.head]);
+}
+
+/* A request has been served: the first requests of stalled CPUs may have waited for it. */
+static int wake_stalled(struct engine *engine, struct err *err)
+{
+	int ret = 0;
+
+	for (uint32_t number = 0; ret == 0 && engine->nr_stalled && number < engine->nr_cpus; number++) {
+		struct sim_cpu *cpu = &engine->cpus[number];
+
+		if (!cpu->stalled || !first_is_ready(engine, cpu))
+			continue;
+		cpu->stalled = false;
+		engine->nr_stalled--;
+		ret = event_queue_add(&engine->queue, engine->now, CLASS_WAKE, KIND_CPU_FREE, number, err);
+	}
+	return ret;
+}
+
+/* A CPU is free: its next request starts, unless it has to wait for one of another CPU. */
 static int serve_waiting(struct engine *engine, uint32_t number, struct err *err)
 {
 	struct sim_cpu *cpu = &engine->cpus[number];
-	struct request req = ring_get(&cpu->waiting);
+	struct request req;
+	int ret;
 
-	cpu->free_at_ns = engine->now + engine->client.serve(engine->client.arg, &req);
-	if (!cpu->waiting.nr)
+	if (!first_is_ready(engine, cpu)) {
+		cpu->stalled = true;
+		engine->nr_stalled++;
 		return 0;
+	}
+	req = ring_get(&cpu->waiting);
+	cpu->free_at_ns = engine->now + engine->client.serve(engine->client.arg, &req);
+	ret = wake_stalled(engine, err);
+	if (ret < 0 || !cpu->waiting.nr)
+		return ret;
 	return event_queue_add(&engine->queue, cpu->free_at_ns, CLASS_WAKE, KIND_CPU_FREE, number, err);
 }
 

@@ -7,7 +7,7 @@
  *
  * Invariants
  *  1. the clock never goes back
- *  2. a CPU has waiting requests only while a CPU_FREE event for it is queued
+ *  2. a CPU with waiting requests has a CPU_FREE event queued, or is stalled: its first request is not ready
  *  3. requests of one CPU are served in the order of arrival
  */
 #ifndef KMEMSIM_SIM_ENGINE_H
@@ -28,7 +28,8 @@ struct request {
 	uint32_t op;
 	uint32_t slot;
 	uint32_t who;
-	uint32_t cpu; /* of the model */
+	uint32_t ticket; /* of those that wait: the client's, for ready() */
+	uint32_t cpu;    /* of the model */
 };
 
 /** Requests of a CPU that wait for it: a ring that grows. */
@@ -41,12 +42,15 @@ struct request_ring {
 struct sim_cpu {
 	ns_t free_at_ns; /* when what it does now is over */
 	struct request_ring waiting;
+	bool stalled; /* free, but its first request has to wait for one of another CPU */
 };
 
 /** What the engine calls back. */
 struct engine_client {
 	/** serve() - do @req now (engine->now). Return: how long the CPU is busy with it. */
 	ns_t (*serve)(void *arg, const struct request *req);
+	/** ready() - whether the requests that @req depends on have been served: the free of an object waits for its alloc. */
+	bool (*ready)(void *arg, const struct request *req);
 	/** timer() - a timer that the client set is due. 0 or a negative code. */
 	int (*timer)(void *arg, uint32_t kind, uint32_t value, struct err *err);
 	void *arg; /* borrowed */
@@ -57,6 +61,7 @@ struct engine {
 	struct event_queue queue;
 	struct sim_cpu *cpus; /* owned */
 	uint32_t nr_cpus;
+	uint32_t nr_stalled;
 	struct engine_client client;
 };
 
@@ -70,7 +75,7 @@ int engine_timer(struct engine *engine, ns_t time_ns, enum event_class class, ui
 /** engine_run_before() - let everything happen that comes before a request arriving at @time_ns. */
 int engine_run_before(struct engine *engine, ns_t time_ns, struct err *err);
 
-/** engine_wait_for_cpu() - queue @req, whose CPU is busy (or has others waiting). */
+/** engine_wait_for_cpu() - queue @req, whose CPU is busy or has others waiting, or which is not ready. */
 int engine_wait_for_cpu(struct engine *engine, const struct request *req, struct err *err);
 
 /** engine_drain() - serve all waiting requests and then stop; timers set for later do not fire. */

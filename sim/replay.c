@@ -24,6 +24,17 @@ static uint64_t wall_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* How often all invariants are walked: as the options say, after every event in a build with -Dcheck=full. */
+static uint64_t check_interval(const struct replay_options *options)
+{
+#ifdef KMEMSIM_CHECK_FULL
+	(void)options;
+	return 1;
+#else
+	return options->check_every;
+#endif
+}
+
 static int check_now(struct run *run, struct err *err)
 {
 	int ret = mm_check(&run->mm, err);
@@ -87,7 +98,7 @@ static int make_objects(struct run *run, struct err *err)
 	if (!run->objects)
 		return err_set(err, ERR_NOMEM, "no memory for %u objects", run->nr_objects);
 	for (uint32_t i = 0; i < run->nr_objects; i++)
-		run->objects[i].slab = OBJECT_NONE;
+		run->objects[i] = (struct object){ .slab = OBJECT_NONE };
 	return 0;
 }
 
@@ -105,10 +116,34 @@ static void run_fini(struct run *run)
 	mm_fini(&run->mm);
 }
 
+/* Whether nobody who came before waits with the same slot. */
+static bool slot_is_clear(const struct run *run, uint32_t slot)
+{
+	return slot == SLOT_NONE || run->objects[slot].next_ticket == run->objects[slot].served;
+}
+
+static bool request_ready(void *arg, const struct request *req)
+{
+	const struct run *run = arg;
+
+	return req->slot == SLOT_NONE || run->objects[req->slot].served == req->ticket;
+}
+
+/* Serve a request that has waited. */
+static ns_t serve_waited(void *arg, const struct request *req)
+{
+	struct run *run = arg;
+	ns_t cost = serve_request(arg, req);
+
+	if (req->slot != SLOT_NONE)
+		run->objects[req->slot].served++;
+	return cost;
+}
+
 static int run_init(struct run *run, const struct replay_options *options, struct trace_reader *reader,
 	struct recorder *recorder, struct err *err)
 {
-	struct engine_client client = { .serve = serve_request, .timer = on_timer, .arg = run };
+	struct engine_client client = { .serve = serve_waited, .ready = request_ready, .timer = on_timer, .arg = run };
 	int ret;
 
 	*run = (struct run){
@@ -119,6 +154,7 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		.recorder = recorder,
 		.cache_generation = 1,
 		.next_sample_event = options->sample_events,
+		.check_every = check_interval(options),
 		.result.fingerprint = FINGERPRINT_START,
 	};
 	ret = mm_init(&run->mm, options->machine, options->seed, err);
@@ -136,6 +172,13 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	return ret;
 }
 
+static int wait_for_turn(struct run *run, struct request *req, struct err *err)
+{
+	if (req->slot != SLOT_NONE)
+		req->ticket = run->objects[req->slot].next_ticket++;
+	return engine_wait_for_cpu(&run->engine, req, err);
+}
+
 /* A request arrives: at once when its CPU is idle, else it waits there. */
 static int arrive(struct run *run, struct request *req, struct err *err)
 {
@@ -150,9 +193,9 @@ static int arrive(struct run *run, struct request *req, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
-	if (!engine_cpu_idle(engine, req->cpu, req->arrival_ns))
-		return engine_wait_for_cpu(engine, req, err);
 	engine_move_clock(engine, req->arrival_ns);
+	if (!engine_cpu_idle(engine, req->cpu, req->arrival_ns) || !slot_is_clear(run, req->slot))
+		return wait_for_turn(run, req, err);
 	cpu->free_at_ns = engine->now + serve_request(run, req);
 	return 0;
 }
@@ -169,7 +212,7 @@ static int after_event(struct run *run, const struct request *req, struct err *e
 		run->next_sample_event += options->sample_events;
 		ret = sampler_sample(run, "events", NULL, err);
 	}
-	if (ret == 0 && options->check_every && run->events % options->check_every == 0)
+	if (ret == 0 && run->check_every && run->events % run->check_every == 0)
 		ret = check_now(run, err);
 	return ret;
 }
@@ -177,7 +220,7 @@ static int after_event(struct run *run, const struct request *req, struct err *e
 static bool event_is_special(const struct run *run, uint32_t op)
 {
 	return run->ops[op].action == ACT_MARKER || run->events == run->next_sample_event ||
-	       run->options->check_every;
+	       run->check_every;
 }
 
 static int replay_batch(struct run *run, const struct trace_batch *batch, struct err *err)
@@ -274,7 +317,7 @@ static int replay_all(struct run *run, struct trace_reader *reader, struct err *
 		ret = begin_time(run, err);
 	if (ret == 0)
 		ret = engine_drain(&run->engine, err);
-	if (ret == 0 && run->options->check_every)
+	if (ret == 0 && run->check_every)
 		ret = check_now(run, err);
 	return ret;
 }

@@ -93,7 +93,13 @@ struct object {
 	uint32_t op;   /* the run_op that made it */
 	uint32_t left; /* OBJECT_PAGES: pages of the block still held */
 	ns_t born_ns;
+	/*
+	 * Requests that name this slot and wait for a CPU draw tickets and are served in that order: what one task frees
+	 * on a second CPU waits for its allocation on the first. Equal: nobody waits.
+	 */
+	uint32_t next_ticket, served;
 };
+_Static_assert(sizeof(struct object) == 32, "two a cache line");
 
 /** Figures by kind of event, as op_stats shows them. */
 struct kind_stats {
@@ -133,6 +139,7 @@ struct run {
 	uint64_t frees_without_object;
 	uint64_t stale_objects;      /* slots that began to live while they still did, without saying so */
 	uint64_t next_sample_event;
+	uint64_t check_every;        /* events between walks of all invariants, 0 = never */
 	ns_t sample_ns;
 	uint64_t violations[NR_RULES];
 	struct replay_result result;

@@ -30,13 +30,13 @@ static void note_place(struct run *run, uint32_t slab, uint32_t index)
 /* The object in a slot begins to live. */
 static void object_begin(struct run *run, const struct request *req, struct run_op *op, uint32_t slab, uint32_t index)
 {
-	run->objects[req->slot] = (struct object){
-		.slab = slab,
-		.index = index,
-		.op = req->op,
-		.left = (uint32_t)(op->bytes_alloc >> run->machine->page_shift),
-		.born_ns = run->engine.now,
-	};
+	struct object *object = &run->objects[req->slot];
+
+	object->slab = slab;
+	object->index = index;
+	object->op = req->op;
+	object->left = (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
+	object->born_ns = run->engine.now;
 	op->done++;
 	run->live_objects++;
 }

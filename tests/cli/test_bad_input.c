@@ -85,8 +85,7 @@ Test(bad_input, a_typo_in_the_machine_names_file_line_column_and_the_nearest_key
 {
 	make_trace(10);
 	run_write("m.yaml", "kmemsim: 1\nname: x\nmemroy: 512 MiB\n");
-	expect_failure(2, "m.yaml:3:1: error: memroy", "$K replay t.kmt -m m.yaml");
-	expect_failure(2, "did you mean memory", "$K replay t.kmt -m m.yaml");
+	expect_failure(2, "m.yaml:3:1: error: unknown key memroy; did you mean memory?", "$K replay t.kmt -m m.yaml");
 	expect_failure(2, "did you mean", "$K replay t.kmt --set page_allocator.max_ordr=3");
 }
 

@@ -95,7 +95,7 @@ Test(scenarios, a_cache_keeps_its_geometry_and_refuses_to_go_while_objects_live)
 	/* G16 of the examples: 704 bytes, order 2, 23 objects. */
 	expect_line("sqlite3 -csv r.db \"select size,\\\"order\\\",objs_per_slab,slabs from cache_stats where cache='my cache'\"",
 		"704,2,23,1");
-	expect_line("sqlite3 -csv r.db 'select rule from violations'", "cache_name_invalid\ncache_destroy_live");
+	expect_line("sqlite3 -csv r.db 'select rule from violations order by event_no'", "cache_name_invalid\ncache_destroy_live");
 }
 
 Test(scenarios, pages_freed_by_kfree_and_objects_freed_as_pages_are_wrong_frees)

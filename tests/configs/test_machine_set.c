@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,46 @@ Test(machine_set, less_memory_cuts_the_map_and_keeps_what_is_reserved)
 	cr_assert_eq(m->reserved[2].start, 372 << 20, "moved down with the end of RAM");
 	cr_assert_eq(m->reserved[2].size, 28 << 20);
 	cr_assert_eq(m->cpus, 2);
+	free(m);
+}
+
+Test(machine_set, what_scales_with_memory_follows_it)
+{
+	const char *const half[] = { "reserved.1.scales=true", "memory=384 MiB" };
+	const char *const twice[] = { "reserved.1.scales=true", "memory=1536 MiB" };
+	struct err err;
+	struct machine *m = set(half, 2, &err);
+
+	cr_assert_str_eq(err.text, "");
+	cr_assert_leq(llabs((long long)m->reserved[2].size - (14 << 20)), 1 << 16);
+	cr_assert_eq(m->reserved[2].start + m->reserved[2].size, 384 << 20);
+	free(m);
+	m = set(twice, 2, &err);
+	cr_assert_str_eq(err.text, "");
+	cr_assert_eq(m->reserved[2].start + m->reserved[2].size, 1536 << 20);
+	cr_assert_leq(llabs((long long)m->reserved[2].size - (56 << 20)), 1 << 16);
+	free(m);
+}
+
+Test(machine_set, every_machine_that_ships_takes_another_amount_of_memory)
+{
+	static const char *const names[] = { "pc-512m", "server-2n-64g", "arm64-16k-4g", "highmem-32bit-2g", "embedded-64m",
+		"pc-1t" };
+	static const char *const sets[] = { "memory=50 MiB", "memory=1000 MiB", "memory=40 GiB" };
+	const char *source = getenv("KMEMSIM_SOURCE");
+	struct machine *m = calloc(1, sizeof(*m));
+
+	if (!source)
+		cr_skip_test("KMEMSIM_SOURCE is not set");
+	for (size_t i = 0; i < 6 * 3; i++) {
+		struct err err = { 0 };
+		char path[4096];
+
+		snprintf(path, sizeof(path), "%s/configs/machines/%s.yaml", source, names[i / 3]);
+		if (i % 3 == 0 && i / 3 != 0 && i / 3 != 4)
+			continue; /* their kernels alone are too large for 50 MiB */
+		cr_assert_eq(machine_load(m, path, &sets[i % 3], 1, &err), 0, "%s", err.text);
+	}
 	free(m);
 }
 

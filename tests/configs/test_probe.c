@@ -175,7 +175,7 @@ Test(probe, watermarks_from_the_probed_figures_are_the_kernels)
 			const struct seen *z = &zones[j];
 			uint64_t t = m->page_allocator.min_free_kbytes / 4 * z->managed / lowmem;
 			uint64_t d = max_u64(t / 4, z->managed * m->page_allocator.watermark_scale_factor / 10000);
-			uint64_t slack = late ? 0 : z->high / 50 + 6;
+			long long slack = late ? 0 : (long long)z->high / 50 + 6;
 
 			if (!z->managed || !strcmp(z->name, "HighMem"))
 				continue;
@@ -185,6 +185,38 @@ Test(probe, watermarks_from_the_probed_figures_are_the_kernels)
 		}
 		free(m);
 	}
+}
+
+/* The machine with less memory, foretold from the one with more: 768 MiB to 400 MiB. */
+Test(probe, memory_set_on_a_probed_machine_gives_the_managed_pages_of_a_real_one_within_half_a_per_cent)
+{
+	const char *const sets[] = { "memory=400 MiB" };
+	struct machine *large, *small = calloc(1, sizeof(*small));
+	struct seen zones[64];
+	struct err err = { 0 };
+	char path[4200], *yaml;
+	uint64_t managed;
+
+	if (!snapshots_of("J-whatif/base", path, sizeof(path)))
+		cr_skip_test("the captures are not beside the project");
+	large = probed(path);
+	yaml = machine_to_yaml(large);
+	cr_assert_eq(machine_load_text(small, "base", yaml, strlen(yaml), sets, 1, &err), 0, "%s", err.text);
+	snapshots_of("J-whatif/less-memory", path, sizeof(path));
+	read_zoneinfo(path, zones, 64);
+	managed = 0;
+	for (uint32_t i = 0; i < small->nr_ram; i++) {
+		uint64_t from = max_u64(small->ram[i].start, 16 << 20), to = small->ram[i].start + small->ram[i].size;
+
+		if (from < to)
+			managed += to - from - bytes_in(small->reserved, small->nr_reserved, from, to);
+	}
+	cr_assert_str_eq(zones[1].name, "DMA32");
+	cr_assert_leq(llabs((long long)(managed / 4096 - zones[1].managed)), (long long)zones[1].managed / 200,
+		"%" PRIu64 " pages for %llu", managed / 4096, zones[1].managed);
+	free(yaml);
+	free(large);
+	free(small);
 }
 
 Test(probe, numa_capture_has_its_nodes_cpus_and_distances)
@@ -353,6 +385,24 @@ Test(probe, copy_of_one_snapshot_gives_the_same_machine_as_the_capture)
 	free(original);
 	free(copy);
 	free(bytes);
+}
+
+Test(probe, kernel_configuration_in_the_folder_is_used)
+{
+	static const char config[] = "CONFIG_SLAB_FREELIST_RANDOM=y\n# CONFIG_CMA is not set\nCONFIG_COMPACTION=y\n";
+	struct machine *m;
+	char folder[64];
+
+	make_folder(folder);
+	write_file(folder, "zoneinfo", small_zoneinfo, strlen(small_zoneinfo));
+	write_file(folder, "kernel.config", config, strlen(config));
+	m = probed(folder);
+	cr_assert(m->slab.freelist_random);
+	cr_assert(m->page_allocator.compaction);
+	cr_assert_not(m->page_allocator.cma);
+	cr_assert_not(m->kernel_stack.vmap);
+	remove_folder(folder);
+	free(m);
 }
 
 Test(probe, meminfo_alone_gives_a_machine_of_that_size)

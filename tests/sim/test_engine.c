@@ -7,6 +7,7 @@ enum { MAX_LOG = 64 };
 /* Each request costs 100 ns; when each started is written down. */
 struct log {
 	struct engine engine;
+	uint64_t not_before; /* request 3 has to wait for this one */
 	uint64_t event_no[MAX_LOG];
 	ns_t at[MAX_LOG];
 	int nr;
@@ -21,6 +22,18 @@ static ns_t serve(void *arg, const struct request *req)
 	return 100;
 }
 
+static bool ready(void *arg, const struct request *req)
+{
+	const struct log *log = arg;
+
+	if (!log->not_before || req->event_no != 3)
+		return true;
+	for (int i = 0; i < log->nr; i++)
+		if (log->event_no[i] == log->not_before)
+			return true;
+	return false;
+}
+
 static int timer(void *arg, uint32_t kind, uint32_t value, struct err *err)
 {
 	struct log *log = arg;
@@ -33,7 +46,7 @@ static int timer(void *arg, uint32_t kind, uint32_t value, struct err *err)
 
 static void start(struct log *log, uint32_t cpus)
 {
-	struct engine_client client = { serve, timer, log };
+	struct engine_client client = { serve, ready, timer, log };
 
 	*log = (struct log){ 0 };
 	cr_assert_eq(engine_init(&log->engine, cpus, &client, NULL), 0);
@@ -44,7 +57,7 @@ static void arrive(struct log *log, ns_t time, uint32_t cpu, uint64_t number)
 	struct request req = { .arrival_ns = time, .cpu = cpu, .event_no = number };
 
 	cr_assert_eq(engine_run_before(&log->engine, time, NULL), 0);
-	if (!engine_cpu_idle(&log->engine, cpu, time)) {
+	if (!engine_cpu_idle(&log->engine, cpu, time) || !ready(log, &req)) {
 		cr_assert_eq(engine_wait_for_cpu(&log->engine, &req, NULL), 0);
 		return;
 	}
@@ -86,6 +99,25 @@ Test(engine, a_waiting_request_of_one_cpu_does_not_hold_up_another_cpu)
 	expect(&log, 1, 2, 20);
 	expect(&log, 2, 1, 100);
 	expect(&log, 3, 3, 150);
+	engine_fini(&log.engine);
+}
+
+Test(engine, a_request_that_depends_on_one_of_another_cpu_waits_for_it_and_keeps_its_cpu)
+{
+	struct log log;
+
+	start(&log, 2);
+	log.not_before = 2;
+	arrive(&log, 0, 0, 1);
+	arrive(&log, 10, 0, 2);
+	arrive(&log, 20, 1, 3);
+	arrive(&log, 30, 1, 4);
+	cr_assert_eq(engine_drain(&log.engine, NULL), 0);
+	expect(&log, 0, 1, 0);
+	expect(&log, 1, 2, 100);
+	expect(&log, 2, 3, 100);
+	expect(&log, 3, 4, 200);
+	cr_assert_eq(log.engine.nr_stalled, 0);
 	engine_fini(&log.engine);
 }
 

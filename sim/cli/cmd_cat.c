@@ -1,0 +1,120 @@
+/* kmemsim cat: the events of a trace as text. */
+#include <string.h>
+
+#include "base/units.h"
+#include "sim/cli/cli.h"
+#include "traces/print.h"
+
+struct cat_args {
+	const char *path;
+	struct print_options print;
+	struct trace_reader_options reader;
+};
+
+enum { OPTION_FROM = 256, OPTION_TO, OPTION_SKIP, OPTION_LIMIT, OPTION_RECORDED };
+
+static void parse_format(struct cat_args *args, const char *name, struct argp_state *state)
+{
+	static const char *const names[] = { [PRINT_TEXT] = "text", [PRINT_CSV] = "csv", [PRINT_JSONL] = "jsonl" };
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], name)) {
+			args->print.format = (enum print_format)i;
+			return;
+		}
+	argp_error(state, "--format %s: expected text, csv or jsonl", name);
+}
+
+static void parse_time(ns_t *time, const char *option, const char *arg, struct argp_state *state)
+{
+	if (units_parse_time(arg, time) < 0)
+		argp_error(state, "%s %s: expected a time such as 1500000, 250 us or 1.5 s", option, arg);
+}
+
+static void parse_count(uint64_t *count, const char *option, const char *arg, struct argp_state *state)
+{
+	if (units_parse_count(arg, count) < 0)
+		argp_error(state, "%s %s: expected a number of events such as 1000 or 64 Ki", option, arg);
+}
+
+static error_t parse_arg(int key, char *arg, struct argp_state *state)
+{
+	struct cat_args *args = state->input;
+
+	switch (key) {
+	case 'f':
+		parse_format(args, arg, state);
+		return 0;
+	case OPTION_FROM:
+		parse_time(&args->reader.from_ns, "--from", arg, state);
+		return 0;
+	case OPTION_TO:
+		parse_time(&args->reader.to_ns, "--to", arg, state);
+		return 0;
+	case OPTION_SKIP:
+		parse_count(&args->reader.skip, "--skip", arg, state);
+		return 0;
+	case OPTION_LIMIT:
+		parse_count(&args->reader.limit, "--limit", arg, state);
+		return 0;
+	case OPTION_RECORDED:
+		args->reader.recorded = args->print.recorded = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->path)
+			argp_error(state, "one trace at a time: \"%s\" and \"%s\"", args->path, arg);
+		args->path = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->path)
+			argp_error(state, "which trace?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int print_trace(const struct cat_args *args)
+{
+	struct trace_reader *trace;
+	struct err err = { 0 };
+	int status;
+
+	if (trace_open(&trace, args->path, &args->reader, &err) < 0)
+		return cli_fail(&err);
+	status = trace_print(trace, &args->print, stdout, &err) < 0 && !ferror(stdout) ? cli_fail(&err) : cli_flush();
+	if (!status && trace_damage(trace)->text[0]) {
+		err_set(&err, ERR_TRACE, "%s", trace_damage(trace)->text);
+		status = cli_fail(&err);
+	}
+	trace_close(trace);
+	return status;
+}
+
+static int run_cat(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "format", 'f', "FORMAT", 0, "text (for people; the default), csv or jsonl (`kmemsim import` reads both)", 0 },
+		{ "from", OPTION_FROM, "TIME", 0, "leave out events before TIME of the trace (\"12.5 s\", or ns)", 1 },
+		{ "to", OPTION_TO, "TIME", 0, "stop before the first event at or after TIME", 1 },
+		{ "skip", OPTION_SKIP, "N", 0, "leave out the first N events (of those from --from on)", 1 },
+		{ "limit", OPTION_LIMIT, "N", 0, "print at most N events", 1 },
+		{ "recorded", OPTION_RECORDED, NULL, 0, "with recorded addresses, page frames and contexts, if the trace has them", 2 },
+		{ 0 },
+	};
+	static const struct argp argp = { options, parse_arg, "TRACE.kmt",
+		"Example: kmemsim cat boot.kmt --format jsonl --from '2 s' --limit 100\n\n"
+		"Prints the events of a trace, first those that set up what is older than the trace. \"-\" is standard input.\v"
+		"Exit status: 0; 2 when the file is no trace, or is cut off or damaged (what is whole before the damage is printed "
+		"still); 3 when it cannot be read or the output not be written.", NULL, NULL, NULL };
+	struct cat_args args = { .reader = { .thread = true } };
+	int status = cli_parse(&argp, argc, argv, &args);
+
+	return status ? status : print_trace(&args);
+}
+
+const struct cli_command cmd_cat = {
+	.name = "cat",
+	.summary = "print the events of a trace as text, CSV or JSONL",
+	.run = run_cat,
+};

@@ -1,0 +1,224 @@
+/* cmd_import: `kmemsim import`: recordings of other tools, or text by hand, into a trace. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/cli/cli.h"
+#include "traces/import.h"
+
+enum import_key {
+	OPT_STRICT = 256,
+	OPT_NO_RECORDED,
+	OPT_PAGE_SIZE,
+	OPT_KERNEL,
+	OPT_JSON,
+};
+
+struct import_args {
+	const char **sources; /* owned; the texts are argv's */
+	size_t nr_sources;
+	const char *output;
+	struct import_options options;
+	bool json, quiet;
+	struct cli_progress progress;
+};
+
+static const struct argp_option options[] = {
+	{ "output", 'o', "FILE", 0, "The trace to write; - is standard output", 0 },
+	{ "strict", OPT_STRICT, NULL, 0, "A line that cannot be used is an error", 0 },
+	{ "no-recorded", OPT_NO_RECORDED, NULL, 0, "Leave out recorded addresses, page frames and contexts, which only `verify` and `cat --recorded` read", 0 },
+	{ "page-size", OPT_PAGE_SIZE, "SIZE", 0, "Page size of the recorded machine (default: as the source says, else 4 KiB)", 1 },
+	{ "kernel", OPT_KERNEL, "VERSION", 0, "The recorded kernel, such as 5.10, where the source does not say (default: 6.1)", 1 },
+	{ "json", OPT_JSON, NULL, 0, "Print the summary to standard output as JSON", 2 },
+	{ "quiet", 'q', NULL, 0, "No progress, no summary", 2 },
+	{ 0 },
+};
+
+static void parse_page_size(struct argp_state *state, struct import_args *args, const char *text)
+{
+	uint64_t bytes;
+
+	if (units_parse_size(text, 0, &bytes) < 0 || bytes < 1024 || bytes > 1u << 20 || bytes & (bytes - 1))
+		argp_error(state, "--page-size: \"%s\": expected a power of two such as 4 KiB", text);
+	args->options.page_size = (uint32_t)bytes;
+}
+
+static void parse_kernel(struct argp_state *state, struct import_args *args, const char *text)
+{
+	struct import_options *o = &args->options;
+
+	if (sscanf(text, "%u.%u", &o->kernel_major, &o->kernel_minor) != 2 || o->kernel_major < 2)
+		argp_error(state, "--kernel: \"%s\": expected a version such as 6.1", text);
+}
+
+static void add_source(struct argp_state *state, struct import_args *args, const char *text)
+{
+	const char **sources = realloc(args->sources, (args->nr_sources + 1) * sizeof(*sources));
+
+	if (!sources)
+		argp_failure(state, err_exit_status(ERR_NOMEM), 0, "no memory for the list of sources");
+	args->sources = sources;
+	args->sources[args->nr_sources++] = text;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct import_args *args = state->input;
+
+	switch (key) {
+	case 'o':
+		args->output = text;
+		return 0;
+	case 'q':
+		args->quiet = true;
+		return 0;
+	case OPT_STRICT:
+		args->options.strict = true;
+		return 0;
+	case OPT_NO_RECORDED:
+		args->options.recorded = false;
+		return 0;
+	case OPT_PAGE_SIZE:
+		parse_page_size(state, args, text);
+		return 0;
+	case OPT_KERNEL:
+		parse_kernel(state, args, text);
+		return 0;
+	case OPT_JSON:
+		args->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		add_source(state, args, text);
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->nr_sources)
+			argp_error(state, "which recording?");
+		if (!args->output)
+			argp_error(state, "where to? -o TRACE.kmt");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options, parse_option, "SOURCE...",
+	"Example: kmemsim import trace.dat -o boot.kmt\n"
+	"         xzcat trace.txt.xz | kmemsim import - -o boot.kmt\n\n"
+	"Turns a recording into a trace. Its format is recognised from the content: trace-cmd's trace.dat, the text of "
+	"`trace-cmd report -t`, of ftrace's trace file or of `perf script`, or JSONL or CSV in the documented columns. "
+	"Several sources are the parts of one recording, in order. - is standard input.\v"
+	"Exit status: 0 done; 2 the source or the command line is wrong; 3 input/output; 130 interrupted. "
+	"Nothing appears under the output's name before it is whole.",
+	NULL, NULL, NULL,
+};
+
+static int on_progress(void *arg, uint64_t bytes, uint64_t bytes_total, uint64_t events)
+{
+	struct import_args *args = arg;
+
+	cli_progress_show(&args->progress, bytes, bytes_total, events, NULL);
+	return cli_interrupted();
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct trace_count *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	return strcmp(x->reason, y->reason);
+}
+
+/* The counts of one kind, largest first. Sorts them in place: the summary is their last use. */
+static void print_counts(const char *title, struct trace_counts *counts)
+{
+	if (!counts->nr)
+		return;
+	qsort(counts->rows, counts->nr, sizeof(counts->rows[0]), by_count);
+	fprintf(stderr, "%s\n", title);
+	for (size_t i = 0; i < counts->nr; i++)
+		fprintf(stderr, "%12" PRIu64 "  %s\n", counts->rows[i].count, counts->rows[i].reason);
+}
+
+static void print_summary(const struct import_args *args, struct trace_meta *meta)
+{
+	if (meta->lost)
+		fprintf(stderr, "LOST         %" PRIu64 " events were lost while recording: as many objects and pages may be "
+			"missing, or live too long\n", meta->lost);
+	fprintf(stderr, "read         %" PRIu64 " events of %s%s%s, %u CPU%s\n", meta->lines, meta->tool ? meta->tool : "?",
+		meta->kernel ? ", kernel " : "", meta->kernel ? meta->kernel : "", meta->cpus, meta->cpus == 1 ? "" : "s");
+	fprintf(stderr, "written      %" PRIu64 " events to %s, and %" PRIu64 " that set up what was there before\n",
+		meta->events, args->output, meta->prologue_events);
+	fprintf(stderr, "adopted      %" PRIu64 " objects that are older than the recording\n", meta->adopted);
+	fprintf(stderr, "implied      %" PRIu64 " frees, of addresses that were handed out again while still live\n",
+		meta->implied_frees);
+	if (meta->hashed_pointers)
+		fputs("note         pointers are hashed: slabs and pages cannot be told from addresses\n", stderr);
+	print_counts("unusable: read and not understood", &meta->unusable);
+	print_counts("repaired: kept by rule", &meta->repaired);
+	print_counts("page allocations by cause: origin/how it was found/certainty", &meta->classified);
+	print_counts("ignored: read and rightly not kept", &meta->ignored);
+}
+
+static void print_json_counts(const char *name, const struct trace_counts *counts, const char *end)
+{
+	printf("\"%s\": {", name);
+	for (size_t i = 0; i < counts->nr; i++) {
+		printf("%s\"", i ? ", " : "");
+		for (const char *p = counts->rows[i].reason; *p; p++) {
+			if ((unsigned char)*p < ' ')
+				printf("\\u%04x", (unsigned char)*p);
+			else
+				printf(*p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+		}
+		printf("\": %" PRIu64, counts->rows[i].count);
+	}
+	printf("}%s", end);
+}
+
+static void print_json(const struct trace_meta *meta)
+{
+	printf("{\"lost\": %" PRIu64 ", \"lines\": %" PRIu64 ", \"events\": %" PRIu64 ", \"prologue_events\": %" PRIu64 ", "
+	       "\"adopted\": %" PRIu64 ", \"implied_frees\": %" PRIu64 ", \"cpus\": %u, \"page_size\": %u, "
+	       "\"slots\": %u, \"hashed_pointers\": %s, ",
+		meta->lost, meta->lines, meta->events, meta->prologue_events, meta->adopted, meta->implied_frees, meta->cpus,
+		meta->page_size, meta->slots, meta->hashed_pointers ? "true" : "false");
+	print_json_counts("unusable", &meta->unusable, ", ");
+	print_json_counts("repaired", &meta->repaired, ", ");
+	print_json_counts("classified", &meta->classified, ", ");
+	print_json_counts("ignored", &meta->ignored, "}\n");
+}
+
+static int run_import(int argc, char **argv)
+{
+	struct import_args args = { .options = { .recorded = true, .progress = on_progress } };
+	struct trace_meta meta;
+	struct err err = { 0 };
+	int status = cli_parse(&argp, argc, argv, &args);
+
+	if (status) {
+		free(args.sources);
+		return status;
+	}
+	args.options.progress_arg = &args;
+	cli_catch_signals();
+	cli_progress_start(&args.progress, "import", args.quiet);
+	status = import_files(args.sources, args.nr_sources, args.output, &args.options, &meta, &err);
+	cli_progress_end(&args.progress);
+	free(args.sources);
+	if (status < 0)
+		return cli_fail(&err);
+	if (args.json && strcmp(args.output, "-"))
+		print_json(&meta);
+	if (!args.quiet && !args.json)
+		print_summary(&args, &meta);
+	trace_meta_fini(&meta);
+	return cli_flush();
+}
+
+const struct cli_command cmd_import = {
+	.name = "import",
+	.summary = "turn a recording into a trace",
+	.run = run_import,
+};

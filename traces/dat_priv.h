@@ -1,0 +1,49 @@
+/*
+ * dat_priv: what goes through the pipe between the process that has libtracecmd and the import. A message is a
+ * header and its bytes. Texts are numbered in the order in which they come, from 1; 0 is the empty one.
+ */
+#ifndef KMEMSIM_TRACES_DAT_PRIV_H
+#define KMEMSIM_TRACES_DAT_PRIV_H
+
+#include <stdint.h>
+
+#include "traces/raw_event.h"
+
+enum dat_type {
+	DAT_EVENTS,   /* struct dat_event, one after the other; their texts came before */
+	DAT_TEXT,     /* the next text */
+	DAT_KERNEL,   /* the kernel's release */
+	DAT_ARCH,
+	DAT_CLOCK,
+	DAT_MACHINE,  /* struct dat_machine */
+	DAT_IGNORED,  /* struct dat_count, and the reason as text */
+	DAT_UNUSABLE, /* the same */
+	DAT_FAILED,   /* why, as text; nothing follows */
+	DAT_DONE,     /* struct dat_count: events lost; nothing follows */
+};
+
+#define DAT_MESSAGE_MAX (1u << 20)
+
+struct dat_message {
+	uint32_t type;
+	uint32_t len;
+};
+
+struct dat_event {
+	struct raw_event event;
+	uint32_t pair;    /* enum source_pair */
+	uint32_t unused;
+};
+
+struct dat_machine {
+	uint32_t cpus, page_size;
+};
+
+struct dat_count {
+	uint64_t count;
+};
+
+/** dat_child() - read the trace.dat at @path and send it to @fd. Runs in a process of its own. Return: its exit status. */
+int dat_child(const char *path, int fd, unsigned int kernel_major, unsigned int kernel_minor);
+
+#endif

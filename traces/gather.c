@@ -1,0 +1,297 @@
+#include "traces/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/kind.h"
+
+#define NO_FRAME UINT32_MAX
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "no memory for the import's tables");
+}
+
+int gather_init(struct gather *g, const char *output, struct trace_meta *meta, struct err *err)
+{
+	*g = (struct gather){ .meta = meta, .page_shift = 12 };
+	if (texts_add(&g->texts, "", 0) == TEXT_NO_MEMORY)
+		return no_memory(err);
+	return raw_spool_open(&g->spool, output, err);
+}
+
+void gather_fini(struct gather *g)
+{
+	raw_spool_close(&g->spool);
+	texts_fini(&g->texts);
+	for (uint32_t i = 0; i < g->nr_tasks; i++)
+		free(g->tasks[i].waiting);
+	free(g->tasks);
+	idmap_fini(&g->task_index);
+	free(g->frames);
+	slots_fini(&g->frame_slots);
+	pfn_map_fini(&g->pages);
+	free(g->blocks);
+	slots_fini(&g->block_slots);
+	idmap_fini(&g->region_parents);
+	caches_fini(g);
+}
+
+/* Idle tasks all have pid 0: there is one for each CPU. */
+static uint64_t task_key(const struct raw_event *event)
+{
+	return event->pid ? (uint64_t)(uint32_t)event->pid : (1ull << 32) + event->cpu;
+}
+
+static struct gather_task *task_of(struct gather *g, const struct raw_event *event)
+{
+	uint32_t at = idmap_get(&g->task_index, task_key(event));
+
+	if (at != IDMAP_NONE)
+		return &g->tasks[at];
+	if (g->nr_tasks == g->tasks_cap) {
+		uint32_t cap = g->tasks_cap ? g->tasks_cap * 2 : 256;
+		struct gather_task *tasks = realloc(g->tasks, cap * sizeof(*tasks));
+
+		if (!tasks)
+			return NULL;
+		g->tasks = tasks;
+		g->tasks_cap = cap;
+	}
+	if (idmap_put(&g->task_index, task_key(event), g->nr_tasks) < 0)
+		return NULL;
+	g->tasks[g->nr_tasks] = (struct gather_task){ .top = NO_FRAME, .last_block = UINT32_MAX };
+	return &g->tasks[g->nr_tasks++];
+}
+
+static int push_frame(struct gather *g, struct gather_task *task, const struct raw_event *entry, struct err *err)
+{
+	uint32_t at = slots_take(&g->frame_slots);
+
+	if (at == SLOT_NONE)
+		return no_memory(err);
+	if (at >= g->frames_cap) {
+		uint32_t cap = at * 2 + 64;
+		struct gather_frame *frames = realloc(g->frames, cap * sizeof(*frames));
+
+		if (!frames)
+			return no_memory(err);
+		g->frames = frames;
+		g->frames_cap = cap;
+	}
+	g->frames[at] = (struct gather_frame){ .entry = *entry, .id = ++g->last_frame_id, .below = task->top };
+	task->top = at;
+	return 0;
+}
+
+static void pop_frame(struct gather *g, struct gather_task *task)
+{
+	uint32_t at = task->top;
+
+	task->top = g->frames[at].below;
+	slots_give(&g->frame_slots, at);
+}
+
+/* The innermost call of that type; calls inside it whose return was missed are given up. NULL: none is open. */
+static struct gather_frame *open_call(struct gather *g, struct gather_task *task, uint8_t type)
+{
+	uint32_t at = task->top;
+
+	while (at != NO_FRAME && g->frames[at].entry.type != type)
+		at = g->frames[at].below;
+	if (at == NO_FRAME)
+		return NULL;
+	while (task->top != at) {
+		g->unreturned[g->frames[task->top].entry.type]++;
+		pop_frame(g, task);
+	}
+	return &g->frames[at];
+}
+
+/* The call that encloses a frame and has pages of its own, for what is inside it: see pages_of_area in resolve. */
+static uint32_t enclosing_area(const struct gather *g, uint32_t at)
+{
+	for (; at != NO_FRAME; at = g->frames[at].below)
+		if (g->frames[at].entry.type == RAW_VMALLOC)
+			return g->frames[at].id;
+	return 0;
+}
+
+/* What a call asked for and what it returned, as one event at the time of its return. */
+static void merge_return(const struct gather *g, const struct gather_frame *frame, struct raw_event *event)
+{
+	struct raw_event whole = frame->entry;
+
+	whole.time_ns = event->time_ns;
+	whole.cpu = event->cpu;
+	whole.ctx = event->ctx;
+	switch (whole.type) {
+	case RAW_REGION_REQUEST:
+		whole.align = event->where;
+		break;
+	case RAW_CACHE_ALLOC_BULK:
+		whole.size = event->size;
+		break;
+	case RAW_PAGES_BULK:
+		/* Pages that the ordinary allocator gave have their own event. */
+		whole.size_alloc = event->size;
+		whole.size = event->size > frame->pages ? event->size - frame->pages : 0;
+		whole.link = enclosing_area(g, frame->below);
+		break;
+	case RAW_VMALLOC:
+		whole.where = event->where;
+		whole.link = frame->id;
+		break;
+	default:
+		whole.where = event->where;
+		break;
+	}
+	*event = whole;
+}
+
+/* Whether the event happened inside a call of a mempool. */
+static bool inside_pool(const struct gather *g, const struct gather_task *task, const struct raw_event *event)
+{
+	for (uint32_t at = task->top; at != NO_FRAME; at = g->frames[at].below)
+		if (g->frames[at].entry.type == RAW_POOL_ALLOC)
+			return true;
+	/* Elements of a new pool: its creation has no recorded end, but the element allocator's caller is known. */
+	return !strncmp(texts_at(&g->texts, event->call_site), "mempool_", 8);
+}
+
+static int look_at_object(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
+{
+	int code = pages_claim(g, task, event, err);
+
+	if (code < 0)
+		return code;
+	if (inside_pool(g, task, event))
+		event->origin = ORIGIN_MEMPOOL;
+	return event->type == RAW_KMALLOC ? caches_kmalloc(g, event, err) : caches_alloc(g, event, err);
+}
+
+static int note_region(struct gather *g, const struct raw_event *event, struct err *err)
+{
+	if (event->aux <= 0xffff && event->size <= 0x10000)
+		return 0;
+	return idmap_put(&g->region_parents, event->where, 1) < 0 ? no_memory(err) : 0;
+}
+
+static int look_at(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
+{
+	switch (event->type) {
+	case RAW_KMALLOC:
+	case RAW_CACHE_ALLOC:
+		return look_at_object(g, task, event, err);
+	case RAW_KFREE:
+		return caches_kfree(g, event, err);
+	case RAW_CACHE_FREE:
+		return caches_free(g, event, err);
+	case RAW_CACHE_CREATE:
+		return caches_create(g, event, err);
+	case RAW_CACHE_DESTROY:
+		return caches_destroy(g, event, err);
+	case RAW_CACHE_SHRINK:
+	case RAW_CACHE_ALLOC_BULK:
+	case RAW_CACHE_FREE_BULK:
+		event->link = caches_at(g, event->where, 0);
+		return event->link == CACHE_NONE ? no_memory(err) : 0;
+	case RAW_PAGE_ALLOC:
+		return pages_alloc(g, task, event, err);
+	case RAW_PAGES_BULK:
+		return pages_bulk(g, task, event);
+	case RAW_POOL_INIT:
+		event->link = gather_cache(g, idmap_get(&g->cache_of_s, event->aux));
+		return 0;
+	case RAW_PAGE_FREE:
+		return pages_free(g, task, event, err);
+	case RAW_PERCPU_ALLOC:
+	case RAW_PERCPU_CHUNK:
+		return pages_percpu(g, task, err);
+	case RAW_REGION_REQUEST:
+	case RAW_REGION_RELEASE:
+		return note_region(g, event, err);
+	default:
+		return 0;
+	}
+}
+
+static bool is_kept(const struct raw_event *event)
+{
+	return event->type != RAW_SLAB_GROW && event->type != RAW_SLAB_RELEASE && event->type != RAW_PERCPU_CHUNK;
+}
+
+static int ignore(struct gather *g, const char *why, struct err *err)
+{
+	return trace_counts_add(&g->meta->ignored, why, 1) < 0 ? no_memory(err) : 0;
+}
+
+static int ignore_effect(struct gather *g, const struct raw_event *event, struct err *err)
+{
+	if (event->type == RAW_PERCPU_CHUNK)
+		return ignore(g, "percpu_create_chunk: effect of alloc_percpu", err);
+	return ignore(g, event->type == RAW_SLAB_GROW ? "slab_grow: effect of an allocation" :
+		"slab_release: effect of a free", err);
+}
+
+static int slab_event(struct gather *g, struct gather_task *task, const struct raw_event *event, struct err *err)
+{
+	if (caches_at(g, event->where, event->name) == CACHE_NONE)
+		return no_memory(err);
+	g->sees_slabs = true;
+	if (event->type == RAW_SLAB_RELEASE)
+		task->releasing_slab = true;
+	return 0;
+}
+
+int gather_event(struct gather *g, struct raw_event *event, enum source_pair pair, struct err *err)
+{
+	struct gather_task *task = task_of(g, event);
+	struct gather_frame *frame;
+	int code;
+
+	if (!task)
+		return no_memory(err);
+	if (event->time_ns < g->last_ns) {
+		event->time_ns = g->last_ns;
+		g->late++;
+	}
+	g->last_ns = event->time_ns;
+	if (pair == PAIR_ENTRY) {
+		code = event->type == RAW_SLAB_GROW ? slab_event(g, task, event, err) : 0;
+		return code < 0 ? code : push_frame(g, task, event, err);
+	}
+	if (pair == PAIR_RETURN) {
+		frame = open_call(g, task, event->type);
+		code = ignore(g, frame ? "*_ret: one with the entry" : "*_ret: its entry was not recorded", err);
+		if (code < 0 || !frame)
+			return code;
+		merge_return(g, frame, event);
+		pop_frame(g, task);
+	}
+	if (event->type == RAW_SLAB_RELEASE) {
+		code = slab_event(g, task, event, err);
+		if (code < 0)
+			return code;
+	}
+	code = look_at(g, task, event, err);
+	if (code < 0)
+		return code;
+	return is_kept(event) ? raw_spool_append(&g->spool, event, err) : ignore_effect(g, event, err);
+}
+
+int gather_finish(struct gather *g, struct err *err)
+{
+	uint64_t open = 0;
+
+	for (uint32_t i = 0; i < g->nr_tasks; i++)
+		for (uint32_t at = g->tasks[i].top; at != NO_FRAME; at = g->frames[at].below)
+			open++;
+	for (int type = 0; type < NR_RAW_TYPES; type++)
+		open += g->unreturned[type];
+	if (open && trace_counts_add(&g->meta->ignored, "call whose return was not recorded", open) < 0)
+		return no_memory(err);
+	if (g->late && trace_counts_add(&g->meta->repaired, "time before that of the event before: raised to it", g->late) < 0)
+		return no_memory(err);
+	return caches_settle(g, err) < 0 ? -(int)err->code : pages_settle(g, err);
+}

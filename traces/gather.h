@@ -1,0 +1,196 @@
+/*
+ * gather: the first pass of an import over raw events. Pairs entries with returns, finds the cause of page events
+ * and the cache of objects, also from what comes later, and leaves the events with these findings in a spool for
+ * the second pass (resolve.h). Decides by what text and binary recordings both carry, so that both give the same.
+ *
+ * Memory grows with live objects, pages, call sites and tasks, not with events.
+ */
+#ifndef KMEMSIM_TRACES_GATHER_H
+#define KMEMSIM_TRACES_GATHER_H
+
+#include "base/idmap.h"
+#include "traces/import.h"
+#include "traces/pfn_map.h"
+#include "traces/raw_event.h"
+#include "traces/slots.h"
+#include "traces/raw_spool.h"
+#include "traces/texts.h"
+
+#define CACHE_NONE UINT32_MAX
+
+/* How a conclusion was reached: the order is that of trust where more than one would do. */
+enum found_by {
+	FOUND_NOT,       /* nothing said so */
+	FOUND_IN_EVENT,  /* the event itself */
+	FOUND_BRACKET,   /* between the entry and the return of the call that caused it, same task */
+	FOUND_POINTER,   /* an object's address lies in the pages */
+	FOUND_SLAB_PAGE, /* the slab that holds the object */
+	FOUND_FREE,      /* the object's free */
+	FOUND_SITE,      /* others from the same call site with the same sizes */
+	FOUND_SEQUENCE,  /* what the same task did next */
+	FOUND_GFP,       /* the mask that only this cause uses */
+	NR_FOUND_BY
+};
+
+/* A slab cache, or one of the names of merged caches. */
+struct gather_cache {
+	uint32_t name;        /* text number, 0 = not known (yet) */
+	uint32_t same;        /* the cache it turned out to be, or itself */
+	uint32_t object_size; /* bytes_req of its objects, 0 = none seen */
+	uint32_t slot_size;   /* bytes_alloc */
+	uint32_t created;     /* first of its names created in the trace and not destroyed, see cache_names; or none */
+	bool guessed_name;    /* the name is that of a creation, which may have been merged with an older cache */
+	bool older;           /* was there before any creation under this kmem_cache was seen */
+};
+
+struct created_name {
+	uint32_t name, next;
+};
+
+/* An object that lives in the first pass. */
+struct gather_object {
+	uint64_t record;     /* its allocation in the spool */
+	uint32_t call_site;
+	uint32_t bytes_req, bytes_alloc;
+	uint32_t cache;      /* CACHE_NONE: kmalloc, or not found yet */
+	uint8_t origin;      /* what the record says */
+	bool kmalloc;
+	bool named;          /* the allocation itself named its cache */
+};
+
+/* Objects of one call site with equal sizes, or frees of one call site: which answer did most of them have. */
+struct tally {
+	uint64_t key[2];
+	uint32_t answer;
+	uint32_t lead;       /* by which it is ahead of all others together */
+};
+
+struct tallies {
+	struct idmap index;  /* by hash of the key */
+	struct tally *rows;  /* owned */
+	uint32_t nr, cap;
+};
+
+/* A block of pages that lives in the first pass. */
+struct gather_block {
+	uint64_t record;     /* its allocation in the spool */
+	uint64_t pfn;
+	uint32_t pages_left;
+	uint32_t cache;      /* of the slab it is, or CACHE_NONE */
+	uint32_t kmalloc_size; /* bytes_alloc of a kmalloc object in it, 0 = none */
+	uint8_t order;
+	uint8_t origin, method; /* what the record says */
+	bool recorded;       /* has a record */
+};
+
+/* A call that has begun and not returned. */
+struct gather_frame {
+	struct raw_event entry;
+	uint32_t id;         /* of this call, from 1 */
+	uint32_t below;      /* the frame around it, or none */
+	uint32_t pages;      /* order-0 page events inside it */
+};
+
+#define WAITING_MAX 256
+
+struct gather_task {
+	uint32_t top;            /* innermost open call, or none */
+	uint32_t last_block;     /* latest page allocation not yet explained by an object, or none */
+	uint64_t last_record;    /* its event: tells whether the block still is that one */
+	bool releasing_slab;     /* the next free of pages is that of a slab */
+	uint64_t *waiting;       /* owned: page events that a per-CPU allocation may explain */
+	uint32_t nr_waiting;
+};
+
+/* Where the kernel's direct map of all pages begins, from pairs of page and object events. */
+struct direct_map {
+	bool known;
+	uint64_t known_from;     /* events in the spool when it became known */
+	uint64_t base;
+	uint64_t candidate;
+	uint32_t agreed;         /* pairs that agree on the candidate */
+};
+
+struct gather {
+	struct raw_spool spool;
+	struct texts texts;
+	struct trace_meta *meta; /* borrowed */
+	unsigned int page_shift;
+	ns_t last_ns;
+	uint64_t late;           /* events whose time had to be raised */
+
+	struct idmap task_index;
+	struct gather_task *tasks; /* owned */
+	uint32_t nr_tasks, tasks_cap;
+	struct gather_frame *frames; /* owned */
+	struct slots frame_slots;
+	uint32_t frames_cap;
+	uint32_t last_frame_id;
+	uint64_t unreturned[NR_RAW_TYPES]; /* entries whose return never came */
+
+	struct direct_map map;
+	bool sees_slabs;         /* the recording has the growth of slabs */
+	struct pfn_map pages;    /* block number + 1 */
+	struct gather_block *blocks; /* owned */
+	struct slots block_slots;
+	uint32_t blocks_cap;
+
+	struct idmap object_index; /* by address */
+	struct gather_object *objects; /* owned */
+	struct slots object_slots;
+	uint32_t objects_cap;
+
+	struct gather_cache *caches; /* owned */
+	uint32_t nr_caches, caches_cap;
+	struct created_name *created; /* owned */
+	uint32_t nr_created, created_cap;
+	struct idmap cache_of_name;  /* by text number */
+	struct idmap cache_of_s;     /* by address of the kmem_cache */
+	struct tallies site_caches;  /* call site and sizes of an allocation: cache */
+	struct tallies site_sizes;   /* call site of a kfree: bytes_alloc */
+	struct idmap region_parents; /* resource: 1 = holds more than the I/O ports can be */
+};
+
+int gather_init(struct gather *g, const char *output, struct trace_meta *meta, struct err *err);
+/** gather_event() - the next event of the recording. @pair: as its source_event says. @event may be changed. */
+int gather_event(struct gather *g, struct raw_event *event, enum source_pair pair, struct err *err);
+/** gather_finish() - after the last event: settle what waited for more. */
+int gather_finish(struct gather *g, struct err *err);
+void gather_fini(struct gather *g);
+
+/** gather_cache() - the cache that @cache turned out to be. */
+uint32_t gather_cache(const struct gather *g, uint32_t cache);
+/** gather_cache_named() - the cache called @name (text number), made if there is none; CACHE_NONE: no memory. */
+uint32_t gather_cache_named(struct gather *g, uint32_t name);
+/** gather_site_cache() - the cache that most objects of that call site and these sizes had, or CACHE_NONE. */
+uint32_t gather_site_cache(const struct gather *g, uint32_t call_site, uint64_t bytes_req, uint64_t bytes_alloc);
+/** gather_site_size() - bytes_alloc that most objects freed at that call site had, or 0. */
+uint32_t gather_site_size(const struct gather *g, uint32_t call_site);
+
+/* Between the files of the first pass. */
+
+/* gather_pages.c */
+int pages_alloc(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err);
+int pages_bulk(struct gather *g, struct gather_task *task, struct raw_event *event);
+int pages_free(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err);
+/* The block that an object's address lies in; NULL when addresses say nothing or the page was never seen. */
+struct gather_block *pages_block_of(struct gather *g, uint64_t address);
+/* As above; the page gets a block of its own when it has none. */
+struct gather_block *pages_block_for(struct gather *g, uint64_t address);
+int pages_claim(struct gather *g, struct gather_task *task, const struct raw_event *object, struct err *err);
+int pages_percpu(struct gather *g, struct gather_task *task, struct err *err);
+int pages_settle(struct gather *g, struct err *err);
+
+/* gather_caches.c */
+int caches_alloc(struct gather *g, struct raw_event *event, struct err *err);
+int caches_free(struct gather *g, struct raw_event *event, struct err *err);
+int caches_kmalloc(struct gather *g, const struct raw_event *event, struct err *err);
+int caches_kfree(struct gather *g, struct raw_event *event, struct err *err);
+int caches_create(struct gather *g, struct raw_event *event, struct err *err);
+int caches_destroy(struct gather *g, struct raw_event *event, struct err *err);
+/* The cache at @s, called @name (text number, 0 = not said); CACHE_NONE: no memory. */
+uint32_t caches_at(struct gather *g, uint64_t s, uint32_t name);
+int caches_settle(struct gather *g, struct err *err);
+void caches_fini(struct gather *g);
+
+#endif

@@ -1,0 +1,223 @@
+#include "traces/import.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/dat.h"
+#include "traces/gather.h"
+#include "traces/interchange.h"
+#include "traces/resolve.h"
+#include "traces/source.h"
+#include "traces/text_lines.h"
+#include "traces/writer.h"
+
+#define MAGIC(bytes, what) { bytes, sizeof(bytes) - 1, what }
+#define LINES_TO_JUDGE 64
+
+enum source_format { FORMAT_TEXT, FORMAT_DAT, FORMAT_INTERCHANGE, FORMAT_UNKNOWN };
+
+/* What people may hand over, and what to do about it. */
+static const struct {
+	const char *bytes;
+	size_t len;
+	const char *what;
+} foreign[] = {
+	MAGIC("\xfd" "7zXZ\0", "compressed by xz: use `xzcat FILE | kmemsim import -`"),
+	MAGIC("\x28\xb5\x2f\xfd", "compressed by zstd: use `zstdcat FILE | kmemsim import -`"),
+	MAGIC("BZh", "compressed by bzip2: use `bzcat FILE | kmemsim import -`"),
+	MAGIC("PERFILE2", "a perf.data file: use `perf script -F comm,tid,cpu,time,event,trace --ns | kmemsim import -`"),
+	MAGIC("{\"kmemsim_trace\"", "a kmemsim trace already"),
+	MAGIC("SQLite format 3", "an SQLite database, such as `kmemsim replay` writes"),
+	MAGIC("\x7f" "ELF", "a program"),
+	MAGIC("PK\3\4", "a zip archive"),
+};
+
+static bool starts_with(const struct source *src, const char *bytes, size_t len)
+{
+	return src->head_len >= len && !memcmp(src->head, bytes, len);
+}
+
+/* Whether one of the first lines is an event's. */
+static bool looks_like_text(const struct source *src)
+{
+	const char *p = src->head, *end = src->head + src->head_len;
+
+	if (starts_with(src, "# tracer:", 9))
+		return true;
+	for (int i = 0; i < LINES_TO_JUDGE && p < end; i++) {
+		const char *eol = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((eol ? eol : end) - p);
+		char line[1024];
+		struct line_head head;
+
+		if (len >= sizeof(line))
+			len = sizeof(line) - 1;
+		memcpy(line, p, len);
+		line[len] = 0;
+		if (line_head_parse(line, strlen(line), &head))
+			return true;
+		p = eol ? eol + 1 : end;
+	}
+	return false;
+}
+
+static bool looks_like_interchange(const struct source *src)
+{
+	const char *p = src->head, *end = src->head + src->head_len, *eol;
+
+	while (p < end && strchr(" \t\r\n", *p))
+		p++;
+	if (p == end)
+		return false;
+	if (*p == '{')
+		return true;
+	eol = memchr(p, '\n', (size_t)(end - p));
+	/* The first line of a CSV names the columns, and "event" is one that it cannot lack. */
+	for (const char *cell = p; cell < (eol ? eol : end);) {
+		size_t len = 0;
+
+		while (cell + len < (eol ? eol : end) && !strchr(",\r", cell[len]))
+			len++;
+		if ((len == 5 && !memcmp(cell, "event", 5)) || (len == 7 && !memcmp(cell, "\"event\"", 7)))
+			return true;
+		cell += len + 1;
+	}
+	return false;
+}
+
+static enum source_format recognise(const struct source *src, struct err *err)
+{
+	if (starts_with(src, "\x17\x08" "Dtracing", 10))
+		return FORMAT_DAT;
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		if (starts_with(src, foreign[i].bytes, foreign[i].len)) {
+			err_set(err, ERR_TRACE, "%s: cannot be imported: it is %s", src->name, foreign[i].what);
+			return FORMAT_UNKNOWN;
+		}
+	}
+	if (looks_like_text(src))
+		return FORMAT_TEXT;
+	if (looks_like_interchange(src))
+		return FORMAT_INTERCHANGE;
+	if (!src->head_len)
+		err_set(err, ERR_TRACE, "%s: cannot be imported: it is empty", src->name);
+	else
+		err_set(err, ERR_TRACE, "%s: not a recording that kmemsim knows: it is %s; trace.dat, the text of "
+			"`trace-cmd report`, ftrace or `perf script`, JSONL and CSV are read", src->name,
+			memchr(src->head, 0, src->head_len) ? "binary data" : "text without a line of an event");
+	return FORMAT_UNKNOWN;
+}
+
+static int set_text(char **member, const char *text, struct err *err)
+{
+	free(*member);
+	*member = strdup(text);
+	return *member ? 0 : err_set(err, ERR_NOMEM, "no memory for the trace's header");
+}
+
+static int gather_source(struct source *src, enum source_format format, struct gather *g, const char *output,
+	const struct import_options *options, struct err *err)
+{
+	bool ftrace = starts_with(src, "# tracer:", 9);
+	int code;
+
+	if (format == FORMAT_INTERCHANGE)
+		return err_set(err, ERR_USAGE, "%s: JSONL and CSV cannot be joined with other sources", src->name);
+	code = set_text(&g->meta->tool, ftrace ? "ftrace" : "trace-cmd", err);
+	if (code < 0)
+		return code;
+	return format == FORMAT_DAT ? dat_import(src, g, output, options, err) : text_import(src, g, options, err);
+}
+
+/* A recording: all its parts into the gather, then the second pass into the writer. */
+static int import_recording(const char *const *sources, size_t nr, struct source *first, enum source_format format,
+	const char *output, struct trace_writer *w, const struct import_options *options, struct trace_meta *meta,
+	struct err *err)
+{
+	struct gather *g = malloc(sizeof(*g));
+	int code;
+
+	if (!g)
+		return err_set(err, ERR_NOMEM, "no memory for the import");
+	code = gather_init(g, output, meta, err);
+	if (code == 0 && options->page_size)
+		g->page_shift = (unsigned int)__builtin_ctz(options->page_size);
+	if (code == 0)
+		code = gather_source(first, format, g, output, options, err);
+	for (size_t i = 1; i < nr && code == 0; i++) {
+		struct source src;
+
+		code = source_open(&src, sources[i], err);
+		if (code < 0)
+			break;
+		format = recognise(&src, err);
+		code = format == FORMAT_UNKNOWN ? -(int)ERR_TRACE : gather_source(&src, format, g, output, options, err);
+		source_close(&src);
+	}
+	if (code == 0)
+		code = gather_finish(g, err);
+	if (code == 0)
+		code = resolve_write(g, w, meta, options, err);
+	meta->page_size = 1u << g->page_shift;
+	gather_fini(g);
+	free(g);
+	return code;
+}
+
+static int import_into(struct trace_writer *w, const char *const *sources, size_t nr, const char *output,
+	const struct import_options *options, struct trace_meta *meta, struct err *err)
+{
+	struct source src;
+	enum source_format format;
+	const char *slash = strrchr(sources[0], '/');
+	int code = source_open(&src, sources[0], err);
+
+	if (code < 0)
+		return code;
+	format = recognise(&src, err);
+	if (format == FORMAT_UNKNOWN)
+		code = -(int)ERR_TRACE;
+	else if (format == FORMAT_INTERCHANGE && nr == 1)
+		code = interchange_import(&src, w, options, meta, err);
+	else
+		code = import_recording(sources, nr, &src, format, output, w, options, meta, err);
+	if (code == 0)
+		code = set_text(&meta->source, !strcmp(sources[0], "-") ? src.name : slash ? slash + 1 : sources[0], err);
+	source_close(&src);
+	return code;
+}
+
+static int set_options(const struct import_options *options, struct trace_meta *meta, struct err *err)
+{
+	char release[32];
+
+	meta->recorded_addresses = options->recorded;
+	if (!options->kernel_major)
+		return 0;
+	snprintf(release, sizeof(release), "%u.%u", options->kernel_major, options->kernel_minor);
+	return set_text(&meta->kernel, release, err);
+}
+
+int import_files(const char *const *sources, size_t nr, const char *output, const struct import_options *options,
+	struct trace_meta *meta, struct err *err)
+{
+	const struct trace_writer_options writer_options = { .recorded = options->recorded };
+	struct trace_writer *w;
+	int code;
+
+	*meta = (struct trace_meta){ .page_size = options->page_size ? options->page_size : 4096 };
+	if (options->page_size & (options->page_size - 1))
+		return err_set(err, ERR_USAGE, "page size %u is no power of two", options->page_size);
+	code = trace_writer_open(&w, output, &writer_options, err);
+	if (code < 0)
+		return code;
+	code = import_into(w, sources, nr, output, options, meta, err);
+	if (code == 0)
+		code = set_options(options, meta, err);
+	if (code == 0)
+		return trace_writer_close(w, meta, err) < 0 ? (trace_meta_fini(meta), -(int)err->code) : 0;
+	trace_writer_abort(w);
+	trace_meta_fini(meta);
+	return code;
+}

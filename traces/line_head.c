@@ -1,0 +1,158 @@
+/* The part of a recorded line before the event's fields. */
+#include <string.h>
+
+#include "traces/text_lines.h"
+#include "traces/trace.h"
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static const char *skip_blanks(const char *p)
+{
+	while (*p == ' ' || *p == '\t')
+		p++;
+	return p;
+}
+
+/* " [012] ": the first such brackets end the task's part; its name may hold any character. */
+static const char *find_cpu(const char *line, size_t len, uint16_t *cpu)
+{
+	const char *p = line;
+
+	while ((p = memchr(p, '[', len - (size_t)(p - line)))) {
+		const char *digit = p + 1;
+		uint32_t number = 0;
+
+		while (is_digit(*digit) && number < UINT16_MAX)
+			number = number * 10 + (uint32_t)(*digit++ - '0');
+		if (digit > p + 1 && digit[0] == ']' && digit[1] == ' ' && p > line && p[-1] == ' ' && number <= UINT16_MAX) {
+			*cpu = (uint16_t)number;
+			return p;
+		}
+		p++;
+	}
+	return NULL;
+}
+
+static const char *trim_end(const char *start, const char *end)
+{
+	while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	return end;
+}
+
+/* "comm-123", "comm-123 (  100)", "comm 123", "comm 100/123" */
+static bool parse_task(const char *start, const char *end, struct line_head *head)
+{
+	const char *digits;
+	int64_t pid = 0;
+
+	end = trim_end(start, end);
+	if (end > start && end[-1] == ')') {
+		while (end > start && end[-1] != '(')
+			end--;
+		end = trim_end(start, end > start ? end - 1 : end);
+	}
+	digits = end;
+	while (digits > start && is_digit(digits[-1]))
+		digits--;
+	if (digits == end || digits == start || end - digits > 10)
+		return false;
+	for (const char *p = digits; p < end; p++)
+		pid = pid * 10 + (*p - '0');
+	if (pid > INT32_MAX)
+		return false;
+	if (digits[-1] == '/') {
+		digits--;
+		while (digits > start && is_digit(digits[-1]))
+			digits--;
+	}
+	if (digits == start || (digits[-1] != '-' && digits[-1] != ' '))
+		return false;
+	end = digits[-1] == '-' ? digits - 1 : trim_end(start, digits);
+	head->pid = (int32_t)pid;
+	head->comm = start;
+	head->comm_len = (size_t)(end - start);
+	return true;
+}
+
+/* "dNh2.": interrupts off, resched, hard or soft interrupt, preemption depth; more columns may follow. */
+static uint8_t parse_flags(const char *flags, size_t len)
+{
+	uint8_t ctx = CTX_PROCESS;
+
+	if (len < 4)
+		return ctx;
+	if (flags[2] == 'h' || flags[2] == 'H')
+		ctx = CTX_HARDIRQ;
+	else if (flags[2] == 's')
+		ctx = CTX_SOFTIRQ;
+	else if (flags[2] == 'z' || flags[2] == 'Z')
+		ctx = CTX_NMI;
+	if (flags[0] == 'd' || flags[0] == 'D')
+		ctx |= CTX_IRQS_OFF;
+	if (flags[3] != '.')
+		ctx |= CTX_PREEMPT_OFF;
+	return ctx;
+}
+
+/* "12.345678:" with any number of digits behind the point. */
+static const char *parse_time(const char *p, ns_t *time_ns)
+{
+	uint64_t seconds = 0, fraction = 0, unit = 1000000000u;
+	const char *start = p;
+
+	while (is_digit(*p) && seconds < UINT64_MAX / 1000000000u / 10)
+		seconds = seconds * 10 + (uint64_t)(*p++ - '0');
+	if (p == start || *p != '.')
+		return NULL;
+	for (p++; is_digit(*p); p++) {
+		if (unit > 1) {
+			unit /= 10;
+			fraction += (uint64_t)(*p - '0') * unit;
+		}
+	}
+	if (*p != ':')
+		return NULL;
+	*time_ns = seconds * 1000000000u + fraction;
+	return p + 1;
+}
+
+/* "event:" or "system:event:", then blanks. */
+static bool parse_event(const char *p, struct line_head *head)
+{
+	const char *name = p;
+
+	while (*p && *p != ' ' && !(*p == ':' && (p[1] == ' ' || !p[1]))) {
+		if (*p == ':')
+			name = p + 1;
+		p++;
+	}
+	if (*p != ':' || p == name)
+		return false;
+	head->event = name;
+	head->event_len = (size_t)(p - name);
+	head->fields = skip_blanks(p + 1);
+	return true;
+}
+
+bool line_head_parse(const char *line, size_t len, struct line_head *head)
+{
+	const char *cpu = find_cpu(line, len, &head->cpu);
+	const char *p;
+
+	if (!cpu || !parse_task(skip_blanks(line), cpu, head))
+		return false;
+	p = skip_blanks(strchr(cpu, ']') + 1);
+	head->ctx = CTX_PROCESS;
+	if (!is_digit(*p)) {
+		size_t width = strcspn(p, " ");
+
+		head->ctx = parse_flags(p, width);
+		p = skip_blanks(p + width);
+	}
+	p = parse_time(p, &head->time_ns);
+	return p && parse_event(skip_blanks(p), head);
+}

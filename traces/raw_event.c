@@ -1,0 +1,157 @@
+#include "traces/raw_event.h"
+
+#include <string.h>
+
+#define MEMBER(m) offsetof(struct raw_event, m)
+#define NEED(key_text, as, m) { .key = key_text, .how = as, .needed = true, .offset = MEMBER(m) }
+#define MAY(key_text, as, m) { .key = key_text, .how = as, .offset = MEMBER(m) }
+
+#define EVENT(event, kind, ...) { .name = event, .type = kind, .fields = { __VA_ARGS__ } }
+#define ENTRY(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_ENTRY, .fields = { __VA_ARGS__ } }
+#define RETURN(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_RETURN, .fields = { __VA_ARGS__ } }
+#define IGNORED(event, reason) { .name = event, .type = RAW_IGNORED, .why = reason }
+
+#define SITE MAY("call_site", FIELD_SITE, call_site)
+#define ALLOC_FIELDS SITE, NEED("ptr", FIELD_PTR, where), NEED("bytes_req", FIELD_NUMBER, size), \
+	NEED("bytes_alloc", FIELD_NUMBER, size_alloc), NEED("gfp_flags", FIELD_GFP, gfp), MAY("node", FIELD_NODE, node)
+
+/*
+ * Tracepoints of kernels 4.x to 6.18, and probes under the names of the probe definitions that the documentation
+ * of `kmemsim import` gives.
+ */
+static const struct source_event events[] = {
+	EVENT("kmalloc", RAW_KMALLOC, ALLOC_FIELDS),
+	EVENT("kmalloc_node", RAW_KMALLOC, ALLOC_FIELDS),
+	EVENT("kfree", RAW_KFREE, SITE, NEED("ptr", FIELD_PTR, where)),
+	EVENT("kmem_cache_alloc", RAW_CACHE_ALLOC, ALLOC_FIELDS, MAY("name", FIELD_NAME, name)),
+	EVENT("kmem_cache_alloc_node", RAW_CACHE_ALLOC, ALLOC_FIELDS, MAY("name", FIELD_NAME, name)),
+	EVENT("kmem_cache_free", RAW_CACHE_FREE, SITE, NEED("ptr", FIELD_PTR, where), MAY("name", FIELD_NAME, name)),
+	ENTRY("kmem_cache_create", RAW_CACHE_CREATE, NEED("name", FIELD_NAME, name), NEED("size", FIELD_NUMBER, size),
+		MAY("align", FIELD_NUMBER, align), MAY("flags", FIELD_NUMBER, aux),
+		MAY("usersize", FIELD_NUMBER, size_alloc)),
+	RETURN("kmem_cache_create_ret", RAW_CACHE_CREATE, NEED("s", FIELD_PTR, where)),
+	EVENT("kmem_cache_destroy", RAW_CACHE_DESTROY, NEED("s", FIELD_PTR, where)),
+	EVENT("kmem_cache_shrink", RAW_CACHE_SHRINK, NEED("s", FIELD_PTR, where)),
+	ENTRY("kmem_cache_alloc_bulk", RAW_CACHE_ALLOC_BULK, NEED("s", FIELD_PTR, where), MAY("gfp", FIELD_GFP, gfp),
+		MAY("size", FIELD_NUMBER, size)),
+	RETURN("kmem_cache_alloc_bulk_ret", RAW_CACHE_ALLOC_BULK, NEED("n", FIELD_NUMBER, size)),
+	EVENT("kmem_cache_free_bulk", RAW_CACHE_FREE_BULK, NEED("s", FIELD_PTR, where),
+		NEED("size", FIELD_NUMBER, size)),
+	ENTRY("slab_grow", RAW_SLAB_GROW, NEED("s", FIELD_PTR, where), MAY("name", FIELD_NAME, name)),
+	RETURN("slab_grow_ret", RAW_SLAB_GROW, MAY("slab", FIELD_PTR, where)),
+	EVENT("slab_release", RAW_SLAB_RELEASE, NEED("s", FIELD_PTR, where), MAY("name", FIELD_NAME, name)),
+
+	EVENT("mm_page_alloc", RAW_PAGE_ALLOC, NEED("pfn", FIELD_PFN, where), NEED("order", FIELD_ORDER, order),
+		NEED("gfp_flags", FIELD_GFP, gfp)),
+	EVENT("mm_page_free", RAW_PAGE_FREE, NEED("pfn", FIELD_PFN, where), NEED("order", FIELD_ORDER, order)),
+	EVENT("mm_page_free_direct", RAW_PAGE_FREE, NEED("pfn", FIELD_PFN, where), NEED("order", FIELD_ORDER, order)),
+	ENTRY("alloc_pages_bulk", RAW_PAGES_BULK, NEED("gfp", FIELD_GFP, gfp), MAY("nid", FIELD_NODE, node),
+		MAY("nr", FIELD_NUMBER, size)),
+	RETURN("alloc_pages_bulk_ret", RAW_PAGES_BULK, NEED("n", FIELD_NUMBER, size)),
+	ENTRY("alloc_pages_exact", RAW_PAGES_EXACT, NEED("size", FIELD_NUMBER, size), MAY("gfp", FIELD_GFP, gfp)),
+	RETURN("alloc_pages_exact_ret", RAW_PAGES_EXACT, NEED("addr", FIELD_PTR, where)),
+	EVENT("free_pages_exact", RAW_PAGES_EXACT_FREE, NEED("addr", FIELD_PTR, where),
+		MAY("size", FIELD_NUMBER, size)),
+
+	ENTRY("vmalloc_range", RAW_VMALLOC, NEED("size", FIELD_NUMBER, size), MAY("align", FIELD_NUMBER, align),
+		MAY("gfp", FIELD_GFP, gfp), MAY("node", FIELD_NODE, node)),
+	RETURN("vmalloc_range_ret", RAW_VMALLOC, NEED("addr", FIELD_PTR, where)),
+	EVENT("vfree", RAW_VFREE, NEED("addr", FIELD_PTR, where)),
+	EVENT("vfree_atomic", RAW_VFREE, NEED("addr", FIELD_PTR, where)),
+	ENTRY("vmap", RAW_VMAP, NEED("count", FIELD_NUMBER, size)),
+	RETURN("vmap_ret", RAW_VMAP, NEED("addr", FIELD_PTR, where)),
+	EVENT("vunmap", RAW_VUNMAP, NEED("addr", FIELD_PTR, where)),
+	ENTRY("vm_map_ram", RAW_VM_MAP_RAM, NEED("count", FIELD_NUMBER, size), MAY("node", FIELD_NODE, node)),
+	RETURN("vm_map_ram_ret", RAW_VM_MAP_RAM, NEED("addr", FIELD_PTR, where)),
+	EVENT("vm_unmap_ram", RAW_VM_UNMAP_RAM, NEED("addr", FIELD_PTR, where), MAY("count", FIELD_NUMBER, size)),
+	ENTRY("ioremap", RAW_IOREMAP, NEED("phys", FIELD_NUMBER, aux), NEED("size", FIELD_NUMBER, size),
+		MAY("pcm", FIELD_NUMBER, align)),
+	RETURN("ioremap_ret", RAW_IOREMAP, NEED("addr", FIELD_PTR, where)),
+	EVENT("iounmap", RAW_IOUNMAP, NEED("addr", FIELD_PTR, where)),
+	ENTRY("request_region", RAW_REGION_REQUEST, NEED("parent", FIELD_PTR, where), NEED("start", FIELD_NUMBER, aux),
+		MAY("n", FIELD_NUMBER, size), MAY("name", FIELD_NAME, name)),
+	RETURN("request_region_ret", RAW_REGION_REQUEST, NEED("res", FIELD_PTR, where)),
+	EVENT("release_region", RAW_REGION_RELEASE, NEED("parent", FIELD_PTR, where), NEED("start", FIELD_NUMBER, aux),
+		MAY("n", FIELD_NUMBER, size)),
+
+	EVENT("percpu_alloc_percpu", RAW_PERCPU_ALLOC, SITE, MAY("reserved", FIELD_NUMBER, aux),
+		NEED("size", FIELD_NUMBER, size), NEED("align", FIELD_NUMBER, align), NEED("ptr", FIELD_PTR, where),
+		MAY("bytes_alloc", FIELD_NUMBER, size_alloc), MAY("gfp_flags", FIELD_GFP, gfp)),
+	EVENT("percpu_alloc_percpu_fail", RAW_PERCPU_FAILED, MAY("reserved", FIELD_NUMBER, aux),
+		NEED("size", FIELD_NUMBER, size), NEED("align", FIELD_NUMBER, align)),
+	EVENT("percpu_free_percpu", RAW_PERCPU_FREE, NEED("ptr", FIELD_PTR, where)),
+	EVENT("percpu_create_chunk", RAW_PERCPU_CHUNK),
+
+	EVENT("mempool_init_node", RAW_POOL_INIT, NEED("pool", FIELD_PTR, where), NEED("min_nr", FIELD_NUMBER, size),
+		MAY("pool_data", FIELD_PTR, aux), MAY("gfp", FIELD_GFP, gfp)),
+	EVENT("mempool_resize", RAW_POOL_RESIZE, NEED("pool", FIELD_PTR, aux), NEED("new_min_nr", FIELD_NUMBER, size)),
+	EVENT("mempool_exit", RAW_POOL_EXIT, NEED("pool", FIELD_PTR, aux)),
+	EVENT("mempool_destroy", RAW_POOL_DESTROY, NEED("pool", FIELD_PTR, aux)),
+	ENTRY("mempool_alloc", RAW_POOL_ALLOC, NEED("pool", FIELD_PTR, aux), MAY("gfp", FIELD_GFP, gfp)),
+	RETURN("mempool_alloc_ret", RAW_POOL_ALLOC, NEED("ptr", FIELD_PTR, where)),
+	EVENT("mempool_free", RAW_POOL_FREE, NEED("ptr", FIELD_PTR, where), NEED("pool", FIELD_PTR, aux)),
+	IGNORED("mempool_create_node", "the pool is recorded by mempool_init_node"),
+	IGNORED("mempool_create_ret", "the pool is recorded by mempool_init_node"),
+
+	ENTRY("dma_alloc", RAW_DMA_ALLOC, NEED("size", FIELD_NUMBER, size), MAY("gfp", FIELD_GFP, gfp)),
+	RETURN("dma_alloc_ret", RAW_DMA_ALLOC, NEED("addr", FIELD_PTR, where)),
+	EVENT("dma_free", RAW_DMA_FREE, NEED("addr", FIELD_PTR, where), MAY("size", FIELD_NUMBER, size)),
+
+	EVENT("print", RAW_MARKER),
+	EVENT("tracing_mark_write", RAW_MARKER),
+
+	IGNORED("mm_page_alloc_zone_locked", "internal movement"),
+	IGNORED("mm_page_alloc_extfrag", "internal movement"),
+	IGNORED("mm_page_pcpu_drain", "internal movement"),
+	IGNORED("mm_page_free_batched", "reported twice: mm_page_free has it"),
+	IGNORED("mm_pagevec_free", "reported twice: mm_page_free has it"),
+	IGNORED("split_page", "the parts are followed by their frees"),
+	IGNORED("alloc_contig_range", "its pages have no event of their own"),
+	IGNORED("vmap_pages_range", "the page array is missing in text"),
+	IGNORED("percpu_destroy_chunk", "effect of free_percpu"),
+	IGNORED("rss_stat", "statistics"),
+	IGNORED("alloc_vmap_area", "address space only, not modelled yet"),
+	IGNORED("purge_vmap_area_lazy", "address space only, not modelled yet"),
+	IGNORED("free_vmap_area_noflush", "address space only, not modelled yet"),
+	IGNORED("mark_victim", "OOM killer's own report"),
+	IGNORED("oom_score_adj_update", "OOM killer's own report"),
+	IGNORED("reclaim_retry_zone", "reclaim's own report"),
+	IGNORED("wake_reaper", "OOM killer's own report"),
+	IGNORED("start_task_reaping", "OOM killer's own report"),
+	IGNORED("finish_task_reaping", "OOM killer's own report"),
+	IGNORED("skip_task_reaping", "OOM killer's own report"),
+	IGNORED("compact_retry", "compaction's own report"),
+	IGNORED("set_migration_pte", "migration's own report"),
+	IGNORED("remove_migration_pte", "migration's own report"),
+	IGNORED("mm_migrate_pages", "migration's own report"),
+	IGNORED("mm_migrate_pages_start", "migration's own report"),
+};
+
+/* Whole families that only report what reclaim and compaction do. */
+static const struct {
+	const char *prefix;
+	struct source_event event;
+} families[] = {
+	{ "mm_compaction_", IGNORED("mm_compaction_*", "compaction's own report") },
+	{ "mm_vmscan_", IGNORED("mm_vmscan_*", "reclaim's own report") },
+	{ "mm_shrink_slab_", IGNORED("mm_shrink_slab_*", "reclaim's own report") },
+	{ "mm_lru_", IGNORED("mm_lru_*", "reclaim's own report") },
+	{ "mm_filemap_", IGNORED("mm_filemap_*", "page cache's own report") },
+};
+
+#define NR_EVENTS (sizeof(events) / sizeof(events[0]))
+#define NR_FAMILIES (sizeof(families) / sizeof(families[0]))
+
+const struct source_event *source_event_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < NR_EVENTS; i++)
+		if (!strncmp(events[i].name, name, len) && !events[i].name[len])
+			return &events[i];
+	for (size_t i = 0; i < NR_FAMILIES; i++) {
+		size_t prefix = strlen(families[i].prefix);
+
+		if (len > prefix && !memcmp(families[i].prefix, name, prefix))
+			return &families[i].event;
+	}
+	return NULL;
+}

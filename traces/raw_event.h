@@ -1,0 +1,94 @@
+/*
+ * raw_event: what a recorder wrote, one event in one fixed layout, before anything is concluded from it. The table
+ * of known events says which fields each carries; the readers of text and of trace.dat both go by it, so that both
+ * fill in the same.
+ */
+#ifndef KMEMSIM_TRACES_RAW_EVENT_H
+#define KMEMSIM_TRACES_RAW_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/gfp.h"
+#include "base/units.h"
+
+enum raw_type {
+	RAW_IGNORED, /* known, and rightly not kept: source_event.why */
+	RAW_KMALLOC, RAW_KFREE,
+	RAW_CACHE_ALLOC, RAW_CACHE_FREE, RAW_CACHE_CREATE, RAW_CACHE_DESTROY, RAW_CACHE_SHRINK,
+	RAW_CACHE_ALLOC_BULK, RAW_CACHE_FREE_BULK,
+	RAW_SLAB_GROW, RAW_SLAB_RELEASE,
+	RAW_PAGE_ALLOC, RAW_PAGE_FREE, RAW_PAGES_BULK, RAW_PAGES_EXACT, RAW_PAGES_EXACT_FREE,
+	RAW_VMALLOC, RAW_VFREE, RAW_VMAP, RAW_VUNMAP, RAW_VM_MAP_RAM, RAW_VM_UNMAP_RAM,
+	RAW_IOREMAP, RAW_IOUNMAP, RAW_REGION_REQUEST, RAW_REGION_RELEASE,
+	RAW_PERCPU_ALLOC, RAW_PERCPU_FAILED, RAW_PERCPU_FREE, RAW_PERCPU_CHUNK,
+	RAW_POOL_INIT, RAW_POOL_RESIZE, RAW_POOL_EXIT, RAW_POOL_DESTROY, RAW_POOL_ALLOC, RAW_POOL_FREE,
+	RAW_DMA_ALLOC, RAW_DMA_FREE,
+	RAW_MARKER,
+	NR_RAW_TYPES
+};
+
+/*
+ * How sure a conclusion about an event is; members that fit no event are 0. `where` is the object's address, the
+ * page frame of a page event (0: the allocation failed) or the kmem_cache, as the type says.
+ */
+struct raw_event {
+	ns_t time_ns;
+	uint64_t where;      /* address, page frame, or kmem_cache; of a pair: what the call returned */
+	uint64_t size;       /* bytes_req, bytes, objects, pages of a mapping, min_nr */
+	uint64_t size_alloc; /* bytes_alloc; a cache's usersize */
+	uint64_t align;      /* alignment; ioremap: page cache mode; region: what the request returned */
+	uint64_t aux;        /* cache flags, phys or start, pool, pool_data, reserved */
+	uint32_t call_site;  /* text number */
+	uint32_t name;       /* text number: cache, region, marker */
+	uint32_t comm;       /* text number */
+	gfp_t gfp;
+	uint32_t link;       /* found at import: cache number, or the bracket that encloses the event (see gather.h) */
+	int32_t pid;
+	uint16_t cpu;
+	int16_t node;
+	uint8_t type;        /* enum raw_type */
+	uint8_t order;
+	uint8_t ctx;         /* enum trace_ctx, as recorded */
+	uint8_t origin;      /* enum trace_origin, found at import */
+	uint8_t method;      /* enum found_by, found at import */
+	uint8_t unused[3];
+};
+
+/* How a field's text or bytes become a member. */
+enum field_how {
+	FIELD_PTR,    /* hexadecimal with or without 0x, "(nil)", "(null)" */
+	FIELD_NUMBER, /* decimal, or hexadecimal with 0x */
+	FIELD_PFN,    /* as FIELD_NUMBER; all ones (of 32 or 64 bits) become 0 */
+	FIELD_ORDER,  /* into 8 bits */
+	FIELD_NODE,   /* into 16 bits, signed */
+	FIELD_GFP,    /* names, or a number in the numbering of the recorded kernel */
+	FIELD_SITE,   /* "symbol+0xoff/0xsize [module]", kept as "symbol+0xoff" */
+	FIELD_NAME,   /* text, maybe quoted */
+};
+
+struct source_field {
+	const char *key; /* in the text and in the event's format */
+	enum field_how how;
+	bool needed;     /* an event without it cannot be used */
+	uint16_t offset; /* of the member in struct raw_event */
+};
+
+/* A call may be recorded as two events, one when it begins and one when it returns. */
+enum source_pair { PAIR_NONE, PAIR_ENTRY, PAIR_RETURN };
+
+#define SOURCE_FIELDS_MAX 8
+
+struct source_event {
+	const char *name;
+	enum raw_type type;
+	enum source_pair pair;
+	const char *why; /* RAW_IGNORED: the reason */
+	struct source_field fields[SOURCE_FIELDS_MAX]; /* up to the first without a key */
+};
+
+/** source_event_find() - the event called @name (@len bytes, without its system), or NULL. */
+const struct source_event *source_event_find(const char *name, size_t len);
+
+#endif

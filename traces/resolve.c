@@ -1,0 +1,352 @@
+#include "traces/resolve_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROGRESS_EVENTS 65536u
+
+static const char *const repair_text[NR_REPAIRS] = {
+	[REPAIR_SIZE_OF_SLAB] = "adopted kmalloc: size from its slab",
+	[REPAIR_SIZE_OF_SITE] = "adopted kmalloc: size from its call site",
+	[REPAIR_SIZE_DEFAULT] = "adopted kmalloc: size taken as 64 bytes",
+	[REPAIR_BULK_FREE] = "bulk free of recorded objects: left to implied frees",
+	[REPAIR_UNNAMED_FREED] = "free of an unknown object: one from a bulk allocation",
+	[REPAIR_PAGE_FREED] = "free of an unknown page: one from a bulk allocation",
+	[REPAIR_CACHE_SIZE] = "cache of unknown size: taken as 64 bytes",
+	[REPAIR_AREA_SIZE] = "adopted area: size taken as one page",
+	[REPAIR_POOL] = "mempool older than the trace: adopted with a reserve of one",
+	[REPAIR_REGION_SIZE] = "region without its size: taken as 1",
+	[REPAIR_SPLIT_FREE] = "free of pages of several blocks: split",
+	[REPAIR_PERCPU_SIZE] = "adopted per-CPU object: size taken as 8 bytes",
+};
+
+static const struct {
+	const char *method, *certainty;
+} found_text[NR_FOUND_BY] = {
+	[FOUND_NOT] = { "no other cause", "assumed" },
+	[FOUND_IN_EVENT] = { "event", "certain" },
+	[FOUND_BRACKET] = { "inside its call", "certain" },
+	[FOUND_POINTER] = { "object in it", "certain" },
+	[FOUND_SLAB_PAGE] = { "slab", "certain" },
+	[FOUND_FREE] = { "free", "certain" },
+	[FOUND_SITE] = { "call site", "likely" },
+	[FOUND_SEQUENCE] = { "next event of the task", "likely" },
+	[FOUND_GFP] = { "gfp mask", "likely" },
+};
+
+int resolve_no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "no memory for the import's objects");
+}
+
+void slot_list_init(struct slot_list *list)
+{
+	*list = (struct slot_list){ .head = SLOT_NONE, .tail = SLOT_NONE };
+}
+
+void slot_list_append(struct resolve *r, struct slot_list *list, uint32_t slot)
+{
+	r->info[slot].next = SLOT_NONE;
+	r->info[slot].prev = list->tail;
+	if (list->tail != SLOT_NONE)
+		r->info[list->tail].next = slot;
+	else
+		list->head = slot;
+	list->tail = slot;
+	list->nr++;
+}
+
+uint32_t slot_list_take_first(struct resolve *r, struct slot_list *list)
+{
+	uint32_t slot = list->head;
+
+	if (slot == SLOT_NONE)
+		return SLOT_NONE;
+	list->head = r->info[slot].next;
+	if (list->head != SLOT_NONE)
+		r->info[list->head].prev = SLOT_NONE;
+	else
+		list->tail = SLOT_NONE;
+	list->nr--;
+	return slot;
+}
+
+uint32_t slot_list_take_last(struct resolve *r, struct slot_list *list)
+{
+	uint32_t slot = list->tail;
+
+	if (slot == SLOT_NONE)
+		return SLOT_NONE;
+	list->tail = r->info[slot].prev;
+	if (list->tail != SLOT_NONE)
+		r->info[list->tail].next = SLOT_NONE;
+	else
+		list->head = SLOT_NONE;
+	list->nr--;
+	return slot;
+}
+
+void slot_list_move(struct resolve *r, struct slot_list *from, struct slot_list *to)
+{
+	while (from->nr)
+		slot_list_append(r, to, slot_list_take_first(r, from));
+}
+
+uint32_t resolve_string(struct resolve *r, uint32_t text)
+{
+	uint32_t number;
+
+	if (text >= r->strings_cap) {
+		uint32_t cap = text * 2 + 1024;
+		uint32_t *strings = realloc(r->strings, cap * sizeof(*strings));
+
+		if (!strings)
+			return UINT32_MAX;
+		memset(strings + r->strings_cap, 0, (cap - r->strings_cap) * sizeof(*strings));
+		r->strings = strings;
+		r->strings_cap = cap;
+	}
+	if (r->strings[text])
+		return r->strings[text] - 1;
+	number = trace_writer_string(r->w, texts_at(&r->g->texts, text), texts_len(&r->g->texts, text));
+	if (number != UINT32_MAX)
+		r->strings[text] = number + 1;
+	return number;
+}
+
+static uint32_t who_of(struct resolve *r, const struct raw_event *event)
+{
+	uint32_t hash = ((uint32_t)event->pid * 2654435761u ^ event->cpu * 97u ^ event->comm * 31u) >> 16;
+	struct who_cached *cached = &r->whos[hash & (WHO_CACHE - 1)];
+	struct trace_who who = { .cpu = event->cpu, .pid = event->pid };
+	uint32_t number;
+
+	if (cached->who && cached->pid == event->pid && cached->cpu == event->cpu && cached->comm == event->comm)
+		return cached->who - 1;
+	who.comm = resolve_string(r, event->comm);
+	number = who.comm == UINT32_MAX ? UINT32_MAX : trace_writer_who(r->w, &who);
+	if (number != UINT32_MAX)
+		*cached = (struct who_cached){ event->cpu, event->comm, event->pid, number + 1 };
+	return number;
+}
+
+int resolve_emit(struct resolve *r, const struct raw_event *event, struct trace_op *op, uint32_t slot, uint64_t where,
+	struct err *err)
+{
+	struct trace_event out = { .time_ns = event->time_ns, .slot = slot,
+		.recorded = { .where = where, .ctx = event->ctx } };
+
+	op->call_site = resolve_string(r, event->call_site);
+	out.op = op->call_site == UINT32_MAX ? UINT32_MAX : trace_writer_op(r->w, op);
+	out.who = who_of(r, event);
+	if (out.op == UINT32_MAX || out.who == UINT32_MAX)
+		return resolve_no_memory(err);
+	return trace_writer_event(r->w, &out, err);
+}
+
+int resolve_prologue(struct resolve *r, struct trace_op *op, uint32_t slot, uint64_t where, struct err *err)
+{
+	const struct trace_who nobody = { 0 };
+	struct trace_event out = { .slot = slot, .recorded = { .where = where } };
+
+	op->flags |= OP_BOOT;
+	out.op = trace_writer_op(r->w, op);
+	out.who = trace_writer_who(r->w, &nobody);
+	if (out.op == UINT32_MAX || out.who == UINT32_MAX)
+		return resolve_no_memory(err);
+	return trace_writer_prologue(r->w, &out, err);
+}
+
+uint32_t resolve_slot(struct resolve *r, bool adopted, uint8_t origin)
+{
+	uint32_t slot = adopted ? slots_take_fresh(&r->slots) : slots_take(&r->slots);
+
+	if (slot == SLOT_NONE)
+		return SLOT_NONE;
+	if (slot >= r->info_cap) {
+		uint32_t cap = slot < SLOT_NONE / 2 ? slot * 2 + 4096 : SLOT_NONE;
+		struct slot_info *info = realloc(r->info, cap * sizeof(*info));
+
+		if (!info)
+			return SLOT_NONE;
+		r->info = info;
+		r->info_cap = cap;
+	}
+	r->info[slot] = (struct slot_info){ .origin = origin, .area = SLOT_NONE };
+	r->meta->adopted += adopted;
+	return slot;
+}
+
+uint32_t resolve_begin(struct resolve *r, struct idmap *map, uint64_t key, uint8_t origin, uint16_t *flags)
+{
+	uint32_t slot = idmap_get(map, key);
+
+	if (slot != IDMAP_NONE) {
+		*flags |= OP_IMPLIED_FREE;
+		r->meta->implied_frees++;
+		r->info[slot].origin = origin;
+		return slot;
+	}
+	slot = resolve_slot(r, false, origin);
+	return slot == SLOT_NONE || idmap_put(map, key, slot) < 0 ? SLOT_NONE : slot;
+}
+
+int resolve_count_unusable(struct resolve *r, const char *why, struct err *err)
+{
+	return trace_counts_add(&r->meta->unusable, why, 1) < 0 ? resolve_no_memory(err) : 0;
+}
+
+static int resolve_marker(struct resolve *r, const struct raw_event *event, struct err *err)
+{
+	struct trace_op op = { .kind = KIND_MARKER, .node = -1, .name = resolve_string(r, event->name) };
+
+	return op.name == UINT32_MAX ? resolve_no_memory(err) : resolve_emit(r, event, &op, SLOT_NONE, 0, err);
+}
+
+static int resolve_event(struct resolve *r, const struct raw_event *event, struct err *err)
+{
+	switch ((enum raw_type)event->type) {
+	case RAW_KMALLOC:
+		return resolve_kmalloc(r, event, err);
+	case RAW_KFREE:
+		return resolve_kfree(r, event, err);
+	case RAW_CACHE_ALLOC:
+		return resolve_cache_alloc(r, event, err);
+	case RAW_CACHE_FREE:
+		return resolve_cache_free(r, event, err);
+	case RAW_CACHE_ALLOC_BULK:
+		return resolve_cache_bulk_alloc(r, event, err);
+	case RAW_CACHE_FREE_BULK:
+		return resolve_cache_bulk_free(r, event, err);
+	case RAW_CACHE_CREATE:
+		return resolve_cache_create(r, event, err);
+	case RAW_CACHE_DESTROY:
+	case RAW_CACHE_SHRINK:
+		return resolve_cache_end(r, event, err);
+	case RAW_PAGE_ALLOC:
+		return resolve_page_alloc(r, event, err);
+	case RAW_PAGE_FREE:
+		return resolve_page_free(r, event, err);
+	case RAW_PAGES_BULK:
+		return resolve_page_bulk(r, event, err);
+	case RAW_PAGES_EXACT:
+	case RAW_PAGES_EXACT_FREE:
+	case RAW_DMA_ALLOC:
+	case RAW_DMA_FREE:
+		return resolve_block(r, event, err);
+	case RAW_VMALLOC:
+	case RAW_VFREE:
+	case RAW_VMAP:
+	case RAW_VUNMAP:
+	case RAW_VM_MAP_RAM:
+	case RAW_VM_UNMAP_RAM:
+	case RAW_IOREMAP:
+	case RAW_IOUNMAP:
+		return resolve_area_event(r, event, err);
+	case RAW_REGION_REQUEST:
+	case RAW_REGION_RELEASE:
+		return resolve_region(r, event, err);
+	case RAW_PERCPU_ALLOC:
+	case RAW_PERCPU_FAILED:
+	case RAW_PERCPU_FREE:
+		return resolve_percpu(r, event, err);
+	case RAW_POOL_INIT:
+	case RAW_POOL_RESIZE:
+	case RAW_POOL_EXIT:
+	case RAW_POOL_DESTROY:
+	case RAW_POOL_ALLOC:
+	case RAW_POOL_FREE:
+		return resolve_pool(r, event, err);
+	case RAW_MARKER:
+		return resolve_marker(r, event, err);
+	case RAW_SLAB_GROW:
+	case RAW_SLAB_RELEASE:
+	case RAW_PERCPU_CHUNK:
+	case RAW_IGNORED:
+	case NR_RAW_TYPES:
+		break;
+	}
+	return 0;
+}
+
+/* Counts of the pass, into the header. */
+static int count_all(struct resolve *r, struct err *err)
+{
+	static const char *const cache_from[NR_FOUND_BY] = {
+		[FOUND_SLAB_PAGE] = "kmem_cache_alloc without a cache: found by its slab",
+		[FOUND_FREE] = "kmem_cache_alloc without a cache: found by the object's free",
+		[FOUND_SITE] = "kmem_cache_alloc without a cache: found by call site and sizes",
+		[FOUND_NOT] = "kmem_cache_alloc without a cache: named by its sizes",
+	};
+	char text[128];
+	int failed = 0;
+
+	for (int i = 0; i < NR_REPAIRS; i++)
+		if (r->repaired[i])
+			failed |= trace_counts_add(&r->meta->repaired, repair_text[i], r->repaired[i]);
+	for (int i = 0; i < NR_FOUND_BY; i++)
+		if (r->found_caches[i] && cache_from[i])
+			failed |= trace_counts_add(&r->meta->repaired, cache_from[i], r->found_caches[i]);
+	for (int origin = 0; origin < NR_ORIGINS; origin++) {
+		for (int i = 0; i < NR_FOUND_BY; i++) {
+			if (!r->found_pages[origin][i])
+				continue;
+			snprintf(text, sizeof(text), "%s/%s/%s", origin_name[origin], found_text[i].method,
+				found_text[i].certainty);
+			failed |= trace_counts_add(&r->meta->classified, text, r->found_pages[origin][i]);
+		}
+	}
+	return failed ? resolve_no_memory(err) : 0;
+}
+
+static int resolve_all(struct resolve *r, const struct import_options *options, struct err *err)
+{
+	const struct raw_event *event;
+	uint64_t done = 0;
+	int code = raw_spool_rewind(&r->g->spool, err);
+
+	if (code < 0)
+		return code;
+	while ((code = raw_spool_next(&r->g->spool, &event, err)) > 0) {
+		code = resolve_event(r, event, err);
+		if (code < 0)
+			return code;
+		if (++done % PROGRESS_EVENTS == 0 && options->progress &&
+		    options->progress(options->progress_arg, done, r->g->spool.nr, done))
+			return err_set(err, ERR_INTERRUPTED, "interrupted");
+	}
+	return code < 0 ? code : count_all(r, err);
+}
+
+int resolve_write(struct gather *g, struct trace_writer *w, struct trace_meta *meta,
+	const struct import_options *options, struct err *err)
+{
+	struct resolve *r = calloc(1, sizeof(*r));
+	int code;
+
+	if (!r)
+		return resolve_no_memory(err);
+	r->g = g;
+	r->w = w;
+	r->meta = meta;
+	slot_list_init(&r->released);
+	slot_list_init(&r->loose);
+	code = resolve_all(r, options, err);
+	meta->slots = r->slots.used;
+	free(r->strings);
+	slots_fini(&r->slots);
+	free(r->info);
+	idmap_fini(&r->objects);
+	idmap_fini(&r->areas);
+	idmap_fini(&r->blocks);
+	idmap_fini(&r->percpu);
+	idmap_fini(&r->elements);
+	pfn_map_fini(&r->pages);
+	free(r->caches);
+	idmap_fini(&r->area_of_call);
+	free(r->area_pages);
+	idmap_fini(&r->pools);
+	free(r);
+	return code;
+}

@@ -1,0 +1,129 @@
+/* resolve_priv: what the files of the second pass share. */
+#ifndef KMEMSIM_TRACES_RESOLVE_PRIV_H
+#define KMEMSIM_TRACES_RESOLVE_PRIV_H
+
+#include "traces/resolve.h"
+#include "traces/trace.h"
+
+#define BULK_MAX 65536u      /* more objects or pages in one bulk call are not believed */
+#define ZERO_SIZE_PTR 0x10u  /* what kmalloc(0) returns: freeing it does nothing */
+
+/* Slots in order of their birth, chained through slot_info. */
+struct slot_list {
+	uint32_t head, tail; /* SLOT_NONE when empty */
+	uint32_t nr;
+};
+
+/* What is known of the object in a slot. */
+struct slot_info {
+	uint64_t where;      /* page frame of a block; 0 where the address is not known */
+	uint32_t next, prev; /* in a slot_list */
+	uint32_t pages_left; /* of a block */
+	uint32_t area;       /* of a vmalloc area: number of its list of pages, or SLOT_NONE */
+	uint8_t order;
+	uint8_t origin;
+};
+
+/* A cache of the first pass, in the trace. */
+struct cache_state {
+	bool there;          /* created, in the prologue or in the trace */
+	uint32_t string;     /* writer's number of its name */
+	struct slot_list unnamed; /* objects of bulk allocations: their addresses are not known */
+};
+
+#define WHO_CACHE 1024u
+
+struct who_cached {
+	uint32_t cpu, comm;
+	int32_t pid;
+	uint32_t who;        /* number + 1, 0 = free */
+};
+
+struct resolve {
+	struct gather *g;           /* borrowed */
+	struct trace_writer *w;     /* borrowed */
+	struct trace_meta *meta;    /* borrowed */
+	uint32_t *strings;          /* owned: writer's number + 1 of each text, 0 = not asked for yet */
+	uint32_t strings_cap;
+	struct who_cached whos[WHO_CACHE];
+
+	struct slots slots;
+	struct slot_info *info;     /* owned, by slot */
+	uint32_t info_cap;
+	struct idmap objects;       /* slots by address: slab objects and large kmallocs */
+	struct idmap areas;         /* of the vmalloc space, by page-aligned address */
+	struct idmap blocks;        /* exact and DMA-coherent blocks, by address */
+	struct idmap percpu;
+	struct idmap elements;      /* of mempools */
+	struct pfn_map pages;       /* slot + 1 */
+
+	struct cache_state *caches; /* owned, by number in the gather */
+	uint32_t caches_cap;
+	struct idmap area_of_call;  /* vmalloc call in the gather: number in area_pages */
+	struct slot_list *area_pages; /* owned */
+	uint32_t nr_areas, areas_cap;
+	struct slot_list released;  /* pages of bulk allocations behind areas that were freed */
+	struct slot_list loose;     /* other pages of bulk allocations */
+	struct idmap pools;         /* number of a mempool by address */
+	uint32_t nr_pools;
+	uint64_t found_pages[NR_ORIGINS][NR_FOUND_BY]; /* page allocations by cause and how it was found */
+	uint64_t found_caches[NR_FOUND_BY];
+	uint64_t repaired[16];      /* by enum repair */
+};
+
+/* What was repaired, see repair_text in resolve.c. */
+enum repair {
+	REPAIR_SIZE_OF_SLAB, REPAIR_SIZE_OF_SITE, REPAIR_SIZE_DEFAULT, REPAIR_BULK_FREE, REPAIR_UNNAMED_FREED,
+	REPAIR_PAGE_FREED, REPAIR_CACHE_SIZE, REPAIR_AREA_SIZE, REPAIR_POOL, REPAIR_REGION_SIZE, REPAIR_SPLIT_FREE,
+	REPAIR_PERCPU_SIZE, NR_REPAIRS
+};
+
+_Static_assert(NR_REPAIRS <= 16, "struct resolve counts them");
+
+int resolve_no_memory(struct err *err);
+/* Writer's number of a text; UINT32_MAX: no memory. */
+uint32_t resolve_string(struct resolve *r, uint32_t text);
+/* Write the event with that operation; call site and time are taken from @event. @slot may be SLOT_NONE. */
+int resolve_emit(struct resolve *r, const struct raw_event *event, struct trace_op *op, uint32_t slot, uint64_t where,
+	struct err *err);
+/* As above, for an event of the prologue. */
+int resolve_prologue(struct resolve *r, struct trace_op *op, uint32_t slot, uint64_t where, struct err *err);
+/* A slot for an object that begins to live (@adopted: before the trace); SLOT_NONE: no memory. */
+uint32_t resolve_slot(struct resolve *r, bool adopted, uint8_t origin);
+/* The slot that begins to live at @key; one that lives there already is freed by implication, which is put in *flags. */
+uint32_t resolve_begin(struct resolve *r, struct idmap *map, uint64_t key, uint8_t origin, uint16_t *flags);
+int resolve_count_unusable(struct resolve *r, const char *why, struct err *err);
+/* Sees to it that the cache exists in the trace. *string: the number of its name. */
+int resolve_cache(struct resolve *r, uint32_t cache, uint32_t *string, struct err *err);
+
+void slot_list_init(struct slot_list *list);
+void slot_list_append(struct resolve *r, struct slot_list *list, uint32_t slot);
+uint32_t slot_list_take_first(struct resolve *r, struct slot_list *list);
+uint32_t slot_list_take_last(struct resolve *r, struct slot_list *list);
+void slot_list_move(struct resolve *r, struct slot_list *from, struct slot_list *to);
+
+/* resolve_objects.c */
+int resolve_kmalloc(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_kfree(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_cache_alloc(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_cache_free(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_cache_bulk_alloc(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_cache_bulk_free(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_cache_create(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_cache_end(struct resolve *r, const struct raw_event *event, struct err *err);
+
+/* resolve_pages.c */
+int resolve_page_alloc(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_page_free(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_page_bulk(struct resolve *r, const struct raw_event *event, struct err *err);
+/* The list of pages behind the area that the call @link made; NULL: no memory. */
+uint32_t resolve_area(struct resolve *r, uint32_t call);
+
+/* resolve_areas.c: vmalloc space, device memory, resources, per-CPU memory, mempools, DMA. */
+int resolve_area_event(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_region(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_percpu(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_pool(struct resolve *r, const struct raw_event *event, struct err *err);
+int resolve_block(struct resolve *r, const struct raw_event *event, struct err *err);
+
+#endif

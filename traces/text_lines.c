@@ -1,0 +1,471 @@
+#include "traces/text_lines.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/trace.h"
+
+#define SEEN_SIZE 1024u      /* event names; a power of two */
+#define NAME_MAX_LEN 63u
+#define PROGRESS_LINES 65536u
+#define ORDER_MAX_USABLE 20u
+
+/* An event name met in this source. */
+struct seen_event {
+	char name[NAME_MAX_LEN + 1];
+	size_t len;
+	const struct source_event *event; /* NULL: not known */
+	uint64_t ignored;
+};
+
+struct text_reader {
+	struct source *src;      /* borrowed */
+	struct gather *g;        /* borrowed */
+	const struct import_options *options; /* borrowed */
+	enum gfp_layout layout;
+	struct seen_event seen[SEEN_SIZE];
+	struct texts masks;      /* gfp masks as text */
+	gfp_t *mask_values;      /* owned, by number in masks */
+	uint32_t mask_cap;
+	bool wide_pointers;      /* 16 digits without 0x */
+};
+
+static int no_memory(const struct text_reader *r, struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "%s: no memory for what line %llu holds", r->src->name,
+		(unsigned long long)r->src->line_no);
+}
+
+static int unusable(struct text_reader *r, const char *why, struct err *err)
+{
+	if (r->options->strict)
+		return err_set(err, ERR_TRACE, "%s: line %llu: %s", r->src->name,
+			(unsigned long long)r->src->line_no, why);
+	return trace_counts_add(&r->g->meta->unusable, why, 1) < 0 ? no_memory(r, err) : 0;
+}
+
+static int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool parse_hex(const char *p, const char *end, uint64_t *value)
+{
+	uint64_t v = 0;
+
+	if (p == end || end - p > 16)
+		return false;
+	for (; p < end; p++) {
+		int digit = digit_value(*p);
+
+		if (digit < 0)
+			return false;
+		v = v << 4 | (uint64_t)digit;
+	}
+	*value = v;
+	return true;
+}
+
+static bool parse_decimal(const char *p, const char *end, uint64_t *value)
+{
+	bool negative = p < end && *p == '-';
+	uint64_t v = 0;
+
+	p += negative;
+	if (p == end)
+		return false;
+	for (; p < end; p++) {
+		if (*p < '0' || *p > '9' || __builtin_mul_overflow(v, 10u, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
+			return false;
+	}
+	*value = negative ? -v : v;
+	return true;
+}
+
+static bool has_hex_prefix(const char *p, const char *end)
+{
+	return end - p > 2 && p[0] == '0' && (p[1] | 0x20) == 'x';
+}
+
+static bool parse_number(const char *p, const char *end, uint64_t *value)
+{
+	return has_hex_prefix(p, end) ? parse_hex(p + 2, end, value) : parse_decimal(p, end, value);
+}
+
+static bool parse_pointer(struct text_reader *r, const char *p, const char *end, uint64_t *value)
+{
+	if (*p == '(') {
+		*value = 0;
+		return !strncmp(p, "(nil)", 5) || !strncmp(p, "(null)", 6);
+	}
+	if (has_hex_prefix(p, end))
+		return parse_hex(p + 2, end, value);
+	r->wide_pointers = end - p == 16;
+	return parse_hex(p, end, value);
+}
+
+static bool parse_mask(struct text_reader *r, const char *p, const char *end, gfp_t *gfp)
+{
+	uint32_t known = r->masks.nr;
+	uint32_t number = texts_add(&r->masks, p, (size_t)(end - p));
+
+	if (number == TEXT_NO_MEMORY)
+		return false;
+	if (number >= r->mask_cap) {
+		uint32_t cap = number * 2 + 64;
+		gfp_t *values = realloc(r->mask_values, cap * sizeof(*values));
+
+		if (!values)
+			return false;
+		r->mask_values = values;
+		r->mask_cap = cap;
+	}
+	if (number >= known) {
+		r->mask_values[number] = UINT32_MAX;
+		gfp_parse(p, (size_t)(end - p), r->layout, &r->mask_values[number]);
+	}
+	*gfp = r->mask_values[number];
+	return *gfp != UINT32_MAX;
+}
+
+static bool parse_text(struct text_reader *r, const char *p, const char *end, uint32_t *number)
+{
+	if (end - p >= 2 && *p == '"' && end[-1] == '"') {
+		p++;
+		end--;
+	}
+	/* What a probe prints when it could not read the string. */
+	if (end - p == 7 && !memcmp(p, "(fault)", 7))
+		end = p;
+	*number = texts_add(&r->g->texts, p, (size_t)(end - p));
+	return *number != TEXT_NO_MEMORY;
+}
+
+static bool parse_value(struct text_reader *r, const struct source_field *field, const char *p, const char *end,
+	struct raw_event *event)
+{
+	char *member = (char *)event + field->offset;
+	uint64_t value = 0;
+	bool good;
+
+	switch (field->how) {
+	case FIELD_PTR:
+		good = parse_pointer(r, p, end, &value);
+		memcpy(member, &value, sizeof(value));
+		return good;
+	case FIELD_NUMBER:
+		good = parse_number(p, end, &value);
+		memcpy(member, &value, sizeof(value));
+		return good;
+	case FIELD_PFN:
+		good = parse_number(p, end, &value);
+		if (value == UINT64_MAX || value == UINT32_MAX)
+			value = 0;
+		memcpy(member, &value, sizeof(value));
+		return good && value < PFN_MAP_MAX - (1u << ORDER_MAX_USABLE);
+	case FIELD_ORDER:
+		good = parse_number(p, end, &value) && value <= ORDER_MAX_USABLE;
+		*member = (char)value;
+		return good;
+	case FIELD_NODE:
+		good = parse_number(p, end, &value);
+		event->node = (int16_t)value;
+		return good;
+	case FIELD_GFP:
+		return parse_mask(r, p, end, &event->gfp);
+	case FIELD_SITE:
+		for (const char *slash = p; slash < end; slash++)
+			if (*slash == '/')
+				end = slash;
+		event->call_site = texts_add(&r->g->texts, p, (size_t)(end - p));
+		return event->call_site != TEXT_NO_MEMORY;
+	case FIELD_NAME:
+		return parse_text(r, p, end, &event->name);
+	}
+	return false;
+}
+
+/* The end of a value: a quoted text, an array, or up to the next blank. */
+static const char *value_end(const char *p, enum field_how how)
+{
+	const char *end;
+
+	if (*p == '"') {
+		end = strchr(p + 1, '"');
+		return end ? end + 1 : p + strlen(p);
+	}
+	end = strchrnul(p, ' ');
+	if (how != FIELD_NAME)
+		return end;
+	/* A bare name may hold blanks: it goes on until "key=" or the end. */
+	while (*end) {
+		size_t word = strcspn(end + 1, " =");
+
+		if (end[1 + word] == '=')
+			break;
+		end += 1 + word;
+	}
+	return end;
+}
+
+static const struct source_field *field_named(const struct source_event *event, const char *key, size_t len,
+	unsigned int *index)
+{
+	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && event->fields[i].key; i++) {
+		const char *name = event->fields[i].key;
+
+		if (!memcmp(name, key, len < strlen(name) ? len : strlen(name)) && strlen(name) == len) {
+			*index = i;
+			return &event->fields[i];
+		}
+	}
+	return NULL;
+}
+
+static unsigned int nr_fields(const struct source_event *event)
+{
+	unsigned int nr = 0;
+
+	while (nr < SOURCE_FIELDS_MAX && event->fields[nr].key)
+		nr++;
+	return nr;
+}
+
+static int complain(struct text_reader *r, const struct source_event *known, const struct source_field *field,
+	const char *what, struct err *err)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why), "%s: %s= %s", known->name, field->key, what);
+	return unusable(r, why, err);
+}
+
+/* Return: 1 when the event is whole, 0 when it was counted as unusable. */
+static int parse_fields(struct text_reader *r, const struct source_event *known, const char *p,
+	struct raw_event *event, struct err *err)
+{
+	unsigned int left = nr_fields(known), found = 0, index;
+
+	while (left && *p) {
+		const char *key = p, *end;
+		const struct source_field *field;
+
+		while (*p && *p != '=' && *p != ' ')
+			p++;
+		if (*p != '=') {
+			p += *p == ' ';
+			continue;
+		}
+		field = field_named(known, key, (size_t)(p - key), &index);
+		p++;
+		end = value_end(p, field ? field->how : FIELD_NUMBER);
+		if (field && !(found & 1u << index)) {
+			if (!parse_value(r, field, p, end, event))
+				return complain(r, known, field, "is not understood", err);
+			found |= 1u << index;
+			left--;
+		}
+		p = *end ? end + 1 : end;
+	}
+	for (index = 0; left && index < nr_fields(known); index++)
+		if (known->fields[index].needed && !(found & 1u << index))
+			return complain(r, known, &known->fields[index], "is missing", err);
+	return 1;
+}
+
+static struct seen_event *seen_event(struct text_reader *r, const char *name, size_t len)
+{
+	uint32_t hash = (uint32_t)len;
+	struct seen_event *seen;
+
+	if (len > NAME_MAX_LEN)
+		len = NAME_MAX_LEN;
+	for (size_t i = 0; i < len; i++)
+		hash = hash * 31 + (unsigned char)name[i];
+	hash ^= hash >> 13;
+	for (uint32_t probe = 0; probe < SEEN_SIZE; probe++) {
+		seen = &r->seen[(hash + probe) & (SEEN_SIZE - 1)];
+		if (seen->len == len && !memcmp(seen->name, name, len))
+			return seen;
+		if (!seen->len) {
+			memcpy(seen->name, name, len);
+			seen->len = len;
+			seen->event = source_event_find(name, len);
+			return seen;
+		}
+	}
+	return &r->seen[hash & (SEEN_SIZE - 1)]; /* over a thousand unknown names: their counts run together */
+}
+
+static int parse_marker(struct text_reader *r, const struct line_head *head, struct raw_event *event)
+{
+	const char *text = head->fields;
+
+	/* `trace-cmd report` prints the function that the marker was written through. */
+	if (head->event_len == 5 && strstr(text, ": "))
+		text = strstr(text, ": ") + 2;
+	event->name = texts_add(&r->g->texts, text, strlen(text));
+	return event->name == TEXT_NO_MEMORY ? -1 : 1;
+}
+
+static int event_line(struct text_reader *r, const struct line_head *head, struct err *err)
+{
+	struct seen_event *seen = seen_event(r, head->event, head->event_len);
+	struct raw_event event = { .time_ns = head->time_ns, .cpu = head->cpu, .pid = head->pid, .ctx = head->ctx,
+		.node = -1 };
+	int code;
+
+	r->g->meta->lines++;
+	if (!seen->event || seen->event->type == RAW_IGNORED) {
+		seen->ignored++;
+		return 0;
+	}
+	event.type = (uint8_t)seen->event->type;
+	event.comm = texts_add(&r->g->texts, head->comm, head->comm_len);
+	if (event.comm == TEXT_NO_MEMORY)
+		return no_memory(r, err);
+	if (event.type == RAW_MARKER)
+		code = parse_marker(r, head, &event);
+	else
+		code = parse_fields(r, seen->event, head->fields, &event, err);
+	if (code <= 0)
+		return code;
+	if (event.name == TEXT_NO_MEMORY || event.call_site == TEXT_NO_MEMORY)
+		return no_memory(r, err);
+	if (r->wide_pointers && (event.type == RAW_KMALLOC || event.type == RAW_CACHE_ALLOC) && event.where &&
+	    event.where <= UINT32_MAX)
+		r->g->meta->hashed_pointers = true;
+	if (head->cpu >= r->g->meta->cpus)
+		r->g->meta->cpus = head->cpu + 1u;
+	return gather_event(r->g, &event, seen->event->pair, err);
+}
+
+static uint64_t number_after(const char *line, const char *word)
+{
+	const char *p = strstr(line, word);
+
+	return p ? strtoull(p + strlen(word), NULL, 10) : 0;
+}
+
+/* "# entries-in-buffer/entries-written: 801065/801065   #P:1" */
+static void header_line(struct text_reader *r, const char *line)
+{
+	const char *p = strstr(line, "entries-written: ");
+	uint64_t kept, written, cpus = number_after(line, "#P:");
+
+	if (p && sscanf(p, "entries-written: %lu/%lu", &kept, &written) == 2 && written > kept)
+		r->g->meta->lost += written - kept;
+	if (cpus && cpus <= UINT16_MAX && cpus > r->g->meta->cpus)
+		r->g->meta->cpus = (uint32_t)cpus;
+}
+
+static int other_line(struct text_reader *r, const char *line, struct err *err)
+{
+	line += strspn(line, " \t");
+	if (!*line || !strncmp(line, "version = ", 10) || !strncmp(line, "=> ", 3) || !strcmp(line, "<stack trace>"))
+		return 0;
+	if (*line == '#') {
+		header_line(r, line);
+		return 0;
+	}
+	if (!strncmp(line, "cpus=", 5)) {
+		uint64_t cpus = number_after(line, "cpus=");
+
+		if (cpus <= UINT16_MAX && cpus > r->g->meta->cpus)
+			r->g->meta->cpus = (uint32_t)cpus;
+		return 0;
+	}
+	if (!strncmp(line, "CPU:", 4)) { /* "CPU:2 [LOST 17 EVENTS]", "CPU:2 [17 EVENTS DROPPED]" */
+		uint64_t lost = number_after(line, "[LOST ");
+
+		if (!lost)
+			lost = number_after(line, "[");
+		r->g->meta->lost += lost ? lost : strstr(line, "EVENTS DROPPED") != NULL;
+		return 0;
+	}
+	if (strstr(line, "[UNKNOWN EVENT]")) {
+		r->g->meta->lines++;
+		return trace_counts_add(&r->g->meta->ignored, "event that the recording tool could not name", 1) < 0 ?
+			no_memory(r, err) : 0;
+	}
+	r->g->meta->lines++;
+	return unusable(r, "line is not an event", err);
+}
+
+static int count_ignored(struct text_reader *r, struct err *err)
+{
+	for (size_t i = 0; i < SEEN_SIZE; i++) {
+		const struct seen_event *seen = &r->seen[i];
+		char why[192];
+
+		if (!seen->ignored)
+			continue;
+		if (seen->event)
+			snprintf(why, sizeof(why), "%s: %s", seen->name, seen->event->why);
+		else
+			snprintf(why, sizeof(why), "unknown event %s", seen->name);
+		if (trace_counts_add(&r->g->meta->ignored, why, seen->ignored) < 0)
+			return no_memory(r, err);
+	}
+	return 0;
+}
+
+enum gfp_layout text_gfp_layout(const char *head, size_t len)
+{
+	static const char alloc[] = "kmem_cache_alloc: ";
+	const char *end = head + len;
+
+	/* The cache's name came into the event after the layout had changed with 6.3. */
+	for (const char *p = memmem(head, len, alloc, sizeof(alloc) - 1); p;
+	     p = memmem(p + 1, (size_t)(end - p - 1), alloc, sizeof(alloc) - 1)) {
+		const char *eol = memchr(p, '\n', (size_t)(end - p));
+
+		if (eol)
+			return memmem(p, (size_t)(eol - p), " name=", 6) ? GFP_LAYOUT_L6 : GFP_LAYOUT_L5;
+	}
+	return GFP_LAYOUT_L5;
+}
+
+static int read_lines(struct text_reader *r, struct err *err)
+{
+	const struct import_options *options = r->options;
+	char *line;
+	size_t len;
+	int code;
+
+	while ((code = source_line(r->src, &line, &len, err)) > 0) {
+		struct line_head head;
+
+		code = line_head_parse(line, len, &head) ? event_line(r, &head, err) : other_line(r, line, err);
+		if (code < 0)
+			return code;
+		if (options->progress && r->src->line_no % PROGRESS_LINES == 0 &&
+		    options->progress(options->progress_arg, r->src->bytes_read, r->src->bytes_total, r->g->meta->lines))
+			return err_set(err, ERR_INTERRUPTED, "interrupted");
+	}
+	return code < 0 ? code : count_ignored(r, err);
+}
+
+int text_import(struct source *src, struct gather *g, const struct import_options *options, struct err *err)
+{
+	struct text_reader *r = calloc(1, sizeof(*r));
+	int code;
+
+	if (!r)
+		return err_set(err, ERR_NOMEM, "%s: no memory to read it", src->name);
+	r->src = src;
+	r->g = g;
+	r->options = options;
+	r->layout = options->kernel_major ? gfp_layout_of_kernel(options->kernel_major, options->kernel_minor) :
+		text_gfp_layout(src->head, src->head_len);
+	code = read_lines(r, err);
+	texts_fini(&r->masks);
+	free(r->mask_values);
+	free(r);
+	return code;
+}
