@@ -123,7 +123,7 @@ Test(trace_file, cut_anywhere_gives_the_whole_blocks_and_says_that_it_is_cut)
 		if (s.type == SECTION_PROLOGUE || s.type == SECTION_EVENTS) {
 			first_block = first_block ? first_block : at;
 		}
-	for (size_t cut = 0; cut < len; cut += 1 + cut % 37) {
+	for (size_t cut = 0; cut < len; cut += 1 + cut % 61) {
 		struct trace_reader_options options = { .thread = cut & 1 };
 		bool damaged;
 		int64_t got;
@@ -150,7 +150,7 @@ Test(trace_file, a_flipped_bit_is_noticed_or_harmless)
 	size_t len = read_file(path, data);
 	unsigned int noticed = 0, tried = 0;
 
-	for (size_t bit = 0; bit < 8 * len; bit += 1 + bit % 61) {
+	for (size_t bit = 0; bit < 8 * len; bit += 1 + bit % 211) {
 		struct trace_reader_options options = { .recorded = bit & 1 };
 		bool damaged;
 		int64_t got;
