@@ -10,7 +10,7 @@ find base traces configs mm sim reports -name '*.[ch]' | sort | xargs awk '
 	function allowed(from, to, path) {
 		if (from == to || to == "base" || from == "cli") return 1
 		if (from == "sim") return to == "mm" || to == "traces" || to == "configs"
-		if (from == "mm") return path == "configs/machine.h"
+		if (from == "mm") return path == "configs/machine.h" || path == "configs/state.h"
 		if (from == "reports") return path == "sim/recorder.h" || to == "configs"
 		return 0
 	}

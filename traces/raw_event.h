@@ -69,10 +69,11 @@ enum field_how {
 };
 
 struct source_field {
-	const char *key; /* in the text and in the event's format */
+	const char *key;  /* in the text and in the event's format */
+	uint8_t key_len;
+	bool needed;      /* an event without it cannot be used */
+	uint16_t offset;  /* of the member in struct raw_event */
 	enum field_how how;
-	bool needed;     /* an event without it cannot be used */
-	uint16_t offset; /* of the member in struct raw_event */
 };
 
 /* A call may be recorded as two events, one when it begins and one when it returns. */

@@ -265,20 +265,23 @@ int resolve_cache_bulk_free(struct resolve *r, const struct raw_event *event, st
 {
 	struct trace_op op = { .kind = KIND_KMEM_CACHE_FREE_BULK, .node = -1 };
 	uint32_t cache = gather_cache(r->g, event->link);
-	struct slot_list *unnamed;
+	struct cache_state *state = cache_state(r, cache);
 	uint64_t nr;
 	int code;
 
+	if (!state)
+		return resolve_no_memory(err);
 	if (event->size > BULK_MAX)
 		return resolve_count_unusable(r, "kmem_cache_free_bulk: size= is absurd", err);
+	nr = event->size < state->unnamed.nr ? event->size : state->unnamed.nr;
+	r->repaired[REPAIR_BULK_FREE] += event->size - nr;
+	if (!nr)
+		return 0;
 	code = resolve_cache(r, cache, &op.name, err);
 	if (code < 0)
 		return code;
-	unnamed = &r->caches[cache].unnamed;
-	nr = event->size < unnamed->nr ? event->size : unnamed->nr;
-	r->repaired[REPAIR_BULK_FREE] += event->size - nr;
 	for (; nr; nr--) {
-		uint32_t slot = slot_list_take_last(r, unnamed);
+		uint32_t slot = slot_list_take_last(r, &r->caches[cache].unnamed);
 
 		op.flags = nr > 1 ? OP_BULK_MORE : 0;
 		op.origin = r->info[slot].origin;

@@ -213,18 +213,20 @@ static const char *value_end(const char *p, enum field_how how)
 	return end;
 }
 
-static const struct source_field *field_named(const struct source_event *event, const char *key, size_t len,
-	unsigned int *index)
+static bool is_key(const struct source_field *field, const char *key, size_t len)
 {
-	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && event->fields[i].key; i++) {
-		const char *name = event->fields[i].key;
+	return field->key_len == len && !memcmp(field->key, key, len);
+}
 
-		if (!memcmp(name, key, len < strlen(name) ? len : strlen(name)) && strlen(name) == len) {
-			*index = i;
-			return &event->fields[i];
-		}
-	}
-	return NULL;
+/* Number of the field with that key, SOURCE_FIELDS_MAX if there is none. Fields mostly come in the order of the table. */
+static unsigned int field_named(const struct source_event *event, const char *key, size_t len, unsigned int expected)
+{
+	if (expected < SOURCE_FIELDS_MAX && is_key(&event->fields[expected], key, len))
+		return expected;
+	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && event->fields[i].key; i++)
+		if (is_key(&event->fields[i], key, len))
+			return i;
+	return SOURCE_FIELDS_MAX;
 }
 
 static unsigned int nr_fields(const struct source_event *event)
@@ -249,7 +251,7 @@ static int complain(struct text_reader *r, const struct source_event *known, con
 static int parse_fields(struct text_reader *r, const struct source_event *known, const char *p,
 	struct raw_event *event, struct err *err)
 {
-	unsigned int left = nr_fields(known), found = 0, index;
+	unsigned int nr = nr_fields(known), left = nr, found = 0, index = UINT32_MAX;
 
 	while (left && *p) {
 		const char *key = p, *end;
@@ -261,7 +263,8 @@ static int parse_fields(struct text_reader *r, const struct source_event *known,
 			p += *p == ' ';
 			continue;
 		}
-		field = field_named(known, key, (size_t)(p - key), &index);
+		index = field_named(known, key, (size_t)(p - key), index + 1);
+		field = index < nr ? &known->fields[index] : NULL;
 		p++;
 		end = value_end(p, field ? field->how : FIELD_NUMBER);
 		if (field && !(found & 1u << index)) {
@@ -272,7 +275,7 @@ static int parse_fields(struct text_reader *r, const struct source_event *known,
 		}
 		p = *end ? end + 1 : end;
 	}
-	for (index = 0; left && index < nr_fields(known); index++)
+	for (index = 0; left && index < nr; index++)
 		if (known->fields[index].needed && !(found & 1u << index))
 			return complain(r, known, &known->fields[index], "is missing", err);
 	return 1;

@@ -1,0 +1,113 @@
+/*
+ * state: the memory of a machine at one instant, as it was saved from a real kernel: what a run can start from, and what
+ * it can be held against. Plain structs, like configs/machine.h: mm/ and sim/ include this file. configs/saved_state.h reads it
+ * from files.
+ */
+#ifndef KMEMSIM_CONFIGS_STATE_H
+#define KMEMSIM_CONFIGS_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "configs/machine.h"
+
+#define STATE_NAME_MAX 64
+#define STATE_NO_CPU   UINT32_MAX
+
+/** A zone: memory/zones.csv, or zoneinfo. */
+struct state_zone {
+	uint32_t node;
+	enum machine_zone type;
+	uint64_t start_pfn, spanned, present, managed; /* pages */
+	uint64_t min, low, high, boost;                /* pages; min..high without boost */
+	uint64_t lowmem_reserve[NR_ZONE_TYPES];        /* pages, by zone type of the request */
+	uint32_t pcp_high, pcp_batch;                  /* 0 and 1 before the kernel has set up its per-CPU lists */
+	uint64_t highatomic;                           /* nr_reserved_highatomic, pages */
+	uint64_t free_pages;
+};
+
+/** A free block on a zone's list; blocks of one list stand in list order, head first. */
+struct state_block {
+	uint64_t pfn;
+	uint16_t zone;       /* index into zones */
+	uint8_t order;
+	uint8_t migratetype; /* 0 Unmovable, 1 Movable, 2 Reclaimable, 3 HighAtomic, 4 CMA, 5 Isolate */
+};
+
+/** A block on a per-CPU list, in list order, head first. */
+struct state_pcp {
+	uint64_t pfn;
+	uint32_t cpu;
+	uint16_t zone;       /* index into zones */
+	uint8_t list;        /* order * 3 + migratetype; 12 and 13: pageblock order */
+	uint8_t order;
+	uint8_t migratetype; /* as the page remembers it */
+};
+
+/** What a run of pages is: memory/pages.csv. */
+enum state_page_kind {
+	STATE_PAGE_BUDDY, STATE_PAGE_PCP, STATE_PAGE_SLAB, STATE_PAGE_ANON, STATE_PAGE_FILE, STATE_PAGE_PGTABLE,
+	STATE_PAGE_COMPOUND, STATE_PAGE_KERNEL, STATE_PAGE_RESERVED, STATE_PAGE_UNACCOUNTED, STATE_PAGE_HOLE,
+	STATE_PAGE_OTHER,
+};
+
+struct state_pages {
+	uint64_t first_pfn, nr_pages;
+	enum state_page_kind kind;
+};
+
+/** A slab cache: memory/caches.csv, or slab_sysfs.tsv and slabinfo. */
+struct state_cache {
+	char name[STATE_NAME_MAX];
+	uint32_t object_size, size, align, inuse, offset; /* bytes */
+	uint32_t flags;                /* SLAB_* of kernel 6.1 */
+	bool ctor, no_merge;           /* a user-copy window, a constructor or refcount -1 */
+	uint32_t order, objs_per_slab, min_order, min_objs;
+	uint32_t min_partial, cpu_partial, cpu_partial_slabs;
+	uint64_t slabs, objects;       /* in all; objects: room for so many */
+	uint64_t active_objs;          /* as slabinfo counts, 0 when only caches.csv is there */
+	const uint16_t *random_seq;    /* object numbers in the order of a new slab's freelist; NULL = ascending */
+	uint32_t nr_random_seq;
+};
+
+enum state_slab_place { STATE_SLAB_CPU, STATE_SLAB_CPU_PARTIAL, STATE_SLAB_NODE_PARTIAL, STATE_SLAB_FULL };
+
+/** A slab: memory/slabs.csv. Node-partial slabs stand in list order, head first; CPU-partial ones top first. */
+struct state_slab {
+	uint64_t pfn;
+	uint32_t cache;                /* index into caches */
+	uint32_t cpu;                  /* of a CPU or CPU-partial slab; else STATE_NO_CPU */
+	uint16_t objects, inuse;
+	uint8_t order, node;
+	enum state_slab_place place;
+	const uint16_t *freelist;      /* the slab's own, in order */
+	uint32_t nr_freelist;
+	const uint16_t *cpu_freelist;  /* STATE_SLAB_CPU: the CPU's, in order */
+	uint32_t nr_cpu_freelist;
+};
+
+/**
+ * All of it. Arrays are owned by whoever made it (configs/saved_state.h). Parts that were not saved are empty, and
+ * `exact` tells what is.
+ */
+struct state {
+	char source[512];              /* folder, for messages */
+	struct state_zone *zones;      size_t nr_zones;
+	struct state_block *blocks;    size_t nr_blocks;   /* by zone, order, migratetype, position */
+	struct state_pcp *pcp;         size_t nr_pcp;      /* by zone, CPU, list, position */
+	struct state_pages *pages;     size_t nr_pages;    /* ascending */
+	struct state_cache *caches;    size_t nr_caches;
+	struct state_slab *slabs;      size_t nr_slabs;    /* by cache, place, position */
+	uint64_t entries[MACHINE_MAX_CPUS]; /* events of each CPU's buffer before this instant */
+	uint32_t nr_entries;           /* CPUs in entries; 0 = not known */
+	bool exact_blocks;             /* blocks with positions and frames; else only counts by list (nr in block_counts) */
+	bool exact_slabs;              /* slabs are known one by one */
+	/* Counts by zone, migratetype and order from buddyinfo and pagetypeinfo, where exact_blocks is false or beside it. */
+	uint64_t (*block_counts)[6][16]; /* [zone][migratetype][order]; NULL when not known */
+	uint64_t (*pageblocks)[6];       /* [zone][migratetype]; NULL when not known */
+	/* /proc/vmstat at that instant. */
+	struct state_counter { char name[48]; uint64_t value; } *vmstat; size_t nr_vmstat;
+};
+
+#endif
