@@ -16,7 +16,7 @@ struct trace_reader_options {
 	bool recorded;       /* also give the optional columns */
 	ns_t from_ns;        /* skip events before; 0 = none */
 	ns_t to_ns;          /* stop at events at or after; 0 = none */
-	uint64_t skip;       /* skip that many events */
+	uint64_t skip;       /* skip that many events, of those from from_ns on */
 	uint64_t limit;      /* give at most that many events; 0 = all */
 };
 
@@ -75,7 +75,7 @@ int trace_next(struct trace_reader *r, struct trace_batch *batch, struct err *er
 /** trace_progress() - compressed bytes consumed so far, out of trace_sizes()->bytes_file. */
 uint64_t trace_progress(const struct trace_reader *r);
 
-/** trace_damage() - valid once trace_next() has answered 0. */
+/** trace_damage() - valid once trace_next() has answered 0; a file that is cut off tells so right after trace_open(), too. */
 const struct trace_damage *trace_damage(const struct trace_reader *r);
 
 void trace_close(struct trace_reader *r);

@@ -7,6 +7,14 @@
 
 #define MAX_FILE (4u << 20)
 
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN true
+#elif defined(__has_feature)
+#define UNDER_ASAN __has_feature(address_sanitizer)
+#else
+#define UNDER_ASAN false
+#endif
+
 static size_t read_file(const char *path, uint8_t *data)
 {
 	FILE *f = fopen(path, "rb");
@@ -123,7 +131,7 @@ Test(trace_file, cut_anywhere_gives_the_whole_blocks_and_says_that_it_is_cut)
 		if (s.type == SECTION_PROLOGUE || s.type == SECTION_EVENTS) {
 			first_block = first_block ? first_block : at;
 		}
-	for (size_t cut = 0; cut < len; cut += 1 + cut % 37) {
+	for (size_t cut = 0; cut < len; cut += 1 + cut % 61) {
 		struct trace_reader_options options = { .thread = cut & 1 };
 		bool damaged;
 		int64_t got;
@@ -150,7 +158,7 @@ Test(trace_file, a_flipped_bit_is_noticed_or_harmless)
 	size_t len = read_file(path, data);
 	unsigned int noticed = 0, tried = 0;
 
-	for (size_t bit = 0; bit < 8 * len; bit += 1 + bit % 61) {
+	for (size_t bit = 0; bit < 8 * len; bit += 1 + bit % 211) {
 		struct trace_reader_options options = { .recorded = bit & 1 };
 		bool damaged;
 		int64_t got;
@@ -327,4 +335,54 @@ Test(trace_file, a_full_disk_is_an_error_with_the_name)
 	cr_assert_eq(trace_writer_close(w, &meta, &err), -(int)ERR_IO);
 	cr_assert_not_null(strstr(err.text, "/dev/full"), "%s", err.text);
 	trace_meta_fini(&meta);
+}
+
+/* Resident memory of this process, KiB. */
+static long resident_kib(void)
+{
+	long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	cr_assert(f && fscanf(f, "%*d %ld", &pages) == 1);
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* 2 million events are some 80 MB in memory; writing and reading them takes a few blocks of 4096. */
+Test(trace_file, memory_does_not_grow_with_the_trace)
+{
+	struct trace_writer_options options = { .block_events = 4096, .level = 1 };
+	struct trace_reader_options reading = { .thread = true };
+	struct trace_op op = { .kind = KIND_INB, .node = -1 };
+	struct trace_meta meta = { 0 };
+	struct trace_who who = { 0 };
+	struct trace_event e = { .slot = SLOT_NONE };
+	char *path = scratch_path();
+	struct trace_writer *w;
+	struct trace_reader *r;
+	struct trace_batch b;
+	struct err err;
+	uint64_t nr = 0;
+	long before = resident_kib();
+
+	cr_assert_eq(trace_writer_open(&w, path, &options, &err), 0);
+	e.op = trace_writer_op(w, &op);
+	e.who = trace_writer_who(w, &who);
+	for (uint32_t i = 0; i < 2000000; i++) {
+		e.time_ns += i % 1000;
+		e.value = i;
+		cr_assert_eq(trace_writer_event(w, &e, &err), 0);
+	}
+	cr_assert_eq(trace_writer_close(w, &meta, &err), 0);
+	cr_assert_eq(trace_open(&r, path, &reading, &err), 0);
+	while (trace_next(r, &b, &err) > 0)
+		nr += b.nr;
+	cr_assert_eq(nr, 2000000);
+	/* AddressSanitizer keeps freed memory back. */
+	if (!UNDER_ASAN)
+		cr_assert_lt(resident_kib() - before, 20000);
+	trace_close(r);
+	trace_meta_fini(&meta);
+	unlink(path);
+	free(path);
 }
