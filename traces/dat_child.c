@@ -194,7 +194,7 @@ static bool put_number(struct child *c, const struct source_field *known, uint64
 		return value <= ORDER_MAX_USABLE;
 	case FIELD_NODE:
 		event->node = (int16_t)value;
-		return true;
+		return value + 1 <= INT16_MAX; /* -1: any node */
 	case FIELD_GFP:
 		event->gfp = gfp_from_raw(value, c->layout, NULL);
 		return true;

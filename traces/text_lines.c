@@ -173,7 +173,7 @@ static bool parse_value(struct text_reader *r, const struct source_field *field,
 		*member = (char)value;
 		return good;
 	case FIELD_NODE:
-		good = parse_number(p, end, &value);
+		good = parse_number(p, end, &value) && value + 1 <= INT16_MAX; /* -1: any node */
 		event->node = (int16_t)value;
 		return good;
 	case FIELD_GFP:
