@@ -10,7 +10,7 @@
 #define TEXT_LIMIT (512u << 20) /* bytes: some million slabs with their freelists */
 #define SHOWN      40           /* bytes of a wrong field that a message shows */
 
-/* Split the next line at its commas. Return: how many fields there are, also beyond CSV_MAX_FIELDS. */
+/* Split the next line at its separators. Return: how many fields there are, also beyond CSV_MAX_FIELDS. */
 static uint32_t split_line(struct csv *csv)
 {
 	char *line = text_next_line(&csv->rest);
@@ -21,14 +21,14 @@ static uint32_t split_line(struct csv *csv)
 	if (len && line[len - 1] == '\r')
 		line[len - 1] = '\0';
 	while (line) {
-		char *comma = strchr(line, ',');
+		char *end = strchr(line, csv->separator);
 
 		if (nr < CSV_MAX_FIELDS)
 			csv->fields[nr] = line;
 		nr++;
-		if (comma)
-			*comma++ = '\0';
-		line = comma;
+		if (end)
+			*end++ = '\0';
+		line = end;
 	}
 	return nr;
 }
@@ -47,6 +47,7 @@ static int read_header(struct csv *csv, struct err *err)
 {
 	if (!*csv->rest)
 		return err_set(err, ERR_CONFIG, "%s: empty, expected a line with the names of the columns", csv->path);
+	csv->separator = memchr(csv->rest, '\t', strcspn(csv->rest, "\n")) ? '\t' : ',';
 	csv->nr_fields = split_line(csv);
 	if (csv->nr_fields > CSV_MAX_FIELDS)
 		return err_set(err, ERR_CONFIG, "%s:1: %" PRIu32 " columns, expected at most %d", csv->path, csv->nr_fields,

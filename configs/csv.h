@@ -1,6 +1,6 @@
 /*
- * csv: reads a table of comma-separated values without quotes, by the names in its first line. Every complaint names
- * file, line, column and what was expected.
+ * csv: reads a table of values with commas between (tabs, when the first line has them), without quotes, by the names in
+ * its first line. Every complaint names file, line, column and what was expected.
  */
 #ifndef KMEMSIM_CONFIGS_CSV_H
 #define KMEMSIM_CONFIGS_CSV_H
@@ -18,6 +18,7 @@ struct csv {
 	char path[TEXT_PATH_MAX];
 	char *text;                   /* owned */
 	char *rest;                   /* what is not read yet */
+	char separator;               /* comma or tab */
 	uint32_t line;                /* of the row at hand; the header is 1 */
 	uint32_t nr_fields;           /* in the header, and so in each row */
 	const char *const *columns;   /* borrowed: the names asked for; those that end in '?' may be missing */

@@ -361,9 +361,13 @@ int saved_memory(struct saved_reader *r, struct err *err)
 {
 	int ret = read_zones(r, err);
 
-	if (!ret && r->state->nr_zones)
+	if (!ret && !r->state->nr_zones)
+		ret = saved_zoneinfo(r, err);
+	if (!ret && !r->state->nr_zones)
+		ret = err_set(err, ERR_CONFIG, "%s: expected a folder with memory/zones.csv or zoneinfo", r->dir);
+	if (!ret)
 		ret = read_blocks(r, err);
-	if (!ret && r->state->nr_zones)
+	if (!ret)
 		ret = read_pcp(r, err);
 	if (!ret)
 		ret = read_pages(r, err);
