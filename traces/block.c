@@ -46,3 +46,28 @@ void block_fini(struct block *b)
 	free(b->ended);
 	*b = (struct block){ 0 };
 }
+
+static void release(void *array)
+{
+	void **p = array;
+
+	free(*p);
+	*p = NULL;
+}
+
+void block_trim(struct block *b)
+{
+	release(&b->code);
+	release(&b->ended);
+	if (!b->has_value)
+		release(&b->value);
+	if (!b->has_where)
+		release(&b->where);
+	if (!b->has_entry)
+		release(&b->entry);
+	if (!b->has_moved)
+		release(&b->moved);
+	if (!b->has_ctx)
+		release(&b->ctx);
+	b->cap = 0;
+}

@@ -26,6 +26,8 @@ struct block {
 /** block_reserve() - room for @cap events; what was in it is lost. Return: 0, or -1 when out of memory. */
 int block_reserve(struct block *b, uint32_t cap);
 void block_fini(struct block *b);
+/** block_trim() - give back what the events in @b do not need to be read; the next block_reserve() begins anew. */
+void block_trim(struct block *b);
 
 /** What the tables and the header allow in a block. */
 struct block_limits {

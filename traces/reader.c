@@ -36,6 +36,8 @@ struct trace_reader {
 	struct feed feed;
 	uint64_t progress;
 	struct ring_entry ring[RING_BATCHES];
+	struct feed_batch *kept;           /* owned: the whole trace, with options.keep */
+	size_t nr_kept, next_kept;
 	bool holds;                        /* the consumer has a batch */
 	bool ended;                        /* 0 or an error was answered; so it will be again */
 
@@ -224,8 +226,38 @@ static void *decode_beside(void *arg)
 	return NULL;
 }
 
+/* Decode the whole trace now. A batch that is kept takes its block's memory with it. */
+static int keep_all(struct trace_reader *r, struct err *err)
+{
+	struct feed_batch batch = { 0 };
+	size_t cap = 0;
+	int ret;
+
+	while ((ret = feed_next(&r->feed, &batch, err)) > 0) {
+		struct feed_batch *kept = r->kept;
+
+		if (r->nr_kept == cap) {
+			cap = cap ? 2 * cap : 64;
+			kept = realloc(r->kept, cap * sizeof(*kept));
+		}
+		if (!kept) {
+			ret = err_set(err, ERR_NOMEM, "%s: no memory to keep it whole", r->path);
+			break;
+		}
+		r->kept = kept;
+		block_trim(&batch.block);
+		kept[r->nr_kept++] = batch;
+		batch.block = (struct block){ 0 };
+	}
+	block_fini(&batch.block);
+	r->damage = r->feed.damage;
+	return ret;
+}
+
 static int start(struct trace_reader *r, struct err *err)
 {
+	if (r->options.keep)
+		return keep_all(r, err);
 	if (!r->options.thread)
 		return 0;
 	pthread_mutex_init(&r->lock, NULL);
@@ -345,11 +377,28 @@ static struct ring_entry *wait_entry(struct trace_reader *r)
 	return entry;
 }
 
+static int next_kept(struct trace_reader *r, struct trace_batch *batch)
+{
+	if (r->next_kept == r->nr_kept)
+		return 0;
+	r->progress = r->kept[r->next_kept].end_offset;
+	show_batch(&r->kept[r->next_kept++], batch);
+	return 1;
+}
+
+void trace_rewind(struct trace_reader *r)
+{
+	r->next_kept = 0;
+	r->progress = 0;
+}
+
 int trace_next(struct trace_reader *r, struct trace_batch *batch, struct err *err)
 {
 	struct ring_entry *entry = &r->ring[0];
 	struct err local;
 
+	if (r->options.keep)
+		return next_kept(r, batch);
 	if (r->threaded)
 		entry = wait_entry(r);
 	else if (!r->ended)
@@ -391,6 +440,9 @@ void trace_close(struct trace_reader *r)
 		pthread_cond_destroy(&r->changed);
 		pthread_mutex_destroy(&r->lock);
 	}
+	for (size_t i = 0; i < r->nr_kept; i++)
+		block_fini(&r->kept[i].block);
+	free(r->kept);
 	for (unsigned int i = 0; i < RING_BATCHES; i++)
 		block_fini(&r->ring[i].batch.block);
 	feed_fini(&r->feed);

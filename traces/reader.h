@@ -18,6 +18,7 @@ struct trace_reader_options {
 	ns_t to_ns;          /* stop at events at or after; 0 = none */
 	uint64_t skip;       /* skip that many events, of those from from_ns on */
 	uint64_t limit;      /* give at most that many events; 0 = all */
+	bool keep;           /* decode all when opened, and keep it in memory: 20 bytes an event; trace_rewind() works */
 };
 
 /** A run of events as columns; all arrays have @nr entries and belong to the reader until the next call. */
@@ -73,6 +74,9 @@ int trace_sha256(const struct trace_reader *r, char *hex, struct err *err);
  * Return: 1 with *batch filled, 0 at the end (see trace_damage()), negative on an error.
  */
 int trace_next(struct trace_reader *r, struct trace_batch *batch, struct err *err);
+
+/** trace_rewind() - the next batch is the first again. Only with trace_reader_options.keep; costs nothing. */
+void trace_rewind(struct trace_reader *r);
 
 /** trace_progress() - compressed bytes consumed so far, out of trace_sizes()->bytes_file. */
 uint64_t trace_progress(const struct trace_reader *r);
