@@ -5,6 +5,9 @@
 /* The schema of results databases (PRAGMA user_version). */
 #define RESULTS_SCHEMA_VERSION 1
 
+/* Raised whenever the same trace, machine and seed give other results than before. */
+#define RESULTS_VERSION 1
+
 const char *build_version(void); /* "0.1.0" */
 const char *build_commit(
 	void); /* of the source tree, "-dirty" behind it when it was changed; "unknown" outside git */

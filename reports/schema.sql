@@ -34,6 +34,7 @@ CREATE TABLE runs (
 	git_commit TEXT NOT NULL,                -- that kmemsim was built from; ends in "-dirty" for a changed tree
 	compiler TEXT NOT NULL,
 	flags TEXT NOT NULL,                     -- options of the build
+	results_version INTEGER NOT NULL,        -- raised when the same trace, machine and seed give other results
 	host TEXT NOT NULL,
 	started_at TEXT NOT NULL,                -- UTC, ISO 8601
 	ended_at TEXT,

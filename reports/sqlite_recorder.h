@@ -12,6 +12,13 @@
  */
 int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err);
 
+/**
+ * sqlite_recorder_many() - from now on each run is one transaction, its own row included: whatever happens, the
+ * database holds whole runs. It is one plain file again after close(). For runs that are recorded one after the other in
+ * no time, not while they are simulated.
+ */
+int sqlite_recorder_many(struct recorder *rec, struct err *err);
+
 /** sqlite_recorder_run_id() - of the run begun last. */
 int64_t sqlite_recorder_run_id(const struct recorder *rec);
 

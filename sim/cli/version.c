@@ -17,5 +17,6 @@ void version_print(FILE *out)
 	fprintf(out, "features: tracecmd %s, libdeflate %s\n", FEATURE_TRACECMD ? "yes" : "no",
 		FEATURE_LIBDEFLATE ? "yes" : "no");
 	fprintf(out, "results schema: %d\n", RESULTS_SCHEMA_VERSION);
+	fprintf(out, "results version: %d\n", RESULTS_VERSION);
 	fprintf(out, "trace format: %d.%d\n", TRACE_FORMAT_MAJOR, TRACE_FORMAT_MINOR);
 }

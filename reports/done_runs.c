@@ -1,0 +1,209 @@
+#include "reports/done_runs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reports/build.h"
+#include "reports/database_priv.h"
+
+struct done_run {
+	char *identity;            /* owned */
+	char *trace, *sha256;      /* owned */
+	int results_version;
+};
+
+struct done_runs {
+	char *path;                /* owned */
+	char *sweep;               /* owned */
+	struct done_run *runs;     /* owned, sorted by identity */
+	size_t nr;
+};
+
+/* identity_of() writes the same for a run that is to come. */
+static const char done_sql[] =
+	"SELECT trace_sha256 || ' ' || config_hash || ' ' || seed || ' ' || pace || ' ' || layer || ' ' || results_version"
+	" || char(10) || (SELECT group_concat(key || '=' || value, char(10))"
+	" FROM (SELECT key, value FROM run_params p WHERE p.run_id = r.run_id ORDER BY key)),"
+	" trace, trace_sha256, results_version FROM runs r WHERE status = 'done'"
+	" AND EXISTS (SELECT 1 FROM run_params p WHERE p.run_id = r.run_id AND key = 'sweep' AND value = ?) ORDER BY 1";
+
+struct param {
+	const char *key, *value;
+	size_t at;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct param *x = a, *y = b;
+	int order = strcmp(x->key, y->key);
+
+	return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+static char *identity_of(const struct record_run *run)
+{
+	struct param *params = calloc(run->nr_params + 1, sizeof(*params));
+	char *text = NULL;
+	size_t len;
+	FILE *out = params ? open_memstream(&text, &len) : NULL;
+
+	if (!out) {
+		free(params);
+		return NULL;
+	}
+	fprintf(out, "%s %s %" PRId64 " %s %s %d\n", run->trace_sha256, run->config_hash, (int64_t)run->seed, run->pace,
+		run->layer, RESULTS_VERSION);
+	for (size_t i = 0; i < run->nr_params; i++)
+		params[i] = (struct param){ run->param_keys[i], run->param_values[i], i };
+	qsort(params, run->nr_params, sizeof(*params), by_key);
+	for (size_t i = 0; i < run->nr_params; i++) {
+		bool last = i + 1 == run->nr_params;
+
+		/* Of two values for a key the last one counts. */
+		if (last || strcmp(params[i].key, params[i + 1].key))
+			fprintf(out, "%s=%s%s", params[i].key, params[i].value, last ? "" : "\n");
+	}
+	free(params);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static char *column_copy(sqlite3_stmt *stmt, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+	return strdup(text ? text : "");
+}
+
+static int read_rows(struct done_runs *done, sqlite3 *db, sqlite3_stmt *stmt, struct err *err)
+{
+	int step;
+
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct done_run *runs = done->runs;
+
+		if (!(done->nr & (done->nr + 1))) /* 0, 1, 3, 7 ...: full */
+			runs = realloc(runs, (2 * done->nr + 1) * sizeof(*runs));
+		if (!runs)
+			return err_set(err, ERR_NOMEM, "%s: no memory for its runs", done->path);
+		done->runs = runs;
+		runs[done->nr] = (struct done_run){ column_copy(stmt, 0), column_copy(stmt, 1), column_copy(stmt, 2),
+			sqlite3_column_int(stmt, 3) };
+		done->nr++;
+		if (!runs[done->nr - 1].identity || !runs[done->nr - 1].trace || !runs[done->nr - 1].sha256)
+			return err_set(err, ERR_NOMEM, "%s: no memory for its runs", done->path);
+	}
+	return step == SQLITE_DONE ? 0 : database_error(db, done->path, err);
+}
+
+static int load(struct done_runs *done, struct err *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	sqlite3 *db;
+	int ret;
+
+	if (access(done->path, F_OK) < 0)
+		return 0;
+	ret = database_open_read(&db, done->path, err);
+	if (ret < 0)
+		return ret;
+	if (sqlite3_prepare_v2(db, done_sql, -1, &stmt, NULL) != SQLITE_OK ||
+		sqlite3_bind_text(stmt, 1, done->sweep, -1, SQLITE_STATIC) != SQLITE_OK)
+		ret = database_error(db, done->path, err);
+	else
+		ret = read_rows(done, db, stmt, err);
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+	return ret;
+}
+
+int done_runs_load(struct done_runs **out, const char *path, const char *sweep, struct err *err)
+{
+	struct done_runs *done = calloc(1, sizeof(*done));
+	int ret;
+
+	if (!done || !(done->path = strdup(path)) || !(done->sweep = strdup(sweep)))
+		ret = err_set(err, ERR_NOMEM, "%s: no memory for its runs", path);
+	else
+		ret = load(done, err);
+	if (ret < 0)
+		done_runs_free(done);
+	else
+		*out = done;
+	return ret;
+}
+
+int done_runs_check(const struct done_runs *done, const char *const *sha256, uint32_t nr, struct err *err)
+{
+	for (size_t i = 0; i < done->nr; i++) {
+		const struct done_run *run = &done->runs[i];
+		uint32_t t = 0;
+
+		if (run->results_version != RESULTS_VERSION)
+			return err_set(err, ERR_RESULTS,
+				"%s: its runs of sweep \"%s\" are of results version %d, this kmemsim makes version %d: results do not"
+				" compare; give another file with -o", done->path, done->sweep, run->results_version, RESULTS_VERSION);
+		while (t < nr && strcmp(sha256[t], run->sha256))
+			t++;
+		if (t == nr)
+			return err_set(err, ERR_RESULTS,
+				"%s: holds runs of sweep \"%s\" with another trace (%s, SHA-256 %.12s...): give another file with -o, or"
+				" the sweep another name", done->path, done->sweep, run->trace, run->sha256);
+	}
+	return 0;
+}
+
+static int by_identity(const void *key, const void *run)
+{
+	return strcmp(key, ((const struct done_run *)run)->identity);
+}
+
+bool done_runs_has(const struct done_runs *done, const struct record_run *run)
+{
+	char *identity = identity_of(run);
+	bool has = identity && done->nr && bsearch(identity, done->runs, done->nr, sizeof(*done->runs), by_identity);
+
+	free(identity);
+	return has;
+}
+
+void done_runs_free(struct done_runs *done)
+{
+	if (!done)
+		return;
+	for (size_t i = 0; i < done->nr; i++) {
+		free(done->runs[i].identity);
+		free(done->runs[i].trace);
+		free(done->runs[i].sha256);
+	}
+	free(done->runs);
+	free(done->sweep);
+	free(done->path);
+	free(done);
+}
+
+int done_runs_forget_failed(const char *path, const char *sweep, struct err *err)
+{
+	static const char sql[] = "DELETE FROM runs WHERE status <> 'done' AND run_id IN"
+				  " (SELECT run_id FROM run_params WHERE key = 'sweep' AND value = ?)";
+	sqlite3_stmt *stmt = NULL;
+	sqlite3 *db;
+	int ret;
+
+	if (access(path, F_OK) < 0)
+		return 0;
+	ret = database_open_write(&db, path, err);
+	if (ret < 0)
+		return ret;
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK ||
+		sqlite3_bind_text(stmt, 1, sweep, -1, SQLITE_STATIC) != SQLITE_OK || sqlite3_step(stmt) != SQLITE_DONE)
+		ret = database_error(db, path, err);
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+	return ret;
+}

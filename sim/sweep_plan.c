@@ -1,0 +1,232 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "configs/machine_yaml.h"
+#include "sim/sweep_priv.h"
+
+#define BAD_POINTS_SHOWN 5
+
+static int look_at_trace(struct plan_trace *t, const char *path, struct err *err)
+{
+	struct trace_reader *reader;
+	int ret = trace_open(&reader, path, NULL, err);
+
+	if (ret < 0)
+		return ret;
+	t->events = trace_meta(reader)->events;
+	t->lost = trace_meta(reader)->lost;
+	ret = trace_sha256(reader, t->sha256, err);
+	if (ret == 0 && trace_meta(reader)->kernel && !(t->kernel = strdup(trace_meta(reader)->kernel)))
+		ret = err_set(err, ERR_NOMEM, "%s: no memory", path);
+	trace_close(reader);
+	return ret;
+}
+
+/* Puts the text of @more behind that of @err, each on lines of its own. */
+static void append(struct err *err, const char *more)
+{
+	size_t used = strlen(err->text);
+
+	snprintf(err->text + used, sizeof(err->text) - used, "%s%.*s", used ? "\n" : "", (int)(sizeof(err->text) - used) - 2,
+		more);
+}
+
+/* All machines are loaded once now: what is wrong with any is told before anything runs. */
+static int check_points(struct sweep_plan *plan, struct machine *machine, struct err *err)
+{
+	const struct sweep *sweep = plan->sweep;
+	struct err all = { .code = ERR_CONFIG }, one = { 0 };
+	uint32_t bad = 0;
+	char more[64];
+
+	for (uint32_t i = 0; i < sweep->nr_points; i++) {
+		int ret = sweep_machine(sweep, &sweep->points[i], machine, &one);
+
+		if (ret == 0)
+			ret = machine_hash(machine, plan->points[i].config_hash, &one);
+		if (ret < 0 && one.code != ERR_CONFIG)
+			return err_set(err, one.code, "%s", one.text);
+		if (ret < 0 && bad++ < BAD_POINTS_SHOWN)
+			append(&all, one.text);
+		plan->points[i].wanted = true;
+	}
+	if (!bad)
+		return 0;
+	if (bad > BAD_POINTS_SHOWN) {
+		snprintf(more, sizeof(more), "... and %u more bad points", bad - BAD_POINTS_SHOWN);
+		append(&all, more);
+	}
+	return err_set(err, ERR_CONFIG, "%s", all.text);
+}
+
+static int plan_fill(struct sweep_plan *plan, struct machine *machine, struct err *err)
+{
+	const struct sweep *sweep = plan->sweep;
+	int ret = 0;
+
+	plan->traces = calloc(sweep->nr_traces, sizeof(*plan->traces));
+	plan->points = calloc(sweep->nr_points, sizeof(*plan->points));
+	if (!plan->traces || !plan->points || !machine)
+		return err_set(err, ERR_NOMEM, "%s: no memory for %u points", sweep->file, sweep->nr_points);
+	for (uint32_t i = 0; i < sweep->nr_traces && ret == 0; i++)
+		ret = look_at_trace(&plan->traces[i], sweep->traces[i], err);
+	return ret == 0 ? check_points(plan, machine, err) : ret;
+}
+
+int sweep_plan_create(struct sweep_plan **out, const struct sweep *sweep, struct err *err)
+{
+	struct sweep_plan *plan = calloc(1, sizeof(*plan));
+	struct machine *machine = malloc(sizeof(*machine));
+	int ret;
+
+	if (!plan) {
+		free(machine);
+		return err_set(err, ERR_NOMEM, "%s: no memory for a plan", sweep->file);
+	}
+	plan->sweep = sweep;
+	ret = plan_fill(plan, machine, err);
+	free(machine);
+	if (ret < 0)
+		sweep_plan_destroy(plan);
+	else
+		*out = plan;
+	return ret;
+}
+
+void sweep_plan_destroy(struct sweep_plan *plan)
+{
+	if (!plan)
+		return;
+	for (uint32_t i = 0; plan->traces && i < plan->sweep->nr_traces; i++)
+		free(plan->traces[i].kernel);
+	free(plan->traces);
+	free(plan->points);
+	free(plan);
+}
+
+void sweep_plan_shard(struct sweep_plan *plan, uint32_t shard, uint32_t nr)
+{
+	for (uint32_t i = 0; i < plan->sweep->nr_points; i++)
+		plan->points[i].wanted &= i % nr == shard - 1;
+}
+
+/* What a run is told apart by: the swept keys, and what the sweep itself changes. Return: 0, or -1 when out of memory. */
+static int fill_params(struct plan_record *record, const struct sweep *sweep, const struct sweep_point *point)
+{
+	size_t bytes = 1, nr = 0;
+	char *text;
+
+	for (uint32_t i = 0; i < point->nr_sets; i++)
+		bytes += strcspn(point->sets[i], "=") + 1;
+	record->key_text = text = malloc(bytes);
+	if (!text)
+		return -1;
+	record->keys[nr] = "sweep";
+	record->values[nr++] = sweep->name;
+	if (point->variant) {
+		record->keys[nr] = "variant";
+		record->values[nr++] = point->variant;
+	}
+	if (sweep->repeat > 1) {
+		snprintf(record->repeat, sizeof(record->repeat), "%u", point->repeat);
+		record->keys[nr] = "repeat";
+		record->values[nr++] = record->repeat;
+	}
+	for (uint32_t i = 0; i < point->nr_sets; i++) {
+		size_t len = strcspn(point->sets[i], "=");
+
+		memcpy(text, point->sets[i], len);
+		text[len] = '\0';
+		record->keys[nr] = text;
+		record->values[nr++] = point->sets[i] + len + 1;
+		text += len + 1;
+	}
+	record->run.param_keys = record->keys;
+	record->run.param_values = record->values;
+	record->run.nr_params = nr;
+	return 0;
+}
+
+int plan_record_init(struct plan_record *record, const struct sweep_plan *plan, uint32_t index,
+	const struct machine *machine, struct err *err)
+{
+	const struct sweep *sweep = plan->sweep;
+	const struct sweep_point *point = &sweep->points[index];
+	const struct plan_trace *trace = &plan->traces[point->trace];
+
+	*record = (struct plan_record){ .run = {
+		.trace = sweep->traces[point->trace],
+		.trace_sha256 = trace->sha256,
+		.config_hash = plan->points[index].config_hash,
+		.kernel = trace->kernel,
+		.pace = sweep->pace == SWEEP_PACE_ASAP ? "asap" : "recorded",
+		.layer = sweep->layer == SWEEP_LAYER_PAGE ? "page" : "intent",
+		.seed = point->seed,
+		.lost = trace->lost,
+	} };
+	if (machine) {
+		record->run.machine = machine->name;
+		record->run.page_size = machine->page_size;
+		record->run.max_order = machine->page_allocator.max_order;
+		record->run.pageblock_order = machine->page_allocator.pageblock_order;
+		record->run.cma = machine->page_allocator.cma;
+	}
+	if (fill_params(record, sweep, point) < 0)
+		return err_set(err, ERR_NOMEM, "%s: no memory for point %u", sweep->file, point->number);
+	return 0;
+}
+
+void plan_record_fini(struct plan_record *record)
+{
+	free(record->key_text);
+}
+
+uint32_t sweep_plan_drop(struct sweep_plan *plan, bool (*has)(void *arg, const struct record_run *run), void *arg)
+{
+	uint32_t dropped = 0;
+
+	for (uint32_t i = 0; i < plan->sweep->nr_points; i++) {
+		struct plan_record record;
+
+		/* A point that there is no memory to ask for is run again, which is what its owner would do. */
+		if (!plan->points[i].wanted || plan_record_init(&record, plan, i, NULL, NULL) < 0)
+			continue;
+		if (has(arg, &record.run)) {
+			plan->points[i].wanted = false;
+			dropped++;
+		}
+		plan_record_fini(&record);
+	}
+	return dropped;
+}
+
+bool sweep_plan_has(const struct sweep_plan *plan, uint32_t i)
+{
+	return plan->points[i].wanted;
+}
+
+const char *sweep_plan_sha256(const struct sweep_plan *plan, uint32_t trace)
+{
+	return plan->traces[trace].sha256;
+}
+
+uint32_t sweep_plan_runs(const struct sweep_plan *plan)
+{
+	uint32_t runs = 0;
+
+	for (uint32_t i = 0; i < plan->sweep->nr_points; i++)
+		runs += plan->points[i].wanted;
+	return runs;
+}
+
+uint64_t sweep_plan_events(const struct sweep_plan *plan)
+{
+	uint64_t events = 0;
+
+	for (uint32_t i = 0; i < plan->sweep->nr_points; i++)
+		if (plan->points[i].wanted)
+			events += plan->traces[plan->sweep->points[i].trace].events;
+	return events;
+}

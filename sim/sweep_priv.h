@@ -1,0 +1,56 @@
+/* sweep_priv: what the files of a sweep share: sweep_plan.c (what is to be run), sweep_run.c (one run), sweep.c (the workers). */
+#ifndef KMEMSIM_SIM_SWEEP_PRIV_H
+#define KMEMSIM_SIM_SWEEP_PRIV_H
+
+#include "base/sha256.h"
+#include "sim/sweep.h"
+#include "traces/reader.h"
+
+struct plan_trace {
+	char sha256[SHA256_HEX_SIZE];
+	char *kernel;              /* owned; NULL = unknown */
+	uint64_t events, lost;
+};
+
+/* What is known of a point before it runs. */
+struct plan_point {
+	char config_hash[SHA256_HEX_SIZE];
+	bool wanted;
+};
+
+struct sweep_plan {
+	const struct sweep *sweep; /* borrowed */
+	struct plan_trace *traces; /* owned, one per trace */
+	struct plan_point *points; /* owned, one per point */
+};
+
+/* What a run is recorded with: the points' keys and values, and texts that it owns. */
+#define PLAN_MAX_PARAMS (SWEEP_MAX_SETS + 3)
+
+struct plan_record {
+	struct record_run run;
+	const char *keys[PLAN_MAX_PARAMS], *values[PLAN_MAX_PARAMS];
+	char *key_text;            /* owned: the keys of the settings */
+	char repeat[12];
+};
+
+/**
+ * plan_record_init() - fill @record for the point at @index. @machine: its machine; NULL = leave out what is known of it
+ * only then. config_yaml is left NULL. Ended by plan_record_fini().
+ */
+int plan_record_init(struct plan_record *record, const struct sweep_plan *plan, uint32_t index,
+	const struct machine *machine, struct err *err);
+void plan_record_fini(struct plan_record *record);
+
+/** sweep_point_run() - replay the point at @index from @reader, from its beginning, into @recorder. */
+int sweep_point_run(const struct sweep_plan *plan, uint32_t index, struct trace_reader *reader, struct recorder *recorder,
+	bool (*stop)(void *arg), void *arg, uint64_t *wall_ns, struct err *err);
+
+/** sweep_point_failed() - record the point at @index as failed for @reason. */
+int sweep_point_failed(const struct sweep_plan *plan, uint32_t index, struct recorder *recorder, const char *reason,
+	uint64_t wall_ns, struct err *err);
+
+/** sweep_open_trace() - the trace of the point at @index, decoded and kept. ERR_TRACE also when it is damaged. */
+int sweep_open_trace(const struct sweep_plan *plan, uint32_t index, struct trace_reader **reader, struct err *err);
+
+#endif
