@@ -12,6 +12,7 @@
 #define IN(field) .size = (uint32_t)sizeof(((struct sweep *)0)->field), .offset = (uint32_t)offsetof(struct sweep, field)
 
 static const char *const pace_words[] = { "recorded", "asap", NULL };
+static const char *const detail_words[] = { "summary", "full", NULL };
 static const char *const layer_words[] = { "intent", "page", NULL };
 
 static const struct key settings[] = {
@@ -19,6 +20,7 @@ static const struct key settings[] = {
 	{ "repeat", KEY_COUNT, IN(repeat), 1, 100000, "1" },
 	{ "seed", KEY_COUNT, IN(seed), 0, INT64_MAX, "1" },
 	{ "samples", KEY_COUNT, IN(samples), 1, 100000, "20" },
+	{ "detail", KEY_WORD, IN(full), .words = detail_words, .def = "summary" },
 	{ "pace", KEY_WORD, IN(pace), .words = pace_words, .def = "recorded" },
 	{ "layer", KEY_WORD, IN(layer), .words = layer_words, .def = "intent" },
 	{ "timeout", KEY_TIME, IN(timeout_ns), 1000000, INT64_MAX, "none", .none = true, .none_value = 0 },
@@ -144,8 +146,8 @@ static void load_setting(struct sweep_loader *sl, const struct yaml_node *name)
 	else if (!strcmp(name->text, "trace") || !strcmp(name->text, "traces"))
 		sl->trace = value;
 	else
-		add(sl, name, "unknown key: expected name, machine, trace, traces, vary, where, repeat, seed, samples, pace, layer, "
-			      "timeout or memory");
+		add(sl, name, "unknown key: expected name, machine, trace, traces, vary, where, repeat, seed, samples, detail, pace, "
+			      "layer, timeout or memory");
 }
 
 static void load_top(struct sweep_loader *sl, const struct yaml_node *root)

@@ -30,6 +30,7 @@
  *	repeat: 3                             # runs of each point, with seeds seed, seed + 1, seed + 2
  *	seed: 1
  *	samples: 20                           # in each run, beside its start and end
+ *	detail: summary                       # without call sites, caches only at the end; or full, as replay records
  *	pace: recorded                        # or asap
  *	layer: intent                         # or page
  *	timeout: 60 s                         # wall clock of one run; none if left out
@@ -82,6 +83,7 @@ struct sweep {
 	uint32_t samples;
 	uint8_t pace;              /* enum sweep_pace */
 	uint8_t layer;             /* enum sweep_layer */
+	bool full;                 /* detail */
 	ns_t timeout_ns;           /* 0 = none */
 	uint64_t memory_bytes;     /* 0 = none */
 	struct sweep_point *points; /* owned */

@@ -150,6 +150,8 @@ struct recorder_pipe {
 	size_t used, cap;          /* bytes not yet sent; the frame being made is at their end */
 	size_t frame;              /* where it begins */
 	bool no_memory;
+	bool thin;                 /* recorder_pipe_thin() */
+	bool at_end;               /* the last sample was the one at the end */
 };
 
 static void put(struct recorder_pipe *p, const void *bytes, size_t len)
@@ -261,6 +263,10 @@ static int send_call(struct recorder *rec, enum call call, const void *record, s
 {
 	struct recorder_pipe *p = (struct recorder_pipe *)rec;
 
+	if (p->thin && (call == CALL_CALL_SITE || (call == CALL_CACHE && !p->at_end)))
+		return 0;
+	if (call == CALL_SAMPLE)
+		p->at_end = !strcmp(((const struct record_sample *)record)->reason, "end");
 	start_frame(p, call);
 	put_members(p, call, record);
 	return end_frame(p, call == CALL_END || call == CALL_FAIL, err);
@@ -318,6 +324,11 @@ int recorder_pipe_open(struct recorder **out, int fd, struct err *err)
 	p->cap = 2 * BUFFER_BYTES;
 	*out = &p->rec;
 	return 0;
+}
+
+void recorder_pipe_thin(struct recorder *rec)
+{
+	((struct recorder_pipe *)rec)->thin = true;
 }
 
 int recorder_pipe_fail(struct recorder *rec, const struct err *why, struct err *err)

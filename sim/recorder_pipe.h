@@ -16,6 +16,12 @@
  */
 int recorder_pipe_open(struct recorder **out, int fd, struct err *err);
 
+/**
+ * recorder_pipe_thin() - from now on leave out what takes most room and is seldom asked for of one run among many: call
+ * sites, and caches but at the end.
+ */
+void recorder_pipe_thin(struct recorder *rec);
+
 /** recorder_pipe_fail() - send, as the last thing, why there is no end(). */
 int recorder_pipe_fail(struct recorder *rec, const struct err *why, struct err *err);
 

@@ -93,6 +93,8 @@ static void work(const struct pool *pool, uint32_t index, int fd, pid_t parent)
 	ret = recorder_pipe_open(&recorder, fd, &err);
 	if (ret < 0)
 		_exit(1);
+	if (!sweep->full)
+		recorder_pipe_thin(recorder);
 	if (sweep->memory_bytes)
 		ret = limit_memory(sweep->memory_bytes, &err);
 	if (ret == 0)
