@@ -1,0 +1,209 @@
+/* `kmemsim sweep`: many runs, and what happens to them when something goes wrong. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/cli/contents.h"
+#include "tests/cli/run.h"
+
+/* A trace that keeps a few kmalloc classes and page orders busy; every third object stays. */
+#define MAKE_TRACE(name, events)                                                                                        \
+	"awk 'BEGIN { for (i = 1; i <= " #events "; i++) {"                                                             \
+	" if (i % 3 == 0) printf \"{\\\"event\\\":\\\"kfree\\\",\\\"id\\\":%d}\\n\", i - 2;"                             \
+	" else if (i % 7 == 1) printf \"{\\\"event\\\":\\\"kzalloc\\\",\\\"id\\\":%d,\\\"size\\\":%d}\\n\", i, 64 + i % 5000;" \
+	" else printf \"{\\\"event\\\":\\\"kmalloc\\\",\\\"id\\\":%d,\\\"size\\\":%d,\\\"call_site\\\":\\\"f%d\\\"}\\n\", i, i % 900 + 1, i % 9 } }'" \
+	" | $K import - -o " name " --quiet"
+
+static void enter(void)
+{
+	struct run_result result;
+
+	run_enter();
+	result = run_shell("%s", MAKE_TRACE("t.kmt", 3000));
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	run_write("s.yaml", "name: s\ntrace: t.kmt\nmachine: {memory: 64 MiB}\n"
+			    "vary:\n  grid:\n    cpus: [1, 2, 4]\n    slab.max_order: [0, 1, 3]\nrepeat: 2\n");
+	/* Each run takes long enough to be met. */
+	run_write("slow.yaml", "name: slow\ntrace: t.kmt\nmachine: {memory: 64 MiB}\nsamples: 1000\nvary: {grid: {cpus: [1, 2, 3, 4, 5, 6]}}\n"
+			       "seed: 7\n");
+}
+
+TestSuite(sweep, .init = enter, .fini = run_leave);
+
+static void expect(int status, const char *command)
+{
+	struct run_result result = run_shell("%s", command);
+
+	cr_assert_eq(result.status, status, "%s: status %d: %s%s", command, result.status, result.out, result.err);
+	run_free(&result);
+}
+
+static void expect_text(int status, const char *command, const char *text)
+{
+	struct run_result result = run_shell("%s", command);
+
+	cr_assert_eq(result.status, status, "%s: status %d: %s%s", command, result.status, result.out, result.err);
+	cr_assert(strstr(result.out, text) || strstr(result.err, text), "%s: no \"%s\" in\n%s%s", command, text, result.out, result.err);
+	run_free(&result);
+}
+
+static void expect_equal(const char *a, const char *b)
+{
+	char *x = contents_of(a), *y = contents_of(b);
+	size_t same = 0;
+
+	while (x[same] && x[same] == y[same])
+		same++;
+	cr_assert_str_eq(x, y, "%s and %s differ:\n%.200s\n---\n%.200s", a, b, x + same, y + same);
+	free(x);
+	free(y);
+}
+
+Test(sweep, contents_do_not_depend_on_the_number_of_workers)
+{
+	expect_text(0, "$K sweep s.yaml -o 1.db -j 1", "18 of 18 runs");
+	expect(0, "$K sweep s.yaml -o 2.db -j 2");
+	expect(0, "$K sweep s.yaml -o 7.db -j 7");
+	expect_text(0, "sqlite3 1.db \"select status, count(*) from runs group by 1\"", "done|18");
+	expect_equal("1.db", "2.db");
+	expect_equal("1.db", "7.db");
+}
+
+Test(sweep, contents_equal_those_of_replays_one_by_one)
+{
+	run_write("full.yaml", "name: s\ntrace: t.kmt\nsamples: 10\ndetail: full\nvary: {grid: {cpus: [1, 3], memory: [64 MiB, 96 MiB]}}\n");
+	expect(0, "$K sweep full.yaml -o sweep.db");
+	/* The trace lasts 2999 us. */
+	expect(0, "for c in 1 3; do for m in 64 96; do "
+		  "$K replay t.kmt -o replay.db -q --sample-time 299900 --set cpus=$c --set memory=\"$m MiB\"; done; done");
+	expect_equal("sweep.db", "replay.db");
+}
+
+Test(sweep, a_run_that_is_killed_fails_alone_and_resume_mends_it)
+{
+	expect(0, "$K sweep slow.yaml -o whole.db -j 1 -q");
+	expect_text(1, "$K sweep slow.yaml -o r.db -j 1 & P=$!; "
+		       "until W=$(pgrep -r R,S,D -P $P) && kill -KILL $W; do :; done; wait $P", "killed by signal 9");
+	expect_text(0, "sqlite3 r.db 'select status, count(*) from runs group by 1 order by 1'", "done|5\nfailed|1");
+	expect_text(0, "sqlite3 r.db \"select error from runs where status = 'failed'\"", "killed by signal 9");
+	expect_text(0, "$K sweep slow.yaml -o r.db -j 2 --resume", "1 of 1 runs");
+	expect_equal("whole.db", "r.db");
+}
+
+Test(sweep, a_run_that_takes_too_long_is_ended)
+{
+	expect(0, "echo 'timeout: 1 s' >> slow.yaml");
+	expect_text(1, "$K sweep slow.yaml -o r.db -j 1 & P=$!; "
+		       "until W=$(pgrep -r R,S,D -P $P) && kill -STOP $W; do :; done; wait $P", "timeout: took longer than 1");
+	expect_text(0, "sqlite3 r.db 'select status, count(*) from runs group by 1 order by 1'", "failed|1");
+}
+
+Test(sweep, a_run_that_needs_too_much_memory_fails_alone)
+{
+	run_write("m.yaml", "trace: t.kmt\nmemory: 4 MiB\nvary: {grid: {memory: [64 MiB, 16 TiB]}}\n");
+	expect(1, "$K sweep m.yaml -o r.db");
+	expect_text(0, "sqlite3 r.db \"select value, status from runs join run_params using (run_id) where key = 'memory' order by run_id\"",
+		"16 TiB|failed");
+}
+
+Test(sweep, a_killed_parent_loses_the_runs_in_flight_and_resume_completes_the_same)
+{
+	expect(0, "$K sweep slow.yaml -o whole.db -q");
+	/* After the first commit, at whatever moment that is. */
+	expect(137, "$K sweep slow.yaml -o r.db -j 1 -q & P=$!; "
+		    "until [ \"$(sqlite3 -readonly r.db 'select count(*) from runs' 2>/dev/null)\" -ge 2 ] 2>/dev/null; do :; done; "
+		    "W=$(pgrep -P $P); kill -KILL $P; wait $P; S=$?; sleep 0.2; kill -0 $W 2>/dev/null && S=1; exit $S");
+	expect_text(0, "sqlite3 r.db \"select count(*) from runs where status <> 'done'; pragma integrity_check\"", "0\nok");
+	expect(0, "$K sweep slow.yaml -o r.db --resume -q");
+	expect_equal("whole.db", "r.db");
+	expect_text(0, "$K sweep slow.yaml -o r.db --resume", "0 of 0 runs");
+	expect_equal("whole.db", "r.db");
+}
+
+Test(sweep, ctrl_c_keeps_what_is_done_and_says_how_to_go_on)
+{
+	expect(0, "$K sweep slow.yaml -o whole.db -q");
+	expect_text(130, "$K sweep slow.yaml -o r.db -j 1 & P=$!; "
+			 "until [ \"$(sqlite3 -readonly r.db 'select count(*) from runs' 2>/dev/null)\" -ge 1 ] 2>/dev/null; do :; done; "
+			 "kill -TERM $P; wait $P", "kmemsim sweep slow.yaml -o r.db --resume");
+	expect(0, "test ! -e r.db-wal");
+	expect(0, "$K sweep slow.yaml -o r.db --resume -q");
+	expect_equal("whole.db", "r.db");
+}
+
+Test(sweep, shards_together_are_the_sweep)
+{
+	expect(0, "$K sweep s.yaml -o whole.db -q");
+	for (int i = 1; i <= 5; i++) {
+		char command[200];
+
+		snprintf(command, sizeof(command), "$K sweep s.yaml -o parts.db -q --shard %d/5; $K sweep s.yaml --dry-run --shard %d/5", i, i);
+		expect(0, command);
+	}
+	expect_equal("whole.db", "parts.db");
+	expect_text(2, "$K sweep s.yaml --shard 6/5", "expected I/N");
+}
+
+Test(sweep, without_resume_runs_are_added)
+{
+	expect(0, "$K sweep s.yaml -o r.db -q && $K sweep s.yaml -o r.db -q");
+	expect_text(0, "sqlite3 r.db 'select count(*) from runs'", "36");
+}
+
+Test(sweep, bad_points_are_named_with_their_values_and_nothing_runs)
+{
+	run_write("bad.yaml", "trace: t.kmt\nvary: {grid: {cpus: [1, 2], page_allocator.max_order: [10, 3], page_allocator.pageblock_order: [9]}}\n");
+	expect_text(2, "$K sweep bad.yaml -o r.db", "bad.yaml: point 2 (cpus=1 page_allocator.max_order=3 page_allocator.pageblock_order=9)");
+	expect_text(2, "$K sweep bad.yaml -o r.db", "bad.yaml: point 4 (cpus=2 page_allocator.max_order=3");
+	expect(0, "test ! -e r.db");
+}
+
+Test(sweep, dry_run_lists_the_runs_and_writes_nothing)
+{
+	expect_text(0, "$K sweep s.yaml -o r.db --dry-run", "18 cpus=4 slab.max_order=3 repeat=2");
+	expect_text(0, "$K sweep s.yaml -o r.db --dry-run", "18 runs");
+	expect(0, "test ! -e r.db");
+}
+
+Test(sweep, resume_refuses_another_trace)
+{
+	expect(0, "$K sweep s.yaml -o r.db -q");
+	expect(0, MAKE_TRACE("t.kmt", 3100));
+	expect_text(2, "$K sweep s.yaml -o r.db --resume", "another trace");
+}
+
+Test(sweep, what_cannot_be_opened_is_told_before_anything_runs)
+{
+	expect_text(3, "$K sweep nowhere.yaml", "nowhere.yaml: there is no such file");
+	run_write("x.yaml", "trace: nowhere.kmt\n");
+	expect_text(3, "$K sweep x.yaml", "nowhere.kmt");
+	expect(0, "head -c 2000 t.kmt > cut.kmt; echo 'trace: cut.kmt' > x.yaml");
+	expect(2, "$K sweep x.yaml -o r.db -q");
+	expect_text(2, "echo not a database > r.db; $K sweep s.yaml -o r.db", "r.db");
+}
+
+Test(sweep, json_summary_counts_runs)
+{
+	struct run_result result = run_shell("$K sweep s.yaml -o r.db --json");
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_assert_eq(run_number(result.out, "runs"), 18);
+	cr_assert_eq(run_number(result.out, "done"), 18);
+	cr_assert_eq(run_number(result.out, "failed"), 0);
+	run_free(&result);
+}
+
+Test(sweep, what_ships_is_sound)
+{
+	const char *source = getenv("KMEMSIM_SOURCE");
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s/traces/samples/boot-pc-256m.kmt", source);
+	if (access(text, R_OK) < 0)
+		cr_skip_test("the sample traces are not there");
+	snprintf(text, sizeof(text), "for s in %s/configs/sweeps/*.yaml; do $K sweep $s --parse-only || exit; done", source);
+	expect(0, text);
+}
