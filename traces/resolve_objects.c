@@ -315,6 +315,12 @@ int resolve_cache_bulk_free(struct resolve *r, const struct raw_event *event, st
 	return 0;
 }
 
+/* Slots of the new cache's objects. One that was merged with an older cache says nothing by that cache's slots. */
+static uint32_t created_slot_size(const struct gather_cache *cache, const struct raw_event *event)
+{
+	return !cache->older && cache->object_size == event->size ? cache->slot_size : 0;
+}
+
 int resolve_cache_create(struct resolve *r, const struct raw_event *event, struct err *err)
 {
 	struct trace_op op = { .kind = KIND_KMEM_CACHE_CREATE, .node = -1, .size = event->size, .align = event->align,
@@ -334,6 +340,7 @@ int resolve_cache_create(struct resolve *r, const struct raw_event *event, struc
 		if (!state)
 			return resolve_no_memory(err);
 		state->there = true;
+		op.size_alloc = created_slot_size(&r->g->caches[cache], event);
 	}
 	return resolve_emit(r, event, &op, SLOT_NONE, event->where, err);
 }

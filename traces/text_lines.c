@@ -421,6 +421,8 @@ static int other_line(struct text_reader *r, const char *line, struct err *err)
 		return 0;
 	}
 	if (strstr(line, "[UNKNOWN EVENT]")) {
+		/* "task-1 [000] 1.5: [UNKNOWN EVENT]": of its CPU's entries it is one. */
+		r->g->tracks[(uint16_t)number_after(line, "[")].entry++;
 		r->g->meta->lines++;
 		return trace_counts_add(&r->g->meta->ignored, "event that the recording tool could not name", 1) < 0 ?
 			no_memory(r, err) : 0;
