@@ -394,6 +394,23 @@ static uint32_t clamp_u32(uint64_t value)
 	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }
 
+/*
+ * The recording does not show constructors. Where its objects have slots of another size than size, alignment and flags
+ * give, what else explains the slots is taken over.
+ */
+static void infer_constructor(struct slab_create *create, uint32_t slot_size)
+{
+	uint32_t known = slab_calculate_alignment(create->flags, create->align, create->object_size);
+	uint32_t align, flags;
+
+	if (!slot_size || align_up(create->object_size, known) == slot_size)
+		return;
+	if (!slab_infer_create(create->object_size, slot_size, &align, &flags))
+		return;
+	create->align = align > create->align ? align : create->align;
+	create->flags |= flags;
+}
+
 static void serve_cache_create(struct run *run, struct run_op *op)
 {
 	const char *name = run_string(run, op->trace->name);
@@ -405,6 +422,7 @@ static void serve_cache_create(struct run *run, struct run_op *op)
 	};
 	uint32_t cache;
 
+	infer_constructor(&create, clamp_u32(op->trace->size_alloc));
 	if (slab_cache_find(run->mm.slab, name) != CACHE_NONE)
 		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: legal in 6.1", name);
 	if (slab_cache_create(run->mm.slab, &create, &cache, &run->meter) == SLAB_CREATE_FAILED) {
