@@ -153,7 +153,8 @@ int kmalloc_create_caches(struct slab *slab, struct err *err)
 	if (machine->min_size < 8 || (machine->min_size & (machine->min_size - 1)) ||
 			(machine->max_cache_size & (machine->max_cache_size - 1)) ||
 			machine->max_cache_size < machine->min_size)
-		return err_set(err, ERR_CONFIG, "kmalloc: classes from %u to %u bytes: powers of two from 8 are expected",
+		return err_set(err, ERR_CONFIG,
+			"kmalloc: classes from %u to %u bytes: powers of two from 8 are expected",
 			machine->min_size, machine->max_cache_size);
 	k->max_cache_size = machine->max_cache_size;
 	k->small_max = KMALLOC_SMALL_MAX;
@@ -251,8 +252,8 @@ int kmalloc_check(const struct slab *slab, struct err *err)
 			uint32_t cache = k->cache[type][class];
 
 			if (!slab_cache_live(slab, cache))
-				return err_set(err, ERR_INVARIANT, "slab 3: class %u of %s has no cache", k->size[class],
-					type_prefix[type]);
+				return err_set(err, ERR_INVARIANT, "slab 3: class %u of %s has no cache",
+					k->size[class], type_prefix[type]);
 			if (slab->caches[cache].geometry.object_size != k->size[class])
 				return err_set(err, ERR_INVARIANT, "slab 3: class %u of %s is cache %s of %u bytes",
 					k->size[class], type_prefix[type], slab->caches[cache].name,

@@ -123,6 +123,7 @@ void page_context(const struct page_alloc *pa, const struct page_request *req, s
 	uint32_t node = pa->machine->node_of_cpu[req->cpu];
 	uint32_t type = (req->gfp & (GFP_BIT_MOVABLE | GFP_BIT_RECLAIMABLE)) / GFP_BIT_MOVABLE;
 
+	assert(req->cpu < pa->nr_cpus);
 	if (req->node >= 0 && (uint32_t)req->node < pa->nr_nodes)
 		node = (uint32_t)req->node;
 	/* Movable and Reclaimable at once is a caller's mistake; such a page is as little movable as any. */
@@ -162,12 +163,12 @@ enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request 
 	struct alloc_context ac;
 
 	pa->outcome = PAGE_REFUSED;
+	*pfn = PFN_NONE;
 	if (req->order > pa->max_order) {
 		pa->counter[PC_ALLOC_FAIL]++;
 		return MM_FAILED;
 	}
 	page_context(pa, req, &ac);
-	*pfn = PFN_NONE;
 	if (ac.preferred < ac.nr_zones) {
 		pa->outcome = PAGE_FAST;
 		*pfn = zonelist_walk(pa, &ac, fast_flags(&ac), meter);
@@ -255,7 +256,7 @@ void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 {
 	unsigned int mt;
 
-	assert(page_alloc_allocated(pa, pfn, order));
+	assert(cpu < pa->nr_cpus && page_alloc_allocated(pa, pfn, order));
 	page_take_back(pa, pfn, order);
 	pa->counter[PC_PGFREE] += 1ull << order;
 	mt = pageblock_migratetype(pa, pfn);

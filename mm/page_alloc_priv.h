@@ -1,5 +1,5 @@
 /*
- * page_alloc_priv: what the files of the page allocator call of each other, from the core of a zone up to the slow path.
+ * page_alloc_priv: what the files of the page allocator call of each other, from a zone's core up to the slow path.
  */
 #ifndef KMEMSIM_MM_PAGE_ALLOC_PRIV_H
 #define KMEMSIM_MM_PAGE_ALLOC_PRIV_H

@@ -258,6 +258,7 @@ int page_alloc_create(struct page_alloc **out, const struct machine *machine, st
 
 	if (!pa)
 		return err_set(err, ERR_NOMEM, "no memory for a page allocator");
+	assert(config->max_order < PAGE_MAX_ORDERS && config->pageblock_order <= config->max_order);
 	pa->machine = machine;
 	pa->nr_nodes = machine->nr_nodes;
 	pa->nr_cpus = machine->cpus;

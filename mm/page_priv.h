@@ -10,8 +10,9 @@
 #include "mm/zone_priv.h"
 
 /*
- * Two bits per page in handed_out[]: handed out, and handed out as Movable. The second stands for "on an LRU list", which
- * the stealing heuristic asks for: a Movable page counts once it is handed out, not while it is on a per-CPU list.
+ * Two bits per page in handed_out[]: handed out, and handed out as Movable. The second stands for "on an LRU list",
+ * which the stealing heuristic asks for: a Movable page counts once it is handed out, not while it is on a per-CPU
+ * list.
  */
 #define HANDED_PER_WORD  32u
 #define HANDED_ORDER     5u

@@ -56,8 +56,8 @@ static bool node_balanced(const struct page_alloc *pa, uint32_t node, unsigned i
 }
 
 /*
- * Simplified: kswapd is over with its pass at the instant of its wake-up. It reclaims nothing, and drops the boosts that it
- * saw, as it does at the end of a pass.
+ * Simplified: kswapd is over with its pass at the instant of its wake-up. It reclaims nothing, and drops the boosts
+ * that it saw, as it does at the end of a pass.
  */
 void kswapd_wake(struct zone *zone, unsigned int order, enum machine_zone highest, struct meter *meter)
 {

@@ -31,7 +31,8 @@ static int slab_choose_mechanism(struct slab *slab, struct mm *mm, struct err *e
 
 	if (!mech) {
 		mechanism_list(SLOT_SLAB, known, sizeof(known));
-		return err_set(err, ERR_CONFIG, "slab.allocator: no allocator is called %s; there are: %s", name, known);
+		return err_set(err, ERR_CONFIG, "slab.allocator: no allocator is called %s; there are: %s", name,
+			known);
 	}
 	slab->state = calloc(1, mech->state_size);
 	if (!slab->state)
@@ -380,11 +381,13 @@ static int check_by_age(const struct slab *slab, struct err *err)
 		for (uint32_t i = 0; i < slab->nr_live; i++)
 			seen += slab->by_age[i] == cache;
 		if (seen != slab->caches[cache].live)
-			return err_set(err, ERR_INVARIANT, "slab 1: cache %u is %u times in the list by age", cache, seen);
+			return err_set(err, ERR_INVARIANT, "slab 1: cache %u is %u times in the list by age", cache,
+				seen);
 		live += seen;
 	}
 	if (live != slab->nr_live)
-		return err_set(err, ERR_INVARIANT, "slab 1: %u caches live, %u in the list by age", live, slab->nr_live);
+		return err_set(err, ERR_INVARIANT, "slab 1: %u caches live, %u in the list by age", live,
+			slab->nr_live);
 	return 0;
 }
 

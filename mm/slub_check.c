@@ -3,6 +3,8 @@
 
 #include "mm/slub_priv.h"
 
+#define broken(err, ...) err_set(err, ERR_INVARIANT, __VA_ARGS__)
+
 /* What a walk over all CPUs and lists has found, to be held against the slabs themselves. */
 struct slub_walk {
 	const struct slub *slub;
@@ -23,16 +25,16 @@ static int meet(struct slub_walk *walk, uint32_t number, enum slub_place place, 
 	const struct slub_slab *slab;
 
 	if (number >= walk->slub->store.nr_slabs)
-		return err_set(err, ERR_INVARIANT, "slub 3: cache %u: slab %u in place %d does not exist", cache, number,
+		return broken(err, "slub 3: cache %u: slab %u in place %d does not exist", cache, number,
 			(int)place);
 	slab = slab_at(walk, number);
 	if (slab->place != place)
-		return err_set(err, ERR_INVARIANT, "slub 3: slab %u is in place %d but says %d", number, (int)place,
+		return broken(err, "slub 3: slab %u is in place %d but says %d", number, (int)place,
 			slab->place);
 	if (walk->found[number] != SLUB_UNUSED)
-		return err_set(err, ERR_INVARIANT, "slub 3: slab %u is in two places", number);
+		return broken(err, "slub 3: slab %u is in two places", number);
 	if (slab->cache != cache)
-		return err_set(err, ERR_INVARIANT, "slub 3: slab %u of cache %u is among those of cache %u", number,
+		return broken(err, "slub 3: slab %u of cache %u is among those of cache %u", number,
 			slab->cache, cache);
 	walk->found[number] = (uint8_t)place;
 	return 0;
@@ -48,12 +50,12 @@ static int check_stack(struct slub_walk *walk, uint32_t cache, const struct slub
 		if (ret < 0)
 			return ret;
 		if (depth && slab_at(walk, number)->depth != depth - 1)
-			return err_set(err, ERR_INVARIANT, "slub 5: slab %u has depth %u below depth %u", number,
+			return broken(err, "slub 5: slab %u has depth %u below depth %u", number,
 				slab_at(walk, number)->depth, depth);
 		depth = slab_at(walk, number)->depth;
 	}
 	if (c->partial != SLAB_NONE && depth != 1)
-		return err_set(err, ERR_INVARIANT, "slub 5: the bottom of a stack of cache %u has depth %u", cache, depth);
+		return broken(err, "slub 5: the bottom of a stack of cache %u has depth %u", cache, depth);
 	return 0;
 }
 
@@ -64,10 +66,10 @@ static int check_cpu(struct slub_walk *walk, uint32_t cache, unsigned int cpu, s
 	int ret;
 
 	if (slub->caches[cache].debug && (c->slab != SLAB_NONE || c->partial != SLAB_NONE))
-		return err_set(err, ERR_INVARIANT, "slub 9: debug cache %u has slabs on CPU %u", cache, cpu);
+		return broken(err, "slub 9: debug cache %u has slabs on CPU %u", cache, cpu);
 	if (c->slab == SLAB_NONE) {
 		if (c->freelist != OBJECT_NONE)
-			return err_set(err, ERR_INVARIANT, "slub 2: cache %u: CPU %u has a freelist but no slab", cache,
+			return broken(err, "slub 2: cache %u: CPU %u has a freelist but no slab", cache,
 				cpu);
 		return check_stack(walk, cache, c, err);
 	}
@@ -75,7 +77,7 @@ static int check_cpu(struct slub_walk *walk, uint32_t cache, unsigned int cpu, s
 	if (ret < 0)
 		return ret;
 	if (c->links != slub_links(slub, slab_at(walk, c->slab)) || c->node != slab_at(walk, c->slab)->node)
-		return err_set(err, ERR_INVARIANT, "slub 2: cache %u: CPU %u's copy of slab %u is stale", cache, cpu,
+		return broken(err, "slub 2: cache %u: CPU %u's copy of slab %u is stale", cache, cpu,
 			c->slab);
 	return check_stack(walk, cache, c, err);
 }
@@ -93,16 +95,16 @@ static int check_list(struct slub_walk *walk, uint32_t cache, unsigned int node,
 			return ret;
 		slab = slab_at(walk, number);
 		if (slab->node != node)
-			return err_set(err, ERR_INVARIANT, "slub 3: slab %u of node %u is on the list of node %u", number,
+			return broken(err, "slub 3: slab %u of node %u is on the list of node %u", number,
 				slab->node, node);
 		if (slab->prev != prev || slab->freelist == OBJECT_NONE)
-			return err_set(err, ERR_INVARIANT, "slub 4: slab %u: prev %u after slab %u, first free object %u",
+			return broken(err, "slub 4: slab %u: prev %u after slab %u, first free object %u",
 				number, slab->prev, prev, slab->freelist);
 		prev = number;
 		length++;
 	}
 	if (length != n->nr_partial || n->tail != prev)
-		return err_set(err, ERR_INVARIANT, "slub 4: cache %u, node %u: %u slabs on the list to %u, counted %u to %u",
+		return broken(err, "slub 4: cache %u, node %u: %u slabs on the list to %u, counted %u to %u",
 			cache, node, length, prev, n->nr_partial, n->tail);
 	return 0;
 }
@@ -132,13 +134,13 @@ static int check_freelists(struct slub_walk *walk, uint32_t number, struct err *
 		walk->free[i] = 0;
 	length = mark_chain(walk, slab, slab->freelist, 1);
 	if (length < 0 || (uint32_t)length + slab->inuse != slab->objects)
-		return err_set(err, ERR_INVARIANT, "slub 1: slab %u: %u of %u objects in use, %d on its freelist", number,
+		return broken(err, "slub 1: slab %u: %u of %u objects in use, %d on its freelist", number,
 			slab->inuse, slab->objects, length);
 	for (unsigned int cpu = 0; slab->place == SLUB_CPU && cpu < slub->nr_cpus; cpu++) {
 		const struct slub_cpu *c = slub_cpu_of(slub, slab->cache, cpu);
 
 		if (c->slab == number && mark_chain(walk, slab, c->freelist, 2) < 0)
-			return err_set(err, ERR_INVARIANT, "slub 2: the freelist of CPU %u names an object of slab %u twice, "
+			return broken(err, "slub 2: the freelist of CPU %u names an object of slab %u twice, "
 				"or one that it does not have", cpu, number);
 	}
 	return 0;
@@ -152,18 +154,18 @@ static int check_slab(struct slub_walk *walk, uint32_t number, struct err *err)
 	struct slub_node *n;
 
 	if (slab->cache >= slub->nr_caches || !slub->caches[slab->cache].live)
-		return err_set(err, ERR_INVARIANT, "slub 3: slab %u is of cache %u, which is gone", number, slab->cache);
+		return broken(err, "slub 3: slab %u is of cache %u, which is gone", number, slab->cache);
 	if (walk->found[number] == SLUB_UNUSED && (slab->place != SLUB_FULL || slab->freelist != OBJECT_NONE))
-		return err_set(err, ERR_INVARIANT, "slub 3: slab %u says it is in place %d, with first free object %u, "
+		return broken(err, "slub 3: slab %u says it is in place %d, with first free object %u, "
 			"but is on no list", number, slab->place, slab->freelist);
 	g = &slub->caches[slab->cache].geometry;
 	if (!(slab->order == g->order && slab->objects == g->objs_per_slab) &&
 			!(slab->order == g->min_order && slab->objects == g->min_objs))
-		return err_set(err, ERR_INVARIANT, "slub 8: slab %u has order %u and %u objects", number, slab->order,
+		return broken(err, "slub 8: slab %u has order %u and %u objects", number, slab->order,
 			slab->objects);
 	if (page_alloc_owner(slub->pages, slab->pfn) != number + 1 ||
 			page_alloc_node_of(slub->pages, slab->pfn) != slab->node)
-		return err_set(err, ERR_INVARIANT, "slub 6: slab %u of node %u: page %u is of node %u, owner word %u",
+		return broken(err, "slub 6: slab %u of node %u: page %u is of node %u, owner word %u",
 			number, slab->node, slab->pfn, page_alloc_node_of(slub->pages, slab->pfn),
 			page_alloc_owner(slub->pages, slab->pfn));
 	n = &walk->counted[(size_t)slab->cache * slub->nr_nodes + slab->node];
@@ -184,11 +186,11 @@ static int check_totals(const struct slub_walk *walk, uint32_t cache, struct err
 		const struct slub_node *there = &walk->counted[(size_t)cache * slub->nr_nodes + node];
 
 		if (n->nr_slabs != there->nr_slabs || n->total_objects != there->total_objects)
-			return err_set(err, ERR_INVARIANT, "slub 7: cache %u, node %u: counted %u slabs, there are %u",
+			return broken(err, "slub 7: cache %u, node %u: counted %u slabs, there are %u",
 				cache, node, n->nr_slabs, there->nr_slabs);
 	}
 	if (c->pages != counted->pages || c->grown - c->discarded != counted->grown)
-		return err_set(err, ERR_INVARIANT, "slub 7: cache %u: %llu pages in %llu slabs", cache,
+		return broken(err, "slub 7: cache %u: %llu pages in %llu slabs", cache,
 			(unsigned long long)counted->pages, (unsigned long long)counted->grown);
 	return 0;
 }
@@ -203,11 +205,11 @@ static int check_numbers(const struct slub_walk *walk, struct err *err)
 		unused += store->slabs[number].place == SLUB_UNUSED;
 	for (uint32_t number = store->unused; number != SLAB_NONE && chained <= unused; chained++) {
 		if (number >= store->nr_slabs || store->slabs[number].place != SLUB_UNUSED)
-			return err_set(err, ERR_INVARIANT, "slub 9: slab number %u is on the unused chain", number);
+			return broken(err, "slub 9: slab number %u is on the unused chain", number);
 		number = store->slabs[number].next;
 	}
 	if (chained != unused)
-		return err_set(err, ERR_INVARIANT, "slub 9: %u numbers are unused, %u on the chain", unused, chained);
+		return broken(err, "slub 9: %u numbers are unused, %u on the chain", unused, chained);
 	return 0;
 }
 

@@ -174,7 +174,7 @@ int slub_randomize(struct slub *slub, struct slub_cache *cache);
 /* slub_partial.c */
 void slub_partial_add(struct slub *slub, uint32_t number, bool tail);
 void slub_partial_remove(struct slub *slub, uint32_t number);
-/** slub_load() - make a slab the CPU's current one, its freelist left where it is. */
+/** slub_load() - make a slab in no place the CPU's current one, its freelist left where it is. */
 void slub_load(const struct slub_op *op, uint32_t number);
 /** slub_take_freelist() - models get_freelist(): all that is free in the current slab goes to the CPU. */
 void slub_take_freelist(const struct slub_op *op);

@@ -35,7 +35,10 @@ static inline bool zone_watermark_fast(const struct zone *zone, unsigned int ord
 	return zone_watermark_slow(zone, order, mark, highest, alloc_flags, gfp);
 }
 
-/** watermarks_setup() - min_free_kbytes, then everything that follows from it and from managed; see init_per_zone_wmark_min(). */
+/**
+ * watermarks_setup() - min_free_kbytes, then all that follows from it and from the zones' managed pages.
+ * Models init_per_zone_wmark_min(), then khugepaged's start.
+ */
 void watermarks_setup(struct page_alloc *pa);
 
 /* The rules, each a pure function. */

@@ -43,7 +43,8 @@ static uint64_t present_pages(const struct page_alloc *pa, const struct memory_m
 }
 
 /* First and last pfn of a node: [*start, *end), empty when it has no memory. */
-static void node_span(const struct page_alloc *pa, const struct memory_map *map, uint32_t node, pfn_t *start, pfn_t *end)
+static void node_span(const struct page_alloc *pa, const struct memory_map *map, uint32_t node, pfn_t *start,
+	pfn_t *end)
 {
 	*start = UINT64_MAX;
 	*end = 0;
@@ -81,8 +82,8 @@ static void zone_type_limits(const struct page_alloc *pa, const struct memory_ma
 }
 
 /*
- * Walk the node's memory upwards until it has given @share pages for the kernel; Movable begins there. What is below the zone
- * that Movable is carved from is the kernel's anyway. @wanted: of the whole machine, reduced.
+ * Walk the node's memory upwards until it has given @share pages for the kernel; Movable begins there. What is below
+ * the zone that Movable is carved from is the kernel's anyway. @wanted: of the whole machine, reduced.
  */
 static void movable_start_of_node(const struct page_alloc *pa, const struct memory_map *map,
 	struct zone_limits *limits, uint32_t node, uint64_t share, uint64_t *wanted)
@@ -162,7 +163,8 @@ static void zone_init(struct page_alloc *pa, uint32_t node, enum machine_zone ty
 }
 
 /* Models calculate_node_totalpages(): the zones of one node that have memory. */
-static void node_zones(struct page_alloc *pa, const struct memory_map *map, const struct zone_limits *limits, uint32_t node)
+static void node_zones(struct page_alloc *pa, const struct memory_map *map, const struct zone_limits *limits,
+	uint32_t node)
 {
 	pfn_t start, end, movable = limits->movable[node];
 

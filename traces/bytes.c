@@ -9,7 +9,7 @@ uint8_t *bytes_reserve(struct bytes *b, size_t more)
 
 	if (b->failed)
 		return NULL;
-	if (b->cap - b->len >= more)
+	if (b->data && b->cap - b->len >= more)
 		return b->data + b->len;
 	while (cap - b->len < more)
 		cap *= 2;

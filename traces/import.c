@@ -27,7 +27,6 @@ static const struct {
 	MAGIC("\x28\xb5\x2f\xfd", "compressed by zstd: use `zstdcat FILE | kmemsim import -`"),
 	MAGIC("BZh", "compressed by bzip2: use `bzcat FILE | kmemsim import -`"),
 	MAGIC("PERFILE2", "a perf.data file: use `perf script -F comm,tid,cpu,time,event,trace --ns | kmemsim import -`"),
-	MAGIC("{\"kmemsim_trace\"", "a kmemsim trace already"),
 	MAGIC("SQLite format 3", "an SQLite database, such as `kmemsim replay` writes"),
 	MAGIC("\x7f" "ELF", "a program"),
 	MAGIC("PK\3\4", "a zip archive"),
@@ -62,30 +61,6 @@ static bool looks_like_text(const struct source *src)
 	return false;
 }
 
-static bool looks_like_interchange(const struct source *src)
-{
-	const char *p = src->head, *end = src->head + src->head_len, *eol;
-
-	while (p < end && strchr(" \t\r\n", *p))
-		p++;
-	if (p == end)
-		return false;
-	if (*p == '{')
-		return true;
-	eol = memchr(p, '\n', (size_t)(end - p));
-	/* The first line of a CSV names the columns, and "event" is one that it cannot lack. */
-	for (const char *cell = p; cell < (eol ? eol : end);) {
-		size_t len = 0;
-
-		while (cell + len < (eol ? eol : end) && !strchr(",\r", cell[len]))
-			len++;
-		if ((len == 5 && !memcmp(cell, "event", 5)) || (len == 7 && !memcmp(cell, "\"event\"", 7)))
-			return true;
-		cell += len + 1;
-	}
-	return false;
-}
-
 static enum source_format recognise(const struct source *src, struct err *err)
 {
 	if (starts_with(src, "\x17\x08" "Dtracing", 10))
@@ -96,10 +71,14 @@ static enum source_format recognise(const struct source *src, struct err *err)
 			return FORMAT_UNKNOWN;
 		}
 	}
+	if (interchange_recognise(src->head, src->head_len))
+		return FORMAT_INTERCHANGE;
+	if (starts_with(src, "{\"kmemsim_trace\"", 16)) {
+		err_set(err, ERR_TRACE, "%s: cannot be imported: it is a kmemsim trace already", src->name);
+		return FORMAT_UNKNOWN;
+	}
 	if (looks_like_text(src))
 		return FORMAT_TEXT;
-	if (looks_like_interchange(src))
-		return FORMAT_INTERCHANGE;
 	if (!src->head_len)
 		err_set(err, ERR_TRACE, "%s: cannot be imported: it is empty", src->name);
 	else
@@ -116,15 +95,24 @@ static int set_text(char **member, const char *text, struct err *err)
 	return *member ? 0 : err_set(err, ERR_NOMEM, "no memory for the trace's header");
 }
 
+/* What printed or wrote the recording, as far as its beginning tells. */
+static const char *tool_of(const struct source *src, enum source_format format)
+{
+	if (format == FORMAT_DAT || starts_with(src, "cpus=", 5) || starts_with(src, "version = ", 10))
+		return "trace-cmd";
+	if (memmem(src->head, src->head_len, ": kmem:", 7))
+		return "perf";
+	return "ftrace";
+}
+
 static int gather_source(struct source *src, enum source_format format, struct gather *g, const char *output,
 	const struct import_options *options, struct err *err)
 {
-	bool ftrace = starts_with(src, "# tracer:", 9);
 	int code;
 
 	if (format == FORMAT_INTERCHANGE)
 		return err_set(err, ERR_USAGE, "%s: JSONL and CSV cannot be joined with other sources", src->name);
-	code = set_text(&g->meta->tool, ftrace ? "ftrace" : "trace-cmd", err);
+	code = set_text(&g->meta->tool, tool_of(src, format), err);
 	if (code < 0)
 		return code;
 	return format == FORMAT_DAT ? dat_import(src, g, output, options, err) : text_import(src, g, options, err);
@@ -182,7 +170,8 @@ static int import_into(struct trace_writer *w, const char *const *sources, size_
 		code = interchange_import(&src, w, options, meta, err);
 	else
 		code = import_recording(sources, nr, &src, format, output, w, options, meta, err);
-	if (code == 0)
+	/* Text printed from a trace says itself where that came from. */
+	if (code == 0 && !meta->source)
 		code = set_text(&meta->source, !strcmp(sources[0], "-") ? src.name : slash ? slash + 1 : sources[0], err);
 	source_close(&src);
 	return code;

@@ -29,6 +29,48 @@ static int no_memory(struct err *err)
 	return err_set(err, ERR_NOMEM, "no memory for the import");
 }
 
+/* Where the line at @p ends: at its newline, or at @end. */
+static const char *line_end(const char *p, const char *end)
+{
+	const char *newline = memchr(p, '\n', (size_t)(end - p));
+
+	return newline ? newline : end;
+}
+
+/* Whether one of the cells of the row of names is "event": a CSV cannot lack it. */
+static bool names_event(const char *row, const char *end)
+{
+	while (row < end) {
+		const char *comma = memchr(row, ',', (size_t)(end - row));
+		const char *stop = comma ? comma : end;
+		size_t len = (size_t)(stop - row);
+
+		if (len && row[len - 1] == '\r')
+			len--;
+		if ((len == 5 && !memcmp(row, "event", 5)) || (len == 7 && !memcmp(row, "\"event\"", 7)))
+			return true;
+		row = comma ? comma + 1 : end;
+	}
+	return false;
+}
+
+bool interchange_recognise(const char *head, size_t len)
+{
+	static const char header[] = "{\"kmemsim_trace\"";
+	const char *end = head + len, *next;
+
+	while (head < end && (isspace((unsigned char)*head) || *head == '#'))
+		head = *head == '#' ? line_end(head, end) : head + 1;
+	if (head == end)
+		return false;
+	if (*head != '{')
+		return names_event(head, line_end(head, end));
+	next = line_end(head, end);
+	if ((size_t)(end - head) < sizeof(header) || memcmp(head, header, sizeof(header) - 1) || next >= end - 1)
+		return true;
+	return next[1] == '{';
+}
+
 /* Count a line that cannot be used; with `strict` it ends the import. */
 static int refuse_line(struct interchange *ic, const char *reason, const char *hint, struct err *err)
 {

@@ -10,6 +10,12 @@
 #include "traces/source.h"
 #include "traces/writer.h"
 
+/**
+ * interchange_recognise() - whether a file that begins with @head is JSONL or CSV of the text interchange.
+ * A .kmt file, inflated, begins with the same header, but not with a line of JSON behind it.
+ */
+bool interchange_recognise(const char *head, size_t len);
+
 /** interchange_import() - read all of @src into @w; counts go to @meta (ignored, unusable, repaired, lines). */
 int interchange_import(struct source *src, struct trace_writer *w, const struct import_options *options,
 	struct trace_meta *meta, struct err *err);

@@ -16,11 +16,9 @@ static const char *skip_blanks(const char *p)
 	return p;
 }
 
-/* " [012] ": the first such brackets end the task's part; its name may hold any character. */
-static const char *find_cpu(const char *line, size_t len, uint16_t *cpu)
+/* The next " [012] " from @p on. */
+static const char *find_cpu(const char *line, const char *p, size_t len, uint16_t *cpu)
 {
-	const char *p = line;
-
 	while ((p = memchr(p, '[', len - (size_t)(p - line)))) {
 		const char *digit = p + 1;
 		uint32_t number = 0;
@@ -140,10 +138,13 @@ static bool parse_event(const char *p, struct line_head *head)
 
 bool line_head_parse(const char *line, size_t len, struct line_head *head)
 {
-	const char *cpu = find_cpu(line, len, &head->cpu);
+	const char *cpu = find_cpu(line, line, len, &head->cpu);
 	const char *p;
 
-	if (!cpu || !parse_task(skip_blanks(line), cpu, head))
+	/* A task's name may hold any character, such brackets as well. */
+	while (cpu && !parse_task(skip_blanks(line), cpu, head))
+		cpu = find_cpu(line, cpu + 1, len, &head->cpu);
+	if (!cpu)
 		return false;
 	p = skip_blanks(strchr(cpu, ']') + 1);
 	head->ctx = CTX_PROCESS;

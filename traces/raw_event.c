@@ -3,8 +3,10 @@
 #include <string.h>
 
 #define MEMBER(m) offsetof(struct raw_event, m)
-#define NEED(key_text, as, m) { .key = key_text, .how = as, .needed = true, .offset = MEMBER(m) }
-#define MAY(key_text, as, m) { .key = key_text, .how = as, .offset = MEMBER(m) }
+#define FIELD(key_text, as, m, must) \
+	{ .key = key_text, .key_len = sizeof(key_text) - 1, .how = as, .needed = must, .offset = MEMBER(m) }
+#define NEED(key_text, as, m) FIELD(key_text, as, m, true)
+#define MAY(key_text, as, m) FIELD(key_text, as, m, false)
 
 #define EVENT(event, kind, ...) { .name = event, .type = kind, .fields = { __VA_ARGS__ } }
 #define ENTRY(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_ENTRY, .fields = { __VA_ARGS__ } }

@@ -30,8 +30,8 @@ enum raw_type {
 };
 
 /*
- * How sure a conclusion about an event is; members that fit no event are 0. `where` is the object's address, the
- * page frame of a page event (0: the allocation failed) or the kmem_cache, as the type says.
+ * One event. Members that its type does not have are 0 (node: -1). `where` is the object's address, the page frame
+ * of a page event (0: the allocation failed) or the kmem_cache, as the type says.
  */
 struct raw_event {
 	ns_t time_ns;
@@ -69,10 +69,11 @@ enum field_how {
 };
 
 struct source_field {
-	const char *key; /* in the text and in the event's format */
+	const char *key;  /* in the text and in the event's format */
+	uint8_t key_len;
+	bool needed;      /* an event without it cannot be used */
+	uint16_t offset;  /* of the member in struct raw_event */
 	enum field_how how;
-	bool needed;     /* an event without it cannot be used */
-	uint16_t offset; /* of the member in struct raw_event */
 };
 
 /* A call may be recorded as two events, one when it begins and one when it returns. */

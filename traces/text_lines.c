@@ -173,7 +173,7 @@ static bool parse_value(struct text_reader *r, const struct source_field *field,
 		*member = (char)value;
 		return good;
 	case FIELD_NODE:
-		good = parse_number(p, end, &value);
+		good = parse_number(p, end, &value) && value + 1 <= INT16_MAX; /* -1: any node */
 		event->node = (int16_t)value;
 		return good;
 	case FIELD_GFP:
@@ -213,18 +213,20 @@ static const char *value_end(const char *p, enum field_how how)
 	return end;
 }
 
-static const struct source_field *field_named(const struct source_event *event, const char *key, size_t len,
-	unsigned int *index)
+static bool is_key(const struct source_field *field, const char *key, size_t len)
 {
-	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && event->fields[i].key; i++) {
-		const char *name = event->fields[i].key;
+	return field->key_len == len && !memcmp(field->key, key, len);
+}
 
-		if (!memcmp(name, key, len < strlen(name) ? len : strlen(name)) && strlen(name) == len) {
-			*index = i;
-			return &event->fields[i];
-		}
-	}
-	return NULL;
+/* Number of the field with that key, SOURCE_FIELDS_MAX if there is none. Fields mostly come in the order of the table. */
+static unsigned int field_named(const struct source_event *event, const char *key, size_t len, unsigned int expected)
+{
+	if (expected < SOURCE_FIELDS_MAX && is_key(&event->fields[expected], key, len))
+		return expected;
+	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && event->fields[i].key; i++)
+		if (is_key(&event->fields[i], key, len))
+			return i;
+	return SOURCE_FIELDS_MAX;
 }
 
 static unsigned int nr_fields(const struct source_event *event)
@@ -249,7 +251,7 @@ static int complain(struct text_reader *r, const struct source_event *known, con
 static int parse_fields(struct text_reader *r, const struct source_event *known, const char *p,
 	struct raw_event *event, struct err *err)
 {
-	unsigned int left = nr_fields(known), found = 0, index;
+	unsigned int nr = nr_fields(known), left = nr, found = 0, index = UINT32_MAX;
 
 	while (left && *p) {
 		const char *key = p, *end;
@@ -261,7 +263,8 @@ static int parse_fields(struct text_reader *r, const struct source_event *known,
 			p += *p == ' ';
 			continue;
 		}
-		field = field_named(known, key, (size_t)(p - key), &index);
+		index = field_named(known, key, (size_t)(p - key), index + 1);
+		field = index < nr ? &known->fields[index] : NULL;
 		p++;
 		end = value_end(p, field ? field->how : FIELD_NUMBER);
 		if (field && !(found & 1u << index)) {
@@ -272,7 +275,7 @@ static int parse_fields(struct text_reader *r, const struct source_event *known,
 		}
 		p = *end ? end + 1 : end;
 	}
-	for (index = 0; left && index < nr_fields(known); index++)
+	for (index = 0; left && index < nr; index++)
 		if (known->fields[index].needed && !(found & 1u << index))
 			return complain(r, known, &known->fields[index], "is missing", err);
 	return 1;
@@ -355,10 +358,11 @@ static uint64_t number_after(const char *line, const char *word)
 /* "# entries-in-buffer/entries-written: 801065/801065   #P:1" */
 static void header_line(struct text_reader *r, const char *line)
 {
+	uint64_t kept = number_after(line, "entries-written: "), cpus = number_after(line, "#P:");
 	const char *p = strstr(line, "entries-written: ");
-	uint64_t kept, written, cpus = number_after(line, "#P:");
+	uint64_t written = p && (p = strpbrk(p + strlen("entries-written: "), "/ ")) ? number_after(p, "/") : 0;
 
-	if (p && sscanf(p, "entries-written: %lu/%lu", &kept, &written) == 2 && written > kept)
+	if (written > kept)
 		r->g->meta->lost += written - kept;
 	if (cpus && cpus <= UINT16_MAX && cpus > r->g->meta->cpus)
 		r->g->meta->cpus = (uint32_t)cpus;
@@ -438,6 +442,7 @@ static int read_lines(struct text_reader *r, struct err *err)
 	size_t len;
 	int code;
 
+	/* The first pass is half of the work. */
 	while ((code = source_line(r->src, &line, &len, err)) > 0) {
 		struct line_head head;
 
@@ -445,7 +450,7 @@ static int read_lines(struct text_reader *r, struct err *err)
 		if (code < 0)
 			return code;
 		if (options->progress && r->src->line_no % PROGRESS_LINES == 0 &&
-		    options->progress(options->progress_arg, r->src->bytes_read, r->src->bytes_total, r->g->meta->lines))
+		    options->progress(options->progress_arg, r->src->bytes_read, 2 * r->src->bytes_total, r->g->meta->lines))
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 	}
 	return code < 0 ? code : count_ignored(r, err);

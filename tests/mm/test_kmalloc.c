@@ -115,7 +115,8 @@ Test(kmalloc, every_size_gets_the_smallest_class_that_holds_it)
 {
 	expect_smallest_classes((struct machine_kmalloc){ 8, 8192, 4u << 20, { 96, 192 } });
 	expect_smallest_classes((struct machine_kmalloc){ 32, 131072, 131072, { 0 } });
-	expect_smallest_classes((struct machine_kmalloc){ 8, 4096, 4u << 20, { 24, 48, 96, 192, 384, 768, 1536, 3072 } });
+	expect_smallest_classes((struct machine_kmalloc){ 8, 4096, 4u << 20,
+		{ 24, 48, 96, 192, 384, 768, 1536, 3072 } });
 	expect_smallest_classes((struct machine_kmalloc){ 8, 64, 4u << 20, { 0 } });
 }
 

@@ -241,6 +241,17 @@ Test(page_fallback, high_order_atomic_requests_keep_their_pageblock)
 	fixture_free(fx);
 }
 
+Test(page_fallback, a_hundredth_of_the_zone_and_one_pageblock_may_be_reserved)
+{
+	struct fixture *fx = fixture_zone(1024, 1024 + 102400, 63, 378);
+
+	for (unsigned int i = 0; i < 10; i++)
+		zone_reserve_highatomic(fx->zone, take_buddy(fx, 9, U, 0));
+	cr_assert_eq(fx->zone->nr_reserved_highatomic, 3 * 512, "1024 + 512 is reached with the third");
+	fixture_check(fx);
+	fixture_free(fx);
+}
+
 Test(page_fallback, reserved_pageblocks_come_back_one_by_one_and_the_last_only_by_force)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);

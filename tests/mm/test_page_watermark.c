@@ -111,8 +111,8 @@ static struct fixture *example_machine(int which, bool thp)
 static void expect_reserve(const struct fixture *fx, unsigned int zone, const uint32_t (*want)[NR_ZONE_TYPES])
 {
 	for (unsigned int type = 0; type < NR_ZONE_TYPES; type++)
-		cr_assert_eq(fx->pa->zones[zone].lowmem_reserve[type], (*want)[type], "zone %u, requests of type %u: %u",
-			zone, type, fx->pa->zones[zone].lowmem_reserve[type]);
+		cr_assert_eq(fx->pa->zones[zone].lowmem_reserve[type], (*want)[type],
+			"zone %u, requests of type %u: %u", zone, type, fx->pa->zones[zone].lowmem_reserve[type]);
 }
 
 /* E31. */
@@ -151,8 +151,8 @@ static void expect_wmarks(const struct fixture *fx, unsigned int zone, uint32_t 
 	const uint32_t *wmark = fx->pa->zones[zone].wmark;
 
 	cr_assert(wmark[WMARK_MIN] == min && wmark[WMARK_LOW] == low && wmark[WMARK_HIGH] == high,
-		"zone %u: %u/%u/%u, expected %u/%u/%u", zone, wmark[WMARK_MIN], wmark[WMARK_LOW], wmark[WMARK_HIGH], min,
-		low, high);
+		"zone %u: %u/%u/%u, expected %u/%u/%u", zone, wmark[WMARK_MIN], wmark[WMARK_LOW], wmark[WMARK_HIGH],
+		min, low, high);
 }
 
 /* E33. */

@@ -230,7 +230,8 @@ Test(slab_common, clearing_and_accounting_are_charged_beside_the_fast_path)
 	cr_expect_eq(alloc_ns(f, plain, GFP_KERNEL | GFP_BIT_ZERO), fast + 4 * ns[STEP_ZERO_KIB]);
 	cr_expect_eq(alloc_ns(f, plain, GFP_KERNEL_ACCOUNT), fast + ns[STEP_MEMCG_CHARGE]);
 	cr_expect_eq(alloc_ns(f, acct, GFP_KERNEL), fast + ns[STEP_MEMCG_CHARGE]);
-	cr_expect_eq(alloc_ns(f, acct, GFP_KERNEL | GFP_BIT_ZERO), fast + ns[STEP_MEMCG_CHARGE], "64 bytes are nothing");
+	cr_expect_eq(alloc_ns(f, acct, GFP_KERNEL | GFP_BIT_ZERO), fast + ns[STEP_MEMCG_CHARGE],
+		"64 bytes cost nothing to clear");
 	fixture_free(f);
 }
 

@@ -35,8 +35,8 @@ Test(slub, first_try_above_the_minimum_order_does_not_reclaim)
 	cr_assert_eq(alloc(f, c, GFP_KERNEL | GFP_BIT_ZERO | GFP_BIT_ACCOUNT | GFP_BIT_NOFAIL | GFP_BIT_HIGHMEM, -1, 0,
 		&o), MM_DONE);
 	cr_expect_eq(f->pages.requests[0].order, 3);
-	cr_expect_eq(f->pages.requests[0].gfp, GFP_BIT_IO | GFP_BIT_FS | GFP_BIT_NOWARN | GFP_BIT_NORETRY | GFP_BIT_COMP |
-		GFP_BIT_NOMEMALLOC | GFP_BIT_RECLAIMABLE, "0x%x", f->pages.requests[0].gfp);
+	cr_expect_eq(f->pages.requests[0].gfp, GFP_BIT_IO | GFP_BIT_FS | GFP_BIT_NOWARN | GFP_BIT_NORETRY |
+		GFP_BIT_COMP | GFP_BIT_NOMEMALLOC | GFP_BIT_RECLAIMABLE, "0x%x", f->pages.requests[0].gfp);
 	fixture_free(f);
 }
 

@@ -229,9 +229,9 @@ static void flush_with_other_slab(bool remote)
 	slab_free(f->slab, other[0], 1, &f->meter);
 	if (remote)
 		slab_free(f->slab, o[1], 1, &f->meter);
-	/* CPU 1's stack goes to the list first when CPU 0's slab stays behind it in flush order: flush only CPU 0. */
 	struct slub_op op = slub_op_of(f->slub, c, 0, &f->meter);
 
+	/* The other slab goes from CPU 1's stack to the list before, so that head and tail differ. */
 	slub_partial_add(f->slub, other[0].slab, true);
 	slub_cpu_of(f->slub, c, 1)->partial = SLAB_NONE;
 	slub_deactivate(&op);

@@ -1,0 +1,263 @@
+/* Real recordings. All are skipped where the captures are not there. */
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "base/idmap.h"
+#include "tests/traces/importing.h"
+#include "traces/dat.h"
+
+#define DIRECT_MAP 0xffff888000000000u
+
+static int import_shared(struct imported *in, const char *path, struct err *err)
+{
+	const struct import_options options = { .recorded = true };
+
+	return importing_files(in, &path, 1, &options, err);
+}
+
+/* A text capture, unpacked to a temporary file; with @keep only the lines of the events whose names it holds. */
+static bool unpack(const char *name, const char *keep, char path[64])
+{
+	const char *shared = importing_shared(name);
+	char command[8192];
+
+	if (!shared)
+		return false;
+	importing_file(path, "", 0);
+	snprintf(command, sizeof(command), "xz -dc '%s' | grep -E '%s' > %s", shared, keep, path);
+	return system(command) == 0;
+}
+
+static uint64_t nr_of(const struct imported *in, enum trace_kind kind)
+{
+	uint64_t nr = 0;
+
+	for (size_t i = in->nr_prologue; i < in->nr; i++)
+		nr += in->events[i].op.kind == kind;
+	return nr;
+}
+
+/* Whether two events are equal in all but the time and the recorded context. */
+static bool same_event(const struct imported_event *a, const struct imported_event *b)
+{
+	return a->prologue == b->prologue && a->op.kind == b->op.kind && a->op.origin == b->op.origin &&
+		a->op.order == b->op.order && a->op.node == b->op.node && a->op.flags == b->op.flags &&
+		a->op.gfp == b->op.gfp && a->op.slab_flags == b->op.slab_flags && a->op.size == b->op.size &&
+		a->op.size_alloc == b->op.size_alloc && a->op.align == b->op.align && a->op.arg[0] == b->op.arg[0] &&
+		a->op.arg[1] == b->op.arg[1] && a->slot == b->slot && a->where == b->where && a->who.cpu == b->who.cpu &&
+		a->who.pid == b->who.pid && !strcmp(a->comm, b->comm) && !strcmp(a->name, b->name) &&
+		!strcmp(a->name2, b->name2) && !strcmp(a->call_site, b->call_site);
+}
+
+static void expect_equal(const struct imported *a, const struct imported *b, ns_t unit_ns)
+{
+	cr_assert_eq(a->nr, b->nr, "%zu and %zu events", a->nr, b->nr);
+	for (size_t i = 0; i < a->nr; i++) {
+		ns_t t = a->events[i].time_ns, u = b->events[i].time_ns;
+
+		cr_assert(same_event(&a->events[i], &b->events[i]), "event %zu differs: %s and %s", i,
+			kind_info[a->events[i].op.kind].name, kind_info[b->events[i].op.kind].name);
+		cr_assert_lt(t > u ? t - u : u - t, unit_ns, "event %zu: %llu and %llu ns", i, (unsigned long long)t,
+			(unsigned long long)u);
+	}
+}
+
+/* The counts are those of the capture's meta.yaml. */
+Test(import_captures, the_boot_has_every_event_and_the_known_repairs)
+{
+	const char *path = importing_shared("A-boot-256m/trace.dat");
+	struct imported in;
+	struct err err = { 0 };
+
+	if (!path || !dat_supported())
+		cr_skip_test("the captures or libtracecmd are not there");
+	cr_assert_eq(import_shared(&in, path, &err), 0, "%s", err.text);
+	cr_expect_eq(in.meta.lines, 801065);
+	cr_expect_eq(in.meta.lost, 0);
+	cr_expect_eq(trace_counts_total(&in.meta.unusable), 0);
+	cr_expect_eq(nr_of(&in, KIND_KMALLOC), 34749);
+	cr_expect_eq(nr_of(&in, KIND_KFREE), 34291);
+	cr_expect_eq(nr_of(&in, KIND_KMEM_CACHE_ALLOC), 368744);
+	cr_expect_eq(nr_of(&in, KIND_KMEM_CACHE_FREE), 310322);
+	cr_expect_eq(nr_of(&in, KIND_ALLOC_PAGES), 13554);
+	cr_expect_eq(nr_of(&in, KIND_FREE_PAGES), 11952);
+	cr_expect_eq(nr_of(&in, KIND_VMALLOC), 90);
+	cr_expect_eq(nr_of(&in, KIND_ALLOC_PERCPU), 454);
+	cr_expect_eq(nr_of(&in, KIND_KMEM_CACHE_CREATE), 78);
+	cr_expect_eq(in.meta.implied_frees, 3113, "as many as the captures' description counts");
+	cr_expect_eq(importing_count(&in.meta.classified, "slab/inside its call/certain"), 835, "one for each slab_grow");
+	cr_expect_str_eq(in.meta.kernel, "6.1.0-56-cloud-amd64");
+	importing_end(&in);
+}
+
+Test(import_captures, text_and_binary_of_one_recording_give_the_same_trace, .timeout = 60)
+{
+	const char *dat = importing_shared("A-boot-256m/trace.dat");
+	struct imported a, b;
+	struct err err = { 0 };
+	char text[64];
+
+	if (!dat || !dat_supported())
+		cr_skip_test("the captures or libtracecmd are not there");
+	cr_assert_eq(import_shared(&a, dat, &err), 0, "%s", err.text);
+	cr_assert(unpack("A-boot-256m/trace.txt.xz", "", text));
+	cr_assert_eq(import_shared(&b, text, &err), 0, "%s", err.text);
+	expect_equal(&a, &b, 1);
+	importing_end(&b);
+	unlink(text);
+	cr_assert(unpack("A-boot-256m/ftrace.txt.xz", "", text));
+	cr_assert_eq(import_shared(&b, text, &err), 0, "%s", err.text);
+	expect_equal(&a, &b, 1000);
+	for (size_t i = 0; i < a.nr; i++)
+		cr_assert_eq(a.events[i].ctx, b.events[i].ctx, "event %zu: context", i);
+	importing_end(&b);
+	importing_end(&a);
+	unlink(text);
+}
+
+/* Slabs of the last dump: page frame to cache. */
+static bool read_slabs(struct idmap *pages, char names[][64], uint32_t *nr_names)
+{
+	char line[8192], path[64];
+	FILE *file;
+
+	if (!unpack("A-boot-256m/snapshots/2-after-workload/memory/slabs.csv.xz", "", path))
+		return false;
+	file = fopen(path, "r");
+	while (fgets(line, sizeof(line), file)) {
+		unsigned long pfn;
+		unsigned int order;
+		char cache[64];
+		uint32_t name = 0;
+
+		if (sscanf(line, "%li,%u,%63[^,]", (long *)&pfn, &order, cache) != 3)
+			continue;
+		while (name < *nr_names && strcmp(names[name], cache))
+			name++;
+		if (name == *nr_names)
+			strcpy(names[(*nr_names)++], cache);
+		for (unsigned long i = 0; i < 1ul << order; i++)
+			idmap_put(pages, pfn + i, name);
+	}
+	fclose(file);
+	unlink(path);
+	return true;
+}
+
+/* Of the objects that live at the end: how many lie in a slab, and how many of them of another cache than was found. */
+static void judge_caches(const struct imported *in, const struct idmap *pages, char names[][64], uint64_t *found,
+	uint64_t *named_by_size, uint64_t *wrong)
+{
+	const struct imported_event **live = calloc(in->meta.slots, sizeof(*live));
+
+	for (size_t i = 0; i < in->nr; i++)
+		if (in->events[i].slot != SLOT_NONE)
+			live[in->events[i].slot] = &in->events[i];
+	for (uint32_t slot = 0; slot < in->meta.slots; slot++) {
+		uint32_t name;
+
+		if (!live[slot] || live[slot]->op.kind != KIND_KMEM_CACHE_ALLOC)
+			continue;
+		name = idmap_get(pages, (live[slot]->where - DIRECT_MAP) >> 12);
+		if (name == IDMAP_NONE)
+			continue;
+		*found += !strcmp(names[name], live[slot]->name);
+		if (!strncmp(live[slot]->name, "size-", 5))
+			++*named_by_size;
+		else
+			*wrong += strcmp(names[name], live[slot]->name) != 0;
+	}
+	free(live);
+}
+
+Test(import_captures, the_caches_found_are_those_of_the_kernels_own_slabs)
+{
+	static char names[512][64];
+	const char *path = importing_shared("A-boot-256m/trace.dat");
+	uint64_t found = 0, named_by_size = 0, wrong = 0;
+	uint32_t nr_names = 0;
+	struct idmap pages = { 0 };
+	struct imported in;
+	struct err err = { 0 };
+
+	if (!path || !dat_supported())
+		cr_skip_test("the captures or libtracecmd are not there");
+	cr_assert_eq(import_shared(&in, path, &err), 0, "%s", err.text);
+	if (!read_slabs(&pages, names, &nr_names))
+		cr_skip_test("the capture has no slabs.csv");
+	judge_caches(&in, &pages, names, &found, &named_by_size, &wrong);
+	cr_expect_eq(wrong, 0, "%llu objects have a cache that is not theirs", (unsigned long long)wrong);
+	cr_expect_gt(found, 60000);
+	cr_expect_lt(named_by_size, found / 100);
+	idmap_fini(&pages);
+	importing_end(&in);
+}
+
+/* What `trace-cmd record -e kmem` gives: no probes at all. */
+Test(import_captures, a_recording_of_the_stock_kmem_events_works_without_any_probe)
+{
+	struct imported in;
+	struct err err = { 0 };
+	char text[64];
+
+	if (!unpack("A-boot-256m/trace.txt.xz", ": (kmalloc|kfree|kmem_cache_alloc|kmem_cache_free|mm_page_alloc|mm_page_free): ",
+		    text))
+		cr_skip_test("the captures are not there");
+	cr_assert_eq(import_shared(&in, text, &err), 0, "%s", err.text);
+	cr_expect_eq(trace_counts_total(&in.meta.unusable), 0);
+	cr_expect_eq(in.nr - in.nr_prologue, 34749 + 34291 + 368744 + 310322 + 13554 + 11952);
+	cr_expect_geq(importing_count(&in.meta.classified, "slab/object in it/certain"), 2900);
+	cr_expect_lt(importing_count(&in.meta.repaired, "kmem_cache_alloc without a cache: named by"), 2000);
+	importing_end(&in);
+	unlink(text);
+}
+
+Test(import_captures, hashed_pointers_keep_equality_and_nothing_else)
+{
+	struct imported in;
+	struct err err = { 0 };
+	char text[64];
+
+	if (!unpack("H-host-6.18/ftrace.txt.xz", "", text))
+		cr_skip_test("the captures are not there");
+	cr_assert_eq(import_shared(&in, text, &err), 0, "%s", err.text);
+	cr_expect(in.meta.hashed_pointers);
+	cr_expect_eq(trace_counts_total(&in.meta.unusable), 0);
+	cr_expect_eq(nr_of(&in, KIND_KMEM_CACHE_ALLOC), 128478);
+	cr_expect_eq(nr_of(&in, KIND_KFREE), 26180);
+	cr_expect_eq(importing_count(&in.meta.ignored, "alloc_vmap_area"), 44);
+	importing_end(&in);
+	unlink(text);
+}
+
+/* The library that reads trace.dat may crash on these: the import says so and leaves nothing behind. */
+Test(import_captures, a_cut_off_or_damaged_trace_dat_is_one_clear_error, .timeout = 120)
+{
+	const char *path = importing_shared("A-boot-256m/trace.dat");
+	static const long cuts[] = { 11, 100, 4096, 100000, 1000000, 3000000, 5619000 };
+	struct imported in;
+	struct err err = { 0 };
+	struct stat st;
+	char *bytes, copy[64];
+	FILE *file;
+
+	if (!path || !dat_supported())
+		cr_skip_test("the captures or libtracecmd are not there");
+	cr_assert_eq(stat(path, &st), 0);
+	bytes = malloc((size_t)st.st_size);
+	file = fopen(path, "rb");
+	cr_assert_eq(fread(bytes, 1, (size_t)st.st_size, file), (size_t)st.st_size);
+	fclose(file);
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		importing_file(copy, bytes, (size_t)cuts[i]);
+		cr_expect_eq(import_shared(&in, copy, &err), -(int)ERR_TRACE, "cut at %ld: %s", cuts[i], err.text);
+		cr_expect(strstr(err.text, "cut off or damaged"), "cut at %ld: %s", cuts[i], err.text);
+		cr_expect_neq(access(in.path, F_OK), 0);
+		unlink(copy);
+	}
+	memset(bytes + 2000, 0xa5, 200000);
+	importing_file(copy, bytes, (size_t)st.st_size);
+	cr_expect_eq(import_shared(&in, copy, &err), -(int)ERR_TRACE, "garbage: %s", err.text);
+	unlink(copy);
+	free(bytes);
+}
