@@ -298,10 +298,10 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 {
 	struct replay_show show = { .reader = reader };
 	struct replay_result result = { 0 };
-	char sha[65], hash[65];
+	char sha[65] = "", hash[65];
 	char *keys[MAX_SETS] = { 0 };
 	const char *values[MAX_SETS];
-	int ret = trace_sha256(reader, sha, err);
+	int ret = args->output ? trace_sha256(reader, sha, err) : 0;
 
 	if (ret == 0)
 		ret = machine_hash(args->options.machine, hash, err);
