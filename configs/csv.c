@@ -10,7 +10,7 @@
 #define TEXT_LIMIT (512u << 20) /* bytes: some million slabs with their freelists */
 #define SHOWN      40           /* bytes of a wrong field that a message shows */
 
-/* Split the next line at its commas. Return: how many fields there are, also beyond CSV_MAX_FIELDS. */
+/* Split the next line at its separators. Return: how many fields there are, also beyond CSV_MAX_FIELDS. */
 static uint32_t split_line(struct csv *csv)
 {
 	char *line = text_next_line(&csv->rest);
@@ -21,14 +21,14 @@ static uint32_t split_line(struct csv *csv)
 	if (len && line[len - 1] == '\r')
 		line[len - 1] = '\0';
 	while (line) {
-		char *comma = strchr(line, ',');
+		char *end = strchr(line, csv->separator);
 
 		if (nr < CSV_MAX_FIELDS)
 			csv->fields[nr] = line;
 		nr++;
-		if (comma)
-			*comma++ = '\0';
-		line = comma;
+		if (end)
+			*end++ = '\0';
+		line = end;
 	}
 	return nr;
 }
@@ -47,6 +47,7 @@ static int read_header(struct csv *csv, struct err *err)
 {
 	if (!*csv->rest)
 		return err_set(err, ERR_CONFIG, "%s: empty, expected a line with the names of the columns", csv->path);
+	csv->separator = memchr(csv->rest, '\t', strcspn(csv->rest, "\n")) ? '\t' : ',';
 	csv->nr_fields = split_line(csv);
 	if (csv->nr_fields > CSV_MAX_FIELDS)
 		return err_set(err, ERR_CONFIG, "%s:1: %" PRIu32 " columns, expected at most %d", csv->path, csv->nr_fields,
@@ -115,7 +116,7 @@ const char *csv_text(const struct csv *csv, uint32_t column)
 
 void csv_wrong(struct csv *csv, uint32_t column, struct err *err, const char *fmt, ...)
 {
-	char expected[160];
+	char expected[160], found[SHOWN];
 	va_list args;
 
 	if (csv->failed)
@@ -124,8 +125,12 @@ void csv_wrong(struct csv *csv, uint32_t column, struct err *err, const char *fm
 	va_start(args, fmt);
 	vsnprintf(expected, sizeof(expected), fmt, args);
 	va_end(args);
-	err_set(err, ERR_CONFIG, "%s:%" PRIu32 ": %.*s: expected %s, found '%.*s'", csv->path, csv->line,
-		(int)strcspn(csv->columns[column], "?"), csv->columns[column], expected, SHOWN, csv_text(csv, column));
+	/* For a terminal, whatever a damaged file has. */
+	snprintf(found, sizeof(found), "%s", csv_text(csv, column));
+	for (char *c = found; *c; c++)
+		*c = *c < ' ' || *c > '~' ? '?' : *c;
+	err_set(err, ERR_CONFIG, "%s:%" PRIu32 ": %.*s: expected %s, found '%s'", csv->path, csv->line,
+		(int)strcspn(csv->columns[column], "?"), csv->columns[column], expected, found);
 }
 
 /* Return: behind the number at @text, or NULL when there is none up to @max. */

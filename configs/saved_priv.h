@@ -7,8 +7,10 @@
 #include "base/idmap.h"
 #include "configs/csv.h"
 #include "configs/saved_state.h"
+#include "configs/zoneinfo.h"
 
-#define SAVED_MAX_PFN   (1ull << 40) /* no address of a page is larger, whatever a damaged file says */
+#define SAVED_MAX_PFN   ZONEINFO_MAX_PFN
+#define SAVED_TEXT_MAX  (16u << 20)  /* bytes of a text file */
 #define SAVED_MAX_ORDER 15           /* as state.block_counts has room for */
 #define SAVED_NR_TYPES  6            /* migratetypes */
 
@@ -30,6 +32,7 @@ struct saved_reader {
 	char dir[TEXT_PATH_MAX];     /* of the text files */
 	char memory[TEXT_PATH_MAX];  /* of the .csv files */
 	FILE *notes;                 /* borrowed; may be NULL */
+	bool text_zones;             /* the zones are those of zoneinfo */
 	struct idmap cache_at;       /* index of a cache, by a hash of its name */
 	struct idmap slab_at;        /* index of a slab, by pfn */
 };
@@ -45,12 +48,25 @@ int saved_list(struct saved_reader *r, struct csv *csv, uint32_t column, uint32_
 	const uint16_t **list, uint32_t *nr, struct err *err);
 
 /** saved_zone_of() - index of a zone by the columns node and zone; 0 after csv_wrong(). */
-uint16_t saved_zone_of(const struct saved_reader *r, struct csv *csv, uint32_t node, uint32_t zone, struct err *err);
+uint16_t saved_zone_of(const struct saved_reader *r, struct csv *csv, uint32_t node, uint32_t zone,
+	struct err *err);
 
 /** saved_type_of() - a migratetype by its name as pagetypeinfo prints it. Return: -1 when it is none. */
 int saved_type_of(const char *name);
 
-/** saved_memory() - zones.csv, buddy_free.csv, pcp.csv, pages.csv, trace_entries.csv, as far as they are there. */
+/** saved_hash() - of a name, for an idmap. */
+uint64_t saved_hash(const char *name);
+
+/** saved_zoneinfo() - zones from zoneinfo, when there is one. */
+int saved_zoneinfo(struct saved_reader *r, struct err *err);
+
+/** saved_proc() - counts from pagetypeinfo, buddyinfo and vmstat, beside what the dump has. */
+int saved_proc(struct saved_reader *r, struct err *err);
+
+/** saved_slabinfo() - caches from slabinfo and slab_sysfs.tsv; only active_objs when caches.csv was there. */
+int saved_slabinfo(struct saved_reader *r, struct err *err);
+
+/** saved_memory() - zones (also of zoneinfo), free blocks, per-CPU pages, kinds of pages, trace entries. */
 int saved_memory(struct saved_reader *r, struct err *err);
 
 /** saved_slabs() - caches.csv, slabs.csv, cpu_slabs.csv, as far as they are there. */

@@ -17,10 +17,9 @@ static const char *const cache_columns[] = { "name", "object_size", "size", "inu
 	"oo_order", "oo_objects", "min_order", "min_objects", "min_partial", "cpu_partial", "cpu_partial_slabs?",
 	"refcount?", "ctor?", "usersize?", "nodes_nr_slabs", "nodes_total_objects", "random_seq?", NULL };
 
-/* FNV-1a. */
-static uint64_t hash_name(const char *name)
+uint64_t saved_hash(const char *name)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
 
 	for (; *name; name++)
 		hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
@@ -29,7 +28,7 @@ static uint64_t hash_name(const char *name)
 
 static uint32_t find_cache(const struct saved_reader *r, const char *name)
 {
-	uint32_t cache = idmap_get(&r->cache_at, hash_name(name));
+	uint32_t cache = idmap_get(&r->cache_at, saved_hash(name));
 
 	return cache != IDMAP_NONE && !strcmp(r->state->caches[cache].name, name) ? cache : IDMAP_NONE;
 }
@@ -112,7 +111,7 @@ static int read_caches(struct saved_reader *r, struct err *err)
 		if (find_cache(r, cache->name) != IDMAP_NONE)
 			saved_note(r, "%s:%" PRIu32 ": a second cache %s: all slabs of that name are given to the first", csv.path,
 				csv.line, cache->name);
-		else if (idmap_put(&r->cache_at, hash_name(cache->name), (uint32_t)state->nr_caches) < 0) {
+		else if (idmap_put(&r->cache_at, saved_hash(cache->name), (uint32_t)state->nr_caches) < 0) {
 			got = err_set(err, ERR_NOMEM, "no memory for a saved state");
 			break;
 		}
@@ -257,8 +256,8 @@ static struct placed_slab *cpu_slab_at(struct saved_reader *r, struct csv *csv, 
 
 	if (row && row->slab.place == wanted->place && row->slab.cpu == wanted->cpu && row->slab.cache == wanted->cache)
 		return row;
-	csv_wrong(csv, column, err, "pfn %" PRIu64 " in slabs.csv as cpu%" PRIu32 "%s of this cache", wanted->pfn, wanted->cpu,
-		wanted->place == STATE_SLAB_CPU_PARTIAL ? "_partial" : "");
+	csv_wrong(csv, column, err, "pfn %" PRIu64 " in slabs.csv as cpu%" PRIu32 "%s of this cache", wanted->pfn,
+		wanted->cpu, wanted->place == STATE_SLAB_CPU_PARTIAL ? "_partial" : "");
 	return NULL;
 }
 

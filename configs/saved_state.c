@@ -129,6 +129,10 @@ static int read_parts(struct saved_reader *r, const char *dir, struct err *err)
 		ret = saved_memory(r, err);
 	if (!ret)
 		ret = saved_slabs(r, err);
+	if (!ret)
+		ret = saved_proc(r, err);
+	if (!ret)
+		ret = saved_slabinfo(r, err);
 	return ret;
 }
 

@@ -96,7 +96,7 @@ static int fill(struct dat_reader *r, struct err *err)
 		struct pollfd ready = { .fd = r->fd, .events = POLLIN };
 		int nr = poll(&ready, 1, 1000);
 
-		if (r->options->progress && r->options->progress(r->options->progress_arg, r->events, 0, r->events))
+		if (r->options->progress && r->options->progress(r->options->progress_arg, 0, 0, r->events))
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 		if (nr > 0)
 			break;
@@ -137,6 +137,12 @@ static uint32_t text_of(const struct dat_reader *r, uint32_t number)
 	return number < r->nr_texts ? r->texts[number] : 0;
 }
 
+static bool is_sound(const struct dat_event *in)
+{
+	return in->event.type > RAW_IGNORED && in->event.type < NR_RAW_TYPES && in->pair <= PAIR_RETURN &&
+		in->event.node >= -1;
+}
+
 static int take_events(struct dat_reader *r, const char *data, size_t len, struct err *err)
 {
 	for (; len >= sizeof(struct dat_event); data += sizeof(struct dat_event), len -= sizeof(struct dat_event)) {
@@ -144,6 +150,8 @@ static int take_events(struct dat_reader *r, const char *data, size_t len, struc
 		int code;
 
 		memcpy(&in, data, sizeof(in));
+		if (!is_sound(&in))
+			continue;
 		in.event.comm = text_of(r, in.event.comm);
 		in.event.name = text_of(r, in.event.name);
 		in.event.call_site = text_of(r, in.event.call_site);
@@ -192,6 +200,9 @@ static int take_message(struct dat_reader *r, enum dat_type type, const char *da
 	struct trace_meta *meta = r->g->meta;
 	struct dat_count count;
 
+	/* A process whose memory a damaged file has upset may say anything. */
+	if (len < sizeof(count) && (type == DAT_MACHINE || type == DAT_IGNORED || type == DAT_UNUSABLE || type == DAT_DONE))
+		return 0;
 	switch (type) {
 	case DAT_EVENTS:
 		return take_events(r, data, len, err);

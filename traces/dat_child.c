@@ -26,6 +26,7 @@
 
 /* Exported by libtracecmd and not declared; absent from some versions. */
 extern const char *tracecmd_get_uname(struct tracecmd_input *handle) __attribute__((weak));
+extern const char *tracecmd_get_trace_clock(struct tracecmd_input *handle) __attribute__((weak));
 
 /* An event type of this file. */
 struct dat_type_info {
@@ -193,7 +194,7 @@ static bool put_number(struct child *c, const struct source_field *known, uint64
 		return value <= ORDER_MAX_USABLE;
 	case FIELD_NODE:
 		event->node = (int16_t)value;
-		return true;
+		return value + 1 <= INT16_MAX; /* -1: any node */
 	case FIELD_GFP:
 		event->gfp = gfp_from_raw(value, c->layout, NULL);
 		return true;
@@ -354,7 +355,7 @@ static int send_counts(struct child *c)
 	return failed;
 }
 
-/* "Linux version 6.1.0-56 ..." or "Linux host 6.1.0-56 #1 ... x86_64": the release is the first word with a digit in front. */
+/* "Linux host 6.1.0-56-amd64 x86_64": the release is the first word that begins with a version. */
 static int send_kernel(struct child *c, const char *uname, unsigned int *major, unsigned int *minor)
 {
 	char text[512], *rest = text, *word, *last = text;
@@ -378,11 +379,14 @@ static int send_file(struct child *c, struct tracecmd_input *handle, unsigned in
 {
 	struct dat_machine machine;
 	const char *uname = tracecmd_get_uname ? tracecmd_get_uname(handle) : NULL;
+	const char *clock = tracecmd_get_trace_clock ? tracecmd_get_trace_clock(handle) : NULL;
 
 	c->tep = tracecmd_get_tep(handle);
 	machine.cpus = (uint32_t)tep_get_cpus(c->tep);
 	machine.page_size = (uint32_t)tep_get_page_size(c->tep);
 	if (send_message(c, DAT_MACHINE, &machine, sizeof(machine), NULL, 0) < 0)
+		return -1;
+	if (clock && send_text(c, DAT_CLOCK, clock) < 0)
 		return -1;
 	if (uname && !major && send_kernel(c, uname, &major, &minor) < 0)
 		return -1;

@@ -95,15 +95,24 @@ static int set_text(char **member, const char *text, struct err *err)
 	return *member ? 0 : err_set(err, ERR_NOMEM, "no memory for the trace's header");
 }
 
+/* What printed or wrote the recording, as far as its beginning tells. */
+static const char *tool_of(const struct source *src, enum source_format format)
+{
+	if (format == FORMAT_DAT || starts_with(src, "cpus=", 5) || starts_with(src, "version = ", 10))
+		return "trace-cmd";
+	if (memmem(src->head, src->head_len, ": kmem:", 7))
+		return "perf";
+	return "ftrace";
+}
+
 static int gather_source(struct source *src, enum source_format format, struct gather *g, const char *output,
 	const struct import_options *options, struct err *err)
 {
-	bool ftrace = starts_with(src, "# tracer:", 9);
 	int code;
 
 	if (format == FORMAT_INTERCHANGE)
 		return err_set(err, ERR_USAGE, "%s: JSONL and CSV cannot be joined with other sources", src->name);
-	code = set_text(&g->meta->tool, ftrace ? "ftrace" : "trace-cmd", err);
+	code = set_text(&g->meta->tool, tool_of(src, format), err);
 	if (code < 0)
 		return code;
 	return format == FORMAT_DAT ? dat_import(src, g, output, options, err) : text_import(src, g, options, err);

@@ -30,8 +30,8 @@ enum raw_type {
 };
 
 /*
- * How sure a conclusion about an event is; members that fit no event are 0. `where` is the object's address, the
- * page frame of a page event (0: the allocation failed) or the kmem_cache, as the type says.
+ * One event. Members that its type does not have are 0 (node: -1). `where` is the object's address, the page frame
+ * of a page event (0: the allocation failed) or the kmem_cache, as the type says.
  */
 struct raw_event {
 	ns_t time_ns;

@@ -16,7 +16,7 @@ struct trace_reader_options {
 	bool recorded;       /* also give the optional columns */
 	ns_t from_ns;        /* skip events before; 0 = none */
 	ns_t to_ns;          /* stop at events at or after; 0 = none */
-	uint64_t skip;       /* skip that many events */
+	uint64_t skip;       /* skip that many events, of those from from_ns on */
 	uint64_t limit;      /* give at most that many events; 0 = all */
 };
 
@@ -32,6 +32,8 @@ struct trace_batch {
 	const uint64_t *value;          /* NULL when no event of the batch has one */
 	const uint64_t *where;          /* recorded; NULL unless asked for and there */
 	const uint8_t *ctx;             /* recorded; NULL unless asked for and there */
+	const uint32_t *entry;          /* the same; also NULL when none of the batch is known */
+	const uint16_t *moved;          /* the same; also NULL when all of the batch are 0 */
 };
 
 /** What the reader found missing or damaged; all zero for a whole file. */
@@ -75,7 +77,7 @@ int trace_next(struct trace_reader *r, struct trace_batch *batch, struct err *er
 /** trace_progress() - compressed bytes consumed so far, out of trace_sizes()->bytes_file. */
 uint64_t trace_progress(const struct trace_reader *r);
 
-/** trace_damage() - valid once trace_next() has answered 0. */
+/** trace_damage() - valid once trace_next() has answered 0; a file that is cut off tells so right after trace_open(), too. */
 const struct trace_damage *trace_damage(const struct trace_reader *r);
 
 void trace_close(struct trace_reader *r);

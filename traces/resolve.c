@@ -19,6 +19,7 @@ static const char *const repair_text[NR_REPAIRS] = {
 	[REPAIR_REGION_SIZE] = "region without its size: taken as 1",
 	[REPAIR_SPLIT_FREE] = "free of pages of several blocks: split",
 	[REPAIR_PERCPU_SIZE] = "adopted per-CPU object: size taken as 8 bytes",
+	[REPAIR_OTHER_CACHE] = "free to another cache than the object's: freed and handed out again unseen",
 };
 
 static const struct {
@@ -173,7 +174,7 @@ uint32_t resolve_slot(struct resolve *r, bool adopted, uint8_t origin)
 		r->info = info;
 		r->info_cap = cap;
 	}
-	r->info[slot] = (struct slot_info){ .origin = origin, .area = SLOT_NONE };
+	r->info[slot] = (struct slot_info){ .origin = origin, .area = SLOT_NONE, .cache = CACHE_NONE };
 	r->meta->adopted += adopted;
 	return slot;
 }
@@ -186,6 +187,7 @@ uint32_t resolve_begin(struct resolve *r, struct idmap *map, uint64_t key, uint8
 		*flags |= OP_IMPLIED_FREE;
 		r->meta->implied_frees++;
 		r->info[slot].origin = origin;
+		r->info[slot].cache = CACHE_NONE;
 		return slot;
 	}
 	slot = resolve_slot(r, false, origin);
@@ -313,7 +315,7 @@ static int resolve_all(struct resolve *r, const struct import_options *options, 
 		if (code < 0)
 			return code;
 		if (++done % PROGRESS_EVENTS == 0 && options->progress &&
-		    options->progress(options->progress_arg, done, r->g->spool.nr, done))
+		    options->progress(options->progress_arg, r->g->spool.nr + done, 2 * r->g->spool.nr, r->meta->lines))
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 	}
 	return code < 0 ? code : count_all(r, err);

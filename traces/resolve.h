@@ -6,6 +6,8 @@
  *  - An allocation returns an address that still lives: its free was not recorded and happens just before.
  *  - A free of an unknown object of a cache: one of the objects that a bulk allocation took from that cache, whose
  *    addresses no recording has, the oldest first; else the object is older than the trace and adopted.
+ *  - A free that names another cache than the live object's: that object's free and the address's next allocation were
+ *    not recorded. The first is put in, the second is as for an unknown object.
  *  - A bulk free, whose addresses a text recording lacks: the objects of bulk allocations of that cache, the newest
  *    first; what goes beyond them is left to show as implied frees.
  *  - A free of an unknown page: a page that a bulk allocation took, first those behind areas that were just freed;

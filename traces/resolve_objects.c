@@ -43,13 +43,16 @@ static bool is_kmalloc_cache(const char *name)
 	return false;
 }
 
-/* A cache is called by the recorded name, else by its sizes, else by a number. */
-static uint32_t cache_string(struct resolve *r, uint32_t number)
+/*
+ * A cache is called by the recorded name, else by its sizes, else by a number. The name of a creation does not count
+ * for objects from before it (@created: not yet): it was merged with an older cache whose own name nothing shows.
+ */
+static uint32_t cache_string(struct resolve *r, uint32_t number, bool created)
 {
 	const struct gather_cache *cache = &r->g->caches[number];
 	char name[64];
 
-	if (cache->name)
+	if (cache->name && (created || !cache->guessed_name))
 		return resolve_string(r, cache->name);
 	if (cache->slot_size)
 		snprintf(name, sizeof(name), "size-%u-%u", cache->object_size, cache->slot_size);
@@ -67,7 +70,7 @@ int resolve_cache(struct resolve *r, uint32_t number, uint32_t *string, struct e
 	if (!state)
 		return resolve_no_memory(err);
 	if (!state->string) {
-		state->string = cache_string(r, number);
+		state->string = cache_string(r, number, state->there);
 		if (state->string == UINT32_MAX)
 			return resolve_no_memory(err);
 	}
@@ -187,6 +190,7 @@ int resolve_cache_alloc(struct resolve *r, const struct raw_event *event, struct
 	slot = resolve_begin(r, &r->objects, event->where, event->origin, &op.flags);
 	if (slot == SLOT_NONE)
 		return resolve_no_memory(err);
+	r->info[slot].cache = cache;
 	return resolve_emit(r, event, &op, slot, event->where, err);
 }
 
@@ -202,6 +206,16 @@ static uint32_t adopt_cache_object(struct resolve *r, const struct raw_event *ev
 		return SLOT_NONE;
 	}
 	return resolve_prologue(r, &op, slot, event->where, err) < 0 ? SLOT_NONE : slot;
+}
+
+/* The object that is believed to live there is of another cache: its own free was not recorded. */
+static int free_unseen(struct resolve *r, const struct raw_event *event, uint32_t slot, struct err *err)
+{
+	struct trace_op op = { .kind = KIND_KMEM_CACHE_FREE, .node = -1, .flags = OP_SYNTHETIC };
+	int code = resolve_cache(r, r->info[slot].cache, &op.name, err);
+
+	r->repaired[REPAIR_OTHER_CACHE]++;
+	return code < 0 ? code : end_object(r, event, &op, slot, err);
 }
 
 int resolve_cache_free(struct resolve *r, const struct raw_event *event, struct err *err)
@@ -220,6 +234,12 @@ int resolve_cache_free(struct resolve *r, const struct raw_event *event, struct 
 		return resolve_emit(r, event, &op, SLOT_NONE, 0, err);
 	}
 	slot = idmap_remove(&r->objects, event->where);
+	if (slot != IDMAP_NONE && cache != CACHE_NONE && r->info[slot].cache != CACHE_NONE && r->info[slot].cache != cache) {
+		code = free_unseen(r, event, slot, err);
+		if (code < 0)
+			return code;
+		slot = IDMAP_NONE;
+	}
 	if (slot == IDMAP_NONE && cache == CACHE_NONE)
 		slot = adopt_kmalloc(r, event, err); /* a kernel up to 5.11, whose event has no name */
 	if (slot == IDMAP_NONE && cache != CACHE_NONE) {

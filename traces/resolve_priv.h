@@ -20,6 +20,7 @@ struct slot_info {
 	uint32_t next, prev; /* in a slot_list */
 	uint32_t pages_left; /* of a block */
 	uint32_t area;       /* of a vmalloc area: number of its list of pages, or SLOT_NONE */
+	uint32_t cache;      /* of an object of a slab cache, or CACHE_NONE */
 	uint8_t order;
 	uint8_t origin;
 };
@@ -75,7 +76,7 @@ struct resolve {
 enum repair {
 	REPAIR_SIZE_OF_SLAB, REPAIR_SIZE_OF_SITE, REPAIR_SIZE_DEFAULT, REPAIR_BULK_FREE, REPAIR_UNNAMED_FREED,
 	REPAIR_PAGE_FREED, REPAIR_CACHE_SIZE, REPAIR_AREA_SIZE, REPAIR_POOL, REPAIR_REGION_SIZE, REPAIR_SPLIT_FREE,
-	REPAIR_PERCPU_SIZE, NR_REPAIRS
+	REPAIR_PERCPU_SIZE, REPAIR_OTHER_CACHE, NR_REPAIRS
 };
 
 _Static_assert(NR_REPAIRS <= 16, "struct resolve counts them");

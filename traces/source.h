@@ -23,7 +23,7 @@ struct source {
 	bool plain;                /* a regular file that is not compressed: it can be opened again by its name */
 };
 
-/** source_open() - @path "-" is standard input. Gzip input is inflated on the way. The caller ends it with source_close(). */
+/** source_open() - @path "-" is standard input. Gzip is inflated on the way. The caller ends it with source_close(). */
 int source_open(struct source *src, const char *path, struct err *err);
 /**
  * source_line() - the next line without its newline, terminated by 0; valid until the next call.

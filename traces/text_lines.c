@@ -173,7 +173,7 @@ static bool parse_value(struct text_reader *r, const struct source_field *field,
 		*member = (char)value;
 		return good;
 	case FIELD_NODE:
-		good = parse_number(p, end, &value);
+		good = parse_number(p, end, &value) && value + 1 <= INT16_MAX; /* -1: any node */
 		event->node = (int16_t)value;
 		return good;
 	case FIELD_GFP:
@@ -358,10 +358,11 @@ static uint64_t number_after(const char *line, const char *word)
 /* "# entries-in-buffer/entries-written: 801065/801065   #P:1" */
 static void header_line(struct text_reader *r, const char *line)
 {
+	uint64_t kept = number_after(line, "entries-written: "), cpus = number_after(line, "#P:");
 	const char *p = strstr(line, "entries-written: ");
-	uint64_t kept, written, cpus = number_after(line, "#P:");
+	uint64_t written = p && (p = strpbrk(p + strlen("entries-written: "), "/ ")) ? number_after(p, "/") : 0;
 
-	if (p && sscanf(p, "entries-written: %lu/%lu", &kept, &written) == 2 && written > kept)
+	if (written > kept)
 		r->g->meta->lost += written - kept;
 	if (cpus && cpus <= UINT16_MAX && cpus > r->g->meta->cpus)
 		r->g->meta->cpus = (uint32_t)cpus;
@@ -441,6 +442,7 @@ static int read_lines(struct text_reader *r, struct err *err)
 	size_t len;
 	int code;
 
+	/* The first pass is half of the work. */
 	while ((code = source_line(r->src, &line, &len, err)) > 0) {
 		struct line_head head;
 
@@ -448,7 +450,7 @@ static int read_lines(struct text_reader *r, struct err *err)
 		if (code < 0)
 			return code;
 		if (options->progress && r->src->line_no % PROGRESS_LINES == 0 &&
-		    options->progress(options->progress_arg, r->src->bytes_read, r->src->bytes_total, r->g->meta->lines))
+		    options->progress(options->progress_arg, r->src->bytes_read, 2 * r->src->bytes_total, r->g->meta->lines))
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 	}
 	return code < 0 ? code : count_ignored(r, err);

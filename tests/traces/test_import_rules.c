@@ -196,6 +196,38 @@ Test(import_rules, a_name_that_was_merged_counts_under_the_caches_owner_and_is_d
 	importing_end(&in);
 }
 
+/* 32-bit probes give slab_grow no name: a creation's name may be that of a cache merged with an older one. */
+Test(import_rules, objects_from_before_a_creation_do_not_get_its_name)
+{
+	struct imported in = importing_text(PAGE("0x10", "0") ALLOC("0xffff888000010000") PAGE("0x11", "0")
+		ALLOC("0xffff888000011040") CACHE_ALLOC("f+0x1", "0xffff888000500000", SIZES_192)
+		LINE("kmem_cache_create: (f) name=\"young\" size=184 align=8 flags=0x0 useroff=0 usersize=0")
+		LINE("kmem_cache_create_ret: (f <- g) s=0xffff888006ea7f00")
+		LINE("slab_grow: (f) s=0xffff888006ea7f00 gfp=0xcc0 node=-1") PAGE("0x20", "0") LINE("slab_grow_ret: (f <- g) slab=0x1")
+		CACHE_ALLOC("f+0x1", "0xffff888000020000", SIZES_192));
+
+	cr_expect_str_eq(importing_event(&in, 4)->name, "size-184-192");
+	cr_expect_str_eq(importing_event(&in, 5)->name, "young");
+	cr_expect_str_eq(importing_event(&in, 7)->name, "size-184-192", "it is one cache, and it is the older one");
+	importing_end(&in);
+}
+
+Test(import_rules, a_free_to_another_cache_shows_that_the_object_there_is_another)
+{
+	struct imported in = importing_text(
+		LINE("kmem_cache_alloc: call_site=f+0x1 ptr=00000000b2466910 name=lsm_inode_cache bytes_req=56 bytes_alloc=56 "
+		     "gfp_flags=GFP_KERNEL node=-1 accounted=false")
+		LINE("kmem_cache_free: call_site=f+0x1 ptr=00000000b2466910 name=filp"));
+
+	cr_assert_eq(in.nr - in.nr_prologue, 3);
+	cr_expect_str_eq(importing_event(&in, 1)->name, "lsm_inode_cache");
+	cr_expect_eq(importing_event(&in, 1)->op.flags, OP_SYNTHETIC);
+	cr_expect_eq(importing_event(&in, 1)->slot, importing_event(&in, 0)->slot);
+	cr_expect_str_eq(importing_event(&in, 2)->name, "filp");
+	cr_expect_eq(in.meta.adopted, 1);
+	importing_end(&in);
+}
+
 Test(import_rules, objects_of_a_bulk_allocation_are_freed_oldest_first_and_by_bulk_newest_first)
 {
 	struct imported in = importing_text(LINE("slab_grow: (f) s=0xffff888003c44a00 gfp=0xcc0 node=-1 name=\"maple_node\"")

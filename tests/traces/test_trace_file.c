@@ -7,6 +7,14 @@
 
 #define MAX_FILE (4u << 20)
 
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN true
+#elif defined(__has_feature)
+#define UNDER_ASAN __has_feature(address_sanitizer)
+#else
+#define UNDER_ASAN false
+#endif
+
 static size_t read_file(const char *path, uint8_t *data)
 {
 	FILE *f = fopen(path, "rb");
@@ -260,6 +268,62 @@ Test(trace_file, sections_of_a_later_version_are_skipped)
 	free(other);
 }
 
+/* Copy the sections of @from before its index, without the RECORDED behind PROLOGUE: what version 1.0 wrote. */
+static void copy_as_1_0(const char *from, const char *to)
+{
+	static uint8_t data[MAX_FILE];
+	size_t len = read_file(from, data);
+	FILE *f = fopen(to, "wb");
+	unsigned int before = 0;
+	struct section s;
+	struct err err;
+	int fd = open(from, O_RDONLY);
+
+	for (uint64_t at = 0; section_read_head(fd, len, at, &s, &err) > 0 && s.type != SECTION_INDEX; at = section_end(&s)) {
+		if (s.type != SECTION_RECORDED || before == SECTION_EVENTS)
+			cr_assert_eq(fwrite(data + at, 1, section_end(&s) - at, f), section_end(&s) - at);
+		before = s.type;
+	}
+	fclose(f);
+	close(fd);
+}
+
+Test(trace_file, recorded_columns_that_version_1_0_did_not_have_are_null)
+{
+	struct trace_writer_options options = { .recorded = true };
+	struct trace_reader_options reading = { .recorded = true };
+	struct trace_event e = { .slot = SLOT_NONE, .recorded = { .where = 5 } };
+	struct trace_op op = { .kind = KIND_GET_CPU, .node = -1 };
+	struct trace_meta meta = { 0 };
+	struct trace_who who = { 0 };
+	char *path = scratch_path(), *old = scratch_path();
+	struct trace_writer *w;
+	struct trace_reader *r;
+	struct trace_batch b;
+	struct err err;
+
+	cr_assert_eq(trace_writer_open(&w, path, &options, &err), 0);
+	e.op = trace_writer_op(w, &op);
+	e.who = trace_writer_who(w, &who);
+	cr_assert_eq(trace_writer_prologue(w, &e, &err), 0);
+	cr_assert_eq(trace_writer_event(w, &e, &err), 0);
+	cr_assert_eq(trace_writer_close(w, &meta, &err), 0);
+	copy_as_1_0(path, old);
+	cr_assert_eq(trace_open(&r, old, &reading, &err), 0, "%s", err.text);
+	cr_assert_eq(trace_next(r, &b, &err), 1);
+	cr_assert(b.prologue && !b.where && !b.ctx && !b.entry && !b.moved);
+	cr_assert_eq(trace_next(r, &b, &err), 1);
+	cr_assert(!b.prologue && !b.entry && !b.moved);
+	cr_assert_eq(b.where[0], 5);
+	cr_assert_eq(trace_next(r, &b, &err), 0);
+	trace_close(r);
+	trace_meta_fini(&meta);
+	unlink(path);
+	unlink(old);
+	free(path);
+	free(old);
+}
+
 static void expect_refused(const char *path, const char *why)
 {
 	struct trace_reader *r;
@@ -327,4 +391,54 @@ Test(trace_file, a_full_disk_is_an_error_with_the_name)
 	cr_assert_eq(trace_writer_close(w, &meta, &err), -(int)ERR_IO);
 	cr_assert_not_null(strstr(err.text, "/dev/full"), "%s", err.text);
 	trace_meta_fini(&meta);
+}
+
+/* Resident memory of this process, KiB. */
+static long resident_kib(void)
+{
+	long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	cr_assert(f && fscanf(f, "%*d %ld", &pages) == 1);
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* 2 million events are some 80 MB in memory; writing and reading them takes a few blocks of 4096. */
+Test(trace_file, memory_does_not_grow_with_the_trace)
+{
+	struct trace_writer_options options = { .block_events = 4096, .level = 1 };
+	struct trace_reader_options reading = { .thread = true };
+	struct trace_op op = { .kind = KIND_INB, .node = -1 };
+	struct trace_meta meta = { 0 };
+	struct trace_who who = { 0 };
+	struct trace_event e = { .slot = SLOT_NONE };
+	char *path = scratch_path();
+	struct trace_writer *w;
+	struct trace_reader *r;
+	struct trace_batch b;
+	struct err err;
+	uint64_t nr = 0;
+	long before = resident_kib();
+
+	cr_assert_eq(trace_writer_open(&w, path, &options, &err), 0);
+	e.op = trace_writer_op(w, &op);
+	e.who = trace_writer_who(w, &who);
+	for (uint32_t i = 0; i < 2000000; i++) {
+		e.time_ns += i % 1000;
+		e.value = i;
+		cr_assert_eq(trace_writer_event(w, &e, &err), 0);
+	}
+	cr_assert_eq(trace_writer_close(w, &meta, &err), 0);
+	cr_assert_eq(trace_open(&r, path, &reading, &err), 0);
+	while (trace_next(r, &b, &err) > 0)
+		nr += b.nr;
+	cr_assert_eq(nr, 2000000);
+	/* AddressSanitizer keeps freed memory back. */
+	if (!UNDER_ASAN)
+		cr_assert_lt(resident_kib() - before, 20000);
+	trace_close(r);
+	trace_meta_fini(&meta);
+	unlink(path);
+	free(path);
 }
