@@ -147,6 +147,71 @@ Test(slab_recorded, object_handed_out_wrongly_is_the_next_one)
 	fixture_free(f);
 }
 
+Test(slab_recorded, next_slab_gets_the_pages_that_were_told)
+{
+	struct fixture *f = fixture_new(1, 1);
+	uint32_t cache = fixture_cache(f, "c", 256, 0, 0);
+	struct page_request req = { .gfp = GFP_KERNEL, .node = 0 };
+	struct slab_object objects[OBJECTS];
+	pfn_t taken;
+
+	slab_next_pfn(f->slab, cache, 700, 0);
+	cr_expect_eq(slab_object_pfn(f->slab, fixture_alloc(f, cache)), 700);
+	fixture_alloc_many(f, cache, objects, OBJECTS - 1);
+	cr_assert_eq(page_alloc_take(&f->pages, &req, &taken, &f->meter), MM_DONE);
+	slab_next_pfn(f->slab, cache, taken, 0);
+	cr_expect_eq(slab_object_pfn(f->slab, fixture_alloc(f, cache)), taken, "handed out already");
+	fixture_alloc_many(f, cache, objects, OBJECTS - 1);
+	slab_next_pfn(f->slab, cache, 700, 0);
+	cr_expect_neq(slab_object_pfn(f->slab, fixture_alloc(f, cache)), 700, "a slab is there");
+	fixture_alloc_many(f, cache, objects, OBJECTS - 1);
+	slab_next_pfn(f->slab, cache, 808, 3);
+	cr_expect_neq(slab_object_pfn(f->slab, fixture_alloc(f, cache)), 808, "no order of this cache");
+	fixture_check(f);
+	fixture_free(f);
+}
+
+Test(slab_recorded, slab_that_only_the_kernel_made_becomes_the_current_one)
+{
+	struct fixture *f = fixture_new(1, 1);
+	uint32_t cache = fixture_cache(f, "c", 256, 0, 0);
+	struct slab_object first = fixture_alloc(f, cache);
+
+	cr_assert(slab_grow_at(f->slab, cache, 700, 0, 0, 0, &f->meter));
+	fixture_check(f);
+	cr_expect_eq(slab_object_pfn(f->slab, fixture_alloc(f, cache)), 700);
+	cr_expect_eq(fixture_stats(f, cache).partial, 1, "the current one until then");
+	cr_expect_not(slab_grow_at(f->slab, cache, slab_object_pfn(f->slab, first), 0, 0, 0, &f->meter));
+	cr_expect_not(slab_grow_at(f->slab, cache, 900, 1, 0, 0, &f->meter));
+	fixture_check(f);
+	fixture_free(f);
+}
+
+Test(slab_recorded, slab_that_the_kernel_has_no_more_is_dropped_from_every_place)
+{
+	struct fixture *f = fixture_new(1, 1);
+	uint32_t cache = fixture_cache(f, "c", 1024, 0, 0);
+	struct slab_object objects[8 * 8];
+	uint64_t pages = 0;
+
+	fixture_alloc_many(f, cache, objects, 8 * 8 - 2);
+	for (uint32_t slab = 0; slab < 3; slab++)
+		fixture_free_object(f, objects[slab * 8]);
+	cr_assert_eq(f->slub->store.slabs[objects[8].slab].place, SLUB_CPU_PARTIAL);
+	for (uint32_t slab = 0; slab < 8; slab++) {
+		pfn_t pfn = slab_object_pfn(f->slab, objects[slab * 8]);
+
+		cr_expect_not(slab_drop_at(f->slab, pfn + 1, 0, &f->meter), "it does not begin there");
+		cr_assert(slab_drop_at(f->slab, pfn, 0, &f->meter));
+		cr_expect_not(slab_drop_at(f->slab, pfn, 0, &f->meter));
+		fixture_check(f);
+	}
+	pages = fixture_stats(f, cache).slab_pages;
+	cr_expect_eq(pages, 0);
+	cr_expect_eq(f->pages.pages_out, 0);
+	fixture_free(f);
+}
+
 Test(slab_recorded, state_is_told_in_words_and_cut_where_the_room_ends)
 {
 	struct fixture *f = fixture_new(1, 1);
