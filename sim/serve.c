@@ -429,8 +429,11 @@ static struct slab_create create_of(const struct run *run, const struct trace_op
 		.align = clamp_u32(op->align),
 		.flags = op->slab_flags,
 	};
-	uint32_t align = 0, flags = 0;
+	uint32_t align = slab_calculate_alignment(create.flags, create.align, create.object_size), flags = 0;
 
+	/* What the recording does show explains the slots. */
+	if (!(op->flags & OP_BOOT) && align_up(create.object_size, align) == op->size_alloc)
+		return create;
 	if (op->size_alloc && slab_infer_create(create.object_size, clamp_u32(op->size_alloc), &align, &flags)) {
 		/* Of a cache created before the recording nothing else is known. */
 		create.flags |= op->flags & OP_BOOT ? flags : flags & SLAB_CTOR;
