@@ -110,7 +110,8 @@ bool page_alloc_take_at(struct page_alloc *pa, pfn_t pfn, unsigned int order, en
 
 /**
  * page_alloc_correct() - the model has just taken @wrong where the kernel took @right: as if it had taken that.
- * @right on a per-CPU list: @wrong stands there instead. Else @wrong goes back to where it came from, first of its list.
+ * @right on the same per-CPU list: @wrong stands there instead. Else @wrong goes back to where it came from, first of its
+ * list. @right on the list of another type: the kernel has another type for its pageblock, which is learned.
  * Return: false when @right is not free; @wrong has gone back then too.
  */
 bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigned int order, unsigned int cpu,

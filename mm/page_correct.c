@@ -126,19 +126,33 @@ static void put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 	meter_charge(meter, STEP_PAGE_PCP, 1);
 }
 
+/*
+ * The kernel has a freed block on the list of type @mt, so that is what it takes its pageblock for: it was claimed, and the
+ * model did not see by whom.
+ */
+static void learn_type(struct page_alloc *pa, pfn_t pfn, unsigned int mt)
+{
+	if (migratetype_is_mergeable(mt) && migratetype_is_mergeable(pageblock_migratetype(pa, pfn)))
+		set_pageblock_migratetype(pa, pfn, mt);
+}
+
 bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigned int order, unsigned int cpu,
 	struct meter *meter)
 {
 	bool lru = page_is_lru(pa, wrong);
+	unsigned int mt = page_at(pa, wrong)->mt;
 	struct free_spot spot;
 
 	assert(cpu < pa->nr_cpus && page_alloc_allocated(pa, wrong, order));
 	if (right < pa->end_pfn && free_spot_find(pa, right, &spot) && spot.pcp && spot.head == right &&
 		spot.order == order && spot.zone == page_zone(pa, wrong)) {
-		pcp_exchange(&spot, wrong);
-		page_take_back(pa, wrong, order);
-		page_hand_out(pa, right, order, lru);
-		return true;
+		if (page_at(pa, right)->mt == mt) {
+			pcp_exchange(&spot, wrong);
+			page_take_back(pa, wrong, order);
+			page_hand_out(pa, right, order, lru);
+			return true;
+		}
+		learn_type(pa, right, mt);
 	}
 	put_back(pa, wrong, order, cpu, meter);
 	return page_alloc_take_at(pa, right, order, lru ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE, cpu, meter);
@@ -198,6 +212,8 @@ bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int or
 	bool on_list = pfn < pa->end_pfn && free_spot_find(pa, pfn, &spot) && spot.pcp && spot.head == pfn &&
 		spot.order == order;
 
+	if (on_list && page_at(pa, pfn)->mt != mt)
+		learn_type(pa, pfn, mt);
 	if (on_list)
 		pcp_lift(&spot);
 	else if (page_alloc_allocated(pa, pfn, order))

@@ -181,3 +181,19 @@ Test(page_correct, the_invariants_hold_after_any_correction)
 		fixture_free(f.fx);
 	}
 }
+
+Test(page_correct, a_page_on_another_types_list_teaches_its_pageblocks_type)
+{
+	struct fixture *fx = fixture_zone(1024, 2048, 7, 28);
+	pfn_t freed = take_buddy(fx, 9, M, 0), wrong;
+
+	cr_expect_eq(freed, 1024);
+	give(fx, 1030, 0);
+	wrong = take(fx, 0, U);
+	cr_expect_eq(pageblock_migratetype(fx->pa, 1030), M);
+	cr_expect(page_alloc_correct(fx->pa, wrong, 1030, 0, 0, &fx->meter), "the kernel had it on its Unmovable list");
+	cr_expect_eq(pageblock_migratetype(fx->pa, 1030), U);
+	cr_expect_eq(page_alloc_pcp_first(fx->pa, 0, 0, U, 0), wrong);
+	fixture_check(fx);
+	fixture_free(fx);
+}
