@@ -16,7 +16,7 @@
 #include "traces/spool.h"
 #include "traces/tables.h"
 
-#define RING_BATCHES 3u
+#define RING_BATCHES 2u
 
 /* A batch on its way from the decoding thread to the consumer. */
 struct ring_entry {
