@@ -129,11 +129,18 @@ static bool request_ready(void *arg, const struct request *req)
 	return req->slot == SLOT_NONE || run->objects[req->slot].served == req->ticket;
 }
 
+static inline ns_t serve(struct run *run, const struct request *req)
+{
+	if (__builtin_expect(run->options->observer.after != NULL, 0))
+		return serve_observed(run, req);
+	return serve_request(run, req);
+}
+
 /* Serve a request that has waited. */
 static ns_t serve_waited(void *arg, const struct request *req)
 {
 	struct run *run = arg;
-	ns_t cost = serve_request(arg, req);
+	ns_t cost = serve(run, req);
 
 	if (req->slot != SLOT_NONE)
 		run->objects[req->slot].served++;
@@ -196,7 +203,7 @@ static int arrive(struct run *run, struct request *req, struct err *err)
 	engine_move_clock(engine, req->arrival_ns);
 	if (!engine_cpu_idle(engine, req->cpu, req->arrival_ns) || !slot_is_clear(run, req->slot))
 		return wait_for_turn(run, req, err);
-	cpu->free_at_ns = engine->now + serve_request(run, req);
+	cpu->free_at_ns = engine->now + serve(run, req);
 	return 0;
 }
 
@@ -263,7 +270,7 @@ static void boot_batch(struct run *run, const struct trace_batch *batch)
 			.cpu = run->cpu_of_who[batch->who[i]],
 		};
 
-		serve_request(run, &req);
+		serve(run, &req);
 	}
 }
 

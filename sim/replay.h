@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "configs/machine.h"
+#include "sim/observe.h"
 #include "sim/recorder.h"
 #include "traces/reader.h"
 
@@ -38,6 +39,7 @@ struct replay_options {
 	/** progress() - once a batch. May be NULL. */
 	void (*progress)(void *arg, uint64_t events, uint64_t live_objects);
 	void *arg;
+	struct observer observer; /* who watches every event; all NULL = nobody */
 	/* For the recorder; borrowed. */
 	struct record_run describe;
 };

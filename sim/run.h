@@ -1,6 +1,7 @@
 /*
  * run: the state of one replay, shared by the files of sim/ that make it up: replay.c (the loop), run_op.c (operations
- * prepared for speed), serve.c (what a request does), sampler.c (what is recorded), violations.c.
+ * prepared for speed), serve.c (what a request does), observe.c (the same, watched), sampler.c (what is
+ * recorded), violations.c.
  */
 #ifndef KMEMSIM_SIM_RUN_H
 #define KMEMSIM_SIM_RUN_H
@@ -155,6 +156,10 @@ uint32_t run_op_resolve_cache(struct run *run, struct run_op *op);
 /* serve.c */
 /** serve_request() - do what @req asks for, now. Return: its cost in ns (struct engine_client). */
 ns_t serve_request(void *arg, const struct request *req);
+
+/* observe.c */
+/** serve_observed() - serve_request() with the options' observer told before and after. */
+ns_t serve_observed(struct run *run, const struct request *req);
 
 /* sampler.c */
 int sampler_sample(struct run *run, const char *reason, const char *marker, struct err *err);
