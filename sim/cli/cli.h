@@ -27,6 +27,7 @@ extern const struct cli_command cmd_replay;
 extern const struct cli_command cmd_query;
 extern const struct cli_command cmd_report;
 extern const struct cli_command cmd_proc;
+extern const struct cli_command cmd_bisect;
 
 /**
  * cli_parse() - argp_parse() as all verbs use it: bad usage prints one line and the verb's usage.
