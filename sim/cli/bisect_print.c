@@ -324,8 +324,10 @@ void bisect_print_json(const struct bisect_shown *shown, FILE *out)
 {
 	const struct bisect_answer *answer = shown->answer;
 
-	fprintf(out, "{\"equal\": %s, \"compared\": %" PRIu64 ", ", answer->part ? "false" : "true", answer->compared);
-	if (answer->part)
+	fputc('{', out);
+	if (shown->nr_sides != 1)
+		fprintf(out, "\"equal\": %s, \"compared\": %" PRIu64 ", ", answer->part ? "false" : "true", answer->compared);
+	if (answer->part && shown->nr_sides != 1)
 		fprintf(out, "\"prologue\": %s, \"first\": %" PRIu64 ", \"last\": %" PRIu64 ", ",
 			answer->prologue ? "true" : "false", answer->position, answer->last);
 	fputs("\"runs\": [", out);

@@ -351,8 +351,8 @@ static int show_window(struct bisect_args *args, const struct marks_file *file, 
 		status = look(args, answer, err);
 		return status ? status : EXIT_PART;
 	} else {
-		printf("The runs part within events %" PRIu64 " .. %" PRIu64 ". The event: save again with "
-		       "--every 1 --from-event %" PRIu64 " --events %" PRIu64 ".\n",
+		printf("The runs part within events %" PRIu64 " .. %" PRIu64 ". The event: save again "
+		       "as before, with --every 1 --from-event %" PRIu64 " --events %" PRIu64 ".\n",
 			answer->position, answer->last, answer->position, nr);
 	}
 	status = cli_flush();
