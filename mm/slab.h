@@ -88,10 +88,10 @@ struct slab_load_report {
 	uint32_t caches_added;     /* kmalloc caches that the state lacks */
 	uint32_t geometry_differs; /* caches whose saved sizes are not those that the machine file leads to */
 	uint64_t slabs;            /* loaded, or built from counts */
-	uint64_t slabs_in_transit; /* saved between two lists, with free objects: put at the tail of their node's list */
+	uint64_t slabs_in_transit; /* saved between two lists, with free objects: now last of their node's list */
 	uint64_t slabs_missing;    /* built from counts: no pages for them */
 	uint64_t objects_assumed;  /* built from counts: live objects whose places are not known */
-	uint64_t counts_differ;    /* built from counts: objects that the saved count has more or less than the slabs hold */
+	uint64_t counts_differ;    /* built from counts: objects between the saved number and what the slabs hold */
 };
 
 /*
@@ -237,9 +237,9 @@ bool slab_correct(struct slab *slab, uint32_t cache, struct slab_object wrong, s
  */
 void slab_next_start(struct slab *slab, uint32_t cache, uint32_t first_object);
 /**
- * slab_next_pfn() - the next new slab of @cache gets the 2^@order pages at @pfn: taken there, or, when they are handed out
- * already and are no one's slab, as they are. Once; other pages are taken when neither is possible. PFN_NONE: as the
- * page allocator chooses after all.
+ * slab_next_pfn() - the next new slab of @cache gets the 2^@order pages at @pfn: taken there, or, when they are handed
+ * out already and are no one's slab, as they are. Once; other pages are taken when neither is possible. PFN_NONE: as
+ * the page allocator chooses after all.
  */
 void slab_next_pfn(struct slab *slab, uint32_t cache, pfn_t pfn, unsigned int order);
 /**

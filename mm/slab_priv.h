@@ -93,8 +93,8 @@ uint32_t slab_add_cache(struct slab *slab, const struct slab_create *create);
 uint32_t slab_install_cache(struct slab *slab, const char *name, const struct slab_geometry *geometry, uint32_t flags);
 
 /**
- * kmalloc_create_caches() - models create_kmalloc_caches(): all classes of all types, in the kernel's order. Caches that
- * are there under a class's name already, from a saved state, serve it.
+ * kmalloc_create_caches() - models create_kmalloc_caches(): all classes of all types, in the kernel's order. Caches
+ * that are there under a class's name already, from a saved state, serve it.
  */
 int kmalloc_create_caches(struct slab *slab, struct err *err);
 void kmalloc_fini(struct slab *slab);

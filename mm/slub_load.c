@@ -104,8 +104,8 @@ static int place_on_cpu(const struct slub_load *load, const struct state_slab *s
 }
 
 /*
- * Slabs are met last one first, so each goes to the head of its list or the top of its stack. One that is said to be full
- * but has free objects was being moved when the state was saved.
+ * Slabs are met last one first, so each goes to the head of its list or the top of its stack. One that is said to be
+ * full but has free objects was being moved when the state was saved.
  */
 static int place_slab(const struct slub_load *load, const struct state_slab *s, uint32_t number)
 {
