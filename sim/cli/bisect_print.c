@@ -220,7 +220,7 @@ void bisect_print_text(const struct bisect_shown *shown, FILE *out)
 		return;
 	print_event(out, &sides[0]);
 	if (shown->nr_sides == 2 && sides[0].outcome.event_no != sides[1].outcome.event_no) {
-		fputs("where the other run serves first:\n", out);
+		fputs("while the second run, its CPUs busy at other times (see --time), serves:\n", out);
 		print_event(out, &sides[1]);
 	}
 	fputc('\n', out);

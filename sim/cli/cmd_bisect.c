@@ -386,21 +386,21 @@ static int compare_with_marks(struct bisect_args *args, struct err *err)
 }
 
 /* The second machine is the first one but for its own settings, unless it has a file of its own. */
-static void complete_second(struct bisect_args *args)
+static int complete_second(struct bisect_args *args, struct err *err)
 {
 	struct machine_args *first = &args->machine[0], *second = &args->machine[1];
-	uint32_t own = second->nr_sets;
 
 	if (!args->with_seed)
 		args->runs[1].seed = args->runs[0].seed;
 	if (second->file)
-		return;
+		return 0;
+	if (first->nr_sets + second->nr_sets > MAX_SETS)
+		return err_set(err, ERR_USAGE, "more than %d settings of one machine", MAX_SETS);
 	second->file = first->file;
-	if (own + first->nr_sets > MAX_SETS)
-		own = MAX_SETS - first->nr_sets;
-	memmove(second->sets + first->nr_sets, second->sets, own * sizeof(*second->sets));
+	memmove(second->sets + first->nr_sets, second->sets, second->nr_sets * sizeof(*second->sets));
 	memcpy(second->sets, first->sets, first->nr_sets * sizeof(*first->sets));
-	second->nr_sets = first->nr_sets + own;
+	second->nr_sets += first->nr_sets;
+	return 0;
 }
 
 static void name_machine(struct machine_args *machine)
@@ -413,7 +413,8 @@ static void name_machine(struct machine_args *machine)
 
 static int load_machines(struct bisect_args *args, struct machine machines[2], struct err *err)
 {
-	complete_second(args);
+	if (complete_second(args, err) < 0)
+		return -(int)err->code;
 	for (int i = 0; i < 2; i++) {
 		struct machine_args *machine = &args->machine[i];
 
