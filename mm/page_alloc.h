@@ -32,6 +32,7 @@ enum migratetype {
 
 extern const char *const migratetype_name[NR_MIGRATETYPES]; /* "Unmovable", ... as /proc/pagetypeinfo prints */
 
+struct state; /* configs/state.h */
 struct page_alloc; /* all nodes and zones of a machine; private to mm/ */
 
 struct page_request {
@@ -44,6 +45,38 @@ struct page_request {
 /** page_alloc_create() - boot: size the zones, hand memory over from memblock, set watermarks and pcp limits. */
 int page_alloc_create(struct page_alloc **out, const struct machine *machine, struct err *err);
 void page_alloc_destroy(struct page_alloc *pa);
+
+/** What page_alloc_load() had to assume. */
+struct page_load_report {
+	uint64_t pageblocks_known;    /* type told by a free block of that size or by free blocks of one type */
+	uint64_t pageblocks_mixed;    /* free blocks of several types: the one with the most free pages */
+	uint64_t pageblocks_guessed;  /* no free block: by the kinds of pages in it */
+	uint64_t pageblocks_adjusted; /* of the mixed and guessed ones: changed to fit the number of each type */
+	uint64_t pages_missing;       /* managed by the kernel, but the machine does not hand them out at boot */
+	uint64_t blocks_placed;       /* free blocks whose place is the model's choice: only their number was saved */
+};
+
+/**
+ * page_alloc_load() - go on from the saved memory of a real kernel: replaces what boot made.
+ * @pa:     as page_alloc_create() left it, for the same machine: zones must have the state's spans.
+ * @seed:   for the places of free blocks of which only the number is known (stream "page_load").
+ * @report: filled; may be NULL.
+ *
+ * Free and per-CPU lists, watermarks, limits and reserves are the state's. All other memory is handed out: reserved
+ * pages too, which add to the zone's managed pages when they are given (free_reserved_page(), deferred init). While
+ * pcp_high is 0 and pcp_batch 1 the per-CPU lists are transparent, as the kernel's boot pagesets are.
+ * Types of pageblocks are not saved: they are inferred, see struct page_load_report and mm/page_load_types.c.
+ * Errors: ERR_CONFIG when state and machine differ or the state contradicts itself. @pa must then be destroyed.
+ */
+int page_alloc_load(struct page_alloc *pa, const struct state *state, uint64_t seed, struct page_load_report *report,
+	struct err *err);
+
+/** page_alloc_has_pagesets() - whether the kernel has set up its per-CPU lists: always, but for a state of its boot. */
+bool page_alloc_has_pagesets(const struct page_alloc *pa);
+/** page_alloc_setup_pagesets() - models setup_per_cpu_pageset(): batch and high by managed pages and watermarks. */
+void page_alloc_setup_pagesets(struct page_alloc *pa);
+/** page_alloc_setup_marks() - models init_per_zone_wmark_min(), then khugepaged's start, with the managed pages of now. */
+void page_alloc_setup_marks(struct page_alloc *pa);
 
 /**
  * page_alloc_take() - models __alloc_pages(): fast path, then the machine's slow path.
@@ -152,6 +185,8 @@ unsigned int page_alloc_extfrag_stats(const struct page_alloc *pa, struct extfra
 /* How the last page_alloc_take() was served, for the outcome that the trace's user sees. */
 enum page_outcome { PAGE_FAST, PAGE_SLOW, PAGE_REFUSED };
 enum page_outcome page_alloc_last_outcome(const struct page_alloc *pa);
+/** page_alloc_last_moved() - blocks that the last take or give moved to per-CPU lists (refill) or from them (flush). */
+uint32_t page_alloc_last_moved(const struct page_alloc *pa);
 
 /* Indices of spec/page-allocator.md 8, in thousandths, from block counts over all migratetypes. */
 /** page_unusable_index() - 0 .. 1000. */

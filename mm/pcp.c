@@ -31,6 +31,7 @@ bool pcp_refill(struct zone *zone, unsigned int cpu, unsigned int order, unsigne
 		nr++;
 	}
 	pcp->count += nr << order;
+	pa->last_moved += nr;
 	zone_mod_free_pages(zone, cpu, -(int)(nr << order));
 	pa->counter[PC_PCP_REFILL]++;
 	pa->counter[PC_PCP_REFILL_PAGES] += nr << order;
@@ -64,6 +65,7 @@ void pcp_flush(struct zone *zone, unsigned int cpu, unsigned int by_cpu, uint32_
 			buddy_free(zone, pfn, order, page->mt, PLACE_DEFAULT, by_cpu, &work);
 		}
 	}
+	pa->last_moved += blocks;
 	if (blocks)
 		zone_charge_locked(zone, STEP_PAGE_PCP_BLOCK, blocks, &work, meter);
 }
