@@ -83,7 +83,9 @@ int resolve_cache(struct resolve *r, uint32_t number, uint32_t *string, struct e
 	op.name = state->string;
 	op.size = cache->slot_size ? cache->object_size : UNKNOWN_SIZE;
 	op.size_alloc = cache->slot_size ? cache->slot_size : UNKNOWN_SIZE;
+	op.slab_flags = (cache->reclaimable ? SLAB_FLAG_RECLAIM_ACCOUNT : 0) | (cache->accounted ? SLAB_FLAG_ACCOUNT : 0);
 	r->repaired[REPAIR_CACHE_SIZE] += !cache->slot_size;
+	r->repaired[REPAIR_CACHE_FLAGS] += op.slab_flags != 0;
 	return resolve_prologue(r, &op, SLOT_NONE, 0, err);
 }
 
