@@ -119,6 +119,7 @@ static uint32_t read_counts(const char *at, uint64_t *counts, uint32_t max, bool
 		counts[n++] = strtoull(at, &end, 10);
 		at = end;
 	}
+	at += strspn(at, " \t\r");
 	return *at ? 0 : n;
 }
 
