@@ -73,7 +73,13 @@ void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 
 bool page_alloc_allocated(const struct page_alloc *pa, pfn_t pfn, unsigned int order)
 {
-	return pfn < FAKE_PAGES_MAX && pa->taken[pfn] > order;
+	for (unsigned int i = 0; i < PAGE_MAX_ORDERS && pfn < FAKE_PAGES_MAX; i++) {
+		pfn_t head = pfn >> i << i;
+
+		if (pa->taken[head] > i)
+			return pfn + (1u << order) <= head + (1u << (pa->taken[head] - 1));
+	}
+	return false;
 }
 
 void page_alloc_set_owner(struct page_alloc *pa, pfn_t pfn, uint32_t owner)
