@@ -116,7 +116,7 @@ const char *csv_text(const struct csv *csv, uint32_t column)
 
 void csv_wrong(struct csv *csv, uint32_t column, struct err *err, const char *fmt, ...)
 {
-	char expected[160];
+	char expected[160], found[SHOWN];
 	va_list args;
 
 	if (csv->failed)
@@ -125,8 +125,12 @@ void csv_wrong(struct csv *csv, uint32_t column, struct err *err, const char *fm
 	va_start(args, fmt);
 	vsnprintf(expected, sizeof(expected), fmt, args);
 	va_end(args);
-	err_set(err, ERR_CONFIG, "%s:%" PRIu32 ": %.*s: expected %s, found '%.*s'", csv->path, csv->line,
-		(int)strcspn(csv->columns[column], "?"), csv->columns[column], expected, SHOWN, csv_text(csv, column));
+	/* For a terminal, whatever a damaged file has. */
+	snprintf(found, sizeof(found), "%s", csv_text(csv, column));
+	for (char *c = found; *c; c++)
+		*c = *c < ' ' || *c > '~' ? '?' : *c;
+	err_set(err, ERR_CONFIG, "%s:%" PRIu32 ": %.*s: expected %s, found '%s'", csv->path, csv->line,
+		(int)strcspn(csv->columns[column], "?"), csv->columns[column], expected, found);
 }
 
 /* Return: behind the number at @text, or NULL when there is none up to @max. */

@@ -1,6 +1,6 @@
 /*
- * csv: reads a table of values with commas between (tabs, when the first line has them), without quotes, by the names in
- * its first line. Every complaint names file, line, column and what was expected.
+ * csv: reads a table of values with commas between (tabs, when the first line has them), without quotes, by the
+ * names in its first line. Every complaint names file, line, column and what was expected.
  */
 #ifndef KMEMSIM_CONFIGS_CSV_H
 #define KMEMSIM_CONFIGS_CSV_H
@@ -35,7 +35,7 @@ struct csv {
 int csv_open(struct csv *csv, const char *folder, const char *name, const char *const *columns, struct err *err);
 void csv_close(struct csv *csv);
 
-/** csv_next() - go to the next row. Return: 1, 0 at the end, or a negative code: this row or the one before is wrong. */
+/** csv_next() - go to the next row. Return: 1, 0 at the end, or a negative code: this row or the last is wrong. */
 int csv_next(struct csv *csv, struct err *err);
 
 /** csv_has() - whether the file has an optional column. */
@@ -57,7 +57,7 @@ uint64_t csv_number(struct csv *csv, uint32_t column, uint64_t max, struct err *
  */
 bool csv_item(struct csv *csv, uint32_t column, const char **at, uint64_t max, uint64_t *value, struct err *err);
 
-/** csv_wrong() - say what is wrong with the field of a column; csv_next() will return it. Only the first one counts. */
+/** csv_wrong() - say what is wrong with the field of a column, for csv_next() to return. The first one counts. */
 void csv_wrong(struct csv *csv, uint32_t column, struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -240,6 +240,34 @@ static void read_caches(struct probe *probe)
 	free(text);
 }
 
+/*
+ * Caches with a constructor, from the column ctor of slab_sysfs.tsv. Those that the machine's list has already stay:
+ * a cache that this kernel has not created yet is not in the file.
+ */
+static void read_constructors(struct probe *probe)
+{
+	char *list = probe->machine->slab.constructors;
+	size_t room = sizeof(probe->machine->slab.constructors);
+	char *text = probe_read(probe, "slab_sysfs.tsv"), *rest = text, *line;
+	int column = -1;
+
+	while (rest && (line = text_next_line(&rest))) {
+		char *name = strsep(&line, "\t"), *cell = NULL;
+
+		for (int at = 1; line && (column < 0 || at <= column); at++) {
+			cell = strsep(&line, "\t");
+			if (column < 0 && !strcmp(cell, "ctor"))
+				column = at;
+		}
+		if (column > 0 && strcmp(name, "cache") && cell && *cell && !machine_has_constructor(probe->machine, name) &&
+			strlen(list) + strlen(name) + 2 < room) {
+			strcat(list, " ");
+			strcat(list, name);
+		}
+	}
+	free(text);
+}
+
 static void read_orders(struct probe *probe)
 {
 	struct machine_page_allocator *pages = &probe->machine->page_allocator;
@@ -349,6 +377,7 @@ void probe_settings(struct probe *probe)
 	read_sysctls(probe);
 	read_cmdline(probe);
 	read_caches(probe);
+	read_constructors(probe);
 	read_orders(probe);
 	read_swap(probe);
 }

@@ -203,8 +203,8 @@ static int check_caches(const struct state *s, struct err *err)
 		for (; at < s->nr_slabs && s->slabs[at].cache == i; at++, slabs++)
 			objects += s->slabs[at].objects;
 		if (slabs != c->slabs || objects != c->objects)
-			return err_set(err, ERR_CONFIG, "6: cache %s says %" PRIu64 " slabs with %" PRIu64 " objects, there are %" PRIu64
-				" with %" PRIu64, c->name, c->slabs, c->objects, slabs, objects);
+			return err_set(err, ERR_CONFIG, "6: cache %s says %" PRIu64 " slabs with %" PRIu64
+				" objects, there are %" PRIu64 " with %" PRIu64, c->name, c->slabs, c->objects, slabs, objects);
 	}
 	return 0;
 }

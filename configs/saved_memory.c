@@ -194,9 +194,10 @@ static void block_row(struct csv *csv, const struct saved_reader *r, struct plac
 }
 
 enum { P_NODE, P_ZONE, P_CPU, P_LIST, P_ORDER, P_TYPE, P_POS, P_PFN };
-static const char *const pcp_columns[] = { "node", "zone", "cpu", "list", "order", "migratetype", "pos", "pfn", NULL };
+static const char *const pcp_columns[] = { "node", "zone", "cpu", "list", "order", "migratetype", "pos", "pfn",
+	NULL };
 
-/* The lists of pageblock order are two: 13 for movable blocks, 12 for all others, whose type the list does not tell. */
+/* Two lists have pageblock order: 13 for movable blocks, 12 for all others, whose type it does not tell. */
 static int pcp_type(const char *name, uint8_t list)
 {
 	if (!strcmp(name, "THP"))
@@ -314,7 +315,7 @@ static int read_pages(struct saved_reader *r, struct err *err)
 	int got = csv_open(&csv, r->memory, "pages.csv", run_columns, err);
 
 	if (got == 0 && state->exact_blocks)
-		saved_note(r, "pages.csv is missing: what used pages are for is not known, only which are free and which are slabs");
+		saved_note(r, "pages.csv is missing: what used pages are for is not known, only which are free or slabs");
 	if (got <= 0)
 		return got;
 	while ((got = csv_next(&csv, err)) > 0) {

@@ -48,7 +48,8 @@ int saved_list(struct saved_reader *r, struct csv *csv, uint32_t column, uint32_
 	const uint16_t **list, uint32_t *nr, struct err *err);
 
 /** saved_zone_of() - index of a zone by the columns node and zone; 0 after csv_wrong(). */
-uint16_t saved_zone_of(const struct saved_reader *r, struct csv *csv, uint32_t node, uint32_t zone, struct err *err);
+uint16_t saved_zone_of(const struct saved_reader *r, struct csv *csv, uint32_t node, uint32_t zone,
+	struct err *err);
 
 /** saved_type_of() - a migratetype by its name as pagetypeinfo prints it. Return: -1 when it is none. */
 int saved_type_of(const char *name);
@@ -62,10 +63,10 @@ int saved_zoneinfo(struct saved_reader *r, struct err *err);
 /** saved_proc() - counts from pagetypeinfo, buddyinfo and vmstat, beside what the dump has. */
 int saved_proc(struct saved_reader *r, struct err *err);
 
-/** saved_slabinfo() - caches from slabinfo and slab_sysfs.tsv, or only active_objs when caches.csv has told the rest. */
+/** saved_slabinfo() - caches from slabinfo and slab_sysfs.tsv; only active_objs when caches.csv was there. */
 int saved_slabinfo(struct saved_reader *r, struct err *err);
 
-/** saved_memory() - zones.csv (or zoneinfo), buddy_free.csv, pcp.csv, pages.csv, trace_entries.csv, as far as they are there. */
+/** saved_memory() - zones (also of zoneinfo), free blocks, per-CPU pages, kinds of pages, trace entries. */
 int saved_memory(struct saved_reader *r, struct err *err);
 
 /** saved_slabs() - caches.csv, slabs.csv, cpu_slabs.csv, as far as they are there. */

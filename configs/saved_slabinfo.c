@@ -27,8 +27,8 @@ struct sysfs {
 	struct idmap at;        /* by name */
 };
 
-enum { F_NAME, F_LINK, F_OBJECT_SIZE, F_SIZE, F_OBJS, F_ORDER, F_CPU_PARTIAL, F_MIN_PARTIAL, F_ALIGN, F_ACTIVE, F_SLABS,
-	F_TOTAL, F_HWCACHE, F_RECLAIM, F_USERSIZE, F_DMA, F_CTOR, F_RCU };
+enum { F_NAME, F_LINK, F_OBJECT_SIZE, F_SIZE, F_OBJS, F_ORDER, F_CPU_PARTIAL, F_MIN_PARTIAL, F_ALIGN, F_ACTIVE,
+	F_SLABS, F_TOTAL, F_HWCACHE, F_RECLAIM, F_USERSIZE, F_DMA, F_CTOR, F_RCU };
 static const char *const sysfs_columns[] = { "cache", "link", "object_size", "slab_size", "objs_per_slab", "order",
 	"cpu_partial?", "min_partial?", "align?", "objects?", "slabs?", "total_objects?", "hwcache_align?",
 	"reclaim_account?", "usersize?", "cache_dma?", "ctor?", "destroy_by_rcu?", NULL };
@@ -154,7 +154,8 @@ static void take_active(struct saved_reader *r, const struct state_cache *line)
 		r->state->caches[at].active_objs = line->active_objs;
 }
 
-static int parse_slabinfo(struct saved_reader *r, char *text, const char *path, const struct sysfs *sysfs, struct err *err)
+static int parse_slabinfo(struct saved_reader *r, char *text, const char *path, const struct sysfs *sysfs,
+	struct err *err)
 {
 	struct state *state = r->state;
 	bool dumped = state->nr_caches > 0;
@@ -169,7 +170,8 @@ static int parse_slabinfo(struct saved_reader *r, char *text, const char *path, 
 		if (line[0] == '#' || !strncmp(line, "slabinfo - version", strlen("slabinfo - version")))
 			continue;
 		if (!slabinfo_line(line, &cache))
-			return err_set(err, ERR_CONFIG, "%s:%" PRIu32 ": expected a cache as slabinfo version 2.1 has it", path, number);
+			return err_set(err, ERR_CONFIG, "%s:%" PRIu32 ": expected a cache as slabinfo version 2.1 has it", path,
+				number);
 		if (dumped) {
 			take_active(r, &cache);
 			continue;

@@ -256,8 +256,8 @@ static struct placed_slab *cpu_slab_at(struct saved_reader *r, struct csv *csv, 
 
 	if (row && row->slab.place == wanted->place && row->slab.cpu == wanted->cpu && row->slab.cache == wanted->cache)
 		return row;
-	csv_wrong(csv, column, err, "pfn %" PRIu64 " in slabs.csv as cpu%" PRIu32 "%s of this cache", wanted->pfn, wanted->cpu,
-		wanted->place == STATE_SLAB_CPU_PARTIAL ? "_partial" : "");
+	csv_wrong(csv, column, err, "pfn %" PRIu64 " in slabs.csv as cpu%" PRIu32 "%s of this cache", wanted->pfn,
+		wanted->cpu, wanted->place == STATE_SLAB_CPU_PARTIAL ? "_partial" : "");
 	return NULL;
 }
 

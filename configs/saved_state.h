@@ -2,10 +2,10 @@
  * saved_state: reads the memory of a real machine, saved in a folder, into plain structs (configs/state.h).
  *
  * What the parts of a state are when files are missing:
- *  - no cpu_slabs.csv: exact_slabs is false though slabs are filled: those of a CPU have all objects in use that are not on
- *    the slab's own freelist (cpu_freelist is NULL), and partial slabs of a CPU stand by pfn;
- *  - no buddy_free.csv: exact_blocks is false, free blocks are known by block_counts alone, which was printed a moment after
- *    zoneinfo and need not add up to free_pages;
+ *  - no cpu_slabs.csv: exact_slabs is false though slabs are filled: those of a CPU have all objects in use that are
+ *    not on the slab's own freelist (cpu_freelist is NULL), and partial slabs of a CPU stand by pfn;
+ *  - no buddy_free.csv: exact_blocks is false, free blocks are known by block_counts alone, which was printed a moment
+ *    after zoneinfo and need not add up to free_pages;
  *  - no caches.csv: offset, inuse, min_order, min_objs and cpu_partial_slabs are 0, random_seq is NULL;
  *  - no slab_sysfs.tsv either: object_size is size, and flags, align, min_partial and cpu_partial are 0.
  * List 12 of per-CPU pages does not tell the migratetype of its blocks: they are taken as Unmovable.
@@ -45,7 +45,10 @@ void saved_state_free(struct state *state);
  */
 int saved_state_check(const struct state *state, struct err *err);
 
-/** saved_state_list() - the numbered snapshots of @dir ("0b-events-on", ...), ascending; the caller frees each and the list. */
+/**
+ * saved_state_list() - the numbered snapshots of @dir ("0b-events-on", ...), ascending.
+ * The caller frees each name and the list.
+ */
 int saved_state_list(const char *dir, char ***names, size_t *nr, struct err *err);
 
 #endif

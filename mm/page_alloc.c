@@ -253,22 +253,24 @@ void page_free_direct(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum
 	zone_charge_locked(zone, STEP_PAGE_BUDDY, 1, &work, meter);
 }
 
-/* Pages that were never managed are now. Return: whether there were any. Models adjust_managed_page_count(). */
+/*
+ * Pages that were never managed are now. Models adjust_managed_page_count().
+ * Return: whether it is deferred initialisation that frees them: deferred_free_range(), __free_pages_core().
+ */
 static bool manage_pages(struct zone *zone, pfn_t pfn, unsigned int order)
 {
+	bool deferred = page_at(zone->pa, pfn)->place == PAGE_DEFERRED;
 	uint64_t nr = 0;
 
 	for (pfn_t p = pfn; p < pfn + (1ull << order); p++) {
 		struct page *page = page_at(zone->pa, p);
 
-		if (page->place != PAGE_RESERVED)
-			continue;
+		nr += page->place != PAGE_NO_HEAD;
 		page->place = PAGE_NO_HEAD;
-		nr++;
 	}
 	zone->managed += nr;
 	zone->unmanaged -= nr;
-	return nr > 0;
+	return deferred;
 }
 
 void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
@@ -280,8 +282,7 @@ void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 	pa->last_moved = 0;
 	page_take_back(pa, pfn, order);
 	pa->counter[PC_PGFREE] += 1ull << order;
-	/* Before there are watermarks it is boot that frees reserved pages: __free_pages_core(). */
-	if (__builtin_expect(zone->unmanaged != 0, 0) && manage_pages(zone, pfn, order) && !zone->wmark[WMARK_HIGH]) {
+	if (__builtin_expect(zone->unmanaged != 0, 0) && manage_pages(zone, pfn, order)) {
 		page_free_direct(pa, pfn, order, PLACE_TAIL, cpu, meter);
 		return;
 	}

@@ -6,6 +6,7 @@
 #define KMEMSIM_MM_PAGE_ALLOC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -99,6 +100,50 @@ uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *
 void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter);
 
 /**
+ * page_alloc_take_at() - take exactly this block, wherever it is free: out of a larger block, on a per-CPU list of any
+ * CPU, or in pieces that make it up. Models nothing in the kernel: it is how a replay follows a recording.
+ * @mt: Movable counts as being on an LRU list.
+ * Return: false, with nothing done, when a page of it is not free.
+ */
+bool page_alloc_take_at(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
+	struct meter *meter);
+
+/**
+ * page_alloc_correct() - the model has just taken @wrong where the kernel took @right: as if it had taken that.
+ * @right on a per-CPU list: @wrong stands there instead. Else @wrong goes back to where it came from, first of its list.
+ * Return: false when @right is not free; @wrong has gone back then too.
+ */
+bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigned int order, unsigned int cpu,
+	struct meter *meter);
+
+/**
+ * page_alloc_give_recorded() - as page_alloc_give(), but nothing is flushed: the recording tells what is, with
+ * page_alloc_flush_recorded() for each block.
+ * @flushed: pages that the kernel flushed because of this free.
+ * Return: whether page_alloc_give() would have flushed as many.
+ */
+bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
+	struct meter *meter);
+
+/**
+ * page_alloc_flush_recorded() - a block went from a per-CPU list to the free list of type @mt, as mm_page_pcpu_drain tells.
+ * Return: whether it was on a per-CPU list. One that is handed out goes to the free list too; else nothing is done.
+ */
+bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
+	struct meter *meter);
+
+/**
+ * page_alloc_refill() - a refill of a CPU's list that a recording shows, with or without a request. Models rmqueue_bulk().
+ * @order: must have per-CPU lists. Return: blocks moved.
+ */
+uint32_t page_alloc_refill(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+	unsigned int cpu, struct meter *meter);
+
+/** page_alloc_pcp_first() - the block that a CPU's next request of that order and type gets; PFN_NONE: refill. */
+pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+	unsigned int cpu);
+
+/**
  * page_alloc_take_exact() - models alloc_pages_exact(): @nr_pages; the rest of the block goes back directly to the
  * free lists, to the tail. Free the pages one by one with order 0.
  */
@@ -140,6 +185,15 @@ struct zone_stats {
 /** page_alloc_nr_zones() / page_alloc_zone_stats() - populated zones in /proc order (node, then ascending type). */
 unsigned int page_alloc_nr_zones(const struct page_alloc *pa);
 void page_alloc_zone_stats(const struct page_alloc *pa, unsigned int zone, struct zone_stats *stats);
+
+/** page_alloc_zone_of() - index of the zone that spans a page, -1: none. */
+int page_alloc_zone_of(const struct page_alloc *pa, pfn_t pfn);
+/** page_alloc_pcp_count() - pages on a CPU's lists of a zone. */
+uint32_t page_alloc_pcp_count(const struct page_alloc *pa, unsigned int zone, unsigned int cpu);
+/** page_alloc_where() - where a page is, in words: which list and position, or handed out. */
+void page_alloc_where(struct page_alloc *pa, pfn_t pfn, char *buf, size_t size);
+/** page_alloc_describe() - a zone's marks, and the first blocks of all its lists, in lines. */
+void page_alloc_describe(const struct page_alloc *pa, unsigned int zone, char *buf, size_t size);
 
 /* Counters kept under the kernel's /proc/vmstat names, plus a few of the model's own. */
 #define PAGE_COUNTERS(X)                     \

@@ -150,7 +150,7 @@ void page_load_deferred(struct zone *zone)
 
 		if (page->place == PAGE_RESERVED || !page_alloc_allocated(pa, pfn, 0))
 			continue;
-		page->place = PAGE_RESERVED;
+		page->place = PAGE_DEFERRED;
 		marked++;
 	}
 }

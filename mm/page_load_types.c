@@ -74,7 +74,7 @@ static void count_used(const struct page_load *load, struct evidence *evidence)
 		enum migratetype mt = type_of_kind(run->kind);
 
 		for (pfn_t pfn = run->first_pfn; mt != NR_MIGRATETYPES && pfn < end; pfn++)
-			evidence[pageblock_of(pa, pfn)].used[mt] += page_at(pa, pfn)->place != PAGE_RESERVED;
+			evidence[pageblock_of(pa, pfn)].used[mt] += page_at(pa, pfn)->place == PAGE_NO_HEAD;
 	}
 	for (size_t i = 0; i < state->nr_slabs; i++) {
 		const struct state_slab *slab = &state->slabs[i];

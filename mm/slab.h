@@ -130,6 +130,10 @@ struct slab_ops {
 	bool (*correct)(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right,
 		unsigned int cpu);
 	void (*next_start)(void *state, uint32_t cache, uint32_t first_object);
+	void (*next_pfn)(void *state, uint32_t cache, pfn_t pfn, unsigned int order);
+	bool (*grow_at)(void *state, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object,
+		unsigned int cpu, struct meter *meter);
+	bool (*drop_at)(void *state, pfn_t pfn, unsigned int cpu, struct meter *meter);
 	void (*describe)(const void *state, uint32_t cache, unsigned int cpu, char *buf, size_t size);
 };
 
@@ -229,9 +233,27 @@ bool slab_correct(struct slab *slab, uint32_t cache, struct slab_object wrong, s
 	unsigned int cpu);
 /**
  * slab_next_start() - the freelist of the next new slab of @cache begins with @first_object, as far as its random order
- * allows: the kernel's random draw, learned from a recording. Once.
+ * allows: the kernel's random draw, learned from a recording. Once; UINT32_MAX: drawn after all.
  */
 void slab_next_start(struct slab *slab, uint32_t cache, uint32_t first_object);
+/**
+ * slab_next_pfn() - the next new slab of @cache gets the 2^@order pages at @pfn: taken there, or, when they are handed out
+ * already and are no one's slab, as they are. Once; other pages are taken when neither is possible. PFN_NONE: as the
+ * page allocator chooses after all.
+ */
+void slab_next_pfn(struct slab *slab, uint32_t cache, pfn_t pfn, unsigned int order);
+/**
+ * slab_grow_at() - the kernel has made a new slab where the model saw no need: it becomes the current one of @cpu, its
+ * freelist beginning with @first_object, and the current one of the model is deactivated. Return: false when these
+ * pages, or slabs of that order, cannot be had.
+ */
+bool slab_grow_at(struct slab *slab, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object,
+	unsigned int cpu, struct meter *meter);
+/**
+ * slab_drop_at() - the kernel has given back the pages of the slab at @pfn, which the model still has: it is discarded,
+ * whatever lives in it. Return: false when the model has no slab that begins there.
+ */
+bool slab_drop_at(struct slab *slab, pfn_t pfn, unsigned int cpu, struct meter *meter);
 /** slab_describe() - a cache's current slab on @cpu, its stack there and its node lists, for a message. */
 void slab_describe(const struct slab *slab, uint32_t cache, unsigned int cpu, char *buf, size_t size);
 

@@ -155,6 +155,22 @@ void slab_next_start(struct slab *slab, uint32_t cache, uint32_t first_object)
 	slab->ops->next_start(slab->state, cache, first_object);
 }
 
+void slab_next_pfn(struct slab *slab, uint32_t cache, pfn_t pfn, unsigned int order)
+{
+	slab->ops->next_pfn(slab->state, cache, pfn, order);
+}
+
+bool slab_grow_at(struct slab *slab, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object,
+	unsigned int cpu, struct meter *meter)
+{
+	return slab->ops->grow_at(slab->state, cache, pfn, order, first_object, cpu, meter);
+}
+
+bool slab_drop_at(struct slab *slab, pfn_t pfn, unsigned int cpu, struct meter *meter)
+{
+	return slab->ops->drop_at(slab->state, pfn, cpu, meter);
+}
+
 void slab_describe(const struct slab *slab, uint32_t cache, unsigned int cpu, char *buf, size_t size)
 {
 	slab->ops->describe(slab->state, cache, cpu, buf, size);

@@ -9,6 +9,29 @@
 		GFP_BIT_NOFAIL | GFP_BIT_NORETRY | GFP_BIT_MEMALLOC | GFP_BIT_NOMEMALLOC | GFP_BIT_ATOMIC |    \
 		GFP_BIT_HARDWALL | GFP_BIT_THISNODE)
 
+bool slub_take_pages_at(const struct slub_op *op, pfn_t pfn, unsigned int order)
+{
+	const struct slab_geometry *g = &op->cache->geometry;
+	struct page_alloc *pages = op->slub->pages;
+	struct slab_object there;
+
+	if (order != g->order && order != g->min_order)
+		return false;
+	if (page_alloc_allocated(pages, pfn, order))
+		return !slub_object_at(op->slub, pfn << op->slub->machine->page_shift, &there);
+	return page_alloc_take_at(pages, pfn, order,
+		op->cache->flags & SLAB_RECLAIM_ACCOUNT ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE, op->cpu, op->meter);
+}
+
+/* The pages that a recording says the kernel used. */
+static bool take_told_pages(const struct slub_op *op, pfn_t *pfn, unsigned int *order)
+{
+	*pfn = op->cache->next_pfn;
+	*order = op->cache->next_order;
+	op->cache->next_pfn = SLAB_NONE;
+	return *pfn != SLAB_NONE && slub_take_pages_at(op, *pfn, *order);
+}
+
 /*
  * The cache's order is tried first, without effort when a smaller one would do; then the smallest that holds an
  * object, with all that the caller allows.
@@ -25,6 +48,8 @@ static enum mm_answer take_pages(const struct slub_op *op, pfn_t *pfn, unsigned 
 	};
 	enum mm_answer answer;
 
+	if (__builtin_expect(take_told_pages(op, pfn, order), 0))
+		return MM_DONE;
 	if ((gfp & GFP_BIT_DIRECT_RECLAIM) && g->order > g->min_order)
 		req.gfp = (req.gfp | GFP_BIT_NOMEMALLOC) & ~GFP_RECLAIM;
 	*order = g->order;

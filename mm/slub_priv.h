@@ -81,6 +81,8 @@ struct slub_cache {
 	bool debug;             /* no CPU slabs */
 	bool has_cpu_partial;
 	uint16_t next_start;    /* first object of the next new slab, or OBJECT_NONE: drawn */
+	uint8_t next_order;     /* log2 pages at next_pfn */
+	uint32_t next_pfn;      /* pages of the next new slab, or SLAB_NONE: as the page allocator chooses */
 };
 
 /* Memory of slabs and freelists: address space for all that the machine's memory can hold, backed when touched. */
@@ -170,6 +172,8 @@ void slub_store_give(struct slub_store *store, uint32_t number);
 /* slub_page.c */
 /** slub_new_slab() - models new_slab(): pages and a full freelist. @number: the slab, in no place yet, inuse 0. */
 enum mm_answer slub_new_slab(const struct slub_op *op, uint32_t *number);
+/** slub_take_pages_at() - these very pages for a slab; they may be handed out already, but be no slab. */
+bool slub_take_pages_at(const struct slub_op *op, pfn_t pfn, unsigned int order);
 /** slub_adopt() - count slab @number, whose pages are handed out and whose fields are set, as one of its cache. */
 void slub_adopt(struct slub *slub, uint32_t number);
 /** slub_discard() - models discard_slab(): of a slab that has been taken from where it was. */
@@ -210,6 +214,10 @@ bool slub_object_at(const void *state, uint64_t address, struct slab_object *obj
 uint64_t slub_address_of(const void *state, struct slab_object object);
 bool slub_correct(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right, unsigned int cpu);
 void slub_next_start(void *state, uint32_t cache, uint32_t first_object);
+void slub_next_pfn(void *state, uint32_t cache, pfn_t pfn, unsigned int order);
+bool slub_grow_at(void *state, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object, unsigned int cpu,
+	struct meter *meter);
+bool slub_drop_at(void *state, pfn_t pfn, unsigned int cpu, struct meter *meter);
 void slub_describe(const void *state, uint32_t cache, unsigned int cpu, char *buf, size_t size);
 
 /* slub_check.c */

@@ -71,7 +71,7 @@ static struct slub_cpu *cpu_with(const struct slub *slub, uint32_t number)
 	return NULL;
 }
 
-/* A slab on a stack that has just lost its last free object leaves it, since no stack has such a slab. */
+/* Out of the stack that it is on, wherever it stands there. */
 static void leave_stack(struct slub *slub, uint32_t number)
 {
 	struct slub_slab *slabs = slub->store.slabs;
@@ -92,6 +92,7 @@ static void leave_stack(struct slub *slub, uint32_t number)
 	slabs[number].place = SLUB_FULL;
 }
 
+/* A slab that loses its last free object leaves its list or stack, since none of them has such a slab. */
 static bool take_object(struct slub *slub, struct slab_object object)
 {
 	struct slub_slab *slab = &slub->store.slabs[object.slab];
@@ -146,6 +147,65 @@ void slub_next_start(void *state, uint32_t cache, uint32_t first_object)
 	struct slub *slub = state;
 
 	slub->caches[cache].next_start = (uint16_t)first_object;
+}
+
+void slub_next_pfn(void *state, uint32_t cache, pfn_t pfn, unsigned int order)
+{
+	struct slub_cache *c = &((struct slub *)state)->caches[cache];
+
+	c->next_pfn = (uint32_t)pfn;
+	c->next_order = (uint8_t)order;
+}
+
+bool slub_grow_at(void *state, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object, unsigned int cpu,
+	struct meter *meter)
+{
+	struct slub *slub = state;
+	struct slub_op op = slub_op_of(slub, cache, cpu, meter);
+	uint32_t number;
+
+	if (!slub_take_pages_at(&op, pfn, order))
+		return false;
+	slub_next_pfn(slub, cache, pfn, order);
+	slub_next_start(slub, cache, first_object);
+	if (slub_new_slab(&op, &number) != MM_DONE)
+		return false;
+	if (op.cache->debug) {
+		slub_partial_add(slub, number, false);
+		return true;
+	}
+	if (op.c->slab != SLAB_NONE)
+		slub_deactivate(&op);
+	slub_load(&op, number);
+	slub_take_freelist(&op);
+	return true;
+}
+
+bool slub_drop_at(void *state, pfn_t pfn, unsigned int cpu, struct meter *meter)
+{
+	struct slub *slub = state;
+	struct slab_object object;
+	struct slub_slab *slab;
+	struct slub_op op;
+
+	if (!slub_object_at(slub, pfn << slub->machine->page_shift, &object))
+		return false;
+	slab = &slub->store.slabs[object.slab];
+	if (slab->pfn != pfn)
+		return false;
+	op = slub_op_of(slub, slab->cache, cpu, meter);
+	if (slab->place == SLUB_CPU) {
+		struct slub_cpu *c = cpu_with(slub, object.slab);
+
+		c->slab = SLAB_NONE;
+		c->freelist = OBJECT_NONE;
+	} else if (slab->place == SLUB_CPU_PARTIAL) {
+		leave_stack(slub, object.slab);
+	} else if (slab->place == SLUB_NODE_PARTIAL) {
+		slub_partial_remove(slub, object.slab);
+	}
+	slub_discard(&op, object.slab);
+	return true;
 }
 
 /** Text that is cut where the room ends. */

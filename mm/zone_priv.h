@@ -38,6 +38,7 @@ enum page_place {
 	PAGE_IN_BUDDY, /* first page of a block on a free list */
 	PAGE_IN_PCP,   /* first page of a block on a per-CPU list */
 	PAGE_RESERVED, /* handed out since before the saved state, and not managed: managed grows when it is given */
+	PAGE_DEFERRED, /* the same, and its initialisation was put off: boot gives it to the tail of a free list */
 };
 
 /*

@@ -393,19 +393,37 @@ static uint32_t clamp_u32(uint64_t value)
 	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }
 
+/*
+ * What an event of a cache's creation asks for. Recordings do not show constructors: the size of the cache's objects
+ * does, where the trace has it, else the machine's list.
+ */
+static struct slab_create create_of(const struct run *run, const struct trace_op *op)
+{
+	struct slab_create create = {
+		.name = run_string(run, op->name),
+		.object_size = clamp_u32(op->size),
+		.align = clamp_u32(op->align),
+		.flags = op->slab_flags,
+	};
+	uint32_t align = 0, flags = 0;
+
+	if (op->size_alloc && slab_infer_create(create.object_size, clamp_u32(op->size_alloc), &align, &flags)) {
+		/* Of a cache created before the recording nothing else is known. */
+		create.flags |= op->flags & OP_BOOT ? flags : flags & SLAB_CTOR;
+		create.align = op->flags & OP_BOOT ? align : create.align;
+	} else if (machine_has_constructor(run->machine, create.name)) {
+		create.flags |= SLAB_CTOR;
+	}
+	return create;
+}
+
 static void serve_cache_create(struct run *run, struct run_op *op)
 {
-	const char *name = run_string(run, op->trace->name);
-	struct slab_create create = {
-		.name = name,
-		.object_size = clamp_u32(op->trace->size),
-		.align = clamp_u32(op->trace->align),
-		.flags = op->trace->slab_flags,
-	};
+	struct slab_create create = create_of(run, op->trace);
 	uint32_t cache;
 
-	if (slab_cache_find(run->mm.slab, name) != CACHE_NONE)
-		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: legal in 6.1", name);
+	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
+		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: legal in 6.1", create.name);
 	if (slab_cache_create(run->mm.slab, &create, &cache, &run->meter) == SLAB_CREATE_FAILED) {
 		op->failed++;
 		run->result.failed++;
@@ -415,23 +433,14 @@ static void serve_cache_create(struct run *run, struct run_op *op)
 	run->cache_generation++;
 }
 
-/* A cache that was there before the recording began, known by its sizes. */
+/* A cache that was there before the recording began. */
 static void serve_cache_boot(struct run *run, struct run_op *op)
 {
-	const char *name = run_string(run, op->trace->name);
-	struct slab_create create = {
-		.name = name,
-		.object_size = clamp_u32(op->trace->size),
-		.align = clamp_u32(op->trace->align),
-		.flags = op->trace->slab_flags,
-	};
+	struct slab_create create = create_of(run, op->trace);
 	uint32_t cache;
 
-	if (slab_cache_find(run->mm.slab, name) != CACHE_NONE)
+	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
 		return;
-	if (op->trace->size_alloc && !op->trace->align)
-		slab_infer_create(create.object_size, clamp_u32(op->trace->size_alloc), &create.align, &create.flags);
-	create.flags |= op->trace->slab_flags;
 	slab_cache_boot(run->mm.slab, &create, &cache);
 	run->cache_generation++;
 }
