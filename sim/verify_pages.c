@@ -1,0 +1,300 @@
+/*
+ * verify_pages: the page allocator by itself. All recorded page events go through it, whoever caused them, and the frame
+ * of each allocation is compared. One step at a time the model is put right after each; running freely it never is, and
+ * a free gives back what the model had handed out for that allocation.
+ *
+ * Pages that no event announced (bulk allocations have no frames) are known only when they are freed. One step at a time
+ * the frame freed then takes the place of the one the model had chosen; running freely the model's own goes back.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/verify_priv.h"
+
+/* What is in a slot. */
+struct held {
+	pfn_t pfn;       /* PFN_NONE: nothing */
+	uint8_t order;
+	bool unseen;     /* the model's choice: the recording has no frame */
+};
+
+/* A free that no event showed; the recording's next allocation implies it. */
+struct implied_free {
+	pfn_t pfn;
+	uint8_t order;
+};
+
+struct frames {
+	struct verify_pass pass;
+	struct verify_count *count; /* borrowed */
+	bool step;
+	bool begun;                 /* the initial state has been reached */
+	struct held *held;          /* owned, by slot */
+	uint32_t nr_held;
+	struct idmap unseen;        /* slot that holds an unseen page, by the model's frame */
+	uint32_t *bulk;             /* owned: slots of the bulk call under way */
+	pfn_t *bulk_pfns;           /* owned */
+	uint32_t nr_bulk, cap_bulk;
+	struct implied_free *implied; /* owned */
+	uint32_t nr_implied, cap_implied;
+};
+
+static struct page_alloc *pages_of(const struct frames *f)
+{
+	return f->pass.mm.pages;
+}
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "no memory to verify page frames");
+}
+
+static int hold_unseen(struct frames *f, uint32_t slot, pfn_t pfn, struct err *err)
+{
+	f->held[slot] = (struct held){ .pfn = pfn, .unseen = true };
+	return idmap_put(&f->unseen, pfn, slot) < 0 ? no_memory(err) : 0;
+}
+
+/*
+ * The model had handed out @wrong where the kernel handed out @right. A frame that the model gave to an unseen
+ * allocation is exchanged with that. Return: whether the block at @right is handed out for the caller now.
+ */
+static bool put_right(struct frames *f, pfn_t wrong, pfn_t right, unsigned int order, uint32_t cpu, struct err *err)
+{
+	struct page_alloc *pa = pages_of(f);
+	uint32_t slot = order ? IDMAP_NONE : idmap_remove(&f->unseen, right);
+
+	if (slot != IDMAP_NONE && wrong != PFN_NONE)
+		return hold_unseen(f, slot, wrong, err) == 0;
+	if (slot != IDMAP_NONE) {
+		f->held[slot].pfn = PFN_NONE;
+		return true;
+	}
+	if (wrong != PFN_NONE)
+		return page_alloc_correct(pa, wrong, right, order, cpu, &f->pass.meter);
+	return page_alloc_take_at(pa, right, order, MIGRATE_UNMOVABLE, cpu, &f->pass.meter);
+}
+
+static int imply_free(struct frames *f, pfn_t pfn, uint8_t order, struct err *err)
+{
+	if (pfn == PFN_NONE)
+		return 0;
+	if (f->nr_implied == f->cap_implied) {
+		uint32_t cap = f->cap_implied ? 2 * f->cap_implied : 64;
+		struct implied_free *implied = realloc(f->implied, cap * sizeof(*implied));
+
+		if (!implied)
+			return no_memory(err);
+		f->implied = implied;
+		f->cap_implied = cap;
+	}
+	f->implied[f->nr_implied++] = (struct implied_free){ pfn, order };
+	return 0;
+}
+
+static void give_implied(struct frames *f, uint32_t cpu)
+{
+	for (uint32_t i = 0; i < f->nr_implied; i++)
+		if (page_alloc_allocated(pages_of(f), f->implied[i].pfn, f->implied[i].order))
+			page_alloc_give(pages_of(f), f->implied[i].pfn, f->implied[i].order, cpu, &f->pass.meter);
+	f->nr_implied = 0;
+}
+
+static void note_difference(struct frames *f, const struct verify_event *event, pfn_t pfn)
+{
+	struct verify_difference *first = &f->count->first;
+	char where[256], zone[1024];
+
+	if (!verify_differ(f->count, event, "order %u, gfp 0x%x on CPU %u: page %" PRIu64, event->op->order,
+			(unsigned int)event->op->gfp, event->cpu, event->where))
+		return;
+	page_alloc_where(pages_of(f), event->where, where, sizeof(where));
+	page_alloc_describe(pages_of(f), page_alloc_zone_of(pages_of(f), event->where), zone, sizeof(zone));
+	if (pfn == PFN_NONE)
+		snprintf(first->model, sizeof(first->model), "no page; the kernel's page is %s; %s", where, zone);
+	else
+		snprintf(first->model, sizeof(first->model), "page %" PRIu64 "; the kernel's page is %s; %s", pfn, where, zone);
+}
+
+static struct page_request request_of(const struct frames *f, const struct verify_event *event)
+{
+	int node = event->op->node;
+
+	return (struct page_request){
+		.gfp = event->op->gfp,
+		.cpu = (uint16_t)event->cpu,
+		.node = (int16_t)(node >= (int)f->pass.options->machine->nr_nodes ? -1 : node),
+		.order = event->op->order,
+	};
+}
+
+static int alloc_event(struct frames *f, const struct verify_event *event, struct err *err)
+{
+	struct page_request want = request_of(f, event);
+	struct held *held = &f->held[event->slot];
+	pfn_t pfn = PFN_NONE;
+	int ret = 0;
+
+	if (page_alloc_take(pages_of(f), &want, &pfn, &f->pass.meter) != MM_DONE)
+		pfn = PFN_NONE;
+	/* What this allocation shows to have been free again was no choice of the model's. */
+	if (event->op->flags & OP_IMPLIED_FREE)
+		ret = imply_free(f, held->pfn, held->order, err);
+	f->count->checked++;
+	f->count->equal += pfn == event->where;
+	if (pfn != event->where)
+		note_difference(f, event, pfn);
+	give_implied(f, event->cpu);
+	if (f->step && pfn != event->where)
+		pfn = put_right(f, pfn, event->where, want.order, event->cpu, err) ? event->where : PFN_NONE;
+	*held = (struct held){ .pfn = pfn, .order = want.order };
+	return ret;
+}
+
+static int bulk_add(struct frames *f, uint32_t slot, struct err *err)
+{
+	if (f->nr_bulk == f->cap_bulk) {
+		uint32_t cap = f->cap_bulk ? 2 * f->cap_bulk : 64;
+		uint32_t *bulk = realloc(f->bulk, cap * sizeof(*bulk));
+		pfn_t *pfns = realloc(f->bulk_pfns, cap * sizeof(*pfns));
+
+		f->bulk = bulk ? bulk : f->bulk;
+		f->bulk_pfns = pfns ? pfns : f->bulk_pfns;
+		if (!bulk || !pfns)
+			return no_memory(err);
+		f->cap_bulk = cap;
+	}
+	f->bulk[f->nr_bulk++] = slot;
+	return 0;
+}
+
+/* Pages of a bulk call: no frames to compare, but they leave the lists. */
+static int bulk_event(struct frames *f, const struct verify_event *event, struct err *err)
+{
+	struct page_request want = request_of(f, event);
+	uint32_t got;
+	int ret = bulk_add(f, event->slot, err);
+
+	if (ret < 0 || event->op->flags & OP_BULK_MORE)
+		return ret;
+	want.order = 0;
+	got = page_alloc_take_bulk(pages_of(f), &want, f->nr_bulk, f->bulk_pfns, &f->pass.meter);
+	for (uint32_t i = 0; ret == 0 && i < f->nr_bulk; i++)
+		if (i < got || page_alloc_take(pages_of(f), &want, &f->bulk_pfns[i], &f->pass.meter) == MM_DONE)
+			ret = hold_unseen(f, f->bulk[i], f->bulk_pfns[i], err);
+	f->nr_bulk = 0;
+	return ret;
+}
+
+/* The frame to give back; PFN_NONE: the model has none for it. */
+static pfn_t frame_to_free(struct frames *f, const struct verify_event *event, struct held *held, struct err *err)
+{
+	unsigned int order = event->op->order;
+	pfn_t model = held->pfn == PFN_NONE ? PFN_NONE : held->pfn + (event->op->flags & OP_PART ? event->op->arg[1] : 0);
+
+	if (held->unseen && held->pfn != PFN_NONE)
+		idmap_remove(&f->unseen, held->pfn);
+	if (!f->step || !event->where || model == event->where)
+		return model;
+	if (!held->unseen)
+		model = PFN_NONE;
+	if (model == PFN_NONE && page_alloc_allocated(pages_of(f), event->where, order)) {
+		idmap_remove(&f->unseen, event->where);
+		return event->where;
+	}
+	return put_right(f, model, event->where, order, event->cpu, err) ? event->where : PFN_NONE;
+}
+
+static int free_event(struct frames *f, const struct verify_event *event, struct err *err)
+{
+	struct held *held = &f->held[event->slot];
+	bool whole = !(event->op->flags & OP_PART) || event->op->flags & OP_LAST;
+	pfn_t pfn;
+
+	if (event->op->flags & OP_SYNTHETIC) {
+		pfn = held->pfn == PFN_NONE ? PFN_NONE : held->pfn + (event->op->flags & OP_PART ? event->op->arg[1] : 0);
+		if (whole)
+			held->pfn = PFN_NONE;
+		return imply_free(f, pfn, event->op->order, err);
+	}
+	pfn = frame_to_free(f, event, held, err);
+	if (pfn != PFN_NONE && page_alloc_allocated(pages_of(f), pfn, event->op->order))
+		page_alloc_give(pages_of(f), pfn, event->op->order, event->cpu, &f->pass.meter);
+	if (whole)
+		held->pfn = PFN_NONE;
+	return 0;
+}
+
+/* Before the initial state: who is in the slot then is all that counts. */
+static void older_event(struct frames *f, const struct verify_event *event)
+{
+	struct held *held = &f->held[event->slot];
+
+	if (kind_info[event->op->kind].slot == SLOT_BEGINS)
+		*held = (struct held){ .pfn = event->where ? event->where : PFN_NONE, .order = event->op->order };
+	else if (!(event->op->flags & OP_PART) || event->op->flags & OP_LAST)
+		held->pfn = PFN_NONE;
+}
+
+/* What is not handed out in the initial state was allocated later, unseen. */
+static void forget_unseen(struct frames *f)
+{
+	for (uint32_t slot = 0; slot < f->nr_held; slot++) {
+		struct held *held = &f->held[slot];
+
+		if (held->pfn != PFN_NONE && !page_alloc_allocated(pages_of(f), held->pfn, held->order))
+			held->pfn = PFN_NONE;
+	}
+	f->begun = true;
+}
+
+static int on_event(void *arg, const struct verify_event *event, struct err *err)
+{
+	struct frames *f = arg;
+	uint32_t kind = event->op->kind;
+	bool allocates = kind == KIND_ALLOC_PAGES || kind == KIND_GET_FREE_PAGES || kind == KIND_GET_ZEROED_PAGE;
+
+	if (event->slot == SLOT_NONE || (!allocates && kind != KIND_FREE_PAGES && kind != KIND_ALLOC_PAGES_BULK))
+		return 0;
+	if (event->older) {
+		older_event(f, event);
+		return 0;
+	}
+	if (!f->begun)
+		forget_unseen(f);
+	if (f->nr_implied && !allocates && !(event->op->flags & OP_SYNTHETIC))
+		give_implied(f, event->cpu);
+	if (kind == KIND_FREE_PAGES)
+		return free_event(f, event, err);
+	if (kind == KIND_ALLOC_PAGES_BULK)
+		return bulk_event(f, event, err);
+	return event->where ? alloc_event(f, event, err) : 0;
+}
+
+static int frames_run(struct frames *f, struct err *err)
+{
+	f->nr_held = trace_meta(f->pass.reader)->slots;
+	f->held = malloc(((size_t)f->nr_held + 1) * sizeof(*f->held));
+	if (!f->held)
+		return no_memory(err);
+	for (uint32_t slot = 0; slot < f->nr_held; slot++)
+		f->held[slot] = (struct held){ .pfn = PFN_NONE };
+	return verify_pass_run(&f->pass, on_event, f, err);
+}
+
+int verify_page_frames(const struct verify_options *options, bool step, struct verify_count *count, struct err *err)
+{
+	struct frames frames = { .count = count, .step = step };
+	int ret = verify_pass_start(&frames.pass, options, options->states[0].state, false, err);
+
+	if (ret == 0)
+		ret = frames_run(&frames, err);
+	free(frames.held);
+	free(frames.bulk);
+	free(frames.bulk_pfns);
+	free(frames.implied);
+	idmap_fini(&frames.unseen);
+	verify_pass_fini(&frames.pass);
+	return ret;
+}
