@@ -12,11 +12,26 @@
 
 #include "sim/verify_priv.h"
 
+#define PCP_ORDERS 4u /* orders 0 .. PAGE_ALLOC_COSTLY_ORDER have per-CPU lists */
+
 /* What is in a slot. */
 struct held {
 	pfn_t pfn;       /* PFN_NONE: nothing */
 	uint8_t order;
 	bool unseen;     /* the model's choice: the recording has no frame */
+};
+
+/* An allocation that the recording does not show, found out one step at a time: see pass_over(). */
+struct unseen {
+	uint64_t before_event;
+	pfn_t pfn;       /* the kernel's */
+	struct page_request request;
+};
+
+/** All of a trace, in order. */
+struct unseen_log {
+	struct unseen *rows; /* owned */
+	uint32_t nr, cap;
 };
 
 /* A free that no event showed; the recording's next allocation implies it. */
@@ -33,6 +48,9 @@ struct frames {
 	struct held *held;          /* owned, by slot */
 	uint32_t nr_held;
 	struct idmap unseen;        /* slot that holds an unseen page, by the model's frame */
+	struct unseen_log *log;     /* borrowed: written one step at a time, read running freely */
+	uint32_t next_unseen;       /* running freely */
+	struct idmap model_of;      /* running freely: the model's frame for an unseen one of the kernel's */
 	uint32_t *bulk;             /* owned: slots of the bulk call under way */
 	pfn_t *bulk_pfns;           /* owned */
 	uint32_t nr_bulk, cap_bulk;
@@ -74,6 +92,89 @@ static bool put_right(struct frames *f, pfn_t wrong, pfn_t right, unsigned int o
 	if (wrong != PFN_NONE)
 		return page_alloc_correct(pa, wrong, right, order, cpu, &f->pass.meter);
 	return page_alloc_take_at(pa, right, order, MIGRATE_UNMOVABLE, cpu, &f->pass.meter);
+}
+
+static int log_unseen(struct frames *f, const struct verify_event *event, const struct page_request *want, pfn_t pfn,
+	struct err *err)
+{
+	struct unseen_log *log = f->log;
+
+	if (log->nr == log->cap) {
+		uint32_t cap = log->cap ? 2 * log->cap : 256;
+		struct unseen *rows = realloc(log->rows, cap * sizeof(*rows));
+
+		if (!rows)
+			return no_memory(err);
+		log->rows = rows;
+		log->cap = cap;
+	}
+	log->rows[log->nr++] = (struct unseen){ event->event_no, pfn, *want };
+	return 0;
+}
+
+/* The page that the next request like @want gets without a refill; PFN_NONE: its per-CPU list is empty. */
+static pfn_t list_head(const struct frames *f, const struct page_request *want, pfn_t right)
+{
+	int zone = page_alloc_zone_of(pages_of(f), right);
+	unsigned int mt = want->gfp & GFP_BIT_MOVABLE ? MIGRATE_MOVABLE :
+			  want->gfp & GFP_BIT_RECLAIMABLE ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
+
+	if (zone < 0)
+		return PFN_NONE;
+	return page_alloc_pcp_first(pages_of(f), (unsigned int)zone, want->order, (enum migratetype)mt, want->cpu);
+}
+
+static void give_back(struct frames *f, const struct page_request *want, uint32_t nr_logged)
+{
+	while (f->log->nr > nr_logged)
+		page_alloc_give(pages_of(f), f->log->rows[--f->log->nr].pfn, want->order, want->cpu, &f->pass.meter);
+}
+
+/*
+ * A per-CPU list is taken from its head, so what the model has before the kernel's page had left the kernel's list before:
+ * allocations without an event, such as bulk ones before the recording sees them. When the kernel refilled its list, that was
+ * empty. These pages, @wrong first, are taken by nobody in particular. Return: the page that the caller has then.
+ */
+static pfn_t pass_over(struct frames *f, const struct verify_event *event, const struct page_request *want, pfn_t wrong,
+	struct err *err)
+{
+	uint32_t nr_logged = f->log->nr;
+	pfn_t pfn = wrong;
+
+	if (want->order >= PCP_ORDERS || wrong == PFN_NONE || page_alloc_last_moved(pages_of(f)))
+		return wrong;
+	while (pfn != event->where && list_head(f, want, event->where) != PFN_NONE) {
+		if (log_unseen(f, event, want, pfn, err) < 0)
+			return pfn;
+		page_alloc_take(pages_of(f), want, &pfn, &f->pass.meter);
+	}
+	if (pfn != event->where && event->moved) {
+		log_unseen(f, event, want, pfn, err);
+		if (page_alloc_take(pages_of(f), want, &pfn, &f->pass.meter) != MM_DONE)
+			pfn = PFN_NONE;
+	} else if (pfn != event->where && f->log->nr > nr_logged) {
+		page_alloc_give(pages_of(f), pfn, want->order, want->cpu, &f->pass.meter);
+		give_back(f, want, nr_logged + 1);
+		f->log->nr = nr_logged;
+		pfn = wrong;
+	}
+	return pfn;
+}
+
+/* Running freely: take what the step by step run found to have been taken before this event. */
+static int take_unseen(struct frames *f, const struct verify_event *event, struct err *err)
+{
+	for (; f->next_unseen < f->log->nr; f->next_unseen++) {
+		const struct unseen *row = &f->log->rows[f->next_unseen];
+		pfn_t pfn;
+
+		if (row->before_event > event->event_no)
+			return 0;
+		if (page_alloc_take(pages_of(f), &row->request, &pfn, &f->pass.meter) == MM_DONE &&
+			idmap_put(&f->model_of, row->pfn, (uint32_t)pfn) < 0)
+			return no_memory(err);
+	}
+	return 0;
 }
 
 static int imply_free(struct frames *f, pfn_t pfn, uint8_t order, struct err *err)
@@ -147,6 +248,8 @@ static int alloc_event(struct frames *f, const struct verify_event *event, struc
 		note_difference(f, event, pfn);
 	give_implied(f, event->cpu);
 	if (f->step && pfn != event->where)
+		pfn = pass_over(f, event, &want, pfn, err);
+	if (f->step && pfn != event->where)
 		pfn = put_right(f, pfn, event->where, want.order, event->cpu, err) ? event->where : PFN_NONE;
 	*held = (struct held){ .pfn = pfn, .order = want.order };
 	return ret;
@@ -195,12 +298,22 @@ static pfn_t frame_to_free(struct frames *f, const struct verify_event *event, s
 
 	if (held->unseen && held->pfn != PFN_NONE)
 		idmap_remove(&f->unseen, held->pfn);
+	if (!f->step && model == PFN_NONE && event->where) {
+		uint32_t unseen = idmap_remove(&f->model_of, event->where);
+
+		return unseen == IDMAP_NONE ? PFN_NONE : unseen;
+	}
 	if (!f->step || !event->where || model == event->where)
 		return model;
 	if (!held->unseen)
 		model = PFN_NONE;
-	if (model == PFN_NONE && page_alloc_allocated(pages_of(f), event->where, order)) {
-		idmap_remove(&f->unseen, event->where);
+	if (page_alloc_allocated(pages_of(f), event->where, order)) {
+		uint32_t owner = idmap_remove(&f->unseen, event->where);
+
+		if (owner != IDMAP_NONE && model != PFN_NONE)
+			hold_unseen(f, owner, model, err);
+		else if (owner != IDMAP_NONE)
+			f->held[owner].pfn = PFN_NONE;
 		return event->where;
 	}
 	return put_right(f, model, event->where, order, event->cpu, err) ? event->where : PFN_NONE;
@@ -263,6 +376,8 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 	}
 	if (!f->begun)
 		forget_unseen(f);
+	if (!f->step && take_unseen(f, event, err) < 0)
+		return -(int)err->code;
 	if (f->nr_implied && !allocates && !(event->op->flags & OP_SYNTHETIC))
 		give_implied(f, event->cpu);
 	if (kind == KIND_FREE_PAGES)
@@ -283,9 +398,10 @@ static int frames_run(struct frames *f, struct err *err)
 	return verify_pass_run(&f->pass, on_event, f, err);
 }
 
-int verify_page_frames(const struct verify_options *options, bool step, struct verify_count *count, struct err *err)
+static int run_frames(const struct verify_options *options, bool step, struct unseen_log *log, struct verify_count *count,
+	struct err *err)
 {
-	struct frames frames = { .count = count, .step = step };
+	struct frames frames = { .count = count, .step = step, .log = log };
 	int ret = verify_pass_start(&frames.pass, options, options->states[0].state, false, err);
 
 	if (ret == 0)
@@ -295,6 +411,19 @@ int verify_page_frames(const struct verify_options *options, bool step, struct v
 	free(frames.bulk_pfns);
 	free(frames.implied);
 	idmap_fini(&frames.unseen);
+	idmap_fini(&frames.model_of);
 	verify_pass_fini(&frames.pass);
+	return ret;
+}
+
+int verify_page_frames(const struct verify_options *options, struct verify_count *step, struct verify_count *freely,
+	struct err *err)
+{
+	struct unseen_log log = { 0 };
+	int ret = run_frames(options, true, &log, step, err);
+
+	if (ret == 0)
+		ret = run_frames(options, false, &log, freely, err);
+	free(log.rows);
 	return ret;
 }

@@ -37,10 +37,11 @@ void verify_pass_fini(struct verify_pass *pass)
 }
 
 /* What happens without an event: boot goes on, and once a second each CPU folds its counters. */
-static void pass_time(struct verify_pass *pass, const struct verify_event *event, uint32_t moved)
+static void pass_time(struct verify_pass *pass, const struct verify_event *event)
 {
 	if (pass->stage != BOOT_OVER && (event->op->kind == KIND_ALLOC_PAGES || event->op->kind == KIND_FREE_PAGES))
-		pass->stage = boot_stage_before(pass->stage, pass->mm.pages, event->op, event->where, moved);
+		pass->stage = boot_stage_before(pass->stage, pass->mm.pages, event->op, event->where,
+			event->moved);
 	if (!pass->next_vmstat_ns)
 		pass->next_vmstat_ns = event->time_ns + VMSTAT_INTERVAL_NS;
 	for (; pass->next_vmstat_ns <= event->time_ns; pass->next_vmstat_ns += VMSTAT_INTERVAL_NS)
@@ -72,6 +73,7 @@ static int run_batch(struct verify_pass *pass, const struct trace_batch *batch,
 			.cpu = cpu % pass->options->machine->cpus,
 			.entry = batch->prologue ? 0 : batch->entry[i],
 			.where = batch->where ? batch->where[i] : 0,
+			.moved = batch->moved ? batch->moved[i] : 0,
 			.event_no = batch->first_event + i,
 			.time_ns = batch->time_ns[i],
 		};
@@ -79,7 +81,7 @@ static int run_batch(struct verify_pass *pass, const struct trace_batch *batch,
 
 		event.older = batch->prologue || is_older(pass, cpu, event.entry);
 		if (!event.older)
-			pass_time(pass, &event, batch->moved ? batch->moved[i] : 0);
+			pass_time(pass, &event);
 		ret = on_event(arg, &event, err);
 		if (ret < 0)
 			return ret;

@@ -15,6 +15,7 @@ struct verify_event {
 	uint32_t cpu;        /* of the model */
 	uint32_t entry;      /* 0 = not known */
 	uint64_t where;      /* address or frame, 0 = none */
+	uint32_t moved;      /* page events: blocks moved from or to the free lists */
 	uint64_t event_no;
 	ns_t time_ns;
 	bool older;          /* was over when the initial state was saved */
@@ -44,7 +45,9 @@ bool verify_differ(struct verify_count *count, const struct verify_event *event,
 	__attribute__((format(printf, 3, 4)));
 
 /* The passes. */
-int verify_page_frames(const struct verify_options *options, bool step, struct verify_count *count, struct err *err);
+/** verify_page_frames() - both ways; running freely it takes what no event shows when one step at a time found it out. */
+int verify_page_frames(const struct verify_options *options, struct verify_count *step, struct verify_count *freely,
+	struct err *err);
 int verify_objects(const struct verify_options *options, struct verify_count *bytes, struct verify_count *objects,
 	struct err *err);
 int verify_geometry(const struct verify_options *options, struct verify_count *count, struct err *err);
