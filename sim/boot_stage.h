@@ -18,10 +18,11 @@ enum boot_stage boot_stage_of(const struct page_alloc *pa);
 /**
  * boot_stage_before() - before the event @op is served: do what the kernel must have done by then.
  * @pfn:   recorded frame of a page event.
+ * @cpu:   of the model.
  * @moved: blocks that the event moved in the recording.
  * Return: the stage from then on.
  */
 enum boot_stage boot_stage_before(enum boot_stage stage, struct page_alloc *pa, const struct trace_op *op, pfn_t pfn,
-	uint32_t moved);
+	unsigned int cpu, uint32_t moved);
 
 #endif

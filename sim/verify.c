@@ -187,7 +187,9 @@ int verify_run(const struct verify_options *options, struct verify *verify, stru
 	if (ret == 0)
 		ret = verify_objects(options, &verify->checks[VERIFY_BYTES_ALLOC], &verify->checks[VERIFY_OBJECTS], err);
 	if (ret == 0)
-		ret = verify_page_frames(options, &verify->checks[VERIFY_PAGES_STEP], &verify->checks[VERIFY_PAGES_FREE], err);
+		ret = verify_page_frames(options, true, &verify->checks[VERIFY_PAGES_STEP], err);
+	if (ret == 0)
+		ret = verify_page_frames(options, false, &verify->checks[VERIFY_PAGES_FREE], err);
 	if (ret == 0)
 		ret = verify_memory(options, verify, err);
 	return ret;

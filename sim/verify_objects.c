@@ -15,6 +15,7 @@
 
 #define NO_OBJECT      UINT32_MAX
 #define MAX_SLAB_ORDER 10u
+#define PASS_OVER_MAX  64u
 
 struct objects {
 	struct verify_pass pass;
@@ -33,6 +34,10 @@ struct objects {
 	uint32_t generation;         /* raised whenever a cache comes or goes */
 	bool *known;                 /* owned, by cache: its state was saved */
 	uint32_t nr_known;
+	const struct state *next_state; /* borrowed: the saved state that comes next */
+	uint32_t next_number;        /* its number */
+	uint32_t *by_pfn;            /* owned: its slabs, ascending */
+	size_t nr_by_pfn;
 	struct slab_object *bulk;    /* owned: objects of the bulk free under way */
 	uint32_t nr_bulk, cap_bulk;
 };
@@ -154,6 +159,61 @@ static int put_right(struct objects *o, uint32_t slot, struct slab_object right,
 	return hold(o, slot, right, err);
 }
 
+static uint64_t pages_allocated(const struct objects *o)
+{
+	uint64_t pages = 0;
+
+	for (int c = PC_PGALLOC_DMA; c <= PC_PGALLOC_MOVABLE; c++)
+		pages += page_alloc_counter(o->pass.mm.pages, (enum page_counter)c);
+	return pages;
+}
+
+/*
+ * A freelist is taken from its head: objects that the model has before the kernel's had been taken without an event, and are
+ * nobody's in particular. Return: whether @right is handed out now, in place of what the slot held.
+ */
+static bool pass_over(struct objects *o, const struct verify_event *event, struct slab_object right)
+{
+	struct slab_object taken[PASS_OVER_MAX];
+	uint32_t cache = slab_object_cache(slab_of(o), right), nr = 0;
+	uint64_t pages = pages_allocated(o);
+
+	if (slab_object_cache(slab_of(o), o->held[event->slot]) != cache)
+		return false;
+	while (nr < PASS_OVER_MAX && pages_allocated(o) == pages &&
+		slab_alloc(slab_of(o), cache, event->op->gfp, -1, event->cpu, &taken[nr], &o->pass.meter) == MM_DONE) {
+		if (same(taken[nr++], right))
+			return true;
+		if (taken[nr - 1].slab != right.slab)
+			break;
+	}
+	while (nr--)
+		slab_free(slab_of(o), taken[nr], event->cpu, &o->pass.meter);
+	return false;
+}
+
+/* The cache that has a slab with that frame in the next saved state; CACHE_NONE. */
+static uint32_t saved_cache(const struct objects *o, pfn_t pfn)
+{
+	const struct state *state = o->next_state;
+	const struct state_slab *slab;
+	size_t low = 0, high = o->nr_by_pfn;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (state->slabs[o->by_pfn[middle]].pfn <= pfn)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	slab = low ? &state->slabs[o->by_pfn[low - 1]] : NULL;
+	if (!slab)
+		return CACHE_NONE;
+	return pfn - slab->pfn < 1ull << slab->order ? slab_cache_find(slab_of(o), state->caches[slab->cache].name) :
+						       CACHE_NONE;
+}
+
 /* The cache of an allocation; CACHE_NONE when it has none. */
 static uint32_t cache_of(struct objects *o, const struct verify_event *event)
 {
@@ -179,18 +239,32 @@ static uint32_t cache_of(struct objects *o, const struct verify_event *event)
 	return *cache;
 }
 
+/*
+ * The recording names few caches before it sees slabs grow: the address tells more. An object is of the cache whose slab the
+ * model has there; else of the one whose slab is there in the next saved state, when the sizes agree.
+ */
+static uint32_t cache_by_address(struct objects *o, const struct verify_event *event, uint32_t named)
+{
+	struct slab_object there;
+	uint32_t saved;
+	uint64_t physical;
+
+	if (!event->where || event->op->kind == KIND_KMALLOC || !event->op->size_alloc)
+		return named;
+	if (model_object(o, event->where, &there))
+		saved = slab_object_cache(slab_of(o), there);
+	else if (direct_map_physical(&o->pass.options->direct_map, event->where, &physical))
+		saved = saved_cache(o, physical >> o->page_shift);
+	else
+		return named;
+	if (saved == CACHE_NONE || slab_cache_geometry(slab_of(o), saved)->size != event->op->size_alloc)
+		return named;
+	return saved;
+}
+
 static bool cache_is_known(const struct objects *o, uint32_t cache)
 {
 	return cache < o->nr_known && o->known[cache];
-}
-
-static uint64_t pages_allocated(const struct objects *o)
-{
-	uint64_t pages = 0;
-
-	for (int c = PC_PGALLOC_DMA; c <= PC_PGALLOC_MOVABLE; c++)
-		pages += page_alloc_counter(o->pass.mm.pages, (enum page_counter)c);
-	return pages;
 }
 
 /* The recorded slab of @address when this is its first object; PFN_NONE. */
@@ -245,12 +319,16 @@ static int compare(struct objects *o, const struct verify_event *event, uint32_t
 		if (!equal)
 			note_difference(o, event, cache, grew, fresh);
 	}
+	if (there && !equal && !drawn && idmap_get(&o->holder, key_of(right)) == IDMAP_NONE && pass_over(o, event, right)) {
+		let_go(o, event->slot);
+		return hold(o, event->slot, right, err);
+	}
 	return there && !equal ? put_right(o, event->slot, right, event->cpu, err) : 0;
 }
 
 static int alloc_event(struct objects *o, const struct verify_event *event, struct err *err)
 {
-	uint32_t cache = cache_of(o, event);
+	uint32_t cache = cache_by_address(o, event, cache_of(o, event));
 	pfn_t fresh = take_fresh(o, event->where);
 	const struct slab_geometry *geometry;
 	struct slab_object object;
@@ -416,6 +494,38 @@ static int object_event(struct objects *o, const struct verify_event *event, str
 	return ret < 0 ? ret : alloc_event(o, event, err);
 }
 
+static int compare_pfn(const void *a, const void *b, void *arg)
+{
+	const struct state_slab *slabs = arg;
+	uint64_t x = slabs[*(const uint32_t *)a].pfn, y = slabs[*(const uint32_t *)b].pfn;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The first state after the first, then the next whenever one is passed. */
+static int follow_states(struct objects *o, const struct verify_event *event, struct err *err)
+{
+	const struct verify_options *options = o->pass.options;
+	const struct state *state = o->next_state;
+	uint32_t *by_pfn;
+
+	if (state && (!event->entry || event->cpu >= state->nr_entries || event->entry <= state->entries[event->cpu]))
+		return 0;
+	if (o->next_number + 1 >= options->nr_states)
+		return 0;
+	state = options->states[++o->next_number].state;
+	by_pfn = realloc(o->by_pfn, (state->nr_slabs + 1) * sizeof(*by_pfn));
+	if (!by_pfn)
+		return no_memory(err);
+	for (uint32_t i = 0; i < state->nr_slabs; i++)
+		by_pfn[i] = i;
+	qsort_r(by_pfn, state->nr_slabs, sizeof(*by_pfn), compare_pfn, state->slabs);
+	o->by_pfn = by_pfn;
+	o->nr_by_pfn = state->nr_slabs;
+	o->next_state = state;
+	return 0;
+}
+
 static int on_event(void *arg, const struct verify_event *event, struct err *err)
 {
 	struct objects *o = arg;
@@ -437,6 +547,8 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 		if (ret < 0)
 			return ret;
 	}
+	if (follow_states(o, event, err) < 0)
+		return -(int)err->code;
 	if (object)
 		return object_event(o, event, err);
 	if (kind == KIND_ALLOC_PAGES || kind == KIND_FREE_PAGES)
@@ -525,6 +637,7 @@ int verify_objects(const struct verify_options *options, struct verify_count *by
 	free(o.cache_of_op);
 	free(o.generation_of_op);
 	free(o.known);
+	free(o.by_pfn);
 	free(o.bulk);
 	idmap_fini(&o.holder);
 	idmap_fini(&o.model_of);

@@ -21,16 +21,9 @@ struct held {
 	bool unseen;     /* the model's choice: the recording has no frame */
 };
 
-/* An allocation that the recording does not show, found out one step at a time: see pass_over(). */
-struct unseen {
-	uint64_t before_event;
-	pfn_t pfn;       /* the kernel's */
-	struct page_request request;
-};
-
-/** All of a trace, in order. */
+/* Pages that the recording does not show being taken, in the order in which the model hands them out for that. */
 struct unseen_log {
-	struct unseen *rows; /* owned */
+	pfn_t *rows;     /* owned */
 	uint32_t nr, cap;
 };
 
@@ -48,9 +41,8 @@ struct frames {
 	struct held *held;          /* owned, by slot */
 	uint32_t nr_held;
 	struct idmap unseen;        /* slot that holds an unseen page, by the model's frame */
-	struct unseen_log *log;     /* borrowed: written one step at a time, read running freely */
-	uint32_t next_unseen;       /* running freely */
-	struct idmap model_of;      /* running freely: the model's frame for an unseen one of the kernel's */
+	struct unseen_log log;      /* of the event under way, see pass_over() */
+	struct idmap pushed;        /* pages freed since the last allocation of any kind */
 	uint32_t *bulk;             /* owned: slots of the bulk call under way */
 	pfn_t *bulk_pfns;           /* owned */
 	uint32_t nr_bulk, cap_bulk;
@@ -61,6 +53,12 @@ struct frames {
 static struct page_alloc *pages_of(const struct frames *f)
 {
 	return f->pass.mm.pages;
+}
+
+/* What the model should not have taken goes back to the head of its list. */
+static void put_back(struct frames *f, pfn_t pfn, unsigned int order, uint32_t cpu)
+{
+	page_alloc_give(pages_of(f), pfn, order, cpu, &f->pass.meter);
 }
 
 static int no_memory(struct err *err)
@@ -89,26 +87,31 @@ static bool put_right(struct frames *f, pfn_t wrong, pfn_t right, unsigned int o
 		f->held[slot].pfn = PFN_NONE;
 		return true;
 	}
+	/* The model had it taken by nobody in particular: see pass_over(). */
+	if (page_alloc_allocated(pa, right, order)) {
+		if (wrong != PFN_NONE)
+			put_back(f, wrong, order, cpu);
+		return true;
+	}
 	if (wrong != PFN_NONE)
 		return page_alloc_correct(pa, wrong, right, order, cpu, &f->pass.meter);
 	return page_alloc_take_at(pa, right, order, MIGRATE_UNMOVABLE, cpu, &f->pass.meter);
 }
 
-static int log_unseen(struct frames *f, const struct verify_event *event, const struct page_request *want, pfn_t pfn,
-	struct err *err)
+static int log_unseen(struct frames *f, pfn_t pfn, struct err *err)
 {
-	struct unseen_log *log = f->log;
+	struct unseen_log *log = &f->log;
 
 	if (log->nr == log->cap) {
 		uint32_t cap = log->cap ? 2 * log->cap : 256;
-		struct unseen *rows = realloc(log->rows, cap * sizeof(*rows));
+		pfn_t *rows = realloc(log->rows, cap * sizeof(*rows));
 
 		if (!rows)
 			return no_memory(err);
 		log->rows = rows;
 		log->cap = cap;
 	}
-	log->rows[log->nr++] = (struct unseen){ event->event_no, pfn, *want };
+	log->rows[log->nr++] = pfn;
 	return 0;
 }
 
@@ -126,8 +129,8 @@ static pfn_t list_head(const struct frames *f, const struct page_request *want, 
 
 static void give_back(struct frames *f, const struct page_request *want, uint32_t nr_logged)
 {
-	while (f->log->nr > nr_logged)
-		page_alloc_give(pages_of(f), f->log->rows[--f->log->nr].pfn, want->order, want->cpu, &f->pass.meter);
+	while (f->log.nr > nr_logged)
+		put_back(f, f->log.rows[--f->log.nr], want->order, want->cpu);
 }
 
 /*
@@ -138,43 +141,138 @@ static void give_back(struct frames *f, const struct page_request *want, uint32_
 static pfn_t pass_over(struct frames *f, const struct verify_event *event, const struct page_request *want, pfn_t wrong,
 	struct err *err)
 {
-	uint32_t nr_logged = f->log->nr;
+	uint32_t nr_logged = f->log.nr;
 	pfn_t pfn = wrong;
 
 	if (want->order >= PCP_ORDERS || wrong == PFN_NONE || page_alloc_last_moved(pages_of(f)))
 		return wrong;
 	while (pfn != event->where && list_head(f, want, event->where) != PFN_NONE) {
-		if (log_unseen(f, event, want, pfn, err) < 0)
+		if (log_unseen(f, pfn, err) < 0)
 			return pfn;
 		page_alloc_take(pages_of(f), want, &pfn, &f->pass.meter);
 	}
 	if (pfn != event->where && event->moved) {
-		log_unseen(f, event, want, pfn, err);
+		log_unseen(f, pfn, err);
 		if (page_alloc_take(pages_of(f), want, &pfn, &f->pass.meter) != MM_DONE)
 			pfn = PFN_NONE;
-	} else if (pfn != event->where && f->log->nr > nr_logged) {
-		page_alloc_give(pages_of(f), pfn, want->order, want->cpu, &f->pass.meter);
+	} else if (pfn != event->where && f->log.nr > nr_logged) {
+		put_back(f, pfn, want->order, want->cpu);
 		give_back(f, want, nr_logged + 1);
-		f->log->nr = nr_logged;
+		f->log.nr = nr_logged;
 		pfn = wrong;
 	}
 	return pfn;
 }
 
-/* Running freely: take what the step by step run found to have been taken before this event. */
-static int take_unseen(struct frames *f, const struct verify_event *event, struct err *err)
+/* Blocks that a refill of an order's per-CPU list moves (rmqueue_bulk() in rmqueue_pcplist()). */
+static uint32_t refill_blocks(uint32_t batch, unsigned int order)
 {
-	for (; f->next_unseen < f->log->nr; f->next_unseen++) {
-		const struct unseen *row = &f->log->rows[f->next_unseen];
-		pfn_t pfn;
+	uint32_t blocks = batch >> order;
 
-		if (row->before_event > event->event_no)
-			return 0;
-		if (page_alloc_take(pages_of(f), &row->request, &pfn, &f->pass.meter) == MM_DONE &&
-			idmap_put(&f->model_of, row->pfn, (uint32_t)pfn) < 0)
-			return no_memory(err);
+	return batch < 2 || !order ? batch : blocks < 2 ? 2 : blocks;
+}
+
+static int take_unseen_page(struct frames *f, const struct page_request *want, struct err *err)
+{
+	pfn_t pfn;
+
+	if (page_alloc_take(pages_of(f), want, &pfn, &f->pass.meter) != MM_DONE)
+		return 0;
+	return log_unseen(f, pfn, err);
+}
+
+/*
+ * The recording shows more blocks moved before this event than serving it can have moved: single unmovable pages for
+ * allocations without an event (bulk ones for vmalloc), which emptied their list again and again.
+ */
+static int take_refilled(struct frames *f, const struct verify_event *event, const struct page_request *want, struct err *err)
+{
+	struct page_request single = { .gfp = GFP_KERNEL, .cpu = want->cpu, .node = want->node };
+	int z = page_alloc_zone_of(pages_of(f), event->where);
+	struct zone_stats zone;
+	uint32_t own, refills;
+	int ret = 0;
+
+	if (z < 0 || !event->moved)
+		return 0;
+	page_alloc_zone_stats(pages_of(f), (unsigned int)z, &zone);
+	if (zone.pcp_batch < 2)
+		return 0;
+	own = want->order >= PCP_ORDERS ? 1 : refill_blocks(zone.pcp_batch, want->order);
+	refills = event->moved / zone.pcp_batch;
+	/* One of them, if it is of single pages, is the event's own when its list was empty or could have been. */
+	if (want->order == 0 && refills && (list_head(f, want, event->where) == PFN_NONE ||
+			!(want->gfp & (GFP_BIT_MOVABLE | GFP_BIT_RECLAIMABLE))))
+		refills--;
+	else if (want->order && event->moved < own)
+		return 0;
+	for (; ret == 0 && refills; refills--) {
+		while (ret == 0 && list_head(f, &single, event->where) != PFN_NONE)
+			ret = take_unseen_page(f, &single, err);
+		if (ret == 0)
+			ret = take_unseen_page(f, &single, err);
 	}
-	return 0;
+	/* Its own refill shows that its list was empty; of single pages it may also have been another's, see pass_over(). */
+	if (want->order && want->order < PCP_ORDERS && event->moved % zone.pcp_batch == own % zone.pcp_batch)
+		while (ret == 0 && list_head(f, want, event->where) != PFN_NONE)
+			ret = take_unseen_page(f, want, err);
+	return ret;
+}
+
+/*
+ * The model's per-CPU lists would be drained by this free and the kernel's were not: they held less, as allocations without
+ * an event had taken single unmovable pages.
+ */
+static int take_undrained(struct frames *f, const struct verify_event *event, pfn_t pfn, struct err *err)
+{
+	struct page_request single = { .gfp = GFP_KERNEL, .cpu = (uint16_t)event->cpu, .node = -1 };
+	int z = page_alloc_zone_of(pages_of(f), pfn);
+	struct zone_stats zone;
+	int ret = 0;
+
+	if (z < 0 || event->op->order >= PCP_ORDERS)
+		return 0;
+	page_alloc_zone_stats(pages_of(f), (unsigned int)z, &zone);
+	while (ret == 0 && zone.pcp_batch > 1 && list_head(f, &single, pfn) != PFN_NONE &&
+		page_alloc_pcp_count(pages_of(f), (unsigned int)z, event->cpu) + (1u << event->op->order) >= zone.pcp_high)
+		ret = take_unseen_page(f, &single, err);
+	return ret;
+}
+
+/* Of the pages passed over since @nr_logged, those that were freed just now are still on the kernel's list. */
+static void give_pushed(struct frames *f, const struct page_request *single, uint32_t nr_logged)
+{
+	struct unseen_log *log = &f->log;
+	uint32_t kept = nr_logged;
+
+	for (uint32_t i = log->nr; i-- > nr_logged;)
+		if (idmap_get(&f->pushed, log->rows[i]) != IDMAP_NONE)
+			put_back(f, log->rows[i], 0, single->cpu);
+	for (uint32_t i = nr_logged; i < log->nr; i++)
+		if (idmap_get(&f->pushed, log->rows[i]) == IDMAP_NONE)
+			log->rows[kept++] = log->rows[i];
+	log->nr = kept;
+}
+
+/*
+ * A page is freed that the model has on a per-CPU list: an allocation without an event had taken it, and before it whatever
+ * stood before it on the list. Return: whether it is handed out now.
+ */
+static bool take_down_to(struct frames *f, const struct verify_event *event, struct err *err)
+{
+	struct page_request single = { .gfp = GFP_KERNEL, .cpu = (uint16_t)event->cpu, .node = -1 };
+	uint32_t nr_logged = f->log.nr;
+
+	while (list_head(f, &single, event->where) != PFN_NONE) {
+		if (take_unseen_page(f, &single, err) < 0)
+			return false;
+		if (f->log.rows[f->log.nr - 1] == event->where) {
+			give_pushed(f, &single, nr_logged);
+			return true;
+		}
+	}
+	give_back(f, &single, nr_logged);
+	return false;
 }
 
 static int imply_free(struct frames *f, pfn_t pfn, uint8_t order, struct err *err)
@@ -237,10 +335,12 @@ static int alloc_event(struct frames *f, const struct verify_event *event, struc
 	pfn_t pfn = PFN_NONE;
 	int ret = 0;
 
+	if (f->step)
+		ret = take_refilled(f, event, &want, err);
 	if (page_alloc_take(pages_of(f), &want, &pfn, &f->pass.meter) != MM_DONE)
 		pfn = PFN_NONE;
 	/* What this allocation shows to have been free again was no choice of the model's. */
-	if (event->op->flags & OP_IMPLIED_FREE)
+	if (ret == 0 && event->op->flags & OP_IMPLIED_FREE)
 		ret = imply_free(f, held->pfn, held->order, err);
 	f->count->checked++;
 	f->count->equal += pfn == event->where;
@@ -298,11 +398,6 @@ static pfn_t frame_to_free(struct frames *f, const struct verify_event *event, s
 
 	if (held->unseen && held->pfn != PFN_NONE)
 		idmap_remove(&f->unseen, held->pfn);
-	if (!f->step && model == PFN_NONE && event->where) {
-		uint32_t unseen = idmap_remove(&f->model_of, event->where);
-
-		return unseen == IDMAP_NONE ? PFN_NONE : unseen;
-	}
 	if (!f->step || !event->where || model == event->where)
 		return model;
 	if (!held->unseen)
@@ -316,11 +411,31 @@ static pfn_t frame_to_free(struct frames *f, const struct verify_event *event, s
 			f->held[owner].pfn = PFN_NONE;
 		return event->where;
 	}
+	if (model == PFN_NONE && !order && take_down_to(f, event, err))
+		return event->where;
 	return put_right(f, model, event->where, order, event->cpu, err) ? event->where : PFN_NONE;
+}
+
+/* One step at a time the kernel's lists are not drained before the kernel drained them. */
+static int give(struct frames *f, const struct verify_event *event, pfn_t pfn, struct err *err)
+{
+	unsigned int order = event->op->order;
+	int ret = 0;
+
+	if (!f->step || event->moved || event->op->flags & OP_SYNTHETIC) {
+		return 0;
+	}
+	ret = take_undrained(f, event, pfn, err);
+	if (order < PCP_ORDERS)
+		page_alloc_give_recorded(pages_of(f), pfn, order, event->cpu, 0, &f->pass.meter);
+	else
+		page_alloc_give(pages_of(f), pfn, order, event->cpu, &f->pass.meter);
+	return ret;
 }
 
 static int free_event(struct frames *f, const struct verify_event *event, struct err *err)
 {
+	int ret = 0;
 	struct held *held = &f->held[event->slot];
 	bool whole = !(event->op->flags & OP_PART) || event->op->flags & OP_LAST;
 	pfn_t pfn;
@@ -333,10 +448,12 @@ static int free_event(struct frames *f, const struct verify_event *event, struct
 	}
 	pfn = frame_to_free(f, event, held, err);
 	if (pfn != PFN_NONE && page_alloc_allocated(pages_of(f), pfn, event->op->order))
-		page_alloc_give(pages_of(f), pfn, event->op->order, event->cpu, &f->pass.meter);
+		ret = give(f, event, pfn, err);
+	if (ret == 0 && f->step && pfn != PFN_NONE && !event->op->order && idmap_put(&f->pushed, pfn, 0) < 0)
+		ret = no_memory(err);
 	if (whole)
 		held->pfn = PFN_NONE;
-	return 0;
+	return ret;
 }
 
 /* Before the initial state: who is in the slot then is all that counts. */
@@ -368,6 +485,8 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 	uint32_t kind = event->op->kind;
 	bool allocates = kind == KIND_ALLOC_PAGES || kind == KIND_GET_FREE_PAGES || kind == KIND_GET_ZEROED_PAGE;
 
+	if (f->pushed.nr && kind_info[kind].slot == SLOT_BEGINS)
+		idmap_fini(&f->pushed);
 	if (event->slot == SLOT_NONE || (!allocates && kind != KIND_FREE_PAGES && kind != KIND_ALLOC_PAGES_BULK))
 		return 0;
 	if (event->older) {
@@ -376,8 +495,7 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 	}
 	if (!f->begun)
 		forget_unseen(f);
-	if (!f->step && take_unseen(f, event, err) < 0)
-		return -(int)err->code;
+	f->log.nr = 0;
 	if (f->nr_implied && !allocates && !(event->op->flags & OP_SYNTHETIC))
 		give_implied(f, event->cpu);
 	if (kind == KIND_FREE_PAGES)
@@ -398,10 +516,9 @@ static int frames_run(struct frames *f, struct err *err)
 	return verify_pass_run(&f->pass, on_event, f, err);
 }
 
-static int run_frames(const struct verify_options *options, bool step, struct unseen_log *log, struct verify_count *count,
-	struct err *err)
+int verify_page_frames(const struct verify_options *options, bool step, struct verify_count *count, struct err *err)
 {
-	struct frames frames = { .count = count, .step = step, .log = log };
+	struct frames frames = { .count = count, .step = step };
 	int ret = verify_pass_start(&frames.pass, options, options->states[0].state, false, err);
 
 	if (ret == 0)
@@ -410,20 +527,9 @@ static int run_frames(const struct verify_options *options, bool step, struct un
 	free(frames.bulk);
 	free(frames.bulk_pfns);
 	free(frames.implied);
+	free(frames.log.rows);
 	idmap_fini(&frames.unseen);
-	idmap_fini(&frames.model_of);
+	idmap_fini(&frames.pushed);
 	verify_pass_fini(&frames.pass);
-	return ret;
-}
-
-int verify_page_frames(const struct verify_options *options, struct verify_count *step, struct verify_count *freely,
-	struct err *err)
-{
-	struct unseen_log log = { 0 };
-	int ret = run_frames(options, true, &log, step, err);
-
-	if (ret == 0)
-		ret = run_frames(options, false, &log, freely, err);
-	free(log.rows);
 	return ret;
 }

@@ -41,7 +41,7 @@ static void pass_time(struct verify_pass *pass, const struct verify_event *event
 {
 	if (pass->stage != BOOT_OVER && (event->op->kind == KIND_ALLOC_PAGES || event->op->kind == KIND_FREE_PAGES))
 		pass->stage = boot_stage_before(pass->stage, pass->mm.pages, event->op, event->where,
-			event->moved);
+			event->cpu, event->moved);
 	if (!pass->next_vmstat_ns)
 		pass->next_vmstat_ns = event->time_ns + VMSTAT_INTERVAL_NS;
 	for (; pass->next_vmstat_ns <= event->time_ns; pass->next_vmstat_ns += VMSTAT_INTERVAL_NS)

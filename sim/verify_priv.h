@@ -45,9 +45,7 @@ bool verify_differ(struct verify_count *count, const struct verify_event *event,
 	__attribute__((format(printf, 3, 4)));
 
 /* The passes. */
-/** verify_page_frames() - both ways; running freely it takes what no event shows when one step at a time found it out. */
-int verify_page_frames(const struct verify_options *options, struct verify_count *step, struct verify_count *freely,
-	struct err *err);
+int verify_page_frames(const struct verify_options *options, bool step, struct verify_count *count, struct err *err);
 int verify_objects(const struct verify_options *options, struct verify_count *bytes, struct verify_count *objects,
 	struct err *err);
 int verify_geometry(const struct verify_options *options, struct verify_count *count, struct err *err);
