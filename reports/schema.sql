@@ -249,6 +249,47 @@ CREATE TABLE counters (
 	PRIMARY KEY (run_id, mechanism, name)
 ) STRICT, WITHOUT ROWID;
 
+-- What `kmemsim verify` found: how much of what the recorded kernel did the model did too.
+CREATE TABLE verify_checks (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	"check" TEXT NOT NULL,                   -- 'page_frames_step', ...
+	checked INTEGER NOT NULL CHECK (checked >= 0),
+	equal INTEGER NOT NULL CHECK (equal BETWEEN 0 AND checked),
+	first_event_no INTEGER,                  -- of the first difference; NULL = there is none
+	first_time_ns INTEGER,
+	kernel TEXT,                             -- what the kernel did there
+	model TEXT,                              -- what the model did, and its state
+	PRIMARY KEY (run_id, "check")
+) STRICT, WITHOUT ROWID;
+
+-- Zones at the instants of saved states: free blocks by order in the model and in the real machine.
+CREATE TABLE verify_zones (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	snapshot TEXT NOT NULL,
+	node INTEGER NOT NULL,
+	zone TEXT NOT NULL,
+	"order" INTEGER NOT NULL,
+	free_pages INTEGER NOT NULL CHECK (free_pages >= 0), -- of the zone
+	free_pages_real INTEGER NOT NULL CHECK (free_pages_real >= 0),
+	managed_pages INTEGER NOT NULL CHECK (managed_pages >= 0),
+	blocks INTEGER NOT NULL CHECK (blocks >= 0),
+	blocks_real INTEGER NOT NULL CHECK (blocks_real >= 0),
+	PRIMARY KEY (run_id, snapshot, node, zone, "order")
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE verify_caches (
+	verify_cache_id INTEGER PRIMARY KEY,
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	snapshot TEXT NOT NULL,
+	cache TEXT NOT NULL,                     -- two caches of a kernel may have one name
+	slabs INTEGER NOT NULL CHECK (slabs >= 0),
+	slabs_real INTEGER NOT NULL CHECK (slabs_real >= 0),
+	objects INTEGER NOT NULL CHECK (objects >= 0), -- room for so many
+	objects_real INTEGER NOT NULL CHECK (objects_real >= 0)
+) STRICT;
+
+CREATE INDEX verify_caches_by_run ON verify_caches (run_id, snapshot, cache);
+
 -- What people ask first.
 
 CREATE VIEW v_runs AS
