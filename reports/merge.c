@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/units.h"
 #include "reports/database_priv.h"
+#include "reports/quantity_priv.h"
 #include "reports/run_copy_priv.h"
 
 /* Conflicts that a message names; it says how many more there are. */
@@ -112,17 +112,17 @@ static bool in_output(const struct merge *m, const struct merge_run *run)
 	return m->has_output && run->source == 0;
 }
 
-/* Numbers and sizes ascend as such, all else as text: "4" before "16", "64 MiB" before "1 GiB". */
+/* Values that no buffer holds are no numbers. */
 static int compare_values(const char *a, size_t len_a, const char *b, size_t len_b)
 {
-	char text_a[32], text_b[32];
-	uint64_t x, y;
+	char text_a[64], text_b[64];
 	int order;
 
-	snprintf(text_a, sizeof(text_a), "%.*s", (int)len_a, a);
-	snprintf(text_b, sizeof(text_b), "%.*s", (int)len_b, b);
-	if (units_parse_size(text_a, 0, &x) == 0 && units_parse_size(text_b, 0, &y) == 0 && x != y)
-		return x < y ? -1 : 1;
+	if (len_a < sizeof(text_a) && len_b < sizeof(text_b)) {
+		snprintf(text_a, sizeof(text_a), "%.*s", (int)len_a, a);
+		snprintf(text_b, sizeof(text_b), "%.*s", (int)len_b, b);
+		return quantity_compare(text_a, text_b);
+	}
 	order = strncmp(a, b, len_a < len_b ? len_a : len_b);
 	return order ? order : (len_a > len_b) - (len_a < len_b);
 }

@@ -292,9 +292,8 @@ static void write_point_results(struct recorder *rec, const struct fixture_point
 	free(hist);
 }
 
-void fixture_point(const char *path, const struct fixture_point *point)
+static void write_point(struct recorder *rec, const struct fixture_point *point)
 {
-	struct recorder *rec = NULL;
 	struct record_run run = fixture_run();
 	const char *values[] = { point->memory, point->min_order };
 	char yaml[128], hash[65];
@@ -307,13 +306,27 @@ void fixture_point(const char *path, const struct fixture_point *point)
 	run.config_yaml = yaml;
 	run.config_hash = hash;
 	run.seed = point->seed;
-	cr_assert_eq(sqlite_recorder_open(&rec, path, &err), 0, "%s", err.text);
 	cr_assert_eq(rec->ops->begin(rec, &run, &err), 0, "%s", err.text);
-	if (point->status != RUN_RUNNING) {
-		write_point_samples(rec, point);
-		write_point_results(rec, point);
-	}
+	if (point->status == RUN_RUNNING)
+		return;
+	write_point_samples(rec, point);
+	write_point_results(rec, point);
+}
+
+void fixture_points(const char *path, const struct fixture_point *points, unsigned int nr)
+{
+	struct recorder *rec = NULL;
+	struct err err = { 0 };
+
+	cr_assert_eq(sqlite_recorder_open(&rec, path, &err), 0, "%s", err.text);
+	for (unsigned int i = 0; i < nr; i++)
+		write_point(rec, &points[i]);
 	rec->ops->close(rec);
+}
+
+void fixture_point(const char *path, const struct fixture_point *point)
+{
+	fixture_points(path, point, 1);
 }
 
 char *fixture_rows(const char *path, const char *sql)

@@ -38,8 +38,9 @@ struct fixture_point {
 	unsigned int samples;   /* 0 = 2 */
 };
 
-/** fixture_point() - write the run of a point: equal points give equal runs. RUN_RUNNING: as if killed. */
+/** fixture_point() / fixture_points() - write the run of a point: equal points give equal runs. RUN_RUNNING: as if killed. */
 void fixture_point(const char *path, const struct fixture_point *point);
+void fixture_points(const char *path, const struct fixture_point *points, unsigned int nr);
 
 /** fixture_rows() - the answer of @sql as text: columns joined by '|', rows by '\n'. To be freed. */
 char *fixture_rows(const char *path, const char *sql);
