@@ -4,7 +4,7 @@
 
 #include "reports/nearest_priv.h"
 #include "reports/rows_priv.h"
-#include "reports/sweep_priv.h"
+#include "reports/query_sweep_priv.h"
 
 /* Those over all runs name the run in their first column. Either a text or, where the columns depend on what was set, a function. */
 static const struct named_query {
@@ -13,11 +13,11 @@ static const struct named_query {
 } queries[] = {
 	{ "runs", "Every run: status, machine, what was set, events, time, fingerprint.",
 		"SELECT * FROM v_runs ORDER BY run_id", NULL },
-	{ "sweep", "One row per run: swept keys beside the headline figures.", NULL, sweep_runs },
-	{ "best", "The runs that are best by a figure (--by FIGURE).", NULL, sweep_best },
-	{ "worst", "The runs that are worst by a figure (--by FIGURE).", NULL, sweep_worst },
-	{ "pareto", "Runs that no other run beats in both of two figures (--by A,B).", NULL, sweep_pareto },
-	{ "sensitivity", "Which swept key moves which figure most.", NULL, sweep_sensitivity },
+	{ "sweep", "One row per run: swept keys beside the headline figures.", NULL, query_sweep },
+	{ "best", "The runs that are best by a figure (--by FIGURE).", NULL, query_best },
+	{ "worst", "The runs that are worst by a figure (--by FIGURE).", NULL, query_worst },
+	{ "pareto", "Runs that no other run beats in both of two figures (--by A,B).", NULL, query_pareto },
+	{ "sensitivity", "Which swept key moves which figure most.", NULL, query_sensitivity },
 	{ "latency", "Latency and failures of each operation, most frequent first.",
 		"SELECT * FROM v_latency ORDER BY run_id, count DESC, op", NULL },
 	{ "histogram", "The distribution of latencies: how many requests took low_ns to high_ns.",

@@ -26,6 +26,7 @@ extern const struct cli_command cmd_probe;
 extern const struct cli_command cmd_replay;
 extern const struct cli_command cmd_merge;
 extern const struct cli_command cmd_query;
+extern const struct cli_command cmd_compare;
 extern const struct cli_command cmd_report;
 extern const struct cli_command cmd_proc;
 

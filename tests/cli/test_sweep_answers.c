@@ -49,3 +49,28 @@ Test(sweep_answers, merge_says_what_stands_in_its_way)
 	expect(3, NULL, "/proc/r.db", "$K merge a.db -o /proc/r.db");
 	expect(0, NULL, NULL, "test ! -e r.db");
 }
+
+Test(sweep_answers, query_best_worst_pareto_and_sensitivity_answer_from_the_command_line)
+{
+	expect(0, NULL, NULL, "$K merge a.db b.db -o r.db");
+	expect(0, "run_id,free_pages_lowest,memory,", NULL, "$K query r.db best --by free_pages_lowest --limit 1 --csv");
+	expect(0, ",1024 MiB,", NULL, "$K query r.db best --by free_pages_lowest --limit 1 --csv");
+	expect(0, ",64 MiB,", NULL, "$K query r.db worst --by free_pages_lowest --limit 1 --csv");
+	expect(0, "\"memory\": \"64 MiB\"", NULL, "$K query r.db pareto --by memory,failed --json");
+	expect(0, "\nmemory,free_pages,", NULL, "$K query r.db sensitivity --csv");
+	expect(2, NULL, "did you mean \"free_pages\"?", "$K query r.db best --by free_pagse");
+	expect(2, NULL, "--limit 0: expected a number of rows", "$K query r.db best --limit 0");
+}
+
+Test(sweep_answers, compare_exits_with_1_when_results_differ_and_0_when_they_do_not)
+{
+	expect(0, "Results: no difference", NULL, "$K compare a.db:2 b.db:2");
+	expect(1, "node 0 DMA32  ", NULL, "$K compare a.db 1 2");
+	expect(1, "\"equal\": false", NULL, "$K compare a.db:1 b.db:1 --json");
+	expect(1, "kind,section,item,figure,a,b,change\n", NULL, "$K compare a.db 1 2 --csv");
+	expect(1, "free_pages", NULL, "$K compare a.db 1 2 --over 5%");
+	expect(2, NULL, "no run 7", "$K compare a.db 1 7");
+	expect(2, NULL, "\"x\": expected the number of a run", "$K compare a.db 1 x");
+	expect(2, NULL, "expected a share", "$K compare a.db 1 2 --over lots");
+	expect(3, NULL, "none.db: cannot be read", "$K compare a.db none.db");
+}

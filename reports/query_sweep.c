@@ -1,4 +1,4 @@
-#include "reports/sweep_priv.h"
+#include "reports/query_sweep_priv.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static const char columns_behind[] =
 static const char keys_sql[] =
 	"SELECT DISTINCT key FROM run_params WHERE lower(key) NOT IN (SELECT name FROM pragma_table_info('v_sweep')) ORDER BY key";
 
-struct sweep {
+struct swept {
 	struct results *results; /* borrowed */
 	char **keys;             /* owned: the swept ones, ascending */
 	size_t nr_keys;
@@ -70,32 +70,32 @@ static int no_memory(const struct results *results, struct err *err)
 	return err_set(err, ERR_NOMEM, "%s: no memory for a query over all runs", results->path);
 }
 
-static void sweep_fini(struct sweep *sweep)
+static void swept_fini(struct swept *swept)
 {
-	for (size_t i = 0; i < sweep->nr_keys; i++)
-		free(sweep->keys[i]);
-	free(sweep->keys);
+	for (size_t i = 0; i < swept->nr_keys; i++)
+		free(swept->keys[i]);
+	free(swept->keys);
 }
 
-static int read_keys(struct sweep *sweep, struct err *err)
+static int read_keys(struct swept *swept, struct err *err)
 {
 	sqlite3_stmt *stmt;
-	int ret = results_prepare(sweep->results, keys_sql, NULL, 0, &stmt, err);
+	int ret = results_prepare(swept->results, keys_sql, NULL, 0, &stmt, err);
 
 	if (ret < 0)
 		return ret;
-	while ((ret = results_step(sweep->results, stmt, err)) > 0) {
-		char **grown = reallocarray(sweep->keys, sweep->nr_keys + 1, sizeof(*grown));
+	while ((ret = results_step(swept->results, stmt, err)) > 0) {
+		char **grown = reallocarray(swept->keys, swept->nr_keys + 1, sizeof(*grown));
 		char *key = strdup((const char *)sqlite3_column_text(stmt, 0));
 
 		if (grown)
-			sweep->keys = grown;
+			swept->keys = grown;
 		if (!grown || !key) {
 			free(key);
-			ret = no_memory(sweep->results, err);
+			ret = no_memory(swept->results, err);
 			break;
 		}
-		sweep->keys[sweep->nr_keys++] = key;
+		swept->keys[swept->nr_keys++] = key;
 	}
 	sqlite3_finalize(stmt);
 	return ret;
@@ -122,80 +122,80 @@ static int answer_built(struct results *results, sqlite3_str *sql, const struct 
 }
 
 /* temp.sweep: v_sweep computed once, with a column for each swept key. In memory: the database may be read-only. */
-static int sweep_init(struct sweep *sweep, struct results *results, struct err *err)
+static int swept_init(struct swept *swept, struct results *results, struct err *err)
 {
 	sqlite3_str *sql;
 	int ret;
 
-	*sweep = (struct sweep){ .results = results };
-	ret = read_keys(sweep, err);
+	*swept = (struct swept){ .results = results };
+	ret = read_keys(swept, err);
 	if (ret == 0)
 		ret = quantity_register(results, err);
 	if (ret == 0) {
 		sql = sqlite3_str_new(results->db);
 		sqlite3_str_appendf(sql, "PRAGMA temp_store = MEMORY; DROP TABLE IF EXISTS temp.sweep;"
 					 " CREATE TEMP TABLE sweep AS SELECT %s", columns_before);
-		for (size_t i = 0; i < sweep->nr_keys; i++)
+		for (size_t i = 0; i < swept->nr_keys; i++)
 			sqlite3_str_appendf(sql, ", (SELECT value FROM run_params p WHERE p.run_id = v.run_id AND key = %Q) AS \"%w\"",
-				sweep->keys[i], sweep->keys[i]);
+				swept->keys[i], swept->keys[i]);
 		sqlite3_str_appendf(sql, ", %s FROM v_sweep v ORDER BY run_id", columns_behind);
 		ret = exec_built(results, sql, err);
 	}
 	if (ret < 0)
-		sweep_fini(sweep);
+		swept_fini(swept);
 	return ret;
 }
 
-int sweep_runs(struct results *results, const struct query_options *options, FILE *out, struct err *err)
+int query_sweep(struct results *results, const struct query_options *options, FILE *out, struct err *err)
 {
-	struct sweep sweep;
+	struct swept swept;
 	int ret;
 
 	if (options->by)
 		return err_set(err, ERR_USAGE, "query \"sweep\" takes no --by: best, worst, pareto and sensitivity do");
-	ret = sweep_init(&sweep, results, err);
+	ret = swept_init(&swept, results, err);
 	if (ret < 0)
 		return ret;
 	ret = rows_answer(results, "SELECT * FROM temp.sweep ORDER BY run_id", options, out, err);
-	sweep_fini(&sweep);
+	swept_fini(&swept);
 	return ret;
 }
 
-static int unknown_measure(const struct sweep *sweep, const char *name, struct err *err)
+static int unknown_measure(const struct swept *swept, const char *name, struct err *err)
 {
-	const char **names = calloc(NR_FIGURES + sweep->nr_keys, sizeof(*names));
+	const char **names = calloc(NR_FIGURES + swept->nr_keys, sizeof(*names));
 	int ret;
 
 	if (!names)
-		return no_memory(sweep->results, err);
+		return no_memory(swept->results, err);
 	for (size_t i = 0; i < NR_FIGURES; i++)
 		names[i] = figures[i].name;
-	for (size_t i = 0; i < sweep->nr_keys; i++)
-		names[NR_FIGURES + i] = sweep->keys[i];
+	for (size_t i = 0; i < swept->nr_keys; i++)
+		names[NR_FIGURES + i] = swept->keys[i];
 	ret = err_set(err, ERR_USAGE,
 		"--by: neither a figure nor a swept key: \"%s\"; did you mean \"%s\"? `kmemsim query %s sweep` shows them",
-		name, nearest_name(name, names, NR_FIGURES + sweep->nr_keys), sweep->results->path);
+		name, nearest_name(name, names, NR_FIGURES + swept->nr_keys), swept->results->path);
 	free(names);
 	return ret;
 }
 
-static int find_measure(const struct sweep *sweep, const char *name, struct measure *measure, struct err *err)
+static int find_measure(const struct swept *swept, const char *name, struct measure *measure, struct err *err)
 {
 	for (size_t i = 0; i < NR_FIGURES; i++)
 		if (!strcmp(figures[i].name, name)) {
 			*measure = (struct measure){ figures[i].name, false, figures[i].more_is_better };
 			return 0;
 		}
-	for (size_t i = 0; i < sweep->nr_keys; i++)
-		if (!strcmp(sweep->keys[i], name)) {
-			*measure = (struct measure){ sweep->keys[i], true, false };
+	for (size_t i = 0; i < swept->nr_keys; i++)
+		if (!strcmp(swept->keys[i], name)) {
+			*measure = (struct measure){ swept->keys[i], true, false };
 			return 0;
 		}
-	return unknown_measure(sweep, name, err);
+	return unknown_measure(swept, name, err);
 }
 
 /* "FIGURE", "FIGURE:min" or "FIGURE:max"; @text is cut. */
-static int parse_measure(const struct sweep *sweep, char *text, struct measure *measure, struct err *err)
+static int parse_measure(const struct swept *swept, char *text, struct measure *measure, struct err *err)
 {
 	char *colon = strrchr(text, ':');
 	bool max = colon && !strcmp(colon, ":max"), min = colon && !strcmp(colon, ":min");
@@ -203,22 +203,22 @@ static int parse_measure(const struct sweep *sweep, char *text, struct measure *
 
 	if (max || min)
 		*colon = 0;
-	ret = find_measure(sweep, text, measure, err);
+	ret = find_measure(swept, text, measure, err);
 	if (ret == 0 && (max || min))
 		measure->more_is_better = max;
 	return ret;
 }
 
 /* @nr measures, joined by commas. */
-static int parse_by(const struct sweep *sweep, const char *by, struct measure *measures, size_t nr, struct err *err)
+static int parse_by(const struct swept *swept, const char *by, struct measure *measures, size_t nr, struct err *err)
 {
 	char *copy = strdup(by), *save, *word;
 	size_t found = 0;
-	int ret = copy ? 0 : no_memory(sweep->results, err);
+	int ret = copy ? 0 : no_memory(swept->results, err);
 
 	for (word = copy ? strtok_r(copy, ", ", &save) : NULL; word && ret == 0; word = strtok_r(NULL, ", ", &save)) {
 		if (found < nr)
-			ret = parse_measure(sweep, word, &measures[found], err);
+			ret = parse_measure(swept, word, &measures[found], err);
 		found++;
 	}
 	free(copy);
@@ -235,14 +235,14 @@ static void append_cost(sqlite3_str *sql, const struct measure *measure)
 }
 
 /* The run, what it sets, what it is judged by, and what else one wants to know of it. */
-static void append_columns(sqlite3_str *sql, const struct sweep *sweep, const struct measure *measures, size_t nr)
+static void append_columns(sqlite3_str *sql, const struct swept *swept, const struct measure *measures, size_t nr)
 {
 	sqlite3_str_appendall(sql, "run_id");
 	for (size_t i = 0; i < nr; i++)
 		if (!measures[i].is_key)
 			sqlite3_str_appendf(sql, ", \"%w\"", measures[i].name);
-	for (size_t i = 0; i < sweep->nr_keys; i++)
-		sqlite3_str_appendf(sql, ", \"%w\"", sweep->keys[i]);
+	for (size_t i = 0; i < swept->nr_keys; i++)
+		sqlite3_str_appendf(sql, ", \"%w\"", swept->keys[i]);
 	for (size_t i = 0; i < NR_FIGURES; i++) {
 		bool shown = !figures[i].beside;
 
@@ -257,19 +257,19 @@ static int ranked(struct results *results, const struct query_options *options, 
 {
 	struct query_options first = *options;
 	struct measure measure;
-	struct sweep sweep;
+	struct swept swept;
 	sqlite3_str *sql;
-	int ret = sweep_init(&sweep, results, err);
+	int ret = swept_init(&swept, results, err);
 
 	if (ret < 0)
 		return ret;
 	if (!first.limit)
 		first.limit = BEST_ROWS;
-	ret = parse_by(&sweep, options->by ? options->by : "lat_mean_ns", &measure, 1, err);
+	ret = parse_by(&swept, options->by ? options->by : "lat_mean_ns", &measure, 1, err);
 	if (ret == 0) {
 		sql = sqlite3_str_new(results->db);
 		sqlite3_str_appendall(sql, "SELECT ");
-		append_columns(sql, &sweep, &measure, 1);
+		append_columns(sql, &swept, &measure, 1);
 		sqlite3_str_appendall(sql, " FROM temp.sweep WHERE status = 'done' AND ");
 		append_cost(sql, &measure);
 		sqlite3_str_appendall(sql, " IS NOT NULL ORDER BY ");
@@ -277,31 +277,31 @@ static int ranked(struct results *results, const struct query_options *options, 
 		sqlite3_str_appendf(sql, best ? ", failed, lat_mean_ns, run_id" : " DESC, failed DESC, lat_mean_ns DESC, run_id");
 		ret = answer_built(results, sql, &first, out, err);
 	}
-	sweep_fini(&sweep);
+	swept_fini(&swept);
 	return ret;
 }
 
-int sweep_best(struct results *results, const struct query_options *options, FILE *out, struct err *err)
+int query_best(struct results *results, const struct query_options *options, FILE *out, struct err *err)
 {
 	return ranked(results, options, true, out, err);
 }
 
-int sweep_worst(struct results *results, const struct query_options *options, FILE *out, struct err *err)
+int query_worst(struct results *results, const struct query_options *options, FILE *out, struct err *err)
 {
 	return ranked(results, options, false, out, err);
 }
 
 /* Not beaten: the least b of those with its a, and less than every b of those with a lower a. */
-int sweep_pareto(struct results *results, const struct query_options *options, FILE *out, struct err *err)
+int query_pareto(struct results *results, const struct query_options *options, FILE *out, struct err *err)
 {
 	struct measure measures[2];
-	struct sweep sweep;
+	struct swept swept;
 	sqlite3_str *sql;
-	int ret = sweep_init(&sweep, results, err);
+	int ret = swept_init(&swept, results, err);
 
 	if (ret < 0)
 		return ret;
-	ret = parse_by(&sweep, options->by ? options->by : "slab_pages,lat_mean_ns", measures, 2, err);
+	ret = parse_by(&swept, options->by ? options->by : "slab_pages,lat_mean_ns", measures, 2, err);
 	if (ret == 0) {
 		sql = sqlite3_str_new(results->db);
 		sqlite3_str_appendall(sql, "WITH costs AS (SELECT *, ");
@@ -312,12 +312,12 @@ int sweep_pareto(struct results *results, const struct query_options *options, F
 			" ranks AS (SELECT *, min(cost_b) OVER (PARTITION BY cost_a) AS least_here, min(cost_b) OVER"
 			" (ORDER BY cost_a GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS least_before"
 			" FROM costs WHERE cost_a IS NOT NULL AND cost_b IS NOT NULL) SELECT ");
-		append_columns(sql, &sweep, measures, 2);
+		append_columns(sql, &swept, measures, 2);
 		sqlite3_str_appendall(sql, " FROM ranks WHERE cost_b = least_here AND"
 			" (least_before IS NULL OR cost_b < least_before) ORDER BY cost_a, run_id");
 		ret = answer_built(results, sql, options, out, err);
 	}
-	sweep_fini(&sweep);
+	swept_fini(&swept);
 	return ret;
 }
 
@@ -376,17 +376,17 @@ static void append_long(sqlite3_str *sql, const struct measure *only)
 	sqlite3_str_appendf(sql, "), %s", spread_sql);
 }
 
-int sweep_sensitivity(struct results *results, const struct query_options *options, FILE *out, struct err *err)
+int query_sensitivity(struct results *results, const struct query_options *options, FILE *out, struct err *err)
 {
 	struct measure measure;
-	struct sweep sweep;
+	struct swept swept;
 	sqlite3_str *sql;
-	int ret = sweep_init(&sweep, results, err);
+	int ret = swept_init(&swept, results, err);
 
 	if (ret < 0)
 		return ret;
 	if (options->by)
-		ret = parse_by(&sweep, options->by, &measure, 1, err);
+		ret = parse_by(&swept, options->by, &measure, 1, err);
 	if (ret == 0 && options->by && measure.is_key)
 		ret = err_set(err, ERR_USAGE, "--by %s: a swept key; sensitivity takes a figure", options->by);
 	if (ret == 0)
@@ -396,6 +396,6 @@ int sweep_sensitivity(struct results *results, const struct query_options *optio
 		append_long(sql, options->by ? &measure : NULL);
 		ret = answer_built(results, sql, options, out, err);
 	}
-	sweep_fini(&sweep);
+	swept_fini(&swept);
 	return ret;
 }
