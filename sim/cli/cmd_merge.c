@@ -7,7 +7,7 @@ static const char doc[] =
 	"Makes one results database of several, as the shards of a sweep are at its end.\n\n"
 	"  kmemsim merge part-1.db part-2.db -o results.db\n"
 	"  kmemsim merge part-*.db -o results.db         again, after more parts: adds only what is new\n\n"
-	"Runs of the same trace, configuration, seed and version are one run: it is taken once, and a finished one replaces"
+	"Runs of the same trace, configuration, seed, version and settings are one run: it is taken once, and a finished one replaces"
 	" one that was cut short. When two finished ones differ, they are named, nothing is merged and the exit status is 2.";
 
 static const struct argp_option options[] = {
