@@ -1,15 +1,17 @@
 #include "base/sha256.h"
 
-#include <sys/types.h>
-#include <sha2.h>
+#include <nettle/sha2.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <unistd.h>
 
-static void to_hex(const uint8_t *digest, char hex[SHA256_HEX_SIZE])
+static void finish(struct sha256_ctx *ctx, char hex[SHA256_HEX_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
+	uint8_t digest[SHA256_DIGEST_SIZE];
 
-	for (size_t i = 0; i < SHA256_DIGEST_LENGTH; i++) {
+	sha256_digest(ctx, sizeof(digest), digest);
+	for (size_t i = 0; i < SHA256_DIGEST_SIZE; i++) {
 		hex[2 * i] = digits[digest[i] >> 4];
 		hex[2 * i + 1] = digits[digest[i] & 15];
 	}
@@ -18,31 +20,27 @@ static void to_hex(const uint8_t *digest, char hex[SHA256_HEX_SIZE])
 
 void sha256_buffer(const void *data, size_t len, char hex[SHA256_HEX_SIZE])
 {
-	uint8_t digest[SHA256_DIGEST_LENGTH];
-	SHA2_CTX ctx;
+	struct sha256_ctx ctx;
 
-	SHA256Init(&ctx);
-	SHA256Update(&ctx, data, len);
-	SHA256Final(digest, &ctx);
-	to_hex(digest, hex);
+	sha256_init(&ctx);
+	sha256_update(&ctx, len, data);
+	finish(&ctx, hex);
 }
 
 int sha256_fd(int fd, char hex[SHA256_HEX_SIZE], struct err *err)
 {
-	uint8_t digest[SHA256_DIGEST_LENGTH];
 	uint8_t buf[1 << 16];
-	SHA2_CTX ctx;
+	struct sha256_ctx ctx;
 	off_t at = 0;
 	ssize_t got;
 
-	SHA256Init(&ctx);
+	sha256_init(&ctx);
 	while ((got = pread(fd, buf, sizeof(buf), at)) > 0) {
-		SHA256Update(&ctx, buf, (size_t)got);
+		sha256_update(&ctx, (size_t)got, buf);
 		at += got;
 	}
 	if (got < 0)
 		return err_errno(err, "cannot read");
-	SHA256Final(digest, &ctx);
-	to_hex(digest, hex);
+	finish(&ctx, hex);
 	return 0;
 }

@@ -66,6 +66,7 @@ struct machine_slab {
 	bool freelist_random;
 	bool memcg_kmem;         /* kmalloc-cg caches exist */
 	uint32_t nr_cpu_ids;     /* what a 1-CPU machine uses in min_objects; 0 = cpus */
+	char constructors[1024]; /* names of caches whose objects have a constructor, which recordings do not show */
 };
 
 struct machine_kmalloc {
@@ -190,6 +191,9 @@ struct machine {
 	struct machine_kernel_stack kernel_stack;
 	struct machine_reclaim reclaim;
 };
+
+/** machine_has_constructor() - whether slab.constructors names the cache. */
+bool machine_has_constructor(const struct machine *machine, const char *cache);
 
 extern const char *const machine_zone_name[NR_ZONE_TYPES]; /* "DMA", "DMA32", "Normal", "HighMem", "Movable" */
 extern const char *const machine_step_name[NR_STEPS];

@@ -1,16 +1,13 @@
 #include "configs/probe_priv.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX (4u << 20) /* bytes: more than any of these files has */
-#define READ_MAX (64u << 10)
+#define FILE_MAX (4u << 20) /* bytes: more than any of these files has; a larger one is none of them */
 
 /* Where the kernel has what a snapshot keeps under another name. */
 static const struct live_name {
@@ -32,36 +29,12 @@ void probe_note(struct probe *probe, const char *fmt, ...)
 	fputc('\n', probe->notes);
 }
 
+/* A file that cannot be read is as good as none: the probe says what it assumes instead. */
 static char *read_path(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
 	char *text;
-	size_t len = 0;
-	ssize_t got = 1;
 
-	if (fd < 0)
-		return NULL;
-	text = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? malloc(FILE_MAX + 1) : NULL;
-	while (text && got > 0 && len < FILE_MAX) {
-		size_t room = FILE_MAX - len;
-
-		/* In small steps: sysctl files refuse a buffer beyond what kmalloc() can give. */
-		got = read(fd, text + len, room < READ_MAX ? room : READ_MAX);
-		if (got > 0)
-			len += (size_t)got;
-	}
-	close(fd);
-	if (!text || (!len && got < 0)) {
-		free(text);
-		return NULL;
-	}
-	for (size_t i = 0; i < len; i++) {
-		if (!text[i])
-			text[i] = ' '; /* of a damaged file: what is behind it is still looked at */
-	}
-	text[len] = '\0';
-	return text;
+	return text_read(&text, path, FILE_MAX, NULL, NULL) == 1 ? text : NULL;
 }
 
 /* The path below / of the file that a snapshot calls @name. */
@@ -105,7 +78,7 @@ bool probe_sysctl(const struct probe *probe, const char *name, char *value, size
 	char *text = probe->dir[0] ? probe_read(probe, "sysctl_vm.txt") : NULL, *rest = text, *line, path[128];
 	size_t len = strlen(name);
 
-	while (rest && (line = probe_next_line(&rest))) {
+	while (rest && (line = text_next_line(&rest))) {
 		if (strncmp(line, "vm.", 3) || strncmp(line + 3, name, len) || strncmp(line + 3 + len, " = ", 3))
 			continue;
 		snprintf(value, size, "%s", line + 3 + len + 3);
@@ -119,40 +92,6 @@ bool probe_sysctl(const struct probe *probe, const char *name, char *value, size
 		return false;
 	snprintf(value, size, "%.*s", (int)strcspn(text, "\n"), text);
 	free(text);
-	return true;
-}
-
-char *probe_next_line(char **text)
-{
-	char *line = *text;
-	size_t len;
-
-	if (!line || !*line)
-		return NULL;
-	len = strcspn(line, "\n");
-	*text = line + len + (line[len] == '\n');
-	line[len] = '\0';
-	return line;
-}
-
-bool probe_number(const char *line, const char *name, uint64_t *value)
-{
-	size_t len = strlen(name);
-	uint64_t number;
-	char *end;
-
-	line += strspn(line, " \t");
-	if (strncmp(line, name, len) || !strchr(" \t:", line[len]) || !line[len])
-		return false;
-	line += len;
-	line += strspn(line, " \t:");
-	if (*line < '0' || *line > '9')
-		return false;
-	errno = 0;
-	number = strtoull(line, &end, 10);
-	if (errno)
-		return false;
-	*value = number;
 	return true;
 }
 

@@ -55,8 +55,8 @@ static uint64_t add_pieces(struct probe *probe, struct probe_piece *list, uint32
 {
 	uint64_t left = end - start;
 
-	for (uint32_t i = 0; i < probe->nr_zones; i++) {
-		const struct probe_zone *z = &probe->zones[i];
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++) {
+		const struct zoneinfo_zone *z = &probe->info.zones[i];
 		struct probe_piece piece = { .zone = i, .start = max_u64(start, z->start_pfn),
 			.end = min_u64(end, z->start_pfn + z->spanned) };
 
@@ -122,7 +122,7 @@ static bool read_iomem(struct probe *probe, bool nested)
 	bool in_ram = false, found = false;
 	struct iomem_line io;
 
-	while (rest && (line = probe_next_line(&rest))) {
+	while (rest && (line = text_next_line(&rest))) {
 		if (!parse_iomem(line, &io))
 			continue;
 		if (!io.depth)
@@ -151,8 +151,8 @@ static void guess_ram(struct probe *probe)
 	uint64_t first_mib = MIB / probe->machine->page_size;
 
 	probe_note(probe, "iomem is missing or shows no addresses (only root may see them): the holes in RAM are assumed");
-	for (uint32_t i = 0; i < probe->nr_zones; i++) {
-		const struct probe_zone *z = &probe->zones[i];
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++) {
+		const struct zoneinfo_zone *z = &probe->info.zones[i];
 		uint64_t hole = z->spanned - z->present, end = z->start_pfn + z->spanned;
 		uint64_t hole_end = z->start_pfn + hole < first_mib && first_mib < end ? first_mib : end - 1;
 
@@ -230,7 +230,7 @@ static uint64_t fill_zone(struct probe *probe, uint32_t zone, const char *name, 
 
 static void account_zone(struct probe *probe, uint32_t zone)
 {
-	const struct probe_zone *z = &probe->zones[zone];
+	const struct zoneinfo_zone *z = &probe->info.zones[zone];
 	const struct machine *m = probe->machine;
 	uint64_t present = pages_in_zone(probe->ram, probe->nr_ram, zone), wanted = 0;
 	uint64_t named = pages_in_zone(probe->reserved, probe->nr_reserved, zone), descriptors;
@@ -263,7 +263,7 @@ static void hand_over(const struct probe *probe, const struct probe_piece *list,
 
 	*nr_ranges = 0;
 	for (uint32_t i = 0; i < nr; i++) {
-		struct machine_range range = { .start = list[i].start * page, .node = probe->zones[list[i].zone].node,
+		struct machine_range range = { .start = list[i].start * page, .node = probe->info.zones[list[i].zone].node,
 			.size = (list[i].end - list[i].start) * page };
 		struct machine_range *last = *nr_ranges ? &ranges[*nr_ranges - 1] : NULL;
 
@@ -283,12 +283,12 @@ static void hand_over(const struct probe *probe, const struct probe_piece *list,
 static void memory_without_zones(struct probe *probe)
 {
 	struct machine *m = probe->machine;
-	struct probe_zone all = { .spanned = 1ull << 40, .type = ZONE_NORMAL };
+	struct zoneinfo_zone all = { .spanned = 1ull << 40, .type = ZONE_NORMAL };
 	char *text, *rest, *line;
 	uint64_t total_kib = 0;
 
-	probe->zones[0] = all;
-	probe->nr_zones = 1;
+	probe->info.zones[0] = all;
+	probe->info.nr_zones = 1;
 	if (read_iomem(probe, false)) {
 		sort_pieces(probe->ram, &probe->nr_ram);
 		read_iomem(probe, true);
@@ -299,8 +299,8 @@ static void memory_without_zones(struct probe *probe)
 		return;
 	}
 	rest = text = probe_read(probe, "meminfo");
-	while (rest && !total_kib && (line = probe_next_line(&rest)))
-		probe_number(line, "MemTotal", &total_kib);
+	while (rest && !total_kib && (line = text_next_line(&rest)))
+		text_number(line, "MemTotal", &total_kib);
 	free(text);
 	if (total_kib < 4096 || total_kib > 64ull << 30)
 		total_kib = 512ull << 10;
@@ -325,7 +325,7 @@ void probe_memory(struct probe *probe)
 	if (m->page_size == 4096)
 		add_reserved(probe, 0, MIB / m->page_size, "first MiB");
 	sort_pieces(probe->reserved, &probe->nr_reserved);
-	for (uint32_t i = 0; i < probe->nr_zones; i++)
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++)
 		account_zone(probe, i);
 	hand_over(probe, probe->ram, probe->nr_ram, m->ram, &m->nr_ram);
 	hand_over(probe, probe->reserved, probe->nr_reserved, m->reserved, &m->nr_reserved);

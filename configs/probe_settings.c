@@ -22,13 +22,14 @@ static void read_reserve_ratio(struct probe *probe)
 
 	if (!probe_sysctl(probe, "lowmem_reserve_ratio", value, sizeof(value)))
 		return;
-	for (uint32_t i = 0; i < probe->nr_zone_types; i++) {
+	for (uint32_t i = 0; i < probe->info.nr_types; i++) {
 		char *end;
 		unsigned long number = strtoul(at, &end, 10);
 
 		if (end == at)
 			return;
-		ratio[probe->zone_order[i]] = (uint32_t)min_u64(number, 1000000000);
+		if (probe->info.types[i] < NR_ZONE_TYPES)
+			ratio[probe->info.types[i]] = (uint32_t)min_u64(number, 1000000000);
 		at = end;
 	}
 }
@@ -92,7 +93,51 @@ static bool thp_by_name(const char *word, enum machine_thp *thp)
 	return true;
 }
 
-/* "always [madvise] never", else the command line, else what most kernels are built with. */
+/* The configuration of a saved folder, or the one that distributions install beside the kernel. */
+static char *find_config(const struct probe *probe)
+{
+	char *config = probe_read(probe, "kernel.config"), *version, release[128], path[160];
+
+	/* Numbered snapshots share the one of the folder above. */
+	if (!config && probe->dir[0])
+		config = probe_read(probe, "../kernel.config");
+	if (config)
+		return config;
+	version = probe_read(probe, "version");
+	if (version && sscanf(version, "Linux version %127s", release) == 1 && !strchr(release, '/')) {
+		snprintf(path, sizeof(path), "boot/config-%s", release);
+		config = probe_read(probe, path);
+	}
+	free(version);
+	return config;
+}
+
+static bool is_configured(const char *config, const char *line)
+{
+	const char *at = strstr(config, line);
+
+	return at && (at == config || at[-1] == '\n');
+}
+
+/* What the kernel was built to do unless told otherwise. */
+static bool thp_by_config(const struct probe *probe, enum machine_thp *thp)
+{
+	char *config = find_config(probe);
+	bool known = config != NULL;
+
+	if (config && is_configured(config, "CONFIG_TRANSPARENT_HUGEPAGE_ALWAYS=y\n"))
+		*thp = THP_ALWAYS;
+	else if (config && is_configured(config, "CONFIG_TRANSPARENT_HUGEPAGE_MADVISE=y\n"))
+		*thp = THP_MADVISE;
+	else if (config && !is_configured(config, "CONFIG_TRANSPARENT_HUGEPAGE=y\n"))
+		*thp = THP_NONE;
+	else
+		known = false;
+	free(config);
+	return known;
+}
+
+/* "always [madvise] never", else the command line, else what this kernel or most kernels are built with. */
 static void read_thp(struct probe *probe, const char *cmdline)
 {
 	char *text = probe_read(probe, "transparent_hugepage_enabled"), word[32];
@@ -102,6 +147,8 @@ static void read_thp(struct probe *probe, const char *cmdline)
 	free(text);
 	if (!known && option(cmdline, "transparent_hugepage", word, sizeof(word)))
 		known = thp_by_name(word, &probe->machine->transparent_hugepage);
+	if (!known)
+		known = thp_by_config(probe, &probe->machine->transparent_hugepage);
 	if (known)
 		return;
 	probe->machine->transparent_hugepage = THP_ALWAYS;
@@ -173,7 +220,7 @@ static void read_caches(struct probe *probe)
 	if (!text)
 		text = probe_read(probe, "slabinfo");
 	rest = text;
-	while (classes && rest && (line = probe_next_line(&rest))) {
+	while (classes && rest && (line = text_next_line(&rest))) {
 		uint32_t size = kmalloc_class(line);
 
 		memcg |= !strncmp(line, "kmalloc-cg-", strlen("kmalloc-cg-"));
@@ -193,16 +240,44 @@ static void read_caches(struct probe *probe)
 	free(text);
 }
 
+/*
+ * Caches with a constructor, from the column ctor of slab_sysfs.tsv. Those that the machine's list has already stay:
+ * a cache that this kernel has not created yet is not in the file.
+ */
+static void read_constructors(struct probe *probe)
+{
+	char *list = probe->machine->slab.constructors;
+	size_t room = sizeof(probe->machine->slab.constructors);
+	char *text = probe_read(probe, "slab_sysfs.tsv"), *rest = text, *line;
+	int column = -1;
+
+	while (rest && (line = text_next_line(&rest))) {
+		char *name = strsep(&line, "\t"), *cell = NULL;
+
+		for (int at = 1; line && (column < 0 || at <= column); at++) {
+			cell = strsep(&line, "\t");
+			if (column < 0 && !strcmp(cell, "ctor"))
+				column = at;
+		}
+		if (column > 0 && strcmp(name, "cache") && cell && *cell && !machine_has_constructor(probe->machine, name) &&
+			strlen(list) + strlen(name) + 2 < room) {
+			strcat(list, " ");
+			strcat(list, name);
+		}
+	}
+	free(text);
+}
+
 static void read_orders(struct probe *probe)
 {
 	struct machine_page_allocator *pages = &probe->machine->page_allocator;
 	char *text = probe_read(probe, "pagetypeinfo"), *rest = text, *line;
 	uint64_t order;
 
-	while (rest && (line = probe_next_line(&rest))) {
+	while (rest && (line = text_next_line(&rest))) {
 		const char *orders = strstr(line, " at order ");
 
-		if (probe_number(line, "Page block order", &order) && order <= 20)
+		if (text_number(line, "Page block order", &order) && order <= 20)
 			pages->pageblock_order = (uint32_t)order;
 		pages->cma |= strstr(line, "type          CMA") != NULL;
 		for (unsigned long last = 0; orders && (orders = strpbrk(orders, "0123456789"));) {
@@ -224,8 +299,8 @@ static void read_swap(struct probe *probe)
 	char *text = probe_read(probe, "meminfo"), *rest = text, *line;
 	uint64_t kib;
 
-	while (rest && (line = probe_next_line(&rest))) {
-		if (probe_number(line, "SwapTotal", &kib) && kib <= 64ull << 30)
+	while (rest && (line = text_next_line(&rest))) {
+		if (text_number(line, "SwapTotal", &kib) && kib <= 64ull << 30)
 			probe->machine->reclaim.swap = kib * 1024;
 	}
 	free(text);
@@ -265,29 +340,6 @@ static void read_kernel(struct probe *probe)
 			probe->machine->behaviour == BEHAVIOUR_6_1 ? "6.1" : "2.6-classic");
 }
 
-/* The configuration of a saved folder, or the one that distributions install beside the kernel. */
-static char *find_config(const struct probe *probe)
-{
-	char *config = probe_read(probe, "kernel.config"), *version, release[128], path[160];
-
-	if (config)
-		return config;
-	version = probe_read(probe, "version");
-	if (version && sscanf(version, "Linux version %127s", release) == 1 && !strchr(release, '/')) {
-		snprintf(path, sizeof(path), "boot/config-%s", release);
-		config = probe_read(probe, path);
-	}
-	free(version);
-	return config;
-}
-
-static bool is_configured(const char *config, const char *line)
-{
-	const char *at = strstr(config, line);
-
-	return at && (at == config || at[-1] == '\n');
-}
-
 static void read_config(struct probe *probe)
 {
 	struct machine *m = probe->machine;
@@ -325,6 +377,7 @@ void probe_settings(struct probe *probe)
 	read_sysctls(probe);
 	read_cmdline(probe);
 	read_caches(probe);
+	read_constructors(probe);
 	read_orders(probe);
 	read_swap(probe);
 }

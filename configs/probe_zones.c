@@ -6,77 +6,10 @@
 
 #include "configs/machine_yaml.h"
 
-#define MAX_PFN (1ull << 40) /* no address of a page is larger, whatever a damaged file says */
-
-/* "Node 0, zone    DMA32": false when the line is another. */
-static bool parse_zone_line(const char *line, uint32_t *node, char *name)
-{
-	return sscanf(line, "Node %u, zone %15s", node, name) == 2 && *node < MACHINE_MAX_NODES;
-}
-
-static bool zone_type_of(const char *name, enum machine_zone *type)
-{
-	for (uint32_t i = 0; i < NR_ZONE_TYPES; i++) {
-		if (!strcmp(machine_zone_name[i], name)) {
-			*type = (enum machine_zone)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-static void zone_field(struct probe_zone *zone, const char *line)
-{
-	uint64_t cpu;
-
-	if (probe_number(line, "start_pfn", &zone->start_pfn) || probe_number(line, "spanned", &zone->spanned) ||
-		probe_number(line, "present", &zone->present) || probe_number(line, "managed", &zone->managed))
-		return;
-	if (probe_number(line, "cpu", &cpu))
-		zone->cpus++;
-}
-
-static void keep_zone(struct probe *probe, const struct probe_zone *zone)
-{
-	if (!zone->present || probe->nr_zones == PROBE_MAX_ZONES)
-		return;
-	if (zone->start_pfn > MAX_PFN || zone->spanned > MAX_PFN || zone->present > zone->spanned) {
-		probe_note(probe, "zoneinfo: node %u, zone %s makes no sense and is left out", zone->node,
-			machine_zone_name[zone->type]);
-		return;
-	}
-	probe->zones[probe->nr_zones++] = *zone;
-}
-
-static void parse_zoneinfo(struct probe *probe, char *text)
-{
-	struct probe_zone zone = { 0 };
-	uint32_t node, first_node = UINT32_MAX;
-	bool in_zone = false;
-	char name[16], *line;
-
-	while ((line = probe_next_line(&text))) {
-		if (!parse_zone_line(line, &node, name)) {
-			if (in_zone)
-				zone_field(&zone, line);
-			continue;
-		}
-		if (in_zone)
-			keep_zone(probe, &zone);
-		zone = (struct probe_zone){ .node = node };
-		in_zone = zone_type_of(name, &zone.type);
-		first_node = first_node == UINT32_MAX ? node : first_node;
-		if (in_zone && node == first_node && probe->nr_zone_types < NR_ZONE_TYPES)
-			probe->zone_order[probe->nr_zone_types++] = (uint8_t)zone.type;
-	}
-	if (in_zone)
-		keep_zone(probe, &zone);
-}
-
 static bool has_type(const struct probe *probe, enum machine_zone type)
 {
-	for (uint32_t i = 0; i < probe->nr_zone_types; i++) {
-		if (probe->zone_order[i] == type)
+	for (uint32_t i = 0; i < probe->info.nr_types; i++) {
+		if (probe->info.types[i] == type)
 			return true;
 	}
 	return false;
@@ -88,7 +21,7 @@ static uint64_t iomem_ram_kib(const struct probe *probe)
 	char *text = probe_read(probe, "iomem"), *rest = text, *line;
 	uint64_t bytes = 0, start, end;
 
-	while (rest && (line = probe_next_line(&rest))) {
+	while (rest && (line = text_next_line(&rest))) {
 		if (line[0] != ' ' && strstr(line, " : System RAM") &&
 			sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end) == 2 && end > start)
 			bytes += end - start + 1;
@@ -105,7 +38,7 @@ static uint32_t page_size_from(uint64_t pages, uint64_t kib)
 	for (size_t i = 0; i < sizeof(sizes_kib) / sizeof(sizes_kib[0]); i++) {
 		uint64_t exact = pages * sizes_kib[i];
 
-		if (pages && pages < MAX_PFN && kib > exact - exact / 4 && kib < exact + exact / 4)
+		if (pages && pages < ZONEINFO_MAX_PFN && kib > exact - exact / 4 && kib < exact + exact / 4)
 			return sizes_kib[i] << 10;
 	}
 	return 0;
@@ -118,12 +51,12 @@ static uint32_t find_page_size(struct probe *probe)
 	uint64_t present = 0, managed = 0, total_kib = 0;
 	uint32_t page_size;
 
-	for (uint32_t i = 0; i < probe->nr_zones; i++) {
-		present += probe->zones[i].present;
-		managed += probe->zones[i].managed;
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++) {
+		present += probe->info.zones[i].present;
+		managed += probe->info.zones[i].managed;
 	}
-	while (rest && !total_kib && (line = probe_next_line(&rest)))
-		probe_number(line, "MemTotal", &total_kib);
+	while (rest && !total_kib && (line = text_next_line(&rest)))
+		text_number(line, "MemTotal", &total_kib);
 	free(text);
 	page_size = page_size_from(present, iomem_ram_kib(probe));
 	if (!page_size)
@@ -138,8 +71,8 @@ static uint64_t type_end(const struct probe *probe, enum machine_zone type)
 {
 	uint64_t end = 0;
 
-	for (uint32_t i = 0; i < probe->nr_zones; i++) {
-		const struct probe_zone *z = &probe->zones[i];
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++) {
+		const struct zoneinfo_zone *z = &probe->info.zones[i];
 
 		if (z->type == type && (z->start_pfn + z->spanned) * probe->machine->page_size > end)
 			end = (z->start_pfn + z->spanned) * probe->machine->page_size;
@@ -152,8 +85,8 @@ static uint64_t start_above(const struct probe *probe, enum machine_zone type)
 {
 	uint64_t start = UINT64_MAX;
 
-	for (uint32_t i = 0; i < probe->nr_zones; i++) {
-		const struct probe_zone *z = &probe->zones[i];
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++) {
+		const struct zoneinfo_zone *z = &probe->info.zones[i];
 
 		if (z->type > type && z->type != ZONE_MOVABLE && z->start_pfn * probe->machine->page_size < start)
 			start = z->start_pfn * probe->machine->page_size;
@@ -182,9 +115,9 @@ static void set_zone_limits(struct probe *probe)
 	m->zones.highmem_above = UINT64_MAX;
 	if (m->bits32 && type_end(probe, ZONE_HIGHMEM))
 		m->zones.highmem_above = start_above(probe, ZONE_NORMAL);
-	for (uint32_t i = 0; i < probe->nr_zones; i++) {
-		if (probe->zones[i].type == ZONE_MOVABLE)
-			m->zones.movable += probe->zones[i].present * m->page_size;
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++) {
+		if (probe->info.zones[i].type == ZONE_MOVABLE)
+			m->zones.movable += probe->info.zones[i].present * m->page_size;
 	}
 }
 
@@ -239,8 +172,8 @@ static void find_cpus(struct probe *probe)
 	uint32_t columns = 0;
 
 	m->cpus = 0;
-	for (uint32_t i = 0; i < probe->nr_zones; i++)
-		m->cpus = probe->zones[i].cpus > m->cpus ? probe->zones[i].cpus : m->cpus;
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++)
+		m->cpus = probe->info.zones[i].cpus > m->cpus ? probe->info.zones[i].cpus : m->cpus;
 	while (!m->cpus && at && (at = strstr(at, "CPU")) && memchr(text, '\n', (size_t)(at - text)) == NULL) {
 		columns++;
 		at += strlen("CPU");
@@ -273,9 +206,9 @@ int probe_zones(struct probe *probe, struct err *err)
 	char *text = probe_read(probe, "zoneinfo");
 
 	if (text)
-		parse_zoneinfo(probe, text);
+		zoneinfo_parse(&probe->info, text, probe->notes);
 	free(text);
-	probe->has_zoneinfo = probe->nr_zones > 0;
+	probe->has_zoneinfo = probe->info.nr_zones > 0;
 	if (start_from_defaults(probe, err) < 0)
 		return -(int)err->code;
 	if (probe->has_zoneinfo)
@@ -283,8 +216,8 @@ int probe_zones(struct probe *probe, struct err *err)
 	else
 		probe_note(probe, "zoneinfo is missing: zones are the kernel's usual ones, no page is known to be reserved");
 	m->nr_nodes = 1;
-	for (uint32_t i = 0; i < probe->nr_zones; i++)
-		m->nr_nodes = probe->zones[i].node + 1 > m->nr_nodes ? probe->zones[i].node + 1 : m->nr_nodes;
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++)
+		m->nr_nodes = probe->info.zones[i].node + 1 > m->nr_nodes ? probe->info.zones[i].node + 1 : m->nr_nodes;
 	find_cpus(probe);
 	for (uint32_t i = 0; i < m->nr_nodes; i++)
 		read_node(probe, i);

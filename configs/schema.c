@@ -84,6 +84,13 @@ const struct key machine_keys[] = {
 	{ "slab.freelist_random", KEY_BOOL, M(slab.freelist_random), .def = "false" },
 	{ "slab.memcg_kmem", KEY_BOOL, M(slab.memcg_kmem), .def = "true" },
 	{ "slab.nr_cpu_ids", KEY_COUNT, M(slab.nr_cpu_ids), 1, 8192, "auto", AUTO(0) },
+	/* Those of 6.1: kmem_cache_create() with a constructor. The free pointer then stands behind the object. */
+	{ "slab.constructors", KEY_TEXT, M(slab.constructors),
+		.def = "anon_vma bdev_cache btrfs_inode dax_cache ext2_inode_cache ext4_inode_cache f2fs_inode_cache "
+		       "fat_inode_cache fuse_inode hugetlbfs_inode_cache iint_cache inode_cache isofs_inode_cache "
+		       "mqueue_inode_cache nfs_inode_cache ovl_inode proc_inode_cache radix_tree_node rpc_inode_cache "
+		       "shmem_inode_cache sighand_cache sock_inode_cache squashfs_inode_cache userfaultfd_ctx_cache "
+		       "xfs_inode" },
 
 	{ "kmalloc.min_size", KEY_SIZE, M(kmalloc.min_size), 8, 4096, "8 B" },
 	{ "kmalloc.max_cache_size", KEY_SIZE, M(kmalloc.max_cache_size), 256, 1 * MIB, "auto", AUTO(DRAFT_AUTO32) },

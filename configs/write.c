@@ -6,7 +6,7 @@
 
 #include "configs/loader_priv.h"
 
-#define VALUE_MAX 192
+#define VALUE_MAX 4096 /* the longest text, every character escaped, and its quotes */
 
 void draft_from_machine(struct draft *draft, const struct machine *machine)
 {

@@ -68,6 +68,41 @@ static void buddy_cut_run(struct zone *zone, pfn_t pfn)
 		list->tail = (uint32_t)next;
 }
 
+/* What follows block @pfn in its run becomes an element of its own: |@run| blocks from @next on. */
+static void buddy_end_run(struct zone *zone, pfn_t pfn, pfn_t next, int32_t run)
+{
+	struct page *pages = zone->pa->pages;
+	struct page *page = &pages[pfn];
+	struct block_list *list = &zone->area[page->order].list[page->mt].blocks;
+
+	pages[next] = *page;
+	pages[next].run = run;
+	pages[next].prev = (uint32_t)pfn;
+	if (page->next != LINK_NONE)
+		pages[page->next].prev = (uint32_t)next;
+	else
+		list->tail = (uint32_t)next;
+	page->next = (uint32_t)next;
+}
+
+void buddy_split_run(struct zone *zone, pfn_t head, pfn_t block)
+{
+	struct page *pages = zone->pa->pages;
+	int32_t run = pages[head].run, one = run > 0 ? 1 : -1;
+	int64_t step = (int64_t)one * (1ll << pages[head].order);
+	int32_t before = one * (int32_t)(((int64_t)block - (int64_t)head) / step);
+
+	if (before) {
+		buddy_end_run(zone, head, block, run - before);
+		pages[head].run = before;
+		run -= before;
+	}
+	if (run == one)
+		return;
+	buddy_end_run(zone, block, (pfn_t)((int64_t)block + step), run - one);
+	pages[block].run = one;
+}
+
 void buddy_del(struct zone *zone, pfn_t pfn)
 {
 	struct page *page = page_at(zone->pa, pfn);

@@ -63,6 +63,9 @@ void buddy_add_run(struct zone *zone, pfn_t pfn, int32_t run, unsigned int mt, e
 /** buddy_del() - take a block off its free list, the first one of a run. Models del_page_from_free_list(). */
 void buddy_del(struct zone *zone, pfn_t pfn);
 
+/** buddy_split_run() - make @block, which the run at @head holds, an element of its own at its place in the list. */
+void buddy_split_run(struct zone *zone, pfn_t head, pfn_t block);
+
 /** buddy_move() - to the tail of another type's list of the same order. Models move_to_free_list(). */
 void buddy_move(struct zone *zone, pfn_t pfn, unsigned int mt);
 

@@ -137,7 +137,9 @@ static int create_class(struct slab *slab, enum kmalloc_type type, uint32_t clas
 		return 0;
 	}
 	class_name(name, type, size);
-	k->cache[type][class] = slab_add_cache(slab, &create);
+	k->cache[type][class] = slab_cache_find(slab, name);
+	if (k->cache[type][class] == CACHE_NONE)
+		k->cache[type][class] = slab_add_cache(slab, &create);
 	if (k->cache[type][class] == CACHE_NONE)
 		return err_set(err, ERR_NOMEM, "cache %s cannot be created", name);
 	slab->caches[k->cache[type][class]].refcount = -1; /* no trace may destroy it */
@@ -241,6 +243,25 @@ void kmalloc_large_free(struct slab *slab, struct slab_object object, unsigned i
 bool kmalloc_large_live(const struct slab *slab, pfn_t pfn)
 {
 	return page_alloc_allocated(slab->pages, pfn, 0) && page_alloc_owner(slab->pages, pfn) >= LARGE_OWNER_BASE;
+}
+
+/* Blocks are aligned to their size, so the head is found by rounding down, order by order. */
+bool kmalloc_large_at(const struct slab *slab, uint64_t address, struct slab_object *object)
+{
+	pfn_t pfn = address >> slab->machine->page_shift;
+
+	if (!page_alloc_allocated(slab->pages, pfn, 0))
+		return false;
+	for (unsigned int order = 0; order < PAGE_MAX_ORDERS; order++) {
+		pfn_t head = pfn >> order << order;
+		uint32_t owner = page_alloc_owner(slab->pages, head);
+
+		if (owner < LARGE_OWNER_BASE + order || !page_alloc_allocated(slab->pages, head, order))
+			continue;
+		*object = (struct slab_object){ SLAB_LARGE, (uint32_t)head };
+		return true;
+	}
+	return false;
 }
 
 int kmalloc_check(const struct slab *slab, struct err *err)

@@ -53,6 +53,15 @@ void page_metadata_fini(struct page_alloc *pa)
 		munmap(pa->pageblock_type, pa->pageblock_bytes);
 }
 
+int page_metadata_reset(struct page_alloc *pa, struct err *err)
+{
+	/* Private anonymous memory reads as zero again after MADV_DONTNEED. */
+	if (madvise(pa->pages, pa->pages_bytes, MADV_DONTNEED) < 0 ||
+		madvise(pa->handed_out, pa->handed_out_bytes, MADV_DONTNEED) < 0)
+		return err_errno(err, "records of the modelled memory");
+	return 0;
+}
+
 struct zone *page_zone_slow(const struct page_alloc *pa, pfn_t pfn)
 {
 	for (uint32_t i = 0; i < pa->nr_zones; i++)

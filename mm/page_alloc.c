@@ -163,6 +163,7 @@ enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request 
 	struct alloc_context ac;
 
 	pa->outcome = PAGE_REFUSED;
+	pa->last_moved = 0;
 	*pfn = PFN_NONE;
 	if (req->order > pa->max_order) {
 		pa->counter[PC_ALLOC_FAIL]++;
@@ -252,16 +253,42 @@ void page_free_direct(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum
 	zone_charge_locked(zone, STEP_PAGE_BUDDY, 1, &work, meter);
 }
 
+/*
+ * Pages that were never managed are now. Models adjust_managed_page_count().
+ * Return: whether it is deferred initialisation that frees them: deferred_free_range(), __free_pages_core().
+ */
+static bool manage_pages(struct zone *zone, pfn_t pfn, unsigned int order)
+{
+	bool deferred = page_at(zone->pa, pfn)->place == PAGE_DEFERRED;
+	uint64_t nr = 0;
+
+	for (pfn_t p = pfn; p < pfn + (1ull << order); p++) {
+		struct page *page = page_at(zone->pa, p);
+
+		nr += page->place != PAGE_NO_HEAD;
+		page->place = PAGE_NO_HEAD;
+	}
+	zone->managed += nr;
+	zone->unmanaged -= nr;
+	return deferred;
+}
+
 void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
 {
+	struct zone *zone = page_zone(pa, pfn);
 	unsigned int mt;
 
 	assert(cpu < pa->nr_cpus && page_alloc_allocated(pa, pfn, order));
+	pa->last_moved = 0;
 	page_take_back(pa, pfn, order);
 	pa->counter[PC_PGFREE] += 1ull << order;
+	if (__builtin_expect(zone->unmanaged != 0, 0) && manage_pages(zone, pfn, order)) {
+		page_free_direct(pa, pfn, order, PLACE_TAIL, cpu, meter);
+		return;
+	}
 	mt = pageblock_migratetype(pa, pfn);
 	if (pcp_eligible(pa, order) && mt != MIGRATE_ISOLATE)
-		pcp_give(page_zone(pa, pfn), pfn, order, mt, cpu, meter);
+		pcp_give(zone, pfn, order, mt, cpu, meter);
 	else
 		page_free_direct(pa, pfn, order, PLACE_DEFAULT, cpu, meter);
 }
@@ -324,4 +351,9 @@ uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn)
 enum page_outcome page_alloc_last_outcome(const struct page_alloc *pa)
 {
 	return pa->outcome;
+}
+
+uint32_t page_alloc_last_moved(const struct page_alloc *pa)
+{
+	return pa->last_moved;
 }

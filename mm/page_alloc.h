@@ -6,6 +6,7 @@
 #define KMEMSIM_MM_PAGE_ALLOC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -32,6 +33,7 @@ enum migratetype {
 
 extern const char *const migratetype_name[NR_MIGRATETYPES]; /* "Unmovable", ... as /proc/pagetypeinfo prints */
 
+struct state; /* configs/state.h */
 struct page_alloc; /* all nodes and zones of a machine; private to mm/ */
 
 struct page_request {
@@ -44,6 +46,38 @@ struct page_request {
 /** page_alloc_create() - boot: size the zones, hand memory over from memblock, set watermarks and pcp limits. */
 int page_alloc_create(struct page_alloc **out, const struct machine *machine, struct err *err);
 void page_alloc_destroy(struct page_alloc *pa);
+
+/** What page_alloc_load() had to assume. */
+struct page_load_report {
+	uint64_t pageblocks_known;    /* type told by a free block of that size or by free blocks of one type */
+	uint64_t pageblocks_mixed;    /* free blocks of several types: the one with the most free pages */
+	uint64_t pageblocks_guessed;  /* no free block: by the kinds of pages in it */
+	uint64_t pageblocks_adjusted; /* of the mixed and guessed ones: changed to fit the number of each type */
+	uint64_t pages_missing;       /* managed by the kernel, but the machine does not hand them out at boot */
+	uint64_t blocks_placed;       /* free blocks whose place is the model's choice: only their number was saved */
+};
+
+/**
+ * page_alloc_load() - go on from the saved memory of a real kernel: replaces what boot made.
+ * @pa:     as page_alloc_create() left it, for the same machine: zones must have the state's spans.
+ * @seed:   for the places of free blocks of which only the number is known (stream "page_load").
+ * @report: filled; may be NULL.
+ *
+ * Free and per-CPU lists, watermarks, limits and reserves are the state's. All other memory is handed out: reserved
+ * pages too, which add to the zone's managed pages when they are given (free_reserved_page(), deferred init). While
+ * pcp_high is 0 and pcp_batch 1 the per-CPU lists are transparent, as the kernel's boot pagesets are.
+ * Types of pageblocks are not saved: they are inferred, see struct page_load_report and mm/page_load_types.c.
+ * Errors: ERR_CONFIG when state and machine differ or the state contradicts itself. @pa must then be destroyed.
+ */
+int page_alloc_load(struct page_alloc *pa, const struct state *state, uint64_t seed, struct page_load_report *report,
+	struct err *err);
+
+/** page_alloc_has_pagesets() - whether the kernel has set up its per-CPU lists: always, but for a state of its boot. */
+bool page_alloc_has_pagesets(const struct page_alloc *pa);
+/** page_alloc_setup_pagesets() - models setup_per_cpu_pageset(): batch and high by managed pages and watermarks. */
+void page_alloc_setup_pagesets(struct page_alloc *pa);
+/** page_alloc_setup_marks() - models init_per_zone_wmark_min(), then khugepaged's start, with the managed pages of now. */
+void page_alloc_setup_marks(struct page_alloc *pa);
 
 /**
  * page_alloc_take() - models __alloc_pages(): fast path, then the machine's slow path.
@@ -64,6 +98,50 @@ uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *
  * @order may be smaller than the order taken: a part of a block, freed on its own.
  */
 void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter);
+
+/**
+ * page_alloc_take_at() - take exactly this block, wherever it is free: out of a larger block, on a per-CPU list of any
+ * CPU, or in pieces that make it up. Models nothing in the kernel: it is how a replay follows a recording.
+ * @mt: Movable counts as being on an LRU list.
+ * Return: false, with nothing done, when a page of it is not free.
+ */
+bool page_alloc_take_at(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
+	struct meter *meter);
+
+/**
+ * page_alloc_correct() - the model has just taken @wrong where the kernel took @right: as if it had taken that.
+ * @right on a per-CPU list: @wrong stands there instead. Else @wrong goes back to where it came from, first of its list.
+ * Return: false when @right is not free; @wrong has gone back then too.
+ */
+bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigned int order, unsigned int cpu,
+	struct meter *meter);
+
+/**
+ * page_alloc_give_recorded() - as page_alloc_give(), but nothing is flushed: the recording tells what is, with
+ * page_alloc_flush_recorded() for each block.
+ * @flushed: pages that the kernel flushed because of this free.
+ * Return: whether page_alloc_give() would have flushed as many.
+ */
+bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
+	struct meter *meter);
+
+/**
+ * page_alloc_flush_recorded() - a block went from a per-CPU list to the free list of type @mt, as mm_page_pcpu_drain tells.
+ * Return: whether it was on a per-CPU list. One that is handed out goes to the free list too; else nothing is done.
+ */
+bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
+	struct meter *meter);
+
+/**
+ * page_alloc_refill() - a refill of a CPU's list that a recording shows, with or without a request. Models rmqueue_bulk().
+ * @order: must have per-CPU lists. Return: blocks moved.
+ */
+uint32_t page_alloc_refill(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+	unsigned int cpu, struct meter *meter);
+
+/** page_alloc_pcp_first() - the block that a CPU's next request of that order and type gets; PFN_NONE: refill. */
+pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+	unsigned int cpu);
 
 /**
  * page_alloc_take_exact() - models alloc_pages_exact(): @nr_pages; the rest of the block goes back directly to the
@@ -107,6 +185,15 @@ struct zone_stats {
 /** page_alloc_nr_zones() / page_alloc_zone_stats() - populated zones in /proc order (node, then ascending type). */
 unsigned int page_alloc_nr_zones(const struct page_alloc *pa);
 void page_alloc_zone_stats(const struct page_alloc *pa, unsigned int zone, struct zone_stats *stats);
+
+/** page_alloc_zone_of() - index of the zone that spans a page, -1: none. */
+int page_alloc_zone_of(const struct page_alloc *pa, pfn_t pfn);
+/** page_alloc_pcp_count() - pages on a CPU's lists of a zone. */
+uint32_t page_alloc_pcp_count(const struct page_alloc *pa, unsigned int zone, unsigned int cpu);
+/** page_alloc_where() - where a page is, in words: which list and position, or handed out. */
+void page_alloc_where(struct page_alloc *pa, pfn_t pfn, char *buf, size_t size);
+/** page_alloc_describe() - a zone's marks, and the first blocks of all its lists, in lines. */
+void page_alloc_describe(const struct page_alloc *pa, unsigned int zone, char *buf, size_t size);
 
 /* Counters kept under the kernel's /proc/vmstat names, plus a few of the model's own. */
 #define PAGE_COUNTERS(X)                     \
@@ -152,6 +239,8 @@ unsigned int page_alloc_extfrag_stats(const struct page_alloc *pa, struct extfra
 /* How the last page_alloc_take() was served, for the outcome that the trace's user sees. */
 enum page_outcome { PAGE_FAST, PAGE_SLOW, PAGE_REFUSED };
 enum page_outcome page_alloc_last_outcome(const struct page_alloc *pa);
+/** page_alloc_last_moved() - blocks that the last take or give moved to per-CPU lists (refill) or from them (flush). */
+uint32_t page_alloc_last_moved(const struct page_alloc *pa);
 
 /* Indices of spec/page-allocator.md 8, in thousandths, from block counts over all migratetypes. */
 /** page_unusable_index() - 0 .. 1000. */

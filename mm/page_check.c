@@ -229,9 +229,9 @@ static int check_sums(const struct zone_check *c)
 	uint64_t counted[NR_MIGRATETYPES] = { 0 };
 	uint64_t first = pageblock_of(c->pa, zone->start), last = pageblock_of(c->pa, zone->end - 1);
 
-	if (free + pcp + out != zone->managed)
-		return broken(c, 7, "free %" PRIu64 " + pcp %" PRIu64 " + handed out %" PRIu64 " != managed %" PRIu64,
-			free, pcp, out, zone->managed);
+	if (free + pcp + out != zone->managed + zone->unmanaged)
+		return broken(c, 7, "free %" PRIu64 " + pcp %" PRIu64 " + handed out %" PRIu64 " != managed %" PRIu64
+			" + unmanaged %" PRIu64, free, pcp, out, zone->managed, zone->unmanaged);
 	for (uint64_t pb = first; pb <= last; pb++) {
 		unsigned int mt = pageblock_migratetype(c->pa, pb << c->pa->pageblock_order);
 

@@ -22,6 +22,8 @@
 /** page_metadata_init() - map the metadata of [0, end_pfn). */
 int page_metadata_init(struct page_alloc *pa, pfn_t end_pfn, struct err *err);
 void page_metadata_fini(struct page_alloc *pa);
+/** page_metadata_reset() - all pages as if never touched; types of pageblocks stay. */
+int page_metadata_reset(struct page_alloc *pa, struct err *err);
 
 static inline struct page *page_at(const struct page_alloc *pa, pfn_t pfn)
 {

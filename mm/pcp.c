@@ -31,6 +31,7 @@ bool pcp_refill(struct zone *zone, unsigned int cpu, unsigned int order, unsigne
 		nr++;
 	}
 	pcp->count += nr << order;
+	pa->last_moved += nr;
 	zone_mod_free_pages(zone, cpu, -(int)(nr << order));
 	pa->counter[PC_PCP_REFILL]++;
 	pa->counter[PC_PCP_REFILL_PAGES] += nr << order;
@@ -64,37 +65,40 @@ void pcp_flush(struct zone *zone, unsigned int cpu, unsigned int by_cpu, uint32_
 			buddy_free(zone, pfn, order, page->mt, PLACE_DEFAULT, by_cpu, &work);
 		}
 	}
+	pa->last_moved += blocks;
 	if (blocks)
 		zone_charge_locked(zone, STEP_PAGE_PCP_BLOCK, blocks, &work, meter);
 }
 
-/* Models nr_pcp_high() and nr_pcp_free(): how many pages to flush, and when. */
-void pcp_flush_excess(struct zone *zone, unsigned int cpu, unsigned int order, unsigned int index, struct meter *meter)
+uint32_t pcp_excess(struct zone *zone, struct pcp *pcp, unsigned int order)
 {
-	struct pcp *pcp = &zone->pcps[cpu];
 	uint32_t batch = zone->pcp_batch, limit = zone->pcp_high;
 	bool free_high = pcp->free_factor && order >= 1 && order < PCP_ORDERS;
-	uint32_t nr;
+	uint32_t nr, most;
 
 	if (free_high)
 		limit = 0;
 	else if (zone->reclaim_active)
 		limit = (uint32_t)min_u64(4ull * batch, limit);
 	if (pcp->count < limit)
-		return;
-	if (free_high) {
-		nr = pcp->count;
-	} else if (limit < batch) {
-		nr = 1;
-	} else {
-		uint32_t most = limit - batch;
+		return 0;
+	if (free_high)
+		return pcp->count;
+	if (limit < batch)
+		return 1;
+	most = limit - batch;
+	nr = batch << pcp->free_factor;
+	if (nr < most && pcp->free_factor < PCP_BATCH_SCALE_MAX)
+		pcp->free_factor++;
+	return (uint32_t)min_u64(max_u64(nr, batch), most);
+}
 
-		nr = batch << pcp->free_factor;
-		if (nr < most && pcp->free_factor < PCP_BATCH_SCALE_MAX)
-			pcp->free_factor++;
-		nr = (uint32_t)min_u64(max_u64(nr, batch), most);
-	}
-	pcp_flush(zone, cpu, cpu, nr, index, meter);
+void pcp_flush_excess(struct zone *zone, unsigned int cpu, unsigned int order, unsigned int index, struct meter *meter)
+{
+	uint32_t nr = pcp_excess(zone, &zone->pcps[cpu], order);
+
+	if (nr)
+		pcp_flush(zone, cpu, cpu, nr, index, meter);
 }
 
 void pcp_drain_all(struct page_alloc *pa, unsigned int by_cpu, struct meter *meter)

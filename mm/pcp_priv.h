@@ -47,6 +47,12 @@ static inline pfn_t pcp_take(struct zone *zone, unsigned int cpu, unsigned int o
 	return pcp_pop(zone, cpu, order, mt, alloc_flags, meter);
 }
 
+/**
+ * pcp_excess() - pages to flush after a block of @order was freed to these lists; what is flushed the next time grows.
+ * Models nr_pcp_high() and nr_pcp_free().
+ */
+uint32_t pcp_excess(struct zone *zone, struct pcp *pcp, unsigned int order);
+
 /** pcp_flush_excess() - the lists are over their limit after a free to list @index. */
 void pcp_flush_excess(struct zone *zone, unsigned int cpu, unsigned int order, unsigned int index, struct meter *meter);
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/gfp.h"
+#include "configs/state.h"
 #include "mm/answer.h"
 #include "mm/mechanism.h"
 #include "mm/meter.h"
@@ -81,6 +82,18 @@ struct slab_stats {
 	uint64_t bytes_req;        /* always 0 here: only who makes the requests knows it */
 };
 
+/** What slab_load() found and what it assumed. */
+struct slab_load_report {
+	uint32_t caches;           /* loaded */
+	uint32_t caches_added;     /* kmalloc caches that the state lacks */
+	uint32_t geometry_differs; /* caches whose saved sizes are not those that the machine file leads to */
+	uint64_t slabs;            /* loaded, or built from counts */
+	uint64_t slabs_in_transit; /* saved between two lists, with free objects: now last of their node's list */
+	uint64_t slabs_missing;    /* built from counts: no pages for them */
+	uint64_t objects_assumed;  /* built from counts: live objects whose places are not known */
+	uint64_t counts_differ;    /* built from counts: objects between the saved number and what the slabs hold */
+};
+
 /*
  * What an allocator of SLOT_SLAB provides. `cache` numbers are dense, 0 .. nr_caches - 1, in order of creation.
  */
@@ -108,6 +121,20 @@ struct slab_ops {
 	bool (*object_live)(const void *state, struct slab_object object);
 	/** stats() - fills the counts (not name, flags, aliases). */
 	void (*stats)(const void *state, uint32_t cache, struct slab_stats *stats);
+	/** load() - the slabs of a saved state; @cache_of: the number of each of its caches, which have no slab yet. */
+	int (*load)(void *state, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
+		struct err *err);
+	/** The others are what slab.h says of slab_object_at() and those behind it. */
+	bool (*object_at)(const void *state, uint64_t address, struct slab_object *object);
+	uint64_t (*address_of)(const void *state, struct slab_object object);
+	bool (*correct)(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right,
+		unsigned int cpu);
+	void (*next_start)(void *state, uint32_t cache, uint32_t first_object);
+	void (*next_pfn)(void *state, uint32_t cache, pfn_t pfn, unsigned int order);
+	bool (*grow_at)(void *state, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object,
+		unsigned int cpu, struct meter *meter);
+	bool (*drop_at)(void *state, pfn_t pfn, unsigned int cpu, struct meter *meter);
+	void (*describe)(const void *state, uint32_t cache, unsigned int cpu, char *buf, size_t size);
 };
 
 struct slab; /* all caches of a machine; private to mm/ */
@@ -174,6 +201,61 @@ bool slab_object_live(const struct slab *slab, struct slab_object object);
 /** slab_large_pages() - pages held by large kmallocs. */
 uint64_t slab_large_pages(const struct slab *slab);
 int slab_check(const struct slab *slab, struct err *err);
+
+/**
+ * slab_load() - replace all caches by those of a saved state, with every slab, freelist and list as it was.
+ *
+ * The page allocator has been loaded before (page_alloc_load()): it has handed out the pages of the slabs. No object of
+ * the old caches may be used any more, and cache numbers change: ask slab_cache_find() again. Without
+ * state->exact_slabs the slabs are built from the counts: their pages are taken from the page allocator, no CPU has a
+ * slab, and what is free lies in slabs that are half full.
+ *
+ * Errors: ERR_CONFIG when the state contradicts itself or the machine; ERR_NOMEM. The slab layer cannot be used then.
+ */
+int slab_load(struct slab *slab, const struct state *state, struct err *err);
+/** slab_load_report() - what the last slab_load() found and assumed. */
+const struct slab_load_report *slab_load_report(const struct slab *slab);
+
+/* Holding the model against a recording. */
+/**
+ * slab_object_at() - which object lies at a physical address (pfn << page_shift | offset), free ones too; the address
+ * may be any byte of it. Return: false when no slab and no large kmalloc is there.
+ */
+bool slab_object_at(const struct slab *slab, uint64_t address, struct slab_object *object);
+/** slab_object_address() - the physical address of an object's first byte, of a large kmalloc too. */
+uint64_t slab_object_address(const struct slab *slab, struct slab_object object);
+/**
+ * slab_correct() - the model just handed out @wrong where the kernel handed out @right: as if right had been taken.
+ * @right leaves the freelist it is on, and @wrong goes to the head of the one it came from.
+ * Return: false when right is not a free object of @cache; then wrong stays handed out.
+ */
+bool slab_correct(struct slab *slab, uint32_t cache, struct slab_object wrong, struct slab_object right,
+	unsigned int cpu);
+/**
+ * slab_next_start() - the freelist of the next new slab of @cache begins with @first_object, as far as its random order
+ * allows: the kernel's random draw, learned from a recording. Once; UINT32_MAX: drawn after all.
+ */
+void slab_next_start(struct slab *slab, uint32_t cache, uint32_t first_object);
+/**
+ * slab_next_pfn() - the next new slab of @cache gets the 2^@order pages at @pfn: taken there, or, when they are handed
+ * out already and are no one's slab, as they are. Once; other pages are taken when neither is possible. PFN_NONE: as
+ * the page allocator chooses after all.
+ */
+void slab_next_pfn(struct slab *slab, uint32_t cache, pfn_t pfn, unsigned int order);
+/**
+ * slab_grow_at() - the kernel has made a new slab where the model saw no need: it becomes the current one of @cpu, its
+ * freelist beginning with @first_object, and the current one of the model is deactivated. Return: false when these
+ * pages, or slabs of that order, cannot be had.
+ */
+bool slab_grow_at(struct slab *slab, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object,
+	unsigned int cpu, struct meter *meter);
+/**
+ * slab_drop_at() - the kernel has given back the pages of the slab at @pfn, which the model still has: it is discarded,
+ * whatever lives in it. Return: false when the model has no slab that begins there.
+ */
+bool slab_drop_at(struct slab *slab, pfn_t pfn, unsigned int cpu, struct meter *meter);
+/** slab_describe() - a cache's current slab on @cpu, its stack there and its node lists, for a message. */
+void slab_describe(const struct slab *slab, uint32_t cache, unsigned int cpu, char *buf, size_t size);
 
 /* Pure rules, each with its own tests. */
 /** slab_calculate_alignment() - models calculate_alignment(). */

@@ -52,6 +52,7 @@ int slab_create_all(struct slab **out, struct mm *mm, struct err *err)
 		return err_set(err, ERR_NOMEM, "no memory for the slab caches");
 	slab->machine = mm->machine;
 	slab->pages = mm->pages;
+	slab->seed = mm->seed;
 	ret = check_addressable(mm->machine, err);
 	if (!ret)
 		ret = slab_choose_mechanism(slab, mm, err);
@@ -147,26 +148,34 @@ static uint32_t cache_flags(const struct slab *slab, uint32_t flags)
 	return slab->machine->slab.memcg_kmem ? flags : flags & ~SLAB_ACCOUNT;
 }
 
-uint32_t slab_add_cache(struct slab *slab, const struct slab_create *create)
+uint32_t slab_install_cache(struct slab *slab, const char *name, const struct slab_geometry *geometry, uint32_t flags)
 {
-	uint32_t cache = cache_number(slab), flags = cache_flags(slab, create->flags);
-	struct slab_geometry geometry;
+	uint32_t cache = cache_number(slab);
 
-	if (!slab->ops->geometry(slab->machine, create->object_size, create->align, flags, &geometry))
+	flags = cache_flags(slab, flags);
+	if (caches_grow(slab) < 0 || names_add(slab, name, cache) < 0)
 		return CACHE_NONE;
-	if (caches_grow(slab) < 0 || names_add(slab, create->name, cache) < 0)
-		return CACHE_NONE;
-	if (slab->ops->cache_init(slab->state, cache, &geometry, flags) < 0) {
+	if (slab->ops->cache_init(slab->state, cache, geometry, flags) < 0) {
 		slab->nr_names--;
 		return CACHE_NONE;
 	}
 	if (cache == slab->nr_caches)
 		slab->nr_caches++;
-	slab->caches[cache] = (struct slab_cache){ .geometry = geometry, .flags = flags, .refcount = 1, .live = true };
+	slab->caches[cache] = (struct slab_cache){ .geometry = *geometry, .flags = flags, .refcount = 1, .live = true };
 	memcpy(slab->caches[cache].name, slab->names[slab->nr_names - 1].name, SLAB_NAME_MAX);
 	slab->accounted[cache] = (flags & SLAB_ACCOUNT) != 0;
 	slab->by_age[slab->nr_live++] = cache;
 	return cache;
+}
+
+uint32_t slab_add_cache(struct slab *slab, const struct slab_create *create)
+{
+	struct slab_geometry geometry;
+
+	if (!slab->ops->geometry(slab->machine, create->object_size, create->align,
+			cache_flags(slab, create->flags), &geometry))
+		return CACHE_NONE;
+	return slab_install_cache(slab, create->name, &geometry, create->flags);
 }
 
 /*

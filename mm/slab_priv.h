@@ -83,18 +83,27 @@ struct slab {
 	struct kmalloc_classes kmalloc;
 	const struct machine *machine; /* borrowed */
 	struct page_alloc *pages;     /* borrowed */
+	uint64_t seed;                /* of the run's random streams */
+	struct slab_load_report load_report;
 };
 
 /** slab_add_cache() - a cache of its own: no merging. CACHE_NONE when it cannot be. */
 uint32_t slab_add_cache(struct slab *slab, const struct slab_create *create);
+/** slab_install_cache() - a cache of a geometry that is known. CACHE_NONE when out of memory. */
+uint32_t slab_install_cache(struct slab *slab, const char *name, const struct slab_geometry *geometry, uint32_t flags);
 
-/** kmalloc_create_caches() - models create_kmalloc_caches(): all classes of all types, in the kernel's order. */
+/**
+ * kmalloc_create_caches() - models create_kmalloc_caches(): all classes of all types, in the kernel's order. Caches
+ * that are there under a class's name already, from a saved state, serve it.
+ */
 int kmalloc_create_caches(struct slab *slab, struct err *err);
 void kmalloc_fini(struct slab *slab);
 /** kmalloc_large_free() - models free_large_kmalloc(). */
 void kmalloc_large_free(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter);
 /** kmalloc_large_live() - whether the pages at @pfn are a large kmalloc. */
 bool kmalloc_large_live(const struct slab *slab, pfn_t pfn);
+/** kmalloc_large_at() - the large kmalloc that @address lies in. */
+bool kmalloc_large_at(const struct slab *slab, uint64_t address, struct slab_object *object);
 /** kmalloc_check() - invariant 3. */
 int kmalloc_check(const struct slab *slab, struct err *err);
 

@@ -327,7 +327,8 @@ static int slub_cache_init(void *state, uint32_t cache, const struct slab_geomet
 		return -1;
 	c = &slub->caches[cache];
 	*c = (struct slub_cache){ .geometry = *geometry, .flags = flags, .allocflags = alloc_flags(geometry, flags),
-		.live = true, .debug = (flags & SLAB_DEBUG_FLAGS) != 0 };
+		.live = true, .next_start = OBJECT_NONE, .next_pfn = SLAB_NONE,
+		.debug = (flags & SLAB_DEBUG_FLAGS) != 0 };
 	c->has_cpu_partial = !c->debug && slub->machine->slab.cpu_partial != 0;
 	for (unsigned int cpu = 0; cpu < slub->nr_cpus; cpu++)
 		*slub_cpu_of(slub, cache, cpu) = (struct slub_cpu){ .slab = SLAB_NONE, .partial = SLAB_NONE,
@@ -439,4 +440,13 @@ const struct slab_ops mech_slab_slub = {
 	.pfn_of = slub_pfn_of,
 	.object_live = slub_object_live,
 	.stats = slub_stats,
+	.load = slub_load_state,
+	.object_at = slub_object_at,
+	.address_of = slub_address_of,
+	.correct = slub_correct,
+	.next_start = slub_next_start,
+	.next_pfn = slub_next_pfn,
+	.grow_at = slub_grow_at,
+	.drop_at = slub_drop_at,
+	.describe = slub_describe,
 };

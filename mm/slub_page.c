@@ -9,6 +9,29 @@
 		GFP_BIT_NOFAIL | GFP_BIT_NORETRY | GFP_BIT_MEMALLOC | GFP_BIT_NOMEMALLOC | GFP_BIT_ATOMIC |    \
 		GFP_BIT_HARDWALL | GFP_BIT_THISNODE)
 
+bool slub_take_pages_at(const struct slub_op *op, pfn_t pfn, unsigned int order)
+{
+	const struct slab_geometry *g = &op->cache->geometry;
+	struct page_alloc *pages = op->slub->pages;
+	struct slab_object there;
+
+	if (order != g->order && order != g->min_order)
+		return false;
+	if (page_alloc_allocated(pages, pfn, order))
+		return !slub_object_at(op->slub, pfn << op->slub->machine->page_shift, &there);
+	return page_alloc_take_at(pages, pfn, order,
+		op->cache->flags & SLAB_RECLAIM_ACCOUNT ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE, op->cpu, op->meter);
+}
+
+/* The pages that a recording says the kernel used. */
+static bool take_told_pages(const struct slub_op *op, pfn_t *pfn, unsigned int *order)
+{
+	*pfn = op->cache->next_pfn;
+	*order = op->cache->next_order;
+	op->cache->next_pfn = SLAB_NONE;
+	return *pfn != SLAB_NONE && slub_take_pages_at(op, *pfn, *order);
+}
+
 /*
  * The cache's order is tried first, without effort when a smaller one would do; then the smallest that holds an
  * object, with all that the caller allows.
@@ -25,6 +48,8 @@ static enum mm_answer take_pages(const struct slub_op *op, pfn_t *pfn, unsigned 
 	};
 	enum mm_answer answer;
 
+	if (__builtin_expect(take_told_pages(op, pfn, order), 0))
+		return MM_DONE;
 	if ((gfp & GFP_BIT_DIRECT_RECLAIM) && g->order > g->min_order)
 		req.gfp = (req.gfp | GFP_BIT_NOMEMALLOC) & ~GFP_RECLAIM;
 	*order = g->order;
@@ -60,12 +85,26 @@ int slub_randomize(struct slub *slub, struct slub_cache *cache)
 	return 0;
 }
 
+/* Where the permutation is entered: drawn, unless a recording has told it. */
+static uint32_t first_position(struct slub *slub, struct slub_cache *cache)
+{
+	uint32_t count = cache->geometry.objs_per_slab, pos = 0;
+	uint16_t first = cache->next_start;
+
+	if (first == OBJECT_NONE)
+		return (uint32_t)rng_below(&slub->freelist_rng, count);
+	cache->next_start = OBJECT_NONE;
+	while (pos + 1 < count && cache->random_seq[pos] != first)
+		pos++;
+	return pos;
+}
+
 /* Models shuffle_freelist(): the permutation from a random place on, without objects that a smaller slab lacks. */
-static uint16_t thread_random(struct slub *slub, const struct slub_cache *cache, uint32_t objects, uint16_t *links)
+static uint16_t thread_random(struct slub *slub, struct slub_cache *cache, uint32_t objects, uint16_t *links)
 {
 	uint32_t count = cache->geometry.objs_per_slab;
-	uint32_t pos = (uint32_t)rng_below(&slub->freelist_rng, count);
 	uint16_t head = OBJECT_NONE, last = OBJECT_NONE;
+	uint32_t pos = first_position(slub, cache);
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint16_t object = cache->random_seq[pos];
@@ -91,12 +130,24 @@ static uint16_t thread_ascending(uint32_t objects, uint16_t *links)
 	return 0;
 }
 
+void slub_adopt(struct slub *slub, uint32_t number)
+{
+	const struct slub_slab *slab = &slub->store.slabs[number];
+	struct slub_node *n = slub_node_of(slub, slab->cache, slab->node);
+	struct slub_cache *cache = &slub->caches[slab->cache];
+
+	page_alloc_set_owner(slub->pages, slab->pfn, number + 1);
+	n->nr_slabs++;
+	n->total_objects += slab->objects;
+	cache->grown++;
+	cache->pages += (uint64_t)1 << slab->order;
+}
+
 enum mm_answer slub_new_slab(const struct slub_op *op, uint32_t *number)
 {
 	struct slub *slub = op->slub;
 	struct slub_cache *cache = op->cache;
 	struct slub_slab *slab;
-	struct slub_node *n;
 	unsigned int order;
 	uint32_t objects;
 	pfn_t pfn;
@@ -119,12 +170,7 @@ enum mm_answer slub_new_slab(const struct slub_op *op, uint32_t *number)
 	slab->freelist = cache->random_seq && objects > 1 ?
 		thread_random(slub, cache, objects, slub_links(slub, slab)) :
 		thread_ascending(objects, slub_links(slub, slab));
-	page_alloc_set_owner(slub->pages, pfn, *number + 1);
-	n = slub_node_of(slub, op->cache_nr, slab->node);
-	n->nr_slabs++;
-	n->total_objects += objects;
-	cache->grown++;
-	cache->pages += (uint64_t)1 << order;
+	slub_adopt(slub, *number);
 
 	meter_charge(op->meter, STEP_SLAB_NEW, 1);
 	meter_charge(op->meter, STEP_SLAB_NEW_OBJECT, objects);

@@ -5,6 +5,8 @@
  *   slub_page.c     growing and discarding slabs: pages, the first freelist
  *   slub_store.c    numbers of slabs and the memory of their freelists
  *   slub_stats.c    what /proc and sysfs would show
+ *   slub_load.c     starting from slabs that were saved
+ *   slub_recorded.c holding it against a recording: addresses, corrections
  *   slub_check.c    the invariants
  * Models mm/slub.c of kernel 6.1. Knows pages only through mm/page_alloc.h; knows nothing of cache names or merging.
  */
@@ -72,11 +74,15 @@ struct slub_cache {
 	uint32_t flags;
 	gfp_t allocflags;       /* added to each request for pages */
 	uint16_t *random_seq;   /* owned: permutation of a slab's objects, or NULL */
-	uint64_t grown, discarded; /* slabs, since the cache was created */
+	uint64_t grown, discarded; /* slabs, since the cache was created; those it was loaded with count as grown */
+	uint64_t loaded_objects;   /* live in the state that it was loaded from */
 	uint64_t pages;         /* of its slabs */
 	bool live;
 	bool debug;             /* no CPU slabs */
 	bool has_cpu_partial;
+	uint16_t next_start;    /* first object of the next new slab, or OBJECT_NONE: drawn */
+	uint8_t next_order;     /* log2 pages at next_pfn */
+	uint32_t next_pfn;      /* pages of the next new slab, or SLAB_NONE: as the page allocator chooses */
 };
 
 /* Memory of slabs and freelists: address space for all that the machine's memory can hold, backed when touched. */
@@ -166,6 +172,10 @@ void slub_store_give(struct slub_store *store, uint32_t number);
 /* slub_page.c */
 /** slub_new_slab() - models new_slab(): pages and a full freelist. @number: the slab, in no place yet, inuse 0. */
 enum mm_answer slub_new_slab(const struct slub_op *op, uint32_t *number);
+/** slub_take_pages_at() - these very pages for a slab; they may be handed out already, but be no slab. */
+bool slub_take_pages_at(const struct slub_op *op, pfn_t pfn, unsigned int order);
+/** slub_adopt() - count slab @number, whose pages are handed out and whose fields are set, as one of its cache. */
+void slub_adopt(struct slub *slub, uint32_t number);
 /** slub_discard() - models discard_slab(): of a slab that has been taken from where it was. */
 void slub_discard(const struct slub_op *op, uint32_t number);
 /** slub_randomize() - models init_cache_random_seq(). Return: 0, or -1 when out of memory. */
@@ -194,6 +204,21 @@ void slub_stats(const void *state, uint32_t cache, struct slab_stats *stats);
 bool slub_object_live(const void *state, struct slab_object object);
 /** slub_chain_length() - objects on a freelist, at most @max. */
 uint32_t slub_chain_length(const uint16_t *links, uint16_t head, uint32_t max);
+
+/* slub_load.c */
+int slub_load_state(void *state, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
+	struct err *err);
+
+/* slub_recorded.c */
+bool slub_object_at(const void *state, uint64_t address, struct slab_object *object);
+uint64_t slub_address_of(const void *state, struct slab_object object);
+bool slub_correct(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right, unsigned int cpu);
+void slub_next_start(void *state, uint32_t cache, uint32_t first_object);
+void slub_next_pfn(void *state, uint32_t cache, pfn_t pfn, unsigned int order);
+bool slub_grow_at(void *state, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object, unsigned int cpu,
+	struct meter *meter);
+bool slub_drop_at(void *state, pfn_t pfn, unsigned int cpu, struct meter *meter);
+void slub_describe(const void *state, uint32_t cache, unsigned int cpu, char *buf, size_t size);
 
 /* slub_check.c */
 int slub_check(const void *state, struct err *err);

@@ -57,7 +57,7 @@ void slub_stats(const void *state, uint32_t cache, struct slab_stats *stats)
 	stats->slab_pages = slub->caches[cache].pages;
 	stats->active_objs = stats->total_objs - free_on_lists;
 	stats->live_objs = stats->active_objs - free_on_cpus;
-	stats->frees = stats->allocs - stats->live_objs;
+	stats->frees = stats->allocs + slub->caches[cache].loaded_objects - stats->live_objs;
 	stats->grown = slub->caches[cache].grown;
 	stats->discarded = slub->caches[cache].discarded;
 }

@@ -149,14 +149,14 @@ static void setup_lowmem_reserve(struct page_alloc *pa)
 	}
 }
 
-static void setup_zone_pcp(struct page_alloc *pa, struct zone *zone)
+void zone_setup_pcp(struct zone *zone)
 {
+	const struct page_alloc *pa = zone->pa;
 	uint32_t fraction = pa->machine->page_allocator.pcp_high_fraction;
 	uint64_t base = fraction ? zone->managed / fraction : zone->wmark[WMARK_LOW];
 
 	zone->pcp_batch = zone_batchsize(zone->managed, pa->page_shift);
 	zone->pcp_high = zone_highsize(base, node_cpus(pa, zone->node), zone->pcp_batch);
-	zone->stat_threshold = zone_stat_threshold(zone->managed, pa->nr_cpus, pa->page_shift);
 }
 
 /* What khugepaged asks for: whole pageblocks free in each zone, but not more than 5 % of memory. */
@@ -213,7 +213,10 @@ void watermarks_setup(struct page_alloc *pa)
 		khugepaged_start(pa);
 	setup_lowmem_reserve(pa);
 	for (uint32_t i = 0; i < pa->nr_zones; i++) {
-		zone_fold_free_pages(&pa->zones[i]);
-		setup_zone_pcp(pa, &pa->zones[i]);
+		struct zone *zone = &pa->zones[i];
+
+		zone_fold_free_pages(zone);
+		zone->stat_threshold = zone_stat_threshold(zone->managed, pa->nr_cpus, pa->page_shift);
+		zone_setup_pcp(zone);
 	}
 }

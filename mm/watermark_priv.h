@@ -41,6 +41,9 @@ static inline bool zone_watermark_fast(const struct zone *zone, unsigned int ord
  */
 void watermarks_setup(struct page_alloc *pa);
 
+/** zone_setup_pcp() - batch and high of a zone's per-CPU lists. Models zone_set_pageset_high_and_batch(). */
+void zone_setup_pcp(struct zone *zone);
+
 /* The rules, each a pure function. */
 
 /** min_free_kbytes_auto() - models calculate_min_free_kbytes(): @lowmem_kib below zone HighMem. */

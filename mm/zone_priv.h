@@ -15,7 +15,7 @@
  *  5. The visible count of free pages and the CPUs' differences add up to the pages on the free lists (those of type
  *     Isolate left out), and no difference is beyond the threshold.
  *  6. A per-CPU list holds only blocks of its order and type whose heads say so; count is the sum of their pages.
- *  7. free + pcp + handed out == managed.
+ *  7. free + pcp + handed out == managed + unmanaged.
  *  8. The number of pageblocks of each type is what the pageblocks say.
  *  9. The reserve rights of high-order atomic requests are whole pageblocks: nr_reserved_highatomic is a multiple of
  *     the pageblock size, and not more than managed / 100 + two pageblocks.
@@ -34,9 +34,11 @@
 #define COSTLY_ORDER  3u
 
 enum page_place {
-	PAGE_NO_HEAD,  /* handed out, reserved, a hole, or inside a block */
+	PAGE_NO_HEAD,  /* handed out, never managed, a hole, or inside a block */
 	PAGE_IN_BUDDY, /* first page of a block on a free list */
 	PAGE_IN_PCP,   /* first page of a block on a per-CPU list */
+	PAGE_RESERVED, /* handed out since before the saved state, and not managed: managed grows when it is given */
+	PAGE_DEFERRED, /* the same, and its initialisation was put off: boot gives it to the tail of a free list */
 };
 
 /*
@@ -107,6 +109,7 @@ struct zone {
 	uint8_t stat_threshold;               /* largest difference that a CPU keeps */
 	pfn_t start, end;                     /* [start, end): spanned */
 	uint64_t present, managed;            /* pages */
+	uint64_t unmanaged;                   /* pages handed out that managed leaves out: only after page_alloc_load() */
 	uint64_t pageblocks[NR_MIGRATETYPES]; /* as /proc/pagetypeinfo counts */
 	struct free_area area[PAGE_MAX_ORDERS];
 } __attribute__((aligned(64)));
@@ -136,6 +139,7 @@ struct page_alloc {
 	bool thp;                    /* order pageblock_order has per-CPU lists */
 	bool mobility_off;           /* every request counts as Unmovable */
 	enum page_outcome outcome;   /* of the last page_alloc_take() */
+	uint32_t last_moved;         /* blocks moved to or from per-CPU lists by the last take or give */
 	uint8_t gfp_zone[16];        /* low four bits of a mask -> highest zone type */
 	uint64_t counter[NR_PAGE_COUNTERS];
 

@@ -101,7 +101,8 @@ static int open_connection(sqlite3 **out, const char *path, int flags, struct er
 	sqlite3 *db;
 	int ret = 0;
 
-	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
+	/* One thread has the connection: no mutexes. */
+	if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		ret = db ? database_error(db, path, err)
 			 : err_set(err, ERR_NOMEM, "%s: no memory for SQLite", path);
 	if (ret == 0) {
@@ -130,7 +131,7 @@ static int open_checked(sqlite3 **out, const char *path, int flags, struct err *
 	return ret;
 }
 
-/* Nobody else knows the file yet, so its journal need not survive a crash. */
+/* Nobody else knows the file yet, so neither it nor its journal need survive a crash; the first run's end makes it durable. */
 static int write_schema(const char *path, struct err *err)
 {
 	char identity[128];
@@ -141,7 +142,7 @@ static int write_schema(const char *path, struct err *err)
 		return ret;
 	snprintf(identity, sizeof(identity), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
 		RESULTS_APPLICATION_ID, RESULTS_SCHEMA_VERSION);
-	ret = database_exec(db, path, "PRAGMA journal_mode = MEMORY; BEGIN", err);
+	ret = database_exec(db, path, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; BEGIN", err);
 	if (ret == 0)
 		ret = database_exec(db, path, database_schema, err);
 	if (ret == 0)

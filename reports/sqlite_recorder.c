@@ -8,6 +8,7 @@
 
 #include "reports/build.h"
 #include "reports/database_priv.h"
+#include "reports/row_writer.h"
 
 /*
  * The statements, each prepared once. A row's values stand in the order of the columns, which is the order of
@@ -50,9 +51,9 @@ static const char *const statement_sql[NR_STATEMENTS] = {
 	[INSERT_LOCK] = "INSERT INTO lock_stats (run_id, lock, acquisitions, contended, wait_ns, hold_ns)"
 			" VALUES (?, ?, ?, ?, ?, ?)",
 	[INSERT_SAMPLE] =
-		"INSERT INTO samples (run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes,"
+		"INSERT INTO samples (sample_id, run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes,"
 		" kmalloc_large_bytes, page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes,"
-		" kmalloc_waste_bytes, live_objects) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" kmalloc_waste_bytes, live_objects) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_ZONE] =
 		"INSERT INTO zone_samples (sample_id, node, zone, start_pfn, spanned_pages, present_pages, managed_pages,"
 		" free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order)"
@@ -93,7 +94,8 @@ struct sqlite_recorder {
 	char *path;                              /* owned */
 	sqlite3_stmt *statements[NR_STATEMENTS]; /* owned */
 	int64_t run_id;                          /* 0 before the first run */
-	int64_t sample_id;                       /* of the last sample, 0 before the run's first */
+	int64_t sample_id;                       /* of the last sample */
+	struct row_writer *writer;               /* owned; NULL: rows are written on the spot */
 	bool running;                            /* between begin and end */
 };
 
@@ -102,14 +104,6 @@ static const char *const status_names[] = {
 	[RUN_DONE] = "done",
 	[RUN_FAILED] = "failed",
 	[RUN_INTERRUPTED] = "interrupted",
-};
-
-/* A value for a column, whatever its C type. */
-struct value {
-	enum { VALUE_INTEGER, VALUE_REAL, VALUE_TEXT } type;
-	int64_t integer;
-	double real;
-	const char *text; /* borrowed: until the row is written; NULL = NULL */
 };
 
 /* The columns are signed: what does not fit is stored as the largest that does (see schema.sql). */
@@ -148,32 +142,13 @@ static inline struct value value_text(const char *text)
 	write_row(r, statement, (const struct value[]){ __VA_ARGS__ },                                       \
 		(int)(sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value)), err)
 
-static int bind(sqlite3_stmt *stmt, int column, const struct value *value)
-{
-	switch (value->type) {
-	case VALUE_INTEGER:
-		return sqlite3_bind_int64(stmt, column, value->integer);
-	case VALUE_REAL:
-		return sqlite3_bind_double(stmt, column, value->real);
-	case VALUE_TEXT:
-		break;
-	}
-	return sqlite3_bind_text(stmt, column, value->text, -1, SQLITE_STATIC);
-}
-
+/* Within a run, rows are written beside the simulation. */
 static int write_row(struct sqlite_recorder *r, enum statement statement, const struct value *values,
 	int nr_values, struct err *err)
 {
-	sqlite3_stmt *stmt = r->statements[statement];
-	int ret = 0;
-
-	for (int i = 0; i < nr_values && ret == 0; i++)
-		if (bind(stmt, i + 1, &values[i]) != SQLITE_OK)
-			ret = database_error(r->db, r->path, err);
-	if (ret == 0 && sqlite3_step(stmt) != SQLITE_DONE)
-		ret = database_error(r->db, r->path, err);
-	sqlite3_reset(stmt);
-	return ret;
+	if (r->writer)
+		return row_writer_put(r->writer, r->statements[statement], values, nr_values, err);
+	return row_write(r->statements[statement], r->path, values, nr_values, err);
 }
 
 static int exec(struct sqlite_recorder *r, const char *sql, struct err *err)
@@ -204,26 +179,64 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 }
 
 /*
+ * Back to one plain file. A program that reads it right now keeps the WAL file until it closes: no reason to
+ * fail a run. Once all is in the file and on the disk, the change of mode itself needs no sync (see rec_begin()).
+ */
+static int leave_wal(struct sqlite_recorder *r, struct err *err)
+{
+	int in_wal = 0, in_file = 0;
+	int ret;
+
+	sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &in_file);
+	ret = exec(r, in_wal == in_file ? "PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE" :
+		"PRAGMA journal_mode = DELETE", err);
+	return ret < 0 && (sqlite3_errcode(r->db) & 0xff) == SQLITE_BUSY ? 0 : ret;
+}
+
+/* Samples are numbered here, so that their rows need not wait for SQLite's answer; nobody else writes meanwhile. */
+static int last_sample(struct sqlite_recorder *r, struct err *err)
+{
+	sqlite3_stmt *stmt;
+
+	if (sqlite3_prepare_v2(r->db, "SELECT coalesce(max(sample_id), 0) FROM samples", -1, &stmt, NULL) != SQLITE_OK ||
+		sqlite3_step(stmt) != SQLITE_ROW) {
+		sqlite3_finalize(stmt);
+		return database_error(r->db, r->path, err);
+	}
+	r->sample_id = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return 0;
+}
+
+/*
  * The run's own row is committed at once, so that a killed run shows as unfinished. All else is one
  * transaction in WAL mode: other programs can read the database meanwhile.
+ *
+ * Waiting for the disk is most of what recording costs, so it is done only where something can be lost. Entering WAL
+ * mode changes a few bytes in the first sector of the file, which is valid before and after: no sync. Rows refer to rows
+ * that this file wrote before them: to look each of those up again costs a fifth of the time.
  */
 static int rec_begin(struct recorder *rec, const struct record_run *run, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
-	int ret = exec(r, "BEGIN IMMEDIATE", err);
+	int ret = exec(r,
+		"PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;"
+		" PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+		err);
 
-	if (ret < 0)
-		return ret;
-	ret = insert_run(r, run, err);
 	if (ret == 0)
-		ret = exec(r,
-			"COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
-			err);
+		ret = insert_run(r, run, err);
+	if (ret == 0)
+		ret = exec(r, "COMMIT; BEGIN IMMEDIATE", err);
+	if (ret == 0)
+		ret = last_sample(r, err);
+	if (ret == 0)
+		ret = row_writer_start(&r->writer, r->path, err);
 	if (ret < 0) {
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+		leave_wal(r, NULL);
 		return ret;
 	}
-	r->sample_id = 0;
 	r->running = true;
 	return 0;
 }
@@ -231,15 +244,13 @@ static int rec_begin(struct recorder *rec, const struct record_run *run, struct 
 static int rec_sample(struct recorder *rec, const struct record_sample *s, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
-	int ret = WRITE(r, INSERT_SAMPLE, err, VALUE(r->run_id), VALUE(s->time_ns), VALUE(s->event_no),
+
+	r->sample_id++;
+	return WRITE(r, INSERT_SAMPLE, err, VALUE(r->sample_id), VALUE(r->run_id), VALUE(s->time_ns), VALUE(s->event_no),
 		VALUE(s->reason), VALUE(s->marker), VALUE(s->free_bytes), VALUE(s->pcp_bytes),
 		VALUE(s->slab_bytes), VALUE(s->kmalloc_large_bytes), VALUE(s->page_bytes),
 		VALUE(s->vmalloc_bytes), VALUE(s->percpu_bytes), VALUE(s->slab_waste_bytes),
 		VALUE(s->kmalloc_waste_bytes), VALUE(s->live_objects));
-
-	if (ret == 0)
-		r->sample_id = sqlite3_last_insert_rowid(r->db);
-	return ret;
 }
 
 static int rec_zone(struct recorder *rec, const struct record_zone *z, struct err *err)
@@ -357,20 +368,9 @@ static int rec_counter(struct recorder *rec, const struct record_counter *c, str
 		VALUE(c->unit), VALUE(c->value));
 }
 
-/*
- * Back to one plain file. A program that reads it right now keeps the WAL file until it closes: no reason to
- * fail a run.
- */
-static int leave_wal(struct sqlite_recorder *r, struct err *err)
+/* The run's own row gets its end, and all is committed. */
+static int write_end(struct sqlite_recorder *r, const struct record_end *e, struct err *err)
 {
-	int ret = exec(r, "PRAGMA journal_mode = DELETE", err);
-
-	return ret < 0 && (sqlite3_errcode(r->db) & 0xff) == SQLITE_BUSY ? 0 : ret;
-}
-
-static int rec_end(struct recorder *rec, const struct record_end *e, struct err *err)
-{
-	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 	char fingerprint[17];
 	int ret = 0;
 
@@ -385,18 +385,45 @@ static int rec_end(struct recorder *rec, const struct record_end *e, struct err 
 		ret = WRITE(r, UPDATE_RUN, err, VALUE(status_names[e->status]), VALUE(e->error),
 			VALUE(e->events), VALUE(e->sim_ns), VALUE(e->wall_ns), VALUE(fingerprint),
 			VALUE(r->run_id));
-	if (ret == 0)
-		ret = exec(r, "COMMIT", err);
-	if (ret < 0)
-		return ret; /* close() undoes what was not committed */
-	r->running = false;
-	return leave_wal(r, err);
+	return ret < 0 ? ret : exec(r, "COMMIT", err);
+}
+
+static int finish_rows(struct sqlite_recorder *r, struct err *err)
+{
+	struct row_writer *writer = r->writer;
+
+	r->writer = NULL;
+	return row_writer_finish(writer, err);
+}
+
+static int rec_end(struct recorder *rec, const struct record_end *e, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+	struct record_end end = *e;
+	struct err rows;
+	int rows_ret = finish_rows(r, &rows);
+	int ret;
+
+	/* What the simulation does not know yet: a row could not be written. */
+	if (rows_ret < 0 && end.status == RUN_DONE) {
+		end.status = RUN_FAILED;
+		end.error = rows.text;
+	}
+	ret = write_end(r, &end, err);
+	if (ret == 0) { /* else close() undoes what was not committed */
+		r->running = false;
+		ret = leave_wal(r, err);
+	}
+	if (rows_ret < 0 && err)
+		*err = rows;
+	return rows_ret < 0 ? rows_ret : ret;
 }
 
 static void rec_close(struct recorder *rec)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
+	finish_rows(r, NULL);
 	if (r->running) {
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 		leave_wal(r, NULL);

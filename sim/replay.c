@@ -10,7 +10,7 @@
 /* How far ahead of the event being served its slot is fetched into the cache: some 10 events of 50 ns. */
 #define PREFETCH_EVENTS 12
 
-#define DEFAULT_SAMPLES 200
+#define DEFAULT_SAMPLES 100
 #define VMSTAT_INTERVAL_NS 1000000000u /* vm.stat_interval, one second */
 
 /* Timers of a run. */

@@ -29,7 +29,7 @@ struct replay_options {
 	uint64_t seed;
 	enum replay_pace pace;
 	enum replay_layer layer;
-	ns_t sample_ns;          /* simulated time between samples; 0 = 200 samples over the trace */
+	ns_t sample_ns;          /* simulated time between samples; 0 = 100 samples over the trace */
 	uint64_t sample_events;  /* also every that many events; 0 = no */
 	uint64_t check_every;    /* walk all invariants every that many events and at the end; 0 = never */
 	const struct machine *machine; /* borrowed */

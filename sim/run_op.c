@@ -100,6 +100,18 @@ static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum 
 	return rules;
 }
 
+/* The node of that page frame, or -1 when the machine has no RAM there. */
+static int16_t node_of_frame(const struct machine *machine, uint64_t pfn)
+{
+	for (uint32_t i = 0; i < machine->nr_ram; i++) {
+		uint64_t first = machine->ram[i].start >> machine->page_shift;
+
+		if (pfn >= first && pfn - first < machine->ram[i].size >> machine->page_shift)
+			return (int16_t)machine->ram[i].node;
+	}
+	return -1;
+}
+
 static void prepare_one(const struct run *run, const struct trace_op *trace, struct run_op *op)
 {
 	enum run_action action = action_of(run, trace);
@@ -123,6 +135,9 @@ static void prepare_one(const struct run *run, const struct trace_op *trace, str
 		op->bytes_alloc = op->order < 64 - run->machine->page_shift ?
 					  (uint64_t)run->machine->page_size << op->order : 0;
 		op->size = op->bytes_alloc;
+		/* A block that is older than the trace goes to the node where it was. */
+		if (op->flags & OP_BOOT && trace->kind == KIND_ALLOC_PAGES && trace->arg[0])
+			op->node = node_of_frame(run->machine, trace->arg[0]);
 	} else if (action == ACT_PAGES_BULK) {
 		op->size = op->bytes_alloc = run->machine->page_size;
 	} else if (action == ACT_PAGES_EXACT) {

@@ -5,6 +5,9 @@
 #include "base/fingerprint.h"
 #include "sim/run.h"
 
+/* Out of line, so that what nearly all requests go through stays small. */
+#define RARE __attribute__((noinline, cold))
+
 static bool object_is_slab(const struct object *object)
 {
 	return object->slab < OBJECT_TAGS || object->slab == SLAB_LARGE;
@@ -66,23 +69,35 @@ static void give_block(struct run *run, const struct object *object)
 		page_alloc_give(run->mm.pages, object->index + i, 0, run->cpu, &run->meter);
 }
 
-/* Free whatever lives in a slot, whole. */
-static void release(struct run *run, struct object *object)
+static __attribute__((noinline)) void release_block(struct run *run, const struct object *object)
 {
 	const struct run_op *maker = &run->ops[object->op];
 
-	note_place(run, object->slab, object->index);
-	if (object_is_slab(object)) {
-		slab_free(run->mm.slab, slab_part(object), run->cpu, &run->meter);
-	} else if (object->left == maker->bytes_alloc >> run->machine->page_shift) {
+	if (object->left == maker->bytes_alloc >> run->machine->page_shift) {
 		give_block(run, object);
-	} else {
-		run_violation(run, RULE_WRONG_FREE, maker,
-			"a block of order %u was freed whole after parts of it; %u pages leak", maker->order,
-			object->left);
-		run->pages_held -= object->left;
+		return;
 	}
+	run_violation(run, RULE_WRONG_FREE, maker, "a block of order %u was freed whole after parts of it; %u pages leak",
+		maker->order, object->left);
+	run->pages_held -= object->left;
+}
+
+/* Free whatever lives in a slot, whole. */
+static inline void release(struct run *run, struct object *object)
+{
+	note_place(run, object->slab, object->index);
+	if (__builtin_expect(object_is_slab(object), 1))
+		slab_free(run->mm.slab, slab_part(object), run->cpu, &run->meter);
+	else
+		release_block(run, object);
 	object_end(run, object);
+}
+
+static RARE void end_last(struct run *run, struct object *object, const struct run_op *op)
+{
+	if (!(op->flags & OP_IMPLIED_FREE))
+		run->stale_objects++;
+	release(run, object);
 }
 
 /*
@@ -93,16 +108,13 @@ static struct object *slot_for(struct run *run, const struct request *req, const
 {
 	struct object *object = &run->objects[req->slot];
 
-	if (object_lives(object)) {
-		if (!(op->flags & OP_IMPLIED_FREE))
-			run->stale_objects++;
-		release(run, object);
-	}
+	if (__builtin_expect(object_lives(object), 0))
+		end_last(run, object, op);
 	return object;
 }
 
 /* An allocation that failed in the model. */
-static void note_failure(struct run *run, const struct request *req, struct run_op *op)
+static RARE void note_failure(struct run *run, const struct request *req, struct run_op *op)
 {
 	op->failed++;
 	note_place(run, OBJECT_FAILED, req->op);
@@ -148,7 +160,7 @@ static void serve_object(struct run *run, const struct request *req, struct run_
 }
 
 /* kfree() and kmem_cache_free() take what the matching calls made; anything else breaks a rule. */
-static void check_free(struct run *run, const struct object *object, struct run_op *op)
+static RARE void check_free(struct run *run, const struct object *object, struct run_op *op)
 {
 	const struct run_op *maker = &run->ops[object->op];
 
@@ -169,6 +181,16 @@ static void check_free(struct run *run, const struct object *object, struct run_
 	run_violation(run, RULE_WRONG_FREE, op, "object of %s freed to cache %s: the kernel warns and uses the object's own",
 		maker->trace->name ? run_string(run, maker->trace->name) : kind_info[maker->kind].name,
 		run_string(run, op->trace->name));
+}
+
+/* Whether the usual free meets the usual object: nothing to check. */
+static inline bool free_fits(const struct run *run, const struct object *object, const struct run_op *op)
+{
+	if (object->slab >= OBJECT_TAGS)
+		return false;
+	if (op->kind != KIND_KMEM_CACHE_FREE)
+		return op->kind == KIND_KFREE;
+	return op->generation == run->cache_generation && run->ops[object->op].cache == op->cache;
 }
 
 /* Return: the object to free, NULL when there is none. */
@@ -196,7 +218,8 @@ static void serve_slab_free(struct run *run, const struct request *req, struct r
 
 	if (!object)
 		return;
-	check_free(run, object, op);
+	if (__builtin_expect(!free_fits(run, object, op), 0))
+		check_free(run, object, op);
 	op->done++;
 	release(run, object);
 }
@@ -223,7 +246,7 @@ static bool bulk_add(struct run *run, uint32_t slot)
 	return true;
 }
 
-static void serve_bulk_free(struct run *run, const struct request *req, struct run_op *op)
+static RARE void serve_bulk_free(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct object *object = object_to_free(run, req);
 
@@ -245,7 +268,7 @@ static void serve_bulk_free(struct run *run, const struct request *req, struct r
 }
 
 /* krealloc(): in place while the object's room (ksize) is enough, else a new object and the old one freed. */
-static void serve_krealloc(struct run *run, const struct request *req, struct run_op *op)
+static RARE void serve_krealloc(struct run *run, const struct request *req, struct run_op *op)
 {
 	uint64_t want = op->size;
 	uint64_t room = 0;
@@ -299,7 +322,7 @@ static void block_begin(struct run *run, const struct request *req, struct run_o
 	run->pages_held += run->objects[req->slot].left;
 }
 
-static void serve_pages(struct run *run, const struct request *req, struct run_op *op)
+static __attribute__((noinline)) void serve_pages(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct page_request want = page_request_of(run, op);
 	uint32_t nr_pages = (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
@@ -324,7 +347,7 @@ static void serve_pages(struct run *run, const struct request *req, struct run_o
 }
 
 /* Pages of one bulk call come one event each; the last one makes the call. */
-static void serve_pages_bulk(struct run *run, const struct request *req, struct run_op *op)
+static RARE void serve_pages_bulk(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct page_request want = page_request_of(run, op);
 	struct request each = *req;
@@ -352,7 +375,7 @@ static void serve_pages_bulk(struct run *run, const struct request *req, struct 
 }
 
 /* A part of a block, freed on its own. */
-static void serve_part_free(struct run *run, struct object *object, struct run_op *op)
+static RARE void serve_part_free(struct run *run, struct object *object, struct run_op *op)
 {
 	pfn_t pfn = object->index + op->trace->arg[1];
 	uint32_t nr_pages = 1u << op->order;
@@ -372,7 +395,7 @@ static void serve_part_free(struct run *run, struct object *object, struct run_o
 		object_end(run, object);
 }
 
-static void serve_pages_free(struct run *run, const struct request *req, struct run_op *op)
+static __attribute__((noinline)) void serve_pages_free(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct object *object = object_to_free(run, req);
 
@@ -394,19 +417,40 @@ static uint32_t clamp_u32(uint64_t value)
 	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }
 
-static void serve_cache_create(struct run *run, struct run_op *op)
+/*
+ * What an event of a cache's creation asks for. Recordings do not show constructors: the size of the cache's objects
+ * does, where the trace has it, else the machine's list.
+ */
+static struct slab_create create_of(const struct run *run, const struct trace_op *op)
 {
-	const char *name = run_string(run, op->trace->name);
 	struct slab_create create = {
-		.name = name,
-		.object_size = clamp_u32(op->trace->size),
-		.align = clamp_u32(op->trace->align),
-		.flags = op->trace->slab_flags,
+		.name = run_string(run, op->name),
+		.object_size = clamp_u32(op->size),
+		.align = clamp_u32(op->align),
+		.flags = op->slab_flags,
 	};
+	uint32_t align = slab_calculate_alignment(create.flags, create.align, create.object_size), flags = 0;
+
+	/* What the recording does show explains the slots. */
+	if (!(op->flags & OP_BOOT) && align_up(create.object_size, align) == op->size_alloc)
+		return create;
+	if (op->size_alloc && slab_infer_create(create.object_size, clamp_u32(op->size_alloc), &align, &flags)) {
+		/* Of a cache created before the recording nothing else is known. */
+		create.flags |= op->flags & OP_BOOT ? flags : flags & SLAB_CTOR;
+		create.align = op->flags & OP_BOOT ? align : create.align;
+	} else if (machine_has_constructor(run->machine, create.name)) {
+		create.flags |= SLAB_CTOR;
+	}
+	return create;
+}
+
+static RARE void serve_cache_create(struct run *run, struct run_op *op)
+{
+	struct slab_create create = create_of(run, op->trace);
 	uint32_t cache;
 
-	if (slab_cache_find(run->mm.slab, name) != CACHE_NONE)
-		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: legal in 6.1", name);
+	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
+		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: legal in 6.1", create.name);
 	if (slab_cache_create(run->mm.slab, &create, &cache, &run->meter) == SLAB_CREATE_FAILED) {
 		op->failed++;
 		run->result.failed++;
@@ -416,28 +460,19 @@ static void serve_cache_create(struct run *run, struct run_op *op)
 	run->cache_generation++;
 }
 
-/* A cache that was there before the recording began, known by its sizes. */
-static void serve_cache_boot(struct run *run, struct run_op *op)
+/* A cache that was there before the recording began. */
+static RARE void serve_cache_boot(struct run *run, struct run_op *op)
 {
-	const char *name = run_string(run, op->trace->name);
-	struct slab_create create = {
-		.name = name,
-		.object_size = clamp_u32(op->trace->size),
-		.align = clamp_u32(op->trace->align),
-		.flags = op->trace->slab_flags,
-	};
+	struct slab_create create = create_of(run, op->trace);
 	uint32_t cache;
 
-	if (slab_cache_find(run->mm.slab, name) != CACHE_NONE)
+	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
 		return;
-	if (op->trace->size_alloc && !op->trace->align)
-		slab_infer_create(create.object_size, clamp_u32(op->trace->size_alloc), &create.align, &create.flags);
-	create.flags |= op->trace->slab_flags;
 	slab_cache_boot(run->mm.slab, &create, &cache);
 	run->cache_generation++;
 }
 
-static void serve_cache_destroy(struct run *run, struct run_op *op)
+static RARE void serve_cache_destroy(struct run *run, struct run_op *op)
 {
 	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
 
@@ -457,7 +492,7 @@ static void serve_cache_destroy(struct run *run, struct run_op *op)
 	run->cache_generation++;
 }
 
-static void serve_cache_shrink(struct run *run, struct run_op *op)
+static RARE void serve_cache_shrink(struct run *run, struct run_op *op)
 {
 	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
 
@@ -467,7 +502,7 @@ static void serve_cache_shrink(struct run *run, struct run_op *op)
 	op->done++;
 }
 
-static void serve_bad_free(struct run *run, struct run_op *op)
+static RARE void serve_bad_free(struct run *run, struct run_op *op)
 {
 	op->failed++;
 	if (op->flags & OP_DOUBLE)
@@ -533,7 +568,7 @@ static void dispatch(struct run *run, const struct request *req, struct run_op *
 }
 
 /* Rules that this operation breaks each time. */
-static void report_rules(struct run *run, struct run_op *op)
+static RARE void report_rules(struct run *run, struct run_op *op)
 {
 	const char *name = kind_info[op->kind].name;
 

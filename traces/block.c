@@ -15,10 +15,13 @@ int block_reserve(struct block *b, uint32_t cap)
 	b->op = malloc(n * sizeof(*b->op));
 	b->slot = malloc(n * sizeof(*b->slot));
 	b->who = malloc(n * sizeof(*b->who));
+	b->entry = malloc(n * sizeof(*b->entry));
+	b->moved = malloc(n * sizeof(*b->moved));
 	b->ctx = malloc(n * sizeof(*b->ctx));
 	b->code = malloc(n * sizeof(*b->code));
 	b->ended = malloc(n * sizeof(*b->ended));
-	if (!b->time_ns || !b->value || !b->where || !b->op || !b->slot || !b->who || !b->ctx || !b->code || !b->ended) {
+	if (!b->time_ns || !b->value || !b->where || !b->op || !b->slot || !b->who || !b->entry || !b->moved || !b->ctx ||
+	    !b->code || !b->ended) {
 		block_fini(b);
 		return -1;
 	}
@@ -36,6 +39,8 @@ void block_fini(struct block *b)
 	free(b->op);
 	free(b->slot);
 	free(b->who);
+	free(b->entry);
+	free(b->moved);
 	free(b->ctx);
 	free(b->code);
 	free(b->ended);

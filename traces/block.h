@@ -11,12 +11,14 @@
 /** Columns of up to @cap events. */
 struct block {
 	uint32_t nr, cap;
-	bool has_value, has_where, has_ctx;
+	bool has_value, has_where, has_ctx, has_entry, has_moved;
 	uint64_t *time_ns;
 	uint64_t *value;      /* 0 where the event's kind has none */
 	uint64_t *where;      /* recorded */
 	uint32_t *op, *slot, *who;
-	uint8_t *ctx;         /* recorded */
+	uint32_t *entry;      /* recorded, as the two below */
+	uint16_t *moved;
+	uint8_t *ctx;
 	uint32_t *code;       /* scratch: slot column entries */
 	uint32_t *ended;      /* scratch: slots that ended earlier in the block */
 };
@@ -28,18 +30,20 @@ void block_fini(struct block *b);
 /** What the tables and the header allow in a block. */
 struct block_limits {
 	const uint8_t *op_class; /* enum op_class of each op */
+	const struct trace_who *whos;
 	uint32_t nr_ops, nr_whos;
 	uint32_t slots;
 };
 
 /** block_encode() - put the payload for @b's events, the first of which is at @first_ns, into @p. Return: 0, or -1: no memory. */
 int block_encode(struct block *b, const uint8_t *op_class, ns_t first_ns, struct packer *p);
-int block_encode_recorded(const struct block *b, struct packer *p);
+int block_encode_recorded(const struct block *b, const struct trace_who *whos, struct packer *p);
 
 /** block_decode() - fill @b with the events of section @s, whose payload is @raw. ERR_TRACE when malformed, ERR_NOMEM. */
 int block_decode(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
 	struct err *err);
 /** block_decode_recorded() - add the optional columns to the block decoded last. */
-int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw, struct err *err);
+int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
+	struct err *err);
 
 #endif

@@ -29,6 +29,7 @@ struct dat_reader {
 	uint32_t *texts;        /* owned: numbers in the gather of the child's texts */
 	uint32_t nr_texts, texts_cap;
 	uint64_t events;
+	bool later_part;        /* how many events its CPUs had before is not known */
 	bool done;
 	char why[256];          /* why the child gave up */
 };
@@ -155,7 +156,9 @@ static int take_events(struct dat_reader *r, const char *data, size_t len, struc
 		in.event.comm = text_of(r, in.event.comm);
 		in.event.name = text_of(r, in.event.name);
 		in.event.call_site = text_of(r, in.event.call_site);
-		r->events++;
+		r->events += in.event.type != RAW_PAGES_DRAINED;
+		if (r->later_part)
+			in.event.entry = 0;
 		code = gather_event(r->g, &in.event, (enum source_pair)in.pair, err);
 		if (code < 0)
 			return code;
@@ -304,7 +307,7 @@ static int copy_to_file(struct source *src, const char *output, char *path, size
 int dat_import(struct source *src, struct gather *g, const char *output, const struct import_options *options,
 	struct err *err)
 {
-	struct dat_reader r = { .src = src, .g = g, .options = options };
+	struct dat_reader r = { .src = src, .g = g, .options = options, .later_part = g->spool.nr > 0 };
 	char path[64];
 	int fd = -1, code;
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/idmap.h"
+#include "traces/cpu_track.h"
 #include "traces/texts.h"
 #include "traces/trace.h"
 
@@ -43,6 +44,7 @@ struct child {
 	struct tep_handle *tep;
 	enum gfp_layout layout;
 	struct dat_type_info types[ID_MAX];
+	struct cpu_track tracks[CPU_TRACKS];
 	struct dat_event batch[BATCH];
 	uint32_t nr_batch;
 	struct texts texts;
@@ -198,6 +200,9 @@ static bool put_number(struct child *c, const struct source_field *known, uint64
 	case FIELD_GFP:
 		event->gfp = gfp_from_raw(value, c->layout, NULL);
 		return true;
+	case FIELD_BOOL:
+		*member = value != 0;
+		return true;
 	default:
 		memcpy(member, &value, sizeof(value));
 		return true;
@@ -282,14 +287,46 @@ static uint8_t context_of(struct child *c, struct tep_record *record)
 	return ctx;
 }
 
+static int next_in_batch(struct child *c)
+{
+	c->nr_batch++;
+	return c->nr_batch == BATCH ? flush_events(c) : 0;
+}
+
+static int tell_drained(struct child *c, struct cpu_track *track, uint16_t cpu)
+{
+	c->batch[c->nr_batch] = (struct dat_event){ .event = cpu_track_drained(track, cpu) };
+	return next_in_batch(c);
+}
+
+/* Nothing follows: what the CPUs drained last is known now. */
+static int tell_all_drained(struct child *c)
+{
+	int failed = 0;
+
+	for (uint32_t cpu = 0; cpu < CPU_TRACKS; cpu++)
+		if (c->tracks[cpu].drained)
+			failed |= tell_drained(c, &c->tracks[cpu], (uint16_t)cpu);
+	return failed;
+}
+
+static void ignore_record(struct child *c, struct dat_type_info *type, struct cpu_track *track, struct tep_record *record)
+{
+	type->ignored++;
+	if (type->known && type->known->move)
+		cpu_track_move(track, type->known->move, context_of(c, record));
+}
+
 static int on_record(struct tracecmd_input *handle, struct tep_record *record, int cpu, void *data)
 {
 	struct child *c = data;
 	int id = tep_data_type(c->tep, record), code;
-	struct dat_event *out = &c->batch[c->nr_batch];
+	struct cpu_track *track = &c->tracks[(uint16_t)cpu];
+	struct dat_event *out;
 	struct dat_type_info *type;
 
 	(void)handle;
+	track->entry++;
 	if (record->missed_events)
 		c->lost += record->missed_events > 0 ? (uint64_t)record->missed_events : 1;
 	if (id < 0 || id >= ID_MAX) {
@@ -300,13 +337,16 @@ static int on_record(struct tracecmd_input *handle, struct tep_record *record, i
 	if (!type->met)
 		describe(c, type, id);
 	if (!type->known || type->known->type == RAW_IGNORED) {
-		type->ignored++;
+		ignore_record(c, type, track, record);
 		return 0;
 	}
 	if (type->missing) {
 		type->unusable++;
 		return 0;
 	}
+	if (cpu_track_ends_drain(track, type->known->type) && tell_drained(c, track, (uint16_t)cpu) < 0)
+		return -1;
+	out = &c->batch[c->nr_batch];
 	*out = (struct dat_event){ .pair = type->known->pair };
 	out->event.type = (uint8_t)type->known->type;
 	out->event.time_ns = record->ts;
@@ -320,9 +360,12 @@ static int on_record(struct tracecmd_input *handle, struct tep_record *record, i
 		read_fields(c, type, record, &out->event);
 	if (code < 0)
 		return -1;
-	type->unusable += code == 0;
-	c->nr_batch += code == 1;
-	return c->nr_batch == BATCH ? flush_events(c) : 0;
+	if (code == 0) {
+		type->unusable++;
+		return 0;
+	}
+	cpu_track_stamp(track, type->known->pair, &out->event);
+	return next_in_batch(c);
 }
 
 static int send_counts(struct child *c)
@@ -391,7 +434,8 @@ static int send_file(struct child *c, struct tracecmd_input *handle, unsigned in
 	if (uname && !major && send_kernel(c, uname, &major, &minor) < 0)
 		return -1;
 	c->layout = major ? gfp_layout_of_kernel(major, minor) : GFP_LAYOUT_L5;
-	if (tracecmd_iterate_events(handle, NULL, 0, on_record, c) < 0 || flush_events(c) < 0 || send_counts(c) < 0)
+	if (tracecmd_iterate_events(handle, NULL, 0, on_record, c) < 0 || tell_all_drained(c) < 0 ||
+	    flush_events(c) < 0 || send_counts(c) < 0)
 		return -1;
 	return send_message(c, DAT_DONE, &(struct dat_count){ c->lost }, sizeof(struct dat_count), NULL, 0);
 }

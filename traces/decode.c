@@ -182,7 +182,7 @@ int block_decode(struct block *b, const struct section *s, const uint8_t *raw, c
 	if (block_reserve(b, s->nr_events) < 0)
 		return err_set(err, ERR_NOMEM, "no memory for a block of %u events", s->nr_events);
 	b->nr = s->nr_events;
-	b->has_value = b->has_where = b->has_ctx = false;
+	b->has_value = b->has_where = b->has_ctx = b->has_entry = b->has_moved = false;
 	ret = read_directory(&d, raw, s->raw_bytes, err);
 	if (ret < 0 || (ret = decode_times(b, &d, s->first_ns, err)) < 0)
 		return ret;
@@ -193,7 +193,58 @@ int block_decode(struct block *b, const struct section *s, const uint8_t *raw, c
 	return ret < 0 ? ret : decode_values(b, &d, limits, err);
 }
 
-int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw, struct err *err)
+static int decode_wheres(struct block *b, struct directory *d)
+{
+	memset(b->where, 0, b->nr * sizeof(*b->where));
+	for (unsigned int plane = 0; plane < 8; plane++) {
+		const uint8_t *p = d->column[COLUMN_WHERE + plane].at;
+
+		if (!cursor_left(&d->column[COLUMN_WHERE + plane]))
+			continue;
+		if (cursor_left(&d->column[COLUMN_WHERE + plane]) != b->nr)
+			return -1;
+		for (uint32_t i = 0; i < b->nr; i++)
+			b->where[i] |= (uint64_t)p[i] << (8 * plane);
+	}
+	return 0;
+}
+
+static int decode_entries(struct block *b, struct directory *d, const struct trace_who *whos)
+{
+	struct cursor c = d->column[COLUMN_ENTRY];
+	uint32_t last[1u << ENTRY_CPU_BITS] = { 0 };
+	bool bad = false;
+
+	b->has_entry = cursor_left(&c) > 0;
+	for (uint32_t i = 0; i < b->nr && b->has_entry; i++) {
+		uint32_t *before = &last[entry_context(&whos[b->who[i]])];
+		uint64_t code = cursor_varint(&c);
+		uint64_t entry = code ? *before + (uint64_t)unzigzag64(code - 1) : 0;
+
+		bad |= entry > UINT32_MAX || (code && !entry);
+		b->entry[i] = (uint32_t)entry;
+		*before = code ? (uint32_t)entry : *before;
+	}
+	return c.bad || bad || cursor_left(&c) ? -1 : 0;
+}
+
+static int decode_moved(struct block *b, struct directory *d)
+{
+	struct cursor c = d->column[COLUMN_MOVED];
+	uint64_t all = 0;
+
+	b->has_moved = cursor_left(&c) > 0;
+	for (uint32_t i = 0; i < b->nr && b->has_moved; i++) {
+		uint64_t moved = cursor_varint(&c);
+
+		all |= moved;
+		b->moved[i] = (uint16_t)moved;
+	}
+	return c.bad || all > UINT16_MAX || cursor_left(&c) ? -1 : 0;
+}
+
+int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
+	struct err *err)
 {
 	struct directory d;
 	const struct cursor *ctx = &d.column[COLUMN_CTX];
@@ -203,17 +254,8 @@ int block_decode_recorded(struct block *b, const struct section *s, const uint8_
 		return ret;
 	if (s->nr_events != b->nr || cursor_left(ctx) != b->nr)
 		return malformed(err, "recorded columns");
-	memset(b->where, 0, b->nr * sizeof(*b->where));
-	for (unsigned int plane = 0; plane < 8; plane++) {
-		const uint8_t *p = d.column[COLUMN_WHERE + plane].at;
-
-		if (!cursor_left(&d.column[COLUMN_WHERE + plane]))
-			continue;
-		if (cursor_left(&d.column[COLUMN_WHERE + plane]) != b->nr)
-			return malformed(err, "recorded columns");
-		for (uint32_t i = 0; i < b->nr; i++)
-			b->where[i] |= (uint64_t)p[i] << (8 * plane);
-	}
+	if (decode_wheres(b, &d) < 0 || decode_entries(b, &d, limits->whos) < 0 || decode_moved(b, &d) < 0)
+		return malformed(err, "recorded columns");
 	for (uint32_t i = 0; i < b->nr; i++)
 		b->ctx[i] = ctx->at[i] & (CTX_MASK | CTX_PREEMPT_OFF | CTX_IRQS_OFF);
 	b->has_where = b->has_ctx = true;

@@ -168,26 +168,71 @@ int block_encode(struct block *b, const uint8_t *op_class, ns_t first_ns, struct
 	return pack_columns(&c, p);
 }
 
-int block_encode_recorded(const struct block *b, struct packer *p)
+static void put_wheres(struct columns *c, const struct block *b)
 {
-	struct columns c = { .nr = 0 };
 	uint64_t all = 0;
 
 	for (uint32_t i = 0; i < b->nr; i++)
 		all |= b->where[i];
 	for (unsigned int plane = 0; plane < 8 && all >> (8 * plane); plane++) {
-		uint8_t *bytes = bytes_reserve(&c.raw, b->nr);
+		uint8_t *bytes = bytes_reserve(&c->raw, b->nr);
 
 		if (!bytes)
-			break;
-		column_begin(&c, COLUMN_WHERE + plane, false);
+			return;
+		column_begin(c, COLUMN_WHERE + plane, false);
 		for (uint32_t i = 0; i < b->nr; i++)
 			bytes[i] = (uint8_t)(b->where[i] >> (8 * plane));
-		c.raw.len += b->nr;
-		column_end(&c);
+		c->raw.len += b->nr;
+		column_end(c);
 	}
+}
+
+static void put_entries(struct columns *c, const struct block *b, const struct trace_who *whos)
+{
+	uint32_t last[1u << ENTRY_CPU_BITS] = { 0 };
+	uint32_t all = 0;
+
+	for (uint32_t i = 0; i < b->nr; i++)
+		all |= b->entry[i];
+	if (!all)
+		return;
+	column_begin(c, COLUMN_ENTRY, false);
+	for (uint32_t i = 0; i < b->nr; i++) {
+		uint32_t *before = &last[entry_context(&whos[b->who[i]])];
+
+		if (!b->entry[i]) {
+			bytes_put_varint(&c->raw, 0);
+			continue;
+		}
+		bytes_put_varint(&c->raw, 1 + zigzag64((int64_t)b->entry[i] - *before));
+		*before = b->entry[i];
+	}
+	column_end(c);
+}
+
+static void put_moved(struct columns *c, const struct block *b)
+{
+	uint32_t all = 0;
+
+	for (uint32_t i = 0; i < b->nr; i++)
+		all |= b->moved[i];
+	if (!all)
+		return;
+	column_begin(c, COLUMN_MOVED, false);
+	for (uint32_t i = 0; i < b->nr; i++)
+		bytes_put_varint(&c->raw, b->moved[i]);
+	column_end(c);
+}
+
+int block_encode_recorded(const struct block *b, const struct trace_who *whos, struct packer *p)
+{
+	struct columns c = { .nr = 0 };
+
+	put_wheres(&c, b);
 	column_begin(&c, COLUMN_CTX, false);
 	bytes_put(&c.raw, b->ctx, b->nr);
 	column_end(&c);
+	put_entries(&c, b, whos);
+	put_moved(&c, b);
 	return pack_columns(&c, p);
 }

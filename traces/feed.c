@@ -83,18 +83,19 @@ static int load_block(struct feed *feed, const struct section *s, struct feed_ba
 	if (ret < 0 || (ret = block_decode(&batch->block, s, raw, &file->limits, err)) < 0)
 		return ret;
 	batch->end_offset = section_end(s);
-	if (!feed->options.recorded || !file->recorded || s->type != SECTION_EVENTS)
+	if (!feed->options.recorded || !file->recorded)
 		return 0;
 	ret = section_read_head(file->fd, file->bytes, section_end(s), &recorded, err);
-	if (ret == 0 || (ret > 0 && recorded.type != SECTION_RECORDED))
-		return err_set(err, ERR_TRACE, "its recorded columns are missing");
 	if (ret < 0)
 		return ret;
+	/* Version 1.0 has none for the prologue. */
+	if (ret == 0 || recorded.type != SECTION_RECORDED)
+		return s->type == SECTION_PROLOGUE ? 0 : err_set(err, ERR_TRACE, "its recorded columns are missing");
 	ret = unpacker_read(feed->unpacker, file->fd, &recorded, MAX_BLOCK_RAW, &raw, err);
 	if (ret < 0)
 		return ret;
 	batch->end_offset = section_end(&recorded);
-	return block_decode_recorded(&batch->block, &recorded, raw, err);
+	return block_decode_recorded(&batch->block, &recorded, raw, &file->limits, err);
 }
 
 /* Return: 1 with a batch of the prologue, 0 when it is through, negative on an error. */

@@ -1,5 +1,5 @@
 /*
- * format: the .kmt trace file, version 1.0, byte by byte. Shared by writer and reader only.
+ * format: the .kmt trace file, version 1.1, byte by byte. Shared by writer and reader only.
  *
  * FILE
  *   A sequence of gzip members (RFC 1952), each one section. `gzip -t` accepts it; `zcat FILE | head -1` shows the
@@ -22,6 +22,7 @@
  *
  * ORDER
  *   HEADER, TABLES, any PROLOGUE, EVENTS (each with its RECORDED behind it, or all without), INDEX, TRAILER.
+ *   Version 1.0 has no RECORDED behind PROLOGUE.
  *   The first two are known last, so a writer keeps finished blocks aside until it closes. A file that ends early
  *   can be used up to its last whole section.
  *
@@ -54,7 +55,12 @@
  *     VALUE          varints, for events whose kind has a value (KEY_VALUE, KEY_PAGE)
  *   zigzag(x) is 2x for x >= 0, else -2x - 1. Slots are below 2^31 - 1.
  *
- * RECORDED   columns as above, for the events of the section before it: WHERE in planes, CTX in n bytes.
+ * RECORDED   columns as above, for the events of the section before it:
+ *     WHERE          planes
+ *     CTX            n bytes
+ *     ENTRY          varints, 0 = not known, else 1 + zigzag(entry - the one known last in the section with the same
+ *                    low ENTRY_CPU_BITS of the CPU's number, at first 0); since 1.1, left out when none is known
+ *     MOVED          varints; since 1.1, left out when all are 0
  *
  * INDEX    varints: number of EVENTS sections; for each the bytes from the start of the one before it (for the
  *          first: from the start of the file), its events, and its time minus the time of the one before.
@@ -88,12 +94,16 @@ enum column {
 	COLUMN_WHO = 3,
 	COLUMN_VALUE = 4,
 	COLUMN_CTX = 5,
+	COLUMN_ENTRY = 6,
+	COLUMN_MOVED = 7,
 	COLUMN_OP = 16,    /* 16 .. 19: planes 0 .. 3 */
 	COLUMN_BEGIN = 20, /* 20 .. 23 */
 	COLUMN_USE = 24,   /* 24 .. 27 */
 	COLUMN_WHERE = 32, /* 32 .. 39: planes 0 .. 7 */
 	NR_COLUMNS = 40,
 };
+
+#define ENTRY_CPU_BITS 10u /* CPUs that differ above them share a prediction: right all the same, only longer */
 
 #define GZIP_HEAD_BYTES   12u /* up to and with XLEN */
 #define SECTION_KM_BYTES  36u
@@ -139,6 +149,12 @@ static inline uint8_t op_class_of(const struct trace_op *op)
 	return (uint8_t)c;
 }
 
+/* Which prediction of the ENTRY column an event's CPU has. */
+static inline uint32_t entry_context(const struct trace_who *who)
+{
+	return who->cpu & ((1u << ENTRY_CPU_BITS) - 1);
+}
+
 static inline uint32_t zigzag32(int32_t x)
 {
 	return ((uint32_t)x << 1) ^ (uint32_t)(x >> 31);
@@ -147,6 +163,16 @@ static inline uint32_t zigzag32(int32_t x)
 static inline int32_t unzigzag32(uint32_t x)
 {
 	return (int32_t)(x >> 1) ^ -(int32_t)(x & 1);
+}
+
+static inline uint64_t zigzag64(int64_t x)
+{
+	return ((uint64_t)x << 1) ^ (uint64_t)(x >> 63);
+}
+
+static inline int64_t unzigzag64(uint64_t x)
+{
+	return (int64_t)(x >> 1) ^ -(int64_t)(x & 1);
 }
 
 #endif

@@ -36,6 +36,7 @@ static const struct {
 	{ KEY_OFFSET, FIELD_OFFSET }, { KEY_VALUE, FIELD_VALUE }, { KEY_PORT, FIELD_PORT }, { KEY_COUNT, FIELD_COUNT },
 	{ KEY_RESERVED, FIELD_RESERVED }, { KEY_TARGET, FIELD_TARGET_CPU }, { KEY_MASK, FIELD_DMA_MASK },
 	{ KEY_BOUNDARY, FIELD_BOUNDARY }, { KEY_PAGE, FIELD_PAGE }, { KEY_STACK, FIELD_STACK_USE }, { KEY_TEXT, FIELD_TEXT },
+	{ KEY_AT, FIELD_AT_PFN },
 	/* A block's size is as good as its order. */
 	{ KEY_ORDER, FIELD_SIZE }, { KEY_SIZE, FIELD_ORDER },
 };
@@ -46,7 +47,7 @@ static const struct {
 	(BIT(TIME_NS) | BIT(CPU) | BIT(PID) | BIT(COMM) | BIT(CTX) | BIT(PREEMPT_OFF) | BIT(IRQS_OFF) |             \
 	 BIT(CALL_SITE) | BIT(EVENT) | BIT(ORIGIN) | BIT(BYTES_ALLOC) | BIT(IMPLIED_FREE) | BIT(FAILED) |           \
 	 BIT(BULK_MORE) | BIT(PART) | BIT(LAST) | BIT(FIRST_PAGE) | BIT(UNKNOWN) | BIT(DOUBLE) | BIT(SYNTHETIC) |   \
-	 BIT(BOOT) | BIT(ADOPTED) | BIT(PTR) | BIT(PFN) | BIT(RECORDED_CTX))
+	 BIT(BOOT) | BIT(ADOPTED) | BIT(PTR) | BIT(PFN) | BIT(RECORDED_CTX) | BIT(ENTRY) | BIT(MOVED))
 
 static int unusable(struct from_fields *f, const char *hint, const char *fmt, const char *what)
 	__attribute__((format(printf, 3, 0)));
@@ -389,7 +390,7 @@ static int take_names(struct from_fields *f, const struct fields *fields, struct
 static int take_args(struct from_fields *f, const struct fields *fields, struct draft *d)
 {
 	static const enum field_key first[] = { FIELD_MIN_NR, FIELD_START, FIELD_PHYS, FIELD_PORT, FIELD_DMA_MASK,
-		FIELD_BOUNDARY, FIELD_STACK_USE };
+		FIELD_BOUNDARY, FIELD_STACK_USE, FIELD_AT_PFN };
 	static const enum field_key second[] = { FIELD_OFFSET, FIELD_COUNT, FIELD_TARGET_CPU, FIELD_FIRST_PAGE };
 	int ret = 0;
 
@@ -415,8 +416,6 @@ static int take_marks(struct from_fields *f, const struct fields *fields, struct
 		{ FIELD_BOOT, OP_BOOT }, { FIELD_RESERVED, OP_RESERVED },
 	};
 	uint64_t origin = ORIGIN_DIRECT;
-	unsigned int ctx = 0;
-	const char *recorded = NULL;
 	int ret = take_name(f, fields, FIELD_ORIGIN, origin_name, NR_ORIGINS, &origin);
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]) && !ret; i++) {
@@ -425,14 +424,28 @@ static int take_marks(struct from_fields *f, const struct fields *fields, struct
 		ret = take_bool(f, fields, marks[i].field, &is);
 		d->op.flags |= is ? marks[i].flag : 0;
 	}
-	if (ret || (ret = take_number(f, fields, FIELD_PTR, UINT64_MAX, &d->event.recorded.where)) ||
-	    (ret = take_number(f, fields, FIELD_PFN, UINT64_MAX, &d->event.recorded.where)) ||
-	    (ret = take_text(f, fields, FIELD_RECORDED_CTX, &recorded)))
-		return ret;
-	if (recorded && ctx_parse(recorded, strlen(recorded), &ctx) < 0)
-		return unusable(f, recorded, "%s: unknown value", "recorded_ctx");
 	d->op.origin = (uint8_t)origin;
-	d->event.recorded.ctx = (uint8_t)ctx;
+	return ret;
+}
+
+static int take_recorded(struct from_fields *f, const struct fields *fields, struct draft *d)
+{
+	struct trace_recorded *recorded = &d->event.recorded;
+	uint64_t entry = 0, moved = 0;
+	unsigned int ctx = 0;
+	const char *text = NULL;
+	int ret = take_number(f, fields, FIELD_PTR, UINT64_MAX, &recorded->where);
+
+	if (ret || (ret = take_number(f, fields, FIELD_PFN, UINT64_MAX, &recorded->where)) ||
+	    (ret = take_number(f, fields, FIELD_ENTRY, UINT32_MAX, &entry)) ||
+	    (ret = take_number(f, fields, FIELD_MOVED, UINT16_MAX, &moved)) ||
+	    (ret = take_text(f, fields, FIELD_RECORDED_CTX, &text)))
+		return ret;
+	if (text && ctx_parse(text, strlen(text), &ctx) < 0)
+		return unusable(f, text, "%s: unknown value", "recorded_ctx");
+	recorded->entry = (uint32_t)entry;
+	recorded->moved = (uint16_t)moved;
+	recorded->ctx = (uint8_t)ctx;
 	return 0;
 }
 
@@ -625,8 +638,8 @@ int from_fields_take(struct from_fields *f, struct fields *fields, struct err *e
 	    (ret = take_time(f, fields, &d)) || (ret = take_who(f, fields, &d, err)) ||
 	    (ret = take_gfp(f, fields, &d)) || (ret = take_flags(f, fields, &d)) ||
 	    (ret = take_sizes(f, fields, &d)) || (ret = take_names(f, fields, &d, err)) ||
-	    (ret = take_args(f, fields, &d)) || (ret = take_marks(f, fields, &d)) || (ret = check_id(f, fields, &d)) ||
-	    (ret = resolve_page(f, fields, &d, err)) || (ret = resolve_id(f, fields, &d, err)))
+	    (ret = take_args(f, fields, &d)) || (ret = take_marks(f, fields, &d)) ||
+	    (ret = take_recorded(f, fields, &d)) || (ret = check_id(f, fields, &d)) || (ret = resolve_page(f, fields, &d, err)) || (ret = resolve_id(f, fields, &d, err)))
 		return ret;
 	return write_event(f, &d, err);
 }

@@ -15,7 +15,9 @@ static int no_memory(struct err *err)
 int gather_init(struct gather *g, const char *output, struct trace_meta *meta, struct err *err)
 {
 	*g = (struct gather){ .meta = meta, .page_shift = 12 };
-	if (texts_add(&g->texts, "", 0) == TEXT_NO_MEMORY)
+	g->tracks = calloc(CPU_TRACKS, sizeof(*g->tracks));
+	g->last_free = calloc(CPU_TRACKS, sizeof(*g->last_free));
+	if (!g->tracks || !g->last_free || texts_add(&g->texts, "", 0) == TEXT_NO_MEMORY)
 		return no_memory(err);
 	return raw_spool_open(&g->spool, output, err);
 }
@@ -24,6 +26,8 @@ void gather_fini(struct gather *g)
 {
 	raw_spool_close(&g->spool);
 	texts_fini(&g->texts);
+	free(g->tracks);
+	free(g->last_free);
 	for (uint32_t i = 0; i < g->nr_tasks; i++)
 		free(g->tasks[i].waiting);
 	free(g->tasks);
@@ -125,6 +129,8 @@ static void merge_return(const struct gather *g, const struct gather_frame *fram
 	whole.time_ns = event->time_ns;
 	whole.cpu = event->cpu;
 	whole.ctx = event->ctx;
+	whole.entry = event->entry;
+	whole.moved = event->moved;
 	switch (whole.type) {
 	case RAW_REGION_REQUEST:
 		whole.align = event->where;
@@ -246,10 +252,14 @@ static int slab_event(struct gather *g, struct gather_task *task, const struct r
 
 int gather_event(struct gather *g, struct raw_event *event, enum source_pair pair, struct err *err)
 {
-	struct gather_task *task = task_of(g, event);
+	struct gather_task *task;
 	struct gather_frame *frame;
+	uint64_t free_before = g->last_free[event->cpu];
 	int code;
 
+	if (event->type == RAW_PAGES_DRAINED)
+		return free_before ? raw_spool_moved(&g->spool, free_before - 1, event->moved, err) : 0;
+	task = task_of(g, event);
 	if (!task)
 		return no_memory(err);
 	if (event->time_ns < g->last_ns) {
@@ -277,6 +287,8 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 	code = look_at(g, task, event, err);
 	if (code < 0)
 		return code;
+	if (event->type == RAW_PAGE_FREE || event->type == RAW_PAGE_ALLOC)
+		g->last_free[event->cpu] = event->type == RAW_PAGE_FREE ? g->spool.nr + 1 : 0;
 	return is_kept(event) ? raw_spool_append(&g->spool, event, err) : ignore_effect(g, event, err);
 }
 

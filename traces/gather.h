@@ -9,6 +9,7 @@
 #define KMEMSIM_TRACES_GATHER_H
 
 #include "base/idmap.h"
+#include "traces/cpu_track.h"
 #include "traces/import.h"
 #include "traces/pfn_map.h"
 #include "traces/raw_event.h"
@@ -39,6 +40,8 @@ struct gather_cache {
 	uint32_t object_size; /* bytes_req of its objects, 0 = none seen */
 	uint32_t slot_size;   /* bytes_alloc */
 	uint32_t created;     /* first of its names created in the trace and not destroyed, see cache_names; or none */
+	bool reclaimable;     /* its slabs' pages say so: SLAB_RECLAIM_ACCOUNT */
+	bool accounted;       /* its objects are, without being asked for: SLAB_ACCOUNT */
 	bool guessed_name;    /* the name is that of a creation, which may have been merged with an older cache */
 	bool older;           /* was there before any creation under this kmem_cache was seen */
 };
@@ -116,6 +119,8 @@ struct gather {
 	struct texts texts;
 	struct trace_meta *meta; /* borrowed */
 	unsigned int page_shift;
+	struct cpu_track *tracks; /* owned: CPU_TRACKS, for readers of text; a part goes on where the one before ended */
+	uint64_t *last_free;     /* owned: by CPU, the free in the spool + 1 that was its last page event, or 0 */
 	ns_t last_ns;
 	uint64_t late;           /* events whose time had to be raised */
 

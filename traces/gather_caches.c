@@ -72,6 +72,8 @@ static void unite(struct gather *g, uint32_t cache, uint32_t same)
 	from->created = NO_NAME;
 	from->same = same;
 	to->older |= from->older;
+	to->reclaimable |= from->reclaimable;
+	to->accounted |= from->accounted;
 	if (!to->slot_size) {
 		to->object_size = from->object_size;
 		to->slot_size = from->slot_size;
@@ -298,15 +300,15 @@ static int put_object(struct gather *g, uint64_t address, const struct gather_ob
 	return idmap_put(&g->object_index, address, at) < 0 ? no_memory(err) : 0;
 }
 
-static bool take_object(struct gather *g, uint64_t address, struct gather_object *object)
+/* The object that lived at the address, valid until the next is put; NULL: none is known. */
+static const struct gather_object *take_object(struct gather *g, uint64_t address)
 {
 	uint32_t at = idmap_remove(&g->object_index, address);
 
 	if (at == IDMAP_NONE)
-		return false;
-	*object = g->objects[at];
+		return NULL;
 	slots_give(&g->object_slots, at);
-	return true;
+	return &g->objects[at];
 }
 
 static struct gather_object object_of(const struct gather *g, const struct raw_event *event)
@@ -331,6 +333,8 @@ int caches_alloc(struct gather *g, struct raw_event *event, struct err *err)
 		event->method = event->link != CACHE_NONE ? FOUND_SLAB_PAGE : FOUND_NOT;
 	}
 	object.cache = event->link;
+	if (event->link != CACHE_NONE && event->accounted && !(event->gfp & GFP_BIT_ACCOUNT))
+		g->caches[event->link].accounted = true;
 	if (event->link != CACHE_NONE &&
 	    note_object(g, event->link, event->call_site, object.bytes_req, object.bytes_alloc) < 0)
 		return no_memory(err);
@@ -356,8 +360,7 @@ static int learn_page(struct gather *g, uint64_t address, uint32_t cache, struct
 
 int caches_free(struct gather *g, struct raw_event *event, struct err *err)
 {
-	struct gather_object object;
-	bool found = take_object(g, event->where, &object);
+	const struct gather_object *object = take_object(g, event->where);
 	int code;
 
 	event->link = CACHE_NONE;
@@ -366,7 +369,7 @@ int caches_free(struct gather *g, struct raw_event *event, struct err *err)
 	if (!event->name) {
 		const struct gather_block *block = pages_block_of(g, event->where);
 
-		event->link = found && object.cache != CACHE_NONE ? object.cache : block ? block->cache : CACHE_NONE;
+		event->link = object && object->cache != CACHE_NONE ? object->cache : block ? block->cache : CACHE_NONE;
 		return 0;
 	}
 	event->link = gather_cache_named(g, event->name);
@@ -374,9 +377,9 @@ int caches_free(struct gather *g, struct raw_event *event, struct err *err)
 		return no_memory(err);
 	code = learn_page(g, event->where, event->link, err);
 	event->link = gather_cache(g, event->link);
-	if (code < 0 || !found || object.kmalloc || object.named || gather_cache(g, object.cache) == event->link)
+	if (code < 0 || !object || object->kmalloc || object->named || gather_cache(g, object->cache) == event->link)
 		return code;
-	return find_cache(g, &object, event->link, FOUND_FREE, object.origin, err);
+	return find_cache(g, object, event->link, FOUND_FREE, object->origin, err);
 }
 
 int caches_kmalloc(struct gather *g, const struct raw_event *event, struct err *err)
@@ -394,14 +397,15 @@ int caches_kmalloc(struct gather *g, const struct raw_event *event, struct err *
 
 int caches_kfree(struct gather *g, struct raw_event *event, struct err *err)
 {
-	struct gather_object object;
+	const struct gather_object *object;
 	const struct gather_block *block;
 
 	event->link = 0;
 	if (event->where <= ZERO_SIZE_PTR)
 		return 0;
-	if (take_object(g, event->where, &object)) {
-		if (object.kmalloc && tally_add(&g->site_sizes, event->call_site, 0, object.bytes_alloc) < 0)
+	object = take_object(g, event->where);
+	if (object) {
+		if (object->kmalloc && tally_add(&g->site_sizes, event->call_site, 0, object->bytes_alloc) < 0)
 			return no_memory(err);
 		return 0;
 	}

@@ -170,6 +170,8 @@ int pages_alloc(struct gather *g, struct gather_task *task, struct raw_event *ev
 	block.method = event->method;
 	if (event->origin == ORIGIN_SLAB)
 		block.cache = grown_cache(g, task);
+	if (block.cache != CACHE_NONE && event->gfp & GFP_BIT_RECLAIMABLE)
+		g->caches[gather_cache(g, block.cache)].reclaimable = true;
 	task->last_record = block.record;
 	task->last_block = add_block(g, &block, err);
 	return task->last_block == NO_BLOCK ? no_memory(err) : 0;

@@ -45,6 +45,7 @@ enum kind_slot { SLOT_ABSENT, SLOT_BEGINS, SLOT_ENDS, SLOT_USED };
 #define KEY_PAGE     (1u << 24) /* the event's own value column: slot of the page */
 #define KEY_STACK    (1u << 25) /* arg[0]: stack_use, bytes */
 #define KEY_TEXT     (1u << 26) /* name: the marker's text */
+#define KEY_AT       (1u << 27) /* arg[0]: "at_pfn", page frame of a block older than the trace; 0 = not known */
 
 #define TRACE_KINDS(X)                                                                              \
 	X(KMALLOC, "kmalloc", SLOT_BEGINS, KEY_SIZE | KEY_GFP | KEY_NODE)                            \
@@ -69,7 +70,7 @@ enum kind_slot { SLOT_ABSENT, SLOT_BEGINS, SLOT_ENDS, SLOT_USED };
 	X(MEMPOOL_DESTROY, "mempool_destroy", SLOT_ABSENT, KEY_POOL)                               \
 	X(MEMPOOL_ALLOC, "mempool_alloc", SLOT_BEGINS, KEY_POOL | KEY_GFP)                           \
 	X(MEMPOOL_FREE, "mempool_free", SLOT_ENDS, KEY_POOL)                                        \
-	X(ALLOC_PAGES, "alloc_pages", SLOT_BEGINS, KEY_ORDER | KEY_GFP | KEY_NODE)                   \
+	X(ALLOC_PAGES, "alloc_pages", SLOT_BEGINS, KEY_ORDER | KEY_GFP | KEY_NODE | KEY_AT)          \
 	X(GET_FREE_PAGES, "__get_free_pages", SLOT_BEGINS, KEY_ORDER | KEY_GFP)                      \
 	X(GET_ZEROED_PAGE, "get_zeroed_page", SLOT_BEGINS, KEY_GFP)                                  \
 	X(ALLOC_PAGES_EXACT, "alloc_pages_exact", SLOT_BEGINS, KEY_SIZE | KEY_GFP | KEY_NODE)        \

@@ -234,7 +234,12 @@ static void put_batch(struct bytes *out, const struct trace_batch *b, const stru
 		};
 
 		if (e.has_recorded)
-			e.recorded = (struct trace_recorded){ b->where[i], b->ctx[i] };
+			e.recorded = (struct trace_recorded){
+				.where = b->where[i],
+				.entry = b->entry ? b->entry[i] : 0,
+				.moved = b->moved ? b->moved[i] : 0,
+				.ctx = b->ctx[i],
+			};
 		fields_of_event(f, &e, tables);
 		out->len = 0;
 		if (options->format == PRINT_JSONL)

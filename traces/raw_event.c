@@ -12,10 +12,13 @@
 #define ENTRY(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_ENTRY, .fields = { __VA_ARGS__ } }
 #define RETURN(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_RETURN, .fields = { __VA_ARGS__ } }
 #define IGNORED(event, reason) { .name = event, .type = RAW_IGNORED, .why = reason }
+#define MOVES(event, what) { .name = event, .type = RAW_IGNORED, .move = what, .why = "internal movement" }
 
 #define SITE MAY("call_site", FIELD_SITE, call_site)
 #define ALLOC_FIELDS SITE, NEED("ptr", FIELD_PTR, where), NEED("bytes_req", FIELD_NUMBER, size), \
 	NEED("bytes_alloc", FIELD_NUMBER, size_alloc), NEED("gfp_flags", FIELD_GFP, gfp), MAY("node", FIELD_NODE, node)
+
+#define ACCOUNTED MAY("accounted", FIELD_BOOL, accounted)
 
 /*
  * Tracepoints of kernels 4.x to 6.18, and probes under the names of the probe definitions that the documentation
@@ -25,8 +28,8 @@ static const struct source_event events[] = {
 	EVENT("kmalloc", RAW_KMALLOC, ALLOC_FIELDS),
 	EVENT("kmalloc_node", RAW_KMALLOC, ALLOC_FIELDS),
 	EVENT("kfree", RAW_KFREE, SITE, NEED("ptr", FIELD_PTR, where)),
-	EVENT("kmem_cache_alloc", RAW_CACHE_ALLOC, ALLOC_FIELDS, MAY("name", FIELD_NAME, name)),
-	EVENT("kmem_cache_alloc_node", RAW_CACHE_ALLOC, ALLOC_FIELDS, MAY("name", FIELD_NAME, name)),
+	EVENT("kmem_cache_alloc", RAW_CACHE_ALLOC, ALLOC_FIELDS, ACCOUNTED, MAY("name", FIELD_NAME, name)),
+	EVENT("kmem_cache_alloc_node", RAW_CACHE_ALLOC, ALLOC_FIELDS, ACCOUNTED, MAY("name", FIELD_NAME, name)),
 	EVENT("kmem_cache_free", RAW_CACHE_FREE, SITE, NEED("ptr", FIELD_PTR, where), MAY("name", FIELD_NAME, name)),
 	ENTRY("kmem_cache_create", RAW_CACHE_CREATE, NEED("name", FIELD_NAME, name), NEED("size", FIELD_NUMBER, size),
 		MAY("align", FIELD_NUMBER, align), MAY("flags", FIELD_NUMBER, aux),
@@ -102,9 +105,9 @@ static const struct source_event events[] = {
 	EVENT("print", RAW_MARKER),
 	EVENT("tracing_mark_write", RAW_MARKER),
 
-	IGNORED("mm_page_alloc_zone_locked", "internal movement"),
+	MOVES("mm_page_alloc_zone_locked", MOVE_TAKEN),
 	IGNORED("mm_page_alloc_extfrag", "internal movement"),
-	IGNORED("mm_page_pcpu_drain", "internal movement"),
+	MOVES("mm_page_pcpu_drain", MOVE_DRAINED),
 	IGNORED("mm_page_free_batched", "reported twice: mm_page_free has it"),
 	IGNORED("mm_pagevec_free", "reported twice: mm_page_free has it"),
 	IGNORED("split_page", "the parts are followed by their frees"),

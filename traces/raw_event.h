@@ -19,6 +19,7 @@ enum raw_type {
 	RAW_CACHE_ALLOC, RAW_CACHE_FREE, RAW_CACHE_CREATE, RAW_CACHE_DESTROY, RAW_CACHE_SHRINK,
 	RAW_CACHE_ALLOC_BULK, RAW_CACHE_FREE_BULK,
 	RAW_SLAB_GROW, RAW_SLAB_RELEASE,
+	RAW_PAGES_DRAINED, /* not recorded as such: size of a group of mm_page_pcpu_drain, see cpu_track.h */
 	RAW_PAGE_ALLOC, RAW_PAGE_FREE, RAW_PAGES_BULK, RAW_PAGES_EXACT, RAW_PAGES_EXACT_FREE,
 	RAW_VMALLOC, RAW_VFREE, RAW_VMAP, RAW_VUNMAP, RAW_VM_MAP_RAM, RAW_VM_UNMAP_RAM,
 	RAW_IOREMAP, RAW_IOUNMAP, RAW_REGION_REQUEST, RAW_REGION_RELEASE,
@@ -53,7 +54,9 @@ struct raw_event {
 	uint8_t ctx;         /* enum trace_ctx, as recorded */
 	uint8_t origin;      /* enum trace_origin, found at import */
 	uint8_t method;      /* enum found_by, found at import */
-	uint8_t unused[3];
+	uint8_t accounted;   /* of an object: charged to a memory cgroup */
+	uint16_t moved;      /* blocks: as in struct trace_recorded */
+	uint32_t entry;      /* as in struct trace_recorded */
 };
 
 /* How a field's text or bytes become a member. */
@@ -66,6 +69,7 @@ enum field_how {
 	FIELD_GFP,    /* names, or a number in the numbering of the recorded kernel */
 	FIELD_SITE,   /* "symbol+0xoff/0xsize [module]", kept as "symbol+0xoff" */
 	FIELD_NAME,   /* text, maybe quoted */
+	FIELD_BOOL,   /* "true" or "false", into 8 bits */
 };
 
 struct source_field {
@@ -79,12 +83,16 @@ struct source_field {
 /* A call may be recorded as two events, one when it begins and one when it returns. */
 enum source_pair { PAIR_NONE, PAIR_ENTRY, PAIR_RETURN };
 
+/* What an event that is not kept tells of the free lists. */
+enum source_move { MOVE_NONE, MOVE_TAKEN, MOVE_DRAINED };
+
 #define SOURCE_FIELDS_MAX 8
 
 struct source_event {
 	const char *name;
 	enum raw_type type;
 	enum source_pair pair;
+	enum source_move move;
 	const char *why; /* RAW_IGNORED: the reason */
 	struct source_field fields[SOURCE_FIELDS_MAX]; /* up to the first without a key */
 };

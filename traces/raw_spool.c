@@ -88,6 +88,16 @@ int raw_spool_find(struct raw_spool *s, uint64_t number, const struct raw_spool_
 		at + offsetof(struct raw_event, origin), err);
 }
 
+int raw_spool_moved(struct raw_spool *s, uint64_t number, uint16_t moved, struct err *err)
+{
+	assert(number < s->nr);
+	if (number >= s->first) {
+		s->buffer[number - s->first].moved = moved;
+		return 0;
+	}
+	return write_at(s->fd, &moved, sizeof(moved), number * sizeof(struct raw_event) + offsetof(struct raw_event, moved), err);
+}
+
 int raw_spool_rewind(struct raw_spool *s, struct err *err)
 {
 	int code = flush_buffer(s, err);

@@ -30,6 +30,8 @@ struct raw_spool_finding {
 
 /** raw_spool_find() - set link, origin and method of event @number. */
 int raw_spool_find(struct raw_spool *spool, uint64_t number, const struct raw_spool_finding *finding, struct err *err);
+/** raw_spool_moved() - set moved of event @number. */
+int raw_spool_moved(struct raw_spool *spool, uint64_t number, uint16_t moved, struct err *err);
 /** raw_spool_rewind() - from now on the events are read from the first on. */
 int raw_spool_rewind(struct raw_spool *spool, struct err *err);
 /** raw_spool_next() - Return: 1 with *event set (valid until the next call), 0 at the end, negative on ERR_IO. */

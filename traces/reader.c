@@ -16,7 +16,7 @@
 #include "traces/spool.h"
 #include "traces/tables.h"
 
-#define RING_BATCHES 3u
+#define RING_BATCHES 2u
 
 /* A batch on its way from the decoding thread to the consumer. */
 struct ring_entry {
@@ -190,8 +190,13 @@ static int read_tables(struct trace_reader *r, uint64_t at, struct err *err)
 	r->file.prologue_at = at;
 	r->file.events = r->meta.events;
 	r->file.recorded = r->meta.recorded_addresses;
-	r->file.limits = (struct block_limits){ r->tables.op_class, r->tables.view.nr_ops, r->tables.view.nr_whos,
-		r->meta.slots };
+	r->file.limits = (struct block_limits){
+		.op_class = r->tables.op_class,
+		.whos = r->tables.view.whos,
+		.nr_ops = r->tables.view.nr_ops,
+		.nr_whos = r->tables.view.nr_whos,
+		.slots = r->meta.slots,
+	};
 	return 0;
 }
 
@@ -318,6 +323,8 @@ static void show_batch(const struct feed_batch *from, struct trace_batch *to)
 		.value = b->has_value ? b->value + i : NULL,
 		.where = b->has_where ? b->where + i : NULL,
 		.ctx = b->has_ctx ? b->ctx + i : NULL,
+		.entry = b->has_entry ? b->entry + i : NULL,
+		.moved = b->has_moved ? b->moved + i : NULL,
 	};
 }
 

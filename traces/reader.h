@@ -32,6 +32,8 @@ struct trace_batch {
 	const uint64_t *value;          /* NULL when no event of the batch has one */
 	const uint64_t *where;          /* recorded; NULL unless asked for and there */
 	const uint8_t *ctx;             /* recorded; NULL unless asked for and there */
+	const uint32_t *entry;          /* the same; also NULL when none of the batch is known */
+	const uint16_t *moved;          /* the same; also NULL when all of the batch are 0 */
 };
 
 /** What the reader found missing or damaged; all zero for a whole file. */

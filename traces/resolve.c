@@ -19,6 +19,7 @@ static const char *const repair_text[NR_REPAIRS] = {
 	[REPAIR_REGION_SIZE] = "region without its size: taken as 1",
 	[REPAIR_SPLIT_FREE] = "free of pages of several blocks: split",
 	[REPAIR_PERCPU_SIZE] = "adopted per-CPU object: size taken as 8 bytes",
+	[REPAIR_CACHE_FLAGS] = "cache older than the trace: flags from its slabs' pages and its objects",
 	[REPAIR_OTHER_CACHE] = "free to another cache than the object's: freed and handed out again unseen",
 };
 
@@ -136,7 +137,8 @@ int resolve_emit(struct resolve *r, const struct raw_event *event, struct trace_
 	struct err *err)
 {
 	struct trace_event out = { .time_ns = event->time_ns, .slot = slot,
-		.recorded = { .where = where, .ctx = event->ctx } };
+		.recorded = { .where = where, .entry = event->entry,
+			.moved = op->flags & OP_SYNTHETIC ? 0 : event->moved, .ctx = event->ctx } };
 
 	op->call_site = resolve_string(r, event->call_site);
 	out.op = op->call_site == UINT32_MAX ? UINT32_MAX : trace_writer_op(r->w, op);
@@ -265,6 +267,7 @@ static int resolve_event(struct resolve *r, const struct raw_event *event, struc
 	case RAW_SLAB_GROW:
 	case RAW_SLAB_RELEASE:
 	case RAW_PERCPU_CHUNK:
+	case RAW_PAGES_DRAINED:
 	case RAW_IGNORED:
 	case NR_RAW_TYPES:
 		break;

@@ -83,7 +83,9 @@ int resolve_cache(struct resolve *r, uint32_t number, uint32_t *string, struct e
 	op.name = state->string;
 	op.size = cache->slot_size ? cache->object_size : UNKNOWN_SIZE;
 	op.size_alloc = cache->slot_size ? cache->slot_size : UNKNOWN_SIZE;
+	op.slab_flags = (cache->reclaimable ? SLAB_FLAG_RECLAIM_ACCOUNT : 0) | (cache->accounted ? SLAB_FLAG_ACCOUNT : 0);
 	r->repaired[REPAIR_CACHE_SIZE] += !cache->slot_size;
+	r->repaired[REPAIR_CACHE_FLAGS] += op.slab_flags != 0;
 	return resolve_prologue(r, &op, SLOT_NONE, 0, err);
 }
 
@@ -313,6 +315,12 @@ int resolve_cache_bulk_free(struct resolve *r, const struct raw_event *event, st
 	return 0;
 }
 
+/* Slots of the new cache's objects. One that was merged with an older cache says nothing by that cache's slots. */
+static uint32_t created_slot_size(const struct gather_cache *cache, const struct raw_event *event)
+{
+	return !cache->older && cache->object_size == event->size ? cache->slot_size : 0;
+}
+
 int resolve_cache_create(struct resolve *r, const struct raw_event *event, struct err *err)
 {
 	struct trace_op op = { .kind = KIND_KMEM_CACHE_CREATE, .node = -1, .size = event->size, .align = event->align,
@@ -332,6 +340,7 @@ int resolve_cache_create(struct resolve *r, const struct raw_event *event, struc
 		if (!state)
 			return resolve_no_memory(err);
 		state->there = true;
+		op.size_alloc = created_slot_size(&r->g->caches[cache], event);
 	}
 	return resolve_emit(r, event, &op, SLOT_NONE, event->where, err);
 }

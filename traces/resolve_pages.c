@@ -50,7 +50,7 @@ static uint32_t adopt_block(struct resolve *r, const struct raw_event *event, ui
 	struct err *err)
 {
 	struct trace_op op = { .kind = KIND_ALLOC_PAGES, .origin = event->origin, .node = -1, .order = (uint8_t)order,
-		.gfp = GFP_KERNEL };
+		.gfp = GFP_KERNEL, .arg[0] = pfn };
 	uint32_t slot = resolve_slot(r, true, event->origin);
 
 	if (slot == SLOT_NONE) {
@@ -178,6 +178,7 @@ int resolve_page_bulk(struct resolve *r, const struct raw_event *event, struct e
 	struct trace_op op = { .kind = KIND_ALLOC_PAGES_BULK, .origin = event->origin, .node = event->node,
 		.gfp = event->gfp };
 	uint32_t area = event->link ? resolve_area(r, event->link) : SLOT_NONE;
+	struct raw_event each = *event;
 
 	if (event->link && area == SLOT_NONE)
 		return resolve_no_memory(err);
@@ -197,9 +198,10 @@ int resolve_page_bulk(struct resolve *r, const struct raw_event *event, struct e
 		slot_list_append(r, area != SLOT_NONE ? &r->area_pages[area] : &r->loose, slot);
 		r->found_pages[event->origin][event->method]++;
 		op.flags = i < event->size ? OP_BULK_MORE : 0;
-		code = resolve_emit(r, event, &op, slot, 0, err);
+		code = resolve_emit(r, &each, &op, slot, 0, err);
 		if (code < 0)
 			return code;
+		each.moved = 0; /* the call's first page tells for all */
 	}
 	return 0;
 }

@@ -186,6 +186,9 @@ static bool parse_value(struct text_reader *r, const struct source_field *field,
 		return event->call_site != TEXT_NO_MEMORY;
 	case FIELD_NAME:
 		return parse_text(r, p, end, &event->name);
+	case FIELD_BOOL:
+		*member = end - p == 4 && !memcmp(p, "true", 4);
+		return true;
 	}
 	return false;
 }
@@ -316,16 +319,38 @@ static int parse_marker(struct text_reader *r, const struct line_head *head, str
 	return event->name == TEXT_NO_MEMORY ? -1 : 1;
 }
 
+static int tell_drained(struct text_reader *r, struct cpu_track *track, uint16_t cpu, struct err *err)
+{
+	struct raw_event event = cpu_track_drained(track, cpu);
+
+	return gather_event(r->g, &event, PAIR_NONE, err);
+}
+
+/* Nothing follows: what the CPUs drained last is known now. */
+static int tell_all_drained(struct text_reader *r, struct err *err)
+{
+	int code = 0;
+
+	for (uint32_t cpu = 0; cpu < r->g->meta->cpus && cpu < CPU_TRACKS && code == 0; cpu++)
+		if (r->g->tracks[cpu].drained)
+			code = tell_drained(r, &r->g->tracks[cpu], (uint16_t)cpu, err);
+	return code;
+}
+
 static int event_line(struct text_reader *r, const struct line_head *head, struct err *err)
 {
 	struct seen_event *seen = seen_event(r, head->event, head->event_len);
 	struct raw_event event = { .time_ns = head->time_ns, .cpu = head->cpu, .pid = head->pid, .ctx = head->ctx,
 		.node = -1 };
+	struct cpu_track *track = &r->g->tracks[head->cpu];
 	int code;
 
 	r->g->meta->lines++;
+	track->entry++;
 	if (!seen->event || seen->event->type == RAW_IGNORED) {
 		seen->ignored++;
+		if (seen->event && seen->event->move)
+			cpu_track_move(track, seen->event->move, head->ctx);
 		return 0;
 	}
 	event.type = (uint8_t)seen->event->type;
@@ -345,6 +370,9 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 		r->g->meta->hashed_pointers = true;
 	if (head->cpu >= r->g->meta->cpus)
 		r->g->meta->cpus = head->cpu + 1u;
+	if (cpu_track_ends_drain(track, seen->event->type) && tell_drained(r, track, head->cpu, err) < 0)
+		return -(int)err->code;
+	cpu_track_stamp(track, seen->event->pair, &event);
 	return gather_event(r->g, &event, seen->event->pair, err);
 }
 
@@ -393,6 +421,8 @@ static int other_line(struct text_reader *r, const char *line, struct err *err)
 		return 0;
 	}
 	if (strstr(line, "[UNKNOWN EVENT]")) {
+		/* "task-1 [000] 1.5: [UNKNOWN EVENT]": of its CPU's entries it is one. */
+		r->g->tracks[(uint16_t)number_after(line, "[")].entry++;
 		r->g->meta->lines++;
 		return trace_counts_add(&r->g->meta->ignored, "event that the recording tool could not name", 1) < 0 ?
 			no_memory(r, err) : 0;
@@ -453,6 +483,8 @@ static int read_lines(struct text_reader *r, struct err *err)
 		    options->progress(options->progress_arg, r->src->bytes_read, 2 * r->src->bytes_total, r->g->meta->lines))
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 	}
+	if (code == 0)
+		code = tell_all_drained(r, err);
 	return code < 0 ? code : count_ignored(r, err);
 }
 

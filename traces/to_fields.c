@@ -113,6 +113,8 @@ static void set_args(struct fields *f, const struct trace_op *op)
 		set_unless_0(f, FIELD_BOUNDARY, op->arg[0]);
 	if (keys & KEY_STACK)
 		set_unless_0(f, FIELD_STACK_USE, op->arg[0]);
+	if (keys & KEY_AT)
+		set_unless_0(f, FIELD_AT_PFN, op->arg[0]);
 	if (keys & KEY_BACKING)
 		fields_set_text(f, FIELD_KIND, backing_name[op->arg[1] < NR_BACKINGS ? op->arg[1] : BACKING_OTHER]);
 	if (keys & KEY_MODE)
@@ -155,6 +157,8 @@ static void set_recorded(struct fields *f, const struct event_view *e, const str
 	if (!e->has_recorded)
 		return;
 	set_unless_0(f, is_page ? FIELD_PFN : FIELD_PTR, e->recorded.where);
+	set_unless_0(f, FIELD_ENTRY, e->recorded.entry);
+	set_unless_0(f, FIELD_MOVED, e->recorded.moved);
 	ctx_format(e->recorded.ctx, f->recorded_ctx, sizeof(f->recorded_ctx));
 	if (e->recorded.ctx)
 		fields_set_text(f, FIELD_RECORDED_CTX, f->recorded_ctx);

@@ -21,7 +21,7 @@
 
 #define SLOT_NONE UINT32_MAX
 #define TRACE_FORMAT_MAJOR 1
-#define TRACE_FORMAT_MINOR 0
+#define TRACE_FORMAT_MINOR 1
 
 enum trace_ctx { CTX_PROCESS, CTX_SOFTIRQ, CTX_HARDIRQ, CTX_NMI, CTX_MASK = 3, CTX_PREEMPT_OFF = 4, CTX_IRQS_OFF = 8 };
 
@@ -116,9 +116,15 @@ struct trace_tables {
 	uint32_t nr_strings;
 };
 
-/** What the recording saw, beside an event: optional, only `verify` and `cat --recorded` read it. */
+/**
+ * What the recording saw, beside an event: optional, only `verify` and `cat --recorded` read it.
+ * What an allocation moved are the blocks taken from the zone's free lists to serve it (mm_page_alloc_zone_locked), what a
+ * free moved those drained to them by it (mm_page_pcpu_drain). At most UINT16_MAX are told.
+ */
 struct trace_recorded {
 	uint64_t where; /* address of the object, or page frame for page events; 0 = none */
+	uint32_t entry; /* which event of its CPU's recording this is, from 1, kept or not; 0 = not known */
+	uint16_t moved; /* page events: blocks of the free lists that it took or drained, see below */
 	uint8_t ctx;    /* enum trace_ctx */
 };
 

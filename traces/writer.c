@@ -129,10 +129,10 @@ static int flush_recorded(struct trace_writer *w, struct stream *st, const struc
 	struct section recorded = *s;
 	int64_t written;
 
-	if (!w->options.recorded || st->type != SECTION_EVENTS)
+	if (!w->options.recorded)
 		return 0;
 	recorded.type = SECTION_RECORDED;
-	if (block_encode_recorded(&st->block, w->packer) < 0)
+	if (block_encode_recorded(&st->block, w->tables.whos, w->packer) < 0)
 		return no_memory(w, err);
 	written = write_section(w, st->spool, &recorded, err);
 	if (written < 0)
@@ -204,6 +204,8 @@ static int stream_add(struct trace_writer *w, struct stream *st, const struct tr
 	b->who[i] = event->who;
 	b->value[i] = event->value;
 	b->where[i] = event->recorded.where;
+	b->entry[i] = event->recorded.entry;
+	b->moved[i] = event->recorded.moved;
 	b->ctx[i] = event->recorded.ctx;
 	return b->nr == w->options.block_events ? flush_block(w, st, err) : 0;
 }

@@ -52,7 +52,7 @@ static const struct argp_option options[] = {
 	{ "to", OPT_TO, "TIME", 0, "Stop at TIME", 1 },
 	{ "skip", OPT_SKIP, "N", 0, "Skip N events", 1 },
 	{ "limit", OPT_LIMIT, "N", 0, "Replay at most N events", 1 },
-	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples (default: 200 samples in all)", 2 },
+	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples (default: 100 samples in all)", 2 },
 	{ "sample-events", OPT_SAMPLE_EVENTS, "N", 0, "Also a sample every N events", 2 },
 	{ "check", OPT_CHECK, "N", OPTION_ARG_OPTIONAL, "Verify all invariants every N events (10000) and at the end", 2 },
 	{ "no-thread", OPT_NO_THREAD, NULL, 0, "Decode the trace in the same thread", 2 },
@@ -298,10 +298,10 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 {
 	struct replay_show show = { .reader = reader };
 	struct replay_result result = { 0 };
-	char sha[65], hash[65];
+	char sha[65] = "", hash[65];
 	char *keys[MAX_SETS] = { 0 };
 	const char *values[MAX_SETS];
-	int ret = trace_sha256(reader, sha, err);
+	int ret = args->output ? trace_sha256(reader, sha, err) : 0;
 
 	if (ret == 0)
 		ret = machine_hash(args->options.machine, hash, err);

@@ -23,14 +23,15 @@ static void decode_block(const uint8_t *data, size_t size, uint32_t nr_events)
 {
 	static const uint8_t classes[] = { CLASS_ABSENT, CLASS_BEGINS, CLASS_USES, CLASS_ENDS, CLASS_BEGINS | CLASS_VALUE,
 		CLASS_ENDS | CLASS_VALUE | CLASS_PAGE };
-	const struct block_limits limits = { classes, sizeof(classes), 3, 40 };
+	static const struct trace_who whos[] = { { .cpu = 0 }, { .cpu = 1 }, { .cpu = UINT32_MAX } };
+	const struct block_limits limits = { classes, whos, sizeof(classes), 3, 40 };
 	struct section s = { .raw_bytes = (uint32_t)size, .nr_events = nr_events };
 	struct block b = { .nr = 0 };
 	struct err err;
 
 	if (block_decode(&b, &s, data, &limits, &err) == 0) {
 		check_block(&b, &limits);
-		block_decode_recorded(&b, &s, data, &err);
+		block_decode_recorded(&b, &s, data, &limits, &err);
 	}
 	block_fini(&b);
 }

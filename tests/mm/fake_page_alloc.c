@@ -57,6 +57,29 @@ enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request 
 	return MM_DONE;
 }
 
+/* Pages never used before, or a block of that size that was given back. Those in front of the former are lost. */
+bool page_alloc_take_at(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
+	struct meter *meter)
+{
+	uint32_t node = page_alloc_node_of(pa, pfn), *at = &pa->freed[node][order];
+
+	(void)mt;
+	(void)cpu;
+	(void)meter;
+	if (pfn >= pa->next[node] && pfn + (1u << order) <= pa->end[node]) {
+		pa->next[node] = (uint32_t)pfn + (1u << order);
+	} else {
+		while (*at && *at != pfn)
+			at = &pa->link[*at];
+		if (!*at)
+			return false;
+		*at = pa->link[pfn];
+	}
+	pa->taken[pfn] = (uint8_t)(order + 1);
+	pa->pages_out += 1u << order;
+	return true;
+}
+
 void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
 {
 	uint32_t node = page_alloc_node_of(pa, pfn);
@@ -73,7 +96,13 @@ void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 
 bool page_alloc_allocated(const struct page_alloc *pa, pfn_t pfn, unsigned int order)
 {
-	return pfn < FAKE_PAGES_MAX && pa->taken[pfn] > order;
+	for (unsigned int i = 0; i < PAGE_MAX_ORDERS && pfn < FAKE_PAGES_MAX; i++) {
+		pfn_t head = pfn >> i << i;
+
+		if (pa->taken[head] > i)
+			return pfn + (1u << order) <= head + (1u << (pa->taken[head] - 1));
+	}
+	return false;
 }
 
 void page_alloc_set_owner(struct page_alloc *pa, pfn_t pfn, uint32_t owner)

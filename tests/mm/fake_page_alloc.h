@@ -7,7 +7,7 @@
 
 #include "mm/page_alloc.h"
 
-#define FAKE_PAGES_MAX 65536u
+#define FAKE_PAGES_MAX (1u << 19)
 #define FAKE_REQUESTS  4u
 
 struct page_alloc {

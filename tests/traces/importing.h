@@ -19,6 +19,8 @@ struct imported_event {
 	struct trace_who who;
 	uint32_t slot;
 	uint64_t where;
+	uint32_t entry;
+	uint16_t moved;
 	uint8_t ctx;
 	const char *name, *name2, *call_site, *comm; /* borrowed from the reader */
 };
@@ -66,6 +68,7 @@ static inline void importing_read(struct imported *in)
 				.prologue = batch.prologue, .time_ns = batch.time_ns[i], .op = *op,
 				.who = tables->whos[batch.who[i]], .slot = batch.slot[i],
 				.where = batch.where ? batch.where[i] : 0, .ctx = batch.ctx ? batch.ctx[i] : 0,
+				.entry = batch.entry ? batch.entry[i] : 0, .moved = batch.moved ? batch.moved[i] : 0,
 				.name = tables->strings[op->name], .name2 = tables->strings[op->name2],
 				.call_site = tables->strings[op->call_site],
 				.comm = tables->strings[tables->whos[batch.who[i]].comm],

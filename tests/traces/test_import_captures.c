@@ -44,7 +44,8 @@ static bool same_event(const struct imported_event *a, const struct imported_eve
 		a->op.order == b->op.order && a->op.node == b->op.node && a->op.flags == b->op.flags &&
 		a->op.gfp == b->op.gfp && a->op.slab_flags == b->op.slab_flags && a->op.size == b->op.size &&
 		a->op.size_alloc == b->op.size_alloc && a->op.align == b->op.align && a->op.arg[0] == b->op.arg[0] &&
-		a->op.arg[1] == b->op.arg[1] && a->slot == b->slot && a->where == b->where && a->who.cpu == b->who.cpu &&
+		a->op.arg[1] == b->op.arg[1] && a->slot == b->slot && a->where == b->where &&
+		a->entry == b->entry && a->moved == b->moved && a->who.cpu == b->who.cpu &&
 		a->who.pid == b->who.pid && !strcmp(a->comm, b->comm) && !strcmp(a->name, b->name) &&
 		!strcmp(a->name2, b->name2) && !strcmp(a->call_site, b->call_site);
 }
@@ -87,6 +88,8 @@ Test(import_captures, the_boot_has_every_event_and_the_known_repairs)
 	cr_expect_eq(in.meta.implied_frees, 3113, "as many as the captures' description counts");
 	cr_expect_eq(importing_count(&in.meta.classified, "slab/inside its call/certain"), 835, "one for each slab_grow");
 	cr_expect_str_eq(in.meta.kernel, "6.1.0-56-cloud-amd64");
+	/* The last event is the marker of the last snapshot, whose trace_entries.csv counts 801065. */
+	cr_expect_eq(in.events[in.nr - 1].entry, 801065);
 	importing_end(&in);
 }
 

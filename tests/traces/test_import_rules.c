@@ -35,6 +35,80 @@ Test(import_rules, an_event_keeps_what_was_recorded)
 	importing_end(&in);
 }
 
+Test(import_rules, every_line_of_a_cpu_counts_for_the_entries_of_its_events)
+{
+	struct imported in = importing_text(LINE("mm_vmscan_kswapd_sleep: nid=0") LINE("kfree: call_site=f+0x1 ptr=0x0")
+		"init-1 [001] 1.000000000: kfree: call_site=f+0x1 ptr=0x0\n"
+		"init-1 [000] 1.000000000: [UNKNOWN EVENT]\n" LINE("never_heard_of: x=1") LINE("kfree: call_site=f+0x1 ptr=0x0"));
+
+	cr_expect_eq(importing_event(&in, 0)->entry, 2);
+	cr_expect_eq(importing_event(&in, 1)->entry, 1);
+	cr_expect_eq(importing_event(&in, 1)->who.cpu, 1);
+	cr_expect_eq(importing_event(&in, 2)->entry, 5);
+	importing_end(&in);
+}
+
+#define TAKEN(irq) "init-1 [000] " irq " 1.000000000: mm_page_alloc_zone_locked: page=0x1 pfn=0x9 order=0 migratetype=0 " \
+	"percpu_refill=1\n"
+#define DRAINED LINE("mm_page_pcpu_drain: page=0x1 pfn=0x9 order=0 migratetype=0")
+
+Test(import_rules, blocks_moved_belong_to_the_allocation_behind_them_and_the_free_before_them)
+{
+	struct imported in = importing_text(TAKEN(".....") TAKEN(".....")
+		TAKEN("..H..") "init-1 [000] ..H.. 1.000000000: mm_page_alloc: page=0x1 pfn=0x30 order=0 gfp_flags=GFP_ATOMIC\n"
+		"init-1 [000] ..... 1.000000000: mm_page_alloc: page=0x1 pfn=0x20 order=0 gfp_flags=GFP_KERNEL\n" DRAINED
+		FREE_PAGE("0x20", "0") DRAINED DRAINED LINE("kfree: call_site=f+0x1 ptr=0x0") DRAINED FREE_PAGE("0x30", "0")
+		FREE_PAGE("0x40", "1") DRAINED);
+
+	cr_expect_eq(importing_event(&in, 0)->moved, 1, "the interrupt's");
+	cr_expect_eq(importing_event(&in, 1)->moved, 2);
+	cr_expect_eq(importing_event(&in, 2)->moved, 3);
+	cr_expect_eq(importing_event(&in, 4)->moved, 0);
+	cr_expect_eq(importing_event(&in, 5)->moved, 1, "known at the end only");
+	cr_expect_eq(in.meta.lines, 14, "what is told of drains is no line");
+	importing_end(&in);
+}
+
+Test(import_rules, a_block_older_than_the_recording_carries_its_page_frame)
+{
+	struct imported in = importing_text(FREE_PAGE("0x40", "1"));
+
+	cr_assert_eq(in.nr_prologue, 1);
+	cr_expect_eq(in.events[0].op.kind, KIND_ALLOC_PAGES);
+	cr_expect_eq(in.events[0].op.arg[0], 0x40);
+	cr_expect_eq(in.events[0].where, 0x40);
+	importing_end(&in);
+}
+
+/* A constructor is not recorded; the slots of the cache's objects show it: ext4_inode_cache of 6.1. */
+Test(import_rules, a_created_cache_carries_the_slots_of_its_objects)
+{
+	struct imported in = importing_text(
+		LINE("kmem_cache_create: (f) name=\"ext4_inode_cache\" size=1184 align=0 flags=0x4120000 useroff=0 usersize=60")
+		LINE("kmem_cache_create_ret: (f <- g) s=0xffff888006ea7300")
+		CACHE_ALLOC("h+0x1", "0xffff888001000000", "bytes_req=1184 bytes_alloc=1192")
+		LINE("kmem_cache_free: call_site=f+0x1 ptr=0xffff888001000000 name=ext4_inode_cache"));
+
+	cr_expect_eq(in.nr_prologue, 0);
+	cr_expect_eq(importing_event(&in, 0)->op.kind, KIND_KMEM_CACHE_CREATE);
+	cr_expect_eq(importing_event(&in, 0)->op.size_alloc, 1192);
+	importing_end(&in);
+}
+
+Test(import_rules, flags_of_an_older_cache_come_from_its_slabs_pages_and_its_objects)
+{
+	struct imported in = importing_text(LINE("slab_grow: (f) s=0xffff888006ea7300 gfp=0xcc0 node=-1 name=\"inodes\"")
+		LINE("mm_page_alloc: page=0x1 pfn=0x20 order=0 migratetype=1 gfp_flags=GFP_KERNEL|__GFP_RECLAIMABLE")
+		LINE("slab_grow_ret: (f <- g) slab=0x1")
+		LINE("kmem_cache_alloc: call_site=f+0x1 ptr=0xffff888000020000 " SIZES_192 " gfp_flags=GFP_KERNEL node=-1 accounted=true "
+			"name=inodes"));
+
+	cr_assert_eq(in.nr_prologue, 1);
+	cr_expect_eq(in.events[0].op.slab_flags, SLAB_FLAG_RECLAIM_ACCOUNT | SLAB_FLAG_ACCOUNT);
+	cr_expect_eq(importing_count(&in.meta.repaired, "cache older than the trace: flags"), 1);
+	importing_end(&in);
+}
+
 Test(import_rules, kfree_of_null_and_of_the_zero_size_pointer_free_nothing)
 {
 	struct imported in = importing_text(LINE("kfree: call_site=f+0x1 ptr=0x0") LINE("kfree: call_site=f+0x1 ptr=(null)")

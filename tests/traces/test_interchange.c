@@ -21,15 +21,17 @@ static void put_file(const char *path, const char *text)
 
 static void read_all(struct read_back *t, const char *path)
 {
+	const struct trace_reader_options options = { .recorded = true };
 	struct trace_batch b;
 	struct err err;
 
-	cr_assert_eq(trace_open(&t->reader, path, NULL, &err), 0, "%s", err.text);
+	cr_assert_eq(trace_open(&t->reader, path, &options, &err), 0, "%s", err.text);
 	while (trace_next(t->reader, &b, &err) > 0)
 		for (uint32_t i = 0; i < b.nr; i++) {
 			struct trace_event e = { .time_ns = b.time_ns[i], .op = b.op[i], .who = b.who[i], .slot = b.slot[i],
 				.value = b.value ? b.value[i] : 0 };
 
+			e.recorded = (struct trace_recorded){ b.where[i], b.entry ? b.entry[i] : 0, b.moved ? b.moved[i] : 0, b.ctx[i] };
 			cr_assert_lt(t->nr_events, 256);
 			*(b.prologue ? &t->prologue[t->nr_prologue++] : &t->events[t->nr_events++]) = e;
 		}
@@ -40,7 +42,7 @@ static int import_text(const char *text, const char *output, bool strict, struct
 {
 	char *input = scratch_path();
 	const char *const sources[] = { input };
-	struct import_options options = { .strict = strict };
+	struct import_options options = { .strict = strict, .recorded = true };
 	int ret;
 
 	put_file(input, text);
@@ -317,6 +319,30 @@ Test(interchange, strict_names_line_reason_and_nearest_key)
 	cr_assert_eq(access(path, F_OK), -1);
 	trace_meta_fini(&meta);
 	free(path);
+}
+
+Test(interchange, what_was_recorded_beside_an_event_is_read_for_the_prologue_too)
+{
+	struct read_back *t = take(
+		"{\"event\":\"alloc_pages\",\"id\":1,\"order\":3,\"adopted\":true,\"pfn\":4096,\"at_pfn\":4096}\n"
+		"{\"event\":\"kmalloc\",\"id\":2,\"size\":8,\"adopted\":true,\"ptr\":\"0xffff888003c41000\"}\n"
+		"{\"event\":\"alloc_pages\",\"id\":3,\"pfn\":77,\"entry\":12,\"moved\":31,\"recorded_ctx\":\"softirq\"}\n"
+		"{\"event\":\"kfree\",\"id\":2,\"entry\":4294967295}\n");
+	const struct trace_op *block = &trace_tables(t->reader)->ops[t->prologue[0].op];
+
+	cr_assert_eq(trace_counts_total(&t->meta.unusable), 0);
+	cr_assert_eq(t->nr_prologue, 2);
+	cr_assert_eq(block->arg[0], 4096);
+	cr_assert_eq(t->prologue[0].recorded.where, 4096);
+	cr_assert_eq(t->prologue[1].recorded.where, 0xffff888003c41000);
+	cr_assert_eq(t->prologue[1].recorded.entry, 0);
+	cr_assert_eq(op_of(t, 0)->arg[0], 0);
+	cr_assert_eq(t->events[0].recorded.where, 77);
+	cr_assert_eq(t->events[0].recorded.entry, 12);
+	cr_assert_eq(t->events[0].recorded.moved, 31);
+	cr_assert_eq(t->events[0].recorded.ctx, CTX_SOFTIRQ);
+	cr_assert_eq(t->events[1].recorded.entry, UINT32_MAX);
+	drop(t);
 }
 
 static void print_to(const char *trace, const char *text, enum print_format format)

@@ -268,6 +268,62 @@ Test(trace_file, sections_of_a_later_version_are_skipped)
 	free(other);
 }
 
+/* Copy the sections of @from before its index, without the RECORDED behind PROLOGUE: what version 1.0 wrote. */
+static void copy_as_1_0(const char *from, const char *to)
+{
+	static uint8_t data[MAX_FILE];
+	size_t len = read_file(from, data);
+	FILE *f = fopen(to, "wb");
+	unsigned int before = 0;
+	struct section s;
+	struct err err;
+	int fd = open(from, O_RDONLY);
+
+	for (uint64_t at = 0; section_read_head(fd, len, at, &s, &err) > 0 && s.type != SECTION_INDEX; at = section_end(&s)) {
+		if (s.type != SECTION_RECORDED || before == SECTION_EVENTS)
+			cr_assert_eq(fwrite(data + at, 1, section_end(&s) - at, f), section_end(&s) - at);
+		before = s.type;
+	}
+	fclose(f);
+	close(fd);
+}
+
+Test(trace_file, recorded_columns_that_version_1_0_did_not_have_are_null)
+{
+	struct trace_writer_options options = { .recorded = true };
+	struct trace_reader_options reading = { .recorded = true };
+	struct trace_event e = { .slot = SLOT_NONE, .recorded = { .where = 5 } };
+	struct trace_op op = { .kind = KIND_GET_CPU, .node = -1 };
+	struct trace_meta meta = { 0 };
+	struct trace_who who = { 0 };
+	char *path = scratch_path(), *old = scratch_path();
+	struct trace_writer *w;
+	struct trace_reader *r;
+	struct trace_batch b;
+	struct err err;
+
+	cr_assert_eq(trace_writer_open(&w, path, &options, &err), 0);
+	e.op = trace_writer_op(w, &op);
+	e.who = trace_writer_who(w, &who);
+	cr_assert_eq(trace_writer_prologue(w, &e, &err), 0);
+	cr_assert_eq(trace_writer_event(w, &e, &err), 0);
+	cr_assert_eq(trace_writer_close(w, &meta, &err), 0);
+	copy_as_1_0(path, old);
+	cr_assert_eq(trace_open(&r, old, &reading, &err), 0, "%s", err.text);
+	cr_assert_eq(trace_next(r, &b, &err), 1);
+	cr_assert(b.prologue && !b.where && !b.ctx && !b.entry && !b.moved);
+	cr_assert_eq(trace_next(r, &b, &err), 1);
+	cr_assert(!b.prologue && !b.entry && !b.moved);
+	cr_assert_eq(b.where[0], 5);
+	cr_assert_eq(trace_next(r, &b, &err), 0);
+	trace_close(r);
+	trace_meta_fini(&meta);
+	unlink(path);
+	unlink(old);
+	free(path);
+	free(old);
+}
+
 static void expect_refused(const char *path, const char *why)
 {
 	struct trace_reader *r;

@@ -1,0 +1,227 @@
+/*
+ * page_correct: make the model's choice of pages another one, the recorded kernel's, wherever these pages lie.
+ * Models nothing in the kernel: it is how a replay follows a recording although the two differ.
+ */
+#include "base/bits.h"
+#include "mm/page_alloc_priv.h"
+#include "mm/page_where_priv.h"
+#include "mm/pcp_priv.h"
+#include "mm/vmstat_priv.h"
+
+/* A block on a per-CPU list leaves it. */
+static void pcp_lift(const struct free_spot *spot)
+{
+	struct page *pages = spot->zone->pa->pages;
+
+	block_list_del(pages, &spot->pcp->list[spot->list], spot->head);
+	pages[spot->head].place = PAGE_NO_HEAD;
+	spot->pcp->count -= 1u << spot->order;
+}
+
+/* What is left of a block of @from at @head without the block of @order at @pfn, largest first, as expand() splits. */
+static void leave_rest(const struct free_spot *spot, pfn_t pfn, unsigned int order, unsigned int cpu,
+	struct zone_work *work)
+{
+	struct zone *zone = spot->zone;
+	unsigned int mt = page_at(zone->pa, spot->head)->mt;
+	pfn_t head = spot->head;
+
+	for (unsigned int o = spot->order; o-- > order;) {
+		pfn_t upper = head + (1ull << o);
+		pfn_t rest = pfn >= upper ? head : upper;
+
+		head = pfn >= upper ? upper : head;
+		work->levels++;
+		/* A per-CPU list cannot keep part of a block. */
+		if (spot->pcp)
+			buddy_free(zone, rest, o, mt, PLACE_DEFAULT, cpu, work);
+		else
+			buddy_add(zone, rest, o, mt, BUDDY_HEAD);
+	}
+}
+
+/* Take the pages of [pfn, + 2^order) that lie in this free block. */
+static void lift(const struct free_spot *spot, pfn_t pfn, unsigned int order, unsigned int cpu,
+	struct zone_work *work)
+{
+	unsigned int lifted = spot->order < order ? spot->order : order;
+
+	if (spot->pcp)
+		pcp_lift(spot);
+	else
+		buddy_del(spot->zone, spot->head);
+	leave_rest(spot, pfn, order, cpu, work);
+	if (!spot->pcp && page_at(spot->zone->pa, spot->head)->mt != MIGRATE_ISOLATE)
+		zone_mod_free_pages(spot->zone, cpu, -(1 << lifted));
+}
+
+bool page_alloc_take_at(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
+	struct meter *meter)
+{
+	struct zone *zone = NULL;
+	struct zone_work work = { 0 };
+	struct free_spot spot;
+	pfn_t end;
+
+	if (order > pa->max_order || pfn & ((1ull << order) - 1) || pfn >= pa->end_pfn)
+		return false;
+	end = pfn + (1ull << order);
+	for (pfn_t p = pfn; p < end; p = spot.head + (1ull << spot.order)) {
+		if (!free_spot_find(pa, p, &spot) || (zone && spot.zone != zone))
+			return false;
+		zone = spot.zone;
+	}
+	for (pfn_t p = pfn; p < end; p = spot.head + (1ull << spot.order)) {
+		free_spot_find(pa, p, &spot);
+		lift(&spot, pfn, order, cpu, &work);
+	}
+	zone_charge_locked(zone, STEP_PAGE_BUDDY, 1, &work, meter);
+	page_hand_out(pa, pfn, order, mt == MIGRATE_MOVABLE);
+	return true;
+}
+
+/* @wrong stands in the per-CPU list where @spot's block stood, which is handed out instead. */
+static void pcp_exchange(const struct free_spot *spot, pfn_t wrong)
+{
+	struct page_alloc *pa = spot->zone->pa;
+	struct page *page = page_at(pa, spot->head), *instead = page_at(pa, wrong);
+	struct block_list *list = &spot->pcp->list[spot->list];
+
+	instead->next = page->next;
+	instead->prev = page->prev;
+	instead->place = PAGE_IN_PCP;
+	instead->order = page->order;
+	instead->mt = page->mt;
+	instead->zone_plus1 = page->zone_plus1;
+	page->place = PAGE_NO_HEAD;
+	if (instead->prev != LINK_NONE)
+		page_at(pa, instead->prev)->next = (uint32_t)wrong;
+	else
+		list->head = (uint32_t)wrong;
+	if (instead->next != LINK_NONE)
+		page_at(pa, instead->next)->prev = (uint32_t)wrong;
+	else
+		list->tail = (uint32_t)wrong;
+}
+
+/* Where the last take found it: the record of a block keeps its type after that. */
+static void put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
+{
+	struct zone *zone = page_zone(pa, pfn);
+	struct page *page = page_at(pa, pfn);
+	unsigned int list = migratetype_is_mergeable(page->mt) ? page->mt : MIGRATE_MOVABLE;
+	struct zone_work work = { 0 };
+
+	page_take_back(pa, pfn, order);
+	if (!pcp_eligible(pa, order) || !zone->pcp_high) {
+		buddy_free(zone, pfn, order, page->mt, PLACE_DEFAULT, cpu, &work);
+		zone_charge_locked(zone, STEP_PAGE_BUDDY, 1, &work, meter);
+		return;
+	}
+	page->zone_plus1 = (uint16_t)(zone->index + 1);
+	page->place = PAGE_IN_PCP;
+	page->order = order & 0xf;
+	block_list_add(pa->pages, &zone->pcps[cpu].list[pcp_list_index(order, list)], pfn);
+	zone->pcps[cpu].count += 1u << order;
+	meter_charge(meter, STEP_PAGE_PCP, 1);
+}
+
+bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigned int order, unsigned int cpu,
+	struct meter *meter)
+{
+	bool lru = page_is_lru(pa, wrong);
+	struct free_spot spot;
+
+	assert(cpu < pa->nr_cpus && page_alloc_allocated(pa, wrong, order));
+	if (right < pa->end_pfn && free_spot_find(pa, right, &spot) && spot.pcp && spot.head == right &&
+		spot.order == order && spot.zone == page_zone(pa, wrong)) {
+		pcp_exchange(&spot, wrong);
+		page_take_back(pa, wrong, order);
+		page_hand_out(pa, right, order, lru);
+		return true;
+	}
+	put_back(pa, wrong, order, cpu, meter);
+	return page_alloc_take_at(pa, right, order, lru ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE, cpu, meter);
+}
+
+/* A block on its list, however many pages the CPU then has. */
+static void give_without_flush(struct zone *zone, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
+{
+	struct pcp *pcp = &zone->pcps[cpu];
+	uint32_t high = zone->pcp_high;
+	uint8_t free_factor = pcp->free_factor;
+	bool reclaim_active = zone->reclaim_active;
+
+	zone->pcp_high = UINT32_MAX;
+	pcp->free_factor = 0;
+	zone->reclaim_active = false;
+	page_alloc_give(zone->pa, pfn, order, cpu, meter);
+	zone->pcp_high = high;
+	pcp->free_factor = free_factor;
+	zone->reclaim_active = reclaim_active;
+}
+
+/* What a flush of @flushed pages that was not expected says about the kernel's free_factor. */
+static uint8_t factor_after(const struct zone *zone, uint8_t before, unsigned int order, uint32_t flushed)
+{
+	if (!flushed)
+		return order ? 0 : before;
+	if (order)
+		return before;
+	return (uint8_t)min_u64(ilog2_u64(max_u64(flushed / zone->pcp_batch, 1)) + 1, PCP_BATCH_SCALE_MAX);
+}
+
+bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
+	struct meter *meter)
+{
+	struct zone *zone = page_zone(pa, pfn);
+	struct pcp *pcp = &zone->pcps[cpu];
+	uint32_t before = pcp->count, expected = 0;
+	uint8_t free_factor = pcp->free_factor;
+	bool as_expected;
+
+	give_without_flush(zone, pfn, order, cpu, meter);
+	if (pcp->count > before)
+		expected = pcp_excess(zone, pcp, order);
+	/* The last block flushed may be more than what was left to flush. */
+	as_expected = expected ? flushed >= expected && flushed < expected + (1u << PCP_ORDERS) : !flushed;
+	if (!as_expected)
+		pcp->free_factor = factor_after(zone, free_factor, order, flushed);
+	return as_expected;
+}
+
+bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
+	struct meter *meter)
+{
+	struct zone_work work = { 0 };
+	struct free_spot spot;
+	bool on_list = pfn < pa->end_pfn && free_spot_find(pa, pfn, &spot) && spot.pcp && spot.head == pfn &&
+		spot.order == order;
+
+	if (on_list)
+		pcp_lift(&spot);
+	else if (page_alloc_allocated(pa, pfn, order))
+		page_take_back(pa, pfn, order);
+	else
+		return false;
+	buddy_free(page_zone(pa, pfn), pfn, order, mt, PLACE_DEFAULT, cpu, &work);
+	zone_charge_locked(page_zone(pa, pfn), STEP_PAGE_PCP_BLOCK, 1, &work, meter);
+	pa->counter[PC_PCP_DRAIN_PAGES] += 1ull << order;
+	return on_list;
+}
+
+uint32_t page_alloc_refill(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+	unsigned int cpu, struct meter *meter)
+{
+	pa->last_moved = 0;
+	pcp_refill(&pa->zones[zone], cpu, order, mt, WMARK_LOW | ALLOC_KSWAPD, meter);
+	return pa->last_moved;
+}
+
+pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+	unsigned int cpu)
+{
+	uint32_t head = pa->zones[zone].pcps[cpu].list[pcp_list_index(order, mt)].head;
+
+	return head == LINK_NONE ? PFN_NONE : head;
+}

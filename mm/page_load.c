@@ -1,0 +1,160 @@
+/*
+ * page_load: go on from the memory of a real kernel, as it was saved, in place of what boot made.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "mm/page_load_priv.h"
+#include "mm/pcp_priv.h"
+#include "mm/vmstat_priv.h"
+
+static struct zone *zone_find(struct page_alloc *pa, uint32_t node, enum machine_zone type)
+{
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		if (pa->zones[i].node == node && pa->zones[i].type == type)
+			return &pa->zones[i];
+	return NULL;
+}
+
+/* Each zone of the state is one of the model's, with the same span, and there is no other. */
+static int match_zones(const struct page_load *load)
+{
+	const struct state *state = load->state;
+
+	if (state->nr_zones != load->pa->nr_zones)
+		return err_set(load->err, ERR_CONFIG, "%s has %zu populated zones, the machine %u", state->source,
+			state->nr_zones, load->pa->nr_zones);
+	for (size_t i = 0; i < state->nr_zones; i++) {
+		const struct state_zone *saved = &state->zones[i];
+		struct zone *zone = zone_find(load->pa, saved->node, saved->type);
+
+		if (!zone)
+			return err_set(load->err, ERR_CONFIG, "%s has zone %s of node %u, the machine does not",
+				state->source, machine_zone_name[saved->type], saved->node);
+		if (zone->start != saved->start_pfn || zone->end - zone->start != saved->spanned)
+			return err_set(load->err, ERR_CONFIG, "zone %s of node %u: pages %" PRIu64 " + %" PRIu64
+				" in %s, %" PRIu64 " + %" PRIu64 " in the machine", machine_zone_name[saved->type],
+				saved->node, saved->start_pfn, saved->spanned, state->source, zone->start,
+				zone->end - zone->start);
+		load->zone_of[i] = zone;
+	}
+	return 0;
+}
+
+/* What the kernel had not set up yet stays as it was in its first instant: see page_alloc_setup_pagesets(). */
+static void load_zone_numbers(struct zone *zone, const struct state_zone *saved)
+{
+	zone->wmark[WMARK_MIN] = (uint32_t)saved->min;
+	zone->wmark[WMARK_LOW] = (uint32_t)saved->low;
+	zone->wmark[WMARK_HIGH] = (uint32_t)saved->high;
+	zone->boost = (uint32_t)saved->boost;
+	for (unsigned int type = 0; type < NR_ZONE_TYPES; type++)
+		zone->lowmem_reserve[type] = (uint32_t)saved->lowmem_reserve[type];
+	zone->pcp_high = saved->pcp_high;
+	zone->pcp_batch = saved->pcp_batch;
+	zone->nr_reserved_highatomic = (uint32_t)saved->highatomic;
+	zone->present = saved->present;
+	zone->managed = saved->managed;
+	zone->stat_threshold = saved->high ?
+		zone_stat_threshold(saved->managed, zone->pa->nr_cpus, zone->pa->page_shift) : 0;
+}
+
+static int load_numbers(const struct page_load *load)
+{
+	const struct state *state = load->state;
+
+	for (size_t i = 0; i < state->nr_zones; i++) {
+		const struct state_zone *saved = &state->zones[i];
+		uint64_t most = saved->managed / 100 + 2 * pageblock_pages(load->pa);
+
+		if (!saved->pcp_batch || saved->managed > saved->present || saved->highatomic > most)
+			return err_set(load->err, ERR_CONFIG, "%s: zone %s of node %u cannot be: batch %u, present %"
+				PRIu64 ", managed %" PRIu64 ", reserved for high-order atomic requests %" PRIu64,
+				state->source, machine_zone_name[saved->type], saved->node, saved->pcp_batch,
+				saved->present, saved->managed, saved->highatomic);
+		load_zone_numbers(load->zone_of[i], saved);
+	}
+	return 0;
+}
+
+/*
+ * What the machine has beyond the managed pages is reserved, and handed out. When less is there than managed, a state
+ * of which the pages are known is another machine's; of one that has only numbers, the rest is left out.
+ */
+static int count_unmanaged(const struct page_load *load)
+{
+	for (uint32_t i = 0; i < load->pa->nr_zones; i++) {
+		struct zone *zone = &load->pa->zones[i];
+		uint64_t pages = zone_free_pages(zone) + zone_pcp_pages(zone) +
+			page_nr_handed_out(load->pa, zone->start, zone->end);
+
+		if (pages < zone->managed && load->state->exact_blocks)
+			return err_set(load->err, ERR_CONFIG, "%s: zone %s of node %u manages %" PRIu64 " pages, but the "
+				"machine's memory has %" PRIu64 " there", load->state->source,
+				machine_zone_name[zone->type], zone->node, zone->managed, pages);
+		if (pages < zone->managed) {
+			load->report->pages_missing += zone->managed - pages;
+			zone->managed = pages;
+		}
+		zone->unmanaged = pages - zone->managed;
+		if (load->state->exact_blocks && !zone->wmark[WMARK_HIGH])
+			page_load_deferred(zone);
+	}
+	return 0;
+}
+
+static int load_state(const struct page_load *load)
+{
+	int ret = match_zones(load);
+
+	if (ret < 0)
+		return ret;
+	ret = load_numbers(load);
+	if (ret < 0)
+		return ret;
+	ret = load->state->exact_blocks ? page_load_blocks(load) : page_load_counts(load);
+	if (ret < 0)
+		return ret;
+	ret = count_unmanaged(load);
+	if (ret < 0 || !load->state->exact_blocks)
+		return ret;
+	return page_load_types(load);
+}
+
+int page_alloc_load(struct page_alloc *pa, const struct state *state, uint64_t seed, struct page_load_report *report,
+	struct err *err)
+{
+	struct page_load_report unread;
+	struct page_load load = { .pa = pa, .state = state, .seed = seed, .report = report ? report : &unread,
+		.err = err };
+	int ret;
+
+	memset(load.report, 0, sizeof(*load.report));
+	load.zone_of = calloc(state->nr_zones ? state->nr_zones : 1, sizeof(struct zone *));
+	if (!load.zone_of)
+		return err_set(err, ERR_NOMEM, "no memory to load %s", state->source);
+	ret = load_state(&load);
+	free(load.zone_of);
+	return ret;
+}
+
+bool page_alloc_has_pagesets(const struct page_alloc *pa)
+{
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		if (pa->zones[i].pcp_high)
+			return true;
+	return false;
+}
+
+void page_alloc_setup_pagesets(struct page_alloc *pa)
+{
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		zone_setup_pcp(&pa->zones[i]);
+}
+
+void page_alloc_setup_marks(struct page_alloc *pa)
+{
+	watermarks_setup(pa);
+}

@@ -1,0 +1,282 @@
+/*
+ * page_load_counts: a state of which only the numbers are known (buddyinfo, pagetypeinfo): as many free blocks of each
+ * list, at places of the model's choice, and everything else handed out.
+ *
+ * Memory starts as the blocks that boot handed over, as cells that nothing is free in. A free block of order o is one
+ * half of a cell of order o + 1; the other half becomes a cell of order o, in which only smaller blocks can become free.
+ * So no cell is ever free as a whole and no two free blocks could merge. Orders are placed from the largest down, hence
+ * what remains is always enough. A cell of max_order, or one that is as large as boot could make it, may be free as a
+ * whole.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/rng.h"
+#include "mm/page_load_priv.h"
+
+#define NO_TYPE NR_MIGRATETYPES /* cells of pageblocks that have no type yet */
+
+struct cells {
+	uint32_t *pfn; /* owned */
+	size_t nr, room;
+};
+
+struct placing {
+	const struct page_load *load;
+	struct zone *zone;
+	struct rng rng;
+	uint64_t wanted[NR_MIGRATETYPES]; /* pageblocks of each type still to name */
+	struct cells whole[PAGE_MAX_ORDERS]; /* untouched cells, as boot left them */
+	struct cells part[PAGE_MAX_ORDERS][NR_MIGRATETYPES + 1]; /* by order and their pageblock's type */
+	bool no_memory;
+};
+
+static void cells_add(struct placing *placing, struct cells *cells, pfn_t pfn)
+{
+	if (cells->nr == cells->room) {
+		size_t room = cells->room ? 2 * cells->room : 64;
+		uint32_t *grown = realloc(cells->pfn, room * sizeof(*grown));
+
+		if (!grown) {
+			placing->no_memory = true;
+			return;
+		}
+		cells->pfn = grown;
+		cells->room = room;
+	}
+	cells->pfn[cells->nr++] = (uint32_t)pfn;
+}
+
+static void cells_shuffle(struct cells *cells, struct rng *rng)
+{
+	for (size_t i = cells->nr; i > 1; i--) {
+		size_t other = rng_below(rng, i);
+		uint32_t pfn = cells->pfn[i - 1];
+
+		cells->pfn[i - 1] = cells->pfn[other];
+		cells->pfn[other] = pfn;
+	}
+}
+
+static void placing_fini(struct placing *placing)
+{
+	for (unsigned int order = 0; order < PAGE_MAX_ORDERS; order++) {
+		free(placing->whole[order].pfn);
+		for (unsigned int mt = 0; mt <= NO_TYPE; mt++)
+			free(placing->part[order][mt].pfn);
+	}
+}
+
+/* What boot left free becomes cells, and is handed out. */
+static void take_boot_blocks(struct placing *placing)
+{
+	struct zone *zone = placing->zone;
+	struct page_alloc *pa = zone->pa;
+
+	for (unsigned int order = 0; order <= pa->max_order; order++) {
+		for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+			uint32_t head;
+
+			while ((head = zone->area[order].list[mt].blocks.head) != LINK_NONE) {
+				buddy_del(zone, head);
+				page_hand_out(pa, head, order, mt == MIGRATE_MOVABLE);
+				cells_add(placing, &placing->whole[order], head);
+			}
+		}
+		cells_shuffle(&placing->whole[order], &placing->rng);
+	}
+	zone->visible_free = 0;
+}
+
+/* The halves of a cell, lower one first, down to @order; the last two stay unsaved: the caller's. */
+static pfn_t split_cell(struct placing *placing, pfn_t pfn, unsigned int from, unsigned int order, unsigned int mt)
+{
+	while (from > order + 1) {
+		from--;
+		cells_add(placing, &placing->part[from][mt], pfn + (1ull << from));
+	}
+	cells_add(placing, &placing->part[order][mt], pfn + (1ull << order));
+	return pfn;
+}
+
+/* A place for a block of @order in cells of pageblocks of type @mt: the smallest cell that will do. */
+static pfn_t place_in(struct placing *placing, unsigned int order, unsigned int mt)
+{
+	unsigned int max_order = placing->zone->pa->max_order;
+
+	for (unsigned int o = order; o <= max_order; o++) {
+		struct cells *part = &placing->part[o][mt];
+
+		if (o > order && part->nr)
+			return split_cell(placing, part->pfn[--part->nr], o, order, mt);
+		if (mt != NO_TYPE || !placing->whole[o].nr)
+			continue;
+		return o == order ? placing->whole[o].pfn[--placing->whole[o].nr] :
+			split_cell(placing, placing->whole[o].pfn[--placing->whole[o].nr], o, order, mt);
+	}
+	return PFN_NONE;
+}
+
+/* Name the type of a cell's pageblocks: @mt, unless it has been named. */
+static void name_pageblocks(struct placing *placing, pfn_t pfn, unsigned int order, unsigned int mt)
+{
+	struct page_alloc *pa = placing->zone->pa;
+
+	for (pfn_t p = pfn; p < pfn + (1ull << order); p += pageblock_pages(pa)) {
+		set_pageblock_migratetype(pa, p, mt);
+		if (placing->wanted[mt])
+			placing->wanted[mt]--;
+	}
+}
+
+static void place_block(struct placing *placing, pfn_t pfn, unsigned int order, unsigned int mt)
+{
+	struct zone *zone = placing->zone;
+
+	page_take_back(zone->pa, pfn, order);
+	buddy_add(zone, pfn, order, mt, BUDDY_TAIL);
+	if (mt != MIGRATE_ISOLATE)
+		zone->visible_free += 1ll << order;
+	placing->load->report->blocks_placed++;
+}
+
+static void cut_cells(struct placing *placing, struct cells *from, unsigned int order)
+{
+	const struct page_alloc *pa = placing->zone->pa;
+
+	while (from->nr) {
+		pfn_t pfn = from->pfn[--from->nr];
+
+		for (pfn_t p = pfn; p < pfn + (1ull << order); p += pageblock_pages(pa))
+			cells_add(placing, &placing->part[pa->pageblock_order][NO_TYPE], p);
+	}
+}
+
+/* Cells that hold whole pageblocks are cut into them, so that each can get a type of its own. */
+static void cut_to_pageblocks(struct placing *placing)
+{
+	const struct page_alloc *pa = placing->zone->pa;
+
+	for (unsigned int o = pa->pageblock_order; o <= pa->max_order; o++) {
+		cut_cells(placing, &placing->whole[o], o);
+		if (o > pa->pageblock_order)
+			cut_cells(placing, &placing->part[o][NO_TYPE], o);
+	}
+	cells_shuffle(&placing->part[pa->pageblock_order][NO_TYPE], &placing->rng);
+}
+
+static unsigned int next_type(const struct placing *placing)
+{
+	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++)
+		if (mt != MIGRATE_MOVABLE && placing->wanted[mt])
+			return mt;
+	return MIGRATE_MOVABLE;
+}
+
+/* Give the pageblocks their types. */
+static void name_cells(struct placing *placing)
+{
+	struct page_alloc *pa = placing->zone->pa;
+	struct cells *blocks = &placing->part[pa->pageblock_order][NO_TYPE];
+
+	while (blocks->nr) {
+		pfn_t pfn = blocks->pfn[--blocks->nr];
+		unsigned int mt = next_type(placing);
+
+		if (placing->load->state->pageblocks)
+			name_pageblocks(placing, pfn, pa->pageblock_order, mt);
+		cells_add(placing, &placing->part[pa->pageblock_order][pageblock_migratetype(pa, pfn)], pfn);
+	}
+}
+
+/* Cells of @order that boot left can no longer become free as a whole. */
+static void give_up_whole(struct placing *placing, unsigned int order)
+{
+	struct cells *whole = &placing->whole[order];
+
+	while (whole->nr) {
+		pfn_t pfn = whole->pfn[--whole->nr];
+
+		cells_add(placing, &placing->part[order][pageblock_migratetype(placing->zone->pa, pfn)], pfn);
+	}
+}
+
+/* A place for a small block: in pageblocks of its type, else of any. */
+static pfn_t place_small(struct placing *placing, unsigned int order, unsigned int mt)
+{
+	struct cells *whole = &placing->whole[order];
+	pfn_t pfn = place_in(placing, order, mt);
+
+	for (unsigned int other = 0; pfn == PFN_NONE && other < NR_MIGRATETYPES; other++)
+		pfn = place_in(placing, order, other);
+	if (pfn == PFN_NONE && whole->nr)
+		pfn = whole->pfn[--whole->nr];
+	return pfn;
+}
+
+static int place_order(struct placing *placing, const uint64_t (*counts)[16], unsigned int order)
+{
+	struct page_alloc *pa = placing->zone->pa;
+	bool large = order >= pa->pageblock_order;
+
+	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+		for (uint64_t i = 0; i < counts[mt][order]; i++) {
+			pfn_t pfn = large ? place_in(placing, order, NO_TYPE) : place_small(placing, order, mt);
+
+			if (placing->no_memory)
+				return err_set(placing->load->err, ERR_NOMEM, "no memory to place free blocks");
+			if (pfn == PFN_NONE)
+				return err_set(placing->load->err, ERR_CONFIG, "%s: the free blocks of zone %s, node %u do "
+					"not fit in the machine's memory", placing->load->state->source,
+					machine_zone_name[placing->zone->type], placing->zone->node);
+			if (large)
+				name_pageblocks(placing, pfn, order, mt);
+			place_block(placing, pfn, order, mt);
+		}
+	}
+	return 0;
+}
+
+static int place_zone(struct placing *placing, const uint64_t (*counts)[16])
+{
+	unsigned int pageblock_order = placing->zone->pa->pageblock_order;
+	int ret = 0;
+
+	take_boot_blocks(placing);
+	for (unsigned int o = placing->zone->pa->max_order; ret == 0 && o >= pageblock_order; o--)
+		ret = place_order(placing, counts, o);
+	if (ret < 0)
+		return ret;
+	cut_to_pageblocks(placing);
+	name_cells(placing);
+	for (unsigned int o = pageblock_order; ret == 0 && o-- > 0;) {
+		ret = place_order(placing, counts, o);
+		give_up_whole(placing, o);
+	}
+	if (ret == 0 && placing->no_memory)
+		return err_set(placing->load->err, ERR_NOMEM, "no memory to place free blocks");
+	return ret;
+}
+
+int page_load_counts(const struct page_load *load)
+{
+	const struct state *state = load->state;
+
+	if (!state->block_counts)
+		return err_set(load->err, ERR_CONFIG, "%s: neither free blocks nor their numbers were saved", state->source);
+	for (size_t i = 0; i < state->nr_zones; i++) {
+		struct placing placing = { .load = load, .zone = load->zone_of[i] };
+		int ret;
+
+		rng_init(&placing.rng, load->seed + i, "page_load");
+		if (state->pageblocks)
+			memcpy(placing.wanted, state->pageblocks[i], sizeof(placing.wanted));
+		ret = place_zone(&placing, (const uint64_t (*)[16])state->block_counts[i]);
+		placing_fini(&placing);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}

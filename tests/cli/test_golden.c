@@ -1,0 +1,53 @@
+/*
+ * The sample trace through every mechanism: exact counts and the fingerprint. A changed number comes with its reason in
+ * the commit that changes it. Sums of bytes_alloc of kmalloc and kmem_cache_alloc are those of the recording itself.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/cli/run.h"
+
+TestSuite(golden, .init = run_enter, .fini = run_leave, .timeout = 300);
+
+Test(golden, the_sample_boot_replays_to_the_same_fingerprint_with_all_invariants_kept)
+{
+	const char *source = getenv("KMEMSIM_SOURCE");
+	struct run_result result;
+
+	cr_assert_not_null(source);
+	result = run_shell("$K replay %s/traces/samples/boot-pc-256m.kmt -m %s/configs/machines/boot-pc-256m.yaml -o r.db "
+			   "--json --check=50000",
+		source, source);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_assert_eq(run_number(result.out, "events"), 780406);
+	cr_assert_eq(run_number(result.out, "failed"), 0);
+	cr_assert_eq(run_number(result.out, "violations"), 0);
+	cr_assert_eq(run_number(result.out, "bytes_alloc_checked"), 34749);
+	cr_assert_eq(run_number(result.out, "bytes_alloc_mismatch"), 0);
+	cr_assert_eq(run_number(result.out, "live_objects"), 71239);
+	cr_assert_not_null(strstr(result.out, "\"fingerprint\": \"f419ec0415fb1671\""), "%s", result.out);
+	run_free(&result);
+	result = run_shell("sqlite3 -csv r.db \"select op,count,failed,bytes_alloc from op_stats where op like 'k%%' order by op\"");
+	cr_assert_str_eq(result.out, "kfree,34291,0,0\n"
+				     "kmalloc,34749,0,41082552\n"
+				     "kmem_cache_alloc,368744,0,77086784\n"
+				     "kmem_cache_alloc_bulk,3891,0,996096\n"
+				     "kmem_cache_create,78,0,0\n"
+				     "kmem_cache_free,310322,0,0\n"
+				     "kmem_cache_free_bulk,1897,0,0\n");
+	run_free(&result);
+}
+
+Test(golden, the_report_of_the_same_run_is_the_same_to_the_byte)
+{
+	const char *source = getenv("KMEMSIM_SOURCE");
+	struct run_result result = run_shell(
+		"for i in 1 2; do $K replay %s/traces/samples/boot-pc-256m.kmt -m %s/configs/machines/boot-pc-256m.yaml -o $i.db -q; "
+		"$K report $i.db --json | sha256sum; done",
+		source, source);
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_assert_eq(strncmp(result.out, result.out + strlen(result.out) / 2, 64), 0, "%s", result.out);
+	run_free(&result);
+}

@@ -1,0 +1,54 @@
+/*
+ * cpu_track: how far a CPU's recording has been read, and the blocks of pages it tells of that no event has claimed yet.
+ * The events that move blocks come before the allocation that needed them and after the free that caused them.
+ */
+#ifndef KMEMSIM_TRACES_CPU_TRACK_H
+#define KMEMSIM_TRACES_CPU_TRACK_H
+
+#include "traces/raw_event.h"
+#include "traces/trace.h"
+
+#define CPU_TRACKS (UINT16_MAX + 1u) /* CPUs that a raw event can name */
+
+struct cpu_track {
+	uint32_t entry;               /* events read, all types */
+	uint16_t taken[CTX_MASK + 1]; /* blocks taken off free lists, by context: an interrupt does not mix with what it broke into */
+	uint16_t drained;             /* blocks drained to free lists since the last page event */
+};
+
+/** cpu_track_move() - an event that is not kept moved a block. */
+static inline void cpu_track_move(struct cpu_track *track, enum source_move move, unsigned int ctx)
+{
+	uint16_t *count = move == MOVE_TAKEN ? &track->taken[ctx & CTX_MASK] : &track->drained;
+
+	*count = (uint16_t)(*count + (*count < UINT16_MAX));
+}
+
+/** cpu_track_ends_drain() - whether drained blocks must be told (RAW_PAGES_DRAINED) before an event of that type. */
+static inline bool cpu_track_ends_drain(const struct cpu_track *track, enum raw_type type)
+{
+	return track->drained && (type == RAW_PAGE_ALLOC || type == RAW_PAGE_FREE);
+}
+
+/** cpu_track_drained() - the event that tells of the drained blocks; they are told with it. */
+static inline struct raw_event cpu_track_drained(struct cpu_track *track, uint16_t cpu)
+{
+	struct raw_event event = { .type = RAW_PAGES_DRAINED, .cpu = cpu, .node = -1, .moved = track->drained };
+
+	track->drained = 0;
+	return event;
+}
+
+/** cpu_track_stamp() - fill in where the event stands and what it took. */
+static inline void cpu_track_stamp(struct cpu_track *track, enum source_pair pair, struct raw_event *event)
+{
+	uint16_t *taken = &track->taken[event->ctx & CTX_MASK];
+
+	event->entry = track->entry;
+	if (event->type != RAW_PAGE_ALLOC && (event->type != RAW_PAGES_BULK || pair != PAIR_RETURN))
+		return;
+	event->moved = *taken;
+	*taken = 0;
+}
+
+#endif
