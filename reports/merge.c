@@ -217,10 +217,33 @@ static void decide(struct merge *m)
 		decide_group(m, &m->runs[i], group_size(m, i));
 }
 
+/* A source while its runs are read: opened for the first of them. */
+struct reading {
+	struct results *from;      /* owned */
+	struct run_reader *reader; /* owned */
+};
+
+static int start_reading(struct reading *reading, const char *path, struct results *target, struct err *err)
+{
+	int ret = 0;
+
+	if (!reading->from)
+		ret = results_open(&reading->from, path, err);
+	if (ret == 0 && !reading->reader)
+		ret = run_reader_create(&reading->reader, reading->from, target, err);
+	return ret;
+}
+
+static void end_reading(struct reading *reading)
+{
+	run_reader_destroy(reading->reader);
+	results_close(reading->from);
+}
+
 /* Source by source, so that few files are open at a time. */
 static int digest_doubles(struct merge *m, size_t source, struct err *err)
 {
-	struct results *results = NULL;
+	struct reading reading = { 0 };
 	int ret = 0;
 
 	for (size_t i = 0; i < m->nr_runs && ret == 0; i++) {
@@ -228,12 +251,11 @@ static int digest_doubles(struct merge *m, size_t source, struct err *err)
 
 		if (run->source != source || !run->doubled)
 			continue;
-		if (!results)
-			ret = results_open(&results, m->sources[source], err);
+		ret = start_reading(&reading, m->sources[source], NULL, err);
 		if (ret == 0)
-			ret = run_digest(results, run->run_id, run->digest, err);
+			ret = run_digest(reading.reader, run->run_id, run->digest, err);
 	}
-	results_close(results);
+	end_reading(&reading);
 	return ret;
 }
 
@@ -313,23 +335,23 @@ static int remove_replaced(const struct merge *m, struct results *out, struct er
 }
 
 /* A run that goes on meanwhile would have more samples now than it was given numbers for. */
-static int copy_run(const struct merge_run *run, struct results *from, struct results *out, int64_t to_sample,
-	struct err *err)
+static int copy_run(const struct merge_run *run, const struct reading *reading, int64_t to_sample, struct err *err)
 {
 	struct run_copy copy = { .from_run = run->run_id, .to_run = run->to_run, .to_sample = to_sample };
 	int64_t samples;
-	int ret = results_number(from, "SELECT count(*) FROM samples WHERE run_id = ?", &run->run_id, 1, 0, &samples, err);
+	int ret = results_number(reading->from, "SELECT count(*) FROM samples WHERE run_id = ?", &run->run_id, 1, 0, &samples,
+		err);
 
 	if (ret == 0 && samples != run->nr_samples)
 		return err_set(err, ERR_RESULTS, "%s: run %" PRId64 " went on while it was read: merge when it is done",
-			from->path, run->run_id);
-	return ret < 0 ? ret : run_copy(from, out, &copy, err);
+			reading->from->path, run->run_id);
+	return ret < 0 ? ret : run_copy(reading->reader, &copy, err);
 }
 
 /* Samples are numbered in the order of the runs, whichever source is copied first. */
 static int copy_source(const struct merge *m, size_t source, struct results *out, int64_t to_sample, struct err *err)
 {
-	struct results *from = NULL;
+	struct reading reading = { 0 };
 	int ret = 0;
 
 	for (size_t i = 0; i < m->nr_runs && ret == 0; i++) {
@@ -338,14 +360,13 @@ static int copy_source(const struct merge *m, size_t source, struct results *out
 		if (run->fate != GOES_IN)
 			continue;
 		if (run->source == source) {
-			if (!from)
-				ret = results_open(&from, m->sources[source], err);
+			ret = start_reading(&reading, m->sources[source], out, err);
 			if (ret == 0)
-				ret = copy_run(run, from, out, to_sample, err);
+				ret = copy_run(run, &reading, to_sample, err);
 		}
 		to_sample += run->nr_samples;
 	}
-	results_close(from);
+	end_reading(&reading);
 	return ret;
 }
 

@@ -111,12 +111,19 @@ static int exec_built(struct results *results, sqlite3_str *sql, struct err *err
 	return ret;
 }
 
+/* By way of a table: a text needs its rows twice, and they may have taken a while to find. */
 static int answer_built(struct results *results, sqlite3_str *sql, const struct query_options *options, FILE *out,
 	struct err *err)
 {
 	char *text = sqlite3_str_finish(sql);
-	int ret = text ? rows_answer(results, text, options, out, err) : no_memory(results, err);
+	sqlite3_str *making = sqlite3_str_new(results->db);
+	int ret;
 
+	if (text)
+		sqlite3_str_appendf(making, "DROP TABLE IF EXISTS temp.answer; CREATE TEMP TABLE answer AS %s", text);
+	ret = exec_built(results, making, err);
+	if (ret == 0)
+		ret = rows_answer(results, "SELECT * FROM temp.answer ORDER BY rowid", options, out, err);
 	sqlite3_free(text);
 	return ret;
 }

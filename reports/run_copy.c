@@ -1,10 +1,8 @@
 #include "reports/run_copy_priv.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/database_priv.h"
 #include "reports/rows_priv.h"
 
 /* Columns of runs that two equal runs may have otherwise, as a list of SQL texts. */
@@ -22,37 +20,27 @@ static const char tables_sql[] =
 	" WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%'"
 	" ORDER BY t.name <> 'runs', t.name <> 'samples', t.rowid";
 
-struct table {
-	const char *name; /* borrowed: from the statement that lists the tables */
-	bool by_run;      /* has a run_id, else a sample_id */
-	bool ordered;     /* has a rowid, and its order means something */
+#define TABLES_MAX 64
+
+/* A table with its statements prepared. */
+struct run_table {
+	char *name;           /* owned */
+	bool by_run;          /* has a run_id, else a sample_id */
+	bool ordered;         /* has a rowid, and its order means something */
+	sqlite3_stmt *select; /* owned: the rows of run ?1 */
+	sqlite3_stmt *insert; /* owned: NULL without a target */
+};
+
+struct run_reader {
+	struct results *results; /* borrowed */
+	struct results *target;  /* borrowed, or NULL */
+	struct run_table tables[TABLES_MAX];
+	unsigned int nr_tables;
 };
 
 static int no_memory(const struct results *results, struct err *err)
 {
 	return err_set(err, ERR_NOMEM, "%s: no memory to read a run", results->path);
-}
-
-typedef int (*table_visit)(const struct table *table, void *context, struct err *err);
-
-static int for_each_table(struct results *results, table_visit visit, void *context, struct err *err)
-{
-	sqlite3_stmt *stmt;
-	int ret = results_prepare(results, tables_sql, NULL, 0, &stmt, err);
-
-	if (ret < 0)
-		return ret;
-	while (ret >= 0 && (ret = results_step(results, stmt, err)) > 0) {
-		struct table table = {
-			.name = (const char *)sqlite3_column_text(stmt, 0),
-			.by_run = sqlite3_column_int(stmt, 1),
-			.ordered = !sqlite3_column_int(stmt, 2),
-		};
-
-		ret = visit(&table, context, err);
-	}
-	sqlite3_finalize(stmt);
-	return ret;
 }
 
 /*
@@ -83,7 +71,7 @@ static int data_columns(struct results *results, const char *table, const char *
  * Reads the rows of run ?1 in their order; a sample shows as its place in the run, from 0. The caller owns the
  * text: sqlite3_free().
  */
-static char *select_sql(const struct table *table, const char *columns)
+static char *select_sql(const struct run_table *table, const char *columns)
 {
 	if (!strcmp(table->name, "samples"))
 		return sqlite3_mprintf("SELECT row_number() OVER (ORDER BY sample_id) - 1 AS sample_id, %s FROM samples"
@@ -91,15 +79,15 @@ static char *select_sql(const struct table *table, const char *columns)
 			columns);
 	if (table->by_run)
 		return sqlite3_mprintf("SELECT %s FROM \"%w\" WHERE run_id = ?1 %s", columns, table->name,
-			table->ordered ? "ORDER BY rowid" : "");
+			table->ordered ? "ORDER BY +rowid" : "");
 	return sqlite3_mprintf("SELECT s.place, %s FROM (SELECT sample_id,"
 			       " row_number() OVER (ORDER BY sample_id) - 1 AS place FROM samples WHERE run_id = ?1) s"
 			       " CROSS JOIN \"%w\" t USING (sample_id) ORDER BY s.place %s",
-		columns, table->name, table->ordered ? ", t.rowid" : "");
+		columns, table->name, table->ordered ? ", +t.rowid" : "");
 }
 
 /* Which numbers go before the columns, to be bound as ?1 (the run) and ?2 (the sample). */
-static char *insert_sql(const struct table *table, const char *columns, int nr_columns)
+static char *insert_sql(const struct run_table *table, const char *columns, int nr_columns)
 {
 	bool is_samples = !strcmp(table->name, "samples");
 	const char *ids = is_samples ? "run_id, sample_id" : table->by_run ? "run_id" : "sample_id";
@@ -113,108 +101,146 @@ static char *insert_sql(const struct table *table, const char *columns, int nr_c
 	return sqlite3_str_finish(sql);
 }
 
-struct copying {
-	struct results *from, *to;
-	const struct run_copy *copy;
-};
+/* A sample's number comes first in the rows of tables that have one. */
+static bool has_sample(const struct run_table *table)
+{
+	return !table->by_run || !strcmp(table->name, "samples");
+}
 
-/* A row that shows a sample has it in its first column. */
-static int copy_rows(const struct copying *c, sqlite3_stmt *select, sqlite3_stmt *insert, bool with_sample,
+static int prepare_built(struct results *results, char *sql, sqlite3_stmt **stmt, struct err *err)
+{
+	int ret = sql ? results_prepare(results, sql, NULL, 0, stmt, err) : no_memory(results, err);
+
+	sqlite3_free(sql);
+	return ret;
+}
+
+/* For a digest, without the columns of runs that equal runs may have otherwise. */
+static int prepare_table(struct run_reader *reader, struct run_table *table, struct err *err)
+{
+	const char *except = reader->target || strcmp(table->name, "runs") ? "''" : RUN_OWN_COLUMNS;
+	char *columns;
+	int ret = data_columns(reader->results, table->name, except, &columns, err);
+
+	if (ret == 0)
+		ret = prepare_built(reader->results, select_sql(table, columns), &table->select, err);
+	if (ret == 0 && reader->target)
+		ret = prepare_built(reader->target,
+			insert_sql(table, columns, sqlite3_column_count(table->select) - has_sample(table)), &table->insert,
+			err);
+	sqlite3_free(columns);
+	return ret;
+}
+
+static int add_table(struct run_reader *reader, sqlite3_stmt *listed, struct err *err)
+{
+	struct run_table *table = &reader->tables[reader->nr_tables];
+
+	if (reader->nr_tables == TABLES_MAX)
+		return err_set(err, ERR_RESULTS, "%s: more than %d tables", reader->results->path, TABLES_MAX);
+	table->name = strdup((const char *)sqlite3_column_text(listed, 0));
+	if (!table->name)
+		return no_memory(reader->results, err);
+	table->by_run = sqlite3_column_int(listed, 1);
+	table->ordered = !sqlite3_column_int(listed, 2);
+	reader->nr_tables++;
+	return prepare_table(reader, table, err);
+}
+
+int run_reader_create(struct run_reader **out, struct results *results, struct results *target, struct err *err)
+{
+	struct run_reader *reader = calloc(1, sizeof(*reader));
+	sqlite3_stmt *listed = NULL;
+	int ret;
+
+	if (!reader)
+		return no_memory(results, err);
+	reader->results = results;
+	reader->target = target;
+	ret = results_prepare(results, tables_sql, NULL, 0, &listed, err);
+	while (ret >= 0 && (ret = results_step(results, listed, err)) > 0)
+		ret = add_table(reader, listed, err);
+	sqlite3_finalize(listed);
+	if (ret < 0) {
+		run_reader_destroy(reader);
+		return ret;
+	}
+	*out = reader;
+	return 0;
+}
+
+void run_reader_destroy(struct run_reader *reader)
+{
+	if (!reader)
+		return;
+	for (unsigned int i = 0; i < reader->nr_tables; i++) {
+		sqlite3_finalize(reader->tables[i].select);
+		sqlite3_finalize(reader->tables[i].insert);
+		free(reader->tables[i].name);
+	}
+	free(reader);
+}
+
+static int copy_row(const struct run_reader *reader, const struct run_table *table, const struct run_copy *copy,
 	struct err *err)
 {
-	int first = with_sample ? 1 : 0, nr = sqlite3_column_count(select);
+	int first = has_sample(table) ? 1 : 0, nr = sqlite3_column_count(table->select);
 	int ret;
 
-	while ((ret = results_step(c->from, select, err)) > 0) {
-		sqlite3_bind_int64(insert, 1, c->copy->to_run);
-		if (with_sample)
-			sqlite3_bind_int64(insert, 2, c->copy->to_sample + sqlite3_column_int64(select, 0));
-		for (int i = first; i < nr; i++)
-			sqlite3_bind_value(insert, i - first + 3, sqlite3_column_value(select, i));
-		ret = results_step(c->to, insert, err);
-		sqlite3_reset(insert);
-		if (ret < 0)
-			return ret;
+	sqlite3_bind_int64(table->insert, 1, copy->to_run);
+	if (first)
+		sqlite3_bind_int64(table->insert, 2, copy->to_sample + sqlite3_column_int64(table->select, 0));
+	for (int i = first; i < nr; i++)
+		sqlite3_bind_value(table->insert, i - first + 3, sqlite3_column_value(table->select, i));
+	ret = results_step(reader->target, table->insert, err);
+	sqlite3_reset(table->insert);
+	return ret;
+}
+
+int run_copy(const struct run_reader *reader, const struct run_copy *copy, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < reader->nr_tables && ret >= 0; i++) {
+		const struct run_table *table = &reader->tables[i];
+
+		sqlite3_bind_int64(table->select, 1, copy->from_run);
+		while (ret >= 0 && (ret = results_step(reader->results, table->select, err)) > 0)
+			ret = copy_row(reader, table, copy, err);
+		sqlite3_reset(table->select);
 	}
 	return ret;
 }
 
-static int copy_table(const struct table *table, void *context, struct err *err)
+static int write_tables(const struct run_reader *reader, int64_t run, FILE *text, struct err *err)
 {
-	const struct copying *c = context;
-	bool with_sample = !table->by_run || !strcmp(table->name, "samples");
-	char *columns, *reading = NULL, *writing = NULL;
-	sqlite3_stmt *select = NULL, *insert = NULL;
-	int ret = data_columns(c->from, table->name, "''", &columns, err);
+	int ret = 0;
 
-	if (ret == 0) {
-		reading = select_sql(table, columns);
-		ret = reading ? results_prepare(c->from, reading, &c->copy->from_run, 1, &select, err)
-			      : no_memory(c->from, err);
+	for (unsigned int i = 0; i < reader->nr_tables && ret == 0; i++) {
+		const struct run_table *table = &reader->tables[i];
+
+		if (!strcmp(table->name, "run_params"))
+			continue;
+		fprintf(text, "%s\n", table->name);
+		sqlite3_bind_int64(table->select, 1, run);
+		ret = rows_write(reader->results, table->select, RESULTS_CSV, text, err);
+		sqlite3_reset(table->select);
 	}
-	if (ret == 0) {
-		writing = insert_sql(table, columns, sqlite3_column_count(select) - with_sample);
-		ret = writing ? results_prepare(c->to, writing, NULL, 0, &insert, err) : no_memory(c->to, err);
-	}
-	if (ret == 0)
-		ret = copy_rows(c, select, insert, with_sample, err);
-	sqlite3_finalize(select);
-	sqlite3_finalize(insert);
-	sqlite3_free(reading);
-	sqlite3_free(writing);
-	sqlite3_free(columns);
 	return ret;
 }
 
-int run_copy(struct results *from, struct results *to, const struct run_copy *copy, struct err *err)
-{
-	struct copying copying = { .from = from, .to = to, .copy = copy };
-
-	return for_each_table(from, copy_table, &copying, err);
-}
-
-struct digesting {
-	struct results *results;
-	int64_t run;
-	FILE *text;
-};
-
-static int digest_table(const struct table *table, void *context, struct err *err)
-{
-	const struct digesting *d = context;
-	const char *except = strcmp(table->name, "runs") ? "''" : RUN_OWN_COLUMNS;
-	char *columns, *reading;
-	sqlite3_stmt *select = NULL;
-	int ret;
-
-	if (!strcmp(table->name, "run_params"))
-		return 0;
-	ret = data_columns(d->results, table->name, except, &columns, err);
-	if (ret < 0)
-		return ret;
-	reading = select_sql(table, columns);
-	ret = reading ? results_prepare(d->results, reading, &d->run, 1, &select, err) : no_memory(d->results, err);
-	fprintf(d->text, "%s\n", table->name);
-	if (ret == 0)
-		ret = rows_write(d->results, select, RESULTS_CSV, d->text, err);
-	sqlite3_finalize(select);
-	sqlite3_free(reading);
-	sqlite3_free(columns);
-	return ret;
-}
-
-int run_digest(struct results *results, int64_t run, char hex[SHA256_HEX_SIZE], struct err *err)
+int run_digest(const struct run_reader *reader, int64_t run, char hex[SHA256_HEX_SIZE], struct err *err)
 {
 	char *text = NULL;
 	size_t size = 0;
-	struct digesting digesting = { .results = results, .run = run, .text = open_memstream(&text, &size) };
+	FILE *out = open_memstream(&text, &size);
 	int ret;
 
-	if (!digesting.text)
-		return no_memory(results, err);
-	ret = for_each_table(results, digest_table, &digesting, err);
-	if (fclose(digesting.text) != 0 && ret == 0)
-		ret = no_memory(results, err);
+	if (!out)
+		return no_memory(reader->results, err);
+	ret = write_tables(reader, run, out, err);
+	if (fclose(out) != 0 && ret == 0)
+		ret = no_memory(reader->results, err);
 	if (ret == 0)
 		sha256_buffer(text, size, hex);
 	free(text);

@@ -14,13 +14,22 @@ struct run_copy {
 	int64_t to_sample; /* number of the first sample; the others follow */
 };
 
+struct run_reader;
+
+/**
+ * run_reader_create() - to read runs of @results, and to copy them to @target, NULL = only to digest them. Both are borrowed.
+ * The caller owns *out: run_reader_destroy(), before either is closed.
+ */
+int run_reader_create(struct run_reader **out, struct results *results, struct results *target, struct err *err);
+void run_reader_destroy(struct run_reader *reader);
+
 /** run_copy() - copy the rows of a run, which the target does not have yet, inside the caller's transaction. */
-int run_copy(struct results *from, struct results *to, const struct run_copy *copy, struct err *err);
+int run_copy(const struct run_reader *reader, const struct run_copy *copy, struct err *err);
 
 /**
  * run_digest() - SHA-256 of all that a run says of the modelled machine: neither its numbers, nor host, times, build,
  * names of files and what was set (the configuration says it) take part.
  */
-int run_digest(struct results *results, int64_t run, char hex[SHA256_HEX_SIZE], struct err *err);
+int run_digest(const struct run_reader *reader, int64_t run, char hex[SHA256_HEX_SIZE], struct err *err);
 
 #endif

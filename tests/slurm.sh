@@ -48,7 +48,7 @@ start_munge() {
 	dd if=/dev/urandom of="$dir/munge/key" bs=1024 count=1 status=none
 	chmod 600 "$dir/munge/key"
 	munged --force --foreground --key-file="$dir/munge/key" --socket="$dir/munge.sock" --pid-file="$dir/munge/pid" \
-		--log-file="$dir/munge/log" --seed-file="$dir/munge/seed" &
+		--log-file="$dir/munge/log" --seed-file="$dir/munge/seed" >/dev/null 2>&1 &
 	daemons+=($!)
 	wait_for 10 test -S "$dir/munge.sock"
 }
@@ -133,8 +133,20 @@ contents() {
 		FROM runs r ORDER BY 1, 2, 6"
 }
 
+# A program that is killed the first time that it runs shard 2.
+write_flaky() {
+	cat >"$dir/flaky" <<-END
+		#!/bin/sh
+		case "\$*" in
+		*"--shard 2/"*) [ -e "$dir/killed" ] || { touch "$dir/killed" && kill -KILL \$\$; } ;;
+		esac
+		exec "$KMEMSIM" "\$@"
+	END
+	chmod +x "$dir/flaky"
+}
+
 submit_and_wait() {
-	configs/cluster/slurm/sweep-array -n $SHARDS -o "$dir/cluster.db" -d "$dir/parts" "$dir/sweep.yaml"
+	KMEMSIM="$dir/flaky" configs/cluster/slurm/sweep-array -n $SHARDS -o "$dir/cluster.db" -d "$dir/parts" "$dir/sweep.yaml"
 	wait_for $DEADLINE queue_is_empty
 }
 
@@ -146,9 +158,12 @@ echo "== the sweep here"
 "$KMEMSIM" sweep "$dir/sweep.yaml" -o "$dir/local.db" --quiet
 contents "$dir/local.db" >"$dir/local.txt"
 
-echo "== the sweep as a job array of $SHARDS"
+echo "== the sweep as a job array of $SHARDS, one of which is killed once"
+write_flaky
 submit_and_wait
 cat "$dir"/parts/*.log
+grep -q "shard 2 of $SHARDS, try 1: exit status 137" "$dir/parts/shard-1.log"
+grep -q "shard 2 of $SHARDS, try 2: exit status 0" "$dir/parts/shard-1.log"
 contents "$dir/cluster.db" | diff "$dir/local.txt" -
 
 echo "== the same again after a lost shard"
