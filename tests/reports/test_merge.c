@@ -80,13 +80,12 @@ Test(merge, orders_runs_by_what_was_set_whatever_the_order_of_parts)
 Test(merge, copies_every_table_of_a_run_and_numbers_samples_anew)
 {
 	const char *whole = file(2, "whole.db"), *out = file(3, "out.db");
-	char *there, *merged;
+	char *names, *save, *there, *merged;
 
 	fixture_write(whole, RUN_DONE);
 	merge(&whole, 1, out);
-	for (char *save, *names = fixture_rows(whole, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"),
-			 *name = strtok_r(names, "\n", &save);
-		name; name = strtok_r(NULL, "\n", &save)) {
+	names = fixture_rows(whole, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'");
+	for (char *name = strtok_r(names, "\n", &save); name; name = strtok_r(NULL, "\n", &save)) {
 		char sql[128];
 
 		snprintf(sql, sizeof(sql), "SELECT * FROM \"%s\"", name);
@@ -95,6 +94,7 @@ Test(merge, copies_every_table_of_a_run_and_numbers_samples_anew)
 		cr_expect_str_eq(merged, there, "%s", name);
 		free(there), free(merged);
 	}
+	free(names);
 	write_parts();
 	merge((const char *[]){ paths[0], paths[1] }, 2, file(2, "five.db"));
 	cr_expect_eq(fixture_count(paths[2], "SELECT count(*) = 13 AND min(sample_id) = 1 AND max(sample_id) = 13 FROM samples"), 1);

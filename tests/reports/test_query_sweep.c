@@ -159,11 +159,12 @@ static void write_thousand(const char *path)
 	free(thousand);
 }
 
-static double seconds(void)
+/* Of this process: what else the machine does must not decide. */
+static double cpu_seconds(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -176,10 +177,10 @@ Test(sweep, every_query_over_1000_runs_answers_within_a_second)
 	cr_assert_geq(fd, 0);
 	write_thousand(path);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		double start = seconds();
+		double start = cpu_seconds();
 
 		free(csv(path, names[i], NULL, 0));
-		cr_expect_lt(seconds() - start, 1.0, "%s took %.3f s", names[i], seconds() - start);
+		cr_expect_lt(cpu_seconds() - start, 1.0, "%s took %.3f s", names[i], cpu_seconds() - start);
 	}
 	text = csv(path, "sensitivity", "failed", 1);
 	unlink(path);
