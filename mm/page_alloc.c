@@ -267,6 +267,8 @@ static bool manage_pages(struct zone *zone, pfn_t pfn, unsigned int order)
 
 		nr += page->place != PAGE_NO_HEAD;
 		page->place = PAGE_NO_HEAD;
+		if (deferred && p % pageblock_pages(zone->pa) == 0)
+			set_pageblock_migratetype(zone->pa, p, MIGRATE_MOVABLE);
 	}
 	zone->managed += nr;
 	zone->unmanaged -= nr;

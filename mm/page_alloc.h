@@ -110,7 +110,8 @@ bool page_alloc_take_at(struct page_alloc *pa, pfn_t pfn, unsigned int order, en
 
 /**
  * page_alloc_correct() - the model has just taken @wrong where the kernel took @right: as if it had taken that.
- * @right on a per-CPU list: @wrong stands there instead. Else @wrong goes back to where it came from, first of its list.
+ * @right on the same per-CPU list: @wrong stands there instead. Else @wrong goes back to where it came from, first of its
+ * list. @right on the list of another type: the kernel has another type for its pageblock, which is learned.
  * Return: false when @right is not free; @wrong has gone back then too.
  */
 bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigned int order, unsigned int cpu,
@@ -133,11 +134,14 @@ bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int or
 	struct meter *meter);
 
 /**
- * page_alloc_refill() - a refill of a CPU's list that a recording shows, with or without a request. Models rmqueue_bulk().
- * @order: must have per-CPU lists. Return: blocks moved.
+ * page_alloc_refill_recorded() - a CPU's list was refilled with these @nr blocks, as mm_page_alloc_zone_locked tells.
+ * What the model still has on that list was taken without an event, or the kernel would not have refilled: it is handed
+ * out. The list is then the recorded one; a block that the model had handed out comes back for it.
+ * @pfns: of one zone, at least one. @order: must have per-CPU lists.
+ * Return: whether the model's own refill gives the same blocks in the same order.
  */
-uint32_t page_alloc_refill(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
-	unsigned int cpu, struct meter *meter);
+bool page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
+	enum migratetype mt, unsigned int cpu, struct meter *meter);
 
 /** page_alloc_pcp_first() - the block that a CPU's next request of that order and type gets; PFN_NONE: refill. */
 pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,

@@ -126,19 +126,33 @@ static void put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 	meter_charge(meter, STEP_PAGE_PCP, 1);
 }
 
+/*
+ * The kernel has a freed block on the list of type @mt, so that is what it takes its pageblock for: it was claimed, and the
+ * model did not see by whom.
+ */
+static void learn_type(struct page_alloc *pa, pfn_t pfn, unsigned int mt)
+{
+	if (migratetype_is_mergeable(mt) && migratetype_is_mergeable(pageblock_migratetype(pa, pfn)))
+		set_pageblock_migratetype(pa, pfn, mt);
+}
+
 bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigned int order, unsigned int cpu,
 	struct meter *meter)
 {
 	bool lru = page_is_lru(pa, wrong);
+	unsigned int mt = page_at(pa, wrong)->mt;
 	struct free_spot spot;
 
 	assert(cpu < pa->nr_cpus && page_alloc_allocated(pa, wrong, order));
 	if (right < pa->end_pfn && free_spot_find(pa, right, &spot) && spot.pcp && spot.head == right &&
 		spot.order == order && spot.zone == page_zone(pa, wrong)) {
-		pcp_exchange(&spot, wrong);
-		page_take_back(pa, wrong, order);
-		page_hand_out(pa, right, order, lru);
-		return true;
+		if (page_at(pa, right)->mt == mt) {
+			pcp_exchange(&spot, wrong);
+			page_take_back(pa, wrong, order);
+			page_hand_out(pa, right, order, lru);
+			return true;
+		}
+		learn_type(pa, right, mt);
 	}
 	put_back(pa, wrong, order, cpu, meter);
 	return page_alloc_take_at(pa, right, order, lru ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE, cpu, meter);
@@ -198,6 +212,8 @@ bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int or
 	bool on_list = pfn < pa->end_pfn && free_spot_find(pa, pfn, &spot) && spot.pcp && spot.head == pfn &&
 		spot.order == order;
 
+	if (on_list && page_at(pa, pfn)->mt != mt)
+		learn_type(pa, pfn, mt);
 	if (on_list)
 		pcp_lift(&spot);
 	else if (page_alloc_allocated(pa, pfn, order))
@@ -210,12 +226,73 @@ bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int or
 	return on_list;
 }
 
-uint32_t page_alloc_refill(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+/* Whether a CPU's list is now exactly these blocks. */
+static bool list_is(const struct page_alloc *pa, const struct block_list *list, const pfn_t *pfns, uint32_t nr)
+{
+	uint32_t at = list->head;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		if (at == LINK_NONE || at != pfns[i])
+			return false;
+		at = page_at(pa, at)->next;
+	}
+	return at == LINK_NONE;
+}
+
+/* All blocks of a list go back to the free lists, last one first. */
+static void list_return(struct zone *zone, struct block_list *list, unsigned int cpu, struct zone_work *work)
+{
+	struct page_alloc *pa = zone->pa;
+
+	while (list->tail != LINK_NONE) {
+		pfn_t pfn = list->tail;
+		struct page *page = page_at(pa, pfn);
+
+		block_list_del(pa->pages, list, pfn);
+		page->place = PAGE_NO_HEAD;
+		zone->pcps[cpu].count -= 1u << page->order;
+		buddy_free(zone, pfn, page->order, page->mt, PLACE_DEFAULT, cpu, work);
+	}
+}
+
+/* The kernel has this block on a CPU's list, so it is no longer anywhere else, handed out included. */
+static void list_put(struct zone *zone, struct block_list *list, pfn_t pfn, unsigned int order, enum migratetype mt,
 	unsigned int cpu, struct meter *meter)
 {
+	struct page_alloc *pa = zone->pa;
+	struct page *page = page_at(pa, pfn);
+
+	if (!page_alloc_take_at(pa, pfn, order, mt, cpu, meter) && !page_alloc_allocated(pa, pfn, order))
+		return;
+	page_take_back(pa, pfn, order);
+	page->zone_plus1 = (uint16_t)(zone->index + 1);
+	page->place = PAGE_IN_PCP;
+	page->order = order & 0xf;
+	page->mt = (unsigned int)mt & 0xf;
+	block_list_add_tail(pa->pages, list, pfn);
+	zone->pcps[cpu].count += 1u << order;
+}
+
+bool page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
+	enum migratetype mt, unsigned int cpu, struct meter *meter)
+{
+	struct zone *zone = page_zone_slow(pa, pfns[0]);
+	struct zone_work work = { 0 };
+	struct block_list *list;
+
+	assert(zone && cpu < pa->nr_cpus && pcp_eligible(pa, order));
+	list = &zone->pcps[cpu].list[pcp_list_index(order, mt)];
+	while (list->head != LINK_NONE)
+		page_alloc_take_at(pa, list->head, order, mt, cpu, meter);
 	pa->last_moved = 0;
-	pcp_refill(&pa->zones[zone], cpu, order, mt, WMARK_LOW | ALLOC_KSWAPD, meter);
-	return pa->last_moved;
+	pcp_refill(zone, cpu, order, mt, WMARK_LOW | ALLOC_KSWAPD, meter);
+	if (list_is(pa, list, pfns, nr))
+		return true;
+	list_return(zone, list, cpu, &work);
+	for (uint32_t i = 0; i < nr; i++)
+		if (pfns[i] < pa->end_pfn && page_zone_slow(pa, pfns[i]) == zone)
+			list_put(zone, list, pfns[i], order, mt, cpu, meter);
+	return false;
 }
 
 pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,

@@ -100,6 +100,20 @@ static unsigned int most_of(const uint32_t *pages, unsigned int nr)
 	return most;
 }
 
+/*
+ * The type that boot has given: deferred initialisation marks a pageblock Movable when it frees its first page. One whose
+ * first page is never freed stays Unmovable.
+ */
+static unsigned int boot_type(const struct page_alloc *pa, pfn_t pfn)
+{
+	pfn_t first = pfn & ~(pageblock_pages(pa) - 1);
+
+	for (pfn_t p = first; p < min_u64(first + pageblock_pages(pa), pa->end_pfn); p++)
+		if (page_at(pa, p)->place == PAGE_DEFERRED)
+			return MIGRATE_UNMOVABLE;
+	return pageblock_migratetype(pa, pfn);
+}
+
 /* @boot: the type that boot gave. */
 static unsigned int infer_type(struct evidence *e, unsigned int boot)
 {
@@ -180,7 +194,7 @@ int page_load_types(const struct page_load *load)
 		for (pfn_t pfn = zone->start; pfn < zone->end; pfn = align_up(pfn + 1, pageblock_pages(pa))) {
 			struct evidence *e = &evidence[pageblock_of(pa, pfn)];
 
-			set_pageblock_migratetype(pa, pfn, infer_type(e, pageblock_migratetype(pa, pfn)));
+			set_pageblock_migratetype(pa, pfn, infer_type(e, boot_type(pa, pfn)));
 			count_certainty(load->report, e->certainty);
 		}
 	}

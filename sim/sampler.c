@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fingerprint.h"
 #include "sim/run.h"
 
 static const struct machine_page_allocator *pages_config(const struct run *run)
@@ -41,7 +40,6 @@ static int record_blocks(struct run *run, const struct zone_stats *zone, struct 
 			.frag_milli = page_frag_index(nr_free, pages_config(run)->max_order, order),
 		};
 
-		run->result.fingerprint = fingerprint_add(run->result.fingerprint, nr_free[order]);
 		ret = ops->frag(run->recorder, &row, err);
 	}
 	return ret;

@@ -417,6 +417,15 @@ static uint32_t clamp_u32(uint64_t value)
 	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }
 
+/* Whether the recorded slots of a new cache are what its size, alignment and flags give. */
+static bool slots_are_explained(const struct slab_create *create, uint64_t slot_size)
+{
+	if (!slot_size || !create->object_size)
+		return false;
+	return align_up(create->object_size,
+		slab_calculate_alignment(create->flags, create->align, create->object_size)) == slot_size;
+}
+
 /*
  * What an event of a cache's creation asks for. Recordings do not show constructors: the size of the cache's objects
  * does, where the trace has it, else the machine's list.
@@ -429,10 +438,9 @@ static struct slab_create create_of(const struct run *run, const struct trace_op
 		.align = clamp_u32(op->align),
 		.flags = op->slab_flags,
 	};
-	uint32_t align = slab_calculate_alignment(create.flags, create.align, create.object_size), flags = 0;
+	uint32_t align = 0, flags = 0;
 
-	/* What the recording does show explains the slots. */
-	if (!(op->flags & OP_BOOT) && align_up(create.object_size, align) == op->size_alloc)
+	if (!(op->flags & OP_BOOT) && slots_are_explained(&create, op->size_alloc))
 		return create;
 	if (op->size_alloc && slab_infer_create(create.object_size, clamp_u32(op->size_alloc), &align, &flags)) {
 		/* Of a cache created before the recording nothing else is known. */

@@ -176,7 +176,9 @@ Test(page_load, pages_put_off_by_boot_are_freed_to_the_tail_as_blocks)
 	m->zone.pcp_batch = 1;
 	cr_assert_eq(load(m), 0, "%s", m->err.text);
 	cr_expect(!page_alloc_has_pagesets(m->fx->pa));
+	cr_expect_eq(pageblock_migratetype(m->fx->pa, 2560), U, "marked when it is freed");
 	give(m->fx, 2560, 9);
+	cr_expect_eq(pageblock_migratetype(m->fx->pa, 2560), M);
 	cr_expect_eq(m->fx->zone->managed, 2048, "the highest pages are the ones put off");
 	cr_expect_eq(m->fx->zone->area[9].list[M].blocks.tail, 2560);
 	cr_expect_eq(m->fx->zone->area[9].list[M].blocks.head, 1536);
