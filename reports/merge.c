@@ -289,7 +289,7 @@ static int check_conflicts(const struct merge *m, const char *output, struct err
 		snprintf(text + used, sizeof(text) - used, "\n  and %zu more", nr - CONFLICTS_NAMED);
 	return err_set(err, ERR_RESULTS,
 		"%s: not merged: %zu %s of the same trace, configuration, seed and version, but with other results"
-		" (were all made by the same program, without --from, --to and --skip?):%s",
+		" (were all made by the same build, with the same samples, without --from, --to and --skip?):%s",
 		output, nr, nr == 1 ? "run is" : "runs are", text);
 }
 
