@@ -50,7 +50,7 @@ static int no_memory(const struct results *results, struct err *err)
 static int data_columns(struct results *results, const char *table, const char *except, char **columns, struct err *err)
 {
 	char *sql = sqlite3_mprintf("SELECT group_concat('\"' || name || '\"', ', ') FROM pragma_table_info(%Q)"
-				    " WHERE name NOT IN ('run_id', 'sample_id', 'violation_id', %s)",
+				    " WHERE name NOT IN ('run_id', 'sample_id', 'violation_id', 'verify_cache_id', %s)",
 		table, except);
 	sqlite3_stmt *stmt = NULL;
 	int ret = sql ? results_prepare(results, sql, NULL, 0, &stmt, err) : no_memory(results, err);
