@@ -16,7 +16,7 @@ uint32_t slab_calculate_alignment(uint32_t flags, uint32_t align, uint32_t size)
 	if (flags & SLAB_HWCACHE_ALIGN) {
 		uint32_t line = CACHE_LINE;
 
-		while (size <= line / 2)
+		while (line > 1 && size <= line / 2)
 			line /= 2;
 		if (align < line)
 			align = line;

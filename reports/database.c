@@ -164,19 +164,30 @@ static int publish(const char *made, const char *path, bool replace, struct err 
 	return err_errno(err, "%s: cannot be made", path);
 }
 
+int database_draft(char **made, const char *path, struct err *err)
+{
+	int ret;
+
+	if (asprintf(made, "%s.new-%ld", path, (long)getpid()) < 0)
+		return err_set(err, ERR_NOMEM, "%s: no memory", path);
+	unlink(*made); /* left over from a killed process that had this number */
+	ret = write_schema(*made, err);
+	if (ret < 0) {
+		unlink(*made);
+		free(*made);
+		return err_context(err, "%s: cannot be made", path);
+	}
+	return 0;
+}
+
 static int create_file(const char *path, bool replace, struct err *err)
 {
 	char *made;
-	int ret;
+	int ret = database_draft(&made, path, err);
 
-	if (asprintf(&made, "%s.new-%ld", path, (long)getpid()) < 0)
-		return err_set(err, ERR_NOMEM, "%s: no memory", path);
-	unlink(made); /* left over from a killed process that had this number */
-	ret = write_schema(made, err);
 	if (ret < 0)
-		ret = err_context(err, "%s: cannot be made", path);
-	else
-		ret = publish(made, path, replace, err);
+		return ret;
+	ret = publish(made, path, replace, err);
 	unlink(made);
 	free(made);
 	return ret;

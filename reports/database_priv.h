@@ -27,6 +27,12 @@ extern const char database_schema[];
 int database_open_read(sqlite3 **out, const char *path, struct err *err);
 int database_open_write(sqlite3 **out, const char *path, struct err *err);
 
+/**
+ * database_draft() - an empty results database beside @path, for who fills it before it gets that name. On success the
+ * caller renames or removes it, and frees its name *made.
+ */
+int database_draft(char **made, const char *path, struct err *err);
+
 /** database_exec() - run statements that answer nothing. */
 int database_exec(sqlite3 *db, const char *path, const char *sql, struct err *err);
 

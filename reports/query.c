@@ -4,25 +4,30 @@
 
 #include "reports/nearest_priv.h"
 #include "reports/rows_priv.h"
+#include "reports/query_sweep_priv.h"
 
-/* Those over all runs name the run in their first column. */
+/* Those over all runs name the run in their first column. Either a text or, where the columns depend on what was set, a function. */
 static const struct named_query {
 	const char *name, *tells, *sql;
+	int (*ask)(struct results *results, const struct query_options *options, FILE *out, struct err *err);
 } queries[] = {
 	{ "runs", "Every run: status, machine, what was set, events, time, fingerprint.",
-		"SELECT * FROM v_runs ORDER BY run_id" },
-	{ "sweep", "One row per run: swept keys beside the headline figures.",
-		"SELECT * FROM v_sweep ORDER BY run_id" },
+		"SELECT * FROM v_runs ORDER BY run_id", NULL },
+	{ "sweep", "One row per run: swept keys beside the headline figures.", NULL, query_sweep },
+	{ "best", "The runs that are best by a figure (--by FIGURE).", NULL, query_best },
+	{ "worst", "The runs that are worst by a figure (--by FIGURE).", NULL, query_worst },
+	{ "pareto", "Runs that no other run beats in both of two figures (--by A,B).", NULL, query_pareto },
+	{ "sensitivity", "Which swept key moves which figure most.", NULL, query_sensitivity },
 	{ "latency", "Latency and failures of each operation, most frequent first.",
-		"SELECT * FROM v_latency ORDER BY run_id, count DESC, op" },
+		"SELECT * FROM v_latency ORDER BY run_id, count DESC, op", NULL },
 	{ "histogram", "The distribution of latencies: how many requests took low_ns to high_ns.",
-		"SELECT * FROM latency_hist ORDER BY run_id, op, low_ns" },
+		"SELECT * FROM latency_hist ORDER BY run_id, op, low_ns", NULL },
 	{ "locks", "How often each lock was taken and how long was waited for it, longest first.",
-		"SELECT * FROM lock_stats ORDER BY run_id, wait_ns DESC, acquisitions DESC, lock" },
-	{ "samples", "The machine's totals over time.", "SELECT * FROM samples ORDER BY run_id, sample_id" },
+		"SELECT * FROM lock_stats ORDER BY run_id, wait_ns DESC, acquisitions DESC, lock", NULL },
+	{ "samples", "The machine's totals over time.", "SELECT * FROM samples ORDER BY run_id, sample_id", NULL },
 	{ "zones", "Free pages and watermarks of each zone over time.",
 		"SELECT s.run_id, s.time_ns, s.event_no, z.* FROM zone_samples z JOIN samples s USING (sample_id)"
-		" ORDER BY s.run_id, s.sample_id, node, " RESULTS_ZONE_RANK },
+		" ORDER BY s.run_id, s.sample_id, node, " RESULTS_ZONE_RANK, NULL },
 	{ "fragmentation", "Fragmentation indices of each zone over time, for blocks of order 3, 5 and 9.",
 		"SELECT run_id, sample_id, time_ns, event_no, node, zone, free_pages,"
 		" max(unusable_index) FILTER (WHERE \"order\" = 3) AS unusable_3,"
@@ -30,44 +35,29 @@ static const struct named_query {
 		" max(unusable_index) FILTER (WHERE \"order\" = 9) AS unusable_9,"
 		" max(frag_index) FILTER (WHERE \"order\" = 9) AS frag_index_9"
 		" FROM v_fragmentation GROUP BY run_id, sample_id, node, zone"
-		" ORDER BY run_id, sample_id, node, " RESULTS_ZONE_RANK },
+		" ORDER BY run_id, sample_id, node, " RESULTS_ZONE_RANK, NULL },
 	{ "free-blocks", "Free blocks of each order at the end of each run.",
 		"SELECT run_id, sample_id, node, zone, migratetype, \"order\", blocks FROM runs r JOIN free_blocks b"
 		" ON b.sample_id = (SELECT max(sample_id) FROM samples s WHERE s.run_id = r.run_id)"
-		" ORDER BY run_id, node, " RESULTS_ZONE_RANK ", migratetype, \"order\"" },
+		" ORDER BY run_id, node, " RESULTS_ZONE_RANK ", migratetype, \"order\"", NULL },
 	{ "extfrag", "Requests that took blocks of another migratetype, most frequent first.",
 		"SELECT * FROM extfrag_events ORDER BY run_id, count DESC, from_migratetype, to_migratetype, alloc_order,"
-		" fallback_order" },
+		" fallback_order", NULL },
 	{ "caches", "Slab caches at the end, those that waste most first.",
-		"SELECT * FROM v_caches ORDER BY run_id, waste_bytes DESC, cache" },
+		"SELECT * FROM v_caches ORDER BY run_id, waste_bytes DESC, cache", NULL },
 	{ "call-sites", "Call sites by what they keep and what rounding up costs them.",
-		"SELECT * FROM v_worst_call_sites ORDER BY run_id, live_bytes DESC, waste_bytes DESC, call_site, op" },
+		"SELECT * FROM v_worst_call_sites ORDER BY run_id, live_bytes DESC, waste_bytes DESC, call_site, op", NULL },
 	{ "violations", "Broken rules of the kernel's interfaces, in order of time.",
 		"SELECT run_id, time_ns, cpu, rule, severity, event_no, call_site, text FROM violations"
-		" ORDER BY run_id, violation_id" },
+		" ORDER BY run_id, violation_id", NULL },
 	{ "counters", "Figures that have no table of their own.",
-		"SELECT * FROM counters ORDER BY run_id, mechanism, name" },
+		"SELECT * FROM counters ORDER BY run_id, mechanism, name", NULL },
 };
 
 #define NR_QUERIES (sizeof(queries) / sizeof(queries[0]))
 
-static int run_sql(
-	struct results *results, const char *sql, enum results_format format, FILE *out, struct err *err)
-{
-	sqlite3_stmt *stmt;
-	int ret = results_prepare(results, sql, NULL, 0, &stmt, err);
-
-	if (ret < 0)
-		return ret;
-	ret = rows_write(results, stmt, format, out, err);
-	if (ret == 0 && format == RESULTS_JSON)
-		fputc('\n', out);
-	sqlite3_finalize(stmt);
-	return ret;
-}
-
 /* The list is itself a query, so that it has all formats. */
-static int list_queries(struct results *results, enum results_format format, FILE *out, struct err *err)
+static int list_queries(struct results *results, const struct query_options *options, FILE *out, struct err *err)
 {
 	sqlite3_str *sql = sqlite3_str_new(results->db);
 	char *text;
@@ -79,22 +69,30 @@ static int list_queries(struct results *results, enum results_format format, FIL
 	text = sqlite3_str_finish(sql);
 	if (!text)
 		return err_set(err, ERR_NOMEM, "%s: no memory for a list of queries", results->path);
-	ret = run_sql(results, text, format, out, err);
+	ret = rows_answer(results, text, options, out, err);
 	sqlite3_free(text);
 	return ret;
 }
 
-int results_query(
-	struct results *results, const char *name, enum results_format format, FILE *out, struct err *err)
+int results_query(struct results *results, const char *name, const struct query_options *options, FILE *out,
+	struct err *err)
 {
 	const char *names[NR_QUERIES];
 
 	if (!name)
-		return list_queries(results, format, out, err);
+		return list_queries(results, options, out, err);
 	for (size_t i = 0; i < NR_QUERIES; i++) {
-		if (!strcmp(queries[i].name, name))
-			return run_sql(results, queries[i].sql, format, out, err);
-		names[i] = queries[i].name;
+		const struct named_query *query = &queries[i];
+
+		names[i] = query->name;
+		if (strcmp(query->name, name))
+			continue;
+		if (query->ask)
+			return query->ask(results, options, out, err);
+		if (options->by)
+			return err_set(err, ERR_USAGE, "query \"%s\" takes no --by: best, worst, pareto and sensitivity do",
+				name);
+		return rows_answer(results, query->sql, options, out, err);
 	}
 	return err_set(err, ERR_USAGE, "no query \"%s\"; did you mean \"%s\"? `kmemsim query %s` lists them",
 		name, nearest_name(name, names, NR_QUERIES), results->path);

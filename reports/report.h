@@ -16,8 +16,15 @@ void results_close(struct results *results);
 
 enum results_format { RESULTS_TABLE, RESULTS_CSV, RESULTS_JSON };
 
+struct query_options {
+	enum results_format format;
+	const char *by;         /* best, worst, sensitivity: a figure; pareto: two, "A,B"; NULL = the query's own */
+	unsigned int limit;     /* rows, 0 = the query's own */
+};
+
 /** results_query() - run the named query (or, when @name is NULL, list the names with what they tell). */
-int results_query(struct results *results, const char *name, enum results_format format, FILE *out, struct err *err);
+int results_query(struct results *results, const char *name, const struct query_options *options, FILE *out,
+	struct err *err);
 
 struct report_options {
 	int64_t run;      /* 0 = the latest */

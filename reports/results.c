@@ -6,7 +6,8 @@
 
 #include "reports/database_priv.h"
 
-int results_open(struct results **out, const char *path, struct err *err)
+static int open_with(int (*open_database)(sqlite3 **out, const char *path, struct err *err), struct results **out,
+	const char *path, struct err *err)
 {
 	struct results *results = calloc(1, sizeof(*results));
 	int ret;
@@ -17,13 +18,23 @@ int results_open(struct results **out, const char *path, struct err *err)
 		results_close(results);
 		return err_set(err, ERR_NOMEM, "%s: no memory for results", path);
 	}
-	ret = database_open_read(&results->db, path, err);
+	ret = open_database(&results->db, path, err);
 	if (ret < 0) {
 		results_close(results);
 		return ret;
 	}
 	*out = results;
 	return 0;
+}
+
+int results_open(struct results **out, const char *path, struct err *err)
+{
+	return open_with(database_open_read, out, path, err);
+}
+
+int results_open_write(struct results **out, const char *path, struct err *err)
+{
+	return open_with(database_open_write, out, path, err);
 }
 
 void results_close(struct results *results)

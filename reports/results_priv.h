@@ -17,6 +17,11 @@ struct results {
 	" WHEN 'Movable' THEN 4 ELSE 5 END"
 
 /**
+ * results_open_write() - open for changes; a missing file is made. The caller closes it: results_close().
+ */
+int results_open_write(struct results **out, const char *path, struct err *err);
+
+/**
  * results_prepare() - a statement with its first parameters bound to @nr numbers. The caller owns *stmt:
  * sqlite3_finalize().
  */

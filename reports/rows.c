@@ -201,3 +201,23 @@ int rows_write(
 	}
 	return write_table(results, stmt, out, err);
 }
+
+int rows_answer(struct results *results, const char *sql, const struct query_options *options, FILE *out,
+	struct err *err)
+{
+	char *limited = options->limit ? sqlite3_mprintf("%s LIMIT %u", sql, options->limit) : NULL;
+	sqlite3_stmt *stmt;
+	int ret;
+
+	if (options->limit && !limited)
+		return err_set(err, ERR_NOMEM, "%s: no memory for a query", results->path);
+	ret = results_prepare(results, limited ? limited : sql, NULL, 0, &stmt, err);
+	sqlite3_free(limited);
+	if (ret < 0)
+		return ret;
+	ret = rows_write(results, stmt, options->format, out, err);
+	if (ret == 0 && options->format == RESULTS_JSON)
+		fputc('\n', out);
+	sqlite3_finalize(stmt);
+	return ret;
+}

@@ -13,6 +13,10 @@
 int rows_write(
 	struct results *results, sqlite3_stmt *stmt, enum results_format format, FILE *out, struct err *err);
 
+/** rows_answer() - run @sql and write what it answers, at most options->limit rows; JSON with a newline behind it. */
+int rows_answer(struct results *results, const char *sql, const struct query_options *options, FILE *out,
+	struct err *err);
+
 /** rows_write_object() - the current row as one JSON object. */
 void rows_write_object(sqlite3_stmt *stmt, FILE *out);
 

@@ -250,6 +250,47 @@ CREATE TABLE counters (
 	PRIMARY KEY (run_id, mechanism, name)
 ) STRICT, WITHOUT ROWID;
 
+-- What `kmemsim verify` found: how much of what the recorded kernel did the model did too.
+CREATE TABLE verify_checks (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	"check" TEXT NOT NULL,                   -- 'page_frames_step', ...
+	checked INTEGER NOT NULL CHECK (checked >= 0),
+	equal INTEGER NOT NULL CHECK (equal BETWEEN 0 AND checked),
+	first_event_no INTEGER,                  -- of the first difference; NULL = there is none
+	first_time_ns INTEGER,
+	kernel TEXT,                             -- what the kernel did there
+	model TEXT,                              -- what the model did, and its state
+	PRIMARY KEY (run_id, "check")
+) STRICT, WITHOUT ROWID;
+
+-- Zones at the instants of saved states: free blocks by order in the model and in the real machine.
+CREATE TABLE verify_zones (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	snapshot TEXT NOT NULL,
+	node INTEGER NOT NULL,
+	zone TEXT NOT NULL,
+	"order" INTEGER NOT NULL,
+	free_pages INTEGER NOT NULL CHECK (free_pages >= 0), -- of the zone
+	free_pages_real INTEGER NOT NULL CHECK (free_pages_real >= 0),
+	managed_pages INTEGER NOT NULL CHECK (managed_pages >= 0),
+	blocks INTEGER NOT NULL CHECK (blocks >= 0),
+	blocks_real INTEGER NOT NULL CHECK (blocks_real >= 0),
+	PRIMARY KEY (run_id, snapshot, node, zone, "order")
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE verify_caches (
+	verify_cache_id INTEGER PRIMARY KEY,
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	snapshot TEXT NOT NULL,
+	cache TEXT NOT NULL,                     -- two caches of a kernel may have one name
+	slabs INTEGER NOT NULL CHECK (slabs >= 0),
+	slabs_real INTEGER NOT NULL CHECK (slabs_real >= 0),
+	objects INTEGER NOT NULL CHECK (objects >= 0), -- room for so many
+	objects_real INTEGER NOT NULL CHECK (objects_real >= 0)
+) STRICT;
+
+CREATE INDEX verify_caches_by_run ON verify_caches (run_id, snapshot, cache);
+
 -- What people ask first.
 
 CREATE VIEW v_runs AS
@@ -279,23 +320,38 @@ FROM runs r JOIN cache_stats c ON c.sample_id = (SELECT s.sample_id FROM samples
 	WHERE s.run_id = r.run_id AND EXISTS (SELECT 1 FROM cache_stats k WHERE k.sample_id = s.sample_id)
 	ORDER BY s.sample_id DESC LIMIT 1);
 
--- One row per run: what was set, as JSON, and what came of it. unusable_9 is the worst zone's at the last sample.
+-- One row per run: what was set, as JSON, and what came of it. Free memory, slabs and waste are those of the last sample;
+-- _lowest and _worst are over all samples. An unusable index is the worst zone's, for blocks of order 3 or 9.
 CREATE VIEW v_sweep AS
-SELECT r.run_id, r.machine,
-	(SELECT json_group_object(key, value) FROM run_params p WHERE p.run_id = r.run_id) AS params,
-	r.status, r.events,
-	(SELECT sum(failed) FROM op_stats o WHERE o.run_id = r.run_id) AS failed,
-	(SELECT sum(sleeps) FROM op_stats o WHERE o.run_id = r.run_id) AS sleeps,
-	(SELECT sum(lat_mean_ns * count) / sum(count) FROM op_stats o WHERE o.run_id = r.run_id) AS lat_mean_ns,
-	(SELECT max(lat_p99_ns) FROM op_stats o WHERE o.run_id = r.run_id) AS lat_p99_worst_op_ns,
-	(SELECT max(lat_max_ns) FROM op_stats o WHERE o.run_id = r.run_id) AS lat_max_ns,
-	s.free_bytes, (SELECT min(free_bytes) FROM samples l WHERE l.run_id = r.run_id) AS free_bytes_lowest,
-	s.slab_bytes, s.slab_waste_bytes, s.kmalloc_waste_bytes,
-	(SELECT max(unusable_index) FROM frag_samples f WHERE f.sample_id = s.sample_id AND f."order" = 9) AS unusable_9,
+SELECT r.run_id, r.trace, r.machine,
+	(SELECT json_group_object(key, value) FROM (SELECT key, value FROM run_params p WHERE p.run_id = r.run_id ORDER BY key)) AS params,
+	r.seed, r.status, r.events,
+	o.failed, o.sleeps,
+	s.free_bytes / r.page_size AS free_pages,
+	(SELECT min(free_bytes) FROM samples l WHERE l.run_id = r.run_id) / r.page_size AS free_pages_lowest,
+	f.unusable_3, f.unusable_3_worst, f.unusable_9, f.unusable_9_worst,
+	s.slab_bytes / r.page_size AS slab_pages, s.slab_waste_bytes, s.kmalloc_waste_bytes,
 	(SELECT sum(count) FROM extfrag_events e WHERE e.run_id = r.run_id) AS extfrag_events,
+	o.lat_mean_ns, o.kmalloc_p99_ns, o.kmem_cache_alloc_p99_ns, o.alloc_pages_p99_ns, o.lat_p99_worst_op_ns, o.lat_max_ns,
 	(SELECT count(*) FROM violations v WHERE v.run_id = r.run_id) AS violations,
-	r.sim_ns, r.fingerprint
-FROM runs r LEFT JOIN samples s ON s.sample_id = (SELECT max(sample_id) FROM samples l WHERE l.run_id = r.run_id);
+	r.sim_ns, r.wall_ns, r.fingerprint
+FROM runs r
+LEFT JOIN samples s ON s.sample_id = (SELECT max(sample_id) FROM samples l WHERE l.run_id = r.run_id)
+LEFT JOIN (SELECT run_id, sum(failed) AS failed, sum(sleeps) AS sleeps,
+		CASE WHEN sum(count) > 0 THEN CAST(sum(1.0 * lat_mean_ns * count) / sum(count) AS INTEGER) END AS lat_mean_ns,
+		max(lat_p99_ns) FILTER (WHERE op = 'kmalloc') AS kmalloc_p99_ns,
+		max(lat_p99_ns) FILTER (WHERE op = 'kmem_cache_alloc') AS kmem_cache_alloc_p99_ns,
+		max(lat_p99_ns) FILTER (WHERE op = 'alloc_pages') AS alloc_pages_p99_ns,
+		max(lat_p99_ns) AS lat_p99_worst_op_ns, max(lat_max_ns) AS lat_max_ns
+	FROM op_stats GROUP BY run_id) o ON o.run_id = r.run_id
+LEFT JOIN (SELECT s.run_id,
+		max(unusable_index) FILTER (WHERE "order" = 3 AND sample_id = last) AS unusable_3,
+		max(unusable_index) FILTER (WHERE "order" = 3) AS unusable_3_worst,
+		max(unusable_index) FILTER (WHERE "order" = 9 AND sample_id = last) AS unusable_9,
+		max(unusable_index) FILTER (WHERE "order" = 9) AS unusable_9_worst
+	FROM (SELECT run_id, sample_id, max(sample_id) OVER (PARTITION BY run_id) AS last FROM samples) s
+		JOIN frag_samples f USING (sample_id)
+	WHERE "order" IN (3, 9) GROUP BY s.run_id) f ON f.run_id = r.run_id;
 
 -- Call sites by what they keep and by what rounding up costs them.
 CREATE VIEW v_worst_call_sites AS

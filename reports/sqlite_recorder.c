@@ -30,6 +30,9 @@ enum statement {
 	INSERT_CALL_SITE,
 	INSERT_VIOLATION,
 	INSERT_COUNTER,
+	INSERT_VERIFY_CHECK,
+	INSERT_VERIFY_ZONE,
+	INSERT_VERIFY_CACHE,
 	UPDATE_RUN,
 	NR_STATEMENTS,
 };
@@ -83,6 +86,15 @@ static const char *const statement_sql[NR_STATEMENTS] = {
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_COUNTER] =
 		"INSERT INTO counters (run_id, mechanism, name, unit, value) VALUES (?, ?, ?, ?, ?)",
+	[INSERT_VERIFY_CHECK] =
+		"INSERT INTO verify_checks (run_id, \"check\", checked, equal, first_event_no, first_time_ns, kernel, model)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_VERIFY_ZONE] =
+		"INSERT INTO verify_zones (run_id, snapshot, node, zone, \"order\", free_pages, free_pages_real, managed_pages,"
+		" blocks, blocks_real) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_VERIFY_CACHE] =
+		"INSERT INTO verify_caches (run_id, snapshot, cache, slabs, slabs_real, objects, objects_real)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[UPDATE_RUN] =
 		"UPDATE runs SET status = ?, error = ?, events = ?, sim_ns = ?, wall_ns = ?, fingerprint = ?,"
 		" ended_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE run_id = ?",
@@ -385,6 +397,35 @@ static int rec_counter(struct recorder *rec, const struct record_counter *c, str
 		VALUE(c->unit), VALUE(c->value));
 }
 
+static int rec_verify_check(struct recorder *rec, const struct record_verify_check *c, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	if (!c->differs)
+		return WRITE(r, INSERT_VERIFY_CHECK, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked),
+			VALUE(c->equal), VALUE((const char *)NULL), VALUE((const char *)NULL), VALUE((const char *)NULL),
+			VALUE((const char *)NULL));
+	return WRITE(r, INSERT_VERIFY_CHECK, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked), VALUE(c->equal),
+		VALUE(c->first_event_no), VALUE(c->first_time_ns), VALUE(c->kernel), VALUE(c->model));
+}
+
+static int rec_verify_zone(struct recorder *rec, const struct record_verify_zone *z, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_VERIFY_ZONE, err, VALUE(r->run_id), VALUE(z->snapshot), VALUE(z->node), VALUE(z->zone),
+		VALUE(z->order), VALUE(z->free_pages), VALUE(z->free_pages_real), VALUE(z->managed_pages), VALUE(z->blocks),
+		VALUE(z->blocks_real));
+}
+
+static int rec_verify_cache(struct recorder *rec, const struct record_verify_cache *c, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return WRITE(r, INSERT_VERIFY_CACHE, err, VALUE(r->run_id), VALUE(c->snapshot), VALUE(c->cache), VALUE(c->slabs),
+		VALUE(c->slabs_real), VALUE(c->objects), VALUE(c->objects_real));
+}
+
 /* The run's own row gets its end, and all is committed. */
 static int write_end(struct sqlite_recorder *r, const struct record_end *e, struct err *err)
 {
@@ -468,6 +509,9 @@ static const struct recorder_ops sqlite_ops = {
 	.call_site = rec_call_site,
 	.violation = rec_violation,
 	.counter = rec_counter,
+	.verify_check = rec_verify_check,
+	.verify_zone = rec_verify_zone,
+	.verify_cache = rec_verify_cache,
 	.end = rec_end,
 	.close = rec_close,
 };

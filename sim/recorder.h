@@ -136,6 +136,30 @@ struct record_counter {
 	int64_t value;
 };
 
+/* What `kmemsim verify` found: one row of each check, and per snapshot of each zone and order and of each cache. */
+struct record_verify_check {
+	const char *check;
+	uint64_t checked, equal;
+	bool differs;               /* the rest is filled */
+	uint64_t first_event_no;
+	ns_t first_time_ns;
+	const char *kernel, *model; /* what either did there */
+};
+
+struct record_verify_zone {
+	const char *snapshot;
+	uint32_t node;
+	const char *zone;
+	uint32_t order;
+	uint64_t free_pages, free_pages_real, managed_pages; /* of the zone */
+	uint64_t blocks, blocks_real;                        /* free blocks of that order */
+};
+
+struct record_verify_cache {
+	const char *snapshot, *cache;
+	uint64_t slabs, slabs_real, objects, objects_real;
+};
+
 struct recorder;
 
 /* All answer 0 or a negative code with @err filled; the first failure ends the run. */
@@ -153,6 +177,9 @@ struct recorder_ops {
 	int (*call_site)(struct recorder *rec, const struct record_call_site *site, struct err *err);
 	int (*violation)(struct recorder *rec, const struct record_violation *violation, struct err *err);
 	int (*counter)(struct recorder *rec, const struct record_counter *counter, struct err *err);
+	int (*verify_check)(struct recorder *rec, const struct record_verify_check *check, struct err *err);
+	int (*verify_zone)(struct recorder *rec, const struct record_verify_zone *zone, struct err *err);
+	int (*verify_cache)(struct recorder *rec, const struct record_verify_cache *cache, struct err *err);
 	/** end() - commit. After it the results are one plain file. Called exactly once when begin() succeeded. */
 	int (*end)(struct recorder *rec, const struct record_end *end, struct err *err);
 	void (*close)(struct recorder *rec); /* frees @rec; a run that was not ended stays marked unfinished */

@@ -21,6 +21,9 @@ DROP(extfrag, record_extfrag)
 DROP(call_site, record_call_site)
 DROP(violation, record_violation)
 DROP(counter, record_counter)
+DROP(verify_check, record_verify_check)
+DROP(verify_zone, record_verify_zone)
+DROP(verify_cache, record_verify_cache)
 DROP(end, record_end)
 
 static void drop_close(struct recorder *rec)
@@ -42,6 +45,9 @@ static const struct recorder_ops none_ops = {
 	.call_site = drop_call_site,
 	.violation = drop_violation,
 	.counter = drop_counter,
+	.verify_check = drop_verify_check,
+	.verify_zone = drop_verify_zone,
+	.verify_cache = drop_verify_cache,
 	.end = drop_end,
 	.close = drop_close,
 };

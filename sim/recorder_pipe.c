@@ -22,6 +22,9 @@
 	X(CALL_SITE, call_site, record_call_site)   \
 	X(VIOLATION, violation, record_violation)   \
 	X(COUNTER, counter, record_counter)         \
+	X(VERIFY_CHECK, verify_check, record_verify_check) \
+	X(VERIFY_ZONE, verify_zone, record_verify_zone) \
+	X(VERIFY_CACHE, verify_cache, record_verify_cache) \
 	X(END, end, record_end)
 
 enum call {
@@ -112,6 +115,20 @@ static const struct member violation_members[] = {
 };
 static const struct member counter_members[] = {
 	M(record_counter, mechanism), M(record_counter, name), M(record_counter, unit), M(record_counter, value),
+};
+static const struct member verify_check_members[] = {
+	M(record_verify_check, check), M(record_verify_check, checked), M(record_verify_check, equal),
+	M(record_verify_check, differs), M(record_verify_check, first_event_no), M(record_verify_check, first_time_ns),
+	M(record_verify_check, kernel), M(record_verify_check, model),
+};
+static const struct member verify_zone_members[] = {
+	M(record_verify_zone, snapshot), M(record_verify_zone, node), M(record_verify_zone, zone), M(record_verify_zone, order),
+	M(record_verify_zone, free_pages), M(record_verify_zone, free_pages_real), M(record_verify_zone, managed_pages),
+	M(record_verify_zone, blocks), M(record_verify_zone, blocks_real),
+};
+static const struct member verify_cache_members[] = {
+	M(record_verify_cache, snapshot), M(record_verify_cache, cache), M(record_verify_cache, slabs),
+	M(record_verify_cache, slabs_real), M(record_verify_cache, objects), M(record_verify_cache, objects_real),
 };
 static const struct member end_members[] = {
 	M(record_end, status), M(record_end, error), M(record_end, events), M(record_end, sim_ns), M(record_end, wall_ns),

@@ -112,6 +112,7 @@ static void run_fini(struct run *run)
 	free(run->bulk_slots);
 	free(run->bulk_objects);
 	free(run->bulk_pfns);
+	follow_fini(run);
 	engine_fini(&run->engine);
 	mm_fini(&run->mm);
 }
@@ -129,11 +130,18 @@ static bool request_ready(void *arg, const struct request *req)
 	return req->slot == SLOT_NONE || run->objects[req->slot].served == req->ticket;
 }
 
+static inline ns_t serve(struct run *run, const struct request *req)
+{
+	if (__builtin_expect(run->options->observer.after != NULL, 0))
+		return serve_observed(run, req);
+	return serve_request(run, req);
+}
+
 /* Serve a request that has waited. */
 static ns_t serve_waited(void *arg, const struct request *req)
 {
 	struct run *run = arg;
-	ns_t cost = serve_request(arg, req);
+	ns_t cost = serve(run, req);
 
 	if (req->slot != SLOT_NONE)
 		run->objects[req->slot].served++;
@@ -161,6 +169,8 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	if (ret < 0)
 		return err_context(err, "machine \"%s\"", options->machine->name);
 	ret = engine_init(&run->engine, options->machine->cpus, &client, err);
+	if (ret == 0)
+		ret = follow_start(run, err);
 	if (ret == 0)
 		ret = run_ops_prepare(run, err);
 	if (ret == 0)
@@ -196,7 +206,7 @@ static int arrive(struct run *run, struct request *req, struct err *err)
 	engine_move_clock(engine, req->arrival_ns);
 	if (!engine_cpu_idle(engine, req->cpu, req->arrival_ns) || !slot_is_clear(run, req->slot))
 		return wait_for_turn(run, req, err);
-	cpu->free_at_ns = engine->now + serve_request(run, req);
+	cpu->free_at_ns = engine->now + serve(run, req);
 	return 0;
 }
 
@@ -223,31 +233,35 @@ static bool event_is_special(const struct run *run, uint32_t op)
 	       run->check_every;
 }
 
+static inline int replay_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
+{
+	struct request req = {
+		.arrival_ns = batch->time_ns[i],
+		.event_no = batch->first_event + i,
+		.value = batch->value ? batch->value[i] : 0,
+		.op = batch->op[i],
+		.slot = batch->slot[i],
+		.who = batch->who[i],
+		.cpu = run->cpu_of_who[batch->who[i]],
+	};
+	int ret;
+
+	if (i + PREFETCH_EVENTS < batch->nr && batch->slot[i + PREFETCH_EVENTS] != SLOT_NONE)
+		__builtin_prefetch(&run->objects[batch->slot[i + PREFETCH_EVENTS]], 1);
+	ret = arrive(run, &req, err);
+	if (ret < 0)
+		return ret;
+	run->events++;
+	return __builtin_expect(event_is_special(run, req.op), 0) ? after_event(run, &req, err) : 0;
+}
+
 static int replay_batch(struct run *run, const struct trace_batch *batch, struct err *err)
 {
 	for (uint32_t i = 0; i < batch->nr; i++) {
-		struct request req = {
-			.arrival_ns = batch->time_ns[i],
-			.event_no = batch->first_event + i,
-			.value = batch->value ? batch->value[i] : 0,
-			.op = batch->op[i],
-			.slot = batch->slot[i],
-			.who = batch->who[i],
-			.cpu = run->cpu_of_who[batch->who[i]],
-		};
-		int ret;
+		int ret = replay_event(run, batch, i, err);
 
-		if (i + PREFETCH_EVENTS < batch->nr && batch->slot[i + PREFETCH_EVENTS] != SLOT_NONE)
-			__builtin_prefetch(&run->objects[batch->slot[i + PREFETCH_EVENTS]], 1);
-		ret = arrive(run, &req, err);
 		if (ret < 0)
 			return ret;
-		run->events++;
-		if (__builtin_expect(event_is_special(run, req.op), 0)) {
-			ret = after_event(run, &req, err);
-			if (ret < 0)
-				return ret;
-		}
 	}
 	return 0;
 }
@@ -263,19 +277,48 @@ static void boot_batch(struct run *run, const struct trace_batch *batch)
 			.cpu = run->cpu_of_who[batch->who[i]],
 		};
 
-		serve_request(run, &req);
+		serve(run, &req);
 	}
 }
 
 /* The first event proper: boot is over, time begins. */
-static int begin_time(struct run *run, struct err *err)
+static int begin_time(struct run *run, ns_t time_ns, struct err *err)
 {
 	int ret;
 
 	run->booting = false;
-	engine_move_clock(&run->engine, run->meta->first_ns);
+	run->begun_ns = time_ns;
+	engine_move_clock(&run->engine, time_ns);
 	ret = sampler_sample(run, "start", NULL, err);
 	return ret == 0 ? start_timers(run, err) : ret;
+}
+
+/* As replay_batch(), for as long as the recording has something to say beside its events. */
+static int replay_followed(struct run *run, const struct trace_batch *batch, struct err *err)
+{
+	for (uint32_t i = 0; i < batch->nr; i++) {
+		int ret = follow_event(run, batch, i, err);
+
+		if (ret > 0 && run->booting)
+			ret = begin_time(run, batch->time_ns[i], err) < 0 ? -(int)err->code : 1;
+		if (ret > 0)
+			ret = replay_event(run, batch, i, err);
+		if (ret < 0)
+			return ret;
+	}
+	follow_settle(run);
+	return 0;
+}
+
+static int take_events(struct run *run, const struct trace_batch *batch, struct err *err)
+{
+	int ret = 0;
+
+	if (run->follow.active)
+		return replay_followed(run, batch, err);
+	if (run->booting)
+		ret = begin_time(run, run->meta->first_ns, err);
+	return ret == 0 ? replay_batch(run, batch, err) : ret;
 }
 
 static int take_batch(struct run *run, const struct trace_batch *batch, struct err *err)
@@ -283,14 +326,12 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 	const struct replay_options *options = run->options;
 	int ret = 0;
 
-	if (batch->prologue) {
+	if (batch->prologue && run->follow.skipping)
+		follow_prologue(run, batch);
+	else if (batch->prologue)
 		boot_batch(run, batch);
-	} else {
-		if (run->booting)
-			ret = begin_time(run, err);
-		if (ret == 0)
-			ret = replay_batch(run, batch, err);
-	}
+	else
+		ret = take_events(run, batch, err);
 	if (ret == 0 && run->deferred.code) {
 		*err = run->deferred;
 		ret = -(int)err->code;
@@ -314,9 +355,11 @@ static int replay_all(struct run *run, struct trace_reader *reader, struct err *
 			return ret;
 	}
 	if (ret == 0 && run->booting)
-		ret = begin_time(run, err);
+		ret = begin_time(run, run->meta->first_ns, err);
 	if (ret == 0)
 		ret = engine_drain(&run->engine, err);
+	if (ret == 0)
+		ret = follow_end(run, err);
 	if (ret == 0 && run->check_every)
 		ret = check_now(run, err);
 	return ret;
@@ -349,9 +392,11 @@ static int finish(struct run *run, int ret, uint64_t started, struct err *err)
 		*err = second;
 		ret = -(int)err->code;
 	}
+	if (ret == 0 && run->options->watch.end)
+		ret = run->options->watch.end(run->options->watch.arg, run->recorder, err);
 	run->result.events = run->events;
 	run->result.live_objects = run->live_objects;
-	run->result.sim_ns = run->engine.now - min_u64(run->meta->first_ns, run->engine.now);
+	run->result.sim_ns = run->engine.now - min_u64(run->begun_ns, run->engine.now);
 	run->result.fingerprint = fingerprint_add(run->result.fingerprint, run->result.sim_ns);
 	run->result.wall_ns = wall_ns() - started;
 	if (ret < 0) {

@@ -10,6 +10,9 @@
 
 #include "base/err.h"
 #include "configs/machine.h"
+#include "configs/state.h"
+#include "sim/direct_map.h"
+#include "sim/observe.h"
 #include "sim/recorder.h"
 #include "traces/reader.h"
 
@@ -25,6 +28,16 @@ enum replay_layer {
 	LAYER_PAGE,   /* the recorded page events alone, to check the page allocator by itself */
 };
 
+struct mm;
+struct replay_result;
+
+/** An instant of the recording: the first entries[n] events of CPU n's buffer precede it. */
+struct replay_cut {
+	const char *name;
+	const uint64_t *entries; /* borrowed; entries[0 .. nr-1] */
+	uint32_t nr;
+};
+
 struct replay_options {
 	uint64_t seed;
 	enum replay_pace pace;
@@ -38,6 +51,24 @@ struct replay_options {
 	/** progress() - once a batch. May be NULL. */
 	void (*progress)(void *arg, uint64_t events, uint64_t live_objects);
 	void *arg;
+	struct observer observer; /* who watches every event; all NULL = nobody */
+	/*
+	 * Go on from the saved memory of the recorded kernel in place of boot. What the state has events before (entries) is
+	 * not replayed, and objects that live then are those at their recorded addresses: needs a reader with the recorded
+	 * columns and the direct map. Borrowed; NULL = boot.
+	 */
+	const struct state *initial;
+	struct direct_map direct_map;
+	/* Instants at which watch.cut() is called, ascending; needs the recorded columns. Borrowed. */
+	const struct replay_cut *cuts;
+	uint32_t nr_cuts;
+	struct replay_watch {
+		/** cut() - the modelled memory at an instant. 0, or a negative code that ends the run. */
+		int (*cut)(void *arg, uint32_t cut, const struct mm *mm, struct err *err);
+		/** end() - after the last event, while the recorder still takes rows. May be NULL. */
+		int (*end)(void *arg, struct recorder *recorder, struct err *err);
+		void *arg;
+	} watch;
 	/* For the recorder; borrowed. */
 	struct record_run describe;
 };
@@ -52,6 +83,9 @@ struct replay_result {
 	uint64_t bytes_alloc_checked, bytes_alloc_mismatch; /* kmalloc events, against the recording */
 	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
 	uint64_t live_objects;       /* at the end */
+	uint64_t skipped;            /* events before the instant of the initial state */
+	uint64_t bound;              /* older objects found in the initial state */
+	uint64_t unbound;            /* older objects that are not there: allocated since, unseen */
 	ns_t sim_ns;
 	uint64_t wall_ns;
 	uint64_t fingerprint;

@@ -1,11 +1,14 @@
 /*
  * run: the state of one replay, shared by the files of sim/ that make it up: replay.c (the loop), run_op.c (operations
- * prepared for speed), serve.c (what a request does), sampler.c (what is recorded), violations.c.
+ * prepared for speed), follow.c (what a recording says beside its events), serve.c (what a request does), observe.c
+ * (the same, watched), sampler.c (what is recorded), violations.c.
  */
 #ifndef KMEMSIM_SIM_RUN_H
 #define KMEMSIM_SIM_RUN_H
 
+#include "base/idmap.h"
 #include "mm/mm.h"
+#include "sim/boot_stage.h"
 #include "sim/engine.h"
 #include "sim/replay.h"
 
@@ -118,6 +121,15 @@ struct run {
 	struct engine engine;
 	struct meter meter;
 
+	struct follow {
+		bool active;             /* something of the below is still to come */
+		bool skipping;           /* the instant of the initial state is not reached yet */
+		uint64_t *where;         /* owned while skipping: recorded place of what is in a slot, 0 = unknown */
+		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
+		enum boot_stage stage;
+		uint32_t next_cut;
+	} follow;
+
 	struct run_op *ops;          /* owned; one per trace op */
 	struct object *objects;      /* owned; one per slot */
 	uint32_t nr_objects;
@@ -131,6 +143,7 @@ struct run {
 	uint32_t nr_bulk, cap_bulk;
 
 	bool booting;                /* the prologue: nothing is counted */
+	ns_t begun_ns;               /* when time began */
 	uint64_t event_no;           /* of the request being served */
 	uint32_t cpu;                /* of the request being served */
 	uint64_t events;
@@ -152,9 +165,31 @@ int run_ops_prepare(struct run *run, struct err *err);
 /** run_op_resolve_cache() - look the operation's cache up by name again; creates it where the trace never did. */
 uint32_t run_op_resolve_cache(struct run *run, struct run_op *op);
 
+/* follow.c */
+/** follow_start() - load the initial state, if there is one, and prepare for what the options want followed. */
+int follow_start(struct run *run, struct err *err);
+void follow_fini(struct run *run);
+/** follow_prologue() - what was there before the recording began: noted, to be found in the initial state. */
+void follow_prologue(struct run *run, const struct trace_batch *batch);
+/**
+ * follow_event() - before event @i of @batch. Return: 1 when it is to be served, 0 when it precedes the initial state, a
+ * negative code on an error.
+ */
+int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err);
+/** follow_settle() - after a batch: whether there is anything left to follow. */
+void follow_settle(struct run *run);
+/** follow_end() - the instants at or after the last event. */
+int follow_end(struct run *run, struct err *err);
+
 /* serve.c */
+/** object_begin() - the object that request @req made begins to live in its slot. */
+void object_begin(struct run *run, const struct request *req, struct run_op *op, uint32_t slab, uint32_t index);
 /** serve_request() - do what @req asks for, now. Return: its cost in ns (struct engine_client). */
 ns_t serve_request(void *arg, const struct request *req);
+
+/* observe.c */
+/** serve_observed() - serve_request() with the options' observer told before and after. */
+ns_t serve_observed(struct run *run, const struct request *req);
 
 /* sampler.c */
 int sampler_sample(struct run *run, const char *reason, const char *marker, struct err *err);

@@ -30,8 +30,7 @@ static void note_place(struct run *run, uint32_t slab, uint32_t index)
 		fingerprint_add(run->result.fingerprint, (uint64_t)slab << 32 | index);
 }
 
-/* The object in a slot begins to live. */
-static void object_begin(struct run *run, const struct request *req, struct run_op *op, uint32_t slab, uint32_t index)
+void object_begin(struct run *run, const struct request *req, struct run_op *op, uint32_t slab, uint32_t index)
 {
 	struct object *object = &run->objects[req->slot];
 

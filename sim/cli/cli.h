@@ -25,9 +25,13 @@ extern const struct cli_command cmd_cat;
 extern const struct cli_command cmd_probe;
 extern const struct cli_command cmd_replay;
 extern const struct cli_command cmd_sweep;
+extern const struct cli_command cmd_verify;
+extern const struct cli_command cmd_merge;
 extern const struct cli_command cmd_query;
+extern const struct cli_command cmd_compare;
 extern const struct cli_command cmd_report;
 extern const struct cli_command cmd_proc;
+extern const struct cli_command cmd_bisect;
 
 /**
  * cli_parse() - argp_parse() as all verbs use it: bad usage prints one line and the verb's usage.

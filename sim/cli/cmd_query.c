@@ -1,3 +1,6 @@
+#include <limits.h>
+
+#include "base/units.h"
 #include "reports/report.h"
 #include "sim/cli/cli.h"
 
@@ -5,32 +8,48 @@ static const char doc[] =
 	"Runs a named query on a results database.\n\n"
 	"  kmemsim query results.db                      lists the queries\n"
 	"  kmemsim query results.db latency              as a table\n"
-	"  kmemsim query results.db caches --csv > caches.csv\n\n"
+	"  kmemsim query results.db caches --csv > caches.csv\n"
+	"  kmemsim query results.db best --by free_pages_lowest\n"
+	"  kmemsim query results.db pareto --by memory,failed\n"
+	"  kmemsim query results.db sensitivity          which swept key moves which figure most\n\n"
+	"FIGURE is a column of `kmemsim query results.db sweep`: a figure, or a swept key whose values are numbers. The query knows"
+	" whether more of a figure is better (free pages) or worse (all else); FIGURE:min and FIGURE:max say it.\n"
 	"Any other question: sqlite3 results.db. Tables and views are described in reports/schema.sql.";
 
-enum { KEY_CSV = 0x100, KEY_JSON };
+enum { KEY_CSV = 0x100, KEY_JSON, KEY_BY, KEY_LIMIT };
 
 static const struct argp_option options[] = {
 	{ "csv", KEY_CSV, NULL, 0, "Comma-separated values with a line of names", 0 },
 	{ "json", KEY_JSON, NULL, 0, "An array with one object per row", 0 },
+	{ "by", KEY_BY, "FIGURE", 0, "best, worst, sensitivity: by this figure; pareto: by two, A,B", 0 },
+	{ "limit", KEY_LIMIT, "N", 0, "At most N rows (best and worst: 10 unless told)", 0 },
 	{ 0 },
 };
 
 struct arguments {
 	const char *path, *name;
-	enum results_format format;
+	struct query_options query;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *args = state->input;
+	uint64_t limit;
 
 	switch (key) {
 	case KEY_CSV:
-		args->format = RESULTS_CSV;
+		args->query.format = RESULTS_CSV;
 		return 0;
 	case KEY_JSON:
-		args->format = RESULTS_JSON;
+		args->query.format = RESULTS_JSON;
+		return 0;
+	case KEY_BY:
+		args->query.by = arg;
+		return 0;
+	case KEY_LIMIT:
+		if (units_parse_count(arg, &limit) < 0 || limit < 1 || limit > UINT_MAX)
+			argp_error(state, "--limit %s: expected a number of rows", arg);
+		args->query.limit = (unsigned int)limit;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 1)
@@ -51,7 +70,7 @@ static int run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "RESULTS [NAME]", .doc = doc
 	};
-	struct arguments args = { .format = RESULTS_TABLE };
+	struct arguments args = { .query = { .format = RESULTS_TABLE } };
 	struct results *results;
 	struct err err;
 	int ret = cli_parse(&argp, argc, argv, &args);
@@ -60,7 +79,7 @@ static int run(int argc, char **argv)
 		return ret;
 	if (results_open(&results, args.path, &err) < 0)
 		return cli_fail(&err);
-	ret = results_query(results, args.name, args.format, stdout, &err);
+	ret = results_query(results, args.name, &args.query, stdout, &err);
 	results_close(results);
 	return ret < 0 ? cli_fail(&err) : cli_flush();
 }

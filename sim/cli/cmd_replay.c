@@ -6,8 +6,10 @@
 
 #include "base/units.h"
 #include "configs/machine_yaml.h"
+#include "configs/saved_state.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/saved.h"
 #include "sim/replay.h"
 
 #define MAX_SETS 256
@@ -18,6 +20,7 @@ enum replay_key {
 	OPT_PACE,
 	OPT_LAYER,
 	OPT_SEED,
+	OPT_INITIAL,
 	OPT_FROM,
 	OPT_TO,
 	OPT_SKIP,
@@ -34,6 +37,7 @@ struct replay_args {
 	const char *trace;
 	const char *machine;
 	const char *output;
+	const char *initial;
 	const char *sets[MAX_SETS];
 	uint32_t nr_sets;
 	struct replay_options options;
@@ -48,6 +52,7 @@ static const struct argp_option options[] = {
 	{ "pace", OPT_PACE, "PACE", 0, "When requests arrive: recorded (default) or asap", 0 },
 	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived) or page (the recorded page events alone)", 0 },
 	{ "seed", OPT_SEED, "N", 0, "Seed of all random streams (1)", 0 },
+	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a folder of numbered ones, instead of from boot", 0 },
 	{ "from", OPT_FROM, "TIME", 0, "Skip events before TIME (\"12.5 s\", or ns)", 1 },
 	{ "to", OPT_TO, "TIME", 0, "Stop at TIME", 1 },
 	{ "skip", OPT_SKIP, "N", 0, "Skip N events", 1 },
@@ -157,6 +162,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case OPT_LAYER:
 		parse_layer(state, args, text);
 		return 0;
+	case OPT_INITIAL:
+		args->initial = text;
+		return 0;
 	case OPT_NO_THREAD:
 		args->reader.thread = false;
 		return 0;
@@ -237,6 +245,9 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 		units_format_time_short(r->sim_ns, sim, sizeof(sim)), seconds,
 		seconds > 0 ? (double)r->events / 1e6 / seconds : 0.0);
 	printf("machine    %s\n", args->options.machine->name);
+	if (args->initial)
+		printf("initial    %s: %" PRIu64 " events precede it, %" PRIu64 " older objects found, %" PRIu64 " not\n",
+			args->options.initial->source, r->skipped, r->bound, r->unbound);
 	printf("failed     %" PRIu64 " allocations (and %" PRIu64 " that had failed when recorded)\n", r->failed,
 		r->failed_both + r->recovered);
 	printf("kmalloc    bytes_alloc equals the recording's in %" PRIu64 " of %" PRIu64 " events\n",
@@ -317,6 +328,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 			.kernel = trace_meta(reader)->kernel,
 			.pace = args->options.pace == PACE_ASAP ? "asap" : "recorded",
 			.layer = args->options.layer == LAYER_PAGE ? "page" : "intent",
+			.initial = args->initial,
 			.seed = args->options.seed,
 			.lost = trace_meta(reader)->lost,
 			.page_size = args->options.machine->page_size,
@@ -372,6 +384,34 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 	return status ? status : cli_flush();
 }
 
+/* The saved state to start from, and what of the trace it takes to find objects in it. */
+static int read_initial(struct replay_args *args, const struct machine *machine, struct state **state, struct err *err)
+{
+	int ret = saved_initial(state, args->initial, args->quiet ? NULL : stderr, err);
+
+	if (ret < 0)
+		return ret;
+	args->options.initial = *state;
+	args->reader.recorded = true;
+	if (!(*state)->exact_slabs)
+		return 0;
+	return direct_map_find(&args->options.direct_map, args->trace, saved_memory_end(*state, machine->page_size), err);
+}
+
+static int replay_from(struct replay_args *args, const struct machine *machine)
+{
+	struct state *state = NULL;
+	struct err err = { 0 };
+	int status;
+
+	if (args->initial && read_initial(args, machine, &state, &err) < 0)
+		status = cli_fail(&err);
+	else
+		status = replay_with(args, machine, &err);
+	saved_state_free(state);
+	return status;
+}
+
 static int run_replay(int argc, char **argv)
 {
 	struct replay_args args = { .options = { .seed = 1 }, .reader = { .thread = true } };
@@ -386,7 +426,7 @@ static int run_replay(int argc, char **argv)
 		status = cli_fail(&err);
 	if (status == 0) {
 		cli_catch_signals();
-		status = replay_with(&args, machine, &err);
+		status = replay_from(&args, machine);
 	}
 	free(machine);
 	return status;

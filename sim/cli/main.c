@@ -8,7 +8,19 @@
 #include "sim/cli/version.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_import, &cmd_info, &cmd_cat, &cmd_probe, &cmd_replay, &cmd_sweep, &cmd_query, &cmd_report, &cmd_proc,
+	&cmd_import,
+	&cmd_info,
+	&cmd_cat,
+	&cmd_probe,
+	&cmd_replay,
+	&cmd_sweep,
+	&cmd_verify,
+	&cmd_bisect,
+	&cmd_merge,
+	&cmd_query,
+	&cmd_compare,
+	&cmd_report,
+	&cmd_proc,
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

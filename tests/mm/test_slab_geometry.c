@@ -186,6 +186,7 @@ Test(slab_geometry, pages_of_64_kib_keep_slabs_below_32768_objects)
 Test(slab_geometry, alignment_halves_the_cache_line_for_small_objects)
 {
 	cr_expect_eq(slab_calculate_alignment(SLAB_HWCACHE_ALIGN, 0, 33), 64);
+	cr_expect_eq(slab_calculate_alignment(SLAB_HWCACHE_ALIGN, 0, 0), 8, "an empty object ends the halving too");
 	cr_expect_eq(slab_calculate_alignment(SLAB_HWCACHE_ALIGN, 0, 32), 32);
 	cr_expect_eq(slab_calculate_alignment(SLAB_HWCACHE_ALIGN, 0, 16), 16);
 	cr_expect_eq(slab_calculate_alignment(SLAB_HWCACHE_ALIGN, 0, 8), 8);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sha256.h"
 #include "reports/sqlite_recorder.h"
 
 #define NR_SAMPLES 40
@@ -237,6 +238,95 @@ void fixture_write(const char *path, enum run_status status)
 			     &err),
 		0, "%s", err.text);
 	rec->ops->close(rec);
+}
+
+static void write_point_samples(struct recorder *rec, const struct fixture_point *point)
+{
+	unsigned int nr = point->samples ? point->samples : 2;
+
+	for (unsigned int k = 0; k < nr; k++) {
+		/* The last sample but one is the worst. */
+		uint64_t free_pages = point->free_pages - (k + 2 == nr ? 100 : 0);
+		struct record_sample sample = { .time_ns = k * 1000,
+			.event_no = k,
+			.reason = k + 1 < nr ? "time" : "end",
+			.free_bytes = 4096 * free_pages,
+			.slab_bytes = 4096 * 64,
+			.slab_waste_bytes = 1000,
+			.kmalloc_waste_bytes = 24 };
+		struct record_zone zone = { .zone = "DMA32", .free_pages = free_pages, .max_order = 10 };
+
+		cr_assert_eq(rec->ops->sample(rec, &sample, NULL), 0);
+		cr_assert_eq(rec->ops->zone(rec, &zone, NULL), 0);
+		for (unsigned int order = 0; order < NR_ORDERS; order++) {
+			struct record_frag frag = { .zone = "DMA32",
+				.order = order,
+				.unusable_milli = (int)(order * (k + 2 == nr ? 50 : 25)),
+				.frag_milli = -1000 };
+
+			cr_assert_eq(rec->ops->frag(rec, &frag, NULL), 0);
+		}
+	}
+}
+
+static void write_point_results(struct recorder *rec, const struct fixture_point *point)
+{
+	struct hist *hist = calloc(1, sizeof(*hist));
+	struct record_op op = {
+		.op = "kmalloc", .count = 100, .failed = point->failed, .bytes_req = 5000, .bytes_alloc = 6400, .latency = hist
+	};
+	struct record_cache cache = { .cache = "dentry", .object_size = 192, .size = 192, .slab_pages = 64 };
+	struct record_end end = { .status = point->status,
+		.events = 200,
+		.sim_ns = 2000,
+		.wall_ns = 5000000,
+		.fingerprint = point->free_pages * 1000003 + point->failed * 101 + point->latency_ns };
+
+	for (int i = 0; i < 100; i++)
+		hist_add(hist, point->latency_ns);
+	cr_assert_eq(rec->ops->op(rec, &op, NULL), 0);
+	cr_assert_eq(rec->ops->cache(rec, &cache, NULL), 0);
+	cr_assert_eq(rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 7, 1 }, NULL), 0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "pages", "pgalloc", "pages", 900 }, NULL), 0);
+	cr_assert_eq(rec->ops->end(rec, &end, NULL), 0);
+	free(hist);
+}
+
+static void write_point(struct recorder *rec, const struct fixture_point *point)
+{
+	struct record_run run = fixture_run();
+	const char *values[] = { point->memory, point->min_order };
+	char yaml[128], hash[65];
+	struct err err = { 0 };
+
+	snprintf(yaml, sizeof(yaml), "kmemsim: 1\nname: point\nmemory: %s\nslab:\n  min_order: %s\n", point->memory,
+		point->min_order);
+	sha256_buffer(yaml, strlen(yaml), hash);
+	run.param_values = values;
+	run.config_yaml = yaml;
+	run.config_hash = hash;
+	run.seed = point->seed;
+	cr_assert_eq(rec->ops->begin(rec, &run, &err), 0, "%s", err.text);
+	if (point->status == RUN_RUNNING)
+		return;
+	write_point_samples(rec, point);
+	write_point_results(rec, point);
+}
+
+void fixture_points(const char *path, const struct fixture_point *points, unsigned int nr)
+{
+	struct recorder *rec = NULL;
+	struct err err = { 0 };
+
+	cr_assert_eq(sqlite_recorder_open(&rec, path, &err), 0, "%s", err.text);
+	for (unsigned int i = 0; i < nr; i++)
+		write_point(rec, &points[i]);
+	rec->ops->close(rec);
+}
+
+void fixture_point(const char *path, const struct fixture_point *point)
+{
+	fixture_points(path, point, 1);
 }
 
 char *fixture_rows(const char *path, const char *sql)

@@ -27,6 +27,21 @@ struct recorder *fixture_begin(const char *path);
  */
 void fixture_write(const char *path, enum run_status status);
 
+/* A point of a sweep: what it sets and what comes of it. */
+struct fixture_point {
+	const char *memory, *min_order; /* values of memory and slab.min_order */
+	uint64_t seed;
+	enum run_status status;
+	uint64_t free_pages;    /* of the one zone at the end */
+	uint64_t failed;        /* kmalloc requests */
+	uint64_t latency_ns;    /* of all of them */
+	unsigned int samples;   /* 0 = 2 */
+};
+
+/** fixture_point() / fixture_points() - write the run of a point: equal points give equal runs. RUN_RUNNING: as if killed. */
+void fixture_point(const char *path, const struct fixture_point *point);
+void fixture_points(const char *path, const struct fixture_point *points, unsigned int nr);
+
 /** fixture_rows() - the answer of @sql as text: columns joined by '|', rows by '\n'. To be freed. */
 char *fixture_rows(const char *path, const char *sql);
 

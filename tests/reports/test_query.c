@@ -19,7 +19,7 @@ static char *query(const char *name, enum results_format format)
 	FILE *out = open_memstream(&text, &size);
 
 	cr_assert_eq(results_open(&results, fixture_path("results.db"), &err), 0, "%s", err.text);
-	cr_assert_eq(results_query(results, name, format, out, &err), 0, "%s", err.text);
+	cr_assert_eq(results_query(results, name, &(struct query_options){ .format = format }, out, &err), 0, "%s", err.text);
 	results_close(results);
 	fclose(out);
 	return text;
@@ -50,6 +50,7 @@ Test(query, every_listed_query_runs_in_all_formats)
 	char *list;
 
 	fixture_write(fixture_path("results.db"), RUN_DONE);
+	fixture_point(fixture_path("results.db"), &(struct fixture_point){ "64 MiB", "0", 1, RUN_DONE, 900, 2, 50, 0 });
 	list = query(NULL, RESULTS_CSV);
 	expect_starts(list, "name,tells\nruns,");
 	for (char *save, *line = strtok_r(strchr(list, '\n'), "\n", &save); line;
@@ -120,19 +121,6 @@ Test(query, nothing_found_is_an_empty_list_and_a_line_of_names)
 	free(csv), free(json);
 }
 
-Test(query, sweep_shows_what_was_set_beside_the_headline_figures)
-{
-	char *text;
-
-	fixture_write(fixture_path("results.db"), RUN_DONE);
-	text = fixture_rows(fixture_path("results.db"),
-		"SELECT run_id, machine, params ->> 'memory', status, events, failed, sleeps, lat_mean_ns, lat_p99_worst_op_ns, lat_max_ns,"
-		" free_bytes, free_bytes_lowest, slab_waste_bytes, unusable_9, extfrag_events, violations FROM v_sweep");
-	cr_expect_str_eq(
-		text, "1|pc-256m|256 MiB|done|39000|3|2|500|991|1000|161000000|161000000|3900000|0.631|17|1");
-	free(text);
-}
-
 /* 64 slabs of order 1, 12800 bytes of them wasted. */
 Test(query, caches_view_turns_pages_into_bytes_and_waste_into_a_share)
 {
@@ -152,7 +140,7 @@ Test(query, unknown_name_is_a_usage_error_with_the_nearest_one)
 
 	fixture_write(fixture_path("results.db"), RUN_DONE);
 	cr_assert_eq(results_open(&results, fixture_path("results.db"), &err), 0, "%s", err.text);
-	cr_expect_eq(results_query(results, "latncy", RESULTS_TABLE, stdout, &err), -(int)ERR_USAGE);
+	cr_expect_eq(results_query(results, "latncy", &(struct query_options){ 0 }, stdout, &err), -(int)ERR_USAGE);
 	cr_expect(strstr(err.text, "did you mean \"latency\"?"), "%s", err.text);
 	results_close(results);
 }

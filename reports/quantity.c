@@ -1,0 +1,52 @@
+#include "reports/quantity_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "reports/database_priv.h"
+
+bool quantity_of(const char *text, double *number)
+{
+	uint64_t whole;
+	char *end;
+
+	if (units_parse_size(text, 0, &whole) == 0 || units_parse_time(text, &whole) == 0) {
+		*number = (double)whole;
+		return true;
+	}
+	*number = strtod(text, &end);
+	if (end == text || !isfinite(*number))
+		return false;
+	end += strspn(end, " ");
+	end += *end == '%';
+	return *end == 0;
+}
+
+int quantity_compare(const char *a, const char *b)
+{
+	double x, y;
+
+	if (quantity_of(a, &x) && quantity_of(b, &y) && (x < y || x > y))
+		return x < y ? -1 : 1;
+	return strcmp(a, b);
+}
+
+static void sql_quantity(sqlite3_context *context, int nr, sqlite3_value **values)
+{
+	const char *text = (const char *)sqlite3_value_text(values[0]);
+	double number;
+
+	(void)nr;
+	if (text && quantity_of(text, &number))
+		sqlite3_result_double(context, number);
+}
+
+int quantity_register(struct results *results, struct err *err)
+{
+	if (sqlite3_create_function(results->db, "quantity", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_quantity,
+		    NULL, NULL) != SQLITE_OK)
+		return database_error(results->db, results->path, err);
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* quantity: the value of a swept key as a number where it is one, so that "64 MiB" comes before "1 GiB". */
+#ifndef KMEMSIM_REPORTS_QUANTITY_PRIV_H
+#define KMEMSIM_REPORTS_QUANTITY_PRIV_H
+
+#include <stdbool.h>
+
+#include "reports/results_priv.h"
+
+/** quantity_of() - a number, size (in bytes), time (in ns) or share. Return: false when @text is none of them. */
+bool quantity_of(const char *text, double *number);
+
+/** quantity_compare() - order of two values: as quantities when both are, else as text. */
+int quantity_compare(const char *a, const char *b);
+
+/** quantity_register() - SQL function quantity(text): the number, or NULL. */
+int quantity_register(struct results *results, struct err *err);
+
+#endif

@@ -1,0 +1,215 @@
+/* cmd_verify: `kmemsim verify`: how much of what a real kernel did the model does too. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "configs/machine_yaml.h"
+#include "reports/sqlite_recorder.h"
+#include "sim/cli/cli.h"
+#include "sim/cli/saved.h"
+#include "sim/cli/verify_show.h"
+
+#define MAX_SETS 256
+#define STATUS_DIFFERS 1
+
+enum verify_key { OPT_SNAPSHOTS = 256, OPT_SET, OPT_SEED, OPT_JSON };
+
+struct verify_args {
+	const char *trace, *machine, *snapshots, *output;
+	const char *sets[MAX_SETS];
+	uint32_t nr_sets;
+	struct verify_options options;
+	bool json, quiet;
+};
+
+static const struct argp_option options[] = {
+	{ "machine", 'm', "FILE", 0, "The machine that was recorded, YAML (see kmemsim probe)", 0 },
+	{ "snapshots", OPT_SNAPSHOTS, "DIR", 0, "Folder of its saved states, numbered: the first whole one is where the model begins", 0 },
+	{ "output", 'o', "FILE", 0, "Add the run and what was found to this SQLite database", 0 },
+	{ "set", OPT_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
+	{ "seed", OPT_SEED, "N", 0, "Seed of all random streams (1)", 0 },
+	{ "json", OPT_JSON, NULL, 0, "Print all that was found as JSON", 1 },
+	{ "quiet", 'q', NULL, 0, "Do not tell what was assumed", 1 },
+	{ 0 },
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct verify_args *args = state->input;
+
+	switch (key) {
+	case 'm':
+		args->machine = text;
+		return 0;
+	case 'o':
+		args->output = text;
+		return 0;
+	case 'q':
+		args->quiet = true;
+		return 0;
+	case OPT_SNAPSHOTS:
+		args->snapshots = text;
+		return 0;
+	case OPT_SET:
+		if (args->nr_sets == MAX_SETS)
+			argp_error(state, "more than %d --set", MAX_SETS);
+		args->sets[args->nr_sets++] = text;
+		return 0;
+	case OPT_SEED:
+		if (units_parse_count(text, &args->options.seed) < 0)
+			argp_error(state, "--seed: \"%s\" is not a number", text);
+		return 0;
+	case OPT_JSON:
+		args->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->trace)
+			argp_error(state, "one trace at a time: \"%s\" is one too many", text);
+		args->trace = text;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->trace || !args->machine || !args->snapshots)
+			argp_error(state, "a trace, --machine and --snapshots are needed");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options, parse_option, "TRACE",
+	"Example: kmemsim verify boot.kmt -m machine.yaml --snapshots snapshots/\n\n"
+	"Begins in a saved state of the recorded machine and compares the model with what its kernel did: bytes_alloc of each "
+	"kmalloc, the frame of each page allocation (one step at a time and running freely), the address of each object; and the "
+	"whole memory with each later saved state. Names the first event of each kind that differs.\v"
+	"Exit status: 0 equal, within limits that are chance; 1 the model differs; 2 the trace, the machine, the saved states or "
+	"the command line is wrong; 3 input/output; 130 interrupted.",
+	NULL, NULL, NULL,
+};
+
+static bool on_stop(void *arg)
+{
+	(void)arg;
+	return cli_interrupted();
+}
+
+static int describe_run(struct verify_args *args, const struct machine *machine, char *yaml, char sha[65], char hash[65],
+	struct err *err)
+{
+	struct trace_reader_options reader_options = { 0 };
+	struct trace_reader *reader;
+	int ret = trace_open(&reader, args->trace, &reader_options, err);
+
+	if (ret < 0)
+		return ret;
+	ret = trace_sha256(reader, sha, err);
+	if (ret == 0)
+		ret = machine_hash(machine, hash, err);
+	args->options.describe = (struct record_run){
+		.trace = args->trace,
+		.trace_sha256 = sha,
+		.machine = machine->name,
+		.config_yaml = yaml,
+		.config_hash = hash,
+		.pace = "recorded",
+		.layer = "intent",
+		.initial = args->options.states[0].state->source,
+		.seed = args->options.seed,
+		.lost = trace_meta(reader)->lost,
+		.page_size = machine->page_size,
+		.max_order = machine->page_allocator.max_order,
+		.pageblock_order = machine->page_allocator.pageblock_order,
+		.cma = machine->page_allocator.cma,
+	};
+	trace_close(reader);
+	return ret;
+}
+
+static int verify_states(struct verify_args *args, const struct machine *machine, struct verify *verify, struct err *err)
+{
+	struct recorder *recorder = recorder_none();
+	char sha[65], hash[65];
+	char *yaml = machine_to_yaml(machine);
+	int ret = yaml ? describe_run(args, machine, yaml, sha, hash, err) :
+			 err_set(err, ERR_NOMEM, "no memory for the machine's text");
+
+	if (ret == 0)
+		ret = direct_map_find(&args->options.direct_map, args->trace,
+			saved_memory_end(args->options.states[0].state, machine->page_size), err);
+	if (ret == 0 && args->output)
+		ret = sqlite_recorder_open(&recorder, args->output, err);
+	if (ret == 0) {
+		args->options.recorder = recorder;
+		ret = verify_run(&args->options, verify, err);
+		recorder->ops->close(recorder);
+	}
+	free(yaml);
+	return ret;
+}
+
+static int verify_with(struct verify_args *args, const struct machine *machine)
+{
+	struct saved_list saved;
+	struct verify_state *states = NULL;
+	struct verify verify = { 0 };
+	struct err err = { 0 };
+	int ret = saved_read_all(&saved, args->snapshots, args->quiet ? NULL : stderr, &err);
+	int status;
+
+	if (ret == 0) {
+		states = calloc(saved.nr, sizeof(*states));
+		if (!states)
+			ret = err_set(&err, ERR_NOMEM, "no memory for %zu states", saved.nr);
+	}
+	if (ret == 0) {
+		for (size_t i = 0; i < saved.nr; i++)
+			states[i] = (struct verify_state){ saved.rows[i].name, saved.rows[i].state };
+		args->options.trace = args->trace;
+		args->options.machine = machine;
+		args->options.states = states;
+		args->options.nr_states = (uint32_t)saved.nr;
+		args->options.stop = on_stop;
+		ret = verify_states(args, machine, &verify, &err);
+	}
+	if (ret < 0) {
+		status = cli_fail(&err);
+	} else {
+		if (args->json)
+			verify_print_json(&verify);
+		else
+			verify_print_table(&verify);
+		status = cli_flush();
+		if (status == 0 && !verify_passed(&verify, NULL, 0))
+			status = STATUS_DIFFERS;
+	}
+	verify_fini(&verify);
+	free(states);
+	saved_fini(&saved);
+	return status;
+}
+
+static int run_verify(int argc, char **argv)
+{
+	struct verify_args args = { .options = { .seed = 1 } };
+	struct machine *machine = calloc(1, sizeof(*machine));
+	struct err err = { 0 };
+	int status;
+
+	if (!machine)
+		return cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
+	status = cli_parse(&argp, argc, argv, &args);
+	if (status == 0 && machine_load(machine, args.machine, args.sets, args.nr_sets, &err) < 0)
+		status = cli_fail(&err);
+	if (status == 0) {
+		cli_catch_signals();
+		status = verify_with(&args, machine);
+	}
+	free(machine);
+	return status;
+}
+
+const struct cli_command cmd_verify = {
+	.name = "verify",
+	.summary = "hold the model against what a real kernel did",
+	.run = run_verify,
+};

@@ -1,0 +1,10 @@
+/* verify_show: what `kmemsim verify` found, as JSON and as tables for people, on standard output. */
+#ifndef KMEMSIM_SIM_CLI_VERIFY_SHOW_H
+#define KMEMSIM_SIM_CLI_VERIFY_SHOW_H
+
+#include "sim/verify.h"
+
+void verify_print_json(const struct verify *verify);
+void verify_print_table(const struct verify *verify);
+
+#endif

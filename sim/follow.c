@@ -1,0 +1,242 @@
+/*
+ * follow: what the recorded columns are for in a replay: where its saved initial state begins, which of the state's
+ * objects are those that the trace names, when the kernel's boot went on, and at which events the run is looked at.
+ */
+#include <stdlib.h>
+
+#include "sim/run.h"
+
+/* Keys of follow.bound: objects as they are, blocks of pages with this bit. */
+#define BOUND_BLOCK (1ull << 63)
+
+static bool slabs_followed(const struct run *run)
+{
+	return run->options->layer == LAYER_INTENT;
+}
+
+static int load_state(struct run *run, const struct state *state, struct err *err)
+{
+	int ret = page_alloc_load(run->mm.pages, state, run->options->seed, NULL, err);
+
+	/* The page layer alone gives and takes slab pages as the recording did; there are no slabs then. */
+	if (ret == 0 && slabs_followed(run))
+		ret = slab_load(run->mm.slab, state, err);
+	if (ret == 0)
+		run->follow.stage = boot_stage_of(run->mm.pages);
+	return ret < 0 ? err_context(err, "%s", state->source) : 0;
+}
+
+int follow_start(struct run *run, struct err *err)
+{
+	const struct state *state = run->options->initial;
+
+	run->follow = (struct follow){ .stage = BOOT_OVER, .active = run->options->nr_cuts > 0 };
+	if (!state)
+		return 0;
+	/* Objects can be told from one another only where all of them are known. */
+	if (state->exact_blocks && state->exact_slabs && state->nr_entries) {
+		run->follow.active = run->follow.skipping = true;
+		run->follow.where = calloc((size_t)run->meta->slots + 1, sizeof(*run->follow.where));
+		if (!run->follow.where)
+			return err_set(err, ERR_NOMEM, "no memory for the places of %u objects", run->meta->slots);
+	}
+	return load_state(run, state, err);
+}
+
+void follow_fini(struct run *run)
+{
+	free(run->follow.where);
+	idmap_fini(&run->follow.bound);
+}
+
+/* Return: whether nobody had that place before. */
+static bool claim(struct run *run, uint64_t key, uint32_t slot)
+{
+	if (idmap_get(&run->follow.bound, key) != IDMAP_NONE)
+		return false;
+	if (idmap_put(&run->follow.bound, key, slot) < 0)
+		err_set(&run->deferred, ERR_NOMEM, "no memory for the objects of the initial state");
+	return true;
+}
+
+static bool bind_object(struct run *run, const struct request *req, struct run_op *op, uint64_t address)
+{
+	struct slab_object found;
+	uint64_t physical;
+
+	if (!direct_map_physical(&run->options->direct_map, address, &physical) ||
+		!slab_object_at(run->mm.slab, physical, &found) || !slab_object_live(run->mm.slab, found) ||
+		!claim(run, (uint64_t)found.slab << 32 | found.index, req->slot))
+		return false;
+	object_begin(run, req, op, found.slab, found.index);
+	return true;
+}
+
+static bool bind_block(struct run *run, const struct request *req, struct run_op *op, pfn_t pfn)
+{
+	if (op->order > run->machine->page_allocator.max_order || pfn > UINT32_MAX ||
+		!page_alloc_allocated(run->mm.pages, pfn, op->order) || !claim(run, BOUND_BLOCK | pfn, req->slot))
+		return false;
+	object_begin(run, req, op, OBJECT_PAGES, (uint32_t)pfn);
+	run->pages_held += run->objects[req->slot].left;
+	return true;
+}
+
+/*
+ * What an operation before the initial state left in a slot is the state's object at its recorded place. When nothing
+ * lives there then, it was allocated later by a path that the recording does not see, and its free is no event for the model.
+ */
+static void bind(struct run *run, uint32_t slot, uint32_t op_no, uint64_t where)
+{
+	struct run_op *op = &run->ops[op_no];
+	struct request req = { .op = op_no, .slot = slot };
+	bool found = false;
+
+	switch ((enum run_action)op->action) {
+	case ACT_KMALLOC:
+	case ACT_KMALLOC_LARGE:
+	case ACT_CACHE_ALLOC:
+		if (op->action == ACT_CACHE_ALLOC && op->generation != run->cache_generation)
+			run_op_resolve_cache(run, op);
+		found = bind_object(run, &req, op, where);
+		break;
+	case ACT_PAGES:
+	case ACT_PAGES_EXACT:
+	case ACT_PAGES_BULK:
+		found = where && bind_block(run, &req, op, where);
+		break;
+	default:
+		return;
+	}
+	run->result.bound += found;
+	run->result.unbound += !found;
+	if (!found)
+		run->objects[slot] = (struct object){ .slab = OBJECT_FAILED, .op = op_no };
+}
+
+/* An event before the initial state: only who is in its slot then is of interest. */
+static void note(struct run *run, uint32_t op_no, uint32_t slot, uint64_t where)
+{
+	const struct trace_op *op = run->ops[op_no].trace;
+	enum kind_slot use = kind_info[op->kind].slot;
+
+	if (slot == SLOT_NONE || use == SLOT_ABSENT || use == SLOT_USED)
+		return;
+	if (use == SLOT_ENDS && (op->flags & (OP_PART | OP_LAST)) == OP_PART)
+		return;
+	run->follow.where[slot] = use == SLOT_BEGINS ? where : 0;
+	run->objects[slot].op = op_no;
+	run->objects[slot].left = use == SLOT_BEGINS;
+}
+
+static void bind_all(struct run *run)
+{
+	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
+		struct object *object = &run->objects[slot];
+
+		if (!object->left || object->slab != OBJECT_NONE)
+			continue;
+		object->left = 0;
+		bind(run, slot, object->op, run->follow.where[slot]);
+	}
+	free(run->follow.where);
+	run->follow.where = NULL;
+	run->follow.skipping = false;
+}
+
+void follow_prologue(struct run *run, const struct trace_batch *batch)
+{
+	for (uint32_t i = 0; i < batch->nr; i++) {
+		struct request req = { .op = batch->op[i], .slot = batch->slot[i], .who = batch->who[i] };
+
+		if (kind_info[run->ops[req.op].kind].slot == SLOT_BEGINS)
+			note(run, req.op, req.slot, batch->where ? batch->where[i] : 0);
+		else
+			serve_request(run, &req);
+	}
+}
+
+static bool precedes(const struct run *run, const struct trace_batch *batch, uint32_t i, const uint64_t *entries,
+	uint32_t nr)
+{
+	uint32_t cpu = run->tables->whos[batch->who[i]].cpu;
+
+	return cpu < nr && batch->entry[i] <= entries[cpu];
+}
+
+static int follow_cuts(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
+{
+	const struct replay_options *options = run->options;
+
+	while (run->follow.next_cut < options->nr_cuts) {
+		const struct replay_cut *cut = &options->cuts[run->follow.next_cut];
+		int ret;
+
+		if (!batch->entry[i] || precedes(run, batch, i, cut->entries, cut->nr))
+			return 0;
+		ret = engine_run_before(&run->engine, batch->time_ns[i], err);
+		if (ret == 0)
+			ret = options->watch.cut(options->watch.arg, run->follow.next_cut++, &run->mm, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* Whether an event precedes the initial state. On several CPUs a few may still come when the first after it has come. */
+static bool skip(struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	const struct state *state = run->options->initial;
+	const struct run_op *op = &run->ops[batch->op[i]];
+
+	if (!state || !state->nr_entries || !precedes(run, batch, i, state->entries, state->nr_entries)) {
+		if (run->follow.skipping)
+			bind_all(run);
+		return false;
+	}
+	if (!batch->entry[i] && !run->follow.skipping)
+		return false;
+	run->result.skipped++;
+	if (run->follow.skipping)
+		note(run, batch->op[i], batch->slot[i], batch->where ? batch->where[i] : 0);
+	else if (kind_info[op->kind].slot == SLOT_BEGINS && batch->slot[i] != SLOT_NONE)
+		bind(run, batch->slot[i], batch->op[i], batch->where ? batch->where[i] : 0);
+	else if (kind_info[op->kind].slot == SLOT_ENDS && batch->slot[i] != SLOT_NONE)
+		run->objects[batch->slot[i]].slab = OBJECT_NONE;
+	return true;
+}
+
+int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
+{
+	struct follow *follow = &run->follow;
+	const struct trace_op *op = run->ops[batch->op[i]].trace;
+	int ret;
+
+	if (!batch->entry)
+		return err_set(err, ERR_TRACE, "the trace does not tell which event of the recording is which: "
+			"import the recording again, without --no-recorded");
+	if (skip(run, batch, i))
+		return 0;
+	if (follow->stage != BOOT_OVER && (op->kind == KIND_ALLOC_PAGES || op->kind == KIND_FREE_PAGES))
+		follow->stage = boot_stage_before(follow->stage, run->mm.pages, op, batch->where ? batch->where[i] : 0,
+			run->cpu_of_who[batch->who[i]], batch->moved ? batch->moved[i] : 0);
+	ret = follow_cuts(run, batch, i, err);
+	return ret < 0 ? ret : 1;
+}
+
+void follow_settle(struct run *run)
+{
+	const struct follow *follow = &run->follow;
+
+	run->follow.active = follow->skipping || follow->stage != BOOT_OVER || follow->next_cut < run->options->nr_cuts;
+}
+
+int follow_end(struct run *run, struct err *err)
+{
+	const struct replay_options *options = run->options;
+	int ret = 0;
+
+	while (ret == 0 && run->follow.next_cut < options->nr_cuts)
+		ret = options->watch.cut(options->watch.arg, run->follow.next_cut++, &run->mm, err);
+	return ret;
+}

@@ -1,0 +1,123 @@
+/* verify_pass: the events of a trace, one by one, with what the recording saw beside them. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "sim/verify_priv.h"
+
+#define VMSTAT_INTERVAL_NS 1000000000u /* vm.stat_interval, one second */
+
+int verify_pass_start(struct verify_pass *pass, const struct verify_options *options, const struct state *state,
+	bool slabs, struct err *err)
+{
+	struct trace_reader_options reader = { .thread = true, .recorded = true };
+	int ret;
+
+	*pass = (struct verify_pass){ .options = options };
+	ret = trace_open(&pass->reader, options->trace, &reader, err);
+	if (ret < 0)
+		return ret;
+	pass->tables = trace_tables(pass->reader);
+	ret = mm_init(&pass->mm, options->machine, options->seed, err);
+	if (ret == 0)
+		ret = page_alloc_load(pass->mm.pages, state, options->seed, NULL, err);
+	if (ret == 0 && slabs)
+		ret = slab_load(pass->mm.slab, state, err);
+	if (ret < 0)
+		return err_context(err, "%s", state->source);
+	pass->stage = boot_stage_of(pass->mm.pages);
+	meter_start(&pass->meter, options->machine->latency.step_ns);
+	return 0;
+}
+
+void verify_pass_fini(struct verify_pass *pass)
+{
+	if (pass->mm.pages)
+		mm_fini(&pass->mm);
+	trace_close(pass->reader);
+}
+
+/* What happens without an event: boot goes on, and once a second each CPU folds its counters. */
+static void pass_time(struct verify_pass *pass, const struct verify_event *event)
+{
+	if (pass->stage != BOOT_OVER && (event->op->kind == KIND_ALLOC_PAGES || event->op->kind == KIND_FREE_PAGES))
+		pass->stage = boot_stage_before(pass->stage, pass->mm.pages, event->op, event->where,
+			event->cpu, event->moved);
+	if (!pass->next_vmstat_ns)
+		pass->next_vmstat_ns = event->time_ns + VMSTAT_INTERVAL_NS;
+	for (; pass->next_vmstat_ns <= event->time_ns; pass->next_vmstat_ns += VMSTAT_INTERVAL_NS)
+		for (uint32_t cpu = 0; cpu < pass->options->machine->cpus; cpu++)
+			page_alloc_vmstat_work(pass->mm.pages, cpu, &pass->meter);
+}
+
+static bool is_older(const struct verify_pass *pass, uint32_t cpu, uint32_t entry)
+{
+	const struct state *state = pass->options->states[0].state;
+
+	if (!entry)
+		return !pass->next_vmstat_ns;
+	return cpu < state->nr_entries && entry <= state->entries[cpu];
+}
+
+static int run_batch(struct verify_pass *pass, const struct trace_batch *batch,
+	int (*on_event)(void *arg, const struct verify_event *event, struct err *err), void *arg, struct err *err)
+{
+	if (!batch->prologue && !batch->entry)
+		return err_set(err, ERR_TRACE, "%s does not tell which event of the recording is which: import the recording "
+			"again, without --no-recorded", pass->options->trace);
+	for (uint32_t i = 0; i < batch->nr; i++) {
+		uint32_t cpu = pass->tables->whos[batch->who[i]].cpu;
+		struct verify_event event = {
+			.op = &pass->tables->ops[batch->op[i]],
+			.op_no = batch->op[i],
+			.slot = batch->slot[i],
+			.cpu = cpu % pass->options->machine->cpus,
+			.entry = batch->prologue ? 0 : batch->entry[i],
+			.where = batch->where ? batch->where[i] : 0,
+			.moved = batch->moved ? batch->moved[i] : 0,
+			.event_no = batch->first_event + i,
+			.time_ns = batch->time_ns[i],
+		};
+		int ret;
+
+		event.older = batch->prologue || is_older(pass, cpu, event.entry);
+		if (!event.older)
+			pass_time(pass, &event);
+		ret = on_event(arg, &event, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const struct verify_event *event, struct err *err),
+	void *arg, struct err *err)
+{
+	const struct verify_options *options = pass->options;
+	struct trace_batch batch;
+	int ret;
+
+	while ((ret = trace_next(pass->reader, &batch, err)) > 0) {
+		ret = run_batch(pass, &batch, event, arg, err);
+		if (ret < 0)
+			return ret;
+		if (options->stop && options->stop(options->arg))
+			return err_set(err, ERR_INTERRUPTED, "interrupted");
+	}
+	return ret;
+}
+
+bool verify_differ(struct verify_count *count, const struct verify_event *event, const char *fmt, ...)
+{
+	struct verify_difference *first = &count->first;
+	va_list args;
+
+	if (first->there)
+		return false;
+	first->there = true;
+	first->event_no = event->event_no;
+	first->time_ns = event->time_ns;
+	va_start(args, fmt);
+	vsnprintf(first->kernel, sizeof(first->kernel), fmt, args);
+	va_end(args);
+	return true;
+}
