@@ -58,7 +58,8 @@ static struct page_alloc *pages_of(const struct frames *f)
 /* What the model should not have taken goes back to the head of its list. */
 static void put_back(struct frames *f, pfn_t pfn, unsigned int order, uint32_t cpu)
 {
-	page_alloc_give(pages_of(f), pfn, order, cpu, &f->pass.meter);
+	if (page_alloc_allocated(pages_of(f), pfn, order))
+		page_alloc_give(pages_of(f), pfn, order, cpu, &f->pass.meter);
 }
 
 static int no_memory(struct err *err)
@@ -93,7 +94,7 @@ static bool put_right(struct frames *f, pfn_t wrong, pfn_t right, unsigned int o
 			put_back(f, wrong, order, cpu);
 		return true;
 	}
-	if (wrong != PFN_NONE)
+	if (wrong != PFN_NONE && page_alloc_allocated(pa, wrong, order))
 		return page_alloc_correct(pa, wrong, right, order, cpu, &f->pass.meter);
 	return page_alloc_take_at(pa, right, order, MIGRATE_UNMOVABLE, cpu, &f->pass.meter);
 }
@@ -149,7 +150,8 @@ static pfn_t pass_over(struct frames *f, const struct verify_event *event, const
 	while (pfn != event->where && list_head(f, want, event->where) != PFN_NONE) {
 		if (log_unseen(f, pfn, err) < 0)
 			return pfn;
-		page_alloc_take(pages_of(f), want, &pfn, &f->pass.meter);
+		if (page_alloc_take(pages_of(f), want, &pfn, &f->pass.meter) != MM_DONE)
+			return PFN_NONE;
 	}
 	if (pfn != event->where && event->moved) {
 		log_unseen(f, pfn, err);
