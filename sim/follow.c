@@ -72,10 +72,19 @@ static bool bind_object(struct run *run, const struct request *req, struct run_o
 	return true;
 }
 
+/* Pages that are another slot's, or a slab's, are no block of this one's: the recording saw them at another time. */
+static bool claim_pages(struct run *run, pfn_t pfn, unsigned int order, uint32_t slot)
+{
+	for (pfn_t page = pfn; page < pfn + (1ull << order); page++)
+		if (page_alloc_owner(run->mm.pages, page) || !claim(run, BOUND_BLOCK | page, slot))
+			return false;
+	return true;
+}
+
 static bool bind_block(struct run *run, const struct request *req, struct run_op *op, pfn_t pfn)
 {
 	if (op->order > run->machine->page_allocator.max_order || pfn > UINT32_MAX ||
-		!page_alloc_allocated(run->mm.pages, pfn, op->order) || !claim(run, BOUND_BLOCK | pfn, req->slot))
+		!page_alloc_allocated(run->mm.pages, pfn, op->order) || !claim_pages(run, pfn, op->order, req->slot))
 		return false;
 	object_begin(run, req, op, OBJECT_PAGES, (uint32_t)pfn);
 	run->pages_held += run->objects[req->slot].left;

@@ -58,7 +58,8 @@ static struct page_alloc *pages_of(const struct frames *f)
 /* What the model should not have taken goes back to the head of its list. */
 static void put_back(struct frames *f, pfn_t pfn, unsigned int order, uint32_t cpu)
 {
-	page_alloc_give(pages_of(f), pfn, order, cpu, &f->pass.meter);
+	if (page_alloc_allocated(pages_of(f), pfn, order))
+		page_alloc_give(pages_of(f), pfn, order, cpu, &f->pass.meter);
 }
 
 static int no_memory(struct err *err)
@@ -93,7 +94,7 @@ static bool put_right(struct frames *f, pfn_t wrong, pfn_t right, unsigned int o
 			put_back(f, wrong, order, cpu);
 		return true;
 	}
-	if (wrong != PFN_NONE)
+	if (wrong != PFN_NONE && page_alloc_allocated(pa, wrong, order))
 		return page_alloc_correct(pa, wrong, right, order, cpu, &f->pass.meter);
 	return page_alloc_take_at(pa, right, order, MIGRATE_UNMOVABLE, cpu, &f->pass.meter);
 }
@@ -149,7 +150,8 @@ static pfn_t pass_over(struct frames *f, const struct verify_event *event, const
 	while (pfn != event->where && list_head(f, want, event->where) != PFN_NONE) {
 		if (log_unseen(f, pfn, err) < 0)
 			return pfn;
-		page_alloc_take(pages_of(f), want, &pfn, &f->pass.meter);
+		if (page_alloc_take(pages_of(f), want, &pfn, &f->pass.meter) != MM_DONE)
+			return PFN_NONE;
 	}
 	if (pfn != event->where && event->moved) {
 		log_unseen(f, pfn, err);
@@ -172,13 +174,22 @@ static uint32_t refill_blocks(uint32_t batch, unsigned int order)
 	return batch < 2 || !order ? batch : blocks < 2 ? 2 : blocks;
 }
 
-static int take_unseen_page(struct frames *f, const struct page_request *want, struct err *err)
+/*
+ * A page leaves a list for an allocation without an event. Return: 1; 0 when another zone or nothing would serve it now, and
+ * nothing is taken; a negative code.
+ */
+static int take_unseen_page(struct frames *f, const struct page_request *want, pfn_t near, struct err *err)
 {
+	int zone = page_alloc_zone_of(pages_of(f), near);
 	pfn_t pfn;
 
 	if (page_alloc_take(pages_of(f), want, &pfn, &f->pass.meter) != MM_DONE)
 		return 0;
-	return log_unseen(f, pfn, err);
+	if (page_alloc_zone_of(pages_of(f), pfn) != zone) {
+		put_back(f, pfn, want->order, want->cpu);
+		return 0;
+	}
+	return log_unseen(f, pfn, err) < 0 ? -(int)err->code : 1;
 }
 
 /*
@@ -191,7 +202,7 @@ static int take_refilled(struct frames *f, const struct verify_event *event, con
 	int z = page_alloc_zone_of(pages_of(f), event->where);
 	struct zone_stats zone;
 	uint32_t own, refills;
-	int ret = 0;
+	int ret = 1;
 
 	if (z < 0 || !event->moved)
 		return 0;
@@ -206,17 +217,17 @@ static int take_refilled(struct frames *f, const struct verify_event *event, con
 		refills--;
 	else if (want->order && event->moved < own)
 		return 0;
-	for (; ret == 0 && refills; refills--) {
-		while (ret == 0 && list_head(f, &single, event->where) != PFN_NONE)
-			ret = take_unseen_page(f, &single, err);
-		if (ret == 0)
-			ret = take_unseen_page(f, &single, err);
+	for (; ret > 0 && refills; refills--) {
+		while (ret > 0 && list_head(f, &single, event->where) != PFN_NONE)
+			ret = take_unseen_page(f, &single, event->where, err);
+		if (ret > 0)
+			ret = take_unseen_page(f, &single, event->where, err);
 	}
 	/* Its own refill shows that its list was empty; of single pages it may also have been another's, see pass_over(). */
 	if (want->order && want->order < PCP_ORDERS && event->moved % zone.pcp_batch == own % zone.pcp_batch)
-		while (ret == 0 && list_head(f, want, event->where) != PFN_NONE)
-			ret = take_unseen_page(f, want, err);
-	return ret;
+		while (ret > 0 && list_head(f, want, event->where) != PFN_NONE)
+			ret = take_unseen_page(f, want, event->where, err);
+	return ret < 0 ? ret : 0;
 }
 
 /*
@@ -228,15 +239,15 @@ static int take_undrained(struct frames *f, const struct verify_event *event, pf
 	struct page_request single = { .gfp = GFP_KERNEL, .cpu = (uint16_t)event->cpu, .node = -1 };
 	int z = page_alloc_zone_of(pages_of(f), pfn);
 	struct zone_stats zone;
-	int ret = 0;
+	int ret = 1;
 
 	if (z < 0 || event->op->order >= PCP_ORDERS)
 		return 0;
 	page_alloc_zone_stats(pages_of(f), (unsigned int)z, &zone);
-	while (ret == 0 && zone.pcp_batch > 1 && list_head(f, &single, pfn) != PFN_NONE &&
+	while (ret > 0 && zone.pcp_batch > 1 && list_head(f, &single, pfn) != PFN_NONE &&
 		page_alloc_pcp_count(pages_of(f), (unsigned int)z, event->cpu) + (1u << event->op->order) >= zone.pcp_high)
-		ret = take_unseen_page(f, &single, err);
-	return ret;
+		ret = take_unseen_page(f, &single, pfn, err);
+	return ret < 0 ? ret : 0;
 }
 
 /* Of the pages passed over since @nr_logged, those that were freed just now are still on the kernel's list. */
@@ -264,8 +275,8 @@ static bool take_down_to(struct frames *f, const struct verify_event *event, str
 	uint32_t nr_logged = f->log.nr;
 
 	while (list_head(f, &single, event->where) != PFN_NONE) {
-		if (take_unseen_page(f, &single, err) < 0)
-			return false;
+		if (take_unseen_page(f, &single, event->where, err) <= 0)
+			break;
 		if (f->log.rows[f->log.nr - 1] == event->where) {
 			give_pushed(f, &single, nr_logged);
 			return true;

@@ -1,0 +1,97 @@
+/* verify and replay --initial on a real recording, as users call them. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/cli/run.h"
+
+TestSuite(verify, .init = run_enter, .fini = run_leave, .timeout = 300);
+
+#define CAPTURE "A-boot-256m"
+
+/* Imports the capture as a.kmt and describes its machine as a.yaml; skips the test where there is none. */
+static const char *prepare(const char *options)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!shared)
+		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
+	result = run_shell("$K import %s/captures/" CAPTURE "/trace.dat -o a.kmt --quiet %s && "
+			   "$K probe %s/captures/" CAPTURE "/snapshots/2-after-workload -o a.yaml --quiet",
+		shared, options, shared);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	return shared;
+}
+
+static struct run_result verify(const char *shared, const char *options)
+{
+	return run_shell("$K verify a.kmt -m a.yaml --quiet --snapshots %s/captures/" CAPTURE "/snapshots %s", shared, options);
+}
+
+/* "key": {"checked": N, "equal": M} */
+static void expect_equal(const char *json, const char *key, double least)
+{
+	const char *at = strstr(json, key);
+	double checked, equal;
+
+	cr_assert_not_null(at, "no %s in:\n%.2000s", key, json);
+	checked = run_number(at, "checked");
+	equal = run_number(at, "equal");
+	cr_expect_gt(checked, 0, "%s: nothing checked", key);
+	cr_expect_geq(equal, least * checked, "%s: %.0f of %.0f are equal", key, equal, checked);
+}
+
+Test(verify, a_boot_capture_has_the_kernels_sizes_and_most_of_its_places)
+{
+	const char *shared = prepare("");
+	struct run_result result = verify(shared, "--json -o r.db");
+
+	cr_assert(result.status == 0 || result.status == 1, "%s", result.err);
+	expect_equal(result.out, "\"kmalloc_bytes_alloc\"", 1.0);
+	expect_equal(result.out, "\"slab_geometry\"", 1.0);
+	expect_equal(result.out, "\"page_frames_step\"", 0.75);
+	expect_equal(result.out, "\"page_frames_free\"", 0.0);
+	expect_equal(result.out, "\"object_addresses\"", 0.75);
+	cr_expect_not_null(strstr(result.out, "\"name\": \"2-after-workload\""));
+	cr_expect_not_null(strstr(result.out, "\"first_differences\""));
+	run_free(&result);
+	result = run_shell("sqlite3 r.db \"select count(*) from verify_checks; select count(*) > 0 from verify_zones;"
+			   " select count(*) > 0 from verify_caches; select initial like '%%0b-events-on' from runs\" | tr '\\n' ' '");
+	cr_expect_str_eq(result.out, "5 1 1 1 ", "%s", result.out);
+	run_free(&result);
+}
+
+Test(verify, the_same_trace_machine_and_seed_give_the_same_json)
+{
+	const char *shared = prepare("");
+	struct run_result first = verify(shared, "--json"), second = verify(shared, "--json");
+
+	cr_expect_str_eq(first.out, second.out);
+	run_free(&first);
+	run_free(&second);
+}
+
+Test(verify, a_trace_without_recorded_columns_says_how_to_get_them)
+{
+	const char *shared = prepare("--no-recorded");
+	struct run_result result = verify(shared, "");
+
+	cr_expect_eq(result.status, 2, "%d: %s", result.status, result.err);
+	cr_expect_not_null(strstr(result.err, "--no-recorded"), "%s", result.err);
+	run_free(&result);
+}
+
+Test(verify, replay_from_a_later_snapshot_leaves_out_what_came_before_it)
+{
+	const char *shared = prepare("");
+	struct run_result result = run_shell("$K replay a.kmt -m a.yaml --json --quiet --check=100000 --initial %s/captures/" CAPTURE
+					     "/snapshots/1-after-boot", shared);
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_expect_eq(run_number(result.out, "failed"), 0);
+	cr_expect_lt(run_number(result.out, "events"), 200000);
+	run_free(&result);
+}
