@@ -7,7 +7,7 @@
 
 /* Columns of runs that two equal runs may have otherwise, as a list of SQL texts. */
 #define RUN_OWN_COLUMNS                                                                                      \
-	"'run_id', 'trace', 'machine', 'config_yaml', 'wall_ns', 'git_commit', 'compiler', 'flags', 'host',"   \
+	"'run_id', 'trace', 'machine', 'config_yaml', 'version', 'wall_ns', 'git_commit', 'compiler', 'flags', 'host',"   \
 	" 'started_at', 'ended_at', 'error'"
 
 /*

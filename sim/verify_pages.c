@@ -230,26 +230,6 @@ static int take_refilled(struct frames *f, const struct verify_event *event, con
 	return ret < 0 ? ret : 0;
 }
 
-/*
- * The model's per-CPU lists would be drained by this free and the kernel's were not: they held less, as allocations without
- * an event had taken single unmovable pages.
- */
-static int take_undrained(struct frames *f, const struct verify_event *event, pfn_t pfn, struct err *err)
-{
-	struct page_request single = { .gfp = GFP_KERNEL, .cpu = (uint16_t)event->cpu, .node = -1 };
-	int z = page_alloc_zone_of(pages_of(f), pfn);
-	struct zone_stats zone;
-	int ret = 1;
-
-	if (z < 0 || event->op->order >= PCP_ORDERS)
-		return 0;
-	page_alloc_zone_stats(pages_of(f), (unsigned int)z, &zone);
-	while (ret > 0 && zone.pcp_batch > 1 && list_head(f, &single, pfn) != PFN_NONE &&
-		page_alloc_pcp_count(pages_of(f), (unsigned int)z, event->cpu) + (1u << event->op->order) >= zone.pcp_high)
-		ret = take_unseen_page(f, &single, pfn, err);
-	return ret < 0 ? ret : 0;
-}
-
 /* Of the pages passed over since @nr_logged, those that were freed just now are still on the kernel's list. */
 static void give_pushed(struct frames *f, const struct page_request *single, uint32_t nr_logged)
 {
@@ -427,23 +407,6 @@ static pfn_t frame_to_free(struct frames *f, const struct verify_event *event, s
 	return put_right(f, model, event->where, order, event->cpu, err) ? event->where : PFN_NONE;
 }
 
-/* One step at a time the kernel's lists are not drained before the kernel drained them. */
-static int give(struct frames *f, const struct verify_event *event, pfn_t pfn, struct err *err)
-{
-	unsigned int order = event->op->order;
-	int ret = 0;
-
-	if (!f->step || event->moved || event->op->flags & OP_SYNTHETIC) {
-		return 0;
-	}
-	ret = take_undrained(f, event, pfn, err);
-	if (order < PCP_ORDERS)
-		page_alloc_give_recorded(pages_of(f), pfn, order, event->cpu, 0, &f->pass.meter);
-	else
-		page_alloc_give(pages_of(f), pfn, order, event->cpu, &f->pass.meter);
-	return ret;
-}
-
 static int free_event(struct frames *f, const struct verify_event *event, struct err *err)
 {
 	int ret = 0;
@@ -459,8 +422,8 @@ static int free_event(struct frames *f, const struct verify_event *event, struct
 	}
 	pfn = frame_to_free(f, event, held, err);
 	if (pfn != PFN_NONE && page_alloc_allocated(pages_of(f), pfn, event->op->order))
-		ret = give(f, event, pfn, err);
-	if (ret == 0 && f->step && pfn != PFN_NONE && !event->op->order && idmap_put(&f->pushed, pfn, 0) < 0)
+		page_alloc_give(pages_of(f), pfn, event->op->order, event->cpu, &f->pass.meter);
+	if (f->step && pfn != PFN_NONE && !event->op->order && idmap_put(&f->pushed, pfn, 0) < 0)
 		ret = no_memory(err);
 	if (whole)
 		held->pfn = PFN_NONE;
