@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 packages=(gcc libc6-dev meson ninja-build pkg-config zlib1g-dev libdeflate-dev libjansson-dev libyaml-dev
-	liblzma-dev libsqlite3-dev nettle-dev libtracecmd-dev libtraceevent-dev libcriterion-dev sqlite3 xz-utils)
+	liblzma-dev libsqlite3-dev nettle-dev libtracecmd-dev libtraceevent-dev libcriterion-dev sqlite3 procps xz-utils)
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
