@@ -168,7 +168,7 @@ static double cpu_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-Test(sweep, no_query_over_1000_runs_grows_out_of_hand)
+Test(sweep, every_query_over_1000_runs_answers_within_a_second)
 {
 	static const char *const names[] = { "sweep", "best", "worst", "pareto", "sensitivity", "runs" };
 	char path[] = "/dev/shm/kmemsim-sweep-XXXXXX", *text;
@@ -180,8 +180,7 @@ Test(sweep, no_query_over_1000_runs_grows_out_of_hand)
 		double start = cpu_seconds();
 
 		free(csv(path, names[i], NULL, 0));
-		/* Some 0.3 s each; a query that became quadratic would take minutes. */
-		cr_expect_lt(cpu_seconds() - start, 5.0, "%s took %.3f s", names[i], cpu_seconds() - start);
+		cr_expect_lt(cpu_seconds() - start, 1.0, "%s took %.3f s", names[i], cpu_seconds() - start);
 	}
 	text = csv(path, "sensitivity", "failed", 1);
 	unlink(path);
