@@ -1,6 +1,7 @@
 #include "reports/database_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,13 +165,30 @@ static int publish(const char *made, const char *path, bool replace, struct err 
 	return err_errno(err, "%s: cannot be made", path);
 }
 
+/* An empty file: SQLite, which tries more than one way to open, could not say why it cannot be made. */
+static int make_empty(const char *made, const char *path, struct err *err)
+{
+	int fd;
+
+	unlink(made); /* left over from a killed process that had this number */
+	fd = open(made, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return err_errno(err, "%s: cannot be made", path);
+	close(fd);
+	return 0;
+}
+
 int database_draft(char **made, const char *path, struct err *err)
 {
 	int ret;
 
 	if (asprintf(made, "%s.new-%ld", path, (long)getpid()) < 0)
 		return err_set(err, ERR_NOMEM, "%s: no memory", path);
-	unlink(*made); /* left over from a killed process that had this number */
+	ret = make_empty(*made, path, err);
+	if (ret < 0) {
+		free(*made);
+		return ret;
+	}
 	ret = write_schema(*made, err);
 	if (ret < 0) {
 		unlink(*made);

@@ -96,6 +96,8 @@ Test(bad_input, an_output_that_cannot_be_written_is_an_io_error)
 	expect_failure(3, "/proc/nothing.kmt", "$K import t.kmt.jsonl -o /proc/nothing.kmt 2>&1 >&2 || "
 					       "{ $K cat t.kmt --format jsonl >t.jsonl; $K import t.jsonl -o /proc/nothing.kmt; }");
 	expect_failure(2, "t.kmt", "$K replay t.kmt -o t.kmt");
+	/* The system's own reason, not what the database library met while trying otherwise. */
+	expect_failure(3, "t.kmt/x.db: cannot be made: Not a directory", "$K replay t.kmt -o t.kmt/x.db");
 }
 
 Test(bad_input, a_full_disk_leaves_nothing_half_written)

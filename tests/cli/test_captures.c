@@ -96,8 +96,7 @@ static void whole(const char *capture, const char *file, bool big, bool pressure
 	prepare(capture, file);
 	expect_counts(capture);
 	expect_replay(capture, pressure);
-	if (strcmp(file, "ftrace.txt.xz"))
-		expect_geometry(capture);
+	expect_geometry(capture);
 }
 
 Test(captures, a_boot_of_one_cpu_is_whole)

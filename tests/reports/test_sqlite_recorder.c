@@ -296,7 +296,7 @@ Test(sqlite_recorder, empty_file_becomes_a_database)
 
 Test(sqlite_recorder, missing_directory_is_an_io_error)
 {
-	expect_refused(fixture_path("no/such/results.db"), ERR_IO, "unable to open");
+	expect_refused(fixture_path("no/such/results.db"), ERR_IO, "cannot be made: No such file or directory");
 	expect_refused("/", ERR_IO, "/");
 }
 
@@ -309,7 +309,7 @@ Test(sqlite_recorder, read_only_directory_is_an_io_error)
 	chmod(fixture_path(""), 0555);
 	if (geteuid() == 0)
 		cr_assert_eq(seteuid(65534), 0);
-	expect_refused(path, ERR_IO, "unable to open");
+	expect_refused(path, ERR_IO, "cannot be made: Permission denied");
 	cr_expect_neq(access(path, F_OK), 0);
 	if (getuid() == 0)
 		cr_assert_eq(seteuid(0), 0);
