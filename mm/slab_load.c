@@ -142,6 +142,11 @@ uint64_t slab_object_address(const struct slab *slab, struct slab_object object)
 	return slab->ops->address_of(slab->state, object);
 }
 
+bool slab_claim(struct slab *slab, struct slab_object object)
+{
+	return object.slab != SLAB_LARGE && slab->ops->claim(slab->state, object);
+}
+
 bool slab_correct(struct slab *slab, uint32_t cache, struct slab_object wrong, struct slab_object right,
 	unsigned int cpu)
 {

@@ -443,6 +443,7 @@ const struct slab_ops mech_slab_slub = {
 	.load = slub_load_state,
 	.object_at = slub_object_at,
 	.address_of = slub_address_of,
+	.claim = slub_claim,
 	.correct = slub_correct,
 	.next_start = slub_next_start,
 	.next_pfn = slub_next_pfn,

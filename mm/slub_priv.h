@@ -212,6 +212,7 @@ int slub_load_state(void *state, const struct state *saved, const uint32_t *cach
 /* slub_recorded.c */
 bool slub_object_at(const void *state, uint64_t address, struct slab_object *object);
 uint64_t slub_address_of(const void *state, struct slab_object object);
+bool slub_claim(void *state, struct slab_object object);
 bool slub_correct(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right, unsigned int cpu);
 void slub_next_start(void *state, uint32_t cache, uint32_t first_object);
 void slub_next_pfn(void *state, uint32_t cache, pfn_t pfn, unsigned int order);

@@ -127,6 +127,17 @@ static void put_back(struct slub *slub, struct slab_object object, struct slub_c
 		slub_partial_add(slub, object.slab, false);
 }
 
+bool slub_claim(void *state, struct slab_object object)
+{
+	struct slub *slub = state;
+	const struct slub_slab *slab;
+
+	if (object.slab >= slub->store.nr_slabs)
+		return false;
+	slab = &slub->store.slabs[object.slab];
+	return slab->place != SLUB_UNUSED && object.index < slab->objects && take_object(slub, object);
+}
+
 bool slub_correct(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right, unsigned int cpu)
 {
 	struct slub *slub = state;
