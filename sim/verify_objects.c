@@ -39,8 +39,7 @@ static bool find_place(struct objects *o, struct object_alloc *alloc)
 		objects_drop_slab(o, slab_object_pfn(objects_slab(o), alloc->right), event->cpu);
 		alloc->there = false;
 	}
-	if (alloc->cache == CACHE_NONE ||
-		!objects_find_block(o, alloc->physical >> o->page_shift, &alloc->pfn, &alloc->order))
+	if (alloc->cache == CACHE_NONE || !objects_find_block(o, alloc))
 		return false;
 	if (event->op->kind == KIND_KMALLOC)
 		return true;
@@ -172,6 +171,29 @@ static void check_bytes(struct objects *o, const struct verify_event *event)
 		snprintf(o->bytes->first.model, sizeof(o->bytes->first.model), "%" PRIu64, bytes);
 }
 
+/* The model's page allocator has handed out what the kernel's has, so that slabs can lie where they do. */
+static void follow_pages(struct objects *o, const struct verify_event *event)
+{
+	struct page_alloc *pages = o->pass.mm.pages;
+	pfn_t pfn = event->where, end = pfn + (1ull << event->op->order);
+	unsigned int order = event->op->order;
+	bool give = event->op->kind == KIND_FREE_PAGES;
+
+	if (give && page_alloc_allocated(pages, pfn, order)) {
+		page_alloc_give(pages, pfn, order, event->cpu, &o->pass.meter);
+		return;
+	}
+	if (!give && (page_alloc_allocated(pages, pfn, order) ||
+			page_alloc_take_at(pages, pfn, order, MIGRATE_UNMOVABLE, event->cpu, &o->pass.meter)))
+		return;
+	for (; pfn < end; pfn++) {
+		if (!give)
+			page_alloc_take_at(pages, pfn, 0, MIGRATE_UNMOVABLE, event->cpu, &o->pass.meter);
+		else if (page_alloc_allocated(pages, pfn, 0))
+			page_alloc_give(pages, pfn, 0, event->cpu, &o->pass.meter);
+	}
+}
+
 /* What the kernel hands out or takes back is no slab of the model, whatever it thinks. */
 static int page_event(struct objects *o, const struct verify_event *event, struct err *err)
 {
@@ -179,6 +201,7 @@ static int page_event(struct objects *o, const struct verify_event *event, struc
 		return 0;
 	for (pfn_t pfn = event->where; pfn < event->where + (1ull << event->op->order); pfn++)
 		objects_drop_slab(o, pfn, event->cpu);
+	follow_pages(o, event);
 	if (event->op->kind == KIND_FREE_PAGES)
 		idmap_remove(&o->given, event->where);
 	else if (idmap_put(&o->given, event->where, event->op->order + 1u) < 0)

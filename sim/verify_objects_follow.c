@@ -52,19 +52,24 @@ void objects_drop_slab(struct objects *o, pfn_t pfn, unsigned int cpu)
 	slab_drop_at(objects_slab(o), pfn, cpu, &o->pass.meter);
 }
 
-bool objects_find_block(const struct objects *o, pfn_t pfn, pfn_t *head, unsigned int *order)
+bool objects_find_block(const struct objects *o, struct object_alloc *alloc)
 {
-	for (unsigned int k = 0; k <= MAX_BLOCK_ORDER; k++) {
+	pfn_t pfn = alloc->physical >> o->page_shift;
+
+	for (unsigned int order = 0; order <= MAX_BLOCK_ORDER; order++) {
 		uint32_t found;
 
-		*head = pfn >> k << k;
-		found = idmap_get(&o->given, *head);
-		if (found == IDMAP_NONE || found <= k)
+		alloc->pfn = pfn >> order << order;
+		found = idmap_get(&o->given, alloc->pfn);
+		if (found == IDMAP_NONE || found <= order)
 			continue;
-		*order = found - 1;
+		alloc->order = found - 1;
 		return true;
 	}
-	return false;
+	/* Its pages were taken unseen. */
+	alloc->order = slab_cache_geometry(objects_slab(o), alloc->cache)->order;
+	alloc->pfn = pfn >> alloc->order << alloc->order;
+	return !page_alloc_allocated(o->pass.mm.pages, pfn, 0);
 }
 
 static uint64_t pages_allocated(const struct objects *o)
@@ -133,9 +138,16 @@ int objects_put_right(struct objects *o, const struct object_alloc *alloc, struc
 	if (!alloc->there)
 		return pass_over(o, alloc, wrong, err);
 	holder = objects_holder(o, alloc->right);
-	if (holder != IDMAP_NONE) {
+	if (holder != IDMAP_NONE && holder < o->nr_slots) {
 		objects_let_go(o, alloc->right);
 		return objects_hold(o, holder, wrong, err);
+	}
+	if (holder != IDMAP_NONE) {
+		objects_let_go(o, alloc->right);
+		slab_unclaim(objects_slab(o), wrong, cpu);
+		if (grew)
+			objects_drop_slab(o, slab_object_pfn(objects_slab(o), wrong), cpu);
+		return 0;
 	}
 	if (slab_object_live(objects_slab(o), alloc->right)) {
 		slab_free(objects_slab(o), alloc->right, cpu, &o->pass.meter);
@@ -148,9 +160,12 @@ int objects_put_right(struct objects *o, const struct object_alloc *alloc, struc
 	}
 	if (!told && alloc->cache < o->nr_known)
 		o->last_wrong[alloc->cache] = wrong;
-	slab_correct(objects_slab(o), alloc->cache, wrong, alloc->right, cpu);
+	slab_unclaim(objects_slab(o), wrong, cpu);
 	if (grew)
 		objects_drop_slab(o, slab_object_pfn(objects_slab(o), wrong), cpu);
+	if (!told && wrong.slab != alloc->right.slab)
+		slab_switch_to(objects_slab(o), alloc->right, cpu, &o->pass.meter);
+	slab_claim(objects_slab(o), alloc->right);
 	return told;
 }
 

@@ -82,8 +82,11 @@ uint32_t objects_holder(const struct objects *o, struct slab_object object);
 void objects_let_go(struct objects *o, struct slab_object object);
 /** objects_drop_slab() - the kernel has no slab at @pfn any more. */
 void objects_drop_slab(struct objects *o, pfn_t pfn, unsigned int cpu);
-/** objects_find_block() - the block that the kernel handed out that holds frame @pfn. Return: false when none. */
-bool objects_find_block(const struct objects *o, pfn_t pfn, pfn_t *head, unsigned int *order);
+/**
+ * objects_find_block() - fills the block that the kernel has for the slab of an object where the model has none. Return: false
+ * when it is pages from before the recording that are no slab: the kernel has objects of its memory checks (kfence) there.
+ */
+bool objects_find_block(const struct objects *o, struct object_alloc *alloc);
 /** objects_take() - the model's answer to the request, when told of a new slab which pages it lies in. */
 enum mm_answer objects_take(struct objects *o, const struct object_alloc *alloc, struct slab_object *object, bool *grew);
 /** objects_put_right() - the model has handed out @wrong. Return: 1 when the model could not have known, 0, or an error. */
