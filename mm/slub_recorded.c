@@ -176,7 +176,8 @@ bool slub_switch_to(void *state, struct slab_object object, unsigned int cpu, st
 	struct slub *slub = state;
 	struct slub_op op = slub_op_of(slub, slub->store.slabs[object.slab].cache, cpu, meter);
 
-	if (op.cache->debug || op.c->slab == object.slab || !leave_place(slub, object.slab))
+	if (op.cache->debug || op.c->slab == object.slab || slub->store.slabs[object.slab].place == SLUB_UNUSED ||
+			!leave_place(slub, object.slab))
 		return false;
 	if (op.c->slab != SLAB_NONE)
 		slub_deactivate(&op);

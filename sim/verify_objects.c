@@ -70,8 +70,7 @@ static void note_difference(struct objects *o, const struct object_alloc *alloc,
 static int alloc_event(struct objects *o, const struct verify_event *event, struct err *err)
 {
 	struct object_alloc alloc = { .event = event, .node = event->op->node };
-	struct slab_object object, right;
-	uint64_t physical;
+	struct slab_object object;
 	bool grew, known;
 	int ret;
 
@@ -83,76 +82,27 @@ static int alloc_event(struct objects *o, const struct verify_event *event, stru
 	o->count->checked += known;
 	if (objects_take(o, &alloc, &object, &grew) != MM_DONE)
 		return 0;
-	if (alloc.there ? object_same(object, alloc.right) :
-		objects_at(o, event->where, &physical, &right) && object_same(object, right)) {
+	if (objects_is_right(o, &alloc, object)) {
 		o->count->equal += known;
+		o->count->told += known && !alloc.there;
 		return 0;
 	}
 	if (known)
 		note_difference(o, &alloc, object, grew);
 	ret = objects_put_right(o, &alloc, object, grew, err);
+	if (ret > 0)
+		o->count->assisted += known;
 	return ret < 0 ? ret : 0;
 }
 
-/* A bulk call is recorded by the number of its objects: they are what the model has for it, until an event names one. */
-static int bulk_alloc_event(struct objects *o, const struct verify_event *event, struct err *err)
-{
-	uint32_t cache = objects_named_cache(o, event);
-	struct slab_object object;
-
-	if (cache == CACHE_NONE || event->slot == SLOT_NONE ||
-		slab_alloc(objects_slab(o), cache, event->op->gfp, -1, event->cpu, &object, &o->pass.meter) != MM_DONE)
-		return 0;
-	return objects_hold(o, event->slot, object, err);
-}
-
-static int free_event(struct objects *o, const struct verify_event *event, struct err *err)
+static int free_event(struct objects *o, const struct verify_event *event)
 {
 	struct slab_object object;
-	uint64_t physical;
-	int ret = 0;
 
-	if (!event->where || event->op->flags & OP_SYNTHETIC || !objects_at(o, event->where, &physical, &object))
-		return 0;
-	if (objects_holder(o, object) != IDMAP_NONE)
+	if (objects_freed(o, event, &object)) {
 		objects_let_go(o, object);
-	else if (!slab_object_live(objects_slab(o), object))
-		ret = objects_show_live(o, event, object, err);
-	if (ret == 0)
 		slab_free(objects_slab(o), object, event->cpu, &o->pass.meter);
-	return ret;
-}
-
-static int bulk_add(struct objects *o, struct slab_object object, struct err *err)
-{
-	if (o->nr_bulk == o->cap_bulk) {
-		uint32_t cap = o->cap_bulk ? 2 * o->cap_bulk : 64;
-		struct slab_object *bulk = realloc(o->bulk, cap * sizeof(*bulk));
-
-		if (!bulk)
-			return objects_no_memory(err);
-		o->bulk = bulk;
-		o->cap_bulk = cap;
 	}
-	o->bulk[o->nr_bulk++] = object;
-	return 0;
-}
-
-static int bulk_free_event(struct objects *o, const struct verify_event *event, struct err *err)
-{
-	struct slab_object object = { .slab = NO_OBJECT };
-	int ret = 0;
-
-	if (event->slot != SLOT_NONE)
-		object = o->held[event->slot];
-	if (object.slab != NO_OBJECT) {
-		objects_let_go(o, object);
-		ret = bulk_add(o, object, err);
-	}
-	if (ret < 0 || event->op->flags & OP_BULK_MORE)
-		return ret;
-	slab_free_bulk(objects_slab(o), o->bulk, o->nr_bulk, event->cpu, &o->pass.meter);
-	o->nr_bulk = 0;
 	return 0;
 }
 
@@ -229,13 +179,13 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 	case KIND_KMEM_CACHE_ALLOC:
 		return alloc_event(o, event, err);
 	case KIND_KMEM_CACHE_ALLOC_BULK:
-		return bulk_alloc_event(o, event, err);
+		return objects_bulk_alloc(o, event, err);
 	case KIND_KFREE:
 	case KIND_KVFREE:
 	case KIND_KMEM_CACHE_FREE:
-		return free_event(o, event, err);
+		return free_event(o, event);
 	case KIND_KMEM_CACHE_FREE_BULK:
-		return bulk_free_event(o, event, err);
+		return objects_bulk_free(o, event, err);
 	case KIND_ALLOC_PAGES:
 	case KIND_FREE_PAGES:
 		return page_event(o, event, err);

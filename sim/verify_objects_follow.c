@@ -81,6 +81,14 @@ static uint64_t pages_allocated(const struct objects *o)
 	return pages;
 }
 
+/* Which object of the slab that the kernel made lies at the address: its random order began there. */
+static uint32_t first_object(const struct objects *o, const struct object_alloc *alloc)
+{
+	uint64_t offset = alloc->physical - (alloc->pfn << o->page_shift);
+
+	return (uint32_t)(offset / slab_cache_geometry(objects_slab(o), alloc->cache)->size);
+}
+
 enum mm_answer objects_take(struct objects *o, const struct object_alloc *alloc, struct slab_object *object, bool *grew)
 {
 	const struct verify_event *event = alloc->event;
@@ -88,11 +96,8 @@ enum mm_answer objects_take(struct objects *o, const struct object_alloc *alloc,
 	enum mm_answer answer;
 
 	if (!alloc->there) {
-		uint32_t size = slab_cache_geometry(objects_slab(o), alloc->cache)->size;
-		uint64_t offset = alloc->physical - (alloc->pfn << o->page_shift);
-
 		slab_next_pfn(objects_slab(o), alloc->cache, alloc->pfn, alloc->order);
-		slab_next_start(objects_slab(o), alloc->cache, (uint32_t)(offset / size));
+		slab_next_start(objects_slab(o), alloc->cache, first_object(o, alloc));
 	}
 	answer = slab_alloc(objects_slab(o), alloc->cache, event->op->gfp, alloc->node, event->cpu, object, &o->pass.meter);
 	*grew = pages_allocated(o) != before;
@@ -103,29 +108,93 @@ enum mm_answer objects_take(struct objects *o, const struct object_alloc *alloc,
 	return answer;
 }
 
-/*
- * The kernel has made a slab where the model had objects: it had handed those out unseen. They are nobody's.
- */
-static int pass_over(struct objects *o, const struct object_alloc *alloc, struct slab_object wrong, struct err *err)
+bool objects_is_right(const struct objects *o, const struct object_alloc *alloc, struct slab_object object)
 {
+	struct slab_object right = alloc->right;
+	uint64_t physical;
+
+	return (alloc->there || objects_at(o, alloc->event->where, &physical, &right)) && object_same(object, right);
+}
+
+static int hold_as_nobodys(struct objects *o, struct slab_object object, struct err *err)
+{
+	return objects_hold(o, o->nr_slots + o->nobodys++, object, err);
+}
+
+/* The model has handed out @object, and the kernel did not. */
+static void take_back(struct objects *o, struct slab_object object, bool grew, unsigned int cpu)
+{
+	slab_unclaim(objects_slab(o), object, cpu);
+	if (grew)
+		objects_drop_slab(o, slab_object_pfn(objects_slab(o), object), cpu);
+}
+
+/*
+ * The kernel has made a slab where the model had objects: it had handed those out unseen. They are nobody's. If the model
+ * does not make that slab then, it is made for it.
+ */
+static int pass_over(struct objects *o, const struct object_alloc *alloc, struct slab_object wrong, bool grew,
+	struct err *err)
+{
+	unsigned int cpu = alloc->event->cpu;
 	struct slab_object right;
 	uint64_t physical;
-	bool grew;
 
-	for (uint32_t i = 0; i < PASS_OVER_MAX; i++) {
-		int ret = objects_hold(o, o->nr_slots, wrong, err);
+	for (uint32_t i = 0; i < PASS_OVER_MAX && !grew; i++) {
+		int ret = hold_as_nobodys(o, wrong, err);
 
-		if (ret < 0)
+		if (ret < 0 || objects_take(o, alloc, &wrong, &grew) != MM_DONE)
 			return ret;
-		if (objects_take(o, alloc, &wrong, &grew) != MM_DONE)
+		if (objects_is_right(o, alloc, wrong))
 			return 0;
-		if (objects_at(o, alloc->event->where, &physical, &right) && object_same(wrong, right))
-			return 0;
-		if (grew)
-			break;
 	}
-	slab_free(objects_slab(o), wrong, alloc->event->cpu, &o->pass.meter);
+	take_back(o, wrong, grew, cpu);
+	if (slab_grow_at(objects_slab(o), alloc->cache, alloc->pfn, alloc->order, first_object(o, alloc), cpu,
+			&o->pass.meter) && objects_at(o, alloc->event->where, &physical, &right))
+		slab_claim(objects_slab(o), right);
 	return 0;
+}
+
+/*
+ * The kernel hands out an object of a slab of which the model believes that some were handed out unseen: they were not, the
+ * slab was elsewhere. What was passed over last is free first again, so that they come in the same order.
+ */
+static void release_nobodys(struct objects *o, const struct object_alloc *alloc)
+{
+	uint32_t nr = slab_cache_geometry(objects_slab(o), alloc->cache)->objs_per_slab;
+	struct slab_object object = alloc->right;
+
+	for (;;) {
+		uint32_t latest = o->nr_slots, index = NO_OBJECT;
+
+		for (object.index = 0; object.index < nr; object.index++) {
+			uint32_t holder = objects_holder(o, object);
+
+			if (holder == IDMAP_NONE || holder < latest)
+				continue;
+			latest = holder;
+			index = object.index;
+		}
+		if (index == NO_OBJECT)
+			return;
+		object.index = index;
+		objects_let_go(o, object);
+		slab_free(objects_slab(o), object, alloc->event->cpu, &o->pass.meter);
+	}
+}
+
+/* What the model had once more in the place of another object was handed out unseen. */
+static bool wrong_again(struct objects *o, uint32_t cache, struct slab_object wrong)
+{
+	bool again;
+
+	if (cache >= o->nr_known)
+		return false;
+	again = object_same(o->last_wrong[cache], wrong);
+	o->last_wrong[cache] = wrong;
+	if (again)
+		o->last_wrong[cache].slab = NO_OBJECT;
+	return again;
 }
 
 int objects_put_right(struct objects *o, const struct object_alloc *alloc, struct slab_object wrong, bool grew,
@@ -133,55 +202,50 @@ int objects_put_right(struct objects *o, const struct object_alloc *alloc, struc
 {
 	unsigned int cpu = alloc->event->cpu;
 	uint32_t holder;
-	int told = 0, ret;
+	bool live;
 
 	if (!alloc->there)
-		return pass_over(o, alloc, wrong, err);
+		return pass_over(o, alloc, wrong, grew, err);
 	holder = objects_holder(o, alloc->right);
-	if (holder != IDMAP_NONE && holder < o->nr_slots) {
+	if (holder < o->nr_slots) {
 		objects_let_go(o, alloc->right);
 		return objects_hold(o, holder, wrong, err);
 	}
-	if (holder != IDMAP_NONE) {
-		objects_let_go(o, alloc->right);
-		slab_unclaim(objects_slab(o), wrong, cpu);
-		if (grew)
-			objects_drop_slab(o, slab_object_pfn(objects_slab(o), wrong), cpu);
-		return 0;
-	}
-	if (slab_object_live(objects_slab(o), alloc->right)) {
-		slab_free(objects_slab(o), alloc->right, cpu, &o->pass.meter);
-		told = 1;
-	} else if (alloc->cache < o->nr_known && object_same(o->last_wrong[alloc->cache], wrong) && !grew) {
+	live = slab_object_live(objects_slab(o), alloc->right);
+	if (!live && !grew && wrong_again(o, alloc->cache, wrong)) {
 		slab_claim(objects_slab(o), alloc->right);
-		o->last_wrong[alloc->cache].slab = NO_OBJECT;
-		ret = objects_hold(o, o->nr_slots, wrong, err);
-		return ret;
+		return hold_as_nobodys(o, wrong, err);
 	}
-	if (!told && alloc->cache < o->nr_known)
-		o->last_wrong[alloc->cache] = wrong;
-	slab_unclaim(objects_slab(o), wrong, cpu);
-	if (grew)
-		objects_drop_slab(o, slab_object_pfn(objects_slab(o), wrong), cpu);
-	if (!told && wrong.slab != alloc->right.slab)
-		slab_switch_to(objects_slab(o), alloc->right, cpu, &o->pass.meter);
+	take_back(o, wrong, grew, cpu);
+	if (holder != IDMAP_NONE)
+		release_nobodys(o, alloc);
+	else if (live)
+		slab_free(objects_slab(o), alloc->right, cpu, &o->pass.meter);
+	slab_switch_to(objects_slab(o), alloc->right, cpu, &o->pass.meter);
 	slab_claim(objects_slab(o), alloc->right);
-	return told;
+	return live && holder == IDMAP_NONE;
 }
 
-int objects_show_live(struct objects *o, const struct verify_event *event, struct slab_object right, struct err *err)
+/*
+ * What a free shows to be live, and is free in the model, was handed out unseen: in place of the object that the model has for
+ * the same slot, of a bulk call, if there is one.
+ */
+bool objects_freed(struct objects *o, const struct verify_event *event, struct slab_object *object)
 {
 	struct slab_object held = { .slab = NO_OBJECT };
-	uint32_t cache = slab_object_cache(objects_slab(o), right);
+	uint64_t physical;
 
+	if (!event->where || event->op->flags & OP_SYNTHETIC || !objects_at(o, event->where, &physical, object))
+		return false;
+	if (objects_holder(o, *object) != IDMAP_NONE || slab_object_live(objects_slab(o), *object))
+		return true;
+	slab_claim(objects_slab(o), *object);
 	if (event->slot != SLOT_NONE)
 		held = o->held[event->slot];
-	if (held.slab == NO_OBJECT || slab_object_cache(objects_slab(o), held) != cache) {
-		slab_claim(objects_slab(o), right);
-		return 0;
+	if (held.slab != NO_OBJECT &&
+		slab_object_cache(objects_slab(o), held) == slab_object_cache(objects_slab(o), *object)) {
+		objects_let_go(o, held);
+		slab_unclaim(objects_slab(o), held, event->cpu);
 	}
-	objects_let_go(o, held);
-	slab_correct(objects_slab(o), cache, held, right, event->cpu);
-	(void)err;
-	return 0;
+	return true;
 }

@@ -2,6 +2,7 @@
  * verify_objects_priv: what the files of the object pass share:
  *   verify_objects.c          the events, one by one; what counts as equal
  *   verify_objects_follow.c   putting the model right: slabs, objects, objects that no event names
+ *   verify_objects_bulk.c     bulk calls
  *   verify_objects_caches.c   whose object an allocation is
  */
 #ifndef KMEMSIM_SIM_VERIFY_OBJECTS_PRIV_H
@@ -22,7 +23,8 @@ struct objects {
 	uint32_t page_shift;
 	uint32_t nr_slots;
 	struct slab_object *held;    /* owned, by slot: of a bulk call; slab = NO_OBJECT: nothing */
-	struct idmap holder;         /* slot of a held object, or nr_slots when it is nobody's */
+	struct idmap holder;         /* slot of a held object; from nr_slots on nobody's, the latest with the highest number */
+	uint32_t nobodys;            /* objects that were held as nobody's so far */
 	struct idmap given;          /* order + 1 of a block that the kernel handed out, by its first frame */
 	uint32_t *cache_of_op;       /* owned: model's cache, by operation, while its generation is the pass's */
 	uint32_t *generation_of_op;  /* owned */
@@ -72,12 +74,16 @@ int objects_next_state(struct objects *o, const struct verify_event *event, stru
 /** objects_cache_event() - a cache is created, destroyed or shrunk. */
 void objects_cache_event(struct objects *o, const struct verify_event *event);
 
+/* verify_objects_bulk.c */
+int objects_bulk_alloc(struct objects *o, const struct verify_event *event, struct err *err);
+int objects_bulk_free(struct objects *o, const struct verify_event *event, struct err *err);
+
 /* verify_objects_follow.c */
 /** objects_at() - the model's object at a recorded address. Return: false when it has no slab there. */
 bool objects_at(const struct objects *o, uint64_t address, uint64_t *physical, struct slab_object *object);
-/** objects_hold() - @object is live for @slot (nr_slots: nobody). */
+/** objects_hold() - @object is live for @slot (nr_slots and up: nobody). */
 int objects_hold(struct objects *o, uint32_t slot, struct slab_object object, struct err *err);
-/** objects_holder() - slot that holds it, nr_slots, or IDMAP_NONE. */
+/** objects_holder() - slot that holds it, nr_slots or more, or IDMAP_NONE. */
 uint32_t objects_holder(const struct objects *o, struct slab_object object);
 void objects_let_go(struct objects *o, struct slab_object object);
 /** objects_drop_slab() - the kernel has no slab at @pfn any more. */
@@ -89,10 +95,15 @@ void objects_drop_slab(struct objects *o, pfn_t pfn, unsigned int cpu);
 bool objects_find_block(const struct objects *o, struct object_alloc *alloc);
 /** objects_take() - the model's answer to the request, when told of a new slab which pages it lies in. */
 enum mm_answer objects_take(struct objects *o, const struct object_alloc *alloc, struct slab_object *object, bool *grew);
+/** objects_is_right() - whether @object is that at the recorded address, now. */
+bool objects_is_right(const struct objects *o, const struct object_alloc *alloc, struct slab_object object);
 /** objects_put_right() - the model has handed out @wrong. Return: 1 when the model could not have known, 0, or an error. */
 int objects_put_right(struct objects *o, const struct object_alloc *alloc, struct slab_object wrong, bool grew,
 	struct err *err);
-/** objects_show_live() - a free shows that @right was handed out, which the model has as free. */
-int objects_show_live(struct objects *o, const struct verify_event *event, struct slab_object right, struct err *err);
+/**
+ * objects_freed() - the object of a free, which the model then has as live whatever it thought. Return: false when it is none
+ * of a slab.
+ */
+bool objects_freed(struct objects *o, const struct verify_event *event, struct slab_object *object);
 
 #endif
