@@ -64,7 +64,8 @@ static void note_difference(struct objects *o, const struct object_alloc *alloc,
 		return;
 	slab_describe(objects_slab(o), alloc->cache, event->cpu, text, sizeof(text));
 	snprintf(first->model, sizeof(first->model), "object at 0x%" PRIx64 "%s; then: %s",
-		slab_object_address(objects_slab(o), wrong) + o->pass.options->direct_map.base, grew ? ", of a new slab" : "", text);
+		slab_object_address(objects_slab(o), wrong) + o->pass.options->direct_map.base,
+		grew ? ", of a new slab" : "", text);
 }
 
 static int alloc_event(struct objects *o, const struct verify_event *event, struct err *err)
@@ -147,7 +148,7 @@ static void follow_pages(struct objects *o, const struct verify_event *event)
 /* What the kernel hands out or takes back is no slab of the model, whatever it thinks. */
 static int page_event(struct objects *o, const struct verify_event *event, struct err *err)
 {
-	if (!event->where)
+	if (!event->where || event->op->order >= PAGE_MAX_ORDERS)
 		return 0;
 	for (pfn_t pfn = event->where; pfn < event->where + (1ull << event->op->order); pfn++)
 		objects_drop_slab(o, pfn, event->cpu);

@@ -1,7 +1,6 @@
 /* verify_objects_follow: keeps the model's slabs where the kernel's are, and puts an object right that it chose otherwise. */
 #include "sim/verify_objects_priv.h"
 
-#define MAX_BLOCK_ORDER 10u
 #define PASS_OVER_MAX   512u /* objects held as nobody's until the model grows a slab where the kernel did */
 
 static uint64_t key_of(struct slab_object object)
@@ -56,7 +55,7 @@ bool objects_find_block(const struct objects *o, struct object_alloc *alloc)
 {
 	pfn_t pfn = alloc->physical >> o->page_shift;
 
-	for (unsigned int order = 0; order <= MAX_BLOCK_ORDER; order++) {
+	for (unsigned int order = 0; order < PAGE_MAX_ORDERS; order++) {
 		uint32_t found;
 
 		alloc->pfn = pfn >> order << order;
@@ -69,7 +68,7 @@ bool objects_find_block(const struct objects *o, struct object_alloc *alloc)
 	/* Its pages were taken unseen. */
 	alloc->order = slab_cache_geometry(objects_slab(o), alloc->cache)->order;
 	alloc->pfn = pfn >> alloc->order << alloc->order;
-	return !page_alloc_allocated(o->pass.mm.pages, pfn, 0);
+	return page_alloc_zone_of(o->pass.mm.pages, pfn) >= 0 && !page_alloc_allocated(o->pass.mm.pages, pfn, 0);
 }
 
 static uint64_t pages_allocated(const struct objects *o)

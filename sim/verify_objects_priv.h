@@ -90,7 +90,8 @@ void objects_let_go(struct objects *o, struct slab_object object);
 void objects_drop_slab(struct objects *o, pfn_t pfn, unsigned int cpu);
 /**
  * objects_find_block() - fills the block that the kernel has for the slab of an object where the model has none. Return: false
- * when it is pages from before the recording that are no slab: the kernel has objects of its memory checks (kfence) there.
+ * when it is no memory, or pages from before the recording that are no slab: the kernel's memory checks (kfence) have
+ * objects there.
  */
 bool objects_find_block(const struct objects *o, struct object_alloc *alloc);
 /** objects_take() - the model's answer to the request, when told of a new slab which pages it lies in. */
