@@ -195,6 +195,7 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 		.live_objects = run->live_objects,
 	};
 	unsigned int nr_zones = page_alloc_nr_zones(run->mm.pages);
+	bool full = marker || !strcmp(reason, "end");
 	int ret;
 
 	for (unsigned int z = 0; z < nr_zones; z++) {
@@ -205,11 +206,14 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 		sample.pcp_bytes += zone.pcp_pages * page_size;
 	}
 	sample.slab_waste_bytes = sample.slab_bytes > live.slab_req ? sample.slab_bytes - live.slab_req : 0;
+	parts_totals(run, &sample);
 	ret = run->recorder->ops->sample(run->recorder, &sample, err);
 	if (ret == 0)
 		ret = record_zones(run, err);
-	if (ret == 0 && (marker || !strcmp(reason, "end")))
+	if (ret == 0 && full)
 		ret = record_caches(run, err);
+	if (ret == 0)
+		ret = parts_sample(run, full, err);
 	return ret;
 }
 
@@ -380,5 +384,7 @@ int sampler_finish(struct run *run, struct err *err)
 		ret = record_extfrag(run, err);
 	if (ret == 0)
 		ret = record_counters(run, err);
+	if (ret == 0)
+		ret = parts_finish(run, err);
 	return ret;
 }
