@@ -19,7 +19,7 @@ int gen_trace(struct workload *workload, const char *output, const struct gen_op
 {
 	struct trace_writer *writer;
 	struct gen_plan plan = { 0 };
-	int ret = trace_writer_open(&writer, output, NULL, err);
+	int ret = trace_writer_open(&writer, output, &(struct trace_writer_options){ .level = 1 }, err);
 
 	if (ret < 0)
 		return ret;
