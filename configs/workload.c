@@ -243,9 +243,10 @@ static void load_setting(struct workload *w, const struct yaml_node *name)
 		w->name = load_text(w, "name", node);
 	else if (!strcmp(name->text, "seed"))
 		load_number(w, "seed", node, 0, INT64_MAX, &w->seed);
-	else if (!strcmp(name->text, "duration"))
-		load_time(w, "duration", node, &w->duration_ns);
-	else if (!strcmp(name->text, "events"))
+	else if (!strcmp(name->text, "duration")) {
+		if (load_time(w, "duration", node, &w->duration_ns) && !w->duration_ns)
+			findings_add(&w->findings, PLACE(node), "duration: expected more than 0");
+	} else if (!strcmp(name->text, "events"))
 		load_number(w, "events", node, 1, INT64_MAX, &w->events);
 	else if (!strcmp(name->text, "page_size"))
 		load_page_size(w, node);
@@ -301,7 +302,7 @@ static void load_all(struct workload *w)
 	for (const struct yaml_node *name = w->root->first; name; name = name->next->next)
 		load_setting(w, name);
 	load_sections(w);
-	if (!w->duration_ns && !w->events)
+	if (!yaml_map_key(w->root, "duration", 8) && !yaml_map_key(w->root, "events", 6))
 		findings_add(&w->findings, PLACE(w->root), "expected duration or events: how long the trace is");
 }
 

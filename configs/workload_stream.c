@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "configs/word_nearest.h"
 #include "configs/workload_priv.h"
 
 /* A stream in the making. */
@@ -283,15 +284,39 @@ static void load_stream_key(struct stream_load *l, const struct yaml_node *name)
 	value->key_place = PLACE(name);
 }
 
+/* Something that must be there is not: "one of rate and at is missing; is it \"rat\"?" */
+static void missing(struct stream_load *l, const char *what, const char *const *keys, size_t nr)
+{
+	const struct workload_stream *s = l->s;
+
+	for (uint32_t i = 0; i < s->nr_values; i++)
+		if (word_nearest(s->values[i].key, keys, nr)) {
+			findings_add(&l->w->findings, s->values[i].key_place, "%s: %s is missing; is it this \"%s\"?", s->name, what,
+				s->values[i].key);
+			return;
+		}
+	findings_add(&l->w->findings, s->place, "%s: %s is missing", s->name, what);
+}
+
+static void check_needed(struct stream_load *l)
+{
+	static const char *const event[] = { "event" };
+	static const char *const whens[] = { "rate", "every", "at", "on" };
+
+	if (!yaml_map_key(l->map, "event", 5))
+		missing(l, "event", event, 1);
+	if (!l->whens)
+		missing(l, "one of rate, every, at and on", whens, 4);
+}
+
 static void check_stream(struct stream_load *l)
 {
 	struct workload *w = l->w;
 	const struct workload_stream *s = l->s;
 	bool on = s->when == WORKLOAD_ON;
 
-	if (!yaml_map_key(l->map, "event", 5))
-		findings_add(&w->findings, s->place, "%s: event is missing: what the stream does", s->name);
-	if (l->whens != 1)
+	check_needed(l);
+	if (l->whens > 1)
 		findings_add(&w->findings, s->place, "%s: expected one of rate, every, at and on", s->name);
 	if (l->lives > 1)
 		findings_add(&w->findings, s->place, "%s: expected one of lifetime, section and live", s->name);

@@ -158,9 +158,12 @@ static int make_operation(struct gen_build *b, const struct workload_stream *fro
 		if (end ? drawn[i].end : drawn[i].begin)
 			set_field(&fields, &drawn[i]);
 	ret = from_fields_op(&b->from, &fields, op, value, err);
-	if (ret > 0)
+	if (ret > 0) {
+		bool hint = *b->from.hint && strcmp(b->from.hint, kind_info[kind].name) != 0;
+
 		findings_add(&b->workload->findings, place_of_reason(from, b->from.reason), "%s: %s%s%s%s", kind_info[kind].name,
-			b->from.reason, *b->from.hint ? " (" : "", b->from.hint, *b->from.hint ? ")" : "");
+			b->from.reason, hint ? " (" : "", hint ? b->from.hint : "", hint ? ")" : "");
+	}
 	return ret;
 }
 

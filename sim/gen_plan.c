@@ -218,13 +218,18 @@ static enum trace_kind find_kind(struct gen_build *b, const struct workload_stre
 	return kind;
 }
 
-static void plan_freer(struct gen_stream *to, const struct workload_stream *from)
+/* @parent: what the stream comes on, or NULL. What ends with its object ends where that does. */
+static void plan_freer(struct gen_stream *to, const struct workload_stream *from, const struct gen_stream *parent)
 {
 	static const enum gen_freer freers[] = { [WORKLOAD_FREER_SAME] = GEN_FREED_BY_SAME, [WORKLOAD_FREER_ANY] = GEN_FREED_BY_ANY,
 		[WORKLOAD_FREER_ELSEWHERE] = GEN_FREED_ELSEWHERE, [WORKLOAD_FREER_TASKS] = GEN_FREED_BY_GROUP };
 
 	to->freer = freers[from->freer];
-	to->freer_group = from->freer == WORKLOAD_FREER_TASKS ? from->freer_tasks : to->group;
+	to->freer_group = to->group;
+	if (from->freer == WORKLOAD_FREER_TASKS)
+		to->freer_group = from->freer_tasks;
+	else if (from->freer == WORKLOAD_FREER_SAME && from->life == WORKLOAD_LIFE_PARENT)
+		to->freer_group = parent->freer_group;
 }
 
 static int plan_stream(struct gen_build *b, const struct workload_stream *from, struct gen_stream *to, struct err *err)
@@ -249,7 +254,7 @@ static int plan_stream(struct gen_build *b, const struct workload_stream *from, 
 		return 0;
 	to->bulk = is_bulk(kind);
 	to->life = life_of(from->life, gen_end_of(kind) != NR_KINDS);
-	plan_freer(to, from);
+	plan_freer(to, from, from->when == WORKLOAD_ON ? &b->plan->streams[to->parent] : NULL);
 	check_life(b, from, kind);
 	check_references(b, from, kind);
 	ret = plan_times(to, from, err);
