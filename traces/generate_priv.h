@@ -1,4 +1,7 @@
-/* generate_priv: what the files of the generator share: generate.c (streams and time), generate_objects.c (what lives). */
+/*
+ * generate_priv: what the files of the generator share: generate.c (streams and time), generate_objects.c (what lives),
+ * generate_plan.c (pairs of events, phases).
+ */
 #ifndef KMEMSIM_TRACES_GENERATE_PRIV_H
 #define KMEMSIM_TRACES_GENERATE_PRIV_H
 
@@ -56,6 +59,9 @@ struct generator {
 	uint64_t births, order, events;
 	ns_t now_ns;
 };
+
+/** gen_after() - when @work ns of a stream's own time are over: phases let it run faster, slower or not at all. */
+ns_t gen_after(const struct gen_plan *plan, const struct gen_stream *stream, ns_t time_ns, uint64_t work);
 
 /** object_new() - a zeroed record with its birth, not linked. Return: its number, or NO_OBJECT when out of memory. */
 uint32_t object_new(struct generator *g);
