@@ -66,30 +66,27 @@ static int send_file(struct dat_records *c, struct tracecmd_input *handle, unsig
 	return dat_records_end(c);
 }
 
-int dat_child(const char *path, int fd, unsigned int kernel_major, unsigned int kernel_minor)
+int dat_child(const struct dat_request *request)
 {
-	struct dat_records *c = dat_records_create(fd);
+	struct dat_records *c = dat_records_create(request->fd);
 	struct tracecmd_input *handle;
 
 	if (!c)
 		return 1;
 	tracecmd_set_loglevel(TEP_LOG_NONE);
-	handle = tracecmd_open(path, TRACECMD_FL_LOAD_NO_PLUGINS);
+	handle = tracecmd_open(request->path, TRACECMD_FL_LOAD_NO_PLUGINS);
 	if (!handle) {
 		dat_send_text(c, DAT_FAILED, "libtracecmd cannot read it");
 		return 1;
 	}
-	return send_file(c, handle, kernel_major, kernel_minor) < 0;
+	return send_file(c, handle, request->kernel_major, request->kernel_minor) < 0;
 }
 
 #else
 
-int dat_child(const char *path, int fd, unsigned int kernel_major, unsigned int kernel_minor)
+int dat_child(const struct dat_request *request)
 {
-	(void)path;
-	(void)fd;
-	(void)kernel_major;
-	(void)kernel_minor;
+	(void)request;
 	return 1;
 }
 

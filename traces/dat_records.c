@@ -76,7 +76,7 @@ int dat_send_text(struct dat_records *c, enum dat_type type, const char *text)
 	return dat_send(c, type, text, strlen(text));
 }
 
-static int send_count(struct dat_records *c, enum dat_type type, uint64_t count, const char *why)
+int dat_send_count(struct dat_records *c, enum dat_type type, uint64_t count, const char *why)
 {
 	struct dat_count message = { count };
 
@@ -105,15 +105,12 @@ static int text_number(struct dat_records *c, const char *text, size_t len, uint
 }
 
 /* "symbol+0xoff", as %pS prints it. */
-static int site_number(struct dat_records *c, uint64_t address, uint32_t *number)
+static int new_site(struct dat_records *c, uint64_t address, uint32_t *number)
 {
 	const char *function;
 	char text[256];
 	int len;
 
-	*number = idmap_get(&c->sites, address);
-	if (*number != IDMAP_NONE)
-		return 0;
 	function = tep_find_function(c->tep, address);
 	if (function)
 		len = snprintf(text, sizeof(text), "%s+0x%llx", function,
@@ -127,6 +124,21 @@ static int site_number(struct dat_records *c, uint64_t address, uint32_t *number
 	return idmap_put(&c->sites, address, *number);
 }
 
+static int site_number(struct dat_records *c, uint64_t address, uint32_t *number)
+{
+	struct dat_site *recent = &c->recent[address >> 2 & (DAT_RECENT - 1)];
+
+	if (recent->address == address && address) {
+		*number = recent->text;
+		return 0;
+	}
+	*number = idmap_get(&c->sites, address);
+	if (*number == IDMAP_NONE && new_site(c, address, number) < 0)
+		return -1;
+	*recent = (struct dat_site){ address, *number };
+	return 0;
+}
+
 int dat_comm(struct dat_records *c, int pid, const char *comm, size_t len)
 {
 	uint32_t number;
@@ -134,6 +146,13 @@ int dat_comm(struct dat_records *c, int pid, const char *comm, size_t len)
 	if (text_number(c, comm, len, &number) < 0)
 		return -1;
 	return idmap_put(&c->comms, (uint64_t)(uint32_t)pid, number);
+}
+
+int dat_comm_inherit(struct dat_records *c, int pid, int parent)
+{
+	uint32_t number = idmap_get(&c->comms, (uint64_t)(uint32_t)parent);
+
+	return number == IDMAP_NONE ? 0 : idmap_put(&c->comms, (uint64_t)(uint32_t)pid, number);
 }
 
 bool dat_comm_known(const struct dat_records *c, int pid)
@@ -209,13 +228,40 @@ static bool put_number(struct dat_records *c, const struct source_field *known, 
 	}
 }
 
+/* What tep_read_number_field() does, without its detours where the file has this machine's byte order. */
+static bool read_number(struct dat_records *c, const struct tep_format_field *field, const struct tep_record *record,
+	uint64_t *value)
+{
+	const char *from = (const char *)record->data + field->offset;
+	bool is_signed = field->flags & TEP_FIELD_IS_SIGNED;
+	uint32_t word;
+
+	if (field->offset < 0 || field->size < 0 || field->offset + field->size > record->size)
+		return false;
+	if (field->size == 8 && c->native) {
+		memcpy(value, from, sizeof(*value));
+		return true;
+	}
+	if (field->size != 1 && field->size != 2 && field->size != 4 && field->size != 8)
+		return false;
+	if (field->size != 4 || !c->native) {
+		*value = tep_read_number(c->tep, from, field->size);
+	} else {
+		memcpy(&word, from, sizeof(word));
+		*value = word;
+	}
+	if (field->size == 4 && is_signed)
+		*value = (uint64_t)(int64_t)(int32_t)(uint32_t)*value;
+	return true;
+}
+
 /* Return: 1 when the event is whole, 0 when a value cannot be used, negative when the pipe or memory failed. */
 static int read_fields(struct dat_records *c, struct dat_type_info *type, struct tep_record *record, struct raw_event *event)
 {
 	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && type->known->fields[i].key; i++) {
 		const struct source_field *known = &type->known->fields[i];
 		struct tep_format_field *field = type->fields[i];
-		unsigned long long value;
+		uint64_t value;
 		const char *text;
 		size_t len;
 		int failed = 0;
@@ -225,15 +271,12 @@ static int read_fields(struct dat_records *c, struct dat_type_info *type, struct
 		if (known->how == FIELD_NAME) {
 			text = text_of(c, field, record, &len);
 			failed = put_text(c, text, len, &event->name);
-		} else if (field->offset + field->size > record->size || tep_read_number_field(field, record->data, &value)) {
+		} else if (!read_number(c, field, record, &value)) {
 			return 0;
 		} else if (known->how == FIELD_SITE) {
 			failed = site_number(c, value, &event->call_site);
-		} else {
-			if ((field->flags & TEP_FIELD_IS_SIGNED) && field->size == 4)
-				value = (uint64_t)(int64_t)(int32_t)value;
-			if (!put_number(c, known, value, event))
-				return 0;
+		} else if (!put_number(c, known, value, event)) {
+			return 0;
 		}
 		if (failed)
 			return -1;
@@ -353,6 +396,7 @@ int dat_record(struct dat_records *c, struct tep_record *record, uint16_t cpu, i
 	struct dat_type_info *type;
 
 	track->entry++;
+	c->native = tep_is_file_bigendian(c->tep) == tep_is_local_bigendian(c->tep);
 	if (id < 0 || id >= DAT_IDS) {
 		c->nameless++;
 		return 0;
@@ -388,16 +432,16 @@ static int send_counts(struct dat_records *c)
 		else
 			snprintf(why, sizeof(why), "unknown event %s", type->name);
 		if (type->ignored)
-			failed |= send_count(c, DAT_IGNORED, type->ignored, why);
+			failed |= dat_send_count(c, DAT_IGNORED, type->ignored, why);
 		if (type->missing)
 			snprintf(why, sizeof(why), "%s: %s= is missing", type->name, type->missing);
 		else
 			snprintf(why, sizeof(why), "%s: a value is not understood", type->name);
 		if (type->unusable)
-			failed |= send_count(c, DAT_UNUSABLE, type->unusable, why);
+			failed |= dat_send_count(c, DAT_UNUSABLE, type->unusable, why);
 	}
 	if (c->nameless)
-		failed |= send_count(c, DAT_IGNORED, c->nameless, "event that the recording tool could not name");
+		failed |= dat_send_count(c, DAT_IGNORED, c->nameless, "event that the recording tool could not name");
 	return failed;
 }
 

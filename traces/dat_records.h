@@ -26,6 +26,13 @@ struct dat_type_info {
 	uint64_t ignored, unusable;
 };
 
+struct dat_site {
+	uint64_t address;
+	uint32_t text;
+};
+
+#define DAT_RECENT 1024u
+
 struct dat_records {
 	int fd;                           /* borrowed: the pipe */
 	struct tep_handle *tep;           /* borrowed */
@@ -36,6 +43,8 @@ struct dat_records {
 	uint32_t nr_batch;
 	struct texts texts;
 	struct idmap sites;               /* text numbers by address */
+	struct dat_site recent[DAT_RECENT]; /* by address: call sites looked up lately */
+	bool native;                      /* the file has this machine's byte order */
 	struct idmap comms;               /* text numbers by pid */
 	uint64_t lost, nameless;
 };
@@ -48,11 +57,13 @@ void dat_records_destroy(struct dat_records *c);
 
 int dat_send(struct dat_records *c, enum dat_type type, const void *data, size_t len);
 int dat_send_text(struct dat_records *c, enum dat_type type, const char *text);
+int dat_send_count(struct dat_records *c, enum dat_type type, uint64_t count, const char *why);
 /** dat_send_kernel() - the release, and the numbers in it, unless the caller knows better (*major not 0). */
 int dat_send_kernel(struct dat_records *c, const char *release, unsigned int *major, unsigned int *minor);
 
-/** dat_comm() - a task's name. dat_comm_known() - whether it has one. */
+/** dat_comm() - a task's name; dat_comm_inherit() - it has its parent's; dat_comm_known() - whether it has one. */
 int dat_comm(struct dat_records *c, int pid, const char *comm, size_t len);
+int dat_comm_inherit(struct dat_records *c, int pid, int parent);
 bool dat_comm_known(const struct dat_records *c, int pid);
 
 /** dat_record() - the next record; its task's name is what dat_comm() said last. */
