@@ -73,6 +73,7 @@ static int no_memory(const struct dat_reader *r, struct err *err)
 static void become_child(const struct dat_reader *r, const char *path, int fd)
 {
 	const struct dat_request request = { .path = path, .fd = fd, .beside = r->output,
+		.kallsyms = r->options->kallsyms,
 		.kernel_major = r->options->kernel_major, .kernel_minor = r->options->kernel_minor };
 	struct rlimit none = { 0, 0 };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -49,6 +49,7 @@ struct dat_request {
 	const char *path;
 	int fd;                 /* the pipe */
 	const char *beside;     /* temporary files go into this file's directory */
+	const char *kallsyms;   /* may be NULL */
 	unsigned int kernel_major, kernel_minor; /* 0: as the recording says */
 };
 

@@ -325,7 +325,7 @@ static uint8_t context_of(struct dat_records *c, struct tep_record *record)
 		ctx = CTX_SOFTIRQ;
 	if (flags & TRACE_FLAG_IRQS_OFF)
 		ctx |= CTX_IRQS_OFF;
-	if (tep_data_preempt_count(c->tep, record) & PREEMPT_DEPTH)
+	if (((unsigned int)tep_data_preempt_count(c->tep, record) & PREEMPT_DEPTH) > c->preempt_bias)
 		ctx |= CTX_PREEMPT_OFF;
 	return ctx;
 }

@@ -44,6 +44,7 @@ struct dat_records {
 	struct texts texts;
 	struct idmap sites;               /* text numbers by address */
 	struct dat_site recent[DAT_RECENT]; /* by address: call sites looked up lately */
+	unsigned int preempt_bias;        /* the depth at which all records were made */
 	bool native;                      /* the file has this machine's byte order */
 	struct idmap comms;               /* text numbers by pid */
 	uint64_t lost, nameless;

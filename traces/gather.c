@@ -171,6 +171,8 @@ static int look_at_object(struct gather *g, struct gather_task *task, struct raw
 
 	if (code < 0)
 		return code;
+	g->meta->bytes_requested += event->size;
+	g->meta->bytes_allocated += event->size_alloc;
 	if (inside_pool(g, task, event))
 		event->origin = ORIGIN_MEMPOOL;
 	return event->type == RAW_KMALLOC ? caches_kmalloc(g, event, err) : caches_alloc(g, event, err);

@@ -102,7 +102,8 @@ static const char *tool_of(const struct source *src, enum source_format format)
 {
 	if (format == FORMAT_DAT || starts_with(src, "cpus=", 5) || starts_with(src, "version = ", 10))
 		return "trace-cmd";
-	if (format == FORMAT_PERF || memmem(src->head, src->head_len, ": kmem:", 7))
+	if (format == FORMAT_PERF || memmem(src->head, src->head_len, " kmem:", 6) ||
+	    memmem(src->head, src->head_len, " percpu:", 8))
 		return "perf";
 	return "ftrace";
 }

@@ -95,6 +95,34 @@ static int send_machine(struct perf_child *c)
 	return dat_send(c->out, DAT_MACHINE, &machine, sizeof(machine));
 }
 
+/* All of the file as a string, which the caller frees; NULL: it cannot be read. */
+static char *read_text(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!file)
+		return NULL;
+	if (getdelim(&text, &size, 0, file) < 0) {
+		free(text);
+		text = NULL;
+	}
+	fclose(file);
+	return text;
+}
+
+/* A recording has no symbols: perf takes them from where it runs. */
+static bool read_symbols(struct perf_child *c, const char *path)
+{
+	char *text = path ? read_text(path) : NULL;
+
+	if (text)
+		tep_parse_kallsyms(c->out->tep, text);
+	free(text);
+	return !path || text;
+}
+
 static int send_features(struct perf_child *c, unsigned int major, unsigned int minor)
 {
 	const struct perf_bytes *cpus = &c->file.features[PERF_NRCPUS];
@@ -197,6 +225,12 @@ static int fail(struct perf_child *c, const char *why)
 	return -1;
 }
 
+static int refuse(struct perf_child *c, const char *why)
+{
+	dat_send_text(c->out, DAT_REFUSED, why);
+	return -1;
+}
+
 static int read_file(struct perf_child *c, const struct dat_request *request, const void *data, uint64_t len)
 {
 	struct err err = { 0 };
@@ -207,12 +241,12 @@ static int read_file(struct perf_child *c, const struct dat_request *request, co
 		return fail(c, err.text);
 	if (!c->refused && !c->why && c->file.features[PERF_TRACING_DATA].len == 0)
 		c->refused = "it holds no trace events: record some, as `perf kmem record` does";
-	if (c->refused) {
-		dat_send_text(c->out, DAT_REFUSED, c->refused);
-		return -1;
-	}
+	if (c->refused)
+		return refuse(c, c->refused);
 	if (send_features(c, request->kernel_major, request->kernel_minor) < 0)
 		return -1;
+	if (!read_symbols(c, request->kallsyms))
+		return refuse(c, "the file with its symbols cannot be read");
 	if (!c->why && !c->page_size)
 		c->why = "the formats of its events are damaged";
 	if (play(c, &err) < 0)
@@ -249,6 +283,8 @@ int perf_child(const struct dat_request *request)
 
 	if (!c.out)
 		return 1;
+	/* perf records inside the tracepoint, which has disabled preemption itself; ftrace takes that off. */
+	c.out->preempt_bias = 1;
 	tep_set_loglevel(TEP_LOG_NONE);
 	c.out->tep = tep_alloc();
 	if (!c.out->tep) {

@@ -396,8 +396,19 @@ static void header_line(struct text_reader *r, const char *line)
 		r->g->meta->cpus = (uint32_t)cpus;
 }
 
+/* "\tffffffff816349cd __kmalloc+0x20d ([kernel.kallsyms])": `perf script` prints the call chain below an event. */
+static bool is_call_chain(const char *line)
+{
+	const char *address = line + strspn(line, " \t");
+	size_t digits = strspn(address, "0123456789abcdef");
+
+	return address > line && digits && address[digits] == ' ' && strchr(address, '(') && line[strlen(line) - 1] == ')';
+}
+
 static int other_line(struct text_reader *r, const char *line, struct err *err)
 {
+	if (is_call_chain(line))
+		return 0;
 	line += strspn(line, " \t");
 	if (!*line || !strncmp(line, "version = ", 10) || !strncmp(line, "=> ", 3) || !strcmp(line, "<stack trace>"))
 		return 0;
@@ -454,13 +465,13 @@ enum gfp_layout text_gfp_layout(const char *head, size_t len)
 	static const char alloc[] = "kmem_cache_alloc: ";
 	const char *end = head + len;
 
-	/* The cache's name came into the event after the layout had changed with 6.3. */
+	/* The cache's name came into the event after the layout had changed with 6.3 and 6.7. */
 	for (const char *p = memmem(head, len, alloc, sizeof(alloc) - 1); p;
 	     p = memmem(p + 1, (size_t)(end - p - 1), alloc, sizeof(alloc) - 1)) {
 		const char *eol = memchr(p, '\n', (size_t)(end - p));
 
 		if (eol)
-			return memmem(p, (size_t)(eol - p), " name=", 6) ? GFP_LAYOUT_L6 : GFP_LAYOUT_L5;
+			return memmem(p, (size_t)(eol - p), " name=", 6) ? GFP_LAYOUT_L7 : GFP_LAYOUT_L5;
 	}
 	return GFP_LAYOUT_L5;
 }
