@@ -7,6 +7,7 @@
 #include "traces/dat.h"
 #include "traces/gather.h"
 #include "traces/interchange.h"
+#include "traces/io_log.h"
 #include "traces/perf_file.h"
 #include "traces/resolve.h"
 #include "traces/source.h"
@@ -16,7 +17,7 @@
 #define MAGIC(bytes, what) { bytes, sizeof(bytes) - 1, what }
 #define LINES_TO_JUDGE 64
 
-enum source_format { FORMAT_TEXT, FORMAT_DAT, FORMAT_PERF, FORMAT_INTERCHANGE, FORMAT_UNKNOWN };
+enum source_format { FORMAT_TEXT, FORMAT_DAT, FORMAT_PERF, FORMAT_IO_LOG, FORMAT_IOPORTS, FORMAT_INTERCHANGE, FORMAT_UNKNOWN };
 
 /* What people may hand over, and what to do about it. */
 static const struct {
@@ -73,6 +74,10 @@ static enum source_format recognise(const struct source *src, struct err *err)
 			return FORMAT_UNKNOWN;
 		}
 	}
+	if (io_log_recognise(src->head, src->head_len))
+		return FORMAT_IO_LOG;
+	if (ioports_recognise(src->head, src->head_len))
+		return FORMAT_IOPORTS;
 	if (interchange_recognise(src->head, src->head_len))
 		return FORMAT_INTERCHANGE;
 	if (starts_with(src, "{\"kmemsim_trace\"", 16)) {
@@ -85,7 +90,7 @@ static enum source_format recognise(const struct source *src, struct err *err)
 		err_set(err, ERR_TRACE, "%s: cannot be imported: it is empty", src->name);
 	else
 		err_set(err, ERR_TRACE, "%s: not a recording that kmemsim knows: it is %s; trace.dat, perf.data, the text of "
-			"`trace-cmd report`, ftrace or `perf script`, JSONL and CSV are read", src->name,
+			"`trace-cmd report`, ftrace or `perf script`, QEMU's log, JSONL and CSV are read", src->name,
 			memchr(src->head, 0, src->head_len) ? "binary data" : "text without a line of an event");
 	return FORMAT_UNKNOWN;
 }
@@ -102,6 +107,8 @@ static const char *tool_of(const struct source *src, enum source_format format)
 {
 	if (format == FORMAT_DAT || starts_with(src, "cpus=", 5) || starts_with(src, "version = ", 10))
 		return "trace-cmd";
+	if (format == FORMAT_IO_LOG)
+		return "qemu";
 	if (format == FORMAT_PERF || memmem(src->head, src->head_len, " kmem:", 6) ||
 	    memmem(src->head, src->head_len, " percpu:", 8))
 		return "perf";
@@ -115,9 +122,14 @@ static int gather_source(struct source *src, enum source_format format, struct g
 
 	if (format == FORMAT_INTERCHANGE)
 		return err_set(err, ERR_USAGE, "%s: JSONL and CSV cannot be joined with other sources", src->name);
-	code = set_text(&g->meta->tool, tool_of(src, format), err);
+	/* A list of regions beside a log is not what recorded it. */
+	code = format == FORMAT_IOPORTS && g->meta->tool ? 0 : set_text(&g->meta->tool, tool_of(src, format), err);
 	if (code < 0)
 		return code;
+	if (format == FORMAT_IO_LOG)
+		return io_log_import(src, g, options, err);
+	if (format == FORMAT_IOPORTS)
+		return ioports_import(src, g, options, err);
 	if (format == FORMAT_DAT || format == FORMAT_PERF)
 		return dat_import(src, format == FORMAT_DAT ? DAT_TRACE_CMD : DAT_PERF, g, output, options, err);
 	return text_import(src, g, options, err);

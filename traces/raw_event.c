@@ -102,6 +102,13 @@ static const struct source_event events[] = {
 	RETURN("dma_alloc_ret", RAW_DMA_ALLOC, NEED("addr", FIELD_PTR, where)),
 	EVENT("dma_free", RAW_DMA_FREE, NEED("addr", FIELD_PTR, where), MAY("size", FIELD_NUMBER, size)),
 
+	EVENT("kvm_pio", RAW_PORT_IO, NEED("rw", FIELD_ORDER, order), NEED("port", FIELD_NUMBER, aux),
+		NEED("size", FIELD_NUMBER, size), MAY("count", FIELD_NUMBER, size_alloc), MAY("val", FIELD_NUMBER, align)),
+	EVENT("kvm_mmio", RAW_MMIO, NEED("type", FIELD_ORDER, order), NEED("len", FIELD_NUMBER, size),
+		NEED("gpa", FIELD_NUMBER, aux), MAY("val", FIELD_NUMBER, align)),
+	IGNORED("vcpu_match_mmio", "how KVM found the address: kvm_mmio has the access"),
+	IGNORED("kvm_fast_mmio", "a notification without a value"),
+
 	EVENT("print", RAW_MARKER),
 	EVENT("tracing_mark_write", RAW_MARKER),
 
@@ -132,7 +139,7 @@ static const struct source_event events[] = {
 	IGNORED("mm_migrate_pages_start", "migration's own report"),
 };
 
-/* Whole families that only report what reclaim and compaction do. */
+/* Whole families that only report what reclaim, compaction and KVM do. */
 static const struct {
 	const char *prefix;
 	struct source_event event;
@@ -141,6 +148,7 @@ static const struct {
 	{ "mm_vmscan_", IGNORED("mm_vmscan_*", "reclaim's own report") },
 	{ "mm_shrink_slab_", IGNORED("mm_shrink_slab_*", "reclaim's own report") },
 	{ "mm_lru_", IGNORED("mm_lru_*", "reclaim's own report") },
+	{ "kvm_", IGNORED("kvm_*", "KVM's own report") },
 	{ "mm_filemap_", IGNORED("mm_filemap_*", "page cache's own report") },
 };
 

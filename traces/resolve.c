@@ -133,10 +133,18 @@ static uint32_t who_of(struct resolve *r, const struct raw_event *event)
 	return number;
 }
 
+/* What was read or written; string accesses have no one value. */
+static uint64_t value_of(const struct raw_event *event)
+{
+	if ((event->type != RAW_PORT_IO && event->type != RAW_MMIO) || (event->type == RAW_PORT_IO && event->size_alloc > 1))
+		return 0;
+	return event->align;
+}
+
 int resolve_emit(struct resolve *r, const struct raw_event *event, struct trace_op *op, uint32_t slot, uint64_t where,
 	struct err *err)
 {
-	struct trace_event out = { .time_ns = event->time_ns, .slot = slot,
+	struct trace_event out = { .time_ns = event->time_ns, .slot = slot, .value = value_of(event),
 		.recorded = { .where = where, .entry = event->entry,
 			.moved = op->flags & OP_SYNTHETIC ? 0 : event->moved, .ctx = event->ctx } };
 
@@ -262,6 +270,10 @@ static int resolve_event(struct resolve *r, const struct raw_event *event, struc
 	case RAW_POOL_ALLOC:
 	case RAW_POOL_FREE:
 		return resolve_pool(r, event, err);
+	case RAW_PORT_IO:
+	case RAW_MMIO:
+	case RAW_REGION_THERE:
+		return resolve_access(r, event, err);
 	case RAW_MARKER:
 		return resolve_marker(r, event, err);
 	case RAW_SLAB_GROW:

@@ -127,4 +127,7 @@ int resolve_percpu(struct resolve *r, const struct raw_event *event, struct err 
 int resolve_pool(struct resolve *r, const struct raw_event *event, struct err *err);
 int resolve_block(struct resolve *r, const struct raw_event *event, struct err *err);
 
+/* resolve_io.c */
+int resolve_access(struct resolve *r, const struct raw_event *event, struct err *err);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/io_log.h"
 #include "traces/trace.h"
 
 #define SEEN_SIZE 1024u      /* event names; a power of two */
@@ -319,6 +320,18 @@ static int parse_marker(struct text_reader *r, const struct line_head *head, str
 	return event->name == TEXT_NO_MEMORY ? -1 : 1;
 }
 
+/* kvm_pio and kvm_mmio are printed in words, not as KEY=VALUE. */
+static int parse_access(struct text_reader *r, const struct source_event *known, const struct line_head *head,
+	struct raw_event *event, struct err *err)
+{
+	char why[64];
+
+	if (kvm_access_parse(head->fields, event))
+		return 1;
+	snprintf(why, sizeof(why), "%s: is not understood", known->name);
+	return unusable(r, why, err);
+}
+
 static int tell_drained(struct text_reader *r, struct cpu_track *track, uint16_t cpu, struct err *err)
 {
 	struct raw_event event = cpu_track_drained(track, cpu);
@@ -359,6 +372,8 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 		return no_memory(r, err);
 	if (event.type == RAW_MARKER)
 		code = parse_marker(r, head, &event);
+	else if (event.type == RAW_PORT_IO || event.type == RAW_MMIO)
+		code = parse_access(r, seen->event, head, &event, err);
 	else
 		code = parse_fields(r, seen->event, head->fields, &event, err);
 	if (code <= 0)
