@@ -73,6 +73,8 @@ static int survey(struct perf_child *c, struct err *err)
 			return c->refused ? 0 : -1;
 	if (code < 0)
 		c->why = c->file.why;
+	else if (c->file.features_cut)
+		c->why = "the formats of its events, at its end, are missing";
 	return 0;
 }
 

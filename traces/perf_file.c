@@ -121,10 +121,13 @@ static void read_features(struct perf_file *f)
 
 		if (!(perf_u64(&f->bytes, FEATURES_AT + bit / 64 * 8) >> bit % 64 & 1))
 			continue;
-		if (!part_of(&f->bytes, at, SECTION_SIZE, &section))
+		if (!part_of(&f->bytes, at, SECTION_SIZE, &section)) {
+			f->features_cut = true;
 			return;
+		}
 		at += SECTION_SIZE;
-		part_of(&f->bytes, perf_u64(&section, 0), perf_u64(&section, 8), &f->features[bit]);
+		if (!part_of(&f->bytes, perf_u64(&section, 0), perf_u64(&section, 8), &f->features[bit]))
+			f->features_cut = true;
 	}
 }
 

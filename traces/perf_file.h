@@ -60,6 +60,7 @@ struct perf_file {
 	uint32_t last_attr;
 	bool looked_up;
 	struct perf_bytes features[NR_PERF_FEATURES]; /* len 0: not there */
+	bool features_cut;         /* the header promises more of them */
 	const char *why;           /* what is wrong with the file, after a call that failed */
 };
 

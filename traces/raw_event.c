@@ -102,6 +102,20 @@ static const struct source_event events[] = {
 	RETURN("dma_alloc_ret", RAW_DMA_ALLOC, NEED("addr", FIELD_PTR, where)),
 	EVENT("dma_free", RAW_DMA_FREE, NEED("addr", FIELD_PTR, where), MAY("size", FIELD_NUMBER, size)),
 
+	ENTRY("dma_pool_create", RAW_DMA_POOL_CREATE, NEED("name", FIELD_NAME, name), NEED("size", FIELD_NUMBER, size),
+		MAY("align", FIELD_NUMBER, align), MAY("boundary", FIELD_NUMBER, aux)),
+	RETURN("dma_pool_create_ret", RAW_DMA_POOL_CREATE, NEED("pool", FIELD_PTR, where)),
+	EVENT("dma_pool_destroy", RAW_DMA_POOL_DESTROY, NEED("pool", FIELD_PTR, aux)),
+	ENTRY("dma_pool_alloc", RAW_DMA_POOL_ALLOC, NEED("pool", FIELD_PTR, aux), MAY("gfp", FIELD_GFP, gfp)),
+	RETURN("dma_pool_alloc_ret", RAW_DMA_POOL_ALLOC, NEED("addr", FIELD_PTR, where)),
+	EVENT("dma_pool_free", RAW_DMA_POOL_FREE, NEED("pool", FIELD_PTR, aux), NEED("addr", FIELD_PTR, where)),
+	EVENT("remap_pfn_range", RAW_DEVICE_MAP, NEED("pfn", FIELD_NUMBER, aux), NEED("size", FIELD_NUMBER, size)),
+
+	/* Kernels from 6.3 on. The start is "addr" in the format and "va_start:" in the text. */
+	EVENT("alloc_vmap_area", RAW_VMAP_AREA, MAY("addr", FIELD_NUMBER, where), MAY("va_start", FIELD_NUMBER, where),
+		NEED("size", FIELD_NUMBER, size), MAY("align", FIELD_NUMBER, align), MAY("failed", FIELD_NUMBER, aux)),
+	EVENT("free_vmap_area_noflush", RAW_VMAP_AREA_FREE, NEED("va_start", FIELD_NUMBER, where)),
+
 	EVENT("kvm_pio", RAW_PORT_IO, NEED("rw", FIELD_ORDER, order), NEED("port", FIELD_NUMBER, aux),
 		NEED("size", FIELD_NUMBER, size), MAY("count", FIELD_NUMBER, size_alloc), MAY("val", FIELD_NUMBER, align)),
 	EVENT("kvm_mmio", RAW_MMIO, NEED("type", FIELD_ORDER, order), NEED("len", FIELD_NUMBER, size),
@@ -122,9 +136,9 @@ static const struct source_event events[] = {
 	IGNORED("vmap_pages_range", "the page array is missing in text"),
 	IGNORED("percpu_destroy_chunk", "effect of free_percpu"),
 	IGNORED("rss_stat", "statistics"),
-	IGNORED("alloc_vmap_area", "address space only, not modelled yet"),
-	IGNORED("purge_vmap_area_lazy", "address space only, not modelled yet"),
-	IGNORED("free_vmap_area_noflush", "address space only, not modelled yet"),
+	IGNORED("purge_vmap_area_lazy", "the kernel's own pace of giving areas back"),
+	IGNORED("kvmalloc", "the kmalloc or vmalloc in it has its own event"),
+	IGNORED("kvmalloc_ret", "the kmalloc or vmalloc in it has its own event"),
 	IGNORED("mark_victim", "OOM killer's own report"),
 	IGNORED("oom_score_adj_update", "OOM killer's own report"),
 	IGNORED("reclaim_retry_zone", "reclaim's own report"),

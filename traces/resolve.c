@@ -19,6 +19,7 @@ static const char *const repair_text[NR_REPAIRS] = {
 	[REPAIR_REGION_SIZE] = "region without its size: taken as 1",
 	[REPAIR_SPLIT_FREE] = "free of pages of several blocks: split",
 	[REPAIR_PERCPU_SIZE] = "adopted per-CPU object: size taken as 8 bytes",
+	[REPAIR_DMA_POOL] = "DMA pool older than the trace: adopted with blocks of 64 bytes",
 	[REPAIR_CACHE_FLAGS] = "cache older than the trace: flags from its slabs' pages and its objects",
 	[REPAIR_OTHER_CACHE] = "free to another cache than the object's: freed and handed out again unseen",
 };
@@ -270,6 +271,14 @@ static int resolve_event(struct resolve *r, const struct raw_event *event, struc
 	case RAW_POOL_ALLOC:
 	case RAW_POOL_FREE:
 		return resolve_pool(r, event, err);
+	case RAW_DMA_POOL_CREATE:
+	case RAW_DMA_POOL_DESTROY:
+	case RAW_DMA_POOL_ALLOC:
+	case RAW_DMA_POOL_FREE:
+	case RAW_DEVICE_MAP:
+	case RAW_VMAP_AREA:
+	case RAW_VMAP_AREA_FREE:
+		return resolve_device(r, event, err);
 	case RAW_PORT_IO:
 	case RAW_MMIO:
 	case RAW_REGION_THERE:
@@ -364,6 +373,8 @@ int resolve_write(struct gather *g, struct trace_writer *w, struct trace_meta *m
 	idmap_fini(&r->area_of_call);
 	free(r->area_pages);
 	idmap_fini(&r->pools);
+	idmap_fini(&r->vmap_areas);
+	idmap_fini(&r->dma_pools);
 	free(r);
 	return code;
 }

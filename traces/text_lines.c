@@ -260,14 +260,19 @@ static int parse_fields(struct text_reader *r, const struct source_event *known,
 	while (left && *p) {
 		const char *key = p, *end;
 		const struct source_field *field;
+		bool colon;
 
 		while (*p && *p != '=' && *p != ' ')
 			p++;
-		if (*p != '=') {
+		/* "va_start: 18446…": alloc_vmap_area prints one of its values so. */
+		colon = *p == ' ' && p > key && p[-1] == ':';
+		if (*p != '=' && !colon) {
 			p += *p == ' ';
 			continue;
 		}
-		index = field_named(known, key, (size_t)(p - key), index + 1);
+		index = field_named(known, key, (size_t)(p - key) - colon, index + 1);
+		if (colon && index >= nr)
+			continue;
 		field = index < nr ? &known->fields[index] : NULL;
 		p++;
 		end = value_end(p, field ? field->how : FIELD_NUMBER);
