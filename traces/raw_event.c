@@ -166,14 +166,64 @@ static const struct {
 	{ "mm_filemap_", IGNORED("mm_filemap_*", "page cache's own report") },
 };
 
+/* Probes that are called as the function they are on. */
+static const struct {
+	const char *function, *event;
+} functions[] = {
+	{ "__vmalloc_node_range", "vmalloc_range" }, { "__ioremap_caller", "ioremap" },
+	{ "__request_region", "request_region" }, { "__release_region", "release_region" },
+	{ "kmem_cache_create_usercopy", "kmem_cache_create" }, { "kvmalloc_node", "kvmalloc" },
+	{ "allocate_slab", "slab_grow" }, { "__free_slab", "slab_release" }, { "__alloc_pages_bulk", "alloc_pages_bulk" },
+	{ "dma_alloc_attrs", "dma_alloc" }, { "dma_free_attrs", "dma_free" },
+};
+
+#define NR_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
+#define NAME_MAX_LEN 63u
+
 #define NR_EVENTS (sizeof(events) / sizeof(events[0]))
 #define NR_FAMILIES (sizeof(families) / sizeof(families[0]))
 
-const struct source_event *source_event_find(const char *name, size_t len)
+static const struct source_event *event_called(const char *name, size_t len)
 {
 	for (size_t i = 0; i < NR_EVENTS; i++)
 		if (!strncmp(events[i].name, name, len) && !events[i].name[len])
 			return &events[i];
+	return NULL;
+}
+
+static bool ends_in(const char *name, size_t len, const char *end)
+{
+	size_t end_len = strlen(end);
+
+	return len > end_len && !memcmp(name + len - end_len, end, end_len);
+}
+
+/* "__ioremap_caller_ret", and "ioremap__return" as `perf probe` names it. */
+static const struct source_event *probe_called(const char *name, size_t len)
+{
+	size_t base = ends_in(name, len, "__return") ? len - 8 : ends_in(name, len, "_ret") ? len - 4 : len;
+	char event[NAME_MAX_LEN + 1];
+
+	if (base > NAME_MAX_LEN - 4)
+		return NULL;
+	memcpy(event, name, base);
+	event[base] = 0;
+	for (size_t i = 0; i < NR_FUNCTIONS; i++)
+		if (!strcmp(functions[i].function, event))
+			strcpy(event, functions[i].event);
+	if (base < len)
+		strcat(event, "_ret");
+	return event_called(event, strlen(event));
+}
+
+const struct source_event *source_event_find(const char *name, size_t len)
+{
+	const struct source_event *known = event_called(name, len);
+
+	if (!known)
+		known = probe_called(name, len);
+	if (known)
+		return known;
 	for (size_t i = 0; i < NR_FAMILIES; i++) {
 		size_t prefix = strlen(families[i].prefix);
 

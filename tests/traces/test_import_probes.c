@@ -72,6 +72,23 @@ Test(import_probes, ioremap_regions_and_mappings_into_user_space)
 	importing_end(&in);
 }
 
+Test(import_probes, a_probe_may_be_called_as_its_function_and_as_perf_probe_names_it)
+{
+	struct imported in = importing_text(
+		LINE("1.000001", "__ioremap_caller: (ffffffff8107c440) phys=0xfed00000 size=1024 pcm=2")
+		LINE("1.000002", "__ioremap_caller_ret: (ffffffff8107c440 <- ffffffff816cf5be) addr=0xffffc90000045000")
+		" task 7 [000] 1.000003: probe:__vmalloc_node_range: (ffffffff812e8bd0) size=20480 gfp=0xcc0\n"
+		" task 7 [000] 1.000004: probe:__vmalloc_node_range__return: (ffffffff812e8bd0 <- ffffffff81000000) addr=0xffffc90000100000\n"
+		LINE("1.000005", "kmem_cache_create_usercopy: (ffffffff812a8030) name=\"x\" size=80")
+		LINE("1.000006", "kmem_cache_create_usercopy_ret: (ffffffff812a8030 <- ffffffff812a8322) s=0xffff888006ea7f00"));
+
+	expect_clean(&in, 3);
+	expect_kind(&in, 0, KIND_IOREMAP);
+	cr_expect_eq(expect_kind(&in, 1, KIND_VMALLOC)->op.size, 20480);
+	expect_kind(&in, 2, KIND_KMEM_CACHE_CREATE);
+	importing_end(&in);
+}
+
 Test(import_probes, caches_and_mempools)
 {
 	struct imported in = importing_text(
