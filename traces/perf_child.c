@@ -17,6 +17,7 @@
 
 #define KEYS_AT_ONCE (1u << 20)  /* 16 MiB */
 #define COMM_MAX     256u
+#define RECORDS_TO_SIGN (1u << 18)
 #define CPU_MAX      UINT16_MAX
 
 struct perf_child {
@@ -65,12 +66,16 @@ static bool look_at(struct perf_child *c, const struct perf_record *record, stru
 static int survey(struct perf_child *c, struct err *err)
 {
 	struct perf_record record;
-	uint64_t at = c->file.data_at;
+	uint64_t at = c->file.data_at, nr = 0;
 	int code;
 
-	while ((code = perf_file_next(&c->file, &at, &record)) > 0)
+	while ((code = perf_file_next(&c->file, &at, &record)) > 0) {
 		if (!look_at(c, &record, err))
 			return c->refused ? 0 : -1;
+		/* The other side of the pipe gives up on who is silent for long. */
+		if (++nr % RECORDS_TO_SIGN == 0 && dat_send(c->out, DAT_EVENTS, "", 0) < 0)
+			return -1;
+	}
 	if (code < 0)
 		c->why = c->file.why;
 	else if (c->file.features_cut)
@@ -240,7 +245,7 @@ static int read_file(struct perf_child *c, const struct dat_request *request, co
 	if (perf_file_open(&c->file, data, len) < 0)
 		return fail(c, c->file.why);
 	if (survey(c, &err) < 0 || perf_order_sort(&c->order, &err) < 0)
-		return fail(c, err.text);
+		return err.code ? fail(c, err.text) : -1;
 	if (!c->refused && !c->why && c->file.features[PERF_TRACING_DATA].len == 0)
 		c->refused = "it holds no trace events: record some, as `perf kmem record` does";
 	if (c->refused)
