@@ -133,15 +133,43 @@ bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int ord
 bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
 	struct meter *meter);
 
+/** page_alloc_flush_next() - the block that a flush of a CPU's lists moves first when it begins with list @list. */
+pfn_t page_alloc_flush_next(const struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu);
+/** page_alloc_list_of() - number of the per-CPU list that a block freed just now is on; 0 when it is on none. */
+unsigned int page_alloc_list_of(const struct page_alloc *pa, pfn_t pfn);
+
+/** What page_alloc_refill_recorded() found. */
+struct page_refill {
+	uint32_t left;  /* blocks that were still on the list */
+	uint32_t equal; /* blocks that the model's own refill puts at the same place */
+	pfn_t first;    /* of the model's own refill; PFN_NONE: it gives nothing */
+};
+
 /**
  * page_alloc_refill_recorded() - a CPU's list was refilled with these @nr blocks, as mm_page_alloc_zone_locked tells.
  * What the model still has on that list was taken without an event, or the kernel would not have refilled: it is handed
- * out. The list is then the recorded one; a block that the model had handed out comes back for it.
+ * out. Then the model refills, and is compared. The list is then the recorded one; a block that the model had handed out
+ * comes back for it.
  * @pfns: of one zone, at least one. @order: must have per-CPU lists.
- * Return: whether the model's own refill gives the same blocks in the same order.
  */
-bool page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
-	enum migratetype mt, unsigned int cpu, struct meter *meter);
+void page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
+	enum migratetype mt, unsigned int cpu, struct page_refill *refill, struct meter *meter);
+
+/** page_alloc_refill_blocks() - blocks that a refill of lists of @order asks for. */
+uint32_t page_alloc_refill_blocks(const struct page_alloc *pa, unsigned int zone, unsigned int order);
+/** page_alloc_marks_batch() - the batch of a zone's lists once page_alloc_setup_marks() is over. */
+uint32_t page_alloc_marks_batch(const struct page_alloc *pa, unsigned int zone);
+
+/**
+ * page_alloc_take_down_to() - @pfn, on that list of the CPU, was handed out, and before it all that stands before it.
+ * Return: the blocks that did; -1, with nothing done, when it is not on that list.
+ */
+int page_alloc_take_down_to(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
+	struct meter *meter);
+
+/** page_alloc_empty_list() - the model refilled a list that the kernel did not: all its blocks go back. */
+void page_alloc_empty_list(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+	unsigned int cpu, struct meter *meter);
 
 /** page_alloc_pcp_first() - the block that a CPU's next request of that order and type gets; PFN_NONE: refill. */
 pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,

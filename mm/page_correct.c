@@ -226,17 +226,16 @@ bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int or
 	return on_list;
 }
 
-/* Whether a CPU's list is now exactly these blocks. */
-static bool list_is(const struct page_alloc *pa, const struct block_list *list, const pfn_t *pfns, uint32_t nr)
+/* How many of these blocks stand at their place in a CPU's list. */
+static uint32_t list_matches(const struct page_alloc *pa, const struct block_list *list, const pfn_t *pfns, uint32_t nr)
 {
-	uint32_t at = list->head;
+	uint32_t at = list->head, equal = 0;
 
-	for (uint32_t i = 0; i < nr; i++) {
-		if (at == LINK_NONE || at != pfns[i])
-			return false;
+	for (uint32_t i = 0; i < nr && at != LINK_NONE; i++) {
+		equal += at == pfns[i];
 		at = page_at(pa, at)->next;
 	}
-	return at == LINK_NONE;
+	return equal;
 }
 
 /* All blocks of a list go back to the free lists, last one first. */
@@ -273,26 +272,90 @@ static void list_put(struct zone *zone, struct block_list *list, pfn_t pfn, unsi
 	zone->pcps[cpu].count += 1u << order;
 }
 
-bool page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
-	enum migratetype mt, unsigned int cpu, struct meter *meter)
+void page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
+	enum migratetype mt, unsigned int cpu, struct page_refill *refill, struct meter *meter)
 {
 	struct zone *zone = page_zone_slow(pa, pfns[0]);
 	struct zone_work work = { 0 };
 	struct block_list *list;
 
 	assert(zone && cpu < pa->nr_cpus && pcp_eligible(pa, order));
+	*refill = (struct page_refill){ .first = PFN_NONE };
 	list = &zone->pcps[cpu].list[pcp_list_index(order, mt)];
-	while (list->head != LINK_NONE)
+	for (; list->head != LINK_NONE; refill->left++)
 		page_alloc_take_at(pa, list->head, order, mt, cpu, meter);
-	pa->last_moved = 0;
 	pcp_refill(zone, cpu, order, mt, WMARK_LOW | ALLOC_KSWAPD, meter);
-	if (list_is(pa, list, pfns, nr))
-		return true;
+	if (list->head != LINK_NONE)
+		refill->first = list->head;
+	refill->equal = list_matches(pa, list, pfns, nr);
+	if (refill->equal == nr && nr == pcp_refill_blocks(zone, order))
+		return;
 	list_return(zone, list, cpu, &work);
 	for (uint32_t i = 0; i < nr; i++)
 		if (pfns[i] < pa->end_pfn && page_zone_slow(pa, pfns[i]) == zone)
 			list_put(zone, list, pfns[i], order, mt, cpu, meter);
-	return false;
+}
+
+uint32_t page_alloc_refill_blocks(const struct page_alloc *pa, unsigned int zone, unsigned int order)
+{
+	return pcp_refill_blocks(&pa->zones[zone], order);
+}
+
+uint32_t page_alloc_marks_batch(const struct page_alloc *pa, unsigned int zone)
+{
+	return zone_batchsize(pa->zones[zone].managed, pa->page_shift);
+}
+
+int page_alloc_take_down_to(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
+	struct meter *meter)
+{
+	struct zone *zone = page_zone_slow(pa, pfn);
+	struct block_list *list;
+	int before = 0;
+
+	if (!zone || !pcp_eligible(pa, order) || pfn >= pa->end_pfn || page_at(pa, pfn)->place != PAGE_IN_PCP)
+		return -1;
+	list = &zone->pcps[cpu].list[pcp_list_index(order, mt)];
+	for (uint32_t at = list->head; at != pfn; at = page_at(pa, at)->next) {
+		if (at == LINK_NONE)
+			return -1;
+		before++;
+	}
+	while (list->head != pfn)
+		page_alloc_take_at(pa, list->head, order, mt, cpu, meter);
+	page_alloc_take_at(pa, pfn, order, mt, cpu, meter);
+	return before;
+}
+
+void page_alloc_empty_list(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+	unsigned int cpu, struct meter *meter)
+{
+	struct zone_work work = { 0 };
+
+	list_return(&pa->zones[zone], &pa->zones[zone].pcps[cpu].list[pcp_list_index(order, mt)], cpu, &work);
+	zone_charge_locked(&pa->zones[zone], STEP_PAGE_PCP_BLOCK, 0, &work, meter);
+}
+
+unsigned int page_alloc_list_of(const struct page_alloc *pa, pfn_t pfn)
+{
+	const struct page *page = page_at(pa, pfn);
+
+	if (page->place != PAGE_IN_PCP)
+		return 0;
+	return pcp_list_index(page->order, migratetype_is_mergeable(page->mt) ? page->mt : MIGRATE_MOVABLE);
+}
+
+pfn_t page_alloc_flush_next(const struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu)
+{
+	const struct pcp *pcp = &pa->zones[zone].pcps[cpu];
+
+	for (unsigned int i = 0; i < NR_PCP_LISTS; i++) {
+		uint32_t tail = pcp->list[(list + i) % NR_PCP_LISTS].tail;
+
+		if (tail != LINK_NONE)
+			return tail;
+	}
+	return PFN_NONE;
 }
 
 pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,

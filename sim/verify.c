@@ -187,7 +187,8 @@ int verify_run(const struct verify_options *options, struct verify *verify, stru
 	if (ret == 0)
 		ret = verify_objects(options, &verify->checks[VERIFY_BYTES_ALLOC], &verify->checks[VERIFY_OBJECTS], err);
 	if (ret == 0)
-		ret = verify_page_frames(options, true, &verify->checks[VERIFY_PAGES_STEP], err);
+		ret = verify_pages_step(options, &verify->checks[VERIFY_PAGES_STEP], &verify->checks[VERIFY_REFILLS],
+			&verify->checks[VERIFY_DRAINS], err);
 	if (ret == 0)
 		ret = verify_page_frames(options, false, &verify->checks[VERIFY_PAGES_FREE], err);
 	if (ret == 0)

@@ -47,6 +47,8 @@ struct child {
 	struct cpu_track tracks[CPU_TRACKS];
 	struct dat_event batch[BATCH];
 	uint32_t nr_batch;
+	struct trace_move moves[BATCH];
+	uint32_t nr_moves;
 	struct texts texts;
 	struct idmap sites;               /* text numbers by address */
 	struct idmap comms;               /* text numbers by pid */
@@ -93,10 +95,12 @@ static int send_count(struct child *c, enum dat_type type, uint64_t count, const
 
 static int flush_events(struct child *c)
 {
-	size_t len = c->nr_batch * sizeof(c->batch[0]);
+	size_t len = c->nr_batch * sizeof(c->batch[0]), moves = c->nr_moves * sizeof(c->moves[0]);
 
-	c->nr_batch = 0;
-	return len ? send_message(c, DAT_EVENTS, c->batch, len, NULL, 0) : 0;
+	c->nr_batch = c->nr_moves = 0;
+	if (moves && send_message(c, DAT_MOVES, c->moves, moves, NULL, 0) < 0)
+		return -1;
+	return len || moves ? send_message(c, DAT_EVENTS, c->batch, len, NULL, 0) : 0;
 }
 
 /* Number of a text, which is sent when it is new. */
@@ -310,11 +314,30 @@ static int tell_all_drained(struct child *c)
 	return failed;
 }
 
-static void ignore_record(struct child *c, struct dat_type_info *type, struct cpu_track *track, struct tep_record *record)
+/* An event that is not kept; what it tells of the free lists is. */
+static int ignore_record(struct child *c, struct dat_type_info *type, struct cpu_track *track, struct tep_record *record,
+	uint16_t cpu)
 {
+	struct raw_event event = { .cpu = cpu };
+	struct trace_move move;
+	int code = 1;
+
+	if (type->known && type->known->moves)
+		code = read_fields(c, type, record, &event);
+	if (code <= 0) {
+		type->unusable++;
+		return code;
+	}
 	type->ignored++;
-	if (type->known && type->known->move)
-		cpu_track_move(track, type->known->move, context_of(c, record));
+	if (!type->known || !type->known->moves)
+		return 0;
+	event.ctx = context_of(c, record);
+	move = cpu_track_move(track, type->known, &event);
+	if (!cpu_track_tells(&move))
+		return 0;
+	move.before = c->nr_batch;
+	c->moves[c->nr_moves++] = move;
+	return c->nr_moves == BATCH ? flush_events(c) : 0;
 }
 
 static int on_record(struct tracecmd_input *handle, struct tep_record *record, int cpu, void *data)
@@ -336,10 +359,8 @@ static int on_record(struct tracecmd_input *handle, struct tep_record *record, i
 	type = &c->types[id];
 	if (!type->met)
 		describe(c, type, id);
-	if (!type->known || type->known->type == RAW_IGNORED) {
-		ignore_record(c, type, track, record);
-		return 0;
-	}
+	if (!type->known || type->known->type == RAW_IGNORED)
+		return ignore_record(c, type, track, record, (uint16_t)cpu);
 	if (type->missing) {
 		type->unusable++;
 		return 0;

@@ -1,0 +1,412 @@
+/*
+ * verify_step: the page allocator by itself, one step at a time. The model, right up to the event before, chooses the frame of
+ * each page allocation by its own mechanisms; the two are compared; then the model is put right by all that the recording shows
+ * up to and with that event: which blocks a refill or a flush moved, which page was handed out.
+ *
+ * What moved comes before the allocation that needed it and behind the free that caused it, so both wait until their CPU tells
+ * of something else: see settle().
+ *
+ * A refill shows that the list was empty before it: what the model still has there was taken without an event (bulk
+ * allocations for vmalloc, before the recording sees them). That is no choice of the allocator's, so it is known before the
+ * model chooses; which blocks refill the list is its choice, so it is not.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/verify_priv.h"
+
+#define PCP_ORDERS 4u /* orders 0 .. PAGE_ALLOC_COSTLY_ORDER have per-CPU lists */
+
+/* What a CPU's recording has told that is not over yet. */
+struct cpu_step {
+	struct trace_move *moves; /* owned: refilled blocks, or flushed ones */
+	uint32_t nr, cap;
+	pfn_t freed;              /* the free that they follow, PFN_NONE: none */
+	uint8_t freed_order;
+	pfn_t refilled;           /* first block of the last refill, the recording's, */
+	pfn_t chosen;             /* and the model's */
+	uint32_t unseen;          /* pages taken without an event since a bulk call began */
+	uint32_t bulk;            /* pages of the bulk call that ends */
+};
+
+struct step {
+	struct verify_pass pass;
+	struct verify_count *pages, *refills, *drains; /* borrowed */
+	struct cpu_step *cpus;    /* owned */
+	uint64_t event_no;        /* of the event next to come */
+	ns_t time_ns;
+};
+
+static struct page_alloc *pages_of(const struct step *s)
+{
+	return s->pass.mm.pages;
+}
+
+static enum migratetype type_of(gfp_t gfp)
+{
+	return gfp & GFP_BIT_MOVABLE ? MIGRATE_MOVABLE : gfp & GFP_BIT_RECLAIMABLE ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
+}
+
+static bool has_list(const struct step *s, unsigned int order)
+{
+	const struct machine_page_allocator *config = &s->pass.options->machine->page_allocator;
+
+	return order < PCP_ORDERS || (config->transparent_hugepage && order == config->pageblock_order);
+}
+
+/* One block that the model chose, or would have chosen. */
+static void count_block(const struct step *s, struct verify_count *count, const struct trace_move *move, const char *what,
+	pfn_t chosen, bool equal)
+{
+	struct verify_event event = { .event_no = s->event_no, .time_ns = s->time_ns };
+
+	count->checked++;
+	count->equal += equal;
+	if (equal || !verify_differ(count, &event, "%s of order %u, type %u on CPU %u: block %" PRIu64, what, move->order,
+			move->mt, move->cpu, move->pfn))
+		return;
+	if (chosen == PFN_NONE)
+		snprintf(count->first.model, sizeof(count->first.model), "no block");
+	else
+		snprintf(count->first.model, sizeof(count->first.model), "block %" PRIu64, chosen);
+}
+
+/* One refill of a list, with @nr blocks. */
+static int settle_refill(struct step *s, struct cpu_step *cpu, const struct trace_move *moves, uint32_t nr, struct err *err)
+{
+	pfn_t *pfns = malloc(nr * sizeof(*pfns));
+	struct page_refill refill;
+
+	if (!pfns)
+		return err_set(err, ERR_NOMEM, "no memory to verify page frames");
+	for (uint32_t i = 0; i < nr; i++)
+		pfns[i] = moves[i].pfn;
+	page_alloc_refill_recorded(pages_of(s), pfns, nr, moves->order, (enum migratetype)moves->mt, moves->cpu, &refill,
+		&s->pass.meter);
+	for (uint32_t i = 0; i < nr; i++)
+		count_block(s, s->refills, &moves[i], "refill", refill.first, i < refill.equal);
+	cpu->unseen += refill.left << moves->order;
+	cpu->refilled = pfns[0];
+	cpu->chosen = refill.first;
+	free(pfns);
+	return 0;
+}
+
+/* Boot goes on before what shows it: lists that are refilled with several blocks; with more than they were before. */
+static void settle_boot(struct step *s, const struct trace_move *moves, uint32_t nr)
+{
+	struct page_alloc *pa = pages_of(s);
+	unsigned int zone = (unsigned int)page_alloc_zone_of(pa, moves->pfn);
+
+	if (s->pass.stage == BOOT_PAGESETS_NEXT && nr >= 2) {
+		page_alloc_setup_pagesets(pa);
+		s->pass.stage = BOOT_MARKS_NEXT;
+	}
+	if (s->pass.stage == BOOT_MARKS_NEXT && moves->order == 0 && nr % page_alloc_refill_blocks(pa, zone, 0) &&
+		nr % page_alloc_marks_batch(pa, zone) == 0) {
+		page_alloc_setup_marks(pa);
+		s->pass.stage = BOOT_OVER;
+	}
+}
+
+static int settle_refills(struct step *s, struct cpu_step *cpu, struct err *err)
+{
+	unsigned int zone = (unsigned int)page_alloc_zone_of(pages_of(s), cpu->moves->pfn);
+	uint32_t most;
+	int ret = 0;
+
+	if (s->pass.stage != BOOT_OVER)
+		settle_boot(s, cpu->moves, cpu->nr);
+	most = page_alloc_refill_blocks(pages_of(s), zone, cpu->moves->order);
+	for (uint32_t i = 0, nr; ret == 0 && i < cpu->nr; i += nr) {
+		nr = cpu->nr - i < most ? cpu->nr - i : most;
+		ret = settle_refill(s, cpu, cpu->moves + i, nr, err);
+	}
+	return ret;
+}
+
+/* What is freed was not handed out in the model: somebody had taken it unseen. */
+static bool see_taken(struct step *s, pfn_t pfn, unsigned int order, uint32_t cpu)
+{
+	struct page_alloc *pa = pages_of(s);
+
+	if (page_alloc_zone_of(pa, pfn) < 0)
+		return false;
+	if (page_alloc_allocated(pa, pfn, order) ||
+		page_alloc_take_at(pa, pfn, order, MIGRATE_UNMOVABLE, cpu, &s->pass.meter))
+		return true;
+	for (pfn_t p = pfn; order && p < pfn + (1ull << order); p++)
+		if (!page_alloc_allocated(pa, p, 0))
+			page_alloc_take_at(pa, p, 0, MIGRATE_UNMOVABLE, cpu, &s->pass.meter);
+	return page_alloc_allocated(pa, pfn, order);
+}
+
+/* A free, and the blocks that it flushed; or blocks that were drained for another reason. */
+static void settle_flush(struct step *s, struct cpu_step *cpu, uint32_t number)
+{
+	struct page_alloc *pa = pages_of(s);
+	uint32_t flushed = 0, list = 0;
+	bool expected = false, caused = cpu->freed != PFN_NONE;
+
+	for (uint32_t i = 0; i < cpu->nr; i++)
+		flushed += 1u << cpu->moves[i].order;
+	if (caused && see_taken(s, cpu->freed, cpu->freed_order, number)) {
+		expected = page_alloc_give_recorded(pa, cpu->freed, cpu->freed_order, number, flushed, &s->pass.meter);
+		list = page_alloc_list_of(pa, cpu->freed);
+	}
+	for (uint32_t i = 0; i < cpu->nr; i++) {
+		const struct trace_move *move = &cpu->moves[i];
+		int zone = page_alloc_zone_of(pa, move->pfn);
+		pfn_t next;
+
+		if (zone < 0)
+			continue;
+		next = page_alloc_flush_next(pa, (unsigned int)zone, list, number);
+		if (caused)
+			count_block(s, s->drains, move, "flush", expected ? next : PFN_NONE, expected && next == move->pfn);
+		page_alloc_flush_recorded(pa, move->pfn, move->order, (enum migratetype)move->mt, number, &s->pass.meter);
+	}
+	cpu->freed = PFN_NONE;
+}
+
+/* The CPU tells of something else: what it told before is whole. */
+static int settle(struct step *s, uint32_t number, struct err *err)
+{
+	struct cpu_step *cpu = &s->cpus[number];
+	int ret = 0;
+
+	if (cpu->nr && cpu->moves->kind == MOVE_REFILL)
+		ret = settle_refills(s, cpu, err);
+	else if (cpu->nr || cpu->freed != PFN_NONE)
+		settle_flush(s, cpu, number);
+	cpu->nr = 0;
+	return ret;
+}
+
+static int add_move(struct cpu_step *cpu, const struct trace_move *move, struct err *err)
+{
+	if (cpu->nr == cpu->cap) {
+		uint32_t cap = cpu->cap ? 2 * cpu->cap : 256;
+		struct trace_move *moves = realloc(cpu->moves, cap * sizeof(*moves));
+
+		if (!moves)
+			return err_set(err, ERR_NOMEM, "no memory to verify page frames");
+		cpu->moves = moves;
+		cpu->cap = cap;
+	}
+	cpu->moves[cpu->nr++] = *move;
+	return 0;
+}
+
+/* Whether the move belongs to what its CPU told last. */
+static bool goes_on(const struct step *s, const struct cpu_step *cpu, const struct trace_move *move)
+{
+	const struct trace_move *first = cpu->moves;
+
+	if (!cpu->nr)
+		return move->kind == MOVE_DRAIN;
+	if (move->kind != first->kind)
+		return false;
+	return move->kind == MOVE_DRAIN || (move->order == first->order && move->mt == first->mt &&
+		page_alloc_zone_of(pages_of(s), move->pfn) == page_alloc_zone_of(pages_of(s), first->pfn));
+}
+
+/* The zone's lock was taken: what other CPUs moved under it is over. */
+static int settle_others(struct step *s, const struct trace_move *move, struct err *err)
+{
+	int zone = page_alloc_zone_of(pages_of(s), move->pfn), ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < s->pass.options->machine->cpus; i++)
+		if (i != move->cpu && s->cpus[i].nr && page_alloc_zone_of(pages_of(s), s->cpus[i].moves->pfn) == zone)
+			ret = settle(s, i, err);
+	return ret;
+}
+
+/* The page goes to the CPU's list, or at once to the free lists. */
+static int free_page(struct step *s, uint32_t number, pfn_t pfn, uint8_t order, struct err *err)
+{
+	int ret = settle(s, number, err);
+
+	if (ret < 0)
+		return ret;
+	if (has_list(s, order)) {
+		s->cpus[number].freed = pfn;
+		s->cpus[number].freed_order = order;
+	} else if (see_taken(s, pfn, order, number)) {
+		page_alloc_give(pages_of(s), pfn, order, number, &s->pass.meter);
+	}
+	return 0;
+}
+
+static int on_move(void *arg, const struct trace_move *move, struct err *err)
+{
+	struct step *s = arg;
+	struct cpu_step *cpu = &s->cpus[move->cpu];
+	int ret = 0;
+
+	if (move->kind == MOVE_SLEEP) {
+		if (s->pass.stage == BOOT_MARKS_NEXT) {
+			page_alloc_setup_marks(pages_of(s));
+			s->pass.stage = BOOT_OVER;
+		}
+		return 0;
+	}
+	if (move->kind == MOVE_BULK) {
+		ret = settle(s, move->cpu, err);
+		cpu->unseen = 0;
+		return ret;
+	}
+	if (page_alloc_zone_of(pages_of(s), move->pfn) < 0 || (move->kind == MOVE_REFILL && !has_list(s, move->order)) ||
+		move->mt >= NR_MIGRATETYPES)
+		return 0;
+	if (move->kind == MOVE_BATCHED)
+		return free_page(s, move->cpu, move->pfn, 0, err);
+	ret = settle_others(s, move, err);
+	if (ret == 0 && !goes_on(s, cpu, move))
+		ret = settle(s, move->cpu, err);
+	return ret < 0 || move->kind == MOVE_TAKE ? ret : add_move(cpu, move, err);
+}
+
+static void note_difference(struct step *s, const struct verify_event *event, pfn_t pfn)
+{
+	struct verify_difference *first = &s->pages->first;
+	char where[256], zone[1024], *text = first->model;
+
+	if (!verify_differ(s->pages, event, "order %u, gfp 0x%x on CPU %u: page %" PRIu64, event->op->order,
+			(unsigned int)event->op->gfp, event->cpu, event->where))
+		return;
+	page_alloc_where(pages_of(s), event->where, where, sizeof(where));
+	page_alloc_describe(pages_of(s), (unsigned int)page_alloc_zone_of(pages_of(s), event->where), zone, sizeof(zone));
+	if (pfn == PFN_NONE)
+		snprintf(text, sizeof(first->model), "no page; the kernel's page is %s; %s", where, zone);
+	else
+		snprintf(text, sizeof(first->model), "page %" PRIu64 "; the kernel's page is %s; %s", pfn, where, zone);
+}
+
+static struct page_request request_of(const struct step *s, const struct verify_event *event)
+{
+	int node = event->op->node;
+
+	return (struct page_request){
+		.gfp = event->op->gfp,
+		.cpu = (uint16_t)event->cpu,
+		.node = (int16_t)(node >= (int)s->pass.options->machine->nr_nodes ? -1 : node),
+		.order = event->op->order,
+	};
+}
+
+/* The model handed out @wrong for @want, or nothing; the kernel handed out @right. */
+static void put_right(struct step *s, const struct page_request *want, pfn_t wrong, pfn_t right)
+{
+	struct page_alloc *pa = pages_of(s);
+	enum migratetype mt = type_of(want->gfp);
+	bool refilled = page_alloc_last_moved(pa) > 0;
+	int passed = page_alloc_take_down_to(pa, right, want->order, mt, want->cpu, &s->pass.meter);
+
+	/* What stood before it had left the kernel's list unseen. */
+	if (passed >= 0) {
+		s->cpus[want->cpu].unseen += ((uint32_t)passed + 1) << want->order;
+		return;
+	}
+	if (wrong != PFN_NONE)
+		page_alloc_correct(pa, wrong, right, want->order, want->cpu, &s->pass.meter);
+	else
+		page_alloc_take_at(pa, right, want->order, mt, want->cpu, &s->pass.meter);
+	/* The kernel did not refill. */
+	if (refilled && wrong != PFN_NONE && has_list(s, want->order))
+		page_alloc_empty_list(pa, (unsigned int)page_alloc_zone_of(pa, wrong), want->order, mt, want->cpu, &s->pass.meter);
+}
+
+static void alloc_event(struct step *s, const struct verify_event *event)
+{
+	struct cpu_step *cpu = &s->cpus[event->cpu];
+	struct page_request want = request_of(s, event);
+	pfn_t pfn, chosen;
+
+	if (page_alloc_take(pages_of(s), &want, &pfn, &s->pass.meter) != MM_DONE)
+		pfn = PFN_NONE;
+	/* The recorded refill has taken the place of the model's. */
+	chosen = pfn != PFN_NONE && pfn == cpu->refilled ? cpu->chosen : pfn;
+	cpu->refilled = PFN_NONE;
+	s->pages->checked++;
+	s->pages->equal += chosen == event->where;
+	if (chosen != event->where)
+		note_difference(s, event, chosen);
+	if (pfn != event->where)
+		put_right(s, &want, pfn, event->where);
+}
+
+/* The call's pages have no events: those that no refill showed leave the list now. */
+static void bulk_event(struct step *s, const struct verify_event *event)
+{
+	struct cpu_step *cpu = &s->cpus[event->cpu];
+	struct page_request want = request_of(s, event);
+	pfn_t pfn;
+
+	cpu->bulk++;
+	if (event->op->flags & OP_BULK_MORE)
+		return;
+	want.order = 0;
+	for (; cpu->bulk > cpu->unseen; cpu->bulk--) {
+		if (page_alloc_take(pages_of(s), &want, &pfn, &s->pass.meter) != MM_DONE)
+			break;
+		if (page_alloc_last_moved(pages_of(s)) == 0)
+			continue;
+		page_alloc_give(pages_of(s), pfn, 0, event->cpu, &s->pass.meter);
+		page_alloc_empty_list(pages_of(s), (unsigned int)page_alloc_zone_of(pages_of(s), pfn), 0, type_of(want.gfp),
+			event->cpu, &s->pass.meter);
+		break;
+	}
+	cpu->bulk = cpu->unseen = 0;
+}
+
+static int on_event(void *arg, const struct verify_event *event, struct err *err)
+{
+	struct step *s = arg;
+	int ret;
+
+	s->event_no = event->event_no;
+	s->time_ns = event->time_ns;
+	if (event->older || event->op->flags & OP_SYNTHETIC)
+		return 0;
+	switch (event->op->kind) {
+	case KIND_ALLOC_PAGES:
+	case KIND_GET_FREE_PAGES:
+	case KIND_GET_ZEROED_PAGE:
+		ret = settle(s, event->cpu, err);
+		if (ret == 0 && event->where)
+			alloc_event(s, event);
+		return ret;
+	case KIND_ALLOC_PAGES_BULK:
+		ret = settle(s, event->cpu, err);
+		if (ret == 0 && event->slot != SLOT_NONE)
+			bulk_event(s, event);
+		return ret;
+	case KIND_FREE_PAGES:
+		return event->where && !event->later ? free_page(s, event->cpu, event->where, event->op->order, err) : 0;
+	default:
+		return 0;
+	}
+}
+
+int verify_pages_step(const struct verify_options *options, struct verify_count *pages, struct verify_count *refills,
+	struct verify_count *drains, struct err *err)
+{
+	struct step s = { .pages = pages, .refills = refills, .drains = drains };
+	int ret = verify_pass_start(&s.pass, options, options->states[0].state, false, err);
+
+	if (ret == 0 && !(s.cpus = calloc(options->machine->cpus, sizeof(*s.cpus))))
+		ret = err_set(err, ERR_NOMEM, "no memory to verify page frames");
+	if (ret == 0) {
+		s.pass.on_move = on_move;
+		for (uint32_t i = 0; i < options->machine->cpus; i++)
+			s.cpus[i].freed = s.cpus[i].refilled = PFN_NONE;
+		ret = verify_pass_run(&s.pass, on_event, &s, err);
+	}
+	for (uint32_t i = 0; s.cpus && i < options->machine->cpus; i++)
+		free(s.cpus[i].moves);
+	free(s.cpus);
+	verify_pass_fini(&s.pass);
+	return ret;
+}
