@@ -108,6 +108,9 @@ void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 bool page_alloc_take_at(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
 	struct meter *meter);
 
+/** page_alloc_put_back() - the last take is undone: the block goes to the head of the list that it came from. */
+void page_alloc_put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter);
+
 /**
  * page_alloc_correct() - the model has just taken @wrong where the kernel took @right: as if it had taken that.
  * @right on the same per-CPU list: @wrong stands there instead. Else @wrong goes back to where it came from, first of its

@@ -104,8 +104,8 @@ static void pcp_exchange(const struct free_spot *spot, pfn_t wrong)
 		list->tail = (uint32_t)wrong;
 }
 
-/* Where the last take found it: the record of a block keeps its type after that. */
-static void put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
+/* The record of a block keeps its type after it was taken. */
+void page_alloc_put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
 {
 	struct zone *zone = page_zone(pa, pfn);
 	struct page *page = page_at(pa, pfn);
@@ -136,6 +136,22 @@ static void learn_type(struct page_alloc *pa, pfn_t pfn, unsigned int mt)
 		set_pageblock_migratetype(pa, pfn, mt);
 }
 
+/* What else of @pfn's pageblock is on the list where @pfn was found goes where the kernel has it: to the head of its type's. */
+static void move_with(struct page_alloc *pa, struct pcp *pcp, unsigned int list, unsigned int order, pfn_t pfn, unsigned int mt)
+{
+	uint64_t pageblock = pageblock_of(pa, pfn);
+	struct block_list *from = &pcp->list[list], *to = &pcp->list[pcp_list_index(order, mt)];
+
+	for (uint32_t at = from->tail, before; at != LINK_NONE; at = before) {
+		before = page_at(pa, at)->prev;
+		if (pageblock_of(pa, at) != pageblock || from == to)
+			continue;
+		block_list_del(pa->pages, from, at);
+		page_at(pa, at)->mt = mt & 0xf;
+		block_list_add(pa->pages, to, at);
+	}
+}
+
 bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigned int order, unsigned int cpu,
 	struct meter *meter)
 {
@@ -153,8 +169,11 @@ bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigne
 			return true;
 		}
 		learn_type(pa, right, mt);
+		page_alloc_put_back(pa, wrong, order, cpu, meter);
+		move_with(pa, spot.pcp, spot.list, order, right, mt);
+		return page_alloc_take_at(pa, right, order, lru ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE, cpu, meter);
 	}
-	put_back(pa, wrong, order, cpu, meter);
+	page_alloc_put_back(pa, wrong, order, cpu, meter);
 	return page_alloc_take_at(pa, right, order, lru ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE, cpu, meter);
 }
 

@@ -284,14 +284,21 @@ static void note_difference(struct step *s, const struct verify_event *event, pf
 		snprintf(text, sizeof(first->model), "page %" PRIu64 "; the kernel's page is %s; %s", pfn, where, zone);
 }
 
+/*
+ * No event tells on which node pages were asked for (alloc_pages_node(), a memory policy). Where there are several, it is taken
+ * to be the node that the page came from.
+ */
 static struct page_request request_of(const struct step *s, const struct verify_event *event)
 {
-	int node = event->op->node;
+	const struct machine *machine = s->pass.options->machine;
+	int node = event->op->node >= (int)machine->nr_nodes ? -1 : event->op->node;
 
+	if (node < 0 && machine->nr_nodes > 1 && event->where && page_alloc_zone_of(pages_of(s), event->where) >= 0)
+		node = (int)page_alloc_node_of(pages_of(s), event->where);
 	return (struct page_request){
 		.gfp = event->op->gfp,
 		.cpu = (uint16_t)event->cpu,
-		.node = (int16_t)(node >= (int)s->pass.options->machine->nr_nodes ? -1 : node),
+		.node = (int16_t)node,
 		.order = event->op->order,
 	};
 }
@@ -301,21 +308,22 @@ static void put_right(struct step *s, const struct page_request *want, pfn_t wro
 {
 	struct page_alloc *pa = pages_of(s);
 	enum migratetype mt = type_of(want->gfp);
-	bool refilled = page_alloc_last_moved(pa) > 0;
+	bool refilled = page_alloc_last_moved(pa) > 0 && has_list(s, want->order);
+	int zone = wrong == PFN_NONE ? -1 : page_alloc_zone_of(pa, wrong);
 	int passed = page_alloc_take_down_to(pa, right, want->order, mt, want->cpu, &s->pass.meter);
 
-	/* What stood before it had left the kernel's list unseen. */
-	if (passed >= 0) {
+	/* What stood before it had left the kernel's list unseen, @wrong too if that is where it was. */
+	if (passed >= 0)
 		s->cpus[want->cpu].unseen += ((uint32_t)passed + 1) << want->order;
-		return;
-	}
-	if (wrong != PFN_NONE)
-		page_alloc_correct(pa, wrong, right, want->order, want->cpu, &s->pass.meter);
-	else
+	else if (zone < 0)
 		page_alloc_take_at(pa, right, want->order, mt, want->cpu, &s->pass.meter);
+	else
+		page_alloc_correct(pa, wrong, right, want->order, want->cpu, &s->pass.meter);
+	if (passed >= 0 && zone >= 0 && (refilled || zone != page_alloc_zone_of(pa, right)))
+		page_alloc_put_back(pa, wrong, want->order, want->cpu, &s->pass.meter);
 	/* The kernel did not refill. */
-	if (refilled && wrong != PFN_NONE && has_list(s, want->order))
-		page_alloc_empty_list(pa, (unsigned int)page_alloc_zone_of(pa, wrong), want->order, mt, want->cpu, &s->pass.meter);
+	if (refilled && zone >= 0)
+		page_alloc_empty_list(pa, (unsigned int)zone, want->order, mt, want->cpu, &s->pass.meter);
 }
 
 static void alloc_event(struct step *s, const struct verify_event *event)
