@@ -124,9 +124,9 @@ bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigne
  * page_alloc_give_recorded() - as page_alloc_give(), but nothing is flushed: the recording tells what is, with
  * page_alloc_flush_recorded() for each block.
  * @flushed: pages that the kernel flushed because of this free.
- * Return: whether page_alloc_give() would have flushed as many.
+ * Return: pages that page_alloc_give() would have flushed.
  */
-bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
+uint32_t page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
 	struct meter *meter);
 
 /**
@@ -138,6 +138,17 @@ bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int or
 
 /** page_alloc_flush_next() - the block that a flush of a CPU's lists moves first when it begins with list @list. */
 pfn_t page_alloc_flush_next(const struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu);
+/**
+ * page_alloc_take_unseen() - the page that the request would get from its CPU's list leaves it as for an allocation that no event
+ * shows. Return: false when the list is empty.
+ */
+bool page_alloc_take_unseen(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter);
+
+/** page_alloc_list() - number of the per-CPU list for that order and type. */
+unsigned int page_alloc_list(unsigned int order, enum migratetype mt);
+/** page_alloc_take_list() - a list of a CPU was empty: its blocks were handed out. Return: the pages. */
+uint32_t page_alloc_take_list(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu,
+	struct meter *meter);
 /** page_alloc_list_of() - number of the per-CPU list that a block freed just now is on; 0 when it is on none. */
 unsigned int page_alloc_list_of(const struct page_alloc *pa, pfn_t pfn);
 

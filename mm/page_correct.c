@@ -204,7 +204,7 @@ static uint8_t factor_after(const struct zone *zone, uint8_t before, unsigned in
 	return (uint8_t)min_u64(ilog2_u64(max_u64(flushed / zone->pcp_batch, 1)) + 1, PCP_BATCH_SCALE_MAX);
 }
 
-bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
+uint32_t page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
 	struct meter *meter)
 {
 	struct zone *zone = page_zone(pa, pfn);
@@ -220,7 +220,7 @@ bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int ord
 	as_expected = expected ? flushed >= expected && flushed < expected + (1u << PCP_ORDERS) : !flushed;
 	if (!as_expected)
 		pcp->free_factor = factor_after(zone, free_factor, order, flushed);
-	return as_expected;
+	return expected;
 }
 
 bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
@@ -353,6 +353,39 @@ void page_alloc_empty_list(struct page_alloc *pa, unsigned int zone, unsigned in
 
 	list_return(&pa->zones[zone], &pa->zones[zone].pcps[cpu].list[pcp_list_index(order, mt)], cpu, &work);
 	zone_charge_locked(&pa->zones[zone], STEP_PAGE_PCP_BLOCK, 0, &work, meter);
+}
+
+bool page_alloc_take_unseen(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter)
+{
+	struct alloc_context ac;
+	uint32_t head;
+
+	page_context(pa, req, &ac);
+	if (ac.preferred >= ac.nr_zones || !pcp_eligible(pa, req->order))
+		return false;
+	head = ac.zonelist->zone[ac.preferred]->pcps[req->cpu].list[pcp_list_index(req->order, ac.mt)].head;
+	*pfn = head;
+	return head != LINK_NONE && page_alloc_take_at(pa, head, req->order, (enum migratetype)ac.mt, req->cpu, meter);
+}
+
+unsigned int page_alloc_list(unsigned int order, enum migratetype mt)
+{
+	return pcp_list_index(order, migratetype_is_mergeable(mt) ? mt : MIGRATE_MOVABLE);
+}
+
+uint32_t page_alloc_take_list(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu,
+	struct meter *meter)
+{
+	struct block_list *blocks = &pa->zones[zone].pcps[cpu].list[list % NR_PCP_LISTS];
+	uint32_t pages = 0;
+
+	for (uint32_t head; (head = blocks->head) != LINK_NONE;) {
+		const struct page *page = page_at(pa, head);
+
+		pages += 1u << page->order;
+		page_alloc_take_at(pa, head, page->order, (enum migratetype)page->mt, cpu, meter);
+	}
+	return pages;
 }
 
 unsigned int page_alloc_list_of(const struct page_alloc *pa, pfn_t pfn)

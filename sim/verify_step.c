@@ -17,6 +17,7 @@
 #include "sim/verify_priv.h"
 
 #define PCP_ORDERS 4u /* orders 0 .. PAGE_ALLOC_COSTLY_ORDER have per-CPU lists */
+#define FLUSH_LISTS (PCP_ORDERS * MIGRATE_PCPTYPES + 2u)
 
 /* What a CPU's recording has told that is not over yet. */
 struct cpu_step {
@@ -55,15 +56,15 @@ static bool has_list(const struct step *s, unsigned int order)
 	return order < PCP_ORDERS || (config->transparent_hugepage && order == config->pageblock_order);
 }
 
-/* One block that the model chose, or would have chosen. */
-static void count_block(const struct step *s, struct verify_count *count, const struct trace_move *move, const char *what,
-	pfn_t chosen, bool equal)
+/* Of @nr blocks the model chose, or would have chosen, @equal; @chosen is its first. */
+static void count_blocks(const struct step *s, struct verify_count *count, const struct trace_move *move, uint32_t nr,
+	uint32_t equal, const char *what, pfn_t chosen)
 {
 	struct verify_event event = { .event_no = s->event_no, .time_ns = s->time_ns };
 
-	count->checked++;
+	count->checked += nr;
 	count->equal += equal;
-	if (equal || !verify_differ(count, &event, "%s of order %u, type %u on CPU %u: block %" PRIu64, what, move->order,
+	if (equal == nr || !verify_differ(count, &event, "%s of order %u, type %u on CPU %u: block %" PRIu64, what, move->order,
 			move->mt, move->cpu, move->pfn))
 		return;
 	if (chosen == PFN_NONE)
@@ -84,8 +85,7 @@ static int settle_refill(struct step *s, struct cpu_step *cpu, const struct trac
 		pfns[i] = moves[i].pfn;
 	page_alloc_refill_recorded(pages_of(s), pfns, nr, moves->order, (enum migratetype)moves->mt, moves->cpu, &refill,
 		&s->pass.meter);
-	for (uint32_t i = 0; i < nr; i++)
-		count_block(s, s->refills, &moves[i], "refill", refill.first, i < refill.equal);
+	count_blocks(s, s->refills, moves, nr, refill.equal, "refill", refill.first);
 	cpu->unseen += refill.left << moves->order;
 	cpu->refilled = pfns[0];
 	cpu->chosen = refill.first;
@@ -142,12 +142,19 @@ static bool see_taken(struct step *s, pfn_t pfn, unsigned int order, uint32_t cp
 	return page_alloc_allocated(pa, pfn, order);
 }
 
+/* A flush empties one list after the other: when it moves a block of @list, those from @from on up to it are empty. */
+static void see_empty(struct step *s, unsigned int zone, uint32_t number, unsigned int from, unsigned int list)
+{
+	for (; from % FLUSH_LISTS != list; from++)
+		s->cpus[number].unseen += page_alloc_take_list(pages_of(s), zone, from % FLUSH_LISTS, number, &s->pass.meter);
+}
+
 /* A free, and the blocks that it flushed; or blocks that were drained for another reason. */
 static void settle_flush(struct step *s, struct cpu_step *cpu, uint32_t number)
 {
 	struct page_alloc *pa = pages_of(s);
-	uint32_t flushed = 0, list = 0;
-	bool expected = false, caused = cpu->freed != PFN_NONE;
+	uint32_t flushed = 0, list = 0, expected = 0;
+	bool caused = cpu->freed != PFN_NONE;
 
 	for (uint32_t i = 0; i < cpu->nr; i++)
 		flushed += 1u << cpu->moves[i].order;
@@ -164,7 +171,11 @@ static void settle_flush(struct step *s, struct cpu_step *cpu, uint32_t number)
 			continue;
 		next = page_alloc_flush_next(pa, (unsigned int)zone, list, number);
 		if (caused)
-			count_block(s, s->drains, move, "flush", expected ? next : PFN_NONE, expected && next == move->pfn);
+			count_blocks(s, s->drains, move, 1, expected && next == move->pfn, "flush", expected ? next : PFN_NONE);
+		expected -= expected < 1u << move->order ? expected : 1u << move->order;
+		if (caused)
+			see_empty(s, (unsigned int)zone, number, list, page_alloc_list(move->order, (enum migratetype)move->mt));
+		list = page_alloc_list(move->order, (enum migratetype)move->mt);
 		page_alloc_flush_recorded(pa, move->pfn, move->order, (enum migratetype)move->mt, number, &s->pass.meter);
 	}
 	cpu->freed = PFN_NONE;
@@ -356,16 +367,8 @@ static void bulk_event(struct step *s, const struct verify_event *event)
 	if (event->op->flags & OP_BULK_MORE)
 		return;
 	want.order = 0;
-	for (; cpu->bulk > cpu->unseen; cpu->bulk--) {
-		if (page_alloc_take(pages_of(s), &want, &pfn, &s->pass.meter) != MM_DONE)
-			break;
-		if (page_alloc_last_moved(pages_of(s)) == 0)
-			continue;
-		page_alloc_give(pages_of(s), pfn, 0, event->cpu, &s->pass.meter);
-		page_alloc_empty_list(pages_of(s), (unsigned int)page_alloc_zone_of(pages_of(s), pfn), 0, type_of(want.gfp),
-			event->cpu, &s->pass.meter);
-		break;
-	}
+	while (cpu->bulk > cpu->unseen && page_alloc_take_unseen(pages_of(s), &want, &pfn, &s->pass.meter))
+		cpu->bulk--;
 	cpu->bulk = cpu->unseen = 0;
 }
 

@@ -87,8 +87,8 @@ Test(page_correct, a_recorded_flush_moves_just_its_blocks)
 	for (unsigned int i = 0; i < 28; i++)
 		pfns[i] = take(fx, 0, M);
 	for (unsigned int i = 0; i < 27; i++)
-		cr_expect(page_alloc_give_recorded(fx->pa, pfns[i], 0, 0, 0, &fx->meter));
-	cr_expect(!page_alloc_give_recorded(fx->pa, pfns[27], 0, 0, 0, &fx->meter), "28 pages are too many");
+		cr_expect_eq(page_alloc_give_recorded(fx->pa, pfns[i], 0, 0, 0, &fx->meter), 0);
+	cr_expect_eq(page_alloc_give_recorded(fx->pa, pfns[27], 0, 0, 0, &fx->meter), 7, "28 pages are too many");
 	cr_expect_eq(page_alloc_pcp_count(fx->pa, 0, 0), 28);
 	cr_expect(page_alloc_flush_recorded(fx->pa, pfns[3], 0, M, 0, &fx->meter));
 	cr_expect(!page_alloc_flush_recorded(fx->pa, pfns[3], 0, M, 0, &fx->meter), "it has left the list");
