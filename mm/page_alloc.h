@@ -138,17 +138,8 @@ bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int or
 
 /** page_alloc_flush_next() - the block that a flush of a CPU's lists moves first when it begins with list @list. */
 pfn_t page_alloc_flush_next(const struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu);
-/**
- * page_alloc_take_unseen() - the page that the request would get from its CPU's list leaves it as for an allocation that no event
- * shows. Return: false when the list is empty.
- */
-bool page_alloc_take_unseen(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter);
-
 /** page_alloc_list() - number of the per-CPU list for that order and type. */
 unsigned int page_alloc_list(unsigned int order, enum migratetype mt);
-/** page_alloc_take_list() - a list of a CPU was empty: its blocks were handed out. Return: the pages. */
-uint32_t page_alloc_take_list(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu,
-	struct meter *meter);
 /** page_alloc_list_of() - number of the per-CPU list that a block freed just now is on; 0 when it is on none. */
 unsigned int page_alloc_list_of(const struct page_alloc *pa, pfn_t pfn);
 
@@ -174,12 +165,18 @@ uint32_t page_alloc_refill_blocks(const struct page_alloc *pa, unsigned int zone
 /** page_alloc_marks_batch() - the batch of a zone's lists once page_alloc_setup_marks() is over. */
 uint32_t page_alloc_marks_batch(const struct page_alloc *pa, unsigned int zone);
 
+/** page_alloc_pcp_position() - blocks in front of @pfn in that list of a CPU; -1: it is not there. */
+int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu);
+
 /**
- * page_alloc_take_down_to() - @pfn, on that list of the CPU, was handed out, and before it all that stands before it.
- * Return: the blocks that did; -1, with nothing done, when it is not on that list.
+ * page_alloc_take_first() - the first block of list @list of a CPU leaves it, for an allocation that no event shows.
+ * Return: PFN_NONE when the list is empty.
  */
-int page_alloc_take_down_to(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
+pfn_t page_alloc_take_first(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu, uint8_t *order,
 	struct meter *meter);
+
+/** page_alloc_preferred_zone() - number of the zone that the request tries first, -1: there is none. */
+int page_alloc_preferred_zone(const struct page_alloc *pa, const struct page_request *req);
 
 /** page_alloc_empty_list() - the model refilled a list that the kernel did not: all its blocks go back. */
 void page_alloc_empty_list(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,

@@ -325,25 +325,40 @@ uint32_t page_alloc_marks_batch(const struct page_alloc *pa, unsigned int zone)
 	return zone_batchsize(pa->zones[zone].managed, pa->page_shift);
 }
 
-int page_alloc_take_down_to(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
-	struct meter *meter)
+int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu)
 {
-	struct zone *zone = page_zone_slow(pa, pfn);
-	struct block_list *list;
-	int before = 0;
+	const struct zone *zone = page_zone_slow(pa, pfn);
+	int position = 0;
+	uint32_t at;
 
 	if (!zone || !pcp_eligible(pa, order) || pfn >= pa->end_pfn || page_at(pa, pfn)->place != PAGE_IN_PCP)
 		return -1;
-	list = &zone->pcps[cpu].list[pcp_list_index(order, mt)];
-	for (uint32_t at = list->head; at != pfn; at = page_at(pa, at)->next) {
-		if (at == LINK_NONE)
-			return -1;
-		before++;
-	}
-	while (list->head != pfn)
-		page_alloc_take_at(pa, list->head, order, mt, cpu, meter);
-	page_alloc_take_at(pa, pfn, order, mt, cpu, meter);
-	return before;
+	at = zone->pcps[cpu].list[pcp_list_index(order, mt)].head;
+	for (; at != LINK_NONE && at != pfn; at = page_at(pa, at)->next)
+		position++;
+	return at == LINK_NONE ? -1 : position;
+}
+
+pfn_t page_alloc_take_first(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu, uint8_t *order,
+	struct meter *meter)
+{
+	uint32_t head = pa->zones[zone].pcps[cpu].list[list].head;
+	const struct page *page;
+
+	if (head == LINK_NONE)
+		return PFN_NONE;
+	page = page_at(pa, head);
+	*order = page->order;
+	page_alloc_take_at(pa, head, page->order, (enum migratetype)page->mt, cpu, meter);
+	return head;
+}
+
+int page_alloc_preferred_zone(const struct page_alloc *pa, const struct page_request *req)
+{
+	struct alloc_context ac;
+
+	page_context(pa, req, &ac);
+	return ac.preferred < ac.nr_zones ? ac.zonelist->zone[ac.preferred]->index : -1;
 }
 
 void page_alloc_empty_list(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
@@ -355,37 +370,9 @@ void page_alloc_empty_list(struct page_alloc *pa, unsigned int zone, unsigned in
 	zone_charge_locked(&pa->zones[zone], STEP_PAGE_PCP_BLOCK, 0, &work, meter);
 }
 
-bool page_alloc_take_unseen(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter)
-{
-	struct alloc_context ac;
-	uint32_t head;
-
-	page_context(pa, req, &ac);
-	if (ac.preferred >= ac.nr_zones || !pcp_eligible(pa, req->order))
-		return false;
-	head = ac.zonelist->zone[ac.preferred]->pcps[req->cpu].list[pcp_list_index(req->order, ac.mt)].head;
-	*pfn = head;
-	return head != LINK_NONE && page_alloc_take_at(pa, head, req->order, (enum migratetype)ac.mt, req->cpu, meter);
-}
-
 unsigned int page_alloc_list(unsigned int order, enum migratetype mt)
 {
 	return pcp_list_index(order, migratetype_is_mergeable(mt) ? mt : MIGRATE_MOVABLE);
-}
-
-uint32_t page_alloc_take_list(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu,
-	struct meter *meter)
-{
-	struct block_list *blocks = &pa->zones[zone].pcps[cpu].list[list % NR_PCP_LISTS];
-	uint32_t pages = 0;
-
-	for (uint32_t head; (head = blocks->head) != LINK_NONE;) {
-		const struct page *page = page_at(pa, head);
-
-		pages += 1u << page->order;
-		page_alloc_take_at(pa, head, page->order, (enum migratetype)page->mt, cpu, meter);
-	}
-	return pages;
 }
 
 unsigned int page_alloc_list_of(const struct page_alloc *pa, pfn_t pfn)

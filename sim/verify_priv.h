@@ -49,10 +49,29 @@ int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const stru
 bool verify_differ(struct verify_count *count, const struct verify_event *event, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/**
+ * An allocation that no event shows, as the pass one step at a time found it out: a block had left its list, after the list's
+ * previous allocation and after it had been freed to it.
+ */
+struct unseen_take {
+	uint64_t after;      /* number of an event, 0 = the initial state */
+	pfn_t pfn;           /* the kernel's block */
+	uint16_t cpu;
+	uint8_t zone, order;
+	uint8_t mt;          /* enum migratetype of the request */
+};
+
+/** What the recording does not show and the model needs in order to run freely. */
+struct unseen_log {
+	struct unseen_take *rows; /* owned */
+	uint32_t nr, cap;
+	uint64_t pagesets_at, marks_at; /* events before which boot went on, see boot_stage.h; UINT64_MAX: never */
+};
+
 /* The passes. */
 int verify_pages_step(const struct verify_options *options, struct verify_count *pages, struct verify_count *refills,
-	struct verify_count *drains, struct err *err);
-int verify_page_frames(const struct verify_options *options, bool step, struct verify_count *count, struct err *err);
+	struct verify_count *drains, struct unseen_log *log, struct err *err);
+int verify_pages_free(const struct verify_options *options, struct unseen_log *log, struct verify_count *count, struct err *err);
 int verify_objects(const struct verify_options *options, struct verify_count *bytes, struct verify_count *objects,
 	struct err *err);
 int verify_geometry(const struct verify_options *options, struct verify_count *count, struct err *err);

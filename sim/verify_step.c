@@ -28,12 +28,16 @@ struct cpu_step {
 	pfn_t refilled;           /* first block of the last refill, the recording's, */
 	pfn_t chosen;             /* and the model's */
 	uint32_t unseen;          /* pages taken without an event since a bulk call began */
+	uint64_t last[FLUSH_LISTS]; /* by list, the event of its previous allocation */
+	bool in_bulk;
 	uint32_t bulk;            /* pages of the bulk call that ends */
 };
 
 struct step {
 	struct verify_pass pass;
 	struct verify_count *pages, *refills, *drains; /* borrowed */
+	struct unseen_log *log;   /* borrowed */
+	struct idmap freed_at;    /* by page, in which event since the list's previous allocation it was freed, + 1 */
 	struct cpu_step *cpus;    /* owned */
 	uint64_t event_no;        /* of the event next to come */
 	ns_t time_ns;
@@ -73,24 +77,83 @@ static void count_blocks(const struct step *s, struct verify_count *count, const
 		snprintf(count->first.model, sizeof(count->first.model), "block %" PRIu64, chosen);
 }
 
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "no memory to verify page frames");
+}
+
+/* A block had left list @list without an event: see struct unseen_take. Those of a bulk call are counted by its event. */
+static int log_unseen(struct step *s, uint32_t number, unsigned int list, pfn_t pfn, uint8_t order, enum migratetype mt,
+	struct err *err)
+{
+	struct cpu_step *cpu = &s->cpus[number];
+	uint32_t freed_at = idmap_get(&s->freed_at, pfn);
+	struct unseen_log *log = s->log;
+
+	cpu->unseen += 1u << order;
+	if (cpu->in_bulk)
+		return 0;
+	if (log->nr == log->cap) {
+		uint32_t cap = log->cap ? 2 * log->cap : 1024;
+		struct unseen_take *rows = realloc(log->rows, cap * sizeof(*rows));
+
+		if (!rows)
+			return no_memory(err);
+		log->rows = rows;
+		log->cap = cap;
+	}
+	log->rows[log->nr++] = (struct unseen_take){
+		.after = freed_at != IDMAP_NONE && freed_at > cpu->last[list] ? freed_at : cpu->last[list],
+		.pfn = pfn,
+		.cpu = (uint16_t)number,
+		.zone = (uint8_t)page_alloc_zone_of(pages_of(s), pfn),
+		.order = order,
+		.mt = (uint8_t)mt,
+	};
+	return 0;
+}
+
+/* What stands on a list in front of @until left it unseen; PFN_NONE: all of it. */
+static int take_unseen(struct step *s, unsigned int zone, unsigned int list, uint32_t number, pfn_t until, enum migratetype mt,
+	struct err *err)
+{
+	int ret = 0;
+	uint8_t order;
+	pfn_t pfn;
+
+	while (ret == 0 && (pfn = page_alloc_take_first(pages_of(s), zone, list, number, &order, &s->pass.meter)) != PFN_NONE &&
+		pfn != until)
+		ret = log_unseen(s, number, list, pfn, order, mt, err);
+	return ret;
+}
+
 /* One refill of a list, with @nr blocks. */
 static int settle_refill(struct step *s, struct cpu_step *cpu, const struct trace_move *moves, uint32_t nr, struct err *err)
 {
 	pfn_t *pfns = malloc(nr * sizeof(*pfns));
+	enum migratetype mt = (enum migratetype)moves->mt;
 	struct page_refill refill;
+	int ret;
 
 	if (!pfns)
-		return err_set(err, ERR_NOMEM, "no memory to verify page frames");
+		return no_memory(err);
 	for (uint32_t i = 0; i < nr; i++)
 		pfns[i] = moves[i].pfn;
-	page_alloc_refill_recorded(pages_of(s), pfns, nr, moves->order, (enum migratetype)moves->mt, moves->cpu, &refill,
-		&s->pass.meter);
+	ret = take_unseen(s, (unsigned int)page_alloc_zone_of(pages_of(s), pfns[0]), page_alloc_list(moves->order, mt), moves->cpu,
+		PFN_NONE, mt, err);
+	page_alloc_refill_recorded(pages_of(s), pfns, nr, moves->order, mt, moves->cpu, &refill, &s->pass.meter);
 	count_blocks(s, s->refills, moves, nr, refill.equal, "refill", refill.first);
-	cpu->unseen += refill.left << moves->order;
 	cpu->refilled = pfns[0];
 	cpu->chosen = refill.first;
 	free(pfns);
-	return 0;
+	return ret;
+}
+
+static void set_marks(struct step *s)
+{
+	page_alloc_setup_marks(pages_of(s));
+	s->log->marks_at = s->event_no;
+	s->pass.stage = BOOT_OVER;
 }
 
 /* Boot goes on before what shows it: lists that are refilled with several blocks; with more than they were before. */
@@ -101,13 +164,12 @@ static void settle_boot(struct step *s, const struct trace_move *moves, uint32_t
 
 	if (s->pass.stage == BOOT_PAGESETS_NEXT && nr >= 2) {
 		page_alloc_setup_pagesets(pa);
+		s->log->pagesets_at = s->event_no;
 		s->pass.stage = BOOT_MARKS_NEXT;
 	}
 	if (s->pass.stage == BOOT_MARKS_NEXT && moves->order == 0 && nr % page_alloc_refill_blocks(pa, zone, 0) &&
-		nr % page_alloc_marks_batch(pa, zone) == 0) {
-		page_alloc_setup_marks(pa);
-		s->pass.stage = BOOT_OVER;
-	}
+		nr % page_alloc_marks_batch(pa, zone) == 0)
+		set_marks(s);
 }
 
 static int settle_refills(struct step *s, struct cpu_step *cpu, struct err *err)
@@ -142,27 +204,37 @@ static bool see_taken(struct step *s, pfn_t pfn, unsigned int order, uint32_t cp
 	return page_alloc_allocated(pa, pfn, order);
 }
 
-/* A flush empties one list after the other: when it moves a block of @list, those from @from on up to it are empty. */
-static void see_empty(struct step *s, unsigned int zone, uint32_t number, unsigned int from, unsigned int list)
+static int note_freed(struct step *s, pfn_t pfn, struct err *err)
 {
-	for (; from % FLUSH_LISTS != list; from++)
-		s->cpus[number].unseen += page_alloc_take_list(pages_of(s), zone, from % FLUSH_LISTS, number, &s->pass.meter);
+	return idmap_put(&s->freed_at, pfn, (uint32_t)(s->event_no ? s->event_no - 1 : 0)) < 0 ? no_memory(err) : 0;
+}
+
+/* A flush empties one list after the other: when it moves a block of @list, those from @from on up to it are empty. */
+static int see_empty(struct step *s, unsigned int zone, uint32_t number, unsigned int from, unsigned int list, struct err *err)
+{
+	int ret = 0;
+
+	for (; ret == 0 && from != list; from = (from + 1) % FLUSH_LISTS)
+		ret = take_unseen(s, zone, from, number, PFN_NONE, (enum migratetype)(from % MIGRATE_PCPTYPES), err);
+	return ret;
 }
 
 /* A free, and the blocks that it flushed; or blocks that were drained for another reason. */
-static void settle_flush(struct step *s, struct cpu_step *cpu, uint32_t number)
+static int settle_flush(struct step *s, struct cpu_step *cpu, uint32_t number, struct err *err)
 {
 	struct page_alloc *pa = pages_of(s);
 	uint32_t flushed = 0, list = 0, expected = 0;
 	bool caused = cpu->freed != PFN_NONE;
+	int ret = 0;
 
 	for (uint32_t i = 0; i < cpu->nr; i++)
 		flushed += 1u << cpu->moves[i].order;
 	if (caused && see_taken(s, cpu->freed, cpu->freed_order, number)) {
 		expected = page_alloc_give_recorded(pa, cpu->freed, cpu->freed_order, number, flushed, &s->pass.meter);
 		list = page_alloc_list_of(pa, cpu->freed);
+		ret = note_freed(s, cpu->freed, err);
 	}
-	for (uint32_t i = 0; i < cpu->nr; i++) {
+	for (uint32_t i = 0; ret == 0 && i < cpu->nr; i++) {
 		const struct trace_move *move = &cpu->moves[i];
 		int zone = page_alloc_zone_of(pa, move->pfn);
 		pfn_t next;
@@ -174,11 +246,13 @@ static void settle_flush(struct step *s, struct cpu_step *cpu, uint32_t number)
 			count_blocks(s, s->drains, move, 1, expected && next == move->pfn, "flush", expected ? next : PFN_NONE);
 		expected -= expected < 1u << move->order ? expected : 1u << move->order;
 		if (caused)
-			see_empty(s, (unsigned int)zone, number, list, page_alloc_list(move->order, (enum migratetype)move->mt));
+			ret = see_empty(s, (unsigned int)zone, number, list,
+				page_alloc_list(move->order, (enum migratetype)move->mt), err);
 		list = page_alloc_list(move->order, (enum migratetype)move->mt);
 		page_alloc_flush_recorded(pa, move->pfn, move->order, (enum migratetype)move->mt, number, &s->pass.meter);
 	}
 	cpu->freed = PFN_NONE;
+	return ret;
 }
 
 /* The CPU tells of something else: what it told before is whole. */
@@ -190,7 +264,7 @@ static int settle(struct step *s, uint32_t number, struct err *err)
 	if (cpu->nr && cpu->moves->kind == MOVE_REFILL)
 		ret = settle_refills(s, cpu, err);
 	else if (cpu->nr || cpu->freed != PFN_NONE)
-		settle_flush(s, cpu, number);
+		ret = settle_flush(s, cpu, number, err);
 	cpu->nr = 0;
 	return ret;
 }
@@ -202,7 +276,7 @@ static int add_move(struct cpu_step *cpu, const struct trace_move *move, struct 
 		struct trace_move *moves = realloc(cpu->moves, cap * sizeof(*moves));
 
 		if (!moves)
-			return err_set(err, ERR_NOMEM, "no memory to verify page frames");
+			return no_memory(err);
 		cpu->moves = moves;
 		cpu->cap = cap;
 	}
@@ -257,15 +331,14 @@ static int on_move(void *arg, const struct trace_move *move, struct err *err)
 	int ret = 0;
 
 	if (move->kind == MOVE_SLEEP) {
-		if (s->pass.stage == BOOT_MARKS_NEXT) {
-			page_alloc_setup_marks(pages_of(s));
-			s->pass.stage = BOOT_OVER;
-		}
+		if (s->pass.stage == BOOT_MARKS_NEXT)
+			set_marks(s);
 		return 0;
 	}
 	if (move->kind == MOVE_BULK) {
 		ret = settle(s, move->cpu, err);
 		cpu->unseen = 0;
+		cpu->in_bulk = true;
 		return ret;
 	}
 	if (page_alloc_zone_of(pages_of(s), move->pfn) < 0 || (move->kind == MOVE_REFILL && !has_list(s, move->order)) ||
@@ -315,33 +388,41 @@ static struct page_request request_of(const struct step *s, const struct verify_
 }
 
 /* The model handed out @wrong for @want, or nothing; the kernel handed out @right. */
-static void put_right(struct step *s, const struct page_request *want, pfn_t wrong, pfn_t right)
+static int put_right(struct step *s, const struct page_request *want, pfn_t wrong, pfn_t right, struct err *err)
 {
 	struct page_alloc *pa = pages_of(s);
 	enum migratetype mt = type_of(want->gfp);
 	bool refilled = page_alloc_last_moved(pa) > 0 && has_list(s, want->order);
-	int zone = wrong == PFN_NONE ? -1 : page_alloc_zone_of(pa, wrong);
-	int passed = page_alloc_take_down_to(pa, right, want->order, mt, want->cpu, &s->pass.meter);
+	int zone = wrong == PFN_NONE ? -1 : page_alloc_zone_of(pa, wrong), ret = 0;
+	unsigned int list = has_list(s, want->order) ? page_alloc_list(want->order, mt) : 0;
 
-	/* What stood before it had left the kernel's list unseen, @wrong too if that is where it was. */
-	if (passed >= 0)
-		s->cpus[want->cpu].unseen += ((uint32_t)passed + 1) << want->order;
-	else if (zone < 0)
+	if (page_alloc_pcp_position(pa, right, want->order, mt, want->cpu) >= 0) {
+		/* What stood before it had left the kernel's list unseen, @wrong too if that is where it was. */
+		bool gone = zone >= 0 && !refilled && zone == page_alloc_zone_of(pa, right);
+
+		if (gone)
+			ret = log_unseen(s, want->cpu, list, wrong, want->order, mt, err);
+		if (ret == 0)
+			ret = take_unseen(s, (unsigned int)page_alloc_zone_of(pa, right), list, want->cpu, right, mt, err);
+		if (zone >= 0 && !gone)
+			page_alloc_put_back(pa, wrong, want->order, want->cpu, &s->pass.meter);
+	} else if (zone < 0) {
 		page_alloc_take_at(pa, right, want->order, mt, want->cpu, &s->pass.meter);
-	else
+	} else {
 		page_alloc_correct(pa, wrong, right, want->order, want->cpu, &s->pass.meter);
-	if (passed >= 0 && zone >= 0 && (refilled || zone != page_alloc_zone_of(pa, right)))
-		page_alloc_put_back(pa, wrong, want->order, want->cpu, &s->pass.meter);
+	}
 	/* The kernel did not refill. */
 	if (refilled && zone >= 0)
 		page_alloc_empty_list(pa, (unsigned int)zone, want->order, mt, want->cpu, &s->pass.meter);
+	return ret;
 }
 
-static void alloc_event(struct step *s, const struct verify_event *event)
+static int alloc_event(struct step *s, const struct verify_event *event, struct err *err)
 {
 	struct cpu_step *cpu = &s->cpus[event->cpu];
 	struct page_request want = request_of(s, event);
 	pfn_t pfn, chosen;
+	int ret = 0;
 
 	if (page_alloc_take(pages_of(s), &want, &pfn, &s->pass.meter) != MM_DONE)
 		pfn = PFN_NONE;
@@ -353,7 +434,10 @@ static void alloc_event(struct step *s, const struct verify_event *event)
 	if (chosen != event->where)
 		note_difference(s, event, chosen);
 	if (pfn != event->where)
-		put_right(s, &want, pfn, event->where);
+		ret = put_right(s, &want, pfn, event->where, err);
+	if (has_list(s, want.order))
+		cpu->last[page_alloc_list(want.order, type_of(want.gfp))] = event->event_no;
+	return ret;
 }
 
 /* The call's pages have no events: those that no refill showed leave the list now. */
@@ -361,15 +445,19 @@ static void bulk_event(struct step *s, const struct verify_event *event)
 {
 	struct cpu_step *cpu = &s->cpus[event->cpu];
 	struct page_request want = request_of(s, event);
-	pfn_t pfn;
+	uint8_t order;
+	int zone;
 
 	cpu->bulk++;
 	if (event->op->flags & OP_BULK_MORE)
 		return;
 	want.order = 0;
-	while (cpu->bulk > cpu->unseen && page_alloc_take_unseen(pages_of(s), &want, &pfn, &s->pass.meter))
+	zone = page_alloc_preferred_zone(pages_of(s), &want);
+	while (zone >= 0 && cpu->bulk > cpu->unseen && page_alloc_take_first(pages_of(s), (unsigned int)zone,
+			page_alloc_list(0, type_of(want.gfp)), event->cpu, &order, &s->pass.meter) != PFN_NONE)
 		cpu->bulk--;
 	cpu->bulk = cpu->unseen = 0;
+	cpu->in_bulk = false;
 }
 
 static int on_event(void *arg, const struct verify_event *event, struct err *err)
@@ -387,7 +475,7 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 	case KIND_GET_ZEROED_PAGE:
 		ret = settle(s, event->cpu, err);
 		if (ret == 0 && event->where)
-			alloc_event(s, event);
+			ret = alloc_event(s, event, err);
 		return ret;
 	case KIND_ALLOC_PAGES_BULK:
 		ret = settle(s, event->cpu, err);
@@ -402,13 +490,13 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 }
 
 int verify_pages_step(const struct verify_options *options, struct verify_count *pages, struct verify_count *refills,
-	struct verify_count *drains, struct err *err)
+	struct verify_count *drains, struct unseen_log *log, struct err *err)
 {
-	struct step s = { .pages = pages, .refills = refills, .drains = drains };
+	struct step s = { .pages = pages, .refills = refills, .drains = drains, .log = log };
 	int ret = verify_pass_start(&s.pass, options, options->states[0].state, false, err);
 
 	if (ret == 0 && !(s.cpus = calloc(options->machine->cpus, sizeof(*s.cpus))))
-		ret = err_set(err, ERR_NOMEM, "no memory to verify page frames");
+		ret = no_memory(err);
 	if (ret == 0) {
 		s.pass.on_move = on_move;
 		for (uint32_t i = 0; i < options->machine->cpus; i++)
@@ -418,6 +506,7 @@ int verify_pages_step(const struct verify_options *options, struct verify_count 
 	for (uint32_t i = 0; s.cpus && i < options->machine->cpus; i++)
 		free(s.cpus[i].moves);
 	free(s.cpus);
+	idmap_fini(&s.freed_at);
 	verify_pass_fini(&s.pass);
 	return ret;
 }
