@@ -185,7 +185,7 @@ static int verify_pages(const struct verify_options *options, struct verify *ver
 
 	if (ret == 0)
 		ret = verify_pages_free(options, &log, &verify->checks[VERIFY_PAGES_FREE], err);
-	free(log.rows);
+	unseen_log_fini(&log);
 	return ret;
 }
 

@@ -28,7 +28,7 @@ struct implied_free {
 struct frames {
 	struct verify_pass pass;
 	struct verify_count *count; /* borrowed */
-	struct unseen_log *log;     /* borrowed: rows in the order of .after */
+	struct unseen_log *log;     /* borrowed: rows in the order of .before */
 	uint32_t next_unseen;
 	struct idmap unseen;        /* the model's block for one of the log, by the kernel's */
 	struct idmap later;         /* the model's page that is given back at its MOVE_BATCHED, by the kernel's */
@@ -98,21 +98,9 @@ static void note_difference(struct frames *f, const struct verify_event *event, 
 		snprintf(first->model, sizeof(first->model), "page %" PRIu64 "; the kernel's page is %s; %s", pfn, where, zone);
 }
 
-static struct page_request request_of(const struct frames *f, const struct verify_event *event)
-{
-	int node = event->op->node;
-
-	return (struct page_request){
-		.gfp = event->op->gfp,
-		.cpu = (uint16_t)event->cpu,
-		.node = (int16_t)(node >= (int)f->pass.options->machine->nr_nodes ? -1 : node),
-		.order = event->op->order,
-	};
-}
-
 static int alloc_event(struct frames *f, const struct verify_event *event, struct err *err)
 {
-	struct page_request want = request_of(f, event);
+	struct page_request want = verify_page_request(&f->pass, event);
 	struct held *held = &f->held[event->slot];
 	pfn_t pfn = PFN_NONE;
 	int ret = 0;
@@ -151,7 +139,7 @@ static int bulk_add(struct frames *f, uint32_t slot, struct err *err)
 /* Pages of a bulk call: no frames to compare, but they leave the lists. */
 static int bulk_event(struct frames *f, const struct verify_event *event, struct err *err)
 {
-	struct page_request want = request_of(f, event);
+	struct page_request want = verify_page_request(&f->pass, event);
 	uint32_t got;
 	int ret = bulk_add(f, event->slot, err);
 
@@ -195,13 +183,13 @@ static int on_move(void *arg, const struct trace_move *move, struct err *err)
 	return 0;
 }
 
-/* Blocks that have left their lists by the end of event @number without an event of their own. */
+/* Blocks that have left their lists before event @number without an event of their own. */
 static int take_unseen(struct frames *f, uint64_t number, struct err *err)
 {
 	static const gfp_t gfp_of[MIGRATE_PCPTYPES] = { [MIGRATE_UNMOVABLE] = GFP_KERNEL,
 		[MIGRATE_MOVABLE] = GFP_KERNEL | GFP_BIT_MOVABLE, [MIGRATE_RECLAIMABLE] = GFP_KERNEL | GFP_BIT_RECLAIMABLE };
 
-	for (; f->next_unseen < f->log->nr && f->log->rows[f->next_unseen].after <= number; f->next_unseen++) {
+	for (; f->next_unseen < f->log->nr && f->log->rows[f->next_unseen].before <= number; f->next_unseen++) {
 		const struct unseen_take *take = &f->log->rows[f->next_unseen];
 		struct zone_stats zone;
 		struct page_request want = { .gfp = gfp_of[take->mt % MIGRATE_PCPTYPES], .cpu = take->cpu, .order = take->order };
@@ -280,15 +268,8 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 
 	if (!event->older && f->pass.stage != BOOT_OVER)
 		go_on_booting(f, event->event_no);
-	ret = page_event(f, event, err);
-	return ret < 0 || event->older ? ret : take_unseen(f, event->event_no, err);
-}
-
-static int by_after(const void *a, const void *b)
-{
-	const struct unseen_take *x = a, *y = b;
-
-	return x->after < y->after ? -1 : x->after > y->after;
+	ret = event->older ? 0 : take_unseen(f, event->event_no, err);
+	return ret < 0 ? ret : page_event(f, event, err);
 }
 
 static int frames_run(struct frames *f, struct err *err)
@@ -299,8 +280,7 @@ static int frames_run(struct frames *f, struct err *err)
 		return no_memory(err);
 	for (uint32_t slot = 0; slot < f->nr_held; slot++)
 		f->held[slot] = (struct held){ .pfn = PFN_NONE };
-	if (f->log->nr)
-		qsort(f->log->rows, f->log->nr, sizeof(*f->log->rows), by_after);
+	unseen_sort(f->log);
 	f->pass.on_move = on_move;
 	return verify_pass_run(&f->pass, on_event, f, err);
 }

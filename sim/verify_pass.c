@@ -162,6 +162,25 @@ int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const stru
 	return ret;
 }
 
+/*
+ * No event tells on which node pages were asked for (alloc_pages_node(), a memory policy). Where there are several, it is taken
+ * to be the node that the page came from.
+ */
+struct page_request verify_page_request(const struct verify_pass *pass, const struct verify_event *event)
+{
+	const struct machine *machine = pass->options->machine;
+	int node = event->op->node >= (int)machine->nr_nodes ? -1 : event->op->node;
+
+	if (node < 0 && machine->nr_nodes > 1 && event->where && page_alloc_zone_of(pass->mm.pages, event->where) >= 0)
+		node = (int)page_alloc_node_of(pass->mm.pages, event->where);
+	return (struct page_request){
+		.gfp = event->op->gfp,
+		.cpu = (uint16_t)event->cpu,
+		.node = (int16_t)node,
+		.order = event->op->order,
+	};
+}
+
 bool verify_differ(struct verify_count *count, const struct verify_event *event, const char *fmt, ...)
 {
 	struct verify_difference *first = &count->first;

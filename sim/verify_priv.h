@@ -6,6 +6,7 @@
 #include "mm/mm.h"
 #include "sim/boot_stage.h"
 #include "sim/verify.h"
+#include "sim/verify_unseen.h"
 
 /** An event with what the recording saw beside it. */
 struct verify_event {
@@ -45,28 +46,12 @@ void verify_pass_fini(struct verify_pass *pass);
 int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const struct verify_event *event, struct err *err),
 	void *arg, struct err *err);
 
+/** verify_page_request() - what a page event asked for. */
+struct page_request verify_page_request(const struct verify_pass *pass, const struct verify_event *event);
+
 /** verify_differ() - the first time: note the event and what the kernel did; the caller writes what the model had. */
 bool verify_differ(struct verify_count *count, const struct verify_event *event, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-
-/**
- * An allocation that no event shows, as the pass one step at a time found it out: a block had left its list, after the list's
- * previous allocation and after it had been freed to it.
- */
-struct unseen_take {
-	uint64_t after;      /* number of an event, 0 = the initial state */
-	pfn_t pfn;           /* the kernel's block */
-	uint16_t cpu;
-	uint8_t zone, order;
-	uint8_t mt;          /* enum migratetype of the request */
-};
-
-/** What the recording does not show and the model needs in order to run freely. */
-struct unseen_log {
-	struct unseen_take *rows; /* owned */
-	uint32_t nr, cap;
-	uint64_t pagesets_at, marks_at; /* events before which boot went on, see boot_stage.h; UINT64_MAX: never */
-};
 
 /* The passes. */
 int verify_pages_step(const struct verify_options *options, struct verify_count *pages, struct verify_count *refills,

@@ -16,19 +16,14 @@
 
 #include "sim/verify_priv.h"
 
-#define PCP_ORDERS 4u /* orders 0 .. PAGE_ALLOC_COSTLY_ORDER have per-CPU lists */
-#define FLUSH_LISTS (PCP_ORDERS * MIGRATE_PCPTYPES + 2u)
-
 /* What a CPU's recording has told that is not over yet. */
 struct cpu_step {
 	struct trace_move *moves; /* owned: refilled blocks, or flushed ones */
 	uint32_t nr, cap;
 	pfn_t freed;              /* the free that they follow, PFN_NONE: none */
 	uint8_t freed_order;
-	pfn_t refilled;           /* first block of the last refill, the recording's, */
-	pfn_t chosen;             /* and the model's */
+	struct unseen_cpu lists;
 	uint32_t unseen;          /* pages taken without an event since a bulk call began */
-	uint64_t last[FLUSH_LISTS]; /* by list, the event of its previous allocation */
 	bool in_bulk;
 	uint32_t bulk;            /* pages of the bulk call that ends */
 };
@@ -37,7 +32,6 @@ struct step {
 	struct verify_pass pass;
 	struct verify_count *pages, *refills, *drains; /* borrowed */
 	struct unseen_log *log;   /* borrowed */
-	struct idmap freed_at;    /* by page, in which event since the list's previous allocation it was freed, + 1 */
 	struct cpu_step *cpus;    /* owned */
 	uint64_t event_no;        /* of the event next to come */
 	ns_t time_ns;
@@ -82,35 +76,21 @@ static int no_memory(struct err *err)
 	return err_set(err, ERR_NOMEM, "no memory to verify page frames");
 }
 
-/* A block had left list @list without an event: see struct unseen_take. Those of a bulk call are counted by its event. */
-static int log_unseen(struct step *s, uint32_t number, unsigned int list, pfn_t pfn, uint8_t order, enum migratetype mt,
-	struct err *err)
+/* A block had left its list without an event: see struct unseen_take. Those of a bulk call are counted by its event. */
+static int log_unseen(struct step *s, uint32_t number, pfn_t pfn, uint8_t order, enum migratetype mt, struct err *err)
 {
 	struct cpu_step *cpu = &s->cpus[number];
-	uint32_t freed_at = idmap_get(&s->freed_at, pfn);
-	struct unseen_log *log = s->log;
-
-	cpu->unseen += 1u << order;
-	if (cpu->in_bulk)
-		return 0;
-	if (log->nr == log->cap) {
-		uint32_t cap = log->cap ? 2 * log->cap : 1024;
-		struct unseen_take *rows = realloc(log->rows, cap * sizeof(*rows));
-
-		if (!rows)
-			return no_memory(err);
-		log->rows = rows;
-		log->cap = cap;
-	}
-	log->rows[log->nr++] = (struct unseen_take){
-		.after = freed_at != IDMAP_NONE && freed_at > cpu->last[list] ? freed_at : cpu->last[list],
+	struct unseen_take take = {
+		.before = s->event_no,
 		.pfn = pfn,
 		.cpu = (uint16_t)number,
 		.zone = (uint8_t)page_alloc_zone_of(pages_of(s), pfn),
 		.order = order,
 		.mt = (uint8_t)mt,
 	};
-	return 0;
+
+	cpu->unseen += 1u << order;
+	return cpu->in_bulk ? 0 : unseen_add(s->log, &cpu->lists, &take, err);
 }
 
 /* What stands on a list in front of @until left it unseen; PFN_NONE: all of it. */
@@ -123,7 +103,7 @@ static int take_unseen(struct step *s, unsigned int zone, unsigned int list, uin
 
 	while (ret == 0 && (pfn = page_alloc_take_first(pages_of(s), zone, list, number, &order, &s->pass.meter)) != PFN_NONE &&
 		pfn != until)
-		ret = log_unseen(s, number, list, pfn, order, mt, err);
+		ret = log_unseen(s, number, pfn, order, mt, err);
 	return ret;
 }
 
@@ -133,18 +113,21 @@ static int settle_refill(struct step *s, struct cpu_step *cpu, const struct trac
 	pfn_t *pfns = malloc(nr * sizeof(*pfns));
 	enum migratetype mt = (enum migratetype)moves->mt;
 	struct page_refill refill;
+	uint64_t event_no = s->event_no;
 	int ret;
 
 	if (!pfns)
 		return no_memory(err);
 	for (uint32_t i = 0; i < nr; i++)
 		pfns[i] = moves[i].pfn;
+	s->event_no = moves->before; /* it may be settled later */
 	ret = take_unseen(s, (unsigned int)page_alloc_zone_of(pages_of(s), pfns[0]), page_alloc_list(moves->order, mt), moves->cpu,
 		PFN_NONE, mt, err);
 	page_alloc_refill_recorded(pages_of(s), pfns, nr, moves->order, mt, moves->cpu, &refill, &s->pass.meter);
 	count_blocks(s, s->refills, moves, nr, refill.equal, "refill", refill.first);
-	cpu->refilled = pfns[0];
-	cpu->chosen = refill.first;
+	cpu->lists.lists[page_alloc_list(moves->order, mt)] = (struct unseen_list){
+		moves->before ? moves->before - 1 : 0, pfns[0], refill.first, moves->before };
+	s->event_no = event_no;
 	free(pfns);
 	return ret;
 }
@@ -204,17 +187,12 @@ static bool see_taken(struct step *s, pfn_t pfn, unsigned int order, uint32_t cp
 	return page_alloc_allocated(pa, pfn, order);
 }
 
-static int note_freed(struct step *s, pfn_t pfn, struct err *err)
-{
-	return idmap_put(&s->freed_at, pfn, (uint32_t)(s->event_no ? s->event_no - 1 : 0)) < 0 ? no_memory(err) : 0;
-}
-
 /* A flush empties one list after the other: when it moves a block of @list, those from @from on up to it are empty. */
 static int see_empty(struct step *s, unsigned int zone, uint32_t number, unsigned int from, unsigned int list, struct err *err)
 {
 	int ret = 0;
 
-	for (; ret == 0 && from != list; from = (from + 1) % FLUSH_LISTS)
+	for (; ret == 0 && from != list; from = (from + 1) % PCP_LISTS)
 		ret = take_unseen(s, zone, from, number, PFN_NONE, (enum migratetype)(from % MIGRATE_PCPTYPES), err);
 	return ret;
 }
@@ -232,7 +210,7 @@ static int settle_flush(struct step *s, struct cpu_step *cpu, uint32_t number, s
 	if (caused && see_taken(s, cpu->freed, cpu->freed_order, number)) {
 		expected = page_alloc_give_recorded(pa, cpu->freed, cpu->freed_order, number, flushed, &s->pass.meter);
 		list = page_alloc_list_of(pa, cpu->freed);
-		ret = note_freed(s, cpu->freed, err);
+		ret = unseen_free(s->log, &cpu->lists, cpu->freed, s->event_no ? s->event_no - 1 : 0, expected && !flushed, err);
 	}
 	for (uint32_t i = 0; ret == 0 && i < cpu->nr; i++) {
 		const struct trace_move *move = &cpu->moves[i];
@@ -368,25 +346,6 @@ static void note_difference(struct step *s, const struct verify_event *event, pf
 		snprintf(text, sizeof(first->model), "page %" PRIu64 "; the kernel's page is %s; %s", pfn, where, zone);
 }
 
-/*
- * No event tells on which node pages were asked for (alloc_pages_node(), a memory policy). Where there are several, it is taken
- * to be the node that the page came from.
- */
-static struct page_request request_of(const struct step *s, const struct verify_event *event)
-{
-	const struct machine *machine = s->pass.options->machine;
-	int node = event->op->node >= (int)machine->nr_nodes ? -1 : event->op->node;
-
-	if (node < 0 && machine->nr_nodes > 1 && event->where && page_alloc_zone_of(pages_of(s), event->where) >= 0)
-		node = (int)page_alloc_node_of(pages_of(s), event->where);
-	return (struct page_request){
-		.gfp = event->op->gfp,
-		.cpu = (uint16_t)event->cpu,
-		.node = (int16_t)node,
-		.order = event->op->order,
-	};
-}
-
 /* The model handed out @wrong for @want, or nothing; the kernel handed out @right. */
 static int put_right(struct step *s, const struct page_request *want, pfn_t wrong, pfn_t right, struct err *err)
 {
@@ -401,7 +360,7 @@ static int put_right(struct step *s, const struct page_request *want, pfn_t wron
 		bool gone = zone >= 0 && !refilled && zone == page_alloc_zone_of(pa, right);
 
 		if (gone)
-			ret = log_unseen(s, want->cpu, list, wrong, want->order, mt, err);
+			ret = log_unseen(s, want->cpu, wrong, want->order, mt, err);
 		if (ret == 0)
 			ret = take_unseen(s, (unsigned int)page_alloc_zone_of(pa, right), list, want->cpu, right, mt, err);
 		if (zone >= 0 && !gone)
@@ -420,23 +379,26 @@ static int put_right(struct step *s, const struct page_request *want, pfn_t wron
 static int alloc_event(struct step *s, const struct verify_event *event, struct err *err)
 {
 	struct cpu_step *cpu = &s->cpus[event->cpu];
-	struct page_request want = request_of(s, event);
+	struct page_request want = verify_page_request(&s->pass, event);
+	struct unseen_list *last;
 	pfn_t pfn, chosen;
 	int ret = 0;
 
 	if (page_alloc_take(pages_of(s), &want, &pfn, &s->pass.meter) != MM_DONE)
 		pfn = PFN_NONE;
 	/* The recorded refill has taken the place of the model's. */
-	chosen = pfn != PFN_NONE && pfn == cpu->refilled ? cpu->chosen : pfn;
-	cpu->refilled = PFN_NONE;
+	last = has_list(s, want.order) ? &cpu->lists.lists[page_alloc_list(want.order, type_of(want.gfp))] : NULL;
+	chosen = last && pfn != PFN_NONE && pfn == last->first ? last->chosen : pfn;
 	s->pages->checked++;
 	s->pages->equal += chosen == event->where;
 	if (chosen != event->where)
 		note_difference(s, event, chosen);
 	if (pfn != event->where)
 		ret = put_right(s, &want, pfn, event->where, err);
-	if (has_list(s, want.order))
-		cpu->last[page_alloc_list(want.order, type_of(want.gfp))] = event->event_no;
+	if (last) {
+		last->first = PFN_NONE;
+		last->since = event->event_no;
+	}
 	return ret;
 }
 
@@ -444,7 +406,7 @@ static int alloc_event(struct step *s, const struct verify_event *event, struct 
 static void bulk_event(struct step *s, const struct verify_event *event)
 {
 	struct cpu_step *cpu = &s->cpus[event->cpu];
-	struct page_request want = request_of(s, event);
+	struct page_request want = verify_page_request(&s->pass, event);
 	uint8_t order;
 	int zone;
 
@@ -497,16 +459,19 @@ int verify_pages_step(const struct verify_options *options, struct verify_count 
 
 	if (ret == 0 && !(s.cpus = calloc(options->machine->cpus, sizeof(*s.cpus))))
 		ret = no_memory(err);
+	for (uint32_t i = 0; s.cpus && i < options->machine->cpus; i++) {
+		s.cpus[i].freed = PFN_NONE;
+		unseen_cpu_init(&s.cpus[i].lists);
+	}
 	if (ret == 0) {
 		s.pass.on_move = on_move;
-		for (uint32_t i = 0; i < options->machine->cpus; i++)
-			s.cpus[i].freed = s.cpus[i].refilled = PFN_NONE;
 		ret = verify_pass_run(&s.pass, on_event, &s, err);
 	}
-	for (uint32_t i = 0; s.cpus && i < options->machine->cpus; i++)
+	for (uint32_t i = 0; s.cpus && i < options->machine->cpus; i++) {
 		free(s.cpus[i].moves);
+		unseen_cpu_fini(&s.cpus[i].lists);
+	}
 	free(s.cpus);
-	idmap_fini(&s.freed_at);
 	verify_pass_fini(&s.pass);
 	return ret;
 }
