@@ -176,7 +176,7 @@ static bool see_taken(struct step *s, pfn_t pfn, unsigned int order, uint32_t cp
 {
 	struct page_alloc *pa = pages_of(s);
 
-	if (page_alloc_zone_of(pa, pfn) < 0)
+	if (page_alloc_zone_of(pa, pfn) < 0 || order >= PAGE_MAX_ORDERS)
 		return false;
 	if (page_alloc_allocated(pa, pfn, order) ||
 		page_alloc_take_at(pa, pfn, order, MIGRATE_UNMOVABLE, cpu, &s->pass.meter))
@@ -302,6 +302,14 @@ static int free_page(struct step *s, uint32_t number, pfn_t pfn, uint8_t order, 
 	return 0;
 }
 
+/* A damaged or foreign trace may tell anything. */
+static bool is_possible(const struct step *s, const struct trace_move *move)
+{
+	if (page_alloc_zone_of(pages_of(s), move->pfn) < 0 || move->order >= PAGE_MAX_ORDERS || move->mt >= NR_MIGRATETYPES)
+		return false;
+	return move->kind != MOVE_REFILL || (has_list(s, move->order) && move->mt < MIGRATE_PCPTYPES);
+}
+
 static int on_move(void *arg, const struct trace_move *move, struct err *err)
 {
 	struct step *s = arg;
@@ -319,8 +327,7 @@ static int on_move(void *arg, const struct trace_move *move, struct err *err)
 		cpu->in_bulk = true;
 		return ret;
 	}
-	if (page_alloc_zone_of(pages_of(s), move->pfn) < 0 || (move->kind == MOVE_REFILL && !has_list(s, move->order)) ||
-		move->mt >= NR_MIGRATETYPES)
+	if (!is_possible(s, move))
 		return 0;
 	if (move->kind == MOVE_BATCHED)
 		return free_page(s, move->cpu, move->pfn, 0, err);
