@@ -22,7 +22,7 @@ static struct trace_move random_move(struct rng *rng, const struct trace_move *l
 		return move;
 	}
 	move.pfn = rng_next(rng) >> rng_below(rng, 64);
-	move.entry = (uint32_t)(rng_next(rng) >> (32 + rng_below(rng, 33)));
+	move.entry = (uint32_t)(rng_next(rng) >> (32 + rng_below(rng, 32)));
 	move.cpu = (uint16_t)(rng_below(rng, 2) ? 0 : rng_next(rng) >> 48);
 	move.order = (uint8_t)rng_below(rng, 11);
 	move.kind = rng_below(rng, NR_MOVE_KINDS) & 0xf;
