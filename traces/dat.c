@@ -39,6 +39,8 @@ struct dat_reader {
 	size_t start, len;      /* what of it is not used yet */
 	uint32_t *texts;        /* owned: numbers in the gather of the child's texts */
 	uint32_t nr_texts, texts_cap;
+	struct trace_move *moves; /* owned: told already, they lie between the events that come next */
+	uint32_t nr_moves, moves_cap, next_move;
 	uint64_t events;
 	bool later_part;        /* how many events its CPUs had before is not known */
 	bool done;
@@ -168,12 +170,48 @@ static bool is_sound(const struct dat_event *in)
 		in->event.node >= -1;
 }
 
+static int take_moves(struct dat_reader *r, const char *data, size_t len, struct err *err)
+{
+	uint32_t nr = (uint32_t)(len / sizeof(*r->moves));
+
+	if (nr > r->moves_cap) {
+		struct trace_move *moves = realloc(r->moves, nr * sizeof(*moves));
+
+		if (!moves)
+			return no_memory(r, err);
+		r->moves = moves;
+		r->moves_cap = nr;
+	}
+	memcpy(r->moves, data, nr * sizeof(*r->moves));
+	r->nr_moves = nr;
+	r->next_move = 0;
+	return 0;
+}
+
+/* Those before event @number of its message. */
+static int give_moves(struct dat_reader *r, uint64_t number, struct err *err)
+{
+	int code = 0;
+
+	for (; code == 0 && r->next_move < r->nr_moves && r->moves[r->next_move].before <= number; r->next_move++) {
+		if (r->later_part)
+			r->moves[r->next_move].entry = 0;
+		if (r->moves[r->next_move].kind < NR_MOVE_KINDS)
+			code = gather_move(r->g, &r->moves[r->next_move], err);
+	}
+	return code;
+}
+
 static int take_events(struct dat_reader *r, const char *data, size_t len, struct err *err)
 {
+	uint64_t number = 0;
+
 	for (; len >= sizeof(struct dat_event); data += sizeof(struct dat_event), len -= sizeof(struct dat_event)) {
 		struct dat_event in;
-		int code;
+		int code = give_moves(r, number++, err);
 
+		if (code < 0)
+			return code;
 		memcpy(&in, data, sizeof(in));
 		if (!is_sound(&in))
 			continue;
@@ -187,7 +225,7 @@ static int take_events(struct dat_reader *r, const char *data, size_t len, struc
 		if (code < 0)
 			return code;
 	}
-	return 0;
+	return give_moves(r, UINT64_MAX, err);
 }
 
 static int take_count(struct dat_reader *r, struct trace_counts *counts, const char *data, size_t len, struct err *err)
@@ -231,6 +269,8 @@ static int take_message(struct dat_reader *r, enum dat_type type, const char *da
 	if (len < sizeof(count) && (type == DAT_MACHINE || type == DAT_IGNORED || type == DAT_UNUSABLE || type == DAT_DONE))
 		return 0;
 	switch (type) {
+	case DAT_MOVES:
+		return take_moves(r, data, len, err);
 	case DAT_EVENTS:
 		return take_events(r, data, len, err);
 	case DAT_TEXT:
@@ -354,5 +394,6 @@ int dat_import(struct source *src, enum dat_format format, struct gather *g, con
 		close(fd);
 	free(r.buffer);
 	free(r.texts);
+	free(r.moves);
 	return code;
 }

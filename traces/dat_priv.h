@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 #include "traces/raw_event.h"
+#include "traces/trace.h"
 
 enum dat_type {
+	DAT_MOVES,    /* struct trace_move, one after the other: .before counts the events of the message that follows */
 	DAT_EVENTS,   /* struct dat_event, one after the other; their texts came before */
 	DAT_TEXT,     /* the next text */
 	DAT_KERNEL,   /* the kernel's release */

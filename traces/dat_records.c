@@ -85,10 +85,12 @@ int dat_send_count(struct dat_records *c, enum dat_type type, uint64_t count, co
 
 static int flush_events(struct dat_records *c)
 {
-	size_t len = c->nr_batch * sizeof(c->batch[0]);
+	size_t len = c->nr_batch * sizeof(c->batch[0]), moves = c->nr_moves * sizeof(c->moves[0]);
 
-	c->nr_batch = 0;
-	return len ? send_message(c, DAT_EVENTS, c->batch, len, NULL, 0) : 0;
+	c->nr_batch = c->nr_moves = 0;
+	if (moves && dat_send(c, DAT_MOVES, c->moves, moves) < 0)
+		return -1;
+	return len || moves ? dat_send(c, DAT_EVENTS, c->batch, len) : 0;
 }
 
 /* Number of a text, which is sent when it is new. */
@@ -353,11 +355,30 @@ static int tell_all_drained(struct dat_records *c)
 	return failed;
 }
 
-static void ignore_record(struct dat_records *c, struct dat_type_info *type, struct cpu_track *track, struct tep_record *record)
+/* An event that is not kept; what it tells of the free lists is. */
+static int ignore_record(struct dat_records *c, struct dat_type_info *type, struct cpu_track *track,
+	struct tep_record *record, uint16_t cpu)
 {
+	struct raw_event event = { .cpu = cpu };
+	struct trace_move move;
+	int code = 1;
+
+	if (type->known && type->known->moves)
+		code = read_fields(c, type, record, &event);
+	if (code <= 0) {
+		type->unusable++;
+		return code;
+	}
 	type->ignored++;
-	if (type->known && type->known->move)
-		cpu_track_move(track, type->known->move, context_of(c, record));
+	if (!type->known || !type->known->moves)
+		return 0;
+	event.ctx = context_of(c, record);
+	move = cpu_track_move(track, type->known, &event);
+	if (!cpu_track_tells(&move))
+		return 0;
+	move.before = c->nr_batch;
+	c->moves[c->nr_moves++] = move;
+	return c->nr_moves == DAT_BATCH ? flush_events(c) : 0;
 }
 
 static int keep_record(struct dat_records *c, struct dat_type_info *type, struct tep_record *record, uint16_t cpu, int pid)
@@ -404,10 +425,8 @@ int dat_record(struct dat_records *c, struct tep_record *record, uint16_t cpu, i
 	type = &c->types[id];
 	if (!type->met)
 		describe(c, type, id);
-	if (!type->known || type->known->type == RAW_IGNORED) {
-		ignore_record(c, type, track, record);
-		return 0;
-	}
+	if (!type->known || type->known->type == RAW_IGNORED)
+		return ignore_record(c, type, track, record, cpu);
 	if (type->missing) {
 		type->unusable++;
 		return 0;

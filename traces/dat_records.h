@@ -41,6 +41,8 @@ struct dat_records {
 	struct cpu_track tracks[CPU_TRACKS];
 	struct dat_event batch[DAT_BATCH];
 	uint32_t nr_batch;
+	struct trace_move moves[DAT_BATCH];
+	uint32_t nr_moves;
 	struct texts texts;
 	struct idmap sites;               /* text numbers by address */
 	struct dat_site recent[DAT_RECENT]; /* by address: call sites looked up lately */

@@ -15,6 +15,7 @@ static int no_memory(struct err *err)
 int gather_init(struct gather *g, const char *output, struct trace_meta *meta, struct err *err)
 {
 	*g = (struct gather){ .meta = meta, .page_shift = 12 };
+	move_spool_init(&g->moves, output);
 	g->tracks = calloc(CPU_TRACKS, sizeof(*g->tracks));
 	g->last_free = calloc(CPU_TRACKS, sizeof(*g->last_free));
 	if (!g->tracks || !g->last_free || texts_add(&g->texts, "", 0) == TEXT_NO_MEMORY)
@@ -25,6 +26,7 @@ int gather_init(struct gather *g, const char *output, struct trace_meta *meta, s
 void gather_fini(struct gather *g)
 {
 	raw_spool_close(&g->spool);
+	move_spool_close(&g->moves);
 	texts_fini(&g->texts);
 	free(g->tracks);
 	free(g->last_free);
@@ -268,6 +270,21 @@ static int slab_event(struct gather *g, struct gather_task *task, const struct r
 	return 0;
 }
 
+int gather_move(struct gather *g, const struct trace_move *move, struct err *err)
+{
+	struct trace_move next = *move;
+
+	next.before = g->spool.nr;
+	return move_spool_append(&g->moves, &next, err);
+}
+
+static int bulk_begins(struct gather *g, const struct raw_event *event, struct err *err)
+{
+	struct trace_move move = { .entry = event->entry, .cpu = event->cpu, .kind = MOVE_BULK };
+
+	return gather_move(g, &move, err);
+}
+
 int gather_event(struct gather *g, struct raw_event *event, enum source_pair pair, struct err *err)
 {
 	struct gather_task *task;
@@ -286,7 +303,8 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 	}
 	g->last_ns = event->time_ns;
 	if (pair == PAIR_ENTRY) {
-		code = event->type == RAW_SLAB_GROW ? slab_event(g, task, event, err) : 0;
+		code = event->type == RAW_SLAB_GROW ? slab_event(g, task, event, err) :
+			event->type == RAW_PAGES_BULK ? bulk_begins(g, event, err) : 0;
 		return code < 0 ? code : push_frame(g, task, event, err);
 	}
 	if (pair == PAIR_RETURN) {

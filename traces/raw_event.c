@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "traces/trace.h"
+
 #define MEMBER(m) offsetof(struct raw_event, m)
 #define FIELD(key_text, as, m, must) \
 	{ .key = key_text, .key_len = sizeof(key_text) - 1, .how = as, .needed = must, .offset = MEMBER(m) }
@@ -12,11 +14,15 @@
 #define ENTRY(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_ENTRY, .fields = { __VA_ARGS__ } }
 #define RETURN(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_RETURN, .fields = { __VA_ARGS__ } }
 #define IGNORED(event, reason) { .name = event, .type = RAW_IGNORED, .why = reason }
-#define MOVES(event, what) { .name = event, .type = RAW_IGNORED, .move = what, .why = "internal movement" }
+#define MOVES(event, what, reason, ...) \
+	{ .name = event, .type = RAW_IGNORED, .moves = true, .move = what, .why = reason, .fields = { __VA_ARGS__ } }
 
 #define SITE MAY("call_site", FIELD_SITE, call_site)
 #define ALLOC_FIELDS SITE, NEED("ptr", FIELD_PTR, where), NEED("bytes_req", FIELD_NUMBER, size), \
 	NEED("bytes_alloc", FIELD_NUMBER, size_alloc), NEED("gfp_flags", FIELD_GFP, gfp), MAY("node", FIELD_NODE, node)
+
+#define BLOCK_FIELDS MAY("pfn", FIELD_PFN, where), MAY("order", FIELD_ORDER, order), \
+	MAY("migratetype", FIELD_NUMBER, size)
 
 #define ACCOUNTED MAY("accounted", FIELD_BOOL, accounted)
 
@@ -126,11 +132,13 @@ static const struct source_event events[] = {
 	EVENT("print", RAW_MARKER),
 	EVENT("tracing_mark_write", RAW_MARKER),
 
-	MOVES("mm_page_alloc_zone_locked", MOVE_TAKEN),
+	MOVES("mm_page_alloc_zone_locked", MOVE_TAKE, "internal movement", BLOCK_FIELDS,
+		MAY("percpu_refill", FIELD_NUMBER, size_alloc)),
 	IGNORED("mm_page_alloc_extfrag", "internal movement"),
-	MOVES("mm_page_pcpu_drain", MOVE_DRAINED),
-	IGNORED("mm_page_free_batched", "reported twice: mm_page_free has it"),
-	IGNORED("mm_pagevec_free", "reported twice: mm_page_free has it"),
+	MOVES("mm_page_pcpu_drain", MOVE_DRAIN, "internal movement", BLOCK_FIELDS),
+	MOVES("mm_page_free_batched", MOVE_BATCHED, "reported twice: mm_page_free has it", MAY("pfn", FIELD_PFN, where)),
+	MOVES("mm_pagevec_free", MOVE_BATCHED, "reported twice: mm_page_free has it", MAY("pfn", FIELD_PFN, where)),
+	MOVES("mm_compaction_kcompactd_sleep", MOVE_SLEEP, "compaction's own report"),
 	IGNORED("split_page", "the parts are followed by their frees"),
 	IGNORED("alloc_contig_range", "its pages have no event of their own"),
 	IGNORED("vmap_pages_range", "the page array is missing in text"),

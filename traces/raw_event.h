@@ -91,8 +91,6 @@ struct source_field {
 /* A call may be recorded as two events, one when it begins and one when it returns. */
 enum source_pair { PAIR_NONE, PAIR_ENTRY, PAIR_RETURN };
 
-/* What an event that is not kept tells of the free lists. */
-enum source_move { MOVE_NONE, MOVE_TAKEN, MOVE_DRAINED };
 
 #define SOURCE_FIELDS_MAX 8
 
@@ -100,7 +98,8 @@ struct source_event {
 	const char *name;
 	enum raw_type type;
 	enum source_pair pair;
-	enum source_move move;
+	bool moves;      /* not kept, but tells of the free lists: see struct trace_move */
+	uint8_t move;    /* enum trace_move_kind, where it does */
 	const char *why; /* RAW_IGNORED: the reason */
 	struct source_field fields[SOURCE_FIELDS_MAX]; /* up to the first without a key */
 };

@@ -326,16 +326,30 @@ static int count_all(struct resolve *r, struct err *err)
 	return failed ? resolve_no_memory(err) : 0;
 }
 
+/* What moved before raw event @number. */
+static int write_moves(struct resolve *r, uint64_t number, struct err *err)
+{
+	struct trace_move move;
+	int code;
+
+	while ((code = move_spool_next(&r->g->moves, number, &move, err)) > 0)
+		if (trace_writer_move(r->w, &move, err) < 0)
+			return -(int)err->code;
+	return code;
+}
+
 static int resolve_all(struct resolve *r, const struct import_options *options, struct err *err)
 {
 	const struct raw_event *event;
 	uint64_t done = 0;
 	int code = raw_spool_rewind(&r->g->spool, err);
 
-	if (code < 0)
+	if (code < 0 || (code = move_spool_rewind(&r->g->moves, err)) < 0)
 		return code;
 	while ((code = raw_spool_next(&r->g->spool, &event, err)) > 0) {
-		code = resolve_event(r, event, err);
+		code = write_moves(r, done, err);
+		if (code == 0)
+			code = resolve_event(r, event, err);
 		if (code < 0)
 			return code;
 		if (++done % PROGRESS_EVENTS == 0 && options->progress &&

@@ -355,6 +355,24 @@ static int tell_all_drained(struct text_reader *r, struct err *err)
 	return code;
 }
 
+/* An event that is not kept; what it tells of the free lists is. */
+static int ignored_line(struct text_reader *r, struct seen_event *seen, const struct line_head *head, struct err *err)
+{
+	struct raw_event event = { .cpu = head->cpu, .ctx = head->ctx };
+	struct trace_move move;
+	int code = 1;
+
+	if (seen->event && seen->event->moves)
+		code = parse_fields(r, seen->event, head->fields, &event, err);
+	if (code <= 0)
+		return code;
+	seen->ignored++;
+	if (!seen->event || !seen->event->moves)
+		return 0;
+	move = cpu_track_move(&r->g->tracks[head->cpu], seen->event, &event);
+	return cpu_track_tells(&move) ? gather_move(r->g, &move, err) : 0;
+}
+
 static int event_line(struct text_reader *r, const struct line_head *head, struct err *err)
 {
 	struct seen_event *seen = seen_event(r, head->event, head->event_len);
@@ -365,12 +383,8 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 
 	r->g->meta->lines++;
 	track->entry++;
-	if (!seen->event || seen->event->type == RAW_IGNORED) {
-		seen->ignored++;
-		if (seen->event && seen->event->move)
-			cpu_track_move(track, seen->event->move, head->ctx);
-		return 0;
-	}
+	if (!seen->event || seen->event->type == RAW_IGNORED)
+		return ignored_line(r, seen, head, err);
 	event.type = (uint8_t)seen->event->type;
 	event.comm = texts_add(&r->g->texts, head->comm, head->comm_len);
 	if (event.comm == TEXT_NO_MEMORY)

@@ -21,7 +21,7 @@
 
 #define SLOT_NONE UINT32_MAX
 #define TRACE_FORMAT_MAJOR 1
-#define TRACE_FORMAT_MINOR 1
+#define TRACE_FORMAT_MINOR 2
 
 enum trace_ctx { CTX_PROCESS, CTX_SOFTIRQ, CTX_HARDIRQ, CTX_NMI, CTX_MASK = 3, CTX_PREEMPT_OFF = 4, CTX_IRQS_OFF = 8 };
 
@@ -128,6 +128,28 @@ struct trace_recorded {
 	uint32_t entry; /* which event of its CPU's recording this is, from 1, kept or not; 0 = not known */
 	uint16_t moved; /* page events: blocks of the free lists that it took or drained, see below */
 	uint8_t ctx;    /* enum trace_ctx */
+};
+
+/* What the page allocator told of itself between two events. */
+enum trace_move_kind {
+	MOVE_REFILL,  /* mm_page_alloc_zone_locked: a block from the free lists, for a per-CPU list */
+	MOVE_TAKE,    /* the same, for the request itself */
+	MOVE_DRAIN,   /* mm_page_pcpu_drain: a block from a per-CPU list, to the free lists */
+	MOVE_BATCHED, /* mm_page_free_batched: a page freed with others is given back only now */
+	MOVE_BULK,    /* a call of alloc_pages_bulk begins; no block */
+	MOVE_SLEEP,   /* mm_compaction_kcompactd_sleep: no block */
+	NR_MOVE_KINDS
+};
+
+/** A block that moved inside the allocator: optional, only `verify` reads it. No part of the prologue has any. */
+struct trace_move {
+	uint64_t before;  /* number of the event proper that comes next in the trace */
+	uint64_t pfn;     /* first page of the block */
+	uint32_t entry;   /* as in struct trace_recorded */
+	uint16_t cpu;
+	uint8_t order;
+	uint8_t kind : 4; /* enum trace_move_kind */
+	uint8_t mt : 4;   /* of the free list, as the kernel numbers migratetypes */
 };
 
 /** One event on its way into a file. */

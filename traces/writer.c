@@ -147,7 +147,7 @@ static int write_recorded(struct trace_writer *w, struct stream *st, const struc
 	if (!w->options.recorded)
 		return 0;
 	recorded.type = SECTION_RECORDED;
-	if (block_encode_recorded(&w->flush.block, w->flush.whos, w->packer) < 0)
+	if (block_encode_recorded(&w->flush.block, w->flush.whos, w->flush.first_event, w->packer) < 0)
 		return no_memory(w, err);
 	written = write_section(w, st->spool, &recorded, err);
 	if (written < 0)
@@ -221,6 +221,7 @@ static int flush_block(struct trace_writer *w, struct stream *st, struct err *er
 	st->first_event += st->block.nr;
 	st->block = empty;
 	st->block.nr = 0;
+	st->block.nr_moves = 0;
 	return background_start(&w->background, err);
 }
 
@@ -285,6 +286,19 @@ int trace_writer_event(struct trace_writer *w, const struct trace_event *event, 
 	w->tables.op_counts[event->op]++;
 	w->implied_frees += (w->tables.ops[event->op].flags & OP_IMPLIED_FREE) != 0;
 	return stream_add(w, &w->events, event, err);
+}
+
+int trace_writer_move(struct trace_writer *w, const struct trace_move *move, struct err *err)
+{
+	struct stream *st = &w->events;
+	struct trace_move next = *move;
+
+	next.before = st->first_event + st->block.nr;
+	if (!w->options.recorded || st->block.nr_moves == MAX_BLOCK_MOVES)
+		return 0;
+	if (!st->block.cap && block_reserve(&st->block, w->options.block_events) < 0)
+		return no_memory(w, err);
+	return block_add_move(&st->block, &next) < 0 ? no_memory(w, err) : 0;
 }
 
 /* Sections that are made at the end and stand outside the streams. Return: bytes written, or negative. */
