@@ -125,14 +125,26 @@ static RARE void note_failure(struct run *run, const struct request *req, struct
 		run->objects[req->slot].slab = OBJECT_FAILED;
 }
 
+/* No cache serves it: it has been destroyed or cannot be, or this kernel has no kmalloc caches. */
+static __attribute__((noinline)) enum mm_answer take_without_cache(struct run *run, const struct run_op *op,
+	struct slab_object *object)
+{
+	if (op->action != ACT_CACHE_ALLOC)
+		return kmalloc_sized(run->mm.slab, op->size, op->gfp, op->node, run->cpu, object, &run->meter);
+	if (slab_cache_gone(run->mm.slab, run_string(run, op->trace->name)))
+		run_violation(run, RULE_CACHE_DESTROYED, op, "%s from cache \"%s\", which has been destroyed",
+			kind_info[op->kind].name, run_string(run, op->trace->name));
+	return MM_FAILED;
+}
+
 static enum mm_answer take_object(struct run *run, const struct run_op *op, struct slab_object *object)
 {
 	struct slab *slab = run->mm.slab;
 
 	if (op->action == ACT_KMALLOC_LARGE)
 		return kmalloc_large(slab, op->size, op->gfp, op->node, run->cpu, object, &run->meter);
-	if (op->cache == CACHE_NONE)
-		return MM_FAILED;
+	if (__builtin_expect(op->cache == CACHE_NONE, 0))
+		return take_without_cache(run, op, object);
 	return slab_alloc(slab, op->cache, op->gfp, op->node, run->cpu, object, &run->meter);
 }
 
@@ -291,7 +303,7 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 		return;
 	}
 	as_kmalloc.cache = kmalloc_class(run->mm.slab, want, op->gfp);
-	as_kmalloc.action = want > run->machine->kmalloc.max_cache_size ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
+	as_kmalloc.action = kmalloc_is_large(run->mm.slab, want) ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
 	if (take_object(run, &as_kmalloc, &object) != MM_DONE) {
 		op->failed++;
 		run->result.failed++;
@@ -451,13 +463,27 @@ static struct slab_create create_of(const struct run *run, const struct trace_op
 	return create;
 }
 
+static const char *duplicate_reaction(const struct machine *machine)
+{
+	switch (machine->behaviour) {
+	case BEHAVIOUR_2_6_CLASSIC:
+		return "a BUG in 2.6, so none is created";
+	case BEHAVIOUR_6_1:
+		return "legal in 6.1, the new one is found by the name";
+	case BEHAVIOUR_6_18:
+		return "6.18 warns if built with CONFIG_DEBUG_VM, the new one is found by the name";
+	}
+	return "";
+}
+
 static RARE void serve_cache_create(struct run *run, struct run_op *op)
 {
 	struct slab_create create = create_of(run, op->trace);
 	uint32_t cache;
 
 	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
-		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: legal in 6.1", create.name);
+		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: %s", create.name,
+			duplicate_reaction(run->machine));
 	if (slab_cache_create(run->mm.slab, &create, &cache, &run->meter) == SLAB_CREATE_FAILED) {
 		op->failed++;
 		run->result.failed++;
@@ -484,8 +510,10 @@ static RARE void serve_cache_destroy(struct run *run, struct run_op *op)
 	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
 
 	if (cache == CACHE_NONE) {
-		run_violation(run, RULE_FREE_UNKNOWN, op, "destroy of cache \"%s\", which never was",
-			run_string(run, op->trace->name));
+		bool gone = slab_cache_gone(run->mm.slab, run_string(run, op->trace->name));
+
+		run_violation(run, gone ? RULE_CACHE_DESTROYED : RULE_FREE_UNKNOWN, op, "destroy of cache \"%s\", which %s",
+			run_string(run, op->trace->name), gone ? "has been destroyed" : "never was");
 		return;
 	}
 	if (slab_cache_destroy(run->mm.slab, cache, &run->meter)) {
