@@ -110,6 +110,53 @@ struct machine_kmalloc {
 	X(PAGE_SLOWPATH, "page_slowpath", 1000)                                                            \
 	X(KSWAPD_WAKE, "kswapd_wake", 2000)                                                                \
 	X(ZERO_KIB, "zero_kib", 30)                    /* clearing memory, ns per KiB: about 33 GB/s */    \
+	X(MEMPOOL_RESERVE, "mempool_reserve", 30)         /* an element from or to the reserve */                \
+	X(WAKE_UP, "wake_up", 5000)                       /* a sleeper: scheduling it again */                   \
+	X(VMALLOC, "vmalloc", 1000)                       /* an area, without its pages */                       \
+	X(VMALLOC_PAGE, "vmalloc_page", 150)              /* each page taken and mapped */                       \
+	X(PAGE_TABLE, "page_table", 500)                  /* each new page-table page */                         \
+	X(VFREE, "vfree", 800)                                                                                   \
+	X(VFREE_PAGE, "vfree_page", 100)                  /* each page unmapped and freed */                     \
+	X(VMAP_PURGE, "vmap_purge", 1500)                 /* lazily freed areas go: TLB flush */                 \
+	X(VMAP_PURGE_CPU, "vmap_purge_cpu", 500)          /* each CPU that is interrupted for it */              \
+	X(VMAP_PURGE_AREA, "vmap_purge_area", 100)        /* each area */                                        \
+	X(VM_MAP_RAM, "vm_map_ram", 200)                  /* from a block of 64 pages */                         \
+	X(VM_MAP_RAM_PAGE, "vm_map_ram_page", 15)                                                                \
+	X(IOREMAP, "ioremap", 5000)                       /* memory type and page tables */                      \
+	X(IOUNMAP, "iounmap", 3000)                                                                              \
+	X(PERCPU_ALLOC, "percpu_alloc", 700)              /* mutex, scan */                                      \
+	X(PERCPU_CPU, "percpu_cpu", 15)                   /* each CPU whose copy is cleared */                   \
+	X(PERCPU_POPULATE_CPU, "percpu_populate_cpu", 400) /* each page and CPU */                               \
+	X(PERCPU_CHUNK, "percpu_chunk", 150000)           /* a new chunk */                                      \
+	X(PERCPU_FREE, "percpu_free", 300)                                                                       \
+	X(PERCPU_LOCAL, "percpu_local", 1)                /* this CPU's copy */                                  \
+	X(PERCPU_REMOTE, "percpu_remote", 90)             /* another CPU's copy: its cache line */               \
+	X(PORT_ISA, "port_isa", 1000)                     /* in or out, device on LPC or ISA */                  \
+	X(PORT_PCI, "port_pci", 500)                      /* in or out, PCI device of the chipset */             \
+	X(MMIO_READ, "mmio_read", 800)                    /* not posted: the round trip */                       \
+	X(MMIO_WRITE, "mmio_write", 100)                  /* posted, uncached */                                 \
+	X(MMIO_WRITE_WC, "mmio_write_wc", 10)             /* posted, write-combined */                           \
+	X(REGION_REQUEST, "region_request", 200)                                                                 \
+	X(REGION_RELEASE, "region_release", 150)                                                                 \
+	X(KMAP, "kmap", 20)                               /* a page that is mapped, or of low memory */          \
+	X(KMAP_SLOT, "kmap_slot", 100)                    /* a new slot */                                       \
+	X(KMAP_FLUSH, "kmap_flush", 10000)                /* all unused slots, TLB flush */                      \
+	X(KMAP_LOCAL, "kmap_local", 20)                   /* a slot of the CPU */                                \
+	X(DMA_POOL, "dma_pool", 40)                       /* a block of a page that is there */                  \
+	X(STACK_CACHED, "stack_cached", 500)              /* from the CPU's two cached stacks, cleared */        \
+	X(STACK_NEW, "stack_new", 3000)                   /* without its pages */                                \
+	X(RECLAIM_PAGE, "reclaim_page", 500)              /* each clean page taken from the LRU lists */         \
+	X(LRU_SCAN, "lru_scan", 30)                       /* each page looked at */                              \
+	X(SHRINKER, "shrinker", 5000)                     /* each pass over a cache */                           \
+	X(SHRINKER_OBJECT, "shrinker_object", 100)        /* each object freed */                                \
+	X(WRITEBACK_PAGE, "writeback_page", 50000)        /* each dirty page written to its file */              \
+	X(SWAP_OUT_PAGE, "swap_out_page", 50000)          /* each page written to the swap device */             \
+	X(SWAP_IN_PAGE, "swap_in_page", 80000)            /* a refault: a page read again */                     \
+	X(COMPACT_SCAN, "compact_scan", 10)               /* each page looked at */                              \
+	X(COMPACT_MIGRATE, "compact_migrate", 1500)       /* each page moved */                                  \
+	X(TLB_SHOOTDOWN, "tlb_shootdown", 5000)                                                                  \
+	X(DRAIN_CPU, "drain_cpu", 1000)                   /* each CPU whose lists are drained */                 \
+	X(OOM_KILL, "oom_kill", 50000000)                 /* until the killed task's memory is free */           \
 	X(ZONE_LOCK, "zone_lock", 20)                                                                      \
 	X(LIST_LOCK, "list_lock", 20)
 
@@ -168,6 +215,7 @@ enum machine_thp { THP_NONE, THP_NEVER, THP_MADVISE, THP_ALWAYS };
 
 struct machine {
 	char name[MACHINE_NAME_MAX];
+	char initial[512];   /* folder of a saved state to begin with; "" = boot */
 	enum machine_behaviour behaviour;
 	uint32_t cpus;
 	uint32_t page_size;  /* bytes: 4, 8, 16 or 64 KiB */

@@ -17,7 +17,25 @@ typedef uint16_t lock_id;
 #define LOCK_NONE        UINT16_MAX
 #define LOCK_ZONE(zone)  ((lock_id)(zone))                /* zone: index in the model's zone array, < 320 */
 #define LOCK_LIST(node)  ((lock_id)(320 + (node)))        /* SLUB list_lock, one per node in the model */
-#define NR_LOCKS         (320 + MACHINE_MAX_NODES)
+
+/* Locks that a machine has one of, behind those. */
+#define METER_LOCKS(X)                                                 \
+	X(VMAP, "vmap_area")           /* vmap_area_lock, free_vmap_area_lock */ \
+	X(PCPU, "pcpu")                /* pcpu_lock and pcpu_alloc_mutex */ \
+	X(MEMPOOL, "mempool")          /* pool->lock: one for all pools in the model */ \
+	X(RESOURCE, "resource")        /* resource_lock */             \
+	X(KMAP, "kmap")                /* kmap_lock */                 \
+	X(DMA_POOL, "dma_pool")        /* pool->lock: one for all pools in the model */ \
+	X(LRU, "lru")                  /* lruvec->lru_lock */
+
+enum meter_lock {
+	LOCK_FIRST_SINGLE = 320 + MACHINE_MAX_NODES,
+	LOCK_BEFORE_SINGLES = LOCK_FIRST_SINGLE - 1,
+#define X(id, name) LOCK_##id,
+	METER_LOCKS(X)
+#undef X
+	NR_LOCKS
+};
 
 struct meter_segment {
 	lock_id lock;

@@ -2,6 +2,7 @@
 #ifndef KMEMSIM_MM_MM_H
 #define KMEMSIM_MM_MM_H
 
+#include "mm/mechanism.h"
 #include "mm/page_alloc.h"
 #include "mm/slab.h"
 
@@ -10,7 +11,17 @@ struct mm {
 	uint64_t seed;
 	struct page_alloc *pages;      /* owned */
 	struct slab *slab;             /* owned */
+	struct mm_part {
+		const struct mechanism *mech;
+		void *state;               /* owned */
+	} parts[NR_SLOTS];             /* NULL: SLOT_SLAB, and slots that no mechanism is listed for */
 };
+
+/** mm_state() - the state of the mechanism in @slot: what its header calls its struct. */
+static inline void *mm_state(const struct mm *mm, enum mm_slot slot)
+{
+	return mm->parts[slot].state;
+}
 
 /** mm_init() - boot the machine. On failure nothing is left to free. */
 int mm_init(struct mm *mm, const struct machine *machine, uint64_t seed, struct err *err);

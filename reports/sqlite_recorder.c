@@ -19,7 +19,6 @@ enum statement {
 	INSERT_PARAM,
 	INSERT_OP,
 	INSERT_BUCKET,
-	INSERT_LOCK,
 	INSERT_SAMPLE,
 	INSERT_ZONE,
 	INSERT_FREE_BLOCKS,
@@ -51,8 +50,6 @@ static const char *const statement_sql[NR_STATEMENTS] = {
 		" lat_p90_ns, lat_p99_ns, lat_p999_ns, lat_max_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_BUCKET] =
 		"INSERT INTO latency_hist (run_id, op, low_ns, high_ns, count) VALUES (?, ?, ?, ?, ?)",
-	[INSERT_LOCK] = "INSERT INTO lock_stats (run_id, lock, acquisitions, contended, wait_ns, hold_ns)"
-			" VALUES (?, ?, ?, ?, ?, ?)",
 	[INSERT_SAMPLE] =
 		"INSERT INTO samples (sample_id, run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes,"
 		" kmalloc_large_bytes, page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes,"
@@ -101,11 +98,22 @@ static const char *const statement_sql[NR_STATEMENTS] = {
 		" ended_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE run_id = ?",
 };
 
+/* The tables of RECORD_TABLES. */
+static const struct {
+	const char *name, *columns;
+	enum { OWNER_RUN, OWNER_SAMPLE } owner;
+} row_tables[NR_RECORD_TABLES] = {
+#define X(id, table, belongs, columns) [RECORD_##id] = { table, columns, OWNER_##belongs },
+	RECORD_TABLES(X)
+#undef X
+};
+
 struct sqlite_recorder {
 	struct recorder rec;                     /* first: what the engine holds */
 	sqlite3 *db;                             /* owned */
 	char *path;                              /* owned */
 	sqlite3_stmt *statements[NR_STATEMENTS]; /* owned */
+	sqlite3_stmt *row_statements[NR_RECORD_TABLES]; /* owned */
 	int64_t run_id;                          /* 0 before the first run */
 	int64_t sample_id;                       /* of the last sample */
 	struct row_writer *writer;               /* owned; NULL: rows are written on the spot */
@@ -153,16 +161,16 @@ static inline struct value value_text(const char *text)
 
 /* WRITE(r, statement, err, values...) - run a prepared statement once with these values. */
 #define WRITE(r, statement, err, ...)                                                                        \
-	write_row(r, statement, (const struct value[]){ __VA_ARGS__ },                                       \
+	write_row(r, (r)->statements[statement], (const struct value[]){ __VA_ARGS__ },                                       \
 		(int)(sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value)), err)
 
 /* Within a run, rows are written beside the simulation. */
-static int write_row(struct sqlite_recorder *r, enum statement statement, const struct value *values,
-	int nr_values, struct err *err)
+static int write_row(struct sqlite_recorder *r, sqlite3_stmt *statement, const struct value *values, int nr_values,
+	struct err *err)
 {
 	if (r->writer)
-		return row_writer_put(r->writer, r->statements[statement], values, nr_values, err);
-	return row_write(r->statements[statement], r->path, values, nr_values, err);
+		return row_writer_put(r->writer, statement, values, nr_values, err);
+	return row_write(statement, r->path, values, nr_values, err);
 }
 
 static int exec(struct sqlite_recorder *r, const char *sql, struct err *err)
@@ -356,12 +364,20 @@ static int rec_op(struct recorder *rec, const struct record_op *o, struct err *e
 	return ret < 0 ? ret : insert_buckets(r, o->op, h, err);
 }
 
-static int rec_lock(struct recorder *rec, const struct record_lock *l, struct err *err)
+static struct value value_of(const struct record_value *value)
+{
+	return value->type == RECORD_TEXT ? value_text(value->text) : value_signed(value->number);
+}
+
+static int rec_row(struct recorder *rec, const struct record_row *row, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+	struct value values[RECORD_MAX_VALUES + 1];
 
-	return WRITE(r, INSERT_LOCK, err, VALUE(r->run_id), VALUE(l->lock), VALUE(l->acquisitions),
-		VALUE(l->contended), VALUE(l->wait_ns), VALUE(l->hold_ns));
+	values[0] = value_signed(row_tables[row->table].owner == OWNER_RUN ? r->run_id : r->sample_id);
+	for (uint32_t i = 0; i < row->nr_values; i++)
+		values[i + 1] = value_of(&row->values[i]);
+	return write_row(r, r->row_statements[row->table], values, (int)row->nr_values + 1, err);
 }
 
 static int rec_extfrag(struct recorder *rec, const struct record_extfrag *e, struct err *err)
@@ -492,6 +508,8 @@ static void rec_close(struct recorder *rec)
 	}
 	for (size_t i = 0; i < NR_STATEMENTS; i++)
 		sqlite3_finalize(r->statements[i]);
+	for (size_t i = 0; i < NR_RECORD_TABLES; i++)
+		sqlite3_finalize(r->row_statements[i]);
 	sqlite3_close(r->db);
 	free(r->path);
 	free(r);
@@ -506,7 +524,6 @@ static const struct recorder_ops sqlite_ops = {
 	.frag = rec_frag,
 	.cache = rec_cache,
 	.op = rec_op,
-	.lock = rec_lock,
 	.extfrag = rec_extfrag,
 	.call_site = rec_call_site,
 	.violation = rec_violation,
@@ -514,9 +531,38 @@ static const struct recorder_ops sqlite_ops = {
 	.verify_check = rec_verify_check,
 	.verify_zone = rec_verify_zone,
 	.verify_cache = rec_verify_cache,
+	.row = rec_row,
 	.end = rec_end,
 	.close = rec_close,
 };
+
+static int prepare(struct sqlite_recorder *r, const char *sql, sqlite3_stmt **stmt, struct err *err)
+{
+	if (sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL) != SQLITE_OK)
+		return database_error(r->db, r->path, err);
+	return 0;
+}
+
+/* "INSERT INTO table (run_id, columns) VALUES (?, ?, ...)" */
+static int prepare_rows(struct sqlite_recorder *r, enum record_table table, struct err *err)
+{
+	const char *columns = row_tables[table].columns;
+	sqlite3_str *sql = sqlite3_str_new(r->db);
+	char *text;
+	int ret;
+
+	sqlite3_str_appendf(sql, "INSERT INTO %s (%s, %s) VALUES (?, ?", row_tables[table].name,
+		row_tables[table].owner == OWNER_RUN ? "run_id" : "sample_id", columns);
+	for (const char *comma = columns; (comma = strchr(comma, ',')); comma++)
+		sqlite3_str_appendall(sql, ", ?");
+	sqlite3_str_appendall(sql, ")");
+	text = sqlite3_str_finish(sql);
+	if (!text)
+		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", r->path);
+	ret = prepare(r, text, &r->row_statements[table], err);
+	sqlite3_free(text);
+	return ret;
+}
 
 static int open_recorder(struct sqlite_recorder *r, const char *path, struct err *err)
 {
@@ -528,11 +574,11 @@ static int open_recorder(struct sqlite_recorder *r, const char *path, struct err
 	ret = database_open_write(&r->db, path, err);
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < NR_STATEMENTS; i++)
-		if (sqlite3_prepare_v3(r->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-			    &r->statements[i], NULL) != SQLITE_OK)
-			return database_error(r->db, path, err);
-	return 0;
+	for (size_t i = 0; ret == 0 && i < NR_STATEMENTS; i++)
+		ret = prepare(r, statement_sql[i], &r->statements[i], err);
+	for (size_t i = 0; ret == 0 && i < NR_RECORD_TABLES; i++)
+		ret = prepare_rows(r, (enum record_table)i, err);
+	return ret;
 }
 
 int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err)

@@ -50,12 +50,6 @@ struct record_op {
 	const struct hist *latency; /* ns; borrowed for the call */
 };
 
-struct record_lock {
-	const char *lock;
-	uint64_t acquisitions, contended;
-	ns_t wait_ns, hold_ns;
-};
-
 /* A sample is sample(), then its zones, blocks, caches in any order; they refer to the last sample(). */
 struct record_sample {
 	ns_t time_ns;
@@ -138,6 +132,55 @@ struct record_counter {
 	int64_t value;
 };
 
+/*
+ * Tables that take rows as lists of values: X(id, table, what a row belongs to, its columns after run_id or sample_id). An
+ * implementation writes any of them; the part of sim/ that fills a table knows what stands in it.
+ */
+#define RECORD_TABLES(X)                                                                     \
+	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")
+
+enum record_table {
+#define X(id, table, owner, columns) RECORD_##id,
+	RECORD_TABLES(X)
+#undef X
+	NR_RECORD_TABLES
+};
+
+/** A value of a row. */
+struct record_value {
+	enum { RECORD_NUMBER, RECORD_TEXT } type;
+	union {
+		int64_t number;
+		const char *text;   /* borrowed for the call; NULL = NULL */
+	};
+};
+
+#define RECORD_U(value) ((struct record_value){ .type = RECORD_NUMBER, .number = record_clamp(value) })
+#define RECORD_T(value) ((struct record_value){ .type = RECORD_TEXT, .text = (value) })
+
+/** record_clamp() - a count as a column holds it: 2^63 and more as 2^63 - 1. */
+static inline int64_t record_clamp(uint64_t count)
+{
+	return count > INT64_MAX ? INT64_MAX : (int64_t)count;
+}
+
+#define RECORD_MAX_VALUES 32
+
+/** A row of one of RECORD_TABLES: of this run, or of the last sample. */
+struct record_row {
+	enum record_table table;
+	uint32_t nr_values;         /* as many as the table's columns; at most RECORD_MAX_VALUES */
+	const struct record_value *values;
+};
+
+/* RECORD_ROW(rec, id, err, values...) - one row of table RECORD_id. */
+#define RECORD_ROW(rec, id, err, ...)                                                                     \
+	(rec)->ops->row(rec,                                                                              \
+		&(struct record_row){ .table = RECORD_##id,                                               \
+			.nr_values = sizeof((struct record_value[]){ __VA_ARGS__ }) / sizeof(struct record_value), \
+			.values = (const struct record_value[]){ __VA_ARGS__ } },                         \
+		err)
+
 /* What `kmemsim verify` found: one row of each check, and per snapshot of each zone and order and of each cache. */
 struct record_verify_check {
 	const char *check;
@@ -174,7 +217,6 @@ struct recorder_ops {
 	int (*frag)(struct recorder *rec, const struct record_frag *frag, struct err *err);
 	int (*cache)(struct recorder *rec, const struct record_cache *cache, struct err *err);
 	int (*op)(struct recorder *rec, const struct record_op *op, struct err *err);
-	int (*lock)(struct recorder *rec, const struct record_lock *lock, struct err *err);
 	int (*extfrag)(struct recorder *rec, const struct record_extfrag *extfrag, struct err *err);
 	int (*call_site)(struct recorder *rec, const struct record_call_site *site, struct err *err);
 	int (*violation)(struct recorder *rec, const struct record_violation *violation, struct err *err);
@@ -182,6 +224,7 @@ struct recorder_ops {
 	int (*verify_check)(struct recorder *rec, const struct record_verify_check *check, struct err *err);
 	int (*verify_zone)(struct recorder *rec, const struct record_verify_zone *zone, struct err *err);
 	int (*verify_cache)(struct recorder *rec, const struct record_verify_cache *cache, struct err *err);
+	int (*row)(struct recorder *rec, const struct record_row *row, struct err *err);
 	/** end() - commit. After it the results are one plain file. Called exactly once when begin() succeeded. */
 	int (*end)(struct recorder *rec, const struct record_end *end, struct err *err);
 	void (*close)(struct recorder *rec); /* frees @rec; a run that was not ended stays marked unfinished */

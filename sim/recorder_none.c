@@ -16,7 +16,6 @@ DROP(pageblocks, record_pageblocks)
 DROP(frag, record_frag)
 DROP(cache, record_cache)
 DROP(op, record_op)
-DROP(lock, record_lock)
 DROP(extfrag, record_extfrag)
 DROP(call_site, record_call_site)
 DROP(violation, record_violation)
@@ -24,6 +23,7 @@ DROP(counter, record_counter)
 DROP(verify_check, record_verify_check)
 DROP(verify_zone, record_verify_zone)
 DROP(verify_cache, record_verify_cache)
+DROP(row, record_row)
 DROP(end, record_end)
 
 static void drop_close(struct recorder *rec)
@@ -40,7 +40,6 @@ static const struct recorder_ops none_ops = {
 	.frag = drop_frag,
 	.cache = drop_cache,
 	.op = drop_op,
-	.lock = drop_lock,
 	.extfrag = drop_extfrag,
 	.call_site = drop_call_site,
 	.violation = drop_violation,
@@ -48,6 +47,7 @@ static const struct recorder_ops none_ops = {
 	.verify_check = drop_verify_check,
 	.verify_zone = drop_verify_zone,
 	.verify_cache = drop_verify_cache,
+	.row = drop_row,
 	.end = drop_end,
 	.close = drop_close,
 };

@@ -8,7 +8,7 @@
 #define BUFFER_BYTES (64u << 10)
 #define MAX_PARAMS 4096
 
-/* The calls, each with its struct; begin() has lists besides and is treated by itself. */
+/* The calls, each with its struct; begin() and row() have lists and are treated by themselves. */
 #define CALLS(X)                            \
 	X(SAMPLE, sample, record_sample)            \
 	X(ZONE, zone, record_zone)                  \
@@ -17,7 +17,6 @@
 	X(FRAG, frag, record_frag)                  \
 	X(CACHE, cache, record_cache)               \
 	X(OP, op, record_op)                        \
-	X(LOCK, lock, record_lock)                  \
 	X(EXTFRAG, extfrag, record_extfrag)         \
 	X(CALL_SITE, call_site, record_call_site)   \
 	X(VIOLATION, violation, record_violation)   \
@@ -32,6 +31,7 @@ enum call {
 #define X(id, name, type) CALL_##id,
 	CALLS(X)
 #undef X
+	CALL_ROW,
 	CALL_FAIL, /* not of a recorder: recorder_pipe_fail() */
 	NR_CALLS
 };
@@ -96,10 +96,6 @@ static const struct member op_members[] = {
 	M(record_op, op), M(record_op, count), M(record_op, failed), M(record_op, bytes_req), M(record_op, bytes_alloc),
 	M(record_op, sleeps), M(record_op, latency),
 };
-static const struct member lock_members[] = {
-	M(record_lock, lock), M(record_lock, acquisitions), M(record_lock, contended), M(record_lock, wait_ns),
-	M(record_lock, hold_ns),
-};
 static const struct member extfrag_members[] = {
 	M(record_extfrag, from_migratetype), M(record_extfrag, to_migratetype), M(record_extfrag, alloc_order),
 	M(record_extfrag, fallback_order), M(record_extfrag, count), M(record_extfrag, pageblock_changes),
@@ -138,6 +134,10 @@ static const struct member end_members[] = {
 struct fail_message {
 	const char *text;
 };
+struct row_message {
+	uint32_t table;
+};
+static const struct member row_members[] = { M(row_message, table) };
 static const struct member fail_members[] = { M(fail_message, text) };
 
 static const struct layout {
@@ -149,6 +149,7 @@ static const struct layout {
 	CALLS(X)
 #undef X
 	[CALL_BEGIN] = LAYOUT(run),
+	[CALL_ROW] = LAYOUT(row),
 	[CALL_FAIL] = LAYOUT(fail),
 };
 
@@ -156,6 +157,7 @@ static const struct layout {
 union any_record {
 	struct record_run run;
 	struct fail_message fail_message;
+	struct row_message row_message;
 #define X(id, name, type) struct type name;
 	CALLS(X)
 #undef X
@@ -313,6 +315,25 @@ static int send_begin(struct recorder *rec, const struct record_run *run, struct
 	return end_frame(p, false, err);
 }
 
+static int send_row(struct recorder *rec, const struct record_row *row, struct err *err)
+{
+	struct recorder_pipe *p = (struct recorder_pipe *)rec;
+
+	start_frame(p, CALL_ROW);
+	put_members(p, CALL_ROW, &(struct row_message){ row->table });
+	put(p, &row->nr_values, sizeof(row->nr_values));
+	for (uint32_t i = 0; i < row->nr_values; i++) {
+		const uint8_t type = (uint8_t)row->values[i].type;
+
+		put(p, &type, 1);
+		if (type == RECORD_TEXT)
+			put_text(p, row->values[i].text);
+		else
+			put(p, &row->values[i].number, sizeof(row->values[i].number));
+	}
+	return end_frame(p, false, err);
+}
+
 static void pipe_close(struct recorder *rec)
 {
 	struct recorder_pipe *p = (struct recorder_pipe *)rec;
@@ -323,6 +344,7 @@ static void pipe_close(struct recorder *rec)
 
 static const struct recorder_ops pipe_ops = {
 	.begin = send_begin,
+	.row = send_row,
 #define X(id, name, type) .name = send_##name,
 	CALLS(X)
 #undef X
@@ -492,6 +514,26 @@ static int play_begin(struct frame *f, struct record_run *run, struct recorder *
 	return to->ops->begin(to, run, err);
 }
 
+static int play_row(struct frame *f, uint32_t table, struct recorder *to, struct err *err)
+{
+	struct record_value values[RECORD_MAX_VALUES];
+	struct record_row row = { .table = (enum record_table)table, .values = values };
+	uint8_t type;
+
+	get(f, &row.nr_values, sizeof(row.nr_values));
+	f->bad |= table >= NR_RECORD_TABLES || row.nr_values > RECORD_MAX_VALUES;
+	for (uint32_t i = 0; i < row.nr_values && !f->bad; i++) {
+		get(f, &type, 1);
+		if (type == RECORD_TEXT)
+			values[i] = RECORD_T(get_text(f));
+		else
+			values[i].type = RECORD_NUMBER, get(f, &values[i].number, sizeof(values[i].number));
+	}
+	if (f->bad)
+		return err_set(err, ERR_RESULTS, "a stream of results is malformed");
+	return to->ops->row(to, &row, err);
+}
+
 static int play_frame(struct frame *f, struct hist *hist, struct recorder *to, struct err *err)
 {
 	union any_record record;
@@ -505,6 +547,8 @@ static int play_frame(struct frame *f, struct hist *hist, struct recorder *to, s
 		return to->ops->name(to, &record.name, err);
 	CALLS(X)
 #undef X
+	case CALL_ROW:
+		return play_row(f, record.row_message.table, to, err);
 	default:
 		return play_begin(f, &record.run, to, err);
 	}

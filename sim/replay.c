@@ -174,10 +174,12 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		.meta = trace_meta(reader),
 		.recorder = recorder,
 		.cache_generation = 1,
+		.origins_modelled = 1u << ORIGIN_SLAB | 1u << ORIGIN_KMALLOC_LARGE | 1u << ORIGIN_EXACT,
 		.next_sample_event = options->sample_events,
 		.check_every = check_interval(options),
 		.result.fingerprint = FINGERPRINT_START,
 	};
+	parts_prepare(run);
 	ret = mm_init(&run->mm, options->machine, options->seed, err);
 	if (ret < 0)
 		return err_context(err, "machine \"%s\"", options->machine->name);

@@ -1,6 +1,7 @@
 /*
  * run: the state of one replay, shared by the files of sim/ that make it up: replay.c (the loop), run_op.c (operations
- * prepared for speed), follow.c (what a recording says beside its events), serve.c (what a request does), observe.c
+ * prepared for speed), follow.c (what a recording says beside its events), serve*.c (what a request does), parts.c (which
+ * mechanism has which events), observe.c
  * (the same, watched), sampler.c (what is recorded), violations.c.
  */
 #ifndef KMEMSIM_SIM_RUN_H
@@ -10,6 +11,7 @@
 #include "mm/mm.h"
 #include "sim/boot_stage.h"
 #include "sim/engine.h"
+#include "sim/part.h"
 #include "sim/replay.h"
 
 /* What serving an operation comes down to, decided once per distinct operation. */
@@ -32,6 +34,7 @@ enum run_action {
 	ACT_CACHE_SHRINK,
 	ACT_FREE_NULL,
 	ACT_FREE_BAD,      /* of what never was, or twice */
+	ACT_PART,          /* of a mechanism with a part of its own: run->part_of_kind */
 	ACT_MARKER,
 };
 
@@ -47,7 +50,21 @@ enum run_action {
 	X(WRONG_FREE, "wrong_free", "error")                      \
 	X(FREE_UNKNOWN, "free_unknown", "error")                  \
 	X(ORDER_TOO_LARGE, "order_too_large", "error")            \
-	X(SIZE_TOO_LARGE, "size_too_large", "error")
+	X(SIZE_TOO_LARGE, "size_too_large", "error")              \
+	X(VMALLOC_IN_INTERRUPT, "vmalloc_in_interrupt", "fatal")  \
+	X(REGION_CONFLICT, "region_conflict", "error")            \
+	X(REGION_RELEASE_MISMATCH, "region_release_mismatch", "warning") \
+	X(PORT_UNCLAIMED, "port_unclaimed", "warning")            \
+	X(IOREMAP_RAM, "ioremap_ram", "error")                    \
+	X(IOMEM_UNCLAIMED, "iomem_unclaimed", "notice")           \
+	X(MMAP_UNALIGNED, "mmap_unaligned", "error")              \
+	X(KMAP_LEAK, "kmap_leak", "leak")                         \
+	X(PAGE_ADDRESS_UNMAPPED, "page_address_unmapped", "fatal") \
+	X(STACK_OVERFLOW, "stack_overflow", "fatal")              \
+	X(MEMPOOL_LEAK, "mempool_leak", "leak")                   \
+	X(PREEMPT_IMBALANCE, "preempt_imbalance", "error")        \
+	X(BOOTMEM_AFTER_BOOT, "bootmem_after_boot", "error")      \
+	X(DMA_MASK_UNREACHABLE, "dma_mask_unreachable", "error")
 
 enum rule {
 #define X(id, name, severity) RULE_##id,
@@ -72,6 +89,7 @@ struct run_op {
 	uint64_t bytes_alloc; /* bytes that a success takes in the model; 0 = not known beforehand */
 	/* What came of it. */
 	uint64_t done;
+	uint64_t older;      /* of those, before the event where the replay begins */
 	uint64_t failed;
 	uint64_t freed;      /* objects made by this operation that were freed again */
 	ns_t lifetime_ns;    /* sum over those */
@@ -87,9 +105,10 @@ struct run_op {
 #define OBJECT_NONE   0xfffffff0u /* nothing */
 #define OBJECT_FAILED 0xfffffff1u /* its allocation failed in the model: the free that follows is no mistake */
 #define OBJECT_PAGES  0xfffffff2u /* a block of pages: index = first pfn, left = pages not yet freed */
+#define OBJECT_PART   0xfffffff3u /* of a part: index is its own number for it */
 #define OBJECT_TAGS   0xfffffff0u
 
-_Static_assert(SLAB_LARGE > OBJECT_PAGES, "tags must not meet SLAB_LARGE");
+_Static_assert(SLAB_LARGE > OBJECT_PART, "tags must not meet SLAB_LARGE");
 
 struct object {
 	uint32_t slab;
@@ -124,12 +143,15 @@ struct run {
 
 	struct follow {
 		bool active;             /* something of the below is still to come */
-		bool skipping;           /* the instant of the initial state is not reached yet */
-		uint64_t *where;         /* owned while skipping: recorded place of what is in a slot, 0 = unknown */
+		bool skipping;           /* the event where the replay begins is not reached yet */
+		struct older *older;     /* owned while skipping: what is in a slot (sim/adopt.h) */
 		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
 		enum boot_stage stage;
 		uint32_t next_cut;
 	} follow;
+
+	const struct run_part *part_of_kind[NR_KINDS]; /* NULL: served without a part, or not modelled */
+	uint32_t origins_modelled;   /* bits 1 << enum trace_origin: page events that replay derives itself */
 
 	struct run_op *ops;          /* owned; one per trace op */
 	struct object *objects;      /* owned; one per slot */

@@ -4,17 +4,11 @@
 
 #include "sim/run.h"
 
-/* Page events whose cause replay models itself: they are re-derived. */
-static bool origin_modelled(uint8_t origin)
-{
-	return origin == ORIGIN_SLAB || origin == ORIGIN_KMALLOC_LARGE || origin == ORIGIN_EXACT;
-}
-
 static enum run_action page_action(const struct run *run, const struct trace_op *op, enum run_action action)
 {
 	if (run->options->layer == LAYER_PAGE)
 		return op->kind == KIND_ALLOC_PAGES_EXACT ? ACT_SKIP : action;
-	return origin_modelled(op->origin) ? ACT_SKIP : action;
+	return run->origins_modelled & 1u << op->origin ? ACT_SKIP : action;
 }
 
 static enum run_action object_action(const struct run *run, enum run_action action)
@@ -64,7 +58,7 @@ static enum run_action action_of(const struct run *run, const struct trace_op *o
 	case KIND_MARKER:
 		return ACT_MARKER;
 	default:
-		return ACT_UNMODELLED;
+		return run->part_of_kind[op->kind] ? object_action(run, ACT_PART) : ACT_UNMODELLED;
 	}
 }
 
@@ -111,7 +105,7 @@ static int16_t node_of_frame(const struct machine *machine, uint64_t pfn)
 	return -1;
 }
 
-static void prepare_one(const struct run *run, const struct trace_op *trace, struct run_op *op)
+static void prepare_one(struct run *run, const struct trace_op *trace, struct run_op *op)
 {
 	enum run_action action = action_of(run, trace);
 
@@ -141,6 +135,8 @@ static void prepare_one(const struct run *run, const struct trace_op *trace, str
 		op->size = op->bytes_alloc = run->machine->page_size;
 	} else if (action == ACT_PAGES_EXACT) {
 		op->bytes_alloc = align_up(op->size, run->machine->page_size);
+	} else if (action == ACT_PART && run->part_of_kind[op->kind]->prepare) {
+		run->part_of_kind[op->kind]->prepare(run, op);
 	}
 }
 

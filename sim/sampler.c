@@ -193,6 +193,7 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 		.live_objects = run->live_objects,
 	};
 	unsigned int nr_zones = page_alloc_nr_zones(run->mm.pages);
+	bool full = marker || !strcmp(reason, "end");
 	int ret;
 
 	for (unsigned int z = 0; z < nr_zones; z++) {
@@ -203,11 +204,14 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 		sample.pcp_bytes += zone.pcp_pages * page_size;
 	}
 	sample.slab_waste_bytes = sample.slab_bytes > live.slab_req ? sample.slab_bytes - live.slab_req : 0;
+	parts_totals(run, &sample);
 	ret = run->recorder->ops->sample(run->recorder, &sample, err);
 	if (ret == 0)
 		ret = record_zones(run, err);
-	if (ret == 0 && (marker || !strcmp(reason, "end")))
+	if (ret == 0 && full)
 		ret = record_caches(run, err);
+	if (ret == 0)
+		ret = parts_sample(run, full, err);
 	return ret;
 }
 
@@ -222,11 +226,11 @@ static int record_ops(struct run *run, struct err *err)
 
 		if (op->flags & OP_BOOT)
 			continue;
-		row->count += op->done + op->failed;
+		row->count += op->done - op->older + op->failed;
 		row->failed += op->failed;
 		if (kind_info[op->kind].slot == SLOT_BEGINS) {
-			row->bytes_req += op->done * op->size;
-			row->bytes_alloc += op->done * op->bytes_alloc;
+			row->bytes_req += (op->done - op->older) * op->size;
+			row->bytes_alloc += (op->done - op->older) * op->bytes_alloc;
 		}
 	}
 	for (int kind = 0; ret == 0 && kind < NR_KINDS; kind++) {
@@ -263,7 +267,7 @@ static int record_call_site(struct run *run, const struct run_op *const *ops, si
 	for (size_t i = 0; i < nr; i++) {
 		const struct run_op *op = ops[i];
 
-		row.count += op->done + op->failed;
+		row.count += op->done - op->older + op->failed;
 		row.failed += op->failed;
 		lifetime += op->lifetime_ns;
 		latency += op->latency_ns;
@@ -272,8 +276,8 @@ static int record_call_site(struct run *run, const struct run_op *const *ops, si
 			row.lat_max_ns = op->latency_max_ns;
 		if (kind_info[op->kind].slot != SLOT_BEGINS)
 			continue;
-		row.bytes_req += op->done * op->size;
-		row.bytes_alloc += op->done * op->bytes_alloc;
+		row.bytes_req += (op->done - op->older) * op->size;
+		row.bytes_alloc += (op->done - op->older) * op->bytes_alloc;
 		row.live += op->done - op->freed;
 		row.live_bytes += (op->done - op->freed) * op->bytes_alloc;
 	}
@@ -378,5 +382,7 @@ int sampler_finish(struct run *run, struct err *err)
 		ret = record_extfrag(run, err);
 	if (ret == 0)
 		ret = record_counters(run, err);
+	if (ret == 0)
+		ret = parts_finish(run, err);
 	return ret;
 }

@@ -1,34 +1,10 @@
 /* serve: what a request does when its turn has come: asks mm/, keeps what came of it in the request's slot. */
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "base/fingerprint.h"
-#include "sim/run.h"
+#include "sim/serve_priv.h"
 
 /* Out of line, so that what nearly all requests go through stays small. */
 #define RARE __attribute__((noinline, cold))
-
-static bool object_is_slab(const struct object *object)
-{
-	return object->slab < OBJECT_TAGS || object->slab == SLAB_LARGE;
-}
-
-static bool object_lives(const struct object *object)
-{
-	return object_is_slab(object) || object->slab == OBJECT_PAGES;
-}
-
-static struct slab_object slab_part(const struct object *object)
-{
-	return (struct slab_object){ object->slab, object->index };
-}
-
-/* What was done, for the fingerprint: which object or page. */
-static void note_place(struct run *run, uint32_t slab, uint32_t index)
-{
-	run->result.fingerprint =
-		fingerprint_add(run->result.fingerprint, (uint64_t)slab << 32 | index);
-}
 
 void object_begin(struct run *run, const struct request *req, struct run_op *op, uint32_t slab, uint32_t index)
 {
@@ -43,7 +19,7 @@ void object_begin(struct run *run, const struct request *req, struct run_op *op,
 	run->live_objects++;
 }
 
-static void object_end(struct run *run, struct object *object)
+void object_end(struct run *run, struct object *object)
 {
 	struct run_op *maker = &run->ops[object->op];
 
@@ -53,67 +29,14 @@ static void object_end(struct run *run, struct object *object)
 	object->slab = OBJECT_NONE;
 }
 
-/* All pages of a block that is still whole go back the way they were taken. */
-static void give_block(struct run *run, const struct object *object)
-{
-	const struct run_op *maker = &run->ops[object->op];
-	bool single = maker->action == ACT_PAGES_EXACT || maker->action == ACT_PAGES_BULK;
-
-	run->pages_held -= object->left;
-	if (!single) {
-		page_alloc_give(run->mm.pages, object->index, maker->order, run->cpu, &run->meter);
-		return;
-	}
-	for (uint32_t i = 0; i < object->left; i++)
-		page_alloc_give(run->mm.pages, object->index + i, 0, run->cpu, &run->meter);
-}
-
-static __attribute__((noinline)) void release_block(struct run *run, const struct object *object)
-{
-	const struct run_op *maker = &run->ops[object->op];
-
-	if (object->left == maker->bytes_alloc >> run->machine->page_shift) {
-		give_block(run, object);
-		return;
-	}
-	run_violation(run, RULE_WRONG_FREE, maker, "a block of order %u was freed whole after parts of it; %u pages leak",
-		maker->order, object->left);
-	run->pages_held -= object->left;
-}
-
-/* Free whatever lives in a slot, whole. */
-static inline void release(struct run *run, struct object *object)
-{
-	note_place(run, object->slab, object->index);
-	if (__builtin_expect(object_is_slab(object), 1))
-		slab_free(run->mm.slab, slab_part(object), run->cpu, &run->meter);
-	else
-		release_block(run, object);
-	object_end(run, object);
-}
-
-static RARE void end_last(struct run *run, struct object *object, const struct run_op *op)
+RARE void end_last(struct run *run, struct object *object, const struct run_op *op)
 {
 	if (!(op->flags & OP_IMPLIED_FREE))
 		run->stale_objects++;
 	release(run, object);
 }
 
-/*
- * Before an allocation fills a slot: its last object's free was not traced (OP_IMPLIED_FREE), or the trace is
- * damaged; either way it is over now.
- */
-static struct object *slot_for(struct run *run, const struct request *req, const struct run_op *op)
-{
-	struct object *object = &run->objects[req->slot];
-
-	if (__builtin_expect(object_lives(object), 0))
-		end_last(run, object, op);
-	return object;
-}
-
-/* An allocation that failed in the model. */
-static RARE void note_failure(struct run *run, const struct request *req, struct run_op *op)
+RARE void note_failure(struct run *run, const struct request *req, struct run_op *op)
 {
 	op->failed++;
 	note_place(run, OBJECT_FAILED, req->op);
@@ -137,7 +60,7 @@ static __attribute__((noinline)) enum mm_answer take_without_cache(struct run *r
 	return MM_FAILED;
 }
 
-static enum mm_answer take_object(struct run *run, const struct run_op *op, struct slab_object *object)
+enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struct slab_object *object)
 {
 	struct slab *slab = run->mm.slab;
 
@@ -156,7 +79,7 @@ static void serve_object(struct run *run, const struct request *req, struct run_
 		run_op_resolve_cache(run, op);
 	if (req->slot != SLOT_NONE)
 		slot_for(run, req, op);
-	if (take_object(run, op, &object) != MM_DONE) {
+	if (serve_take_object(run, op, &object) != MM_DONE) {
 		note_failure(run, req, op);
 		return;
 	}
@@ -170,8 +93,7 @@ static void serve_object(struct run *run, const struct request *req, struct run_
 	run->result.recovered++;
 }
 
-/* kfree() and kmem_cache_free() take what the matching calls made; anything else breaks a rule. */
-static RARE void check_free(struct run *run, const struct object *object, struct run_op *op)
+RARE void check_free(struct run *run, const struct object *object, struct run_op *op)
 {
 	const struct run_op *maker = &run->ops[object->op];
 
@@ -204,25 +126,6 @@ static inline bool free_fits(const struct run *run, const struct object *object,
 	return op->generation == run->cache_generation && run->ops[object->op].cache == op->cache;
 }
 
-/* Return: the object to free, NULL when there is none. */
-static struct object *object_to_free(struct run *run, const struct request *req)
-{
-	struct object *object;
-
-	if (req->slot == SLOT_NONE) {
-		run->frees_without_object++;
-		return NULL;
-	}
-	object = &run->objects[req->slot];
-	if (object_lives(object))
-		return object;
-	/* Its allocation failed, was skipped, or was cut off with the front of the trace. */
-	if (object->slab != OBJECT_FAILED)
-		run->frees_without_object++;
-	object->slab = OBJECT_NONE;
-	return NULL;
-}
-
 static void serve_slab_free(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct object *object = object_to_free(run, req);
@@ -233,49 +136,6 @@ static void serve_slab_free(struct run *run, const struct request *req, struct r
 		check_free(run, object, op);
 	op->done++;
 	release(run, object);
-}
-
-/* One more slot for the bulk call under way. Return: false when there is no memory. */
-static bool bulk_add(struct run *run, uint32_t slot)
-{
-	if (run->nr_bulk == run->cap_bulk) {
-		uint32_t cap = run->cap_bulk ? 2 * run->cap_bulk : 64;
-		uint32_t *slots = realloc(run->bulk_slots, cap * sizeof(*slots));
-		struct slab_object *objects = realloc(run->bulk_objects, cap * sizeof(*objects));
-		pfn_t *pfns = realloc(run->bulk_pfns, cap * sizeof(*pfns));
-
-		run->bulk_slots = slots ? slots : run->bulk_slots;
-		run->bulk_objects = objects ? objects : run->bulk_objects;
-		run->bulk_pfns = pfns ? pfns : run->bulk_pfns;
-		if (!slots || !objects || !pfns) {
-			err_set(&run->deferred, ERR_NOMEM, "no memory for a bulk call of %u objects", cap);
-			return false;
-		}
-		run->cap_bulk = cap;
-	}
-	run->bulk_slots[run->nr_bulk++] = slot;
-	return true;
-}
-
-static RARE void serve_bulk_free(struct run *run, const struct request *req, struct run_op *op)
-{
-	struct object *object = object_to_free(run, req);
-
-	if (object) {
-		check_free(run, object, op);
-		op->done++;
-		if (!object_is_slab(object)) {
-			release(run, object);
-		} else if (bulk_add(run, req->slot)) {
-			note_place(run, object->slab, object->index);
-			run->bulk_objects[run->nr_bulk - 1] = slab_part(object);
-			object_end(run, object);
-		}
-	}
-	if (op->flags & OP_BULK_MORE)
-		return;
-	slab_free_bulk(run->mm.slab, run->bulk_objects, run->nr_bulk, run->cpu, &run->meter);
-	run->nr_bulk = 0;
 }
 
 /* krealloc(): in place while the object's room (ksize) is enough, else a new object and the old one freed. */
@@ -304,7 +164,7 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 	}
 	as_kmalloc.cache = kmalloc_class(run->mm.slab, want, op->gfp);
 	as_kmalloc.action = kmalloc_is_large(run->mm.slab, want) ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
-	if (take_object(run, &as_kmalloc, &object) != MM_DONE) {
+	if (serve_take_object(run, &as_kmalloc, &object) != MM_DONE) {
 		op->failed++;
 		run->result.failed++;
 		return;
@@ -314,227 +174,6 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 	op->bytes_alloc = kmalloc_size(run->mm.slab, want, op->gfp);
 	note_place(run, object.slab, object.index);
 	object_begin(run, req, op, object.slab, object.index);
-}
-
-static struct page_request page_request_of(const struct run *run, const struct run_op *op)
-{
-	return (struct page_request){
-		.gfp = op->gfp,
-		.cpu = (uint16_t)run->cpu,
-		.node = op->node,
-		.order = op->order,
-	};
-}
-
-static void block_begin(struct run *run, const struct request *req, struct run_op *op, pfn_t pfn)
-{
-	note_place(run, OBJECT_PAGES, (uint32_t)pfn);
-	object_begin(run, req, op, OBJECT_PAGES, (uint32_t)pfn);
-	run->pages_held += run->objects[req->slot].left;
-}
-
-static __attribute__((noinline)) void serve_pages(struct run *run, const struct request *req, struct run_op *op)
-{
-	struct page_request want = page_request_of(run, op);
-	uint32_t nr_pages = (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
-	enum mm_answer answer;
-	pfn_t pfn = PFN_NONE;
-
-	if (req->slot != SLOT_NONE)
-		slot_for(run, req, op);
-	if (op->action == ACT_PAGES_EXACT)
-		answer = page_alloc_take_exact(run->mm.pages, &want, nr_pages, &pfn, &run->meter);
-	else
-		answer = page_alloc_take(run->mm.pages, &want, &pfn, &run->meter);
-	if (answer != MM_DONE) {
-		note_failure(run, req, op);
-	} else if (req->slot != SLOT_NONE) {
-		block_begin(run, req, op, pfn);
-	} else {
-		/* It failed where it was recorded, so nobody will free it. */
-		run->result.recovered++;
-		page_alloc_give(run->mm.pages, pfn, op->order, run->cpu, &run->meter);
-	}
-}
-
-/* Pages of one bulk call come one event each; the last one makes the call. */
-static RARE void serve_pages_bulk(struct run *run, const struct request *req, struct run_op *op)
-{
-	struct page_request want = page_request_of(run, op);
-	struct request each = *req;
-	uint32_t got;
-
-	if (req->slot != SLOT_NONE) {
-		slot_for(run, req, op);
-		if (!bulk_add(run, req->slot))
-			return;
-	}
-	if (op->flags & OP_BULK_MORE)
-		return;
-	got = page_alloc_take_bulk(run->mm.pages, &want, run->nr_bulk, run->bulk_pfns, &run->meter);
-	for (uint32_t i = 0; i < run->nr_bulk; i++) {
-		pfn_t pfn = i < got ? run->bulk_pfns[i] : PFN_NONE;
-
-		each.slot = run->bulk_slots[i];
-		/* As the kernel's callers do: what the bulk call leaves is asked for singly. */
-		if (i >= got && page_alloc_take(run->mm.pages, &want, &pfn, &run->meter) != MM_DONE)
-			note_failure(run, &each, op);
-		else
-			block_begin(run, &each, op, pfn);
-	}
-	run->nr_bulk = 0;
-}
-
-/* A part of a block, freed on its own. */
-static RARE void serve_part_free(struct run *run, struct object *object, struct run_op *op)
-{
-	pfn_t pfn = object->index + op->trace->arg[1];
-	uint32_t nr_pages = 1u << op->order;
-
-	if (object->slab != OBJECT_PAGES || op->order > run->machine->page_allocator.max_order ||
-		object->left < nr_pages || !page_alloc_allocated(run->mm.pages, pfn, op->order)) {
-		run_violation(run, RULE_WRONG_FREE, op, "a part of order %u at page %" PRIu64 " is not in the block",
-			op->order, op->trace->arg[1]);
-		return;
-	}
-	note_place(run, OBJECT_PAGES, (uint32_t)pfn);
-	page_alloc_give(run->mm.pages, pfn, op->order, run->cpu, &run->meter);
-	op->done++;
-	object->left -= nr_pages;
-	run->pages_held -= nr_pages;
-	if (!object->left)
-		object_end(run, object);
-}
-
-static __attribute__((noinline)) void serve_pages_free(struct run *run, const struct request *req, struct run_op *op)
-{
-	struct object *object = object_to_free(run, req);
-
-	if (!object)
-		return;
-	if (op->flags & OP_PART) {
-		serve_part_free(run, object, op);
-		return;
-	}
-	if (object->slab != OBJECT_PAGES)
-		run_violation(run, RULE_WRONG_FREE, op, "free_pages of an object from %s: the kernel reports a bad page",
-			kind_info[run->ops[object->op].kind].name);
-	op->done++;
-	release(run, object);
-}
-
-static uint32_t clamp_u32(uint64_t value)
-{
-	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
-}
-
-/* Whether the recorded slots of a new cache are what its size, alignment and flags give. */
-static bool slots_are_explained(const struct slab_create *create, uint64_t slot_size)
-{
-	if (!slot_size || !create->object_size)
-		return false;
-	return align_up(create->object_size,
-		slab_calculate_alignment(create->flags, create->align, create->object_size)) == slot_size;
-}
-
-/*
- * What an event of a cache's creation asks for. Recordings do not show constructors: the size of the cache's objects
- * does, where the trace has it, else the machine's list.
- */
-static struct slab_create create_of(const struct run *run, const struct trace_op *op)
-{
-	struct slab_create create = {
-		.name = run_string(run, op->name),
-		.object_size = clamp_u32(op->size),
-		.align = clamp_u32(op->align),
-		.flags = op->slab_flags,
-	};
-	uint32_t align = 0, flags = 0;
-
-	if (!(op->flags & OP_BOOT) && slots_are_explained(&create, op->size_alloc))
-		return create;
-	if (op->size_alloc && slab_infer_create(create.object_size, clamp_u32(op->size_alloc), &align, &flags)) {
-		/* Of a cache created before the recording nothing else is known. */
-		create.flags |= op->flags & OP_BOOT ? flags : flags & SLAB_CTOR;
-		create.align = op->flags & OP_BOOT ? align : create.align;
-	} else if (machine_has_constructor(run->machine, create.name)) {
-		create.flags |= SLAB_CTOR;
-	}
-	return create;
-}
-
-static const char *duplicate_reaction(const struct machine *machine)
-{
-	switch (machine->behaviour) {
-	case BEHAVIOUR_2_6_CLASSIC:
-		return "a BUG in 2.6, so none is created";
-	case BEHAVIOUR_6_1:
-		return "legal in 6.1, the new one is found by the name";
-	case BEHAVIOUR_6_18:
-		return "6.18 warns if built with CONFIG_DEBUG_VM, the new one is found by the name";
-	}
-	return "";
-}
-
-static RARE void serve_cache_create(struct run *run, struct run_op *op)
-{
-	struct slab_create create = create_of(run, op->trace);
-	uint32_t cache;
-
-	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
-		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: %s", create.name,
-			duplicate_reaction(run->machine));
-	if (slab_cache_create(run->mm.slab, &create, &cache, &run->meter) == SLAB_CREATE_FAILED) {
-		op->failed++;
-		run->result.failed++;
-	} else {
-		op->done++;
-	}
-	run->cache_generation++;
-}
-
-/* A cache that was there before the recording began. */
-static RARE void serve_cache_boot(struct run *run, struct run_op *op)
-{
-	struct slab_create create = create_of(run, op->trace);
-	uint32_t cache;
-
-	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
-		return;
-	slab_cache_boot(run->mm.slab, &create, &cache);
-	run->cache_generation++;
-}
-
-static RARE void serve_cache_destroy(struct run *run, struct run_op *op)
-{
-	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
-
-	if (cache == CACHE_NONE) {
-		bool gone = slab_cache_gone(run->mm.slab, run_string(run, op->trace->name));
-
-		run_violation(run, gone ? RULE_CACHE_DESTROYED : RULE_FREE_UNKNOWN, op, "destroy of cache \"%s\", which %s",
-			run_string(run, op->trace->name), gone ? "has been destroyed" : "never was");
-		return;
-	}
-	if (slab_cache_destroy(run->mm.slab, cache, &run->meter)) {
-		op->done++;
-	} else {
-		op->failed++;
-		run_violation(run, RULE_CACHE_DESTROY_LIVE, op,
-			"cache \"%s\" still has objects: the kernel reports them, warns and keeps the cache",
-			run_string(run, op->trace->name));
-	}
-	run->cache_generation++;
-}
-
-static RARE void serve_cache_shrink(struct run *run, struct run_op *op)
-{
-	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
-
-	if (cache == CACHE_NONE)
-		return;
-	slab_cache_shrink(run->mm.slab, cache, &run->meter);
-	op->done++;
 }
 
 static RARE void serve_bad_free(struct run *run, struct run_op *op)
@@ -592,6 +231,9 @@ static void dispatch(struct run *run, const struct request *req, struct run_op *
 		break;
 	case ACT_FREE_BAD:
 		serve_bad_free(run, op);
+		break;
+	case ACT_PART:
+		run->part_of_kind[op->kind]->serve(run, req, op);
 		break;
 	case ACT_UNMODELLED:
 		run->result.unmodelled++;

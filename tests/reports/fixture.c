@@ -212,7 +212,8 @@ void fixture_write(const char *path, enum run_status status)
 	write_samples(rec);
 	write_ops(rec);
 	cr_assert_eq(
-		rec->ops->lock(rec, &(struct record_lock){ "zone DMA32", 900, 12, 3400, 56000 }, &err), 0);
+		RECORD_ROW(rec, LOCK_STATS, &err, RECORD_T("zone DMA32"), RECORD_U(900), RECORD_U(12), RECORD_U(3400),
+			RECORD_U(56000)), 0);
 	cr_assert_eq(
 		rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 17, 4 }, &err),
 		0);

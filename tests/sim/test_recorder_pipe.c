@@ -45,7 +45,8 @@ NOTE(cache, record_cache, "%s " U U U U U U U U U U U U U U U U U U U U U U U U 
 	N(objs_per_slab), N(order), N(min_partial), N(cpu_partial), N(active_objs), N(total_objs), N(live_objs), N(slabs),
 	N(slab_pages), N(partial), N(cpu_slabs), N(aliases), N(waste_bytes), N(allocs), N(frees), N(grown), N(discarded),
 	N(array_limit), N(batchcount), N(shared_factor), N(active_slabs), N(shared_avail))
-NOTE(lock, record_lock, "%s " U U U U "\n", T(lock), N(acquisitions), N(contended), N(wait_ns), N(hold_ns))
+NOTE(row, record_row, U U "%s " U "%s\n", N(table), N(nr_values), r->values[0].text, (unsigned long long)r->values[1].number,
+	r->values[2].text ? r->values[2].text : "NULL")
 NOTE(extfrag, record_extfrag, "%s %s " U U U U "\n", T(from_migratetype), T(to_migratetype), N(alloc_order), N(fallback_order),
 	N(count), N(pageblock_changes))
 NOTE(call_site, record_call_site, "%s %s " U U U U U U U U U "\n", T(call_site), T(op), N(count), N(failed), N(bytes_req),
@@ -99,7 +100,7 @@ static void note_close(struct recorder *rec)
 
 static const struct recorder_ops note_ops = {
 	.begin = note_begin, .sample = note_sample, .zone = note_zone, .free_blocks = note_free_blocks,
-	.pageblocks = note_pageblocks, .frag = note_frag, .cache = note_cache, .op = note_op, .lock = note_lock,
+	.pageblocks = note_pageblocks, .frag = note_frag, .cache = note_cache, .op = note_op, .row = note_row,
 	.extfrag = note_extfrag, .call_site = note_call_site, .violation = note_violation, .counter = note_counter,
 	.verify_check = note_verify_check, .verify_zone = note_verify_zone, .verify_cache = note_verify_cache, .end = note_end,
 	.close = note_close,
@@ -131,7 +132,7 @@ static void record_everything(struct recorder *rec)
 	cr_assert_eq(ops->cache(rec, &(struct record_cache){ "", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
 		20, 21, 22, 23, 24, 25 }, NULL), 0);
 	cr_assert_eq(ops->op(rec, &(struct record_op){ "kmalloc", 1, 2, 3, 4, 5, &hist }, NULL), 0);
-	cr_assert_eq(ops->lock(rec, &(struct record_lock){ "zone", 1, 2, 3, 4 }, NULL), 0);
+	cr_assert_eq(RECORD_ROW(rec, LOCK_STATS, NULL, RECORD_T("zone"), RECORD_U(UINT64_MAX), RECORD_T(NULL)), 0);
 	cr_assert_eq(ops->extfrag(rec, &(struct record_extfrag){ "a", "b", 1, 2, 3, 4 }, NULL), 0);
 	cr_assert_eq(ops->call_site(rec, &(struct record_call_site){ "f+0x1", "kfree", 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL), 0);
 	cr_assert_eq(ops->violation(rec, &(struct record_violation){ 1, 2, "r", "error", 3, NULL, "text" }, NULL), 0);

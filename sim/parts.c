@@ -1,0 +1,56 @@
+/* parts: the list of parts, and calls to all of them. */
+#include "sim/part.h"
+
+#include "sim/run.h"
+
+/* Ascending by the layers of mm/ that they need; ends in NULL. */
+static const struct run_part *const parts[] = {
+	NULL,
+};
+
+/* Whether the trace has events of its own for this part: without, its page events have no cause to be derived from. */
+static bool trace_has(const struct trace_tables *tables, const struct run_part *part)
+{
+	for (uint32_t i = 0; i < tables->nr_ops; i++)
+		for (uint32_t k = 0; k < part->nr_kinds; k++)
+			if (tables->ops[i].kind == part->kinds[k] && kind_info[part->kinds[k]].slot == SLOT_BEGINS)
+				return true;
+	return false;
+}
+
+void parts_prepare(struct run *run)
+{
+	for (const struct run_part *const *part = parts; *part; part++) {
+		for (uint32_t k = 0; k < (*part)->nr_kinds; k++)
+			run->part_of_kind[(*part)->kinds[k]] = *part;
+		if ((*part)->origins && trace_has(run->tables, *part))
+			run->origins_modelled |= (*part)->origins;
+	}
+}
+
+void parts_totals(const struct run *run, struct record_sample *sample)
+{
+	for (const struct run_part *const *part = parts; *part; part++)
+		if ((*part)->totals)
+			(*part)->totals(run, sample);
+}
+
+int parts_sample(struct run *run, bool full, struct err *err)
+{
+	int ret = 0;
+
+	for (const struct run_part *const *part = parts; *part && ret == 0; part++)
+		if ((*part)->sample)
+			ret = (*part)->sample(run, full, err);
+	return ret;
+}
+
+int parts_finish(struct run *run, struct err *err)
+{
+	int ret = 0;
+
+	for (const struct run_part *const *part = parts; *part && ret == 0; part++)
+		if ((*part)->finish)
+			ret = (*part)->finish(run, err);
+	return ret;
+}

@@ -1,0 +1,116 @@
+/* serve_caches: slab caches are created, shrunk and destroyed. */
+#include "sim/serve_priv.h"
+
+static uint32_t clamp_u32(uint64_t value)
+{
+	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+/* Whether the recorded slots of a new cache are what its size, alignment and flags give. */
+static bool slots_are_explained(const struct slab_create *create, uint64_t slot_size)
+{
+	if (!slot_size || !create->object_size)
+		return false;
+	return align_up(create->object_size,
+		slab_calculate_alignment(create->flags, create->align, create->object_size)) == slot_size;
+}
+
+/*
+ * What an event of a cache's creation asks for. Recordings do not show constructors: the size of the cache's objects
+ * does, where the trace has it, else the machine's list.
+ */
+static struct slab_create create_of(const struct run *run, const struct trace_op *op)
+{
+	struct slab_create create = {
+		.name = run_string(run, op->name),
+		.object_size = clamp_u32(op->size),
+		.align = clamp_u32(op->align),
+		.flags = op->slab_flags,
+	};
+	uint32_t align = 0, flags = 0;
+
+	if (!(op->flags & OP_BOOT) && slots_are_explained(&create, op->size_alloc))
+		return create;
+	if (op->size_alloc && slab_infer_create(create.object_size, clamp_u32(op->size_alloc), &align, &flags)) {
+		/* Of a cache created before the recording nothing else is known. */
+		create.flags |= op->flags & OP_BOOT ? flags : flags & SLAB_CTOR;
+		create.align = op->flags & OP_BOOT ? align : create.align;
+	} else if (machine_has_constructor(run->machine, create.name)) {
+		create.flags |= SLAB_CTOR;
+	}
+	return create;
+}
+
+static const char *duplicate_reaction(const struct machine *machine)
+{
+	switch (machine->behaviour) {
+	case BEHAVIOUR_2_6_CLASSIC:
+		return "a BUG in 2.6, so none is created";
+	case BEHAVIOUR_6_1:
+		return "legal in 6.1, the new one is found by the name";
+	case BEHAVIOUR_6_18:
+		return "6.18 warns if built with CONFIG_DEBUG_VM, the new one is found by the name";
+	}
+	return "";
+}
+
+void serve_cache_create(struct run *run, struct run_op *op)
+{
+	struct slab_create create = create_of(run, op->trace);
+	uint32_t cache;
+
+	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
+		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: %s", create.name,
+			duplicate_reaction(run->machine));
+	if (slab_cache_create(run->mm.slab, &create, &cache, &run->meter) == SLAB_CREATE_FAILED) {
+		op->failed++;
+		run->result.failed++;
+	} else {
+		op->done++;
+	}
+	run->cache_generation++;
+}
+
+/* A cache that was there before the recording began. */
+void serve_cache_boot(struct run *run, struct run_op *op)
+{
+	struct slab_create create = create_of(run, op->trace);
+	uint32_t cache;
+
+	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
+		return;
+	slab_cache_boot(run->mm.slab, &create, &cache);
+	run->cache_generation++;
+}
+
+void serve_cache_destroy(struct run *run, struct run_op *op)
+{
+	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
+
+	if (cache == CACHE_NONE) {
+		bool gone = slab_cache_gone(run->mm.slab, run_string(run, op->trace->name));
+
+		run_violation(run, gone ? RULE_CACHE_DESTROYED : RULE_FREE_UNKNOWN, op, "destroy of cache \"%s\", which %s",
+			run_string(run, op->trace->name), gone ? "has been destroyed" : "never was");
+		return;
+	}
+	if (slab_cache_destroy(run->mm.slab, cache, &run->meter)) {
+		op->done++;
+	} else {
+		op->failed++;
+		run_violation(run, RULE_CACHE_DESTROY_LIVE, op,
+			"cache \"%s\" still has objects: the kernel reports them, warns and keeps the cache",
+			run_string(run, op->trace->name));
+	}
+	run->cache_generation++;
+}
+
+void serve_cache_shrink(struct run *run, struct run_op *op)
+{
+	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
+
+	if (cache == CACHE_NONE)
+		return;
+	slab_cache_shrink(run->mm.slab, cache, &run->meter);
+	op->done++;
+}

@@ -1,0 +1,111 @@
+/* serve_pages: requests for blocks of pages and their frees, whole or in parts. */
+#include <inttypes.h>
+
+#include "sim/serve_priv.h"
+
+/* All pages of a block that is still whole go back the way they were taken. */
+static void give_block(struct run *run, const struct object *object)
+{
+	const struct run_op *maker = &run->ops[object->op];
+	bool single = maker->action == ACT_PAGES_EXACT || maker->action == ACT_PAGES_BULK;
+
+	run->pages_held -= object->left;
+	if (!single) {
+		page_alloc_give(run->mm.pages, object->index, maker->order, run->cpu, &run->meter);
+		return;
+	}
+	for (uint32_t i = 0; i < object->left; i++)
+		page_alloc_give(run->mm.pages, object->index + i, 0, run->cpu, &run->meter);
+}
+
+void release_block(struct run *run, const struct object *object)
+{
+	const struct run_op *maker = &run->ops[object->op];
+
+	if (object->left == maker->bytes_alloc >> run->machine->page_shift) {
+		give_block(run, object);
+		return;
+	}
+	run_violation(run, RULE_WRONG_FREE, maker, "a block of order %u was freed whole after parts of it; %u pages leak",
+		maker->order, object->left);
+	run->pages_held -= object->left;
+}
+
+struct page_request page_request_of(const struct run *run, const struct run_op *op)
+{
+	return (struct page_request){
+		.gfp = op->gfp,
+		.cpu = (uint16_t)run->cpu,
+		.node = op->node,
+		.order = op->order,
+	};
+}
+
+void block_begin(struct run *run, const struct request *req, struct run_op *op, pfn_t pfn)
+{
+	note_place(run, OBJECT_PAGES, (uint32_t)pfn);
+	object_begin(run, req, op, OBJECT_PAGES, (uint32_t)pfn);
+	run->pages_held += run->objects[req->slot].left;
+}
+
+void serve_pages(struct run *run, const struct request *req, struct run_op *op)
+{
+	struct page_request want = page_request_of(run, op);
+	uint32_t nr_pages = (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
+	enum mm_answer answer;
+	pfn_t pfn = PFN_NONE;
+
+	if (req->slot != SLOT_NONE)
+		slot_for(run, req, op);
+	if (op->action == ACT_PAGES_EXACT)
+		answer = page_alloc_take_exact(run->mm.pages, &want, nr_pages, &pfn, &run->meter);
+	else
+		answer = page_alloc_take(run->mm.pages, &want, &pfn, &run->meter);
+	if (answer != MM_DONE) {
+		note_failure(run, req, op);
+	} else if (req->slot != SLOT_NONE) {
+		block_begin(run, req, op, pfn);
+	} else {
+		/* It failed where it was recorded, so nobody will free it. */
+		run->result.recovered++;
+		page_alloc_give(run->mm.pages, pfn, op->order, run->cpu, &run->meter);
+	}
+}
+
+/* A part of a block, freed on its own. */
+static void serve_part_free(struct run *run, struct object *object, struct run_op *op)
+{
+	pfn_t pfn = object->index + op->trace->arg[1];
+	uint32_t nr_pages = 1u << op->order;
+
+	if (object->slab != OBJECT_PAGES || op->order > run->machine->page_allocator.max_order ||
+		object->left < nr_pages || !page_alloc_allocated(run->mm.pages, pfn, op->order)) {
+		run_violation(run, RULE_WRONG_FREE, op, "a part of order %u at page %" PRIu64 " is not in the block",
+			op->order, op->trace->arg[1]);
+		return;
+	}
+	note_place(run, OBJECT_PAGES, (uint32_t)pfn);
+	page_alloc_give(run->mm.pages, pfn, op->order, run->cpu, &run->meter);
+	op->done++;
+	object->left -= nr_pages;
+	run->pages_held -= nr_pages;
+	if (!object->left)
+		object_end(run, object);
+}
+
+void serve_pages_free(struct run *run, const struct request *req, struct run_op *op)
+{
+	struct object *object = object_to_free(run, req);
+
+	if (!object)
+		return;
+	if (op->flags & OP_PART) {
+		serve_part_free(run, object, op);
+		return;
+	}
+	if (object->slab != OBJECT_PAGES)
+		run_violation(run, RULE_WRONG_FREE, op, "free_pages of an object from %s: the kernel reports a bad page",
+			kind_info[run->ops[object->op].kind].name);
+	op->done++;
+	release(run, object);
+}
