@@ -143,7 +143,9 @@ static int names_add(struct slab *slab, const char *name, uint32_t cache)
 {
 	struct slab_name *entry;
 
-	if (list_grow(&slab->names, slab->nr_names, &slab->names_room) < 0)
+	/* The second has room for all of the first, too, so that a cache can always be destroyed. */
+	if (list_grow(&slab->names, slab->nr_names, &slab->names_room) < 0 ||
+			list_grow(&slab->gone, slab->nr_gone + slab->nr_names, &slab->gone_room) < 0)
 		return -1;
 	entry = &slab->names[slab->nr_names++];
 	snprintf(entry->name, sizeof(entry->name), "%s", name);
@@ -152,7 +154,6 @@ static int names_add(struct slab *slab, const char *name, uint32_t cache)
 	return 0;
 }
 
-/* Without memory for it, the name of a destroyed cache is forgotten. */
 static void names_remove(struct slab *slab, uint32_t cache)
 {
 	uint32_t kept = 0;
@@ -160,7 +161,7 @@ static void names_remove(struct slab *slab, uint32_t cache)
 	for (uint32_t i = 0; i < slab->nr_names; i++) {
 		if (slab->names[i].cache != cache)
 			slab->names[kept++] = slab->names[i];
-		else if (list_grow(&slab->gone, slab->nr_gone, &slab->gone_room) == 0)
+		else
 			slab->gone[slab->nr_gone++] = slab->names[i];
 	}
 	slab->nr_names = kept;
