@@ -90,6 +90,13 @@ struct machine_kmalloc {
 	X(SLAB_NEW_OBJECT, "slab_new_object", 4)       /* thread one object on a new freelist */           \
 	X(SLAB_DISCARD, "slab_discard", 250)                                                               \
 	X(SLAB_CTOR, "slab_ctor", 50)                                                                      \
+	X(SLAB_ARRAY, "slab_array", 10)                /* SLAB alloc from, free to the CPU's array */      \
+	X(SLAB_REFILL, "slab_refill", 150)             /* SLAB array refilled from slabs or shared */      \
+	X(SLAB_REFILL_OBJECT, "slab_refill_object", 10)                                                    \
+	X(SLAB_FLUSH, "slab_flush", 150)               /* SLAB array flushed to slabs or shared */         \
+	X(SLAB_FLUSH_OBJECT, "slab_flush_object", 15)                                                      \
+	X(SLOB_PAGE, "slob_page", 20)                  /* page of a SLOB list that is looked at */         \
+	X(SLOB_BLOCK, "slob_block", 10)                /* free block of such a page that is looked at */   \
 	X(KMALLOC_LARGE, "kmalloc_large", 100)                                                             \
 	X(CACHE_CREATE, "cache_create", 20000)                                                             \
 	X(CACHE_DESTROY, "cache_destroy", 10000)                                                           \

@@ -239,6 +239,7 @@ void draft_resolve(struct loader *l)
 	struct machine *m = &l->draft->machine;
 	const struct page_size_facts *facts = resolve_page_size(l);
 
+	draft_resolve_kernel(l);
 	draft_resolve_memory(l);
 	resolve_zones(l);
 	resolve_page_allocator(l, facts);

@@ -35,7 +35,7 @@ static const struct {
 	{ "result", "caches",
 		"SELECT cache || CASE WHEN nr > 1 THEN ' (' || nr || ')' ELSE '' END, object_size, size, align, objs_per_slab,"
 		" \"order\", min_partial, cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs,"
-		" aliases, waste_bytes, allocs, frees, grown, discarded FROM (SELECT *, row_number() OVER (PARTITION BY cache"
+		" aliases, waste_bytes, allocs, frees, grown, discarded, active_slabs, shared_avail FROM (SELECT *, row_number() OVER (PARTITION BY cache"
 		" ORDER BY rowid) AS nr FROM cache_stats WHERE sample_id = (SELECT s.sample_id FROM samples s WHERE s.run_id = ?1"
 		" AND EXISTS (SELECT 1 FROM cache_stats k WHERE k.sample_id = s.sample_id) ORDER BY s.sample_id DESC LIMIT 1))" },
 	{ "result", "fallbacks",

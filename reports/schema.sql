@@ -190,7 +190,12 @@ CREATE TABLE cache_stats (
 	allocs INTEGER NOT NULL CHECK (allocs >= 0),
 	frees INTEGER NOT NULL CHECK (frees >= 0),
 	grown INTEGER NOT NULL CHECK (grown >= 0), -- slabs taken from the page allocator
-	discarded INTEGER NOT NULL CHECK (discarded >= 0) -- slabs given back
+	discarded INTEGER NOT NULL CHECK (discarded >= 0), -- slabs given back
+	array_limit INTEGER NOT NULL CHECK (array_limit >= 0), -- objects a CPU's array of SLAB holds; 0 with other allocators
+	batchcount INTEGER NOT NULL CHECK (batchcount >= 0), -- objects that go to or from it at once
+	shared_factor INTEGER NOT NULL CHECK (shared_factor >= 0), -- room of a node's shared array, in batches
+	active_slabs INTEGER NOT NULL CHECK (active_slabs >= 0), -- as the kernel counts: SLUB all, SLAB those with objects out
+	shared_avail INTEGER NOT NULL CHECK (shared_avail >= 0) -- objects in shared arrays
 ) STRICT;
 
 CREATE INDEX cache_stats_by_sample ON cache_stats (sample_id, cache);

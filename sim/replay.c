@@ -12,9 +12,11 @@
 
 #define DEFAULT_SAMPLES 100
 #define VMSTAT_INTERVAL_NS 1000000000u /* vm.stat_interval, one second */
+#define REAP_INTERVAL_NS 2000000000u   /* REAPTIMEOUT_AC */
+#define REAP_SKEW_NS 12000000u         /* from CPU to CPU, so that they do not all work at once: 3 jiffies (round_jiffies()) */
 
 /* Timers of a run. */
-enum run_timer { TIMER_SAMPLE, TIMER_VMSTAT };
+enum run_timer { TIMER_SAMPLE, TIMER_VMSTAT, TIMER_REAP };
 
 static uint64_t wall_ns(void)
 {
@@ -42,18 +44,26 @@ static int check_now(struct run *run, struct err *err)
 	return ret < 0 ? err_context(err, "after event %" PRIu64 " at %" PRIu64 " ns", run->event_no, run->engine.now) : 0;
 }
 
+static ns_t timer_interval(const struct run *run, uint32_t kind)
+{
+	if (kind == TIMER_SAMPLE)
+		return run->sample_ns;
+	return kind == TIMER_REAP ? REAP_INTERVAL_NS : VMSTAT_INTERVAL_NS;
+}
+
 static int on_timer(void *arg, uint32_t kind, uint32_t value, struct err *err)
 {
 	struct run *run = arg;
-	ns_t next = run->engine.now + (kind == TIMER_SAMPLE ? run->sample_ns : VMSTAT_INTERVAL_NS);
+	ns_t next = run->engine.now + timer_interval(run, kind);
 	int ret = 0;
 
-	if (kind == TIMER_SAMPLE) {
+	meter_start(&run->meter, run->machine->latency.step_ns);
+	if (kind == TIMER_SAMPLE)
 		ret = sampler_sample(run, "time", NULL, err);
-	} else {
-		meter_start(&run->meter, run->machine->latency.step_ns);
+	else if (kind == TIMER_VMSTAT)
 		page_alloc_vmstat_work(run->mm.pages, value, &run->meter);
-	}
+	else
+		slab_reap(run->mm.slab, value, &run->meter);
 	if (ret < 0)
 		return ret;
 	return engine_timer(&run->engine, next, kind == TIMER_SAMPLE ? CLASS_SAMPLE : CLASS_WAKE, kind, value, err);
@@ -68,6 +78,9 @@ static int start_timers(struct run *run, struct err *err)
 	ret = engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, TIMER_SAMPLE, 0, err);
 	for (uint32_t cpu = 0; ret == 0 && cpu < run->machine->cpus; cpu++)
 		ret = engine_timer(&run->engine, run->engine.now + VMSTAT_INTERVAL_NS, CLASS_WAKE, TIMER_VMSTAT, cpu, err);
+	for (uint32_t cpu = 0; ret == 0 && slab_reaps(run->mm.slab) && cpu < run->machine->cpus; cpu++)
+		ret = engine_timer(&run->engine, run->engine.now + REAP_INTERVAL_NS + (ns_t)cpu * REAP_SKEW_NS, CLASS_WAKE,
+			TIMER_REAP, cpu, err);
 	return ret;
 }
 

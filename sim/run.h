@@ -45,6 +45,7 @@ enum run_action {
 	X(CACHE_NAME_INVALID, "cache_name_invalid", "warning")    \
 	X(CACHE_NAME_DUPLICATE, "cache_name_duplicate", "warning") \
 	X(CACHE_DESTROY_LIVE, "cache_destroy_live", "error")      \
+	X(CACHE_DESTROYED, "cache_destroyed", "error")            \
 	X(DOUBLE_FREE, "double_free", "fatal")                    \
 	X(WRONG_FREE, "wrong_free", "error")                      \
 	X(FREE_UNKNOWN, "free_unknown", "error")                  \

@@ -27,8 +27,7 @@ static enum run_action action_of(const struct run *run, const struct trace_op *o
 	case KIND_KZALLOC:
 	case KIND_KVMALLOC:
 	case KIND_KVZALLOC:
-		return object_action(run, op->size <= run->machine->kmalloc.max_cache_size ? ACT_KMALLOC :
-											     ACT_KMALLOC_LARGE);
+		return object_action(run, kmalloc_is_large(run->mm.slab, op->size) ? ACT_KMALLOC_LARGE : ACT_KMALLOC);
 	case KIND_KMEM_CACHE_ALLOC:
 	case KIND_KMEM_CACHE_ALLOC_BULK:
 		return object_action(run, ACT_CACHE_ALLOC);
@@ -180,7 +179,7 @@ uint32_t run_op_resolve_cache(struct run *run, struct run_op *op)
 	const char *name = run_string(run, op->trace->name);
 
 	op->cache = slab_cache_find(run->mm.slab, name);
-	if (op->cache == CACHE_NONE)
+	if (op->cache == CACHE_NONE && !slab_cache_gone(run->mm.slab, name))
 		op->cache = invent_cache(run, op, name);
 	op->generation = run->cache_generation;
 	if (op->cache != CACHE_NONE) {

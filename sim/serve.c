@@ -48,14 +48,26 @@ RARE void note_failure(struct run *run, const struct request *req, struct run_op
 		run->objects[req->slot].slab = OBJECT_FAILED;
 }
 
+/* No cache serves it: it has been destroyed or cannot be, or this kernel has no kmalloc caches. */
+static __attribute__((noinline)) enum mm_answer take_without_cache(struct run *run, const struct run_op *op,
+	struct slab_object *object)
+{
+	if (op->action != ACT_CACHE_ALLOC)
+		return kmalloc_sized(run->mm.slab, op->size, op->gfp, op->node, run->cpu, object, &run->meter);
+	if (slab_cache_gone(run->mm.slab, run_string(run, op->trace->name)))
+		run_violation(run, RULE_CACHE_DESTROYED, op, "%s from cache \"%s\", which has been destroyed",
+			kind_info[op->kind].name, run_string(run, op->trace->name));
+	return MM_FAILED;
+}
+
 enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struct slab_object *object)
 {
 	struct slab *slab = run->mm.slab;
 
 	if (op->action == ACT_KMALLOC_LARGE)
 		return kmalloc_large(slab, op->size, op->gfp, op->node, run->cpu, object, &run->meter);
-	if (op->cache == CACHE_NONE)
-		return MM_FAILED;
+	if (__builtin_expect(op->cache == CACHE_NONE, 0))
+		return take_without_cache(run, op, object);
 	return slab_alloc(slab, op->cache, op->gfp, op->node, run->cpu, object, &run->meter);
 }
 
@@ -151,7 +163,7 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 		return;
 	}
 	as_kmalloc.cache = kmalloc_class(run->mm.slab, want, op->gfp);
-	as_kmalloc.action = want > run->machine->kmalloc.max_cache_size ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
+	as_kmalloc.action = kmalloc_is_large(run->mm.slab, want) ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
 	if (serve_take_object(run, &as_kmalloc, &object) != MM_DONE) {
 		op->failed++;
 		run->result.failed++;

@@ -153,6 +153,7 @@ static void write_caches(struct recorder *rec)
 			.frees = 4200,
 			.grown = 40,
 			.discarded = 8,
+			.active_slabs = 32 * (i + 1),
 		};
 
 		cr_assert_eq(rec->ops->cache(rec, &cache, NULL), 0);

@@ -278,7 +278,8 @@ static void record_slabinfo(struct recorder *rec, char *text)
 					     .order = (uint64_t)__builtin_ctzl(pages),
 					     .active_objs = active,
 					     .total_objs = total,
-					     .slabs = slabs },
+					     .slabs = slabs,
+					     .active_slabs = slabs },
 				     NULL),
 			0);
 	}
