@@ -84,6 +84,7 @@ static int run(struct probe *probe, const char *dir, struct err *err)
 		return answer;
 	set_name(probe);
 	probe_memory(probe);
+	probe_regions(probe);
 	probe_settings(probe);
 	probe_note(probe, "pages taken between the last boot reservation and the first recorded event (trace buffers, "
 		"page tables, modules) count as managed: the model starts with them free");

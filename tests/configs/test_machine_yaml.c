@@ -155,8 +155,8 @@ Test(machine_yaml, machine_that_does_not_fit_together_is_refused)
 		{ "nodes: [{ranges: [{start: 100, size: 200}, {start: 1 MiB, size: 1 GiB}]}]\n",
 		  "1:19: error: nodes.0.ranges.0: holds no whole page" },
 		{ "bits: 32\nmemory: 65 GiB\n", "2:9: error: RAM beyond 64 GiB, which bits: 32 cannot reach" },
-		{ "io_ports: {regions: [{start: 0x60, size: 16, name: a}, {start: 0x64, size: 1, name: b}]}\n",
-		  "1:21: error: io_ports.regions: \"b\" at 0x64 overlaps \"a\" at 0x60" },
+		{ "io_ports: {regions: [{start: 0x60, size: 16, name: a}, {start: 0x6f, size: 2, name: b}]}\n",
+		  "1:21: error: io_ports.regions: \"b\" at 0x6f overlaps \"a\" at 0x60" },
 	};
 	struct machine *machine = calloc(1, sizeof(*machine));
 
