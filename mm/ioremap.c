@@ -145,7 +145,7 @@ static enum ioremap_refusal check_request(const struct ioremap *io, const struct
 	if (last >= PHYS_END)
 		return IOREMAP_TOO_HIGH;
 	/* The kernel's walk needs a start below its end: one byte of RAM gets by. */
-	if (req->size > 1 && resource_is_ram(io->resources, req->phys, last))
+	if (req->size > 1 && !req->older && resource_is_ram(io->resources, req->phys, last))
 		return IOREMAP_RAM;
 	return IOREMAP_GRANTED;
 }

@@ -36,6 +36,7 @@ struct ioremap_request {
 	enum ioremap_mode mode;
 	uint32_t caller;     /* the user's own word, for listings */
 	uint32_t cpu;
+	bool older;          /* made before the trace, which does not know its physical address: nothing is checked */
 };
 
 struct ioremap_answer {

@@ -58,7 +58,8 @@ static bool refused_in_interrupt(struct run *run, struct run_op *op)
 static void serve_ioremap(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct ioremap_request want = { .phys = op->trace->arg[0], .size = op->size,
-		.mode = (enum ioremap_mode)(op->trace->arg[1] % NR_IOREMAP_MODES), .caller = req->op, .cpu = run->cpu };
+		.mode = (enum ioremap_mode)(op->trace->arg[1] % NR_IOREMAP_MODES), .caller = req->op, .cpu = run->cpu,
+		.older = op->flags & OP_BOOT && !op->trace->arg[0] };
 	struct ioremap_answer answer;
 
 	if (req->slot != SLOT_NONE)
@@ -130,7 +131,9 @@ static bool mapping_of(struct run *run, const struct request *req, struct run_op
 static void serve_mmio(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct mmio_access access = { .op = (enum mmio_op)(op->kind - KIND_READB), .mapping = IOREMAP_NONE,
-		.offset = op->trace->arg[1], .phys = op->trace->arg[0], .any_mapping = op->generation, .now = run->engine.now };
+		.offset = op->trace->arg[1], .phys = op->trace->arg[0], 
+		/* Where the trace shows no mapping being made, those that it uses are older. */
+		.any_mapping = !run->kinds[KIND_IOREMAP].latency, .now = run->engine.now };
 	bool by_id = req->slot != SLOT_NONE || op->flags & (OP_UNKNOWN | OP_DOUBLE);
 	enum mmio_answer answer;
 
@@ -160,21 +163,10 @@ static void serve_mmap_device(struct run *run, const struct request *req, struct
 			", which is not the beginning of a page: remap_pfn_range() answers EINVAL", op->trace->arg[0]);
 }
 
-/* Whether the trace shows mappings being made: else accesses by address are to older ones. */
-static bool trace_has_ioremap(const struct run *run)
-{
-	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
-		if (run->tables->ops[i].kind == KIND_IOREMAP)
-			return true;
-	return false;
-}
-
 static void ioremap_prepare(struct run *run, struct run_op *op)
 {
 	if (op->kind == KIND_IOREMAP || op->kind == KIND_MMAP_DEVICE)
 		op->bytes_alloc = ioremap_bytes(ioremap_of(run), op->trace->arg[0], op->size);
-	else if (op->kind != KIND_IOUNMAP)
-		op->generation = !trace_has_ioremap(run);
 }
 
 static void ioremap_serve(struct run *run, const struct request *req, struct run_op *op)
