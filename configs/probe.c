@@ -59,7 +59,7 @@ static int check(struct machine *machine, struct err *err)
 
 static bool any_file(const struct probe *probe)
 {
-	static const char *const names[] = { "zoneinfo", "meminfo", "iomem" };
+	static const char *const names[] = { "zoneinfo", "meminfo", "iomem", "ioports" };
 	bool any = false;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !any; i++) {
@@ -78,7 +78,7 @@ static int run(struct probe *probe, const char *dir, struct err *err)
 	if (answer < 0)
 		return answer;
 	if (!any_file(probe))
-		return err_set(err, ERR_CONFIG, "%s: neither zoneinfo nor meminfo nor iomem is there", dir ? dir : "/proc");
+		return err_set(err, ERR_CONFIG, "%s: none of zoneinfo, meminfo, iomem and ioports is there", dir ? dir : "/proc");
 	answer = probe_zones(probe, err);
 	if (answer < 0)
 		return answer;

@@ -152,6 +152,17 @@ static bool gives_way(const struct resources *resources, uint32_t other, const s
 	return node->claim == CLAIM_DRIVER && !node->requested && node->start >= added->start && node->end <= added->end;
 }
 
+/* Drivers may rename what they have claimed, which the trace does not show (rename_region()): the name that stayed is older's. */
+static void take_over(struct resources *resources, enum resource_tree tree, uint32_t older, uint32_t node)
+{
+	const struct resource *claim = &resources->nodes[older];
+	struct resource *added = &resources->nodes[node];
+
+	if (claim->start == added->start && claim->end == added->end)
+		added->name = claim->name;
+	remove_node(resources, tree, older);
+}
+
 static struct resource_answer place(struct resources *resources, enum resource_tree tree, uint32_t node,
 	bool recorded_failure)
 {
@@ -164,7 +175,7 @@ static struct resource_answer place(struct resources *resources, enum resource_t
 			break;
 		}
 		if (!recorded_failure && gives_way(resources, other, &resources->nodes[node])) {
-			remove_node(resources, tree, other);
+			take_over(resources, tree, other, node);
 			answer.taken_over = true;
 			continue;
 		}

@@ -136,11 +136,11 @@ struct record_counter {
  */
 #define RECORD_TABLES(X)                                                                     \
 	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")          \
-	X(RESOURCES, "resources", SAMPLE, "tree, position, depth, start, end, name, busy, requested") \
+	X(RESOURCES, "resources", SAMPLE, "tree, position, depth, start, \"end\", name, busy, requested") \
 	X(IOPORT_STATS, "ioport_stats", RUN,                                                 \
-	  "start, end, region, op, count, accesses, bytes, cost_ns, unclaimed")              \
+	  "start, \"end\", region, op, count, accesses, bytes, cost_ns, unclaimed")              \
 	X(IOMEM_STATS, "iomem_stats", RUN,                                                   \
-	  "start, end, region, op, count, bytes, cost_ns, unclaimed")                        \
+	  "start, \"end\", region, op, count, bytes, cost_ns, unclaimed")                        \
 	X(IOREMAP_STATS, "ioremap_stats", SAMPLE, "mode, mappings, size_bytes, area_bytes")  \
 	X(IOREMAP_LIVE, "ioremap_live", RUN, "mapping, phys, size, mode, address, area_bytes, region, call_site")
 

@@ -1,5 +1,6 @@
 /* serve_ioremap: device memory is mapped, read, written, unmapped and given to tasks. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "mm/ioremap.h"
 #include "mm/resource.h"

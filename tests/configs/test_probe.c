@@ -427,7 +427,7 @@ Test(probe, folder_without_any_of_the_files_is_an_error)
 
 	make_folder(folder);
 	cr_assert_eq(probe_machine(m, folder, NULL, &err), -ERR_CONFIG);
-	snprintf(message, sizeof(message), "%s: neither zoneinfo nor meminfo nor iomem is there", folder);
+	snprintf(message, sizeof(message), "%s: none of zoneinfo, meminfo, iomem and ioports is there", folder);
 	cr_assert_str_eq(err.text, message);
 	remove_folder(folder);
 	cr_assert_eq(probe_machine(m, folder, NULL, &err), -ERR_IO);
