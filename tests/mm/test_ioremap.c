@@ -6,6 +6,7 @@
 #define V 0xffffc90000000000ull /* where the vmalloc space begins */
 
 static const char pc[] = "memory: 512 MiB\n"
+			 "io_ports: {size: 256}\n"
 			 "reserved: [{start: 0x2000000, size: 8 MiB, name: \"Kernel code\"}]\n"
 			 "io_memory:\n"
 			 "  regions:\n"
