@@ -32,7 +32,7 @@ struct io_use_list {
 
 void io_use_fini(struct io_use_list *list);
 
-/** io_use_find() - the number of the region, made if it is new. Return: 0, that of the first region, when there is no room. */
+/** io_use_find() - the number of the region, made if it is new. Return: 0, the first one's, when there is no room. */
 uint32_t io_use_find(struct io_use_list *list, uint64_t start, uint64_t end, const char *name);
 
 /** io_use_count() - a call of @accesses of @bytes each that cost @cost_ns. */

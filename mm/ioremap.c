@@ -58,10 +58,11 @@ static bool type_allowed(enum ioremap_mode wanted, enum ioremap_mode type)
 }
 
 /*
- * memtype_reserve(): the mode of the mappings that are there, if it is one and the same, else the mode asked for. Return: false
- * when there are two, or the one is no substitute.
+ * memtype_reserve(): the mode of the mappings that are there, if it is one and the same, or the mode asked for if there are
+ * none. Return: false when there are several, or the one is no substitute.
  */
-static bool reserve_type(const struct ioremap *io, uint64_t phys, uint64_t bytes, enum ioremap_mode wanted, uint8_t *granted)
+static bool reserve_type(const struct ioremap *io, uint64_t phys, uint64_t bytes, enum ioremap_mode wanted,
+	uint8_t *granted)
 {
 	bool met = false;
 

@@ -38,7 +38,7 @@ void resource_drop(struct resources *resources, uint32_t node)
 	resources->unused = node;
 }
 
-/* Where the number of a parent's first child that ends at or behind @start stands: in the parent or in the sibling before. */
+/* Where the number of @parent's first child that ends at or behind @start stands: in @parent, or in the sibling before. */
 static uint32_t *child_slot(struct resources *resources, uint32_t parent, uint64_t start)
 {
 	uint32_t *slot = &resources->nodes[parent].child;
@@ -152,7 +152,10 @@ static bool gives_way(const struct resources *resources, uint32_t other, const s
 	return node->claim == CLAIM_DRIVER && !node->requested && node->start >= added->start && node->end <= added->end;
 }
 
-/* Drivers may rename what they have claimed, which the trace does not show (rename_region()): the name that stayed is older's. */
+/*
+ * Drivers may rename what they have claimed, which the trace does not show (rename_region()): a claim of the same span
+ * has the name that stayed.
+ */
 static void take_over(struct resources *resources, enum resource_tree tree, uint32_t older, uint32_t node)
 {
 	const struct resource *claim = &resources->nodes[older];

@@ -102,8 +102,9 @@ static bool has_costs(const struct machine_region *region)
 	return region->access_ns[0] || region->access_ns[1] || region->access_ns[2] || region->read_ns || region->write_ns;
 }
 
-/* Where the last sorted regions are lie within the first, so that a device's costs are there before its parts. */
-static int insert_regions(struct resources *resources, enum resource_tree tree, const struct machine_io *io, struct err *err)
+/* The list is sorted, so a device is there, with its costs, before its parts. */
+static int insert_regions(struct resources *resources, enum resource_tree tree, const struct machine_io *io,
+	struct err *err)
 {
 	for (uint32_t i = 0; i < io->nr_regions; i++) {
 		struct resource *added;

@@ -31,7 +31,10 @@ uint32_t resource_new(struct resources *resources, uint64_t start, uint64_t end,
 /** resource_drop() - a node that is in no tree goes to the unused ones. */
 void resource_drop(struct resources *resources, uint32_t node);
 
-/** resource_link() - make @node a child of @parent. Return: RESOURCE_NONE, or the node that is in the way. Models __request_resource(). */
+/**
+ * resource_link() - make @node a child of @parent. Models __request_resource().
+ * Return: RESOURCE_NONE, or the node that is in the way: @parent when @node is not within it.
+ */
 uint32_t resource_link(struct resources *resources, uint32_t parent, uint32_t node);
 /** resource_unlink() - take @node and what it contains off its parent's list. */
 void resource_unlink(struct resources *resources, uint32_t node);

@@ -21,7 +21,8 @@ static int write_tree(const struct proc_sample *sample, const char *sql, int wid
 	return ret;
 }
 
-#define TREE(name) "SELECT depth, start, \"end\", name FROM resources WHERE sample_id = ? AND tree = '" name "' ORDER BY position"
+#define TREE(name) \
+	"SELECT depth, start, \"end\", name FROM resources WHERE sample_id = ? AND tree = '" name "' ORDER BY position"
 
 int proc_iomem(const struct proc_sample *sample, struct err *err)
 {

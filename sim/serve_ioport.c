@@ -56,8 +56,9 @@ static int record_region(struct run *run, const struct io_use_region *region, st
 		const struct io_use *use = &region->use[op];
 
 		if (use->calls)
-			ret = RECORD_ROW(run->recorder, IOPORT_STATS, err, RECORD_U(region->start), RECORD_U(region->end),
-				RECORD_T(region->name), RECORD_T(kind_info[KIND_INB + op].name), RECORD_U(use->calls),
+			ret = RECORD_ROW(run->recorder, IOPORT_STATS, err, RECORD_U(region->start),
+				RECORD_U(region->end), RECORD_T(region->name),
+				RECORD_T(kind_info[KIND_INB + op].name), RECORD_U(use->calls),
 				RECORD_U(use->accesses), RECORD_U(use->bytes), RECORD_U(use->cost_ns),
 				RECORD_U(use->unclaimed));
 	}

@@ -68,7 +68,7 @@ static void serve_release_region(struct run *run, struct run_op *op)
 static void resource_prepare(struct run *run, struct run_op *op)
 {
 	(void)run;
-	/* Both allocate with GFP_KERNEL or take a lock that sleepers take; only requests allocate. */
+	/* A request allocates with GFP_KERNEL. */
 	if (op->trace->ctx != CTX_PROCESS && (op->kind == KIND_REQUEST_REGION || op->kind == KIND_REQUEST_MEM_REGION))
 		op->rules |= 1u << RULE_SLEEP_IN_ATOMIC;
 }

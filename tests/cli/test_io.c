@@ -114,14 +114,15 @@ Test(io, mappings_are_checked_as_ioremap_does)
 		"{\"event\":\"ioremap\",\"id\":\"irq\",\"phys\":\"0xfd000000\",\"size\":4096,\"ctx\":\"hardirq\"}\n"
 		"{\"event\":\"mmap_device\",\"phys\":\"0xfd000000\",\"size\":256}\n"
 		"{\"event\":\"mmap_device\",\"phys\":\"0xfd000100\",\"size\":256}\n"
-		"{\"event\":\"iounmap\",\"id\":\"fb\"}\n"
+		"{\"event\":\"iounmap\",\"id\":\"fb\",\"preempt_off\":true}\n"
 		"{\"event\":\"iounmap\",\"id\":\"ram\"}\n");
 
 	cr_expect_eq(run_number(out, "failed"), 4);
 	cr_expect_eq(run_number(out, "live_objects"), 1);
 	free(out);
 	expect("select rule, severity, event_no from violations order by event_no",
-		"iomem_unclaimed notice 2\nioremap_ram error 3\nvmalloc_in_interrupt fatal 5\nmmap_unaligned error 7\n");
+		"iomem_unclaimed notice 2\nioremap_ram error 3\nvmalloc_in_interrupt fatal 5\nmmap_unaligned error 7\n"
+		"sleep_in_atomic error 8\n");
 	expect("select count, failed, bytes_req, bytes_alloc from op_stats where op = 'ioremap'", "5 3 8192 12288\n");
 	expect("select phys, size, mode, area_bytes, region from ioremap_live", "4244635664 4096 uc 8192 drv\n");
 	expect("select mode, mappings, size_bytes, area_bytes from ioremap_stats where sample_id ="
@@ -183,15 +184,15 @@ Test(io, events_of_the_driver_capture_are_all_replayed)
 
 	if (!run_shared())
 		cr_skip_test("KMEMSIM_SHARED is not set: no captures");
-	result = run_shell("S=%s/captures/E-drivers; $K import $S/trace.dat -o E.kmt --quiet && $K probe $S/snapshots -o E.yaml 2> /dev/null"
-			   " && $K replay E.kmt -m E.yaml -o r.db --check --json", run_shared());
+	result = run_shell("S=%s/captures/E-drivers; $K import $S/trace.dat -o E.kmt --quiet"
+			   " && $K probe $S/snapshots -o E.yaml 2> /dev/null && $K replay E.kmt -m E.yaml -o r.db --check --json", run_shared());
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
 	expect("select op, count, failed from op_stats where op like '%%region' or op like 'io%%' order by op",
 		"ioremap 41 0\niounmap 16 0\nrelease_mem_region 8 0\nrelease_region 28 0\nrequest_mem_region 17 0\n"
 		"request_region 40 0\n");
-	result = run_shell("for f in iomem ioports; do $K proc r.db --file $f | cmp - %s/captures/E-drivers/snapshots/2-after-workload/$f;"
-			   " done", run_shared());
+	result = run_shell("for f in iomem ioports; do $K proc r.db --file $f"
+			   " | cmp - %s/captures/E-drivers/snapshots/2-after-workload/$f; done", run_shared());
 	cr_expect_str_eq(result.out, "", "%s", result.out);
 	run_free(&result);
 }
