@@ -8,9 +8,6 @@
 /* Below are the ports of the devices behind a PC's LPC bridge, which took the ISA bus' place. */
 #define ISA_PORTS_END 0x400
 
-/* What an access of a string form costs of a single one's cost. */
-#define STRING_PERCENT 70
-
 _Static_assert(MACHINE_MAX_REGIONS <= IOPORT_DEVICE_MASK, "a device's number fits into a port's entry");
 
 int ioports_init(struct ioports *ports, const struct machine *machine, struct err *err)
@@ -76,6 +73,12 @@ static uint64_t access_ns(const struct ioports *ports, uint32_t entry, uint32_t 
 	return meter->step_ns[port < ISA_PORTS_END ? STEP_PORT_ISA : STEP_PORT_PCI];
 }
 
+/* A string form costs 30 % less than as many single instructions; 2^32 times a second must not overflow. */
+static uint64_t string_ns(uint64_t single_ns)
+{
+	return single_ns - (single_ns / 10 * 3 + single_ns % 10 * 3 / 10);
+}
+
 enum ioport_access ioport_access(struct ioports *ports, enum ioport_op op, uint64_t port, uint64_t count,
 	struct meter *meter)
 {
@@ -93,7 +96,7 @@ enum ioport_access ioport_access(struct ioports *ports, enum ioport_op op, uint6
 		answer = IOPORT_SPLIT;
 	ns = access_ns(ports, entry, width_log2, port, meter);
 	if (op >= IOPORT_INSB)
-		ns = ns * count * STRING_PERCENT / 100;
+		ns = string_ns(ns * count);
 	meter_charge_ns(meter, ns);
 	use = &ports->use.regions[entry & IOPORT_REGION_MASK].use[op];
 	io_use_count(use, count, 1u << width_log2, ns, answer == IOPORT_CLAIMED);

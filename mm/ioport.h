@@ -34,7 +34,8 @@ enum ioport_access {
 };
 
 /**
- * ioport_access() - one instruction on @port; a string form makes @count accesses of the same port, else @count is 1.
+ * ioport_access() - one instruction on @port; a string form makes @count accesses of the same port (less than 2^32), else
+ * @count is 1.
  *
  * Costs, if the machine gives the port's region none of its own: latency.port_isa for each access below 0x400, where
  * the devices of a PC's LPC bridge are, else latency.port_pci. An access of a string form costs 30 % less, since the
