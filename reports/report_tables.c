@@ -61,7 +61,7 @@ static const struct table tables[] = {
 			{ "block order", COLUMN_COUNT }, { "times", COLUMN_COUNT },
 			{ "marks changed", COLUMN_COUNT } } },
 	{ "Port instructions by region",
-		"What the instructions of drivers cost, by the claimed region around the port; without a name: in none.",
+		"What the instructions of drivers cost, by the innermost region around the port; without a name: in none.",
 		"SELECT region, printf('%04x-%04x', start, \"end\"), op, count, accesses, cost_ns, unclaimed FROM ioport_stats"
 		" WHERE run_id = ? ORDER BY cost_ns DESC, start, \"end\", region, op LIMIT 12",
 		NULL,
