@@ -48,6 +48,9 @@ void draft_resolve_kernel(struct loader *l);
 void draft_resolve_memory(struct loader *l);
 void draft_resolve_reserved(struct loader *l);
 
+/** draft_resolve_regions() - @io in order, properly nested, its claims decided. @path: of the list, for messages. */
+void draft_resolve_regions(struct loader *l, const char *path, struct machine_io *io);
+
 /** draft_from_machine() - the draft that resolves to @machine. */
 void draft_from_machine(struct draft *draft, const struct machine *machine);
 

@@ -214,26 +214,6 @@ static void resolve_others(struct loader *l)
 			"kernel_stack.size: expected a power of two");
 }
 
-static void resolve_regions(struct loader *l, const char *path, struct machine_io *io)
-{
-	for (uint32_t i = 1; i < io->nr_regions; i++) {
-		struct machine_region moved = io->regions[i];
-		uint32_t at = i;
-
-		for (; at && io->regions[at - 1].start > moved.start; at--)
-			io->regions[at] = io->regions[at - 1];
-		io->regions[at] = moved;
-	}
-	for (uint32_t i = 1; i < io->nr_regions; i++) {
-		const struct machine_region *a = &io->regions[i - 1], *b = &io->regions[i];
-
-		if (a->start + a->size > b->start)
-			findings_add(l->findings, place_of_path(l, path),
-				"%s: \"%s\" at 0x%" PRIx64 " overlaps \"%s\" at 0x%" PRIx64, path, b->name, b->start,
-				a->name, a->start);
-	}
-}
-
 void draft_resolve(struct loader *l)
 {
 	struct machine *m = &l->draft->machine;
@@ -246,6 +226,6 @@ void draft_resolve(struct loader *l)
 	resolve_slab(l);
 	resolve_kmalloc(l);
 	resolve_others(l);
-	resolve_regions(l, "io_ports.regions", &m->io_ports);
-	resolve_regions(l, "io_memory.regions", &m->io_memory);
+	draft_resolve_regions(l, "io_ports.regions", &m->io_ports);
+	draft_resolve_regions(l, "io_memory.regions", &m->io_memory);
 }

@@ -41,6 +41,12 @@ static const struct {
 	{ "result", "fallbacks",
 		"SELECT from_migratetype || ' for ' || to_migratetype || ', order ' || alloc_order || ' of ' || fallback_order,"
 		" count, pageblock_changes FROM extfrag_events WHERE run_id = ?1" },
+	{ "result", "ports",
+		"SELECT region || ' ' || printf('%04x-%04x', start, \"end\") || ' ' || op, count, accesses, bytes, cost_ns, unclaimed"
+		" FROM ioport_stats WHERE run_id = ?1" },
+	{ "result", "device memory",
+		"SELECT region || ' ' || printf('%08x-%08x', start, \"end\") || ' ' || op, count, bytes, cost_ns, unclaimed FROM iomem_stats"
+		" WHERE run_id = ?1" },
 	{ "result", "locks", "SELECT lock, acquisitions, contended, wait_ns, hold_ns FROM lock_stats WHERE run_id = ?1" },
 	{ "result", "violations", "SELECT rule, count(*) AS count FROM violations WHERE run_id = ?1 GROUP BY rule" },
 	{ "result", "counters", "SELECT mechanism || ' ' || name || ', ' || unit, value FROM counters WHERE run_id = ?1" },

@@ -60,6 +60,27 @@ static const struct table tables[] = {
 		{ { "asked for", COLUMN_TEXT }, { "taken from", COLUMN_TEXT }, { "order", COLUMN_COUNT },
 			{ "block order", COLUMN_COUNT }, { "times", COLUMN_COUNT },
 			{ "marks changed", COLUMN_COUNT } } },
+	{ "Port instructions by region",
+		"What the instructions of drivers cost, by the innermost region around the port; without a name: in none.",
+		"SELECT region, printf('%04x-%04x', start, \"end\"), op, count, accesses, cost_ns, unclaimed FROM ioport_stats"
+		" WHERE run_id = ? ORDER BY cost_ns DESC, start, \"end\", region, op LIMIT 12",
+		NULL,
+		{ { "region", COLUMN_TEXT }, { "ports", COLUMN_TEXT }, { "operation", COLUMN_TEXT },
+			{ "count", COLUMN_COUNT }, { "accesses", COLUMN_COUNT }, { "time", COLUMN_TIME },
+			{ "unclaimed", COLUMN_COUNT } } },
+	{ "Device memory by region", "Reads wait for the device's answer; writes are posted.",
+		"SELECT region, printf('%08x-%08x', start, \"end\"), op, count, bytes, cost_ns, unclaimed FROM iomem_stats"
+		" WHERE run_id = ? ORDER BY cost_ns DESC, start, \"end\", region, op LIMIT 12",
+		NULL,
+		{ { "region", COLUMN_TEXT }, { "addresses", COLUMN_TEXT }, { "operation", COLUMN_TEXT },
+			{ "count", COLUMN_COUNT }, { "bytes", COLUMN_SIZE }, { "time", COLUMN_TIME },
+			{ "unclaimed", COLUMN_COUNT } } },
+	{ "Device memory mapped at the end", NULL,
+		"SELECT region, mode, count(*), sum(size), sum(area_bytes) FROM ioremap_live WHERE run_id = ? GROUP BY region, mode"
+		" ORDER BY sum(area_bytes) DESC, region, mode LIMIT 12",
+		NULL,
+		{ { "region", COLUMN_TEXT }, { "mode", COLUMN_TEXT }, { "mappings", COLUMN_COUNT },
+			{ "asked for", COLUMN_SIZE }, { "mapped", COLUMN_SIZE } } },
 	{ "Call sites that keep most", NULL,
 		"SELECT call_site, op, count, live, live_bytes, max(waste_bytes, 0), lifetime_mean_ns, lat_max_ns FROM v_worst_call_sites"
 		" WHERE run_id = ? ORDER BY live_bytes DESC, waste_bytes DESC, call_site, op LIMIT 8",

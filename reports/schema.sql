@@ -200,6 +200,74 @@ CREATE TABLE cache_stats (
 
 CREATE INDEX cache_stats_by_sample ON cache_stats (sample_id, cache);
 
+-- The trees of I/O memory and I/O ports, in the order and with the depth of /proc/iomem and /proc/ioports. Of the last
+-- sample, and of those at markers.
+CREATE TABLE resources (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	tree TEXT NOT NULL CHECK (tree IN ('iomem', 'ioports')),
+	position INTEGER NOT NULL CHECK (position >= 0), -- line of the file, from 0
+	depth INTEGER NOT NULL CHECK (depth BETWEEN 0 AND 5),
+	start INTEGER NOT NULL CHECK (start >= 0),
+	"end" INTEGER NOT NULL CHECK ("end" >= start),   -- inclusive
+	name TEXT NOT NULL,
+	busy INTEGER NOT NULL CHECK (busy IN (0, 1)),    -- claimed: nothing can be requested in it
+	requested INTEGER NOT NULL CHECK (requested IN (0, 1)), -- by the trace; else it was there before
+	PRIMARY KEY (sample_id, tree, position)
+) STRICT, WITHOUT ROWID;
+
+-- Port instructions by region and instruction. A region is the innermost around the port when it was accessed; name '': none.
+CREATE TABLE ioport_stats (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	start INTEGER NOT NULL CHECK (start >= 0),
+	"end" INTEGER NOT NULL CHECK ("end" >= start),
+	region TEXT NOT NULL,
+	op TEXT NOT NULL,                        -- inb, ... outsl
+	count INTEGER NOT NULL CHECK (count >= 0), -- instructions
+	accesses INTEGER NOT NULL CHECK (accesses >= 0), -- of the bus: string instructions make many
+	bytes INTEGER NOT NULL CHECK (bytes >= 0),
+	cost_ns INTEGER NOT NULL CHECK (cost_ns >= 0),
+	unclaimed INTEGER NOT NULL CHECK (unclaimed BETWEEN 0 AND count), -- instructions outside of what is claimed
+	PRIMARY KEY (run_id, start, "end", region, op)
+) STRICT, WITHOUT ROWID;
+
+-- Reads and writes of device memory, likewise.
+CREATE TABLE iomem_stats (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	start INTEGER NOT NULL CHECK (start >= 0),
+	"end" INTEGER NOT NULL CHECK ("end" >= start),
+	region TEXT NOT NULL,
+	op TEXT NOT NULL,                        -- readb, ... writeq
+	count INTEGER NOT NULL CHECK (count >= 0),
+	bytes INTEGER NOT NULL CHECK (bytes >= 0),
+	cost_ns INTEGER NOT NULL CHECK (cost_ns >= 0), -- waits for posted writes among it
+	unclaimed INTEGER NOT NULL CHECK (unclaimed BETWEEN 0 AND count),
+	PRIMARY KEY (run_id, start, "end", region, op)
+) STRICT, WITHOUT ROWID;
+
+-- Live mappings of device memory by how the processor treats them. A mode that has no row has none.
+CREATE TABLE ioremap_stats (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	mode TEXT NOT NULL CHECK (mode IN ('uc', 'wc', 'wb', 'np', 'wt')),
+	mappings INTEGER NOT NULL CHECK (mappings >= 0),
+	size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0), -- as asked for
+	area_bytes INTEGER NOT NULL CHECK (area_bytes >= 0), -- in whole pages, without guards
+	PRIMARY KEY (sample_id, mode)
+) STRICT, WITHOUT ROWID;
+
+-- The mappings of device memory that nobody had unmapped at the end.
+CREATE TABLE ioremap_live (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	mapping INTEGER NOT NULL CHECK (mapping >= 0),
+	phys INTEGER NOT NULL CHECK (phys >= 0),
+	size INTEGER NOT NULL CHECK (size >= 0),
+	mode TEXT NOT NULL,
+	address TEXT NOT NULL,                   -- of the first byte asked for: '0xffffc90000010000'
+	area_bytes INTEGER NOT NULL CHECK (area_bytes >= 0),
+	region TEXT NOT NULL,                    -- the innermost resource at phys at the end; 'PCI mem': none
+	call_site TEXT,
+	PRIMARY KEY (run_id, mapping)
+) STRICT, WITHOUT ROWID;
+
 -- Requests that no list of their own migratetype could serve, by whose block was taken (from) and who asked (to).
 CREATE TABLE extfrag_events (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,

@@ -137,7 +137,14 @@ struct record_counter {
  * implementation writes any of them; the part of sim/ that fills a table knows what stands in it.
  */
 #define RECORD_TABLES(X)                                                                     \
-	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")
+	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")          \
+	X(RESOURCES, "resources", SAMPLE, "tree, position, depth, start, \"end\", name, busy, requested") \
+	X(IOPORT_STATS, "ioport_stats", RUN,                                                 \
+	  "start, \"end\", region, op, count, accesses, bytes, cost_ns, unclaimed")              \
+	X(IOMEM_STATS, "iomem_stats", RUN,                                                   \
+	  "start, \"end\", region, op, count, bytes, cost_ns, unclaimed")                        \
+	X(IOREMAP_STATS, "ioremap_stats", SAMPLE, "mode, mappings, size_bytes, area_bytes")  \
+	X(IOREMAP_LIVE, "ioremap_live", RUN, "mapping, phys, size, mode, address, area_bytes, region, call_site")
 
 enum record_table {
 #define X(id, table, owner, columns) RECORD_##id,

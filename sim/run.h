@@ -222,6 +222,9 @@ int sampler_finish(struct run *run, struct err *err);
 /* violations.c */
 void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/** run_violation_severe() - a case of the rule that is of another severity than most. */
+void run_violation_severe(struct run *run, enum rule rule, const char *severity, const struct run_op *op, const char *fmt,
+	...) __attribute__((format(printf, 5, 6)));
 
 static inline const char *run_string(const struct run *run, uint32_t number)
 {

@@ -20,7 +20,9 @@ static enum run_action action_of(const struct run *run, const struct trace_op *o
 {
 	if (op->flags & OP_NULL)
 		return ACT_FREE_NULL;
-	if (op->flags & (OP_UNKNOWN | OP_DOUBLE))
+	/* What uses an object that is not there is for the object's part to judge. */
+	if (op->flags & (OP_UNKNOWN | OP_DOUBLE) &&
+		(kind_info[op->kind].slot == SLOT_ENDS || !run->part_of_kind[op->kind]))
 		return ACT_FREE_BAD;
 	switch (op->kind) {
 	case KIND_KMALLOC:
