@@ -89,6 +89,18 @@ CREATE TABLE lock_stats (
 	PRIMARY KEY (run_id, lock)
 ) STRICT, WITHOUT ROWID;
 
+-- Requests that waited for something other than their CPU: a sleep, or (object, task) their turn.
+CREATE TABLE sleeps (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	reason TEXT NOT NULL,
+	count INTEGER NOT NULL CHECK (count >= 0),
+	total_ns INTEGER NOT NULL CHECK (total_ns >= 0),
+	max_ns INTEGER NOT NULL CHECK (max_ns >= 0),
+	timeouts INTEGER NOT NULL CHECK (timeouts >= 0),
+	still_waiting INTEGER NOT NULL CHECK (still_waiting >= 0), -- when the run ended: nobody could wake them
+	PRIMARY KEY (run_id, reason)
+) STRICT, WITHOUT ROWID;
+
 -- A look at the whole machine at one moment. The tables up to cache_stats refer to it.
 CREATE TABLE samples (
 	sample_id INTEGER PRIMARY KEY,

@@ -19,6 +19,7 @@
 /* When a request of the trace arrives. */
 enum replay_pace {
 	PACE_RECORDED, /* at its recorded time: open loop */
+	PACE_THINK,    /* its recorded gap after the task's last one was done: closed loop */
 	PACE_ASAP,     /* when its CPU is free and the request before it in the trace has started */
 };
 
@@ -81,6 +82,7 @@ struct replay_result {
 	uint64_t violations;
 	uint64_t unmodelled;         /* events whose mechanism is not modelled yet: skipped */
 	uint64_t bytes_alloc_checked, bytes_alloc_mismatch; /* kmalloc events, against the recording */
+	uint64_t still_waiting;      /* requests that nobody served any more: failed */
 	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
 	uint64_t live_objects;       /* at the end */
 	uint64_t skipped;            /* events before the instant of the initial state */

@@ -1,0 +1,239 @@
+#include "sim/arrive.h"
+
+#include <stdlib.h>
+
+#include "base/idmap.h"
+#include "sim/serve_priv.h"
+#include "sim/timers.h"
+
+int tasks_init(struct run *run, struct err *err)
+{
+	struct idmap numbers = { 0 };
+	uint32_t nr_whos = run->tables->nr_whos;
+	bool ok;
+
+	if (run->options->pace == PACE_RECORDED)
+		return 0;
+	run->task_of_who = calloc(nr_whos + 1, sizeof(*run->task_of_who));
+	run->tasks = calloc(nr_whos + 1, sizeof(*run->tasks));
+	ok = run->task_of_who && run->tasks;
+	for (uint32_t i = 0; ok && i < nr_whos; i++) {
+		const struct trace_who *who = &run->tables->whos[i];
+		uint64_t key = who->pid ? (uint64_t)(uint32_t)who->pid << 1 : (uint64_t)who->cpu << 1 | 1;
+		uint32_t task = idmap_get(&numbers, key);
+
+		if (task == IDMAP_NONE) {
+			task = run->nr_tasks++;
+			ok = idmap_put(&numbers, key, task) == 0;
+		}
+		run->task_of_who[i] = task;
+	}
+	idmap_fini(&numbers);
+	return ok ? 0 : err_set(err, ERR_NOMEM, "no memory for %u tasks", nr_whos);
+}
+
+void tasks_fini(struct run *run)
+{
+	free(run->task_of_who);
+	free(run->tasks);
+}
+
+static struct task *task_of(struct run *run, const struct request *req)
+{
+	return &run->tasks[run->task_of_who[req->who]];
+}
+
+static bool is_task_request(const struct run *run, const struct request *req)
+{
+	return run->tasks && (request_context(run, req) & CTX_MASK) == CTX_PROCESS;
+}
+
+/* Whether nobody who came before waits with the same slot. */
+static inline bool slot_is_clear(const struct run *run, uint32_t slot)
+{
+	return slot == SLOT_NONE || run->objects[slot].next_ticket == run->objects[slot].served;
+}
+
+void draw_ticket(struct run *run, struct request *req)
+{
+	if (req->slot == SLOT_NONE || req->seat.marks & REQUEST_TICKET)
+		return;
+	req->ticket = run->objects[req->slot].next_ticket++;
+	req->seat.marks |= REQUEST_TICKET;
+}
+
+/* Its task is ready to make it: it waits for its object, then for its CPU. */
+static int wait_for_turn(struct run *run, struct request *req, struct err *err)
+{
+	draw_ticket(run, req);
+	if (!(req->seat.marks & REQUEST_TICKET) || run->objects[req->slot].served == req->ticket)
+		return engine_queue(&run->engine, req, err);
+	return sleepers_add(run, req, SLEEP_OBJECT, req->slot, true) == SLEEPER_NONE ? -(int)run->deferred.code : 0;
+}
+
+/* The next one with the same object, if it is there already. */
+static void next_of_object(struct run *run, const struct request *req)
+{
+	struct object *object = &run->objects[req->slot];
+	uint32_t number;
+
+	if (++object->served == object->next_ticket)
+		return;
+	for (number = sleepers_find(run, SLEEP_OBJECT, req->slot); number != SLEEPER_NONE;
+		number = sleepers_next(run, number)) {
+		struct request next = run->sleepers.slots[number].req;
+
+		if (next.ticket != object->served)
+			continue;
+		sleepers_take(run, number);
+		engine_queue(&run->engine, &next, &run->deferred);
+		return;
+	}
+}
+
+/* When the first held request of a task may arrive: its recorded gap after the one before it was done. */
+static ns_t next_arrival(struct run *run, struct task *task, ns_t recorded_ns)
+{
+	const struct doing *doing = &run->engine.cpus[task->cpu].doing[0];
+
+	if (!task->known)
+		return recorded_ns;
+	/* Interrupts may have made it longer since. */
+	if (doing->arrival_ns == task->arrival_ns && doing->end_ns > task->done_ns)
+		task->done_ns = doing->end_ns;
+	if (run->options->pace == PACE_ASAP)
+		return task->done_ns;
+	return max_u64(recorded_ns, task->done_ns + (recorded_ns - min_u64(task->recorded_ns, recorded_ns)));
+}
+
+static int plan_next(struct run *run, uint32_t number, struct err *err)
+{
+	uint32_t first = sleepers_find(run, SLEEP_TASK, number);
+	ns_t time = next_arrival(run, &run->tasks[number], run->sleepers.slots[first].req.arrival_ns);
+
+	return engine_timer(&run->engine, max_u64(time, run->engine.now), CLASS_WAKE, RUN_TIMER_TASK, number, err);
+}
+
+static void task_done(struct run *run, const struct request *req, ns_t cost)
+{
+	struct task *task = task_of(run, req);
+
+	task->open = false;
+	task->done_ns = run->engine.now + cost;
+	task->arrival_ns = req->arrival_ns;
+	task->cpu = req->seat.cpu;
+	if (task->held)
+		plan_next(run, run->task_of_who[req->who], &run->deferred);
+}
+
+void task_sleeps(struct run *run, struct request *req)
+{
+	if (!is_task_request(run, req))
+		return;
+	task_of(run, req)->open = true;
+	task_of(run, req)->known = true;
+	req->seat.marks |= REQUEST_TASK;
+}
+
+static inline ns_t serve(struct run *run, const struct request *req)
+{
+	if (__builtin_expect(run->options->observer.after != NULL, 0))
+		return serve_observed(run, req);
+	return serve_request(run, req);
+}
+
+ns_t serve_waited(void *arg, const struct request *req)
+{
+	struct run *run = arg;
+	uint64_t sleeps = run->nr_sleeps;
+	ns_t cost;
+
+	if (req->sleeper)
+		sleepers_resume(run, req);
+	cost = serve(run, req);
+	if (req->sleeper)
+		run->meter.wait = (struct mm_wait){ 0 };
+	if (run->nr_sleeps != sleeps)
+		return cost;
+	if (req->seat.marks & REQUEST_TICKET)
+		next_of_object(run, req);
+	if (req->seat.marks & REQUEST_TASK)
+		task_done(run, req, cost);
+	return cost;
+}
+
+/* A request arrives: at once when its CPU is idle, else it waits there. */
+static inline int arrive_at(struct run *run, struct request *req, struct err *err)
+{
+	struct engine *engine = &run->engine;
+	struct sim_cpu *cpu = &engine->cpus[req->seat.cpu];
+
+	if (event_queue_due(&engine->queue, req->arrival_ns, CLASS_WAKE)) {
+		int ret = engine_run_before(engine, req->arrival_ns, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	engine_move_clock(engine, req->arrival_ns);
+	if (!engine_idle(cpu, req->arrival_ns) || !slot_is_clear(run, req->slot))
+		return wait_for_turn(run, req, err);
+	engine_begin(cpu, req);
+	cpu->doing[0].end_ns = engine->now + serve(run, req);
+	return 0;
+}
+
+/* It waits until its task is done with the request before it. */
+static int hold(struct run *run, struct request *req, struct task *task, struct err *err)
+{
+	bool first = !task->held && !task->open;
+
+	draw_ticket(run, req);
+	if (sleepers_add(run, req, SLEEP_TASK, run->task_of_who[req->who], task->open) == SLEEPER_NONE)
+		return -(int)run->deferred.code;
+	task->held++;
+	return first ? plan_next(run, run->task_of_who[req->who], err) : 0;
+}
+
+int task_timer(struct run *run, uint32_t number, struct err *err)
+{
+	struct task *task = &run->tasks[number];
+	uint32_t first = sleepers_find(run, SLEEP_TASK, number);
+	struct request req;
+
+	if (next_arrival(run, task, run->sleepers.slots[first].req.arrival_ns) > run->engine.now)
+		return plan_next(run, number, err);
+	req = sleepers_take(run, first);
+	task->held--;
+	task->open = task->known = true;
+	task->recorded_ns = req.arrival_ns;
+	req.arrival_ns = run->engine.now;
+	req.seat.marks |= REQUEST_TASK;
+	return wait_for_turn(run, &req, err);
+}
+
+static int arrive_asap(struct run *run, struct request *req, struct err *err)
+{
+	struct task *task = task_of(run, req);
+
+	req->arrival_ns = max_u64(run->engine.cpus[req->seat.cpu].doing[0].end_ns, run->engine.now);
+	if (__builtin_expect((task->open || task->held) && is_task_request(run, req), 0))
+		return hold(run, req, task, err);
+	return arrive_at(run, req, err);
+}
+
+static int arrive_think(struct run *run, struct request *req, struct err *err)
+{
+	struct task *task = task_of(run, req);
+	int ret = engine_run_before(&run->engine, req->arrival_ns, err);
+
+	if (ret < 0 || !is_task_request(run, req))
+		return ret < 0 ? ret : arrive_at(run, req, err);
+	return hold(run, req, task, err);
+}
+
+int arrive(struct run *run, struct request *req, struct err *err)
+{
+	if (__builtin_expect(run->options->pace == PACE_RECORDED, 1))
+		return arrive_at(run, req, err);
+	return run->options->pace == PACE_ASAP ? arrive_asap(run, req, err) : arrive_think(run, req, err);
+}

@@ -1,0 +1,50 @@
+/*
+ * arrive: requests of the trace come to the machine: on which CPU (sim/cpu_map.c), when (the pace), and after which
+ * others. Three orders are kept:
+ *  - requests that name the same object are served in the order of the trace: they draw tickets, struct object has
+ *    whose turn it is;
+ *  - a CPU serves one after another (sim/engine.h);
+ *  - except with PACE_RECORDED, a task makes no request before its last one is done. Interrupts are no task's.
+ */
+#ifndef KMEMSIM_SIM_ARRIVE_H
+#define KMEMSIM_SIM_ARRIVE_H
+
+#include "sim/run.h"
+
+/** A task of the trace, where the pace needs to know it. */
+struct task {
+	ns_t done_ns;        /* when its last request was over */
+	ns_t recorded_ns;    /* when that one was recorded */
+	ns_t arrival_ns;     /* when that one arrived, and on which CPU: its end may still change */
+	uint32_t cpu;
+	uint32_t held;       /* requests that wait for their turn: SLEEP_TASK */
+	bool open;           /* a request of it is not done */
+	bool known;          /* has made a request */
+};
+
+/** tasks_init() - which task each who is: one per pid; the idle tasks (pid 0) one per CPU. */
+int tasks_init(struct run *run, struct err *err);
+void tasks_fini(struct run *run);
+
+/** arrive() - the next event of the trace. Its request's arrival_ns is the recorded time. */
+int arrive(struct run *run, struct request *req, struct err *err);
+
+/** task_timer() - RUN_TIMER_TASK: the next request of @task may arrive. */
+int task_timer(struct run *run, uint32_t task, struct err *err);
+
+/** draw_ticket() - @req's turn among those of its slot, if it has none yet. */
+void draw_ticket(struct run *run, struct request *req);
+
+/** task_sleeps() - @req, which is about to sleep, holds its task up. */
+void task_sleeps(struct run *run, struct request *req);
+
+/** serve_waited() - serve a request that did not take the fast lane (struct engine_client). */
+ns_t serve_waited(void *arg, const struct request *req);
+
+/** request_context() - enum trace_ctx. */
+static inline unsigned int request_context(const struct run *run, const struct request *req)
+{
+	return req->seat.ctx | run->ops[req->op].ctx;
+}
+
+#endif
