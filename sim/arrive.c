@@ -62,13 +62,16 @@ void draw_ticket(struct run *run, struct request *req)
 	req->seat.marks |= REQUEST_TICKET;
 }
 
-/* Its task is ready to make it: it waits for its object, then for its CPU. */
-static int wait_for_turn(struct run *run, struct request *req, struct err *err)
+/* Its task is ready to make it: it waits for its CPU; should its object not be ready then, for that. */
+static int wait_for_cpu(struct run *run, struct request *req, struct err *err)
 {
 	draw_ticket(run, req);
-	if (!(req->seat.marks & REQUEST_TICKET) || run->objects[req->slot].served == req->ticket)
-		return engine_queue(&run->engine, req, err);
-	return sleepers_add(run, req, SLEEP_OBJECT, req->slot, true) == SLEEPER_NONE ? -(int)run->deferred.code : 0;
+	return engine_queue(&run->engine, req, err);
+}
+
+static bool is_ready(const struct run *run, const struct request *req)
+{
+	return !(req->seat.marks & REQUEST_TICKET) || run->objects[req->slot].served == req->ticket;
 }
 
 /* The next one with the same object, if it is there already. */
@@ -148,6 +151,10 @@ ns_t serve_waited(void *arg, const struct request *req)
 	uint64_t sleeps = run->nr_sleeps;
 	ns_t cost;
 
+	if (!is_ready(run, req)) {
+		sleepers_add(run, req, SLEEP_OBJECT, req->slot, true);
+		return 0;
+	}
 	if (req->sleeper)
 		sleepers_resume(run, req);
 	cost = serve(run, req);
@@ -176,7 +183,7 @@ static inline int arrive_at(struct run *run, struct request *req, struct err *er
 	}
 	engine_move_clock(engine, req->arrival_ns);
 	if (!engine_idle(cpu, req->arrival_ns) || !slot_is_clear(run, req->slot))
-		return wait_for_turn(run, req, err);
+		return wait_for_cpu(run, req, err);
 	engine_begin(cpu, req);
 	cpu->doing[0].end_ns = engine->now + serve(run, req);
 	return 0;
@@ -208,7 +215,7 @@ int task_timer(struct run *run, uint32_t number, struct err *err)
 	task->recorded_ns = req.arrival_ns;
 	req.arrival_ns = run->engine.now;
 	req.seat.marks |= REQUEST_TASK;
-	return wait_for_turn(run, &req, err);
+	return wait_for_cpu(run, &req, err);
 }
 
 static int arrive_asap(struct run *run, struct request *req, struct err *err)
