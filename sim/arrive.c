@@ -48,12 +48,6 @@ static bool is_task_request(const struct run *run, const struct request *req)
 	return run->tasks && (request_context(run, req) & CTX_MASK) == CTX_PROCESS;
 }
 
-/* Whether nobody who came before waits with the same slot. */
-static inline bool slot_is_clear(const struct run *run, uint32_t slot)
-{
-	return slot == SLOT_NONE || run->objects[slot].next_ticket == run->objects[slot].served;
-}
-
 void draw_ticket(struct run *run, struct request *req)
 {
 	if (req->slot == SLOT_NONE || req->seat.marks & REQUEST_TICKET)
@@ -62,8 +56,7 @@ void draw_ticket(struct run *run, struct request *req)
 	req->seat.marks |= REQUEST_TICKET;
 }
 
-/* Its task is ready to make it: it waits for its CPU; should its object not be ready then, for that. */
-static int wait_for_cpu(struct run *run, struct request *req, struct err *err)
+int wait_for_cpu(struct run *run, struct request *req, struct err *err)
 {
 	draw_ticket(run, req);
 	return engine_queue(&run->engine, req, err);
@@ -138,13 +131,6 @@ void task_sleeps(struct run *run, struct request *req)
 	req->seat.marks |= REQUEST_TASK;
 }
 
-static inline ns_t serve(struct run *run, const struct request *req)
-{
-	if (__builtin_expect(run->options->observer.after != NULL, 0))
-		return serve_observed(run, req);
-	return serve_request(run, req);
-}
-
 ns_t serve_waited(void *arg, const struct request *req)
 {
 	struct run *run = arg;
@@ -167,26 +153,6 @@ ns_t serve_waited(void *arg, const struct request *req)
 	if (req->seat.marks & REQUEST_TASK)
 		task_done(run, req, cost);
 	return cost;
-}
-
-/* A request arrives: at once when its CPU is idle, else it waits there. */
-static inline int arrive_at(struct run *run, struct request *req, struct err *err)
-{
-	struct engine *engine = &run->engine;
-	struct sim_cpu *cpu = &engine->cpus[req->seat.cpu];
-
-	if (event_queue_due(&engine->queue, req->arrival_ns, CLASS_WAKE)) {
-		int ret = engine_run_before(engine, req->arrival_ns, err);
-
-		if (ret < 0)
-			return ret;
-	}
-	engine_move_clock(engine, req->arrival_ns);
-	if (!engine_idle(cpu, req->arrival_ns) || !slot_is_clear(run, req->slot))
-		return wait_for_cpu(run, req, err);
-	engine_begin(cpu, req);
-	cpu->doing[0].end_ns = engine->now + serve(run, req);
-	return 0;
 }
 
 /* It waits until its task is done with the request before it. */
@@ -238,9 +204,7 @@ static int arrive_think(struct run *run, struct request *req, struct err *err)
 	return hold(run, req, task, err);
 }
 
-int arrive(struct run *run, struct request *req, struct err *err)
+int arrive_paced(struct run *run, struct request *req, struct err *err)
 {
-	if (__builtin_expect(run->options->pace == PACE_RECORDED, 1))
-		return arrive_at(run, req, err);
 	return run->options->pace == PACE_ASAP ? arrive_asap(run, req, err) : arrive_think(run, req, err);
 }

@@ -114,17 +114,21 @@ static void settle(struct engine *engine, struct sim_cpu *cpu)
 	}
 }
 
-/* Whether a request of that context can start now. */
-static bool can_start(const struct engine *engine, const struct sim_cpu *cpu, unsigned int ctx)
+/* The earliest instant at which a request of that context can start, as far as is known. */
+static ns_t earliest_start(const struct engine *engine, const struct sim_cpu *cpu, unsigned int ctx)
 {
 	const struct doing *top = &cpu->doing[cpu->depth];
 	unsigned int level = ctx & CTX_MASK;
 	unsigned int now;
 
 	if (top->end_ns <= engine->now)
-		return true;
+		return engine->now;
 	now = context_of(engine, top);
-	return level > (now & CTX_MASK) && (level == CTX_NMI || !(now & CTX_IRQS_OFF));
+	if (level <= (now & CTX_MASK) || (level != CTX_NMI && now & CTX_IRQS_OFF))
+		return top->end_ns;
+	if (level == CTX_NMI || !engine->client.open)
+		return engine->now;
+	return engine->client.open(engine->client.arg, (uint32_t)(cpu - engine->cpus), cpu->depth);
 }
 
 int engine_queue(struct engine *engine, const struct request *req, struct err *err)
@@ -139,19 +143,34 @@ int engine_queue(struct engine *engine, const struct request *req, struct err *e
 		return ret;
 	settle(engine, cpu);
 	update_closed(engine, cpu);
-	if (can_start(engine, cpu, waiting.seat.ctx))
-		return look_at(engine, cpu, engine->now, err);
-	return look_at(engine, cpu, cpu->doing[cpu->depth].end_ns, err);
+	return look_at(engine, cpu, earliest_start(engine, cpu, waiting.seat.ctx), err);
 }
 
-void engine_work(struct engine *engine, uint32_t number, ns_t ns)
+bool engine_work(struct engine *engine, uint32_t number, ns_t ns)
 {
 	struct sim_cpu *cpu = &engine->cpus[number];
 
+	bool idle;
+
 	settle(engine, cpu);
-	if (cpu->doing[0].end_ns <= engine->now)
+	idle = cpu->doing[0].end_ns <= engine->now;
+	if (idle)
 		cpu->doing[0] = (struct doing){ .end_ns = engine->now, .op = OP_NOBODY };
 	cpu->doing[0].end_ns += ns;
+	return idle;
+}
+
+void engine_lengthen(struct engine *engine, uint32_t number, uint32_t depth, int64_t ns, struct err *err)
+{
+	struct sim_cpu *cpu = &engine->cpus[number];
+
+	for (uint32_t d = 0; d <= depth; d++) {
+		cpu->doing[d].end_ns += (ns_t)ns;
+		cpu->doing[d].late_ns += ns;
+	}
+	update_closed(engine, cpu);
+	if (cpu->closed)
+		look_at(engine, cpu, cpu->doing[cpu->depth].end_ns, err);
 }
 
 /* It begins: on the idle CPU, or it interrupts what runs and makes that longer. */
@@ -170,12 +189,15 @@ static void start(struct engine *engine, struct sim_cpu *cpu, const struct reque
 	}
 	cpu->doing[depth].end_ns = engine->now + cost;
 	cpu->depth = depth;
+	if (engine->client.started)
+		engine->client.started(engine->client.arg, (uint32_t)(cpu - engine->cpus), depth, cost);
 }
 
 /* Something may be over: who waits starts, the highest level first. */
 static int see_to_cpu(struct engine *engine, uint32_t number, struct err *err)
 {
 	struct sim_cpu *cpu = &engine->cpus[number];
+	ns_t next_ns = NS_NEVER;
 
 	if (cpu->event_ns != engine->now)
 		return 0; /* was looked at earlier, and will be again */
@@ -183,16 +205,20 @@ static int see_to_cpu(struct engine *engine, uint32_t number, struct err *err)
 	settle(engine, cpu);
 	for (uint32_t level = NR_LEVELS; level-- > 0;) {
 		struct request_ring *ring = &cpu->waiting[level];
+		ns_t earliest_ns = ring->nr ? earliest_start(engine, cpu, ring->slots[ring->head].seat.ctx) : NS_NEVER;
 
-		if (!ring->nr || !can_start(engine, cpu, ring->slots[ring->head].seat.ctx))
+		if (earliest_ns > engine->now) {
+			next_ns = min_u64(next_ns, earliest_ns);
 			continue;
+		}
 		struct request req = ring_get(ring);
 
 		start(engine, cpu, &req);
 		break;
 	}
 	update_closed(engine, cpu);
-	return cpu->closed ? look_at(engine, cpu, max_u64(cpu->doing[cpu->depth].end_ns, engine->now), err) : 0;
+	next_ns = min_u64(next_ns, max_u64(cpu->doing[cpu->depth].end_ns, engine->now));
+	return cpu->closed ? look_at(engine, cpu, next_ns, err) : 0;
 }
 
 int engine_run_first(struct engine *engine, struct err *err)

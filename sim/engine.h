@@ -36,7 +36,7 @@
 /** What a CPU does at one level. */
 struct doing {
 	ns_t end_ns;     /* when it is over, as far as is known */
-	int64_t late_ns; /* of that, what came after its cost was counted: interrupts */
+	int64_t late_ns; /* of that, what came after its cost was counted: interrupts, spinning for locks */
 	ns_t arrival_ns;
 	uint32_t op;
 	uint8_t ctx;     /* enum trace_ctx, without what the operation says: see struct engine_client */
@@ -67,6 +67,13 @@ struct engine_client {
 	uint8_t (*context)(void *arg, uint32_t op);
 	/** late() - @doing is over, and was late_ns longer than what serve() answered. */
 	void (*late)(void *arg, const struct doing *doing);
+	/**
+	 * started() - what serve() was asked for began on @cpu at @depth, after what it interrupts was made @cost_ns longer. May
+	 * call engine_lengthen(). May be NULL.
+	 */
+	void (*started)(void *arg, uint32_t cpu, uint32_t depth, ns_t cost_ns);
+	/** open() - when an interrupt can come into what @cpu does at @depth: now, or when a lock is released. May be NULL. */
+	ns_t (*open)(void *arg, uint32_t cpu, uint32_t depth);
 	/** timer() - a timer that the client set is due. 0 or a negative code. */
 	int (*timer)(void *arg, uint32_t kind, uint32_t value, struct err *err);
 	void *arg; /* borrowed */
@@ -100,8 +107,14 @@ int engine_run_first(struct engine *engine, struct err *err);
  */
 int engine_queue(struct engine *engine, const struct request *req, struct err *err);
 
-/** engine_work() - @cpu has @ns of other work to do, a daemon's: at once when it is idle, else after what it does. */
-void engine_work(struct engine *engine, uint32_t cpu, ns_t ns);
+/**
+ * engine_work() - @cpu has @ns of other work to do, a daemon's: at once when it is idle, else after what it does.
+ * Return: whether it begins at once, at depth 0.
+ */
+bool engine_work(struct engine *engine, uint32_t cpu, ns_t ns);
+
+/** engine_lengthen() - what @cpu does at @depth, and so what that interrupted, is over @ns later (negative: earlier). */
+void engine_lengthen(struct engine *engine, uint32_t cpu, uint32_t depth, int64_t ns, struct err *err);
 
 /** engine_finish() - the clock moves on until all CPUs are done with what they do. */
 void engine_finish(struct engine *engine);

@@ -38,6 +38,8 @@ static int check_now(struct run *run, struct err *err)
 		ret = engine_check(&run->engine, err);
 	if (ret == 0)
 		ret = sleepers_check(run, err);
+	if (ret == 0)
+		ret = locks_check(run, err);
 	return ret < 0 ? err_context(err, "after event %" PRIu64 " at %" PRIu64 " ns", run->event_no, run->engine.now) : 0;
 }
 
@@ -81,6 +83,7 @@ static void run_fini(struct run *run)
 	free(run->seats);
 	tasks_fini(run);
 	sleepers_fini(&run->sleepers);
+	locks_fini(&run->locks);
 	free(run->bulk_slots);
 	free(run->bulk_objects);
 	free(run->bulk_pfns);
@@ -108,11 +111,25 @@ static void count_late(void *arg, const struct doing *doing)
 	op->latency_max_ns = max_u64(op->latency_max_ns, latency);
 }
 
+/* What began is on its way to its locks; what it interrupted comes to them later. */
+static void note_start(void *arg, uint32_t cpu, uint32_t depth, ns_t cost)
+{
+	struct run *run = arg;
+
+	if (depth || run->meter.nr_segments)
+		locks_started(run, cpu, depth, cost);
+}
+
+static ns_t next_open(void *arg, uint32_t cpu, uint32_t depth)
+{
+	return locks_open(arg, cpu, depth);
+}
+
 static int run_init(struct run *run, const struct replay_options *options, struct trace_reader *reader,
 	struct recorder *recorder, struct err *err)
 {
 	struct engine_client client = { .serve = serve_waited, .context = op_context, .late = count_late,
-		.timer = timers_fire, .arg = run };
+		.started = note_start, .open = next_open, .timer = timers_fire, .arg = run };
 	int ret;
 
 	*run = (struct run){
@@ -133,6 +150,8 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	if (ret < 0)
 		return err_context(err, "machine \"%s\"", options->machine->name);
 	ret = engine_init(&run->engine, options->machine->cpus, &client, err);
+	if (ret == 0)
+		ret = locks_init(&run->locks, options->machine->cpus, err);
 	if (ret == 0)
 		ret = follow_start(run, err);
 	if (ret == 0)
@@ -225,6 +244,7 @@ static int begin_time(struct run *run, ns_t time_ns, struct err *err)
 	int ret;
 
 	run->booting = false;
+	run->meter.nr_segments = 0;
 	run->begun_ns = time_ns;
 	engine_move_clock(&run->engine, time_ns);
 	ret = sampler_sample(run, "start", NULL, err);

@@ -1,6 +1,7 @@
 /*
  * run: the state of one replay, shared by the files of sim/ that make it up: replay.c (the loop), run_op.c (operations
- * prepared for speed), arrive.c (whose turn it is), sleep.c (who waits), timers.c (what the clock does), follow.c (what a recording says beside its events), serve*.c (what a request does), parts.c (which
+ * prepared for speed), arrive.c (whose turn it is), sleep.c (who waits), locks.c (who spins), timers.c (what the clock
+ * does), follow.c (what a recording says beside its events), serve*.c (what a request does), parts.c (which
  * mechanism has which events), observe.c
  * (the same, watched), sampler.c (what is recorded), violations.c.
  */
@@ -11,6 +12,7 @@
 #include "mm/mm.h"
 #include "sim/boot_stage.h"
 #include "sim/engine.h"
+#include "sim/locks.h"
 #include "sim/part.h"
 #include "sim/replay.h"
 #include "sim/sleep.h"
@@ -159,6 +161,7 @@ struct run {
 	uint32_t nr_objects;
 	struct seat *seats;          /* owned; by who */
 	struct sleepers sleepers;
+	struct locks locks;
 	struct task *tasks;          /* owned; NULL with PACE_RECORDED, which knows no tasks */
 	uint32_t *task_of_who;       /* owned; NULL with PACE_RECORDED */
 	uint32_t nr_tasks;

@@ -389,6 +389,8 @@ int sampler_finish(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = sleepers_record(run, err);
 	if (ret == 0)
+		ret = locks_record(run, err);
+	if (ret == 0)
 		ret = parts_finish(run, err);
 	return ret;
 }

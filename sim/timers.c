@@ -55,8 +55,10 @@ static int fire_periodic(struct run *run, uint32_t number, uint32_t cpu, struct 
 {
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	timers[number].work(run, cpu);
-	if (run->meter.ns)
-		engine_work(&run->engine, cpu, run->meter.ns);
+	if (run->meter.ns && engine_work(&run->engine, cpu, run->meter.ns) && run->meter.nr_segments)
+		locks_started(run, cpu, 0, run->meter.ns);
+	else if (run->meter.nr_segments)
+		locks_count(run);
 	return set(run, number, cpu, err);
 }
 

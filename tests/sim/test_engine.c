@@ -49,7 +49,8 @@ static int timer(void *arg, uint32_t kind, uint32_t value, struct err *err)
 
 static void start(struct log *log, uint32_t cpus)
 {
-	struct engine_client client = { serve, context, late, timer, log };
+	struct engine_client client = { .serve = serve, .context = context, .late = late, .timer = timer,
+		.arg = log };
 
 	*log = (struct log){ 0 };
 	cr_assert_eq(engine_init(&log->engine, cpus, &client, NULL), 0);
