@@ -55,6 +55,7 @@ static int map_cpus(struct run *run, struct err *err)
 		uint32_t cpu = run->tables->whos[i].cpu;
 
 		run->seats[i].cpu = (uint16_t)(cpu % run->machine->cpus);
+		run->seats[i].ctx = (uint8_t)run->tables->whos[i].ctx;
 		if (cpu > highest)
 			highest = cpu;
 	}
