@@ -2,34 +2,21 @@
 
 #include <stdlib.h>
 
-#include "base/idmap.h"
+#include "sim/cpu_map.h"
 #include "sim/serve_priv.h"
 #include "sim/timers.h"
 
 int tasks_init(struct run *run, struct err *err)
 {
-	struct idmap numbers = { 0 };
 	uint32_t nr_whos = run->tables->nr_whos;
-	bool ok;
 
 	if (run->options->pace == PACE_RECORDED)
 		return 0;
 	run->task_of_who = calloc(nr_whos + 1, sizeof(*run->task_of_who));
 	run->tasks = calloc(nr_whos + 1, sizeof(*run->tasks));
-	ok = run->task_of_who && run->tasks;
-	for (uint32_t i = 0; ok && i < nr_whos; i++) {
-		const struct trace_who *who = &run->tables->whos[i];
-		uint64_t key = who->pid ? (uint64_t)(uint32_t)who->pid << 1 : (uint64_t)who->cpu << 1 | 1;
-		uint32_t task = idmap_get(&numbers, key);
-
-		if (task == IDMAP_NONE) {
-			task = run->nr_tasks++;
-			ok = idmap_put(&numbers, key, task) == 0;
-		}
-		run->task_of_who[i] = task;
-	}
-	idmap_fini(&numbers);
-	return ok ? 0 : err_set(err, ERR_NOMEM, "no memory for %u tasks", nr_whos);
+	if (!run->task_of_who || !run->tasks)
+		return err_set(err, ERR_NOMEM, "no memory for %u tasks", nr_whos);
+	return cpu_map_tasks(run->tables, run->task_of_who, &run->nr_tasks, err);
 }
 
 void tasks_fini(struct run *run)

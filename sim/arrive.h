@@ -22,7 +22,7 @@ struct task {
 	bool known;          /* has made a request */
 };
 
-/** tasks_init() - which task each who is: one per pid; the idle tasks (pid 0) one per CPU. */
+/** tasks_init() - which task each who is, where the pace needs to know. */
 int tasks_init(struct run *run, struct err *err);
 void tasks_fini(struct run *run);
 

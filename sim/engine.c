@@ -12,11 +12,11 @@
 int engine_init(struct engine *engine, uint32_t nr_cpus, const struct engine_client *client, struct err *err)
 {
 	*engine = (struct engine){ .nr_cpus = nr_cpus, .client = *client };
-	engine->cpus = calloc(nr_cpus, sizeof(*engine->cpus));
+	engine->cpus = aligned_alloc(_Alignof(struct sim_cpu), nr_cpus * sizeof(*engine->cpus));
 	if (!engine->cpus)
 		return err_set(err, ERR_NOMEM, "no memory for %u CPUs", nr_cpus);
 	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++)
-		engine->cpus[cpu].event_ns = NS_NEVER;
+		engine->cpus[cpu] = (struct sim_cpu){ .event_ns = NS_NEVER };
 	return 0;
 }
 

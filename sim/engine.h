@@ -49,13 +49,15 @@ struct request_ring {
 	uint32_t head, nr;
 };
 
+/* A cache line has all that the fast lane needs. */
 struct sim_cpu {
-	struct doing doing[NR_LEVELS]; /* [0] is what began on the idle CPU; [1 .. depth] interrupted it */
+	_Alignas(64) bool closed;
 	uint32_t depth;
-	bool closed;
 	ns_t event_ns;                 /* of its earliest queued event, NS_NEVER */
+	struct doing doing[NR_LEVELS]; /* [0] is what began on the idle CPU; [1 .. depth] interrupted it */
 	struct request_ring waiting[NR_LEVELS];
 };
+_Static_assert(sizeof(struct sim_cpu) == 256, "found by a shift");
 
 #define NS_NEVER UINT64_MAX
 

@@ -22,7 +22,7 @@ struct record_run {
 	const char *config_yaml;    /* canonical */
 	const char *config_hash;
 	const char *kernel;         /* of the recording, may be NULL */
-	const char *pace, *layer;
+	const char *pace, *cpu_map, *layer;
 	const char *initial;        /* folder of the start state, NULL = boot */
 	uint64_t seed;
 	uint64_t lost;              /* events the recording lost */

@@ -6,10 +6,14 @@
 
 #include "base/fingerprint.h"
 #include "sim/arrive.h"
+#include "sim/cpu_map.h"
 #include "sim/timers.h"
 
 /* How far ahead of the event being served its slot is fetched into the cache: some 10 events of 50 ns. */
 #define PREFETCH_EVENTS 12
+
+const char *const replay_pace_name[] = { "recorded", "think", "asap" };
+const char *const replay_cpu_map_name[] = { "fold", "spread" };
 
 static uint64_t wall_ns(void)
 {
@@ -43,25 +47,17 @@ static int check_now(struct run *run, struct err *err)
 	return ret < 0 ? err_context(err, "after event %" PRIu64 " at %" PRIu64 " ns", run->event_no, run->engine.now) : 0;
 }
 
-/* Requests of CPUs that the machine does not have run on CPU modulo the number that it has. */
 static int map_cpus(struct run *run, struct err *err)
 {
-	uint32_t highest = 0;
+	uint32_t beyond = 0;
+	int ret;
 
 	run->seats = calloc(run->tables->nr_whos + 1, sizeof(*run->seats));
 	if (!run->seats)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
-	for (uint32_t i = 0; i < run->tables->nr_whos; i++) {
-		uint32_t cpu = run->tables->whos[i].cpu;
-
-		run->seats[i].cpu = (uint16_t)(cpu % run->machine->cpus);
-		run->seats[i].ctx = (uint8_t)run->tables->whos[i].ctx;
-		if (cpu > highest)
-			highest = cpu;
-	}
-	if (highest >= run->machine->cpus)
-		run->result.folded_cpus = highest + 1 - run->machine->cpus;
-	return 0;
+	ret = cpu_map_seats(run->tables, run->options->cpu_map, run->machine->cpus, run->seats, &beyond, err);
+	run->result.folded_cpus = beyond;
+	return ret;
 }
 
 static int make_objects(struct run *run, struct err *err)

@@ -57,6 +57,7 @@ struct record_run fixture_run(void)
 		.config_hash = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
 		.kernel = "6.1.0-18-amd64",
 		.pace = "recorded",
+		.cpu_map = "fold",
 		.layer = "intent",
 		.initial = "captures/boot",
 		.seed = 42,
