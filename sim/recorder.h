@@ -22,7 +22,7 @@ struct record_run {
 	const char *config_yaml;    /* canonical */
 	const char *config_hash;
 	const char *kernel;         /* of the recording, may be NULL */
-	const char *pace, *layer;
+	const char *pace, *cpu_map, *layer;
 	const char *initial;        /* folder of the start state, NULL = boot */
 	uint64_t seed;
 	uint64_t lost;              /* events the recording lost */
@@ -144,7 +144,8 @@ struct record_counter {
 	X(IOMEM_STATS, "iomem_stats", RUN,                                                   \
 	  "start, \"end\", region, op, count, bytes, cost_ns, unclaimed")                        \
 	X(IOREMAP_STATS, "ioremap_stats", SAMPLE, "mode, mappings, size_bytes, area_bytes")  \
-	X(IOREMAP_LIVE, "ioremap_live", RUN, "mapping, phys, size, mode, address, area_bytes, region, call_site")
+	X(IOREMAP_LIVE, "ioremap_live", RUN, "mapping, phys, size, mode, address, area_bytes, region, call_site")                     \
+	X(SLEEPS, "sleeps", RUN, "reason, count, total_ns, max_ns, timeouts, still_waiting")
 
 enum record_table {
 #define X(id, table, owner, columns) RECORD_##id,
