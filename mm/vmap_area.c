@@ -184,6 +184,11 @@ uint64_t vmap_address(const struct vmalloc *vm, uint32_t area)
 	return vmap_node(vm, area)->start;
 }
 
+enum vmap_use vmap_use_of(const struct vmalloc *vm, uint32_t area)
+{
+	return (enum vmap_use)vmap_node(vm, area)->use;
+}
+
 uint64_t vmap_size(const struct vmalloc *vm, uint32_t area)
 {
 	return vmap_node(vm, area)->end - vmap_node(vm, area)->start;
