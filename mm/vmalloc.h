@@ -81,6 +81,9 @@ enum mm_answer vmap_take_groups(struct vmalloc *vm, const uint64_t *offsets, con
  */
 enum mm_answer vmap_map(struct vmalloc *vm, uint64_t start, uint64_t size, unsigned int cpu, struct meter *meter);
 
+/** vmap_ungive() - as if the area had never been taken: its addresses are free at once. It has no pages. */
+void vmap_ungive(struct vmalloc *vm, uint32_t area);
+
 /** vmap_claim() - the area that a running kernel has at [@start, @end), guard included, with its page tables. */
 uint32_t vmap_claim(struct vmalloc *vm, uint64_t start, uint64_t end, enum vmap_use use);
 /** vmap_claim_lazy() - as vmap_claim(): one that was freed and is not purged. Return: false when it is not free. */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bits.h"
 #include "mm/vmalloc.h"
@@ -38,8 +39,6 @@ static void vmalloc_prepare(struct run *run, struct run_op *op)
 		op->action = ACT_SKIP;
 		return;
 	}
-	if (op->kind == KIND_VZALLOC)
-		op->gfp |= GFP_BIT_ZERO;
 	if (op->kind == KIND_VMALLOC || op->kind == KIND_VZALLOC)
 		op->bytes_alloc = op->size <= UINT64_MAX / 2 ? align_up(op->size, page_size) : 0;
 }
@@ -60,34 +59,48 @@ static bool context_allows(struct run *run, struct run_op *op)
 	return true;
 }
 
-/* What __vmalloc_node_range() is asked for. */
-static struct vmap_request request_of(const struct run *run, const struct run_op *op)
+/* Module text and the like has a window of its own behind the vmalloc space. */
+static void set_window(const struct machine_vmalloc *space, uint64_t start, struct vmap_request *req)
 {
-	const struct trace_op *trace = op->trace;
-	const struct machine_vmalloc *space = &run->machine->vmalloc;
+	uint64_t end = space->start + space->size - 1;
+	bool behind = start >= end;
+
+	req->start = start;
+	req->end = behind ? MODULES_END : end;
+	req->reset_perms = behind; /* module_alloc() and its like: VM_FLUSH_RESET_PERMS */
+}
+
+struct vmap_request vmap_request_of(const struct machine *machine, const struct trace_op *op, uint32_t cpu)
+{
 	struct vmap_request req = {
 		.size = op->size,
 		.gfp = op->gfp,
-		.node = op->node,
-		.cpu = (uint16_t)run->cpu,
-		.caller = trace->call_site,
-		.use = op->kind == KIND_VMAP ? VMAP_VMAP : VMAP_VMALLOC,
+		.node = op->node >= (int)machine->nr_nodes ? (int16_t)-1 : op->node,
+		.cpu = (uint16_t)cpu,
+		.caller = op->call_site,
+		.use = op->kind == KIND_VMAP ? VMAP_VMAP : op->kind == KIND_IOREMAP ? VMAP_IOREMAP : VMAP_VMALLOC,
+		.phys = op->kind == KIND_IOREMAP ? op->arg[0] : 0,
 	};
 
-	if (trace->align)
-		req.align = 1ull << ilog2_u64(trace->align);
-	if (trace->arg[0] && op->kind == KIND_VMALLOC) {
-		req.start = trace->arg[0];
-		req.end = trace->arg[0] - space->start < space->size ? space->start + space->size - 1 : MODULES_END;
-		/* module_alloc() and its like: VM_FLUSH_RESET_PERMS. */
-		req.reset_perms = req.end == MODULES_END;
-	}
+	if (op->kind == KIND_VZALLOC)
+		req.gfp |= GFP_BIT_ZERO;
+	if (op->align)
+		req.align = 1ull << ilog2_u64(op->align);
+	if (op->kind == KIND_VMALLOC && op->arg[0])
+		set_window(&machine->vmalloc, op->arg[0], &req);
 	return req;
+}
+
+bool vmap_purge_seen(const struct trace_tables *tables, const struct trace_op *op)
+{
+	static const char purge[] = "__purge_vmap_area_lazy+";
+
+	return op->call_site && !strncmp(tables->strings[op->call_site], purge, sizeof(purge) - 1);
 }
 
 static enum mm_answer take(struct run *run, const struct run_op *op, uint32_t *area)
 {
-	struct vmap_request req = request_of(run, op);
+	struct vmap_request req = vmap_request_of(run->machine, op->trace, run->cpu);
 
 	if (op->kind == KIND_VM_MAP_RAM)
 		return vm_map_ram(vmalloc_of(run), div_round_up(op->size, run->machine->page_size), run->cpu, area, &run->meter);

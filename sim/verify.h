@@ -24,7 +24,9 @@
 	/* the same, never corrected; frees give the model's own frames back */ \
 	X(PAGES_FREE, "page_frames_free")              \
 	/* each object of caches whose state is known, in slabs at their recorded frames; corrected after each */ \
-	X(OBJECTS, "object_addresses")
+	X(OBJECTS, "object_addresses")                 \
+	/* each area of the vmalloc space with a recorded address; corrected after each */ \
+	X(AREAS, "vmalloc_addresses")
 
 enum verify_check {
 #define X(id, name) VERIFY_##id,
