@@ -51,6 +51,7 @@ int parts_finish(struct run *run, struct err *err);
 
 /* The parts. */
 extern const struct run_part part_vmalloc;
+extern const struct run_part part_kernel_stack;
 
 /* The parts, as sim/parts.c lists them. */
 extern const struct run_part part_vmalloc;

@@ -35,8 +35,9 @@ static enum run_action action_of(const struct run *run, const struct trace_op *o
 		return object_action(run, ACT_CACHE_ALLOC);
 	case KIND_KFREE:
 	case KIND_KVFREE:
-	case KIND_KMEM_CACHE_FREE:
 		return object_action(run, ACT_SLAB_FREE);
+	case KIND_KMEM_CACHE_FREE:
+		return object_action(run, vmap_purge_seen(run->tables, op) ? ACT_SLAB_FREE_PURGE : ACT_SLAB_FREE);
 	case KIND_KMEM_CACHE_FREE_BULK:
 		return object_action(run, ACT_SLAB_FREE_BULK);
 	case KIND_KREALLOC:

@@ -199,6 +199,10 @@ static void dispatch(struct run *run, const struct request *req, struct run_op *
 	case ACT_SLAB_FREE:
 		serve_slab_free(run, req, op);
 		break;
+	case ACT_SLAB_FREE_PURGE:
+		serve_purge(run);
+		serve_slab_free(run, req, op);
+		break;
 	case ACT_SLAB_FREE_BULK:
 		serve_bulk_free(run, req, op);
 		break;

@@ -128,6 +128,11 @@ static void run_deferred(struct run *run)
 	vmalloc_run_deferred(vmalloc_of(run), &meter);
 }
 
+RARE void serve_purge(struct run *run)
+{
+	vmap_purge(vmalloc_of(run), &run->meter);
+}
+
 static void note_area(struct run *run, uint32_t area)
 {
 	uint64_t address = vmap_address(vmalloc_of(run), area);

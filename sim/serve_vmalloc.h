@@ -20,6 +20,9 @@ struct vmap_request vmap_request_of(const struct machine *machine, const struct 
  */
 bool vmap_purge_seen(const struct trace_tables *tables, const struct trace_op *op);
 
+/** serve_purge() - the recorded kernel purges now. */
+void serve_purge(struct run *run);
+
 /** serve_kvmalloc() - kmalloc() has failed: try vmalloc. Return: whether the request is served. */
 bool serve_kvmalloc(struct run *run, const struct request *req, struct run_op *op);
 
