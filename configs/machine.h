@@ -208,6 +208,7 @@ enum machine_thp { THP_NONE, THP_NEVER, THP_MADVISE, THP_ALWAYS };
 
 struct machine {
 	char name[MACHINE_NAME_MAX];
+	char initial[512];   /* folder of a saved state to begin with; "" = boot */
 	enum machine_behaviour behaviour;
 	uint32_t cpus;
 	uint32_t page_size;  /* bytes: 4, 8, 16 or 64 KiB */

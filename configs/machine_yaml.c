@@ -130,6 +130,20 @@ int machine_load_text(struct machine *machine, const char *name, const char *tex
 	return answer;
 }
 
+/* A relative folder of the initial state is meant from the folder of the file that names it. */
+static int place_initial(struct machine *machine, const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char place[sizeof(machine->initial)];
+
+	if (!machine->initial[0] || machine->initial[0] == '/' || !slash)
+		return 0;
+	if (snprintf(place, sizeof(place), "%.*s/%s", (int)(slash - path), path, machine->initial) >= (int)sizeof(place))
+		return err_set(err, ERR_CONFIG, "%s: initial: the path is longer than %zu bytes", path, sizeof(place) - 1);
+	memcpy(machine->initial, place, sizeof(place));
+	return 0;
+}
+
 int machine_load(struct machine *machine, const char *path, const char *const *sets, uint32_t nr_sets, struct err *err)
 {
 	size_t len = 0;
@@ -143,7 +157,7 @@ int machine_load(struct machine *machine, const char *path, const char *const *s
 		return answer;
 	answer = machine_load_text(machine, strcmp(path, "-") ? path : "standard input", text, len, sets, nr_sets, err);
 	free(text);
-	return answer;
+	return answer < 0 ? answer : place_initial(machine, path, err);
 }
 
 void machine_defaults(struct machine *machine)

@@ -90,7 +90,7 @@ struct slab_load_report {
 	uint64_t slabs;            /* loaded, or built from counts */
 	uint64_t slabs_in_transit; /* saved between two lists, with free objects: now last of their node's list */
 	uint64_t slabs_missing;    /* built from counts: no pages for them */
-	uint64_t objects_assumed;  /* built from counts: live objects whose places are not known */
+	uint64_t objects_assumed;  /* live objects whose places are not known, or of which some may be free */
 	uint64_t counts_differ;    /* built from counts: objects between the saved number and what the slabs hold */
 };
 
@@ -207,8 +207,9 @@ int slab_check(const struct slab *slab, struct err *err);
  *
  * The page allocator has been loaded before (page_alloc_load()): it has handed out the pages of the slabs. No object of
  * the old caches may be used any more, and cache numbers change: ask slab_cache_find() again. Without
- * state->exact_slabs the slabs are built from the counts: their pages are taken from the page allocator, no CPU has a
- * slab, and what is free lies in slabs that are half full.
+ * state->exact_slabs the CPUs' freelists are not known: three quarters of what may be on one are taken to be. Without slabs these are
+ * built from the counts: their pages are taken from the page allocator, no CPU has a slab, and what is free lies in slabs
+ * that are half full.
  *
  * Errors: ERR_CONFIG when the state contradicts itself or the machine; ERR_NOMEM. The slab layer cannot be used then.
  */

@@ -1,10 +1,13 @@
 /*
- * follow: what the recorded columns are for in a replay: where its saved initial state begins, which of the state's
- * objects are those that the trace names, when the kernel's boot went on, and at which events the run is looked at.
+ * follow: at which event a replay begins, and what lives there; and what the recorded columns are for: which objects of
+ * a saved initial state are those that the trace names, when the kernel's boot went on, and at which events the run is
+ * looked at.
  */
 #include <stdlib.h>
+#include <string.h>
 
-#include "sim/run.h"
+#include "sim/adopt.h"
+#include "sim/serve_priv.h"
 
 /* Keys of follow.bound: objects as they are, blocks of pages with this bit. */
 #define BOUND_BLOCK (1ull << 63)
@@ -26,26 +29,33 @@ static int load_state(struct run *run, const struct state *state, struct err *er
 	return ret < 0 ? err_context(err, "%s", state->source) : 0;
 }
 
-int follow_start(struct run *run, struct err *err)
+/* Objects can be told from one another only where all of them are known. */
+static bool begins_later(const struct run *run)
 {
 	const struct state *state = run->options->initial;
 
+	if (run->options->from.kind != FROM_INITIAL)
+		return true;
+	return state && state->exact_blocks && state->exact_slabs && state->nr_entries;
+}
+
+int follow_start(struct run *run, struct err *err)
+{
 	run->follow = (struct follow){ .stage = BOOT_OVER, .active = run->options->nr_cuts > 0 };
-	if (!state)
-		return 0;
-	/* Objects can be told from one another only where all of them are known. */
-	if (state->exact_blocks && state->exact_slabs && state->nr_entries) {
+	if (begins_later(run)) {
 		run->follow.active = run->follow.skipping = true;
-		run->follow.where = calloc((size_t)run->meta->slots + 1, sizeof(*run->follow.where));
-		if (!run->follow.where)
+		run->follow.older = malloc(((size_t)run->meta->slots + 1) * sizeof(*run->follow.older));
+		if (!run->follow.older)
 			return err_set(err, ERR_NOMEM, "no memory for the places of %u objects", run->meta->slots);
+		for (uint32_t slot = 0; slot < run->meta->slots; slot++)
+			run->follow.older[slot].op = OLDER_NONE;
 	}
-	return load_state(run, state, err);
+	return run->options->initial ? load_state(run, run->options->initial, err) : 0;
 }
 
 void follow_fini(struct run *run)
 {
-	free(run->follow.where);
+	free(run->follow.older);
 	idmap_fini(&run->follow.bound);
 }
 
@@ -123,34 +133,78 @@ static void bind(struct run *run, uint32_t slot, uint32_t op_no, uint64_t where)
 		run->objects[slot] = (struct object){ .slab = OBJECT_FAILED, .op = op_no };
 }
 
-/* An event before the initial state: only who is in its slot then is of interest. */
-static void note(struct run *run, uint32_t op_no, uint32_t slot, uint64_t where)
+/* An event before the beginning: only what is in its slot then is of interest. */
+static void note(struct run *run, const struct trace_batch *batch, uint32_t i)
 {
-	const struct trace_op *op = run->ops[op_no].trace;
+	uint32_t slot = batch->slot[i];
+	const struct trace_op *op = run->ops[batch->op[i]].trace;
 	enum kind_slot use = kind_info[op->kind].slot;
 
 	if (slot == SLOT_NONE || use == SLOT_ABSENT || use == SLOT_USED)
 		return;
 	if (use == SLOT_ENDS && (op->flags & (OP_PART | OP_LAST)) == OP_PART)
 		return;
-	run->follow.where[slot] = use == SLOT_BEGINS ? where : 0;
-	run->objects[slot].op = op_no;
-	run->objects[slot].left = use == SLOT_BEGINS;
+	run->follow.older[slot] = (struct older){
+		.where = batch->where ? batch->where[i] : 0,
+		.op = use == SLOT_BEGINS ? batch->op[i] : OLDER_NONE,
+		.slot = slot,
+		.who = batch->who[i],
+	};
 }
 
-static void bind_all(struct run *run)
+/* Whether the initial state is the recording's own: its objects are where those of the trace were. */
+static bool is_own_state(struct run *run, const struct older *older, uint32_t nr)
 {
-	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
-		struct object *object = &run->objects[slot];
+	uint64_t known = 0, there = 0;
 
-		if (!object->left || object->slab != OBJECT_NONE)
+	if (run->options->from.kind == FROM_INITIAL)
+		return true;
+	for (uint32_t i = 0; i < nr; i++) {
+		struct run_op *op = &run->ops[older[i].op];
+		struct slab_object object;
+		uint64_t physical;
+
+		if (op->action != ACT_KMALLOC || !direct_map_physical(&run->options->direct_map, older[i].where, &physical))
 			continue;
-		object->left = 0;
-		bind(run, slot, object->op, run->follow.where[slot]);
+		known++;
+		there += slab_object_at(run->mm.slab, physical, &object) && slab_object_live(run->mm.slab, object) &&
+			 slab_object_cache(run->mm.slab, object) == op->cache;
 	}
-	free(run->follow.where);
-	run->follow.where = NULL;
+	return known && there * 10 >= known * 9;
+}
+
+static void bind_all(struct run *run, const struct older *older, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++)
+		bind(run, older[i].slot, older[i].op, older[i].where);
+	if (run->options->from.kind == FROM_INITIAL)
+		return;
+	run->result.unbound = 0;
+	adopt_missing(run, older, nr);
+}
+
+/* The beginning: what lives gets its place. */
+static int place_all(struct run *run, struct err *err)
+{
+	struct older *older = run->follow.older;
+	uint32_t nr = 0;
+	int ret = 0;
+
+	for (uint32_t slot = 0; slot < run->nr_objects; slot++)
+		if (older[slot].op != OLDER_NONE)
+			older[nr++] = older[slot];
+	if (!run->options->initial)
+		adopt_allocate(run, older, nr);
+	else if (!is_own_state(run, older, nr))
+		ret = adopt_in_state(run, older, nr, err);
+	else
+		bind_all(run, older, nr);
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
+		run->ops[i].older = run->ops[i].done;
+	free(older);
+	run->follow.older = NULL;
 	run->follow.skipping = false;
+	return ret;
 }
 
 void follow_prologue(struct run *run, const struct trace_batch *batch)
@@ -159,7 +213,7 @@ void follow_prologue(struct run *run, const struct trace_batch *batch)
 		struct request req = { .op = batch->op[i], .slot = batch->slot[i], .who = batch->who[i] };
 
 		if (kind_info[run->ops[req.op].kind].slot == SLOT_BEGINS)
-			note(run, req.op, req.slot, batch->where ? batch->where[i] : 0);
+			note(run, batch, i);
 		else
 			serve_request(run, &req);
 	}
@@ -192,27 +246,72 @@ static int follow_cuts(struct run *run, const struct trace_batch *batch, uint32_
 	return 0;
 }
 
-/* Whether an event precedes the initial state. On several CPUs a few may still come when the first after it has come. */
-static bool skip(struct run *run, const struct trace_batch *batch, uint32_t i)
+/* Whether the replay begins after event @i. */
+static bool comes_before(const struct run *run, const struct trace_batch *batch, uint32_t i)
 {
+	const struct replay_from *from = &run->options->from;
 	const struct state *state = run->options->initial;
 	const struct run_op *op = &run->ops[batch->op[i]];
 
-	if (!state || !state->nr_entries || !precedes(run, batch, i, state->entries, state->nr_entries)) {
-		if (run->follow.skipping)
-			bind_all(run);
-		return false;
+	switch (from->kind) {
+	case FROM_TIME:
+		return batch->time_ns[i] < from->time_ns;
+	case FROM_EVENT:
+		return batch->first_event + i < from->event;
+	case FROM_MARKER:
+		return op->action != ACT_MARKER || strcmp(run_string(run, op->trace->name), from->marker) != 0;
+	default:
+		return state && state->nr_entries && precedes(run, batch, i, state->entries, state->nr_entries);
 	}
-	if (!batch->entry[i] && !run->follow.skipping)
-		return false;
+}
+
+/* What a cache's users did to it before the beginning is not in a boot, but it is in a saved state. */
+static void serve_cache_event(struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	struct request req = { .op = batch->op[i], .slot = SLOT_NONE, .who = batch->who[i] };
+	enum run_action action = (enum run_action)run->ops[req.op].action;
+
+	if (!run->options->initial && (action == ACT_CACHE_CREATE || action == ACT_CACHE_DESTROY))
+		serve_request(run, &req);
+}
+
+/* On several CPUs a few events that precede a saved state may still come when the first after it has come. */
+static void skip_late(struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	enum kind_slot use = kind_info[run->ops[batch->op[i]].kind].slot;
+	uint32_t slot = batch->slot[i];
+
+	if (use == SLOT_BEGINS && slot != SLOT_NONE) {
+		bind(run, slot, batch->op[i], batch->where ? batch->where[i] : 0);
+		run->ops[batch->op[i]].older += object_lives(&run->objects[slot]);
+	} else if (use == SLOT_ENDS && slot != SLOT_NONE) {
+		run->objects[slot].slab = OBJECT_NONE;
+	}
+}
+
+/* Return: 1 when event @i is not replayed, 0 when it is, a negative code on an error. */
+static int skip(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
+{
+	bool before = run->follow.skipping || run->options->from.kind == FROM_INITIAL ? comes_before(run, batch, i) : false;
+
+	if (!before)
+		return run->follow.skipping ? place_all(run, err) : 0;
+	if (run->follow.skipping) {
+		note(run, batch, i);
+		serve_cache_event(run, batch, i);
+	} else if (batch->entry[i]) {
+		skip_late(run, batch, i);
+	} else {
+		return 0;
+	}
 	run->result.skipped++;
-	if (run->follow.skipping)
-		note(run, batch->op[i], batch->slot[i], batch->where ? batch->where[i] : 0);
-	else if (kind_info[op->kind].slot == SLOT_BEGINS && batch->slot[i] != SLOT_NONE)
-		bind(run, batch->slot[i], batch->op[i], batch->where ? batch->where[i] : 0);
-	else if (kind_info[op->kind].slot == SLOT_ENDS && batch->slot[i] != SLOT_NONE)
-		run->objects[batch->slot[i]].slab = OBJECT_NONE;
-	return true;
+	return 1;
+}
+
+/* Whether events must be told apart by their places in the recording. */
+static bool needs_entries(const struct run *run)
+{
+	return run->options->nr_cuts || (run->options->initial && run->options->from.kind == FROM_INITIAL);
 }
 
 int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
@@ -221,11 +320,12 @@ int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, s
 	const struct trace_op *op = run->ops[batch->op[i]].trace;
 	int ret;
 
-	if (!batch->entry)
+	if (!batch->entry && needs_entries(run))
 		return err_set(err, ERR_TRACE, "the trace does not tell which event of the recording is which: "
 			"import the recording again, without --no-recorded");
-	if (skip(run, batch, i))
-		return 0;
+	ret = skip(run, batch, i, err);
+	if (ret != 0)
+		return ret < 0 ? ret : 0;
 	if (follow->stage != BOOT_OVER && (op->kind == KIND_ALLOC_PAGES || op->kind == KIND_FREE_PAGES))
 		follow->stage = boot_stage_before(follow->stage, run->mm.pages, op, batch->where ? batch->where[i] : 0,
 			run->cpu_of_who[batch->who[i]], batch->moved ? batch->moved[i] : 0);
@@ -245,6 +345,9 @@ int follow_end(struct run *run, struct err *err)
 	const struct replay_options *options = run->options;
 	int ret = 0;
 
+	if (run->follow.skipping && options->from.kind != FROM_INITIAL)
+		return err_set(err, ERR_TRACE, "--from is behind the last event%s%s", options->from.kind == FROM_MARKER ?
+			": no marker is called " : "", options->from.kind == FROM_MARKER ? options->from.marker : "");
 	while (ret == 0 && run->follow.next_cut < options->nr_cuts)
 		ret = options->watch.cut(options->watch.arg, run->follow.next_cut++, &run->mm, err);
 	return ret;

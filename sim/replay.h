@@ -38,6 +38,19 @@ struct replay_cut {
 	uint32_t nr;
 };
 
+/** Where a replay begins. */
+struct replay_from {
+	enum {
+		FROM_INITIAL, /* at the instant of the initial state, where the recording tells it, else at its beginning */
+		FROM_TIME,    /* at the first event that is not before .time_ns */
+		FROM_EVENT,   /* at event .event, from 0 */
+		FROM_MARKER,  /* at the first marker with the text .marker */
+	} kind;
+	ns_t time_ns;
+	uint64_t event;
+	const char *marker;      /* borrowed */
+};
+
 struct replay_options {
 	uint64_t seed;
 	enum replay_pace pace;
@@ -53,10 +66,12 @@ struct replay_options {
 	void *arg;
 	struct observer observer; /* who watches every event; all NULL = nobody */
 	/*
-	 * Go on from the saved memory of the recorded kernel in place of boot. What the state has events before (entries) is
-	 * not replayed, and objects that live then are those at their recorded addresses: needs a reader with the recorded
-	 * columns and the direct map. Borrowed; NULL = boot.
+	 * Go on from the saved memory of a real kernel in place of boot. Borrowed; NULL = boot.
+	 * Of the recorded kernel: what the state has events before (entries) is not replayed, and objects that live then are
+	 * those at their recorded addresses: needs a reader with the recorded columns and the direct map.
+	 * Of another one: needs `from`; see sim/adopt.h.
 	 */
+	struct replay_from from;
 	const struct state *initial;
 	struct direct_map direct_map;
 	/* Instants at which watch.cut() is called, ascending; needs the recorded columns. Borrowed. */

@@ -89,6 +89,7 @@ struct run_op {
 	uint64_t bytes_alloc; /* bytes that a success takes in the model; 0 = not known beforehand */
 	/* What came of it. */
 	uint64_t done;
+	uint64_t older;      /* of those, before the event where the replay begins */
 	uint64_t failed;
 	uint64_t freed;      /* objects made by this operation that were freed again */
 	ns_t lifetime_ns;    /* sum over those */
@@ -142,8 +143,8 @@ struct run {
 
 	struct follow {
 		bool active;             /* something of the below is still to come */
-		bool skipping;           /* the instant of the initial state is not reached yet */
-		uint64_t *where;         /* owned while skipping: recorded place of what is in a slot, 0 = unknown */
+		bool skipping;           /* the event where the replay begins is not reached yet */
+		struct older *older;     /* owned while skipping: what is in a slot (sim/adopt.h) */
 		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
 		enum boot_stage stage;
 		uint32_t next_cut;

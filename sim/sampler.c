@@ -228,11 +228,11 @@ static int record_ops(struct run *run, struct err *err)
 
 		if (op->flags & OP_BOOT)
 			continue;
-		row->count += op->done + op->failed;
+		row->count += op->done - op->older + op->failed;
 		row->failed += op->failed;
 		if (kind_info[op->kind].slot == SLOT_BEGINS) {
-			row->bytes_req += op->done * op->size;
-			row->bytes_alloc += op->done * op->bytes_alloc;
+			row->bytes_req += (op->done - op->older) * op->size;
+			row->bytes_alloc += (op->done - op->older) * op->bytes_alloc;
 		}
 	}
 	for (int kind = 0; ret == 0 && kind < NR_KINDS; kind++) {
@@ -269,7 +269,7 @@ static int record_call_site(struct run *run, const struct run_op *const *ops, si
 	for (size_t i = 0; i < nr; i++) {
 		const struct run_op *op = ops[i];
 
-		row.count += op->done + op->failed;
+		row.count += op->done - op->older + op->failed;
 		row.failed += op->failed;
 		lifetime += op->lifetime_ns;
 		latency += op->latency_ns;
@@ -278,8 +278,8 @@ static int record_call_site(struct run *run, const struct run_op *const *ops, si
 			row.lat_max_ns = op->latency_max_ns;
 		if (kind_info[op->kind].slot != SLOT_BEGINS)
 			continue;
-		row.bytes_req += op->done * op->size;
-		row.bytes_alloc += op->done * op->bytes_alloc;
+		row.bytes_req += (op->done - op->older) * op->size;
+		row.bytes_alloc += (op->done - op->older) * op->bytes_alloc;
 		row.live += op->done - op->freed;
 		row.live_bytes += (op->done - op->freed) * op->bytes_alloc;
 	}

@@ -53,7 +53,7 @@ static const struct argp_option options[] = {
 	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived) or page (the recorded page events alone)", 0 },
 	{ "seed", OPT_SEED, "N", 0, "Seed of all random streams (1)", 0 },
 	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a folder of numbered ones, instead of from boot", 0 },
-	{ "from", OPT_FROM, "TIME", 0, "Skip events before TIME (\"12.5 s\", or ns)", 1 },
+	{ "from", OPT_FROM, "WHERE", 0, "Begin at a time (\"12.5 s\"), an event number or marker:TEXT; what lives then is there from the start", 1 },
 	{ "to", OPT_TO, "TIME", 0, "Stop at TIME", 1 },
 	{ "skip", OPT_SKIP, "N", 0, "Skip N events", 1 },
 	{ "limit", OPT_LIMIT, "N", 0, "Replay at most N events", 1 },
@@ -105,11 +105,25 @@ static void parse_layer(struct argp_state *state, struct replay_args *args, cons
 		argp_error(state, "--layer: \"%s\": expected intent or page", text);
 }
 
+static void parse_from(struct argp_state *state, struct replay_args *args, const char *text)
+{
+	struct replay_from *from = &args->options.from;
+
+	if (!strncmp(text, "marker:", 7))
+		*from = (struct replay_from){ .kind = FROM_MARKER, .marker = text + 7 };
+	else if (units_parse_count(text, &from->event) == 0)
+		from->kind = FROM_EVENT;
+	else if (units_parse_time(text, &from->time_ns) == 0)
+		from->kind = FROM_TIME;
+	else
+		argp_error(state, "--from: \"%s\" is no time such as \"12.5 s\", no event number and no marker:TEXT", text);
+}
+
 static error_t parse_input(struct argp_state *state, struct replay_args *args, int key, const char *text)
 {
 	switch (key) {
 	case OPT_FROM:
-		args->reader.from_ns = parse_time(state, "from", text);
+		parse_from(state, args, text);
 		return 0;
 	case OPT_TO:
 		args->reader.to_ns = parse_time(state, "to", text);
@@ -246,8 +260,10 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 		seconds > 0 ? (double)r->events / 1e6 / seconds : 0.0);
 	printf("machine    %s\n", args->options.machine->name);
 	if (args->initial)
-		printf("initial    %s: %" PRIu64 " events precede it, %" PRIu64 " older objects found, %" PRIu64 " not\n",
-			args->options.initial->source, r->skipped, r->bound, r->unbound);
+		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n", args->options.initial->source,
+			r->bound, r->unbound);
+	if (r->skipped)
+		printf("begins     after %" PRIu64 " events\n", r->skipped);
 	printf("failed     %" PRIu64 " allocations (and %" PRIu64 " that had failed when recorded)\n", r->failed,
 		r->failed_both + r->recovered);
 	printf("kmalloc    bytes_alloc equals the recording's in %" PRIu64 " of %" PRIu64 " events\n",
@@ -404,6 +420,8 @@ static int replay_from(struct replay_args *args, const struct machine *machine)
 	struct err err = { 0 };
 	int status;
 
+	if (!args->initial && machine->initial[0])
+		args->initial = machine->initial;
 	if (args->initial && read_initial(args, machine, &state, &err) < 0)
 		status = cli_fail(&err);
 	else

@@ -280,6 +280,7 @@ Test(slab_load, counts_alone_make_the_nearest_consistent_slabs)
 	struct slab_stats s;
 
 	m->state.exact_slabs = false;
+	m->state.nr_slabs = 0;
 	m->caches[0].slabs = 5;
 	m->caches[0].objects = 5 * OBJECTS;
 	m->caches[0].active_objs = 61;
@@ -301,6 +302,27 @@ Test(slab_load, counts_alone_make_the_nearest_consistent_slabs)
 	fixture_free(f);
 }
 
+Test(slab_load, without_cpu_freelists_three_quarters_of_what_may_be_on_one_is_taken_to_be)
+{
+	struct fixture *f = fixture_new(1, 1);
+	struct made *m = make(f);
+	struct err err = { 0 };
+	uint32_t inuse = m->slabs[0].inuse, live = 0;
+
+	for (size_t i = 0; i < m->state.nr_slabs; i++)
+		live += m->slabs[i].cache == m->slabs[0].cache ? m->slabs[i].inuse : 0;
+	m->state.exact_slabs = false;
+	cr_assert_eq(m->slabs[0].place, STATE_SLAB_CPU);
+	m->slabs[0].cpu_freelist = NULL;
+	m->slabs[0].nr_cpu_freelist = 0;
+	cr_assert_eq(slab_load(f->slab, &m->state, &err), 0, "%s", err.text);
+	fixture_check(f);
+	cr_expect_eq(fixture_stats(f, slab_cache_find(f->slab, "c")).live_objs, live - inuse * 3 / 4);
+	cr_expect_eq(slab_load_report(f->slab)->objects_assumed, inuse);
+	free(m);
+	fixture_free(f);
+}
+
 Test(slab_load, counts_for_which_there_are_no_pages_are_reported)
 {
 	struct fixture *f = fixture_new(1, 1);
@@ -308,6 +330,7 @@ Test(slab_load, counts_for_which_there_are_no_pages_are_reported)
 	struct err err = { 0 };
 
 	m->state.exact_slabs = false;
+	m->state.nr_slabs = 0;
 	f->pages.refuse_from = 0;
 	cr_assert_eq(slab_load(f->slab, &m->state, &err), 0, "%s", err.text);
 	fixture_check(f);

@@ -1,0 +1,170 @@
+#include "sim/adopt.h"
+
+#include <stdlib.h>
+
+#include "sim/adopt_priv.h"
+#include "sim/serve_priv.h"
+
+static struct request request_of(const struct run *run, const struct older *older)
+{
+	return (struct request){
+		.op = older->op,
+		.slot = older->slot,
+		.who = older->who,
+		.cpu = run->cpu_of_who[older->who],
+	};
+}
+
+/* A block of pages, also one that the recording shows as a part of a bulk call. */
+static void allocate_block(struct run *run, const struct request *req, struct run_op *op)
+{
+	struct page_request want = page_request_of(run, op);
+	uint32_t nr_pages = (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
+	enum mm_answer answer;
+	pfn_t pfn = PFN_NONE;
+
+	if (op->action == ACT_PAGES_EXACT)
+		answer = page_alloc_take_exact(run->mm.pages, &want, nr_pages, &pfn, &run->meter);
+	else
+		answer = page_alloc_take(run->mm.pages, &want, &pfn, &run->meter);
+	if (answer == MM_DONE)
+		block_begin(run, req, op, pfn);
+	else
+		note_failure(run, req, op);
+}
+
+void adopt_allocate(struct run *run, const struct older *older, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		struct request req = request_of(run, &older[i]);
+		struct run_op *op = &run->ops[req.op];
+
+		if (op->action != ACT_PAGES && op->action != ACT_PAGES_EXACT && op->action != ACT_PAGES_BULK) {
+			serve_request(run, &req);
+			continue;
+		}
+		meter_start(&run->meter, run->machine->latency.step_ns);
+		run->cpu = req.cpu;
+		allocate_block(run, &req, op);
+	}
+}
+
+/* Kinds of objects that stand for one another: those of a cache, and large kmallocs of one order. */
+static uint32_t kind_of(struct run *run, struct run_op *op)
+{
+	if (op->action == ACT_KMALLOC_LARGE)
+		return ADOPT_LARGE + (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
+	if (op->action == ACT_CACHE_ALLOC && op->generation != run->cache_generation)
+		return run_op_resolve_cache(run, op);
+	return op->cache;
+}
+
+struct wanted {
+	uint32_t kind;
+	uint32_t index; /* into older[] */
+	uint64_t where;
+};
+
+static int by_kind_and_place(const void *a, const void *b)
+{
+	const struct wanted *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->where != y->where)
+		return x->where < y->where ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* @nr objects that the trace names, @nr_there that the state has of their kind, both by address. */
+static void pair(struct run *run, const struct older *older, const struct wanted *wanted, uint32_t nr,
+	const struct adopt_object *there, uint32_t nr_there)
+{
+	uint32_t pairs = nr < nr_there ? nr : nr_there;
+	uint32_t paired = 0;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		const struct adopt_object *object;
+		struct request req = request_of(run, &older[wanted[i].index]);
+
+		if (paired == pairs || i != (uint64_t)paired * nr / pairs)
+			continue;
+		object = &there[(uint64_t)paired++ * nr_there / pairs];
+		object_begin(run, &req, &run->ops[req.op], object->object.slab, object->object.index);
+	}
+	run->result.bound += pairs;
+}
+
+static void pair_kinds(struct run *run, const struct older *older, const struct wanted *wanted, uint32_t nr,
+	const struct adopt_object *there, uint32_t nr_there)
+{
+	uint32_t first_there = 0;
+
+	for (uint32_t first = 0, end; first < nr; first = end) {
+		uint32_t kind = wanted[first].kind, end_there;
+
+		for (end = first; end < nr && wanted[end].kind == kind; end++)
+			;
+		while (first_there < nr_there && there[first_there].kind < kind)
+			first_there++;
+		for (end_there = first_there; end_there < nr_there && there[end_there].kind == kind; end_there++)
+			;
+		pair(run, older, wanted + first, end - first, there + first_there, end_there - first_there);
+		first_there = end_there;
+	}
+}
+
+static bool is_object(enum run_action action)
+{
+	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE || action == ACT_CACHE_ALLOC;
+}
+
+void adopt_missing(struct run *run, const struct older *older, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		struct object *object = &run->objects[older[i].slot];
+
+		if (object_lives(object))
+			continue;
+		run->result.unbound++;
+		if (is_object((enum run_action)run->ops[older[i].op].action))
+			adopt_allocate(run, &older[i], 1);
+		else
+			*object = (struct object){ .slab = OBJECT_FAILED, .op = older[i].op };
+	}
+}
+
+static int adopt_objects(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+{
+	struct wanted *wanted = malloc(((size_t)nr + 1) * sizeof(*wanted));
+	struct adopt_object *there = NULL;
+	uint32_t nr_there = 0, nr_wanted = 0;
+	int ret = 0;
+
+	if (!wanted)
+		return err_set(err, ERR_NOMEM, "no memory for the objects of the initial state");
+	for (uint32_t i = 0; i < nr; i++) {
+		struct run_op *op = &run->ops[older[i].op];
+
+		if (is_object((enum run_action)op->action))
+			wanted[nr_wanted++] = (struct wanted){ kind_of(run, op), i, older[i].where };
+	}
+	qsort(wanted, nr_wanted, sizeof(*wanted), by_kind_and_place);
+	ret = adopt_list_objects(run, &there, &nr_there, err);
+	if (ret == 0)
+		pair_kinds(run, older, wanted, nr_wanted, there, nr_there);
+	free(there);
+	free(wanted);
+	return ret;
+}
+
+int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+{
+	int ret = adopt_objects(run, older, nr, err);
+
+	if (ret == 0)
+		ret = adopt_blocks(run, older, nr, err);
+	if (ret == 0)
+		adopt_missing(run, older, nr);
+	return ret;
+}

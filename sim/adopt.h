@@ -1,0 +1,40 @@
+/*
+ * adopt: what lives at the event where a replay begins, when that is not where the recording begins (--from). Without
+ * an initial state it is allocated there, free of charge, as the prologue is. With one it is in that state: at its
+ * recorded address when the state is the recording's own, else, in the state of another machine, among the objects of
+ * its cache and the pages that are in use.
+ */
+#ifndef KMEMSIM_SIM_ADOPT_H
+#define KMEMSIM_SIM_ADOPT_H
+
+#include "sim/run.h"
+
+/** What an event before the beginning left in a slot. */
+struct older {
+	uint64_t where; /* recorded address, or page frame; 0 = not known */
+	uint32_t op;    /* the run_op that made it; OLDER_NONE: nothing lives there */
+	uint32_t slot;
+	uint32_t who;
+};
+#define OLDER_NONE UINT32_MAX
+
+/** adopt_allocate() - no initial state: @older[0 .. nr-1] are allocated. */
+void adopt_allocate(struct run *run, const struct older *older, uint32_t nr);
+
+/**
+ * adopt_missing() - what of @older[0 .. nr-1] has found no place in the initial state: objects have been allocated between
+ * the saved state and the beginning, and are allocated now; pages need not be, and their free will be no event.
+ * Counts run->result.unbound.
+ */
+void adopt_missing(struct run *run, const struct older *older, uint32_t nr);
+
+/**
+ * adopt_in_state() - find @older[0 .. nr-1] in the initial state of another machine, which has been loaded; then
+ * adopt_missing(). Counts run->result.bound.
+ *
+ * Simplified: which objects of a cache are those of the trace cannot be known. They are spread over the cache's objects in
+ * the order of their recorded addresses, so that neighbours stay neighbours.
+ */
+int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, struct err *err);
+
+#endif
