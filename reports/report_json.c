@@ -51,7 +51,8 @@ static const struct part {
 		" ORDER BY cache",
 		false },
 	{ "vmalloc",
-		"SELECT * FROM v_vmalloc WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",
+		"SELECT areas, used_bytes, guard_bytes, lazy_bytes, free_bytes, holes, largest_hole_bytes, hole_fragmentation,"
+		" scattered_share, mapped_pages, page_table_pages, purges, retries, failures FROM v_vmalloc WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",
 		false },
 	{ "extfrag_events",
 		"SELECT from_migratetype, to_migratetype, alloc_order, fallback_order, count, pageblock_changes"
