@@ -174,6 +174,8 @@ static int look_at_object(struct gather *g, struct gather_task *task, struct raw
 
 	if (code < 0)
 		return code;
+	g->meta->bytes_requested += event->size;
+	g->meta->bytes_allocated += event->size_alloc;
 	if (inside_pool(g, task, event))
 		event->origin = ORIGIN_MEMPOOL;
 	return event->type == RAW_KMALLOC ? caches_kmalloc(g, event, err) : caches_alloc(g, event, err);
@@ -184,6 +186,22 @@ static int note_region(struct gather *g, const struct raw_event *event, struct e
 	if (event->aux <= 0xffff && event->size <= 0x10000)
 		return 0;
 	return idmap_put(&g->region_parents, event->where, 1) < 0 ? no_memory(err) : 0;
+}
+
+/* An area of the vmalloc space that a recorded call made for itself. */
+static bool is_area_of_call(const struct gather *g, const struct gather_task *task)
+{
+	for (uint32_t at = task->top; at != NO_FRAME; at = g->frames[at].below)
+		switch (g->frames[at].entry.type) {
+		case RAW_VMALLOC:
+		case RAW_VMAP:
+		case RAW_VM_MAP_RAM:
+		case RAW_IOREMAP:
+			return true;
+		default:
+			break;
+		}
+	return false;
 }
 
 static int look_at(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
@@ -292,6 +310,8 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 		return code;
 	if (event->type == RAW_PAGE_FREE || event->type == RAW_PAGE_ALLOC)
 		g->last_free[event->cpu] = event->type == RAW_PAGE_FREE ? g->spool.nr + 1 : 0;
+	if (event->type == RAW_VMAP_AREA && is_area_of_call(g, task))
+		return ignore(g, "alloc_vmap_area: effect of vmalloc, vmap or ioremap", err);
 	return is_kept(event) ? raw_spool_append(&g->spool, event, err) : ignore_effect(g, event, err);
 }
 

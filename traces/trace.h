@@ -90,6 +90,8 @@ struct trace_meta {
 	uint64_t implied_frees;
 	uint64_t lost;             /* events the recorder lost */
 	uint64_t lines;            /* events (or lines) read from the source */
+	uint64_t bytes_requested;  /* by all recorded allocations of objects, as `perf kmem stat` adds them up */
+	uint64_t bytes_allocated;
 	ns_t first_ns, last_ns;
 	uint32_t slots;            /* slot numbers used: 0 .. slots - 1 */
 	bool recorded_addresses;   /* the optional columns are there */
