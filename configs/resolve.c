@@ -14,11 +14,14 @@
 /* Where HighMem begins on x86-32 with the 3G/1G split and PAE, as Debian's 6.1 kernels have it: 880 MiB - 8 KiB. */
 #define LOWMEM_MAX_32 0x36ffe000ull
 
-/* Beginning and size of x86's vmalloc space: 64 bits with four page-table levels; 32 bits behind lowmem. */
+/*
+ * Beginning and size of x86's vmalloc space: 64 bits with four page-table levels; 32 bits behind lowmem and a hole of 8 MiB,
+ * what fixed mappings leave of 128 MiB (VmallocTotal is 122880 kB there).
+ */
 #define VMALLOC_START_64 0xffffc90000000000ull
 #define VMALLOC_SIZE_64  (32 * TIB)
-#define VMALLOC_START_32 0xf7800000ull
-#define VMALLOC_SIZE_32  (112 * MIB)
+#define VMALLOC_START_32 0xf77fe000ull
+#define VMALLOC_SIZE_32  (120 * MIB)
 
 /* With less, the kernel turns transparent huge pages off at boot (hugepage_init()). */
 #define THP_MIN_MEMORY (512 * MIB)

@@ -81,8 +81,13 @@ enum mm_answer vmap_take_groups(struct vmalloc *vm, const uint64_t *offsets, con
  */
 enum mm_answer vmap_map(struct vmalloc *vm, uint64_t start, uint64_t size, unsigned int cpu, struct meter *meter);
 
+/** vmap_ungive() - as if the area had never been taken: its addresses are free at once. It has no pages. */
+void vmap_ungive(struct vmalloc *vm, uint32_t area);
+
 /** vmap_claim() - the area that a running kernel has at [@start, @end), guard included, with its page tables. */
 uint32_t vmap_claim(struct vmalloc *vm, uint64_t start, uint64_t end, enum vmap_use use);
+/** vmap_describe() - what a claimed area was made for: as in struct vmap_request. */
+void vmap_describe(struct vmalloc *vm, uint32_t area, uint32_t caller, uint64_t phys);
 /** vmap_claim_lazy() - as vmap_claim(): one that was freed and is not purged. Return: false when it is not free. */
 bool vmap_claim_lazy(struct vmalloc *vm, uint64_t start, uint64_t end);
 
@@ -93,6 +98,7 @@ void vmap_purge(struct vmalloc *vm, struct meter *meter);
 uint64_t vmap_ioremap_align(const struct vmalloc *vm, uint64_t size);
 
 uint64_t vmap_address(const struct vmalloc *vm, uint32_t area);
+enum vmap_use vmap_use_of(const struct vmalloc *vm, uint32_t area);
 /** vmap_size() - bytes of the area, guard included. */
 uint64_t vmap_size(const struct vmalloc *vm, uint32_t area);
 

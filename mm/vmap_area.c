@@ -29,6 +29,13 @@ static void make_busy(struct vmalloc *vm, uint32_t area, enum vmap_use use)
 	vm->guard_bytes += guard_bytes(vm, use);
 }
 
+static void forget_busy(struct vmalloc *vm, const struct vmap_node *n)
+{
+	vm->nr_busy--;
+	vm->busy_bytes -= n->end - n->start;
+	vm->guard_bytes -= guard_bytes(vm, (enum vmap_use)n->use);
+}
+
 uint32_t vmap_area_cut(struct vmalloc *vm, uint32_t from, uint64_t start, uint64_t end)
 {
 	uint64_t free_start = vmap_node(vm, from)->start, free_end = vmap_node(vm, from)->end;
@@ -134,12 +141,9 @@ void vmap_area_give(struct vmalloc *vm, uint32_t area, struct meter *meter)
 	struct vmap_node *n = vmap_node(vm, area);
 	bool purge = n->reset_perms;
 
-	vm->nr_busy--;
-	vm->busy_bytes -= n->end - n->start;
-	vm->guard_bytes -= guard_bytes(vm, (enum vmap_use)n->use);
+	forget_busy(vm, n);
 	vm->lazy_pages += (n->end - n->start) / vmap_page_size(vm);
-	n->longest = n->end - n->start;
-	n->state = VMAP_LAZY;
+	*n = (struct vmap_node){ .start = n->start, .end = n->end, .longest = n->end - n->start, .state = VMAP_LAZY };
 	meter_charge_locked(meter, STEP_LIST_LOCK, 1, LOCK_VMAP);
 	vmap_tree_merge(&vm->lazy, &vm->nodes, area);
 	if (vm->lazy_pages > vm->lazy_max)
@@ -184,9 +188,23 @@ uint64_t vmap_address(const struct vmalloc *vm, uint32_t area)
 	return vmap_node(vm, area)->start;
 }
 
+enum vmap_use vmap_use_of(const struct vmalloc *vm, uint32_t area)
+{
+	return (enum vmap_use)vmap_node(vm, area)->use;
+}
+
 uint64_t vmap_size(const struct vmalloc *vm, uint32_t area)
 {
 	return vmap_node(vm, area)->end - vmap_node(vm, area)->start;
+}
+
+void vmap_ungive(struct vmalloc *vm, uint32_t area)
+{
+	struct vmap_node *n = vmap_node(vm, area);
+
+	forget_busy(vm, n);
+	*n = (struct vmap_node){ .start = n->start, .end = n->end, .longest = n->end - n->start, .state = VMAP_FREE };
+	vmap_tree_merge(&vm->free, &vm->nodes, area);
 }
 
 /* The free area that has all of [@start, @end), or VMAP_NIL. */
@@ -207,6 +225,12 @@ uint32_t vmap_claim(struct vmalloc *vm, uint64_t start, uint64_t end, enum vmap_
 	make_busy(vm, area, use);
 	vmap_tables_know(vm, start, end);
 	return area;
+}
+
+void vmap_describe(struct vmalloc *vm, uint32_t area, uint32_t caller, uint64_t phys)
+{
+	vmap_node(vm, area)->caller = caller;
+	vmap_node(vm, area)->phys = phys;
 }
 
 bool vmap_claim_lazy(struct vmalloc *vm, uint64_t start, uint64_t end)

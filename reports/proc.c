@@ -265,6 +265,7 @@ static const struct proc_file {
 	{ "extfrag_index", LAST_WITH("frag_samples"), write_extfrag_index },
 	{ "iomem", LAST_WITH("resources"), proc_iomem },
 	{ "ioports", LAST_WITH("resources"), proc_ioports },
+	{ "vmallocinfo", LAST_WITH("vmap_areas"), proc_vmallocinfo },
 };
 
 #define NR_FILES (sizeof(files) / sizeof(files[0]))

@@ -15,5 +15,7 @@ struct proc_sample {
 /* proc_resource.c */
 int proc_iomem(const struct proc_sample *sample, struct err *err);
 int proc_ioports(const struct proc_sample *sample, struct err *err);
+/* proc_vmallocinfo.c */
+int proc_vmallocinfo(const struct proc_sample *sample, struct err *err);
 
 #endif

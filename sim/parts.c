@@ -10,6 +10,8 @@ static const struct run_part *const parts[] = {
 	&part_resource,
 	&part_ioport,
 	&part_ioremap,
+	&part_vmalloc,
+	&part_kernel_stack,
 	NULL,
 };
 

@@ -145,7 +145,12 @@ struct record_counter {
 	  "start, \"end\", region, op, count, bytes, cost_ns, unclaimed")                        \
 	X(IOREMAP_STATS, "ioremap_stats", SAMPLE, "mode, mappings, size_bytes, area_bytes")  \
 	X(IOREMAP_LIVE, "ioremap_live", RUN, "mapping, phys, size, mode, address, area_bytes, region, call_site")                     \
-	X(SLEEPS, "sleeps", RUN, "reason, count, total_ns, max_ns, timeouts, still_waiting")
+	X(SLEEPS, "sleeps", RUN, "reason, count, total_ns, max_ns, timeouts, still_waiting")          \
+	X(VMALLOC_STATS, "vmalloc_stats", SAMPLE, "size_bytes, used_bytes, free_bytes, lazy_bytes, guard_bytes, areas,"    \
+		" lazy_areas, mapped_pages, page_table_pages, map_ram_blocks, holes, largest_hole_bytes, purges, purged_bytes,"  \
+		" retries, failures, deferred_frees, huge_areas")                             \
+	X(VMAP_AREAS, "vmap_areas", SAMPLE,                                                  \
+		"start_address, end_address, size_bytes, use, caller, pages, phys, page_array_is_area, node_pages")
 
 enum record_table {
 #define X(id, table, owner, columns) RECORD_##id,

@@ -28,7 +28,9 @@
 	/* the frames, never corrected; frees give the model's own frames back */ \
 	X(PAGES_FREE, "page_frames_free")              \
 	/* each object of caches whose state is known: which slab, and which object of it; corrected after each */ \
-	X(OBJECTS, "object_addresses")
+	X(OBJECTS, "object_addresses")                 \
+	/* each area of the vmalloc space with a recorded address; corrected after each */ \
+	X(AREAS, "vmalloc_addresses")
 
 enum verify_check {
 #define X(id, name) VERIFY_##id,

@@ -48,6 +48,8 @@ int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const stru
 
 /** verify_page_request() - what a page event asked for. */
 struct page_request verify_page_request(const struct verify_pass *pass, const struct verify_event *event);
+/** verify_pass_again() - the next run begins at the trace's beginning again; the model stays as it is. */
+int verify_pass_again(struct verify_pass *pass, struct err *err);
 
 /** verify_differ() - the first time: note the event and what the kernel did; the caller writes what the model had. */
 bool verify_differ(struct verify_count *count, const struct verify_event *event, const char *fmt, ...)
@@ -59,6 +61,7 @@ int verify_pages_step(const struct verify_options *options, struct verify_count 
 int verify_pages_free(const struct verify_options *options, struct unseen_log *log, struct verify_count *count, struct err *err);
 int verify_objects(const struct verify_options *options, struct verify_count *bytes, struct verify_count *objects,
 	struct err *err);
+int verify_areas(const struct verify_options *options, struct verify_count *count, struct err *err);
 int verify_geometry(const struct verify_options *options, struct verify_count *count, struct err *err);
 
 /** verify_snapshot_take() - the modelled memory beside the saved one. @last: counters at the snapshot before, renewed. */

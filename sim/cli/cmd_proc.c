@@ -6,7 +6,7 @@ static const char doc[] =
 	"Shows a file of /proc as the modelled kernel would, byte for byte in the kernel's format.\n\n"
 	"  kmemsim proc results.db --file buddyinfo\n"
 	"  kmemsim proc results.db --file slabinfo --run 2\n\n"
-	"Files: buddyinfo, pagetypeinfo, slabinfo, iomem, ioports, and unusable_index and extfrag_index of debugfs. `kmemsim query results.db samples`"
+	"Files: buddyinfo, pagetypeinfo, slabinfo, vmallocinfo, iomem, ioports, and unusable_index and extfrag_index of debugfs. `kmemsim query results.db samples`"
 	" lists the samples.";
 
 enum { KEY_FILE = 0x100, KEY_RUN, KEY_SAMPLE };

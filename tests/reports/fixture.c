@@ -227,6 +227,13 @@ void fixture_write(const char *path, enum run_status status)
 	cr_assert_eq(
 		RECORD_ROW(rec, SLEEPS, &err, RECORD_T("mempool"), RECORD_U(5), RECORD_U(12000), RECORD_U(4000), RECORD_U(2),
 			RECORD_U(1)), 0);
+	cr_assert_eq(RECORD_ROW(rec, VMALLOC_STATS, &err, RECORD_U(1 << 27), RECORD_U(8192), RECORD_U((1 << 27) - 12288),
+			     RECORD_U(4096), RECORD_U(4096), RECORD_U(1), RECORD_U(1), RECORD_U(1), RECORD_U(2), RECORD_U(0),
+			     RECORD_U(2), RECORD_U(1 << 26), RECORD_U(3), RECORD_U(40960), RECORD_U(1), RECORD_U(0), RECORD_U(0),
+			     RECORD_U(0)), 0);
+	cr_assert_eq(RECORD_ROW(rec, VMAP_AREAS, &err, RECORD_T("0xffffc90000000000"), RECORD_T("0xffffc90000002000"),
+			     RECORD_U(8192), RECORD_T("vmalloc"), RECORD_T("load_module+0x1"), RECORD_U(1), RECORD_T(NULL),
+			     RECORD_U(0), RECORD_T(" N0=1")), 0);
 	cr_assert_eq(
 		rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 17, 4 }, &err),
 		0);

@@ -38,6 +38,10 @@ static const struct {
 	{ "iomem_stats", "run_id start end region op count bytes cost_ns unclaimed" },
 	{ "ioremap_stats", "sample_id mode mappings size_bytes area_bytes" },
 	{ "ioremap_live", "run_id mapping phys size mode address area_bytes region call_site" },
+	{ "vmalloc_stats",
+		"sample_id size_bytes used_bytes free_bytes lazy_bytes guard_bytes areas lazy_areas mapped_pages page_table_pages"
+		" map_ram_blocks holes largest_hole_bytes purges purged_bytes retries failures deferred_frees huge_areas" },
+	{ "vmap_areas", "sample_id start_address end_address size_bytes use caller pages phys page_array_is_area node_pages" },
 	{ "call_sites", "run_id call_site op count bytes_req bytes_alloc live" },
 	{ "violations", "run_id time_ns cpu rule severity event_no call_site text" },
 	{ "counters", "run_id mechanism name unit value" },
