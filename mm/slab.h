@@ -150,6 +150,8 @@ struct slab_ops {
 	void (*reap)(void *state, unsigned int cpu, struct meter *meter);
 	/** pages() - pages held that are no single cache's. NULL: there are none. */
 	uint64_t (*pages)(const void *state);
+	/** cache_pages() - pages of all caches' slabs, fast. NULL: they are added up from stats(). */
+	uint64_t (*cache_pages)(const void *state);
 	/** cache_of() - the cache an object belongs to; CACHE_NONE: alloc_sized() made it. */
 	uint32_t (*cache_of)(const void *state, struct slab_object object);
 	/** pfn_of() - first page of the object's slab. */

@@ -123,6 +123,16 @@ static int list_grow(struct slab_name **list, uint32_t nr, uint32_t *room)
 	return 0;
 }
 
+/* FNV-1a of as much of the name as is kept. */
+static uint32_t name_hash(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	for (uint32_t i = 0; i < SLAB_NAME_MAX - 1 && name[i]; i++)
+		hash = (hash ^ (uint8_t)name[i]) * 16777619u;
+	return hash;
+}
+
 static bool same_name(const char *a, const char *b)
 {
 	return !strncmp(a, b, SLAB_NAME_MAX - 1);
@@ -149,6 +159,7 @@ static int names_add(struct slab *slab, const char *name, uint32_t cache)
 		return -1;
 	entry = &slab->names[slab->nr_names++];
 	snprintf(entry->name, sizeof(entry->name), "%s", name);
+	entry->hash = name_hash(name);
 	entry->cache = cache;
 	gone_remove(slab, name);
 	return 0;
@@ -301,8 +312,10 @@ enum slab_create_result slab_cache_boot(struct slab *slab, const struct slab_cre
 
 uint32_t slab_cache_find(const struct slab *slab, const char *name)
 {
+	uint32_t hash = name_hash(name);
+
 	for (uint32_t i = slab->nr_names; i-- > 0;)
-		if (same_name(slab->names[i].name, name))
+		if (slab->names[i].hash == hash && same_name(slab->names[i].name, name))
 			return slab->names[i].cache;
 	return CACHE_NONE;
 }
@@ -444,6 +457,8 @@ uint64_t slab_pages(const struct slab *slab)
 {
 	uint64_t pages = slab->ops->pages ? slab->ops->pages(slab->state) : 0;
 
+	if (slab->ops->cache_pages)
+		return pages + slab->ops->cache_pages(slab->state);
 	for (uint32_t cache = 0; cache < slab->nr_caches; cache++) {
 		struct slab_stats stats;
 

@@ -69,6 +69,7 @@ struct slab_cache {
 /** A name that finds a cache; merged caches have several. */
 struct slab_name {
 	char name[SLAB_NAME_MAX];
+	uint32_t hash;                /* of the name: most others are told apart by it */
 	uint32_t cache;
 };
 

@@ -378,6 +378,7 @@ const struct slab_ops mech_slab_slub = {
 	.pfn_of = slub_pfn_of,
 	.object_live = slub_object_live,
 	.stats = slub_stats,
+	.cache_pages = slub_cache_pages,
 	.load = slub_load_state,
 	.object_at = slub_object_at,
 	.address_of = slub_address_of,

@@ -200,6 +200,7 @@ bool slub_shutdown(const struct slub_op *op);
 
 /* slub_stats.c */
 void slub_stats(const void *state, uint32_t cache, struct slab_stats *stats);
+uint64_t slub_cache_pages(const void *state);
 bool slub_object_live(const void *state, struct slab_object object);
 /** slub_chain_length() - objects on a freelist, at most @max. */
 uint32_t slub_chain_length(const uint16_t *links, uint16_t head, uint32_t max);

@@ -63,6 +63,16 @@ void slub_stats(const void *state, uint32_t cache, struct slab_stats *stats)
 	stats->discarded = slub->caches[cache].discarded;
 }
 
+uint64_t slub_cache_pages(const void *state)
+{
+	const struct slub *slub = state;
+	uint64_t pages = 0;
+
+	for (uint32_t cache = 0; cache < slub->nr_caches; cache++)
+		pages += slub->caches[cache].live ? slub->caches[cache].pages : 0;
+	return pages;
+}
+
 static bool on_chain(const uint16_t *links, uint16_t head, uint32_t object)
 {
 	for (; head != OBJECT_NONE; head = links[head])

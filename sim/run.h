@@ -8,6 +8,8 @@
 #ifndef KMEMSIM_SIM_RUN_H
 #define KMEMSIM_SIM_RUN_H
 
+#include <stddef.h>
+
 #include "base/idmap.h"
 #include "mm/mm.h"
 #include "sim/boot_stage.h"
@@ -80,7 +82,7 @@ enum rule {
 /** A distinct operation of the trace, prepared: what to do, and what came of it. */
 struct run_op {
 	/* What serving needs. */
-	uint8_t action;      /* enum run_action */
+	_Alignas(64) uint8_t action; /* enum run_action */
 	uint8_t order;
 	int16_t node;
 	uint16_t flags;      /* OP_* */
@@ -90,19 +92,21 @@ struct run_op {
 	uint32_t cache;      /* model's number, valid while generation is the run's */
 	uint32_t generation; /* of the cache names when cache was looked up */
 	uint32_t rules;      /* bits of enum rule */
-	uint64_t size;       /* bytes asked for */
 	uint64_t bytes_alloc; /* bytes that a success takes in the model; 0 = not known beforehand */
 	/* What came of it. */
 	uint64_t done;
-	uint64_t older;      /* of those, before the event where the replay begins */
-	uint64_t failed;
 	uint64_t freed;      /* objects made by this operation that were freed again */
-	ns_t lifetime_ns;    /* sum over those */
 	ns_t latency_ns;     /* sum over all */
 	ns_t latency_max_ns;
+	/* The second cache line: not needed by most requests. */
+	ns_t lifetime_ns;    /* sum over the freed */
+	uint64_t size;       /* bytes asked for */
+	uint64_t older;      /* of the done, before the event where the replay begins */
+	uint64_t failed;
 	uint64_t sleeps;
 	const struct trace_op *trace; /* borrowed from the reader */
 };
+_Static_assert(offsetof(struct run_op, lifetime_ns) == 64, "what most requests need is one cache line");
 
 /*
  * What lives in a slot of the trace. Slab objects keep their struct slab_object; the values of `slab` above
@@ -219,8 +223,6 @@ void follow_settle(struct run *run);
 int follow_end(struct run *run, struct err *err);
 
 /* serve.c */
-/** object_begin() - the object that request @req made begins to live in its slot. */
-void object_begin(struct run *run, const struct request *req, struct run_op *op, uint32_t slab, uint32_t index);
 /** serve_request() - do what @req asks for, now. Return: its cost in ns (struct engine_client). */
 ns_t serve_request(void *arg, const struct request *req);
 
@@ -239,6 +241,21 @@ void run_violation(struct run *run, enum rule rule, const struct run_op *op, con
 /** run_violation_severe() - a case of the rule that is of another severity than most. */
 void run_violation_severe(struct run *run, enum rule rule, const char *severity, const struct run_op *op, const char *fmt,
 	...) __attribute__((format(printf, 5, 6)));
+
+/** object_begin() - the object that request @req made begins to live in its slot. */
+static inline void object_begin(struct run *run, const struct request *req, struct run_op *op, uint32_t slab,
+	uint32_t index)
+{
+	struct object *object = &run->objects[req->slot];
+
+	object->slab = slab;
+	object->index = index;
+	object->op = req->op;
+	object->left = (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
+	object->born_ns = run->engine.now;
+	op->done++;
+	run->live_objects++;
+}
 
 static inline const char *run_string(const struct run *run, uint32_t number)
 {

@@ -154,7 +154,7 @@ int run_ops_prepare(struct run *run, struct err *err)
 {
 	const struct trace_tables *tables = run->tables;
 
-	run->ops = calloc(tables->nr_ops ? tables->nr_ops : 1, sizeof(*run->ops));
+	run->ops = aligned_alloc(_Alignof(struct run_op), ((size_t)tables->nr_ops + 1) * sizeof(*run->ops));
 	if (!run->ops)
 		return err_set(err, ERR_NOMEM, "no memory for %u operations", tables->nr_ops);
 	for (uint32_t i = 0; i < tables->nr_ops; i++) {

@@ -117,6 +117,8 @@ static struct live_bytes live_bytes_of(const struct run *run)
 		const struct run_op *op = &run->ops[i];
 		uint64_t live = op->done - op->freed;
 
+		if (!live)
+			continue; /* most: their second cache line stays where it is */
 		if (op->action == ACT_KMALLOC || op->action == ACT_CACHE_ALLOC)
 			bytes.slab_req += live * op->size;
 		if (op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE)

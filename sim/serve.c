@@ -7,29 +7,6 @@
 /* Out of line, so that what nearly all requests go through stays small. */
 #define RARE __attribute__((noinline, cold))
 
-void object_begin(struct run *run, const struct request *req, struct run_op *op, uint32_t slab, uint32_t index)
-{
-	struct object *object = &run->objects[req->slot];
-
-	object->slab = slab;
-	object->index = index;
-	object->op = req->op;
-	object->left = (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
-	object->born_ns = run->engine.now;
-	op->done++;
-	run->live_objects++;
-}
-
-void object_end(struct run *run, struct object *object)
-{
-	struct run_op *maker = &run->ops[object->op];
-
-	maker->freed++;
-	maker->lifetime_ns += run->engine.now - object->born_ns;
-	run->live_objects--;
-	object->slab = OBJECT_NONE;
-}
-
 RARE void end_last(struct run *run, struct object *object, const struct run_op *op)
 {
 	if (!(op->flags & OP_IMPLIED_FREE))
@@ -61,7 +38,8 @@ static __attribute__((noinline)) enum mm_answer take_without_cache(struct run *r
 	return MM_FAILED;
 }
 
-enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struct slab_object *object)
+/* serve_take_object() within this file, where it is on the way of nearly every allocation. */
+static inline enum mm_answer take_object(struct run *run, const struct run_op *op, struct slab_object *object)
 {
 	struct slab *slab = run->mm.slab;
 
@@ -70,6 +48,11 @@ enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struc
 	if (__builtin_expect(op->cache == CACHE_NONE, 0))
 		return take_without_cache(run, op, object);
 	return slab_alloc(slab, op->cache, op->gfp, op->node, run->cpu, object, &run->meter);
+}
+
+enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struct slab_object *object)
+{
+	return take_object(run, op, object);
 }
 
 static bool is_kvmalloc(unsigned int kind)
@@ -86,7 +69,7 @@ static void serve_object(struct run *run, const struct request *req, struct run_
 		run_op_resolve_cache(run, op);
 	if (req->slot != SLOT_NONE)
 		slot_for(run, req, op);
-	answer = serve_take_object(run, op, &object);
+	answer = take_object(run, op, &object);
 	if (__builtin_expect(answer != MM_DONE, 0)) {
 		if (answer == MM_WAIT && serve_wait(run, req, op->gfp))
 			return;
@@ -143,7 +126,7 @@ static inline bool free_fits(const struct run *run, const struct object *object,
 	return op->generation == run->cache_generation && run->ops[object->op].cache == op->cache;
 }
 
-static void serve_slab_free(struct run *run, const struct request *req, struct run_op *op)
+static inline void serve_slab_free(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct object *object = object_to_free(run, req);
 

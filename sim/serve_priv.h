@@ -34,7 +34,15 @@ static inline void note_place(struct run *run, uint32_t slab, uint32_t index)
 }
 
 /** object_end() - the object's life is over; what it took has been given back. */
-void object_end(struct run *run, struct object *object);
+static inline void object_end(struct run *run, struct object *object)
+{
+	struct run_op *maker = &run->ops[object->op];
+
+	maker->freed++;
+	maker->lifetime_ns += run->engine.now - object->born_ns;
+	run->live_objects--;
+	object->slab = OBJECT_NONE;
+}
 /** end_last() - the slot's last object is over, with or without a sign of it. */
 void end_last(struct run *run, struct object *object, const struct run_op *op);
 /** note_failure() - an allocation failed in the model. */
