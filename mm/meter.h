@@ -60,6 +60,13 @@ static inline void meter_start(struct meter *meter, const uint32_t *step_ns)
 	meter->nr_segments = 0;
 }
 
+/** meter_restart() - the next request, at the same prices. */
+static inline void meter_restart(struct meter *meter)
+{
+	meter->ns = 0;
+	meter->nr_segments = 0;
+}
+
 /** meter_charge() - @count times @step, no lock held. */
 static inline void meter_charge(struct meter *meter, enum machine_step step, uint32_t count)
 {

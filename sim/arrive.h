@@ -52,7 +52,7 @@ static inline unsigned int request_context(const struct run *run, const struct r
 
 static inline ns_t serve(struct run *run, const struct request *req)
 {
-	if (__builtin_expect(run->options->observer.after != NULL, 0))
+	if (__builtin_expect(run->observed, 0))
 		return serve_observed(run, req);
 	return serve_request(run, req);
 }
@@ -90,7 +90,7 @@ static inline int arrive_at(struct run *run, struct request *req, struct err *er
 /** arrive() - the next event of the trace. Its request's arrival_ns is the recorded time. */
 static inline int arrive(struct run *run, struct request *req, struct err *err)
 {
-	if (__builtin_expect(run->options->pace == PACE_RECORDED, 1))
+	if (__builtin_expect(run->recorded_pace, 1))
 		return arrive_at(run, req, err);
 	return arrive_paced(run, req, err);
 }

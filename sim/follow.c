@@ -99,8 +99,7 @@ static bool bind_block(struct run *run, const struct request *req, struct run_op
 	if (op->order > run->machine->page_allocator.max_order || pfn > UINT32_MAX ||
 		!page_alloc_allocated(run->mm.pages, pfn, op->order) || !claim_pages(run, pfn, op->order, req->slot))
 		return false;
-	object_begin(run, req, op, OBJECT_PAGES, (uint32_t)pfn);
-	run->pages_held += run->objects[req->slot].left;
+	pages_begin(run, req, op, pfn);
 	return true;
 }
 

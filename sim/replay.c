@@ -122,6 +122,16 @@ static ns_t next_open(void *arg, uint32_t cpu, uint32_t depth)
 	return locks_open(arg, cpu, depth);
 }
 
+/* Samples and checks that are due by the number of events: when the next one is. */
+static void plan_special(struct run *run)
+{
+	uint64_t every = run->check_every;
+	uint64_t sample = run->options->sample_events ? run->next_sample_event : UINT64_MAX;
+	uint64_t check = every ? run->events - run->events % every + every : UINT64_MAX;
+
+	run->special_event = min_u64(sample, check);
+}
+
 static int run_init(struct run *run, const struct replay_options *options, struct trace_reader *reader,
 	struct recorder *recorder, struct err *err)
 {
@@ -131,6 +141,8 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 
 	*run = (struct run){
 		.options = options,
+		.recorded_pace = options->pace == PACE_RECORDED,
+		.observed = options->observer.after != NULL,
 		.machine = options->machine,
 		.tables = trace_tables(reader),
 		.meta = trace_meta(reader),
@@ -141,6 +153,8 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		.check_every = check_interval(options),
 		.result.fingerprint = FINGERPRINT_START,
 	};
+	meter_start(&run->meter, options->machine->latency.step_ns);
+	plan_special(run);
 	sleepers_init(&run->sleepers);
 	parts_prepare(run);
 	ret = mm_init(&run->mm, options->machine, options->seed, err);
@@ -178,13 +192,13 @@ static int after_event(struct run *run, const struct request *req, struct err *e
 	}
 	if (ret == 0 && run->check_every && run->events % run->check_every == 0)
 		ret = check_now(run, err);
+	plan_special(run);
 	return ret;
 }
 
 static bool event_is_special(const struct run *run, uint32_t op)
 {
-	return run->ops[op].action == ACT_MARKER || run->events == run->next_sample_event ||
-	       run->check_every;
+	return run->ops[op].action == ACT_MARKER || run->events == run->special_event;
 }
 
 static inline int replay_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)

@@ -182,6 +182,7 @@ struct run {
 	pfn_t *bulk_pfns;            /* owned */
 	uint32_t nr_bulk, cap_bulk;
 
+	bool recorded_pace, observed; /* what options say, at hand for each event */
 	bool asleep;                 /* the request being served called run_sleep() */
 	bool booting;                /* the prologue: nothing is counted */
 	ns_t begun_ns;               /* when time began */
@@ -194,6 +195,7 @@ struct run {
 	uint64_t stale_objects;      /* slots that began to live while they still did, without saying so */
 	uint64_t next_sample_event;
 	uint64_t check_every;        /* events between walks of all invariants, 0 = never */
+	uint64_t special_event;      /* the next after which one of these two is due */
 	ns_t sample_ns;
 	uint64_t violations[NR_RULES];
 	struct replay_result result;
@@ -251,10 +253,19 @@ static inline void object_begin(struct run *run, const struct request *req, stru
 	object->slab = slab;
 	object->index = index;
 	object->op = req->op;
-	object->left = (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
 	object->born_ns = run->engine.now;
 	op->done++;
 	run->live_objects++;
+}
+
+/** pages_begin() - object_begin() of a block of pages, which counts them. */
+static inline void pages_begin(struct run *run, const struct request *req, struct run_op *op, pfn_t pfn)
+{
+	uint32_t pages = (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
+
+	object_begin(run, req, op, OBJECT_PAGES, (uint32_t)pfn);
+	run->objects[req->slot].left = pages;
+	run->pages_held += pages;
 }
 
 static inline const char *run_string(const struct run *run, uint32_t number)

@@ -60,7 +60,7 @@ static bool is_kvmalloc(unsigned int kind)
 	return kind == KIND_KVMALLOC || kind == KIND_KVZALLOC;
 }
 
-static void serve_object(struct run *run, const struct request *req, struct run_op *op)
+static inline void serve_object(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct slab_object object;
 	enum mm_answer answer;
@@ -191,17 +191,10 @@ static RARE void serve_bad_free(struct run *run, struct run_op *op)
 			kind_info[op->kind].name);
 }
 
-static void dispatch(struct run *run, const struct request *req, struct run_op *op)
+/* What is not an object of a slab, by a table of jumps. */
+static __attribute__((noinline)) void serve_other(struct run *run, const struct request *req, struct run_op *op)
 {
 	switch ((enum run_action)op->action) {
-	case ACT_KMALLOC:
-	case ACT_KMALLOC_LARGE:
-	case ACT_CACHE_ALLOC:
-		serve_object(run, req, op);
-		break;
-	case ACT_SLAB_FREE:
-		serve_slab_free(run, req, op);
-		break;
 	case ACT_SLAB_FREE_PURGE:
 		serve_purge(run);
 		serve_slab_free(run, req, op);
@@ -246,10 +239,24 @@ static void dispatch(struct run *run, const struct request *req, struct run_op *
 	case ACT_UNMODELLED:
 		run->result.unmodelled++;
 		break;
+	case ACT_KMALLOC:
+	case ACT_KMALLOC_LARGE:
+	case ACT_CACHE_ALLOC:
+	case ACT_SLAB_FREE:
 	case ACT_MARKER:
 	case ACT_SKIP:
 		break;
 	}
+}
+
+static inline void dispatch(struct run *run, const struct request *req, struct run_op *op)
+{
+	if (op->action == ACT_SLAB_FREE)
+		serve_slab_free(run, req, op);
+	else if (op->action >= ACT_KMALLOC && op->action <= ACT_CACHE_ALLOC)
+		serve_object(run, req, op);
+	else
+		serve_other(run, req, op);
 }
 
 /* Rules that this operation breaks each time. */
@@ -288,7 +295,7 @@ ns_t serve_request(void *arg, const struct request *req)
 	run->cpu = req->seat.cpu;
 	if (op->action == ACT_SKIP)
 		return 0;
-	meter_start(&run->meter, run->machine->latency.step_ns);
+	meter_restart(&run->meter);
 	if (__builtin_expect(op->rules != 0, 0))
 		report_rules(run, op);
 	dispatch(run, req, op);

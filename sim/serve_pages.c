@@ -44,8 +44,7 @@ struct page_request page_request_of(const struct run *run, const struct run_op *
 void block_begin(struct run *run, const struct request *req, struct run_op *op, pfn_t pfn)
 {
 	note_place(run, OBJECT_PAGES, (uint32_t)pfn);
-	object_begin(run, req, op, OBJECT_PAGES, (uint32_t)pfn);
-	run->pages_held += run->objects[req->slot].left;
+	pages_begin(run, req, op, pfn);
 }
 
 void serve_pages(struct run *run, const struct request *req, struct run_op *op)
