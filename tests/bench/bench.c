@@ -1,13 +1,15 @@
 /*
  * bench: where the speed stands, for a given trace: events per second of replay (with recording, without, without the
- * decoding thread), the ratio of that to merely inflating the same file with zlib in one thread, import rate, and
- * peak memory. Whole commands are timed, each several times; the fastest counts, as machines are noisy. With
- * --instructions also what replay executes per event: that repeats exactly.
+ * decoding thread), the ratio of that to merely inflating the same file with zlib in one thread, import rate, peak
+ * memory and what of it a live object takes. Whole commands are timed, each several times; the fastest counts, as machines
+ * are noisy. With --instructions also what replay executes per event: that repeats exactly. With --sweep also how much
+ * faster all cores replay a sweep of the trace than one.
  *
  * Replay does not read the optional recorded columns of a file and inflating does, so the file's share of them is told,
  * too: a trace imported without them is the stricter measure.
  *
- *   build/tests/bench/bench boot.kmt -m machine.yaml [--source trace.dat] [--runs 3] [--instructions] [--json]
+ *   build/tests/bench/bench boot.kmt -m machine.yaml [--source trace.dat] [--runs 3] [--instructions]
+ *	[--sweep] [--json]
  */
 #include <argp.h>
 #include <errno.h>
@@ -28,26 +30,28 @@
 struct args {
 	const char *trace, *machine, *source;
 	unsigned int runs;
-	bool instructions, json;
+	bool instructions, sweep, json;
 };
 
 /* The programs and files of a bench. */
 struct place {
 	char kmemsim[PATH_MAX];
 	char dir[32];
-	char db[64], kmt[64]; /* made by the commands, removed at the end */
+	char db[64], kmt[64], yaml[64]; /* made for and by the commands, removed at the end */
 };
 
 /* One command, timed. */
 struct timing {
 	double wall_s, cpu_s;
 	double peak_mib;
-	uint64_t events;
+	uint64_t events, live_objects;
 };
 
 /* All that was measured; what was not asked for stays zero. */
 struct figures {
 	struct timing recorded, bare, single, import;
+	struct timing idle;      /* the trace and the machine are only checked */
+	double sweep_one_s, sweep_all_s;
 	double inflate_s;
 	uint64_t inflated;       /* bytes */
 	uint64_t bytes_recorded; /* of optional columns in the file */
@@ -141,6 +145,7 @@ static struct timing time_once(char *const argv[])
 	timing.cpu_s = seconds(usage.ru_utime) + seconds(usage.ru_stime);
 	timing.peak_mib = (double)usage.ru_maxrss / 1024;
 	timing.events = number_in(text, "events");
+	timing.live_objects = number_in(text, "live_objects");
 	return timing;
 }
 
@@ -224,6 +229,59 @@ static void time_replays(const struct args *args, const struct place *place, str
 	f->bare = time_best(argv, args->runs);
 	replay_command(args, place, "--no-thread", argv);
 	f->single = time_best(argv, args->runs);
+	replay_command(args, place, "--parse-only", argv);
+	f->idle = time_best(argv, 1);
+}
+
+/* Bytes that each object alive at the end costs, beyond what the program takes before it replays. */
+static double per_object(const struct figures *f)
+{
+	double bytes = (f->bare.peak_mib - f->idle.peak_mib) * (1 << 20);
+
+	return f->bare.live_objects && bytes > 0 ? bytes / (double)f->bare.live_objects : 0;
+}
+
+/* A sweep of eight runs, which differ in little. */
+static bool write_sweep(const struct args *args, const struct place *place)
+{
+	char trace[PATH_MAX], machine[PATH_MAX];
+	FILE *file = fopen(place->yaml, "w");
+
+	if (!file || !realpath(args->trace, trace) || !realpath(args->machine, machine)) {
+		perror("bench: sweep");
+		if (file)
+			fclose(file);
+		return false;
+	}
+	fprintf(file, "kmemsim: 1\nname: bench\nmachine: %s\ntrace: %s\nrepeat: 4\nvary:\n  grid:\n"
+		      "    page_allocator.min_free_kbytes: [1024, 2048]\n", machine, trace);
+	return fclose(file) == 0;
+}
+
+static double time_sweep(const struct args *args, const struct place *place, char *jobs)
+{
+	char *const argv[] = { (char *)place->kmemsim, "sweep", (char *)place->yaml, "-o", (char *)place->db, "-q", "-j", jobs,
+		NULL };
+	double best = 0;
+
+	for (unsigned int i = 0; i < args->runs; i++) {
+		double s = time_once(argv).wall_s;
+
+		best = i == 0 || s < best ? s : best;
+		unlink(place->db);
+	}
+	return best;
+}
+
+static void time_sweeps(const struct args *args, const struct place *place, struct figures *f)
+{
+	char jobs[16];
+
+	if (!write_sweep(args, place))
+		return;
+	snprintf(jobs, sizeof(jobs), "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+	f->sweep_one_s = time_sweep(args, place, "1");
+	f->sweep_all_s = time_sweep(args, place, jobs);
 }
 
 /* Instructions of a whole replay with recording: valgrind tells them as "Collected : N" on standard error. */
@@ -283,6 +341,9 @@ static void print_json(const struct args *args, const struct figures *f)
 		json_row("import", &f->import);
 	if (f->instructions)
 		printf("  \"instructions_per_event\": %.1f,\n", per_event(f));
+	if (f->sweep_all_s > 0)
+		printf("  \"sweep_speedup\": %.3f,\n", f->sweep_one_s / f->sweep_all_s);
+	printf("  \"bytes_per_live_object\": %.1f,\n", per_object(f));
 	printf("  \"trace\": \"%s\", \"events\": %" PRIu64 ", \"bytes_recorded\": %" PRIu64 ", \"inflate_wall_s\": %.4f, "
 	       "\"inflated_bytes\": %" PRIu64 ", \"replay_to_inflate\": %.3f\n}\n",
 		args->trace, f->recorded.events, f->bytes_recorded, f->inflate_s, f->inflated, f->recorded.wall_s / f->inflate_s);
@@ -308,6 +369,11 @@ static void print_text(const struct args *args, const struct figures *f)
 			(double)f->bytes_recorded / 1024);
 	if (f->instructions)
 		printf("%-18s %8.1f an event, start and end included\n", "instructions", per_event(f));
+	printf("%-18s %8.1f bytes for each of %" PRIu64 " objects alive at the end\n", "memory", per_object(f),
+		f->bare.live_objects);
+	if (f->sweep_all_s > 0)
+		printf("%-18s %8.3f s on one core, %.3f s on all %ld: %.2f times as fast\n", "sweep of 8 runs", f->sweep_one_s,
+			f->sweep_all_s, sysconf(_SC_NPROCESSORS_ONLN), f->sweep_one_s / f->sweep_all_s);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -329,6 +395,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case 'i':
 		args->instructions = true;
 		return 0;
+	case 'w':
+		args->sweep = true;
+		return 0;
 	case 'j':
 		args->json = true;
 		return 0;
@@ -338,6 +407,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!args->trace)
 			argp_error(state, "which trace?");
+		if (args->sweep && !args->machine)
+			argp_error(state, "--sweep: of which machine (-m)?");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -351,6 +422,7 @@ int main(int argc, char **argv)
 		{ "source", 's', "FILE", 0, "Also time the import of this recording", 0 },
 		{ "runs", 'r', "N", 0, "Runs of each command; the fastest counts (3)", 0 },
 		{ "instructions", 'i', NULL, 0, "Also count the instructions of a replay (needs valgrind)", 0 },
+		{ "sweep", 'w', NULL, 0, "Also time a sweep of eight runs, on one core and on all", 0 },
 		{ "json", 'j', NULL, 0, "JSON", 0 },
 		{ 0 },
 	};
@@ -367,6 +439,7 @@ int main(int argc, char **argv)
 	}
 	snprintf(place.db, sizeof(place.db), "%s/results.db", place.dir);
 	snprintf(place.kmt, sizeof(place.kmt), "%s/trace.kmt", place.dir);
+	snprintf(place.yaml, sizeof(place.yaml), "%s/sweep.yaml", place.dir);
 	inflate_best(&args, &figures);
 	time_replays(&args, &place, &figures);
 	count_recorded(&args, &place, &figures);
@@ -374,12 +447,15 @@ int main(int argc, char **argv)
 		time_import(&args, &place, &figures);
 	if (args.instructions)
 		count_instructions(&args, &place, &figures);
+	if (args.sweep)
+		time_sweeps(&args, &place, &figures);
 	if (args.json)
 		print_json(&args, &figures);
 	else
 		print_text(&args, &figures);
 	unlink(place.db);
 	unlink(place.kmt);
+	unlink(place.yaml);
 	rmdir(place.dir);
 	return 0;
 }
