@@ -41,6 +41,9 @@ static const struct {
 	{ "result", "fallbacks",
 		"SELECT from_migratetype || ' for ' || to_migratetype || ', order ' || alloc_order || ' of ' || fallback_order,"
 		" count, pageblock_changes FROM extfrag_events WHERE run_id = ?1" },
+	{ "result", "vmalloc space",
+		"SELECT 'at the end', areas, used_bytes, lazy_bytes, holes, largest_hole_bytes, mapped_pages, page_table_pages, purges,"
+		" failures FROM v_vmalloc WHERE run_id = ?1 ORDER BY sample_id DESC LIMIT 1" },
 	{ "result", "locks", "SELECT lock, acquisitions, contended, wait_ns, hold_ns FROM lock_stats WHERE run_id = ?1" },
 	{ "result", "violations", "SELECT rule, count(*) AS count FROM violations WHERE run_id = ?1 GROUP BY rule" },
 	{ "result", "counters", "SELECT mechanism || ' ' || name || ', ' || unit, value FROM counters WHERE run_id = ?1" },

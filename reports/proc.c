@@ -9,18 +9,10 @@
 #include <string.h>
 
 #include "reports/nearest_priv.h"
-#include "reports/results_priv.h"
+#include "reports/proc_priv.h"
 
 /* A list is counted no further by /proc/pagetypeinfo. */
 #define PAGETYPE_COUNT_MAX 100000
-
-/* What all the files need to know of the sample that they show. */
-struct proc_sample {
-	struct results *results; /* borrowed */
-	FILE *out;               /* borrowed */
-	int64_t id;
-	int64_t max_order, pageblock_order, cma;
-};
 
 /*
  * A file of rows "Node 0, zone DMA" with one cell per order: what the cells hold (indices: in thousandths)
@@ -270,6 +262,7 @@ static const struct proc_file {
 	{ "slabinfo", LAST_WITH("cache_stats"), write_slabinfo },
 	{ "unusable_index", LAST_WITH("frag_samples"), write_unusable_index },
 	{ "extfrag_index", LAST_WITH("frag_samples"), write_extfrag_index },
+	{ "vmallocinfo", LAST_WITH("vmap_areas"), proc_vmallocinfo },
 };
 
 #define NR_FILES (sizeof(files) / sizeof(files[0]))

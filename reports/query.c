@@ -45,6 +45,8 @@ static const struct named_query {
 		" fallback_order", NULL },
 	{ "caches", "Slab caches at the end, those that waste most first.",
 		"SELECT * FROM v_caches ORDER BY run_id, waste_bytes DESC, cache", NULL },
+	{ "vmalloc", "The vmalloc space over time: areas, holes, freed areas that wait for a purge.",
+		"SELECT * FROM v_vmalloc ORDER BY run_id, sample_id", NULL },
 	{ "call-sites", "Call sites by what they keep and what rounding up costs them.",
 		"SELECT * FROM v_worst_call_sites ORDER BY run_id, live_bytes DESC, waste_bytes DESC, call_site, op", NULL },
 	{ "violations", "Broken rules of the kernel's interfaces, in order of time.",

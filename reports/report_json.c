@@ -50,6 +50,9 @@ static const struct part {
 		" waste_bytes, partial, cpu_slabs, aliases, allocs, frees, grown, discarded FROM v_caches WHERE run_id = ?"
 		" ORDER BY cache",
 		false },
+	{ "vmalloc",
+		"SELECT * FROM v_vmalloc WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",
+		false },
 	{ "extfrag_events",
 		"SELECT from_migratetype, to_migratetype, alloc_order, fallback_order, count, pageblock_changes"
 		" FROM extfrag_events WHERE run_id = ? ORDER BY 1, 2, 3, 4",

@@ -240,6 +240,44 @@ CREATE TABLE violations (
 
 CREATE INDEX violations_by_run ON violations (run_id, rule);
 
+-- The vmalloc space at a sample; a run that never used it has no rows.
+CREATE TABLE vmalloc_stats (
+	sample_id INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
+	size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+	used_bytes INTEGER NOT NULL CHECK (used_bytes >= 0),     -- of busy areas, guard pages included
+	free_bytes INTEGER NOT NULL CHECK (free_bytes >= 0),
+	lazy_bytes INTEGER NOT NULL CHECK (lazy_bytes >= 0),     -- freed, not usable before the next purge
+	guard_bytes INTEGER NOT NULL CHECK (guard_bytes >= 0),   -- of used_bytes: never mapped
+	areas INTEGER NOT NULL CHECK (areas >= 0),
+	lazy_areas INTEGER NOT NULL CHECK (lazy_areas >= 0),     -- those that touch are one
+	mapped_pages INTEGER NOT NULL CHECK (mapped_pages >= 0), -- that areas own: NR_VMALLOC
+	page_table_pages INTEGER NOT NULL CHECK (page_table_pages >= 0), -- allocated for it, never freed
+	map_ram_blocks INTEGER NOT NULL CHECK (map_ram_blocks >= 0),
+	holes INTEGER NOT NULL CHECK (holes >= 0),               -- free ranges
+	largest_hole_bytes INTEGER NOT NULL CHECK (largest_hole_bytes >= 0),
+	purges INTEGER NOT NULL CHECK (purges >= 0),             -- this and the rest: since the run began
+	purged_bytes INTEGER NOT NULL CHECK (purged_bytes >= 0),
+	retries INTEGER NOT NULL CHECK (retries >= 0),           -- searches that needed a purge
+	failures INTEGER NOT NULL CHECK (failures >= 0),         -- no address was free
+	deferred_frees INTEGER NOT NULL CHECK (deferred_frees >= 0), -- vfree() in interrupts
+	huge_areas INTEGER NOT NULL CHECK (huge_areas >= 0)
+) STRICT;
+
+-- Its areas, at markers and at the end: what /proc/vmallocinfo shows. Addresses are text, "0x" and 16 digits.
+CREATE TABLE vmap_areas (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	start_address TEXT NOT NULL,
+	end_address TEXT NOT NULL,                               -- first byte behind it and its guard page
+	size_bytes INTEGER NOT NULL CHECK (size_bytes > 0),
+	use TEXT NOT NULL,                                       -- 'vmalloc', 'ioremap', ..., 'unpurged'
+	caller TEXT,
+	pages INTEGER NOT NULL CHECK (pages >= 0),
+	phys TEXT,
+	page_array_is_area INTEGER NOT NULL CHECK (page_array_is_area IN (0, 1)),
+	node_pages TEXT NOT NULL,                                -- " N0=3 N1=1"
+	PRIMARY KEY (sample_id, start_address)
+) STRICT, WITHOUT ROWID;
+
 -- Figures that have no table of their own.
 CREATE TABLE counters (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
@@ -309,6 +347,17 @@ FROM op_stats;
 CREATE VIEW v_fragmentation AS
 SELECT s.run_id, s.sample_id, s.time_ns, s.event_no, f.node, f.zone, z.free_pages, f."order", f.unusable_index, f.frag_index
 FROM frag_samples f JOIN samples s USING (sample_id) LEFT JOIN zone_samples z USING (sample_id, node, zone);
+
+-- The vmalloc space over time. hole_fragmentation: how much of what is free is not in the longest hole, 0 to 1;
+-- scattered_share: of the part of the space that is not that hole, how much is in the other holes.
+CREATE VIEW v_vmalloc AS
+SELECT s.run_id, s.sample_id, s.time_ns, s.event_no, v.areas, v.used_bytes, v.guard_bytes, v.lazy_bytes, v.free_bytes,
+	v.holes, v.largest_hole_bytes,
+	CASE WHEN v.free_bytes > 0 THEN round(1 - 1.0 * v.largest_hole_bytes / v.free_bytes, 6) END AS hole_fragmentation,
+	CASE WHEN v.size_bytes > v.largest_hole_bytes
+		THEN round(1.0 * (v.free_bytes - v.largest_hole_bytes) / (v.size_bytes - v.largest_hole_bytes), 6) END AS scattered_share,
+	v.mapped_pages, v.page_table_pages, v.purges, v.retries, v.failures
+FROM vmalloc_stats v JOIN samples s USING (sample_id);
 
 -- Caches as the last sample that looked at them found them.
 CREATE VIEW v_caches AS

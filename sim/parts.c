@@ -5,6 +5,8 @@
 
 /* Ascending by the layers of mm/ that they need; ends in NULL. */
 static const struct run_part *const parts[] = {
+	&part_vmalloc,
+	&part_kernel_stack,
 	NULL,
 };
 

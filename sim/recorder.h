@@ -135,7 +135,12 @@ struct record_counter {
  * implementation writes any of them; the part of sim/ that fills a table knows what stands in it.
  */
 #define RECORD_TABLES(X)                                                                     \
-	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")
+	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns") \
+	X(VMALLOC_STATS, "vmalloc_stats", SAMPLE, "size_bytes, used_bytes, free_bytes, lazy_bytes, guard_bytes, areas,"    \
+		" lazy_areas, mapped_pages, page_table_pages, map_ram_blocks, holes, largest_hole_bytes, purges, purged_bytes,"  \
+		" retries, failures, deferred_frees, huge_areas")                             \
+	X(VMAP_AREAS, "vmap_areas", SAMPLE,                                                  \
+		"start_address, end_address, size_bytes, use, caller, pages, phys, page_array_is_area, node_pages")
 
 enum record_table {
 #define X(id, table, owner, columns) RECORD_##id,

@@ -22,6 +22,7 @@ enum run_action {
 	ACT_KMALLOC_LARGE, /* straight from the page allocator */
 	ACT_CACHE_ALLOC,
 	ACT_SLAB_FREE,     /* kfree and kmem_cache_free */
+	ACT_SLAB_FREE_PURGE, /* the kernel purges the vmalloc space: vmap_purge_seen() */
 	ACT_SLAB_FREE_BULK,
 	ACT_KREALLOC,
 	ACT_PAGES,

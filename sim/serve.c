@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "sim/serve_priv.h"
+#include "sim/serve_vmalloc.h"
 
 /* Out of line, so that what nearly all requests go through stays small. */
 #define RARE __attribute__((noinline, cold))
@@ -59,6 +60,11 @@ enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struc
 	return slab_alloc(slab, op->cache, op->gfp, op->node, run->cpu, object, &run->meter);
 }
 
+static bool is_kvmalloc(unsigned int kind)
+{
+	return kind == KIND_KVMALLOC || kind == KIND_KVZALLOC;
+}
+
 static void serve_object(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct slab_object object;
@@ -68,7 +74,8 @@ static void serve_object(struct run *run, const struct request *req, struct run_
 	if (req->slot != SLOT_NONE)
 		slot_for(run, req, op);
 	if (serve_take_object(run, op, &object) != MM_DONE) {
-		note_failure(run, req, op);
+		if (!is_kvmalloc(op->kind) || !serve_kvmalloc(run, req, op))
+			note_failure(run, req, op);
 		return;
 	}
 	note_place(run, object.slab, object.index);
@@ -89,6 +96,12 @@ RARE void check_free(struct run *run, const struct object *object, struct run_op
 		run_violation(run, RULE_WRONG_FREE, op,
 			"%s of pages from %s: the kernel warns and frees the block by its head's order",
 			kind_info[op->kind].name, kind_info[maker->kind].name);
+		return;
+	}
+	if (object->slab == OBJECT_PART) {
+		if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
+			run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel oopses",
+				kind_info[op->kind].name, kind_info[maker->kind].name);
 		return;
 	}
 	if (op->kind != KIND_KMEM_CACHE_FREE && op->kind != KIND_KMEM_CACHE_FREE_BULK)
@@ -184,6 +197,10 @@ static void dispatch(struct run *run, const struct request *req, struct run_op *
 		serve_object(run, req, op);
 		break;
 	case ACT_SLAB_FREE:
+		serve_slab_free(run, req, op);
+		break;
+	case ACT_SLAB_FREE_PURGE:
+		serve_purge(run);
 		serve_slab_free(run, req, op);
 		break;
 	case ACT_SLAB_FREE_BULK:

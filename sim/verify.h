@@ -23,8 +23,10 @@
 	X(PAGES_STEP, "page_frames_step")              \
 	/* the same, never corrected; frees give the model's own frames back */ \
 	X(PAGES_FREE, "page_frames_free")              \
-	/* each object of caches whose state is known: which slab, and which object of it; corrected after each */ \
-	X(OBJECTS, "object_addresses")
+	/* each object of caches whose state is known, in slabs at their recorded frames; corrected after each */ \
+	X(OBJECTS, "object_addresses")                 \
+	/* each area of the vmalloc space with a recorded address; corrected after each */ \
+	X(AREAS, "vmalloc_addresses")
 
 enum verify_check {
 #define X(id, name) VERIFY_##id,

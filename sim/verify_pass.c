@@ -29,6 +29,19 @@ int verify_pass_start(struct verify_pass *pass, const struct verify_options *opt
 	return 0;
 }
 
+int verify_pass_again(struct verify_pass *pass, struct err *err)
+{
+	struct trace_reader_options reader = { .thread = true, .recorded = true };
+
+	trace_close(pass->reader);
+	pass->reader = NULL;
+	pass->next_vmstat_ns = 0;
+	if (trace_open(&pass->reader, pass->options->trace, &reader, err) < 0)
+		return -(int)err->code;
+	pass->tables = trace_tables(pass->reader);
+	return 0;
+}
+
 void verify_pass_fini(struct verify_pass *pass)
 {
 	if (pass->mm.pages)

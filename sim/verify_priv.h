@@ -40,6 +40,9 @@ void verify_pass_fini(struct verify_pass *pass);
 int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const struct verify_event *event, struct err *err),
 	void *arg, struct err *err);
 
+/** verify_pass_again() - the next run begins at the trace's beginning again; the model stays as it is. */
+int verify_pass_again(struct verify_pass *pass, struct err *err);
+
 /** verify_differ() - the first time: note the event and what the kernel did; the caller writes what the model had. */
 bool verify_differ(struct verify_count *count, const struct verify_event *event, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -48,6 +51,7 @@ bool verify_differ(struct verify_count *count, const struct verify_event *event,
 int verify_page_frames(const struct verify_options *options, bool step, struct verify_count *count, struct err *err);
 int verify_objects(const struct verify_options *options, struct verify_count *bytes, struct verify_count *objects,
 	struct err *err);
+int verify_areas(const struct verify_options *options, struct verify_count *count, struct err *err);
 int verify_geometry(const struct verify_options *options, struct verify_count *count, struct err *err);
 
 /** verify_snapshot_take() - the modelled memory beside the saved one. @last: counters at the snapshot before, renewed. */

@@ -147,6 +147,9 @@ static void merge_return(const struct gather *g, const struct gather_frame *fram
 	case RAW_VMALLOC:
 		whole.where = event->where;
 		whole.link = frame->id;
+		/* Inside another it is the array of the other's pages. */
+		if (enclosing_area(g, frame->below))
+			whole.origin = ORIGIN_VMALLOC;
 		break;
 	default:
 		whole.where = event->where;

@@ -32,6 +32,10 @@ static const struct {
 		"run_id from_migratetype to_migratetype alloc_order fallback_order count pageblock_changes" },
 	{ "cache_stats",
 		"sample_id cache object_size size objs_per_slab order active_objs total_objs slabs waste_bytes" },
+	{ "vmalloc_stats",
+		"sample_id size_bytes used_bytes free_bytes lazy_bytes guard_bytes areas lazy_areas mapped_pages page_table_pages"
+		" map_ram_blocks holes largest_hole_bytes purges purged_bytes retries failures deferred_frees huge_areas" },
+	{ "vmap_areas", "sample_id start_address end_address size_bytes use caller pages phys page_array_is_area node_pages" },
 	{ "call_sites", "run_id call_site op count bytes_req bytes_alloc live" },
 	{ "violations", "run_id time_ns cpu rule severity event_no call_site text" },
 	{ "counters", "run_id mechanism name unit value" },
