@@ -52,6 +52,7 @@ int verify_page_frames(const struct verify_options *options, bool step, struct v
 int verify_objects(const struct verify_options *options, struct verify_count *bytes, struct verify_count *objects,
 	struct err *err);
 int verify_areas(const struct verify_options *options, struct verify_count *count, struct err *err);
+int verify_percpu(const struct verify_options *options, struct verify_count *count, struct err *err);
 int verify_geometry(const struct verify_options *options, struct verify_count *count, struct err *err);
 
 /** verify_snapshot_take() - the modelled memory beside the saved one. @last: counters at the snapshot before, renewed. */
