@@ -1,4 +1,5 @@
 #include "configs/schema_priv.h"
+#include "configs/word_nearest.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -100,6 +101,22 @@ static unsigned int path_distance(const char *unknown, const char *known, size_t
 	known_leaf = known_leaf ? known_leaf + 1 : known;
 	parts = 2 * edit_distance(leaf, strlen(leaf), known_leaf, (size_t)(known + known_len - known_leaf)) + 1;
 	return whole < parts ? whole : parts;
+}
+
+const char *word_nearest(const char *word, const char *const *words, size_t nr)
+{
+	unsigned int best = 1 + (unsigned int)strlen(word) / 3;
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < nr; i++) {
+		unsigned int distance = edit_distance(word, strlen(word), words[i], strlen(words[i]));
+
+		if (distance < best + !nearest) {
+			best = distance;
+			nearest = words[i];
+		}
+	}
+	return nearest;
 }
 
 /* @pattern with its '#' replaced by the numbers of @path, in order; "N" where @path has no more. */

@@ -1,27 +1,9 @@
 #include "configs/sweep_draw.h"
 
 #include "base/bits.h"
+#include "base/fixed.h"
 
 typedef unsigned __int128 u128;
-
-uint64_t log2_fixed(uint64_t x)
-{
-	unsigned int whole = ilog2_u64(x);
-	uint64_t mantissa = x << (63 - whole); /* 1 <= mantissa / 2^63 < 2 */
-	uint64_t result = (uint64_t)whole << 32;
-
-	/* Squaring doubles the logarithm: the next binary digit is whether that reaches 2. */
-	for (int bit = 31; bit >= 0; bit--) {
-		u128 square = (u128)mantissa * mantissa >> 63;
-
-		if (square >> 64) {
-			result |= 1ull << bit;
-			square >>= 1;
-		}
-		mantissa = (uint64_t)square;
-	}
-	return result;
-}
 
 /* The smallest value whose logarithm is at least @log. */
 static uint64_t value_of_log(const struct draw_range *range, uint64_t log)

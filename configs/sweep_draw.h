@@ -23,7 +23,4 @@ uint32_t draw_index(uint64_t where, uint32_t n);
 /** draw_stratum() - a place in part @part of @n equal ones, @inside of the way through it. */
 uint64_t draw_stratum(uint32_t part, uint32_t n, uint64_t inside);
 
-/** log2_fixed() - log2(@x) in units of 2^-32, rounded down; @x > 0. */
-uint64_t log2_fixed(uint64_t x);
-
 #endif

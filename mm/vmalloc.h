@@ -86,6 +86,8 @@ void vmap_ungive(struct vmalloc *vm, uint32_t area);
 
 /** vmap_claim() - the area that a running kernel has at [@start, @end), guard included, with its page tables. */
 uint32_t vmap_claim(struct vmalloc *vm, uint64_t start, uint64_t end, enum vmap_use use);
+/** vmap_describe() - what a claimed area was made for: as in struct vmap_request. */
+void vmap_describe(struct vmalloc *vm, uint32_t area, uint32_t caller, uint64_t phys);
 /** vmap_claim_lazy() - as vmap_claim(): one that was freed and is not purged. Return: false when it is not free. */
 bool vmap_claim_lazy(struct vmalloc *vm, uint64_t start, uint64_t end);
 

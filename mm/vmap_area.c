@@ -227,6 +227,12 @@ uint32_t vmap_claim(struct vmalloc *vm, uint64_t start, uint64_t end, enum vmap_
 	return area;
 }
 
+void vmap_describe(struct vmalloc *vm, uint32_t area, uint32_t caller, uint64_t phys)
+{
+	vmap_node(vm, area)->caller = caller;
+	vmap_node(vm, area)->phys = phys;
+}
+
 bool vmap_claim_lazy(struct vmalloc *vm, uint64_t start, uint64_t end)
 {
 	uint32_t from = free_at(vm, start, end);

@@ -12,6 +12,9 @@ struct proc_sample {
 	int64_t max_order, pageblock_order, cma;
 };
 
+/* proc_resource.c */
+int proc_iomem(const struct proc_sample *sample, struct err *err);
+int proc_ioports(const struct proc_sample *sample, struct err *err);
 /* proc_vmallocinfo.c */
 int proc_vmallocinfo(const struct proc_sample *sample, struct err *err);
 

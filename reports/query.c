@@ -24,6 +24,8 @@ static const struct named_query {
 		"SELECT * FROM latency_hist ORDER BY run_id, op, low_ns", NULL },
 	{ "locks", "How often each lock was taken and how long was waited for it, longest first.",
 		"SELECT * FROM lock_stats ORDER BY run_id, wait_ns DESC, acquisitions DESC, lock", NULL },
+	{ "sleeps", "What requests slept for, or whose turn they waited for, and who still did when the run ended.",
+		"SELECT * FROM sleeps ORDER BY run_id, total_ns DESC, reason", NULL },
 	{ "samples", "The machine's totals over time.", "SELECT * FROM samples ORDER BY run_id, sample_id", NULL },
 	{ "zones", "Free pages and watermarks of each zone over time.",
 		"SELECT s.run_id, s.time_ns, s.event_no, z.* FROM zone_samples z JOIN samples s USING (sample_id)"
@@ -45,6 +47,14 @@ static const struct named_query {
 		" fallback_order", NULL },
 	{ "caches", "Slab caches at the end, those that waste most first.",
 		"SELECT * FROM v_caches ORDER BY run_id, waste_bytes DESC, cache", NULL },
+	{ "ports", "Port instructions by region, dearest first.",
+		"SELECT * FROM ioport_stats ORDER BY run_id, cost_ns DESC, start, \"end\", region, op", NULL },
+	{ "device-memory", "Reads and writes of device memory by region, dearest first.",
+		"SELECT * FROM iomem_stats ORDER BY run_id, cost_ns DESC, start, \"end\", region, op", NULL },
+	{ "mappings", "Device memory still mapped at the end.", "SELECT * FROM ioremap_live ORDER BY run_id, mapping", NULL },
+	{ "resources", "The trees of I/O memory and I/O ports at the end.",
+		"SELECT r.run_id, t.* FROM runs r JOIN resources t ON t.sample_id = (SELECT max(sample_id) FROM samples s"
+		" WHERE s.run_id = r.run_id) ORDER BY r.run_id, tree, position", NULL },
 	{ "vmalloc", "The vmalloc space over time: areas, holes, freed areas that wait for a purge.",
 		"SELECT * FROM v_vmalloc ORDER BY run_id, sample_id", NULL },
 	{ "call-sites", "Call sites by what they keep and what rounding up costs them.",

@@ -39,6 +39,12 @@ static const struct table tables[] = {
 		NULL,
 		{ { "lock", COLUMN_TEXT }, { "taken", COLUMN_COUNT }, { "contended", COLUMN_COUNT },
 			{ "waited", COLUMN_TIME }, { "held", COLUMN_TIME } } },
+	{ "Requests that waited",
+		"For what a request slept; object and task: for an earlier request with the same object, or of the same task. Who still"
+		" waited when the run ended could be woken by nobody, and failed.",
+		"SELECT reason, count, total_ns, max_ns, timeouts, still_waiting FROM sleeps WHERE run_id = ? ORDER BY reason", NULL,
+		{ { "for", COLUMN_TEXT }, { "waits", COLUMN_COUNT }, { "waited", COLUMN_TIME }, { "longest", COLUMN_TIME },
+			{ "timed out", COLUMN_COUNT }, { "still waiting", COLUMN_COUNT } } },
 	{ "Slab caches that waste most",
 		"Waste is what the slabs take less what callers asked for in their live objects: unused objects, rounding up,"
 		" alignment, the rest of each slab.",
@@ -60,6 +66,27 @@ static const struct table tables[] = {
 		{ { "asked for", COLUMN_TEXT }, { "taken from", COLUMN_TEXT }, { "order", COLUMN_COUNT },
 			{ "block order", COLUMN_COUNT }, { "times", COLUMN_COUNT },
 			{ "marks changed", COLUMN_COUNT } } },
+	{ "Port instructions by region",
+		"What the instructions of drivers cost, by the innermost region around the port; without a name: in none.",
+		"SELECT region, printf('%04x-%04x', start, \"end\"), op, count, accesses, cost_ns, unclaimed FROM ioport_stats"
+		" WHERE run_id = ? ORDER BY cost_ns DESC, start, \"end\", region, op LIMIT 12",
+		NULL,
+		{ { "region", COLUMN_TEXT }, { "ports", COLUMN_TEXT }, { "operation", COLUMN_TEXT },
+			{ "count", COLUMN_COUNT }, { "accesses", COLUMN_COUNT }, { "time", COLUMN_TIME },
+			{ "unclaimed", COLUMN_COUNT } } },
+	{ "Device memory by region", "Reads wait for the device's answer; writes are posted.",
+		"SELECT region, printf('%08x-%08x', start, \"end\"), op, count, bytes, cost_ns, unclaimed FROM iomem_stats"
+		" WHERE run_id = ? ORDER BY cost_ns DESC, start, \"end\", region, op LIMIT 12",
+		NULL,
+		{ { "region", COLUMN_TEXT }, { "addresses", COLUMN_TEXT }, { "operation", COLUMN_TEXT },
+			{ "count", COLUMN_COUNT }, { "bytes", COLUMN_SIZE }, { "time", COLUMN_TIME },
+			{ "unclaimed", COLUMN_COUNT } } },
+	{ "Device memory mapped at the end", NULL,
+		"SELECT region, mode, count(*), sum(size), sum(area_bytes) FROM ioremap_live WHERE run_id = ? GROUP BY region, mode"
+		" ORDER BY sum(area_bytes) DESC, region, mode LIMIT 12",
+		NULL,
+		{ { "region", COLUMN_TEXT }, { "mode", COLUMN_TEXT }, { "mappings", COLUMN_COUNT },
+			{ "asked for", COLUMN_SIZE }, { "mapped", COLUMN_SIZE } } },
 	{ "vmalloc space",
 		"At the end. Freed areas stay unusable until a purge. Holes: free ranges between areas; fragmented: how much of the used"
 		" part of the space is in holes other than the longest.",

@@ -23,7 +23,8 @@ CREATE TABLE runs (
 	wall_ns INTEGER CHECK (wall_ns >= 0),
 	fingerprint TEXT CHECK (length(fingerprint) = 16), -- 64 bits in hexadecimal: equal for runs that did the same
 	kernel TEXT,                             -- of the recording
-	pace TEXT NOT NULL,
+	pace TEXT NOT NULL,                      -- recorded, think or asap
+	cpu_map TEXT NOT NULL,                   -- fold or spread
 	layer TEXT NOT NULL,
 	initial TEXT,                            -- folder of the start state, NULL = from boot
 	lost INTEGER NOT NULL CHECK (lost >= 0), -- events that the recording lost
@@ -87,6 +88,18 @@ CREATE TABLE lock_stats (
 	wait_ns INTEGER NOT NULL CHECK (wait_ns >= 0), -- of all waiters together
 	hold_ns INTEGER NOT NULL CHECK (hold_ns >= 0),
 	PRIMARY KEY (run_id, lock)
+) STRICT, WITHOUT ROWID;
+
+-- Requests that waited for something other than their CPU: a sleep, or (object, task) their turn.
+CREATE TABLE sleeps (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	reason TEXT NOT NULL,
+	count INTEGER NOT NULL CHECK (count >= 0),
+	total_ns INTEGER NOT NULL CHECK (total_ns >= 0),
+	max_ns INTEGER NOT NULL CHECK (max_ns >= 0),
+	timeouts INTEGER NOT NULL CHECK (timeouts >= 0),
+	still_waiting INTEGER NOT NULL CHECK (still_waiting >= 0), -- when the run ended: nobody could wake them
+	PRIMARY KEY (run_id, reason)
 ) STRICT, WITHOUT ROWID;
 
 -- A look at the whole machine at one moment. The tables up to cache_stats refer to it.
@@ -190,10 +203,83 @@ CREATE TABLE cache_stats (
 	allocs INTEGER NOT NULL CHECK (allocs >= 0),
 	frees INTEGER NOT NULL CHECK (frees >= 0),
 	grown INTEGER NOT NULL CHECK (grown >= 0), -- slabs taken from the page allocator
-	discarded INTEGER NOT NULL CHECK (discarded >= 0) -- slabs given back
+	discarded INTEGER NOT NULL CHECK (discarded >= 0), -- slabs given back
+	array_limit INTEGER NOT NULL CHECK (array_limit >= 0), -- objects a CPU's array of SLAB holds; 0 with other allocators
+	batchcount INTEGER NOT NULL CHECK (batchcount >= 0), -- objects that go to or from it at once
+	shared_factor INTEGER NOT NULL CHECK (shared_factor >= 0), -- room of a node's shared array, in batches
+	active_slabs INTEGER NOT NULL CHECK (active_slabs >= 0), -- as the kernel counts: SLUB all, SLAB those with objects out
+	shared_avail INTEGER NOT NULL CHECK (shared_avail >= 0) -- objects in shared arrays
 ) STRICT;
 
 CREATE INDEX cache_stats_by_sample ON cache_stats (sample_id, cache);
+
+-- The trees of I/O memory and I/O ports, in the order and with the depth of /proc/iomem and /proc/ioports. Of the last
+-- sample, and of those at markers.
+CREATE TABLE resources (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	tree TEXT NOT NULL CHECK (tree IN ('iomem', 'ioports')),
+	position INTEGER NOT NULL CHECK (position >= 0), -- line of the file, from 0
+	depth INTEGER NOT NULL CHECK (depth BETWEEN 0 AND 5),
+	start INTEGER NOT NULL CHECK (start >= 0),
+	"end" INTEGER NOT NULL CHECK ("end" >= start),   -- inclusive
+	name TEXT NOT NULL,
+	busy INTEGER NOT NULL CHECK (busy IN (0, 1)),    -- claimed: nothing can be requested in it
+	requested INTEGER NOT NULL CHECK (requested IN (0, 1)), -- by the trace; else it was there before
+	PRIMARY KEY (sample_id, tree, position)
+) STRICT, WITHOUT ROWID;
+
+-- Port instructions by region and instruction. A region is the innermost around the port when it was accessed; name '': none.
+CREATE TABLE ioport_stats (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	start INTEGER NOT NULL CHECK (start >= 0),
+	"end" INTEGER NOT NULL CHECK ("end" >= start),
+	region TEXT NOT NULL,
+	op TEXT NOT NULL,                        -- inb, ... outsl
+	count INTEGER NOT NULL CHECK (count >= 0), -- instructions
+	accesses INTEGER NOT NULL CHECK (accesses >= 0), -- of the bus: string instructions make many
+	bytes INTEGER NOT NULL CHECK (bytes >= 0),
+	cost_ns INTEGER NOT NULL CHECK (cost_ns >= 0),
+	unclaimed INTEGER NOT NULL CHECK (unclaimed BETWEEN 0 AND count), -- instructions outside of what is claimed
+	PRIMARY KEY (run_id, start, "end", region, op)
+) STRICT, WITHOUT ROWID;
+
+-- Reads and writes of device memory, likewise.
+CREATE TABLE iomem_stats (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	start INTEGER NOT NULL CHECK (start >= 0),
+	"end" INTEGER NOT NULL CHECK ("end" >= start),
+	region TEXT NOT NULL,
+	op TEXT NOT NULL,                        -- readb, ... writeq
+	count INTEGER NOT NULL CHECK (count >= 0),
+	bytes INTEGER NOT NULL CHECK (bytes >= 0),
+	cost_ns INTEGER NOT NULL CHECK (cost_ns >= 0), -- waits for posted writes among it
+	unclaimed INTEGER NOT NULL CHECK (unclaimed BETWEEN 0 AND count),
+	PRIMARY KEY (run_id, start, "end", region, op)
+) STRICT, WITHOUT ROWID;
+
+-- Live mappings of device memory by how the processor treats them. A mode that has no row has none.
+CREATE TABLE ioremap_stats (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	mode TEXT NOT NULL CHECK (mode IN ('uc', 'wc', 'wb', 'np', 'wt')),
+	mappings INTEGER NOT NULL CHECK (mappings >= 0),
+	size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0), -- as asked for
+	area_bytes INTEGER NOT NULL CHECK (area_bytes >= 0), -- in whole pages, without guards
+	PRIMARY KEY (sample_id, mode)
+) STRICT, WITHOUT ROWID;
+
+-- The mappings of device memory that nobody had unmapped at the end.
+CREATE TABLE ioremap_live (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	mapping INTEGER NOT NULL CHECK (mapping >= 0),
+	phys INTEGER NOT NULL CHECK (phys >= 0),
+	size INTEGER NOT NULL CHECK (size >= 0),
+	mode TEXT NOT NULL,
+	address TEXT NOT NULL,                   -- of the first byte asked for: '0xffffc90000010000'
+	area_bytes INTEGER NOT NULL CHECK (area_bytes >= 0),
+	region TEXT NOT NULL,                    -- the innermost resource at phys at the end; 'PCI mem': none
+	call_site TEXT,
+	PRIMARY KEY (run_id, mapping)
+) STRICT, WITHOUT ROWID;
 
 -- Requests that no list of their own migratetype could serve, by whose block was taken (from) and who asked (to).
 CREATE TABLE extfrag_events (
@@ -333,7 +419,7 @@ CREATE INDEX verify_caches_by_run ON verify_caches (run_id, snapshot, cache);
 
 CREATE VIEW v_runs AS
 SELECT run_id, status, trace, machine,
-	(SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id) AS params, kernel, pace, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
+	(SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id) AS params, kernel, pace, cpu_map, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
 	CASE WHEN wall_ns > 0 THEN round(events * 1e3 / wall_ns, 3) END AS million_events_per_s,
 	fingerprint, started_at, version, error
 FROM runs r;

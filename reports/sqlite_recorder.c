@@ -38,10 +38,10 @@ enum statement {
 
 static const char *const statement_sql[NR_STATEMENTS] = {
 	[INSERT_RUN] =
-		"INSERT INTO runs (trace, trace_sha256, machine, config_yaml, config_hash, kernel, pace, layer, initial,"
+		"INSERT INTO runs (trace, trace_sha256, machine, config_yaml, config_hash, kernel, pace, cpu_map, layer, initial,"
 		" seed, lost, page_size, max_order, pageblock_order, cma, version, git_commit, compiler, flags,"
 		" results_version, host, started_at, status)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 		" strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), 'running')",
 	/* --set takes the last of two values for a key. */
 	[INSERT_PARAM] = "INSERT OR REPLACE INTO run_params (run_id, key, value) VALUES (?, ?, ?)",
@@ -69,8 +69,9 @@ static const char *const statement_sql[NR_STATEMENTS] = {
 	[INSERT_CACHE] =
 		"INSERT INTO cache_stats (sample_id, cache, object_size, size, align, objs_per_slab, \"order\","
 		" min_partial, cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs,"
-		" aliases, waste_bytes, allocs, frees, grown, discarded)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" aliases, waste_bytes, allocs, frees, grown, discarded, array_limit, batchcount, shared_factor,"
+		" active_slabs, shared_avail)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_EXTFRAG] =
 		"INSERT INTO extfrag_events (run_id, from_migratetype, to_migratetype, alloc_order, fallback_order,"
 		" count, pageblock_changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -186,7 +187,7 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 	gethostname(host, sizeof(host) - 1);
 	ret = WRITE(r, INSERT_RUN, err, VALUE(run->trace), VALUE(run->trace_sha256), VALUE(run->machine),
 		VALUE(run->config_yaml), VALUE(run->config_hash), VALUE(run->kernel), VALUE(run->pace),
-		VALUE(run->layer), VALUE(run->initial), VALUE((int64_t)run->seed), VALUE(run->lost),
+		VALUE(run->cpu_map), VALUE(run->layer), VALUE(run->initial), VALUE((int64_t)run->seed), VALUE(run->lost),
 		VALUE(run->page_size), VALUE(run->max_order), VALUE(run->pageblock_order),
 		VALUE((int64_t)run->cma), VALUE(build_version()), VALUE(build_commit()),
 		VALUE(build_compiler()), VALUE(build_flags()), VALUE((int64_t)RESULTS_VERSION),
@@ -334,7 +335,8 @@ static int rec_cache(struct recorder *rec, const struct record_cache *c, struct 
 		VALUE(c->min_partial), VALUE(c->cpu_partial), VALUE(c->active_objs), VALUE(c->total_objs),
 		VALUE(c->live_objs), VALUE(c->slabs), VALUE(c->slab_pages), VALUE(c->partial),
 		VALUE(c->cpu_slabs), VALUE(c->aliases), VALUE(c->waste_bytes), VALUE(c->allocs),
-		VALUE(c->frees), VALUE(c->grown), VALUE(c->discarded));
+		VALUE(c->frees), VALUE(c->grown), VALUE(c->discarded), VALUE(c->array_limit),
+		VALUE(c->batchcount), VALUE(c->shared_factor), VALUE(c->active_slabs), VALUE(c->shared_avail));
 }
 
 static int insert_buckets(struct sqlite_recorder *r, const char *op, const struct hist *hist, struct err *err)

@@ -54,7 +54,8 @@ struct member {
 
 static const struct member run_members[] = {
 	M(record_run, trace), M(record_run, trace_sha256), M(record_run, machine), M(record_run, config_yaml),
-	M(record_run, config_hash), M(record_run, kernel), M(record_run, pace), M(record_run, layer), M(record_run, initial),
+	M(record_run, config_hash), M(record_run, kernel), M(record_run, pace), M(record_run, cpu_map),
+	M(record_run, layer), M(record_run, initial),
 	M(record_run, seed), M(record_run, lost), M(record_run, page_size), M(record_run, max_order),
 	M(record_run, pageblock_order), M(record_run, cma),
 };
@@ -89,7 +90,8 @@ static const struct member cache_members[] = {
 	M(record_cache, active_objs), M(record_cache, total_objs), M(record_cache, live_objs), M(record_cache, slabs),
 	M(record_cache, slab_pages), M(record_cache, partial), M(record_cache, cpu_slabs), M(record_cache, aliases),
 	M(record_cache, waste_bytes), M(record_cache, allocs), M(record_cache, frees), M(record_cache, grown),
-	M(record_cache, discarded),
+	M(record_cache, discarded), M(record_cache, array_limit), M(record_cache, batchcount),
+	M(record_cache, shared_factor), M(record_cache, active_slabs), M(record_cache, shared_avail),
 };
 static const struct member op_members[] = {
 	M(record_op, op), M(record_op, count), M(record_op, failed), M(record_op, bytes_req), M(record_op, bytes_alloc),

@@ -21,15 +21,16 @@ static enum run_action action_of(const struct run *run, const struct trace_op *o
 {
 	if (op->flags & OP_NULL)
 		return ACT_FREE_NULL;
-	if (op->flags & (OP_UNKNOWN | OP_DOUBLE))
+	/* What uses an object that is not there is for the object's part to judge. */
+	if (op->flags & (OP_UNKNOWN | OP_DOUBLE) &&
+		(kind_info[op->kind].slot == SLOT_ENDS || !run->part_of_kind[op->kind]))
 		return ACT_FREE_BAD;
 	switch (op->kind) {
 	case KIND_KMALLOC:
 	case KIND_KZALLOC:
 	case KIND_KVMALLOC:
 	case KIND_KVZALLOC:
-		return object_action(run, op->size <= run->machine->kmalloc.max_cache_size ? ACT_KMALLOC :
-											     ACT_KMALLOC_LARGE);
+		return object_action(run, kmalloc_is_large(run->mm.slab, op->size) ? ACT_KMALLOC_LARGE : ACT_KMALLOC);
 	case KIND_KMEM_CACHE_ALLOC:
 	case KIND_KMEM_CACHE_ALLOC_BULK:
 		return object_action(run, ACT_CACHE_ALLOC);
@@ -121,6 +122,7 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 		.node = trace->node >= (int)run->machine->nr_nodes ? (int16_t)-1 : trace->node,
 		.flags = trace->flags,
 		.kind = trace->kind,
+		.ctx = trace->ctx,
 		.gfp = gfp_of(run, trace),
 		.cache = CACHE_NONE,
 		.rules = rules_of(run, trace, action),
@@ -187,7 +189,7 @@ uint32_t run_op_resolve_cache(struct run *run, struct run_op *op)
 	const char *name = run_string(run, op->trace->name);
 
 	op->cache = slab_cache_find(run->mm.slab, name);
-	if (op->cache == CACHE_NONE)
+	if (op->cache == CACHE_NONE && !slab_cache_gone(run->mm.slab, name))
 		op->cache = invent_cache(run, op, name);
 	op->generation = run->cache_generation;
 	if (op->cache != CACHE_NONE) {

@@ -125,19 +125,13 @@ static struct live_bytes live_bytes_of(const struct run *run)
 	return bytes;
 }
 
-static uint64_t slab_pages_of(const struct run *run)
+/* Bytes of a cache's slabs that hold no object: 0 where its objects lie in pages that are not its own. */
+static uint64_t cache_waste(const struct run *run, const struct slab_stats *stats)
 {
-	uint64_t pages = 0;
+	uint64_t bytes = stats->slab_pages * run->machine->page_size;
+	uint64_t used = stats->live_objs * stats->geometry.object_size;
 
-	for (uint32_t cache = 0; cache < slab_nr_caches(run->mm.slab); cache++) {
-		struct slab_stats stats;
-
-		if (!slab_cache_live(run->mm.slab, cache))
-			continue;
-		slab_cache_stats(run->mm.slab, cache, &stats);
-		pages += stats.slab_pages;
-	}
-	return pages;
+	return bytes > used ? bytes - used : 0;
 }
 
 static int record_caches(struct run *run, struct err *err)
@@ -167,12 +161,16 @@ static int record_caches(struct run *run, struct err *err)
 			.partial = stats.partial,
 			.cpu_slabs = stats.cpu_slabs,
 			.aliases = stats.aliases,
-			.waste_bytes = stats.slab_pages * run->machine->page_size -
-				       stats.live_objs * stats.geometry.object_size,
+			.waste_bytes = cache_waste(run, &stats),
 			.allocs = stats.allocs,
 			.frees = stats.frees,
 			.grown = stats.grown,
 			.discarded = stats.discarded,
+			.array_limit = stats.geometry.limit,
+			.batchcount = stats.geometry.batchcount,
+			.shared_factor = stats.geometry.shared,
+			.active_slabs = stats.active_slabs,
+			.shared_avail = stats.shared_avail,
 		};
 		ret = run->recorder->ops->cache(run->recorder, &row, err);
 	}
@@ -188,7 +186,7 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 		.event_no = run->events,
 		.reason = reason,
 		.marker = marker,
-		.slab_bytes = slab_pages_of(run) * page_size,
+		.slab_bytes = slab_pages(run->mm.slab) * page_size,
 		.kmalloc_large_bytes = slab_large_pages(run->mm.slab) * page_size,
 		.page_bytes = run->pages_held * page_size,
 		.kmalloc_waste_bytes = live.kmalloc_waste,
@@ -230,6 +228,7 @@ static int record_ops(struct run *run, struct err *err)
 			continue;
 		row->count += op->done - op->older + op->failed;
 		row->failed += op->failed;
+		row->sleeps += op->sleeps;
 		if (kind_info[op->kind].slot == SLOT_BEGINS) {
 			row->bytes_req += (op->done - op->older) * op->size;
 			row->bytes_alloc += (op->done - op->older) * op->bytes_alloc;
@@ -362,6 +361,7 @@ static int record_counters(struct run *run, struct err *err)
 		{ "slots_reused_while_live", "events", run->stale_objects },
 		{ "kmalloc_bytes_alloc_checked", "events", result->bytes_alloc_checked },
 		{ "kmalloc_bytes_alloc_mismatch", "events", result->bytes_alloc_mismatch },
+		{ "still_waiting", "requests", result->still_waiting },
 		{ "cpus_folded", "cpus", result->folded_cpus },
 	};
 	int ret = 0;
@@ -384,6 +384,10 @@ int sampler_finish(struct run *run, struct err *err)
 		ret = record_extfrag(run, err);
 	if (ret == 0)
 		ret = record_counters(run, err);
+	if (ret == 0)
+		ret = sleepers_record(run, err);
+	if (ret == 0)
+		ret = locks_record(run, err);
 	if (ret == 0)
 		ret = parts_finish(run, err);
 	return ret;

@@ -49,14 +49,26 @@ RARE void note_failure(struct run *run, const struct request *req, struct run_op
 		run->objects[req->slot].slab = OBJECT_FAILED;
 }
 
+/* No cache serves it: it has been destroyed or cannot be, or this kernel has no kmalloc caches. */
+static __attribute__((noinline)) enum mm_answer take_without_cache(struct run *run, const struct run_op *op,
+	struct slab_object *object)
+{
+	if (op->action != ACT_CACHE_ALLOC)
+		return kmalloc_sized(run->mm.slab, op->size, op->gfp, op->node, run->cpu, object, &run->meter);
+	if (slab_cache_gone(run->mm.slab, run_string(run, op->trace->name)))
+		run_violation(run, RULE_CACHE_DESTROYED, op, "%s from cache \"%s\", which has been destroyed",
+			kind_info[op->kind].name, run_string(run, op->trace->name));
+	return MM_FAILED;
+}
+
 enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struct slab_object *object)
 {
 	struct slab *slab = run->mm.slab;
 
 	if (op->action == ACT_KMALLOC_LARGE)
 		return kmalloc_large(slab, op->size, op->gfp, op->node, run->cpu, object, &run->meter);
-	if (op->cache == CACHE_NONE)
-		return MM_FAILED;
+	if (__builtin_expect(op->cache == CACHE_NONE, 0))
+		return take_without_cache(run, op, object);
 	return slab_alloc(slab, op->cache, op->gfp, op->node, run->cpu, object, &run->meter);
 }
 
@@ -68,12 +80,16 @@ static bool is_kvmalloc(unsigned int kind)
 static void serve_object(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct slab_object object;
+	enum mm_answer answer;
 
 	if (op->action == ACT_CACHE_ALLOC && op->generation != run->cache_generation)
 		run_op_resolve_cache(run, op);
 	if (req->slot != SLOT_NONE)
 		slot_for(run, req, op);
-	if (serve_take_object(run, op, &object) != MM_DONE) {
+	answer = serve_take_object(run, op, &object);
+	if (__builtin_expect(answer != MM_DONE, 0)) {
+		if (answer == MM_WAIT && serve_wait(run, req, op->gfp))
+			return;
 		if (!is_kvmalloc(op->kind) || !serve_kvmalloc(run, req, op))
 			note_failure(run, req, op);
 		return;
@@ -147,6 +163,7 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 	struct object old = { .slab = OBJECT_NONE };
 	struct run_op as_kmalloc = *op;
 	struct slab_object object;
+	enum mm_answer answer;
 
 	if (req->slot == SLOT_NONE)
 		return;
@@ -164,8 +181,11 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 		return;
 	}
 	as_kmalloc.cache = kmalloc_class(run->mm.slab, want, op->gfp);
-	as_kmalloc.action = want > run->machine->kmalloc.max_cache_size ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
-	if (serve_take_object(run, &as_kmalloc, &object) != MM_DONE) {
+	as_kmalloc.action = kmalloc_is_large(run->mm.slab, want) ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
+	answer = serve_take_object(run, &as_kmalloc, &object);
+	if (answer == MM_WAIT && serve_wait(run, req, op->gfp))
+		return;
+	if (answer != MM_DONE) {
 		op->failed++;
 		run->result.failed++;
 		return;
@@ -267,6 +287,14 @@ static RARE void report_rules(struct run *run, struct run_op *op)
 			run_string(run, op->trace->name));
 }
 
+/* It is parked, and served again later: until then it has cost its CPU what the meter says. */
+static RARE ns_t note_sleep(struct run *run)
+{
+	run->asleep = false;
+	run->meter.wait = (struct mm_wait){ 0 };
+	return run->meter.ns;
+}
+
 ns_t serve_request(void *arg, const struct request *req)
 {
 	struct run *run = arg;
@@ -274,7 +302,7 @@ ns_t serve_request(void *arg, const struct request *req)
 	ns_t latency;
 
 	run->event_no = req->event_no;
-	run->cpu = req->cpu;
+	run->cpu = req->seat.cpu;
 	if (op->action == ACT_SKIP)
 		return 0;
 	meter_start(&run->meter, run->machine->latency.step_ns);
@@ -283,6 +311,8 @@ ns_t serve_request(void *arg, const struct request *req)
 	dispatch(run, req, op);
 	if (run->booting)
 		return 0;
+	if (__builtin_expect(run->asleep, 0))
+		return note_sleep(run);
 	latency = run->engine.now - req->arrival_ns + run->meter.ns;
 	op->latency_ns += latency;
 	if (latency > op->latency_max_ns)

@@ -14,6 +14,7 @@
 
 #define MODULES_END 0xffffffffff000000ull /* x86-64: what lies above the vmalloc space and below this is modules' */
 #define KVMALLOC_MAX INT32_MAX
+#define BOUND_AREA (1ull << 62) /* beside the keys of sim/follow.c */
 
 static struct vmalloc *vmalloc_of(const struct run *run)
 {
@@ -244,6 +245,42 @@ gfp_t kvmalloc_gfp(const struct run *run, uint64_t size, gfp_t gfp)
 	if (!(gfp & GFP_BIT_RETRY_MAYFAIL))
 		gfp |= GFP_BIT_NORETRY;
 	return gfp & ~GFP_BIT_NOFAIL;
+}
+
+uint64_t vmalloc_bound_key(const struct machine *machine, uint64_t address)
+{
+	return BOUND_AREA | address >> machine->page_shift;
+}
+
+static enum vmap_use use_of_state(const struct state_area *area)
+{
+	if (area->ioremap)
+		return VMAP_IOREMAP;
+	if (area->map_ram)
+		return VMAP_BLOCK;
+	return area->vmap ? VMAP_VMAP : area->pages ? VMAP_VMALLOC : VMAP_PERCPU;
+}
+
+int vmalloc_load(struct vmalloc *vm, const struct machine *machine, const struct state *state, struct idmap *bound,
+	struct err *err)
+{
+	for (size_t i = 0; i < state->nr_areas; i++) {
+		const struct state_area *saved = &state->areas[i];
+		uint32_t area;
+
+		if (saved->lazy) {
+			vmap_claim_lazy(vm, saved->start, saved->end);
+			continue;
+		}
+		area = vmap_claim(vm, saved->start, saved->end, use_of_state(saved));
+		if (area == VMAP_AREA_NONE)
+			return err_set(err, ERR_CONFIG, "%s/vmallocinfo: area 0x%" PRIx64 "-0x%" PRIx64 " overlaps another",
+				state->source, saved->start, saved->end);
+		vmap_describe(vm, area, CALLER_OF_STATE + (uint32_t)i, saved->phys);
+		if (idmap_put(bound, vmalloc_bound_key(machine, saved->start), area) < 0)
+			return err_set(err, ERR_NOMEM, "no memory for the areas of the initial state");
+	}
+	return 0;
 }
 
 static void vmalloc_totals(const struct run *run, struct record_sample *sample)

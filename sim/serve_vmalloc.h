@@ -23,6 +23,15 @@ bool vmap_purge_seen(const struct trace_tables *tables, const struct trace_op *o
 /** serve_purge() - the recorded kernel purges now. */
 void serve_purge(struct run *run);
 
+/**
+ * vmalloc_load() - the areas of a saved state, busy and lazy. @bound: gets the number of each busy one under
+ * vmalloc_bound_key() of its address, for the objects of the trace that are older than the state.
+ * Simplified: which pages an area has is not saved; a free of one gives back the addresses alone.
+ */
+int vmalloc_load(struct vmalloc *vm, const struct machine *machine, const struct state *state, struct idmap *bound,
+	struct err *err);
+uint64_t vmalloc_bound_key(const struct machine *machine, uint64_t address);
+
 /** serve_kvmalloc() - kmalloc() has failed: try vmalloc. Return: whether the request is served. */
 bool serve_kvmalloc(struct run *run, const struct request *req, struct run_op *op);
 

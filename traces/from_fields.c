@@ -207,16 +207,23 @@ static int take_kind(struct from_fields *f, const struct fields *fields, struct 
 	return 0;
 }
 
+uint64_t from_fields_keys(enum trace_kind kind)
+{
+	uint64_t keys = 0;
+
+	for (size_t i = 0; i < sizeof(key_fields) / sizeof(key_fields[0]); i++)
+		if (kind_info[kind].keys & key_fields[i].key)
+			keys |= 1ull << key_fields[i].field;
+	return keys;
+}
+
 /* Keys of the interchange that this event has no use for: what design tables write for a row of events. */
 static int drop_foreign_keys(struct from_fields *f, struct fields *fields, const struct draft *d, struct err *err)
 {
-	uint64_t allowed = COMMON_FIELDS;
+	uint64_t allowed = COMMON_FIELDS | from_fields_keys((enum trace_kind)d->op.kind);
 
 	if (d->kind->slot != SLOT_ABSENT)
 		allowed |= BIT(ID);
-	for (size_t i = 0; i < sizeof(key_fields) / sizeof(key_fields[0]); i++)
-		if (d->kind->keys & key_fields[i].key)
-			allowed |= 1ull << key_fields[i].field;
 	for (uint64_t left = fields->present & ~allowed; left; left &= left - 1) {
 		char reason[96];
 
@@ -616,6 +623,7 @@ static int resolve_page(struct from_fields *f, const struct fields *fields, stru
 
 static int write_event(struct from_fields *f, struct draft *d, struct err *err)
 {
+	d->who.ctx = d->event.recorded.ctx & WHO_CTX;
 	d->event.op = trace_writer_op(f->writer, &d->op);
 	d->event.who = trace_writer_who(f->writer, &d->who);
 	if (d->event.op == UINT32_MAX || d->event.who == UINT32_MAX)
@@ -629,17 +637,38 @@ static int write_event(struct from_fields *f, struct draft *d, struct err *err)
 	return trace_writer_event(f->writer, &d->event, err);
 }
 
+/* What the operation is, without its time and its object. */
+static int take_operation(struct from_fields *f, const struct fields *fields, struct draft *d, struct err *err)
+{
+	int ret = take_who(f, fields, d, err);
+
+	if (ret || (ret = take_gfp(f, fields, d)) || (ret = take_flags(f, fields, d)) || (ret = take_sizes(f, fields, d)) ||
+	    (ret = take_names(f, fields, d, err)) || (ret = take_args(f, fields, d)))
+		return ret;
+	return take_marks(f, fields, d);
+}
+
+int from_fields_op(struct from_fields *f, const struct fields *fields, struct trace_op *op, uint64_t *value, struct err *err)
+{
+	struct draft d = { .op = { .node = -1 } };
+	int ret = take_kind(f, fields, &d);
+
+	if (ret || (ret = check_required(f, fields, &d)) || (ret = take_operation(f, fields, &d, err)))
+		return ret;
+	*op = d.op;
+	*value = d.event.value;
+	return 0;
+}
+
 int from_fields_take(struct from_fields *f, struct fields *fields, struct err *err)
 {
 	struct draft d = { .op = { .node = -1 } };
 	int ret = take_kind(f, fields, &d);
 
 	if (ret || (ret = drop_foreign_keys(f, fields, &d, err)) || (ret = check_required(f, fields, &d)) ||
-	    (ret = take_time(f, fields, &d)) || (ret = take_who(f, fields, &d, err)) ||
-	    (ret = take_gfp(f, fields, &d)) || (ret = take_flags(f, fields, &d)) ||
-	    (ret = take_sizes(f, fields, &d)) || (ret = take_names(f, fields, &d, err)) ||
-	    (ret = take_args(f, fields, &d)) || (ret = take_marks(f, fields, &d)) ||
-	    (ret = take_recorded(f, fields, &d)) || (ret = check_id(f, fields, &d)) || (ret = resolve_page(f, fields, &d, err)) || (ret = resolve_id(f, fields, &d, err)))
+	    (ret = take_time(f, fields, &d)) || (ret = take_operation(f, fields, &d, err)) ||
+	    (ret = take_recorded(f, fields, &d)) || (ret = check_id(f, fields, &d)) ||
+	    (ret = resolve_page(f, fields, &d, err)) || (ret = resolve_id(f, fields, &d, err)))
 		return ret;
 	return write_event(f, &d, err);
 }

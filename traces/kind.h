@@ -188,6 +188,7 @@ extern const char *const origin_name[NR_ORIGINS];
 #define SLAB_FLAG_CONSISTENCY_CHECKS 0x00000100u
 #define SLAB_FLAG_RED_ZONE           0x00000400u
 #define SLAB_FLAG_POISON             0x00000800u
+#define SLAB_FLAG_NO_REAP            0x00001000u /* of 2.6 */
 #define SLAB_FLAG_HWCACHE_ALIGN      0x00002000u
 #define SLAB_FLAG_CACHE_DMA          0x00004000u
 #define SLAB_FLAG_CACHE_DMA32        0x00008000u

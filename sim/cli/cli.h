@@ -22,6 +22,7 @@ struct cli_command {
 extern const struct cli_command cmd_import;
 extern const struct cli_command cmd_info;
 extern const struct cli_command cmd_cat;
+extern const struct cli_command cmd_gen;
 extern const struct cli_command cmd_probe;
 extern const struct cli_command cmd_replay;
 extern const struct cli_command cmd_sweep;

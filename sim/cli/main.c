@@ -11,6 +11,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_import,
 	&cmd_info,
 	&cmd_cat,
+	&cmd_gen,
 	&cmd_probe,
 	&cmd_replay,
 	&cmd_sweep,

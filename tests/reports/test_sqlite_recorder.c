@@ -76,8 +76,8 @@ Test(sqlite_recorder, samples_come_back_as_they_were_written)
 	expect_rows(path,
 		"SELECT sample_id, cache, object_size, size, align, objs_per_slab, \"order\", min_partial, cpu_partial,"
 		" active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs, aliases, waste_bytes, allocs,"
-		" frees, grown, discarded FROM cache_stats WHERE cache = 'dentry'",
-		"40|dentry|61|128|8|32|1|5|30|1800|2000|1600|64|128|3|2|1|12800|5000|4200|40|8");
+		" frees, grown, discarded, array_limit, batchcount, shared_factor, active_slabs, shared_avail FROM cache_stats WHERE cache = 'dentry'",
+		"40|dentry|61|128|8|32|1|5|30|1800|2000|1600|64|128|3|2|1|12800|5000|4200|40|8|0|0|0|64|0");
 }
 
 /* 1 .. 1000 once each: the buckets are exact below 32 and 1/32 wide above. */
@@ -101,6 +101,7 @@ Test(sqlite_recorder, totals_come_back_as_they_were_written)
 
 	fixture_write(path, RUN_DONE);
 	expect_rows(path, "SELECT * FROM lock_stats", "1|zone DMA32|900|12|3400|56000");
+	expect_rows(path, "SELECT * FROM sleeps", "1|mempool|5|12000|4000|2|1");
 	expect_rows(path, "SELECT * FROM extfrag_events", "1|Movable|Unmovable|0|9|17|4");
 	expect_rows(path, "SELECT * FROM call_sites",
 		"1|d_alloc+0x1c|kmem_cache_alloc|700|1|134400|140000|60|11520|1000000|120|4500");
