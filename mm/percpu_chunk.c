@@ -76,6 +76,8 @@ static bool take_space(struct percpu *pc, struct pcpu_chunk *chunk, struct meter
 	if (vmap_take_groups(pc->vmalloc, pc->group_offset, pc->group_size, pc->layout.nr_groups, pc->layout.atom_size,
 		    chunk->areas, meter) != MM_DONE)
 		return false;
+	for (uint32_t g = 0; g < pc->layout.nr_groups; g++)
+		vmap_describe(pc->vmalloc, chunk->areas[g], 0, 0);
 	chunk->base = vmap_address(pc->vmalloc, chunk->areas[0]) - pc->group_offset[0];
 	return true;
 }
