@@ -3,8 +3,8 @@
  * model has the recorded area, so that one difference is counted once.
  *
  * No saved state holds the chunks, so what was taken in the first chunk before the recording began is told by the recording
- * itself: all that no recorded call is given first. Which of the rest a call gets is the model's choice. Chunks are recognised by their
- * addresses, which follow from the pointer: the first unit begins at a multiple of the atom, as all chunks do.
+ * itself: all that no recorded call is given. Which of the rest a call gets is the model's choice. Chunks are recognised by
+ * their addresses, which follow from the pointer: the first unit begins at a multiple of the atom, as all chunks do.
  */
 #include <inttypes.h>
 #include <stdio.h>

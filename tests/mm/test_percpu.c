@@ -184,6 +184,26 @@ Test(percpu, units_are_as_large_as_the_cpus_and_their_nodes_make_them)
 	}
 }
 
+/* What capture I-highmem-32bit printed: "Embedded 33 pages/cpu s104276 r0 d30892 u135168". */
+Test(percpu, on_32_bits_units_are_whole_pages)
+{
+	struct percpu_layout layout;
+
+	fx = mm_fixture_new(1, 64 << 20);
+	fx->machine.bits32 = true;
+	fx->machine.zones.dma32_end = 0;
+	fx->machine.vmalloc = (struct machine_vmalloc){ .start = 0xf7ffe000, .size = 96 << 20, .guard_pages = 1,
+		.lazy_max = MACHINE_AUTO };
+	fx->machine.percpu.static_size = 104276;
+	fx->machine.percpu.reserved = 0;
+	mm_fixture_boot(fx);
+	percpu_get_layout(pc(), &layout);
+	cr_expect_eq(layout.unit_size, 135168);
+	cr_expect_eq(layout.dynamic_size, 30892);
+	cr_expect_eq(off(4, 4), 104276 % 4096);
+	end();
+}
+
 Test(percpu, two_nodes_have_a_group_of_units_each)
 {
 	struct percpu_layout layout;
