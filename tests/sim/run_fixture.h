@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/arrive.h"
 #include "sim/locks.h"
@@ -102,18 +103,20 @@ static ns_t scene_open(void *arg, uint32_t cpu, uint32_t depth)
 
 static struct scene *scene_new(uint32_t cpus, enum replay_pace pace)
 {
-	struct scene *scene = calloc(1, sizeof(*scene));
+	struct scene *scene = aligned_alloc(_Alignof(struct scene), sizeof(*scene));
 	struct engine_client client = { .serve = serve_waited, .context = scene_context, .late = scene_late,
 		.started = scene_started, .open = scene_open, .timer = timers_fire, .arg = scene };
 
 	cr_assert_not_null(scene);
+	memset(scene, 0, sizeof(*scene));
 	scene->machine.cpus = cpus;
 	scene->machine.latency.step_ns[STEP_WAKE_UP] = WAKE_UP_NS;
 	scene->machine.latency.step_ns[STEP_ZONE_LOCK] = 1;
 	scene->options.pace = pace;
 	scene->tables.whos = scene->whos;
 	scene->run = (struct run){ .options = &scene->options, .machine = &scene->machine, .tables = &scene->tables,
-		.ops = scene->ops, .objects = scene->objects, .seats = scene->seats };
+		.ops = scene->ops, .objects = scene->objects, .seats = scene->seats, .recorded_pace = pace == PACE_RECORDED };
+	meter_start(&scene->run.meter, scene->machine.latency.step_ns);
 	scene->run.part_of_kind[KIND_INB] = &scene_part;
 	scene->run.kinds[KIND_INB].latency = &scene->latency;
 	sleepers_init(&scene->run.sleepers);
