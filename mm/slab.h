@@ -127,6 +127,9 @@ struct slab_ops {
 	/** The others are what slab.h says of slab_object_at() and those behind it. */
 	bool (*object_at)(const void *state, uint64_t address, struct slab_object *object);
 	uint64_t (*address_of)(const void *state, struct slab_object object);
+	bool (*claim)(void *state, struct slab_object object);
+	void (*unclaim)(void *state, struct slab_object object, unsigned int cpu);
+	bool (*switch_to)(void *state, struct slab_object object, unsigned int cpu, struct meter *meter);
 	bool (*correct)(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right,
 		unsigned int cpu);
 	void (*next_start)(void *state, uint32_t cache, uint32_t first_object);
@@ -225,6 +228,18 @@ const struct slab_load_report *slab_load_report(const struct slab *slab);
 bool slab_object_at(const struct slab *slab, uint64_t address, struct slab_object *object);
 /** slab_object_address() - the physical address of an object's first byte, of a large kmalloc too. */
 uint64_t slab_object_address(const struct slab *slab, struct slab_object object);
+/**
+ * slab_claim() - the kernel had handed out @object unseen: it leaves the freelist that it is on, and is live.
+ * Return: false when it is no free object.
+ */
+bool slab_claim(struct slab *slab, struct slab_object object);
+/** slab_unclaim() - the model just handed out @object on @cpu, and the kernel did not: it goes back to where it was. */
+void slab_unclaim(struct slab *slab, struct slab_object object, unsigned int cpu);
+/**
+ * slab_switch_to() - the kernel hands out from the slab of @object on @cpu: it becomes the current one there, from wherever
+ * it is, and the one of the model is deactivated. Return: false when it is that already, or has no free object.
+ */
+bool slab_switch_to(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter);
 /**
  * slab_correct() - the model just handed out @wrong where the kernel handed out @right: as if right had been taken.
  * @right leaves the freelist it is on, and @wrong goes to the head of the one it came from.

@@ -142,6 +142,22 @@ uint64_t slab_object_address(const struct slab *slab, struct slab_object object)
 	return slab->ops->address_of(slab->state, object);
 }
 
+bool slab_claim(struct slab *slab, struct slab_object object)
+{
+	return object.slab != SLAB_LARGE && slab->ops->claim(slab->state, object);
+}
+
+void slab_unclaim(struct slab *slab, struct slab_object object, unsigned int cpu)
+{
+	if (object.slab != SLAB_LARGE)
+		slab->ops->unclaim(slab->state, object, cpu);
+}
+
+bool slab_switch_to(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter)
+{
+	return object.slab != SLAB_LARGE && slab->ops->switch_to(slab->state, object, cpu, meter);
+}
+
 bool slab_correct(struct slab *slab, uint32_t cache, struct slab_object wrong, struct slab_object right,
 	unsigned int cpu)
 {

@@ -73,8 +73,7 @@ void slub_take_freelist(const struct slub_op *op)
 	slab->inuse = slab->objects;
 }
 
-/* The CPU freelist goes in front of the slab's own, in the same order. Return: whether the latter had objects. */
-static bool splice_cpu_freelist(struct slub_cpu *c, struct slub_slab *slab)
+bool slub_splice_cpu_freelist(struct slub_cpu *c, struct slub_slab *slab)
 {
 	bool remote_frees = slab->freelist != OBJECT_NONE;
 	uint16_t last = c->freelist;
@@ -97,7 +96,7 @@ void slub_deactivate(const struct slub_op *op)
 	uint32_t number = op->c->slab;
 	struct slub_slab *slab = &slub->store.slabs[number];
 	struct slub_node *n = slub_node_of(slub, op->cache_nr, slab->node);
-	bool tail = splice_cpu_freelist(op->c, slab);
+	bool tail = slub_splice_cpu_freelist(op->c, slab);
 
 	op->c->slab = SLAB_NONE;
 	op->c->freelist = OBJECT_NONE;

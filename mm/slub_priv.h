@@ -188,6 +188,11 @@ void slub_partial_remove(struct slub *slub, uint32_t number);
 void slub_load(const struct slub_op *op, uint32_t number);
 /** slub_take_freelist() - models get_freelist(): all that is free in the current slab goes to the CPU. */
 void slub_take_freelist(const struct slub_op *op);
+/**
+ * slub_splice_cpu_freelist() - the CPU freelist goes in front of the slab's own, in the same order. The CPU keeps its number.
+ * Return: whether the latter had objects.
+ */
+bool slub_splice_cpu_freelist(struct slub_cpu *c, struct slub_slab *slab);
 /** slub_deactivate() - models deactivate_slab() of the current slab. */
 void slub_deactivate(const struct slub_op *op);
 /** slub_cpu_partial_put() - models put_cpu_partial(); @drain: make room on a full stack. */
@@ -212,6 +217,9 @@ int slub_load_state(void *state, const struct state *saved, const uint32_t *cach
 /* slub_recorded.c */
 bool slub_object_at(const void *state, uint64_t address, struct slab_object *object);
 uint64_t slub_address_of(const void *state, struct slab_object object);
+bool slub_claim(void *state, struct slab_object object);
+void slub_unclaim(void *state, struct slab_object object, unsigned int cpu);
+bool slub_switch_to(void *state, struct slab_object object, unsigned int cpu, struct meter *meter);
 bool slub_correct(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right, unsigned int cpu);
 void slub_next_start(void *state, uint32_t cache, uint32_t first_object);
 void slub_next_pfn(void *state, uint32_t cache, pfn_t pfn, unsigned int order);

@@ -127,6 +127,65 @@ static void put_back(struct slub *slub, struct slab_object object, struct slub_c
 		slub_partial_add(slub, object.slab, false);
 }
 
+bool slub_claim(void *state, struct slab_object object)
+{
+	struct slub *slub = state;
+	const struct slub_slab *slab;
+
+	if (object.slab >= slub->store.nr_slabs)
+		return false;
+	slab = &slub->store.slabs[object.slab];
+	return slab->place != SLUB_UNUSED && object.index < slab->objects && take_object(slub, object);
+}
+
+void slub_unclaim(void *state, struct slab_object object, unsigned int cpu)
+{
+	struct slub *slub = state;
+
+	put_back(slub, object, slub_cpu_of(slub, slub->store.slabs[object.slab].cache, cpu));
+}
+
+/* Takes the slab from wherever it is, so that it is in no place. Return: false when it has no free object. */
+static bool leave_place(struct slub *slub, uint32_t number)
+{
+	struct slub_slab *slab = &slub->store.slabs[number];
+	struct slub_cpu *c;
+
+	switch (slab->place) {
+	case SLUB_CPU:
+		c = cpu_with(slub, number);
+		slub_splice_cpu_freelist(c, slab);
+		c->slab = SLAB_NONE;
+		c->freelist = OBJECT_NONE;
+		slab->place = SLUB_FULL;
+		break;
+	case SLUB_CPU_PARTIAL:
+		leave_stack(slub, number);
+		break;
+	case SLUB_NODE_PARTIAL:
+		slub_partial_remove(slub, number);
+		break;
+	default:
+		break;
+	}
+	return slab->freelist != OBJECT_NONE;
+}
+
+bool slub_switch_to(void *state, struct slab_object object, unsigned int cpu, struct meter *meter)
+{
+	struct slub *slub = state;
+	struct slub_op op = slub_op_of(slub, slub->store.slabs[object.slab].cache, cpu, meter);
+
+	if (op.cache->debug || op.c->slab == object.slab || slub->store.slabs[object.slab].place == SLUB_UNUSED ||
+			!leave_place(slub, object.slab))
+		return false;
+	if (op.c->slab != SLAB_NONE)
+		slub_deactivate(&op);
+	slub_load(&op, object.slab);
+	slub_take_freelist(&op);
+	return true;
+}
+
 bool slub_correct(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right, unsigned int cpu)
 {
 	struct slub *slub = state;

@@ -23,7 +23,7 @@
 	X(PAGES_STEP, "page_frames_step")              \
 	/* the same, never corrected; frees give the model's own frames back */ \
 	X(PAGES_FREE, "page_frames_free")              \
-	/* each object of caches whose state is known, in slabs at their recorded frames; corrected after each */ \
+	/* each object of caches whose state is known: which slab, and which object of it; corrected after each */ \
 	X(OBJECTS, "object_addresses")
 
 enum verify_check {
@@ -46,6 +46,8 @@ struct verify_difference {
 
 struct verify_count {
 	uint64_t checked, equal;
+	uint64_t told;     /* objects: of the equal, the first ones of new slabs, whose pages and random start were told */
+	uint64_t assisted; /* objects: of the others, those that a free without an event gave back, as their reuse shows */
 	struct verify_difference first;
 };
 

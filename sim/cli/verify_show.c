@@ -73,14 +73,23 @@ static void json_difference(const char *check, const struct verify_difference *f
 	putchar('}');
 }
 
+static void json_check(const struct verify *verify, int check)
+{
+	const struct verify_count *count = &verify->checks[check];
+
+	printf("\"%s\": {\"checked\": %" PRIu64 ", \"equal\": %" PRIu64, verify_check_name[check], count->checked, count->equal);
+	if (check == VERIFY_OBJECTS)
+		printf(", \"told\": %" PRIu64 ", \"assisted\": %" PRIu64, count->told, count->assisted);
+	printf("},\n ");
+}
+
 void verify_print_json(const struct verify *verify)
 {
 	bool more = false;
 
 	putchar('{');
 	for (int check = 0; check < NR_VERIFY_CHECKS; check++)
-		printf("\"%s\": {\"checked\": %" PRIu64 ", \"equal\": %" PRIu64 "},\n ", verify_check_name[check],
-			verify->checks[check].checked, verify->checks[check].equal);
+		json_check(verify, check);
 	printf("\"snapshots\": [");
 	for (uint32_t i = 0; i < verify->nr_snapshots; i++) {
 		printf("%s\n", i ? "," : "");
@@ -148,6 +157,9 @@ void verify_print_table(const struct verify *verify)
 		printf("%-20s %10" PRIu64 " %10" PRIu64 " %8.3f\n", verify_check_name[check], count->checked, count->equal,
 			percent(count->equal, count->checked));
 	}
+	printf("  objects: %" PRIu64 " equal ones begin a new slab, whose pages and random start are told; %" PRIu64
+	       " others were free by a free that no event shows\n", verify->checks[VERIFY_OBJECTS].told,
+		verify->checks[VERIFY_OBJECTS].assisted);
 	for (uint32_t i = 0; i < verify->nr_snapshots; i++) {
 		printf("\nsnapshot %s (model and real)\n", verify->snapshots[i].name);
 		table_zones(&verify->snapshots[i]);

@@ -79,6 +79,30 @@ static void alloc_and_correct(struct fixture *f, uint32_t cache, struct rng *rng
 	cr_assert_eq(fixture_stats(f, cache).live_objs, live + 1);
 }
 
+/* What the kernel did unseen: took an object, did not take the one of the model, or uses another slab. */
+static void follow_unseen(struct fixture *f, uint32_t cache, struct rng *rng, struct live *list)
+{
+	unsigned int cpu = (unsigned int)rng_below(rng, CPUS);
+	struct slab_object got, free;
+
+	cr_assert_eq(slab_alloc(f->slab, cache, GFP_KERNEL, -1, cpu, &got, &f->meter), MM_DONE);
+	if (rng_below(rng, 2)) {
+		slab_unclaim(f->slab, got, cpu);
+		cr_assert_not(slab_object_live(f->slab, got));
+	}
+	list_objects(f, cache, false, list);
+	if (!list->nr)
+		return;
+	free = list->objects[rng_below(rng, list->nr)];
+	if (rng_below(rng, 2)) {
+		slab_switch_to(f->slab, free, cpu, &f->meter);
+		cr_assert(f->slub->caches[cache].debug || slub_cpu_of(f->slub, cache, cpu)->slab == free.slab);
+	}
+	cr_assert(slab_claim(f->slab, free));
+	cr_assert(slab_object_live(f->slab, free));
+	cr_assert_not(slab_claim(f->slab, free), "it is not free any more");
+}
+
 static void free_some(struct fixture *f, uint32_t cache, struct rng *rng, struct live *list)
 {
 	unsigned int cpu = (unsigned int)rng_below(rng, CPUS);
@@ -112,6 +136,8 @@ static void run(uint64_t seed, uint32_t flags)
 		meter_start(&f->meter, f->machine.latency.step_ns);
 		if (rng_below(&rng, 10) == 0 || fixture_stats(f, cache).live_objs > 2 * SLABS * OBJECTS)
 			free_some(f, cache, &rng, list);
+		else if (rng_below(&rng, 3) == 0)
+			follow_unseen(f, cache, &rng, list);
 		else
 			alloc_and_correct(f, cache, &rng, list);
 		cr_assert_eq(slab_check(f->slab, &err), 0, "seed %lu, step %d: %s", seed, i, err.text);
@@ -144,6 +170,37 @@ Test(slab_recorded, object_handed_out_wrongly_is_the_next_one)
 	cr_expect_not(slab_correct(f->slab, cache, next, (struct slab_object){ got.slab, 16 }, 0), "nor object");
 	cr_expect_not(slab_correct(f->slab, cache, next, (struct slab_object){ SLAB_LARGE, 16 }, 0), "nor that");
 	fixture_check(f);
+	fixture_free(f);
+}
+
+Test(slab_recorded, the_slab_that_the_kernel_uses_becomes_the_current_one_from_every_place)
+{
+	struct fixture *f = fixture_new(2, 1);
+	uint32_t cache = fixture_cache(f, "c", 256, 0, 0);
+	struct slab_object objects[4 * OBJECTS], next;
+
+	fixture_alloc_many(f, cache, objects, 4 * OBJECTS);
+	cr_expect_not(slab_switch_to(f->slab, objects[0], 0, &f->meter), "it is full");
+	fixture_free_object(f, objects[0]); /* to the stack of CPU 0 */
+	cr_expect(slab_switch_to(f->slab, objects[0], 1, &f->meter));
+	fixture_check(f);
+	cr_expect_not(slab_switch_to(f->slab, objects[0], 1, &f->meter), "it is that already");
+	cr_expect(slab_switch_to(f->slab, objects[0], 0, &f->meter), "the current one of CPU 1");
+	fixture_check(f);
+	cr_expect_eq(slub_cpu_of(f->slub, cache, 1)->slab, SLAB_NONE);
+	fixture_free_object(f, objects[OBJECTS]);
+	cr_expect(slab_switch_to(f->slab, objects[OBJECTS], 0, &f->meter));
+	cr_expect_eq(fixture_stats(f, cache).partial, 1, "the current one until then");
+	cr_expect(slab_switch_to(f->slab, objects[0], 0, &f->meter), "from the list of the node");
+	fixture_check(f);
+	next = fixture_alloc(f, cache);
+	cr_expect(next.slab == objects[0].slab && next.index == objects[0].index);
+	slab_unclaim(f->slab, next, 0);
+	next = fixture_alloc(f, cache);
+	cr_expect(next.slab == objects[0].slab && next.index == objects[0].index, "it was given back");
+	cr_expect_not(slab_claim(f->slab, next));
+	cr_expect_not(slab_claim(f->slab, (struct slab_object){ next.slab, OBJECTS }), "there is no such object");
+	cr_expect_not(slab_claim(f->slab, (struct slab_object){ SLAB_LARGE, 8 }));
 	fixture_free(f);
 }
 
