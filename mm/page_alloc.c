@@ -8,6 +8,7 @@
 #include "mm/page_alloc.h"
 
 #include "base/bits.h"
+#include "mm/lru_priv.h"
 #include "mm/page_alloc_priv.h"
 #include "mm/pcp_priv.h"
 #include "mm/vmstat_priv.h"
@@ -282,6 +283,8 @@ void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 
 	assert(cpu < pa->nr_cpus && page_alloc_allocated(pa, pfn, order));
 	pa->last_moved = 0;
+	if (page_at(pa, pfn)->place == PAGE_ON_LRU)
+		lru_del(pa, pfn);
 	page_take_back(pa, pfn, order);
 	pa->counter[PC_PGFREE] += 1ull << order;
 	if (__builtin_expect(zone->unmanaged != 0, 0) && manage_pages(zone, pfn, order)) {
