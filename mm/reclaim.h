@@ -12,7 +12,7 @@
 #include "mm/page_alloc.h"
 
 /** What a page is to its user, when it is put on an LRU list. */
-enum lru_kind { LRU_NONE, LRU_KIND_ANON, LRU_KIND_FILE, LRU_KIND_DIRTY };
+enum lru_kind { LRU_NONE, LRU_KIND_ANON, LRU_KIND_FILE };
 
 /* The lists of a node, in the order in which reclaim goes through them. */
 enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, NR_LRU_LISTS };
@@ -41,6 +41,9 @@ void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);
 /** page_alloc_swap_free() - a page that was swapped out is not needed any more, or has been read back. */
 void page_alloc_swap_free(struct page_alloc *pa);
+
+/** page_alloc_last_reclaimed() - pages that the last direct reclaim took back. */
+uint64_t page_alloc_last_reclaimed(const struct page_alloc *pa);
 
 /** kswapd_wanted() - kswapd of @node has been woken and has not run yet. */
 bool kswapd_wanted(const struct page_alloc *pa, uint32_t node);

@@ -38,7 +38,7 @@ enum page_place {
 	PAGE_IN_BUDDY, /* first page of a block on a free list */
 	PAGE_IN_PCP,   /* first page of a block on a per-CPU list */
 	PAGE_RESERVED, /* handed out since before the saved state, and not managed: managed grows when it is given */
-	PAGE_ON_LRU,   /* handed out, on the LRU list that @order says; @mt: 1 = dirty */
+	PAGE_ON_LRU,   /* handed out, on the LRU list that @order says */
 	PAGE_DEFERRED, /* the same, and its initialisation was put off: boot gives it to the tail of a free list */
 };
 
@@ -167,6 +167,7 @@ struct page_alloc {
 	struct reclaim_hooks hooks;
 	struct reclaim_node *reclaim; /* owned: by node */
 	uint64_t swap_used;          /* pages */
+	uint64_t last_reclaimed;     /* pages, by the last direct reclaim */
 	struct extfrag_count *extfrag; /* owned: [alloc mt][fallback mt][alloc order][fallback order] */
 };
 

@@ -150,7 +150,8 @@ struct record_counter {
 		" lazy_areas, mapped_pages, page_table_pages, map_ram_blocks, holes, largest_hole_bytes, purges, purged_bytes,"  \
 		" retries, failures, deferred_frees, huge_areas")                             \
 	X(VMAP_AREAS, "vmap_areas", SAMPLE,                                                  \
-		"start_address, end_address, size_bytes, use, caller, pages, phys, page_array_is_area, node_pages")
+		"start_address, end_address, size_bytes, use, caller, pages, phys, page_array_is_area, node_pages")                    \
+	X(RECLAIM_EVENTS, "reclaim_events", RUN, "by, node, start_ns, end_ns, pages, success")
 
 enum record_table {
 #define X(id, table, owner, columns) RECORD_##id,
