@@ -43,6 +43,9 @@ static bool kill_nobody(void *arg, unsigned int cpu, struct meter *meter)
 static void hook(struct fixture *fx, struct told *told)
 {
 	*told = (struct told){ 0 };
+	fx->zone->wmark[WMARK_MIN] = 64;
+	fx->zone->wmark[WMARK_LOW] = 80;
+	fx->zone->wmark[WMARK_HIGH] = 96;
 	page_alloc_set_hooks(fx->pa, &(struct reclaim_hooks){ note_gone, count_objects, scan_objects, kill_nobody, told });
 }
 
@@ -138,7 +141,8 @@ Test(reclaim, kswapd_works_until_the_high_watermark_and_naps)
 
 	hook(fx, &told);
 	fill(fx, LRU_KIND_FILE, pfns, 4096);
-	cr_assert(kswapd_wanted(fx->pa, 0), "the last requests found less than the low watermark");
+	cr_assert(kswapd_wanted(fx->pa, 0), "the last requests found less than the low watermark: %lld free of %u",
+		(long long)fx->zone->visible_free, fx->zone->wmark[WMARK_LOW]);
 	for (int step = 0; answer == KSWAPD_MORE && step < 100; step++)
 		answer = kswapd_step(fx->pa, 0, 0, &fx->meter);
 	cr_assert_eq(answer, KSWAPD_BALANCED);
