@@ -129,6 +129,12 @@ static const struct source_event events[] = {
 	IGNORED("vcpu_match_mmio", "how KVM found the address: kvm_mmio has the access"),
 	IGNORED("kvm_fast_mmio", "a notification without a value"),
 
+	{ .name = "funcgraph_entry", .type = RAW_FUNCTION, .pair = PAIR_ENTRY, .why = FUNCTION_GRAPH,
+		.fields = { NEED("func", FIELD_SITE, call_site) } },
+	{ .name = "funcgraph_exit", .type = RAW_FUNCTION, .pair = PAIR_RETURN, .why = FUNCTION_GRAPH,
+		.fields = { NEED("func", FIELD_SITE, call_site), MAY("calltime", FIELD_NUMBER, aux),
+			MAY("rettime", FIELD_NUMBER, size) } },
+
 	EVENT("print", RAW_MARKER),
 	EVENT("tracing_mark_write", RAW_MARKER),
 

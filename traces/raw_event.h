@@ -32,6 +32,7 @@ enum raw_type {
 	RAW_PORT_IO, RAW_MMIO,
 	RAW_REGION_THERE, /* a region of I/O ports that is older than the recording */
 	RAW_MARKER,
+	RAW_FUNCTION, /* of the function_graph tracer: only durations.h wants it; aux and size: when it began and ended, or 0 */
 	NR_RAW_TYPES
 };
 
@@ -100,9 +101,11 @@ struct source_event {
 	enum source_pair pair;
 	bool moves;      /* not kept, but tells of the free lists: see struct trace_move */
 	uint8_t move;    /* enum trace_move_kind, where it does */
-	const char *why; /* RAW_IGNORED: the reason */
+	const char *why; /* RAW_IGNORED, RAW_FUNCTION: the reason */
 	struct source_field fields[SOURCE_FIELDS_MAX]; /* up to the first without a key */
 };
+
+#define FUNCTION_GRAPH "the function_graph tracer: `kmemsim calibrate` reads it"
 
 /** source_event_find() - the event called @name (@len bytes, without its system), or NULL. */
 const struct source_event *source_event_find(const char *name, size_t len);
