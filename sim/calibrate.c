@@ -11,11 +11,11 @@
 
 #include "configs/latency.h"
 
-#define PULL 1e-3          /* towards the table, in calls */
+#define PULL 1e-6          /* towards the table, in calls */
 #define CALLS_COUNT 200.0  /* more calls of the same steps do not weigh more */
 #define SPREAD 2.5         /* 90th to 10th percentile: beyond it such calls took several ways */
 #define ENOUGH 16.0        /* measured: known four times as closely as by the pull alone */
-#define MAX_ROUNDS 200000
+#define MAX_ROUNDS 20000
 
 void calibrate_init(struct calibration *c, const struct machine *machine, double overhead_ns)
 {
@@ -184,6 +184,7 @@ static int find_ratio(struct calibration *c, struct err *err)
 struct normal {
 	double matrix[NR_STEPS][NR_STEPS], right[NR_STEPS];
 	double u[NR_STEPS];
+	double precision[NR_STEPS]; /* of the solution, in pulls */
 	double scale[NR_STEPS];  /* ns of u = 1 */
 	bool seen[NR_STEPS];
 	uint32_t steps[NR_STEPS]; /* those seen */
@@ -222,8 +223,39 @@ static void fill_normal(const struct calibration *c, struct normal *n)
 			n->steps[n->nr++] = step;
 }
 
-/* Coordinate descent: converges, because the pull makes the matrix positive definite. */
-static void solve(struct normal *n)
+/*
+ * One step by elimination of all others. Return: what is left of its diagonal element, which tells how closely the equations
+ * fix it while all others may move. @u: its solution, were negative ones allowed.
+ */
+static double eliminate_others(const struct normal *n, uint32_t of, double *u)
+{
+	double m[NR_STEPS][NR_STEPS], right[NR_STEPS];
+	uint32_t order[NR_STEPS], last = 0;
+
+	for (uint32_t i = 0; i < n->nr; i++)
+		if (n->steps[i] != of)
+			order[last++] = n->steps[i];
+	order[last] = of;
+	for (uint32_t i = 0; i <= last; i++) {
+		right[i] = n->right[order[i]];
+		for (uint32_t j = 0; j <= last; j++)
+			m[i][j] = n->matrix[order[i]][order[j]];
+	}
+	for (uint32_t k = 0; k < last; k++) {
+		for (uint32_t i = k + 1; i <= last; i++) {
+			double factor = m[i][k] / m[k][k];
+
+			for (uint32_t j = k; j <= last; j++)
+				m[i][j] -= factor * m[k][j];
+			right[i] -= factor * right[k];
+		}
+	}
+	*u = right[last] / m[last][last];
+	return m[last][last];
+}
+
+/* Coordinate descent within u >= 0: converges, because the pull makes the matrix positive definite. */
+static void descend(struct normal *n)
 {
 	for (uint32_t round = 0; round < MAX_ROUNDS; round++) {
 		double moved = 0;
@@ -234,8 +266,7 @@ static void solve(struct normal *n)
 
 			for (uint32_t j = 0; j < n->nr; j++)
 				sum -= n->matrix[step][n->steps[j]] * n->u[n->steps[j]];
-			u = n->u[step] + sum / n->matrix[step][step];
-			u = u > 0 ? u : 0;
+			u = larger(n->u[step] + sum / n->matrix[step][step], 0);
 			moved = larger(moved, distance(u, n->u[step]));
 			n->u[step] = u;
 		}
@@ -244,30 +275,19 @@ static void solve(struct normal *n)
 	}
 }
 
-/*
- * How closely the equations fix a step when all others may move, against the pull: what is left of its diagonal element after
- * elimination of the others.
- */
-static double precision_of(const struct normal *n, uint32_t of)
+static void solve(struct normal *n)
 {
-	double m[NR_STEPS][NR_STEPS];
-	uint32_t order[NR_STEPS], nr = 0;
+	bool negative = false;
 
-	for (uint32_t i = 0; i < n->nr; i++)
-		if (n->steps[i] != of)
-			order[nr++] = n->steps[i];
-	order[nr] = of;
-	for (uint32_t i = 0; i <= nr; i++)
-		for (uint32_t j = 0; j <= nr; j++)
-			m[i][j] = n->matrix[order[i]][order[j]];
-	for (uint32_t k = 0; k < nr; k++)
-		for (uint32_t i = k + 1; i <= nr; i++) {
-			double factor = m[i][k] / m[k][k];
+	for (uint32_t i = 0; i < n->nr; i++) {
+		double u;
 
-			for (uint32_t j = k; j <= nr; j++)
-				m[i][j] -= factor * m[k][j];
-		}
-	return m[nr][nr] / PULL;
+		n->precision[n->steps[i]] = eliminate_others(n, n->steps[i], &u) / PULL;
+		negative |= u < 0;
+		n->u[n->steps[i]] = larger(u, 0);
+	}
+	if (negative)
+		descend(n);
 }
 
 static uint32_t round_ns(double ns)
@@ -283,7 +303,7 @@ static void tell_steps(struct calibration *c, const struct normal *n)
 
 		*out = (struct calibrate_step){ .before_ns = before, .after_ns = before };
 		if (n->seen[step]) {
-			out->how = precision_of(n, step) >= ENOUGH ? CALIBRATE_MEASURED : CALIBRATE_SHARED;
+			out->how = n->precision[step] >= ENOUGH ? CALIBRATE_MEASURED : CALIBRATE_SHARED;
 			out->after_ns = round_ns(n->u[step] * n->scale[step]);
 		} else if (before && !latency_is_device((enum machine_step)step)) {
 			out->after_ns = round_ns(larger(before * c->ratio, 1));

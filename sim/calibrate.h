@@ -37,7 +37,7 @@ struct calibrate_group {
 
 enum calibrate_how {
 	CALIBRATE_NOT_SEEN, /* no call has it: the machine's cost, scaled unless it is a device's */
-	CALIBRATE_SHARED,   /* only seen with larger ones: its part is that of the machine's table */
+	CALIBRATE_SHARED,   /* only seen together with larger ones: stays near the machine's cost, scaled */
 	CALIBRATE_MEASURED,
 };
 

@@ -31,6 +31,7 @@ void durations_fini(struct durations *d)
 		free(d->tasks[i]);
 	free(d->tasks);
 	idmap_fini(&d->task_index);
+	trace_meta_fini(&d->unused);
 }
 
 int durations_call(struct durations *d, const struct duration *call, struct err *err)
@@ -38,7 +39,7 @@ int durations_call(struct durations *d, const struct duration *call, struct err 
 	const char *why = d->fn(d->arg, call);
 
 	d->calls += !why;
-	if (why && trace_counts_add(call->traced ? &d->meta->ignored : &d->meta->unusable, why, 1) < 0)
+	if (why && trace_counts_add(call->traced ? &d->unused.ignored : &d->meta->unusable, why, 1) < 0)
 		return no_memory(err);
 	return 0;
 }

@@ -51,7 +51,8 @@ struct duration_task {
 struct durations {
 	duration_fn fn;
 	void *arg;                    /* borrowed: of fn */
-	struct trace_meta *meta;      /* borrowed: counts go there */
+	struct trace_meta *meta;      /* borrowed: what the readers count goes there */
+	struct trace_meta unused;     /* its .ignored: recorded calls that fn could not use */
 	struct idmap task_index;
 	struct duration_task **tasks; /* owned, and each of them */
 	uint32_t nr_tasks;

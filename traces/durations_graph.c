@@ -92,6 +92,8 @@ int durations_graph_line(struct durations *d, const char *line, struct err *err)
 	char *end;
 	unsigned long number = strtoul(cpu, &end, 10);
 
+	if (!strncmp(cpu, "------", 6))
+		return 1;
 	/* With funcgraph-abstime a time stands before the CPU. */
 	if (end > cpu && *end == '.') {
 		cpu = strchr(cpu, '|');

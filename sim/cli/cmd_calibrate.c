@@ -109,8 +109,7 @@ static void print_result(FILE *out, const struct calibration *c)
 	print_steps(out, c, CALIBRATE_MEASURED);
 	print_steps(out, c, CALIBRATE_SHARED);
 	if (count_steps(c, CALIBRATE_SHARED))
-		fputs("\nshared: seen only as a small part of calls, or always together with others: what they take together is "
-		      "divided as the machine file has it\n", out);
+		fputs("\nshared: seen only together with larger steps: stays near the machine file's cost, scaled\n", out);
 	fprintf(out, "\n%u steps could not be determined; they are scaled by %.2f, but for those of devices:\n ", not_seen,
 		c->ratio);
 	for (int step = 0; step < NR_STEPS; step++)
@@ -152,7 +151,9 @@ static int calibrate(const struct calibrate_args *args, struct machine *machine,
 	if (durations_read(&d, args->source, err) < 0)
 		status = cli_fail(err);
 	else
-		print_counts(stderr, "lines or calls could not be used", &meta.unusable);
+		print_counts(stderr, "lines could not be used", &meta.unusable);
+	if (!status)
+		print_counts(stderr, "recorded calls are not used", &d.unused.ignored);
 	if (!status && calibrate_fit(&c, err) < 0) {
 		err_context(err, "%s", args->source);
 		status = cli_fail(err);
