@@ -11,7 +11,7 @@
 
 #include "configs/latency.h"
 
-#define PULL 1e-6          /* towards the table, in calls */
+#define PULL 1e-9          /* towards the table, in calls */
 #define CALLS_COUNT 200.0  /* more calls of the same steps do not weigh more */
 #define SPREAD 2.5         /* 90th to 10th percentile: beyond it such calls took several ways */
 #define ENOUGH 16.0        /* measured: known four times as closely as by the pull alone */
