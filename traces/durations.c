@@ -112,10 +112,12 @@ static int open_pair(struct duration_task *task, const struct raw_event *event, 
 	/* "symbol+0xoff" */
 	struct duration_call *call = durations_open(task, name, strcspn(name, "+"), event->time_ns);
 
-	if (call && event->type != RAW_FUNCTION) {
-		call->size = event->size;
-		call->zero = (event->gfp & GFP_BIT_ZERO) != 0;
-	}
+	if (!call)
+		return 0;
+	call->size = event->size;
+	call->zero = (event->gfp & GFP_BIT_ZERO) != 0;
+	if (event->type == RAW_FUNCTION && event->order)
+		call->order = event->order;
 	return 0;
 }
 
@@ -126,6 +128,8 @@ static int close_pair(struct durations *d, struct duration_task *task, const str
 	uint64_t ns = event->size - event->aux;
 
 	snprintf(op, sizeof(op), "%.*s", (int)strcspn(name, "+"), name);
+	if (strlen(op) > 4 && !strcmp(op + strlen(op) - 4, "_ret"))
+		op[strlen(op) - 4] = 0;
 	if (event->type == RAW_FUNCTION && event->aux && event->size >= event->aux)
 		return durations_close(d, task, op, (double)ns, err);
 	for (uint32_t i = task->nr; i-- > 0;)

@@ -392,9 +392,9 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 
 	r->g->meta->lines++;
 	track->entry++;
-	if (seen->event && seen->event->type == RAW_FUNCTION && r->g->durations)
+	if (seen->event && source_event_is_graph(seen->event) && r->g->durations)
 		return graph_line(r, head, err);
-	if (!seen->event || seen->event->type == RAW_IGNORED || seen->event->type == RAW_FUNCTION)
+	if (!seen->event || seen->event->type == RAW_IGNORED || (seen->event->type == RAW_FUNCTION && !r->g->durations))
 		return ignored_line(r, seen, head, err);
 	event.type = (uint8_t)seen->event->type;
 	event.comm = texts_add(&r->g->texts, head->comm, head->comm_len);
@@ -408,6 +408,8 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 		code = parse_fields(r, seen->event, head->fields, &event, err);
 	if (code <= 0)
 		return code;
+	if (event.type == RAW_FUNCTION)
+		event.call_site = texts_add(&r->g->texts, seen->event->name, strlen(seen->event->name));
 	if (event.name == TEXT_NO_MEMORY || event.call_site == TEXT_NO_MEMORY)
 		return no_memory(r, err);
 	if (r->wide_pointers && (event.type == RAW_KMALLOC || event.type == RAW_CACHE_ALLOC) && event.where &&

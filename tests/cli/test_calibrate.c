@@ -175,6 +175,8 @@ Test(calibrate, records_of_function_graph_and_probe_pairs_go_by_task, .init = ru
 		"  b-200   [000]    10.000002: ioremap: (x) phys=0xfe000000 size=4096 pcm=0\n"
 		"  a-100   [000]    10.000003: funcgraph_exit:         0.900 us   |  }\n"
 		"  a-100   [000]    10.000004: ioremap: (x) phys=0xfe001000 size=4096 pcm=0\n"
+		"  a-100   [000]    10.000005: __alloc_pages: (__alloc_pages+0x0) gfp=0xcc0 order=5\n"
+		"  a-100   [000]    10.000007: __alloc_pages__return: (x+0x3 <- __alloc_pages)\n"
 		"  b-200   [000]    10.000009: ioremap_ret: (x) addr=0xffffc90000000000\n"
 		"  a-100   [000]    10.000011: ioremap_ret: (x) addr=0xffffc90000002000\n");
 	run = run_shell("$K calibrate report.txt --overhead '20 ns'");
@@ -183,6 +185,7 @@ Test(calibrate, records_of_function_graph_and_probe_pairs_go_by_task, .init = ru
 	cr_assert_eq(column(run.out, "slab_alloc_fast", 2), 880);
 	cr_assert_eq(column(run.out, "ioremap", 2), 6980);
 	cr_assert_eq(column(run.out, "ioremap", 3), 2);
+	cr_assert_eq(column(run.out, "page_buddy", 2) + column(run.out, "zone_lock", 2), 1980);
 	run_free(&run);
 	run = run_shell("$K import report.txt -o r.kmt && $K info r.kmt");
 	cr_assert_eq(run.status, 0, "the import takes no offence: %s", run.err);
