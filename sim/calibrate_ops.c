@@ -204,9 +204,9 @@ static const char *counted_steps(const struct machine *machine, const struct op 
 {
 	double nr = units(machine, op, call);
 
-	if (op->nr_each && !nr && op->each[0] == STEP_SLAB_NEW_OBJECT)
+	if (op->nr_each && nr <= 0 && op->each[0] == STEP_SLAB_NEW_OBJECT)
 		nr = SLAB_OBJECTS;
-	if (op->nr_each && !nr)
+	if (op->nr_each && nr <= 0)
 		return "call of unknown size, which its cost depends on";
 	for (uint32_t i = 0; i < op->nr_once; i++)
 		add(steps, op->once[i], 1);

@@ -91,19 +91,33 @@ int durations_close(struct durations *d, struct duration_task *task, const char 
 	return 0; /* it began before the recording */
 }
 
-/* What an event tells of the calls that it lies in. */
-static void note(struct duration_task *task, const struct raw_event *event)
+/* Others allocate objects for their own bookkeeping. */
+static bool is_of_objects(const struct duration_call *call)
 {
-	bool pages = event->type == RAW_PAGE_ALLOC || event->type == RAW_PAGE_FREE;
+	return strstr(call->op, "kmalloc") || strstr(call->op, "kmem_cache_") || strstr(call->op, "mempool_");
+}
 
+void durations_note_object(struct duration_task *task, uint64_t size, bool zero)
+{
 	for (uint32_t i = 0; i < task->nr; i++) {
 		struct duration_call *call = &task->calls[i];
 
-		if (pages && call->order == DURATION_ORDER_NONE)
-			call->order = event->order;
-		if (!pages && !call->size)
-			call->size = event->size;
-		call->zero |= (event->gfp & GFP_BIT_ZERO) != 0;
+		if (!is_of_objects(call) || call->size)
+			continue;
+		call->size = size;
+		call->zero |= zero;
+	}
+}
+
+void durations_note_pages(struct duration_task *task, uint32_t order, bool zero)
+{
+	for (uint32_t i = 0; i < task->nr; i++) {
+		struct duration_call *call = &task->calls[i];
+
+		if (call->order != DURATION_ORDER_NONE)
+			continue;
+		call->order = order;
+		call->zero |= zero && strstr(call->op, "page");
 	}
 }
 
@@ -151,8 +165,9 @@ int durations_event(struct durations *d, const struct raw_event *event, enum sou
 		return open_pair(task, event, name);
 	if (pair == PAIR_RETURN && name)
 		return close_pair(d, task, event, name, err);
-	if (event->type == RAW_PAGE_ALLOC || event->type == RAW_PAGE_FREE || event->type == RAW_KMALLOC ||
-	    event->type == RAW_CACHE_ALLOC)
-		note(task, event);
+	if (event->type == RAW_PAGE_ALLOC || event->type == RAW_PAGE_FREE)
+		durations_note_pages(task, event->order, event->gfp & GFP_BIT_ZERO);
+	if (event->type == RAW_KMALLOC || event->type == RAW_CACHE_ALLOC)
+		durations_note_object(task, event->size, event->gfp & GFP_BIT_ZERO);
 	return 0;
 }

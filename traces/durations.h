@@ -79,6 +79,10 @@ struct duration_call *durations_open(struct duration_task *task, const char *op,
 /** durations_close() - the innermost open call of @op ends (NULL: whichever), after @ns; what was open in it is dropped. */
 int durations_close(struct durations *d, struct duration_task *task, const char *op, double ns, struct err *err);
 
+/** durations_note_object(), durations_note_pages() - what an event tells of the open calls that it lies in. */
+void durations_note_object(struct duration_task *task, uint64_t size, bool zero);
+void durations_note_pages(struct duration_task *task, uint32_t order, bool zero);
+
 /** durations_event() - an event of a recording, instead of gathering it. @name: of the function, where it has one. */
 int durations_event(struct durations *d, const struct raw_event *event, enum source_pair pair, const char *name,
 	struct err *err);

@@ -24,15 +24,10 @@ static void note(struct duration_task *task, const char *text)
 	const char *bytes = strstr(text, "bytes_req="), *order = strstr(text, " order=");
 	bool zero = strstr(text, "GFP_ZERO") != NULL;
 
-	for (uint32_t i = 0; i < task->nr; i++) {
-		struct duration_call *call = &task->calls[i];
-
-		if (bytes && !call->size)
-			call->size = strtoull(bytes + strlen("bytes_req="), NULL, 10);
-		if (order && call->order == DURATION_ORDER_NONE)
-			call->order = (uint32_t)strtoul(order + strlen(" order="), NULL, 10);
-		call->zero |= zero;
-	}
+	if (bytes)
+		durations_note_object(task, strtoull(bytes + strlen("bytes_req="), NULL, 10), zero);
+	if (order)
+		durations_note_pages(task, (uint32_t)strtoul(order + strlen(" order="), NULL, 10) & 0x1f, zero);
 }
 
 /* "}", or with funcgraph-tail the function's name behind it as a comment. */
