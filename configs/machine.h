@@ -110,6 +110,8 @@ struct machine_kmalloc {
 	X(PAGE_SLOWPATH, "page_slowpath", 1000)                                                            \
 	X(KSWAPD_WAKE, "kswapd_wake", 2000)                                                                \
 	X(ZERO_KIB, "zero_kib", 30)                    /* clearing memory, ns per KiB: about 33 GB/s */    \
+	X(ZERO_COLD_KIB, "zero_cold_kib", 0)           /* more, where the block was on a zone's free lists */ \
+	X(CACHE_COLD, "cache_cold", 0)                 /* memory that the CPU's own lists did not hold */  \
 	X(MEMPOOL_RESERVE, "mempool_reserve", 30)         /* an element from or to the reserve */                \
 	X(WAKE_UP, "wake_up", 5000)                       /* a sleeper: scheduling it again */                   \
 	X(VMALLOC, "vmalloc", 1000)                       /* an area, without its pages */                       \
@@ -166,8 +168,13 @@ enum machine_step {
 	NR_STEPS
 };
 
+/* What the costs of steps are by default: configs/latency.h. */
+enum machine_profile { PROFILE_SERVER_2020, PROFILE_EMBEDDED_A53, PROFILE_VM, NR_PROFILES };
+
 struct machine_latency {
 	uint32_t step_ns[NR_STEPS];
+	uint32_t profile; /* enum machine_profile */
+	bool numa;        /* memory of another node costs distance / 10 times as much to touch */
 };
 
 /*

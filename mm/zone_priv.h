@@ -153,6 +153,7 @@ struct page_alloc {
 	const struct machine *machine; /* borrowed */
 	uint32_t nr_zones, nr_nodes, nr_cpus;
 	uint32_t max_order, pageblock_order, page_shift;
+	bool far;                    /* there is memory of other nodes, and it costs more (latency.numa) */
 	bool thp;                    /* order pageblock_order has per-CPU lists */
 	bool mobility_off;           /* every request counts as Unmovable */
 	enum page_outcome outcome;   /* of the last page_alloc_take() */
