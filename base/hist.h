@@ -37,6 +37,16 @@ static inline void hist_add(struct hist *hist, uint64_t value)
 	hist->buckets[hist_bucket_of(value)]++;
 }
 
+/** hist_move() - a value that was added as @from is @to after all. */
+static inline void hist_move(struct hist *hist, uint64_t from, uint64_t to)
+{
+	hist->sum += to - from;
+	if (to > hist->max)
+		hist->max = to;
+	hist->buckets[hist_bucket_of(from)]--;
+	hist->buckets[hist_bucket_of(to)]++;
+}
+
 /** hist_bucket_low() / hist_bucket_high() - smallest and largest value of a bucket. */
 uint64_t hist_bucket_low(unsigned int bucket);
 uint64_t hist_bucket_high(unsigned int bucket);

@@ -11,7 +11,8 @@
 /* What a sweep file may hold beside these: machine, trace, traces, vary, where. */
 #define IN(field) .size = (uint32_t)sizeof(((struct sweep *)0)->field), .offset = (uint32_t)offsetof(struct sweep, field)
 
-static const char *const pace_words[] = { "recorded", "asap", NULL };
+static const char *const pace_words[] = { "recorded", "think", "asap", NULL };
+static const char *const cpu_map_words[] = { "fold", "spread", NULL };
 static const char *const detail_words[] = { "summary", "full", NULL };
 static const char *const layer_words[] = { "intent", "page", NULL };
 
@@ -22,6 +23,7 @@ static const struct key settings[] = {
 	{ "samples", KEY_COUNT, IN(samples), 1, 100000, "20" },
 	{ "detail", KEY_WORD, IN(full), .words = detail_words, .def = "summary" },
 	{ "pace", KEY_WORD, IN(pace), .words = pace_words, .def = "recorded" },
+	{ "cpu_map", KEY_WORD, IN(cpu_map), .words = cpu_map_words, .def = "fold" },
 	{ "layer", KEY_WORD, IN(layer), .words = layer_words, .def = "intent" },
 	{ "timeout", KEY_TIME, IN(timeout_ns), 1000000, INT64_MAX, "none", .none = true, .none_value = 0 },
 	{ "memory", KEY_SIZE, IN(memory_bytes), 1u << 20, 1ull << 50, "none", .none = true, .none_value = 0 },
@@ -147,7 +149,7 @@ static void load_setting(struct sweep_loader *sl, const struct yaml_node *name)
 		sl->trace = value;
 	else
 		add(sl, name, "unknown key: expected name, machine, trace, traces, vary, where, repeat, seed, samples, detail, pace, "
-			      "layer, timeout or memory");
+			      "cpu_map, layer, timeout or memory");
 }
 
 static void load_top(struct sweep_loader *sl, const struct yaml_node *root)

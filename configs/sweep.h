@@ -31,7 +31,8 @@
  *	seed: 1
  *	samples: 20                           # in each run, beside its start and end
  *	detail: summary                       # without call sites, caches only at the end; or full, as replay records
- *	pace: recorded                        # or asap
+ *	pace: recorded                        # or think, or asap
+ *	cpu_map: fold                         # or spread
  *	layer: intent                         # or page
  *	timeout: 60 s                         # wall clock of one run; none if left out
  *	memory: 2 GiB                         # what a worker may take beside what it shares; none if left out
@@ -67,7 +68,8 @@ struct sweep_point {
 	uint32_t nr_sets;
 };
 
-enum sweep_pace { SWEEP_PACE_RECORDED, SWEEP_PACE_ASAP };
+enum sweep_pace { SWEEP_PACE_RECORDED, SWEEP_PACE_THINK, SWEEP_PACE_ASAP };
+enum sweep_cpu_map { SWEEP_CPU_MAP_FOLD, SWEEP_CPU_MAP_SPREAD };
 enum sweep_layer { SWEEP_LAYER_INTENT, SWEEP_LAYER_PAGE };
 
 struct sweep {
@@ -82,6 +84,7 @@ struct sweep {
 	uint64_t seed;
 	uint32_t samples;
 	uint8_t pace;              /* enum sweep_pace */
+	uint8_t cpu_map;           /* enum sweep_cpu_map */
 	uint8_t layer;             /* enum sweep_layer */
 	bool full;                 /* detail */
 	ns_t timeout_ns;           /* 0 = none */

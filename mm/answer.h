@@ -2,10 +2,48 @@
 #ifndef KMEMSIM_MM_ANSWER_H
 #define KMEMSIM_MM_ANSWER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum mm_answer {
 	MM_DONE,
 	MM_FAILED, /* no memory, or refused, as the kernel would */
-	MM_WAIT,   /* must sleep; call again when the wait is over */
+	MM_WAIT,   /* must sleep: struct mm_wait says for what; call again when the wait is over */
+};
+
+/* What requests sleep for. The last two are the engine's own: no sleep of the kernel's, but order that is kept. */
+#define SLEEP_REASONS(X)                                                              \
+	X(MEMPOOL, "mempool")        /* an element to come back to the pool */        \
+	X(KMAP, "kmap")              /* a slot of the persistent kmap area */         \
+	X(RECLAIM, "reclaim")        /* pages being written, or another's reclaim */  \
+	X(COMPACTION, "compaction")                                                   \
+	X(OOM, "oom")                /* the killed task's memory */                   \
+	X(THROTTLE, "throttle")      /* reclaim makes no progress: reclaim_throttle() */ \
+	X(RETRY, "retry")            /* a pause before trying again */                \
+	X(OBJECT, "object")          /* an earlier request with the same object */    \
+	X(TASK, "task")              /* the task's request before it */
+
+enum sleep_reason {
+#define X(id, name) SLEEP_##id,
+	SLEEP_REASONS(X)
+#undef X
+	NR_SLEEP_REASONS
+};
+
+/** Where a request that slept goes on: its mechanism's own notes. All 0: from the start. */
+struct mm_place {
+	uint32_t stage;
+	uint32_t count;
+	uint64_t value[2];
+};
+
+/** Filled by who answers MM_WAIT (meter_wait()), read by who parks the request; given back in the next call. */
+struct mm_wait {
+	uint64_t key;           /* which of them: pool, node ... ; wake-ups name the same */
+	uint64_t timeout_ns;    /* 0: until woken */
+	struct mm_place place;  /* in and out */
+	uint8_t reason;         /* enum sleep_reason */
+	bool timed_out;         /* in: the wait that is over ended by its timeout */
 };
 
 #endif

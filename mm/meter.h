@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "configs/machine.h"
+#include "mm/answer.h"
 
 #define METER_MAX_SEGMENTS 32
 
@@ -41,6 +42,7 @@ struct meter_segment {
 	lock_id lock;
 	uint16_t step;   /* enum machine_step */
 	uint32_t count;
+	uint64_t at_ns;  /* what the request had cost before it */
 };
 
 struct meter {
@@ -48,6 +50,7 @@ struct meter {
 	uint64_t ns;             /* sum of the steps so far, those under locks included */
 	uint32_t nr_segments;    /* may exceed METER_MAX_SEGMENTS: the excess is only in ns */
 	struct meter_segment segments[METER_MAX_SEGMENTS];
+	struct mm_wait wait;     /* of a request that sleeps or slept; all 0 for others, and not touched by meter_start() */
 };
 
 static inline void meter_start(struct meter *meter, const uint32_t *step_ns)
@@ -66,10 +69,19 @@ static inline void meter_charge(struct meter *meter, enum machine_step step, uin
 /** meter_charge_locked() - @count times @step with @lock held. */
 static inline void meter_charge_locked(struct meter *meter, enum machine_step step, uint32_t count, lock_id lock)
 {
-	meter->ns += (uint64_t)meter->step_ns[step] * count;
 	if (meter->nr_segments < METER_MAX_SEGMENTS)
-		meter->segments[meter->nr_segments] = (struct meter_segment){ lock, (uint16_t)step, count };
+		meter->segments[meter->nr_segments] = (struct meter_segment){ lock, (uint16_t)step, count, meter->ns };
+	meter->ns += (uint64_t)meter->step_ns[step] * count;
 	meter->nr_segments++;
+}
+
+/** meter_wait() - the request must sleep: `return meter_wait(...)` before any state has changed that a retry cannot bear. */
+static inline enum mm_answer meter_wait(struct meter *meter, enum sleep_reason reason, uint64_t key, uint64_t timeout_ns)
+{
+	meter->wait.reason = (uint8_t)reason;
+	meter->wait.key = key;
+	meter->wait.timeout_ns = timeout_ns;
+	return MM_WAIT;
 }
 
 #endif

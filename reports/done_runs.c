@@ -24,7 +24,7 @@ struct done_runs {
 
 /* identity_of() writes the same for a run that is to come. */
 static const char done_sql[] =
-	"SELECT trace_sha256 || ' ' || config_hash || ' ' || seed || ' ' || pace || ' ' || layer || ' ' || results_version"
+	"SELECT trace_sha256 || ' ' || config_hash || ' ' || seed || ' ' || pace || ' ' || cpu_map || ' ' || layer || ' ' || results_version"
 	" || char(10) || (SELECT group_concat(key || '=' || value, char(10))"
 	" FROM (SELECT key, value FROM run_params p WHERE p.run_id = r.run_id ORDER BY key)),"
 	" trace, trace_sha256, results_version FROM runs r WHERE status = 'done'"
@@ -54,8 +54,8 @@ static char *identity_of(const struct record_run *run)
 		free(params);
 		return NULL;
 	}
-	fprintf(out, "%s %s %" PRId64 " %s %s %d\n", run->trace_sha256, run->config_hash, (int64_t)run->seed, run->pace,
-		run->layer, RESULTS_VERSION);
+	fprintf(out, "%s %s %" PRId64 " %s %s %s %d\n", run->trace_sha256, run->config_hash, (int64_t)run->seed, run->pace,
+		run->cpu_map, run->layer, RESULTS_VERSION);
 	for (size_t i = 0; i < run->nr_params; i++)
 		params[i] = (struct param){ run->param_keys[i], run->param_values[i], i };
 	qsort(params, run->nr_params, sizeof(*params), by_key);

@@ -24,6 +24,8 @@ static const struct named_query {
 		"SELECT * FROM latency_hist ORDER BY run_id, op, low_ns", NULL },
 	{ "locks", "How often each lock was taken and how long was waited for it, longest first.",
 		"SELECT * FROM lock_stats ORDER BY run_id, wait_ns DESC, acquisitions DESC, lock", NULL },
+	{ "sleeps", "What requests slept for, or whose turn they waited for, and who still did when the run ended.",
+		"SELECT * FROM sleeps ORDER BY run_id, total_ns DESC, reason", NULL },
 	{ "samples", "The machine's totals over time.", "SELECT * FROM samples ORDER BY run_id, sample_id", NULL },
 	{ "zones", "Free pages and watermarks of each zone over time.",
 		"SELECT s.run_id, s.time_ns, s.event_no, z.* FROM zone_samples z JOIN samples s USING (sample_id)"

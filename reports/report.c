@@ -69,6 +69,7 @@ enum {
 	RUN_FINGERPRINT,
 	RUN_KERNEL,
 	RUN_PACE,
+	RUN_CPU_MAP,
 	RUN_LAYER,
 	RUN_INITIAL,
 	RUN_LOST,
@@ -79,7 +80,7 @@ enum {
 
 static const char run_sql[] =
 	"SELECT trace, trace_sha256, machine, config_hash, seed, version, status, error, events, sim_ns,"
-	" wall_ns, fingerprint, kernel, pace, layer, initial, lost, git_commit,"
+	" wall_ns, fingerprint, kernel, pace, cpu_map, layer, initial, lost, git_commit,"
 	" (SELECT group_concat(key || '=' || value, ', ') FROM run_params p WHERE p.run_id = r.run_id),"
 	" (SELECT count(*) FROM runs) FROM runs r WHERE run_id = ?";
 
@@ -150,8 +151,8 @@ static void print_run(const struct report *report, sqlite3_stmt *run)
 		*kernel ? ", recorded on kernel " : "", kernel, column(run, RUN_SHA));
 	heading_line(report, "Machine", "%s, config %.12s%s%s", column(run, RUN_MACHINE),
 		column(run, RUN_HASH), *params ? ", with " : "", params);
-	heading_line(report, "Replay", "pace %s, layer %s, seed %s, started %s%s", column(run, RUN_PACE),
-		column(run, RUN_LAYER), column(run, RUN_SEED), *initial ? "from " : "at boot", initial);
+	heading_line(report, "Replay", "pace %s, CPU map %s, layer %s, seed %s, started %s%s", column(run, RUN_PACE),
+		column(run, RUN_CPU_MAP), column(run, RUN_LAYER), column(run, RUN_SEED), *initial ? "from " : "at boot", initial);
 	heading_line(report, "Fingerprint", "%s",
 		sqlite3_column_type(run, RUN_FINGERPRINT) == SQLITE_NULL ? "none yet"
 									 : column(run, RUN_FINGERPRINT));

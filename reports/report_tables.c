@@ -39,6 +39,12 @@ static const struct table tables[] = {
 		NULL,
 		{ { "lock", COLUMN_TEXT }, { "taken", COLUMN_COUNT }, { "contended", COLUMN_COUNT },
 			{ "waited", COLUMN_TIME }, { "held", COLUMN_TIME } } },
+	{ "Requests that waited",
+		"For what a request slept; object and task: for an earlier request with the same object, or of the same task. Who still"
+		" waited when the run ended could be woken by nobody, and failed.",
+		"SELECT reason, count, total_ns, max_ns, timeouts, still_waiting FROM sleeps WHERE run_id = ? ORDER BY reason", NULL,
+		{ { "for", COLUMN_TEXT }, { "waits", COLUMN_COUNT }, { "waited", COLUMN_TIME }, { "longest", COLUMN_TIME },
+			{ "timed out", COLUMN_COUNT }, { "still waiting", COLUMN_COUNT } } },
 	{ "Slab caches that waste most",
 		"Waste is what the slabs take less what callers asked for in their live objects: unused objects, rounding up,"
 		" alignment, the rest of each slab.",

@@ -23,7 +23,8 @@ CREATE TABLE runs (
 	wall_ns INTEGER CHECK (wall_ns >= 0),
 	fingerprint TEXT CHECK (length(fingerprint) = 16), -- 64 bits in hexadecimal: equal for runs that did the same
 	kernel TEXT,                             -- of the recording
-	pace TEXT NOT NULL,
+	pace TEXT NOT NULL,                      -- recorded, think or asap
+	cpu_map TEXT NOT NULL,                   -- fold or spread
 	layer TEXT NOT NULL,
 	initial TEXT,                            -- folder of the start state, NULL = from boot
 	lost INTEGER NOT NULL CHECK (lost >= 0), -- events that the recording lost
@@ -87,6 +88,18 @@ CREATE TABLE lock_stats (
 	wait_ns INTEGER NOT NULL CHECK (wait_ns >= 0), -- of all waiters together
 	hold_ns INTEGER NOT NULL CHECK (hold_ns >= 0),
 	PRIMARY KEY (run_id, lock)
+) STRICT, WITHOUT ROWID;
+
+-- Requests that waited for something other than their CPU: a sleep, or (object, task) their turn.
+CREATE TABLE sleeps (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	reason TEXT NOT NULL,
+	count INTEGER NOT NULL CHECK (count >= 0),
+	total_ns INTEGER NOT NULL CHECK (total_ns >= 0),
+	max_ns INTEGER NOT NULL CHECK (max_ns >= 0),
+	timeouts INTEGER NOT NULL CHECK (timeouts >= 0),
+	still_waiting INTEGER NOT NULL CHECK (still_waiting >= 0), -- when the run ended: nobody could wake them
+	PRIMARY KEY (run_id, reason)
 ) STRICT, WITHOUT ROWID;
 
 -- A look at the whole machine at one moment. The tables up to cache_stats refer to it.
@@ -295,7 +308,7 @@ CREATE INDEX verify_caches_by_run ON verify_caches (run_id, snapshot, cache);
 
 CREATE VIEW v_runs AS
 SELECT run_id, status, trace, machine,
-	(SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id) AS params, kernel, pace, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
+	(SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id) AS params, kernel, pace, cpu_map, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
 	CASE WHEN wall_ns > 0 THEN round(events * 1e3 / wall_ns, 3) END AS million_events_per_s,
 	fingerprint, started_at, version, error
 FROM runs r;

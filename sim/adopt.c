@@ -11,7 +11,7 @@ static struct request request_of(const struct run *run, const struct older *olde
 		.op = older->op,
 		.slot = older->slot,
 		.who = older->who,
-		.cpu = run->cpu_of_who[older->who],
+		.seat = run->seats[older->who],
 	};
 }
 
@@ -44,7 +44,7 @@ void adopt_allocate(struct run *run, const struct older *older, uint32_t nr)
 			continue;
 		}
 		meter_start(&run->meter, run->machine->latency.step_ns);
-		run->cpu = req.cpu;
+		run->cpu = req.seat.cpu;
 		allocate_block(run, &req, op);
 	}
 }

@@ -1,26 +1,30 @@
 #include "sim/engine.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/bits.h"
 
 /* Event kinds: the engine's own, and the client's timers above them. */
-#define KIND_CPU_FREE   0u
+#define KIND_CPU        0u
 #define KIND_TIMER_BASE 1u
 
 int engine_init(struct engine *engine, uint32_t nr_cpus, const struct engine_client *client, struct err *err)
 {
 	*engine = (struct engine){ .nr_cpus = nr_cpus, .client = *client };
-	engine->cpus = calloc(nr_cpus, sizeof(*engine->cpus));
+	engine->cpus = aligned_alloc(_Alignof(struct sim_cpu), nr_cpus * sizeof(*engine->cpus));
 	if (!engine->cpus)
 		return err_set(err, ERR_NOMEM, "no memory for %u CPUs", nr_cpus);
+	for (uint32_t cpu = 0; cpu < nr_cpus; cpu++)
+		engine->cpus[cpu] = (struct sim_cpu){ .event_ns = NS_NEVER };
 	return 0;
 }
 
 void engine_fini(struct engine *engine)
 {
 	for (uint32_t cpu = 0; engine->cpus && cpu < engine->nr_cpus; cpu++)
-		free(engine->cpus[cpu].waiting.slots);
+		for (uint32_t level = 0; level < NR_LEVELS; level++)
+			free(engine->cpus[cpu].waiting[level].slots);
 	free(engine->cpus);
 	event_queue_fini(&engine->queue);
 	*engine = (struct engine){ 0 };
@@ -58,66 +62,172 @@ static struct request ring_get(struct request_ring *ring)
 	return req;
 }
 
-int engine_wait_for_cpu(struct engine *engine, const struct request *req, struct err *err)
+static bool has_waiting(const struct sim_cpu *cpu)
 {
-	struct sim_cpu *cpu = &engine->cpus[req->cpu];
-	int ret = ring_put(&cpu->waiting, req, err);
-
-	if (ret < 0 || cpu->waiting.nr > 1)
-		return ret;
-	return event_queue_add(&engine->queue, max_u64(cpu->free_at_ns, engine->now), CLASS_WAKE, KIND_CPU_FREE, req->cpu,
-		err);
+	for (uint32_t level = 0; level < NR_LEVELS; level++)
+		if (cpu->waiting[level].nr)
+			return true;
+	return false;
 }
 
-static bool first_is_ready(const struct engine *engine, const struct sim_cpu *cpu)
+static bool must_be_closed(const struct sim_cpu *cpu)
 {
-	return engine->client.ready(engine->client.arg, &cpu->waiting.slots[cpu->waiting.head]);
+	return cpu->depth || cpu->doing[0].late_ns || has_waiting(cpu);
 }
 
-/* A request has been served: the first requests of stalled CPUs may have waited for it. */
-static int wake_stalled(struct engine *engine, struct err *err)
+static void update_closed(struct engine *engine, struct sim_cpu *cpu)
 {
-	int ret = 0;
+	bool closed = must_be_closed(cpu);
 
-	for (uint32_t number = 0; ret == 0 && engine->nr_stalled && number < engine->nr_cpus; number++) {
-		struct sim_cpu *cpu = &engine->cpus[number];
+	engine->nr_closed += (uint32_t)closed - (uint32_t)cpu->closed;
+	cpu->closed = closed;
+}
 
-		if (!cpu->stalled || !first_is_ready(engine, cpu))
-			continue;
-		cpu->stalled = false;
-		engine->nr_stalled--;
-		ret = event_queue_add(&engine->queue, engine->now, CLASS_WAKE, KIND_CPU_FREE, number, err);
+/* Look at the CPU at @time_ns, unless that is to happen earlier anyway. */
+static int look_at(struct engine *engine, struct sim_cpu *cpu, ns_t time_ns, struct err *err)
+{
+	if (time_ns >= cpu->event_ns)
+		return 0;
+	cpu->event_ns = time_ns;
+	return event_queue_add(&engine->queue, time_ns, CLASS_WAKE, KIND_CPU, (uint32_t)(cpu - engine->cpus), err);
+}
+
+static unsigned int context_of(const struct engine *engine, const struct doing *doing)
+{
+	return doing->op == OP_NOBODY ? doing->ctx : doing->ctx | engine->client.context(engine->client.arg, doing->op);
+}
+
+/* What is over is over: the latency of what took longer than it was counted with is told. */
+static void settle(struct engine *engine, struct sim_cpu *cpu)
+{
+	for (;;) {
+		struct doing *top = &cpu->doing[cpu->depth];
+
+		if (top->end_ns > engine->now)
+			return;
+		if (top->late_ns && top->op != OP_NOBODY)
+			engine->client.late(engine->client.arg, top);
+		top->late_ns = 0;
+		if (!cpu->depth)
+			return;
+		cpu->depth--;
 	}
-	return ret;
 }
 
-/* A CPU is free: its next request starts, unless it has to wait for one of another CPU. */
-static int serve_waiting(struct engine *engine, uint32_t number, struct err *err)
+/* The earliest instant at which a request of that context can start, as far as is known. */
+static ns_t earliest_start(const struct engine *engine, const struct sim_cpu *cpu, unsigned int ctx)
 {
-	struct sim_cpu *cpu = &engine->cpus[number];
-	struct request req;
+	const struct doing *top = &cpu->doing[cpu->depth];
+	unsigned int level = ctx & CTX_MASK;
+	unsigned int now;
+
+	if (top->end_ns <= engine->now)
+		return engine->now;
+	now = context_of(engine, top);
+	if (level <= (now & CTX_MASK) || (level != CTX_NMI && now & CTX_IRQS_OFF))
+		return top->end_ns;
+	if (level == CTX_NMI || !engine->client.open)
+		return engine->now;
+	return engine->client.open(engine->client.arg, (uint32_t)(cpu - engine->cpus), cpu->depth);
+}
+
+int engine_queue(struct engine *engine, const struct request *req, struct err *err)
+{
+	struct sim_cpu *cpu = &engine->cpus[req->seat.cpu];
+	struct request waiting = *req;
 	int ret;
 
-	if (!first_is_ready(engine, cpu)) {
-		cpu->stalled = true;
-		engine->nr_stalled++;
-		return 0;
-	}
-	req = ring_get(&cpu->waiting);
-	cpu->free_at_ns = engine->now + engine->client.serve(engine->client.arg, &req);
-	ret = wake_stalled(engine, err);
-	if (ret < 0 || !cpu->waiting.nr)
+	waiting.seat.ctx |= engine->client.context(engine->client.arg, req->op);
+	ret = ring_put(&cpu->waiting[waiting.seat.ctx & CTX_MASK], &waiting, err);
+	if (ret < 0)
 		return ret;
-	return event_queue_add(&engine->queue, cpu->free_at_ns, CLASS_WAKE, KIND_CPU_FREE, number, err);
+	settle(engine, cpu);
+	update_closed(engine, cpu);
+	return look_at(engine, cpu, earliest_start(engine, cpu, waiting.seat.ctx), err);
 }
 
-static int run_first(struct engine *engine, struct err *err)
+bool engine_work(struct engine *engine, uint32_t number, ns_t ns)
+{
+	struct sim_cpu *cpu = &engine->cpus[number];
+
+	bool idle;
+
+	settle(engine, cpu);
+	idle = cpu->doing[0].end_ns <= engine->now;
+	if (idle)
+		cpu->doing[0] = (struct doing){ .end_ns = engine->now, .op = OP_NOBODY };
+	cpu->doing[0].end_ns += ns;
+	return idle;
+}
+
+void engine_lengthen(struct engine *engine, uint32_t number, uint32_t depth, int64_t ns, struct err *err)
+{
+	struct sim_cpu *cpu = &engine->cpus[number];
+
+	for (uint32_t d = 0; d <= depth; d++) {
+		cpu->doing[d].end_ns += (ns_t)ns;
+		cpu->doing[d].late_ns += ns;
+	}
+	update_closed(engine, cpu);
+	if (cpu->closed)
+		look_at(engine, cpu, cpu->doing[cpu->depth].end_ns, err);
+}
+
+/* It begins: on the idle CPU, or it interrupts what runs and makes that longer. */
+static void start(struct engine *engine, struct sim_cpu *cpu, const struct request *req)
+{
+	bool interrupts = cpu->doing[cpu->depth].end_ns > engine->now;
+	uint32_t depth = interrupts ? cpu->depth + 1 : 0;
+	ns_t cost;
+
+	cpu->doing[depth] = (struct doing){ .end_ns = engine->now, .arrival_ns = req->arrival_ns, .op = req->op,
+		.ctx = req->seat.ctx };
+	cost = engine->client.serve(engine->client.arg, req);
+	for (uint32_t below = 0; below < depth; below++) {
+		cpu->doing[below].end_ns += cost;
+		cpu->doing[below].late_ns += (int64_t)cost;
+	}
+	cpu->doing[depth].end_ns = engine->now + cost;
+	cpu->depth = depth;
+	if (engine->client.started)
+		engine->client.started(engine->client.arg, (uint32_t)(cpu - engine->cpus), depth, cost);
+}
+
+/* Something may be over: who waits starts, the highest level first. */
+static int see_to_cpu(struct engine *engine, uint32_t number, struct err *err)
+{
+	struct sim_cpu *cpu = &engine->cpus[number];
+	ns_t next_ns = NS_NEVER;
+
+	if (cpu->event_ns != engine->now)
+		return 0; /* was looked at earlier, and will be again */
+	cpu->event_ns = NS_NEVER;
+	settle(engine, cpu);
+	for (uint32_t level = NR_LEVELS; level-- > 0;) {
+		struct request_ring *ring = &cpu->waiting[level];
+		ns_t earliest_ns = ring->nr ? earliest_start(engine, cpu, ring->slots[ring->head].seat.ctx) : NS_NEVER;
+
+		if (earliest_ns > engine->now) {
+			next_ns = min_u64(next_ns, earliest_ns);
+			continue;
+		}
+		struct request req = ring_get(ring);
+
+		start(engine, cpu, &req);
+		break;
+	}
+	update_closed(engine, cpu);
+	next_ns = min_u64(next_ns, max_u64(cpu->doing[cpu->depth].end_ns, engine->now));
+	return cpu->closed ? look_at(engine, cpu, next_ns, err) : 0;
+}
+
+int engine_run_first(struct engine *engine, struct err *err)
 {
 	struct sim_event event = event_queue_take(&engine->queue);
 
 	engine_move_clock(engine, event.time_ns);
-	if (event.kind == KIND_CPU_FREE)
-		return serve_waiting(engine, event.arg, err);
+	if (event.kind == KIND_CPU)
+		return see_to_cpu(engine, event.arg, err);
 	return engine->client.timer(engine->client.arg, event.kind - KIND_TIMER_BASE, event.arg, err);
 }
 
@@ -126,26 +236,53 @@ int engine_run_before(struct engine *engine, ns_t time_ns, struct err *err)
 	int ret = 0;
 
 	while (ret == 0 && event_queue_due(&engine->queue, time_ns, CLASS_WAKE))
-		ret = run_first(engine, err);
+		ret = engine_run_first(engine, err);
 	engine_move_clock(engine, time_ns);
 	return ret;
 }
 
-static bool anyone_waiting(const struct engine *engine)
+void engine_finish(struct engine *engine)
 {
 	for (uint32_t cpu = 0; cpu < engine->nr_cpus; cpu++)
-		if (engine->cpus[cpu].waiting.nr)
-			return true;
-	return false;
+		engine_move_clock(engine, engine->cpus[cpu].doing[0].end_ns);
 }
 
-int engine_drain(struct engine *engine, struct err *err)
+static int check_cpu(const struct engine *engine, uint32_t number, struct err *err)
 {
-	int ret = 0;
+	const struct sim_cpu *cpu = &engine->cpus[number];
 
-	while (ret == 0 && anyone_waiting(engine))
-		ret = run_first(engine, err);
-	for (uint32_t cpu = 0; cpu < engine->nr_cpus; cpu++)
-		engine_move_clock(engine, engine->cpus[cpu].free_at_ns);
-	return ret;
+	if (must_be_closed(cpu) && cpu->event_ns == NS_NEVER)
+		return err_set(err, ERR_INVARIANT, "engine 2: CPU %u has something to do and no event", number);
+	if (cpu->event_ns < engine->now)
+		return err_set(err, ERR_INVARIANT, "engine 2: the event of CPU %u is overdue", number);
+	for (uint32_t level = 0; level < NR_LEVELS; level++) {
+		const struct request_ring *ring = &cpu->waiting[level];
+
+		for (uint32_t i = 0; i < ring->nr; i++)
+			if ((ring->slots[(ring->head + i) & (ring->cap - 1)].seat.ctx & CTX_MASK) != level)
+				return err_set(err, ERR_INVARIANT, "engine 3: CPU %u has a request in a wrong queue", number);
+	}
+	for (uint32_t i = 1; i <= cpu->depth; i++) {
+		if ((context_of(engine, &cpu->doing[i]) & CTX_MASK) <= (context_of(engine, &cpu->doing[i - 1]) & CTX_MASK))
+			return err_set(err, ERR_INVARIANT, "engine 4: CPU %u was interrupted by a lower level", number);
+		if (cpu->doing[i].end_ns > cpu->doing[i - 1].end_ns)
+			return err_set(err, ERR_INVARIANT, "engine 4: CPU %u ends before what interrupts it", number);
+	}
+	if (cpu->closed != must_be_closed(cpu))
+		return err_set(err, ERR_INVARIANT, "engine 5: CPU %u is closed: %d", number, cpu->closed);
+	return 0;
+}
+
+int engine_check(const struct engine *engine, struct err *err)
+{
+	uint32_t closed = 0;
+
+	for (uint32_t cpu = 0; cpu < engine->nr_cpus; cpu++) {
+		if (check_cpu(engine, cpu, err) < 0)
+			return -(int)err->code;
+		closed += engine->cpus[cpu].closed;
+	}
+	if (closed != engine->nr_closed)
+		return err_set(err, ERR_INVARIANT, "engine 5: %u CPUs are closed, %u counted", closed, engine->nr_closed);
+	return 0;
 }

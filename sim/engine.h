@@ -5,10 +5,17 @@
  * The fast lane: a request that arrives at an idle CPU when nothing else is due is served on the spot, without a
  * queue event. That is nearly all of them.
  *
+ * A CPU does one thing at a level: task, softirq, hardirq, NMI. A request of a higher level starts at once and
+ * lengthens what it interrupts; one of the same or a lower level waits until that is over. What runs with interrupts
+ * off is interrupted by an NMI only.
+ *
  * Invariants
  *  1. the clock never goes back
- *  2. a CPU with waiting requests has a CPU_FREE event queued, or is stalled: its first request is not ready
- *  3. requests of one CPU are served in the order of arrival
+ *  2. a CPU with waiting requests, with something interrupted or with a changed end has an event queued
+ *  3. requests of one CPU and level are served in the order in which they were queued
+ *  4. doing[0 .. depth] have ascending levels and descending ends
+ *  5. closed says whether the CPU keeps requests out of the fast lane: with waiting ones, something interrupted, or
+ *     a changed end; nr_closed is the number of such CPUs
  */
 #ifndef KMEMSIM_SIM_ENGINE_H
 #define KMEMSIM_SIM_ENGINE_H
@@ -19,17 +26,20 @@
 #include "base/err.h"
 #include "base/units.h"
 #include "sim/event_queue.h"
+#include "sim/request.h"
+#include "traces/trace.h"
 
-/** A request of the trace on its way through the engine. */
-struct request {
+#define NR_LEVELS   4u          /* CTX_PROCESS .. CTX_NMI */
+#define OP_NOBODY   UINT32_MAX  /* struct doing: work that no request's latency is counted with */
+#define ENGINE_MAX_CPUS 65535u
+
+/** What a CPU does at one level. */
+struct doing {
+	ns_t end_ns;     /* when it is over, as far as is known */
+	int64_t late_ns; /* of that, what came after its cost was counted: interrupts, spinning for locks */
 	ns_t arrival_ns;
-	uint64_t event_no;
-	uint64_t value;
 	uint32_t op;
-	uint32_t slot;
-	uint32_t who;
-	uint32_t ticket; /* of those that wait: the client's, for ready() */
-	uint32_t cpu;    /* of the model */
+	uint8_t ctx;     /* enum trace_ctx, without what the operation says: see struct engine_client */
 };
 
 /** Requests of a CPU that wait for it: a ring that grows. */
@@ -39,18 +49,33 @@ struct request_ring {
 	uint32_t head, nr;
 };
 
+/* A cache line has all that the fast lane needs. */
 struct sim_cpu {
-	ns_t free_at_ns; /* when what it does now is over */
-	struct request_ring waiting;
-	bool stalled; /* free, but its first request has to wait for one of another CPU */
+	_Alignas(64) bool closed;
+	uint32_t depth;
+	ns_t event_ns;                 /* of its earliest queued event, NS_NEVER */
+	struct doing doing[NR_LEVELS]; /* [0] is what began on the idle CPU; [1 .. depth] interrupted it */
+	struct request_ring waiting[NR_LEVELS];
 };
+_Static_assert(sizeof(struct sim_cpu) == 256, "found by a shift");
+
+#define NS_NEVER UINT64_MAX
 
 /** What the engine calls back. */
 struct engine_client {
 	/** serve() - do @req now (engine->now). Return: how long the CPU is busy with it. */
 	ns_t (*serve)(void *arg, const struct request *req);
-	/** ready() - whether the requests that @req depends on have been served: the free of an object waits for its alloc. */
-	bool (*ready)(void *arg, const struct request *req);
+	/** context() - what operation @op says of its context beside the request: enum trace_ctx. */
+	uint8_t (*context)(void *arg, uint32_t op);
+	/** late() - @doing is over, and was late_ns longer than what serve() answered. */
+	void (*late)(void *arg, const struct doing *doing);
+	/**
+	 * started() - what serve() was asked for began on @cpu at @depth, after what it interrupts was made @cost_ns longer. May
+	 * call engine_lengthen(). May be NULL.
+	 */
+	void (*started)(void *arg, uint32_t cpu, uint32_t depth, ns_t cost_ns);
+	/** open() - when an interrupt can come into what @cpu does at @depth: now, or when a lock is released. May be NULL. */
+	ns_t (*open)(void *arg, uint32_t cpu, uint32_t depth);
 	/** timer() - a timer that the client set is due. 0 or a negative code. */
 	int (*timer)(void *arg, uint32_t kind, uint32_t value, struct err *err);
 	void *arg; /* borrowed */
@@ -61,7 +86,7 @@ struct engine {
 	struct event_queue queue;
 	struct sim_cpu *cpus; /* owned */
 	uint32_t nr_cpus;
-	uint32_t nr_stalled;
+	uint32_t nr_closed;
 	struct engine_client client;
 };
 
@@ -75,11 +100,29 @@ int engine_timer(struct engine *engine, ns_t time_ns, enum event_class class, ui
 /** engine_run_before() - let everything happen that comes before a request arriving at @time_ns. */
 int engine_run_before(struct engine *engine, ns_t time_ns, struct err *err);
 
-/** engine_wait_for_cpu() - queue @req, whose CPU is busy or has others waiting, or which is not ready. */
-int engine_wait_for_cpu(struct engine *engine, const struct request *req, struct err *err);
+/** engine_run_first() - let the first thing happen that is queued; there must be one. */
+int engine_run_first(struct engine *engine, struct err *err);
 
-/** engine_drain() - serve all waiting requests and then stop; timers set for later do not fire. */
-int engine_drain(struct engine *engine, struct err *err);
+/**
+ * engine_queue() - @req waits for its CPU: until that is free or does something of a lower level only. It starts at an
+ * event of its own, so it may be called while another request is served.
+ */
+int engine_queue(struct engine *engine, const struct request *req, struct err *err);
+
+/**
+ * engine_work() - @cpu has @ns of other work to do, a daemon's: at once when it is idle, else after what it does.
+ * Return: whether it begins at once, at depth 0.
+ */
+bool engine_work(struct engine *engine, uint32_t cpu, ns_t ns);
+
+/** engine_lengthen() - what @cpu does at @depth, and so what that interrupted, is over @ns later (negative: earlier). */
+void engine_lengthen(struct engine *engine, uint32_t cpu, uint32_t depth, int64_t ns, struct err *err);
+
+/** engine_finish() - the clock moves on until all CPUs are done with what they do. */
+void engine_finish(struct engine *engine);
+
+/** engine_check() - the invariants. */
+int engine_check(const struct engine *engine, struct err *err);
 
 /** engine_move_clock() - the one place where time moves. */
 static inline void engine_move_clock(struct engine *engine, ns_t time_ns)
@@ -88,12 +131,18 @@ static inline void engine_move_clock(struct engine *engine, ns_t time_ns)
 		engine->now = time_ns;
 }
 
-/** engine_cpu_idle() - whether a request arriving at @time_ns can take the fast lane on @cpu. */
-static inline bool engine_cpu_idle(const struct engine *engine, uint32_t cpu, ns_t time_ns)
+/** engine_idle() - whether a request arriving at @time_ns can take the fast lane on @cpu. */
+static inline bool engine_idle(const struct sim_cpu *cpu, ns_t time_ns)
 {
-	const struct sim_cpu *c = &engine->cpus[cpu];
+	return cpu->doing[0].end_ns <= time_ns && !cpu->closed;
+}
 
-	return c->free_at_ns <= time_ns && !c->waiting.nr;
+/** engine_begin() - the fast lane: @req is about to be served on the idle @cpu; its end is set after that. */
+static inline void engine_begin(struct sim_cpu *cpu, const struct request *req)
+{
+	cpu->doing[0].arrival_ns = req->arrival_ns;
+	cpu->doing[0].op = req->op;
+	cpu->doing[0].ctx = req->seat.ctx;
 }
 
 #endif

@@ -328,7 +328,7 @@ int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, s
 		return ret < 0 ? ret : 0;
 	if (follow->stage != BOOT_OVER && (op->kind == KIND_ALLOC_PAGES || op->kind == KIND_FREE_PAGES))
 		follow->stage = boot_stage_before(follow->stage, run->mm.pages, op, batch->where ? batch->where[i] : 0,
-			run->cpu_of_who[batch->who[i]], batch->moved ? batch->moved[i] : 0);
+			run->seats[batch->who[i]].cpu, batch->moved ? batch->moved[i] : 0);
 	ret = follow_cuts(run, batch, i, err);
 	return ret < 0 ? ret : 1;
 }

@@ -54,7 +54,7 @@ ns_t serve_observed(struct run *run, const struct request *req)
 		.op = req->op,
 		.slot = req->slot,
 		.who = req->who,
-		.cpu = req->cpu,
+		.cpu = req->seat.cpu,
 		.cache = CACHE_NONE,
 		.arrival_ns = req->arrival_ns,
 		.start_ns = run->engine.now,

@@ -22,7 +22,7 @@ struct record_run {
 	const char *config_yaml;    /* canonical */
 	const char *config_hash;
 	const char *kernel;         /* of the recording, may be NULL */
-	const char *pace, *layer;
+	const char *pace, *cpu_map, *layer;
 	const char *initial;        /* folder of the start state, NULL = boot */
 	uint64_t seed;
 	uint64_t lost;              /* events the recording lost */
@@ -135,7 +135,8 @@ struct record_counter {
  * implementation writes any of them; the part of sim/ that fills a table knows what stands in it.
  */
 #define RECORD_TABLES(X)                                                                     \
-	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")
+	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")         \
+	X(SLEEPS, "sleeps", RUN, "reason, count, total_ns, max_ns, timeouts, still_waiting")
 
 enum record_table {
 #define X(id, table, owner, columns) RECORD_##id,

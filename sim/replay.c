@@ -5,16 +5,15 @@
 #include <time.h>
 
 #include "base/fingerprint.h"
-#include "sim/run.h"
+#include "sim/arrive.h"
+#include "sim/cpu_map.h"
+#include "sim/timers.h"
 
 /* How far ahead of the event being served its slot is fetched into the cache: some 10 events of 50 ns. */
 #define PREFETCH_EVENTS 12
 
-#define DEFAULT_SAMPLES 100
-#define VMSTAT_INTERVAL_NS 1000000000u /* vm.stat_interval, one second */
-
-/* Timers of a run. */
-enum run_timer { TIMER_SAMPLE, TIMER_VMSTAT };
+const char *const replay_pace_name[] = { "recorded", "think", "asap" };
+const char *const replay_cpu_map_name[] = { "fold", "spread" };
 
 static uint64_t wall_ns(void)
 {
@@ -39,56 +38,26 @@ static int check_now(struct run *run, struct err *err)
 {
 	int ret = mm_check(&run->mm, err);
 
+	if (ret == 0)
+		ret = engine_check(&run->engine, err);
+	if (ret == 0)
+		ret = sleepers_check(run, err);
+	if (ret == 0)
+		ret = locks_check(run, err);
 	return ret < 0 ? err_context(err, "after event %" PRIu64 " at %" PRIu64 " ns", run->event_no, run->engine.now) : 0;
 }
 
-static int on_timer(void *arg, uint32_t kind, uint32_t value, struct err *err)
-{
-	struct run *run = arg;
-	ns_t next = run->engine.now + (kind == TIMER_SAMPLE ? run->sample_ns : VMSTAT_INTERVAL_NS);
-	int ret = 0;
-
-	if (kind == TIMER_SAMPLE) {
-		ret = sampler_sample(run, "time", NULL, err);
-	} else {
-		meter_start(&run->meter, run->machine->latency.step_ns);
-		page_alloc_vmstat_work(run->mm.pages, value, &run->meter);
-	}
-	if (ret < 0)
-		return ret;
-	return engine_timer(&run->engine, next, kind == TIMER_SAMPLE ? CLASS_SAMPLE : CLASS_WAKE, kind, value, err);
-}
-
-static int start_timers(struct run *run, struct err *err)
-{
-	ns_t span = run->meta->last_ns - run->meta->first_ns;
-	int ret;
-
-	run->sample_ns = run->options->sample_ns ? run->options->sample_ns : max_u64(span / DEFAULT_SAMPLES, 1000);
-	ret = engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, TIMER_SAMPLE, 0, err);
-	for (uint32_t cpu = 0; ret == 0 && cpu < run->machine->cpus; cpu++)
-		ret = engine_timer(&run->engine, run->engine.now + VMSTAT_INTERVAL_NS, CLASS_WAKE, TIMER_VMSTAT, cpu, err);
-	return ret;
-}
-
-/* Requests of CPUs that the machine does not have run on CPU modulo the number that it has. */
 static int map_cpus(struct run *run, struct err *err)
 {
-	uint32_t highest = 0;
+	uint32_t beyond = 0;
+	int ret;
 
-	run->cpu_of_who = calloc(run->tables->nr_whos + 1, sizeof(*run->cpu_of_who));
-	if (!run->cpu_of_who)
+	run->seats = calloc(run->tables->nr_whos + 1, sizeof(*run->seats));
+	if (!run->seats)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
-	for (uint32_t i = 0; i < run->tables->nr_whos; i++) {
-		uint32_t cpu = run->tables->whos[i].cpu;
-
-		run->cpu_of_who[i] = cpu % run->machine->cpus;
-		if (cpu > highest)
-			highest = cpu;
-	}
-	if (highest >= run->machine->cpus)
-		run->result.folded_cpus = highest + 1 - run->machine->cpus;
-	return 0;
+	ret = cpu_map_seats(run->tables, run->options->cpu_map, run->machine->cpus, run->seats, &beyond, err);
+	run->result.folded_cpus = beyond;
+	return ret;
 }
 
 static int make_objects(struct run *run, struct err *err)
@@ -108,7 +77,10 @@ static void run_fini(struct run *run)
 		free(run->kinds[kind].latency);
 	free(run->ops);
 	free(run->objects);
-	free(run->cpu_of_who);
+	free(run->seats);
+	tasks_fini(run);
+	sleepers_fini(&run->sleepers);
+	locks_fini(&run->locks);
 	free(run->bulk_slots);
 	free(run->bulk_objects);
 	free(run->bulk_pfns);
@@ -117,41 +89,44 @@ static void run_fini(struct run *run)
 	mm_fini(&run->mm);
 }
 
-/* Whether nobody who came before waits with the same slot. */
-static bool slot_is_clear(const struct run *run, uint32_t slot)
-{
-	return slot == SLOT_NONE || run->objects[slot].next_ticket == run->objects[slot].served;
-}
-
-static bool request_ready(void *arg, const struct request *req)
+static uint8_t op_context(void *arg, uint32_t op)
 {
 	const struct run *run = arg;
 
-	return req->slot == SLOT_NONE || run->objects[req->slot].served == req->ticket;
+	return run->ops[op].ctx;
 }
 
-static inline ns_t serve(struct run *run, const struct request *req)
-{
-	if (__builtin_expect(run->options->observer.after != NULL, 0))
-		return serve_observed(run, req);
-	return serve_request(run, req);
-}
-
-/* Serve a request that has waited. */
-static ns_t serve_waited(void *arg, const struct request *req)
+/* A request took longer than it was counted with. */
+static void count_late(void *arg, const struct doing *doing)
 {
 	struct run *run = arg;
-	ns_t cost = serve(run, req);
+	struct run_op *op = &run->ops[doing->op];
+	ns_t latency = doing->end_ns - doing->arrival_ns;
 
-	if (req->slot != SLOT_NONE)
-		run->objects[req->slot].served++;
-	return cost;
+	hist_move(run->kinds[op->kind].latency, latency - (ns_t)doing->late_ns, latency);
+	op->latency_ns += (ns_t)doing->late_ns;
+	op->latency_max_ns = max_u64(op->latency_max_ns, latency);
+}
+
+/* What began is on its way to its locks; what it interrupted comes to them later. */
+static void note_start(void *arg, uint32_t cpu, uint32_t depth, ns_t cost)
+{
+	struct run *run = arg;
+
+	if (depth || run->meter.nr_segments)
+		locks_started(run, cpu, depth, cost);
+}
+
+static ns_t next_open(void *arg, uint32_t cpu, uint32_t depth)
+{
+	return locks_open(arg, cpu, depth);
 }
 
 static int run_init(struct run *run, const struct replay_options *options, struct trace_reader *reader,
 	struct recorder *recorder, struct err *err)
 {
-	struct engine_client client = { .serve = serve_waited, .ready = request_ready, .timer = on_timer, .arg = run };
+	struct engine_client client = { .serve = serve_waited, .context = op_context, .late = count_late,
+		.started = note_start, .open = next_open, .timer = timers_fire, .arg = run };
 	int ret;
 
 	*run = (struct run){
@@ -166,11 +141,14 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		.check_every = check_interval(options),
 		.result.fingerprint = FINGERPRINT_START,
 	};
+	sleepers_init(&run->sleepers);
 	parts_prepare(run);
 	ret = mm_init(&run->mm, options->machine, options->seed, err);
 	if (ret < 0)
 		return err_context(err, "machine \"%s\"", options->machine->name);
 	ret = engine_init(&run->engine, options->machine->cpus, &client, err);
+	if (ret == 0)
+		ret = locks_init(&run->locks, options->machine->cpus, err);
 	if (ret == 0)
 		ret = follow_start(run, err);
 	if (ret == 0)
@@ -178,38 +156,12 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	if (ret == 0)
 		ret = map_cpus(run, err);
 	if (ret == 0)
+		ret = tasks_init(run, err);
+	if (ret == 0)
 		ret = make_objects(run, err);
 	if (ret < 0)
 		run_fini(run);
 	return ret;
-}
-
-static int wait_for_turn(struct run *run, struct request *req, struct err *err)
-{
-	if (req->slot != SLOT_NONE)
-		req->ticket = run->objects[req->slot].next_ticket++;
-	return engine_wait_for_cpu(&run->engine, req, err);
-}
-
-/* A request arrives: at once when its CPU is idle, else it waits there. */
-static int arrive(struct run *run, struct request *req, struct err *err)
-{
-	struct engine *engine = &run->engine;
-	struct sim_cpu *cpu = &engine->cpus[req->cpu];
-	int ret;
-
-	if (run->options->pace == PACE_ASAP)
-		req->arrival_ns = max_u64(cpu->free_at_ns, engine->now);
-	if (event_queue_due(&engine->queue, req->arrival_ns, CLASS_WAKE)) {
-		ret = engine_run_before(engine, req->arrival_ns, err);
-		if (ret < 0)
-			return ret;
-	}
-	engine_move_clock(engine, req->arrival_ns);
-	if (!engine_cpu_idle(engine, req->cpu, req->arrival_ns) || !slot_is_clear(run, req->slot))
-		return wait_for_turn(run, req, err);
-	cpu->free_at_ns = engine->now + serve(run, req);
-	return 0;
 }
 
 /* What is due after an event by its number, not by time. */
@@ -244,7 +196,7 @@ static inline int replay_event(struct run *run, const struct trace_batch *batch,
 		.op = batch->op[i],
 		.slot = batch->slot[i],
 		.who = batch->who[i],
-		.cpu = run->cpu_of_who[batch->who[i]],
+		.seat = run->seats[batch->who[i]],
 	};
 	int ret;
 
@@ -276,10 +228,10 @@ static void boot_batch(struct run *run, const struct trace_batch *batch)
 			.op = batch->op[i],
 			.slot = batch->slot[i],
 			.who = batch->who[i],
-			.cpu = run->cpu_of_who[batch->who[i]],
+			.seat = run->seats[batch->who[i]],
 		};
 
-		serve(run, &req);
+		serve_waited(run, &req);
 	}
 }
 
@@ -289,10 +241,11 @@ static int begin_time(struct run *run, ns_t time_ns, struct err *err)
 	int ret;
 
 	run->booting = false;
+	run->meter.nr_segments = 0;
 	run->begun_ns = time_ns;
 	engine_move_clock(&run->engine, time_ns);
 	ret = sampler_sample(run, "start", NULL, err);
-	return ret == 0 ? start_timers(run, err) : ret;
+	return ret == 0 ? timers_start(run, err) : ret;
 }
 
 /* As replay_batch(), for as long as the recording has something to say beside its events. */
@@ -345,6 +298,32 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 	return ret;
 }
 
+/* How long, in simulated time, the last sleepers are given after the trace has ended: twice the kernel's longest pause. */
+#define PATIENCE_NS 10000000000u
+
+/* Whether somebody waits who can still be served. */
+static bool more_to_come(const struct run *run, ns_t until_ns)
+{
+	const struct engine *engine = &run->engine;
+
+	if (engine->nr_closed || run->sleepers.nr_awake)
+		return true;
+	return run->sleepers.nr_asleep && engine->queue.nr > run->nr_periodic && engine->queue.heap[0].time_ns <= until_ns;
+}
+
+/* The trace has ended: who waits is served, and who waits for what no one will do has failed. */
+static int drain(struct run *run, struct err *err)
+{
+	ns_t until_ns = run->engine.now + PATIENCE_NS;
+	int ret = 0;
+
+	while (ret == 0 && more_to_come(run, until_ns))
+		ret = engine_run_first(&run->engine, err);
+	engine_finish(&run->engine);
+	sleepers_give_up(run);
+	return ret;
+}
+
 static int replay_all(struct run *run, struct trace_reader *reader, struct err *err)
 {
 	struct trace_batch batch;
@@ -359,7 +338,7 @@ static int replay_all(struct run *run, struct trace_reader *reader, struct err *
 	if (ret == 0 && run->booting)
 		ret = begin_time(run, run->meta->first_ns, err);
 	if (ret == 0)
-		ret = engine_drain(&run->engine, err);
+		ret = drain(run, err);
 	if (ret == 0)
 		ret = follow_end(run, err);
 	if (ret == 0 && run->check_every)

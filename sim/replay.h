@@ -16,11 +16,21 @@
 #include "sim/recorder.h"
 #include "traces/reader.h"
 
-/* When a request of the trace arrives. */
+/* When a request of the trace arrives. Interrupts arrive at their recorded time with PACE_THINK, too. */
 enum replay_pace {
 	PACE_RECORDED, /* at its recorded time: open loop */
+	PACE_THINK,    /* its recorded gap after the task's last one was done: closed loop */
 	PACE_ASAP,     /* when its CPU is free and the request before it in the trace has started */
 };
+
+/* Where the tasks of the trace run: see sim/cpu_map.h. */
+enum replay_cpu_map {
+	CPU_MAP_FOLD,   /* CPU modulo the machine's number of CPUs */
+	CPU_MAP_SPREAD, /* evenly over all CPUs of the machine */
+};
+
+extern const char *const replay_pace_name[];
+extern const char *const replay_cpu_map_name[];
 
 /* Which events are replayed. */
 enum replay_layer {
@@ -54,6 +64,7 @@ struct replay_from {
 struct replay_options {
 	uint64_t seed;
 	enum replay_pace pace;
+	enum replay_cpu_map cpu_map;
 	enum replay_layer layer;
 	ns_t sample_ns;          /* simulated time between samples; 0 = 100 samples over the trace */
 	uint64_t sample_events;  /* also every that many events; 0 = no */
@@ -96,6 +107,7 @@ struct replay_result {
 	uint64_t violations;
 	uint64_t unmodelled;         /* events whose mechanism is not modelled yet: skipped */
 	uint64_t bytes_alloc_checked, bytes_alloc_mismatch; /* kmalloc events, against the recording */
+	uint64_t still_waiting;      /* requests that nobody served any more: failed */
 	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
 	uint64_t live_objects;       /* at the end */
 	uint64_t skipped;            /* events before the instant of the initial state */

@@ -1,6 +1,7 @@
 /*
  * run: the state of one replay, shared by the files of sim/ that make it up: replay.c (the loop), run_op.c (operations
- * prepared for speed), follow.c (what a recording says beside its events), serve*.c (what a request does), parts.c (which
+ * prepared for speed), arrive.c (whose turn it is), sleep.c (who waits), locks.c (who spins), timers.c (what the clock
+ * does), follow.c (what a recording says beside its events), serve*.c (what a request does), parts.c (which
  * mechanism has which events), observe.c
  * (the same, watched), sampler.c (what is recorded), violations.c.
  */
@@ -11,8 +12,10 @@
 #include "mm/mm.h"
 #include "sim/boot_stage.h"
 #include "sim/engine.h"
+#include "sim/locks.h"
 #include "sim/part.h"
 #include "sim/replay.h"
+#include "sim/sleep.h"
 
 /* What serving an operation comes down to, decided once per distinct operation. */
 enum run_action {
@@ -79,7 +82,8 @@ struct run_op {
 	uint8_t order;
 	int16_t node;
 	uint16_t flags;      /* OP_* */
-	uint16_t kind;
+	uint8_t kind;
+	uint8_t ctx;         /* enum trace_ctx, where the operation says it */
 	gfp_t gfp;
 	uint32_t cache;      /* model's number, valid while generation is the run's */
 	uint32_t generation; /* of the cache names when cache was looked up */
@@ -94,6 +98,7 @@ struct run_op {
 	ns_t lifetime_ns;    /* sum over those */
 	ns_t latency_ns;     /* sum over all */
 	ns_t latency_max_ns;
+	uint64_t sleeps;
 	const struct trace_op *trace; /* borrowed from the reader */
 };
 
@@ -155,7 +160,14 @@ struct run {
 	struct run_op *ops;          /* owned; one per trace op */
 	struct object *objects;      /* owned; one per slot */
 	uint32_t nr_objects;
-	uint32_t *cpu_of_who;        /* owned */
+	struct seat *seats;          /* owned; by who */
+	struct sleepers sleepers;
+	struct locks locks;
+	struct task *tasks;          /* owned; NULL with PACE_RECORDED, which knows no tasks */
+	uint32_t *task_of_who;       /* owned; NULL with PACE_RECORDED */
+	uint32_t nr_tasks;
+	uint32_t nr_periodic;        /* queued events that go on for ever: timers and samples */
+	uint64_t nr_sleeps;          /* calls of run_sleep() */
 	struct kind_stats kinds[NR_KINDS];
 	uint32_t cache_generation;   /* raised whenever a cache is created or destroyed */
 
@@ -164,6 +176,7 @@ struct run {
 	pfn_t *bulk_pfns;            /* owned */
 	uint32_t nr_bulk, cap_bulk;
 
+	bool asleep;                 /* the request being served called run_sleep() */
 	bool booting;                /* the prologue: nothing is counted */
 	ns_t begun_ns;               /* when time began */
 	uint64_t event_no;           /* of the request being served */

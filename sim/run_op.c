@@ -116,6 +116,7 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 		.node = trace->node >= (int)run->machine->nr_nodes ? (int16_t)-1 : trace->node,
 		.flags = trace->flags,
 		.kind = trace->kind,
+		.ctx = trace->ctx,
 		.gfp = gfp_of(trace),
 		.cache = CACHE_NONE,
 		.rules = rules_of(run, trace, action),

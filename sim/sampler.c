@@ -230,6 +230,7 @@ static int record_ops(struct run *run, struct err *err)
 			continue;
 		row->count += op->done - op->older + op->failed;
 		row->failed += op->failed;
+		row->sleeps += op->sleeps;
 		if (kind_info[op->kind].slot == SLOT_BEGINS) {
 			row->bytes_req += (op->done - op->older) * op->size;
 			row->bytes_alloc += (op->done - op->older) * op->bytes_alloc;
@@ -362,6 +363,7 @@ static int record_counters(struct run *run, struct err *err)
 		{ "slots_reused_while_live", "events", run->stale_objects },
 		{ "kmalloc_bytes_alloc_checked", "events", result->bytes_alloc_checked },
 		{ "kmalloc_bytes_alloc_mismatch", "events", result->bytes_alloc_mismatch },
+		{ "still_waiting", "requests", result->still_waiting },
 		{ "cpus_folded", "cpus", result->folded_cpus },
 	};
 	int ret = 0;
@@ -384,6 +386,10 @@ int sampler_finish(struct run *run, struct err *err)
 		ret = record_extfrag(run, err);
 	if (ret == 0)
 		ret = record_counters(run, err);
+	if (ret == 0)
+		ret = sleepers_record(run, err);
+	if (ret == 0)
+		ret = locks_record(run, err);
 	if (ret == 0)
 		ret = parts_finish(run, err);
 	return ret;

@@ -62,13 +62,16 @@ enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struc
 static void serve_object(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct slab_object object;
+	enum mm_answer answer;
 
 	if (op->action == ACT_CACHE_ALLOC && op->generation != run->cache_generation)
 		run_op_resolve_cache(run, op);
 	if (req->slot != SLOT_NONE)
 		slot_for(run, req, op);
-	if (serve_take_object(run, op, &object) != MM_DONE) {
-		note_failure(run, req, op);
+	answer = serve_take_object(run, op, &object);
+	if (__builtin_expect(answer != MM_DONE, 0)) {
+		if (answer != MM_WAIT || !serve_wait(run, req, op->gfp))
+			note_failure(run, req, op);
 		return;
 	}
 	note_place(run, object.slab, object.index);
@@ -134,6 +137,7 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 	struct object old = { .slab = OBJECT_NONE };
 	struct run_op as_kmalloc = *op;
 	struct slab_object object;
+	enum mm_answer answer;
 
 	if (req->slot == SLOT_NONE)
 		return;
@@ -152,7 +156,10 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 	}
 	as_kmalloc.cache = kmalloc_class(run->mm.slab, want, op->gfp);
 	as_kmalloc.action = want > run->machine->kmalloc.max_cache_size ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
-	if (serve_take_object(run, &as_kmalloc, &object) != MM_DONE) {
+	answer = serve_take_object(run, &as_kmalloc, &object);
+	if (answer == MM_WAIT && serve_wait(run, req, op->gfp))
+		return;
+	if (answer != MM_DONE) {
 		op->failed++;
 		run->result.failed++;
 		return;
@@ -250,6 +257,14 @@ static RARE void report_rules(struct run *run, struct run_op *op)
 			run_string(run, op->trace->name));
 }
 
+/* It is parked, and served again later: until then it has cost its CPU what the meter says. */
+static RARE ns_t note_sleep(struct run *run)
+{
+	run->asleep = false;
+	run->meter.wait = (struct mm_wait){ 0 };
+	return run->meter.ns;
+}
+
 ns_t serve_request(void *arg, const struct request *req)
 {
 	struct run *run = arg;
@@ -257,7 +272,7 @@ ns_t serve_request(void *arg, const struct request *req)
 	ns_t latency;
 
 	run->event_no = req->event_no;
-	run->cpu = req->cpu;
+	run->cpu = req->seat.cpu;
 	if (op->action == ACT_SKIP)
 		return 0;
 	meter_start(&run->meter, run->machine->latency.step_ns);
@@ -266,6 +281,8 @@ ns_t serve_request(void *arg, const struct request *req)
 	dispatch(run, req, op);
 	if (run->booting)
 		return 0;
+	if (__builtin_expect(run->asleep, 0))
+		return note_sleep(run);
 	latency = run->engine.now - req->arrival_ns + run->meter.ns;
 	op->latency_ns += latency;
 	if (latency > op->latency_max_ns)

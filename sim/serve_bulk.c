@@ -53,6 +53,10 @@ void serve_pages_bulk(struct run *run, const struct request *req, struct run_op 
 	struct request each = *req;
 	uint32_t got;
 
+	if (req->sleeper) {
+		serve_pages(run, req, op);
+		return;
+	}
 	if (req->slot != SLOT_NONE) {
 		slot_for(run, req, op);
 		if (!bulk_add(run, req->slot))
@@ -65,9 +69,10 @@ void serve_pages_bulk(struct run *run, const struct request *req, struct run_op 
 		pfn_t pfn = i < got ? run->bulk_pfns[i] : PFN_NONE;
 
 		each.slot = run->bulk_slots[i];
+		each.seat.marks = REQUEST_PART;
 		/* As the kernel's callers do: what the bulk call leaves is asked for singly. */
-		if (i >= got && page_alloc_take(run->mm.pages, &want, &pfn, &run->meter) != MM_DONE)
-			note_failure(run, &each, op);
+		if (i >= got)
+			serve_pages(run, &each, op);
 		else
 			block_begin(run, &each, op, pfn);
 	}

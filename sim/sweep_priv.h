@@ -3,6 +3,7 @@
 #define KMEMSIM_SIM_SWEEP_PRIV_H
 
 #include "base/sha256.h"
+#include "sim/replay.h"
 #include "sim/sweep.h"
 #include "traces/reader.h"
 
@@ -26,6 +27,21 @@ struct sweep_plan {
 
 /* What a run is recorded with: the points' keys and values, and texts that it owns. */
 #define PLAN_MAX_PARAMS (SWEEP_MAX_SETS + 3)
+
+/* A sweep file's words are in the order of replay's. */
+_Static_assert(SWEEP_PACE_RECORDED == (int)PACE_RECORDED && SWEEP_PACE_THINK == (int)PACE_THINK &&
+	SWEEP_PACE_ASAP == (int)PACE_ASAP && SWEEP_CPU_MAP_FOLD == (int)CPU_MAP_FOLD &&
+	SWEEP_CPU_MAP_SPREAD == (int)CPU_MAP_SPREAD, "paces and CPU maps of sweeps are replay's");
+
+static inline enum replay_pace plan_pace(const struct sweep *sweep)
+{
+	return (enum replay_pace)sweep->pace;
+}
+
+static inline enum replay_cpu_map plan_cpu_map(const struct sweep *sweep)
+{
+	return (enum replay_cpu_map)sweep->cpu_map;
+}
 
 struct plan_record {
 	struct record_run run;

@@ -68,7 +68,8 @@ int sweep_point_run(const struct sweep_plan *plan, uint32_t index, struct trace_
 		return ret;
 	const struct replay_options options = {
 		.seed = sweep->points[index].seed,
-		.pace = sweep->pace == SWEEP_PACE_ASAP ? PACE_ASAP : PACE_RECORDED,
+		.pace = plan_pace(sweep),
+		.cpu_map = plan_cpu_map(sweep),
 		.layer = sweep->layer == SWEEP_LAYER_PAGE ? LAYER_PAGE : LAYER_INTENT,
 		.sample_ns = max_u64(span / sweep->samples, 1000),
 		.machine = p.machine,

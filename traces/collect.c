@@ -139,7 +139,7 @@ static bool same_who(const void *items, uint32_t number, const void *key)
 	return !memcmp((const struct trace_who *)items + number, key, sizeof(struct trace_who));
 }
 
-_Static_assert(sizeof(struct trace_who) == 12, "tasks are compared as bytes: no padding");
+_Static_assert(sizeof(struct trace_who) == 16, "tasks are compared as bytes: no padding");
 
 uint32_t collect_who(struct collect *c, const struct trace_who *who)
 {

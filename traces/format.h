@@ -1,5 +1,5 @@
 /*
- * format: the .kmt trace file, version 1.1, byte by byte. Shared by writer and reader only.
+ * format: the .kmt trace file, version 1.2, byte by byte. Shared by writer and reader only.
  *
  * FILE
  *   A sequence of gzip members (RFC 1952), each one section. `gzip -t` accepts it; `zcat FILE | head -1` shows the
@@ -36,7 +36,7 @@
  *            kind, origin, ctx, order, node + 1, flags, gfp, call_site, name, name2, slab_flags, size,
  *            size_alloc, align, arg[0], arg[1], the values of the ops whose mask has its bit;
  *            for each op how many events (without the prologue) have it;
- *            number of whos; for each cpu, zigzag(pid), comm.
+ *            number of whos; for each cpu, zigzag(pid), comm; since 1.2, for each ctx.
  *
  * PROLOGUE, EVENTS   columns. The payload begins with a directory: u8 number of columns, then for each u8 its
  *   number (enum column) and varint its bytes; the columns follow in that order. Unknown columns are skipped,

@@ -623,6 +623,7 @@ static int resolve_page(struct from_fields *f, const struct fields *fields, stru
 
 static int write_event(struct from_fields *f, struct draft *d, struct err *err)
 {
+	d->who.ctx = d->event.recorded.ctx & WHO_CTX;
 	d->event.op = trace_writer_op(f->writer, &d->op);
 	d->event.who = trace_writer_who(f->writer, &d->who);
 	if (d->event.op == UINT32_MAX || d->event.who == UINT32_MAX)

@@ -119,17 +119,19 @@ uint32_t resolve_string(struct resolve *r, uint32_t text)
 
 static uint32_t who_of(struct resolve *r, const struct raw_event *event)
 {
-	uint32_t hash = ((uint32_t)event->pid * 2654435761u ^ event->cpu * 97u ^ event->comm * 31u) >> 16;
+	uint32_t hash = ((uint32_t)event->pid * 2654435761u ^ event->cpu * 97u ^ event->comm * 31u ^
+		(event->ctx & WHO_CTX) * 1234577u) >> 16;
 	struct who_cached *cached = &r->whos[hash & (WHO_CACHE - 1)];
-	struct trace_who who = { .cpu = event->cpu, .pid = event->pid };
+	struct trace_who who = { .cpu = event->cpu, .pid = event->pid, .ctx = event->ctx & WHO_CTX };
 	uint32_t number;
 
-	if (cached->who && cached->pid == event->pid && cached->cpu == event->cpu && cached->comm == event->comm)
+	if (cached->who && cached->pid == event->pid && cached->cpu == event->cpu && cached->comm == event->comm &&
+		cached->ctx == who.ctx)
 		return cached->who - 1;
 	who.comm = resolve_string(r, event->comm);
 	number = who.comm == UINT32_MAX ? UINT32_MAX : trace_writer_who(r->w, &who);
 	if (number != UINT32_MAX)
-		*cached = (struct who_cached){ event->cpu, event->comm, event->pid, number + 1 };
+		*cached = (struct who_cached){ event->cpu, event->comm, event->pid, who.ctx, number + 1 };
 	return number;
 }
 

@@ -37,6 +37,7 @@ struct cache_state {
 struct who_cached {
 	uint32_t cpu, comm;
 	int32_t pid;
+	uint32_t ctx;
 	uint32_t who;        /* number + 1, 0 = free */
 };
 

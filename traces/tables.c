@@ -102,6 +102,8 @@ void tables_encode(const struct trace_tables *tables, struct bytes *out)
 		bytes_put_varint(out, zigzag32(tables->whos[i].pid));
 		bytes_put_varint(out, tables->whos[i].comm);
 	}
+	for (uint32_t i = 0; i < tables->nr_whos; i++)
+		bytes_put_varint(out, tables->whos[i].ctx);
 }
 
 static int bad_tables(struct err *err, const char *what)
@@ -216,8 +218,11 @@ static int decode_whos(struct tables *t, struct cursor *c, struct err *err)
 
 		if (cpu > UINT32_MAX || pid > UINT32_MAX || comm >= t->view.nr_strings)
 			return bad_tables(err, "tasks");
-		t->whos[i] = (struct trace_who){ (uint32_t)cpu, unzigzag32((uint32_t)pid), (uint32_t)comm };
+		t->whos[i] = (struct trace_who){ (uint32_t)cpu, unzigzag32((uint32_t)pid), (uint32_t)comm, 0 };
 	}
+	/* Before version 1.2 nothing follows. */
+	for (uint32_t i = 0; i < nr && cursor_left(c); i++)
+		t->whos[i].ctx = (uint32_t)cursor_varint(c) & WHO_CTX;
 	t->view.nr_whos = nr;
 	return 0;
 }

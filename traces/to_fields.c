@@ -150,18 +150,20 @@ static void set_marks(struct fields *f, const struct event_view *e, const struct
 	set_true(f, FIELD_BOOT, op->flags & OP_BOOT);
 }
 
-static void set_recorded(struct fields *f, const struct event_view *e, const struct trace_op *op)
+/* @ctx: what replay needs of the context is there without the recorded columns, too. */
+static void set_recorded(struct fields *f, const struct event_view *e, const struct trace_op *op, unsigned int ctx)
 {
 	bool is_page = op->kind >= KIND_ALLOC_PAGES && op->kind <= KIND_FREE_PAGES;
 
+	if (ctx) {
+		ctx_format(ctx, f->recorded_ctx, sizeof(f->recorded_ctx));
+		fields_set_text(f, FIELD_RECORDED_CTX, f->recorded_ctx);
+	}
 	if (!e->has_recorded)
 		return;
 	set_unless_0(f, is_page ? FIELD_PFN : FIELD_PTR, e->recorded.where);
 	set_unless_0(f, FIELD_ENTRY, e->recorded.entry);
 	set_unless_0(f, FIELD_MOVED, e->recorded.moved);
-	ctx_format(e->recorded.ctx, f->recorded_ctx, sizeof(f->recorded_ctx));
-	if (e->recorded.ctx)
-		fields_set_text(f, FIELD_RECORDED_CTX, f->recorded_ctx);
 }
 
 void fields_of_event(struct fields *f, const struct event_view *event, const struct trace_tables *tables)
@@ -174,5 +176,5 @@ void fields_of_event(struct fields *f, const struct event_view *event, const str
 	set_sizes(f, op, tables);
 	set_args(f, op);
 	set_marks(f, event, op);
-	set_recorded(f, event, op);
+	set_recorded(f, event, op, event->has_recorded ? event->recorded.ctx : tables->whos[event->who].ctx);
 }

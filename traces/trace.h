@@ -21,7 +21,7 @@
 
 #define SLOT_NONE UINT32_MAX
 #define TRACE_FORMAT_MAJOR 1
-#define TRACE_FORMAT_MINOR 1
+#define TRACE_FORMAT_MINOR 2
 
 enum trace_ctx { CTX_PROCESS, CTX_SOFTIRQ, CTX_HARDIRQ, CTX_NMI, CTX_MASK = 3, CTX_PREEMPT_OFF = 4, CTX_IRQS_OFF = 8 };
 
@@ -42,7 +42,7 @@ enum trace_ctx { CTX_PROCESS, CTX_SOFTIRQ, CTX_HARDIRQ, CTX_NMI, CTX_MASK = 3, C
 struct trace_op {
 	uint8_t kind;        /* enum trace_kind */
 	uint8_t origin;      /* enum trace_origin */
-	uint8_t ctx;         /* enum trace_ctx, where the source is a scenario; recordings keep theirs aside */
+	uint8_t ctx;         /* enum trace_ctx, where the source is a scenario; recordings have it in struct trace_who */
 	uint8_t order;       /* log2 of pages */
 	int16_t node;        /* wanted node, -1 = any */
 	uint16_t flags;      /* OP_* */
@@ -57,12 +57,16 @@ struct trace_op {
 	uint64_t arg[2];     /* by key: see traces/kind.h */
 };
 
-/** Who asked. */
+/** Who asked: a task on a CPU, or an interrupt that broke into it. */
 struct trace_who {
 	uint32_t cpu;
 	int32_t pid;
 	uint32_t comm; /* string number */
+	uint32_t ctx;  /* enum trace_ctx, as recorded, of its bits WHO_CTX */
 };
+
+/* What replay needs of a recorded context. (That preemption was off is in struct trace_recorded.) */
+#define WHO_CTX (CTX_MASK | CTX_IRQS_OFF)
 
 struct trace_count {
 	char *reason; /* owned by the meta */

@@ -18,6 +18,7 @@
 enum replay_key {
 	OPT_SET = 256,
 	OPT_PACE,
+	OPT_CPU_MAP,
 	OPT_LAYER,
 	OPT_SEED,
 	OPT_INITIAL,
@@ -49,7 +50,9 @@ static const struct argp_option options[] = {
 	{ "machine", 'm', "FILE", 0, "The machine, YAML (without it: the default one, 1 CPU and 512 MiB)", 0 },
 	{ "output", 'o', "FILE", 0, "Add the run to this SQLite database", 0 },
 	{ "set", OPT_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
-	{ "pace", OPT_PACE, "PACE", 0, "When requests arrive: recorded (default) or asap", 0 },
+	{ "pace", OPT_PACE, "PACE", 0, "When requests arrive: recorded (default), think (each task keeps its gaps) or asap", 0 },
+	{ "cpu-map", OPT_CPU_MAP, "MAP", 0,
+		"Where tasks run if the machine has other CPUs: fold (default, CPU modulo their number) or spread", 0 },
 	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived) or page (the recorded page events alone)", 0 },
 	{ "seed", OPT_SEED, "N", 0, "Seed of all random streams (1)", 0 },
 	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a folder of numbered ones, instead of from boot", 0 },
@@ -89,10 +92,22 @@ static void parse_pace(struct argp_state *state, struct replay_args *args, const
 {
 	if (!strcmp(text, "recorded"))
 		args->options.pace = PACE_RECORDED;
+	else if (!strcmp(text, "think"))
+		args->options.pace = PACE_THINK;
 	else if (!strcmp(text, "asap"))
 		args->options.pace = PACE_ASAP;
 	else
-		argp_error(state, "--pace: \"%s\": expected recorded or asap", text);
+		argp_error(state, "--pace: \"%s\": expected recorded, think or asap", text);
+}
+
+static void parse_cpu_map(struct argp_state *state, struct replay_args *args, const char *text)
+{
+	if (!strcmp(text, "fold"))
+		args->options.cpu_map = CPU_MAP_FOLD;
+	else if (!strcmp(text, "spread"))
+		args->options.cpu_map = CPU_MAP_SPREAD;
+	else
+		argp_error(state, "--cpu-map: \"%s\": expected fold or spread", text);
 }
 
 static void parse_layer(struct argp_state *state, struct replay_args *args, const char *text)
@@ -170,6 +185,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 			argp_error(state, "more than %d --set", MAX_SETS);
 		args->sets[args->nr_sets++] = text;
 		return 0;
+	case OPT_CPU_MAP:
+		parse_cpu_map(state, args, text);
+		return 0;
 	case OPT_PACE:
 		parse_pace(state, args, text);
 		return 0;
@@ -241,10 +259,10 @@ static void print_json(const struct replay_result *r, const struct machine *mach
 	       "\"failed\": %" PRIu64 ", \"failed_as_recorded\": %" PRIu64 ", \"failed_only_in_recording\": %" PRIu64 ", "
 	       "\"violations\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", \"bytes_alloc_checked\": %" PRIu64 ", "
 	       "\"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64 ", \"cpus\": %u, \"lost\": %" PRIu64 ", "
-	       "\"fingerprint\": \"%016" PRIx64 "\"}\n",
+	       "\"still_waiting\": %" PRIu64 ", \"fingerprint\": \"%016" PRIx64 "\"}\n",
 		r->events, r->sim_ns, r->wall_ns, seconds > 0 ? (double)r->events / seconds : 0, r->failed, r->failed_both,
 		r->recovered, r->violations, r->unmodelled, r->bytes_alloc_checked, r->bytes_alloc_mismatch,
-		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->fingerprint);
+		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting, r->fingerprint);
 }
 
 static void print_summary(const struct replay_result *r, const struct replay_args *args, const struct trace_reader *reader)
@@ -268,6 +286,9 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 		r->failed_both + r->recovered);
 	printf("kmalloc    bytes_alloc equals the recording's in %" PRIu64 " of %" PRIu64 " events\n",
 		r->bytes_alloc_checked - r->bytes_alloc_mismatch, r->bytes_alloc_checked);
+	if (r->still_waiting)
+		printf("still_waiting %" PRIu64 " requests at the end, which nobody could wake: failed (kmemsim query FILE sleeps)\n",
+			r->still_waiting);
 	if (r->violations)
 		printf("violations %" PRIu64 " (kmemsim query FILE violations)\n", r->violations);
 	if (r->unmodelled)
@@ -285,8 +306,9 @@ static void warn_misfit(const struct replay_args *args, const struct trace_reade
 	if (args->quiet)
 		return;
 	if (meta->cpus > machine->cpus)
-		fprintf(stderr, "kmemsim: note: the trace has %u CPUs, the machine %u: CPU n runs on CPU n mod %u\n",
-			meta->cpus, machine->cpus, machine->cpus);
+		fprintf(stderr, "kmemsim: note: the trace has %u CPUs, the machine %u: CPU n runs on CPU %s %u\n", meta->cpus,
+			machine->cpus, args->options.cpu_map == CPU_MAP_FOLD ? "n mod" : "n divided evenly among",
+			machine->cpus);
 	if (meta->page_size && meta->page_size != machine->page_size && args->options.layer == LAYER_PAGE)
 		fprintf(stderr, "kmemsim: note: the trace has pages of %u bytes, the machine of %u: orders are taken as they are\n",
 			meta->page_size, machine->page_size);
@@ -342,7 +364,8 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 			.config_yaml = yaml,
 			.config_hash = hash,
 			.kernel = trace_meta(reader)->kernel,
-			.pace = args->options.pace == PACE_ASAP ? "asap" : "recorded",
+			.pace = replay_pace_name[args->options.pace],
+			.cpu_map = replay_cpu_map_name[args->options.cpu_map],
 			.layer = args->options.layer == LAYER_PAGE ? "page" : "intent",
 			.initial = args->initial,
 			.seed = args->options.seed,

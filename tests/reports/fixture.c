@@ -57,6 +57,7 @@ struct record_run fixture_run(void)
 		.config_hash = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
 		.kernel = "6.1.0-18-amd64",
 		.pace = "recorded",
+		.cpu_map = "fold",
 		.layer = "intent",
 		.initial = "captures/boot",
 		.seed = 42,
@@ -213,6 +214,9 @@ void fixture_write(const char *path, enum run_status status)
 	cr_assert_eq(
 		RECORD_ROW(rec, LOCK_STATS, &err, RECORD_T("zone DMA32"), RECORD_U(900), RECORD_U(12), RECORD_U(3400),
 			RECORD_U(56000)), 0);
+	cr_assert_eq(
+		RECORD_ROW(rec, SLEEPS, &err, RECORD_T("mempool"), RECORD_U(5), RECORD_U(12000), RECORD_U(4000), RECORD_U(2),
+			RECORD_U(1)), 0);
 	cr_assert_eq(
 		rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 17, 4 }, &err),
 		0);

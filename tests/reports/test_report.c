@@ -46,7 +46,7 @@ Test(report, tells_what_the_run_did_in_this_order)
 		"  Status       done: 39 000 events, 9.75 s simulated in 13.0 ms (3.00 M events/s)\n",
 		"  Trace        traces/boot.kmt, recorded on kernel 6.1.0-18-amd64, sha256 9f86d081884c\n",
 		"  Machine      pc-256m, config 60303ae22b99, with memory=256 MiB, slab.min_order=1\n",
-		"  Replay       pace recorded, layer intent, seed 42, started from captures/boot\n",
+		"  Replay       pace recorded, CPU map fold, layer intent, seed 42, started from captures/boot\n",
 		"  Fingerprint  fedcba9876543210\n",
 		"\nMemory at the end\n",
 		"  free                     154 MiB   64.2 %  ████",

@@ -101,6 +101,7 @@ Test(sqlite_recorder, totals_come_back_as_they_were_written)
 
 	fixture_write(path, RUN_DONE);
 	expect_rows(path, "SELECT * FROM lock_stats", "1|zone DMA32|900|12|3400|56000");
+	expect_rows(path, "SELECT * FROM sleeps", "1|mempool|5|12000|4000|2|1");
 	expect_rows(path, "SELECT * FROM extfrag_events", "1|Movable|Unmovable|0|9|17|4");
 	expect_rows(path, "SELECT * FROM call_sites",
 		"1|d_alloc+0x1c|kmem_cache_alloc|700|1|134400|140000|60|11520|1000000|120|4500");

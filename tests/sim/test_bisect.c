@@ -62,7 +62,7 @@ static void write_trace(const char *path)
 	rng_init(&rng, 7, "bisect");
 	cr_assert_eq(trace_writer_open(&w, path, &(struct trace_writer_options){ .block_events = 1000 }, &err), 0);
 	for (int i = 0; i < NR_PROLOGUE + NR_EVENTS; i++) {
-		struct trace_who who = { (uint32_t)rng_below(&rng, 2), 1, trace_writer_string(w, "init", 4) };
+		struct trace_who who = { (uint32_t)rng_below(&rng, 2), 1, trace_writer_string(w, "init", 4), 0 };
 		struct trace_event e = { .time_ns = now, .who = trace_writer_who(w, &who) };
 
 		if (i < NR_PROLOGUE || !nr_live || rng_below(&rng, 5) < 3) {

@@ -101,7 +101,7 @@ static uint64_t address(pfn_t pfn, uint32_t index)
 
 static void write_event(struct trial *t, uint32_t cpu, const struct trace_op *op, uint32_t slot, uint64_t where)
 {
-	struct trace_who who = { cpu, 1, trace_writer_string(t->w, "init", 4) };
+	struct trace_who who = { cpu, 1, trace_writer_string(t->w, "init", 4), 0 };
 	struct trace_event event = { .time_ns = t->now_ns += 1000, .op = trace_writer_op(t->w, op),
 		.who = trace_writer_who(t->w, &who), .slot = slot, .recorded = { .where = where, .entry = ++t->entry[cpu] } };
 	struct err err = { 0 };

@@ -57,7 +57,7 @@ static inline struct trace_event random_event(struct trace_writer *w, struct rng
 {
 	enum trace_kind kind = (enum trace_kind)rng_below(rng, NR_KINDS);
 	struct trace_who who = { (uint32_t)rng_below(rng, 4), (int32_t)rng_below(rng, 9) - 1,
-		trace_writer_string(w, "task", 4) };
+		trace_writer_string(w, "task", 4), 0 };
 	struct trace_event e = { .op = random_op(w, rng, kind), .who = trace_writer_who(w, &who), .slot = SLOT_NONE };
 	const struct trace_op *op = trace_writer_op_at(w, e.op);
 	bool stays = (op->flags & (OP_PART | OP_LAST)) == OP_PART;

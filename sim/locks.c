@@ -1,0 +1,381 @@
+#include "sim/locks.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/run.h"
+
+static const char *const single_name[] = {
+#define X(id, name) [LOCK_##id - LOCK_FIRST_SINGLE] = name,
+	METER_LOCKS(X)
+#undef X
+};
+
+int locks_init(struct locks *locks, uint32_t nr_cpus, struct err *err)
+{
+	uint32_t nr = nr_cpus * NR_LEVELS;
+
+	*locks = (struct locks){ 0 };
+	if (nr_cpus == 1)
+		return 0; /* nobody ever meets anybody: only counted */
+	locks->users = calloc(nr, sizeof(*locks->users));
+	locks->active = malloc(nr * sizeof(*locks->active));
+	return locks->users && locks->active ? 0 : err_set(err, ERR_NOMEM, "no memory for the locks of %u CPUs", nr_cpus);
+}
+
+void locks_fini(struct locks *locks)
+{
+	free(locks->users);
+	free(locks->active);
+	*locks = (struct locks){ 0 };
+}
+
+static uint32_t number_of(uint32_t cpu, uint32_t depth)
+{
+	return cpu * NR_LEVELS + depth;
+}
+
+static ns_t release_of(const struct lock_stay *stay)
+{
+	return stay->grant_ns + stay->hold_ns;
+}
+
+/* How many segments from @i on are one stay: of one lock, without a pause, until the step that took it comes again. */
+static uint32_t segments_of_stay(const struct meter *meter, uint32_t i, uint32_t nr, ns_t *hold_ns)
+{
+	const struct meter_segment *first = &meter->segments[i];
+	uint32_t n = 0;
+
+	*hold_ns = 0;
+	do {
+		*hold_ns += (ns_t)meter->step_ns[first[n].step] * first[n].count;
+		n++;
+	} while (i + n < nr && first[n].lock == first->lock && first[n].step != first->step &&
+		 first[n].at_ns == first->at_ns + *hold_ns);
+	return n;
+}
+
+/* The meter's segments as stays of @user, which may be NULL: only counted then. */
+static void take_stays(struct locks *locks, const struct meter *meter, struct lock_user *user)
+{
+	uint32_t nr = (uint32_t)min_u64(meter->nr_segments, METER_MAX_SEGMENTS);
+	uint32_t nr_stays = 0;
+
+	for (uint32_t i = 0; i < nr;) {
+		struct lock_stay stay = { .at_ns = meter->segments[i].at_ns, .lock = meter->segments[i].lock };
+
+		i += segments_of_stay(meter, i, nr, &stay.hold_ns);
+		locks->stats[stay.lock].acquisitions++;
+		locks->stats[stay.lock].hold_ns += stay.hold_ns;
+		if (user)
+			user->stays[nr_stays++] = stay;
+	}
+	if (user)
+		user->nr = nr_stays;
+}
+
+/* Users whose last stay is over are forgotten, and what they waited is certain. */
+static void forget_past(struct locks *locks, ns_t now)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t a = 0; a < locks->nr_active; a++) {
+		const struct lock_user *user = &locks->users[locks->active[a]];
+
+		if (user->end_ns > now) {
+			locks->active[kept++] = locks->active[a];
+			continue;
+		}
+		for (uint32_t i = 0; i < user->nr; i++) {
+			ns_t waited = user->stays[i].grant_ns - user->stays[i].arrival_ns;
+
+			locks->stats[user->stays[i].lock].contended += waited != 0;
+			locks->stats[user->stays[i].lock].wait_ns += waited;
+		}
+	}
+	locks->nr_active = kept;
+}
+
+/* When @user arrives at its stay @i, by what is known of the one before. */
+static ns_t arrival_at(const struct lock_user *user, uint32_t i)
+{
+	const struct lock_stay *stay = &user->stays[i];
+
+	if (!i)
+		return user->start_ns + stay->at_ns + stay->delay_ns;
+	return stay[-1].grant_ns + (stay->at_ns - stay[-1].at_ns) + stay->delay_ns;
+}
+
+/* As if nobody were there. Return: whether nobody is, where and when @user is at its locks. */
+static bool forecast_alone(struct locks *locks, struct lock_user *user)
+{
+	bool alone = true;
+
+	for (uint32_t i = 0; i < user->nr; i++) {
+		struct lock_stay *stay = &user->stays[i];
+
+		stay->arrival_ns = stay->grant_ns = arrival_at(user, i);
+		for (uint32_t a = 0; alone && a < locks->nr_active; a++) {
+			const struct lock_user *other = &locks->users[locks->active[a]];
+
+			for (uint32_t j = 0; alone && j < other->nr; j++)
+				alone = other->stays[j].lock != stay->lock || release_of(&other->stays[j]) <= stay->grant_ns ||
+					release_of(stay) <= other->stays[j].grant_ns;
+		}
+	}
+	user->end_ns = release_of(&user->stays[user->nr - 1]);
+	return alone;
+}
+
+/* The first stay of @user that is not certain: everybody who can come before it has arrived already. */
+static uint32_t first_uncertain(const struct lock_user *user, ns_t now)
+{
+	uint32_t i = 0;
+
+	while (i < user->nr && user->stays[i].arrival_ns <= now)
+		i++;
+	return i;
+}
+
+/* Where all stand: what is certain stays as it is. @fresh, if not NULL, has just started. */
+static void begin_forecast(struct locks *locks, ns_t now, const struct lock_user *fresh)
+{
+	for (uint32_t a = 0; a < locks->nr_active; a++) {
+		struct lock_user *user = &locks->users[locks->active[a]];
+
+		user->next = user == fresh ? 0 : first_uncertain(user, now);
+		for (uint32_t i = 0; i < user->nr; i++)
+			locks->free_at_ns[user->stays[i].lock] = 0;
+	}
+	for (uint32_t a = 0; a < locks->nr_active; a++) {
+		const struct lock_user *user = &locks->users[locks->active[a]];
+
+		for (uint32_t i = 0; i < user->next; i++) {
+			ns_t *free_at_ns = &locks->free_at_ns[user->stays[i].lock];
+
+			*free_at_ns = max_u64(*free_at_ns, release_of(&user->stays[i]));
+		}
+	}
+}
+
+/* Whether somebody who interrupted @user has stays to come: its own come after those. */
+static bool is_held_up(const struct locks *locks, const struct lock_user *user)
+{
+	for (uint32_t a = 0; a < locks->nr_active; a++) {
+		const struct lock_user *other = &locks->users[locks->active[a]];
+
+		if (other->cpu == user->cpu && other->depth > user->depth && other->next < other->nr)
+			return true;
+	}
+	return false;
+}
+
+/* Who arrives first at a lock; of those who arrive at one instant, who started first. */
+static struct lock_user *first_to_arrive(struct locks *locks, ns_t *arrival_ns)
+{
+	struct lock_user *first = NULL;
+
+	*arrival_ns = NS_NEVER;
+	for (uint32_t a = 0; a < locks->nr_active; a++) {
+		struct lock_user *user = &locks->users[locks->active[a]];
+		ns_t arrival;
+
+		if (user->next == user->nr || is_held_up(locks, user))
+			continue;
+		arrival = arrival_at(user, user->next);
+		if (arrival < *arrival_ns) {
+			*arrival_ns = arrival;
+			first = user;
+		}
+	}
+	return first;
+}
+
+/* @user's last stay is forecast: it is over earlier or later than was said, and so is what it interrupted. */
+static void end_forecast(struct run *run, struct lock_user *user)
+{
+	struct locks *locks = &run->locks;
+	ns_t end_ns = release_of(&user->stays[user->nr - 1]);
+	int64_t later_ns = (int64_t)(end_ns - user->end_ns);
+
+	if (!later_ns)
+		return;
+	user->end_ns = end_ns;
+	for (uint32_t depth = 0; depth < user->depth; depth++) {
+		struct lock_user *below = &locks->users[number_of(user->cpu, depth)];
+
+		if (below->end_ns <= run->engine.now || below->next == below->nr)
+			continue;
+		below->stays[below->next].delay_ns += (ns_t)later_ns;
+		below->end_ns += (ns_t)later_ns;
+	}
+	engine_lengthen(&run->engine, user->cpu, user->depth, later_ns, &run->deferred);
+}
+
+/* All uncertain stays anew, in the order of arrival. */
+static void forecast(struct run *run, const struct lock_user *fresh)
+{
+	struct locks *locks = &run->locks;
+	struct lock_user *user;
+	ns_t arrival_ns;
+
+	begin_forecast(locks, run->engine.now, fresh);
+	while ((user = first_to_arrive(locks, &arrival_ns))) {
+		struct lock_stay *stay = &user->stays[user->next];
+
+		stay->arrival_ns = arrival_ns;
+		stay->grant_ns = max_u64(arrival_ns, locks->free_at_ns[stay->lock]);
+		locks->free_at_ns[stay->lock] = release_of(stay);
+		if (++user->next == user->nr)
+			end_forecast(run, user);
+	}
+}
+
+/* What @cpu did below @depth is interrupted for @ns. Return: whether that moves a stay. */
+static bool interrupt(struct locks *locks, ns_t now, uint32_t cpu, uint32_t depth, ns_t ns)
+{
+	bool moved = false;
+
+	for (uint32_t below = 0; below < depth; below++) {
+		struct lock_user *user = &locks->users[number_of(cpu, below)];
+		uint32_t next = user->end_ns > now ? first_uncertain(user, now) : user->nr;
+
+		if (next == user->nr)
+			continue;
+		user->stays[next].delay_ns += ns;
+		user->end_ns += ns;
+		moved = true;
+	}
+	return moved;
+}
+
+void locks_count(struct run *run)
+{
+	take_stays(&run->locks, &run->meter, NULL);
+	run->meter.nr_segments = 0;
+}
+
+void locks_started(struct run *run, uint32_t cpu, uint32_t depth, ns_t cost_ns)
+{
+	struct locks *locks = &run->locks;
+	uint32_t number = number_of(cpu, depth);
+	struct lock_user *user;
+	bool meets;
+
+	if (!locks->users) {
+		locks_count(run);
+		return;
+	}
+	forget_past(locks, run->engine.now);
+	meets = interrupt(locks, run->engine.now, cpu, depth, cost_ns);
+	user = &locks->users[number];
+	if (run->meter.nr_segments) {
+		user->start_ns = run->engine.now;
+		user->cpu = cpu;
+		user->depth = depth;
+		take_stays(locks, &run->meter, user);
+		meets |= !forecast_alone(locks, user);
+		locks->active[locks->nr_active++] = number;
+		run->meter.nr_segments = 0;
+	} else {
+		user->nr = 0;
+	}
+	if (meets)
+		forecast(run, user);
+}
+
+ns_t locks_open(const struct run *run, uint32_t cpu, uint32_t depth)
+{
+	const struct lock_user *user;
+	ns_t now = run->engine.now;
+
+	if (!run->locks.users)
+		return now;
+	user = &run->locks.users[number_of(cpu, depth)];
+	for (uint32_t i = 0; i < user->nr && user->end_ns > now; i++)
+		if (user->stays[i].arrival_ns <= now && release_of(&user->stays[i]) > now)
+			return release_of(&user->stays[i]);
+	return now;
+}
+
+static void name_lock(const struct run *run, unsigned int lock, char *buf, size_t size)
+{
+	if (lock < LOCK_LIST(0)) {
+		struct zone_stats zone;
+
+		page_alloc_zone_stats(run->mm.pages, lock, &zone);
+		snprintf(buf, size, "zone %s/%u", machine_zone_name[zone.type], zone.node);
+	} else if (lock < LOCK_FIRST_SINGLE) {
+		snprintf(buf, size, "list_lock node %u", lock - LOCK_LIST(0));
+	} else {
+		snprintf(buf, size, "%s", single_name[lock - LOCK_FIRST_SINGLE]);
+	}
+}
+
+int locks_record(struct run *run, struct err *err)
+{
+	int ret = 0;
+
+	forget_past(&run->locks, NS_NEVER);
+	for (unsigned int lock = 0; lock < NR_LOCKS && ret == 0; lock++) {
+		const struct lock_stats *stats = &run->locks.stats[lock];
+		char name[64];
+
+		if (!stats->acquisitions)
+			continue;
+		name_lock(run, lock, name, sizeof(name));
+		ret = RECORD_ROW(run->recorder, LOCK_STATS, err, RECORD_T(name), RECORD_U(stats->acquisitions),
+			RECORD_U(stats->contended), RECORD_U(stats->wait_ns), RECORD_U(stats->hold_ns));
+	}
+	return ret;
+}
+
+static int check_user(const struct lock_user *user, struct err *err)
+{
+	for (uint32_t i = 0; i < user->nr; i++) {
+		const struct lock_stay *stay = &user->stays[i];
+
+		if (stay->grant_ns < stay->arrival_ns || stay->arrival_ns < (i ? release_of(&stay[-1]) : user->start_ns))
+			return err_set(err, ERR_INVARIANT, "locks 1: stay %u of CPU %u arrives at %" PRIu64 ", is granted at %" PRIu64,
+				i, user->cpu, stay->arrival_ns, stay->grant_ns);
+	}
+	return 0;
+}
+
+static int check_pair(const struct lock_stay *a, const struct lock_stay *b, struct err *err)
+{
+	bool overlap = release_of(a) > b->grant_ns && release_of(b) > a->grant_ns;
+	bool passed = (a->arrival_ns < b->arrival_ns && a->grant_ns > b->grant_ns) ||
+		      (b->arrival_ns < a->arrival_ns && b->grant_ns > a->grant_ns);
+
+	if (a->lock != b->lock)
+		return 0;
+	if (overlap)
+		return err_set(err, ERR_INVARIANT, "locks 2: two stays overlap at %" PRIu64, max_u64(a->grant_ns, b->grant_ns));
+	if (passed)
+		return err_set(err, ERR_INVARIANT, "locks 3: who arrived later was granted first, at %" PRIu64,
+			min_u64(a->grant_ns, b->grant_ns));
+	return 0;
+}
+
+int locks_check(const struct run *run, struct err *err)
+{
+	const struct locks *locks = &run->locks;
+	int ret = 0;
+
+	for (uint32_t a = 0; a < locks->nr_active && ret == 0; a++) {
+		const struct lock_user *user = &locks->users[locks->active[a]];
+
+		ret = check_user(user, err);
+		for (uint32_t b = 0; b < a; b++) {
+			const struct lock_user *other = &locks->users[locks->active[b]];
+
+			for (uint32_t i = 0; i < user->nr; i++)
+				for (uint32_t j = 0; j < other->nr && ret == 0; j++)
+					ret = check_pair(&user->stays[i], &other->stays[j], err);
+		}
+	}
+	return ret;
+}

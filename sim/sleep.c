@@ -1,0 +1,299 @@
+#include "sim/sleep.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/arrive.h"
+#include "sim/serve_priv.h"
+#include "sim/timers.h"
+
+const char *const sleep_reason_name[NR_SLEEP_REASONS] = {
+#define X(id, name) [SLEEP_##id] = name,
+	SLEEP_REASONS(X)
+#undef X
+};
+
+void sleepers_init(struct sleepers *sleepers)
+{
+	*sleepers = (struct sleepers){ .free = SLEEPER_NONE };
+	for (uint32_t i = 0; i < SLEEP_CHAINS; i++)
+		sleepers->chains[i] = (struct sleep_chain){ SLEEPER_NONE, SLEEPER_NONE };
+}
+
+void sleepers_fini(struct sleepers *sleepers)
+{
+	free(sleepers->slots);
+	*sleepers = (struct sleepers){ 0 };
+}
+
+/* Fibonacci hashing: the top bits of key times 2^64 / golden ratio. */
+static uint32_t chain_of(enum sleep_reason reason, uint64_t key)
+{
+	return (uint32_t)(((key * NR_SLEEP_REASONS + (uint64_t)reason) * 0x9e3779b97f4a7c15u) >> 56) % SLEEP_CHAINS;
+}
+
+static uint32_t take_slot(struct sleepers *s, struct err *err)
+{
+	uint32_t number = s->free;
+
+	if (number != SLEEPER_NONE) {
+		s->free = s->slots[number].next;
+		return number;
+	}
+	if (s->nr == s->cap) {
+		uint32_t cap = s->cap ? 2 * s->cap : 64;
+		struct sleeper *slots = realloc(s->slots, cap * sizeof(*slots));
+
+		if (!slots) {
+			err_set(err, ERR_NOMEM, "no memory for %u sleeping requests", cap);
+			return SLEEPER_NONE;
+		}
+		s->slots = slots;
+		s->cap = cap;
+	}
+	s->slots[s->nr] = (struct sleeper){ 0 };
+	return s->nr++;
+}
+
+static void give_slot(struct sleepers *s, uint32_t number)
+{
+	s->slots[number].state = SLEEPER_FREE;
+	s->slots[number].generation++;
+	s->slots[number].next = s->free;
+	s->free = number;
+}
+
+uint32_t sleepers_add(struct run *run, const struct request *req, enum sleep_reason reason, uint64_t key, bool counted)
+{
+	struct sleepers *s = &run->sleepers;
+	struct sleep_chain *chain = &s->chains[chain_of(reason, key)];
+	uint32_t number = take_slot(s, &run->deferred);
+	uint32_t generation;
+
+	if (number == SLEEPER_NONE)
+		return number;
+	generation = s->slots[number].generation;
+	s->slots[number] = (struct sleeper){ .req = *req, .key = key, .since_ns = run->engine.now, .prev = chain->last,
+		.next = SLEEPER_NONE, .generation = generation, .reason = (uint8_t)reason, .state = SLEEPER_ASLEEP, .counted = counted };
+	if (chain->last == SLEEPER_NONE)
+		chain->first = number;
+	else
+		s->slots[chain->last].next = number;
+	chain->last = number;
+	s->nr_asleep++;
+	s->stats[reason].count += counted;
+	return number;
+}
+
+static uint32_t match_from(const struct sleepers *s, uint32_t number, uint8_t reason, uint64_t key)
+{
+	while (number != SLEEPER_NONE && (s->slots[number].reason != reason || s->slots[number].key != key))
+		number = s->slots[number].next;
+	return number;
+}
+
+uint32_t sleepers_find(const struct run *run, enum sleep_reason reason, uint64_t key)
+{
+	return match_from(&run->sleepers, run->sleepers.chains[chain_of(reason, key)].first, (uint8_t)reason, key);
+}
+
+uint32_t sleepers_next(const struct run *run, uint32_t number)
+{
+	const struct sleeper *sleeper = &run->sleepers.slots[number];
+
+	return match_from(&run->sleepers, sleeper->next, sleeper->reason, sleeper->key);
+}
+
+/* Off its chain: how long it has waited is known. */
+static void end_wait(struct run *run, struct sleeper *sleeper)
+{
+	struct sleepers *s = &run->sleepers;
+	struct sleep_chain *chain = &s->chains[chain_of(sleeper->reason, sleeper->key)];
+	struct sleep_stats *stats = &s->stats[sleeper->reason];
+	ns_t waited = run->engine.now - min_u64(sleeper->since_ns, run->engine.now);
+
+	if (sleeper->prev == SLEEPER_NONE)
+		chain->first = sleeper->next;
+	else
+		s->slots[sleeper->prev].next = sleeper->next;
+	if (sleeper->next == SLEEPER_NONE)
+		chain->last = sleeper->prev;
+	else
+		s->slots[sleeper->next].prev = sleeper->prev;
+	s->nr_asleep--;
+	if (!sleeper->counted)
+		return;
+	stats->total_ns += waited;
+	stats->max_ns = max_u64(stats->max_ns, waited);
+}
+
+struct request sleepers_take(struct run *run, uint32_t number)
+{
+	struct request req = run->sleepers.slots[number].req;
+
+	end_wait(run, &run->sleepers.slots[number]);
+	give_slot(&run->sleepers, number);
+	return req;
+}
+
+bool run_may_sleep(const struct run *run, const struct request *req, gfp_t gfp)
+{
+	return (gfp & GFP_BIT_DIRECT_RECLAIM) && !run->booting && request_context(run, req) == CTX_PROCESS;
+}
+
+void run_sleep(struct run *run, const struct request *req, enum sleep_reason reason, uint64_t key, ns_t timeout_ns)
+{
+	struct request sleeping = *req;
+	struct sleeper *sleeper;
+	uint32_t number;
+
+	draw_ticket(run, &sleeping);
+	task_sleeps(run, &sleeping);
+	sleeping.seat.marks &= (uint8_t)~REQUEST_PART;
+	number = sleepers_add(run, &sleeping, reason, key, true);
+	if (number == SLEEPER_NONE)
+		return;
+	sleeper = &run->sleepers.slots[number];
+	sleeper->req.sleeper = number + 1;
+	sleeper->place = run->meter.wait.place;
+	sleeper->since_ns += run->meter.ns; /* until then its CPU is busy with it */
+	run->ops[req->op].sleeps++;
+	if (!(req->seat.marks & REQUEST_PART)) {
+		run->asleep = true;
+		run->nr_sleeps++;
+	}
+	run->engine.cpus[req->seat.cpu].doing[0].op = OP_NOBODY;
+	if (timeout_ns)
+		engine_timer(&run->engine, sleeper->since_ns + timeout_ns, CLASS_WAKE,
+			RUN_TIMER_TIMEOUT | sleeper->generation << RUN_TIMER_BITS, number, &run->deferred);
+}
+
+bool serve_wait(struct run *run, const struct request *req, gfp_t gfp)
+{
+	const struct mm_wait *wait = &run->meter.wait;
+
+	if (!run_may_sleep(run, req, gfp)) {
+		run->meter.wait = (struct mm_wait){ 0 };
+		return false;
+	}
+	run_sleep(run, req, wait->reason, wait->key, wait->timeout_ns);
+	return true;
+}
+
+/* It is awake: the scheduler has it on its CPU again after STEP_WAKE_UP. */
+static void wake(struct run *run, uint32_t number, bool timed_out)
+{
+	struct sleeper *sleeper = &run->sleepers.slots[number];
+	ns_t from = max_u64(run->engine.now, sleeper->since_ns);
+
+	end_wait(run, sleeper);
+	sleeper->state = SLEEPER_AWAKE;
+	sleeper->timed_out = timed_out;
+	run->sleepers.nr_awake++;
+	engine_timer(&run->engine, from + run->machine->latency.step_ns[STEP_WAKE_UP], CLASS_WAKE, RUN_TIMER_RESUME, number,
+		&run->deferred);
+}
+
+uint32_t run_wake(struct run *run, enum sleep_reason reason, uint64_t key, uint32_t nr)
+{
+	uint32_t woken = 0;
+
+	if (!run->sleepers.nr_asleep)
+		return 0;
+	for (uint32_t number = sleepers_find(run, reason, key); number != SLEEPER_NONE && woken < nr; woken++) {
+		uint32_t next = sleepers_next(run, number);
+
+		wake(run, number, false);
+		number = next;
+	}
+	return woken;
+}
+
+int sleepers_timer(struct run *run, uint32_t kind, uint32_t generation, uint32_t number, struct err *err)
+{
+	struct sleeper *sleeper = &run->sleepers.slots[number];
+
+	if (kind == RUN_TIMER_RESUME)
+		return engine_queue(&run->engine, &sleeper->req, err);
+	if (sleeper->state == SLEEPER_ASLEEP &&
+		generation == (sleeper->generation & (UINT32_MAX >> RUN_TIMER_BITS))) {
+		run->sleepers.stats[sleeper->reason].timeouts++;
+		wake(run, number, true);
+	}
+	return 0;
+}
+
+void sleepers_resume(struct run *run, const struct request *req)
+{
+	struct sleeper *sleeper = &run->sleepers.slots[req->sleeper - 1];
+
+	run->meter.wait = (struct mm_wait){ .place = sleeper->place, .timed_out = sleeper->timed_out };
+	run->sleepers.nr_awake--;
+	give_slot(&run->sleepers, req->sleeper - 1);
+}
+
+static void fail_sleeper(struct run *run, struct sleeper *sleeper)
+{
+	struct run_op *op = &run->ops[sleeper->req.op];
+
+	run->sleepers.stats[sleeper->reason].still_waiting++;
+	run->result.still_waiting++;
+	if (kind_info[op->kind].slot == SLOT_BEGINS && op->action != ACT_SKIP)
+		note_failure(run, &sleeper->req, op);
+	else
+		op->failed++;
+}
+
+void sleepers_give_up(struct run *run)
+{
+	for (uint32_t number = 0; number < run->sleepers.nr; number++) {
+		struct sleeper *sleeper = &run->sleepers.slots[number];
+
+		if (sleeper->state != SLEEPER_ASLEEP)
+			continue;
+		end_wait(run, sleeper);
+		fail_sleeper(run, sleeper);
+		give_slot(&run->sleepers, number);
+	}
+}
+
+int sleepers_record(struct run *run, struct err *err)
+{
+	int ret = 0;
+
+	for (int reason = 0; reason < NR_SLEEP_REASONS && ret == 0; reason++) {
+		const struct sleep_stats *stats = &run->sleepers.stats[reason];
+
+		if (stats->count)
+			ret = RECORD_ROW(run->recorder, SLEEPS, err, RECORD_T(sleep_reason_name[reason]), RECORD_U(stats->count),
+				RECORD_U(stats->total_ns), RECORD_U(stats->max_ns), RECORD_U(stats->timeouts),
+				RECORD_U(stats->still_waiting));
+	}
+	return ret;
+}
+
+int sleepers_check(const struct run *run, struct err *err)
+{
+	const struct sleepers *s = &run->sleepers;
+	uint32_t on_chains = 0, asleep = 0, awake = 0;
+
+	for (uint32_t chain = 0; chain < SLEEP_CHAINS; chain++) {
+		uint32_t last = SLEEPER_NONE;
+
+		for (uint32_t n = s->chains[chain].first; n != SLEEPER_NONE; last = n, n = s->slots[n].next, on_chains++)
+			if (s->slots[n].state != SLEEPER_ASLEEP || s->slots[n].prev != last ||
+				chain_of(s->slots[n].reason, s->slots[n].key) != chain)
+				return err_set(err, ERR_INVARIANT, "sleep 1: sleeper %u is on a wrong chain", n);
+		if (last != s->chains[chain].last)
+			return err_set(err, ERR_INVARIANT, "sleep 1: chain %u ends wrongly", chain);
+	}
+	for (uint32_t n = 0; n < s->nr; n++) {
+		asleep += s->slots[n].state == SLEEPER_ASLEEP;
+		awake += s->slots[n].state == SLEEPER_AWAKE;
+	}
+	if (on_chains != asleep || asleep != s->nr_asleep || awake != s->nr_awake)
+		return err_set(err, ERR_INVARIANT, "sleep 2: %u asleep, %u on chains, %u counted; %u awake, %u counted", asleep,
+			on_chains, s->nr_asleep, awake, s->nr_awake);
+	return 0;
+}

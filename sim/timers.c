@@ -1,0 +1,84 @@
+#include "sim/timers.h"
+
+#include "sim/arrive.h"
+#include "sim/run.h"
+
+#define DEFAULT_SAMPLES 100
+#define SECOND_NS       1000000000u
+
+/** A work that the kernel does again and again. */
+struct timer {
+	const char *name;
+	ns_t period_ns;
+	bool per_cpu;   /* one for each CPU, which is busy with it; else one, on CPU 0 */
+	/** work() - do it, charging run->meter. May be NULL for what a machine does not have. */
+	void (*work)(struct run *run, uint32_t cpu);
+};
+
+/* vmstat_update(), vm.stat_interval. */
+static void vmstat_work(struct run *run, uint32_t cpu)
+{
+	page_alloc_vmstat_work(run->mm.pages, cpu, &run->meter);
+}
+
+/* One line each: the first firing is a period after the beginning of time. */
+static const struct timer timers[] = {
+	{ "vmstat", SECOND_NS, true, vmstat_work },
+};
+
+#define NR_TIMERS (sizeof(timers) / sizeof(timers[0]))
+
+static int set(struct run *run, uint32_t number, uint32_t cpu, struct err *err)
+{
+	return engine_timer(&run->engine, run->engine.now + timers[number].period_ns, CLASS_WAKE, RUN_TIMER_PERIODIC + number,
+		cpu, err);
+}
+
+int timers_start(struct run *run, struct err *err)
+{
+	ns_t span = run->meta->last_ns - run->meta->first_ns;
+	int ret;
+
+	run->sample_ns = run->options->sample_ns ? run->options->sample_ns : max_u64(span / DEFAULT_SAMPLES, 1000);
+	ret = engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, RUN_TIMER_SAMPLE, 0, err);
+	run->nr_periodic = 1;
+	for (uint32_t number = 0; number < NR_TIMERS; number++) {
+		uint32_t nr = timers[number].per_cpu ? run->machine->cpus : 1;
+
+		for (uint32_t cpu = 0; ret == 0 && cpu < nr; cpu++, run->nr_periodic++)
+			ret = set(run, number, cpu, err);
+	}
+	return ret;
+}
+
+static int fire_periodic(struct run *run, uint32_t number, uint32_t cpu, struct err *err)
+{
+	meter_start(&run->meter, run->machine->latency.step_ns);
+	timers[number].work(run, cpu);
+	if (run->meter.ns && engine_work(&run->engine, cpu, run->meter.ns) && run->meter.nr_segments)
+		locks_started(run, cpu, 0, run->meter.ns);
+	else if (run->meter.nr_segments)
+		locks_count(run);
+	return set(run, number, cpu, err);
+}
+
+int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
+{
+	struct run *run = arg;
+	uint32_t generation = kind >> RUN_TIMER_BITS;
+	int ret;
+
+	kind &= (1u << RUN_TIMER_BITS) - 1;
+	switch (kind) {
+	case RUN_TIMER_SAMPLE:
+		ret = sampler_sample(run, "time", NULL, err);
+		return ret < 0 ? ret : engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, kind, 0, err);
+	case RUN_TIMER_RESUME:
+	case RUN_TIMER_TIMEOUT:
+		return sleepers_timer(run, kind, generation, value, err);
+	case RUN_TIMER_TASK:
+		return task_timer(run, value, err);
+	default:
+		return fire_periodic(run, kind - RUN_TIMER_PERIODIC, value, err);
+	}
+}

@@ -1,0 +1,55 @@
+/* Time as the program tells it: hand-made traces through import, replay and the results database. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/cli/run.h"
+
+TestSuite(time, .init = run_enter, .fini = run_leave, .timeout = 120);
+
+/* Clearing 2 MiB takes 61 us: what comes in that time interrupts it or waits. */
+static const char long_alloc[] =
+	"{\"time_ns\": 1000, \"pid\": 5, \"event\": \"alloc_pages\", \"id\": 1, \"order\": 9, \"gfp\": \"GFP_KERNEL|__GFP_ZERO\"}\n";
+
+static void expect(const char *rest, const char *options, const char *sql, const char *answer)
+{
+	struct run_result result = run_shell("printf '%%s' '%s%s' > t.jsonl && $K import t.jsonl -o t.kmt --quiet && rm -f r.db &&"
+					     " $K replay t.kmt --set cpus=1 --set 'memory=64 MiB' --check=1 --quiet -o r.db %s &&"
+					     " sqlite3 r.db \"%s\"", long_alloc, rest, options, sql);
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_assert_str_eq(result.out, answer, "%s: %s", sql, result.out);
+	run_free(&result);
+}
+
+Test(time, an_interrupt_starts_at_once_and_a_task_waits_for_what_both_take)
+{
+	expect("{\"time_ns\": 2000, \"pid\": 5, \"ctx\": \"hardirq\", \"event\": \"kfree\", \"id\": null}\n"
+	       "{\"time_ns\": 2500, \"pid\": 5, \"ctx\": \"softirq\", \"event\": \"kmalloc\", \"id\": 2, \"size\": 64, \"gfp\": \"GFP_ATOMIC\"}\n",
+		"",
+		"SELECT (SELECT lat_max_ns FROM op_stats WHERE op = 'kfree') < 100,"
+		" (SELECT lat_max_ns FROM op_stats WHERE op = 'alloc_pages') - (SELECT lat_max_ns FROM op_stats WHERE op = 'kmalloc')"
+		" - (SELECT lat_max_ns FROM op_stats WHERE op = 'kfree') BETWEEN 61440 AND 63000", "1|1\n");
+	expect("{\"time_ns\": 2500, \"pid\": 6, \"event\": \"kmalloc\", \"id\": 2, \"size\": 64, \"gfp\": \"GFP_ATOMIC\"}\n", "",
+		"SELECT lat_max_ns > 60000 FROM op_stats WHERE op = 'kmalloc'", "1\n");
+}
+
+Test(time, a_task_thinks_for_its_recorded_gap_after_its_last_request_was_done)
+{
+	static const char next[] =
+		"{\"time_ns\": 2000, \"pid\": 5, \"event\": \"kmalloc\", \"id\": 2, \"size\": 64, \"gfp\": \"GFP_KERNEL\"}\n"
+		"{\"time_ns\": 2100, \"pid\": 5, \"event\": \"marker\", \"text\": \"here\"}\n";
+
+	expect(next, "--pace recorded", "SELECT lat_max_ns > 60000 FROM op_stats WHERE op = 'kmalloc'", "1\n");
+	expect(next, "--pace think", "SELECT lat_max_ns < 10000 FROM op_stats WHERE op = 'kmalloc'", "1\n");
+	expect(next, "--pace think --cpu-map spread", "SELECT pace, cpu_map FROM runs", "think|spread\n");
+}
+
+Test(time, cpus_meet_at_a_lock_and_one_cpu_alone_does_not)
+{
+	static const char both[] =
+		"{\"time_ns\": 1010, \"cpu\": 1, \"pid\": 6, \"event\": \"alloc_pages\", \"id\": 2, \"order\": 9, \"gfp\": \"GFP_KERNEL\"}\n";
+	static const char sql[] = "SELECT count(*) FROM lock_stats WHERE contended > 0";
+
+	expect(both, "--set cpus=2", sql, "1\n");
+	expect(both, "", sql, "0\n");
+}
