@@ -58,7 +58,9 @@ enum gfp_layout gfp_layout_of_kernel(unsigned int major, unsigned int minor)
 		return GFP_LAYOUT_L3;
 	if (version <= 5000)
 		return GFP_LAYOUT_L4;
-	return version <= 6002 ? GFP_LAYOUT_L5 : GFP_LAYOUT_L6;
+	if (version <= 6002)
+		return GFP_LAYOUT_L5;
+	return version <= 6006 ? GFP_LAYOUT_L6 : GFP_LAYOUT_L7;
 }
 
 gfp_t gfp_from_raw(uint64_t raw, enum gfp_layout layout, uint64_t *unknown)
@@ -70,7 +72,7 @@ gfp_t gfp_from_raw(uint64_t raw, enum gfp_layout layout, uint64_t *unknown)
 		gfp = (gfp_t)(raw & GFP_ALL_BITS);
 		left = raw & ~(uint64_t)GFP_ALL_BITS;
 		/* From 6.3 on 0x200 means nothing; HIGH without DIRECT_RECLAIM is what ATOMIC was. */
-		if (layout == GFP_LAYOUT_L6) {
+		if (layout >= GFP_LAYOUT_L6) {
 			gfp &= ~GFP_BIT_ATOMIC;
 			if ((gfp & (GFP_BIT_HIGH | GFP_BIT_DIRECT_RECLAIM)) == GFP_BIT_HIGH)
 				gfp |= GFP_BIT_ATOMIC;
@@ -199,6 +201,8 @@ static int parse_word(const char *word, size_t len, enum gfp_layout layout, gfp_
 	if (!name)
 		return -1;
 	*gfp |= name->gfp;
+	if (layout == GFP_LAYOUT_L7 && name->gfp == GFP_NOWAIT && name->name[0] == 'G')
+		*gfp |= GFP_BIT_NOWARN;
 	return 0;
 }
 

@@ -59,7 +59,8 @@ enum gfp_layout {
 	GFP_LAYOUT_L3, /* 4.10 to about 4.17 */
 	GFP_LAYOUT_L4, /* about 4.18 to 5.0 */
 	GFP_LAYOUT_L5, /* 5.1 to 6.2 */
-	GFP_LAYOUT_L6, /* 6.3 and later: __GFP_ATOMIC is gone */
+	GFP_LAYOUT_L6, /* 6.3 to 6.6: __GFP_ATOMIC is gone */
+	GFP_LAYOUT_L7, /* 6.7 and later: GFP_NOWAIT includes __GFP_NOWARN */
 };
 
 /** gfp_layout_of_kernel() - the layout of kernel @major.@minor. */

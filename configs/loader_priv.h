@@ -41,9 +41,15 @@ struct finding_place place_of_path(const struct loader *l, const char *path);
 /** draft_resolve() - replace each `auto` that is resolved here, flatten nodes, check the machine as a whole. */
 void draft_resolve(struct loader *l);
 
+/** draft_resolve_kernel() - defaults that depend on the kernel. */
+void draft_resolve_kernel(struct loader *l);
+
 /** draft_resolve_memory() - RAM, nodes, CPUs, then reserved ranges: the part of draft_resolve() that places things. */
 void draft_resolve_memory(struct loader *l);
 void draft_resolve_reserved(struct loader *l);
+
+/** draft_resolve_regions() - @io in order, properly nested, its claims decided. @path: of the list, for messages. */
+void draft_resolve_regions(struct loader *l, const char *path, struct machine_io *io);
 
 /** draft_from_machine() - the draft that resolves to @machine. */
 void draft_from_machine(struct draft *draft, const struct machine *machine);

@@ -16,7 +16,7 @@
 #define MACHINE_MAX_CPUS   1024
 #define MACHINE_MAX_NODES  64
 #define MACHINE_MAX_RANGES 256 /* of RAM, and reserved ones, each */
-#define MACHINE_MAX_REGIONS 128 /* of I/O ports, and of I/O memory, each */
+#define MACHINE_MAX_REGIONS 512 /* of I/O ports, and of I/O memory, each */
 #define MACHINE_NAME_MAX   64
 
 /* Zone types, in the kernel's order; only those that a machine has take an index in the model. */
@@ -90,6 +90,13 @@ struct machine_kmalloc {
 	X(SLAB_NEW_OBJECT, "slab_new_object", 4)       /* thread one object on a new freelist */           \
 	X(SLAB_DISCARD, "slab_discard", 250)                                                               \
 	X(SLAB_CTOR, "slab_ctor", 50)                                                                      \
+	X(SLAB_ARRAY, "slab_array", 10)                /* SLAB alloc from, free to the CPU's array */      \
+	X(SLAB_REFILL, "slab_refill", 150)             /* SLAB array refilled from slabs or shared */      \
+	X(SLAB_REFILL_OBJECT, "slab_refill_object", 10)                                                    \
+	X(SLAB_FLUSH, "slab_flush", 150)               /* SLAB array flushed to slabs or shared */         \
+	X(SLAB_FLUSH_OBJECT, "slab_flush_object", 15)                                                      \
+	X(SLOB_PAGE, "slob_page", 20)                  /* page of a SLOB list that is looked at */         \
+	X(SLOB_BLOCK, "slob_block", 10)                /* free block of such a page that is looked at */   \
 	X(KMALLOC_LARGE, "kmalloc_large", 100)                                                             \
 	X(CACHE_CREATE, "cache_create", 20000)                                                             \
 	X(CACHE_DESTROY, "cache_destroy", 10000)                                                           \
@@ -180,15 +187,27 @@ struct machine_percpu {
 	uint64_t reserved;        /* bytes for modules' static areas; 8 KiB */
 };
 
-/** A named span of I/O ports or of I/O memory that the machine's devices own: [start, start + size). */
+/* Whether a region is busy (IORESOURCE_BUSY) before the trace begins. */
+enum machine_claim {
+	CLAIM_NONE,   /* a device's or a bus' own span: drivers request parts of it */
+	CLAIM_KERNEL, /* the kernel's since boot: a request meets it and fails */
+	CLAIM_DRIVER, /* a driver's; when the trace shows that very request, the region passes to it */
+};
+
+/** A named span of I/O ports or of I/O memory: [start, start + size). Costs of 0 are those of latency's steps. */
 struct machine_region {
 	uint64_t start;
 	uint64_t size;
 	char name[MACHINE_NAME_MAX];
+	uint32_t claim;        /* enum machine_claim */
+	uint32_t access_ns[3]; /* ports: one access of 8, 16 and 32 bits */
+	uint32_t read_ns;      /* memory: one read, a round trip */
+	uint32_t write_ns;     /* memory: one posted write */
 };
 
 struct machine_io {
-	struct machine_region regions[MACHINE_MAX_REGIONS]; /* ascending, not overlapping */
+	/* Ascending by start, the larger first; of two that meet one contains the other. */
+	struct machine_region regions[MACHINE_MAX_REGIONS];
 	uint32_t nr_regions;
 };
 

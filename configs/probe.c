@@ -59,7 +59,7 @@ static int check(struct machine *machine, struct err *err)
 
 static bool any_file(const struct probe *probe)
 {
-	static const char *const names[] = { "zoneinfo", "meminfo", "iomem" };
+	static const char *const names[] = { "zoneinfo", "meminfo", "iomem", "ioports" };
 	bool any = false;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !any; i++) {
@@ -78,12 +78,13 @@ static int run(struct probe *probe, const char *dir, struct err *err)
 	if (answer < 0)
 		return answer;
 	if (!any_file(probe))
-		return err_set(err, ERR_CONFIG, "%s: neither zoneinfo nor meminfo nor iomem is there", dir ? dir : "/proc");
+		return err_set(err, ERR_CONFIG, "%s: none of zoneinfo, meminfo, iomem and ioports is there", dir ? dir : "/proc");
 	answer = probe_zones(probe, err);
 	if (answer < 0)
 		return answer;
 	set_name(probe);
 	probe_memory(probe);
+	probe_regions(probe);
 	probe_settings(probe);
 	probe_note(probe, "pages taken between the last boot reservation and the first recorded event (trace buffers, "
 		"page tables, modules) count as managed: the model starts with them free");

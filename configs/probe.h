@@ -16,7 +16,7 @@
  * @dir:   NULL = the live machine. A folder of a capture's snapshots (the one that holds the numbered folders, or one
  *         of them) or any flat folder with files named as under /proc (zoneinfo, iomem, meminfo, cmdline, ...).
  * @notes: every assumption made for a file that is missing, one a line; may be NULL.
- * Errors: ERR_CONFIG when neither zoneinfo nor meminfo nor iomem is there; ERR_IO.
+ * Errors: ERR_CONFIG when none of zoneinfo, meminfo, iomem and ioports is there; ERR_IO.
  */
 int probe_machine(struct machine *machine, const char *dir, FILE *notes, struct err *err);
 

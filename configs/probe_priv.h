@@ -52,6 +52,9 @@ int probe_zones(struct probe *probe, struct err *err);
 /** probe_memory() - RAM and reserved ranges such that each zone has the kernel's present and managed pages. */
 void probe_memory(struct probe *probe);
 
+/** probe_regions() - the regions of iomem and ioports, each with who has claimed it. */
+void probe_regions(struct probe *probe);
+
 /** probe_settings() - sysctls, command line, caches: all that is not a place in memory. */
 void probe_settings(struct probe *probe);
 

@@ -14,11 +14,14 @@
 /* Where HighMem begins on x86-32 with the 3G/1G split and PAE, as Debian's 6.1 kernels have it: 880 MiB - 8 KiB. */
 #define LOWMEM_MAX_32 0x36ffe000ull
 
-/* Beginning and size of x86's vmalloc space: 64 bits with four page-table levels; 32 bits behind lowmem. */
+/*
+ * Beginning and size of x86's vmalloc space: 64 bits with four page-table levels; 32 bits behind lowmem and a hole of 8 MiB,
+ * what fixed mappings leave of 128 MiB (VmallocTotal is 122880 kB there).
+ */
 #define VMALLOC_START_64 0xffffc90000000000ull
 #define VMALLOC_SIZE_64  (32 * TIB)
-#define VMALLOC_START_32 0xf7800000ull
-#define VMALLOC_SIZE_32  (112 * MIB)
+#define VMALLOC_START_32 0xf77fe000ull
+#define VMALLOC_SIZE_32  (120 * MIB)
 
 /* With less, the kernel turns transparent huge pages off at boot (hugepage_init()). */
 #define THP_MIN_MEMORY (512 * MIB)
@@ -214,37 +217,18 @@ static void resolve_others(struct loader *l)
 			"kernel_stack.size: expected a power of two");
 }
 
-static void resolve_regions(struct loader *l, const char *path, struct machine_io *io)
-{
-	for (uint32_t i = 1; i < io->nr_regions; i++) {
-		struct machine_region moved = io->regions[i];
-		uint32_t at = i;
-
-		for (; at && io->regions[at - 1].start > moved.start; at--)
-			io->regions[at] = io->regions[at - 1];
-		io->regions[at] = moved;
-	}
-	for (uint32_t i = 1; i < io->nr_regions; i++) {
-		const struct machine_region *a = &io->regions[i - 1], *b = &io->regions[i];
-
-		if (a->start + a->size > b->start)
-			findings_add(l->findings, place_of_path(l, path),
-				"%s: \"%s\" at 0x%" PRIx64 " overlaps \"%s\" at 0x%" PRIx64, path, b->name, b->start,
-				a->name, a->start);
-	}
-}
-
 void draft_resolve(struct loader *l)
 {
 	struct machine *m = &l->draft->machine;
 	const struct page_size_facts *facts = resolve_page_size(l);
 
+	draft_resolve_kernel(l);
 	draft_resolve_memory(l);
 	resolve_zones(l);
 	resolve_page_allocator(l, facts);
 	resolve_slab(l);
 	resolve_kmalloc(l);
 	resolve_others(l);
-	resolve_regions(l, "io_ports.regions", &m->io_ports);
-	resolve_regions(l, "io_memory.regions", &m->io_memory);
+	draft_resolve_regions(l, "io_ports.regions", &m->io_ports);
+	draft_resolve_regions(l, "io_memory.regions", &m->io_memory);
 }

@@ -66,6 +66,9 @@ int saved_proc(struct saved_reader *r, struct err *err);
 /** saved_slabinfo() - caches from slabinfo and slab_sysfs.tsv; only active_objs when caches.csv was there. */
 int saved_slabinfo(struct saved_reader *r, struct err *err);
 
+/** saved_vmallocinfo() - areas of the vmalloc space, when vmallocinfo is there. */
+int saved_vmallocinfo(struct saved_reader *r, struct err *err);
+
 /** saved_memory() - zones (also of zoneinfo), free blocks, per-CPU pages, kinds of pages, trace entries. */
 int saved_memory(struct saved_reader *r, struct err *err);
 

@@ -133,6 +133,8 @@ static int read_parts(struct saved_reader *r, const char *dir, struct err *err)
 		ret = saved_proc(r, err);
 	if (!ret)
 		ret = saved_slabinfo(r, err);
+	if (!ret)
+		ret = saved_vmallocinfo(r, err);
 	return ret;
 }
 
@@ -176,6 +178,7 @@ void saved_state_free(struct state *state)
 	free(state->block_counts);
 	free(state->pageblocks);
 	free(state->vmstat);
+	free(state->areas);
 	free(saved);
 }
 

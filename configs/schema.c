@@ -22,6 +22,7 @@
 #define MAX_ADDRESS (1ull << 52) /* bytes: the widest physical addresses there are */
 
 static const char *const kernel_words[] = { "2.6-classic", "6.1", "6.18", NULL };
+static const char *const claim_words[] = { "none", "kernel", "driver", NULL };
 static const char *const bits_words[] = { "64", "32", NULL };
 static const char *const thp_words[] = { "none", "never", "madvise", "always", NULL };
 
@@ -115,11 +116,24 @@ const struct key machine_keys[] = {
 	{ "io_ports.regions.#.start", KEY_COUNT, IN(machine_region, start), 0, 64 * KIB - 1, .address = true },
 	{ "io_ports.regions.#.size", KEY_COUNT, IN(machine_region, size), 1, 64 * KIB },
 	{ "io_ports.regions.#.name", KEY_TEXT, IN(machine_region, name), .def = "device" },
+	{ "io_ports.regions.#.claim", KEY_WORD, IN(machine_region, claim), .words = claim_words, .def = "auto",
+		AUTO(DRAFT_AUTO32) },
+	{ "io_ports.regions.#.access_ns", KEY_TIME, IN(machine_region, access_ns[0]), 0, 1000000000, "0",
+		.silent_zero = true },
+	{ "io_ports.regions.#.access_16_ns", KEY_TIME, IN(machine_region, access_ns[1]), 0, 1000000000, "0",
+		.silent_zero = true },
+	{ "io_ports.regions.#.access_32_ns", KEY_TIME, IN(machine_region, access_ns[2]), 0, 1000000000, "0",
+		.silent_zero = true },
 
 	{ "io_memory.regions", KEY_RECORDS, LIST(draft, machine.io_memory.regions, machine.io_memory.nr_regions) },
 	{ "io_memory.regions.#.start", KEY_SIZE, IN(machine_region, start), 0, MAX_ADDRESS, .address = true },
 	{ "io_memory.regions.#.size", KEY_SIZE, IN(machine_region, size), 1, MAX_ADDRESS },
 	{ "io_memory.regions.#.name", KEY_TEXT, IN(machine_region, name), .def = "device" },
+	{ "io_memory.regions.#.claim", KEY_WORD, IN(machine_region, claim), .words = claim_words, .def = "auto",
+		AUTO(DRAFT_AUTO32) },
+	{ "io_memory.regions.#.read_ns", KEY_TIME, IN(machine_region, read_ns), 0, 1000000000, "0", .silent_zero = true },
+	{ "io_memory.regions.#.write_ns", KEY_TIME, IN(machine_region, write_ns), 0, 1000000000, "0",
+		.silent_zero = true },
 
 	{ "highmem.kmap_slots", KEY_COUNT, M(kmap_slots), 1, 65536, "1024" },
 

@@ -87,6 +87,16 @@ struct state_slab {
 	uint32_t nr_cpu_freelist;
 };
 
+/** An area of the vmalloc space: a line of vmallocinfo. */
+struct state_area {
+	uint64_t start, end;           /* guard included */
+	uint64_t phys;                 /* of ioremap */
+	uint64_t pages;                /* that it owns */
+	bool ioremap, vmap, map_ram, vmalloc;
+	bool lazy;                     /* freed, not purged */
+	char caller[STATE_NAME_MAX];   /* "load_module+0xbb7/0x21a0", "" when not told */
+};
+
 /**
  * All of it. Arrays are owned by whoever made it (configs/saved_state.h). Parts that were not saved are empty, and
  * `exact` tells what is.
@@ -101,6 +111,7 @@ struct state {
 	struct state_slab *slabs;      size_t nr_slabs;    /* by cache, place, position */
 	uint64_t entries[MACHINE_MAX_CPUS]; /* events of each CPU's buffer before this instant */
 	uint32_t nr_entries;           /* CPUs in entries; 0 = not known */
+	struct state_area *areas;      size_t nr_areas;    /* as vmallocinfo lists them; 0 = not known */
 	bool exact_blocks;             /* blocks with positions and frames; else only counts by list (nr in block_counts) */
 	bool exact_slabs;              /* slabs are known one by one */
 	/* Counts by zone, migratetype and order from buddyinfo and pagetypeinfo, where exact_blocks is false or beside it. */

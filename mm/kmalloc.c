@@ -41,11 +41,21 @@ static enum kmalloc_type type_of_bits(unsigned int bits)
 	return bits & 4 ? KMALLOC_CGROUP : KMALLOC_NORMAL;
 }
 
-static void class_name(char *name, enum kmalloc_type type, uint32_t size)
+static bool is_classic(const struct slab *slab)
+{
+	return slab->machine->behaviour == BEHAVIOUR_2_6_CLASSIC;
+}
+
+/* "kmalloc-2k"; 2.6 has "size-2048" and "size-2048(DMA)". */
+static void class_name(const struct slab *slab, char *name, enum kmalloc_type type, uint32_t size)
 {
 	static const char unit[] = { 0, 'k', 'M', 'G' };
 	unsigned int u = 0;
 
+	if (is_classic(slab)) {
+		snprintf(name, SLAB_NAME_MAX, "size-%u%s", size, type == KMALLOC_DMA ? "(DMA)" : "");
+		return;
+	}
 	while (size % 1024 == 0 && u < 3) {
 		size /= 1024;
 		u++;
@@ -66,18 +76,19 @@ static int add_class(struct kmalloc_classes *k, uint32_t size, struct err *err)
  * right after 64 and 192 right after 128. A class that is no multiple of the smallest cannot keep its alignment and is
  * left out: so the kernel leaves out 96 and 192 where KMALLOC_MIN_SIZE is 64 or 128.
  */
-static int list_classes(struct kmalloc_classes *k, const struct machine_kmalloc *machine, struct err *err)
+static int list_classes(struct kmalloc_classes *k, const struct machine_kmalloc *machine, uint32_t min_size,
+	struct err *err)
 {
 	int ret = 0;
 
-	for (uint64_t size = machine->min_size; !ret && size <= machine->max_cache_size; size *= 2) {
+	for (uint64_t size = min_size; !ret && size <= machine->max_cache_size; size *= 2) {
 		ret = add_class(k, (uint32_t)size, err);
 		for (size_t i = 0; !ret && i < 8 && machine->extra_classes[i]; i++) {
 			uint32_t extra = machine->extra_classes[i];
 
 			if (extra % 8)
 				return err_set(err, ERR_CONFIG, "kmalloc.extra_classes: %u is no multiple of 8", extra);
-			if (extra <= size || extra >= 2 * size || extra % machine->min_size ||
+			if (extra <= size || extra >= 2 * size || extra % min_size ||
 					extra > machine->max_cache_size)
 				continue;
 			ret = add_class(k, extra, err);
@@ -116,6 +127,16 @@ static int fill_tables(struct kmalloc_classes *k, const struct machine *machine,
 	return 0;
 }
 
+/* Whether the kernel has caches of that type; the normal ones serve in place of those that it lacks. */
+static bool has_type(const struct slab *slab, enum kmalloc_type type)
+{
+	if (type == KMALLOC_CGROUP)
+		return slab->machine->slab.memcg_kmem && !is_classic(slab);
+	if (type == KMALLOC_RECLAIM)
+		return !is_classic(slab);
+	return type == KMALLOC_NORMAL || slab->machine->zones.dma_end;
+}
+
 static int create_class(struct slab *slab, enum kmalloc_type type, uint32_t class, struct err *err)
 {
 	struct kmalloc_classes *k = &slab->kmalloc;
@@ -128,15 +149,13 @@ static int create_class(struct slab *slab, enum kmalloc_type type, uint32_t clas
 		.flags = type_flags[type],
 	};
 
-	if (type == KMALLOC_CGROUP && !slab->machine->slab.memcg_kmem) {
+	if (!has_type(slab, type)) {
 		k->cache[type][class] = k->cache[KMALLOC_NORMAL][class];
 		return 0;
 	}
-	if (type == KMALLOC_DMA && !slab->machine->zones.dma_end) {
-		k->cache[type][class] = k->cache[KMALLOC_NORMAL][class];
-		return 0;
-	}
-	class_name(name, type, size);
+	if (is_classic(slab))
+		create.flags |= SLAB_HWCACHE_ALIGN; /* ARCH_KMALLOC_FLAGS */
+	class_name(slab, name, type, size);
 	k->cache[type][class] = slab_cache_find(slab, name);
 	if (k->cache[type][class] == CACHE_NONE)
 		k->cache[type][class] = slab_add_cache(slab, &create);
@@ -158,9 +177,13 @@ int kmalloc_create_caches(struct slab *slab, struct err *err)
 		return err_set(err, ERR_CONFIG,
 			"kmalloc: classes from %u to %u bytes: powers of two from 8 are expected",
 			machine->min_size, machine->max_cache_size);
-	k->max_cache_size = machine->max_cache_size;
+	if (slab->ops->alloc_sized) {
+		k->max_small = slab->machine->page_size - slab->ops->sized_header - 1;
+		return 0;
+	}
+	k->max_cache_size = k->max_small = machine->max_cache_size;
 	k->small_max = KMALLOC_SMALL_MAX;
-	ret = list_classes(k, machine, err);
+	ret = list_classes(k, machine, (uint32_t)max_u64(machine->min_size, slab->ops->kmalloc_min_size), err);
 	if (!ret)
 		ret = fill_tables(k, slab->machine, err);
 	for (int type = 0; !ret && type < NR_KMALLOC_TYPES; type++)
@@ -189,6 +212,21 @@ uint32_t kmalloc_class(const struct slab *slab, uint64_t size, gfp_t gfp)
 	return k->cache[k->type_of[kmalloc_type_bits(gfp)]][class_of(k, (uint32_t)size)];
 }
 
+bool kmalloc_is_large(const struct slab *slab, uint64_t size)
+{
+	return size > slab->kmalloc.max_small;
+}
+
+enum mm_answer kmalloc_sized(struct slab *slab, uint64_t size, gfp_t gfp, int node, unsigned int cpu,
+	struct slab_object *object, struct meter *meter)
+{
+	if (!size || !slab->ops->alloc_sized)
+		return MM_FAILED;
+	if (gfp & GFP_BIT_ZERO)
+		meter_charge(meter, STEP_ZERO_KIB, (uint32_t)((size + 512) / 1024));
+	return slab->ops->alloc_sized(slab->state, (uint32_t)size, gfp, node, cpu, object, meter);
+}
+
 uint64_t kmalloc_size(const struct slab *slab, uint64_t size, gfp_t gfp)
 {
 	uint32_t cache = kmalloc_class(slab, size, gfp);
@@ -198,6 +236,8 @@ uint64_t kmalloc_size(const struct slab *slab, uint64_t size, gfp_t gfp)
 		return 0;
 	if (cache != CACHE_NONE)
 		return slab->caches[cache].geometry.size;
+	if (!kmalloc_is_large(slab, size))
+		return size + slab->ops->sized_header;
 	order = slab_order_of(slab->machine, size);
 	/* Beyond 2^63 the kernel's shift leaves nothing, too. */
 	return order + slab->machine->page_shift < 64 ? (uint64_t)slab->machine->page_size << order : 0;

@@ -66,6 +66,12 @@ static inline void meter_charge(struct meter *meter, enum machine_step step, uin
 	meter->ns += (uint64_t)meter->step_ns[step] * count;
 }
 
+/** meter_charge_ns() - a price that the machine gives for one device, no lock held. */
+static inline void meter_charge_ns(struct meter *meter, uint64_t ns)
+{
+	meter->ns += ns;
+}
+
 /** meter_charge_locked() - @count times @step with @lock held. */
 static inline void meter_charge_locked(struct meter *meter, enum machine_step step, uint32_t count, lock_id lock)
 {

@@ -108,6 +108,9 @@ void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 bool page_alloc_take_at(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
 	struct meter *meter);
 
+/** page_alloc_put_back() - the last take is undone: the block goes to the head of the list that it came from. */
+void page_alloc_put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter);
+
 /**
  * page_alloc_correct() - the model has just taken @wrong where the kernel took @right: as if it had taken that.
  * @right on the same per-CPU list: @wrong stands there instead. Else @wrong goes back to where it came from, first of its
@@ -121,9 +124,9 @@ bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigne
  * page_alloc_give_recorded() - as page_alloc_give(), but nothing is flushed: the recording tells what is, with
  * page_alloc_flush_recorded() for each block.
  * @flushed: pages that the kernel flushed because of this free.
- * Return: whether page_alloc_give() would have flushed as many.
+ * Return: pages that page_alloc_give() would have flushed.
  */
-bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
+uint32_t page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
 	struct meter *meter);
 
 /**
@@ -133,15 +136,51 @@ bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int ord
 bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
 	struct meter *meter);
 
+/** page_alloc_flush_next() - the block that a flush of a CPU's lists moves first when it begins with list @list. */
+pfn_t page_alloc_flush_next(const struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu);
+/** page_alloc_list() - number of the per-CPU list for that order and type. */
+unsigned int page_alloc_list(unsigned int order, enum migratetype mt);
+/** page_alloc_list_of() - number of the per-CPU list that a block freed just now is on; 0 when it is on none. */
+unsigned int page_alloc_list_of(const struct page_alloc *pa, pfn_t pfn);
+
+/** What page_alloc_refill_recorded() found. */
+struct page_refill {
+	uint32_t left;  /* blocks that were still on the list */
+	uint32_t equal; /* blocks that the model's own refill puts at the same place */
+	pfn_t first;    /* of the model's own refill; PFN_NONE: it gives nothing */
+};
+
 /**
  * page_alloc_refill_recorded() - a CPU's list was refilled with these @nr blocks, as mm_page_alloc_zone_locked tells.
  * What the model still has on that list was taken without an event, or the kernel would not have refilled: it is handed
- * out. The list is then the recorded one; a block that the model had handed out comes back for it.
+ * out. Then the model refills, and is compared. The list is then the recorded one; a block that the model had handed out
+ * comes back for it.
  * @pfns: of one zone, at least one. @order: must have per-CPU lists.
- * Return: whether the model's own refill gives the same blocks in the same order.
  */
-bool page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
-	enum migratetype mt, unsigned int cpu, struct meter *meter);
+void page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
+	enum migratetype mt, unsigned int cpu, struct page_refill *refill, struct meter *meter);
+
+/** page_alloc_refill_blocks() - blocks that a refill of lists of @order asks for. */
+uint32_t page_alloc_refill_blocks(const struct page_alloc *pa, unsigned int zone, unsigned int order);
+/** page_alloc_marks_batch() - the batch of a zone's lists once page_alloc_setup_marks() is over. */
+uint32_t page_alloc_marks_batch(const struct page_alloc *pa, unsigned int zone);
+
+/** page_alloc_pcp_position() - blocks in front of @pfn in that list of a CPU; -1: it is not there. */
+int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu);
+
+/**
+ * page_alloc_take_first() - the first block of list @list of a CPU leaves it, for an allocation that no event shows.
+ * Return: PFN_NONE when the list is empty.
+ */
+pfn_t page_alloc_take_first(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu, uint8_t *order,
+	struct meter *meter);
+
+/** page_alloc_preferred_zone() - number of the zone that the request tries first, -1: there is none. */
+int page_alloc_preferred_zone(const struct page_alloc *pa, const struct page_request *req);
+
+/** page_alloc_empty_list() - the model refilled a list that the kernel did not: all its blocks go back. */
+void page_alloc_empty_list(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+	unsigned int cpu, struct meter *meter);
 
 /** page_alloc_pcp_first() - the block that a CPU's next request of that order and type gets; PFN_NONE: refill. */
 pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,

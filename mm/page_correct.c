@@ -104,8 +104,8 @@ static void pcp_exchange(const struct free_spot *spot, pfn_t wrong)
 		list->tail = (uint32_t)wrong;
 }
 
-/* Where the last take found it: the record of a block keeps its type after that. */
-static void put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
+/* The record of a block keeps its type after it was taken. */
+void page_alloc_put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
 {
 	struct zone *zone = page_zone(pa, pfn);
 	struct page *page = page_at(pa, pfn);
@@ -136,6 +136,22 @@ static void learn_type(struct page_alloc *pa, pfn_t pfn, unsigned int mt)
 		set_pageblock_migratetype(pa, pfn, mt);
 }
 
+/* What else of @pfn's pageblock is on the list where @pfn was found goes where the kernel has it: to the head of its type's. */
+static void move_with(struct page_alloc *pa, struct pcp *pcp, unsigned int list, unsigned int order, pfn_t pfn, unsigned int mt)
+{
+	uint64_t pageblock = pageblock_of(pa, pfn);
+	struct block_list *from = &pcp->list[list], *to = &pcp->list[pcp_list_index(order, mt)];
+
+	for (uint32_t at = from->tail, before; at != LINK_NONE; at = before) {
+		before = page_at(pa, at)->prev;
+		if (pageblock_of(pa, at) != pageblock || from == to)
+			continue;
+		block_list_del(pa->pages, from, at);
+		page_at(pa, at)->mt = mt & 0xf;
+		block_list_add(pa->pages, to, at);
+	}
+}
+
 bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigned int order, unsigned int cpu,
 	struct meter *meter)
 {
@@ -153,8 +169,11 @@ bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigne
 			return true;
 		}
 		learn_type(pa, right, mt);
+		page_alloc_put_back(pa, wrong, order, cpu, meter);
+		move_with(pa, spot.pcp, spot.list, order, right, mt);
+		return page_alloc_take_at(pa, right, order, lru ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE, cpu, meter);
 	}
-	put_back(pa, wrong, order, cpu, meter);
+	page_alloc_put_back(pa, wrong, order, cpu, meter);
 	return page_alloc_take_at(pa, right, order, lru ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE, cpu, meter);
 }
 
@@ -185,7 +204,7 @@ static uint8_t factor_after(const struct zone *zone, uint8_t before, unsigned in
 	return (uint8_t)min_u64(ilog2_u64(max_u64(flushed / zone->pcp_batch, 1)) + 1, PCP_BATCH_SCALE_MAX);
 }
 
-bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
+uint32_t page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
 	struct meter *meter)
 {
 	struct zone *zone = page_zone(pa, pfn);
@@ -201,7 +220,7 @@ bool page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int ord
 	as_expected = expected ? flushed >= expected && flushed < expected + (1u << PCP_ORDERS) : !flushed;
 	if (!as_expected)
 		pcp->free_factor = factor_after(zone, free_factor, order, flushed);
-	return as_expected;
+	return expected;
 }
 
 bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
@@ -226,17 +245,16 @@ bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int or
 	return on_list;
 }
 
-/* Whether a CPU's list is now exactly these blocks. */
-static bool list_is(const struct page_alloc *pa, const struct block_list *list, const pfn_t *pfns, uint32_t nr)
+/* How many of these blocks stand at their place in a CPU's list. */
+static uint32_t list_matches(const struct page_alloc *pa, const struct block_list *list, const pfn_t *pfns, uint32_t nr)
 {
-	uint32_t at = list->head;
+	uint32_t at = list->head, equal = 0;
 
-	for (uint32_t i = 0; i < nr; i++) {
-		if (at == LINK_NONE || at != pfns[i])
-			return false;
+	for (uint32_t i = 0; i < nr && at != LINK_NONE; i++) {
+		equal += at == pfns[i];
 		at = page_at(pa, at)->next;
 	}
-	return at == LINK_NONE;
+	return equal;
 }
 
 /* All blocks of a list go back to the free lists, last one first. */
@@ -273,26 +291,110 @@ static void list_put(struct zone *zone, struct block_list *list, pfn_t pfn, unsi
 	zone->pcps[cpu].count += 1u << order;
 }
 
-bool page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
-	enum migratetype mt, unsigned int cpu, struct meter *meter)
+void page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
+	enum migratetype mt, unsigned int cpu, struct page_refill *refill, struct meter *meter)
 {
 	struct zone *zone = page_zone_slow(pa, pfns[0]);
 	struct zone_work work = { 0 };
 	struct block_list *list;
 
 	assert(zone && cpu < pa->nr_cpus && pcp_eligible(pa, order));
+	*refill = (struct page_refill){ .first = PFN_NONE };
 	list = &zone->pcps[cpu].list[pcp_list_index(order, mt)];
-	while (list->head != LINK_NONE)
+	for (; list->head != LINK_NONE; refill->left++)
 		page_alloc_take_at(pa, list->head, order, mt, cpu, meter);
-	pa->last_moved = 0;
 	pcp_refill(zone, cpu, order, mt, WMARK_LOW | ALLOC_KSWAPD, meter);
-	if (list_is(pa, list, pfns, nr))
-		return true;
+	if (list->head != LINK_NONE)
+		refill->first = list->head;
+	refill->equal = list_matches(pa, list, pfns, nr);
+	if (refill->equal == nr && nr == pcp_refill_blocks(zone, order))
+		return;
 	list_return(zone, list, cpu, &work);
 	for (uint32_t i = 0; i < nr; i++)
 		if (pfns[i] < pa->end_pfn && page_zone_slow(pa, pfns[i]) == zone)
 			list_put(zone, list, pfns[i], order, mt, cpu, meter);
-	return false;
+}
+
+uint32_t page_alloc_refill_blocks(const struct page_alloc *pa, unsigned int zone, unsigned int order)
+{
+	return pcp_refill_blocks(&pa->zones[zone], order);
+}
+
+uint32_t page_alloc_marks_batch(const struct page_alloc *pa, unsigned int zone)
+{
+	return zone_batchsize(pa->zones[zone].managed, pa->page_shift);
+}
+
+int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu)
+{
+	const struct zone *zone = page_zone_slow(pa, pfn);
+	int position = 0;
+	uint32_t at;
+
+	if (!zone || !pcp_eligible(pa, order) || pfn >= pa->end_pfn || page_at(pa, pfn)->place != PAGE_IN_PCP)
+		return -1;
+	at = zone->pcps[cpu].list[pcp_list_index(order, mt)].head;
+	for (; at != LINK_NONE && at != pfn; at = page_at(pa, at)->next)
+		position++;
+	return at == LINK_NONE ? -1 : position;
+}
+
+pfn_t page_alloc_take_first(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu, uint8_t *order,
+	struct meter *meter)
+{
+	uint32_t head = pa->zones[zone].pcps[cpu].list[list].head;
+	const struct page *page;
+
+	if (head == LINK_NONE)
+		return PFN_NONE;
+	page = page_at(pa, head);
+	*order = page->order;
+	page_alloc_take_at(pa, head, page->order, (enum migratetype)page->mt, cpu, meter);
+	return head;
+}
+
+int page_alloc_preferred_zone(const struct page_alloc *pa, const struct page_request *req)
+{
+	struct alloc_context ac;
+
+	page_context(pa, req, &ac);
+	return ac.preferred < ac.nr_zones ? ac.zonelist->zone[ac.preferred]->index : -1;
+}
+
+void page_alloc_empty_list(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
+	unsigned int cpu, struct meter *meter)
+{
+	struct zone_work work = { 0 };
+
+	list_return(&pa->zones[zone], &pa->zones[zone].pcps[cpu].list[pcp_list_index(order, mt)], cpu, &work);
+	zone_charge_locked(&pa->zones[zone], STEP_PAGE_PCP_BLOCK, 0, &work, meter);
+}
+
+unsigned int page_alloc_list(unsigned int order, enum migratetype mt)
+{
+	return pcp_list_index(order, migratetype_is_mergeable(mt) ? mt : MIGRATE_MOVABLE);
+}
+
+unsigned int page_alloc_list_of(const struct page_alloc *pa, pfn_t pfn)
+{
+	const struct page *page = page_at(pa, pfn);
+
+	if (page->place != PAGE_IN_PCP)
+		return 0;
+	return pcp_list_index(page->order, migratetype_is_mergeable(page->mt) ? page->mt : MIGRATE_MOVABLE);
+}
+
+pfn_t page_alloc_flush_next(const struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu)
+{
+	const struct pcp *pcp = &pa->zones[zone].pcps[cpu];
+
+	for (unsigned int i = 0; i < NR_PCP_LISTS; i++) {
+		uint32_t tail = pcp->list[(list + i) % NR_PCP_LISTS].tail;
+
+		if (tail != LINK_NONE)
+			return tail;
+	}
+	return PFN_NONE;
 }
 
 pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,

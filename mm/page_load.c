@@ -154,7 +154,17 @@ void page_alloc_setup_pagesets(struct page_alloc *pa)
 		zone_setup_pcp(&pa->zones[i]);
 }
 
+/* Deferred initialisation (page_alloc_init_late()) is over by then: what it has not freed is reserved memory. */
+static void end_deferred(struct zone *zone)
+{
+	for (pfn_t pfn = zone->start; zone->unmanaged && pfn < zone->end; pfn++)
+		if (page_at(zone->pa, pfn)->place == PAGE_DEFERRED)
+			page_at(zone->pa, pfn)->place = PAGE_RESERVED;
+}
+
 void page_alloc_setup_marks(struct page_alloc *pa)
 {
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		end_deferred(&pa->zones[i]);
 	watermarks_setup(pa);
 }

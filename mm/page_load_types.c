@@ -18,6 +18,8 @@
 #include "mm/page_load_priv.h"
 #include "mm/slab.h"
 
+#define SECTION_BYTES_SHIFT 27 /* x86-64: sections of 128 MiB */
+
 enum certainty { TYPE_GUESSED, TYPE_MIXED, TYPE_KNOWN };
 
 struct evidence {
@@ -101,14 +103,32 @@ static unsigned int most_of(const uint32_t *pages, unsigned int nr)
 }
 
 /*
- * The type that boot has given: deferred initialisation marks a pageblock Movable when it frees its first page. One whose
- * first page is never freed stays Unmovable.
+ * The first page of the zone whose initialisation boot puts off; its end when there is none. Models defer_init(): of a node's
+ * last zone more than a section is initialised at once, up to a section's border.
+ * Simplified: holes count as pages there, and every 64-bit kernel is taken to defer.
  */
-static unsigned int boot_type(const struct page_alloc *pa, pfn_t pfn)
+static pfn_t first_deferred(const struct zone *zone)
+{
+	const struct page_alloc *pa = zone->pa;
+	pfn_t section = 1ull << (SECTION_BYTES_SHIFT - pa->page_shift);
+	pfn_t first = align_up(zone->start + section, section);
+	bool last = zone->index + 1u == pa->nr_zones || pa->zones[zone->index + 1].node != zone->node;
+
+	return last && !pa->machine->bits32 && first < zone->end ? first : zone->end;
+}
+
+/*
+ * The type that boot has given. Deferred initialisation marks a pageblock Movable when it frees its first page; one whose
+ * first page it never frees stays Unmovable, such as one that the initial ram disk fills.
+ */
+static unsigned int boot_type(const struct page_alloc *pa, pfn_t pfn, pfn_t deferred)
 {
 	pfn_t first = pfn & ~(pageblock_pages(pa) - 1);
+	pfn_t end = min_u64(first + pageblock_pages(pa), pa->end_pfn);
 
-	for (pfn_t p = first; p < min_u64(first + pageblock_pages(pa), pa->end_pfn); p++)
+	if (first >= deferred && page_at(pa, first)->place == PAGE_RESERVED)
+		return MIGRATE_UNMOVABLE;
+	for (pfn_t p = first; p < end; p++)
 		if (page_at(pa, p)->place == PAGE_DEFERRED)
 			return MIGRATE_UNMOVABLE;
 	return pageblock_migratetype(pa, pfn);
@@ -190,11 +210,12 @@ int page_load_types(const struct page_load *load)
 	count_used(load, evidence);
 	for (uint32_t i = 0; i < pa->nr_zones; i++) {
 		const struct zone *zone = &pa->zones[i];
+		pfn_t deferred = first_deferred(zone);
 
 		for (pfn_t pfn = zone->start; pfn < zone->end; pfn = align_up(pfn + 1, pageblock_pages(pa))) {
 			struct evidence *e = &evidence[pageblock_of(pa, pfn)];
 
-			set_pageblock_migratetype(pa, pfn, infer_type(e, boot_type(pa, pfn)));
+			set_pageblock_migratetype(pa, pfn, infer_type(e, boot_type(pa, pfn, deferred)));
 			count_certainty(load->report, e->certainty);
 		}
 	}

@@ -10,12 +10,10 @@ bool pcp_refill(struct zone *zone, unsigned int cpu, unsigned int order, unsigne
 	struct page_alloc *pa = zone->pa;
 	struct pcp *pcp = &zone->pcps[cpu];
 	struct block_list *list = &pcp->list[pcp_list_index(order, mt)];
-	uint32_t wanted = zone->pcp_batch;
+	uint32_t wanted = pcp_refill_blocks(zone, order);
 	struct zone_work work = { 0 };
 	uint32_t nr = 0;
 
-	if (wanted > 1)
-		wanted = (uint32_t)max_u64(wanted >> order, 2);
 	while (nr < wanted) {
 		pfn_t pfn = zone_take_locked(zone, order, mt, alloc_flags, &work);
 		struct page *page;

@@ -20,6 +20,7 @@
 #define CACHE_NONE UINT32_MAX
 
 /* Cache flags: the bits of SLAB_* of kernel 6.1 that change behaviour. traces/kind.h has the same numbers. */
+#define SLAB_NO_REAP         0x00001000u /* of 2.6: the reaper passes over the cache; later kernels do not know it */
 #define SLAB_HWCACHE_ALIGN   0x00002000u
 #define SLAB_CACHE_DMA       0x00004000u
 #define SLAB_CACHE_DMA32     0x00008000u
@@ -42,6 +43,13 @@ struct slab_object {
 };
 #define SLAB_LARGE UINT32_MAX
 
+/** Where SLAB keeps which objects of a slab are free. */
+enum slab_management {
+	SLAB_OBJFREELIST, /* in one of the free objects */
+	SLAB_OFF_SLAB,    /* in a kmalloc object of its own */
+	SLAB_ON_SLAB,     /* in the slab, beside its objects */
+};
+
 /** Sizes of a cache, fixed at its creation. */
 struct slab_geometry {
 	uint32_t object_size; /* bytes asked for */
@@ -55,6 +63,12 @@ struct slab_geometry {
 	uint32_t min_partial;
 	uint32_t cpu_partial;          /* objects */
 	uint32_t cpu_partial_slabs;
+	/* SLAB only; 0 elsewhere. */
+	uint32_t limit, batchcount;    /* objects: of a CPU's array, and what goes to or from it at once */
+	uint32_t shared;               /* room of a node's shared array, in batches */
+	uint32_t colours, colour_off;  /* places that object 0 may have: number, bytes from one to the next */
+	uint32_t management_bytes;     /* of an off-slab slab's kmalloc object */
+	enum slab_management management;
 };
 
 struct slab_create {
@@ -73,6 +87,8 @@ struct slab_stats {
 	uint64_t total_objs;
 	uint64_t live_objs;        /* objects that callers hold */
 	uint64_t slabs;
+	uint64_t active_slabs;     /* as /proc/slabinfo counts; SLUB: all */
+	uint64_t shared_avail;     /* SLAB: objects in shared arrays */
 	uint64_t slab_pages;
 	uint64_t partial;          /* slabs on node lists */
 	uint64_t cpu_slabs;        /* as sysfs: current and CPU-partial slabs, of CPUs that have a current slab */
@@ -94,17 +110,34 @@ struct slab_load_report {
 	uint64_t counts_differ;    /* built from counts: objects between the saved number and what the slabs hold */
 };
 
+/** Which caches the kernel's find_mergeable() takes for one, with this allocator. */
+enum slab_merging {
+	MERGE_BY_SIZE, /* sizes that differ by less than a word */
+	MERGE_ALIGNED, /* those, and the other's alignment is a multiple of what is asked for */
+	MERGE_NEVER,
+};
+
 /*
  * What an allocator of SLOT_SLAB provides. `cache` numbers are dense, 0 .. nr_caches - 1, in order of creation.
  */
 struct slab_ops {
 	struct mechanism mech;
+	const char *gone_since;    /* release that no longer has it; NULL: 6.18 has it */
+	uint32_t kmalloc_min_size; /* bytes: there is no smaller kmalloc class, whatever the machine file says; 0: any */
+	uint32_t sized_header;     /* bytes in front of each object of alloc_sized() */
+	enum slab_merging merging;
 	/** geometry() - pure: sizes for a cache on this machine. Return false: no such cache can be. */
 	bool (*geometry)(const struct machine *machine, uint32_t object_size, uint32_t align, uint32_t flags,
 		struct slab_geometry *geometry);
 	/** cache_init() - a new cache (or an old number used again) of that geometry. 0, or -1 when out of memory. */
 	int (*cache_init)(void *state, uint32_t cache, const struct slab_geometry *geometry, uint32_t flags);
 	enum mm_answer (*alloc)(void *state, uint32_t cache, gfp_t gfp, int node, unsigned int cpu,
+		struct slab_object *object, struct meter *meter);
+	/**
+	 * alloc_sized() - kmalloc() of an allocator without kmalloc classes: @size and its header are less than a page.
+	 * NULL: classes serve kmalloc().
+	 */
+	enum mm_answer (*alloc_sized)(void *state, uint32_t size, gfp_t gfp, int node, unsigned int cpu,
 		struct slab_object *object, struct meter *meter);
 	void (*free)(void *state, struct slab_object object, unsigned int cpu, struct meter *meter);
 	/** free_bulk() - objects freed by one call (kmem_cache_free_bulk). */
@@ -113,7 +146,11 @@ struct slab_ops {
 	uint64_t (*shrink)(void *state, uint32_t cache, struct meter *meter);
 	/** destroy() - models __kmem_cache_shutdown(). Return: false when objects live, and the cache stays. */
 	bool (*destroy)(void *state, uint32_t cache, struct meter *meter);
-	/** cache_of() - the cache an object belongs to. */
+	/** reap() - one round of the reaper on @cpu (cache_reap()), which comes every 2 s. NULL: there is none. */
+	void (*reap)(void *state, unsigned int cpu, struct meter *meter);
+	/** pages() - pages held that are no single cache's. NULL: there are none. */
+	uint64_t (*pages)(const void *state);
+	/** cache_of() - the cache an object belongs to; CACHE_NONE: alloc_sized() made it. */
 	uint32_t (*cache_of)(const void *state, struct slab_object object);
 	/** pfn_of() - first page of the object's slab. */
 	pfn_t (*pfn_of)(const void *state, struct slab_object object);
@@ -121,10 +158,13 @@ struct slab_ops {
 	bool (*object_live)(const void *state, struct slab_object object);
 	/** stats() - fills the counts (not name, flags, aliases). */
 	void (*stats)(const void *state, uint32_t cache, struct slab_stats *stats);
-	/** load() - the slabs of a saved state; @cache_of: the number of each of its caches, which have no slab yet. */
+	/**
+	 * load() - the slabs of a saved state; @cache_of: the number of each of its caches, which have no slab yet. NULL:
+	 * states of this allocator are not known.
+	 */
 	int (*load)(void *state, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
 		struct err *err);
-	/** The others are what slab.h says of slab_object_at() and those behind it. */
+	/** The others are what slab.h says of slab_object_at() and those behind it; NULL behind address_of: not supported. */
 	bool (*object_at)(const void *state, uint64_t address, struct slab_object *object);
 	uint64_t (*address_of)(const void *state, struct slab_object object);
 	bool (*claim)(void *state, struct slab_object object);
@@ -149,12 +189,12 @@ void slab_destroy_all(struct slab *slab);
 enum slab_create_result {
 	SLAB_CREATED,
 	SLAB_MERGED,         /* an alias of an existing cache; *cache is that one */
-	SLAB_CREATE_FAILED,  /* too large, or no memory */
+	SLAB_CREATE_FAILED,  /* too large, refused, or no memory */
 };
 
 /**
  * slab_cache_create() - models kmem_cache_create(): merges where the kernel would.
- * A duplicate name is legal, as in 6.1; the later one is found by name from then on.
+ * A duplicate name is legal in 6.1; the later one is found by name from then on. In 2.6 it was a BUG(): refused here.
  */
 enum slab_create_result slab_cache_create(struct slab *slab, const struct slab_create *create, uint32_t *cache,
 	struct meter *meter);
@@ -164,7 +204,12 @@ enum slab_create_result slab_cache_create(struct slab *slab, const struct slab_c
 enum slab_create_result slab_cache_boot(struct slab *slab, const struct slab_create *create, uint32_t *cache);
 /** slab_cache_find() - by name (aliases too; the kmalloc caches as well); CACHE_NONE. */
 uint32_t slab_cache_find(const struct slab *slab, const char *name);
-/** slab_cache_destroy() - models kmem_cache_destroy(). Return: false when objects live: reported, the cache stays. */
+/** slab_cache_gone() - whether the last cache of that name has been destroyed. */
+bool slab_cache_gone(const struct slab *slab, const char *name);
+/**
+ * slab_cache_destroy() - models kmem_cache_destroy(). Return: false when objects live: reported, the cache stays. In 2.6
+ * it may be tried again; later kernels ignore a second call.
+ */
 bool slab_cache_destroy(struct slab *slab, uint32_t cache, struct meter *meter);
 uint64_t slab_cache_shrink(struct slab *slab, uint32_t cache, struct meter *meter);
 
@@ -174,11 +219,25 @@ enum mm_answer slab_alloc(struct slab *slab, uint32_t cache, gfp_t gfp, int node
 void slab_free(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter);
 void slab_free_bulk(struct slab *slab, struct slab_object *objects, uint32_t nr, unsigned int cpu, struct meter *meter);
 
+/** slab_reaps() - whether the allocator has a reaper. slab_reap() - one round of it on @cpu: every 2 s. */
+bool slab_reaps(const struct slab *slab);
+void slab_reap(struct slab *slab, unsigned int cpu, struct meter *meter);
+
 /**
  * kmalloc_class() - the cache that serves kmalloc(@size, @gfp), CACHE_NONE for a large one (or 0, or too large).
  * A pure function of the machine: callers may remember its answer.
  */
 uint32_t kmalloc_class(const struct slab *slab, uint64_t size, gfp_t gfp);
+
+/** kmalloc_is_large() - whether kmalloc(@size) is served by whole pages: by kmalloc_large(). */
+bool kmalloc_is_large(const struct slab *slab, uint64_t size);
+
+/**
+ * kmalloc_sized() - kmalloc(@size) of a size that is not large, where no class serves it: an allocator without classes
+ * does. MM_FAILED where there are classes, or of size 0.
+ */
+enum mm_answer kmalloc_sized(struct slab *slab, uint64_t size, gfp_t gfp, int node, unsigned int cpu,
+	struct slab_object *object, struct meter *meter);
 
 /**
  * kmalloc_size() - bytes_alloc that the kmalloc event shows: class size, or whole pages of a large kmalloc (also
@@ -201,6 +260,8 @@ uint32_t slab_object_cache(const struct slab *slab, struct slab_object object); 
 pfn_t slab_object_pfn(const struct slab *slab, struct slab_object object);
 /** slab_object_live() - whether a caller holds @object, any two numbers: what slab_free() may be given. Slow. */
 bool slab_object_live(const struct slab *slab, struct slab_object object);
+/** slab_pages() - pages of all slabs. */
+uint64_t slab_pages(const struct slab *slab);
 /** slab_large_pages() - pages held by large kmallocs. */
 uint64_t slab_large_pages(const struct slab *slab);
 int slab_check(const struct slab *slab, struct err *err);
@@ -214,7 +275,8 @@ int slab_check(const struct slab *slab, struct err *err);
  * built from the counts: their pages are taken from the page allocator, no CPU has a slab, and what is free lies in slabs
  * that are half full.
  *
- * Errors: ERR_CONFIG when the state contradicts itself or the machine; ERR_NOMEM. The slab layer cannot be used then.
+ * Errors: ERR_CONFIG when the state contradicts itself or the machine, or the machine's allocator cannot take over a
+ * state; ERR_NOMEM. The slab layer cannot be used then.
  */
 int slab_load(struct slab *slab, const struct state *state, struct err *err);
 /** slab_load_report() - what the last slab_load() found and assumed. */

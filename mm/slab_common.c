@@ -34,6 +34,9 @@ static int slab_choose_mechanism(struct slab *slab, struct mm *mm, struct err *e
 		return err_set(err, ERR_CONFIG, "slab.allocator: no allocator is called %s; there are: %s", name,
 			known);
 	}
+	if (mm->machine->behaviour == BEHAVIOUR_6_18 && ((const struct slab_ops *)mech)->gone_since)
+		return err_set(err, ERR_CONFIG, "slab.allocator: kernel 6.18 has no %s: it is gone since %s", name,
+			((const struct slab_ops *)mech)->gone_since);
 	slab->state = calloc(1, mech->state_size);
 	if (!slab->state)
 		return err_set(err, ERR_NOMEM, "no memory for the slab allocator %s", name);
@@ -78,6 +81,7 @@ void slab_destroy_all(struct slab *slab)
 	free(slab->caches);
 	free(slab->by_age);
 	free(slab->names);
+	free(slab->gone);
 	free(slab);
 }
 
@@ -104,21 +108,49 @@ static int caches_grow(struct slab *slab)
 	return 0;
 }
 
+static int list_grow(struct slab_name **list, uint32_t nr, uint32_t *room)
+{
+	uint32_t more = *room ? 2 * *room : 512;
+	struct slab_name *names;
+
+	if (nr < *room)
+		return 0;
+	names = realloc(*list, more * sizeof(*names));
+	if (!names)
+		return -1;
+	*list = names;
+	*room = more;
+	return 0;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	return !strncmp(a, b, SLAB_NAME_MAX - 1);
+}
+
+/* The name is no destroyed cache's any more. */
+static void gone_remove(struct slab *slab, const char *name)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < slab->nr_gone; i++)
+		if (!same_name(slab->gone[i].name, name))
+			slab->gone[kept++] = slab->gone[i];
+	slab->nr_gone = kept;
+}
+
 static int names_add(struct slab *slab, const char *name, uint32_t cache)
 {
-	if (slab->nr_names == slab->names_room) {
-		uint32_t room = slab->names_room ? 2 * slab->names_room : 512;
-		struct slab_name *names = realloc(slab->names, room * sizeof(*names));
+	struct slab_name *entry;
 
-		if (!names)
-			return -1;
-		slab->names = names;
-		slab->names_room = room;
-	}
-	struct slab_name *entry = &slab->names[slab->nr_names++];
-
+	/* The second has room for all of the first, too, so that a cache can always be destroyed. */
+	if (list_grow(&slab->names, slab->nr_names, &slab->names_room) < 0 ||
+			list_grow(&slab->gone, slab->nr_gone + slab->nr_names, &slab->gone_room) < 0)
+		return -1;
+	entry = &slab->names[slab->nr_names++];
 	snprintf(entry->name, sizeof(entry->name), "%s", name);
 	entry->cache = cache;
+	gone_remove(slab, name);
 	return 0;
 }
 
@@ -126,10 +158,21 @@ static void names_remove(struct slab *slab, uint32_t cache)
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < slab->nr_names; i++)
+	for (uint32_t i = 0; i < slab->nr_names; i++) {
 		if (slab->names[i].cache != cache)
 			slab->names[kept++] = slab->names[i];
+		else
+			slab->gone[slab->nr_gone++] = slab->names[i];
+	}
 	slab->nr_names = kept;
+}
+
+bool slab_cache_gone(const struct slab *slab, const char *name)
+{
+	for (uint32_t i = 0; i < slab->nr_gone; i++)
+		if (same_name(slab->gone[i].name, name))
+			return slab_cache_find(slab, name) == CACHE_NONE;
+	return false;
 }
 
 /* The lowest number not in use. */
@@ -187,7 +230,7 @@ static uint32_t find_mergeable(const struct slab *slab, const struct slab_create
 	uint32_t flags = cache_flags(slab, create->flags), word = slab->machine->bits32 ? 4 : 8, align;
 	uint64_t size;
 
-	if (!slab->machine->slab.merge || (flags & SLAB_NEVER_MERGE) || !create->object_size ||
+	if (slab->ops->merging == MERGE_NEVER || !slab->machine->slab.merge || (flags & SLAB_NEVER_MERGE) || !create->object_size ||
 			(create->align & (create->align - 1)))
 		return CACHE_NONE;
 	size = align_up(create->object_size, word);
@@ -202,10 +245,17 @@ static uint32_t find_mergeable(const struct slab *slab, const struct slab_create
 			continue;
 		if (c->geometry.size & (align - 1))
 			continue;
+		if (slab->ops->merging == MERGE_ALIGNED && c->geometry.align % align)
+			continue;
 		if (c->geometry.size - size < word)
 			return slab->by_age[i];
 	}
 	return CACHE_NONE;
+}
+
+static bool is_classic(const struct slab *slab)
+{
+	return slab->machine->behaviour == BEHAVIOUR_2_6_CLASSIC;
 }
 
 /* Models __kmem_cache_alias(). */
@@ -230,6 +280,9 @@ static int cache_alias(struct slab *slab, uint32_t cache, const struct slab_crea
 enum slab_create_result slab_cache_create(struct slab *slab, const struct slab_create *create, uint32_t *cache,
 	struct meter *meter)
 {
+	*cache = CACHE_NONE;
+	if (is_classic(slab) && slab_cache_find(slab, create->name) != CACHE_NONE)
+		return SLAB_CREATE_FAILED;
 	*cache = find_mergeable(slab, create);
 	if (*cache != CACHE_NONE)
 		return cache_alias(slab, *cache, create) < 0 ? SLAB_CREATE_FAILED : SLAB_MERGED;
@@ -249,7 +302,7 @@ enum slab_create_result slab_cache_boot(struct slab *slab, const struct slab_cre
 uint32_t slab_cache_find(const struct slab *slab, const char *name)
 {
 	for (uint32_t i = slab->nr_names; i-- > 0;)
-		if (!strncmp(slab->names[i].name, name, SLAB_NAME_MAX - 1))
+		if (same_name(slab->names[i].name, name))
 			return slab->names[i].cache;
 	return CACHE_NONE;
 }
@@ -262,8 +315,10 @@ bool slab_cache_destroy(struct slab *slab, uint32_t cache, struct meter *meter)
 	meter_charge(meter, STEP_CACHE_DESTROY, 1);
 	if (--c->refcount != 0)
 		return c->refcount > 0;
-	if (!slab->ops->destroy(slab->state, cache, meter))
+	if (!slab->ops->destroy(slab->state, cache, meter)) {
+		c->refcount = is_classic(slab) ? 1 : 0;
 		return false;
+	}
 
 	c->live = false;
 	slab->accounted[cache] = 0;
@@ -329,6 +384,16 @@ void slab_free_bulk(struct slab *slab, struct slab_object *objects, uint32_t nr,
 		slab->ops->free_bulk(slab->state, objects, kept, cpu, meter);
 }
 
+bool slab_reaps(const struct slab *slab)
+{
+	return slab->ops->reap != NULL;
+}
+
+void slab_reap(struct slab *slab, unsigned int cpu, struct meter *meter)
+{
+	slab->ops->reap(slab->state, cpu, meter);
+}
+
 uint32_t slab_nr_caches(const struct slab *slab)
 {
 	return slab->nr_caches;
@@ -373,6 +438,19 @@ bool slab_object_live(const struct slab *slab, struct slab_object object)
 	if (object.slab == SLAB_LARGE)
 		return kmalloc_large_live(slab, object.index);
 	return slab->ops->object_live(slab->state, object);
+}
+
+uint64_t slab_pages(const struct slab *slab)
+{
+	uint64_t pages = slab->ops->pages ? slab->ops->pages(slab->state) : 0;
+
+	for (uint32_t cache = 0; cache < slab->nr_caches; cache++) {
+		struct slab_stats stats;
+
+		slab_cache_stats(slab, cache, &stats);
+		pages += stats.slab_pages;
+	}
+	return pages;
 }
 
 uint64_t slab_large_pages(const struct slab *slab)

@@ -165,6 +165,19 @@ bool slab_geometry_of(const struct machine *machine, uint32_t object_size, uint3
 	return true;
 }
 
+gfp_t slab_page_flags(const struct slab_geometry *geometry, uint32_t flags)
+{
+	gfp_t gfp = geometry->order ? GFP_BIT_COMP : 0;
+
+	if (flags & SLAB_CACHE_DMA)
+		gfp |= GFP_BIT_DMA;
+	if (flags & SLAB_CACHE_DMA32)
+		gfp |= GFP_BIT_DMA32;
+	if (flags & SLAB_RECLAIM_ACCOUNT)
+		gfp |= GFP_BIT_RECLAIMABLE;
+	return gfp;
+}
+
 /* Whether @align and @flags turn object_size into size, on 64-bit kernels and, with @both, on 32-bit ones as well. */
 static bool explains(uint32_t object_size, uint32_t size, uint32_t align, uint32_t flags, bool both)
 {

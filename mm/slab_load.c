@@ -85,7 +85,7 @@ static int start_again(struct slab *slab, struct err *err)
 	kmalloc_fini(slab);
 	memset(&slab->kmalloc, 0, sizeof(slab->kmalloc));
 	memset(&slab->load_report, 0, sizeof(slab->load_report));
-	slab->nr_caches = slab->nr_live = slab->nr_names = 0;
+	slab->nr_caches = slab->nr_live = slab->nr_names = slab->nr_gone = 0;
 	slab->large_pages = 0;
 	if (mech->init(slab->state, &mm, err) < 0)
 		return err_context(err, "slab allocator %s", mech->name);
@@ -111,9 +111,13 @@ static int load_caches(struct slab *slab, const struct state *state, uint32_t *c
 
 int slab_load(struct slab *slab, const struct state *state, struct err *err)
 {
-	uint32_t *cache_of = malloc((state->nr_caches + 1) * sizeof(*cache_of));
+	uint32_t *cache_of;
 	int ret;
 
+	if (!slab->ops->load)
+		return err_set(err, ERR_CONFIG, "%s: a saved state is SLUB's; the slab allocator %s cannot go on from it",
+			state->source, slab->ops->mech.name);
+	cache_of = malloc((state->nr_caches + 1) * sizeof(*cache_of));
 	if (!cache_of)
 		return err_set(err, ERR_NOMEM, "%s: no memory for %zu caches", state->source, state->nr_caches);
 	ret = start_again(slab, err);
@@ -161,33 +165,38 @@ bool slab_switch_to(struct slab *slab, struct slab_object object, unsigned int c
 bool slab_correct(struct slab *slab, uint32_t cache, struct slab_object wrong, struct slab_object right,
 	unsigned int cpu)
 {
-	if (wrong.slab == SLAB_LARGE || right.slab == SLAB_LARGE)
+	if (wrong.slab == SLAB_LARGE || right.slab == SLAB_LARGE || !slab->ops->correct)
 		return false;
 	return slab->ops->correct(slab->state, cache, wrong, right, cpu);
 }
 
 void slab_next_start(struct slab *slab, uint32_t cache, uint32_t first_object)
 {
-	slab->ops->next_start(slab->state, cache, first_object);
+	if (slab->ops->next_start)
+		slab->ops->next_start(slab->state, cache, first_object);
 }
 
 void slab_next_pfn(struct slab *slab, uint32_t cache, pfn_t pfn, unsigned int order)
 {
-	slab->ops->next_pfn(slab->state, cache, pfn, order);
+	if (slab->ops->next_pfn)
+		slab->ops->next_pfn(slab->state, cache, pfn, order);
 }
 
 bool slab_grow_at(struct slab *slab, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object,
 	unsigned int cpu, struct meter *meter)
 {
-	return slab->ops->grow_at(slab->state, cache, pfn, order, first_object, cpu, meter);
+	return slab->ops->grow_at && slab->ops->grow_at(slab->state, cache, pfn, order, first_object, cpu, meter);
 }
 
 bool slab_drop_at(struct slab *slab, pfn_t pfn, unsigned int cpu, struct meter *meter)
 {
-	return slab->ops->drop_at(slab->state, pfn, cpu, meter);
+	return slab->ops->drop_at && slab->ops->drop_at(slab->state, pfn, cpu, meter);
 }
 
 void slab_describe(const struct slab *slab, uint32_t cache, unsigned int cpu, char *buf, size_t size)
 {
-	slab->ops->describe(slab->state, cache, cpu, buf, size);
+	if (slab->ops->describe)
+		slab->ops->describe(slab->state, cache, cpu, buf, size);
+	else if (size)
+		buf[0] = '\0';
 }

@@ -18,6 +18,12 @@
 /* Merged caches agree in these (SLAB_MERGE_SAME). */
 #define SLAB_MERGE_SAME (SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
 
+/* What of a caller's mask reaches the page allocator: GFP_RECLAIM_MASK and GFP_CONSTRAINT_MASK. */
+#define GFP_SLAB_PAGE_MASK                                                                                     \
+	(GFP_RECLAIM | GFP_BIT_HIGH | GFP_BIT_IO | GFP_BIT_FS | GFP_BIT_NOWARN | GFP_BIT_RETRY_MAYFAIL |       \
+		GFP_BIT_NOFAIL | GFP_BIT_NORETRY | GFP_BIT_MEMALLOC | GFP_BIT_NOMEMALLOC | GFP_BIT_ATOMIC |    \
+		GFP_BIT_HARDWALL | GFP_BIT_THISNODE)
+
 /* A request for pages must not carry these (GFP_SLAB_BUG_MASK): masked off, as kmalloc_fix_flags() does. */
 #define GFP_SLAB_BUG_MASK (GFP_BIT_HIGHMEM | GFP_BIT_DMA32)
 
@@ -30,6 +36,8 @@
 #define LARGE_OWNER_BASE 0xffffff00u
 #define SLAB_NUMBERS_MAX (LARGE_OWNER_BASE - 1)
 
+#define SLAB_ENGINE_KMALLOC_MIN 32u /* bytes: smallest kmalloc class of SLAB (KMALLOC_SHIFT_LOW) */
+
 enum kmalloc_type { KMALLOC_NORMAL, KMALLOC_CGROUP, KMALLOC_RECLAIM, KMALLOC_DMA, NR_KMALLOC_TYPES };
 
 #define KMALLOC_MAX_CLASSES 40 /* 32 powers of two and 8 others */
@@ -41,7 +49,8 @@ enum kmalloc_type { KMALLOC_NORMAL, KMALLOC_CGROUP, KMALLOC_RECLAIM, KMALLOC_DMA
 struct kmalloc_classes {
 	uint8_t *class_of_eighth;     /* owned: by (size - 1) / 8, up to small_max */
 	uint32_t small_max;           /* bytes: the largest class that is no power of two, at least 192 */
-	uint32_t max_cache_size;      /* bytes: larger ones come from the page allocator */
+	uint32_t max_cache_size;      /* bytes: the largest class; 0: there are no classes */
+	uint32_t max_small;           /* bytes: larger ones come from the page allocator */
 	uint8_t class_of_fls[33];     /* by fls(size - 1) */
 	uint8_t type_of[8];           /* by kmalloc_type_bits() */
 	uint32_t nr_classes;
@@ -79,6 +88,8 @@ struct slab {
 	uint32_t nr_caches, nr_live, caches_room;
 	struct slab_name *names;      /* owned: oldest first */
 	uint32_t nr_names, names_room;
+	struct slab_name *gone;       /* owned: names of destroyed caches that no cache has taken since */
+	uint32_t nr_gone, gone_room;
 	uint64_t large_pages;         /* held by large kmallocs */
 	struct kmalloc_classes kmalloc;
 	const struct machine *machine; /* borrowed */
@@ -86,6 +97,48 @@ struct slab {
 	uint64_t seed;                /* of the run's random streams */
 	struct slab_load_report load_report;
 };
+
+/** Where slabs can be: nodes with memory that is not ZONE_HIGHMEM, and who is near to whom. */
+struct slab_nodes {
+	uint8_t has_memory[MACHINE_MAX_NODES]; /* slab_nodes of the kernel */
+	uint8_t of_cpu[MACHINE_MAX_CPUS];      /* nearest with memory: numa_mem_id() */
+	uint8_t *nearest;                      /* owned: [node * nr_nodes + i]: all nodes, nearest first */
+};
+
+/** slab_nodes_init() - Return: 0, or -1 when out of memory. */
+int slab_nodes_init(struct slab_nodes *nodes, const struct machine *machine);
+void slab_nodes_fini(struct slab_nodes *nodes);
+
+/** Memory of freelists: address space for all that the machine's memory can hold, backed when touched. */
+struct slab_links {
+	uint16_t *array;         /* owned: in units of SLAB_LINK_UNIT */
+	size_t bytes;
+	uint32_t nr_units;       /* ever used */
+	uint32_t max_units;
+	uint32_t *unused;        /* owned: by units that a slab takes: first unused place, chained through it */
+};
+#define SLAB_LINK_UNIT  8u   /* links */
+#define SLAB_LINKS_NONE UINT32_MAX
+
+/** slab_links_init() - Return: 0, or -1 when out of address space. */
+int slab_links_init(struct slab_links *links, const struct machine *machine);
+void slab_links_fini(struct slab_links *links);
+/** slab_links_take() - room for one link per object, at a unit. SLAB_LINKS_NONE: out of room. */
+uint32_t slab_links_take(struct slab_links *links, uint32_t objects);
+void slab_links_give(struct slab_links *links, uint32_t at, uint32_t objects);
+
+static inline uint16_t *slab_links_at(const struct slab_links *links, uint32_t at)
+{
+	return &links->array[(size_t)at * SLAB_LINK_UNIT];
+}
+
+/** slab_reserve() - address space that is backed, with zeros, when touched. NULL: there is none. */
+void *slab_reserve(size_t bytes);
+void slab_unreserve(void *p, size_t bytes);
+/** slab_ram_bytes() - all memory of the machine. */
+uint64_t slab_ram_bytes(const struct machine *machine);
+/** slab_page_flags() - what a cache's own flags add to each request for pages (allocflags). */
+gfp_t slab_page_flags(const struct slab_geometry *geometry, uint32_t flags);
 
 /** slab_add_cache() - a cache of its own: no merging. CACHE_NONE when it cannot be. */
 uint32_t slab_add_cache(struct slab *slab, const struct slab_create *create);

@@ -26,7 +26,7 @@ static inline void pop(struct slub_cpu *c, struct slab_object *object)
 static enum mm_answer debug_alloc(const struct slub_op *op, struct slab_object *object)
 {
 	struct slub *slub = op->slub;
-	unsigned int node = op->node >= 0 ? (unsigned int)op->node : slub->node_of_cpu[op->cpu];
+	unsigned int node = op->node >= 0 ? (unsigned int)op->node : slub->numa.of_cpu[op->cpu];
 	uint32_t number = slub_node_of(slub, op->cache_nr, node)->head;
 	struct slub_slab *slab;
 
@@ -100,7 +100,7 @@ static __attribute__((noinline)) enum mm_answer alloc_slow(struct slub_op *op, s
 {
 	enum mm_answer answer;
 
-	if (op->node >= 0 && ((uint32_t)op->node >= op->slub->nr_nodes || !op->slub->node_has_memory[op->node]))
+	if (op->node >= 0 && ((uint32_t)op->node >= op->slub->nr_nodes || !op->slub->numa.has_memory[op->node]))
 		op->node = -1;
 	if (op->cache->debug)
 		return debug_alloc(op, object);
@@ -305,19 +305,6 @@ static int caches_grow(struct slub *slub, uint32_t cache)
 	return 0;
 }
 
-static gfp_t alloc_flags(const struct slab_geometry *geometry, uint32_t flags)
-{
-	gfp_t gfp = geometry->order ? GFP_BIT_COMP : 0;
-
-	if (flags & SLAB_CACHE_DMA)
-		gfp |= GFP_BIT_DMA;
-	if (flags & SLAB_CACHE_DMA32)
-		gfp |= GFP_BIT_DMA32;
-	if (flags & SLAB_RECLAIM_ACCOUNT)
-		gfp |= GFP_BIT_RECLAIMABLE;
-	return gfp;
-}
-
 static int slub_cache_init(void *state, uint32_t cache, const struct slab_geometry *geometry, uint32_t flags)
 {
 	struct slub *slub = state;
@@ -326,7 +313,7 @@ static int slub_cache_init(void *state, uint32_t cache, const struct slab_geomet
 	if (caches_grow(slub, cache) < 0)
 		return -1;
 	c = &slub->caches[cache];
-	*c = (struct slub_cache){ .geometry = *geometry, .flags = flags, .allocflags = alloc_flags(geometry, flags),
+	*c = (struct slub_cache){ .geometry = *geometry, .flags = flags, .allocflags = slab_page_flags(geometry, flags),
 		.live = true, .next_start = OBJECT_NONE, .next_pfn = SLAB_NONE,
 		.debug = (flags & SLAB_DEBUG_FLAGS) != 0 };
 	c->has_cpu_partial = !c->debug && slub->machine->slab.cpu_partial != 0;
@@ -343,54 +330,6 @@ static int slub_cache_init(void *state, uint32_t cache, const struct slab_geomet
 	return 0;
 }
 
-/* Whether @b is farther from @from than @a, as find_next_best_node() prefers: near, then those behind it. */
-static bool is_farther(const struct machine *machine, uint32_t from, uint32_t a, uint32_t b)
-{
-	uint32_t far_a = 2 * machine->distance[from][a] + (a < from);
-	uint32_t far_b = 2 * machine->distance[from][b] + (b < from);
-
-	return a == from || (b != from && far_b > far_a);
-}
-
-/* Simplified: equally near nodes are not taken in turns (node_load), because the order is asked for one node only. */
-static int order_nodes(struct slub *slub)
-{
-	uint32_t nr = slub->nr_nodes;
-
-	slub->nearest = malloc((size_t)nr * nr);
-	if (!slub->nearest)
-		return -1;
-	for (uint32_t from = 0; from < nr; from++) {
-		uint8_t *row = &slub->nearest[from * nr];
-
-		for (uint32_t node = 0; node < nr; node++) {
-			uint32_t at = node;
-
-			for (; at > 0 && is_farther(slub->machine, from, node, row[at - 1]); at--)
-				row[at] = row[at - 1];
-			row[at] = (uint8_t)node;
-		}
-	}
-	return 0;
-}
-
-static void find_memory(struct slub *slub)
-{
-	const struct machine *machine = slub->machine;
-
-	for (uint32_t i = 0; i < machine->nr_ram; i++)
-		if (machine->ram[i].start < machine->zones.highmem_above)
-			slub->node_has_memory[machine->ram[i].node] = 1;
-	for (uint32_t cpu = 0; cpu < machine->cpus; cpu++) {
-		const uint8_t *nearest = &slub->nearest[machine->node_of_cpu[cpu] * slub->nr_nodes];
-		uint32_t i = 0;
-
-		while (i + 1 < slub->nr_nodes && !slub->node_has_memory[nearest[i]])
-			i++;
-		slub->node_of_cpu[cpu] = nearest[i];
-	}
-}
-
 static void slub_fini(void *state)
 {
 	struct slub *slub = state;
@@ -400,7 +339,7 @@ static void slub_fini(void *state)
 	free(slub->caches);
 	free(slub->nodes);
 	free(slub->cpus);
-	free(slub->nearest);
+	slab_nodes_fini(&slub->numa);
 	slub_store_fini(&slub->store);
 }
 
@@ -418,11 +357,10 @@ static int slub_init(void *state, struct mm *mm, struct err *err)
 	ret = slub_store_init(&slub->store, mm->machine, err);
 	if (ret < 0)
 		return ret;
-	if (order_nodes(slub) < 0) {
+	if (slab_nodes_init(&slub->numa, mm->machine) < 0) {
 		slub_fini(slub);
 		return err_set(err, ERR_NOMEM, "no memory for the order of %u nodes", slub->nr_nodes);
 	}
-	find_memory(slub);
 	return 0;
 }
 

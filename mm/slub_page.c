@@ -3,12 +3,6 @@
 
 #include "mm/slub_priv.h"
 
-/* What of a caller's mask reaches the page allocator: GFP_RECLAIM_MASK and GFP_CONSTRAINT_MASK. */
-#define GFP_SLAB_PAGE_MASK                                                                                     \
-	(GFP_RECLAIM | GFP_BIT_HIGH | GFP_BIT_IO | GFP_BIT_FS | GFP_BIT_NOWARN | GFP_BIT_RETRY_MAYFAIL |       \
-		GFP_BIT_NOFAIL | GFP_BIT_NORETRY | GFP_BIT_MEMALLOC | GFP_BIT_NOMEMALLOC | GFP_BIT_ATOMIC |    \
-		GFP_BIT_HARDWALL | GFP_BIT_THISNODE)
-
 bool slub_take_pages_at(const struct slub_op *op, pfn_t pfn, unsigned int order)
 {
 	const struct slab_geometry *g = &op->cache->geometry;

@@ -194,7 +194,7 @@ static bool get_partial_node(const struct slub_op *op, unsigned int node)
 static bool get_any_partial(const struct slub_op *op, unsigned int local)
 {
 	struct slub *slub = op->slub;
-	const uint8_t *nearest = &slub->nearest[local * slub->nr_nodes];
+	const uint8_t *nearest = &slub->numa.nearest[local * slub->nr_nodes];
 
 	if (slub->nr_nodes == 1 || rng_below(&slub->defrag_rng, 1024) > REMOTE_NODE_DEFRAG_RATIO)
 		return false;
@@ -209,7 +209,7 @@ static bool get_any_partial(const struct slub_op *op, unsigned int local)
 
 bool slub_get_partial(const struct slub_op *op)
 {
-	unsigned int local = op->slub->node_of_cpu[op->cpu];
+	unsigned int local = op->slub->numa.of_cpu[op->cpu];
 
 	if (op->node >= 0)
 		return get_partial_node(op, (unsigned int)op->node);

@@ -88,16 +88,12 @@ struct slub_cache {
 /* Memory of slabs and freelists: address space for all that the machine's memory can hold, backed when touched. */
 struct slub_store {
 	struct slub_slab *slabs; /* owned: by number */
-	uint16_t *links;         /* owned: in units of SLUB_LINK_UNIT */
-	size_t slabs_bytes, links_bytes;
+	struct slab_links links;
+	size_t slabs_bytes;
 	uint32_t nr_slabs;       /* numbers ever used */
 	uint32_t max_slabs;
 	uint32_t unused;         /* first unused number below nr_slabs, chained by next */
-	uint32_t nr_links;       /* units ever used */
-	uint32_t max_links;
-	uint32_t *links_unused;  /* owned: by units that an array takes: first unused array, chained through it */
 };
-#define SLUB_LINK_UNIT 8u /* links */
 
 /*
  * Invariants
@@ -121,9 +117,7 @@ struct slub {
 	struct slub_cache *caches; /* owned: by number */
 	struct slub_node *nodes;   /* owned: [cache * nr_nodes + node] */
 	uint32_t nr_caches, room;  /* numbers ever used; room in the three arrays */
-	uint8_t node_has_memory[MACHINE_MAX_NODES]; /* memory that is not ZONE_HIGHMEM: slab_nodes */
-	uint8_t node_of_cpu[MACHINE_MAX_CPUS];      /* nearest with memory: numa_mem_id() */
-	uint8_t *nearest;          /* owned: [node * nr_nodes + i]: all nodes, nearest first */
+	struct slab_nodes numa;
 	struct rng freelist_rng, defrag_rng;
 	const struct machine *machine; /* borrowed */
 	struct page_alloc *pages;      /* borrowed */
@@ -153,7 +147,7 @@ static inline struct slub_node *slub_node_of(const struct slub *slub, uint32_t c
 
 static inline uint16_t *slub_links(const struct slub *slub, const struct slub_slab *slab)
 {
-	return &slub->store.links[(size_t)slab->links * SLUB_LINK_UNIT];
+	return slab_links_at(&slub->store.links, slab->links);
 }
 
 static inline struct slub_op slub_op_of(struct slub *slub, uint32_t cache, unsigned int cpu, struct meter *meter)

@@ -54,6 +54,7 @@ void slub_stats(const void *state, uint32_t cache, struct slab_stats *stats)
 		stats->slabs += n->nr_slabs;
 		stats->total_objs += n->total_objects;
 	}
+	stats->active_slabs = stats->slabs;
 	stats->slab_pages = slub->caches[cache].pages;
 	stats->active_objs = stats->total_objs - free_on_lists;
 	stats->live_objs = stats->active_objs - free_on_cpus;

@@ -35,12 +35,21 @@ static const struct {
 	{ "result", "caches",
 		"SELECT cache || CASE WHEN nr > 1 THEN ' (' || nr || ')' ELSE '' END, object_size, size, align, objs_per_slab,"
 		" \"order\", min_partial, cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs,"
-		" aliases, waste_bytes, allocs, frees, grown, discarded FROM (SELECT *, row_number() OVER (PARTITION BY cache"
+		" aliases, waste_bytes, allocs, frees, grown, discarded, active_slabs, shared_avail FROM (SELECT *, row_number() OVER (PARTITION BY cache"
 		" ORDER BY rowid) AS nr FROM cache_stats WHERE sample_id = (SELECT s.sample_id FROM samples s WHERE s.run_id = ?1"
 		" AND EXISTS (SELECT 1 FROM cache_stats k WHERE k.sample_id = s.sample_id) ORDER BY s.sample_id DESC LIMIT 1))" },
 	{ "result", "fallbacks",
 		"SELECT from_migratetype || ' for ' || to_migratetype || ', order ' || alloc_order || ' of ' || fallback_order,"
 		" count, pageblock_changes FROM extfrag_events WHERE run_id = ?1" },
+	{ "result", "ports",
+		"SELECT region || ' ' || printf('%04x-%04x', start, \"end\") || ' ' || op, count, accesses, bytes, cost_ns, unclaimed"
+		" FROM ioport_stats WHERE run_id = ?1" },
+	{ "result", "device memory",
+		"SELECT region || ' ' || printf('%08x-%08x', start, \"end\") || ' ' || op, count, bytes, cost_ns, unclaimed FROM iomem_stats"
+		" WHERE run_id = ?1" },
+	{ "result", "vmalloc space",
+		"SELECT 'at the end', areas, used_bytes, lazy_bytes, holes, largest_hole_bytes, mapped_pages, page_table_pages, purges,"
+		" failures FROM v_vmalloc WHERE run_id = ?1 ORDER BY sample_id DESC LIMIT 1" },
 	{ "result", "locks", "SELECT lock, acquisitions, contended, wait_ns, hold_ns FROM lock_stats WHERE run_id = ?1" },
 	{ "result", "violations", "SELECT rule, count(*) AS count FROM violations WHERE run_id = ?1 GROUP BY rule" },
 	{ "result", "counters", "SELECT mechanism || ' ' || name || ', ' || unit, value FROM counters WHERE run_id = ?1" },

@@ -9,18 +9,10 @@
 #include <string.h>
 
 #include "reports/nearest_priv.h"
-#include "reports/results_priv.h"
+#include "reports/proc_priv.h"
 
 /* A list is counted no further by /proc/pagetypeinfo. */
 #define PAGETYPE_COUNT_MAX 100000
-
-/* What all the files need to know of the sample that they show. */
-struct proc_sample {
-	struct results *results; /* borrowed */
-	FILE *out;               /* borrowed */
-	int64_t id;
-	int64_t max_order, pageblock_order, cma;
-};
 
 /*
  * A file of rows "Node 0, zone DMA" with one cell per order: what the cells hold (indices: in thousandths)
@@ -222,13 +214,13 @@ static int write_pagetypeinfo(const struct proc_sample *sample, struct err *err)
 	return ret;
 }
 
-/* The newest cache comes first; SLUB has no tunables, and every slab counts as active. */
+/* The newest cache comes first; only SLAB has tunables. */
 static int write_slabinfo(const struct proc_sample *sample, struct err *err)
 {
 	sqlite3_stmt *stmt;
 	int ret = results_prepare(sample->results,
-		"SELECT cache, active_objs, total_objs, size, objs_per_slab, 1 << \"order\", slabs FROM cache_stats"
-		" WHERE sample_id = ? ORDER BY rowid DESC",
+		"SELECT cache, active_objs, total_objs, size, objs_per_slab, 1 << \"order\", active_slabs, slabs,"
+		" array_limit, batchcount, shared_factor, shared_avail FROM cache_stats WHERE sample_id = ? ORDER BY rowid DESC",
 		&sample->id, 1, &stmt, err);
 
 	if (ret < 0)
@@ -239,14 +231,15 @@ static int write_slabinfo(const struct proc_sample *sample, struct err *err)
 	      " : slabdata <active_slabs> <num_slabs> <sharedavail>\n",
 		sample->out);
 	while ((ret = results_step(sample->results, stmt, err)) > 0) {
-		int64_t slabs = sqlite3_column_int64(stmt, 6);
-
 		fprintf(sample->out, "%-17s %6" PRId64 " %6" PRId64 " %6" PRId64 " %4" PRId64 " %4" PRId64,
 			(const char *)sqlite3_column_text(stmt, 0), (int64_t)sqlite3_column_int64(stmt, 1),
 			(int64_t)sqlite3_column_int64(stmt, 2), (int64_t)sqlite3_column_int64(stmt, 3),
 			(int64_t)sqlite3_column_int64(stmt, 4), (int64_t)sqlite3_column_int64(stmt, 5));
-		fprintf(sample->out, " : tunables %4u %4u %4u : slabdata %6" PRId64 " %6" PRId64 " %6u\n", 0u,
-			0u, 0u, slabs, slabs, 0u);
+		fprintf(sample->out, " : tunables %4" PRId64 " %4" PRId64 " %4" PRId64, (int64_t)sqlite3_column_int64(stmt, 8),
+			(int64_t)sqlite3_column_int64(stmt, 9), (int64_t)sqlite3_column_int64(stmt, 10));
+		fprintf(sample->out, " : slabdata %6" PRId64 " %6" PRId64 " %6" PRId64 "\n",
+			(int64_t)sqlite3_column_int64(stmt, 6), (int64_t)sqlite3_column_int64(stmt, 7),
+			(int64_t)sqlite3_column_int64(stmt, 11));
 	}
 	sqlite3_finalize(stmt);
 	return ret;
@@ -270,6 +263,9 @@ static const struct proc_file {
 	{ "slabinfo", LAST_WITH("cache_stats"), write_slabinfo },
 	{ "unusable_index", LAST_WITH("frag_samples"), write_unusable_index },
 	{ "extfrag_index", LAST_WITH("frag_samples"), write_extfrag_index },
+	{ "iomem", LAST_WITH("resources"), proc_iomem },
+	{ "ioports", LAST_WITH("resources"), proc_ioports },
+	{ "vmallocinfo", LAST_WITH("vmap_areas"), proc_vmallocinfo },
 };
 
 #define NR_FILES (sizeof(files) / sizeof(files[0]))

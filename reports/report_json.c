@@ -50,6 +50,22 @@ static const struct part {
 		" waste_bytes, partial, cpu_slabs, aliases, allocs, frees, grown, discarded FROM v_caches WHERE run_id = ?"
 		" ORDER BY cache",
 		false },
+	{ "ports",
+		"SELECT start, \"end\", region, op, count, accesses, bytes, cost_ns, unclaimed FROM ioport_stats WHERE run_id = ?"
+		" ORDER BY start, \"end\", region, op",
+		false },
+	{ "device_memory",
+		"SELECT start, \"end\", region, op, count, bytes, cost_ns, unclaimed FROM iomem_stats WHERE run_id = ?"
+		" ORDER BY start, \"end\", region, op",
+		false },
+	{ "mappings",
+		"SELECT mapping, phys, size, mode, address, area_bytes, region, call_site FROM ioremap_live WHERE run_id = ?"
+		" ORDER BY mapping",
+		false },
+	{ "vmalloc",
+		"SELECT areas, used_bytes, guard_bytes, lazy_bytes, free_bytes, holes, largest_hole_bytes, hole_fragmentation,"
+		" scattered_share, mapped_pages, page_table_pages, purges, retries, failures FROM v_vmalloc WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",
+		false },
 	{ "extfrag_events",
 		"SELECT from_migratetype, to_migratetype, alloc_order, fallback_order, count, pageblock_changes"
 		" FROM extfrag_events WHERE run_id = ? ORDER BY 1, 2, 3, 4",

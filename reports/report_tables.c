@@ -66,6 +66,47 @@ static const struct table tables[] = {
 		{ { "asked for", COLUMN_TEXT }, { "taken from", COLUMN_TEXT }, { "order", COLUMN_COUNT },
 			{ "block order", COLUMN_COUNT }, { "times", COLUMN_COUNT },
 			{ "marks changed", COLUMN_COUNT } } },
+	{ "Port instructions by region",
+		"What the instructions of drivers cost, by the innermost region around the port; without a name: in none.",
+		"SELECT region, printf('%04x-%04x', start, \"end\"), op, count, accesses, cost_ns, unclaimed FROM ioport_stats"
+		" WHERE run_id = ? ORDER BY cost_ns DESC, start, \"end\", region, op LIMIT 12",
+		NULL,
+		{ { "region", COLUMN_TEXT }, { "ports", COLUMN_TEXT }, { "operation", COLUMN_TEXT },
+			{ "count", COLUMN_COUNT }, { "accesses", COLUMN_COUNT }, { "time", COLUMN_TIME },
+			{ "unclaimed", COLUMN_COUNT } } },
+	{ "Device memory by region", "Reads wait for the device's answer; writes are posted.",
+		"SELECT region, printf('%08x-%08x', start, \"end\"), op, count, bytes, cost_ns, unclaimed FROM iomem_stats"
+		" WHERE run_id = ? ORDER BY cost_ns DESC, start, \"end\", region, op LIMIT 12",
+		NULL,
+		{ { "region", COLUMN_TEXT }, { "addresses", COLUMN_TEXT }, { "operation", COLUMN_TEXT },
+			{ "count", COLUMN_COUNT }, { "bytes", COLUMN_SIZE }, { "time", COLUMN_TIME },
+			{ "unclaimed", COLUMN_COUNT } } },
+	{ "Device memory mapped at the end", NULL,
+		"SELECT region, mode, count(*), sum(size), sum(area_bytes) FROM ioremap_live WHERE run_id = ? GROUP BY region, mode"
+		" ORDER BY sum(area_bytes) DESC, region, mode LIMIT 12",
+		NULL,
+		{ { "region", COLUMN_TEXT }, { "mode", COLUMN_TEXT }, { "mappings", COLUMN_COUNT },
+			{ "asked for", COLUMN_SIZE }, { "mapped", COLUMN_SIZE } } },
+	{ "vmalloc space",
+		"At the end. Freed areas stay unusable until a purge. Holes: free ranges between areas; fragmented: how much of the used"
+		" part of the space is in holes other than the longest.",
+		"SELECT areas, used_bytes, guard_bytes, lazy_bytes, holes, largest_hole_bytes, scattered_share, mapped_pages,"
+		" page_table_pages, purges, failures FROM v_vmalloc WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",
+		NULL,
+		{ { "areas", COLUMN_COUNT }, { "used", COLUMN_SIZE }, { "guards", COLUMN_SIZE },
+			{ "unpurged", COLUMN_SIZE }, { "holes", COLUMN_COUNT }, { "longest", COLUMN_SIZE },
+			{ "fragmented", COLUMN_SHARE }, { "pages", COLUMN_COUNT }, { "page tables", COLUMN_COUNT },
+			{ "purges", COLUMN_COUNT }, { "failed", COLUMN_COUNT } } },
+	{ "Kernel stacks", "One for each task; two per CPU are kept for the next tasks.",
+		"SELECT max(CASE name WHEN 'stack_size' THEN value END), max(CASE name WHEN 'taken' THEN value END),"
+		" max(CASE name WHEN 'from_cache' THEN value END), max(CASE name WHEN 'live' THEN value END),"
+		" max(CASE name WHEN 'max_live' THEN value END), max(CASE name WHEN 'cached' THEN value END),"
+		" max(CASE name WHEN 'deepest_use' THEN value END), max(CASE name WHEN 'irq_stacks' THEN value END)"
+		" FROM counters WHERE run_id = ? AND mechanism = 'kernel_stack' HAVING count(*) > 0",
+		NULL,
+		{ { "size", COLUMN_SIZE }, { "taken", COLUMN_COUNT }, { "from cache", COLUMN_COUNT },
+			{ "live", COLUMN_COUNT }, { "most", COLUMN_COUNT }, { "kept", COLUMN_COUNT },
+			{ "deepest use", COLUMN_SIZE }, { "interrupt stacks", COLUMN_SIZE } } },
 	{ "Call sites that keep most", NULL,
 		"SELECT call_site, op, count, live, live_bytes, max(waste_bytes, 0), lifetime_mean_ns, lat_max_ns FROM v_worst_call_sites"
 		" WHERE run_id = ? ORDER BY live_bytes DESC, waste_bytes DESC, call_site, op LIMIT 8",

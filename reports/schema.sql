@@ -203,10 +203,83 @@ CREATE TABLE cache_stats (
 	allocs INTEGER NOT NULL CHECK (allocs >= 0),
 	frees INTEGER NOT NULL CHECK (frees >= 0),
 	grown INTEGER NOT NULL CHECK (grown >= 0), -- slabs taken from the page allocator
-	discarded INTEGER NOT NULL CHECK (discarded >= 0) -- slabs given back
+	discarded INTEGER NOT NULL CHECK (discarded >= 0), -- slabs given back
+	array_limit INTEGER NOT NULL CHECK (array_limit >= 0), -- objects a CPU's array of SLAB holds; 0 with other allocators
+	batchcount INTEGER NOT NULL CHECK (batchcount >= 0), -- objects that go to or from it at once
+	shared_factor INTEGER NOT NULL CHECK (shared_factor >= 0), -- room of a node's shared array, in batches
+	active_slabs INTEGER NOT NULL CHECK (active_slabs >= 0), -- as the kernel counts: SLUB all, SLAB those with objects out
+	shared_avail INTEGER NOT NULL CHECK (shared_avail >= 0) -- objects in shared arrays
 ) STRICT;
 
 CREATE INDEX cache_stats_by_sample ON cache_stats (sample_id, cache);
+
+-- The trees of I/O memory and I/O ports, in the order and with the depth of /proc/iomem and /proc/ioports. Of the last
+-- sample, and of those at markers.
+CREATE TABLE resources (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	tree TEXT NOT NULL CHECK (tree IN ('iomem', 'ioports')),
+	position INTEGER NOT NULL CHECK (position >= 0), -- line of the file, from 0
+	depth INTEGER NOT NULL CHECK (depth BETWEEN 0 AND 5),
+	start INTEGER NOT NULL CHECK (start >= 0),
+	"end" INTEGER NOT NULL CHECK ("end" >= start),   -- inclusive
+	name TEXT NOT NULL,
+	busy INTEGER NOT NULL CHECK (busy IN (0, 1)),    -- claimed: nothing can be requested in it
+	requested INTEGER NOT NULL CHECK (requested IN (0, 1)), -- by the trace; else it was there before
+	PRIMARY KEY (sample_id, tree, position)
+) STRICT, WITHOUT ROWID;
+
+-- Port instructions by region and instruction. A region is the innermost around the port when it was accessed; name '': none.
+CREATE TABLE ioport_stats (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	start INTEGER NOT NULL CHECK (start >= 0),
+	"end" INTEGER NOT NULL CHECK ("end" >= start),
+	region TEXT NOT NULL,
+	op TEXT NOT NULL,                        -- inb, ... outsl
+	count INTEGER NOT NULL CHECK (count >= 0), -- instructions
+	accesses INTEGER NOT NULL CHECK (accesses >= 0), -- of the bus: string instructions make many
+	bytes INTEGER NOT NULL CHECK (bytes >= 0),
+	cost_ns INTEGER NOT NULL CHECK (cost_ns >= 0),
+	unclaimed INTEGER NOT NULL CHECK (unclaimed BETWEEN 0 AND count), -- instructions outside of what is claimed
+	PRIMARY KEY (run_id, start, "end", region, op)
+) STRICT, WITHOUT ROWID;
+
+-- Reads and writes of device memory, likewise.
+CREATE TABLE iomem_stats (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	start INTEGER NOT NULL CHECK (start >= 0),
+	"end" INTEGER NOT NULL CHECK ("end" >= start),
+	region TEXT NOT NULL,
+	op TEXT NOT NULL,                        -- readb, ... writeq
+	count INTEGER NOT NULL CHECK (count >= 0),
+	bytes INTEGER NOT NULL CHECK (bytes >= 0),
+	cost_ns INTEGER NOT NULL CHECK (cost_ns >= 0), -- waits for posted writes among it
+	unclaimed INTEGER NOT NULL CHECK (unclaimed BETWEEN 0 AND count),
+	PRIMARY KEY (run_id, start, "end", region, op)
+) STRICT, WITHOUT ROWID;
+
+-- Live mappings of device memory by how the processor treats them. A mode that has no row has none.
+CREATE TABLE ioremap_stats (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	mode TEXT NOT NULL CHECK (mode IN ('uc', 'wc', 'wb', 'np', 'wt')),
+	mappings INTEGER NOT NULL CHECK (mappings >= 0),
+	size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0), -- as asked for
+	area_bytes INTEGER NOT NULL CHECK (area_bytes >= 0), -- in whole pages, without guards
+	PRIMARY KEY (sample_id, mode)
+) STRICT, WITHOUT ROWID;
+
+-- The mappings of device memory that nobody had unmapped at the end.
+CREATE TABLE ioremap_live (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	mapping INTEGER NOT NULL CHECK (mapping >= 0),
+	phys INTEGER NOT NULL CHECK (phys >= 0),
+	size INTEGER NOT NULL CHECK (size >= 0),
+	mode TEXT NOT NULL,
+	address TEXT NOT NULL,                   -- of the first byte asked for: '0xffffc90000010000'
+	area_bytes INTEGER NOT NULL CHECK (area_bytes >= 0),
+	region TEXT NOT NULL,                    -- the innermost resource at phys at the end; 'PCI mem': none
+	call_site TEXT,
+	PRIMARY KEY (run_id, mapping)
+) STRICT, WITHOUT ROWID;
 
 -- Requests that no list of their own migratetype could serve, by whose block was taken (from) and who asked (to).
 CREATE TABLE extfrag_events (
@@ -252,6 +325,44 @@ CREATE TABLE violations (
 ) STRICT;
 
 CREATE INDEX violations_by_run ON violations (run_id, rule);
+
+-- The vmalloc space at a sample; a run that never used it has no rows.
+CREATE TABLE vmalloc_stats (
+	sample_id INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
+	size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+	used_bytes INTEGER NOT NULL CHECK (used_bytes >= 0),     -- of busy areas, guard pages included
+	free_bytes INTEGER NOT NULL CHECK (free_bytes >= 0),
+	lazy_bytes INTEGER NOT NULL CHECK (lazy_bytes >= 0),     -- freed, not usable before the next purge
+	guard_bytes INTEGER NOT NULL CHECK (guard_bytes >= 0),   -- of used_bytes: never mapped
+	areas INTEGER NOT NULL CHECK (areas >= 0),
+	lazy_areas INTEGER NOT NULL CHECK (lazy_areas >= 0),     -- those that touch are one
+	mapped_pages INTEGER NOT NULL CHECK (mapped_pages >= 0), -- that areas own: NR_VMALLOC
+	page_table_pages INTEGER NOT NULL CHECK (page_table_pages >= 0), -- allocated for it, never freed
+	map_ram_blocks INTEGER NOT NULL CHECK (map_ram_blocks >= 0),
+	holes INTEGER NOT NULL CHECK (holes >= 0),               -- free ranges
+	largest_hole_bytes INTEGER NOT NULL CHECK (largest_hole_bytes >= 0),
+	purges INTEGER NOT NULL CHECK (purges >= 0),             -- this and the rest: since the run began
+	purged_bytes INTEGER NOT NULL CHECK (purged_bytes >= 0),
+	retries INTEGER NOT NULL CHECK (retries >= 0),           -- searches that needed a purge
+	failures INTEGER NOT NULL CHECK (failures >= 0),         -- no address was free
+	deferred_frees INTEGER NOT NULL CHECK (deferred_frees >= 0), -- vfree() in interrupts
+	huge_areas INTEGER NOT NULL CHECK (huge_areas >= 0)
+) STRICT;
+
+-- Its areas, at markers and at the end: what /proc/vmallocinfo shows. Addresses are text, "0x" and 16 digits.
+CREATE TABLE vmap_areas (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	start_address TEXT NOT NULL,
+	end_address TEXT NOT NULL,                               -- first byte behind it and its guard page
+	size_bytes INTEGER NOT NULL CHECK (size_bytes > 0),
+	use TEXT NOT NULL,                                       -- 'vmalloc', 'ioremap', ..., 'unpurged'
+	caller TEXT,
+	pages INTEGER NOT NULL CHECK (pages >= 0),
+	phys TEXT,
+	page_array_is_area INTEGER NOT NULL CHECK (page_array_is_area IN (0, 1)),
+	node_pages TEXT NOT NULL,                                -- " N0=3 N1=1"
+	PRIMARY KEY (sample_id, start_address)
+) STRICT, WITHOUT ROWID;
 
 -- Figures that have no table of their own.
 CREATE TABLE counters (
@@ -322,6 +433,17 @@ FROM op_stats;
 CREATE VIEW v_fragmentation AS
 SELECT s.run_id, s.sample_id, s.time_ns, s.event_no, f.node, f.zone, z.free_pages, f."order", f.unusable_index, f.frag_index
 FROM frag_samples f JOIN samples s USING (sample_id) LEFT JOIN zone_samples z USING (sample_id, node, zone);
+
+-- The vmalloc space over time. hole_fragmentation: how much of what is free is not in the longest hole, 0 to 1;
+-- scattered_share: of the part of the space that is not that hole, how much is in the other holes.
+CREATE VIEW v_vmalloc AS
+SELECT s.run_id, s.sample_id, s.time_ns, s.event_no, v.areas, v.used_bytes, v.guard_bytes, v.lazy_bytes, v.free_bytes,
+	v.holes, v.largest_hole_bytes,
+	CASE WHEN v.free_bytes > 0 THEN round(1 - 1.0 * v.largest_hole_bytes / v.free_bytes, 6) END AS hole_fragmentation,
+	CASE WHEN v.size_bytes > v.largest_hole_bytes
+		THEN round(1.0 * (v.free_bytes - v.largest_hole_bytes) / (v.size_bytes - v.largest_hole_bytes), 6) END AS scattered_share,
+	v.mapped_pages, v.page_table_pages, v.purges, v.retries, v.failures
+FROM vmalloc_stats v JOIN samples s USING (sample_id);
 
 -- Caches as the last sample that looked at them found them.
 CREATE VIEW v_caches AS

@@ -69,8 +69,9 @@ static const char *const statement_sql[NR_STATEMENTS] = {
 	[INSERT_CACHE] =
 		"INSERT INTO cache_stats (sample_id, cache, object_size, size, align, objs_per_slab, \"order\","
 		" min_partial, cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs,"
-		" aliases, waste_bytes, allocs, frees, grown, discarded)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" aliases, waste_bytes, allocs, frees, grown, discarded, array_limit, batchcount, shared_factor,"
+		" active_slabs, shared_avail)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_EXTFRAG] =
 		"INSERT INTO extfrag_events (run_id, from_migratetype, to_migratetype, alloc_order, fallback_order,"
 		" count, pageblock_changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -334,7 +335,8 @@ static int rec_cache(struct recorder *rec, const struct record_cache *c, struct 
 		VALUE(c->min_partial), VALUE(c->cpu_partial), VALUE(c->active_objs), VALUE(c->total_objs),
 		VALUE(c->live_objs), VALUE(c->slabs), VALUE(c->slab_pages), VALUE(c->partial),
 		VALUE(c->cpu_slabs), VALUE(c->aliases), VALUE(c->waste_bytes), VALUE(c->allocs),
-		VALUE(c->frees), VALUE(c->grown), VALUE(c->discarded));
+		VALUE(c->frees), VALUE(c->grown), VALUE(c->discarded), VALUE(c->array_limit),
+		VALUE(c->batchcount), VALUE(c->shared_factor), VALUE(c->active_slabs), VALUE(c->shared_avail));
 }
 
 static int insert_buckets(struct sqlite_recorder *r, const char *op, const struct hist *hist, struct err *err)

@@ -13,6 +13,8 @@
 #include "sim/request.h"
 #include "traces/trace.h"
 
+_Static_assert(MACHINE_MAX_CPUS <= UINT16_MAX, "struct seat holds every CPU");
+
 /**
  * cpu_map_seats() - where everybody in @tables sits on a machine with @nr_cpus.
  * @seats: one for each who. @beyond: number of the trace's CPUs that the machine does not have.

@@ -31,7 +31,6 @@
 
 #define NR_LEVELS   4u          /* CTX_PROCESS .. CTX_NMI */
 #define OP_NOBODY   UINT32_MAX  /* struct doing: work that no request's latency is counted with */
-#define ENGINE_MAX_CPUS 65535u
 
 /** What a CPU does at one level. */
 struct doing {

@@ -8,6 +8,7 @@
 
 #include "sim/adopt.h"
 #include "sim/serve_priv.h"
+#include "sim/serve_vmalloc.h"
 
 /* Keys of follow.bound: objects as they are, blocks of pages with this bit. */
 #define BOUND_BLOCK (1ull << 63)
@@ -24,6 +25,8 @@ static int load_state(struct run *run, const struct state *state, struct err *er
 	/* The page layer alone gives and takes slab pages as the recording did; there are no slabs then. */
 	if (ret == 0 && slabs_followed(run))
 		ret = slab_load(run->mm.slab, state, err);
+	if (ret == 0 && slabs_followed(run))
+		ret = vmalloc_load(mm_state(&run->mm, SLOT_VMALLOC), run->machine, state, &run->follow.bound, err);
 	if (ret == 0)
 		run->follow.stage = boot_stage_of(run->mm.pages);
 	return ret < 0 ? err_context(err, "%s", state->source) : 0;
@@ -101,6 +104,19 @@ static bool bind_block(struct run *run, const struct request *req, struct run_op
 	return true;
 }
 
+static bool bind_area(struct run *run, const struct request *req, struct run_op *op, uint64_t address)
+{
+	uint32_t area;
+
+	if (run->part_of_kind[op->kind] != &part_vmalloc || !address)
+		return false;
+	area = idmap_remove(&run->follow.bound, vmalloc_bound_key(run->machine, address));
+	if (area == IDMAP_NONE)
+		return false;
+	object_begin(run, req, op, OBJECT_PART, area);
+	return true;
+}
+
 /*
  * What an operation before the initial state left in a slot is the state's object at its recorded place. When nothing
  * lives there then, it was allocated later by a path that the recording does not see, and its free is no event for the model.
@@ -123,6 +139,9 @@ static void bind(struct run *run, uint32_t slot, uint32_t op_no, uint64_t where)
 	case ACT_PAGES_EXACT:
 	case ACT_PAGES_BULK:
 		found = where && bind_block(run, &req, op, where);
+		break;
+	case ACT_PART:
+		found = bind_area(run, &req, op, where);
 		break;
 	default:
 		return;

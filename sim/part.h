@@ -49,4 +49,11 @@ void parts_totals(const struct run *run, struct record_sample *sample);
 int parts_sample(struct run *run, bool full, struct err *err);
 int parts_finish(struct run *run, struct err *err);
 
+/* The parts. */
+extern const struct run_part part_vmalloc;
+extern const struct run_part part_kernel_stack;
+
+/* The parts, as sim/parts.c lists them. */
+extern const struct run_part part_vmalloc;
+
 #endif

@@ -3,8 +3,15 @@
 
 #include "sim/run.h"
 
+extern const struct run_part part_resource, part_ioport, part_ioremap;
+
 /* Ascending by the layers of mm/ that they need; ends in NULL. */
 static const struct run_part *const parts[] = {
+	&part_resource,
+	&part_ioport,
+	&part_ioremap,
+	&part_vmalloc,
+	&part_kernel_stack,
 	NULL,
 };
 

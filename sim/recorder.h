@@ -100,6 +100,8 @@ struct record_cache {
 	uint64_t active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs, aliases;
 	uint64_t waste_bytes;       /* slab pages less what callers asked for */
 	uint64_t allocs, frees, grown, discarded;
+	uint64_t array_limit, batchcount, shared_factor; /* SLAB's tunables; 0 elsewhere */
+	uint64_t active_slabs, shared_avail;             /* as /proc/slabinfo counts */
 };
 
 struct record_extfrag {
@@ -135,8 +137,20 @@ struct record_counter {
  * implementation writes any of them; the part of sim/ that fills a table knows what stands in it.
  */
 #define RECORD_TABLES(X)                                                                     \
-	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")         \
-	X(SLEEPS, "sleeps", RUN, "reason, count, total_ns, max_ns, timeouts, still_waiting")
+	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")          \
+	X(RESOURCES, "resources", SAMPLE, "tree, position, depth, start, \"end\", name, busy, requested") \
+	X(IOPORT_STATS, "ioport_stats", RUN,                                                 \
+	  "start, \"end\", region, op, count, accesses, bytes, cost_ns, unclaimed")              \
+	X(IOMEM_STATS, "iomem_stats", RUN,                                                   \
+	  "start, \"end\", region, op, count, bytes, cost_ns, unclaimed")                        \
+	X(IOREMAP_STATS, "ioremap_stats", SAMPLE, "mode, mappings, size_bytes, area_bytes")  \
+	X(IOREMAP_LIVE, "ioremap_live", RUN, "mapping, phys, size, mode, address, area_bytes, region, call_site")                     \
+	X(SLEEPS, "sleeps", RUN, "reason, count, total_ns, max_ns, timeouts, still_waiting")          \
+	X(VMALLOC_STATS, "vmalloc_stats", SAMPLE, "size_bytes, used_bytes, free_bytes, lazy_bytes, guard_bytes, areas,"    \
+		" lazy_areas, mapped_pages, page_table_pages, map_ram_blocks, holes, largest_hole_bytes, purges, purged_bytes,"  \
+		" retries, failures, deferred_frees, huge_areas")                             \
+	X(VMAP_AREAS, "vmap_areas", SAMPLE,                                                  \
+		"start_address, end_address, size_bytes, use, caller, pages, phys, page_array_is_area, node_pages")
 
 enum record_table {
 #define X(id, table, owner, columns) RECORD_##id,

@@ -90,7 +90,8 @@ static const struct member cache_members[] = {
 	M(record_cache, active_objs), M(record_cache, total_objs), M(record_cache, live_objs), M(record_cache, slabs),
 	M(record_cache, slab_pages), M(record_cache, partial), M(record_cache, cpu_slabs), M(record_cache, aliases),
 	M(record_cache, waste_bytes), M(record_cache, allocs), M(record_cache, frees), M(record_cache, grown),
-	M(record_cache, discarded),
+	M(record_cache, discarded), M(record_cache, array_limit), M(record_cache, batchcount),
+	M(record_cache, shared_factor), M(record_cache, active_slabs), M(record_cache, shared_avail),
 };
 static const struct member op_members[] = {
 	M(record_op, op), M(record_op, count), M(record_op, failed), M(record_op, bytes_req), M(record_op, bytes_alloc),

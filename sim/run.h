@@ -25,6 +25,7 @@ enum run_action {
 	ACT_KMALLOC_LARGE, /* straight from the page allocator */
 	ACT_CACHE_ALLOC,
 	ACT_SLAB_FREE,     /* kfree and kmem_cache_free */
+	ACT_SLAB_FREE_PURGE, /* the kernel purges the vmalloc space: vmap_purge_seen() */
 	ACT_SLAB_FREE_BULK,
 	ACT_KREALLOC,
 	ACT_PAGES,
@@ -48,6 +49,7 @@ enum run_action {
 	X(CACHE_NAME_INVALID, "cache_name_invalid", "warning")    \
 	X(CACHE_NAME_DUPLICATE, "cache_name_duplicate", "warning") \
 	X(CACHE_DESTROY_LIVE, "cache_destroy_live", "error")      \
+	X(CACHE_DESTROYED, "cache_destroyed", "error")            \
 	X(DOUBLE_FREE, "double_free", "fatal")                    \
 	X(WRONG_FREE, "wrong_free", "error")                      \
 	X(FREE_UNKNOWN, "free_unknown", "error")                  \
@@ -234,6 +236,9 @@ int sampler_finish(struct run *run, struct err *err);
 /* violations.c */
 void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/** run_violation_severe() - a case of the rule that is of another severity than most. */
+void run_violation_severe(struct run *run, enum rule rule, const char *severity, const struct run_op *op, const char *fmt,
+	...) __attribute__((format(printf, 5, 6)));
 
 static inline const char *run_string(const struct run *run, uint32_t number)
 {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sim/run.h"
+#include "sim/serve_vmalloc.h"
 
 static enum run_action page_action(const struct run *run, const struct trace_op *op, enum run_action action)
 {
@@ -20,22 +21,24 @@ static enum run_action action_of(const struct run *run, const struct trace_op *o
 {
 	if (op->flags & OP_NULL)
 		return ACT_FREE_NULL;
-	if (op->flags & (OP_UNKNOWN | OP_DOUBLE))
+	/* What uses an object that is not there is for the object's part to judge. */
+	if (op->flags & (OP_UNKNOWN | OP_DOUBLE) &&
+		(kind_info[op->kind].slot == SLOT_ENDS || !run->part_of_kind[op->kind]))
 		return ACT_FREE_BAD;
 	switch (op->kind) {
 	case KIND_KMALLOC:
 	case KIND_KZALLOC:
 	case KIND_KVMALLOC:
 	case KIND_KVZALLOC:
-		return object_action(run, op->size <= run->machine->kmalloc.max_cache_size ? ACT_KMALLOC :
-											     ACT_KMALLOC_LARGE);
+		return object_action(run, kmalloc_is_large(run->mm.slab, op->size) ? ACT_KMALLOC_LARGE : ACT_KMALLOC);
 	case KIND_KMEM_CACHE_ALLOC:
 	case KIND_KMEM_CACHE_ALLOC_BULK:
 		return object_action(run, ACT_CACHE_ALLOC);
 	case KIND_KFREE:
 	case KIND_KVFREE:
-	case KIND_KMEM_CACHE_FREE:
 		return object_action(run, ACT_SLAB_FREE);
+	case KIND_KMEM_CACHE_FREE:
+		return object_action(run, vmap_purge_seen(run->tables, op) ? ACT_SLAB_FREE_PURGE : ACT_SLAB_FREE);
 	case KIND_KMEM_CACHE_FREE_BULK:
 		return object_action(run, ACT_SLAB_FREE_BULK);
 	case KIND_KREALLOC:
@@ -63,11 +66,13 @@ static enum run_action action_of(const struct run *run, const struct trace_op *o
 	}
 }
 
-static gfp_t gfp_of(const struct trace_op *op)
+static gfp_t gfp_of(const struct run *run, const struct trace_op *op)
 {
+	gfp_t gfp = op->gfp;
+
 	if (op->kind == KIND_KZALLOC || op->kind == KIND_KVZALLOC || op->kind == KIND_GET_ZEROED_PAGE)
-		return op->gfp | GFP_BIT_ZERO;
-	return op->gfp;
+		gfp |= GFP_BIT_ZERO;
+	return op->kind == KIND_KVMALLOC || op->kind == KIND_KVZALLOC ? kvmalloc_gfp(run, op->size, gfp) : gfp;
 }
 
 static bool is_kmalloc(enum run_action action)
@@ -85,7 +90,8 @@ static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum 
 		rules |= 1u << RULE_SLEEP_IN_ATOMIC;
 	if (takes && !takes_pages && (op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32)))
 		rules |= 1u << RULE_HIGHMEM_KMALLOC;
-	if (is_kmalloc(action) && op->size > run->machine->kmalloc.max_size)
+	/* kvmalloc() asks for too much without a warning, and then vmalloc. */
+	if (is_kmalloc(action) && op->kind != KIND_KVMALLOC && op->kind != KIND_KVZALLOC && op->size > run->machine->kmalloc.max_size)
 		rules |= 1u << RULE_SIZE_TOO_LARGE;
 	if (action == ACT_PAGES && op->order > run->machine->page_allocator.max_order)
 		rules |= 1u << RULE_ORDER_TOO_LARGE;
@@ -117,7 +123,7 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 		.flags = trace->flags,
 		.kind = trace->kind,
 		.ctx = trace->ctx,
-		.gfp = gfp_of(trace),
+		.gfp = gfp_of(run, trace),
 		.cache = CACHE_NONE,
 		.rules = rules_of(run, trace, action),
 		.size = trace->size,
@@ -126,6 +132,8 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 	if (is_kmalloc(action)) {
 		op->cache = kmalloc_class(run->mm.slab, op->size, op->gfp);
 		op->bytes_alloc = kmalloc_size(run->mm.slab, op->size, op->gfp);
+		if ((op->kind == KIND_KVMALLOC || op->kind == KIND_KVZALLOC) && op->size > run->machine->kmalloc.max_size)
+			op->bytes_alloc = align_up(op->size, run->machine->page_size); /* always from vmalloc */
 	} else if (action == ACT_PAGES) {
 		op->bytes_alloc = op->order < 64 - run->machine->page_shift ?
 					  (uint64_t)run->machine->page_size << op->order : 0;
@@ -181,7 +189,7 @@ uint32_t run_op_resolve_cache(struct run *run, struct run_op *op)
 	const char *name = run_string(run, op->trace->name);
 
 	op->cache = slab_cache_find(run->mm.slab, name);
-	if (op->cache == CACHE_NONE)
+	if (op->cache == CACHE_NONE && !slab_cache_gone(run->mm.slab, name))
 		op->cache = invent_cache(run, op, name);
 	op->generation = run->cache_generation;
 	if (op->cache != CACHE_NONE) {

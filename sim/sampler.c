@@ -125,19 +125,13 @@ static struct live_bytes live_bytes_of(const struct run *run)
 	return bytes;
 }
 
-static uint64_t slab_pages_of(const struct run *run)
+/* Bytes of a cache's slabs that hold no object: 0 where its objects lie in pages that are not its own. */
+static uint64_t cache_waste(const struct run *run, const struct slab_stats *stats)
 {
-	uint64_t pages = 0;
+	uint64_t bytes = stats->slab_pages * run->machine->page_size;
+	uint64_t used = stats->live_objs * stats->geometry.object_size;
 
-	for (uint32_t cache = 0; cache < slab_nr_caches(run->mm.slab); cache++) {
-		struct slab_stats stats;
-
-		if (!slab_cache_live(run->mm.slab, cache))
-			continue;
-		slab_cache_stats(run->mm.slab, cache, &stats);
-		pages += stats.slab_pages;
-	}
-	return pages;
+	return bytes > used ? bytes - used : 0;
 }
 
 static int record_caches(struct run *run, struct err *err)
@@ -167,12 +161,16 @@ static int record_caches(struct run *run, struct err *err)
 			.partial = stats.partial,
 			.cpu_slabs = stats.cpu_slabs,
 			.aliases = stats.aliases,
-			.waste_bytes = stats.slab_pages * run->machine->page_size -
-				       stats.live_objs * stats.geometry.object_size,
+			.waste_bytes = cache_waste(run, &stats),
 			.allocs = stats.allocs,
 			.frees = stats.frees,
 			.grown = stats.grown,
 			.discarded = stats.discarded,
+			.array_limit = stats.geometry.limit,
+			.batchcount = stats.geometry.batchcount,
+			.shared_factor = stats.geometry.shared,
+			.active_slabs = stats.active_slabs,
+			.shared_avail = stats.shared_avail,
 		};
 		ret = run->recorder->ops->cache(run->recorder, &row, err);
 	}
@@ -188,7 +186,7 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 		.event_no = run->events,
 		.reason = reason,
 		.marker = marker,
-		.slab_bytes = slab_pages_of(run) * page_size,
+		.slab_bytes = slab_pages(run->mm.slab) * page_size,
 		.kmalloc_large_bytes = slab_large_pages(run->mm.slab) * page_size,
 		.page_bytes = run->pages_held * page_size,
 		.kmalloc_waste_bytes = live.kmalloc_waste,

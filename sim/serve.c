@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "sim/serve_priv.h"
+#include "sim/serve_vmalloc.h"
 
 /* Out of line, so that what nearly all requests go through stays small. */
 #define RARE __attribute__((noinline, cold))
@@ -48,15 +49,32 @@ RARE void note_failure(struct run *run, const struct request *req, struct run_op
 		run->objects[req->slot].slab = OBJECT_FAILED;
 }
 
+/* No cache serves it: it has been destroyed or cannot be, or this kernel has no kmalloc caches. */
+static __attribute__((noinline)) enum mm_answer take_without_cache(struct run *run, const struct run_op *op,
+	struct slab_object *object)
+{
+	if (op->action != ACT_CACHE_ALLOC)
+		return kmalloc_sized(run->mm.slab, op->size, op->gfp, op->node, run->cpu, object, &run->meter);
+	if (slab_cache_gone(run->mm.slab, run_string(run, op->trace->name)))
+		run_violation(run, RULE_CACHE_DESTROYED, op, "%s from cache \"%s\", which has been destroyed",
+			kind_info[op->kind].name, run_string(run, op->trace->name));
+	return MM_FAILED;
+}
+
 enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struct slab_object *object)
 {
 	struct slab *slab = run->mm.slab;
 
 	if (op->action == ACT_KMALLOC_LARGE)
 		return kmalloc_large(slab, op->size, op->gfp, op->node, run->cpu, object, &run->meter);
-	if (op->cache == CACHE_NONE)
-		return MM_FAILED;
+	if (__builtin_expect(op->cache == CACHE_NONE, 0))
+		return take_without_cache(run, op, object);
 	return slab_alloc(slab, op->cache, op->gfp, op->node, run->cpu, object, &run->meter);
+}
+
+static bool is_kvmalloc(unsigned int kind)
+{
+	return kind == KIND_KVMALLOC || kind == KIND_KVZALLOC;
 }
 
 static void serve_object(struct run *run, const struct request *req, struct run_op *op)
@@ -70,7 +88,9 @@ static void serve_object(struct run *run, const struct request *req, struct run_
 		slot_for(run, req, op);
 	answer = serve_take_object(run, op, &object);
 	if (__builtin_expect(answer != MM_DONE, 0)) {
-		if (answer != MM_WAIT || !serve_wait(run, req, op->gfp))
+		if (answer == MM_WAIT && serve_wait(run, req, op->gfp))
+			return;
+		if (!is_kvmalloc(op->kind) || !serve_kvmalloc(run, req, op))
 			note_failure(run, req, op);
 		return;
 	}
@@ -92,6 +112,12 @@ RARE void check_free(struct run *run, const struct object *object, struct run_op
 		run_violation(run, RULE_WRONG_FREE, op,
 			"%s of pages from %s: the kernel warns and frees the block by its head's order",
 			kind_info[op->kind].name, kind_info[maker->kind].name);
+		return;
+	}
+	if (object->slab == OBJECT_PART) {
+		if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
+			run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel oopses",
+				kind_info[op->kind].name, kind_info[maker->kind].name);
 		return;
 	}
 	if (op->kind != KIND_KMEM_CACHE_FREE && op->kind != KIND_KMEM_CACHE_FREE_BULK)
@@ -155,7 +181,7 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 		return;
 	}
 	as_kmalloc.cache = kmalloc_class(run->mm.slab, want, op->gfp);
-	as_kmalloc.action = want > run->machine->kmalloc.max_cache_size ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
+	as_kmalloc.action = kmalloc_is_large(run->mm.slab, want) ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
 	answer = serve_take_object(run, &as_kmalloc, &object);
 	if (answer == MM_WAIT && serve_wait(run, req, op->gfp))
 		return;
@@ -191,6 +217,10 @@ static void dispatch(struct run *run, const struct request *req, struct run_op *
 		serve_object(run, req, op);
 		break;
 	case ACT_SLAB_FREE:
+		serve_slab_free(run, req, op);
+		break;
+	case ACT_SLAB_FREE_PURGE:
+		serve_purge(run);
 		serve_slab_free(run, req, op);
 		break;
 	case ACT_SLAB_FREE_BULK:

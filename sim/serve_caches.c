@@ -41,13 +41,27 @@ static struct slab_create create_of(const struct run *run, const struct trace_op
 	return create;
 }
 
+static const char *duplicate_reaction(const struct machine *machine)
+{
+	switch (machine->behaviour) {
+	case BEHAVIOUR_2_6_CLASSIC:
+		return "a BUG in 2.6, so none is created";
+	case BEHAVIOUR_6_1:
+		return "legal in 6.1, the new one is found by the name";
+	case BEHAVIOUR_6_18:
+		return "6.18 warns if built with CONFIG_DEBUG_VM, the new one is found by the name";
+	}
+	return "";
+}
+
 void serve_cache_create(struct run *run, struct run_op *op)
 {
 	struct slab_create create = create_of(run, op->trace);
 	uint32_t cache;
 
 	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
-		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: legal in 6.1", create.name);
+		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: %s", create.name,
+			duplicate_reaction(run->machine));
 	if (slab_cache_create(run->mm.slab, &create, &cache, &run->meter) == SLAB_CREATE_FAILED) {
 		op->failed++;
 		run->result.failed++;
@@ -74,8 +88,10 @@ void serve_cache_destroy(struct run *run, struct run_op *op)
 	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
 
 	if (cache == CACHE_NONE) {
-		run_violation(run, RULE_FREE_UNKNOWN, op, "destroy of cache \"%s\", which never was",
-			run_string(run, op->trace->name));
+		bool gone = slab_cache_gone(run->mm.slab, run_string(run, op->trace->name));
+
+		run_violation(run, gone ? RULE_CACHE_DESTROYED : RULE_FREE_UNKNOWN, op, "destroy of cache \"%s\", which %s",
+			run_string(run, op->trace->name), gone ? "has been destroyed" : "never was");
 		return;
 	}
 	if (slab_cache_destroy(run->mm.slab, cache, &run->meter)) {

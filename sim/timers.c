@@ -10,9 +10,12 @@
 struct timer {
 	const char *name;
 	ns_t period_ns;
+	ns_t skew_ns;   /* from CPU to CPU, so that they do not all work at once */
 	bool per_cpu;   /* one for each CPU, which is busy with it; else one, on CPU 0 */
 	/** work() - do it, charging run->meter. May be NULL for what a machine does not have. */
 	void (*work)(struct run *run, uint32_t cpu);
+	/** wanted() - whether the machine has that work at all. NULL: always. */
+	bool (*wanted)(const struct run *run);
 };
 
 /* vmstat_update(), vm.stat_interval. */
@@ -21,17 +24,29 @@ static void vmstat_work(struct run *run, uint32_t cpu)
 	page_alloc_vmstat_work(run->mm.pages, cpu, &run->meter);
 }
 
+/* cache_reap(): REAPTIMEOUT_AC, 3 jiffies apart. */
+static void slab_reap_work(struct run *run, uint32_t cpu)
+{
+	slab_reap(run->mm.slab, cpu, &run->meter);
+}
+
+static bool slab_is_reaped(const struct run *run)
+{
+	return slab_reaps(run->mm.slab);
+}
+
 /* One line each: the first firing is a period after the beginning of time. */
 static const struct timer timers[] = {
-	{ "vmstat", SECOND_NS, true, vmstat_work },
+	{ "vmstat", SECOND_NS, 0, true, vmstat_work, NULL },
+	{ "slab_reap", 2 * SECOND_NS, 12000000u, true, slab_reap_work, slab_is_reaped },
 };
 
 #define NR_TIMERS (sizeof(timers) / sizeof(timers[0]))
 
-static int set(struct run *run, uint32_t number, uint32_t cpu, struct err *err)
+static int set(struct run *run, uint32_t number, uint32_t cpu, ns_t skew, struct err *err)
 {
-	return engine_timer(&run->engine, run->engine.now + timers[number].period_ns, CLASS_WAKE, RUN_TIMER_PERIODIC + number,
-		cpu, err);
+	return engine_timer(&run->engine, run->engine.now + timers[number].period_ns + skew, CLASS_WAKE,
+		RUN_TIMER_PERIODIC + number, cpu, err);
 }
 
 int timers_start(struct run *run, struct err *err)
@@ -45,8 +60,10 @@ int timers_start(struct run *run, struct err *err)
 	for (uint32_t number = 0; number < NR_TIMERS; number++) {
 		uint32_t nr = timers[number].per_cpu ? run->machine->cpus : 1;
 
+		if (timers[number].wanted && !timers[number].wanted(run))
+			continue;
 		for (uint32_t cpu = 0; ret == 0 && cpu < nr; cpu++, run->nr_periodic++)
-			ret = set(run, number, cpu, err);
+			ret = set(run, number, cpu, (ns_t)cpu * timers[number].skew_ns, err);
 	}
 	return ret;
 }
@@ -59,7 +76,7 @@ static int fire_periodic(struct run *run, uint32_t number, uint32_t cpu, struct 
 		locks_started(run, cpu, 0, run->meter.ns);
 	else if (run->meter.nr_segments)
 		locks_count(run);
-	return set(run, number, cpu, err);
+	return set(run, number, cpu, 0, err);
 }
 
 int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)

@@ -174,7 +174,20 @@ static void set_limits(const struct verify_options *options, struct verify_limit
 	limits->equal_permille[VERIFY_GEOMETRY] = 1000;
 	limits->equal_permille[VERIFY_PAGES_STEP] = limits->pressure ? 850 : one_cpu ? 990 : 950;
 	limits->equal_permille[VERIFY_PAGES_FREE] = one_cpu && !limits->pressure ? 900 : 0;
+	limits->equal_permille[VERIFY_AREAS] = 950;
 	limits->equal_permille[VERIFY_OBJECTS] = one_cpu && !limits->pressure ? 950 : 0;
+}
+
+static int verify_pages(const struct verify_options *options, struct verify *verify, struct err *err)
+{
+	struct unseen_log log = { .pagesets_at = UINT64_MAX, .marks_at = UINT64_MAX };
+	int ret = verify_pages_step(options, &verify->checks[VERIFY_PAGES_STEP], &verify->checks[VERIFY_REFILLS],
+		&verify->checks[VERIFY_DRAINS], &log, err);
+
+	if (ret == 0)
+		ret = verify_pages_free(options, &log, &verify->checks[VERIFY_PAGES_FREE], err);
+	unseen_log_fini(&log);
+	return ret;
 }
 
 int verify_run(const struct verify_options *options, struct verify *verify, struct err *err)
@@ -187,9 +200,9 @@ int verify_run(const struct verify_options *options, struct verify *verify, stru
 	if (ret == 0)
 		ret = verify_objects(options, &verify->checks[VERIFY_BYTES_ALLOC], &verify->checks[VERIFY_OBJECTS], err);
 	if (ret == 0)
-		ret = verify_page_frames(options, true, &verify->checks[VERIFY_PAGES_STEP], err);
+		ret = verify_pages(options, verify, err);
 	if (ret == 0)
-		ret = verify_page_frames(options, false, &verify->checks[VERIFY_PAGES_FREE], err);
+		ret = verify_areas(options, &verify->checks[VERIFY_AREAS], err);
 	if (ret == 0)
 		ret = verify_memory(options, verify, err);
 	return ret;

@@ -21,10 +21,16 @@
 	X(GEOMETRY, "slab_geometry")                   \
 	/* each page allocation with a recorded frame; after each the model is corrected to the real outcome */ \
 	X(PAGES_STEP, "page_frames_step")              \
-	/* the same, never corrected; frees give the model's own frames back */ \
+	/* each block of a refill of a per-CPU list there: the model's own refill has it at the same place */ \
+	X(REFILLS, "refill_blocks")                    \
+	/* each block of a flush that a free caused there: the model's own flush moves it then */ \
+	X(DRAINS, "drain_blocks")                      \
+	/* the frames, never corrected; frees give the model's own frames back */ \
 	X(PAGES_FREE, "page_frames_free")              \
 	/* each object of caches whose state is known: which slab, and which object of it; corrected after each */ \
-	X(OBJECTS, "object_addresses")
+	X(OBJECTS, "object_addresses")                 \
+	/* each area of the vmalloc space with a recorded address; corrected after each */ \
+	X(AREAS, "vmalloc_addresses")
 
 enum verify_check {
 #define X(id, name) VERIFY_##id,

@@ -1,6 +1,8 @@
 /* verify_pass: the events of a trace, one by one, with what the recording saw beside them. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "sim/verify_priv.h"
 
@@ -9,7 +11,7 @@
 int verify_pass_start(struct verify_pass *pass, const struct verify_options *options, const struct state *state,
 	bool slabs, struct err *err)
 {
-	struct trace_reader_options reader = { .thread = true, .recorded = true };
+	struct trace_reader_options reader = { .thread = true, .recorded = true, .moves = true };
 	int ret;
 
 	*pass = (struct verify_pass){ .options = options };
@@ -29,17 +31,31 @@ int verify_pass_start(struct verify_pass *pass, const struct verify_options *opt
 	return 0;
 }
 
+int verify_pass_again(struct verify_pass *pass, struct err *err)
+{
+	struct trace_reader_options reader = { .thread = true, .recorded = true };
+
+	trace_close(pass->reader);
+	pass->reader = NULL;
+	pass->next_vmstat_ns = 0;
+	if (trace_open(&pass->reader, pass->options->trace, &reader, err) < 0)
+		return -(int)err->code;
+	pass->tables = trace_tables(pass->reader);
+	return 0;
+}
+
 void verify_pass_fini(struct verify_pass *pass)
 {
 	if (pass->mm.pages)
 		mm_fini(&pass->mm);
 	trace_close(pass->reader);
+	free(pass->later);
 }
 
 /* What happens without an event: boot goes on, and once a second each CPU folds its counters. */
 static void pass_time(struct verify_pass *pass, const struct verify_event *event)
 {
-	if (pass->stage != BOOT_OVER && (event->op->kind == KIND_ALLOC_PAGES || event->op->kind == KIND_FREE_PAGES))
+	if (pass->stage != BOOT_OVER && !pass->on_move && (event->op->kind == KIND_ALLOC_PAGES || event->op->kind == KIND_FREE_PAGES))
 		pass->stage = boot_stage_before(pass->stage, pass->mm.pages, event->op, event->where,
 			event->cpu, event->moved);
 	if (!pass->next_vmstat_ns)
@@ -58,12 +74,63 @@ static bool is_older(const struct verify_pass *pass, uint32_t cpu, uint32_t entr
 	return cpu < state->nr_entries && entry <= state->entries[cpu];
 }
 
+/* Which frees are told again by a MOVE_BATCHED behind them. Those in the next block are not found: they count as given at once. */
+static int find_later(struct verify_pass *pass, const struct trace_batch *batch, struct err *err)
+{
+	struct idmap batched = { 0 };
+	uint32_t m = batch->nr_moves;
+	int failed = 0;
+
+	if (batch->nr > pass->cap_later) {
+		bool *later = realloc(pass->later, batch->nr * sizeof(*later));
+
+		if (!later)
+			return err_set(err, ERR_NOMEM, "no memory to verify a block of %u events", batch->nr);
+		pass->later = later;
+		pass->cap_later = batch->nr;
+	}
+	for (uint32_t i = batch->nr; i-- > 0;) {
+		const struct trace_op *op = &pass->tables->ops[batch->op[i]];
+
+		for (; m && batch->moves[m - 1].before > batch->first_event + i; m--)
+			if (batch->moves[m - 1].kind == MOVE_BATCHED)
+				failed |= idmap_put(&batched, batch->moves[m - 1].pfn, 0);
+		pass->later[i] = op->kind == KIND_FREE_PAGES && !op->order && batch->where &&
+			idmap_remove(&batched, batch->where[i]) != IDMAP_NONE;
+	}
+	idmap_fini(&batched);
+	return failed ? err_set(err, ERR_NOMEM, "no memory to verify page frames") : 0;
+}
+
+static int run_moves(struct verify_pass *pass, const struct trace_batch *batch, uint32_t *next, uint64_t number, void *arg,
+	struct err *err)
+{
+	for (; *next < batch->nr_moves && batch->moves[*next].before <= number; (*next)++) {
+		struct trace_move move = batch->moves[*next];
+		int ret;
+
+		if (is_older(pass, move.cpu, move.entry))
+			continue;
+		move.cpu = (uint16_t)(move.cpu % pass->options->machine->cpus);
+		ret = pass->on_move(arg, &move, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 static int run_batch(struct verify_pass *pass, const struct trace_batch *batch,
 	int (*on_event)(void *arg, const struct verify_event *event, struct err *err), void *arg, struct err *err)
 {
+	bool moves = pass->on_move && !batch->prologue;
+	uint32_t next_move = 0;
+	int ret;
+
 	if (!batch->prologue && !batch->entry)
 		return err_set(err, ERR_TRACE, "%s does not tell which event of the recording is which: import the recording "
 			"again, without --no-recorded", pass->options->trace);
+	if (moves && (ret = find_later(pass, batch, err)) < 0)
+		return ret;
 	for (uint32_t i = 0; i < batch->nr; i++) {
 		uint32_t cpu = pass->tables->whos[batch->who[i]].cpu;
 		struct verify_event event = {
@@ -76,9 +143,11 @@ static int run_batch(struct verify_pass *pass, const struct trace_batch *batch,
 			.moved = batch->moved ? batch->moved[i] : 0,
 			.event_no = batch->first_event + i,
 			.time_ns = batch->time_ns[i],
+			.later = moves && pass->later[i],
 		};
-		int ret;
 
+		if (moves && (ret = run_moves(pass, batch, &next_move, event.event_no, arg, err)) < 0)
+			return ret;
 		event.older = batch->prologue || is_older(pass, cpu, event.entry);
 		if (!event.older)
 			pass_time(pass, &event);
@@ -86,7 +155,7 @@ static int run_batch(struct verify_pass *pass, const struct trace_batch *batch,
 		if (ret < 0)
 			return ret;
 	}
-	return 0;
+	return moves ? run_moves(pass, batch, &next_move, UINT64_MAX, arg, err) : 0;
 }
 
 int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const struct verify_event *event, struct err *err),
@@ -104,6 +173,25 @@ int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const stru
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 	}
 	return ret;
+}
+
+/*
+ * No event tells on which node pages were asked for (alloc_pages_node(), a memory policy). Where there are several, it is taken
+ * to be the node that the page came from.
+ */
+struct page_request verify_page_request(const struct verify_pass *pass, const struct verify_event *event)
+{
+	const struct machine *machine = pass->options->machine;
+	int node = event->op->node >= (int)machine->nr_nodes ? -1 : event->op->node;
+
+	if (node < 0 && machine->nr_nodes > 1 && event->where && page_alloc_zone_of(pass->mm.pages, event->where) >= 0)
+		node = (int)page_alloc_node_of(pass->mm.pages, event->where);
+	return (struct page_request){
+		.gfp = event->op->gfp,
+		.cpu = (uint16_t)event->cpu,
+		.node = (int16_t)node,
+		.order = event->op->order,
+	};
 }
 
 bool verify_differ(struct verify_count *count, const struct verify_event *event, const char *fmt, ...)

@@ -6,6 +6,7 @@
 #include "mm/mm.h"
 #include "sim/boot_stage.h"
 #include "sim/verify.h"
+#include "sim/verify_unseen.h"
 
 /** An event with what the recording saw beside it. */
 struct verify_event {
@@ -19,6 +20,7 @@ struct verify_event {
 	uint64_t event_no;
 	ns_t time_ns;
 	bool older;          /* was over when the initial state was saved */
+	bool later;          /* a free whose page was given back only at its MOVE_BATCHED; only with verify_pass.on_move */
 };
 
 struct verify_pass {
@@ -29,6 +31,10 @@ struct verify_pass {
 	struct meter meter;
 	enum boot_stage stage;
 	ns_t next_vmstat_ns; /* when the CPUs' counters are folded the next time; 0 = not begun */
+	/* The user's, or NULL: what the allocator told of itself since the initial state. The stage of boot is then the user's. */
+	int (*on_move)(void *arg, const struct trace_move *move, struct err *err);
+	bool *later;         /* owned: of the batch's events */
+	uint32_t cap_later;
 };
 
 /** verify_pass_start() - a model in the first state. @slabs: with its slabs, as @state has them. */
@@ -40,14 +46,22 @@ void verify_pass_fini(struct verify_pass *pass);
 int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const struct verify_event *event, struct err *err),
 	void *arg, struct err *err);
 
+/** verify_page_request() - what a page event asked for. */
+struct page_request verify_page_request(const struct verify_pass *pass, const struct verify_event *event);
+/** verify_pass_again() - the next run begins at the trace's beginning again; the model stays as it is. */
+int verify_pass_again(struct verify_pass *pass, struct err *err);
+
 /** verify_differ() - the first time: note the event and what the kernel did; the caller writes what the model had. */
 bool verify_differ(struct verify_count *count, const struct verify_event *event, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The passes. */
-int verify_page_frames(const struct verify_options *options, bool step, struct verify_count *count, struct err *err);
+int verify_pages_step(const struct verify_options *options, struct verify_count *pages, struct verify_count *refills,
+	struct verify_count *drains, struct unseen_log *log, struct err *err);
+int verify_pages_free(const struct verify_options *options, struct unseen_log *log, struct verify_count *count, struct err *err);
 int verify_objects(const struct verify_options *options, struct verify_count *bytes, struct verify_count *objects,
 	struct err *err);
+int verify_areas(const struct verify_options *options, struct verify_count *count, struct err *err);
 int verify_geometry(const struct verify_options *options, struct verify_count *count, struct err *err);
 
 /** verify_snapshot_take() - the modelled memory beside the saved one. @last: counters at the snapshot before, renewed. */

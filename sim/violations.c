@@ -12,25 +12,42 @@ static const struct {
 #undef X
 };
 
-void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)
+static void violation(struct run *run, enum rule rule, const char *severity, const struct run_op *op, const char *fmt,
+	va_list args)
 {
 	struct record_violation row = {
 		.time_ns = run->engine.now,
 		.cpu = run->cpu,
 		.rule = rule_info[rule].name,
-		.severity = rule_info[rule].severity,
+		.severity = severity,
 		.event_no = run->event_no,
 		.call_site = op->trace->call_site ? run_string(run, op->trace->call_site) : NULL,
 	};
 	char text[512];
-	va_list args;
 
 	run->result.violations++;
 	if (++run->violations[rule] > MAX_VIOLATION_ROWS || run->deferred.code)
 		return;
-	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
 	row.text = text;
 	run->recorder->ops->violation(run->recorder, &row, &run->deferred);
+}
+
+void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	violation(run, rule, rule_info[rule].severity, op, fmt, args);
+	va_end(args);
+}
+
+void run_violation_severe(struct run *run, enum rule rule, const char *severity, const struct run_op *op, const char *fmt,
+	...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	violation(run, rule, severity, op, fmt, args);
+	va_end(args);
 }

@@ -44,7 +44,23 @@ void block_fini(struct block *b)
 	free(b->ctx);
 	free(b->code);
 	free(b->ended);
+	free(b->moves);
 	*b = (struct block){ 0 };
+}
+
+int block_add_move(struct block *b, const struct trace_move *move)
+{
+	if (b->nr_moves == b->cap_moves) {
+		uint32_t cap = b->cap_moves ? 2 * b->cap_moves : 4096;
+		struct trace_move *moves = realloc(b->moves, cap * sizeof(*moves));
+
+		if (!moves)
+			return -1;
+		b->moves = moves;
+		b->cap_moves = cap;
+	}
+	b->moves[b->nr_moves++] = *move;
+	return 0;
 }
 
 static void release(void *array)

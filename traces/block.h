@@ -21,11 +21,15 @@ struct block {
 	uint8_t *ctx;
 	uint32_t *code;       /* scratch: slot column entries */
 	uint32_t *ended;      /* scratch: slots that ended earlier in the block */
+	struct trace_move *moves; /* recorded; grows by itself */
+	uint32_t nr_moves, cap_moves;
 };
 
 /** block_reserve() - room for @cap events; what was in it is lost. Return: 0, or -1 when out of memory. */
 int block_reserve(struct block *b, uint32_t cap);
 void block_fini(struct block *b);
+/** block_add_move() - Return: 0, or -1 when out of memory. */
+int block_add_move(struct block *b, const struct trace_move *move);
 /** block_trim() - give back what the events in @b do not need to be read; the next block_reserve() begins anew. */
 void block_trim(struct block *b);
 
@@ -39,13 +43,14 @@ struct block_limits {
 
 /** block_encode() - put the payload for @b's events, the first of which is at @first_ns, into @p. Return: 0, or -1: no memory. */
 int block_encode(struct block *b, const uint8_t *op_class, ns_t first_ns, struct packer *p);
-int block_encode_recorded(const struct block *b, const struct trace_who *whos, struct packer *p);
+/** block_encode_recorded() - the optional columns. @first_event: number of the block's first event. */
+int block_encode_recorded(const struct block *b, const struct trace_who *whos, uint64_t first_event, struct packer *p);
 
 /** block_decode() - fill @b with the events of section @s, whose payload is @raw. ERR_TRACE when malformed, ERR_NOMEM. */
 int block_decode(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
 	struct err *err);
-/** block_decode_recorded() - add the optional columns to the block decoded last. */
+/** block_decode_recorded() - add the optional columns to the block decoded last. @moves: those of the blocks too. */
 int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
-	struct err *err);
+	bool moves, struct err *err);
 
 #endif

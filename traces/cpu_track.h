@@ -16,12 +16,29 @@ struct cpu_track {
 	uint16_t drained;             /* blocks drained to free lists since the last page event */
 };
 
-/** cpu_track_move() - an event that is not kept moved a block. */
-static inline void cpu_track_move(struct cpu_track *track, enum source_move move, unsigned int ctx)
+/**
+ * cpu_track_move() - an event that is not kept tells of the free lists: count the block, if it moved one.
+ * @event: with its context and the fields that struct source_event names; its entry is filled in.
+ * Return: what it tells.
+ */
+static inline struct trace_move cpu_track_move(struct cpu_track *track, const struct source_event *known,
+	const struct raw_event *event)
 {
-	uint16_t *count = move == MOVE_TAKEN ? &track->taken[ctx & CTX_MASK] : &track->drained;
+	struct trace_move move = { .pfn = event->where, .entry = track->entry, .cpu = event->cpu, .order = event->order,
+		.kind = (unsigned int)known->move & 0xf, .mt = event->size & 0xf };
+	uint16_t *count = known->move == MOVE_DRAIN ? &track->drained : &track->taken[event->ctx & CTX_MASK];
 
-	*count = (uint16_t)(*count + (*count < UINT16_MAX));
+	if (known->move == MOVE_TAKE && event->size_alloc)
+		move.kind = MOVE_REFILL;
+	if (known->move == MOVE_DRAIN || known->move == MOVE_TAKE)
+		*count = (uint16_t)(*count + (*count < UINT16_MAX));
+	return move;
+}
+
+/** cpu_track_tells() - whether the move is one to keep: a page frame is known where it needs one. */
+static inline bool cpu_track_tells(const struct trace_move *move)
+{
+	return move->pfn || move->kind == MOVE_SLEEP || move->kind == MOVE_BULK;
 }
 
 /** cpu_track_ends_drain() - whether drained blocks must be told (RAW_PAGES_DRAINED) before an event of that type. */

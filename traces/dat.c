@@ -18,19 +18,33 @@
 #define PATIENCE_S 120      /* without a byte from the child it is given up */
 #define BUFFER_SIZE (2u * DAT_MESSAGE_MAX)
 
+/* Who reads a format, and what else can be done when that fails. */
+static const struct {
+	int (*read)(const struct dat_request *request);
+	const char *library, *text;
+} readers[NR_DAT_FORMATS] = {
+	[DAT_TRACE_CMD] = { dat_child, "libtracecmd", "trace-cmd report -t" },
+	[DAT_PERF] = { perf_child, "libtraceevent", "perf script --ns -F comm,tid,cpu,time,event,trace" },
+};
+
 struct dat_reader {
 	struct source *src;     /* borrowed */
 	struct gather *g;       /* borrowed */
 	const struct import_options *options; /* borrowed */
+	enum dat_format format;
+	const char *output;     /* borrowed */
 	pid_t child;
 	int fd;                 /* owned: from the child */
 	char *buffer;           /* owned */
 	size_t start, len;      /* what of it is not used yet */
 	uint32_t *texts;        /* owned: numbers in the gather of the child's texts */
 	uint32_t nr_texts, texts_cap;
+	struct trace_move *moves; /* owned: told already, they lie between the events that come next */
+	uint32_t nr_moves, moves_cap, next_move;
 	uint64_t events;
 	bool later_part;        /* how many events its CPUs had before is not known */
 	bool done;
+	bool refused;           /* the file is whole, and of no use */
 	char why[256];          /* why the child gave up */
 };
 
@@ -43,14 +57,26 @@ bool dat_supported(void)
 #endif
 }
 
+bool perf_supported(void)
+{
+#ifdef HAVE_TRACEEVENT
+	return true;
+#else
+	return false;
+#endif
+}
+
 static int no_memory(const struct dat_reader *r, struct err *err)
 {
 	return err_set(err, ERR_NOMEM, "%s: no memory to read it", r->src->name);
 }
 
 /* The child must not outlive the import, say anything, leave a core or take the terminal's signals for its own. */
-static void become_child(const char *path, int fd, const struct import_options *options)
+static void become_child(const struct dat_reader *r, const char *path, int fd)
 {
+	const struct dat_request request = { .path = path, .fd = fd, .beside = r->output,
+		.kallsyms = r->options->kallsyms,
+		.kernel_major = r->options->kernel_major, .kernel_minor = r->options->kernel_minor };
 	struct rlimit none = { 0, 0 };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -60,7 +86,7 @@ static void become_child(const char *path, int fd, const struct import_options *
 		signal(sig, SIG_DFL);
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
-	_exit(dat_child(path, fd, options->kernel_major, options->kernel_minor));
+	_exit(readers[r->format].read(&request));
 }
 
 static int start_child(struct dat_reader *r, const char *path, struct err *err)
@@ -79,7 +105,7 @@ static int start_child(struct dat_reader *r, const char *path, struct err *err)
 	}
 	if (r->child == 0) {
 		close(ends[0]);
-		become_child(path, ends[1], r->options);
+		become_child(r, path, ends[1]);
 	}
 	close(ends[1]);
 	r->fd = ends[0];
@@ -103,9 +129,9 @@ static int fill(struct dat_reader *r, struct err *err)
 			break;
 		waited += nr == 0;
 		if (waited >= PATIENCE_S)
-			return err_set(err, ERR_TRACE, "%s: libtracecmd does not come on with it after %llu events; the file "
-				"may be damaged: record it again, or import the text of `trace-cmd report`", r->src->name,
-				(unsigned long long)r->events);
+			return err_set(err, ERR_TRACE, "%s: %s does not come on with it after %llu events; the file "
+				"may be damaged: record it again, or import the text of `%s`", r->src->name,
+				readers[r->format].library, (unsigned long long)r->events, readers[r->format].text);
 	}
 	do
 		got = read(r->fd, r->buffer + r->len, BUFFER_SIZE - r->len);
@@ -144,12 +170,48 @@ static bool is_sound(const struct dat_event *in)
 		in->event.node >= -1;
 }
 
+static int take_moves(struct dat_reader *r, const char *data, size_t len, struct err *err)
+{
+	uint32_t nr = (uint32_t)(len / sizeof(*r->moves));
+
+	if (nr > r->moves_cap) {
+		struct trace_move *moves = realloc(r->moves, nr * sizeof(*moves));
+
+		if (!moves)
+			return no_memory(r, err);
+		r->moves = moves;
+		r->moves_cap = nr;
+	}
+	memcpy(r->moves, data, nr * sizeof(*r->moves));
+	r->nr_moves = nr;
+	r->next_move = 0;
+	return 0;
+}
+
+/* Those before event @number of its message. */
+static int give_moves(struct dat_reader *r, uint64_t number, struct err *err)
+{
+	int code = 0;
+
+	for (; code == 0 && r->next_move < r->nr_moves && r->moves[r->next_move].before <= number; r->next_move++) {
+		if (r->later_part)
+			r->moves[r->next_move].entry = 0;
+		if (r->moves[r->next_move].kind < NR_MOVE_KINDS)
+			code = gather_move(r->g, &r->moves[r->next_move], err);
+	}
+	return code;
+}
+
 static int take_events(struct dat_reader *r, const char *data, size_t len, struct err *err)
 {
+	uint64_t number = 0;
+
 	for (; len >= sizeof(struct dat_event); data += sizeof(struct dat_event), len -= sizeof(struct dat_event)) {
 		struct dat_event in;
-		int code;
+		int code = give_moves(r, number++, err);
 
+		if (code < 0)
+			return code;
 		memcpy(&in, data, sizeof(in));
 		if (!is_sound(&in))
 			continue;
@@ -163,7 +225,7 @@ static int take_events(struct dat_reader *r, const char *data, size_t len, struc
 		if (code < 0)
 			return code;
 	}
-	return 0;
+	return give_moves(r, UINT64_MAX, err);
 }
 
 static int take_count(struct dat_reader *r, struct trace_counts *counts, const char *data, size_t len, struct err *err)
@@ -207,6 +269,8 @@ static int take_message(struct dat_reader *r, enum dat_type type, const char *da
 	if (len < sizeof(count) && (type == DAT_MACHINE || type == DAT_IGNORED || type == DAT_UNUSABLE || type == DAT_DONE))
 		return 0;
 	switch (type) {
+	case DAT_MOVES:
+		return take_moves(r, data, len, err);
 	case DAT_EVENTS:
 		return take_events(r, data, len, err);
 	case DAT_TEXT:
@@ -225,6 +289,8 @@ static int take_message(struct dat_reader *r, enum dat_type type, const char *da
 	case DAT_UNUSABLE:
 		return take_count(r, &meta->unusable, data, len, err);
 	case DAT_FAILED:
+	case DAT_REFUSED:
+		r->refused = type == DAT_REFUSED;
 		snprintf(r->why, sizeof(r->why), "%.*s", (int)len, data);
 		return 0;
 	case DAT_DONE:
@@ -281,14 +347,16 @@ static int read_child(struct dat_reader *r, const char *path, struct err *err)
 	status = end_child(r, code < 0 || r->done);
 	if (code < 0 || r->done)
 		return code;
+	if (r->refused)
+		return err_set(err, ERR_TRACE, "%s: cannot be imported: %s", r->src->name, r->why);
 	if (!r->why[0] && WIFSIGNALED(status))
-		snprintf(r->why, sizeof(r->why), "libtracecmd crashed (%s)", strsignal(WTERMSIG(status)));
-	return err_set(err, ERR_TRACE, "%s: the file is cut off or damaged: %s after %llu events; copy or record it again, or "
-		"import the text of `trace-cmd report`", r->src->name, r->why[0] ? r->why : "libtracecmd stopped",
-		(unsigned long long)r->events);
+		snprintf(r->why, sizeof(r->why), "%s crashed (%s)", readers[r->format].library, strsignal(WTERMSIG(status)));
+	return err_set(err, ERR_TRACE, "%s: the file is cut off or damaged: %s, after %llu events; copy or record it again, or "
+		"import the text of `%s`", r->src->name, r->why[0] ? r->why : "its reader stopped",
+		(unsigned long long)r->events, readers[r->format].text);
 }
 
-/* libtracecmd wants a file that it can seek in, by name. */
+/* The readers want a file that they can seek in, by name. */
 static int copy_to_file(struct source *src, const char *output, char *path, size_t size, struct err *err)
 {
 	int fd = spool_open(output, err), code;
@@ -304,16 +372,17 @@ static int copy_to_file(struct source *src, const char *output, char *path, size
 	return fd;
 }
 
-int dat_import(struct source *src, struct gather *g, const char *output, const struct import_options *options,
-	struct err *err)
+int dat_import(struct source *src, enum dat_format format, struct gather *g, const char *output,
+	const struct import_options *options, struct err *err)
 {
-	struct dat_reader r = { .src = src, .g = g, .options = options, .later_part = g->spool.nr > 0 };
+	struct dat_reader r = { .src = src, .g = g, .options = options, .format = format, .output = output,
+		.later_part = g->spool.nr > 0 };
 	char path[64];
 	int fd = -1, code;
 
-	if (!dat_supported())
-		return err_set(err, ERR_TRACE, "%s: this program was built without libtracecmd; import the text of "
-			"`trace-cmd report -t`", src->name);
+	if (format == DAT_PERF ? !perf_supported() : !dat_supported())
+		return err_set(err, ERR_TRACE, "%s: this program was built without %s; import the text of `%s`", src->name,
+			readers[format].library, readers[format].text);
 	if (!src->plain || !strcmp(src->name, "standard input")) {
 		fd = copy_to_file(src, output, path, sizeof(path), err);
 		if (fd < 0)
@@ -325,5 +394,6 @@ int dat_import(struct source *src, struct gather *g, const char *output, const s
 		close(fd);
 	free(r.buffer);
 	free(r.texts);
+	free(r.moves);
 	return code;
 }

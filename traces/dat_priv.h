@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 #include "traces/raw_event.h"
+#include "traces/trace.h"
 
 enum dat_type {
+	DAT_MOVES,    /* struct trace_move, one after the other: .before counts the events of the message that follows */
 	DAT_EVENTS,   /* struct dat_event, one after the other; their texts came before */
 	DAT_TEXT,     /* the next text */
 	DAT_KERNEL,   /* the kernel's release */
@@ -19,6 +21,7 @@ enum dat_type {
 	DAT_IGNORED,  /* struct dat_count, and the reason as text */
 	DAT_UNUSABLE, /* the same */
 	DAT_FAILED,   /* why, as text; nothing follows */
+	DAT_REFUSED,  /* the same for a whole file that holds nothing that can be read */
 	DAT_DONE,     /* struct dat_count: events lost; nothing follows */
 };
 
@@ -43,7 +46,17 @@ struct dat_count {
 	uint64_t count;
 };
 
-/** dat_child() - read the trace.dat at @path and send it to @fd. Runs in a process of its own. Return: its exit status. */
-int dat_child(const char *path, int fd, unsigned int kernel_major, unsigned int kernel_minor);
+/** What such a process is to do. */
+struct dat_request {
+	const char *path;
+	int fd;                 /* the pipe */
+	const char *beside;     /* temporary files go into this file's directory */
+	const char *kallsyms;   /* may be NULL */
+	unsigned int kernel_major, kernel_minor; /* 0: as the recording says */
+};
+
+/** dat_child(), perf_child() - read the trace.dat or perf.data and send it through the pipe. Return: the exit status. */
+int dat_child(const struct dat_request *request);
+int perf_child(const struct dat_request *request);
 
 #endif

@@ -183,6 +183,7 @@ int block_decode(struct block *b, const struct section *s, const uint8_t *raw, c
 		return err_set(err, ERR_NOMEM, "no memory for a block of %u events", s->nr_events);
 	b->nr = s->nr_events;
 	b->has_value = b->has_where = b->has_ctx = b->has_entry = b->has_moved = false;
+	b->nr_moves = 0;
 	ret = read_directory(&d, raw, s->raw_bytes, err);
 	if (ret < 0 || (ret = decode_times(b, &d, s->first_ns, err)) < 0)
 		return ret;
@@ -243,8 +244,53 @@ static int decode_moved(struct block *b, struct directory *d)
 	return c.bad || all > UINT16_MAX || cursor_left(&c) ? -1 : 0;
 }
 
+/* Blocks of one run; @move has what they share. Return: 0, or -1 when there are too many or no memory. */
+static int decode_move_run(struct block *b, struct trace_move *move, uint64_t nr, struct cursor *pfns)
+{
+	uint64_t pfn = b->nr_moves ? b->moves[b->nr_moves - 1].pfn : 0;
+
+	if (!nr || nr > cursor_left(pfns) || nr > MAX_BLOCK_MOVES - b->nr_moves)
+		return -1;
+	for (uint64_t i = 0; i < nr; i++) {
+		pfn += (uint64_t)unzigzag64(cursor_varint(pfns));
+		move->pfn = pfn;
+		if (pfns->bad || block_add_move(b, move) < 0)
+			return -1;
+		move->entry += move->entry != 0;
+	}
+	return 0;
+}
+
+static int decode_moves(struct block *b, struct directory *d, uint64_t first_event)
+{
+	struct cursor runs = d->column[COLUMN_MOVE_RUNS], pfns = d->column[COLUMN_MOVE_PFNS];
+	uint32_t last[1u << ENTRY_CPU_BITS] = { 0 };
+	struct trace_move move = { .before = first_event };
+
+	while (cursor_left(&runs)) {
+		uint64_t later = cursor_varint(&runs), what = cursor_varint(&runs), cpu = cursor_varint(&runs);
+		uint64_t code = cursor_varint(&runs), nr = cursor_varint(&runs);
+		uint32_t *expected = &last[cpu & ((1u << ENTRY_CPU_BITS) - 1)];
+		uint64_t entry = code ? *expected + (uint64_t)unzigzag64(code - 1) : 0;
+
+		if (runs.bad || later > b->nr || move.before + later > first_event + b->nr || (what & 0xf) >= NR_MOVE_KINDS ||
+			what >> 8 > UINT8_MAX || cpu > UINT16_MAX || entry > UINT32_MAX || nr > UINT32_MAX - entry)
+			return -1;
+		move.before += later;
+		move.kind = what & 0xf;
+		move.mt = what >> 4 & 0xf;
+		move.order = (uint8_t)(what >> 8);
+		move.cpu = (uint16_t)cpu;
+		move.entry = (uint32_t)entry;
+		if (decode_move_run(b, &move, nr, &pfns) < 0)
+			return -1;
+		*expected = entry ? (uint32_t)(entry + nr) : *expected;
+	}
+	return cursor_left(&pfns) ? -1 : 0;
+}
+
 int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
-	struct err *err)
+	bool moves, struct err *err)
 {
 	struct directory d;
 	const struct cursor *ctx = &d.column[COLUMN_CTX];
@@ -256,6 +302,8 @@ int block_decode_recorded(struct block *b, const struct section *s, const uint8_
 		return malformed(err, "recorded columns");
 	if (decode_wheres(b, &d) < 0 || decode_entries(b, &d, limits->whos) < 0 || decode_moved(b, &d) < 0)
 		return malformed(err, "recorded columns");
+	if (moves && decode_moves(b, &d, s->first_event) < 0)
+		return malformed(err, "moved blocks");
 	for (uint32_t i = 0; i < b->nr; i++)
 		b->ctx[i] = ctx->at[i] & (CTX_MASK | CTX_PREEMPT_OFF | CTX_IRQS_OFF);
 	b->has_where = b->has_ctx = true;

@@ -224,7 +224,48 @@ static void put_moved(struct columns *c, const struct block *b)
 	column_end(c);
 }
 
-int block_encode_recorded(const struct block *b, const struct trace_who *whos, struct packer *p)
+static bool goes_on(const struct trace_move *run, uint32_t nr, const struct trace_move *move)
+{
+	return move->before == run->before && move->kind == run->kind && move->mt == run->mt && move->order == run->order &&
+		move->cpu == run->cpu && move->entry == (run->entry ? run->entry + nr : 0);
+}
+
+static void put_move_runs(struct columns *c, const struct block *b, uint64_t first_event)
+{
+	uint32_t last[1u << ENTRY_CPU_BITS] = { 0 };
+	uint64_t before = first_event;
+
+	column_begin(c, COLUMN_MOVE_RUNS, false);
+	for (uint32_t i = 0, nr; i < b->nr_moves; i += nr) {
+		const struct trace_move *run = &b->moves[i];
+		uint32_t *expected = &last[run->cpu & ((1u << ENTRY_CPU_BITS) - 1)];
+
+		for (nr = 1; i + nr < b->nr_moves && goes_on(run, nr, run + nr); nr++)
+			;
+		bytes_put_varint(&c->raw, run->before - before);
+		bytes_put_varint(&c->raw, (uint64_t)run->kind | (uint64_t)run->mt << 4 | (uint64_t)run->order << 8);
+		bytes_put_varint(&c->raw, run->cpu);
+		bytes_put_varint(&c->raw, run->entry ? 1 + zigzag64((int64_t)run->entry - *expected) : 0);
+		bytes_put_varint(&c->raw, nr);
+		before = run->before;
+		*expected = run->entry ? run->entry + nr : *expected;
+	}
+	column_end(c);
+}
+
+static void put_move_pfns(struct columns *c, const struct block *b)
+{
+	uint64_t before = 0;
+
+	column_begin(c, COLUMN_MOVE_PFNS, false);
+	for (uint32_t i = 0; i < b->nr_moves; i++) {
+		bytes_put_varint(&c->raw, zigzag64((int64_t)(b->moves[i].pfn - before)));
+		before = b->moves[i].pfn;
+	}
+	column_end(c);
+}
+
+int block_encode_recorded(const struct block *b, const struct trace_who *whos, uint64_t first_event, struct packer *p)
 {
 	struct columns c = { .nr = 0 };
 
@@ -234,5 +275,7 @@ int block_encode_recorded(const struct block *b, const struct trace_who *whos, s
 	column_end(&c);
 	put_entries(&c, b, whos);
 	put_moved(&c, b);
+	put_move_runs(&c, b, first_event);
+	put_move_pfns(&c, b);
 	return pack_columns(&c, p);
 }

@@ -95,7 +95,7 @@ static int load_block(struct feed *feed, const struct section *s, struct feed_ba
 	if (ret < 0)
 		return ret;
 	batch->end_offset = section_end(&recorded);
-	return block_decode_recorded(&batch->block, &recorded, raw, &file->limits, err);
+	return block_decode_recorded(&batch->block, &recorded, raw, &file->limits, feed->options.moves, err);
 }
 
 /* Return: 1 with a batch of the prologue, 0 when it is through, negative on an error. */

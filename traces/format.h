@@ -61,6 +61,11 @@
  *     ENTRY          varints, 0 = not known, else 1 + zigzag(entry - the one known last in the section with the same
  *                    low ENTRY_CPU_BITS of the CPU's number, at first 0); since 1.1, left out when none is known
  *     MOVED          varints; since 1.1, left out when all are 0
+ *     MOVE_RUNS      since 1.2: blocks that moved between the events. Runs, each of varints: before - that of the run before
+ *                    (at first the section's first event), kind | mt << 4 | order << 8, cpu, 1 + zigzag(entry - what it
+ *                    would be if the CPU's run before had gone on; low ENTRY_CPU_BITS as in ENTRY), number of blocks.
+ *                    Entries go up by one within a run; they are 0 when the run's code is 0.
+ *     MOVE_PFNS      for each block zigzag(pfn - that of the block before in the section)
  *
  * INDEX    varints: number of EVENTS sections; for each the bytes from the start of the one before it (for the
  *          first: from the start of the file), its events, and its time minus the time of the one before.
@@ -96,6 +101,8 @@ enum column {
 	COLUMN_CTX = 5,
 	COLUMN_ENTRY = 6,
 	COLUMN_MOVED = 7,
+	COLUMN_MOVE_RUNS = 8,
+	COLUMN_MOVE_PFNS = 9,
 	COLUMN_OP = 16,    /* 16 .. 19: planes 0 .. 3 */
 	COLUMN_BEGIN = 20, /* 20 .. 23 */
 	COLUMN_USE = 24,   /* 24 .. 27 */
@@ -119,6 +126,7 @@ enum column {
 #define MAX_BLOCK_RAW  (64u << 20)
 #define MAX_INDEX_RAW  (256u << 20)
 #define MAX_BLOCK_EVENTS (4u << 20)
+#define MAX_BLOCK_MOVES (4u << 20)
 #define MAX_STRINGS    (1u << 25)
 #define MAX_OPS        (1u << 24)
 #define MAX_WHOS       (1u << 24)

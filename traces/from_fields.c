@@ -250,7 +250,7 @@ static uint64_t required_fields(const struct draft *d)
 		needed |= BIT(CACHE);
 	if (keys & KEY_POOL)
 		needed |= BIT(POOL);
-	if (keys & KEY_START)
+	if (keys & KEY_START && d->op.kind != KIND_VMALLOC)
 		needed |= BIT(START);
 	if (keys & KEY_PORT)
 		needed |= BIT(PORT);

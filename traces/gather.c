@@ -15,6 +15,7 @@ static int no_memory(struct err *err)
 int gather_init(struct gather *g, const char *output, struct trace_meta *meta, struct err *err)
 {
 	*g = (struct gather){ .meta = meta, .page_shift = 12 };
+	move_spool_init(&g->moves, output);
 	g->tracks = calloc(CPU_TRACKS, sizeof(*g->tracks));
 	g->last_free = calloc(CPU_TRACKS, sizeof(*g->last_free));
 	if (!g->tracks || !g->last_free || texts_add(&g->texts, "", 0) == TEXT_NO_MEMORY)
@@ -25,6 +26,7 @@ int gather_init(struct gather *g, const char *output, struct trace_meta *meta, s
 void gather_fini(struct gather *g)
 {
 	raw_spool_close(&g->spool);
+	move_spool_close(&g->moves);
 	texts_fini(&g->texts);
 	free(g->tracks);
 	free(g->last_free);
@@ -147,6 +149,9 @@ static void merge_return(const struct gather *g, const struct gather_frame *fram
 	case RAW_VMALLOC:
 		whole.where = event->where;
 		whole.link = frame->id;
+		/* Inside another it is the array of the other's pages. */
+		if (enclosing_area(g, frame->below))
+			whole.origin = ORIGIN_VMALLOC;
 		break;
 	default:
 		whole.where = event->where;
@@ -171,6 +176,8 @@ static int look_at_object(struct gather *g, struct gather_task *task, struct raw
 
 	if (code < 0)
 		return code;
+	g->meta->bytes_requested += event->size;
+	g->meta->bytes_allocated += event->size_alloc;
 	if (inside_pool(g, task, event))
 		event->origin = ORIGIN_MEMPOOL;
 	return event->type == RAW_KMALLOC ? caches_kmalloc(g, event, err) : caches_alloc(g, event, err);
@@ -181,6 +188,22 @@ static int note_region(struct gather *g, const struct raw_event *event, struct e
 	if (event->aux <= 0xffff && event->size <= 0x10000)
 		return 0;
 	return idmap_put(&g->region_parents, event->where, 1) < 0 ? no_memory(err) : 0;
+}
+
+/* An area of the vmalloc space that a recorded call made for itself. */
+static bool is_area_of_call(const struct gather *g, const struct gather_task *task)
+{
+	for (uint32_t at = task->top; at != NO_FRAME; at = g->frames[at].below)
+		switch (g->frames[at].entry.type) {
+		case RAW_VMALLOC:
+		case RAW_VMAP:
+		case RAW_VM_MAP_RAM:
+		case RAW_IOREMAP:
+			return true;
+		default:
+			break;
+		}
+	return false;
 }
 
 static int look_at(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
@@ -250,6 +273,21 @@ static int slab_event(struct gather *g, struct gather_task *task, const struct r
 	return 0;
 }
 
+int gather_move(struct gather *g, const struct trace_move *move, struct err *err)
+{
+	struct trace_move next = *move;
+
+	next.before = g->spool.nr;
+	return move_spool_append(&g->moves, &next, err);
+}
+
+static int bulk_begins(struct gather *g, const struct raw_event *event, struct err *err)
+{
+	struct trace_move move = { .entry = event->entry, .cpu = event->cpu, .kind = MOVE_BULK };
+
+	return gather_move(g, &move, err);
+}
+
 int gather_event(struct gather *g, struct raw_event *event, enum source_pair pair, struct err *err)
 {
 	struct gather_task *task;
@@ -268,7 +306,8 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 	}
 	g->last_ns = event->time_ns;
 	if (pair == PAIR_ENTRY) {
-		code = event->type == RAW_SLAB_GROW ? slab_event(g, task, event, err) : 0;
+		code = event->type == RAW_SLAB_GROW ? slab_event(g, task, event, err) :
+			event->type == RAW_PAGES_BULK ? bulk_begins(g, event, err) : 0;
 		return code < 0 ? code : push_frame(g, task, event, err);
 	}
 	if (pair == PAIR_RETURN) {
@@ -289,6 +328,8 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 		return code;
 	if (event->type == RAW_PAGE_FREE || event->type == RAW_PAGE_ALLOC)
 		g->last_free[event->cpu] = event->type == RAW_PAGE_FREE ? g->spool.nr + 1 : 0;
+	if (event->type == RAW_VMAP_AREA && is_area_of_call(g, task))
+		return ignore(g, "alloc_vmap_area: effect of vmalloc, vmap or ioremap", err);
 	return is_kept(event) ? raw_spool_append(&g->spool, event, err) : ignore_effect(g, event, err);
 }
 

@@ -11,6 +11,7 @@
 #include "base/idmap.h"
 #include "traces/cpu_track.h"
 #include "traces/import.h"
+#include "traces/move_spool.h"
 #include "traces/pfn_map.h"
 #include "traces/raw_event.h"
 #include "traces/slots.h"
@@ -116,6 +117,7 @@ struct direct_map {
 
 struct gather {
 	struct raw_spool spool;
+	struct move_spool moves;
 	struct texts texts;
 	struct trace_meta *meta; /* borrowed */
 	unsigned int page_shift;
@@ -159,6 +161,8 @@ struct gather {
 int gather_init(struct gather *g, const char *output, struct trace_meta *meta, struct err *err);
 /** gather_event() - the next event of the recording. @pair: as its source_event says. @event may be changed. */
 int gather_event(struct gather *g, struct raw_event *event, enum source_pair pair, struct err *err);
+/** gather_move() - the next of the recording's moves of blocks: comes before the next event. */
+int gather_move(struct gather *g, const struct trace_move *move, struct err *err);
 /** gather_finish() - after the last event: settle what waited for more. */
 int gather_finish(struct gather *g, struct err *err);
 void gather_fini(struct gather *g);

@@ -7,6 +7,8 @@
 #include "traces/dat.h"
 #include "traces/gather.h"
 #include "traces/interchange.h"
+#include "traces/io_log.h"
+#include "traces/perf_file.h"
 #include "traces/resolve.h"
 #include "traces/source.h"
 #include "traces/text_lines.h"
@@ -15,7 +17,7 @@
 #define MAGIC(bytes, what) { bytes, sizeof(bytes) - 1, what }
 #define LINES_TO_JUDGE 64
 
-enum source_format { FORMAT_TEXT, FORMAT_DAT, FORMAT_INTERCHANGE, FORMAT_UNKNOWN };
+enum source_format { FORMAT_TEXT, FORMAT_DAT, FORMAT_PERF, FORMAT_IO_LOG, FORMAT_IOPORTS, FORMAT_INTERCHANGE, FORMAT_UNKNOWN };
 
 /* What people may hand over, and what to do about it. */
 static const struct {
@@ -26,7 +28,6 @@ static const struct {
 	MAGIC("\xfd" "7zXZ\0", "compressed by xz: use `xzcat FILE | kmemsim import -`"),
 	MAGIC("\x28\xb5\x2f\xfd", "compressed by zstd: use `zstdcat FILE | kmemsim import -`"),
 	MAGIC("BZh", "compressed by bzip2: use `bzcat FILE | kmemsim import -`"),
-	MAGIC("PERFILE2", "a perf.data file: use `perf script -F comm,tid,cpu,time,event,trace --ns | kmemsim import -`"),
 	MAGIC("SQLite format 3", "an SQLite database, such as `kmemsim replay` writes"),
 	MAGIC("\x7f" "ELF", "a program"),
 	MAGIC("PK\3\4", "a zip archive"),
@@ -65,12 +66,18 @@ static enum source_format recognise(const struct source *src, struct err *err)
 {
 	if (starts_with(src, "\x17\x08" "Dtracing", 10))
 		return FORMAT_DAT;
+	if (perf_file_recognise(src->head, src->head_len))
+		return FORMAT_PERF;
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
 		if (starts_with(src, foreign[i].bytes, foreign[i].len)) {
 			err_set(err, ERR_TRACE, "%s: cannot be imported: it is %s", src->name, foreign[i].what);
 			return FORMAT_UNKNOWN;
 		}
 	}
+	if (io_log_recognise(src->head, src->head_len))
+		return FORMAT_IO_LOG;
+	if (ioports_recognise(src->head, src->head_len))
+		return FORMAT_IOPORTS;
 	if (interchange_recognise(src->head, src->head_len))
 		return FORMAT_INTERCHANGE;
 	if (starts_with(src, "{\"kmemsim_trace\"", 16)) {
@@ -82,8 +89,8 @@ static enum source_format recognise(const struct source *src, struct err *err)
 	if (!src->head_len)
 		err_set(err, ERR_TRACE, "%s: cannot be imported: it is empty", src->name);
 	else
-		err_set(err, ERR_TRACE, "%s: not a recording that kmemsim knows: it is %s; trace.dat, the text of "
-			"`trace-cmd report`, ftrace or `perf script`, JSONL and CSV are read", src->name,
+		err_set(err, ERR_TRACE, "%s: not a recording that kmemsim knows: it is %s; trace.dat, perf.data, the text of "
+			"`trace-cmd report`, ftrace or `perf script`, QEMU's log, JSONL and CSV are read", src->name,
 			memchr(src->head, 0, src->head_len) ? "binary data" : "text without a line of an event");
 	return FORMAT_UNKNOWN;
 }
@@ -100,7 +107,10 @@ static const char *tool_of(const struct source *src, enum source_format format)
 {
 	if (format == FORMAT_DAT || starts_with(src, "cpus=", 5) || starts_with(src, "version = ", 10))
 		return "trace-cmd";
-	if (memmem(src->head, src->head_len, ": kmem:", 7))
+	if (format == FORMAT_IO_LOG)
+		return "qemu";
+	if (format == FORMAT_PERF || memmem(src->head, src->head_len, " kmem:", 6) ||
+	    memmem(src->head, src->head_len, " percpu:", 8))
 		return "perf";
 	return "ftrace";
 }
@@ -112,10 +122,17 @@ static int gather_source(struct source *src, enum source_format format, struct g
 
 	if (format == FORMAT_INTERCHANGE)
 		return err_set(err, ERR_USAGE, "%s: JSONL and CSV cannot be joined with other sources", src->name);
-	code = set_text(&g->meta->tool, tool_of(src, format), err);
+	/* A list of regions beside a log is not what recorded it. */
+	code = format == FORMAT_IOPORTS && g->meta->tool ? 0 : set_text(&g->meta->tool, tool_of(src, format), err);
 	if (code < 0)
 		return code;
-	return format == FORMAT_DAT ? dat_import(src, g, output, options, err) : text_import(src, g, options, err);
+	if (format == FORMAT_IO_LOG)
+		return io_log_import(src, g, options, err);
+	if (format == FORMAT_IOPORTS)
+		return ioports_import(src, g, options, err);
+	if (format == FORMAT_DAT || format == FORMAT_PERF)
+		return dat_import(src, format == FORMAT_DAT ? DAT_TRACE_CMD : DAT_PERF, g, output, options, err);
+	return text_import(src, g, options, err);
 }
 
 /* A recording: all its parts into the gather, then the second pass into the writer. */

@@ -15,6 +15,7 @@ struct import_options {
 	bool recorded;      /* keep recorded addresses, page frames and contexts; default of the CLI: yes */
 	bool strict;        /* any unusable line is an error */
 	uint32_t page_size; /* of the recorded machine; 0 = from the source, else 4096 */
+	const char *kallsyms; /* names of call sites, where the recording has addresses; may be NULL */
 	unsigned int kernel_major, kernel_minor; /* 0 = from the source, else 6.1 */
 	import_progress_fn progress; /* may be NULL */
 	void *progress_arg;

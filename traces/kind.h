@@ -31,7 +31,7 @@ enum kind_slot { SLOT_ABSENT, SLOT_BEGINS, SLOT_ENDS, SLOT_USED };
 #define KEY_MIN_NR   (1u << 10) /* arg[0] */
 #define KEY_BACKING  (1u << 11) /* arg[1] = enum trace_backing, with name2 (cache), size or order */
 #define KEY_NAME     (1u << 12) /* name: region, symbol or object */
-#define KEY_START    (1u << 13) /* arg[0]: "start" */
+#define KEY_START    (1u << 13) /* arg[0]: "start"; of vmalloc the lowest address it may get, 0 = the vmalloc space's */
 #define KEY_PHYS     (1u << 14) /* arg[0]: "phys" */
 #define KEY_MODE     (1u << 15) /* arg[1] = enum trace_cache_mode */
 #define KEY_OFFSET   (1u << 16) /* arg[1] */
@@ -78,7 +78,7 @@ enum kind_slot { SLOT_ABSENT, SLOT_BEGINS, SLOT_ENDS, SLOT_USED };
 	X(ALLOC_PAGES_BULK, "alloc_pages_bulk", SLOT_BEGINS, KEY_GFP | KEY_NODE)                     \
 	/* arg[1] = first page of the part within the block, where OP_PART. */                      \
 	X(FREE_PAGES, "free_pages", SLOT_ENDS, KEY_ORDER)                                           \
-	X(VMALLOC, "vmalloc", SLOT_BEGINS, KEY_SIZE | KEY_GFP | KEY_NODE | KEY_ALIGN)                \
+	X(VMALLOC, "vmalloc", SLOT_BEGINS, KEY_SIZE | KEY_GFP | KEY_NODE | KEY_ALIGN | KEY_START)    \
 	X(VZALLOC, "vzalloc", SLOT_BEGINS, KEY_SIZE | KEY_GFP | KEY_NODE)                            \
 	X(VMAP, "vmap", SLOT_BEGINS, KEY_SIZE)                                                       \
 	X(VFREE, "vfree", SLOT_ENDS, 0)                                                             \
@@ -188,6 +188,7 @@ extern const char *const origin_name[NR_ORIGINS];
 #define SLAB_FLAG_CONSISTENCY_CHECKS 0x00000100u
 #define SLAB_FLAG_RED_ZONE           0x00000400u
 #define SLAB_FLAG_POISON             0x00000800u
+#define SLAB_FLAG_NO_REAP            0x00001000u /* of 2.6 */
 #define SLAB_FLAG_HWCACHE_ALIGN      0x00002000u
 #define SLAB_FLAG_CACHE_DMA          0x00004000u
 #define SLAB_FLAG_CACHE_DMA32        0x00008000u

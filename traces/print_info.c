@@ -70,6 +70,11 @@ static double per_event(uint64_t bytes, uint64_t events)
 	return events ? (double)bytes / (double)events : 0;
 }
 
+static uint64_t wasted_bytes(const struct trace_meta *meta)
+{
+	return meta->bytes_allocated - min_u64(meta->bytes_requested, meta->bytes_allocated);
+}
+
 static void set_counts(json_t *root, const struct trace_meta *meta, const struct totals *totals)
 {
 	json_t *by_event = json_object(), *by_origin = json_object();
@@ -91,6 +96,9 @@ static void set_counts(json_t *root, const struct trace_meta *meta, const struct
 	json_object_set_new(root, "classified", counts(&meta->classified));
 	json_object_set_new(root, "lost", number(meta->lost));
 	json_object_set_new(root, "lines", number(meta->lines));
+	json_object_set_new(root, "bytes_requested", number(meta->bytes_requested));
+	json_object_set_new(root, "bytes_allocated", number(meta->bytes_allocated));
+	json_object_set_new(root, "bytes_wasted", number(wasted_bytes(meta)));
 	json_object_set_new(root, "prologue_events", number(meta->prologue_events));
 	json_object_set_new(root, "slots", number(meta->slots));
 	json_object_set_new(root, "caches", number(totals->caches));
@@ -225,6 +233,9 @@ int trace_info_text(const struct trace_reader *r, FILE *out, struct err *err)
 	print_sizes(out, r);
 	fprintf(out, "%-16s%" PRIu64 " older than the trace (adopted), %" PRIu64 " frees implied, up to %u at once\n", "objects",
 		meta->adopted, meta->implied_frees, meta->slots);
+	if (meta->bytes_allocated)
+		fprintf(out, "%-16s%" PRIu64 " requested, %" PRIu64 " allocated, %" PRIu64 " of them wasted\n", "bytes",
+			meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta));
 	fprintf(out, "%-16s%" PRIu64 " caches, %" PRIu64 " call sites\n", "names", totals.caches, totals.call_sites);
 	print_totals(out, meta, &totals);
 	print_counts(out, "unusable", &meta->unusable);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "traces/trace.h"
+
 #define MEMBER(m) offsetof(struct raw_event, m)
 #define FIELD(key_text, as, m, must) \
 	{ .key = key_text, .key_len = sizeof(key_text) - 1, .how = as, .needed = must, .offset = MEMBER(m) }
@@ -12,11 +14,15 @@
 #define ENTRY(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_ENTRY, .fields = { __VA_ARGS__ } }
 #define RETURN(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_RETURN, .fields = { __VA_ARGS__ } }
 #define IGNORED(event, reason) { .name = event, .type = RAW_IGNORED, .why = reason }
-#define MOVES(event, what) { .name = event, .type = RAW_IGNORED, .move = what, .why = "internal movement" }
+#define MOVES(event, what, reason, ...) \
+	{ .name = event, .type = RAW_IGNORED, .moves = true, .move = what, .why = reason, .fields = { __VA_ARGS__ } }
 
 #define SITE MAY("call_site", FIELD_SITE, call_site)
 #define ALLOC_FIELDS SITE, NEED("ptr", FIELD_PTR, where), NEED("bytes_req", FIELD_NUMBER, size), \
 	NEED("bytes_alloc", FIELD_NUMBER, size_alloc), NEED("gfp_flags", FIELD_GFP, gfp), MAY("node", FIELD_NODE, node)
+
+#define BLOCK_FIELDS MAY("pfn", FIELD_PFN, where), MAY("order", FIELD_ORDER, order), \
+	MAY("migratetype", FIELD_NUMBER, size)
 
 #define ACCOUNTED MAY("accounted", FIELD_BOOL, accounted)
 
@@ -102,22 +108,45 @@ static const struct source_event events[] = {
 	RETURN("dma_alloc_ret", RAW_DMA_ALLOC, NEED("addr", FIELD_PTR, where)),
 	EVENT("dma_free", RAW_DMA_FREE, NEED("addr", FIELD_PTR, where), MAY("size", FIELD_NUMBER, size)),
 
+	ENTRY("dma_pool_create", RAW_DMA_POOL_CREATE, NEED("name", FIELD_NAME, name), NEED("size", FIELD_NUMBER, size),
+		MAY("align", FIELD_NUMBER, align), MAY("boundary", FIELD_NUMBER, aux)),
+	RETURN("dma_pool_create_ret", RAW_DMA_POOL_CREATE, NEED("pool", FIELD_PTR, where)),
+	EVENT("dma_pool_destroy", RAW_DMA_POOL_DESTROY, NEED("pool", FIELD_PTR, aux)),
+	ENTRY("dma_pool_alloc", RAW_DMA_POOL_ALLOC, NEED("pool", FIELD_PTR, aux), MAY("gfp", FIELD_GFP, gfp)),
+	RETURN("dma_pool_alloc_ret", RAW_DMA_POOL_ALLOC, NEED("addr", FIELD_PTR, where)),
+	EVENT("dma_pool_free", RAW_DMA_POOL_FREE, NEED("pool", FIELD_PTR, aux), NEED("addr", FIELD_PTR, where)),
+	EVENT("remap_pfn_range", RAW_DEVICE_MAP, NEED("pfn", FIELD_NUMBER, aux), NEED("size", FIELD_NUMBER, size)),
+
+	/* Kernels from 6.3 on. The start is "addr" in the format and "va_start:" in the text. */
+	EVENT("alloc_vmap_area", RAW_VMAP_AREA, MAY("addr", FIELD_NUMBER, where), MAY("va_start", FIELD_NUMBER, where),
+		NEED("size", FIELD_NUMBER, size), MAY("align", FIELD_NUMBER, align), MAY("failed", FIELD_NUMBER, aux)),
+	EVENT("free_vmap_area_noflush", RAW_VMAP_AREA_FREE, NEED("va_start", FIELD_NUMBER, where)),
+
+	EVENT("kvm_pio", RAW_PORT_IO, NEED("rw", FIELD_ORDER, order), NEED("port", FIELD_NUMBER, aux),
+		NEED("size", FIELD_NUMBER, size), MAY("count", FIELD_NUMBER, size_alloc), MAY("val", FIELD_NUMBER, align)),
+	EVENT("kvm_mmio", RAW_MMIO, NEED("type", FIELD_ORDER, order), NEED("len", FIELD_NUMBER, size),
+		NEED("gpa", FIELD_NUMBER, aux), MAY("val", FIELD_NUMBER, align)),
+	IGNORED("vcpu_match_mmio", "how KVM found the address: kvm_mmio has the access"),
+	IGNORED("kvm_fast_mmio", "a notification without a value"),
+
 	EVENT("print", RAW_MARKER),
 	EVENT("tracing_mark_write", RAW_MARKER),
 
-	MOVES("mm_page_alloc_zone_locked", MOVE_TAKEN),
+	MOVES("mm_page_alloc_zone_locked", MOVE_TAKE, "internal movement", BLOCK_FIELDS,
+		MAY("percpu_refill", FIELD_NUMBER, size_alloc)),
 	IGNORED("mm_page_alloc_extfrag", "internal movement"),
-	MOVES("mm_page_pcpu_drain", MOVE_DRAINED),
-	IGNORED("mm_page_free_batched", "reported twice: mm_page_free has it"),
-	IGNORED("mm_pagevec_free", "reported twice: mm_page_free has it"),
+	MOVES("mm_page_pcpu_drain", MOVE_DRAIN, "internal movement", BLOCK_FIELDS),
+	MOVES("mm_page_free_batched", MOVE_BATCHED, "reported twice: mm_page_free has it", MAY("pfn", FIELD_PFN, where)),
+	MOVES("mm_pagevec_free", MOVE_BATCHED, "reported twice: mm_page_free has it", MAY("pfn", FIELD_PFN, where)),
+	MOVES("mm_compaction_kcompactd_sleep", MOVE_SLEEP, "compaction's own report"),
 	IGNORED("split_page", "the parts are followed by their frees"),
 	IGNORED("alloc_contig_range", "its pages have no event of their own"),
 	IGNORED("vmap_pages_range", "the page array is missing in text"),
 	IGNORED("percpu_destroy_chunk", "effect of free_percpu"),
 	IGNORED("rss_stat", "statistics"),
-	IGNORED("alloc_vmap_area", "address space only, not modelled yet"),
-	IGNORED("purge_vmap_area_lazy", "address space only, not modelled yet"),
-	IGNORED("free_vmap_area_noflush", "address space only, not modelled yet"),
+	IGNORED("purge_vmap_area_lazy", "the kernel's own pace of giving areas back"),
+	IGNORED("kvmalloc", "the kmalloc or vmalloc in it has its own event"),
+	IGNORED("kvmalloc_ret", "the kmalloc or vmalloc in it has its own event"),
 	IGNORED("mark_victim", "OOM killer's own report"),
 	IGNORED("oom_score_adj_update", "OOM killer's own report"),
 	IGNORED("reclaim_retry_zone", "reclaim's own report"),
@@ -132,7 +161,7 @@ static const struct source_event events[] = {
 	IGNORED("mm_migrate_pages_start", "migration's own report"),
 };
 
-/* Whole families that only report what reclaim and compaction do. */
+/* Whole families that only report what reclaim, compaction and KVM do. */
 static const struct {
 	const char *prefix;
 	struct source_event event;
@@ -141,17 +170,68 @@ static const struct {
 	{ "mm_vmscan_", IGNORED("mm_vmscan_*", "reclaim's own report") },
 	{ "mm_shrink_slab_", IGNORED("mm_shrink_slab_*", "reclaim's own report") },
 	{ "mm_lru_", IGNORED("mm_lru_*", "reclaim's own report") },
+	{ "kvm_", IGNORED("kvm_*", "KVM's own report") },
 	{ "mm_filemap_", IGNORED("mm_filemap_*", "page cache's own report") },
 };
+
+/* Probes that are called as the function they are on. */
+static const struct {
+	const char *function, *event;
+} functions[] = {
+	{ "__vmalloc_node_range", "vmalloc_range" }, { "__ioremap_caller", "ioremap" },
+	{ "__request_region", "request_region" }, { "__release_region", "release_region" },
+	{ "kmem_cache_create_usercopy", "kmem_cache_create" }, { "kvmalloc_node", "kvmalloc" },
+	{ "allocate_slab", "slab_grow" }, { "__free_slab", "slab_release" }, { "__alloc_pages_bulk", "alloc_pages_bulk" },
+	{ "dma_alloc_attrs", "dma_alloc" }, { "dma_free_attrs", "dma_free" },
+};
+
+#define NR_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
+#define NAME_MAX_LEN 63u
 
 #define NR_EVENTS (sizeof(events) / sizeof(events[0]))
 #define NR_FAMILIES (sizeof(families) / sizeof(families[0]))
 
-const struct source_event *source_event_find(const char *name, size_t len)
+static const struct source_event *event_called(const char *name, size_t len)
 {
 	for (size_t i = 0; i < NR_EVENTS; i++)
 		if (!strncmp(events[i].name, name, len) && !events[i].name[len])
 			return &events[i];
+	return NULL;
+}
+
+static bool ends_in(const char *name, size_t len, const char *end)
+{
+	size_t end_len = strlen(end);
+
+	return len > end_len && !memcmp(name + len - end_len, end, end_len);
+}
+
+/* "__ioremap_caller_ret", and "ioremap__return" as `perf probe` names it. */
+static const struct source_event *probe_called(const char *name, size_t len)
+{
+	size_t base = ends_in(name, len, "__return") ? len - 8 : ends_in(name, len, "_ret") ? len - 4 : len;
+	char event[NAME_MAX_LEN + 1];
+
+	if (base > NAME_MAX_LEN - 4)
+		return NULL;
+	memcpy(event, name, base);
+	event[base] = 0;
+	for (size_t i = 0; i < NR_FUNCTIONS; i++)
+		if (!strcmp(functions[i].function, event))
+			strcpy(event, functions[i].event);
+	if (base < len)
+		strcat(event, "_ret");
+	return event_called(event, strlen(event));
+}
+
+const struct source_event *source_event_find(const char *name, size_t len)
+{
+	const struct source_event *known = event_called(name, len);
+
+	if (!known)
+		known = probe_called(name, len);
+	if (known)
+		return known;
 	for (size_t i = 0; i < NR_FAMILIES; i++) {
 		size_t prefix = strlen(families[i].prefix);
 

@@ -26,9 +26,17 @@ enum raw_type {
 	RAW_PERCPU_ALLOC, RAW_PERCPU_FAILED, RAW_PERCPU_FREE, RAW_PERCPU_CHUNK,
 	RAW_POOL_INIT, RAW_POOL_RESIZE, RAW_POOL_EXIT, RAW_POOL_DESTROY, RAW_POOL_ALLOC, RAW_POOL_FREE,
 	RAW_DMA_ALLOC, RAW_DMA_FREE,
+	RAW_DMA_POOL_CREATE, RAW_DMA_POOL_DESTROY, RAW_DMA_POOL_ALLOC, RAW_DMA_POOL_FREE,
+	RAW_VMAP_AREA, RAW_VMAP_AREA_FREE, /* any area of the vmalloc space, whoever wanted it */
+	RAW_DEVICE_MAP,
+	RAW_PORT_IO, RAW_MMIO,
+	RAW_REGION_THERE, /* a region of I/O ports that is older than the recording */
 	RAW_MARKER,
 	NR_RAW_TYPES
 };
+
+/* Direction of a RAW_MMIO, as kvm_mmio numbers it (KVM_TRACE_MMIO_*); that of a RAW_PORT_IO is 0 for in, 1 for out. */
+enum raw_access { ACCESS_UNSATISFIED, ACCESS_READ, ACCESS_WRITE };
 
 /*
  * One event. Members that its type does not have are 0 (node: -1). `where` is the object's address, the page frame
@@ -37,10 +45,10 @@ enum raw_type {
 struct raw_event {
 	ns_t time_ns;
 	uint64_t where;      /* address, page frame, or kmem_cache; of a pair: what the call returned */
-	uint64_t size;       /* bytes_req, bytes, objects, pages of a mapping, min_nr */
-	uint64_t size_alloc; /* bytes_alloc; a cache's usersize */
-	uint64_t align;      /* alignment; ioremap: page cache mode; region: what the request returned */
-	uint64_t aux;        /* cache flags, phys or start, pool, pool_data, reserved */
+	uint64_t size;       /* bytes_req, bytes, objects, pages of a mapping, min_nr; width of an access */
+	uint64_t size_alloc; /* bytes_alloc; a cache's usersize; count of a string access */
+	uint64_t align;      /* alignment; ioremap: page cache mode; region: what the request returned; access: the value */
+	uint64_t aux;        /* cache flags, phys or start, pool, pool_data, reserved; port or phys of an access */
 	uint32_t call_site;  /* text number */
 	uint32_t name;       /* text number: cache, region, marker */
 	uint32_t comm;       /* text number */
@@ -50,7 +58,7 @@ struct raw_event {
 	uint16_t cpu;
 	int16_t node;
 	uint8_t type;        /* enum raw_type */
-	uint8_t order;
+	uint8_t order;       /* of pages; direction of an access */
 	uint8_t ctx;         /* enum trace_ctx, as recorded */
 	uint8_t origin;      /* enum trace_origin, found at import */
 	uint8_t method;      /* enum found_by, found at import */
@@ -83,8 +91,6 @@ struct source_field {
 /* A call may be recorded as two events, one when it begins and one when it returns. */
 enum source_pair { PAIR_NONE, PAIR_ENTRY, PAIR_RETURN };
 
-/* What an event that is not kept tells of the free lists. */
-enum source_move { MOVE_NONE, MOVE_TAKEN, MOVE_DRAINED };
 
 #define SOURCE_FIELDS_MAX 8
 
@@ -92,7 +98,8 @@ struct source_event {
 	const char *name;
 	enum raw_type type;
 	enum source_pair pair;
-	enum source_move move;
+	bool moves;      /* not kept, but tells of the free lists: see struct trace_move */
+	uint8_t move;    /* enum trace_move_kind, where it does */
 	const char *why; /* RAW_IGNORED: the reason */
 	struct source_field fields[SOURCE_FIELDS_MAX]; /* up to the first without a key */
 };

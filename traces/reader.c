@@ -339,6 +339,33 @@ int trace_sha256(const struct trace_reader *r, char *hex, struct err *err)
 	return ret < 0 ? err_context(err, "%s", r->path) : 0;
 }
 
+/* The first move at or after event @number. */
+static uint32_t move_at(const struct block *b, uint64_t number)
+{
+	uint32_t low = 0, high = b->nr_moves;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (b->moves[mid].before < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Those behind the last event of a batch belong to it when it is the block's last part. */
+static void show_moves(const struct feed_batch *from, struct trace_batch *to)
+{
+	const struct block *b = &from->block;
+	uint32_t start = move_at(b, from->first_event);
+	bool last = from->start + from->nr == b->nr;
+
+	to->moves = b->nr_moves ? b->moves + start : NULL;
+	to->nr_moves = (last ? b->nr_moves : move_at(b, from->first_event + from->nr)) - start;
+}
+
 static void show_batch(const struct feed_batch *from, struct trace_batch *to)
 {
 	const struct block *b = &from->block;
@@ -358,6 +385,7 @@ static void show_batch(const struct feed_batch *from, struct trace_batch *to)
 		.entry = b->has_entry ? b->entry + i : NULL,
 		.moved = b->has_moved ? b->moved + i : NULL,
 	};
+	show_moves(from, to);
 }
 
 /* The next entry of the ring; the one given before is free for the thread again. */

@@ -13,7 +13,8 @@ struct trace_reader;
 
 struct trace_reader_options {
 	bool thread;         /* decode beside the consumer */
-	bool recorded;       /* also give the optional columns */
+	bool recorded;       /* also give the optional columns, */
+	bool moves;          /* and with them the blocks that moved between the events */
 	ns_t from_ns;        /* skip events before; 0 = none */
 	ns_t to_ns;          /* stop at events at or after; 0 = none */
 	uint64_t skip;       /* skip that many events, of those from from_ns on */
@@ -35,6 +36,8 @@ struct trace_batch {
 	const uint8_t *ctx;             /* recorded; NULL unless asked for and there */
 	const uint32_t *entry;          /* the same; also NULL when none of the batch is known */
 	const uint16_t *moved;          /* the same; also NULL when all of the batch are 0 */
+	const struct trace_move *moves; /* nr_moves of them, by .before, from first_event to first_event + nr; only if asked for */
+	uint32_t nr_moves;
 };
 
 /** What the reader found missing or damaged; all zero for a whole file. */

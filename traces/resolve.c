@@ -19,6 +19,7 @@ static const char *const repair_text[NR_REPAIRS] = {
 	[REPAIR_REGION_SIZE] = "region without its size: taken as 1",
 	[REPAIR_SPLIT_FREE] = "free of pages of several blocks: split",
 	[REPAIR_PERCPU_SIZE] = "adopted per-CPU object: size taken as 8 bytes",
+	[REPAIR_DMA_POOL] = "DMA pool older than the trace: adopted with blocks of 64 bytes",
 	[REPAIR_CACHE_FLAGS] = "cache older than the trace: flags from its slabs' pages and its objects",
 	[REPAIR_OTHER_CACHE] = "free to another cache than the object's: freed and handed out again unseen",
 };
@@ -135,10 +136,18 @@ static uint32_t who_of(struct resolve *r, const struct raw_event *event)
 	return number;
 }
 
+/* What was read or written; string accesses have no one value. */
+static uint64_t value_of(const struct raw_event *event)
+{
+	if ((event->type != RAW_PORT_IO && event->type != RAW_MMIO) || (event->type == RAW_PORT_IO && event->size_alloc > 1))
+		return 0;
+	return event->align;
+}
+
 int resolve_emit(struct resolve *r, const struct raw_event *event, struct trace_op *op, uint32_t slot, uint64_t where,
 	struct err *err)
 {
-	struct trace_event out = { .time_ns = event->time_ns, .slot = slot,
+	struct trace_event out = { .time_ns = event->time_ns, .slot = slot, .value = value_of(event),
 		.recorded = { .where = where, .entry = event->entry,
 			.moved = op->flags & OP_SYNTHETIC ? 0 : event->moved, .ctx = event->ctx } };
 
@@ -264,6 +273,18 @@ static int resolve_event(struct resolve *r, const struct raw_event *event, struc
 	case RAW_POOL_ALLOC:
 	case RAW_POOL_FREE:
 		return resolve_pool(r, event, err);
+	case RAW_DMA_POOL_CREATE:
+	case RAW_DMA_POOL_DESTROY:
+	case RAW_DMA_POOL_ALLOC:
+	case RAW_DMA_POOL_FREE:
+	case RAW_DEVICE_MAP:
+	case RAW_VMAP_AREA:
+	case RAW_VMAP_AREA_FREE:
+		return resolve_device(r, event, err);
+	case RAW_PORT_IO:
+	case RAW_MMIO:
+	case RAW_REGION_THERE:
+		return resolve_access(r, event, err);
 	case RAW_MARKER:
 		return resolve_marker(r, event, err);
 	case RAW_SLAB_GROW:
@@ -307,16 +328,30 @@ static int count_all(struct resolve *r, struct err *err)
 	return failed ? resolve_no_memory(err) : 0;
 }
 
+/* What moved before raw event @number. */
+static int write_moves(struct resolve *r, uint64_t number, struct err *err)
+{
+	struct trace_move move;
+	int code;
+
+	while ((code = move_spool_next(&r->g->moves, number, &move, err)) > 0)
+		if (trace_writer_move(r->w, &move, err) < 0)
+			return -(int)err->code;
+	return code;
+}
+
 static int resolve_all(struct resolve *r, const struct import_options *options, struct err *err)
 {
 	const struct raw_event *event;
 	uint64_t done = 0;
 	int code = raw_spool_rewind(&r->g->spool, err);
 
-	if (code < 0)
+	if (code < 0 || (code = move_spool_rewind(&r->g->moves, err)) < 0)
 		return code;
 	while ((code = raw_spool_next(&r->g->spool, &event, err)) > 0) {
-		code = resolve_event(r, event, err);
+		code = write_moves(r, done, err);
+		if (code == 0)
+			code = resolve_event(r, event, err);
 		if (code < 0)
 			return code;
 		if (++done % PROGRESS_EVENTS == 0 && options->progress &&
@@ -354,6 +389,8 @@ int resolve_write(struct gather *g, struct trace_writer *w, struct trace_meta *m
 	idmap_fini(&r->area_of_call);
 	free(r->area_pages);
 	idmap_fini(&r->pools);
+	idmap_fini(&r->vmap_areas);
+	idmap_fini(&r->dma_pools);
 	free(r);
 	return code;
 }

@@ -7,6 +7,8 @@
 #define PERCPU_UNKNOWN_SIZE 8u
 #define ORDER_MAX_POOL 10u    /* pool_data up to this is an order, up to the next a size, above an address */
 #define SIZE_MAX_POOL (1u << 24)
+#define MODULES_START 0xffffffffa0000000ull
+#define MODULES_START_KASLR 0xffffffffc0000000ull /* of kernels that can be randomised */
 
 static uint64_t page_size(const struct resolve *r)
 {
@@ -33,6 +35,14 @@ static enum trace_cache_mode cache_mode(uint64_t pcm)
 	}
 }
 
+/* Calls are recorded without the window they ask for; x86-64's modules have one of their own, behind the vmalloc space. */
+static uint64_t window_of(uint64_t address)
+{
+	if (address < MODULES_START)
+		return 0;
+	return address < MODULES_START_KASLR ? MODULES_START : MODULES_START_KASLR;
+}
+
 /* What the event asks of the vmalloc space. */
 static struct trace_op area_op(const struct resolve *r, const struct raw_event *event)
 {
@@ -44,6 +54,8 @@ static struct trace_op area_op(const struct resolve *r, const struct raw_event *
 		op.gfp = event->gfp;
 		op.align = event->align;
 		op.node = event->node;
+		op.origin = event->origin;
+		op.arg[0] = window_of(event->where);
 		break;
 	case RAW_VMAP:
 		op.kind = KIND_VMAP;
@@ -117,7 +129,7 @@ static int area_begins(struct resolve *r, const struct raw_event *event, struct 
 			slot_list_move(r, &r->area_pages[area], &r->released);
 		return resolve_emit(r, event, op, SLOT_NONE, 0, err);
 	}
-	slot = resolve_begin(r, &r->areas, area_key(r, event->where), ORIGIN_DIRECT, &op->flags);
+	slot = resolve_begin(r, &r->areas, area_key(r, event->where), event->origin, &op->flags);
 	if (slot == SLOT_NONE)
 		return resolve_no_memory(err);
 	if (r->info[slot].area != SLOT_NONE)
@@ -141,6 +153,7 @@ static int area_ends(struct resolve *r, const struct raw_event *event, struct tr
 	if (slot == SLOT_NONE)
 		return -(int)err->code;
 	area = r->info[slot].area;
+	op->origin = r->info[slot].origin;
 	if (area != SLOT_NONE)
 		slot_list_move(r, &r->area_pages[area], &r->released);
 	code = resolve_emit(r, event, op, slot, event->where, err);

@@ -68,6 +68,9 @@ struct resolve {
 	struct slot_list loose;     /* other pages of bulk allocations */
 	struct idmap pools;         /* number of a mempool by address */
 	uint32_t nr_pools;
+	struct idmap vmap_areas;    /* areas of the vmalloc space that tracepoints told of, by page-aligned address */
+	uint32_t nr_dma_pools;      /* that had to be given a name */
+	struct idmap dma_pools;     /* number of its name by address; by name | DMA_POOL_NAME: that there is one */
 	uint64_t found_pages[NR_ORIGINS][NR_FOUND_BY]; /* page allocations by cause and how it was found */
 	uint64_t found_caches[NR_FOUND_BY];
 	uint64_t repaired[16];      /* by enum repair */
@@ -77,7 +80,7 @@ struct resolve {
 enum repair {
 	REPAIR_SIZE_OF_SLAB, REPAIR_SIZE_OF_SITE, REPAIR_SIZE_DEFAULT, REPAIR_BULK_FREE, REPAIR_UNNAMED_FREED,
 	REPAIR_PAGE_FREED, REPAIR_CACHE_SIZE, REPAIR_AREA_SIZE, REPAIR_POOL, REPAIR_REGION_SIZE, REPAIR_SPLIT_FREE,
-	REPAIR_PERCPU_SIZE, REPAIR_OTHER_CACHE, REPAIR_CACHE_FLAGS, NR_REPAIRS
+	REPAIR_PERCPU_SIZE, REPAIR_OTHER_CACHE, REPAIR_CACHE_FLAGS, REPAIR_DMA_POOL, NR_REPAIRS
 };
 
 _Static_assert(NR_REPAIRS <= 16, "struct resolve counts them");
@@ -127,5 +130,11 @@ int resolve_region(struct resolve *r, const struct raw_event *event, struct err 
 int resolve_percpu(struct resolve *r, const struct raw_event *event, struct err *err);
 int resolve_pool(struct resolve *r, const struct raw_event *event, struct err *err);
 int resolve_block(struct resolve *r, const struct raw_event *event, struct err *err);
+
+/* resolve_devices.c: DMA pools, device memory in user space, areas told of by tracepoints. */
+int resolve_device(struct resolve *r, const struct raw_event *event, struct err *err);
+
+/* resolve_io.c */
+int resolve_access(struct resolve *r, const struct raw_event *event, struct err *err);
 
 #endif

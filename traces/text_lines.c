@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/io_log.h"
 #include "traces/trace.h"
 
 #define SEEN_SIZE 1024u      /* event names; a power of two */
@@ -259,14 +260,19 @@ static int parse_fields(struct text_reader *r, const struct source_event *known,
 	while (left && *p) {
 		const char *key = p, *end;
 		const struct source_field *field;
+		bool colon;
 
 		while (*p && *p != '=' && *p != ' ')
 			p++;
-		if (*p != '=') {
+		/* "va_start: 18446…": alloc_vmap_area prints one of its values so. */
+		colon = *p == ' ' && p > key && p[-1] == ':';
+		if (*p != '=' && !colon) {
 			p += *p == ' ';
 			continue;
 		}
-		index = field_named(known, key, (size_t)(p - key), index + 1);
+		index = field_named(known, key, (size_t)(p - key) - colon, index + 1);
+		if (colon && index >= nr)
+			continue;
 		field = index < nr ? &known->fields[index] : NULL;
 		p++;
 		end = value_end(p, field ? field->how : FIELD_NUMBER);
@@ -319,6 +325,18 @@ static int parse_marker(struct text_reader *r, const struct line_head *head, str
 	return event->name == TEXT_NO_MEMORY ? -1 : 1;
 }
 
+/* kvm_pio and kvm_mmio are printed in words, not as KEY=VALUE. */
+static int parse_access(struct text_reader *r, const struct source_event *known, const struct line_head *head,
+	struct raw_event *event, struct err *err)
+{
+	char why[64];
+
+	if (kvm_access_parse(head->fields, event))
+		return 1;
+	snprintf(why, sizeof(why), "%s: is not understood", known->name);
+	return unusable(r, why, err);
+}
+
 static int tell_drained(struct text_reader *r, struct cpu_track *track, uint16_t cpu, struct err *err)
 {
 	struct raw_event event = cpu_track_drained(track, cpu);
@@ -337,6 +355,24 @@ static int tell_all_drained(struct text_reader *r, struct err *err)
 	return code;
 }
 
+/* An event that is not kept; what it tells of the free lists is. */
+static int ignored_line(struct text_reader *r, struct seen_event *seen, const struct line_head *head, struct err *err)
+{
+	struct raw_event event = { .cpu = head->cpu, .ctx = head->ctx };
+	struct trace_move move;
+	int code = 1;
+
+	if (seen->event && seen->event->moves)
+		code = parse_fields(r, seen->event, head->fields, &event, err);
+	if (code <= 0)
+		return code;
+	seen->ignored++;
+	if (!seen->event || !seen->event->moves)
+		return 0;
+	move = cpu_track_move(&r->g->tracks[head->cpu], seen->event, &event);
+	return cpu_track_tells(&move) ? gather_move(r->g, &move, err) : 0;
+}
+
 static int event_line(struct text_reader *r, const struct line_head *head, struct err *err)
 {
 	struct seen_event *seen = seen_event(r, head->event, head->event_len);
@@ -347,18 +383,16 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 
 	r->g->meta->lines++;
 	track->entry++;
-	if (!seen->event || seen->event->type == RAW_IGNORED) {
-		seen->ignored++;
-		if (seen->event && seen->event->move)
-			cpu_track_move(track, seen->event->move, head->ctx);
-		return 0;
-	}
+	if (!seen->event || seen->event->type == RAW_IGNORED)
+		return ignored_line(r, seen, head, err);
 	event.type = (uint8_t)seen->event->type;
 	event.comm = texts_add(&r->g->texts, head->comm, head->comm_len);
 	if (event.comm == TEXT_NO_MEMORY)
 		return no_memory(r, err);
 	if (event.type == RAW_MARKER)
 		code = parse_marker(r, head, &event);
+	else if (event.type == RAW_PORT_IO || event.type == RAW_MMIO)
+		code = parse_access(r, seen->event, head, &event, err);
 	else
 		code = parse_fields(r, seen->event, head->fields, &event, err);
 	if (code <= 0)
@@ -396,8 +430,19 @@ static void header_line(struct text_reader *r, const char *line)
 		r->g->meta->cpus = (uint32_t)cpus;
 }
 
+/* "\tffffffff816349cd __kmalloc+0x20d ([kernel.kallsyms])": `perf script` prints the call chain below an event. */
+static bool is_call_chain(const char *line)
+{
+	const char *address = line + strspn(line, " \t");
+	size_t digits = strspn(address, "0123456789abcdef");
+
+	return address > line && digits && address[digits] == ' ' && strchr(address, '(') && line[strlen(line) - 1] == ')';
+}
+
 static int other_line(struct text_reader *r, const char *line, struct err *err)
 {
+	if (is_call_chain(line))
+		return 0;
 	line += strspn(line, " \t");
 	if (!*line || !strncmp(line, "version = ", 10) || !strncmp(line, "=> ", 3) || !strcmp(line, "<stack trace>"))
 		return 0;
@@ -454,13 +499,13 @@ enum gfp_layout text_gfp_layout(const char *head, size_t len)
 	static const char alloc[] = "kmem_cache_alloc: ";
 	const char *end = head + len;
 
-	/* The cache's name came into the event after the layout had changed with 6.3. */
+	/* The cache's name came into the event after the layout had changed with 6.3 and 6.7. */
 	for (const char *p = memmem(head, len, alloc, sizeof(alloc) - 1); p;
 	     p = memmem(p + 1, (size_t)(end - p - 1), alloc, sizeof(alloc) - 1)) {
 		const char *eol = memchr(p, '\n', (size_t)(end - p));
 
 		if (eol)
-			return memmem(p, (size_t)(eol - p), " name=", 6) ? GFP_LAYOUT_L6 : GFP_LAYOUT_L5;
+			return memmem(p, (size_t)(eol - p), " name=", 6) ? GFP_LAYOUT_L7 : GFP_LAYOUT_L5;
 	}
 	return GFP_LAYOUT_L5;
 }

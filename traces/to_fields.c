@@ -101,7 +101,7 @@ static void set_args(struct fields *f, const struct trace_op *op)
 
 	if (keys & KEY_MIN_NR)
 		fields_set_number(f, FIELD_MIN_NR, op->arg[0]);
-	if (keys & KEY_START)
+	if (keys & KEY_START && (op->arg[0] || kind_info[op->kind].slot == SLOT_ABSENT))
 		fields_set_number(f, FIELD_START, op->arg[0]);
 	if (keys & KEY_PHYS)
 		set_unless_0(f, FIELD_PHYS, op->arg[0]);

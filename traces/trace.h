@@ -94,6 +94,8 @@ struct trace_meta {
 	uint64_t implied_frees;
 	uint64_t lost;             /* events the recorder lost */
 	uint64_t lines;            /* events (or lines) read from the source */
+	uint64_t bytes_requested;  /* by all recorded allocations of objects, as `perf kmem stat` adds them up */
+	uint64_t bytes_allocated;
 	ns_t first_ns, last_ns;
 	uint32_t slots;            /* slot numbers used: 0 .. slots - 1 */
 	bool recorded_addresses;   /* the optional columns are there */
@@ -130,6 +132,28 @@ struct trace_recorded {
 	uint32_t entry; /* which event of its CPU's recording this is, from 1, kept or not; 0 = not known */
 	uint16_t moved; /* page events: blocks of the free lists that it took or drained, see below */
 	uint8_t ctx;    /* enum trace_ctx */
+};
+
+/* What the page allocator told of itself between two events. */
+enum trace_move_kind {
+	MOVE_REFILL,  /* mm_page_alloc_zone_locked: a block from the free lists, for a per-CPU list */
+	MOVE_TAKE,    /* the same, for the request itself */
+	MOVE_DRAIN,   /* mm_page_pcpu_drain: a block from a per-CPU list, to the free lists */
+	MOVE_BATCHED, /* mm_page_free_batched: a page freed with others is given back only now */
+	MOVE_BULK,    /* a call of alloc_pages_bulk begins; no block */
+	MOVE_SLEEP,   /* mm_compaction_kcompactd_sleep: no block */
+	NR_MOVE_KINDS
+};
+
+/** A block that moved inside the allocator: optional, only `verify` reads it. No part of the prologue has any. */
+struct trace_move {
+	uint64_t before;  /* number of the event proper that comes next in the trace */
+	uint64_t pfn;     /* first page of the block */
+	uint32_t entry;   /* as in struct trace_recorded */
+	uint16_t cpu;
+	uint8_t order;
+	uint8_t kind : 4; /* enum trace_move_kind */
+	uint8_t mt : 4;   /* of the free list, as the kernel numbers migratetypes */
 };
 
 /** One event on its way into a file. */

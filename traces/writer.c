@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "traces/background.h"
 #include "traces/block.h"
 #include "traces/collect.h"
 #include "traces/header.h"
@@ -23,11 +24,22 @@ struct stream {
 	ns_t last_ns;              /* time of the last event of the block before; the first time for the first */
 };
 
+/* A full block on its way to its stream's file, which happens in the background. */
+struct flush {
+	struct stream *stream;
+	struct block block;
+	uint64_t first_event;
+	uint8_t *op_class;         /* owned, as whos: the tables as they were, since they grow meanwhile */
+	struct trace_who *whos;
+};
+
 struct trace_writer {
 	char *path;                /* owned */
 	struct trace_writer_options options;
 	struct collect tables;
-	struct packer *packer;     /* owned */
+	struct packer *packer;     /* owned; the background's while that is busy, as spool and bytes of a stream, index and sizes */
+	struct background background;
+	struct flush flush;
 	struct stream prologue, events;
 	struct bytes index;        /* rows of the INDEX section */
 	uint64_t index_rows;
@@ -38,6 +50,8 @@ struct trace_writer {
 	ns_t first_ns, last_ns;
 	uint32_t slots;
 };
+
+static int write_block(void *arg, struct err *err);
 
 static int no_memory(const struct trace_writer *w, struct err *err)
 {
@@ -52,6 +66,7 @@ int trace_writer_open(struct trace_writer **out, const char *path, const struct 
 
 	if (!w)
 		return err_set(err, ERR_NOMEM, "%s: no memory for a trace writer", path);
+	background_init(&w->background, write_block, w);
 	w->options = options ? *options : defaults;
 	if (!w->options.block_events)
 		w->options.block_events = DEFAULT_BLOCK_EVENTS;
@@ -124,7 +139,7 @@ static void index_block(struct trace_writer *w, const struct section *s)
 	w->index_rows++;
 }
 
-static int flush_recorded(struct trace_writer *w, struct stream *st, const struct section *s, struct err *err)
+static int write_recorded(struct trace_writer *w, struct stream *st, const struct section *s, struct err *err)
 {
 	struct section recorded = *s;
 	int64_t written;
@@ -132,7 +147,7 @@ static int flush_recorded(struct trace_writer *w, struct stream *st, const struc
 	if (!w->options.recorded)
 		return 0;
 	recorded.type = SECTION_RECORDED;
-	if (block_encode_recorded(&st->block, w->tables.whos, w->packer) < 0)
+	if (block_encode_recorded(&w->flush.block, w->flush.whos, w->flush.first_event, w->packer) < 0)
 		return no_memory(w, err);
 	written = write_section(w, st->spool, &recorded, err);
 	if (written < 0)
@@ -142,19 +157,19 @@ static int flush_recorded(struct trace_writer *w, struct stream *st, const struc
 	return 0;
 }
 
-/* Encode the block that is being filled and begin the next. */
-static int flush_block(struct trace_writer *w, struct stream *st, struct err *err)
+/* Runs in the background. */
+static int write_block(void *arg, struct err *err)
 {
-	struct section s = { .type = st->type, .nr_events = st->block.nr, .first_event = st->first_event };
+	struct trace_writer *w = arg;
+	struct flush *flush = &w->flush;
+	struct stream *st = flush->stream;
+	struct section s = { .type = st->type, .nr_events = flush->block.nr, .first_event = flush->first_event,
+		.first_ns = flush->block.time_ns[0] };
 	int64_t written;
-	int ret;
 
-	if (!st->block.nr)
-		return 0;
-	s.first_ns = st->block.time_ns[0];
 	if (st->spool < 0 && (st->spool = spool_open(w->path, err)) < 0)
 		return st->spool;
-	if (block_encode(&st->block, w->tables.op_class, s.first_ns, w->packer) < 0)
+	if (block_encode(&flush->block, flush->op_class, s.first_ns, w->packer) < 0)
 		return no_memory(w, err);
 	written = write_section(w, st->spool, &s, err);
 	if (written < 0)
@@ -165,10 +180,49 @@ static int flush_block(struct trace_writer *w, struct stream *st, struct err *er
 	w->sizes.blocks += st->type == SECTION_EVENTS;
 	w->sizes.bytes_raw += s.raw_bytes;
 	w->sizes.bytes_compressed += (uint64_t)written;
-	ret = flush_recorded(w, st, &s, err);
+	return write_recorded(w, st, &s, err);
+}
+
+static int copy_tables(struct flush *flush, const struct collect *tables)
+{
+	size_t ops = tables->op_index.nr, whos = tables->who_index.nr;
+	uint8_t *op_class = realloc(flush->op_class, ops + 1);
+	struct trace_who *copy = realloc(flush->whos, (whos + 1) * sizeof(*copy));
+
+	if (op_class)
+		flush->op_class = op_class;
+	if (copy)
+		flush->whos = copy;
+	if (!op_class || !copy)
+		return -1;
+	memcpy(op_class, tables->op_class, ops);
+	memcpy(copy, tables->whos, whos * sizeof(*copy));
+	return 0;
+}
+
+/* Have the block that is being filled written and begin the next. */
+static int flush_block(struct trace_writer *w, struct stream *st, struct err *err)
+{
+	struct flush *flush = &w->flush;
+	struct block empty;
+	int ret;
+
+	if (!st->block.nr)
+		return 0;
+	ret = background_wait(&w->background, err);
+	if (ret < 0)
+		return ret;
+	if (copy_tables(flush, &w->tables) < 0)
+		return no_memory(w, err);
+	empty = flush->block;
+	flush->stream = st;
+	flush->block = st->block;
+	flush->first_event = st->first_event;
 	st->first_event += st->block.nr;
+	st->block = empty;
 	st->block.nr = 0;
-	return ret;
+	st->block.nr_moves = 0;
+	return background_start(&w->background, err);
 }
 
 /* Slots that an event names must be among those that the header counts. */
@@ -232,6 +286,19 @@ int trace_writer_event(struct trace_writer *w, const struct trace_event *event, 
 	w->tables.op_counts[event->op]++;
 	w->implied_frees += (w->tables.ops[event->op].flags & OP_IMPLIED_FREE) != 0;
 	return stream_add(w, &w->events, event, err);
+}
+
+int trace_writer_move(struct trace_writer *w, const struct trace_move *move, struct err *err)
+{
+	struct stream *st = &w->events;
+	struct trace_move next = *move;
+
+	next.before = st->first_event + st->block.nr;
+	if (!w->options.recorded || st->block.nr_moves == MAX_BLOCK_MOVES)
+		return 0;
+	if (!st->block.cap && block_reserve(&st->block, w->options.block_events) < 0)
+		return no_memory(w, err);
+	return block_add_move(&st->block, &next) < 0 ? no_memory(w, err) : 0;
 }
 
 /* Sections that are made at the end and stand outside the streams. Return: bytes written, or negative. */
@@ -358,6 +425,8 @@ int trace_writer_close(struct trace_writer *w, struct trace_meta *meta, struct e
 
 	if (ret == 0)
 		ret = flush_block(w, &w->events, err);
+	if (ret == 0)
+		ret = background_wait(&w->background, err);
 	if (ret == 0) {
 		fill_meta(w, meta);
 		ret = write_file(w, meta, err);
@@ -377,6 +446,10 @@ void trace_writer_abort(struct trace_writer *w)
 {
 	if (!w)
 		return;
+	background_fini(&w->background);
+	block_fini(&w->flush.block);
+	free(w->flush.op_class);
+	free(w->flush.whos);
 	stream_fini(&w->prologue);
 	stream_fini(&w->events);
 	packer_destroy(w->packer);

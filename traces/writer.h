@@ -32,6 +32,9 @@ int trace_writer_prologue(struct trace_writer *w, const struct trace_event *even
 /** trace_writer_event() - the next event proper; times must not fall (ERR_TRACE). */
 int trace_writer_event(struct trace_writer *w, const struct trace_event *event, struct err *err);
 
+/** trace_writer_move() - a block moved before the next event, whose number is filled in. What no event follows may be dropped. */
+int trace_writer_move(struct trace_writer *w, const struct trace_move *move, struct err *err);
+
 /**
  * trace_writer_close() - finish the file and put it under its name.
  * @meta: borrowed; counts, times, slots and prologue_events are filled in by the writer.

@@ -11,6 +11,7 @@ enum import_key {
 	OPT_NO_RECORDED,
 	OPT_PAGE_SIZE,
 	OPT_KERNEL,
+	OPT_KALLSYMS,
 	OPT_JSON,
 };
 
@@ -29,6 +30,7 @@ static const struct argp_option options[] = {
 	{ "no-recorded", OPT_NO_RECORDED, NULL, 0, "Leave out recorded addresses, page frames and contexts, which only `verify` and `cat --recorded` read", 0 },
 	{ "page-size", OPT_PAGE_SIZE, "SIZE", 0, "Page size of the recorded machine (default: as the source says, else 4 KiB)", 1 },
 	{ "kernel", OPT_KERNEL, "VERSION", 0, "The recorded kernel, such as 5.10, where the source does not say (default: 6.1)", 1 },
+	{ "kallsyms", OPT_KALLSYMS, "FILE", 0, "Names for the call sites of a perf.data, which holds addresses: /proc/kallsyms of the recorded boot", 1 },
 	{ "json", OPT_JSON, NULL, 0, "Print the summary to standard output as JSON", 2 },
 	{ "quiet", 'q', NULL, 0, "No progress, no summary", 2 },
 	{ 0 },
@@ -84,6 +86,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case OPT_KERNEL:
 		parse_kernel(state, args, text);
 		return 0;
+	case OPT_KALLSYMS:
+		args->options.kallsyms = text;
+		return 0;
 	case OPT_JSON:
 		args->json = true;
 		return 0;
@@ -105,8 +110,9 @@ static const struct argp argp = {
 	options, parse_option, "SOURCE...",
 	"Example: kmemsim import trace.dat -o boot.kmt\n"
 	"         xzcat trace.txt.xz | kmemsim import - -o boot.kmt\n\n"
-	"Turns a recording into a trace. Its format is recognised from the content: trace-cmd's trace.dat, the text of "
-	"`trace-cmd report -t`, of ftrace's trace file or of `perf script`, or JSONL or CSV in the documented columns. "
+	"Turns a recording into a trace. Its format is recognised from the content: trace-cmd's trace.dat, perf.data, the "
+	"text of `trace-cmd report -t`, of ftrace's trace file or of `perf script`, a log of port and device accesses (QEMU's), or "
+	"JSONL or CSV in the documented columns. docs/importing.md has them all. "
 	"Several sources are the parts of one recording, in order. - is standard input.\v"
 	"Exit status: 0 done; 2 the source or the command line is wrong; 3 input/output; 130 interrupted. "
 	"Nothing appears under the output's name before it is whole.",
@@ -141,6 +147,11 @@ static void print_counts(const char *title, struct trace_counts *counts)
 		fprintf(stderr, "%12" PRIu64 "  %s\n", counts->rows[i].count, counts->rows[i].reason);
 }
 
+static uint64_t wasted_bytes(const struct trace_meta *meta)
+{
+	return meta->bytes_allocated > meta->bytes_requested ? meta->bytes_allocated - meta->bytes_requested : 0;
+}
+
 static void print_summary(const struct import_args *args, struct trace_meta *meta)
 {
 	if (meta->lost)
@@ -153,6 +164,9 @@ static void print_summary(const struct import_args *args, struct trace_meta *met
 	fprintf(stderr, "adopted      %" PRIu64 " objects that are older than the recording\n", meta->adopted);
 	fprintf(stderr, "implied      %" PRIu64 " frees, of addresses that were handed out again while still live\n",
 		meta->implied_frees);
+	if (meta->bytes_allocated)
+		fprintf(stderr, "objects      %" PRIu64 " bytes requested, %" PRIu64 " allocated, %" PRIu64 " of them wasted\n",
+			meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta));
 	if (meta->hashed_pointers)
 		fputs("note         pointers are hashed: slabs and pages cannot be told from addresses\n", stderr);
 	print_counts("unusable: read and not understood", &meta->unusable);
@@ -181,9 +195,10 @@ static void print_json(const struct trace_meta *meta)
 {
 	printf("{\"lost\": %" PRIu64 ", \"lines\": %" PRIu64 ", \"events\": %" PRIu64 ", \"prologue_events\": %" PRIu64 ", "
 	       "\"adopted\": %" PRIu64 ", \"implied_frees\": %" PRIu64 ", \"cpus\": %u, \"page_size\": %u, "
-	       "\"slots\": %u, \"hashed_pointers\": %s, ",
+	       "\"slots\": %u, \"bytes_requested\": %" PRIu64 ", \"bytes_allocated\": %" PRIu64 ", \"bytes_wasted\": %" PRIu64 ", "
+	       "\"hashed_pointers\": %s, ",
 		meta->lost, meta->lines, meta->events, meta->prologue_events, meta->adopted, meta->implied_frees, meta->cpus,
-		meta->page_size, meta->slots, meta->hashed_pointers ? "true" : "false");
+		meta->page_size, meta->slots, meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta), meta->hashed_pointers ? "true" : "false");
 	print_json_counts("unusable", &meta->unusable, ", ");
 	print_json_counts("repaired", &meta->repaired, ", ");
 	print_json_counts("classified", &meta->classified, ", ");

@@ -6,7 +6,7 @@ static const char doc[] =
 	"Shows a file of /proc as the modelled kernel would, byte for byte in the kernel's format.\n\n"
 	"  kmemsim proc results.db --file buddyinfo\n"
 	"  kmemsim proc results.db --file slabinfo --run 2\n\n"
-	"Files: buddyinfo, pagetypeinfo, slabinfo, and unusable_index and extfrag_index of debugfs. `kmemsim query results.db samples`"
+	"Files: buddyinfo, pagetypeinfo, slabinfo, vmallocinfo, iomem, ioports, and unusable_index and extfrag_index of debugfs. `kmemsim query results.db samples`"
 	" lists the samples.";
 
 enum { KEY_FILE = 0x100, KEY_RUN, KEY_SAMPLE };
@@ -48,7 +48,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!args->path)
 			argp_usage(state);
 		if (!args->file)
-			argp_error(state, "which file? --file buddyinfo, pagetypeinfo or slabinfo");
+			argp_error(state, "which file? --file buddyinfo, pagetypeinfo, slabinfo, iomem or ioports");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

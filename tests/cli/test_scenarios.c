@@ -136,3 +136,90 @@ Test(scenarios, without_memory_allocations_fail_and_the_run_ends)
 	cr_assert_lt(run_number(result.out, "failed"), 300);
 	run_free(&result);
 }
+
+/* 17 objects of 256 bytes are two slabs of SLAB; the reaper takes the second one's 15 spare ones home and no slab goes. */
+Test(scenarios, slab_keeps_arrays_and_shows_its_tunables)
+{
+	char jsonl[1 << 14] = "{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":256,\"align\":256}\n";
+	size_t used = strlen(jsonl);
+	struct run_result result;
+
+	for (int i = 0; i < 17; i++)
+		used += (size_t)snprintf(jsonl + used, sizeof(jsonl) - used,
+			"{\"event\":\"kmem_cache_alloc\",\"id\":%d,\"cache\":\"c\",\"gfp\":\"GFP_KERNEL\"}\n", i);
+	result = replay(jsonl, "--set slab.allocator=slab --set slab.merge=false --set cpus=1 --set memory='256 MiB'");
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_line("sqlite3 -csv r.db \"select size,objs_per_slab,slabs,total_objs,active_objs,live_objs,array_limit,batchcount,"
+		    "shared_factor from cache_stats where cache='c'\"",
+		"256,16,2,32,32,17,120,60,0");
+	expect_line("$K proc r.db --file slabinfo",
+		"c                     32     32    256   16    1 : tunables  120   60    0 : slabdata      2      2      0");
+}
+
+/* The example of the specification: all 17 freed, slabs are gone after twelve seconds. */
+Test(scenarios, the_reaper_of_slab_gives_slabs_back_in_time)
+{
+	char jsonl[1 << 14] = "{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":256,\"align\":256,\"time_ns\":0}\n";
+	size_t used = strlen(jsonl);
+	struct run_result result;
+
+	for (int i = 0; i < 34; i++)
+		used += (size_t)snprintf(jsonl + used, sizeof(jsonl) - used, "{\"event\":\"kmem_cache_%s\",\"id\":%d,\"cache\":\"c\"%s,\"time_ns\":%d}\n",
+			i < 17 ? "alloc" : "free", i % 17, i < 17 ? ",\"gfp\":\"GFP_KERNEL\"" : "", 1000 + 1000 * i);
+	snprintf(jsonl + used, sizeof(jsonl) - used, "{\"event\":\"marker\",\"text\":\"seven\",\"time_ns\":7000000000}\n"
+						     "{\"event\":\"marker\",\"text\":\"thirteen\",\"time_ns\":13000000000}\n");
+	result = replay(jsonl, "--set slab.allocator=slab --set slab.merge=false --set cpus=1 --set memory='256 MiB'");
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_line("sqlite3 -csv r.db \"select marker,slabs,active_objs,live_objs from cache_stats join samples using (sample_id)"
+		    " where cache='c' and marker is not null order by sample_id\"",
+		"seven,2,4,0\nthirteen,0,0,0");
+}
+
+Test(scenarios, slob_packs_objects_by_their_size)
+{
+	struct run_result result = replay("{\"event\":\"kmalloc\",\"id\":1,\"size\":100,\"gfp\":\"GFP_KERNEL\"}\n"
+					  "{\"event\":\"kmalloc\",\"id\":2,\"size\":500,\"gfp\":\"GFP_KERNEL\"}\n"
+					  "{\"event\":\"kmalloc\",\"id\":3,\"size\":4090,\"gfp\":\"GFP_KERNEL\"}\n"
+					  "{\"event\":\"kmalloc\",\"id\":4,\"size\":104,\"gfp\":\"GFP_KERNEL\"}\n"
+					  "{\"event\":\"kfree\",\"id\":2}\n",
+		"--set slab.allocator=slob");
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_assert_eq(run_number(result.out, "failed"), 0);
+	run_free(&result);
+	/* 108 + 508 + 4096 + 112; the page of 500 went at once. */
+	expect_line("sqlite3 -csv r.db \"select bytes_alloc from op_stats where op='kmalloc'\"", "4824");
+	expect_line("sqlite3 -csv r.db \"select slab_bytes,kmalloc_large_bytes from samples order by sample_id desc limit 1\"", "4096,4096");
+}
+
+Test(scenarios, kernel_2_6_has_pools_to_128_kib_and_refuses_duplicates)
+{
+	struct run_result result = replay("{\"event\":\"kmalloc\",\"id\":1,\"size\":1,\"gfp\":\"GFP_KERNEL\"}\n"
+					  "{\"event\":\"kmalloc\",\"id\":2,\"size\":100000,\"gfp\":\"GFP_KERNEL\"}\n"
+					  "{\"event\":\"kmalloc\",\"id\":3,\"size\":131073,\"gfp\":\"GFP_KERNEL\"}\n"
+					  "{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":100}\n"
+					  "{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":200}\n"
+					  "{\"event\":\"kmem_cache_destroy\",\"cache\":\"c\"}\n"
+					  "{\"event\":\"kmem_cache_alloc\",\"id\":4,\"cache\":\"c\",\"gfp\":\"GFP_KERNEL\"}\n",
+		"--set kernel=2.6-classic");
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_assert_eq(run_number(result.out, "failed"), 3);
+	run_free(&result);
+	expect_line("sqlite3 -csv r.db 'select rule,event_no from violations order by event_no'",
+		"size_too_large,2\ncache_name_duplicate,4\ncache_destroyed,6");
+	expect_line("sqlite3 -csv r.db \"select cache,slabs from cache_stats where slabs > 0 and live_objs > 0 order by cache\"",
+		"size-131072,1\nsize-32,1");
+}
+
+Test(scenarios, kernel_6_18_has_no_slab)
+{
+	struct run_result result = replay("{\"event\":\"kmalloc\",\"id\":1,\"size\":1,\"gfp\":\"GFP_KERNEL\"}\n",
+		"--set kernel=6.18 --set slab.allocator=slab");
+
+	cr_assert_eq(result.status, 2, "%s", result.err);
+	cr_assert_not_null(strstr(result.err, "kernel 6.18 has no slab: it is gone since 6.8"), "%s", result.err);
+	run_free(&result);
+}

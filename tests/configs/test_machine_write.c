@@ -80,7 +80,11 @@ static void random_machine(struct rng *rng, char *text, size_t size)
 		PICK(rng, "[]", "[96, 192]", "[96, 192, 384, 3000]"));
 	fprintf(out, "vmalloc: {lazy_max: %s}\npercpu: {unit_size: %s}\nlatency: {zone_lock: %s}\n",
 		PICK(rng, "auto", "none", "32 MiB"), PICK(rng, "auto", "32 KiB"), PICK(rng, "0", "1 us"));
-	fprintf(out, "io_memory: {regions: [{start: 0xfebc0000, size: 128 KiB, name: nic}]}\n");
+	fprintf(out, "io_ports: {regions: [{start: 0x60, size: 1, name: keyboard, access_ns: 9, access_16_ns: %s}]}\n",
+		PICK(rng, "0", "17"));
+	fprintf(out, "io_memory: {regions: [{start: 0xfebc0000, size: 128 KiB, name: nic, claim: %s, read_ns: %s},"
+		     " {start: 0xfebc1000, size: 1 KiB, name: part}]}\n", PICK(rng, "auto", "none", "kernel", "driver"),
+		PICK(rng, "0", "1 us"));
 	fclose(out);
 }
 

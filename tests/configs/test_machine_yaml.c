@@ -155,8 +155,9 @@ Test(machine_yaml, machine_that_does_not_fit_together_is_refused)
 		{ "nodes: [{ranges: [{start: 100, size: 200}, {start: 1 MiB, size: 1 GiB}]}]\n",
 		  "1:19: error: nodes.0.ranges.0: holds no whole page" },
 		{ "bits: 32\nmemory: 65 GiB\n", "2:9: error: RAM beyond 64 GiB, which bits: 32 cannot reach" },
-		{ "io_ports: {regions: [{start: 0x60, size: 16, name: a}, {start: 0x64, size: 1, name: b}]}\n",
-		  "1:21: error: io_ports.regions: \"b\" at 0x64 overlaps \"a\" at 0x60" },
+		{ "io_ports: {regions: [{start: 0x60, size: 16, name: a}, {start: 0x6f, size: 2, name: b}]}\n",
+		  "1:21: error: io_ports.regions: \"b\" at 0x6f overlaps \"a\" at 0x60; of two regions that"
+		  " meet one contains the other" },
 	};
 	struct machine *machine = calloc(1, sizeof(*machine));
 
@@ -403,4 +404,29 @@ Test(machine_yaml, thirty_two_bits_with_two_gib_have_highmem_and_no_dma32)
 	m = expect_machine("bits: 32\nmemory: 512 MiB\n");
 	cr_assert_eq(m->zones.highmem_above, UINT64_MAX);
 	free(m);
+}
+
+Test(machine_yaml, regions_nest_in_any_order_and_know_by_their_names_what_the_kernel_has)
+{
+	static const char text[] = "io_ports:\n  regions:\n"
+				   "    - {start: 0x60, size: 1, name: keyboard}\n"
+				   "    - {start: 0x1f0, size: 8, name: ata, claim: driver, access_ns: 300, access_16_ns: 400 ns}\n"
+				   "    - {start: 0x1f0, size: 8, name: \"0000:00:01.1\"}\n"
+				   "    - {start: 0, size: 0xcf8, name: \"PCI Bus 0000:00\"}\n";
+	struct machine *machine = calloc(1, sizeof(*machine));
+	const struct machine_region *regions = machine->io_ports.regions;
+	struct err err = { 0 };
+
+	cr_assert_eq(machine_load_text(machine, "m", text, strlen(text), NULL, 0, &err), 0, "%s", err.text);
+	cr_assert_eq(machine->io_ports.nr_regions, 4);
+	cr_expect_str_eq(regions[0].name, "PCI Bus 0000:00");
+	cr_expect_eq(regions[0].claim, CLAIM_NONE);
+	cr_expect_str_eq(regions[1].name, "keyboard");
+	cr_expect_eq(regions[1].claim, CLAIM_KERNEL);
+	cr_expect_str_eq(regions[2].name, "ata");
+	cr_expect_eq(regions[2].claim, CLAIM_DRIVER);
+	cr_expect_eq(regions[2].access_ns[0], 300);
+	cr_expect_eq(regions[2].access_ns[1], 400);
+	cr_expect_str_eq(regions[3].name, "0000:00:01.1");
+	free(machine);
 }

@@ -360,8 +360,8 @@ Test(probe, zoneinfo_alone_is_enough_and_what_is_assumed_is_told)
 
 Test(probe, copy_of_one_snapshot_gives_the_same_machine_as_the_capture)
 {
-	static const char *const names[] = { "zoneinfo", "iomem", "meminfo", "cmdline", "sysctl_vm.txt", "slab_sysfs.tsv",
-		"pagetypeinfo", "node0_cpulist", "node0_distance", "../kernel.config.xz" };
+	static const char *const names[] = { "zoneinfo", "iomem", "ioports", "meminfo", "cmdline", "sysctl_vm.txt",
+		"slab_sysfs.tsv", "pagetypeinfo", "node0_cpulist", "node0_distance", "../kernel.config.xz" };
 	char path[4200], file[4400], folder[64], *bytes = malloc(1 << 20);
 	struct machine *original, *copy;
 
@@ -427,7 +427,7 @@ Test(probe, folder_without_any_of_the_files_is_an_error)
 
 	make_folder(folder);
 	cr_assert_eq(probe_machine(m, folder, NULL, &err), -ERR_CONFIG);
-	snprintf(message, sizeof(message), "%s: neither zoneinfo nor meminfo nor iomem is there", folder);
+	snprintf(message, sizeof(message), "%s: none of zoneinfo, meminfo, iomem and ioports is there", folder);
 	cr_assert_str_eq(err.text, message);
 	remove_folder(folder);
 	cr_assert_eq(probe_machine(m, folder, NULL, &err), -ERR_IO);
@@ -467,4 +467,64 @@ Test(probe, damaged_files_give_a_machine_or_an_error, .timeout = 60)
 	}
 	remove_folder(folder);
 	free(m);
+}
+
+static const struct machine_region *region_of(const struct machine_io *io, const char *name)
+{
+	for (uint32_t i = 0; i < io->nr_regions; i++)
+		if (!strcmp(io->regions[i].name, name))
+			return &io->regions[i];
+	cr_assert_fail("no region \"%s\"", name);
+	return NULL;
+}
+
+static void write_text(const char *folder, const char *name, const char *text)
+{
+	write_file(folder, name, text, strlen(text));
+}
+
+Test(probe, regions_nest_and_are_claimed_by_the_kernel_a_driver_or_nobody)
+{
+	char folder[64];
+	struct machine *machine;
+
+	make_folder(folder);
+	write_text(folder, "iomem", "00001000-0009fbff : System RAM\n"
+				    "00100000-1fffffff : System RAM\n"
+				    "80000000-febfffff : PCI Bus 0000:00\n"
+				    "  fd000000-fdffffff : 0000:00:02.0\n"
+				    "    fd000000-fd00ffff : bochs-drm\n"
+				    "fec00000-fec003ff : IOAPIC 0\n"
+				    "ffff0000-ffffffff : Reserved\n");
+	write_text(folder, "ioports", "0000-0cf7 : PCI Bus 0000:00\n"
+				      "  0060-0060 : keyboard\n"
+				      "  03f8-03ff : serial\n"
+				      "00010000-0001ffff : beyond\n");
+	machine = probed(folder);
+	cr_expect_eq(machine->io_memory.nr_regions, 7);
+	cr_expect_eq(region_of(&machine->io_memory, "System RAM")->size, 0x9ec00);
+	cr_expect_eq(region_of(&machine->io_memory, "PCI Bus 0000:00")->claim, CLAIM_NONE);
+	cr_expect_eq(region_of(&machine->io_memory, "0000:00:02.0")->claim, CLAIM_NONE);
+	cr_expect_eq(region_of(&machine->io_memory, "bochs-drm")->claim, CLAIM_DRIVER);
+	cr_expect_eq(region_of(&machine->io_memory, "IOAPIC 0")->claim, CLAIM_KERNEL);
+	cr_expect_eq(region_of(&machine->io_memory, "Reserved")->claim, CLAIM_NONE);
+	cr_expect_eq(machine->io_ports.nr_regions, 3);
+	cr_expect_eq(region_of(&machine->io_ports, "keyboard")->claim, CLAIM_KERNEL);
+	cr_expect_eq(region_of(&machine->io_ports, "serial")->claim, CLAIM_DRIVER);
+	free(machine);
+	remove_folder(folder);
+}
+
+Test(probe, regions_without_addresses_are_left_out)
+{
+	char folder[64];
+	struct machine *machine;
+
+	make_folder(folder);
+	write_text(folder, "iomem", "00000000-00000000 : System RAM\n  00000000-00000000 : Kernel code\n");
+	write_text(folder, "meminfo", "MemTotal:         262144 kB\n");
+	machine = probed(folder);
+	cr_expect_eq(machine->io_memory.nr_regions, 0);
+	free(machine);
+	remove_folder(folder);
 }

@@ -31,7 +31,7 @@ static void decode_block(const uint8_t *data, size_t size, uint32_t nr_events)
 
 	if (block_decode(&b, &s, data, &limits, &err) == 0) {
 		check_block(&b, &limits);
-		block_decode_recorded(&b, &s, data, &limits, &err);
+		block_decode_recorded(&b, &s, data, &limits, true, &err);
 	}
 	block_fini(&b);
 }

@@ -5,17 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct slab_ops mech_slab_slub;
+extern const struct slab_ops mech_slab_slub, mech_slab_slab, mech_slab_slob;
 
 const struct mechanism *mechanism_find(enum mm_slot slot, const char *name)
 {
-	return slot == SLOT_SLAB && !strcmp(name, "slub") ? &mech_slab_slub.mech : NULL;
+	const struct slab_ops *const known[] = { &mech_slab_slub, &mech_slab_slab, &mech_slab_slob };
+
+	for (size_t i = 0; slot == SLOT_SLAB && i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(name, known[i]->mech.name))
+			return &known[i]->mech;
+	return NULL;
 }
 
 void mechanism_list(enum mm_slot slot, char *buf, size_t size)
 {
 	(void)slot;
-	snprintf(buf, size, "slub");
+	snprintf(buf, size, "slub, slab, slob");
 }
 
 void fixture_machine(struct machine *m, uint32_t cpus, uint32_t nodes)

@@ -148,7 +148,7 @@ Test(kmalloc, classes_that_cannot_be_are_a_configuration_error)
 	f->machine.kmalloc.min_size = 12;
 	cr_expect_eq(slab_create_all(&f->slab, &f->mm, &err), -(int)ERR_CONFIG);
 	f->machine.kmalloc.min_size = 8;
-	strcpy(f->machine.slab.allocator, "slob");
+	strcpy(f->machine.slab.allocator, "slqb");
 	cr_expect_eq(slab_create_all(&f->slab, &f->mm, &err), -(int)ERR_CONFIG);
 	cr_expect(strstr(err.text, "slub"), "%s", err.text);
 	free(f);

@@ -64,9 +64,12 @@ Test(page_correct, a_recorded_refill_is_compared_and_then_taken_over)
 {
 	struct fixture *fx = fixture_zone(1024, 2048, 3, 28);
 	pfn_t same[] = { 1024, 1025, 1026 }, other[] = { 1100, 1030 };
+	struct page_refill refill;
 
-	cr_expect(page_alloc_refill_recorded(fx->pa, same, 3, 0, M, 0, &fx->meter));
-	cr_expect(!page_alloc_refill_recorded(fx->pa, other, 2, 0, M, 0, &fx->meter));
+	page_alloc_refill_recorded(fx->pa, same, 3, 0, M, 0, &refill, &fx->meter);
+	cr_expect(refill.equal == 3 && !refill.left && refill.first == 1024);
+	page_alloc_refill_recorded(fx->pa, other, 2, 0, M, 0, &refill, &fx->meter);
+	cr_expect(refill.equal == 0 && refill.left == 3 && refill.first == 1027);
 	cr_expect(page_alloc_allocated(fx->pa, 1025, 0), "what was left had been taken without an event");
 	fixture_check(fx);
 	cr_expect_eq(page_alloc_pcp_first(fx->pa, 0, 0, M, 0), 1100);
@@ -84,8 +87,8 @@ Test(page_correct, a_recorded_flush_moves_just_its_blocks)
 	for (unsigned int i = 0; i < 28; i++)
 		pfns[i] = take(fx, 0, M);
 	for (unsigned int i = 0; i < 27; i++)
-		cr_expect(page_alloc_give_recorded(fx->pa, pfns[i], 0, 0, 0, &fx->meter));
-	cr_expect(!page_alloc_give_recorded(fx->pa, pfns[27], 0, 0, 0, &fx->meter), "28 pages are too many");
+		cr_expect_eq(page_alloc_give_recorded(fx->pa, pfns[i], 0, 0, 0, &fx->meter), 0);
+	cr_expect_eq(page_alloc_give_recorded(fx->pa, pfns[27], 0, 0, 0, &fx->meter), 7, "28 pages are too many");
 	cr_expect_eq(page_alloc_pcp_count(fx->pa, 0, 0), 28);
 	cr_expect(page_alloc_flush_recorded(fx->pa, pfns[3], 0, M, 0, &fx->meter));
 	cr_expect(!page_alloc_flush_recorded(fx->pa, pfns[3], 0, M, 0, &fx->meter), "it has left the list");

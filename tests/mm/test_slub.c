@@ -123,10 +123,10 @@ Test(slub, slab_numbers_and_freelists_are_used_again)
 		fixture_free_range(f, o, 0, 63, 1);
 		slab_cache_shrink(f->slab, c, &f->meter);
 		if (round == 0)
-			links = f->slub->store.nr_links;
+			links = f->slub->store.links.nr_units;
 	}
 	cr_expect_eq(f->slub->store.nr_slabs, 4);
-	cr_expect_eq(f->slub->store.nr_links, links);
+	cr_expect_eq(f->slub->store.links.nr_units, links);
 	fixture_free(f);
 }
 
@@ -403,7 +403,7 @@ Test(slub, request_for_a_node_without_memory_takes_any)
 	f->machine.nr_ram = 2;
 	fixture_start(f);
 	c = fixture_cache(f, "c", 256, 0, 0);
-	cr_expect_eq(f->slub->node_of_cpu[3], 0, "CPU 3's node has none: the nearest that has");
+	cr_expect_eq(f->slub->numa.of_cpu[3], 0, "CPU 3's node has none: the nearest that has");
 	cr_expect_eq(node_of(f, alloc_on(f, c, 2, 0)), 0);
 	cr_expect_eq(node_of(f, alloc_on(f, c, 60, 0)), 0);
 	cr_expect_eq(fixture_stats(f, c).slabs, 1);
@@ -468,8 +468,8 @@ Test(slub, nearest_node_is_asked_first)
 	f->machine.distance[0][2] = 15;
 	f->machine.distance[0][3] = 20;
 	fixture_start(f);
-	cr_expect_arr_eq(f->slub->nearest, ((uint8_t[]){ 0, 2, 3, 1 }), 4);
-	cr_expect_arr_eq(&f->slub->nearest[2 * 4], ((uint8_t[]){ 2, 3, 0, 1 }), 4, "equally near: those behind first");
+	cr_expect_arr_eq(f->slub->numa.nearest, ((uint8_t[]){ 0, 2, 3, 1 }), 4);
+	cr_expect_arr_eq(&f->slub->numa.nearest[2 * 4], ((uint8_t[]){ 2, 3, 0, 1 }), 4, "equally near: those behind first");
 	fixture_free(f);
 }
 

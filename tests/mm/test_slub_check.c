@@ -68,7 +68,7 @@ Test(slub_check, slub_2_freelist_of_a_cpu)
 	BREAK(&s, s.c->links[s.c->freelist], s.c->freelist, "slub 2");
 	BREAK(&s, s.c->freelist, 16, "slub 2");
 	BREAK(&s, s.c->node, 1, "slub 2");
-	BREAK(&s, s.c->links, s.c->links + SLUB_LINK_UNIT, "slub 2");
+	BREAK(&s, s.c->links, s.c->links + SLAB_LINK_UNIT, "slub 2");
 	BREAK(&s, slub_cpu_of(s.slub, s.cache, 1)->freelist, 3, "slub 2");
 	fixture_free(s.f);
 }

@@ -154,6 +154,7 @@ static void write_caches(struct recorder *rec)
 			.frees = 4200,
 			.grown = 40,
 			.discarded = 8,
+			.active_slabs = 32 * (i + 1),
 		};
 
 		cr_assert_eq(rec->ops->cache(rec, &cache, NULL), 0);
@@ -214,9 +215,25 @@ void fixture_write(const char *path, enum run_status status)
 	cr_assert_eq(
 		RECORD_ROW(rec, LOCK_STATS, &err, RECORD_T("zone DMA32"), RECORD_U(900), RECORD_U(12), RECORD_U(3400),
 			RECORD_U(56000)), 0);
+	cr_assert_eq(RECORD_ROW(rec, RESOURCES, &err, RECORD_T("ioports"), RECORD_U(0), RECORD_U(0), RECORD_U(0x3f8),
+			     RECORD_U(0x3ff), RECORD_T("serial"), RECORD_U(1), RECORD_U(1)), 0);
+	cr_assert_eq(RECORD_ROW(rec, IOPORT_STATS, &err, RECORD_U(0x3f8), RECORD_U(0x3ff), RECORD_T("serial"),
+			     RECORD_T("outb"), RECORD_U(40), RECORD_U(40), RECORD_U(40), RECORD_U(40000), RECORD_U(3)), 0);
+	cr_assert_eq(RECORD_ROW(rec, IOMEM_STATS, &err, RECORD_U(0xfe000000), RECORD_U(0xfe000fff), RECORD_T("nic"),
+			     RECORD_T("readl"), RECORD_U(7), RECORD_U(28), RECORD_U(5600), RECORD_U(0)), 0);
+	cr_assert_eq(RECORD_ROW(rec, IOREMAP_STATS, &err, RECORD_T("uc"), RECORD_U(1), RECORD_U(256), RECORD_U(4096)), 0);
+	cr_assert_eq(RECORD_ROW(rec, IOREMAP_LIVE, &err, RECORD_U(0), RECORD_U(0xfe000000), RECORD_U(256), RECORD_T("uc"),
+			     RECORD_T("0xffffc90000000000"), RECORD_U(4096), RECORD_T("nic"), RECORD_T(NULL)), 0);
 	cr_assert_eq(
 		RECORD_ROW(rec, SLEEPS, &err, RECORD_T("mempool"), RECORD_U(5), RECORD_U(12000), RECORD_U(4000), RECORD_U(2),
 			RECORD_U(1)), 0);
+	cr_assert_eq(RECORD_ROW(rec, VMALLOC_STATS, &err, RECORD_U(1 << 27), RECORD_U(8192), RECORD_U((1 << 27) - 12288),
+			     RECORD_U(4096), RECORD_U(4096), RECORD_U(1), RECORD_U(1), RECORD_U(1), RECORD_U(2), RECORD_U(0),
+			     RECORD_U(2), RECORD_U(1 << 26), RECORD_U(3), RECORD_U(40960), RECORD_U(1), RECORD_U(0), RECORD_U(0),
+			     RECORD_U(0)), 0);
+	cr_assert_eq(RECORD_ROW(rec, VMAP_AREAS, &err, RECORD_T("0xffffc90000000000"), RECORD_T("0xffffc90000002000"),
+			     RECORD_U(8192), RECORD_T("vmalloc"), RECORD_T("load_module+0x1"), RECORD_U(1), RECORD_T(NULL),
+			     RECORD_U(0), RECORD_T(" N0=1")), 0);
 	cr_assert_eq(
 		rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 17, 4 }, &err),
 		0);

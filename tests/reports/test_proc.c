@@ -278,7 +278,8 @@ static void record_slabinfo(struct recorder *rec, char *text)
 					     .order = (uint64_t)__builtin_ctzl(pages),
 					     .active_objs = active,
 					     .total_objs = total,
-					     .slabs = slabs },
+					     .slabs = slabs,
+					     .active_slabs = slabs },
 				     NULL),
 			0);
 	}
@@ -300,6 +301,41 @@ Test(proc, slabinfo_has_the_bytes_of_the_kernel)
 		record_slabinfo(rec, text);
 		end_run(rec);
 		expect_kernel_bytes(path, "slabinfo", captures[c], moments[0], "slabinfo");
+	}
+}
+
+/* Depth is two blanks a level; the name of the tree is the file's. */
+static void record_resources(struct recorder *rec, const char *tree, char *text)
+{
+	uint64_t position = 0;
+
+	for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		size_t blanks = strspn(line, " ");
+		unsigned long long start, end;
+		int name = 0;
+
+		cr_assert_eq(sscanf(line, "%llx-%llx : %n", &start, &end, &name), 2, "%s", line);
+		cr_assert_eq(RECORD_ROW(rec, RESOURCES, NULL, RECORD_T(tree), RECORD_U(position++), RECORD_U(blanks / 2),
+				     RECORD_U(start), RECORD_U(end), RECORD_T(line + name), RECORD_U(0), RECORD_U(0)), 0);
+	}
+	free(text);
+}
+
+Test(proc, iomem_and_ioports_have_the_bytes_of_the_kernel)
+{
+	static const char *const files[] = { "iomem", "ioports" };
+	const char *path = fixture_path("results.db");
+
+	need_captures();
+	for (size_t c = 0; c < sizeof(captures) / sizeof(captures[0]); c++) {
+		for (size_t f = 0; f < 2; f++) {
+			struct recorder *rec = fixture_begin(path);
+
+			cr_assert_eq(rec->ops->sample(rec, &(struct record_sample){ .reason = "end" }, NULL), 0);
+			record_resources(rec, files[f], kernel_file(captures[c], moments[0], files[f]));
+			end_run(rec);
+			expect_kernel_bytes(path, files[f], captures[c], moments[0], files[f]);
+		}
 	}
 }
 

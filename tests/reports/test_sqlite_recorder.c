@@ -76,8 +76,8 @@ Test(sqlite_recorder, samples_come_back_as_they_were_written)
 	expect_rows(path,
 		"SELECT sample_id, cache, object_size, size, align, objs_per_slab, \"order\", min_partial, cpu_partial,"
 		" active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs, aliases, waste_bytes, allocs,"
-		" frees, grown, discarded FROM cache_stats WHERE cache = 'dentry'",
-		"40|dentry|61|128|8|32|1|5|30|1800|2000|1600|64|128|3|2|1|12800|5000|4200|40|8");
+		" frees, grown, discarded, array_limit, batchcount, shared_factor, active_slabs, shared_avail FROM cache_stats WHERE cache = 'dentry'",
+		"40|dentry|61|128|8|32|1|5|30|1800|2000|1600|64|128|3|2|1|12800|5000|4200|40|8|0|0|0|64|0");
 }
 
 /* 1 .. 1000 once each: the buckets are exact below 32 and 1/32 wide above. */

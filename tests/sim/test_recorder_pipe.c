@@ -41,9 +41,10 @@ NOTE(zone, record_zone, U "%s " U U U U U U U U U U U U "\n", N(node), T(zone), 
 NOTE(free_blocks, record_free_blocks, U "%s %s " U U "\n", N(node), T(zone), T(migratetype), N(order), N(blocks))
 NOTE(pageblocks, record_pageblocks, U "%s %s " U "\n", N(node), T(zone), T(migratetype), N(pageblocks))
 NOTE(frag, record_frag, U "%s " U "%d %d\n", N(node), T(zone), N(order), r->unusable_milli, r->frag_milli)
-NOTE(cache, record_cache, "%s " U U U U U U U U U U U U U U U U U U U U "\n", T(cache), N(object_size), N(size), N(align),
+NOTE(cache, record_cache, "%s " U U U U U U U U U U U U U U U U U U U U U U U U U "\n", T(cache), N(object_size), N(size), N(align),
 	N(objs_per_slab), N(order), N(min_partial), N(cpu_partial), N(active_objs), N(total_objs), N(live_objs), N(slabs),
-	N(slab_pages), N(partial), N(cpu_slabs), N(aliases), N(waste_bytes), N(allocs), N(frees), N(grown), N(discarded))
+	N(slab_pages), N(partial), N(cpu_slabs), N(aliases), N(waste_bytes), N(allocs), N(frees), N(grown), N(discarded),
+	N(array_limit), N(batchcount), N(shared_factor), N(active_slabs), N(shared_avail))
 NOTE(row, record_row, U U "%s " U "%s\n", N(table), N(nr_values), r->values[0].text, (unsigned long long)r->values[1].number,
 	r->values[2].text ? r->values[2].text : "NULL")
 NOTE(extfrag, record_extfrag, "%s %s " U U U U "\n", T(from_migratetype), T(to_migratetype), N(alloc_order), N(fallback_order),
@@ -129,7 +130,7 @@ static void record_everything(struct recorder *rec)
 	cr_assert_eq(ops->pageblocks(rec, &(struct record_pageblocks){ 1, "z", "CMA", 77 }, NULL), 0);
 	cr_assert_eq(ops->frag(rec, &(struct record_frag){ 1, "z", 9, 1000, -1000 }, NULL), 0);
 	cr_assert_eq(ops->cache(rec, &(struct record_cache){ "", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
-		20 }, NULL), 0);
+		20, 21, 22, 23, 24, 25 }, NULL), 0);
 	cr_assert_eq(ops->op(rec, &(struct record_op){ "kmalloc", 1, 2, 3, 4, 5, &hist }, NULL), 0);
 	cr_assert_eq(RECORD_ROW(rec, LOCK_STATS, NULL, RECORD_T("zone"), RECORD_U(UINT64_MAX), RECORD_T(NULL)), 0);
 	cr_assert_eq(ops->extfrag(rec, &(struct record_extfrag){ "a", "b", 1, 2, 3, 4 }, NULL), 0);

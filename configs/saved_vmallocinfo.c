@@ -1,0 +1,68 @@
+/* saved_vmallocinfo: areas of the vmalloc space as the kernel prints them. */
+#include "configs/saved_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX (256u << 20)
+
+/* The words behind addresses and size: the caller, "pages=4", "phys=0x...", "ioremap", "unpurged", and others. */
+static void read_words(struct state_area *area, char *text)
+{
+	char *rest = NULL;
+
+	for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		if (sscanf(word, "pages=%" SCNu64, &area->pages) == 1 || sscanf(word, "phys=0x%" SCNx64, &area->phys) == 1)
+			continue;
+		area->ioremap |= !strcmp(word, "ioremap");
+		area->vmap |= !strcmp(word, "vmap");
+		area->map_ram |= !strcmp(word, "vm_map_ram");
+		area->vmalloc |= !strcmp(word, "vmalloc");
+		area->lazy |= !strcmp(word, "unpurged");
+		if (!area->caller[0] && strstr(word, "+0x"))
+			snprintf(area->caller, sizeof(area->caller), "%s", word);
+	}
+}
+
+/* Return: false for a line without true addresses, as a reader without privileges gets them. */
+static bool read_area(struct state_area *area, char *line)
+{
+	uint64_t size;
+	int used = 0;
+
+	*area = (struct state_area){ 0 };
+	if (sscanf(line, "0x%" SCNx64 "-0x%" SCNx64 " %" SCNu64 "%n", &area->start, &area->end, &size, &used) != 3 ||
+		area->start >= area->end || area->end - area->start != size)
+		return false;
+	read_words(area, line + used);
+	return true;
+}
+
+int saved_vmallocinfo(struct saved_reader *r, struct err *err)
+{
+	struct state *state = r->state;
+	char path[TEXT_PATH_MAX + 16];
+	char *text, *at, *line;
+	size_t unusable = 0;
+	int got;
+
+	snprintf(path, sizeof(path), "%s/vmallocinfo", r->dir);
+	got = text_read(&text, path, FILE_MAX, NULL, err);
+	if (got <= 0)
+		return got;
+	for (got = 0, at = text; !got && (line = text_next_line(&at));) {
+		got = saved_grow(&state->areas, state->nr_areas, sizeof(*state->areas), err);
+		if (got < 0)
+			break;
+		if (read_area(&state->areas[state->nr_areas], line))
+			state->nr_areas++;
+		else
+			unusable += line[0] != '\0';
+	}
+	free(text);
+	if (unusable)
+		saved_note(r, "vmallocinfo: %zu lines without addresses were passed over", unusable);
+	return got;
+}

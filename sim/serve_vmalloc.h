@@ -1,0 +1,38 @@
+/* serve_vmalloc: what serve.c and others of sim/ need of the vmalloc space's events. */
+#ifndef KMEMSIM_SIM_SERVE_VMALLOC_H
+#define KMEMSIM_SIM_SERVE_VMALLOC_H
+
+#include "mm/vmalloc.h"
+#include "sim/run.h"
+
+/* vmap_request.caller from here on: number of an area of the initial state; below: number of a string of the trace. */
+#define CALLER_OF_STATE 0x80000000u
+
+/** kvmalloc_gfp() - how kvmalloc_node() asks kmalloc for @size bytes. */
+gfp_t kvmalloc_gfp(const struct run *run, uint64_t size, gfp_t gfp);
+
+/** vmap_request_of() - what an event of the vmalloc space asks for; @cpu: who asks. */
+struct vmap_request vmap_request_of(const struct machine *machine, const struct trace_op *op, uint32_t cpu);
+
+/**
+ * vmap_purge_seen() - whether a kmem_cache_free is the purge's, which frees the descriptors of areas that grow together: how a
+ * recording shows purges whose cause it does not (set_memory()).
+ */
+bool vmap_purge_seen(const struct trace_tables *tables, const struct trace_op *op);
+
+/** serve_purge() - the recorded kernel purges now. */
+void serve_purge(struct run *run);
+
+/**
+ * vmalloc_load() - the areas of a saved state, busy and lazy. @bound: gets the number of each busy one under
+ * vmalloc_bound_key() of its address, for the objects of the trace that are older than the state.
+ * Simplified: which pages an area has is not saved; a free of one gives back the addresses alone.
+ */
+int vmalloc_load(struct vmalloc *vm, const struct machine *machine, const struct state *state, struct idmap *bound,
+	struct err *err);
+uint64_t vmalloc_bound_key(const struct machine *machine, uint64_t address);
+
+/** serve_kvmalloc() - kmalloc() has failed: try vmalloc. Return: whether the request is served. */
+bool serve_kvmalloc(struct run *run, const struct request *req, struct run_op *op);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * dat_records: records of the kernel's trace events, decoded with libtraceevent by the formats that a recording brings
+ * along, into raw events on their way through the pipe (dat_priv.h). Shared by the readers of trace.dat and perf.data,
+ * both in a process of their own; knows nothing of either file.
+ */
+#ifndef KMEMSIM_TRACES_DAT_RECORDS_H
+#define KMEMSIM_TRACES_DAT_RECORDS_H
+
+#include <event-parse.h>
+
+#include "base/idmap.h"
+#include "traces/cpu_track.h"
+#include "traces/dat_priv.h"
+#include "traces/texts.h"
+
+#define DAT_BATCH 1024u
+#define DAT_IDS 65536       /* event ids have 16 bits */
+
+/* An event type of this file. */
+struct dat_type_info {
+	bool met;
+	const char *name;                 /* NULL: the file does not describe it */
+	const struct source_event *known; /* NULL: not known to kmemsim */
+	struct tep_format_field *fields[SOURCE_FIELDS_MAX];
+	const char *missing;              /* a needed field that the format lacks */
+	uint64_t ignored, unusable;
+};
+
+struct dat_site {
+	uint64_t address;
+	uint32_t text;
+};
+
+#define DAT_RECENT 1024u
+
+struct dat_records {
+	int fd;                           /* borrowed: the pipe */
+	struct tep_handle *tep;           /* borrowed */
+	enum gfp_layout layout;
+	struct dat_type_info types[DAT_IDS];
+	struct cpu_track tracks[CPU_TRACKS];
+	struct dat_event batch[DAT_BATCH];
+	uint32_t nr_batch;
+	struct trace_move moves[DAT_BATCH];
+	uint32_t nr_moves;
+	struct texts texts;
+	struct idmap sites;               /* text numbers by address */
+	struct dat_site recent[DAT_RECENT]; /* by address: call sites looked up lately */
+	unsigned int preempt_bias;        /* the depth at which all records were made */
+	bool native;                      /* the file has this machine's byte order */
+	struct idmap comms;               /* text numbers by pid */
+	uint64_t lost, nameless;
+};
+
+/** dat_records_create() - NULL: no memory. @tep may be set later, before the first record. */
+struct dat_records *dat_records_create(int fd);
+void dat_records_destroy(struct dat_records *c);
+
+/* All of these answer 0, or -1 when the pipe is closed or memory is out. */
+
+int dat_send(struct dat_records *c, enum dat_type type, const void *data, size_t len);
+int dat_send_text(struct dat_records *c, enum dat_type type, const char *text);
+int dat_send_count(struct dat_records *c, enum dat_type type, uint64_t count, const char *why);
+/** dat_send_kernel() - the release, and the numbers in it, unless the caller knows better (*major not 0). */
+int dat_send_kernel(struct dat_records *c, const char *release, unsigned int *major, unsigned int *minor);
+
+/** dat_comm() - a task's name; dat_comm_inherit() - it has its parent's; dat_comm_known() - whether it has one. */
+int dat_comm(struct dat_records *c, int pid, const char *comm, size_t len);
+int dat_comm_inherit(struct dat_records *c, int pid, int parent);
+bool dat_comm_known(const struct dat_records *c, int pid);
+
+/** dat_record() - the next record; its task's name is what dat_comm() said last. */
+int dat_record(struct dat_records *c, struct tep_record *record, uint16_t cpu, int pid);
+/** dat_records_end() - after the last one: what is still held back, and the counts. The recording is whole. */
+int dat_records_end(struct dat_records *c);
+/** dat_records_cut() - the same for a recording that breaks off. */
+int dat_records_cut(struct dat_records *c, const char *why);
+
+#endif
