@@ -427,6 +427,11 @@ uint64_t mempool_destroy(struct mempools *m, uint32_t pool, unsigned int cpu, st
 	return p->stats.outstanding;
 }
 
+void mempool_refused(struct mempools *m, uint32_t pool)
+{
+	m->pools[pool].stats.failed++;
+}
+
 void mempool_waited(struct mempools *m, uint32_t pool, uint64_t waits, uint64_t wait_ns)
 {
 	m->pools[pool].stats.waits += waits;

@@ -87,6 +87,8 @@ enum mm_answer mempool_resize(struct mempools *m, uint32_t pool, uint32_t min_nr
 /** mempool_destroy() - models mempool_destroy(). Return: elements that callers still hold, which leak. */
 uint64_t mempool_destroy(struct mempools *m, uint32_t pool, unsigned int cpu, struct meter *meter);
 
+/** mempool_refused() - a caller that may not sleep was answered MM_WAIT: it gets nothing. */
+void mempool_refused(struct mempools *m, uint32_t pool);
 /** mempool_waited() - @waits more requests sleep for an element; one that slept was woken after @wait_ns. */
 void mempool_waited(struct mempools *m, uint32_t pool, uint64_t waits, uint64_t wait_ns);
 void mempool_get_stats(const struct mempools *m, uint32_t pool, struct mempool_stats *stats);

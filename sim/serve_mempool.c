@@ -159,8 +159,10 @@ static bool waits(struct run *run, const struct request *req, const struct run_o
 {
 	bool for_element = run->meter.wait.reason == SLEEP_MEMPOOL;
 
-	if (!serve_wait(run, req, op->gfp))
+	if (!serve_wait(run, req, op->gfp)) {
+		mempool_refused(mempools_of(run), pool);
 		return false;
+	}
 	if (for_element)
 		mempool_waited(mempools_of(run), pool, 1, 0);
 	return true;
