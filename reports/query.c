@@ -61,6 +61,8 @@ static const struct named_query {
 		"SELECT * FROM dma_stats ORDER BY run_id, pool_no", NULL },
 	{ "highmem", "Kernel addresses for high pages: kmap slots, flushes and waits.",
 		"SELECT * FROM highmem_stats ORDER BY run_id", NULL },
+	{ "percpu", "Per-CPU memory over time: chunks, areas, holes between them, populated pages.",
+		"SELECT * FROM v_percpu ORDER BY run_id, sample_id", NULL },
 	{ "vmalloc", "The vmalloc space over time: areas, holes, freed areas that wait for a purge.",
 		"SELECT * FROM v_vmalloc ORDER BY run_id, sample_id", NULL },
 	{ "call-sites", "Call sites by what they keep and what rounding up costs them.",

@@ -11,10 +11,12 @@ static const struct run_part *const parts[] = {
 	&part_ioport,
 	&part_ioremap,
 	&part_vmalloc,
+	&part_percpu,
 	&part_kernel_stack,
 	&part_mempool,
 	&part_highmem,
 	&part_dma,
+	&part_boot_memory,
 	NULL,
 };
 

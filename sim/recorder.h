@@ -157,6 +157,11 @@ struct record_counter {
 	  " peak_in_use, retries, unreachable, destroyed")                                       \
 	X(HIGHMEM_STATS, "highmem_stats", RUN,                                               \
 	  "slots, slots_used, slots_peak, maps, new_slots, flushes, waits, wait_ns, local_maps, local_depth_peak") \
+	X(PERCPU_STATS, "percpu_stats", SAMPLE, "chunks, unit_size_bytes, units, areas, allocated_bytes, used_bytes, free_bytes,"  \
+		" largest_free_bytes, hole_bytes, largest_hole_bytes, populated_pages, empty_pages")    \
+	X(PERCPU_CHUNKS, "percpu_chunks", SAMPLE, "chunk, base_address, areas, free_bytes, contig_bytes, largest_free_bytes,"   \
+		" hole_bytes, largest_hole_bytes, populated_pages, empty_pages, isolated")              \
+	X(BOOT_MEMORY, "boot_memory", RUN, "block, op, start, size_bytes, align_bytes, freed_bytes")        \
 	X(VMAP_AREAS, "vmap_areas", SAMPLE,                                                  \
 		"start_address, end_address, size_bytes, use, caller, pages, phys, page_array_is_area, node_pages")
 
