@@ -17,13 +17,27 @@ static enum run_action object_action(const struct run *run, enum run_action acti
 	return run->options->layer == LAYER_PAGE ? ACT_SKIP : action;
 }
 
+/* Whether an event of an object that is not there is for the object's part to judge: its use, and the end of a mapping. */
+static bool judged_by_part(const struct run *run, const struct trace_op *op)
+{
+	bool ends = kind_info[op->kind].slot == SLOT_ENDS && !(kind_info[op->kind].keys & KEY_PAGE);
+
+	return !ends && run->part_of_kind[op->kind];
+}
+
+/* An object that the model takes itself when it serves the cause, such as an element of a mempool. */
+static bool is_effect(const struct run *run, const struct trace_op *op)
+{
+	return op->kind <= KIND_KMEM_CACHE_FREE_BULK && run->origins_modelled & 1u << op->origin;
+}
+
 static enum run_action action_of(const struct run *run, const struct trace_op *op)
 {
 	if (op->flags & OP_NULL)
 		return ACT_FREE_NULL;
-	/* What uses an object that is not there is for the object's part to judge. */
-	if (op->flags & (OP_UNKNOWN | OP_DOUBLE) &&
-		(kind_info[op->kind].slot == SLOT_ENDS || !run->part_of_kind[op->kind]))
+	if (is_effect(run, op))
+		return ACT_SKIP;
+	if (op->flags & (OP_UNKNOWN | OP_DOUBLE) && !judged_by_part(run, op))
 		return ACT_FREE_BAD;
 	switch (op->kind) {
 	case KIND_KMALLOC:

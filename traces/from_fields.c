@@ -600,7 +600,7 @@ static int resolve_id(struct from_fields *f, const struct fields *fields, struct
 	return 0;
 }
 
-/* The page that a mapping is of; one that is not known is SLOT_NONE. */
+/* The page that a mapping is of: PAGE_GONE when it does not live, SLOT_NONE when none is named. */
 static int resolve_page(struct from_fields *f, const struct fields *fields, struct draft *d, struct err *err)
 {
 	uint64_t key;
@@ -616,8 +616,7 @@ static int resolve_page(struct from_fields *f, const struct fields *fields, stru
 	if (ret)
 		return ret;
 	slot = idmap_get(&f->ids, key);
-	if (slot != IDMAP_NONE && slot != ID_FREED)
-		d->event.value = slot;
+	d->event.value = slot != IDMAP_NONE && slot != ID_FREED ? slot : PAGE_GONE;
 	return 0;
 }
 
