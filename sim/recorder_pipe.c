@@ -55,7 +55,7 @@ struct member {
 static const struct member run_members[] = {
 	M(record_run, trace), M(record_run, trace_sha256), M(record_run, machine), M(record_run, config_yaml),
 	M(record_run, config_hash), M(record_run, kernel), M(record_run, pace), M(record_run, cpu_map),
-	M(record_run, layer), M(record_run, initial),
+	M(record_run, layer), M(record_run, initial), M(record_run, part), M(record_run, sampling),
 	M(record_run, seed), M(record_run, lost), M(record_run, page_size), M(record_run, max_order),
 	M(record_run, pageblock_order), M(record_run, cma),
 };
