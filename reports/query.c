@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "reports/nearest_priv.h"
+#include "base/word.h"
 #include "reports/rows_priv.h"
 #include "reports/query_sweep_priv.h"
 
@@ -115,5 +115,5 @@ int results_query(struct results *results, const char *name, const struct query_
 		return rows_answer(results, query->sql, options, out, err);
 	}
 	return err_set(err, ERR_USAGE, "no query \"%s\"; did you mean \"%s\"? `kmemsim query %s` lists them",
-		name, nearest_name(name, names, NR_QUERIES), results->path);
+		name, word_closest(name, names, NR_QUERIES), results->path);
 }

@@ -27,6 +27,8 @@ CREATE TABLE runs (
 	cpu_map TEXT NOT NULL,                   -- fold or spread
 	layer TEXT NOT NULL,
 	initial TEXT,                            -- folder of the start state, NULL = from boot
+	part TEXT,                               -- of the trace that was replayed, NULL = all: 'from marker:work', 'to 5 s'
+	sampling TEXT,                           -- when samples were taken and what was left out, NULL = as replay does by itself
 	lost INTEGER NOT NULL CHECK (lost >= 0), -- events that the recording lost
 	page_size INTEGER NOT NULL CHECK (page_size > 0), -- bytes
 	max_order INTEGER NOT NULL CHECK (max_order BETWEEN 0 AND 63),

@@ -24,6 +24,8 @@ struct record_run {
 	const char *kernel;         /* of the recording, may be NULL */
 	const char *pace, *cpu_map, *layer;
 	const char *initial;        /* folder of the start state, NULL = boot */
+	const char *part;           /* of the trace that is replayed, as options say it; NULL = all */
+	const char *sampling;       /* when samples are taken, and what is left out; NULL = as replay does by itself */
 	uint64_t seed;
 	uint64_t lost;              /* events the recording lost */
 	uint32_t page_size, max_order, pageblock_order; /* of the machine */

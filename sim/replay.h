@@ -29,7 +29,7 @@ enum replay_cpu_map {
 	CPU_MAP_SPREAD, /* evenly over all CPUs of the machine */
 };
 
-extern const char *const replay_pace_name[];
+extern const char *const replay_pace_name[];    /* ends in NULL, as the next */
 extern const char *const replay_cpu_map_name[];
 
 /* Which events are replayed. */
@@ -60,6 +60,15 @@ struct replay_from {
 	uint64_t event;
 	const char *marker;      /* borrowed */
 };
+
+/** replay_from_parse() - a time ("12.5 s"), an event number or marker:TEXT, which is borrowed. Return: 0; -1 when it is none. */
+int replay_from_parse(struct replay_from *from, const char *text);
+
+/**
+ * replay_sampling_text() - when samples are taken, as runs have it. @sample_ns, @sample_events: 0 = not given.
+ * @thin: a sweep without details.
+ */
+void replay_sampling_text(ns_t sample_ns, uint64_t sample_events, bool thin, char *buf, size_t size);
 
 struct replay_options {
 	uint64_t seed;

@@ -33,7 +33,9 @@ void cli_catch_signals(void)
 	sigaction(SIGINT, &once, NULL);
 	sigaction(SIGTERM, &once, NULL);
 	sigaction(SIGUSR1, &status, NULL);
+	/* Both come as errors of write(), which are told with the file's name. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 bool cli_interrupted(void)
