@@ -15,6 +15,7 @@
 #include "sim/locks.h"
 #include "sim/part.h"
 #include "sim/replay.h"
+#include "sim/severity.h"
 #include "sim/sleep.h"
 
 /* What serving an operation comes down to, decided once per distinct operation. */
@@ -70,6 +71,9 @@ enum run_action {
 	X(BOOTMEM_AFTER_BOOT, "bootmem_after_boot", "error")      \
 	X(DMA_MASK_UNREACHABLE, "dma_mask_unreachable", "error")
 
+/* Beside those bits: it breaks a rule of sim/rules.c, or may, by who asks. */
+#define OP_OTHER_RULES (1u << 30)
+
 enum rule {
 #define X(id, name, severity) RULE_##id,
 	RULES(X)
@@ -93,11 +97,11 @@ struct run_op {
 	uint64_t size;       /* bytes asked for */
 	uint64_t bytes_alloc; /* bytes that a success takes in the model; 0 = not known beforehand */
 	/* What came of it. */
+	uint64_t freed;      /* objects made by this operation that were freed again */
+	ns_t lifetime_ns;    /* sum over those */
 	uint64_t done;
 	uint64_t older;      /* of those, before the event where the replay begins */
 	uint64_t failed;
-	uint64_t freed;      /* objects made by this operation that were freed again */
-	ns_t lifetime_ns;    /* sum over those */
 	ns_t latency_ns;     /* sum over all */
 	ns_t latency_max_ns;
 	uint64_t sleeps;
@@ -135,7 +139,7 @@ struct kind_stats {
 	struct hist *latency; /* owned; NULL when the trace has no such event */
 };
 
-#define MAX_VIOLATION_ROWS 1000 /* of each rule; more are only counted */
+#define MAX_VIOLATION_ROWS 1000 /* of each rule and severity; more are only counted */
 
 struct run {
 	const struct replay_options *options; /* borrowed */
@@ -191,7 +195,7 @@ struct run {
 	uint64_t next_sample_event;
 	uint64_t check_every;        /* events between walks of all invariants, 0 = never */
 	ns_t sample_ns;
-	uint64_t violations[NR_RULES];
+	uint64_t violations[NR_RULES][NR_SEVERITIES];
 	struct replay_result result;
 	struct err deferred;         /* an error met where none can be returned; ends the run */
 };
@@ -232,6 +236,12 @@ ns_t serve_observed(struct run *run, const struct request *req);
 int sampler_sample(struct run *run, const char *reason, const char *marker, struct err *err);
 /** sampler_finish() - the statistics of the whole run. */
 int sampler_finish(struct run *run, struct err *err);
+
+/* rules.c */
+/** rules_other() - whether operation @op, done by @action, breaks a rule there, or may. */
+bool rules_other(const struct run *run, const struct trace_op *op, enum run_action action);
+/** rules_report_other() - what of it request @req breaks. */
+void rules_report_other(struct run *run, const struct request *req, const struct run_op *op);
 
 /* violations.c */
 void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)

@@ -97,6 +97,8 @@ static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum 
 		rules |= 1u << RULE_ORDER_TOO_LARGE;
 	if (action == ACT_CACHE_CREATE && strpbrk(run_string(run, op->name), " \t\n"))
 		rules |= 1u << RULE_CACHE_NAME_INVALID;
+	if (rules_other(run, op, action))
+		rules |= OP_OTHER_RULES;
 	return rules;
 }
 

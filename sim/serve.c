@@ -1,5 +1,6 @@
 /* serve: what a request does when its turn has come: asks mm/, keeps what came of it in the request's slot. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "sim/serve_priv.h"
 #include "sim/serve_vmalloc.h"
@@ -104,43 +105,85 @@ static void serve_object(struct run *run, const struct request *req, struct run_
 	run->result.recovered++;
 }
 
+/* kfree() of pages: free_large_kmalloc() of a compound page works; else it warns and frees the first page alone. */
+static void check_free_of_pages(struct run *run, const struct run_op *maker, const struct run_op *op)
+{
+	bool compound = maker->order && maker->action == ACT_PAGES && maker->gfp & GFP_BIT_COMP;
+
+	if (compound && op->kind != KIND_KMEM_CACHE_FREE)
+		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_NOTICE], op,
+			"%s of pages from %s: works, as the block is compound", kind_info[op->kind].name,
+			kind_info[maker->kind].name);
+	else
+		run_violation(run, RULE_WRONG_FREE, op, "%s of pages from %s: the kernel warns%s", kind_info[op->kind].name,
+			kind_info[maker->kind].name, maker->order ? " and frees the first page, the others leak" : "");
+}
+
+/* An address of the vmalloc space, or an offset of a per-CPU chunk and the like. */
+static void check_free_of_part(struct run *run, const struct object *object, const struct run_op *op)
+{
+	if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
+		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
+			"%s of an object from %s: no slab is there, the kernel oopses", kind_info[op->kind].name,
+			kind_info[run->ops[object->op].kind].name);
+	else if (op->ctx & ~CTX_MASK && !(op->ctx & CTX_MASK))
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "kvfree of vmalloc memory may sleep, and the context may not");
+}
+
+static bool from_cache(const struct run_op *maker)
+{
+	return maker->kind == KIND_KMEM_CACHE_ALLOC || maker->kind == KIND_KMEM_CACHE_ALLOC_BULK;
+}
+
+/* kfree() finds the cache by the page, and kmem_cache_free() believes its caller: both work where the cache is right. */
+static void check_free_function(struct run *run, const struct run_op *maker, const struct run_op *op)
+{
+	bool slob = !strcmp(run->machine->slab.allocator, "slob");
+	bool to_cache = op->kind == KIND_KMEM_CACHE_FREE || op->kind == KIND_KMEM_CACHE_FREE_BULK;
+
+	if (from_cache(maker) != to_cache)
+		run_violation_severe(run, RULE_WRONG_FREE, severity_name[slob ? SEVERITY_FATAL : SEVERITY_NOTICE], op,
+			"%s of an object from %s: %s", kind_info[op->kind].name, kind_info[maker->kind].name,
+			slob ? "SLOB keeps no size with a cache's objects" : "works, unless the allocator is SLOB");
+}
+
 RARE void check_free(struct run *run, const struct object *object, struct run_op *op)
 {
 	const struct run_op *maker = &run->ops[object->op];
 
 	if (object->slab == OBJECT_PAGES) {
-		run_violation(run, RULE_WRONG_FREE, op,
-			"%s of pages from %s: the kernel warns and frees the block by its head's order",
-			kind_info[op->kind].name, kind_info[maker->kind].name);
+		check_free_of_pages(run, maker, op);
 		return;
 	}
 	if (object->slab == OBJECT_PART) {
-		if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
-			run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel oopses",
-				kind_info[op->kind].name, kind_info[maker->kind].name);
+		check_free_of_part(run, object, op);
 		return;
 	}
-	if (op->kind != KIND_KMEM_CACHE_FREE && op->kind != KIND_KMEM_CACHE_FREE_BULK)
-		return;
-	if (op->generation != run->cache_generation)
-		run_op_resolve_cache(run, op);
-	if (object->slab != SLAB_LARGE && maker->cache == op->cache)
-		return;
-	if (object->slab != SLAB_LARGE && slab_object_cache(run->mm.slab, slab_part(object)) == op->cache)
-		return;
-	run_violation(run, RULE_WRONG_FREE, op, "object of %s freed to cache %s: the kernel warns and uses the object's own",
-		maker->trace->name ? run_string(run, maker->trace->name) : kind_info[maker->kind].name,
-		run_string(run, op->trace->name));
+	if (op->kind == KIND_KMEM_CACHE_FREE || op->kind == KIND_KMEM_CACHE_FREE_BULK) {
+		if (op->generation != run->cache_generation)
+			run_op_resolve_cache(run, op);
+		if (object->slab == SLAB_LARGE || (maker->cache != op->cache &&
+			slab_object_cache(run->mm.slab, slab_part(object)) != op->cache)) {
+			run_violation(run, RULE_WRONG_FREE, op,
+				"object of %s freed to cache %s: the kernel warns and uses the object's own",
+				maker->trace->name ? run_string(run, maker->trace->name) : kind_info[maker->kind].name,
+				run_string(run, op->trace->name));
+			return;
+		}
+	}
+	check_free_function(run, maker, op);
 }
 
 /* Whether the usual free meets the usual object: nothing to check. */
 static inline bool free_fits(const struct run *run, const struct object *object, const struct run_op *op)
 {
+	const struct run_op *maker = &run->ops[object->op];
+
 	if (object->slab >= OBJECT_TAGS)
 		return false;
 	if (op->kind != KIND_KMEM_CACHE_FREE)
-		return op->kind == KIND_KFREE;
-	return op->generation == run->cache_generation && run->ops[object->op].cache == op->cache;
+		return op->kind == KIND_KFREE && maker->kind < KIND_KFREE;
+	return op->generation == run->cache_generation && maker->cache == op->cache && maker->kind > KIND_KFREE;
 }
 
 static void serve_slab_free(struct run *run, const struct request *req, struct run_op *op)
@@ -201,10 +244,10 @@ static RARE void serve_bad_free(struct run *run, struct run_op *op)
 {
 	op->failed++;
 	if (op->flags & OP_DOUBLE)
-		run_violation(run, RULE_DOUBLE_FREE, op, "%s of an object that is free already",
+		run_violation(run, RULE_DOUBLE_FREE, op, "%s of an object that is free already: the list of free objects is corrupted",
 			kind_info[op->kind].name);
 	else
-		run_violation(run, RULE_FREE_UNKNOWN, op, "%s of an object that was never allocated",
+		run_violation(run, RULE_FREE_UNKNOWN, op, "%s of an object that was never allocated: the kernel warns or oopses",
 			kind_info[op->kind].name);
 }
 
@@ -270,20 +313,27 @@ static void dispatch(struct run *run, const struct request *req, struct run_op *
 }
 
 /* Rules that this operation breaks each time. */
-static RARE void report_rules(struct run *run, struct run_op *op)
+static RARE void report_rules(struct run *run, const struct request *req, struct run_op *op)
 {
 	const char *name = kind_info[op->kind].name;
 
+	if (run->booting)
+		return;
+	if (op->rules & OP_OTHER_RULES)
+		rules_report_other(run, req, op);
 	if (op->rules & 1u << RULE_SLEEP_IN_ATOMIC)
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not", name);
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: a deadlock, or \"scheduling while atomic\"",
+			name);
 	if (op->rules & 1u << RULE_HIGHMEM_KMALLOC)
 		run_violation(run, RULE_HIGHMEM_KMALLOC, op, "%s with a zone that has no kernel address: the kernel clears the bit", name);
 	if (op->rules & 1u << RULE_SIZE_TOO_LARGE)
-		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel refuses", name, op->size);
+		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel %s and answers NULL", name, op->size,
+			op->gfp & GFP_BIT_NOWARN ? "is silent" : "warns");
 	if (op->rules & 1u << RULE_ORDER_TOO_LARGE)
-		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of order %u: the kernel refuses", name, op->order);
+		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of order %u: the kernel %s and answers NULL", name, op->order,
+			op->gfp & GFP_BIT_NOWARN ? "is silent" : "warns");
 	if (op->rules & 1u << RULE_CACHE_NAME_INVALID)
-		run_violation(run, RULE_CACHE_NAME_INVALID, op, "cache name \"%s\" has a blank",
+		run_violation(run, RULE_CACHE_NAME_INVALID, op, "cache name \"%s\" has a blank: a kernel with CONFIG_DEBUG_VM warns",
 			run_string(run, op->trace->name));
 }
 
@@ -307,7 +357,7 @@ ns_t serve_request(void *arg, const struct request *req)
 		return 0;
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	if (__builtin_expect(op->rules != 0, 0))
-		report_rules(run, op);
+		report_rules(run, req, op);
 	dispatch(run, req, op);
 	if (run->booting)
 		return 0;

@@ -15,6 +15,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_probe,
 	&cmd_replay,
 	&cmd_sweep,
+	&cmd_lint,
 	&cmd_verify,
 	&cmd_bisect,
 	&cmd_merge,
