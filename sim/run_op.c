@@ -66,9 +66,15 @@ static enum run_action action_of(const struct run *run, const struct trace_op *o
 	}
 }
 
+/* They answer with an address, and high memory has none: the kernel clears the bit. */
+static bool needs_address(unsigned int kind)
+{
+	return kind == KIND_GET_FREE_PAGES || kind == KIND_GET_ZEROED_PAGE || kind == KIND_ALLOC_PAGES_EXACT;
+}
+
 static gfp_t gfp_of(const struct run *run, const struct trace_op *op)
 {
-	gfp_t gfp = op->gfp;
+	gfp_t gfp = needs_address(op->kind) ? op->gfp & ~GFP_BIT_HIGHMEM : op->gfp;
 
 	if (op->kind == KIND_KZALLOC || op->kind == KIND_KVZALLOC || op->kind == KIND_GET_ZEROED_PAGE)
 		gfp |= GFP_BIT_ZERO;

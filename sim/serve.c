@@ -105,18 +105,25 @@ static void serve_object(struct run *run, const struct request *req, struct run_
 	run->result.recovered++;
 }
 
-/* kfree() of pages: free_large_kmalloc() of a compound page works; else it warns and frees the first page alone. */
-static void check_free_of_pages(struct run *run, const struct run_op *maker, const struct run_op *op)
+/* kfree() of pages: free_large_kmalloc() gives back a compound block; else it warns and gives back the first page alone. */
+RARE void free_pages_as_object(struct run *run, struct object *object, const struct run_op *op)
 {
-	bool compound = maker->order && maker->action == ACT_PAGES && maker->gfp & GFP_BIT_COMP;
+	const struct run_op *maker = &run->ops[object->op];
+	bool first_only = object->left > 1 && object->left == maker->bytes_alloc >> run->machine->page_shift;
 
-	if (compound && op->kind != KIND_KMEM_CACHE_FREE)
+	if (first_only && maker->action == ACT_PAGES && maker->gfp & GFP_BIT_COMP) {
+		first_only = false;
 		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_NOTICE], op,
 			"%s of pages from %s: works, as the block is compound", kind_info[op->kind].name,
 			kind_info[maker->kind].name);
-	else
+	} else {
 		run_violation(run, RULE_WRONG_FREE, op, "%s of pages from %s: the kernel warns%s", kind_info[op->kind].name,
-			kind_info[maker->kind].name, maker->order ? " and frees the first page, the others leak" : "");
+			kind_info[maker->kind].name, first_only ? " and frees the first page, the others leak" : "");
+	}
+	if (first_only)
+		release_first_page(run, object);
+	else
+		release(run, object);
 }
 
 /* An address of the vmalloc space, or an offset of a per-CPU chunk and the like. */
@@ -130,6 +137,7 @@ static void check_free_of_part(struct run *run, const struct object *object, con
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "kvfree of vmalloc memory may sleep, and the context may not");
 }
 
+/* Of an interface that knows its object's cache. */
 static bool from_cache(const struct run_op *maker)
 {
 	return maker->kind == KIND_KMEM_CACHE_ALLOC || maker->kind == KIND_KMEM_CACHE_ALLOC_BULK;
@@ -151,10 +159,6 @@ RARE void check_free(struct run *run, const struct object *object, struct run_op
 {
 	const struct run_op *maker = &run->ops[object->op];
 
-	if (object->slab == OBJECT_PAGES) {
-		check_free_of_pages(run, maker, op);
-		return;
-	}
 	if (object->slab == OBJECT_PART) {
 		check_free_of_part(run, object, op);
 		return;
@@ -192,9 +196,14 @@ static void serve_slab_free(struct run *run, const struct request *req, struct r
 
 	if (!object)
 		return;
-	if (__builtin_expect(!free_fits(run, object, op), 0))
-		check_free(run, object, op);
 	op->done++;
+	if (__builtin_expect(!free_fits(run, object, op), 0)) {
+		if (object->slab == OBJECT_PAGES) {
+			free_pages_as_object(run, object, op);
+			return;
+		}
+		check_free(run, object, op);
+	}
 	release(run, object);
 }
 
