@@ -151,11 +151,20 @@ static inline unsigned int fast_flags(const struct alloc_context *ac)
 	return flags;
 }
 
+/* What flags add to the cost of a block: clearing, and the charge to a memory cgroup. */
+static void charge_extras(const struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter)
+{
+	if (ac->gfp & GFP_BIT_ZERO)
+		meter_charge(meter, STEP_ZERO_KIB, 1u << (ac->order + pa->page_shift - 10));
+	if (ac->gfp & GFP_BIT_ACCOUNT && pa->machine->slab.memcg_kmem)
+		meter_charge(meter, STEP_MEMCG_CHARGE, 1);
+}
+
 static inline void page_prepare(struct page_alloc *pa, const struct alloc_context *ac, pfn_t pfn, struct meter *meter)
 {
 	page_hand_out(pa, pfn, ac->order, ac->mt == MIGRATE_MOVABLE);
-	if (ac->gfp & GFP_BIT_ZERO)
-		meter_charge(meter, STEP_ZERO_KIB, 1u << (ac->order + pa->page_shift - 10));
+	if (ac->gfp & (GFP_BIT_ZERO | GFP_BIT_ACCOUNT))
+		charge_extras(pa, ac, meter);
 }
 
 enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter)

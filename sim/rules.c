@@ -52,6 +52,8 @@ static unsigned int block_order(const struct run *run, const struct trace_op *op
 
 static bool is_too_large(const struct run *run, const struct trace_op *op, enum run_action action)
 {
+	if (op->gfp & GFP_BIT_NOWARN)
+		return false;
 	if (action == ACT_PAGES_EXACT)
 		return block_order(run, op, action) > run->machine->page_allocator.max_order;
 	if (action == ACT_KREALLOC)
@@ -96,10 +98,20 @@ bool rules_other(const struct run *run, const struct trace_op *op, enum run_acti
 	return run->options->lint && (is_costly(run, op, action) || wastes_dma(op));
 }
 
+/*
+ * Boot runs as task 0, with interrupts off at first, and nothing there sleeps yet (GFP_BOOT_MASK, might_sleep() with
+ * SYSTEM_BOOTING); later that task is the idle one and asks for nothing.
+ */
+static bool is_early_boot(const struct trace_who *who)
+{
+	return who->pid == 0 && who->ctx == CTX_IRQS_OFF;
+}
+
 /* The context of a scenario is the operation's, that of a recording is of who asks. */
 static void report_sleep(struct run *run, const struct request *req, const struct run_op *op)
 {
-	uint32_t ctx = op->ctx | run->tables->whos[req->who].ctx;
+	const struct trace_who *who = &run->tables->whos[req->who];
+	uint32_t ctx = op->ctx | (is_early_boot(who) ? (uint32_t)CTX_PROCESS : who->ctx);
 	const char *where = ctx & CTX_MASK ? "in an interrupt" :
 			    ctx & CTX_IRQS_OFF ? "with interrupts off" : "with preemption off";
 

@@ -96,10 +96,10 @@ static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum 
 		rules |= 1u << RULE_SLEEP_IN_ATOMIC;
 	if (takes && !takes_pages && (op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32)))
 		rules |= 1u << RULE_HIGHMEM_KMALLOC;
-	/* kvmalloc() asks for too much without a warning, and then vmalloc. */
-	if (is_kmalloc(action) && op->kind != KIND_KVMALLOC && op->kind != KIND_KVZALLOC && op->size > run->machine->kmalloc.max_size)
+	/* Who says __GFP_NOWARN expects NULL. kvmalloc() says so too, and then asks vmalloc. */
+	if (!(op->gfp & GFP_BIT_NOWARN) && is_kmalloc(action) && op->kind != KIND_KVMALLOC && op->kind != KIND_KVZALLOC && op->size > run->machine->kmalloc.max_size)
 		rules |= 1u << RULE_SIZE_TOO_LARGE;
-	if (action == ACT_PAGES && op->order > run->machine->page_allocator.max_order)
+	if (!(op->gfp & GFP_BIT_NOWARN) && action == ACT_PAGES && op->order > run->machine->page_allocator.max_order)
 		rules |= 1u << RULE_ORDER_TOO_LARGE;
 	if (action == ACT_CACHE_CREATE && strpbrk(run_string(run, op->name), " \t\n"))
 		rules |= 1u << RULE_CACHE_NAME_INVALID;
@@ -142,6 +142,8 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 		op->bytes_alloc = kmalloc_size(run->mm.slab, op->size, op->gfp);
 		if ((op->kind == KIND_KVMALLOC || op->kind == KIND_KVZALLOC) && op->size > run->machine->kmalloc.max_size)
 			op->bytes_alloc = align_up(op->size, run->machine->page_size); /* always from vmalloc */
+	} else if (action == ACT_KREALLOC) {
+		op->bytes_alloc = op->size ? kmalloc_size(run->mm.slab, op->size, op->gfp) : 0;
 	} else if (action == ACT_PAGES) {
 		op->bytes_alloc = op->order < 64 - run->machine->page_shift ?
 					  (uint64_t)run->machine->page_size << op->order : 0;

@@ -169,7 +169,7 @@ RARE void check_free(struct run *run, const struct object *object, struct run_op
 		if (object->slab == SLAB_LARGE || (maker->cache != op->cache &&
 			slab_object_cache(run->mm.slab, slab_part(object)) != op->cache)) {
 			run_violation(run, RULE_WRONG_FREE, op,
-				"object of %s freed to cache %s: the kernel warns and uses the object's own",
+				"object of %s freed to cache %s: \"Wrong slab cache\", the kernel warns and uses the object's own",
 				maker->trace->name ? run_string(run, maker->trace->name) : kind_info[maker->kind].name,
 				run_string(run, op->trace->name));
 			return;
@@ -224,6 +224,7 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 		room = run->ops[old.op].bytes_alloc;
 	}
 	if (want == 0) {
+		op->done++;
 		if (object_lives(&run->objects[req->slot]))
 			release(run, &run->objects[req->slot]);
 		return;
@@ -244,7 +245,6 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 	}
 	if (object_is_slab(&old))
 		release(run, &run->objects[req->slot]);
-	op->bytes_alloc = kmalloc_size(run->mm.slab, want, op->gfp);
 	note_place(run, object.slab, object.index);
 	object_begin(run, req, op, object.slab, object.index);
 }
@@ -336,11 +336,10 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 	if (op->rules & 1u << RULE_HIGHMEM_KMALLOC)
 		run_violation(run, RULE_HIGHMEM_KMALLOC, op, "%s with a zone that has no kernel address: the kernel clears the bit", name);
 	if (op->rules & 1u << RULE_SIZE_TOO_LARGE)
-		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel %s and answers NULL", name, op->size,
-			op->gfp & GFP_BIT_NOWARN ? "is silent" : "warns");
+		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name,
+			op->size);
 	if (op->rules & 1u << RULE_ORDER_TOO_LARGE)
-		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of order %u: the kernel %s and answers NULL", name, op->order,
-			op->gfp & GFP_BIT_NOWARN ? "is silent" : "warns");
+		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of order %u: the kernel warns and answers NULL", name, op->order);
 	if (op->rules & 1u << RULE_CACHE_NAME_INVALID)
 		run_violation(run, RULE_CACHE_NAME_INVALID, op, "cache name \"%s\" has a blank: a kernel with CONFIG_DEBUG_VM warns",
 			run_string(run, op->trace->name));
