@@ -86,6 +86,17 @@ static bool is_kmalloc(enum run_action action)
 	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE;
 }
 
+/* Whether the operation may sleep in a section: what takes memory with such gfp flags; vmalloc's and slab_mutex always. */
+static bool may_sleep(const struct trace_op *op, bool takes)
+{
+	if (op->kind == KIND_VMALLOC || op->kind == KIND_VZALLOC || op->kind == KIND_VMAP || op->kind == KIND_IOREMAP)
+		return true;
+	if (op->kind == KIND_KMEM_CACHE_CREATE || op->kind == KIND_KMEM_CACHE_DESTROY || op->kind == KIND_KMEM_CACHE_SHRINK)
+		return true;
+	return (takes || op->kind == KIND_KREALLOC || kind_info[op->kind].slot == SLOT_BEGINS) &&
+	       (op->gfp & GFP_BIT_DIRECT_RECLAIM);
+}
+
 static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum run_action action)
 {
 	bool takes_pages = action == ACT_PAGES || action == ACT_PAGES_EXACT || action == ACT_PAGES_BULK;
@@ -94,6 +105,8 @@ static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum 
 
 	if (takes && (op->gfp & GFP_BIT_DIRECT_RECLAIM) && op->ctx != CTX_PROCESS)
 		rules |= 1u << RULE_SLEEP_IN_ATOMIC;
+	else if (sections_any(run) && may_sleep(op, takes))
+		rules |= OP_MAY_SLEEP;
 	if (takes && !takes_pages && (op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32)))
 		rules |= 1u << RULE_HIGHMEM_KMALLOC;
 	/* Who says __GFP_NOWARN expects NULL. kvmalloc() says so too, and then asks vmalloc. */

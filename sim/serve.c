@@ -330,6 +330,8 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 		return;
 	if (op->rules & OP_OTHER_RULES)
 		rules_report_other(run, req, op);
+	if (op->rules & OP_MAY_SLEEP)
+		sections_may_sleep(run, req, op);
 	if (op->rules & 1u << RULE_SLEEP_IN_ATOMIC)
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: a deadlock, or \"scheduling while atomic\"",
 			name);
