@@ -197,6 +197,23 @@ Test(lint, devices_are_claimed_and_mapped_first)
 		"region_release_mismatch warning 6\nmmap_unaligned error 7\nstack_overflow fatal 9\n");
 }
 
+Test(lint, sections_of_a_cpu_are_short_and_do_not_sleep)
+{
+	scenario_add("{\"event\":\"get_cpu\",\"pid\":7}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":64,\"pid\":7}");
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":320,\"pid\":7}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":2,\"size\":64,\"gfp\":\"GFP_ATOMIC\",\"pid\":7}");
+	scenario_add("{\"event\":\"put_cpu\",\"pid\":7}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":3,\"size\":64,\"pid\":7}");
+	scenario_add("{\"event\":\"put_cpu\",\"pid\":7}");
+	scenario_add("{\"event\":\"alloc_percpu\",\"id\":4,\"size\":40000,\"align\":8}");
+	scenario_add("{\"event\":\"alloc_percpu\",\"id\":5,\"size\":64,\"align\":8,\"ctx\":\"softirq\"}");
+	scenario_add("{\"event\":\"alloc_percpu\",\"id\":6,\"size\":64,\"align\":8}");
+	scenario_add("{\"event\":\"kfree\",\"id\":6}");
+	expect_found("", 1, "sleep_in_atomic error 1\nsleep_in_atomic error 2\npreempt_imbalance error 6\nsize_too_large error 7\n"
+			    "sleep_in_atomic error 8\nwrong_free fatal 10\n");
+}
+
 Test(lint, status_is_1_for_errors_alone)
 {
 	struct run_result result;
