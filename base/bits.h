@@ -16,6 +16,16 @@ static inline unsigned int ilog2_u64(uint64_t x)
 	return 63u - (unsigned int)__builtin_clzll(x);
 }
 
+static inline uint32_t max_u32(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static inline uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 static inline uint64_t max_u64(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;

@@ -253,6 +253,26 @@ void page_alloc_describe(const struct page_alloc *pa, unsigned int zone, char *b
 	X(SLOWPATH, "page_slowpath")         \
 	X(KSWAPD_WAKE, "kswapd_wake")        \
 	X(ALLOC_FAIL, "page_alloc_fail")     \
+	X(PAGEOUTRUN, "pageoutrun")          \
+	X(KSWAPD_LOW_WMARK_HIT_QUICKLY, "kswapd_low_wmark_hit_quickly") \
+	X(KSWAPD_HIGH_WMARK_HIT_QUICKLY, "kswapd_high_wmark_hit_quickly") \
+	X(ALLOCSTALL_DMA, "allocstall_dma")  \
+	X(ALLOCSTALL_DMA32, "allocstall_dma32") \
+	X(ALLOCSTALL_NORMAL, "allocstall_normal") \
+	X(ALLOCSTALL_HIGH, "allocstall_high") \
+	X(ALLOCSTALL_MOVABLE, "allocstall_movable") \
+	X(PGSCAN_KSWAPD, "pgscan_kswapd")    \
+	X(PGSCAN_DIRECT, "pgscan_direct")    \
+	X(PGSCAN_ANON, "pgscan_anon")        \
+	X(PGSCAN_FILE, "pgscan_file")        \
+	X(PGSTEAL_KSWAPD, "pgsteal_kswapd")  \
+	X(PGSTEAL_DIRECT, "pgsteal_direct")  \
+	X(PGSTEAL_ANON, "pgsteal_anon")      \
+	X(PGSTEAL_FILE, "pgsteal_file")      \
+	X(PGDEACTIVATE, "pgdeactivate")      \
+	X(SLABS_SCANNED, "slabs_scanned")    \
+	X(PSWPOUT, "pswpout")                \
+	X(OOM_KILL, "oom_kill")              \
 	X(NUMA_HIT, "numa_hit")              \
 	X(NUMA_MISS, "numa_miss")            \
 	X(NUMA_FOREIGN, "numa_foreign")      \

@@ -64,6 +64,13 @@ void page_context(const struct page_alloc *pa, const struct page_request *req, s
 pfn_t zonelist_walk(struct page_alloc *pa, const struct alloc_context *ac, unsigned int alloc_flags,
 	struct meter *meter);
 
+/* lru.c */
+
+/** lru_check() - the invariants of lru.c. */
+int lru_check(const struct page_alloc *pa, struct err *err);
+
+/* kswapd.c */
+
 /** kswapd_wake() - models wakeup_kswapd() for the node of @zone. */
 void kswapd_wake(struct zone *zone, unsigned int order, enum machine_zone highest, struct meter *meter);
 

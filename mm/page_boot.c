@@ -265,11 +265,16 @@ int page_alloc_create(struct page_alloc **out, const struct machine *machine, st
 	pa->max_order = config->max_order;
 	pa->pageblock_order = config->pageblock_order;
 	pa->page_shift = machine->page_shift;
+	pa->far = machine->latency.numa && machine->nr_nodes > 1;
 	pa->thp = config->transparent_hugepage;
 	pa->extfrag = calloc((size_t)MIGRATE_PCPTYPES * MIGRATE_PCPTYPES * PAGE_MAX_ORDERS * PAGE_MAX_ORDERS,
 		sizeof(*pa->extfrag));
 	memory_map_init(&map, machine);
-	ret = pa->extfrag ? page_alloc_boot(pa, &map, err) :
+	pa->reclaim = calloc(pa->nr_nodes, sizeof(*pa->reclaim));
+	for (uint32_t node = 0; pa->reclaim && node < pa->nr_nodes; node++)
+		for (int list = 0; list < NR_LRU_LISTS; list++)
+			pa->reclaim[node].lru[list] = (struct block_list){ LINK_NONE, LINK_NONE };
+	ret = pa->extfrag && pa->reclaim ? page_alloc_boot(pa, &map, err) :
 		err_set(err, ERR_NOMEM, "no memory for a page allocator");
 	if (ret < 0) {
 		page_alloc_destroy(pa);
@@ -291,6 +296,7 @@ void page_alloc_destroy(struct page_alloc *pa)
 	free(pa->zones);
 	free(pa->section_online);
 	free(pa->extfrag);
+	free(pa->reclaim);
 	page_metadata_fini(pa);
 	free(pa);
 }

@@ -265,5 +265,5 @@ int page_alloc_check(const struct page_alloc *pa, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
-	return 0;
+	return lru_check(pa, err);
 }

@@ -1,11 +1,8 @@
 /*
  * page_slowpath: what a request does when no zone is above its low watermark.
- * Models __alloc_pages_slowpath(), gfp_to_alloc_flags() and wakeup_kswapd() of 6.1.
- *
- * Simplified: there is no time yet in which memory could be reclaimed or compacted, and nobody to be killed. A request
- * that would do so gets what the kernel tries at those points without reclaim: reserved pageblocks given back, per-CPU
- * lists drained. Then it is refused, __GFP_NOFAIL too after its last resort.
+ * Models __alloc_pages_slowpath(), gfp_to_alloc_flags() and should_reclaim_retry() of 6.1.
  */
+#include "mm/lru_priv.h"
 #include "mm/page_alloc_priv.h"
 #include "mm/pcp_priv.h"
 
@@ -34,44 +31,6 @@ static unsigned int reserve_flags(const struct alloc_context *ac)
 	return 0;
 }
 
-static bool node_boosted(const struct page_alloc *pa, uint32_t node, enum machine_zone highest)
-{
-	for (uint32_t i = 0; i < pa->nr_zones; i++)
-		if (pa->zones[i].node == node && pa->zones[i].type <= highest && pa->zones[i].boost)
-			return true;
-	return false;
-}
-
-/* Models pgdat_balanced(). */
-static bool node_balanced(const struct page_alloc *pa, uint32_t node, unsigned int order, enum machine_zone highest)
-{
-	for (uint32_t i = 0; i < pa->nr_zones; i++) {
-		const struct zone *zone = &pa->zones[i];
-
-		if (zone->node == node && zone->type <= highest && zone->managed &&
-			zone_watermark_ok(zone, order, zone_mark(zone, WMARK_HIGH), highest, 0, zone->visible_free))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Simplified: kswapd is over with its pass at the instant of its wake-up. It reclaims nothing, and drops the boosts
- * that it saw, as it does at the end of a pass.
- */
-void kswapd_wake(struct zone *zone, unsigned int order, enum machine_zone highest, struct meter *meter)
-{
-	struct page_alloc *pa = zone->pa;
-
-	if (!node_boosted(pa, zone->node, highest) && node_balanced(pa, zone->node, order, highest))
-		return;
-	pa->counter[PC_KSWAPD_WAKE]++;
-	meter_charge(meter, STEP_KSWAPD_WAKE, 1);
-	for (uint32_t i = 0; i < pa->nr_zones; i++)
-		if (pa->zones[i].node == zone->node && pa->zones[i].type <= highest)
-			pa->zones[i].boost = 0;
-}
-
 /* Models wake_all_kswapds(): one per node of the zonelist. */
 static void wake_all_kswapds(const struct alloc_context *ac, struct meter *meter)
 {
@@ -87,18 +46,86 @@ static void wake_all_kswapds(const struct alloc_context *ac, struct meter *meter
 	}
 }
 
-/* What a request that may reclaim tries beside reclaim itself. */
-static pfn_t take_after_unreserve(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags,
+/* The rest of what reclaim can do for a request that finds nothing after it. Once. */
+static pfn_t take_after_draining(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags,
 	struct meter *meter)
 {
-	pfn_t pfn;
-
 	unreserve_highatomic(ac, false);
 	pcp_drain_all(pa, ac->cpu, meter);
-	pfn = zonelist_walk(pa, ac, flags, meter);
-	while (pfn == PFN_NONE && unreserve_highatomic(ac, true))
-		pfn = zonelist_walk(pa, ac, flags, meter);
+	return zonelist_walk(pa, ac, flags, meter);
+}
+
+/* Models should_reclaim_retry(): whether all that can be reclaimed would lift some zone over its min watermark. */
+static bool worth_reclaiming(const struct alloc_context *ac)
+{
+	for (uint32_t i = ac->preferred; i < ac->nr_zones; i++) {
+		const struct zone *zone = ac->zonelist->zone[i];
+
+		if (zone->type <= ac->highest &&
+			zone_watermark_ok(zone, ac->order, zone_mark(zone, WMARK_MIN), ac->highest, 0,
+				zone->visible_free + (int64_t)zone_reclaimable(zone)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Models __alloc_pages_may_oom(). *progress: memory has been freed.
+ * Simplified: a request without __GFP_FS kills too, where the kernel lets it wait for one with it to do so.
+ */
+static pfn_t take_by_killing(struct page_alloc *pa, const struct alloc_context *ac, bool *progress, struct meter *meter)
+{
+	pfn_t pfn = zonelist_walk(pa, ac, WMARK_HIGH, meter);
+
+	*progress = false;
+	if (pfn != PFN_NONE)
+		return pfn;
+	if (ac->order > COSTLY_ORDER || ac->gfp & (GFP_BIT_RETRY_MAYFAIL | GFP_BIT_THISNODE) || ac->highest < ZONE_NORMAL ||
+		!pa->hooks.oom_kill)
+		return PFN_NONE;
+	*progress = pa->hooks.oom_kill(pa->hooks.arg, ac->cpu, meter);
+	pa->counter[PC_OOM_KILL] += *progress;
+	if (ac->gfp & GFP_BIT_NOFAIL)
+		pfn = zonelist_walk(pa, ac, ALLOC_NO_WATERMARKS, meter);
 	return pfn;
+}
+
+/*
+ * Reclaim, and try again, for as long as the kernel would.
+ * Simplified: a request never waits here; what reclaim costs is charged. One that may not fail is refused when nothing is
+ * left to reclaim and nobody to kill, where the kernel would loop or panic.
+ */
+static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags, struct meter *meter)
+{
+	bool costly = ac->order > COSTLY_ORDER, drained = false, killed = true;
+	unsigned int no_progress = 0;
+	pfn_t pfn = PFN_NONE;
+
+	while (killed) {
+		uint64_t reclaimed = direct_reclaim(pa, ac, meter);
+
+		pfn = zonelist_walk(pa, ac, flags, meter);
+		if (pfn == PFN_NONE && !drained) {
+			drained = true;
+			pfn = take_after_draining(pa, ac, flags, meter);
+		}
+		if (pfn != PFN_NONE || ac->gfp & GFP_BIT_NORETRY || (costly && !(ac->gfp & GFP_BIT_RETRY_MAYFAIL)))
+			return pfn;
+		no_progress = reclaimed && !costly ? 0 : no_progress + 1;
+		if (no_progress <= MAX_RECLAIM_RETRIES && worth_reclaiming(ac) && reclaimed)
+			continue;
+		if (unreserve_highatomic(ac, true)) {
+			pfn = zonelist_walk(pa, ac, flags, meter);
+			if (pfn != PFN_NONE)
+				return pfn;
+			continue;
+		}
+		pfn = take_by_killing(pa, ac, &killed, meter);
+		if (pfn != PFN_NONE)
+			return pfn;
+		no_progress = 0;
+	}
+	return PFN_NONE;
 }
 
 pfn_t page_slowpath(struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter)
@@ -120,7 +147,7 @@ pfn_t page_slowpath(struct page_alloc *pa, const struct alloc_context *ac, struc
 	}
 	if (pfn != PFN_NONE || !(ac->gfp & GFP_BIT_DIRECT_RECLAIM))
 		return pfn;
-	pfn = take_after_unreserve(pa, ac, flags, meter);
+	pfn = take_by_reclaim(pa, ac, flags, meter);
 	if (pfn == PFN_NONE && ac->gfp & GFP_BIT_NOFAIL)
 		pfn = zonelist_walk(pa, ac, ALLOC_MIN_RESERVE, meter);
 	return pfn;

@@ -23,7 +23,7 @@
 #ifndef KMEMSIM_MM_ZONE_PRIV_H
 #define KMEMSIM_MM_ZONE_PRIV_H
 
-#include "mm/page_alloc.h"
+#include "mm/reclaim.h"
 
 #define LINK_NONE     UINT32_MAX /* end of a list of pages, which links first pfns of 32 bits */
 #define PAGES_MAX     (1ull << 32)
@@ -38,6 +38,7 @@ enum page_place {
 	PAGE_IN_BUDDY, /* first page of a block on a free list */
 	PAGE_IN_PCP,   /* first page of a block on a per-CPU list */
 	PAGE_RESERVED, /* handed out since before the saved state, and not managed: managed grows when it is given */
+	PAGE_ON_LRU,   /* handed out, on the LRU list that @order says */
 	PAGE_DEFERRED, /* the same, and its initialisation was put off: boot gives it to the tail of a free list */
 };
 
@@ -106,6 +107,8 @@ struct zone {
 	bool boosted;                         /* ZONE_BOOSTED_WATERMARK: kswapd is to be woken */
 	bool reclaim_active;                  /* ZONE_RECLAIM_ACTIVE: kswapd is at work */
 	bool nofragment;                      /* requests that prefer it try ALLOC_NOFRAGMENT first */
+	uint32_t boost_seen;                  /* pages: boost at the start of kswapd's pass */
+	uint64_t nr_lru[NR_LRU_LISTS];        /* pages on the node's lists that are the zone's */
 	uint8_t stat_threshold;               /* largest difference that a CPU keeps */
 	pfn_t start, end;                     /* [start, end): spanned */
 	uint64_t present, managed;            /* pages */
@@ -126,6 +129,20 @@ struct extfrag_count {
 	uint64_t count, ownership_changes;
 };
 
+/** What reclaim keeps of a node. */
+struct reclaim_node {
+	struct block_list lru[NR_LRU_LISTS];
+	uint64_t nr_lru[NR_LRU_LISTS];
+	uint64_t deferred_objects, freed_objects; /* of shrinkers */
+	/* kswapd: what it was woken for, and the pass under way. */
+	uint32_t order, highest;
+	uint32_t pass_order, pass_highest;
+	int32_t priority;
+	uint32_t failures;
+	uint64_t pass_reclaimed, boost_left;
+	bool wanted, running, boosted;
+};
+
 struct page_alloc {
 	/* Read by every request. */
 	struct page *pages;          /* owned mapping: by pfn */
@@ -136,6 +153,7 @@ struct page_alloc {
 	const struct machine *machine; /* borrowed */
 	uint32_t nr_zones, nr_nodes, nr_cpus;
 	uint32_t max_order, pageblock_order, page_shift;
+	bool far;                    /* there is memory of other nodes, and it costs more (latency.numa) */
 	bool thp;                    /* order pageblock_order has per-CPU lists */
 	bool mobility_off;           /* every request counts as Unmovable */
 	enum page_outcome outcome;   /* of the last page_alloc_take() */
@@ -147,6 +165,10 @@ struct page_alloc {
 	uint8_t *section_online;     /* owned: by section of 128 MiB, whether it has memory */
 	uint64_t pages_bytes, handed_out_bytes, pageblock_bytes; /* sizes of the mappings */
 	uint64_t min_free_kbytes;
+	struct reclaim_hooks hooks;
+	struct reclaim_node *reclaim; /* owned: by node */
+	uint64_t swap_used;          /* pages */
+	uint64_t last_reclaimed;     /* pages, by the last direct reclaim */
 	struct extfrag_count *extfrag; /* owned: [alloc mt][fallback mt][alloc order][fallback order] */
 };
 

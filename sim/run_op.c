@@ -158,6 +158,7 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 	} else if (action == ACT_KREALLOC) {
 		op->bytes_alloc = op->size ? kmalloc_size(run->mm.slab, op->size, op->gfp) : 0;
 	} else if (action == ACT_PAGES) {
+		op->lru = (uint8_t)reclaim_lru_kind(trace);
 		op->bytes_alloc = op->order < 64 - run->machine->page_shift ?
 					  (uint64_t)run->machine->page_size << op->order : 0;
 		op->size = op->bytes_alloc;

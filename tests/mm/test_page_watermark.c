@@ -292,7 +292,7 @@ Test(page_watermark, a_reclaiming_request_drains_lists_and_reserves)
 {
 	struct fixture *fx = fixture_zone(1024, 2048, 63, 2048);
 	struct page_request atomic = { .gfp = GFP_ATOMIC, .node = -1 };
-	struct page_request kernel = { .gfp = GFP_KERNEL, .node = -1, .order = 4 };
+	struct page_request kernel = { .gfp = GFP_KERNEL | GFP_BIT_RETRY_MAYFAIL, .node = -1, .order = 4 };
 	pfn_t pfns[1024], pfn;
 	unsigned int nr = 0;
 

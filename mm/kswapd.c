@@ -1,0 +1,175 @@
+/*
+ * kswapd: the daemon that keeps each node's free memory above its marks. Models balance_pgdat(), wakeup_kswapd() and
+ * kswapd_try_to_sleep() of mm/vmscan.c (6.1). When it runs is the engine's matter.
+ */
+#include "base/bits.h"
+#include "mm/lru_priv.h"
+
+#define MAX_FAILURES 16u /* passes without a page: the node is hopeless until something else frees memory */
+
+static bool node_boosted(const struct page_alloc *pa, uint32_t node, enum machine_zone highest)
+{
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		if (pa->zones[i].node == node && pa->zones[i].type <= highest && pa->zones[i].boost)
+			return true;
+	return false;
+}
+
+bool node_balanced(const struct page_alloc *pa, uint32_t node, unsigned int order, enum machine_zone highest)
+{
+	for (uint32_t i = 0; i < pa->nr_zones; i++) {
+		const struct zone *zone = &pa->zones[i];
+
+		if (zone->node == node && zone->type <= highest && zone->managed &&
+			zone_watermark_ok(zone, order, zone_mark(zone, WMARK_HIGH), highest, 0, zone->visible_free))
+			return true;
+	}
+	return false;
+}
+
+/* Nobody runs kswapd: it drops the boosts at once, as it does at the end of a pass, and reclaims nothing. */
+static void drop_boosts(struct page_alloc *pa, uint32_t node, enum machine_zone highest)
+{
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		if (pa->zones[i].node == node && pa->zones[i].type <= highest)
+			pa->zones[i].boost = 0;
+}
+
+void kswapd_wake(struct zone *zone, unsigned int order, enum machine_zone highest, struct meter *meter)
+{
+	struct page_alloc *pa = zone->pa;
+	struct reclaim_node *r = &pa->reclaim[zone->node];
+
+	r->highest = max_u32(r->highest, highest);
+	r->order = max_u32(r->order, order);
+	if (r->running || r->wanted)
+		return;
+	if (r->failures >= MAX_FAILURES ||
+		(!node_boosted(pa, zone->node, highest) && node_balanced(pa, zone->node, order, highest)))
+		return;
+	pa->counter[PC_KSWAPD_WAKE]++;
+	meter_charge(meter, STEP_KSWAPD_WAKE, 1);
+	if (!pa->hooks.page_gone) {
+		drop_boosts(pa, zone->node, highest);
+		return;
+	}
+	r->wanted = true;
+	meter->pressure = true;
+}
+
+bool kswapd_wanted(const struct page_alloc *pa, uint32_t node)
+{
+	return pa->reclaim[node].wanted;
+}
+
+static void set_reclaim_active(struct page_alloc *pa, uint32_t node, enum machine_zone highest, bool active)
+{
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		if (pa->zones[i].node == node && pa->zones[i].type <= highest)
+			pa->zones[i].reclaim_active = active;
+}
+
+/* The pages that the boosts seen now are worth; they are subtracted from the zones at the end of the pass. */
+static uint64_t note_boosts(struct page_alloc *pa, uint32_t node)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < pa->nr_zones; i++) {
+		struct zone *zone = &pa->zones[i];
+
+		if (zone->node != node)
+			continue;
+		zone->boost_seen = zone->type <= pa->reclaim[node].highest ? zone->boost : 0;
+		sum += zone->boost_seen;
+	}
+	return sum;
+}
+
+static void begin_pass(struct page_alloc *pa, uint32_t node)
+{
+	struct reclaim_node *r = &pa->reclaim[node];
+
+	r->wanted = false;
+	r->running = true;
+	r->priority = DEF_PRIORITY;
+	r->pass_order = r->order;
+	r->pass_highest = r->highest;
+	r->pass_reclaimed = 0;
+	r->boost_left = note_boosts(pa, node);
+	r->boosted = r->boost_left > 0;
+	r->order = 0;
+	pa->counter[PC_PAGEOUTRUN]++;
+	set_reclaim_active(pa, node, (enum machine_zone)r->pass_highest, true);
+}
+
+static enum kswapd_answer end_pass(struct page_alloc *pa, uint32_t node)
+{
+	struct reclaim_node *r = &pa->reclaim[node];
+
+	set_reclaim_active(pa, node, (enum machine_zone)r->pass_highest, false);
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		if (pa->zones[i].node == node)
+			pa->zones[i].boost -= min_u32(pa->zones[i].boost, pa->zones[i].boost_seen);
+	if (!r->pass_reclaimed)
+		r->failures++;
+	r->running = false;
+	return KSWAPD_BALANCED;
+}
+
+/* Models kswapd_shrink_node(). Return: whether as much was looked at as is to be reclaimed. */
+static bool shrink_for_kswapd(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
+{
+	struct reclaim_node *r = &pa->reclaim[node];
+
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		if (pa->zones[i].node == node && pa->zones[i].type <= sc->highest && pa->zones[i].managed)
+			sc->nr_to_reclaim += max_u64(zone_mark(&pa->zones[i], WMARK_HIGH), SWAP_CLUSTER_MAX);
+	shrink_node(pa, node, sc);
+	if (r->pass_order && sc->reclaimed >= 2ull << r->pass_order)
+		r->pass_order = 0;
+	return sc->scanned >= sc->nr_to_reclaim;
+}
+
+enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned int cpu, struct meter *meter)
+{
+	struct reclaim_node *r = &pa->reclaim[node];
+	struct scan_control sc = { .cpu = cpu, .kswapd = true, .meter = meter };
+	bool balanced, enough;
+
+	if (!r->running)
+		begin_pass(pa, node);
+	sc.order = r->pass_order;
+	sc.highest = (enum machine_zone)r->pass_highest;
+	balanced = node_balanced(pa, node, sc.order, sc.highest);
+	if (!balanced && r->boost_left)
+		r->boost_left = 0; /* memory is short: not only for the boosts any more */
+	else if (balanced && !r->boost_left)
+		return end_pass(pa, node);
+	if (r->boost_left && r->priority == DEF_PRIORITY - 2)
+		r->priority++; /* a boost alone is not worth scanning hard for */
+	sc.priority = r->priority;
+	sc.may_swap = !r->boost_left;
+	enough = shrink_for_kswapd(pa, node, &sc);
+	r->pass_reclaimed += sc.reclaimed;
+	if (r->boost_left)
+		r->boost_left -= min_u64(r->boost_left, sc.reclaimed);
+	if (r->boosted && balanced && !sc.reclaimed)
+		return end_pass(pa, node);
+	if (!enough || !sc.reclaimed)
+		r->priority--;
+	return r->priority < 1 ? end_pass(pa, node) : KSWAPD_MORE;
+}
+
+bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken)
+{
+	struct reclaim_node *r = &pa->reclaim[node];
+
+	if (woken) {
+		pa->counter[PC_KSWAPD_LOW_WMARK_HIT_QUICKLY]++;
+		return false;
+	}
+	if (node_balanced(pa, node, r->order, (enum machine_zone)r->highest) || r->failures >= MAX_FAILURES)
+		return true;
+	pa->counter[PC_KSWAPD_HIGH_WMARK_HIT_QUICKLY]++;
+	return false;
+}

@@ -1,0 +1,106 @@
+/*
+ * lru: pages that may be taken back from their users, by node, kind and age. The links of a page that is handed out are not
+ * needed for free lists, so they serve here.
+ *
+ * Invariants
+ *  1. a page on a list is handed out with order 0, and its record says PAGE_ON_LRU and the list
+ *  2. links agree in both directions; nr of a list, and the sum of the zones' counts, are its length
+ */
+#include <inttypes.h>
+
+#include "mm/lru_priv.h"
+
+void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hooks)
+{
+	pa->hooks = *hooks;
+}
+
+static void put_first(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
+{
+	struct zone *zone = page_zone(pa, pfn);
+	struct reclaim_node *node = &pa->reclaim[zone->node];
+
+	page_at(pa, pfn)->order = (unsigned int)list & 0xf;
+	block_list_add(pa->pages, &node->lru[list], pfn);
+	node->nr_lru[list]++;
+	zone->nr_lru[list]++;
+}
+
+void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind)
+{
+	struct page *page = page_at(pa, pfn);
+
+	if (kind == LRU_NONE || page->place != PAGE_NO_HEAD || page->owner)
+		return;
+	page->zone_plus1 = (uint16_t)(page_zone(pa, pfn)->index + 1);
+	page->place = PAGE_ON_LRU;
+	put_first(pa, pfn, kind == LRU_KIND_ANON ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE);
+}
+
+static void take_off(struct page_alloc *pa, pfn_t pfn)
+{
+	struct page *page = page_at(pa, pfn);
+	struct zone *zone = page_zone(pa, pfn);
+	struct reclaim_node *node = &pa->reclaim[zone->node];
+
+	block_list_del(pa->pages, &node->lru[page->order], pfn);
+	node->nr_lru[page->order]--;
+	zone->nr_lru[page->order]--;
+}
+
+void lru_del(struct page_alloc *pa, pfn_t pfn)
+{
+	take_off(pa, pfn);
+	page_at(pa, pfn)->place = PAGE_NO_HEAD;
+}
+
+void lru_move(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
+{
+	take_off(pa, pfn);
+	put_first(pa, pfn, list);
+}
+
+uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list)
+{
+	return pa->reclaim[node].nr_lru[list];
+}
+
+static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t *zones, struct err *err)
+{
+	const struct reclaim_node *r = &pa->reclaim[node];
+	uint32_t previous = LINK_NONE;
+	uint64_t nr = 0;
+
+	for (uint32_t pfn = r->lru[list].head; pfn != LINK_NONE; pfn = page_at(pa, pfn)->next) {
+		const struct page *page = page_at(pa, pfn);
+
+		if (page->place != PAGE_ON_LRU || page->order != list || !page_alloc_allocated(pa, pfn, 0))
+			return err_set(err, ERR_INVARIANT, "lru 1: page %u of list %d of node %u: place %u, list %u", pfn, list,
+				node, page->place, page->order);
+		if (page->prev != previous || ++nr > r->nr_lru[list])
+			return err_set(err, ERR_INVARIANT, "lru 2: page %u of list %d of node %u does not link back", pfn, list,
+				node);
+		previous = pfn;
+	}
+	if (nr != r->nr_lru[list] || nr != *zones)
+		return err_set(err, ERR_INVARIANT, "lru 2: list %d of node %u has %" PRIu64 " pages, counts say %" PRIu64
+			" and %" PRIu64, list, node, nr, r->nr_lru[list], *zones);
+	return 0;
+}
+
+int lru_check(const struct page_alloc *pa, struct err *err)
+{
+	int ret = 0;
+
+	for (uint32_t node = 0; ret == 0 && node < pa->nr_nodes; node++) {
+		for (int list = 0; ret == 0 && list < NR_LRU_LISTS; list++) {
+			uint64_t zones = 0;
+
+			for (uint32_t z = 0; z < pa->nr_zones; z++)
+				if (pa->zones[z].node == node)
+					zones += pa->zones[z].nr_lru[list];
+			ret = check_list(pa, node, (enum lru_list)list, &zones, err);
+		}
+	}
+	return ret;
+}

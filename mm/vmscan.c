@@ -1,0 +1,241 @@
+/*
+ * vmscan: taking pages back. Models shrink_node(), shrink_lruvec(), get_scan_count(), do_shrink_slab() and
+ * try_to_free_pages() of mm/vmscan.c (6.1).
+ *
+ * Simplified: no page is found referenced, because no trace tells who reads or writes a page that it has; one memory
+ * cgroup; a dirty page has been written by the flusher before it is the oldest; swapping out is a cost, and the page is
+ * free at once; reclaim never waits for others.
+ */
+#include "base/bits.h"
+#include "mm/lru_priv.h"
+
+static void count(struct page_alloc *pa, const struct scan_control *sc, bool file, bool stolen)
+{
+	if (stolen)
+		pa->counter[sc->kswapd ? PC_PGSTEAL_KSWAPD : PC_PGSTEAL_DIRECT]++;
+	else
+		pa->counter[sc->kswapd ? PC_PGSCAN_KSWAPD : PC_PGSCAN_DIRECT]++;
+	if (stolen)
+		pa->counter[file ? PC_PGSTEAL_FILE : PC_PGSTEAL_ANON]++;
+	else
+		pa->counter[file ? PC_PGSCAN_FILE : PC_PGSCAN_ANON]++;
+}
+
+static bool may_swap(const struct page_alloc *pa, const struct scan_control *sc)
+{
+	return sc->may_swap && pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift;
+}
+
+static void steal(struct page_alloc *pa, pfn_t pfn, bool file, struct scan_control *sc)
+{
+	if (!file) {
+		pa->swap_used++;
+		pa->counter[PC_PSWPOUT]++;
+		meter_charge(sc->meter, STEP_SWAP_OUT_PAGE, 1);
+	}
+	count(pa, sc, file, true);
+	sc->reclaimed++;
+	pa->hooks.page_gone(pa->hooks.arg, pfn, !file);
+	meter_charge(sc->meter, STEP_RECLAIM_PAGE, 1);
+	page_alloc_give(pa, pfn, 0, sc->cpu, sc->meter);
+}
+
+/* Models shrink_inactive_list(): at most @nr pages from the list's end. */
+static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
+{
+	struct block_list *lru = &pa->reclaim[node].lru[list];
+	bool file = lru_is_file(list);
+
+	meter_charge_locked(sc->meter, STEP_LRU_SCAN, (uint32_t)nr, LOCK_LRU);
+	for (uint64_t i = 0; i < nr && lru->tail != LINK_NONE; i++) {
+		pfn_t pfn = lru->tail;
+
+		/* Pages of zones that the request cannot use are passed over. */
+		if (page_zone(pa, pfn)->type > sc->highest) {
+			lru_move(pa, pfn, list);
+			continue;
+		}
+		sc->scanned++;
+		count(pa, sc, file, false);
+		if (file || may_swap(pa, sc))
+			steal(pa, pfn, file, sc);
+		else
+			lru_move(pa, pfn, list);
+	}
+}
+
+/* Models shrink_active_list(): pages whose users have not come back grow old. */
+static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
+{
+	struct block_list *lru = &pa->reclaim[node].lru[list];
+
+	meter_charge_locked(sc->meter, STEP_LRU_SCAN, (uint32_t)nr, LOCK_LRU);
+	for (uint64_t i = 0; i < nr && lru->tail != LINK_NONE; i++) {
+		lru_move(pa, lru->tail, list - 1);
+		pa->counter[PC_PGDEACTIVATE]++;
+	}
+}
+
+/* Models inactive_is_low(). */
+static bool inactive_is_low(const struct page_alloc *pa, uint32_t node, enum lru_list inactive)
+{
+	uint64_t nr_inactive = lru_pages(pa, node, inactive), nr_active = lru_pages(pa, node, inactive + 1);
+	uint64_t gib = (nr_inactive + nr_active) >> (30 - pa->page_shift);
+
+	return nr_inactive * (gib ? isqrt_u64(10 * gib) : 1) < nr_active;
+}
+
+/* How many pages of each list a pass at this priority looks at. Models get_scan_count(). */
+static void scan_counts(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, uint64_t nr[NR_LRU_LISTS])
+{
+	uint64_t swappiness = pa->machine->reclaim.swappiness;
+	bool file_only = !may_swap(pa, sc) || (!swappiness && sc->priority) ||
+			 lru_pages(pa, node, LRU_INACTIVE_FILE) >> sc->priority;
+	/* Pages of each kind that were found of no use, and cost of getting them back, are not known: only the setting counts. */
+	uint64_t share_anon = file_only ? 0 : swappiness, share_file = file_only ? 200 : 200 - swappiness;
+
+	for (int list = 0; list < NR_LRU_LISTS; list++) {
+		uint64_t scan = lru_pages(pa, node, (enum lru_list)list) >> sc->priority;
+
+		nr[list] = scan * (lru_is_file((enum lru_list)list) ? share_file : share_anon) / 200;
+	}
+}
+
+static void shrink_list(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
+{
+	bool active = list == LRU_ACTIVE_ANON || list == LRU_ACTIVE_FILE;
+
+	if (!active)
+		shrink_inactive(pa, node, list, nr, sc);
+	else if (inactive_is_low(pa, node, list - 1))
+		shrink_active(pa, node, list, nr, sc);
+}
+
+/* Models shrink_lruvec(). A direct reclaim's first look goes through all that it set out to look at. */
+static void shrink_lruvec(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
+{
+	bool proportional = !sc->kswapd && sc->priority == DEF_PRIORITY;
+	uint64_t nr[NR_LRU_LISTS];
+
+	scan_counts(pa, node, sc, nr);
+	while (nr[LRU_INACTIVE_ANON] || nr[LRU_ACTIVE_FILE] || nr[LRU_INACTIVE_FILE]) {
+		for (int list = 0; list < NR_LRU_LISTS; list++) {
+			uint64_t part = min_u64(nr[list], SWAP_CLUSTER_MAX);
+
+			if (!part)
+				continue;
+			nr[list] -= part;
+			shrink_list(pa, node, (enum lru_list)list, part, sc);
+		}
+		if (sc->reclaimed >= sc->nr_to_reclaim && !proportional)
+			return;
+	}
+	if (may_swap(pa, sc) && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
+		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
+}
+
+/*
+ * Models do_shrink_slab(). Each superblock has a shrinker of 2 seeks and batches of 128; which objects are whose no trace
+ * tells: they are taken for four alike.
+ */
+static void shrink_slab(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
+{
+	struct reclaim_node *r = &pa->reclaim[node];
+	uint64_t freeable = pa->hooks.count_objects(pa->hooks.arg, node);
+	uint64_t batch = 4 * 128, delta = (freeable >> sc->priority) * 4 / 2;
+	uint64_t total = min_u64((r->deferred_objects >> sc->priority) + delta, 2 * freeable), scanned = 0;
+
+	while (total && (total >= batch || total >= freeable)) {
+		uint64_t nr = min_u64(batch, total);
+
+		meter_charge(sc->meter, STEP_SHRINKER, 1);
+		r->freed_objects += pa->hooks.scan_objects(pa->hooks.arg, node, nr, sc->cpu, sc->meter);
+		pa->counter[PC_SLABS_SCANNED] += nr;
+		scanned += nr;
+		total -= nr;
+	}
+	r->deferred_objects = r->deferred_objects + delta > scanned ?
+		min_u64(r->deferred_objects + delta - scanned, 2 * freeable) : 0;
+}
+
+/* Whether reclaiming more helps a high order. Models should_continue_reclaim(). */
+static bool should_continue(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, uint64_t reclaimed)
+{
+	bool in_need = sc->order > COSTLY_ORDER || (sc->order && sc->priority < DEF_PRIORITY - 2);
+	uint64_t inactive = lru_pages(pa, node, LRU_INACTIVE_FILE);
+
+	if (!in_need || !reclaimed)
+		return false;
+	if (may_swap(pa, sc))
+		inactive += lru_pages(pa, node, LRU_INACTIVE_ANON);
+	return !node_balanced(pa, node, sc->order, sc->highest) && inactive > 2ull << sc->order;
+}
+
+void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
+{
+	uint64_t before;
+
+	do {
+		before = sc->reclaimed;
+		shrink_lruvec(pa, node, sc);
+		shrink_slab(pa, node, sc);
+	} while (should_continue(pa, node, sc, sc->reclaimed - before));
+	if (sc->reclaimed)
+		pa->reclaim[node].failures = 0;
+}
+
+uint64_t zone_reclaimable(const struct zone *zone)
+{
+	const struct page_alloc *pa = zone->pa;
+	uint64_t pages = zone->nr_lru[LRU_INACTIVE_FILE] + zone->nr_lru[LRU_ACTIVE_FILE];
+
+	if (pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift)
+		pages += zone->nr_lru[LRU_INACTIVE_ANON] + zone->nr_lru[LRU_ACTIVE_ANON];
+	return pages;
+}
+
+static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *ac, struct scan_control *sc)
+{
+	uint32_t last = UINT32_MAX;
+
+	for (uint32_t i = ac->preferred; i < ac->nr_zones; i++) {
+		const struct zone *zone = ac->zonelist->zone[i];
+
+		if (zone->type > ac->highest || !zone->managed || zone->node == last)
+			continue;
+		last = zone->node;
+		shrink_node(pa, last, sc);
+	}
+}
+
+uint64_t page_alloc_last_reclaimed(const struct page_alloc *pa)
+{
+	return pa->last_reclaimed;
+}
+
+void page_alloc_swap_free(struct page_alloc *pa)
+{
+	if (pa->swap_used)
+		pa->swap_used--;
+}
+
+uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter)
+{
+	struct scan_control sc = {
+		.order = ac->order,
+		.cpu = ac->cpu,
+		.highest = ac->highest,
+		.nr_to_reclaim = SWAP_CLUSTER_MAX,
+		.may_swap = ac->gfp & GFP_BIT_IO,
+		.meter = meter,
+	};
+
+	if (!pa->hooks.page_gone)
+		return 0;
+	pa->counter[PC_ALLOCSTALL_DMA + ac->highest]++;
+	for (sc.priority = DEF_PRIORITY; sc.priority >= 0 && sc.reclaimed < sc.nr_to_reclaim; sc.priority--)
+		shrink_zonelist(pa, ac, &sc);
+	pa->last_reclaimed = sc.reclaimed;
+	meter->pressure = true;
+	return sc.reclaimed;
+}
