@@ -77,6 +77,11 @@ struct replay_options {
 	enum replay_layer layer;
 	ns_t sample_ns;          /* simulated time between samples; 0 = 100 samples over the trace */
 	uint64_t sample_events;  /* also every that many events; 0 = no */
+	/*
+	 * For `kmemsim lint`: advice, leaks at the end and the contexts of recordings are judged, too, and the recorder gets
+	 * every violation, not only the first ones.
+	 */
+	bool lint;
 	uint64_t check_every;    /* walk all invariants every that many events and at the end; 0 = never */
 	const struct machine *machine; /* borrowed */
 	/** stop() - asked once a batch; true ends the run with ERR_INTERRUPTED, its results so far kept. May be NULL. */
