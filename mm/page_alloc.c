@@ -57,7 +57,7 @@ static pfn_t zone_take(struct zone *zone, const struct alloc_context *ac, unsign
 		pfn = zone_take_buddy(zone, ac->order, ac->mt, ac->cpu, alloc_flags, meter);
 	if (zone->boosted) {
 		zone->boosted = false;
-		kswapd_wake(zone, 0, zone->type, meter);
+		kswapd_wake(zone, 0, 0, zone->type, meter);
 	}
 	return pfn;
 }
