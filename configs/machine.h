@@ -185,6 +185,7 @@ struct machine_percpu {
 	uint64_t unit_size;       /* bytes, or MACHINE_AUTO */
 	uint64_t dynamic_reserve; /* bytes of the first chunk, or MACHINE_AUTO */
 	uint64_t reserved;        /* bytes for modules' static areas; 8 KiB */
+	uint64_t static_size;     /* bytes of the kernel's own static areas; 208 KiB as a distribution kernel's */
 };
 
 /* Whether a region is busy (IORESOURCE_BUSY) before the trace begins. */

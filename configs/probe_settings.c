@@ -155,6 +155,23 @@ static void read_thp(struct probe *probe, const char *cmdline)
 	probe_note(probe, "transparent huge pages: the setting is not known, assumed \"always\"");
 }
 
+/* "percpu: Embedded 61 pages/cpu s212992 r8192 d28672 u2097152": sizes of the first chunk's parts, and of a unit. */
+static void read_percpu(struct probe *probe)
+{
+	static const char line[] = "percpu: Embedded ";
+	struct machine_percpu *percpu = &probe->machine->percpu;
+	char *dmesg = probe_read(probe, "dmesg"), *at = dmesg ? strstr(dmesg, line) : NULL;
+	uint64_t pages, sizes[4];
+
+	if (at && sscanf(at + sizeof(line) - 1, "%" SCNu64 " pages/cpu s%" SCNu64 " r%" SCNu64 " d%" SCNu64 " u%" SCNu64, &pages,
+			  &sizes[0], &sizes[1], &sizes[2], &sizes[3]) == 5 &&
+		sizes[0] < 512ull << 20 && sizes[1] < 1ull << 30) {
+		percpu->static_size = sizes[0];
+		percpu->reserved = sizes[1];
+	}
+	free(dmesg);
+}
+
 static void read_cmdline(struct probe *probe)
 {
 	struct machine_slab *slab = &probe->machine->slab;
@@ -376,6 +393,7 @@ void probe_settings(struct probe *probe)
 	read_possible_cpus(probe);
 	read_sysctls(probe);
 	read_cmdline(probe);
+	read_percpu(probe);
 	read_caches(probe);
 	read_constructors(probe);
 	read_orders(probe);

@@ -109,6 +109,7 @@ const struct key machine_keys[] = {
 
 	{ "percpu.unit_size", KEY_SIZE, M(percpu.unit_size), 4 * KIB, 1 * GIB, "auto", AUTO(MACHINE_AUTO) },
 	{ "percpu.dynamic_reserve", KEY_SIZE, M(percpu.dynamic_reserve), 0, 1 * GIB, "auto", AUTO(MACHINE_AUTO) },
+	{ "percpu.static_size", KEY_SIZE, M(percpu.static_size), 0, 512 * MIB, "208 KiB", NONE(0) },
 	{ "percpu.reserved", KEY_SIZE, M(percpu.reserved), 0, 1 * GIB, "8 KiB", NONE(0) },
 
 	{ "io_ports.size", KEY_COUNT, M(io_ports_size), 0, 64 * KIB, "64 Ki", NONE(0) },

@@ -47,6 +47,11 @@ static const struct {
 	{ "result", "device memory",
 		"SELECT region || ' ' || printf('%08x-%08x', start, \"end\") || ' ' || op, count, bytes, cost_ns, unclaimed FROM iomem_stats"
 		" WHERE run_id = ?1" },
+	{ "result", "per-CPU memory",
+		"SELECT 'at the end', chunks, areas, allocated_bytes, used_bytes, free_bytes, hole_bytes, largest_hole_bytes,"
+		" populated_pages, empty_pages FROM v_percpu WHERE run_id = ?1 ORDER BY sample_id DESC LIMIT 1" },
+	{ "result", "boot memory",
+		"SELECT op || ' ' || block, start, size_bytes, freed_bytes FROM boot_memory WHERE run_id = ?1" },
 	{ "result", "vmalloc space",
 		"SELECT 'at the end', areas, used_bytes, lazy_bytes, holes, largest_hole_bytes, mapped_pages, page_table_pages, purges,"
 		" failures FROM v_vmalloc WHERE run_id = ?1 ORDER BY sample_id DESC LIMIT 1" },

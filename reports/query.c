@@ -55,6 +55,8 @@ static const struct named_query {
 	{ "resources", "The trees of I/O memory and I/O ports at the end.",
 		"SELECT r.run_id, t.* FROM runs r JOIN resources t ON t.sample_id = (SELECT max(sample_id) FROM samples s"
 		" WHERE s.run_id = r.run_id) ORDER BY r.run_id, tree, position", NULL },
+	{ "percpu", "Per-CPU memory over time: chunks, areas, holes between them, populated pages.",
+		"SELECT * FROM v_percpu ORDER BY run_id, sample_id", NULL },
 	{ "vmalloc", "The vmalloc space over time: areas, holes, freed areas that wait for a purge.",
 		"SELECT * FROM v_vmalloc ORDER BY run_id, sample_id", NULL },
 	{ "call-sites", "Call sites by what they keep and what rounding up costs them.",

@@ -62,6 +62,14 @@ static const struct part {
 		"SELECT mapping, phys, size, mode, address, area_bytes, region, call_site FROM ioremap_live WHERE run_id = ?"
 		" ORDER BY mapping",
 		false },
+	{ "percpu",
+		"SELECT chunks, unit_size_bytes, units, areas, allocated_bytes, used_bytes, free_bytes, largest_free_bytes, hole_bytes,"
+		" largest_hole_bytes, fragmentation, populated_pages, empty_pages FROM v_percpu WHERE run_id = ?"
+		" ORDER BY sample_id DESC LIMIT 1",
+		false },
+	{ "boot_memory",
+		"SELECT block, op, start, size_bytes, align_bytes, freed_bytes FROM boot_memory WHERE run_id = ? ORDER BY block",
+		false },
 	{ "vmalloc",
 		"SELECT areas, used_bytes, guard_bytes, lazy_bytes, free_bytes, holes, largest_hole_bytes, hole_fragmentation,"
 		" scattered_share, mapped_pages, page_table_pages, purges, retries, failures FROM v_vmalloc WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",

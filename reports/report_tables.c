@@ -87,6 +87,29 @@ static const struct table tables[] = {
 		NULL,
 		{ { "region", COLUMN_TEXT }, { "mode", COLUMN_TEXT }, { "mappings", COLUMN_COUNT },
 			{ "asked for", COLUMN_SIZE }, { "mapped", COLUMN_SIZE } } },
+	{ "Per-CPU memory",
+		"At the end; sizes are of one copy, but for all CPUs. Holes: free, and before the last area of a chunk.",
+		"SELECT chunks, unit_size_bytes, units, areas, allocated_bytes, used_bytes, free_bytes, hole_bytes, fragmentation,"
+		" populated_pages, empty_pages FROM v_percpu WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",
+		NULL,
+		{ { "chunks", COLUMN_COUNT }, { "unit", COLUMN_SIZE }, { "units", COLUMN_COUNT }, { "areas", COLUMN_COUNT },
+			{ "allocated", COLUMN_SIZE }, { "all CPUs", COLUMN_SIZE }, { "free", COLUMN_SIZE },
+			{ "in holes", COLUMN_SIZE }, { "fragmented", COLUMN_SHARE }, { "pages", COLUMN_COUNT },
+			{ "empty", COLUMN_COUNT } } },
+	{ "Sections without preemption", "From get_cpu() or get_cpu_var() to the matching put.",
+		"SELECT max(CASE name WHEN 'sections' THEN value END), max(CASE name WHEN 'section_max_depth' THEN value END),"
+		" max(CASE name WHEN 'section_total_ns' THEN value END), max(CASE name WHEN 'section_max_ns' THEN value END),"
+		" max(CASE name WHEN 'section_sleeps' THEN value END)"
+		" FROM counters WHERE run_id = ? AND mechanism = 'percpu' HAVING max(name = 'sections') > 0",
+		NULL,
+		{ { "sections", COLUMN_COUNT }, { "deepest", COLUMN_COUNT }, { "time", COLUMN_TIME },
+			{ "longest", COLUMN_TIME }, { "requests that may sleep", COLUMN_COUNT } } },
+	{ "Boot memory", "Taken before the page allocator had memory; no zone manages it.",
+		"SELECT op, count(*), sum(size_bytes), sum(freed_bytes), min(start), max(start) FROM boot_memory WHERE run_id = ?"
+		" GROUP BY op ORDER BY op",
+		NULL,
+		{ { "call", COLUMN_TEXT }, { "blocks", COLUMN_COUNT }, { "size", COLUMN_SIZE }, { "freed", COLUMN_SIZE },
+			{ "lowest at", COLUMN_SIZE }, { "highest at", COLUMN_SIZE } } },
 	{ "vmalloc space",
 		"At the end. Freed areas stay unusable until a purge. Holes: free ranges between areas; fragmented: how much of the used"
 		" part of the space is in holes other than the longest.",

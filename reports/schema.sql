@@ -364,6 +364,53 @@ CREATE TABLE vmap_areas (
 	PRIMARY KEY (sample_id, start_address)
 ) STRICT, WITHOUT ROWID;
 
+-- Per-CPU memory at a sample; a run that never used it has no rows. Bytes are of one copy of the areas, unless said.
+CREATE TABLE percpu_stats (
+	sample_id INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
+	chunks INTEGER NOT NULL CHECK (chunks > 0),              -- without the reserved one
+	unit_size_bytes INTEGER NOT NULL CHECK (unit_size_bytes > 0), -- of each CPU, in each chunk
+	units INTEGER NOT NULL CHECK (units > 0),                -- in each chunk: CPUs, rounded up by nodes
+	areas INTEGER NOT NULL CHECK (areas >= 0),               -- that are allocated
+	allocated_bytes INTEGER NOT NULL CHECK (allocated_bytes >= 0),
+	used_bytes INTEGER NOT NULL CHECK (used_bytes >= 0),     -- the same, of all CPUs
+	free_bytes INTEGER NOT NULL CHECK (free_bytes >= 0),
+	largest_free_bytes INTEGER NOT NULL CHECK (largest_free_bytes >= 0),
+	hole_bytes INTEGER NOT NULL CHECK (hole_bytes >= 0),     -- of the free ones, those before the last area of a chunk
+	largest_hole_bytes INTEGER NOT NULL CHECK (largest_hole_bytes >= 0),
+	populated_pages INTEGER NOT NULL CHECK (populated_pages >= 0), -- of each unit; static areas included
+	empty_pages INTEGER NOT NULL CHECK (empty_pages >= 0)    -- populated, with nothing in them
+) STRICT;
+
+-- Its chunks, at markers and at the end. Chunk 0 is the dynamic part of the first unit, 1 the reserved one; their base is an
+-- offset in the unit. Addresses are text, "0x" and 16 digits.
+CREATE TABLE percpu_chunks (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	chunk INTEGER NOT NULL CHECK (chunk >= 0),
+	base_address TEXT NOT NULL,
+	areas INTEGER NOT NULL CHECK (areas >= 0),
+	free_bytes INTEGER NOT NULL CHECK (free_bytes >= 0),
+	contig_bytes INTEGER NOT NULL CHECK (contig_bytes >= 0), -- longest free run that the allocator knows of
+	largest_free_bytes INTEGER NOT NULL CHECK (largest_free_bytes >= 0),
+	hole_bytes INTEGER NOT NULL CHECK (hole_bytes >= 0),
+	largest_hole_bytes INTEGER NOT NULL CHECK (largest_hole_bytes >= 0),
+	populated_pages INTEGER NOT NULL CHECK (populated_pages >= 0),
+	empty_pages INTEGER NOT NULL CHECK (empty_pages >= 0),
+	isolated INTEGER NOT NULL CHECK (isolated IN (0, 1)),    -- its empty pages are given back, it takes no new area
+	PRIMARY KEY (sample_id, chunk)
+) STRICT, WITHOUT ROWID;
+
+-- Memory that was taken before the page allocator had any: it is managed by no zone.
+CREATE TABLE boot_memory (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	block INTEGER NOT NULL CHECK (block >= 0),               -- in the order of the requests
+	op TEXT NOT NULL,
+	start INTEGER NOT NULL CHECK (start >= 0),               -- physical address
+	size_bytes INTEGER NOT NULL CHECK (size_bytes > 0),
+	align_bytes INTEGER NOT NULL CHECK (align_bytes > 0),
+	freed_bytes INTEGER NOT NULL CHECK (freed_bytes BETWEEN 0 AND size_bytes), -- before the page allocator took over
+	PRIMARY KEY (run_id, block)
+) STRICT, WITHOUT ROWID;
+
 -- Figures that have no table of their own.
 CREATE TABLE counters (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
@@ -444,6 +491,15 @@ SELECT s.run_id, s.sample_id, s.time_ns, s.event_no, v.areas, v.used_bytes, v.gu
 		THEN round(1.0 * (v.free_bytes - v.largest_hole_bytes) / (v.size_bytes - v.largest_hole_bytes), 6) END AS scattered_share,
 	v.mapped_pages, v.page_table_pages, v.purges, v.retries, v.failures
 FROM vmalloc_stats v JOIN samples s USING (sample_id);
+
+-- Per-CPU memory over time. fragmentation: of the part of the chunks up to their last areas, how much is free, 0 to 1.
+CREATE VIEW v_percpu AS
+SELECT s.run_id, s.sample_id, s.time_ns, s.event_no, p.chunks, p.unit_size_bytes, p.units, p.areas, p.allocated_bytes,
+	p.used_bytes, p.free_bytes, p.largest_free_bytes, p.hole_bytes, p.largest_hole_bytes,
+	CASE WHEN p.allocated_bytes + p.hole_bytes > 0
+		THEN round(1.0 * p.hole_bytes / (p.allocated_bytes + p.hole_bytes), 6) END AS fragmentation,
+	p.populated_pages, p.empty_pages
+FROM percpu_stats p JOIN samples s USING (sample_id);
 
 -- Caches as the last sample that looked at them found them.
 CREATE VIEW v_caches AS

@@ -11,7 +11,9 @@ static const struct run_part *const parts[] = {
 	&part_ioport,
 	&part_ioremap,
 	&part_vmalloc,
+	&part_percpu,
 	&part_kernel_stack,
+	&part_boot_memory,
 	NULL,
 };
 

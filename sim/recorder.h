@@ -149,6 +149,11 @@ struct record_counter {
 	X(VMALLOC_STATS, "vmalloc_stats", SAMPLE, "size_bytes, used_bytes, free_bytes, lazy_bytes, guard_bytes, areas,"    \
 		" lazy_areas, mapped_pages, page_table_pages, map_ram_blocks, holes, largest_hole_bytes, purges, purged_bytes,"  \
 		" retries, failures, deferred_frees, huge_areas")                             \
+	X(PERCPU_STATS, "percpu_stats", SAMPLE, "chunks, unit_size_bytes, units, areas, allocated_bytes, used_bytes, free_bytes,"  \
+		" largest_free_bytes, hole_bytes, largest_hole_bytes, populated_pages, empty_pages")    \
+	X(PERCPU_CHUNKS, "percpu_chunks", SAMPLE, "chunk, base_address, areas, free_bytes, contig_bytes, largest_free_bytes,"   \
+		" hole_bytes, largest_hole_bytes, populated_pages, empty_pages, isolated")              \
+	X(BOOT_MEMORY, "boot_memory", RUN, "block, op, start, size_bytes, align_bytes, freed_bytes")        \
 	X(VMAP_AREAS, "vmap_areas", SAMPLE,                                                  \
 		"start_address, end_address, size_bytes, use, caller, pages, phys, page_array_is_area, node_pages")
 

@@ -85,8 +85,10 @@ static void run_fini(struct run *run)
 	free(run->bulk_objects);
 	free(run->bulk_pfns);
 	follow_fini(run);
+	sections_fini(run);
 	engine_fini(&run->engine);
 	mm_fini(&run->mm);
+	boot_prefix_fini(run);
 }
 
 static uint8_t op_context(void *arg, uint32_t op)
@@ -143,14 +145,21 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	};
 	sleepers_init(&run->sleepers);
 	parts_prepare(run);
-	ret = mm_init(&run->mm, options->machine, options->seed, err);
-	if (ret < 0)
+	ret = boot_prefix_read(run, reader, err);
+	if (ret == 0)
+		ret = mm_init(&run->mm, run->machine, options->seed, err);
+	if (ret < 0) {
+		boot_prefix_fini(run);
 		return err_context(err, "machine \"%s\"", options->machine->name);
+	}
+	boot_prefix_move(run);
 	ret = engine_init(&run->engine, options->machine->cpus, &client, err);
 	if (ret == 0)
 		ret = locks_init(&run->locks, options->machine->cpus, err);
 	if (ret == 0)
 		ret = follow_start(run, err);
+	if (ret == 0)
+		ret = sections_prepare(run, err);
 	if (ret == 0)
 		ret = run_ops_prepare(run, err);
 	if (ret == 0)
@@ -330,7 +339,7 @@ static int replay_all(struct run *run, struct trace_reader *reader, struct err *
 	int ret;
 
 	run->booting = true;
-	while ((ret = trace_next(reader, &batch, err)) > 0) {
+	while ((ret = boot_prefix_next(run, reader, &batch, err)) > 0) {
 		ret = take_batch(run, &batch, err);
 		if (ret < 0)
 			return ret;

@@ -10,11 +10,13 @@
 
 #include "base/idmap.h"
 #include "mm/mm.h"
+#include "sim/boot_prefix.h"
 #include "sim/boot_stage.h"
 #include "sim/engine.h"
 #include "sim/locks.h"
 #include "sim/part.h"
 #include "sim/replay.h"
+#include "sim/sections.h"
 #include "sim/sleep.h"
 
 /* What serving an operation comes down to, decided once per distinct operation. */
@@ -69,6 +71,9 @@ enum run_action {
 	X(PREEMPT_IMBALANCE, "preempt_imbalance", "error")        \
 	X(BOOTMEM_AFTER_BOOT, "bootmem_after_boot", "error")      \
 	X(DMA_MASK_UNREACHABLE, "dma_mask_unreachable", "error")
+
+/* Beside those bits: it may sleep, which is wrong in a section that its task has open (sim/sections.h). */
+#define OP_MAY_SLEEP (1u << 31)
 
 enum rule {
 #define X(id, name, severity) RULE_##id,
@@ -135,6 +140,8 @@ struct kind_stats {
 	struct hist *latency; /* owned; NULL when the trace has no such event */
 };
 
+_Static_assert(NR_RULES <= 31, "rules and OP_MAY_SLEEP are bits of one word");
+
 #define MAX_VIOLATION_ROWS 1000 /* of each rule; more are only counted */
 
 struct run {
@@ -179,6 +186,9 @@ struct run {
 	uint32_t nr_bulk, cap_bulk;
 
 	bool asleep;                 /* the request being served called run_sleep() */
+	struct boot_prefix prefix;   /* what happens before the page allocator */
+	struct sections sections;    /* of tasks that must stay on their CPU */
+
 	bool booting;                /* the prologue: nothing is counted */
 	ns_t begun_ns;               /* when time began */
 	uint64_t event_no;           /* of the request being served */

@@ -80,6 +80,14 @@ static bool is_kmalloc(enum run_action action)
 	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE;
 }
 
+/* Whether the operation may sleep in a section: what takes memory with such gfp flags, and vmalloc's always. */
+static bool may_sleep(const struct trace_op *op, bool takes)
+{
+	if (op->kind == KIND_VMALLOC || op->kind == KIND_VZALLOC || op->kind == KIND_VMAP || op->kind == KIND_IOREMAP)
+		return true;
+	return (takes || kind_info[op->kind].slot == SLOT_BEGINS) && (op->gfp & GFP_BIT_DIRECT_RECLAIM);
+}
+
 static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum run_action action)
 {
 	bool takes_pages = action == ACT_PAGES || action == ACT_PAGES_EXACT || action == ACT_PAGES_BULK;
@@ -88,6 +96,8 @@ static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum 
 
 	if (takes && (op->gfp & GFP_BIT_DIRECT_RECLAIM) && op->ctx != CTX_PROCESS)
 		rules |= 1u << RULE_SLEEP_IN_ATOMIC;
+	else if (sections_any(run) && may_sleep(op, takes))
+		rules |= OP_MAY_SLEEP;
 	if (takes && !takes_pages && (op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32)))
 		rules |= 1u << RULE_HIGHMEM_KMALLOC;
 	/* kvmalloc() asks for too much without a warning, and then vmalloc. */

@@ -270,10 +270,12 @@ static void dispatch(struct run *run, const struct request *req, struct run_op *
 }
 
 /* Rules that this operation breaks each time. */
-static RARE void report_rules(struct run *run, struct run_op *op)
+static RARE void report_rules(struct run *run, const struct request *req, struct run_op *op)
 {
 	const char *name = kind_info[op->kind].name;
 
+	if (op->rules & OP_MAY_SLEEP)
+		sections_may_sleep(run, req, op);
 	if (op->rules & 1u << RULE_SLEEP_IN_ATOMIC)
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not", name);
 	if (op->rules & 1u << RULE_HIGHMEM_KMALLOC)
@@ -307,7 +309,7 @@ ns_t serve_request(void *arg, const struct request *req)
 		return 0;
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	if (__builtin_expect(op->rules != 0, 0))
-		report_rules(run, op);
+		report_rules(run, req, op);
 	dispatch(run, req, op);
 	if (run->booting)
 		return 0;

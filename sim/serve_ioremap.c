@@ -59,7 +59,7 @@ static bool refused_in_interrupt(struct run *run, struct run_op *op)
 static void serve_ioremap(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct ioremap_request want = { .phys = op->trace->arg[0], .size = op->size,
-		.mode = (enum ioremap_mode)(op->trace->arg[1] % NR_IOREMAP_MODES), .caller = req->op, .cpu = run->cpu,
+		.mode = (enum ioremap_mode)(op->trace->arg[1] % NR_IOREMAP_MODES), .caller = op->trace->call_site, .cpu = run->cpu,
 		.older = op->flags & OP_BOOT && !op->trace->arg[0] };
 	struct ioremap_answer answer;
 
@@ -215,13 +215,12 @@ static int record_mapping(struct run *run, uint64_t position, uint32_t number, s
 	const struct resources *resources = mm_state(&run->mm, SLOT_RESOURCE);
 	const struct resource *node = resource_get(resources,
 		resource_deepest(resources, RESOURCE_IOMEM, mapping->phys + mapping->offset, mapping->phys + mapping->offset));
-	const struct trace_op *op = run->ops[mapping->caller].trace;
 	char address[32];
 
 	snprintf(address, sizeof(address), "0x%" PRIx64, ioremap_address(ioremap_of(run), number));
 	return RECORD_ROW(run->recorder, IOREMAP_LIVE, err, RECORD_U(position), RECORD_U(mapping->phys + mapping->offset),
 		RECORD_U(mapping->size), RECORD_T(mode_name[mapping->mode]), RECORD_T(address), RECORD_U(mapping->bytes),
-		RECORD_T(node->name), RECORD_T(op->call_site ? run_string(run, op->call_site) : NULL));
+		RECORD_T(node->name), RECORD_T(mapping->caller ? run_string(run, mapping->caller) : NULL));
 }
 
 static int record_use(struct run *run, const struct io_use_region *region, struct err *err)

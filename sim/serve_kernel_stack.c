@@ -63,6 +63,8 @@ static void stack_serve(struct run *run, const struct request *req, struct run_o
 		serve_create(run, req, op);
 	else
 		serve_exit(run, req, op);
+	if (op->kind == KIND_TASK_EXIT)
+		sections_task_ends(run, req);
 }
 
 static void stack_release(struct run *run, struct object *object)

@@ -29,7 +29,7 @@ static void note_conflict(struct run *run, const struct run_op *op, const struct
 		why[answer->conflict]);
 }
 
-static void serve_request_region(struct run *run, const struct request *req, struct run_op *op)
+static void serve_request_region(struct run *run, struct run_op *op)
 {
 	struct resources *resources = resources_of(run);
 	enum resource_tree tree = tree_of(op);
@@ -39,7 +39,7 @@ static void serve_request_region(struct run *run, const struct request *req, str
 	note_place(run, (uint32_t)answer.conflict, (uint32_t)op->trace->arg[0]);
 	if (answer.conflict != RESOURCE_FREE) {
 		note_conflict(run, op, &answer);
-		note_failure(run, req, op);
+		op->failed++; /* no allocation: it does not count among those that failed */
 		return;
 	}
 	op->done++;
@@ -75,8 +75,9 @@ static void resource_prepare(struct run *run, struct run_op *op)
 
 static void resource_serve(struct run *run, const struct request *req, struct run_op *op)
 {
+	(void)req;
 	if (op->kind == KIND_REQUEST_REGION || op->kind == KIND_REQUEST_MEM_REGION)
-		serve_request_region(run, req, op);
+		serve_request_region(run, op);
 	else
 		serve_release_region(run, op);
 }

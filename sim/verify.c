@@ -175,6 +175,7 @@ static void set_limits(const struct verify_options *options, struct verify_limit
 	limits->equal_permille[VERIFY_PAGES_STEP] = limits->pressure ? 850 : one_cpu ? 990 : 950;
 	limits->equal_permille[VERIFY_PAGES_FREE] = one_cpu && !limits->pressure ? 900 : 0;
 	limits->equal_permille[VERIFY_AREAS] = 950;
+	limits->equal_permille[VERIFY_PERCPU] = 950;
 	limits->equal_permille[VERIFY_OBJECTS] = one_cpu && !limits->pressure ? 950 : 0;
 }
 
@@ -203,6 +204,8 @@ int verify_run(const struct verify_options *options, struct verify *verify, stru
 		ret = verify_pages(options, verify, err);
 	if (ret == 0)
 		ret = verify_areas(options, &verify->checks[VERIFY_AREAS], err);
+	if (ret == 0)
+		ret = verify_percpu(options, &verify->checks[VERIFY_PERCPU], err);
 	if (ret == 0)
 		ret = verify_memory(options, verify, err);
 	return ret;

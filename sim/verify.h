@@ -30,7 +30,9 @@
 	/* each object of caches whose state is known: which slab, and which object of it; corrected after each */ \
 	X(OBJECTS, "object_addresses")                 \
 	/* each area of the vmalloc space with a recorded address; corrected after each */ \
-	X(AREAS, "vmalloc_addresses")
+	X(AREAS, "vmalloc_addresses")                  \
+	/* each per-CPU area with a recorded pointer: chunk and offset; corrected after each */ \
+	X(PERCPU, "percpu_offsets")
 
 enum verify_check {
 #define X(id, name) VERIFY_##id,

@@ -62,6 +62,7 @@ int verify_pages_free(const struct verify_options *options, struct unseen_log *l
 int verify_objects(const struct verify_options *options, struct verify_count *bytes, struct verify_count *objects,
 	struct err *err);
 int verify_areas(const struct verify_options *options, struct verify_count *count, struct err *err);
+int verify_percpu(const struct verify_options *options, struct verify_count *count, struct err *err);
 int verify_geometry(const struct verify_options *options, struct verify_count *count, struct err *err);
 
 /** verify_snapshot_take() - the modelled memory beside the saved one. @last: counters at the snapshot before, renewed. */

@@ -60,7 +60,7 @@ Test(io, regions_conflict_nest_and_are_released_as_in_the_kernel)
 		"{\"event\":\"request_mem_region\",\"start\":\"0xfd001000\",\"size\":4096,\"name\":\"second\"}\n"
 		"{\"event\":\"release_mem_region\",\"start\":\"0xfd001000\",\"size\":4096}\n");
 
-	cr_expect_eq(run_number(out, "failed"), 5);
+	cr_expect_eq(run_number(out, "failed"), 0);
 	free(out);
 	expect("select op, count, failed from op_stats order by op",
 		"release_mem_region 2 1\nrequest_mem_region 5 3\nrequest_region 3 2\n");

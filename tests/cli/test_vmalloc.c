@@ -90,11 +90,11 @@ Test(vmalloc, kvfree_takes_both_and_kfree_of_an_area_is_a_wrong_free)
 
 Test(vmalloc, interrupts_may_not_map_and_their_frees_wait)
 {
-	replay("{\"event\":\"vmalloc\",\"id\":1,\"size\":4096,\"gfp\":\"GFP_KERNEL\"}\n"
-	       "{\"event\":\"vmalloc\",\"id\":2,\"size\":4096,\"gfp\":\"GFP_KERNEL\",\"ctx\":\"softirq\"}\n"
-	       "{\"event\":\"vmap\",\"id\":3,\"size\":4096,\"ctx\":\"hardirq\"}\n"
-	       "{\"event\":\"vmalloc\",\"id\":4,\"size\":4096,\"gfp\":\"GFP_KERNEL\",\"preempt_off\":true}\n"
-	       "{\"event\":\"vfree\",\"id\":1,\"ctx\":\"hardirq\"}\n",
+	replay("{\"time_ns\":100000,\"event\":\"vmalloc\",\"id\":1,\"size\":4096,\"gfp\":\"GFP_KERNEL\"}\n"
+	       "{\"time_ns\":200000,\"event\":\"vmalloc\",\"id\":2,\"size\":4096,\"gfp\":\"GFP_KERNEL\",\"ctx\":\"softirq\"}\n"
+	       "{\"time_ns\":300000,\"event\":\"vmap\",\"id\":3,\"size\":4096,\"ctx\":\"hardirq\"}\n"
+	       "{\"time_ns\":400000,\"event\":\"vmalloc\",\"id\":4,\"size\":4096,\"gfp\":\"GFP_KERNEL\",\"preempt_off\":true}\n"
+	       "{\"time_ns\":500000,\"event\":\"vfree\",\"id\":1,\"ctx\":\"hardirq\"}\n",
 		"");
 	expect("SELECT rule, event_no FROM violations ORDER BY event_no",
 		"vmalloc_in_interrupt 1\nvmalloc_in_interrupt 2\nsleep_in_atomic 3\n");

@@ -235,6 +235,8 @@ Test(probe, numa_capture_has_its_nodes_cpus_and_distances)
 	cr_assert_eq(m->distance[1][0], 20);
 	cr_assert_eq(m->page_allocator.min_free_kbytes, 32116);
 	cr_assert(m->slab.memcg_kmem);
+	cr_assert_eq(m->percpu.static_size, 212992);
+	cr_assert_eq(m->percpu.reserved, 8192);
 	free(m);
 }
 
@@ -251,6 +253,8 @@ Test(probe, highmem_capture_is_a_32_bit_machine)
 	cr_assert_eq(m->zones.highmem_above, 225278ull * 4096);
 	cr_assert_eq(m->page_allocator.lowmem_reserve_ratio[ZONE_DMA], 256);
 	cr_assert_eq(m->page_allocator.lowmem_reserve_ratio[ZONE_NORMAL], 32);
+	cr_assert_eq(m->percpu.static_size, 104276);
+	cr_assert_eq(m->percpu.reserved, 0);
 	free(m);
 }
 

@@ -227,6 +227,14 @@ void fixture_write(const char *path, enum run_status status)
 	cr_assert_eq(
 		RECORD_ROW(rec, SLEEPS, &err, RECORD_T("mempool"), RECORD_U(5), RECORD_U(12000), RECORD_U(4000), RECORD_U(2),
 			RECORD_U(1)), 0);
+	cr_assert_eq(RECORD_ROW(rec, PERCPU_STATS, &err, RECORD_U(2), RECORD_U(524288), RECORD_U(4), RECORD_U(10), RECORD_U(900),
+			     RECORD_U(3600), RECORD_U(552060), RECORD_U(524288), RECORD_U(100), RECORD_U(60), RECORD_U(65),
+			     RECORD_U(4)), 0);
+	cr_assert_eq(RECORD_ROW(rec, PERCPU_CHUNKS, &err, RECORD_U(0), RECORD_T("0x0000000000036000"), RECORD_U(10),
+			     RECORD_U(27772), RECORD_U(27672), RECORD_U(27672), RECORD_U(100), RECORD_U(60), RECORD_U(7),
+			     RECORD_U(6), RECORD_U(0)), 0);
+	cr_assert_eq(RECORD_ROW(rec, BOOT_MEMORY, &err, RECORD_U(0), RECORD_T("memblock_alloc"), RECORD_U(0x3ff0000),
+			     RECORD_U(4096), RECORD_U(64), RECORD_U(0)), 0);
 	cr_assert_eq(RECORD_ROW(rec, VMALLOC_STATS, &err, RECORD_U(1 << 27), RECORD_U(8192), RECORD_U((1 << 27) - 12288),
 			     RECORD_U(4096), RECORD_U(4096), RECORD_U(1), RECORD_U(1), RECORD_U(1), RECORD_U(2), RECORD_U(0),
 			     RECORD_U(2), RECORD_U(1 << 26), RECORD_U(3), RECORD_U(40960), RECORD_U(1), RECORD_U(0), RECORD_U(0),

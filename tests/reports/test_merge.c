@@ -204,7 +204,8 @@ Test(merge, missing_part_is_an_io_error_that_names_it)
 /* A limit of file size stands for a full disk: nothing stays of a new output, and an old one is as it was. */
 Test(merge, full_disk_leaves_the_output_as_it_was)
 {
-	struct rlimit limit = { .rlim_cur = 120000, .rlim_max = RLIM_INFINITY };
+	struct rlimit limit = { .rlim_max = RLIM_INFINITY };
+	struct stat made;
 	struct merge_summary summary;
 	struct err err = { 0 };
 	const char *whole = file(0, "whole.db"), *out = file(1, "out.db");
@@ -213,6 +214,8 @@ Test(merge, full_disk_leaves_the_output_as_it_was)
 	fixture_write(whole, RUN_DONE);
 	fixture_point(out, &points[0]);
 	before = fixture_rows(out, contents_sql);
+	cr_assert_eq(stat(out, &made), 0);
+	limit.rlim_cur = (rlim_t)made.st_size - 4096;
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &limit);
 	cr_expect_eq(merge_results(&whole, 1, out, &summary, &err), -(int)ERR_IO, "%s", err.text);

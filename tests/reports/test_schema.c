@@ -38,6 +38,11 @@ static const struct {
 	{ "iomem_stats", "run_id start end region op count bytes cost_ns unclaimed" },
 	{ "ioremap_stats", "sample_id mode mappings size_bytes area_bytes" },
 	{ "ioremap_live", "run_id mapping phys size mode address area_bytes region call_site" },
+	{ "percpu_stats", "sample_id chunks unit_size_bytes units areas allocated_bytes used_bytes free_bytes largest_free_bytes"
+		" hole_bytes largest_hole_bytes populated_pages empty_pages" },
+	{ "percpu_chunks", "sample_id chunk base_address areas free_bytes contig_bytes largest_free_bytes hole_bytes"
+		" largest_hole_bytes populated_pages empty_pages isolated" },
+	{ "boot_memory", "run_id block op start size_bytes align_bytes freed_bytes" },
 	{ "vmalloc_stats",
 		"sample_id size_bytes used_bytes free_bytes lazy_bytes guard_bytes areas lazy_areas mapped_pages page_table_pages"
 		" map_ram_blocks holes largest_hole_bytes purges purged_bytes retries failures deferred_frees huge_areas" },
