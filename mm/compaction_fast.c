@@ -95,7 +95,7 @@ static pfn_t search_lists(struct compact_control *cc, struct search *s)
 	return PFN_NONE;
 }
 
-/* The rest of the pageblock that the block was found in. Models fast_isolate_around(). */
+/* The rest of the pageblock that was found. Models fast_isolate_around(). */
 static void take_around(struct compact_control *cc, pfn_t found, struct meter *meter)
 {
 	struct zone *zone = cc->zone;
@@ -107,6 +107,20 @@ static void take_around(struct compact_control *cc, pfn_t found, struct meter *m
 	compact_isolate_block(cc, &pfn, end, 1, meter);
 	if (pfn == end)
 		pageblock_set_skip(zone->pa, start, true);
+}
+
+/*
+ * No block was worth taking. A run that has just begun goes on where free memory was seen, or else half way down: the free
+ * scanner would walk for long. Return: where, PFN_NONE: it walks.
+ */
+static pfn_t second_best(struct compact_control *cc, const struct search *s, bool first)
+{
+	pfn_t pfn = s->highest >= s->acceptable ? s->highest : s->acceptable;
+
+	if (!first || (s->highest < s->acceptable && !cc->direct))
+		return PFN_NONE;
+	cc->free_pfn = pfn;
+	return page_zone(cc->zone->pa, pfn) == cc->zone ? pfn : PFN_NONE;
 }
 
 void compact_search_free(struct compact_control *cc, struct meter *meter)
@@ -130,10 +144,7 @@ void compact_search_free(struct compact_control *cc, struct meter *meter)
 		meter_charge_locked(meter, STEP_COMPACT_SCAN, s.scanned, LOCK_ZONE(zone->index));
 	if (found == PFN_NONE) {
 		cc->search_failed++;
-		if (first && s.highest >= s.acceptable)
-			cc->free_pfn = s.highest;
-		else if (first && cc->direct)
-			cc->free_pfn = s.acceptable;
+		found = second_best(cc, &s, first);
 	}
 	if (s.highest && s.highest >= zone->compact.free)
 		zone->compact.free = s.highest - min_u64(s.highest, pageblock_pages(pa));

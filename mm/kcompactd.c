@@ -2,6 +2,10 @@
  * kcompactd: the daemon that compacts a node when kswapd has made room, or before anybody asks for it. Models kcompactd()
  * and proactive compaction of mm/compaction.c (6.1). When it runs is the engine's matter; pages that it holds from one step
  * to the next are handed out.
+ *
+ * Invariants, between two steps
+ *  1. no page is on its way: there are no sources
+ *  2. targets are single pages, handed out, on no list; their number is nr_targets
  */
 #include <stdlib.h>
 
@@ -210,4 +214,33 @@ enum kcompactd_answer kcompactd_step(struct page_alloc *pa, uint32_t node, unsig
 	if (result != COMPACT_CONTINUE)
 		end_zone(pa, k, result, meter);
 	return KCOMPACTD_MORE;
+}
+
+static int check_targets(const struct page_alloc *pa, const struct compact_control *cc, struct err *err)
+{
+	uint32_t previous = LINK_NONE, nr = 0;
+
+	if (cc->sources.head != LINK_NONE || cc->nr_sources)
+		return err_set(err, ERR_INVARIANT, "kcompactd 1: page %u is on its way", cc->sources.head);
+	for (uint32_t pfn = cc->targets.head; pfn != LINK_NONE; pfn = page_at(pa, pfn)->next) {
+		const struct page *page = page_at(pa, pfn);
+
+		if (page->place != PAGE_NO_HEAD || !page_alloc_allocated(pa, pfn, 0) || page->prev != previous ||
+			++nr > cc->nr_targets)
+			return err_set(err, ERR_INVARIANT, "kcompactd 2: page %u is no target", pfn);
+		previous = pfn;
+	}
+	if (nr != cc->nr_targets)
+		return err_set(err, ERR_INVARIANT, "kcompactd 2: %u targets, nr_targets is %u", nr, cc->nr_targets);
+	return 0;
+}
+
+int kcompactd_check(const struct page_alloc *pa, struct err *err)
+{
+	int ret = 0;
+
+	for (uint32_t node = 0; ret == 0 && node < pa->nr_nodes; node++)
+		if (pa->kcompactd[node].in_zone)
+			ret = check_targets(pa, &pa->kcompactd[node].cc, err);
+	return ret;
 }

@@ -297,6 +297,119 @@ Test(compaction, unmovable_pages_in_the_way_make_it_fail_and_defer)
 	fixture_free(fx);
 }
 
+/* Costly and NORETRY: what async compaction does not bring, is not worth reclaiming for when compaction could not run. */
+Test(compaction, a_costly_request_that_would_not_wait_gives_up_when_the_zone_is_deferred)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	pfn_t pfn;
+
+	compaction_defer(fx->zone, 9);
+	cr_assert_eq(take_page(fx, GFP_HIGHUSER_MOVABLE | GFP_BIT_NORETRY, 9, &pfn), MM_FAILED);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_MOVABLE), 0);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_FAIL), 1);
+	/* That attempt was the one to leave out; a request that may wait, reclaims. */
+	for (pfn = 1025; pfn < 5120; pfn += 2)
+		lru_del(fx->pa, pfn);
+	memset(u->id, 0, sizeof(u->id));
+	cr_assert_eq(take_page(fx, GFP_HIGHUSER_MOVABLE, 9, &pfn), MM_FAILED);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_MOVABLE), 1);
+	free(u);
+	fixture_free(fx);
+}
+
+/* Every 64th page belongs to a file: some reclaim succeeds, but brings no block. */
+static void use_files(struct fixture *fx)
+{
+	for (pfn_t pfn = 1025; pfn < 5120; pfn += 64) {
+		lru_del(fx->pa, pfn);
+		lru_add(fx->pa, pfn, LRU_KIND_FILE);
+	}
+}
+
+Test(compaction, sync_compaction_brings_what_async_compaction_does_not)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	pfn_t pfn;
+
+	/* No pageblock is Movable, and async runs look for targets in such only. */
+	for (pfn_t block = 1024; block < 5120; block += 512) {
+		uint64_t in_use;
+
+		buddy_move_pageblock(fx->zone, block, U, &in_use);
+		set_pageblock_migratetype(fx->pa, block, U);
+	}
+	use_files(fx);
+	cr_assert_eq(take_page(fx, GFP_KERNEL, 3, &pfn), MM_DONE);
+	cr_assert_gt(u->gone, 0);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 2);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_FAIL), 1);
+	cr_assert_eq(u->last.migrated, u->moves);
+	cr_assert_gt(u->moves, 0);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, a_small_request_compacts_with_all_its_strength_before_it_fails)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	pfn_t pfn;
+
+	use_files(fx);
+	for (pfn = 1025; pfn < 5120; pfn += 2) {
+		if (pfn % 64 == 1)
+			continue;
+		lru_del(fx->pa, pfn);
+		u->id[pfn] = 0;
+	}
+	cr_assert_eq(take_page(fx, GFP_KERNEL, 3, &pfn), MM_FAILED);
+	cr_assert_geq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 3, "async, sync, all of the zone");
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_SUCCESS), 0);
+	cr_assert_eq(u->last.result, COMPACT_COMPLETE);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+static void give_user(struct fixture *fx, struct users *u, pfn_t pfn)
+{
+	page_alloc_give(fx->pa, pfn, 0, 0, &fx->meter);
+	u->id[pfn] = 0;
+}
+
+Test(compaction, invariants_of_kcompactd_broken_on_purpose)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct err err = { 0 };
+	struct compact_control *cc = &fx->pa->kcompactd[0].cc;
+
+	/* More free pages in one block than there are pages to move at once. */
+	for (pfn_t pfn = 5057; pfn < 5120; pfn += 2)
+		give_user(fx, u, pfn);
+	page_alloc_drain_all(fx->pa, &fx->meter);
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	kcompactd_step(fx->pa, 0, 0, &fx->meter);
+	cr_assert_gt(cc->nr_targets, 0);
+	fixture_check(fx);
+	cc->nr_sources = 1;
+	cr_assert_eq(page_alloc_check(fx->pa, &err), -ERR_INVARIANT);
+	cr_assert(strstr(err.text, "kcompactd 1"));
+	cc->nr_sources = 0;
+	cc->nr_targets++;
+	cr_assert_eq(page_alloc_check(fx->pa, &err), -ERR_INVARIANT);
+	cr_assert(strstr(err.text, "kcompactd 2"));
+	cc->nr_targets--;
+	page_at(fx->pa, cc->targets.head)->place = PAGE_ON_LRU;
+	cr_assert_eq(page_alloc_check(fx->pa, &err), -ERR_INVARIANT);
+	cr_assert(strstr(err.text, "kcompactd 2"));
+	free(u);
+	fixture_free(fx);
+}
+
 Test(compaction, async_takes_whole_chunks_of_the_requested_order_or_nothing)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
