@@ -242,6 +242,8 @@ void load_map(struct loader *l, void *base, const char *path, const struct yaml_
 				path[0] ? ": " : "");
 		return;
 	}
+	if (!strcmp(path, "latency"))
+		latency_load_map(l, map);
 	for (const struct yaml_node *name = map->first; name && name->next; name = name->next->next) {
 		const struct yaml_node *value = name->next;
 		char below[KEY_PATH_MAX];

@@ -109,8 +109,10 @@ static void load_setting(struct loader *l, const char *path, const struct yaml_n
 		load_value(l, key, base, path, value);
 	else
 		load_map(l, base, path, value);
-	if (l->findings->nr == before)
+	if (l->findings->nr == before) {
 		forget_what_it_replaces(l, path);
+		latency_after_setting(l, path);
+	}
 }
 
 /* Blanks around the key are no part of it: "cpus = 4". Return: 0, or -1 when it is no key at all. */

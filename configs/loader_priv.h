@@ -41,6 +41,15 @@ struct finding_place place_of_path(const struct loader *l, const char *path);
 /** draft_resolve() - replace each `auto` that is resolved here, flatten nodes, check the machine as a whole. */
 void draft_resolve(struct loader *l);
 
+/** latency_load_map() - before the keys of a map `latency` are read: the profile in it sets their defaults. */
+void latency_load_map(struct loader *l, const struct yaml_node *map);
+
+/** latency_after_setting() - what a setting of @path replaces of the costs that were given before. */
+void latency_after_setting(struct loader *l, const char *path);
+
+/** draft_resolve_latency() - the cost of clearing, where it was given as a bandwidth. */
+void draft_resolve_latency(struct loader *l);
+
 /** draft_resolve_kernel() - defaults that depend on the kernel. */
 void draft_resolve_kernel(struct loader *l);
 

@@ -110,6 +110,8 @@ struct machine_kmalloc {
 	X(PAGE_SLOWPATH, "page_slowpath", 1000)                                                            \
 	X(KSWAPD_WAKE, "kswapd_wake", 2000)                                                                \
 	X(ZERO_KIB, "zero_kib", 30)                    /* clearing memory, ns per KiB: about 33 GB/s */    \
+	X(ZERO_COLD_KIB, "zero_cold_kib", 0)           /* more, where the block was on a zone's free lists */ \
+	X(CACHE_COLD, "cache_cold", 0)                 /* memory that the CPU's own lists did not hold */  \
 	X(MEMPOOL_RESERVE, "mempool_reserve", 30)         /* an element from or to the reserve */                \
 	X(WAKE_UP, "wake_up", 5000)                       /* a sleeper: scheduling it again */                   \
 	X(VMALLOC, "vmalloc", 1000)                       /* an area, without its pages */                       \
@@ -145,11 +147,10 @@ struct machine_kmalloc {
 	X(DMA_POOL, "dma_pool", 40)                       /* a block of a page that is there */                  \
 	X(STACK_CACHED, "stack_cached", 500)              /* from the CPU's two cached stacks, cleared */        \
 	X(STACK_NEW, "stack_new", 3000)                   /* without its pages */                                \
-	X(RECLAIM_PAGE, "reclaim_page", 500)              /* each clean page taken from the LRU lists */         \
+	X(RECLAIM_PAGE, "reclaim_page", 2000)             /* each clean page taken from the LRU lists */         \
 	X(LRU_SCAN, "lru_scan", 30)                       /* each page looked at */                              \
 	X(SHRINKER, "shrinker", 5000)                     /* each pass over a cache */                           \
 	X(SHRINKER_OBJECT, "shrinker_object", 100)        /* each object freed */                                \
-	X(WRITEBACK_PAGE, "writeback_page", 50000)        /* each dirty page written to its file */              \
 	X(SWAP_OUT_PAGE, "swap_out_page", 50000)          /* each page written to the swap device */             \
 	X(SWAP_IN_PAGE, "swap_in_page", 80000)            /* a refault: a page read again */                     \
 	X(COMPACT_SCAN, "compact_scan", 10)               /* each page looked at */                              \
@@ -167,8 +168,13 @@ enum machine_step {
 	NR_STEPS
 };
 
+/* What the costs of steps are by default: configs/latency.h. */
+enum machine_profile { PROFILE_SERVER_2020, PROFILE_EMBEDDED_A53, PROFILE_VM, NR_PROFILES };
+
 struct machine_latency {
 	uint32_t step_ns[NR_STEPS];
+	uint32_t profile; /* enum machine_profile */
+	bool numa;        /* memory of another node costs distance / 10 times as much to touch */
 };
 
 /*
@@ -221,6 +227,8 @@ struct machine_kernel_stack {
 struct machine_reclaim {
 	uint64_t swap;           /* bytes; 0 = none */
 	uint32_t swappiness;     /* 0 .. 200; 60 */
+	uint32_t refault_percent; /* of file pages reclaimed: read again within two seconds; 0 */
+	bool enabled;            /* false: memory that is handed out stays handed out until the trace frees it */
 };
 
 /* Transparent huge pages: not built in, or the run-time setting. */

@@ -7,6 +7,9 @@
  * evenly by the nodes; `nodes: [{memory}]` does the same with each node's amount; `nodes: [{ranges}]` says it exactly.
  * CPUs likewise: `cpus`, or `nodes: [{cpus}]` as numbers or as lists ([0-3, 8]).
  *
+ * `latency.profile` sets the costs of all steps, wherever it stands in the file; steps that are given override it. As a setting
+ * it replaces what was said of costs before.
+ *
  * A setting of `memory` or `cpus` replaces whatever the file says of them. Reserved ranges stay, but those that `scales`
  * follow the amount of RAM, and what lay beyond its new end moves down, as memblock would have placed it.
  */

@@ -229,6 +229,7 @@ void draft_resolve(struct loader *l)
 	resolve_slab(l);
 	resolve_kmalloc(l);
 	resolve_others(l);
+	draft_resolve_latency(l);
 	draft_resolve_regions(l, "io_ports.regions", &m->io_ports);
 	draft_resolve_regions(l, "io_memory.regions", &m->io_memory);
 }

@@ -24,6 +24,7 @@
 static const char *const kernel_words[] = { "2.6-classic", "6.1", "6.18", NULL };
 static const char *const claim_words[] = { "none", "kernel", "driver", NULL };
 static const char *const bits_words[] = { "64", "32", NULL };
+static const char *const profile_words[] = { "server-2020", "embedded-a53", "vm", NULL };
 static const char *const thp_words[] = { "none", "never", "madvise", "always", NULL };
 
 const struct key machine_keys[] = {
@@ -143,8 +144,14 @@ const struct key machine_keys[] = {
 	{ "kernel_stack.vmap", KEY_BOOL, M(kernel_stack.vmap), .def = "true" },
 
 	{ "reclaim.swap", KEY_SIZE, M(reclaim.swap), 0, 64 * TIB, "none", NONE(0) },
+	{ "reclaim.enabled", KEY_BOOL, M(reclaim.enabled), .def = "true" },
+	{ "reclaim.refault", KEY_COUNT, M(reclaim.refault_percent), 0, 90, "0" },
 	{ "reclaim.swappiness", KEY_COUNT, M(reclaim.swappiness), 0, 200, "60" },
 
+	/* Before the steps, whose defaults it sets. */
+	{ "latency.profile", KEY_WORD, M(latency.profile), .words = profile_words, .def = "server-2020" },
+	{ "latency.numa", KEY_BOOL, M(latency.numa), .def = "true" },
+	{ "latency.zero_bandwidth", KEY_RATE, D(zero_bandwidth), 1000000, 1000000000000000, .input_only = true },
 #define STEP_TEXT(ns) #ns " ns"
 #define X(id, name, ns) { "latency." name, KEY_TIME, M(latency.step_ns[STEP_##id]), 0, 1000000000, STEP_TEXT(ns) },
 	MACHINE_STEPS(X)

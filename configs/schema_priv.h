@@ -39,12 +39,14 @@ struct draft {
 	uint32_t cpus;                            /* DRAFT_AUTO32 = see nodes */
 	struct draft_node nodes[MACHINE_MAX_NODES];
 	uint32_t nr_nodes;
+	uint64_t zero_bandwidth;                  /* bytes a second; 0 = not given: latency.zero_kib says it */
 };
 
 enum key_kind {
 	KEY_COUNT,   /* a number */
 	KEY_SIZE,    /* bytes */
 	KEY_TIME,    /* nanoseconds */
+	KEY_RATE,    /* bytes a second */
 	KEY_BOOL,
 	KEY_WORD,    /* one of .words; stored as its index */
 	KEY_TEXT,    /* characters of .size bytes, the terminating 0 among them */

@@ -87,6 +87,8 @@ static int parse_number(const struct key *key, const char *text, uint32_t page_s
 		return units_parse_size(text, page_size, value);
 	case KEY_TIME:
 		return units_parse_time(text, value);
+	case KEY_RATE:
+		return units_parse_rate(text, value);
 	default:
 		return units_parse_count(text, value);
 	}
@@ -190,6 +192,8 @@ static void format_bound(const struct key *key, uint64_t value, char *buf, size_
 {
 	if (key->kind == KEY_SIZE)
 		units_format_size(value, buf, size);
+	else if (key->kind == KEY_RATE)
+		snprintf(buf, size, "%" PRIu64 " MB/s", value / 1000000);
 	else
 		snprintf(buf, size, "%" PRIu64 "%s", value, key->kind == KEY_TIME ? " ns" : "");
 }
@@ -227,6 +231,7 @@ char *key_expected(const struct key *key, char *buf, size_t size)
 {
 	static const char *const nouns[] = {
 		[KEY_COUNT] = "a number", [KEY_SIZE] = "a size such as 4 GiB", [KEY_TIME] = "a time such as 250 ns",
+		[KEY_RATE] = "a rate such as 1.2 GB/s",
 		[KEY_BOOL] = "true or false", [KEY_WORD] = "", [KEY_TEXT] = "a text",
 		[KEY_COUNTS] = "a list of numbers", [KEY_CPUS] = "a number of CPUs or a list such as [0-3, 8]",
 		[KEY_RECORDS] = "a list",

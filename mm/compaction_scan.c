@@ -5,7 +5,7 @@
  * mm/migrate.c (6.1).
  *
  * Simplified: the order of a block that is handed out is not known here, so its pages are looked at one by one where the
- * kernel steps over it; movable blocks of order 1 and more stay where they are; no page is pinned; TLBs are flushed
+ * kernel steps over it; movable blocks of order 1 and more stay where they are; no page is pinned, dirty or being written; TLBs are flushed
  * once for a batch. Sources are not looked for on the free lists (fast_find_migrateblock()).
  */
 #include "mm/compaction_priv.h"
@@ -23,8 +23,7 @@ static bool can_move(const struct compact_control *cc, pfn_t pfn)
 	const struct page *page = page_at(pa, pfn);
 
 	if (page->place == PAGE_ON_LRU)
-		return !(page->mt && cc->mode == COMPACT_ASYNC) &&
-			(cc->may_fs || !lru_is_file((enum lru_list)page->order));
+		return cc->may_fs || !lru_is_file((enum lru_list)page->order);
 	return page->place == PAGE_NO_HEAD && page_is_lru(pa, pfn) && pa->hooks.page_movable &&
 		pa->hooks.page_movable(pa->hooks.arg, pfn);
 }
@@ -299,7 +298,6 @@ static void move_page(struct compact_control *cc, pfn_t from, pfn_t to, struct m
 		page_hand_out(pa, to, 0, true);
 	target->owner = source->owner;
 	target->order = source->order;
-	target->mt = source->mt;
 	settle(pa, to);
 	source->owner = 0;
 	source->place = PAGE_NO_HEAD;

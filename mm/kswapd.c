@@ -53,10 +53,12 @@ void kswapd_wake(struct zone *zone, gfp_t gfp, unsigned int order, enum machine_
 	}
 	pa->counter[PC_KSWAPD_WAKE]++;
 	meter_charge(meter, STEP_KSWAPD_WAKE, 1);
-	if (pa->hooks.page_gone)
-		r->wanted = true;
-	else
+	if (!pa->hooks.page_gone) {
 		drop_boosts(pa, zone->node, highest);
+		return;
+	}
+	r->wanted = true;
+	meter->pressure = true;
 }
 
 bool kswapd_wanted(const struct page_alloc *pa, uint32_t node)
@@ -157,7 +159,7 @@ enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned in
 	if (r->boost_left && r->priority == DEF_PRIORITY - 2)
 		r->priority++; /* a boost alone is not worth scanning hard for */
 	sc.priority = r->priority;
-	sc.may_writepage = sc.may_swap = !r->boost_left;
+	sc.may_swap = !r->boost_left;
 	enough = shrink_for_kswapd(pa, node, &sc);
 	r->pass_reclaimed += sc.reclaimed;
 	if (r->boost_left)

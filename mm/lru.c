@@ -34,7 +34,6 @@ void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind)
 		return;
 	page->zone_plus1 = (uint16_t)(page_zone(pa, pfn)->index + 1);
 	page->place = PAGE_ON_LRU;
-	page->mt = kind == LRU_KIND_DIRTY;
 	put_first(pa, pfn, kind == LRU_KIND_ANON ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE);
 }
 

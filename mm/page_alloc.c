@@ -45,6 +45,14 @@ pfn_t zone_take_buddy(struct zone *zone, unsigned int order, unsigned int mt, un
 	return pfn;
 }
 
+/* A block that no list of the CPU held: freed long ago or by another CPU, its lines are in nobody's cache. */
+static void charge_cold(const struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter)
+{
+	meter_charge(meter, STEP_CACHE_COLD, 1);
+	if (ac->gfp & GFP_BIT_ZERO)
+		meter_charge(meter, STEP_ZERO_COLD_KIB, 1u << (ac->order + pa->page_shift - 10));
+}
+
 /* Models rmqueue(). */
 static pfn_t zone_take(struct zone *zone, const struct alloc_context *ac, unsigned int alloc_flags, struct meter *meter)
 {
@@ -53,8 +61,11 @@ static pfn_t zone_take(struct zone *zone, const struct alloc_context *ac, unsign
 
 	if (pcp_eligible(pa, ac->order))
 		pfn = pcp_take(zone, ac->cpu, ac->order, ac->mt, alloc_flags, meter);
-	if (pfn == PFN_NONE)
+	if (pfn == PFN_NONE) {
 		pfn = zone_take_buddy(zone, ac->order, ac->mt, ac->cpu, alloc_flags, meter);
+		if (pfn != PFN_NONE)
+			charge_cold(pa, ac, meter);
+	}
 	if (zone->boosted) {
 		zone->boosted = false;
 		kswapd_wake(zone, 0, 0, zone->type, meter);
@@ -152,11 +163,27 @@ static inline unsigned int fast_flags(const struct alloc_context *ac)
 	return flags;
 }
 
+/* What handing out and clearing a block of a farther node takes more: the table's costs are those of distance 10. */
+static __attribute__((noinline)) void charge_far(const struct page_alloc *pa, const struct alloc_context *ac, pfn_t pfn,
+	struct meter *meter)
+{
+	const struct machine *machine = pa->machine;
+	uint64_t near_ns = meter->step_ns[pcp_eligible(pa, ac->order) ? STEP_PAGE_PCP : STEP_PAGE_BUDDY];
+	uint32_t distance = machine->distance[machine->node_of_cpu[ac->cpu]][page_zone(pa, pfn)->node];
+
+	if (ac->gfp & GFP_BIT_ZERO)
+		near_ns += (uint64_t)meter->step_ns[STEP_ZERO_KIB] << (ac->order + pa->page_shift - 10);
+	if (distance > 10)
+		meter_charge_ns(meter, near_ns * (distance - 10) / 10);
+}
+
 static inline void page_prepare(struct page_alloc *pa, const struct alloc_context *ac, pfn_t pfn, struct meter *meter)
 {
 	page_hand_out(pa, pfn, ac->order, ac->mt == MIGRATE_MOVABLE);
 	if (ac->gfp & GFP_BIT_ZERO)
 		meter_charge(meter, STEP_ZERO_KIB, 1u << (ac->order + pa->page_shift - 10));
+	if (__builtin_expect(pa->far, 0))
+		charge_far(pa, ac, pfn, meter);
 }
 
 enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter)

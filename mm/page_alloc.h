@@ -271,7 +271,6 @@ void page_alloc_describe(const struct page_alloc *pa, unsigned int zone, char *b
 	X(PGSTEAL_FILE, "pgsteal_file")      \
 	X(PGDEACTIVATE, "pgdeactivate")      \
 	X(SLABS_SCANNED, "slabs_scanned")    \
-	X(NR_VMSCAN_WRITE, "nr_vmscan_write") \
 	X(PSWPOUT, "pswpout")                \
 	X(OOM_KILL, "oom_kill")              \
 	X(COMPACT_STALL, "compact_stall")    \

@@ -34,6 +34,7 @@ bool pcp_refill(struct zone *zone, unsigned int cpu, unsigned int order, unsigne
 	pa->counter[PC_PCP_REFILL]++;
 	pa->counter[PC_PCP_REFILL_PAGES] += nr << order;
 	zone_charge_locked(zone, STEP_PAGE_PCP_BLOCK, nr, &work, meter);
+	meter_charge(meter, STEP_CACHE_COLD, nr);
 	return nr > 0;
 }
 

@@ -12,7 +12,7 @@
 #include "mm/page_alloc.h"
 
 /** What a page is to its user, when it is put on an LRU list. */
-enum lru_kind { LRU_NONE, LRU_KIND_ANON, LRU_KIND_FILE, LRU_KIND_DIRTY };
+enum lru_kind { LRU_NONE, LRU_KIND_ANON, LRU_KIND_FILE };
 
 /* The lists of a node, in the order in which reclaim goes through them. */
 enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, NR_LRU_LISTS };
@@ -59,13 +59,13 @@ struct reclaim_hooks {
 	uint64_t (*scan_objects)(void *arg, uint32_t node, uint64_t nr, unsigned int cpu, struct meter *meter);
 	/** oom_kill() - out_of_memory(): a task's memory is freed. Return: false when there is none to kill. */
 	bool (*oom_kill)(void *arg, unsigned int cpu, struct meter *meter);
+	void *arg;                  /* borrowed */
 	/** page_moved() - what @from held, @to holds now; @from is free in a moment. NULL: nothing is ever compacted. */
 	void (*page_moved)(void *arg, pfn_t from, pfn_t to);
 	/** page_movable() - whether @pfn, handed out as Movable and on no list, is a block of order 0. NULL: none is. */
 	bool (*page_movable)(void *arg, pfn_t pfn);
 	/** compacted() - a compaction is over. May be NULL. */
 	void (*compacted)(void *arg, const struct compact_episode *episode);
-	void *arg;                  /* borrowed */
 };
 
 void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hooks);
@@ -79,6 +79,9 @@ void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);
 /** page_alloc_swap_free() - a page that was swapped out is not needed any more, or has been read back. */
 void page_alloc_swap_free(struct page_alloc *pa);
+
+/** page_alloc_last_reclaimed() - pages that the last direct reclaim took back. */
+uint64_t page_alloc_last_reclaimed(const struct page_alloc *pa);
 
 /** kswapd_wanted() - kswapd of @node has been woken and has not run yet. */
 bool kswapd_wanted(const struct page_alloc *pa, uint32_t node);

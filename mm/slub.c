@@ -105,8 +105,10 @@ static __attribute__((noinline)) enum mm_answer alloc_slow(struct slub_op *op, s
 	if (op->cache->debug)
 		return debug_alloc(op, object);
 	answer = refill(op);
-	if (answer == MM_DONE)
+	if (answer == MM_DONE) {
+		meter_charge(op->meter, STEP_CACHE_COLD, 1);
 		pop(op->c, object);
+	}
 	return answer;
 }
 

@@ -3,8 +3,8 @@
  * try_to_free_pages() of mm/vmscan.c (6.1).
  *
  * Simplified: no page is found referenced, because no trace tells who reads or writes a page that it has; one memory
- * cgroup; a dirty page that reclaim meets has been written when it comes by again; swapping out is a cost, and the
- * page is free at once; reclaim never waits for others.
+ * cgroup; a dirty page has been written by the flusher before it is the oldest; swapping out is a cost, and the page is
+ * free at once; reclaim never waits for others.
  */
 #include "base/bits.h"
 #include "mm/lru_priv.h"
@@ -24,22 +24,6 @@ static void count(struct page_alloc *pa, const struct scan_control *sc, bool fil
 static bool may_swap(const struct page_alloc *pa, const struct scan_control *sc)
 {
 	return sc->may_swap && pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift;
-}
-
-/* Whether the page can go now. Models what shrink_folio_list() asks of one page. */
-static bool can_go(struct page_alloc *pa, struct page *page, bool file, const struct scan_control *sc)
-{
-	if (!file && !may_swap(pa, sc))
-		return false;
-	if (file && page->mt) {
-		/* Dirty: the flusher is woken, and the page comes by again when it has been written. */
-		page->mt = 0;
-		if (sc->may_writepage)
-			meter_charge(sc->meter, STEP_WRITEBACK_PAGE, 1);
-		pa->counter[PC_NR_VMSCAN_WRITE]++;
-		return false;
-	}
-	return true;
 }
 
 static void steal(struct page_alloc *pa, pfn_t pfn, bool file, struct scan_control *sc)
@@ -73,7 +57,7 @@ static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list 
 		}
 		sc->scanned++;
 		count(pa, sc, file, false);
-		if (can_go(pa, page_at(pa, pfn), file, sc))
+		if (file || may_swap(pa, sc))
 			steal(pa, pfn, file, sc);
 		else
 			lru_move(pa, pfn, list);
@@ -113,7 +97,7 @@ static void scan_counts(const struct page_alloc *pa, uint32_t node, const struct
 	for (int list = 0; list < NR_LRU_LISTS; list++) {
 		uint64_t scan = lru_pages(pa, node, (enum lru_list)list) >> sc->priority;
 
-		nr[list] = scan * (lru_is_file((enum lru_list)list) ? share_file : share_anon) / (file_only ? 200 : 200);
+		nr[list] = scan * (lru_is_file((enum lru_list)list) ? share_file : share_anon) / 200;
 	}
 }
 
@@ -150,12 +134,15 @@ static void shrink_lruvec(struct page_alloc *pa, uint32_t node, struct scan_cont
 		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
 }
 
-/* Models do_shrink_slab() for all shrinkers as one, of 2 seeks and batches of 128. */
+/*
+ * Models do_shrink_slab(). Each superblock has a shrinker of 2 seeks and batches of 128; which objects are whose no trace
+ * tells: they are taken for four alike.
+ */
 static void shrink_slab(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
 {
 	struct reclaim_node *r = &pa->reclaim[node];
 	uint64_t freeable = pa->hooks.count_objects(pa->hooks.arg, node);
-	uint64_t batch = 128, delta = (freeable >> sc->priority) * 4 / 2;
+	uint64_t batch = 4 * 128, delta = (freeable >> sc->priority) * 4 / 2;
 	uint64_t total = min_u64((r->deferred_objects >> sc->priority) + delta, 2 * freeable), scanned = 0;
 
 	while (total && (total >= batch || total >= freeable)) {
@@ -221,6 +208,17 @@ static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *a
 	}
 }
 
+uint64_t page_alloc_last_reclaimed(const struct page_alloc *pa)
+{
+	return pa->last_reclaimed;
+}
+
+void page_alloc_swap_free(struct page_alloc *pa)
+{
+	if (pa->swap_used)
+		pa->swap_used--;
+}
+
 uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter)
 {
 	struct scan_control sc = {
@@ -228,7 +226,6 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 		.cpu = ac->cpu,
 		.highest = ac->highest,
 		.nr_to_reclaim = SWAP_CLUSTER_MAX,
-		.may_writepage = ac->gfp & GFP_BIT_IO,
 		.may_swap = ac->gfp & GFP_BIT_IO,
 		.meter = meter,
 	};
@@ -238,5 +235,7 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 	pa->counter[PC_ALLOCSTALL_DMA + ac->highest]++;
 	for (sc.priority = DEF_PRIORITY; sc.priority >= 0 && sc.reclaimed < sc.nr_to_reclaim; sc.priority--)
 		shrink_zonelist(pa, ac, &sc);
+	pa->last_reclaimed = sc.reclaimed;
+	meter->pressure = true;
 	return sc.reclaimed;
 }

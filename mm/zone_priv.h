@@ -38,7 +38,7 @@ enum page_place {
 	PAGE_IN_BUDDY, /* first page of a block on a free list */
 	PAGE_IN_PCP,   /* first page of a block on a per-CPU list */
 	PAGE_RESERVED, /* handed out since before the saved state, and not managed: managed grows when it is given */
-	PAGE_ON_LRU,   /* handed out, on the LRU list that @order says; @mt: 1 = dirty */
+	PAGE_ON_LRU,   /* handed out, on the LRU list that @order says */
 	PAGE_ISOLATED, /* the same, off its list while compaction moves it */
 	PAGE_DEFERRED, /* as PAGE_RESERVED, and its initialisation was put off: boot gives it to the tail of a free list */
 };
@@ -165,6 +165,7 @@ struct page_alloc {
 	const struct machine *machine; /* borrowed */
 	uint32_t nr_zones, nr_nodes, nr_cpus;
 	uint32_t max_order, pageblock_order, page_shift;
+	bool far;                    /* there is memory of other nodes, and it costs more (latency.numa) */
 	bool thp;                    /* order pageblock_order has per-CPU lists */
 	bool mobility_off;           /* every request counts as Unmovable */
 	enum page_outcome outcome;   /* of the last page_alloc_take() */
@@ -181,6 +182,7 @@ struct page_alloc {
 	uint64_t swap_used;          /* pages */
 	uint8_t *compact_skip;       /* owned: by pageblock, whether compaction found nothing there */
 	struct kcompactd *kcompactd; /* owned: by node */
+	uint64_t last_reclaimed;     /* pages, by the last direct reclaim */
 	struct extfrag_count *extfrag; /* owned: [alloc mt][fallback mt][alloc order][fallback order] */
 };
 

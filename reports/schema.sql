@@ -421,6 +421,20 @@ CREATE TABLE counters (
 	PRIMARY KEY (run_id, mechanism, name)
 ) STRICT, WITHOUT ROWID;
 
+-- What took memory back: a pass of kswapd, or a request that had to reclaim for itself. At most 10000; counters has all.
+CREATE TABLE reclaim_events (
+	reclaim_event_id INTEGER PRIMARY KEY,
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	by TEXT NOT NULL CHECK (by IN ('kswapd', 'direct', 'compaction', 'kcompactd', 'oom')),
+	node INTEGER NOT NULL CHECK (node >= 0),
+	start_ns INTEGER NOT NULL CHECK (start_ns >= 0),
+	end_ns INTEGER NOT NULL CHECK (end_ns >= start_ns),
+	pages INTEGER NOT NULL CHECK (pages >= 0), -- taken back, or moved
+	success INTEGER NOT NULL CHECK (success IN (0, 1))
+) STRICT;
+
+CREATE INDEX reclaim_events_by_run ON reclaim_events (run_id, start_ns);
+
 -- What `kmemsim verify` found: how much of what the recorded kernel did the model did too.
 CREATE TABLE verify_checks (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,

@@ -27,8 +27,10 @@ static int load_state(struct run *run, const struct state *state, struct err *er
 		ret = slab_load(run->mm.slab, state, err);
 	if (ret == 0 && slabs_followed(run))
 		ret = vmalloc_load(mm_state(&run->mm, SLOT_VMALLOC), run->machine, state, &run->follow.bound, err);
-	if (ret == 0)
+	if (ret == 0) {
 		run->follow.stage = boot_stage_of(run->mm.pages);
+		reclaim_load(run);
+	}
 	return ret < 0 ? err_context(err, "%s", state->source) : 0;
 }
 

@@ -155,7 +155,8 @@ struct record_counter {
 		" hole_bytes, largest_hole_bytes, populated_pages, empty_pages, isolated")              \
 	X(BOOT_MEMORY, "boot_memory", RUN, "block, op, start, size_bytes, align_bytes, freed_bytes")        \
 	X(VMAP_AREAS, "vmap_areas", SAMPLE,                                                  \
-		"start_address, end_address, size_bytes, use, caller, pages, phys, page_array_is_area, node_pages")
+		"start_address, end_address, size_bytes, use, caller, pages, phys, page_array_is_area, node_pages")                    \
+	X(RECLAIM_EVENTS, "reclaim_events", RUN, "by, node, start_ns, end_ns, pages, success")
 
 enum record_table {
 #define X(id, table, owner, columns) RECORD_##id,

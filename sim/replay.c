@@ -85,6 +85,7 @@ static void run_fini(struct run *run)
 	free(run->bulk_objects);
 	free(run->bulk_pfns);
 	follow_fini(run);
+	reclaim_fini(run);
 	sections_fini(run);
 	engine_fini(&run->engine);
 	mm_fini(&run->mm);
@@ -156,6 +157,8 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	ret = engine_init(&run->engine, options->machine->cpus, &client, err);
 	if (ret == 0)
 		ret = locks_init(&run->locks, options->machine->cpus, err);
+	if (ret == 0)
+		ret = reclaim_start(run, err);
 	if (ret == 0)
 		ret = follow_start(run, err);
 	if (ret == 0)

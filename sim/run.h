@@ -15,6 +15,7 @@
 #include "sim/engine.h"
 #include "sim/locks.h"
 #include "sim/part.h"
+#include "sim/reclaim.h"
 #include "sim/replay.h"
 #include "sim/sections.h"
 #include "sim/sleep.h"
@@ -90,6 +91,7 @@ struct run_op {
 	int16_t node;
 	uint16_t flags;      /* OP_* */
 	uint8_t kind;
+	uint8_t lru;         /* enum lru_kind: what its pages are to reclaim */
 	uint8_t ctx;         /* enum trace_ctx, where the operation says it */
 	gfp_t gfp;
 	uint32_t cache;      /* model's number, valid while generation is the run's */
@@ -117,9 +119,10 @@ struct run_op {
 #define OBJECT_FAILED 0xfffffff1u /* its allocation failed in the model: the free that follows is no mistake */
 #define OBJECT_PAGES  0xfffffff2u /* a block of pages: index = first pfn, left = pages not yet freed */
 #define OBJECT_PART   0xfffffff3u /* of a part: index is its own number for it */
+#define OBJECT_RECLAIMED 0xfffffff4u /* taken back by reclaim; index: 1 = swapped out */
 #define OBJECT_TAGS   0xfffffff0u
 
-_Static_assert(SLAB_LARGE > OBJECT_PART, "tags must not meet SLAB_LARGE");
+_Static_assert(SLAB_LARGE > OBJECT_RECLAIMED, "tags must not meet SLAB_LARGE");
 
 struct object {
 	uint32_t slab;
@@ -172,6 +175,7 @@ struct run {
 	struct seat *seats;          /* owned; by who */
 	struct sleepers sleepers;
 	struct locks locks;
+	struct reclaim reclaim;
 	struct task *tasks;          /* owned; NULL with PACE_RECORDED, which knows no tasks */
 	uint32_t *task_of_who;       /* owned; NULL with PACE_RECORDED */
 	uint32_t nr_tasks;

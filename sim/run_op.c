@@ -145,6 +145,7 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 		if ((op->kind == KIND_KVMALLOC || op->kind == KIND_KVZALLOC) && op->size > run->machine->kmalloc.max_size)
 			op->bytes_alloc = align_up(op->size, run->machine->page_size); /* always from vmalloc */
 	} else if (action == ACT_PAGES) {
+		op->lru = (uint8_t)reclaim_lru_kind(trace);
 		op->bytes_alloc = op->order < 64 - run->machine->page_shift ?
 					  (uint64_t)run->machine->page_size << op->order : 0;
 		op->size = op->bytes_alloc;

@@ -390,5 +390,7 @@ int sampler_finish(struct run *run, struct err *err)
 		ret = locks_record(run, err);
 	if (ret == 0)
 		ret = parts_finish(run, err);
+	if (ret == 0)
+		ret = reclaim_finish(run, err);
 	return ret;
 }

@@ -310,7 +310,11 @@ ns_t serve_request(void *arg, const struct request *req)
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	if (__builtin_expect(op->rules != 0, 0))
 		report_rules(run, req, op);
+	if (__builtin_expect(run->reclaim.nr_killed != 0, 0) && reclaim_drops(run, req, op))
+		return 0;
 	dispatch(run, req, op);
+	if (__builtin_expect(run->meter.pressure, 0))
+		reclaim_after(run);
 	if (run->booting)
 		return 0;
 	if (__builtin_expect(run->asleep, 0))

@@ -46,6 +46,8 @@ void block_begin(struct run *run, const struct request *req, struct run_op *op, 
 	note_place(run, OBJECT_PAGES, (uint32_t)pfn);
 	object_begin(run, req, op, OBJECT_PAGES, (uint32_t)pfn);
 	run->pages_held += run->objects[req->slot].left;
+	if (op->lru && run->reclaim.active)
+		reclaim_page_begins(run, req, op, pfn);
 }
 
 void serve_pages(struct run *run, const struct request *req, struct run_op *op)
@@ -98,7 +100,7 @@ void serve_pages_free(struct run *run, const struct request *req, struct run_op 
 {
 	struct object *object = object_to_free(run, req);
 
-	if (!object)
+	if (!object || (run->reclaim.active && reclaim_keeps(run, req, object)))
 		return;
 	if (op->flags & OP_PART) {
 		serve_part_free(run, object, op);

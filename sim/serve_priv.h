@@ -107,6 +107,10 @@ static inline struct object *object_to_free(struct run *run, const struct reques
 	object = &run->objects[req->slot];
 	if (object_lives(object))
 		return object;
+	if (object->slab == OBJECT_RECLAIMED) {
+		reclaim_gone_freed(run, req, object);
+		return NULL;
+	}
 	/* Its allocation failed, was skipped, or was cut off with the front of the trace. */
 	if (object->slab != OBJECT_FAILED)
 		run->frees_without_object++;

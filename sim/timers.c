@@ -110,6 +110,9 @@ int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
 		return sleepers_timer(run, kind, generation, value, err);
 	case RUN_TIMER_TASK:
 		return task_timer(run, value, err);
+	case RUN_TIMER_KSWAPD:
+	case RUN_TIMER_REFAULT:
+		return reclaim_fire(run, kind, generation, value, err);
 	default:
 		return fire_periodic(run, kind - RUN_TIMER_PERIODIC, value, err);
 	}

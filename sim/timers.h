@@ -17,6 +17,8 @@ enum run_timer {
 	RUN_TIMER_RESUME,   /* a woken sleeper is on its CPU again; value: its number */
 	RUN_TIMER_TIMEOUT,  /* a sleeper's time is up; value: its number, its generation above RUN_TIMER_BITS */
 	RUN_TIMER_TASK,     /* a task's next request; value: the task */
+	RUN_TIMER_KSWAPD,   /* kswapd goes on; value: its node, a generation above RUN_TIMER_BITS */
+	RUN_TIMER_REFAULT,  /* a reclaimed page is read again; value: its slot */
 	RUN_TIMER_PERIODIC,
 };
 

@@ -400,6 +400,8 @@ static int keep_record(struct dat_records *c, struct dat_type_info *type, struct
 	out->event.comm = comm_of(c, pid);
 	code = out->event.type == RAW_MARKER ? read_marker(c, type, record, &out->event) :
 		read_fields(c, type, record, &out->event);
+	if (code > 0 && out->event.type == RAW_FUNCTION && !source_event_is_graph(type->known))
+		code = put_text(c, type->known->name, strlen(type->known->name), &out->event.call_site) < 0 ? -1 : 1;
 	if (code < 0)
 		return -1;
 	if (code == 0) {

@@ -277,6 +277,8 @@ int gather_move(struct gather *g, const struct trace_move *move, struct err *err
 {
 	struct trace_move next = *move;
 
+	if (g->durations)
+		return 0;
 	next.before = g->spool.nr;
 	return move_spool_append(&g->moves, &next, err);
 }
@@ -295,6 +297,10 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 	uint64_t free_before = g->last_free[event->cpu];
 	int code;
 
+	if (g->durations)
+		return durations_event(g->durations, event, pair, texts_at(&g->texts, event->call_site), err);
+	if (event->type == RAW_FUNCTION)
+		return ignore(g, "probe or funcgraph_*: " TIMED_PROBE, err);
 	if (event->type == RAW_PAGES_DRAINED)
 		return free_before ? raw_spool_moved(&g->spool, free_before - 1, event->moved, err) : 0;
 	task = task_of(g, event);

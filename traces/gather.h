@@ -10,6 +10,7 @@
 
 #include "base/idmap.h"
 #include "traces/cpu_track.h"
+#include "traces/durations.h"
 #include "traces/import.h"
 #include "traces/move_spool.h"
 #include "traces/pfn_map.h"
@@ -124,6 +125,7 @@ struct gather {
 	struct cpu_track *tracks; /* owned: CPU_TRACKS, for readers of text; a part goes on where the one before ended */
 	uint64_t *last_free;     /* owned: by CPU, the free in the spool + 1 that was its last page event, or 0 */
 	ns_t last_ns;
+	struct durations *durations; /* borrowed; not NULL: events go there, nothing is gathered */
 	uint64_t late;           /* events whose time had to be raised */
 
 	struct idmap task_index;

@@ -227,3 +227,40 @@ int import_files(const char *const *sources, size_t nr, const char *output, cons
 	trace_meta_fini(meta);
 	return code;
 }
+
+static int durations_recording(struct durations *d, struct source *src, struct err *err)
+{
+	const struct import_options options = { 0 };
+	enum source_format format = recognise(src, err);
+	struct gather *g;
+	int code;
+
+	if (format == FORMAT_UNKNOWN)
+		return -(int)ERR_TRACE;
+	if (format != FORMAT_DAT && format != FORMAT_PERF && format != FORMAT_TEXT)
+		return err_set(err, ERR_TRACE, "%s: holds no durations of calls: a table with the columns op and duration_ns is "
+			"read, and recordings with probes or function_graph", src->name);
+	g = malloc(sizeof(*g));
+	if (!g)
+		return err_set(err, ERR_NOMEM, "no memory to read %s", src->name);
+	code = gather_init(g, "-", d->meta, err);
+	g->durations = d;
+	if (code == 0)
+		code = gather_source(src, format, g, "-", &options, err);
+	gather_fini(g);
+	free(g);
+	return code;
+}
+
+int durations_read(struct durations *d, const char *source, struct err *err)
+{
+	struct source src;
+	int code = source_open(&src, source, err);
+
+	if (code < 0)
+		return code;
+	code = durations_csv_recognise(src.head, src.head_len) ? durations_csv(d, &src, err) :
+		durations_recording(d, &src, err);
+	source_close(&src);
+	return code;
+}

@@ -13,6 +13,11 @@
 #define EVENT(event, kind, ...) { .name = event, .type = kind, .fields = { __VA_ARGS__ } }
 #define ENTRY(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_ENTRY, .fields = { __VA_ARGS__ } }
 #define RETURN(event, kind, ...) { .name = event, .type = kind, .pair = PAIR_RETURN, .fields = { __VA_ARGS__ } }
+/* Probes on a function whose own events are tracepoints: only how long it took is of interest. */
+#define TIMED(function) \
+	{ .name = function, .type = RAW_FUNCTION, .pair = PAIR_ENTRY, .why = TIMED_PROBE, .fields = { \
+		MAY("size", FIELD_NUMBER, size), MAY("order", FIELD_ORDER, order), MAY("gfp", FIELD_GFP, gfp) } }, \
+	{ .name = function "_ret", .type = RAW_FUNCTION, .pair = PAIR_RETURN, .why = TIMED_PROBE }
 #define IGNORED(event, reason) { .name = event, .type = RAW_IGNORED, .why = reason }
 #define MOVES(event, what, reason, ...) \
 	{ .name = event, .type = RAW_IGNORED, .moves = true, .move = what, .why = reason, .fields = { __VA_ARGS__ } }
@@ -128,6 +133,16 @@ static const struct source_event events[] = {
 		NEED("gpa", FIELD_NUMBER, aux), MAY("val", FIELD_NUMBER, align)),
 	IGNORED("vcpu_match_mmio", "how KVM found the address: kvm_mmio has the access"),
 	IGNORED("kvm_fast_mmio", "a notification without a value"),
+
+	{ .name = "funcgraph_entry", .type = RAW_FUNCTION, .pair = PAIR_ENTRY, .why = FUNCTION_GRAPH,
+		.fields = { NEED("func", FIELD_SITE, call_site) } },
+	{ .name = "funcgraph_exit", .type = RAW_FUNCTION, .pair = PAIR_RETURN, .why = FUNCTION_GRAPH,
+		.fields = { NEED("func", FIELD_SITE, call_site), MAY("calltime", FIELD_NUMBER, aux),
+			MAY("rettime", FIELD_NUMBER, size) } },
+	TIMED("__kmalloc"), TIMED("__kmalloc_node"), TIMED("kmalloc_trace"), TIMED("kmem_cache_alloc_lru"),
+	TIMED("__alloc_pages"), TIMED("alloc_pages"), TIMED("__free_pages"), TIMED("free_unref_page"), TIMED("vmalloc"),
+	TIMED("vzalloc"), TIMED("__vmalloc"), TIMED("pcpu_alloc"), TIMED("free_percpu"), TIMED("wakeup_kswapd"),
+	TIMED("drain_all_pages"), TIMED("clear_page_erms"),
 
 	EVENT("print", RAW_MARKER),
 	EVENT("tracing_mark_write", RAW_MARKER),

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/gfp.h"
 #include "base/units.h"
@@ -32,6 +33,7 @@ enum raw_type {
 	RAW_PORT_IO, RAW_MMIO,
 	RAW_REGION_THERE, /* a region of I/O ports that is older than the recording */
 	RAW_MARKER,
+	RAW_FUNCTION, /* a call that only durations.h wants; call_site: what; aux and size: when it began and ended, or 0 */
 	NR_RAW_TYPES
 };
 
@@ -100,9 +102,18 @@ struct source_event {
 	enum source_pair pair;
 	bool moves;      /* not kept, but tells of the free lists: see struct trace_move */
 	uint8_t move;    /* enum trace_move_kind, where it does */
-	const char *why; /* RAW_IGNORED: the reason */
+	const char *why; /* RAW_IGNORED, RAW_FUNCTION: the reason */
 	struct source_field fields[SOURCE_FIELDS_MAX]; /* up to the first without a key */
 };
+
+#define FUNCTION_GRAPH "the function_graph tracer: `kmemsim calibrate` reads it"
+#define TIMED_PROBE "how long a call took: `kmemsim calibrate` reads it"
+
+/** source_event_is_graph() - whether it is one of function_graph's records, which text prints in its own way. */
+static inline bool source_event_is_graph(const struct source_event *event)
+{
+	return event->type == RAW_FUNCTION && !strncmp(event->name, "funcgraph", 9);
+}
 
 /** source_event_find() - the event called @name (@len bytes, without its system), or NULL. */
 const struct source_event *source_event_find(const char *name, size_t len);

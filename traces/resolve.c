@@ -291,6 +291,7 @@ static int resolve_event(struct resolve *r, const struct raw_event *event, struc
 	case RAW_SLAB_RELEASE:
 	case RAW_PERCPU_CHUNK:
 	case RAW_PAGES_DRAINED:
+	case RAW_FUNCTION:
 	case RAW_IGNORED:
 	case NR_RAW_TYPES:
 		break;

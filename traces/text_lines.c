@@ -373,6 +373,15 @@ static int ignored_line(struct text_reader *r, struct seen_event *seen, const st
 	return cpu_track_tells(&move) ? gather_move(r->g, &move, err) : 0;
 }
 
+/* `trace-cmd report` prints function_graph's records as the tracer does. */
+static int graph_line(struct text_reader *r, const struct line_head *head, struct err *err)
+{
+	struct duration_task *task = durations_task(r->g->durations, head->pid, head->cpu);
+	int code = task ? durations_graph(r->g->durations, task, head->fields, err) : no_memory(r, err);
+
+	return code < 0 ? code : 0;
+}
+
 static int event_line(struct text_reader *r, const struct line_head *head, struct err *err)
 {
 	struct seen_event *seen = seen_event(r, head->event, head->event_len);
@@ -383,7 +392,9 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 
 	r->g->meta->lines++;
 	track->entry++;
-	if (!seen->event || seen->event->type == RAW_IGNORED)
+	if (seen->event && source_event_is_graph(seen->event) && r->g->durations)
+		return graph_line(r, head, err);
+	if (!seen->event || seen->event->type == RAW_IGNORED || (seen->event->type == RAW_FUNCTION && !r->g->durations))
 		return ignored_line(r, seen, head, err);
 	event.type = (uint8_t)seen->event->type;
 	event.comm = texts_add(&r->g->texts, head->comm, head->comm_len);
@@ -397,6 +408,8 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 		code = parse_fields(r, seen->event, head->fields, &event, err);
 	if (code <= 0)
 		return code;
+	if (event.type == RAW_FUNCTION)
+		event.call_site = texts_add(&r->g->texts, seen->event->name, strlen(seen->event->name));
 	if (event.name == TEXT_NO_MEMORY || event.call_site == TEXT_NO_MEMORY)
 		return no_memory(r, err);
 	if (r->wide_pointers && (event.type == RAW_KMALLOC || event.type == RAW_CACHE_ALLOC) && event.where &&
@@ -443,6 +456,12 @@ static int other_line(struct text_reader *r, const char *line, struct err *err)
 {
 	if (is_call_chain(line))
 		return 0;
+	if (r->g->durations) {
+		int code = durations_graph_line(r->g->durations, line, err);
+
+		if (code)
+			return code < 0 ? code : 0;
+	}
 	line += strspn(line, " \t");
 	if (!*line || !strncmp(line, "version = ", 10) || !strncmp(line, "=> ", 3) || !strcmp(line, "<stack trace>"))
 		return 0;

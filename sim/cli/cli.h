@@ -33,6 +33,7 @@ extern const struct cli_command cmd_compare;
 extern const struct cli_command cmd_report;
 extern const struct cli_command cmd_proc;
 extern const struct cli_command cmd_bisect;
+extern const struct cli_command cmd_calibrate;
 
 /**
  * cli_parse() - argp_parse() as all verbs use it: bad usage prints one line and the verb's usage.

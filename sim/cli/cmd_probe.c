@@ -1,13 +1,10 @@
 /* kmemsim probe: describes a real machine as a machine file. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "configs/machine_yaml.h"
 #include "configs/probe.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/machine_file.h"
 
 struct probe_args {
 	const char *dir;
@@ -36,67 +33,15 @@ static error_t parse_arg(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static void print_machine(FILE *out, const struct probe_args *args, const char *yaml)
-{
-	fprintf(out, "# Written by kmemsim probe from %s.\n", args->dir ? args->dir : "the running machine");
-	fprintf(out, "# Each zone has the pages that its kernel had: spanned, present and managed. Set\n"
-		"# page_allocator.min_free_kbytes to auto when you change the memory.\n");
-	fputs(yaml, out);
-}
-
-/* Under its name only when it is whole. */
-static int write_file(const struct probe_args *args, const char *yaml, struct err *err)
-{
-	char *temporary = NULL;
-	mode_t mask = umask(0);
-	FILE *out;
-	int fd;
-
-	umask(mask);
-	if (asprintf(&temporary, "%s.XXXXXX", args->output) < 0)
-		return err_set(err, ERR_NOMEM, "no memory for a file name");
-	fd = mkstemp(temporary);
-	out = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!out) {
-		err_errno(err, "%s", args->output);
-		goto fail;
-	}
-	print_machine(out, args, yaml);
-	fchmod(fd, 0666 & ~mask); /* mkstemp() lets nobody else read it */
-	if (ferror(out) | fclose(out)) {
-		err_errno(err, "%s", args->output);
-		goto fail;
-	}
-	if (rename(temporary, args->output) < 0) {
-		err_errno(err, "%s", args->output);
-		goto fail;
-	}
-	free(temporary);
-	return 0;
-fail:
-	if (fd >= 0)
-		unlink(temporary);
-	free(temporary);
-	return -(int)err->code;
-}
-
 static int write_machine(const struct probe_args *args, const struct machine *machine, struct err *err)
 {
-	char *yaml = machine_to_yaml(machine);
-	int status;
+	char comment[4096];
 
-	if (!yaml) {
-		err_set(err, ERR_NOMEM, "no memory for the machine's YAML");
-		return cli_fail(err);
-	}
-	if (args->output && strcmp(args->output, "-")) {
-		status = write_file(args, yaml, err) < 0 ? cli_fail(err) : 0;
-	} else {
-		print_machine(stdout, args, yaml);
-		status = cli_flush();
-	}
-	free(yaml);
-	return status;
+	snprintf(comment, sizeof(comment), "# Written by kmemsim probe from %s.\n"
+		"# Each zone has the pages that its kernel had: spanned, present and managed. Set\n"
+		"# page_allocator.min_free_kbytes to auto when you change the memory.\n",
+		args->dir ? args->dir : "the running machine");
+	return machine_file_write(args->output ? args->output : "-", comment, machine, err);
 }
 
 static int run_probe(int argc, char **argv)

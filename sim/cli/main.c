@@ -13,6 +13,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_cat,
 	&cmd_gen,
 	&cmd_probe,
+	&cmd_calibrate,
 	&cmd_replay,
 	&cmd_sweep,
 	&cmd_verify,
@@ -35,7 +36,7 @@ static void print_usage(FILE *out)
 	      "  kmemsim report results.db\n\nVerbs:\n",
 		out);
 	for (size_t i = 0; i < NR_COMMANDS; i++)
-		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n`kmemsim VERB --help` tells more. `kmemsim --version` names version and features.\n", out);
 }
 

@@ -130,7 +130,7 @@ Test(compaction, the_last_page_taken_moves_first_and_to_the_highest_target)
 	fill(fx, 1024, 3072);
 	use(fx, u, 1024, LRU_KIND_ANON);
 	use(fx, u, 1124, LRU_KIND_FILE);
-	use(fx, u, 1224, LRU_KIND_DIRTY);
+	use(fx, u, 1224, LRU_KIND_FILE);
 	give_buddy(fx, 2570, 0);
 	give_buddy(fx, 2700, 0);
 	give_buddy(fx, 3000, 0);
@@ -150,7 +150,6 @@ Test(compaction, the_last_page_taken_moves_first_and_to_the_highest_target)
 	cr_assert_eq(fx->pa->reclaim[0].lru[LRU_INACTIVE_ANON].head, 2570);
 	cr_assert_eq(fx->pa->reclaim[0].lru[LRU_INACTIVE_FILE].head, 2700);
 	cr_assert_eq(fx->pa->reclaim[0].lru[LRU_INACTIVE_FILE].tail, 3000);
-	cr_assert_eq(page_at(fx->pa, 3000)->mt, 1);
 	/* What they left is with the CPU that moved them. */
 	cr_assert_eq(fx->zone->pcps[0].count, 3);
 	free(u);
@@ -415,12 +414,13 @@ Test(compaction, async_takes_whole_chunks_of_the_requested_order_or_nothing)
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
 	struct users *u = fragmented(fx);
 	struct compact_control cc = { .zone = fx->zone, .order = 3, .mt = M, .mode = COMPACT_ASYNC, .direct = true,
-		.may_fs = true };
+		.may_fs = false };
 
-	/* 1025: cannot be moved; 1035: dirty, which async runs leave alone; so 1040 is the first chunk that can be had. */
+	/* 1025: cannot be moved; 1035: of a file, and the request may not enter file systems; so 1040 is the first chunk that can be had. */
 	lru_del(fx->pa, 1025);
 	u->id[1025] = 0;
-	page_at(fx->pa, 1035)->mt = 1;
+	lru_del(fx->pa, 1035);
+	lru_add(fx->pa, 1035, LRU_KIND_FILE);
 	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
 	cr_assert(compact_isolate(&cc, &fx->meter));
 	cr_assert_eq(cc.nr_sources, 4);
@@ -657,7 +657,7 @@ static void random_operation(struct fixture *fx, struct things *t, struct rng *r
 		t->users->order[pfn] = req.order;
 		t->nr++;
 		if (mov && !req.order && rng_below(rng, 4))
-			lru_add(fx->pa, pfn, (enum lru_kind)(1 + rng_below(rng, 3)));
+			lru_add(fx->pa, pfn, (enum lru_kind)(1 + rng_below(rng, 2)));
 	} else if (dice < 90) {
 		pfn = any_thing(t, fx->pa, rng);
 		if (pfn == PFN_NONE)

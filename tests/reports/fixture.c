@@ -227,6 +227,8 @@ void fixture_write(const char *path, enum run_status status)
 	cr_assert_eq(
 		RECORD_ROW(rec, SLEEPS, &err, RECORD_T("mempool"), RECORD_U(5), RECORD_U(12000), RECORD_U(4000), RECORD_U(2),
 			RECORD_U(1)), 0);
+	cr_assert_eq(RECORD_ROW(rec, RECLAIM_EVENTS, &err, RECORD_T("kswapd"), RECORD_U(0), RECORD_U(5000), RECORD_U(9000),
+			     RECORD_U(128), RECORD_U(1)), 0);
 	cr_assert_eq(RECORD_ROW(rec, PERCPU_STATS, &err, RECORD_U(2), RECORD_U(524288), RECORD_U(4), RECORD_U(10), RECORD_U(900),
 			     RECORD_U(3600), RECORD_U(552060), RECORD_U(524288), RECORD_U(100), RECORD_U(60), RECORD_U(65),
 			     RECORD_U(4)), 0);

@@ -50,6 +50,7 @@ static const struct {
 	{ "call_sites", "run_id call_site op count bytes_req bytes_alloc live" },
 	{ "violations", "run_id time_ns cpu rule severity event_no call_site text" },
 	{ "counters", "run_id mechanism name unit value" },
+	{ "reclaim_events", "reclaim_event_id run_id by node start_ns end_ns pages success" },
 	{ "verify_checks", "run_id check checked equal first_event_no first_time_ns kernel model" },
 	{ "verify_zones", "run_id snapshot node zone order free_pages free_pages_real managed_pages blocks blocks_real" },
 	{ "verify_caches", "run_id snapshot cache slabs slabs_real objects objects_real" },

@@ -1,0 +1,116 @@
+#include "configs/latency.h"
+
+#include <string.h>
+
+#include "configs/loader_priv.h"
+
+#define NS_PER_S 1000000000ull
+
+static const uint32_t server_ns[NR_STEPS] = {
+#define X(id, name, ns) [STEP_##id] = (ns),
+	MACHINE_STEPS(X)
+#undef X
+};
+
+/* What a profile says of a step beside the general factor; 0 = nothing. */
+static const struct profile {
+	uint32_t percent; /* of server-2020 */
+	uint32_t own_ns[NR_STEPS];
+} profiles[NR_PROFILES] = {
+	[PROFILE_SERVER_2020] = { .percent = 100 },
+
+	/*
+	 * Cortex-A53 of about 1.4 GHz, in order, caches of 32 and 512 KiB, one channel of memory, eMMC. TLB invalidations are
+	 * broadcast by the bus, not by interrupts; devices sit on the chip.
+	 */
+	[PROFILE_EMBEDDED_A53] = {
+		.percent = 400,
+		.own_ns = {
+			[STEP_ZERO_KIB] = 400, [STEP_VMAP_PURGE_CPU] = 50, [STEP_TLB_SHOOTDOWN] = 2000,
+			[STEP_MMIO_READ] = 200, [STEP_MMIO_WRITE] = 50, [STEP_MMIO_WRITE_WC] = 20,
+			[STEP_PORT_ISA] = 1000, [STEP_PORT_PCI] = 500,
+			[STEP_SWAP_OUT_PAGE] = 400000, [STEP_SWAP_IN_PAGE] = 300000,
+			[STEP_OOM_KILL] = 200000000,
+		},
+	},
+
+	/*
+	 * Guest of the same server: page walks have two levels, which cold memory pays; interrupts between CPUs, wake-ups of
+	 * halted ones, ports and registers of emulated devices leave the guest.
+	 */
+	[PROFILE_VM] = {
+		.percent = 115,
+		.own_ns = {
+			[STEP_ZERO_KIB] = 33, [STEP_WAKE_UP] = 15000, [STEP_KSWAPD_WAKE] = 6000,
+			[STEP_VMAP_PURGE_CPU] = 3000, [STEP_TLB_SHOOTDOWN] = 20000, [STEP_DRAIN_CPU] = 4000,
+			[STEP_PORT_ISA] = 8000, [STEP_PORT_PCI] = 8000, [STEP_MMIO_READ] = 8000, [STEP_MMIO_WRITE] = 8000,
+			[STEP_SWAP_OUT_PAGE] = 100000, [STEP_SWAP_IN_PAGE] = 120000,
+		},
+	},
+};
+
+uint32_t latency_default_ns(enum machine_profile profile, enum machine_step step)
+{
+	const struct profile *p = &profiles[profile];
+
+	return p->own_ns[step] ? p->own_ns[step] : (uint32_t)(((uint64_t)server_ns[step] * p->percent + 50) / 100);
+}
+
+bool latency_is_device(enum machine_step step)
+{
+	static const enum machine_step devices[] = {
+		STEP_PORT_ISA, STEP_PORT_PCI, STEP_MMIO_READ, STEP_MMIO_WRITE, STEP_MMIO_WRITE_WC,
+		STEP_WRITEBACK_PAGE, STEP_SWAP_OUT_PAGE, STEP_SWAP_IN_PAGE,
+	};
+
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+		if (devices[i] == step)
+			return true;
+	return false;
+}
+
+static void apply_profile(struct draft *draft, uint32_t profile)
+{
+	for (int step = 0; step < NR_STEPS; step++)
+		draft->machine.latency.step_ns[step] = latency_default_ns((enum machine_profile)profile,
+			(enum machine_step)step);
+	draft->zero_bandwidth = 0;
+}
+
+static const struct yaml_node *value_of(const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *name = yaml_map_key(map, key, strlen(key));
+
+	return name ? name->next : NULL;
+}
+
+void latency_load_map(struct loader *l, const struct yaml_node *map)
+{
+	const struct yaml_node *profile = value_of(map, "profile"), *bandwidth = value_of(map, "zero_bandwidth");
+
+	/* A value that is no profile is reported when its turn comes. */
+	if (profile && profile->kind == YAML_SCALAR &&
+		key_set(key_find("latency.profile"), l->draft, 0, profile->text, 0) == KEY_OK)
+		apply_profile(l->draft, l->draft->machine.latency.profile);
+	if (bandwidth && value_of(map, "zero_kib"))
+		findings_add(l->findings, place_of(l, bandwidth),
+			"latency.zero_bandwidth: zero_kib says the same: give one of them");
+	else if (value_of(map, "zero_kib"))
+		l->draft->zero_bandwidth = 0;
+}
+
+void latency_after_setting(struct loader *l, const char *path)
+{
+	if (!strcmp(path, "latency.profile"))
+		apply_profile(l->draft, l->draft->machine.latency.profile);
+	else if (!strcmp(path, "latency.zero_kib"))
+		l->draft->zero_bandwidth = 0;
+}
+
+void draft_resolve_latency(struct loader *l)
+{
+	uint64_t rate = l->draft->zero_bandwidth;
+
+	if (rate)
+		l->draft->machine.latency.step_ns[STEP_ZERO_KIB] = (uint32_t)((1024 * NS_PER_S + rate / 2) / rate);
+}

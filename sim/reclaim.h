@@ -1,0 +1,83 @@
+/*
+ * reclaim: what memory pressure does to a run: whose page it was that mm/ took back, when kswapd works, which objects
+ * shrinkers free, whom the OOM killer ends. mm/reclaim.h decides which page goes; this knows slots, tasks and time.
+ *
+ * Recorded frees by kswapd are not replayed: the page stays, as page cache that nobody names, until the model's own
+ * reclaim takes it. So a machine with more memory keeps what the recorded one could not.
+ */
+#ifndef KMEMSIM_SIM_RECLAIM_H
+#define KMEMSIM_SIM_RECLAIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/units.h"
+#include "mm/reclaim.h"
+
+struct run;
+struct run_op;
+struct request;
+struct object;
+struct trace_op;
+
+/** Who has a page that is on an LRU list. */
+struct page_user {
+	uint32_t slot_plus1; /* 0: nobody whom the trace names */
+	uint32_t who;
+};
+
+enum kswapd_state { KSWAPD_ASLEEP, KSWAPD_STARTING, KSWAPD_RUNNING, KSWAPD_NAPPING };
+
+/** The kswapd of one node. */
+struct kswapd {
+	enum kswapd_state state;
+	uint32_t generation;     /* so that an event of an earlier state does nothing */
+	ns_t begun_ns;
+	uint64_t stolen_before;  /* pages */
+};
+
+struct reclaim {
+	bool active;
+	struct page_user *users; /* owned mapping by pfn, backed when touched */
+	uint64_t users_bytes;
+	bool *is_kswapd;         /* owned; by who */
+	bool *killed;            /* owned; by who */
+	uint32_t nr_killed;
+	struct kswapd *kswapds;  /* owned; by node */
+	uint8_t *shrinks;        /* owned; by cache: enum shrink_class */
+	uint32_t nr_shrinks, shrinks_generation;
+	uint32_t object_hand, head_hand; /* slots: where shrinkers and buffer heads look next */
+	uint64_t heads_owed;     /* buffer heads per page, in thousandths, not yet freed */
+	struct rng refault_rng;
+	uint64_t stalls_seen;    /* direct reclaims that have a row */
+	uint64_t rows;
+	/* What came of it. */
+	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed;
+};
+
+/** reclaim_start() - hooks for mm/, daemons asleep. Nothing is reclaimed in the page layer. */
+int reclaim_start(struct run *run, struct err *err);
+void reclaim_fini(struct run *run);
+
+/** reclaim_lru_kind() - what a page that @op asks for is to its user; LRU_NONE: nothing that reclaim can take. */
+enum lru_kind reclaim_lru_kind(const struct trace_op *op);
+/** reclaim_page_begins() - @req has got page @pfn for an operation with an LRU kind. */
+void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn);
+/** reclaim_keeps() - the recorded kswapd frees @object: the model keeps it as cache. Return: whether it does. */
+bool reclaim_keeps(struct run *run, const struct request *req, struct object *object);
+/** reclaim_gone_freed() - a free of what was reclaimed before. */
+void reclaim_gone_freed(struct run *run, const struct request *req, struct object *object);
+/** reclaim_drops() - whether @req is of a task that has been killed, and does not happen. */
+bool reclaim_drops(struct run *run, const struct request *req, const struct run_op *op);
+
+/** reclaim_after() - something was served: wake who has been woken. */
+void reclaim_after(struct run *run);
+/** reclaim_fire() - an event of kswapd, or of a page that is read again, is due. */
+int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err);
+/** reclaim_load() - pages of the initial state that are on LRU lists. */
+void reclaim_load(struct run *run);
+int reclaim_finish(struct run *run, struct err *err);
+
+#endif

@@ -1,0 +1,234 @@
+/* kmemsim calibrate: costs that are known come out of durations that were made of them. */
+#include <criterion/criterion.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/cli/run.h"
+
+/* A step's column of the printed table: 1 before, 2 after, 3 calls. Fails when it has no row. */
+static double column(const char *table, const char *step, int number)
+{
+	size_t len = strlen(step);
+	double values[3] = { 0 };
+
+	for (const char *line = table; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, step, len) && line[len] == ' ' &&
+			sscanf(line + len, "%lf %lf %lf", &values[0], &values[1], &values[2]) == 3)
+			return values[number - 1];
+		if (!*line)
+			break;
+	}
+	cr_assert_fail("no row of %s in\n%s", step, table);
+	return 0;
+}
+
+static void expect_near(const char *table, const char *step, double truth)
+{
+	double fitted = column(table, step, 2);
+
+	cr_assert(fitted > 0.9 * truth && fitted < 1.1 * truth, "%s: %.0f, not %.0f\n%s", step, fitted, truth, table);
+}
+
+/* Sums of twelve uniform numbers are nearly normal: a tenth of @ns is one deviation. */
+static double noisy(double ns, uint64_t *state)
+{
+	double sum = -6;
+
+	for (int i = 0; i < 12; i++) {
+		*state = *state * 6364136223846793005ull + 1442695040888963407ull;
+		sum += (double)(*state >> 33) / (double)(1ull << 31);
+	}
+	return ns * (1 + 0.1 * sum);
+}
+
+/* Costs of a machine that is no profile's multiple, and the longer ways that hide among fast ones. */
+static void write_measured(const char *name)
+{
+	static const unsigned int pages[] = { 1, 4, 16, 64, 300 };
+	FILE *out = fopen(name, "w");
+	uint64_t seed = 5;
+
+	fprintf(out, "# measured somewhere\nop,duration_ns,size,order,path\n");
+	for (unsigned int i = 0; i < 2000; i++) {
+		unsigned int kib = 1u << i % 4, nr = pages[i % 5];
+
+		fprintf(out, "kmem_cache_alloc,%.1f,,,\n", noisy(i % 5 ? 31 : 900, &seed));
+		fprintf(out, "kfree,%.1f,,,\n", noisy(i % 10 < 7 ? 22 : 100, &seed));
+		fprintf(out, "kfree,%.1f,,,slow\n", noisy(140, &seed));
+		fprintf(out, "__alloc_pages,%.1f,,0,\n", noisy(i % 10 ? 110 : 3000, &seed));
+		fprintf(out, "__alloc_pages,%.1f,,%u,\n", noisy(420 + 55, &seed), 4 + i % 3);
+		fprintf(out, "page_buddy,%.1f,,,page_buddy+%u*page_split_merge+zone_lock\n",
+			noisy(420 + 55 + 40 * (i % 7), &seed), i % 7);
+		fprintf(out, "kzalloc,%.1f,%u KiB,,\n", noisy(31 + 95 * kib, &seed), kib);
+		fprintf(out, "vmalloc,%.1f,%u,,\n", noisy(2600 + 52 + nr * (310 + 110), &seed), nr * 4096);
+		fprintf(out, "kmalloc,%.1f,65536,,\n", noisy(260 + 420 + 55, &seed));
+		fprintf(out, "ioremap,%.1f,,,\n", noisy(9000, &seed));
+		if (i % 100 == 0)
+			fprintf(out, "kfree,soon,,,\nfrobnicate,12,,,\nkfree,12\nkfree,12,,,sideways\n");
+	}
+	fclose(out);
+}
+
+static void expect_truth(const char *table)
+{
+	static const struct {
+		const char *step;
+		double ns;
+	} truth[] = {
+		{ "slab_alloc_fast", 31 }, { "slab_free_fast", 22 }, { "slab_free_slow", 140 }, { "page_pcp", 110 },
+		{ "page_buddy", 420 }, { "page_split_merge", 40 }, { "zero_kib", 95 }, { "vmalloc", 2600 },
+		{ "vmalloc_page", 310 }, { "kmalloc_large", 260 }, { "ioremap", 9000 },
+	};
+
+	for (size_t i = 0; i < sizeof(truth) / sizeof(truth[0]); i++)
+		expect_near(table, truth[i].step, truth[i].ns);
+}
+
+Test(calibrate, known_costs_are_recovered_within_a_tenth_through_noise, .init = run_enter, .fini = run_leave)
+{
+	struct run_result run;
+
+	write_measured("m.csv");
+	run = run_shell("$K calibrate m.csv -o fitted.yaml");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	expect_truth(run.out);
+	cr_assert(strstr(run.out, "steps could not be determined"), "%s", run.out);
+	run_free(&run);
+}
+
+/* What the table is before matters only for what the durations leave open. */
+Test(calibrate, another_profile_to_begin_with_gives_the_same, .init = run_enter, .fini = run_leave)
+{
+	struct run_result run;
+
+	write_measured("m.csv");
+	run = run_shell("$K calibrate m.csv --set latency.profile=embedded-a53");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	expect_truth(run.out);
+	run_free(&run);
+}
+
+Test(calibrate, lines_that_cannot_be_used_are_counted_by_reason, .init = run_enter, .fini = run_leave)
+{
+	static const char *const reasons[] = { "80 lines could not be used", "20  duration_ns is no number of nanoseconds",
+		"20  op is neither a known function nor a step", "20  a line with another number of fields than the first",
+		"20  path is neither fast, slow, zero nor steps joined by +" };
+	struct run_result run;
+
+	write_measured("m.csv");
+	run = run_shell("$K calibrate m.csv");
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		cr_assert(strstr(run.err, reasons[i]), "%s is not in\n%s", reasons[i], run.err);
+	run_free(&run);
+}
+
+Test(calibrate, the_written_machine_has_the_fitted_costs_and_calibrates_to_itself, .init = run_enter, .fini = run_leave)
+{
+	struct run_result run;
+
+	write_measured("m.csv");
+	run = run_shell("$K calibrate m.csv -q -o fitted.yaml && $K calibrate m.csv -m fitted.yaml");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	cr_assert(strstr(run.out, "median 1.00 times"), "%s", run.out);
+	cr_assert_eq(column(run.out, "slab_alloc_fast", 1), column(run.out, "slab_alloc_fast", 2));
+	run_free(&run);
+	run = run_shell("grep -c 'slab_discard: [5-9][0-9][0-9] ns' fitted.yaml; grep port_isa fitted.yaml");
+	cr_assert_str_eq(run.out, "1\n  port_isa: 1000 ns\n", "scaled by the median, devices not: %s", run.out);
+	run_free(&run);
+}
+
+Test(calibrate, function_graph_tells_size_and_clearing_by_the_events_inside, .init = run_enter, .fini = run_leave)
+{
+	struct run_result run;
+
+	run_write("graph.txt",
+		"# tracer: function_graph\n#\n# CPU  DURATION                  FUNCTION CALLS\n"
+		" 0)               |  __kmalloc() {\n 0)   0.120 us    |    kmalloc_slab();\n"
+		" 0)               |    /* kmalloc: call_site=x+0x1/0x2 ptr=0000000012345678 bytes_req=2048 bytes_alloc=2048 "
+		"gfp_flags=GFP_KERNEL|__GFP_ZERO node=-1 accounted=false */\n"
+		" 0)   0.500 us    |  }\n ------------------------------------------\n 0)  bash-12    =>   sh-13\n"
+		" ------------------------------------------\n\n"
+		" 1)   0.300 us    |  kfree();\n 1) bash-1234  |   0.300 us    |  kfree();\n 1)   0.040 us    |  kmem_cache_alloc();\n"
+		" 0) + 12.000 us   |  __ioremap_caller(x=1);\n");
+	run = run_shell("$K calibrate graph.txt");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	cr_assert_eq(column(run.out, "slab_free_fast", 2), 300);
+	cr_assert_eq(column(run.out, "slab_alloc_fast", 2), 40);
+	cr_assert_eq(column(run.out, "zero_kib", 2), 230, "(500 - 40) / 2 KiB\n%s", run.out);
+	cr_assert_eq(column(run.out, "ioremap", 2), 12000);
+	cr_assert(strstr(run.err, "1  call of a function that is no step"), "%s", run.err);
+	run_free(&run);
+}
+
+/* As trace-cmd prints it; calls of two tasks on one CPU do not mix. */
+Test(calibrate, records_of_function_graph_and_probe_pairs_go_by_task, .init = run_enter, .fini = run_leave)
+{
+	struct run_result run;
+
+	run_write("report.txt",
+		"cpus=1\n"
+		"  a-100   [000]    10.000001: funcgraph_entry:                   |  __kmalloc() {\n"
+		"  b-200   [000]    10.000002: funcgraph_entry:        0.050 us   |    kfree();\n"
+		"  b-200   [000]    10.000002: ioremap: (x) phys=0xfe000000 size=4096 pcm=0\n"
+		"  a-100   [000]    10.000003: funcgraph_exit:         0.900 us   |  }\n"
+		"  a-100   [000]    10.000004: ioremap: (x) phys=0xfe001000 size=4096 pcm=0\n"
+		"  a-100   [000]    10.000005: __alloc_pages: (__alloc_pages+0x0) gfp=0xcc0 order=5\n"
+		"  a-100   [000]    10.000007: __alloc_pages__return: (x+0x3 <- __alloc_pages)\n"
+		"  b-200   [000]    10.000009: ioremap_ret: (x) addr=0xffffc90000000000\n"
+		"  a-100   [000]    10.000011: ioremap_ret: (x) addr=0xffffc90000002000\n");
+	run = run_shell("$K calibrate report.txt --overhead '20 ns'");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	cr_assert_eq(column(run.out, "slab_free_fast", 2), 30);
+	cr_assert_eq(column(run.out, "slab_alloc_fast", 2), 880);
+	cr_assert_eq(column(run.out, "ioremap", 2), 6980);
+	cr_assert_eq(column(run.out, "ioremap", 3), 2);
+	cr_assert_eq(column(run.out, "page_buddy", 2) + column(run.out, "zone_lock", 2), 1980);
+	run_free(&run);
+	run = run_shell("$K import report.txt -o r.kmt && $K info r.kmt");
+	cr_assert_eq(run.status, 0, "the import takes no offence: %s", run.err);
+	cr_assert(strstr(run.out, "function_graph tracer"), "%s", run.out);
+	run_free(&run);
+}
+
+Test(calibrate, what_holds_no_durations_is_refused, .init = run_enter, .fini = run_leave)
+{
+	struct run_result run;
+
+	run_write("empty.csv", "op,duration_ns\n");
+	run = run_shell("$K calibrate empty.csv");
+	cr_assert_eq(run.status, 2, "%s", run.err);
+	cr_assert(strstr(run.err, "empty.csv: no call in it tells what a step costs"), "%s", run.err);
+	run_free(&run);
+	run_write("half.csv", "duration_ns,size\n1,2\n");
+	run = run_shell("$K calibrate half.csv");
+	cr_assert_eq(run.status, 2, "%s", run.err);
+	cr_assert(strstr(run.err, "half.csv: expected the columns op and duration_ns"), "%s", run.err);
+	run_free(&run);
+	run_write("note.txt", "hello\n");
+	run = run_shell("$K calibrate note.txt; $K calibrate; $K calibrate nowhere.csv");
+	cr_assert(strstr(run.err, "a SOURCE is missing"), "%s", run.err);
+	run_free(&run);
+}
+
+/* The probes of the drivers' recording are on entry and return; its text says the same as its trace.dat. */
+Test(calibrate, probe_pairs_of_a_recording_determine_what_they_are_on, .init = run_enter, .fini = run_leave, .timeout = 120)
+{
+	const char *shared = run_shared();
+	struct run_result run;
+
+	if (!shared)
+		cr_skip_test("no captures");
+	run = run_shell("$K calibrate %s/captures/E-drivers/trace.dat", shared);
+	if (run.status && strstr(run.err, "without libtracecmd"))
+		cr_skip_test("built without libtracecmd");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	cr_assert_eq(column(run.out, "slab_new", 3), 2499, "each slab_grow_ret has its slab_grow");
+	cr_assert_eq(column(run.out, "cache_create", 3), 144);
+	cr_assert_eq(column(run.out, "ioremap", 3), 41);
+	cr_assert_eq(column(run.out, "region_request", 3), 57);
+	cr_assert_gt(column(run.out, "cache_create", 2), column(run.out, "region_request", 2));
+	run_free(&run);
+}
