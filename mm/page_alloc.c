@@ -68,7 +68,7 @@ static pfn_t zone_take(struct zone *zone, const struct alloc_context *ac, unsign
 	}
 	if (zone->boosted) {
 		zone->boosted = false;
-		kswapd_wake(zone, 0, zone->type, meter);
+		kswapd_wake(zone, 0, 0, zone->type, meter);
 	}
 	return pfn;
 }

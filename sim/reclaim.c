@@ -474,7 +474,8 @@ static int note_tasks(struct run *run, struct err *err)
 
 int reclaim_start(struct run *run, struct err *err)
 {
-	const struct reclaim_hooks hooks = { page_gone, count_objects, scan_objects, oom_kill, run };
+	const struct reclaim_hooks hooks = { .page_gone = page_gone, .count_objects = count_objects, .scan_objects = scan_objects,
+		.oom_kill = oom_kill, .arg = run };
 	int ret;
 
 	if (run->options->layer == LAYER_PAGE || !run->machine->reclaim.enabled)

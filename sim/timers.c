@@ -1,5 +1,6 @@
 #include "sim/timers.h"
 
+#include "mm/reclaim.h"
 #include "sim/arrive.h"
 #include "sim/run.h"
 
@@ -35,10 +36,24 @@ static bool slab_is_reaped(const struct run *run)
 	return slab_reaps(run->mm.slab);
 }
 
+/* kcompactd's look at a node's fragmentation. The daemon itself runs when it is wanted. */
+static void proactive_work(struct run *run, uint32_t cpu)
+{
+	(void)cpu;
+	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)
+		(void)proactive_wanted(run->mm.pages, node);
+}
+
+static bool is_compacted_proactively(const struct run *run)
+{
+	return run->machine->page_allocator.compaction && run->machine->page_allocator.compaction_proactiveness;
+}
+
 /* One line each: the first firing is a period after the beginning of time. */
 static const struct timer timers[] = {
 	{ "vmstat", SECOND_NS, 0, true, vmstat_work, NULL },
 	{ "slab_reap", 2 * SECOND_NS, 12000000u, true, slab_reap_work, slab_is_reaped },
+	{ "kcompactd", PROACTIVE_CHECK_NS, 0, false, proactive_work, is_compacted_proactively },
 };
 
 #define NR_TIMERS (sizeof(timers) / sizeof(timers[0]))
