@@ -42,6 +42,7 @@ static void proactive_work(struct run *run, uint32_t cpu)
 	(void)cpu;
 	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)
 		(void)proactive_wanted(run->mm.pages, node);
+	reclaim_wake_kcompactds(run);
 }
 
 static bool is_compacted_proactively(const struct run *run)
@@ -111,6 +112,7 @@ int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
 	case RUN_TIMER_TASK:
 		return task_timer(run, value, err);
 	case RUN_TIMER_KSWAPD:
+	case RUN_TIMER_KCOMPACTD:
 	case RUN_TIMER_REFAULT:
 		return reclaim_fire(run, kind, generation, value, err);
 	default:
