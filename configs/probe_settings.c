@@ -371,6 +371,8 @@ static void read_config(struct probe *probe)
 	m->page_allocator.compaction = is_configured(config, "CONFIG_COMPACTION=y\n");
 	m->page_allocator.cma = is_configured(config, "CONFIG_CMA=y\n");
 	m->kernel_stack.vmap = is_configured(config, "CONFIG_VMAP_STACK=y\n");
+	if (is_configured(config, "CONFIG_X86_PAE=y\n"))
+		m->kmap_slots = 512; /* LAST_PKMAP: a page table has half the entries */
 	free(config);
 }
 

@@ -1,9 +1,10 @@
 #include "configs/schema_priv.h"
-#include "configs/word_nearest.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/word.h"
 
 void key_pattern(const char *path, char *pattern)
 {
@@ -55,38 +56,6 @@ bool key_is_section(const char *path)
 	return false;
 }
 
-/* Insertions, deletions and replacements that turn @a into @b; two neighbours in the wrong order count one. */
-static unsigned int edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-	unsigned int rows[3][KEY_PATH_MAX + 1];
-	unsigned int *before = rows[0], *last = rows[1], *row = rows[2];
-
-	if (b_len > KEY_PATH_MAX || a_len > KEY_PATH_MAX)
-		return KEY_PATH_MAX;
-	for (size_t j = 0; j <= b_len; j++)
-		last[j] = (unsigned int)j;
-	for (size_t i = 1; i <= a_len; i++) {
-		unsigned int *spare = before;
-
-		row[0] = (unsigned int)i;
-		for (size_t j = 1; j <= b_len; j++) {
-			unsigned int best = last[j - 1] + (a[i - 1] != b[j - 1]);
-
-			if (last[j] + 1 < best)
-				best = last[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
-				best = before[j - 2] + 1;
-			row[j] = best;
-		}
-		before = last;
-		last = row;
-		row = spare;
-	}
-	return last[b_len];
-}
-
 /*
  * How far a known path is from an unknown one: whole against whole, or only the last words when the key was put into
  * the wrong section. Twice the edits, so that a wrong section can weigh one.
@@ -95,28 +64,12 @@ static unsigned int path_distance(const char *unknown, const char *known, size_t
 {
 	size_t len = strlen(unknown);
 	const char *leaf = memrchr(unknown, '.', len), *known_leaf = memrchr(known, '.', known_len);
-	unsigned int whole = 2 * edit_distance(unknown, len, known, known_len), parts;
+	unsigned int whole = 2 * word_distance(unknown, len, known, known_len), parts;
 
 	leaf = leaf ? leaf + 1 : unknown;
 	known_leaf = known_leaf ? known_leaf + 1 : known;
-	parts = 2 * edit_distance(leaf, strlen(leaf), known_leaf, (size_t)(known + known_len - known_leaf)) + 1;
+	parts = 2 * word_distance(leaf, strlen(leaf), known_leaf, (size_t)(known + known_len - known_leaf)) + 1;
 	return whole < parts ? whole : parts;
-}
-
-const char *word_nearest(const char *word, const char *const *words, size_t nr)
-{
-	unsigned int best = 1 + (unsigned int)strlen(word) / 3;
-	const char *nearest = NULL;
-
-	for (size_t i = 0; i < nr; i++) {
-		unsigned int distance = edit_distance(word, strlen(word), words[i], strlen(words[i]));
-
-		if (distance < best + !nearest) {
-			best = distance;
-			nearest = words[i];
-		}
-	}
-	return nearest;
 }
 
 /* @pattern with its '#' replaced by the numbers of @path, in order; "N" where @path has no more. */

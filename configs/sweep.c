@@ -25,6 +25,8 @@ static const struct key settings[] = {
 	{ "pace", KEY_WORD, IN(pace), .words = pace_words, .def = "recorded" },
 	{ "cpu_map", KEY_WORD, IN(cpu_map), .words = cpu_map_words, .def = "fold" },
 	{ "layer", KEY_WORD, IN(layer), .words = layer_words, .def = "intent" },
+	{ "initial", KEY_TEXT, IN(initial), .def = "" },
+	{ "from", KEY_TEXT, IN(from), .def = "" },
 	{ "timeout", KEY_TIME, IN(timeout_ns), 1000000, INT64_MAX, "none", .none = true, .none_value = 0 },
 	{ "memory", KEY_SIZE, IN(memory_bytes), 1u << 20, 1ull << 50, "none", .none = true, .none_value = 0 },
 };
@@ -149,7 +151,7 @@ static void load_setting(struct sweep_loader *sl, const struct yaml_node *name)
 		sl->trace = value;
 	else
 		add(sl, name, "unknown key: expected name, machine, trace, traces, vary, where, repeat, seed, samples, detail, pace, "
-			      "cpu_map, layer, timeout or memory");
+			      "cpu_map, layer, initial, from, timeout or memory");
 }
 
 static void load_top(struct sweep_loader *sl, const struct yaml_node *root)
@@ -199,6 +201,19 @@ static void load_traces(struct sweep_loader *sl)
 		add(sl, node, "traces: expected at least one");
 	for (node = node->first; sl->sweep->traces && sl->trace->kind == YAML_LIST && node; node = node->next)
 		load_trace(sl, node);
+}
+
+/* A relative folder of the initial state is meant from the folder of the sweep, as traces are. */
+static void place_initial(struct sweep_loader *sl)
+{
+	struct sweep *sweep = sl->sweep;
+	char *path = sweep->initial[0] ? beside(sweep->file, sweep->initial) : NULL;
+
+	if (path && strlen(path) < sizeof(sweep->initial))
+		strcpy(sweep->initial, path);
+	else if (sweep->initial[0])
+		add(sl, sl->l.root, "initial: the path is too long");
+	free(path);
 }
 
 /* The base machine: a file, or a map in place, whose errors are found here with their places. */
@@ -268,6 +283,7 @@ static void load_all(struct sweep_loader *sl)
 	load_top(sl, l->root);
 	if (sl->trace)
 		load_traces(sl);
+	place_initial(sl);
 	load_machine(sl);
 	if (sl->vary)
 		sweep_load_vary(l, sl->sweep, sl->vary);

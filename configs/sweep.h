@@ -33,6 +33,8 @@
  *	detail: summary                       # without call sites, caches only at the end; or full, as replay records
  *	pace: recorded                        # or think, or asap
  *	cpu_map: fold                         # or spread
+ *	initial: snapshots/                   # begin in this saved state, relative to this file; else as the machine says
+ *	from: marker:work begins              # begin there, as replay --from has it
  *	layer: intent                         # or page
  *	timeout: 60 s                         # wall clock of one run; none if left out
  *	memory: 2 GiB                         # what a worker may take beside what it shares; none if left out
@@ -87,6 +89,8 @@ struct sweep {
 	uint8_t cpu_map;           /* enum sweep_cpu_map */
 	uint8_t layer;             /* enum sweep_layer */
 	bool full;                 /* detail */
+	char initial[512];         /* folder of the saved state that every run begins with; "" = as its machine says */
+	char from[256];            /* where in the trace it begins, as replay --from has it; "" = at the beginning */
 	ns_t timeout_ns;           /* 0 = none */
 	uint64_t memory_bytes;     /* 0 = none */
 	struct sweep_point *points; /* owned */

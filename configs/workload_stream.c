@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "configs/word_nearest.h"
+#include "base/word.h"
 #include "configs/workload_priv.h"
 
 /* A stream in the making. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/fixed.h"
-#include "configs/word_nearest.h"
+#include "base/word.h"
 #include "configs/workload_priv.h"
 
 static void wrong(struct workload *w, const char *key, const struct yaml_node *node, const char *expected)

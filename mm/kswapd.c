@@ -35,7 +35,7 @@ static void drop_boosts(struct page_alloc *pa, uint32_t node, enum machine_zone 
 			pa->zones[i].boost = 0;
 }
 
-void kswapd_wake(struct zone *zone, unsigned int order, enum machine_zone highest, struct meter *meter)
+void kswapd_wake(struct zone *zone, gfp_t gfp, unsigned int order, enum machine_zone highest, struct meter *meter)
 {
 	struct page_alloc *pa = zone->pa;
 	struct reclaim_node *r = &pa->reclaim[zone->node];
@@ -45,8 +45,12 @@ void kswapd_wake(struct zone *zone, unsigned int order, enum machine_zone highes
 	if (r->running || r->wanted)
 		return;
 	if (r->failures >= MAX_FAILURES ||
-		(!node_boosted(pa, zone->node, highest) && node_balanced(pa, zone->node, order, highest)))
+		(!node_boosted(pa, zone->node, highest) && node_balanced(pa, zone->node, order, highest))) {
+		/* Memory enough, if in pieces. Who may reclaim compacts for itself. */
+		if (!(gfp & GFP_BIT_DIRECT_RECLAIM))
+			kcompactd_wake(pa, zone->node, order, highest);
 		return;
+	}
 	pa->counter[PC_KSWAPD_WAKE]++;
 	meter_charge(meter, STEP_KSWAPD_WAKE, 1);
 	if (!pa->hooks.page_gone) {
@@ -92,7 +96,7 @@ static void begin_pass(struct page_alloc *pa, uint32_t node)
 	r->wanted = false;
 	r->running = true;
 	r->priority = DEF_PRIORITY;
-	r->pass_order = r->order;
+	r->pass_order = r->asked_order = r->order;
 	r->pass_highest = r->highest;
 	r->pass_reclaimed = 0;
 	r->boost_left = note_boosts(pa, node);
@@ -110,9 +114,16 @@ static enum kswapd_answer end_pass(struct page_alloc *pa, uint32_t node)
 	for (uint32_t i = 0; i < pa->nr_zones; i++)
 		if (pa->zones[i].node == node)
 			pa->zones[i].boost -= min_u32(pa->zones[i].boost, pa->zones[i].boost_seen);
+	if (r->boosted)
+		kcompactd_wake(pa, node, pa->pageblock_order, (enum machine_zone)r->pass_highest);
 	if (!r->pass_reclaimed)
 		r->failures++;
 	r->running = false;
+	if (r->failures >= MAX_FAILURES || node_balanced(pa, node, r->pass_order, (enum machine_zone)r->pass_highest)) {
+		/* Models the start of kswapd_try_to_sleep(): memory that was short can be made whole now. */
+		kcompactd_forget_skips(pa, node);
+		kcompactd_wake(pa, node, r->asked_order, (enum machine_zone)r->pass_highest);
+	}
 	return KSWAPD_BALANCED;
 }
 

@@ -54,6 +54,18 @@ void lru_del(struct page_alloc *pa, pfn_t pfn)
 	page_at(pa, pfn)->place = PAGE_NO_HEAD;
 }
 
+void lru_isolate(struct page_alloc *pa, pfn_t pfn)
+{
+	take_off(pa, pfn);
+	page_at(pa, pfn)->place = PAGE_ISOLATED;
+}
+
+void lru_putback(struct page_alloc *pa, pfn_t pfn)
+{
+	page_at(pa, pfn)->place = PAGE_ON_LRU;
+	put_first(pa, pfn, page_at(pa, pfn)->order);
+}
+
 void lru_move(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
 {
 	take_off(pa, pfn);

@@ -17,6 +17,10 @@ static inline bool lru_is_file(enum lru_list list)
 
 /** lru_del() - take a page off its list. */
 void lru_del(struct page_alloc *pa, pfn_t pfn);
+/** lru_isolate() - off its list, which it remembers. Models isolate_lru_page(). */
+void lru_isolate(struct page_alloc *pa, pfn_t pfn);
+/** lru_putback() - an isolated page goes to the head of the list that it was on. Models putback_lru_page(). */
+void lru_putback(struct page_alloc *pa, pfn_t pfn);
 /** lru_move() - to the head of @list. */
 void lru_move(struct page_alloc *pa, pfn_t pfn, enum lru_list list);
 

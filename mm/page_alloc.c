@@ -68,7 +68,7 @@ static pfn_t zone_take(struct zone *zone, const struct alloc_context *ac, unsign
 	}
 	if (zone->boosted) {
 		zone->boosted = false;
-		kswapd_wake(zone, 0, zone->type, meter);
+		kswapd_wake(zone, 0, 0, zone->type, meter);
 	}
 	return pfn;
 }
@@ -163,6 +163,15 @@ static inline unsigned int fast_flags(const struct alloc_context *ac)
 	return flags;
 }
 
+/* What flags add to the cost of a block: clearing, and the charge to a memory cgroup. */
+static void charge_extras(const struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter)
+{
+	if (ac->gfp & GFP_BIT_ZERO)
+		meter_charge(meter, STEP_ZERO_KIB, 1u << (ac->order + pa->page_shift - 10));
+	if (ac->gfp & GFP_BIT_ACCOUNT && pa->machine->slab.memcg_kmem)
+		meter_charge(meter, STEP_MEMCG_CHARGE, 1);
+}
+
 /* What handing out and clearing a block of a farther node takes more: the table's costs are those of distance 10. */
 static __attribute__((noinline)) void charge_far(const struct page_alloc *pa, const struct alloc_context *ac, pfn_t pfn,
 	struct meter *meter)
@@ -180,8 +189,8 @@ static __attribute__((noinline)) void charge_far(const struct page_alloc *pa, co
 static inline void page_prepare(struct page_alloc *pa, const struct alloc_context *ac, pfn_t pfn, struct meter *meter)
 {
 	page_hand_out(pa, pfn, ac->order, ac->mt == MIGRATE_MOVABLE);
-	if (ac->gfp & GFP_BIT_ZERO)
-		meter_charge(meter, STEP_ZERO_KIB, 1u << (ac->order + pa->page_shift - 10));
+	if (ac->gfp & (GFP_BIT_ZERO | GFP_BIT_ACCOUNT))
+		charge_extras(pa, ac, meter);
 	if (__builtin_expect(pa->far, 0))
 		charge_far(pa, ac, pfn, meter);
 }

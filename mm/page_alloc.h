@@ -273,6 +273,17 @@ void page_alloc_describe(const struct page_alloc *pa, unsigned int zone, char *b
 	X(SLABS_SCANNED, "slabs_scanned")    \
 	X(PSWPOUT, "pswpout")                \
 	X(OOM_KILL, "oom_kill")              \
+	X(COMPACT_STALL, "compact_stall")    \
+	X(COMPACT_SUCCESS, "compact_success") \
+	X(COMPACT_FAIL, "compact_fail")      \
+	X(COMPACT_MIGRATE_SCANNED, "compact_migrate_scanned") \
+	X(COMPACT_FREE_SCANNED, "compact_free_scanned") \
+	X(COMPACT_ISOLATED, "compact_isolated") \
+	X(PGMIGRATE_SUCCESS, "pgmigrate_success") \
+	X(PGMIGRATE_FAIL, "pgmigrate_fail")  \
+	X(COMPACT_DAEMON_WAKE, "compact_daemon_wake") \
+	X(COMPACT_DAEMON_MIGRATE_SCANNED, "compact_daemon_migrate_scanned") \
+	X(COMPACT_DAEMON_FREE_SCANNED, "compact_daemon_free_scanned") \
 	X(NUMA_HIT, "numa_hit")              \
 	X(NUMA_MISS, "numa_miss")            \
 	X(NUMA_FOREIGN, "numa_foreign")      \
@@ -310,5 +321,7 @@ uint32_t page_alloc_last_moved(const struct page_alloc *pa);
 int page_unusable_index(const uint64_t *nr_free, unsigned int max_order, unsigned int order);
 /** page_frag_index() - -1000 .. 1000. */
 int page_frag_index(const uint64_t *nr_free, unsigned int max_order, unsigned int order);
+/** page_extfrag_percent() - free memory in blocks below @order, 0 .. 100: the score of proactive compaction. */
+unsigned int page_extfrag_percent(const uint64_t *nr_free, unsigned int max_order, unsigned int order);
 
 #endif

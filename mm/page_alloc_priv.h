@@ -72,7 +72,18 @@ int lru_check(const struct page_alloc *pa, struct err *err);
 /* kswapd.c */
 
 /** kswapd_wake() - models wakeup_kswapd() for the node of @zone. */
-void kswapd_wake(struct zone *zone, unsigned int order, enum machine_zone highest, struct meter *meter);
+void kswapd_wake(struct zone *zone, gfp_t gfp, unsigned int order, enum machine_zone highest, struct meter *meter);
+
+/* kcompactd.c */
+
+/** kcompactd_init() - no node has anything to do. */
+int kcompactd_init(struct page_alloc *pa, struct err *err);
+/** kcompactd_wake() - models wakeup_kcompactd(). Nothing for order 0, or where no zone is suitable. */
+void kcompactd_wake(struct page_alloc *pa, uint32_t node, unsigned int order, enum machine_zone highest);
+/** kcompactd_check() - the invariants of kcompactd.c. */
+int kcompactd_check(const struct page_alloc *pa, struct err *err);
+/** kcompactd_forget_skips() - models reset_isolation_suitable(). */
+void kcompactd_forget_skips(struct page_alloc *pa, uint32_t node);
 
 /* page_slowpath.c */
 

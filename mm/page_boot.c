@@ -276,6 +276,8 @@ int page_alloc_create(struct page_alloc **out, const struct machine *machine, st
 			pa->reclaim[node].lru[list] = (struct block_list){ LINK_NONE, LINK_NONE };
 	ret = pa->extfrag && pa->reclaim ? page_alloc_boot(pa, &map, err) :
 		err_set(err, ERR_NOMEM, "no memory for a page allocator");
+	if (ret == 0)
+		ret = kcompactd_init(pa, err);
 	if (ret < 0) {
 		page_alloc_destroy(pa);
 		return ret;
@@ -297,6 +299,8 @@ void page_alloc_destroy(struct page_alloc *pa)
 	free(pa->section_online);
 	free(pa->extfrag);
 	free(pa->reclaim);
+	free(pa->compact_skip);
+	free(pa->kcompactd);
 	page_metadata_fini(pa);
 	free(pa);
 }

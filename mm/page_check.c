@@ -252,10 +252,12 @@ static int check_sums(const struct zone_check *c)
 
 int page_alloc_check(const struct page_alloc *pa, struct err *err)
 {
+	int ret;
+
 	for (uint32_t i = 0; i < pa->nr_zones; i++) {
 		const struct zone_check c = { pa, &pa->zones[i], err };
-		int ret = check_free_areas(&c);
 
+		ret = check_free_areas(&c);
 		for (uint32_t cpu = 0; ret == 0 && cpu < pa->nr_cpus; cpu++)
 			ret = check_pcp(&c, cpu);
 		if (ret == 0)
@@ -265,5 +267,6 @@ int page_alloc_check(const struct page_alloc *pa, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
-	return lru_check(pa, err);
+	ret = lru_check(pa, err);
+	return ret < 0 ? ret : kcompactd_check(pa, err);
 }

@@ -2,9 +2,18 @@
  * page_slowpath: what a request does when no zone is above its low watermark.
  * Models __alloc_pages_slowpath(), gfp_to_alloc_flags() and should_reclaim_retry() of 6.1.
  */
+#include "mm/compaction_priv.h"
 #include "mm/lru_priv.h"
-#include "mm/page_alloc_priv.h"
 #include "mm/pcp_priv.h"
+
+#define MAX_COMPACT_RETRIES 16u
+
+/** How a request has fared with compaction. */
+struct compaction {
+	enum compact_priority priority;
+	enum compact_result result; /* of the last attempt */
+	unsigned int retries;       /* with success, but without a block */
+};
 
 /* Models gfp_to_alloc_flags(). */
 static unsigned int slow_flags(const struct alloc_context *ac)
@@ -41,7 +50,7 @@ static void wake_all_kswapds(const struct alloc_context *ac, struct meter *meter
 
 		if (zone->type > ac->highest || !zone->managed || (last && last->node == zone->node))
 			continue;
-		kswapd_wake(zone, ac->order, ac->highest, meter);
+		kswapd_wake(zone, ac->gfp, ac->order, ac->highest, meter);
 		last = zone;
 	}
 }
@@ -69,6 +78,39 @@ static bool worth_reclaiming(const struct alloc_context *ac)
 	return false;
 }
 
+/* The next attempt is to be stronger, if it can be. Costly requests are not worth the strongest. */
+static bool stronger(const struct alloc_context *ac, struct compaction *c)
+{
+	enum compact_priority strongest = ac->order > COSTLY_ORDER ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL;
+
+	if (c->priority <= strongest)
+		return false;
+	c->priority--;
+	c->retries = 0;
+	return true;
+}
+
+/* Models should_compact_retry(). */
+static bool worth_compacting(const struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags,
+	struct compaction *c)
+{
+	if (!ac->order || !(ac->gfp & GFP_BIT_IO) || !compaction_on(pa))
+		return false;
+	switch (c->result) {
+	case COMPACT_SKIPPED:
+		return compaction_zonelist_suitable(ac, flags);
+	case COMPACT_COMPLETE:
+	case COMPACT_DEFERRED:
+	case COMPACT_CONTENDED:
+	case COMPACT_PARTIAL_SKIPPED:
+		return stronger(ac, c);
+	default:
+		c->retries += c->result == COMPACT_SUCCESS;
+		return c->retries <= (ac->order > COSTLY_ORDER ? MAX_COMPACT_RETRIES / 4 : MAX_COMPACT_RETRIES) ||
+			stronger(ac, c);
+	}
+}
+
 /*
  * Models __alloc_pages_may_oom(). *progress: memory has been freed.
  * Simplified: a request without __GFP_FS kills too, where the kernel lets it wait for one with it to do so.
@@ -91,11 +133,12 @@ static pfn_t take_by_killing(struct page_alloc *pa, const struct alloc_context *
 }
 
 /*
- * Reclaim, and try again, for as long as the kernel would.
+ * Reclaim and compact, and try again, for as long as the kernel would.
  * Simplified: a request never waits here; what reclaim costs is charged. One that may not fail is refused when nothing is
  * left to reclaim and nobody to kill, where the kernel would loop or panic.
  */
-static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags, struct meter *meter)
+static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags,
+	struct compaction *compaction, struct meter *meter)
 {
 	bool costly = ac->order > COSTLY_ORDER, drained = false, killed = true;
 	unsigned int no_progress = 0;
@@ -109,10 +152,14 @@ static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *
 			drained = true;
 			pfn = take_after_draining(pa, ac, flags, meter);
 		}
+		if (pfn == PFN_NONE)
+			pfn = direct_compact(pa, ac, flags, compaction->priority, &compaction->result, meter);
 		if (pfn != PFN_NONE || ac->gfp & GFP_BIT_NORETRY || (costly && !(ac->gfp & GFP_BIT_RETRY_MAYFAIL)))
 			return pfn;
 		no_progress = reclaimed && !costly ? 0 : no_progress + 1;
 		if (no_progress <= MAX_RECLAIM_RETRIES && worth_reclaiming(ac) && reclaimed)
+			continue;
+		if (reclaimed && worth_compacting(pa, ac, flags, compaction))
 			continue;
 		if (unreserve_highatomic(ac, true)) {
 			pfn = zonelist_walk(pa, ac, flags, meter);
@@ -128,10 +175,34 @@ static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *
 	return PFN_NONE;
 }
 
+/*
+ * Before anything is reclaimed: memory is there, perhaps, but in pieces. *give_up: a costly request that would not have its
+ * caller wait.
+ */
+static pfn_t take_by_compacting(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags,
+	struct compaction *compaction, bool *give_up, struct meter *meter)
+{
+	bool costly = ac->order > COSTLY_ORDER;
+	pfn_t pfn;
+
+	*give_up = false;
+	if (!compaction_on(pa) || !(ac->gfp & GFP_BIT_IO) || !(costly || (ac->order && ac->mt != MIGRATE_MOVABLE)))
+		return PFN_NONE;
+	pfn = direct_compact(pa, ac, flags, COMPACT_PRIO_ASYNC, &compaction->result, meter);
+	if (pfn != PFN_NONE || !costly || !(ac->gfp & GFP_BIT_NORETRY))
+		return pfn;
+	*give_up = compaction->result == COMPACT_SKIPPED || compaction->result == COMPACT_DEFERRED ||
+		ac->gfp & GFP_BIT_THISNODE;
+	compaction->priority = COMPACT_PRIO_ASYNC;
+	return PFN_NONE;
+}
+
 pfn_t page_slowpath(struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter)
 {
+	struct compaction compaction = { COMPACT_PRIO_SYNC_LIGHT, COMPACT_SKIPPED, 0 };
 	unsigned int flags = slow_flags(ac);
 	unsigned int rights = reserve_flags(ac);
+	bool give_up = false;
 	pfn_t pfn;
 
 	pa->counter[PC_SLOWPATH]++;
@@ -141,13 +212,18 @@ pfn_t page_slowpath(struct page_alloc *pa, const struct alloc_context *ac, struc
 	pfn = zonelist_walk(pa, ac, flags, meter);
 	if (pfn != PFN_NONE)
 		return pfn;
+	if (ac->gfp & GFP_BIT_DIRECT_RECLAIM && !rights)
+		pfn = take_by_compacting(pa, ac, flags, &compaction, &give_up, meter);
+	if (pfn != PFN_NONE)
+		return pfn;
 	if (rights) {
 		flags = rights | (flags & ALLOC_KSWAPD);
 		pfn = zonelist_walk(pa, ac, flags, meter);
 	}
 	if (pfn != PFN_NONE || !(ac->gfp & GFP_BIT_DIRECT_RECLAIM))
 		return pfn;
-	pfn = take_by_reclaim(pa, ac, flags, meter);
+	if (!give_up)
+		pfn = take_by_reclaim(pa, ac, flags, &compaction, meter);
 	if (pfn == PFN_NONE && ac->gfp & GFP_BIT_NOFAIL)
 		pfn = zonelist_walk(pa, ac, ALLOC_MIN_RESERVE, meter);
 	return pfn;

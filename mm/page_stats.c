@@ -127,3 +127,11 @@ int page_frag_index(const uint64_t *nr_free, unsigned int max_order, unsigned in
 		return -1000;
 	return 1000 - (int)((1000 + pages * 1000 / (1ull << order)) / blocks);
 }
+
+unsigned int page_extfrag_percent(const uint64_t *nr_free, unsigned int max_order, unsigned int order)
+{
+	uint64_t pages, blocks, suitable;
+
+	contig_page_info(nr_free, max_order, order, &pages, &blocks, &suitable);
+	return pages ? (unsigned int)((pages - (suitable << order)) * 100 / pages) : 0;
+}

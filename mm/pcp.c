@@ -100,17 +100,17 @@ void pcp_flush_excess(struct zone *zone, unsigned int cpu, unsigned int order, u
 		pcp_flush(zone, cpu, cpu, nr, index, meter);
 }
 
+void pcp_drain(struct zone *zone, unsigned int cpu, unsigned int by_cpu, struct meter *meter)
+{
+	while (zone->pcps[cpu].count)
+		pcp_flush(zone, cpu, by_cpu, zone->pcp_batch << PCP_BATCH_SCALE_MAX, 0, meter);
+}
+
 void pcp_drain_all(struct page_alloc *pa, unsigned int by_cpu, struct meter *meter)
 {
-	for (uint32_t cpu = 0; cpu < pa->nr_cpus; cpu++) {
-		for (uint32_t i = 0; i < pa->nr_zones; i++) {
-			struct zone *zone = &pa->zones[i];
-			struct pcp *pcp = &zone->pcps[cpu];
-
-			while (pcp->count)
-				pcp_flush(zone, cpu, by_cpu, zone->pcp_batch << PCP_BATCH_SCALE_MAX, 0, meter);
-		}
-	}
+	for (uint32_t cpu = 0; cpu < pa->nr_cpus; cpu++)
+		for (uint32_t i = 0; i < pa->nr_zones; i++)
+			pcp_drain(&pa->zones[i], cpu, by_cpu, meter);
 }
 
 void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter)

@@ -93,6 +93,9 @@ static inline void pcp_give(struct zone *zone, pfn_t pfn, unsigned int order, un
 void pcp_flush(struct zone *zone, unsigned int cpu, unsigned int by_cpu, uint32_t nr, unsigned int index,
 	struct meter *meter);
 
+/** pcp_drain() - one CPU's lists of a zone, done by @by_cpu. Models drain_pages_zone(). */
+void pcp_drain(struct zone *zone, unsigned int cpu, unsigned int by_cpu, struct meter *meter);
+
 /** pcp_drain_all() - models drain_all_pages(NULL), done by @by_cpu. */
 void pcp_drain_all(struct page_alloc *pa, unsigned int by_cpu, struct meter *meter);
 

@@ -1,9 +1,9 @@
 /*
- * reclaim: memory that can be taken back from its users: LRU lists, kswapd's passes, direct reclaim.
- * Models mm/swap.c and mm/vmscan.c of kernel 6.1 at the level of a simulator: which pages are referenced again no trace
+ * reclaim: memory that can be taken back from its users, or moved: LRU lists, kswapd's and kcompactd's passes, direct reclaim.
+ * Models mm/swap.c, mm/vmscan.c and mm/compaction.c of kernel 6.1 at the level of a simulator: which pages are referenced again no trace
  * tells, so a page's age is all that decides. Part of the page allocator: its struct holds the lists.
  *
- * Who owns a page that is taken back is not known here: the run is told (struct reclaim_hooks), as it is asked for
+ * Who owns a page that is taken back or moved is not known here: the run is told (struct reclaim_hooks), as it is asked for
  * objects that shrinkers can free and for a task to kill.
  */
 #ifndef KMEMSIM_MM_RECLAIM_H
@@ -17,6 +17,38 @@ enum lru_kind { LRU_NONE, LRU_KIND_ANON, LRU_KIND_FILE };
 /* The lists of a node, in the order in which reclaim goes through them. */
 enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, NR_LRU_LISTS };
 
+/* What came of a compaction, by rank: over several zones the highest one counts. Models enum compact_result. */
+#define COMPACT_RESULTS(X)                         \
+	X(NOT_SUITABLE_ZONE, "not_suitable_zone")  \
+	X(SKIPPED, "skipped")                      \
+	X(DEFERRED, "deferred")                    \
+	X(NO_SUITABLE_PAGE, "no_suitable_page")    \
+	X(CONTINUE, "continue")                    \
+	X(COMPLETE, "complete")                    \
+	X(PARTIAL_SKIPPED, "partial_skipped")      \
+	X(CONTENDED, "contended")                  \
+	X(SUCCESS, "success")
+
+enum compact_result {
+#define X(id, name) COMPACT_##id,
+	COMPACT_RESULTS(X)
+#undef X
+	NR_COMPACT_RESULTS
+};
+
+extern const char *const compact_result_name[NR_COMPACT_RESULTS];
+
+enum compact_who { COMPACT_DIRECT, COMPACT_KCOMPACTD, COMPACT_PROACTIVE };
+
+/** One compaction: of a request, over its zones; or a pass of kcompactd over a node. */
+struct compact_episode {
+	enum compact_who who;
+	enum compact_result result;
+	uint32_t node;              /* of the first zone */
+	int order;                  /* -1: for no request */
+	uint64_t migrate_scanned, free_scanned, migrated, failed; /* pages */
+};
+
 /** What the run does for the page allocator; all may be NULL together: then nothing is ever reclaimed. */
 struct reclaim_hooks {
 	/** page_gone() - @pfn is taken from its user, and is free in a moment. @swapped: it can be read back from swap. */
@@ -28,6 +60,12 @@ struct reclaim_hooks {
 	/** oom_kill() - out_of_memory(): a task's memory is freed. Return: false when there is none to kill. */
 	bool (*oom_kill)(void *arg, unsigned int cpu, struct meter *meter);
 	void *arg;                  /* borrowed */
+	/** page_moved() - what @from held, @to holds now; @from is free in a moment. NULL: nothing is ever compacted. */
+	void (*page_moved)(void *arg, pfn_t from, pfn_t to);
+	/** page_movable() - whether @pfn, handed out as Movable and on no list, is a block of order 0. NULL: none is. */
+	bool (*page_movable)(void *arg, pfn_t pfn);
+	/** compacted() - a compaction is over. May be NULL. */
+	void (*compacted)(void *arg, const struct compact_episode *episode);
 };
 
 void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hooks);
@@ -60,5 +98,26 @@ enum kswapd_answer {
 enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned int cpu, struct meter *meter);
 /** kswapd_may_sleep() - after its nap: whether the node is still balanced. Counts what it was woken early by. */
 bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken);
+
+#define PROACTIVE_CHECK_NS 500000000u /* HPAGE_FRAG_CHECK_INTERVAL_MSEC */
+
+/** kcompactd_wanted() - kcompactd of @node has been woken, or a proactive pass is due, and it has not run yet. */
+bool kcompactd_wanted(const struct page_alloc *pa, uint32_t node);
+/**
+ * proactive_wanted() - to be called every PROACTIVE_CHECK_NS: whether the node is fragmented enough for a pass without a
+ * request, or one is still to be done. If so kcompactd is wanted. After a pass that was of no use 63 checks say no.
+ */
+bool proactive_wanted(struct page_alloc *pa, uint32_t node);
+
+enum kcompactd_answer {
+	KCOMPACTD_MORE, /* goes on with another step */
+	KCOMPACTD_DONE, /* its pass is over: it sleeps until it is wanted */
+};
+
+/**
+ * kcompactd_step() - one batch of pages of a pass; the first step after a wake-up begins a pass.
+ * @meter: what it costs; kcompactd takes that long before its next step.
+ */
+enum kcompactd_answer kcompactd_step(struct page_alloc *pa, uint32_t node, unsigned int cpu, struct meter *meter);
 
 #endif

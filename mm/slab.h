@@ -213,6 +213,8 @@ bool slab_cache_gone(const struct slab *slab, const char *name);
  * it may be tried again; later kernels ignore a second call.
  */
 bool slab_cache_destroy(struct slab *slab, uint32_t cache, struct meter *meter);
+/** slab_cache_given_up() - whether a call was refused, so that this kernel ignores the next one. */
+bool slab_cache_given_up(const struct slab *slab, uint32_t cache);
 uint64_t slab_cache_shrink(struct slab *slab, uint32_t cache, struct meter *meter);
 
 enum mm_answer slab_alloc(struct slab *slab, uint32_t cache, gfp_t gfp, int node, unsigned int cpu,

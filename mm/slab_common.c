@@ -320,6 +320,11 @@ uint32_t slab_cache_find(const struct slab *slab, const char *name)
 	return CACHE_NONE;
 }
 
+bool slab_cache_given_up(const struct slab *slab, uint32_t cache)
+{
+	return slab->caches[cache].refcount <= 0;
+}
+
 bool slab_cache_destroy(struct slab *slab, uint32_t cache, struct meter *meter)
 {
 	struct slab_cache *c = &slab->caches[cache];

@@ -39,7 +39,8 @@ enum page_place {
 	PAGE_IN_PCP,   /* first page of a block on a per-CPU list */
 	PAGE_RESERVED, /* handed out since before the saved state, and not managed: managed grows when it is given */
 	PAGE_ON_LRU,   /* handed out, on the LRU list that @order says */
-	PAGE_DEFERRED, /* the same, and its initialisation was put off: boot gives it to the tail of a free list */
+	PAGE_ISOLATED, /* the same, off its list while compaction moves it */
+	PAGE_DEFERRED, /* as PAGE_RESERVED, and its initialisation was put off: boot gives it to the tail of a free list */
 };
 
 /*
@@ -89,6 +90,15 @@ struct pcp {
 
 enum wmark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARKS };
 
+/** What compaction keeps of a zone. All zero until its first run. */
+struct zone_compact {
+	pfn_t free, migrate[2];            /* where runs begin: targets; sources of async and of other runs */
+	pfn_t first_migrate, first_free;   /* where they begin since the skip bits were forgotten */
+	uint32_t considered, defer_shift;  /* of 2^defer_shift attempts all but one are left out */
+	uint32_t order_failed;             /* smallest order for which that holds */
+	bool forget_skips;                 /* a direct run went through the zone: kswapd forgets when it sleeps */
+};
+
 struct zone {
 	/* What a request served by a per-CPU list reads. */
 	struct pcp *pcps;                     /* owned: one per CPU */
@@ -115,6 +125,7 @@ struct zone {
 	uint64_t unmanaged;                   /* pages handed out that managed leaves out: only after page_alloc_load() */
 	uint64_t pageblocks[NR_MIGRATETYPES]; /* as /proc/pagetypeinfo counts */
 	struct free_area area[PAGE_MAX_ORDERS];
+	struct zone_compact compact;
 } __attribute__((aligned(64)));
 
 /** Zones in the order in which a node's requests try them: own node first, highest type first. */
@@ -137,6 +148,7 @@ struct reclaim_node {
 	/* kswapd: what it was woken for, and the pass under way. */
 	uint32_t order, highest;
 	uint32_t pass_order, pass_highest;
+	uint32_t asked_order;        /* pass_order as the pass began */
 	int32_t priority;
 	uint32_t failures;
 	uint64_t pass_reclaimed, boost_left;
@@ -168,6 +180,8 @@ struct page_alloc {
 	struct reclaim_hooks hooks;
 	struct reclaim_node *reclaim; /* owned: by node */
 	uint64_t swap_used;          /* pages */
+	uint8_t *compact_skip;       /* owned: by pageblock, whether compaction found nothing there */
+	struct kcompactd *kcompactd; /* owned: by node */
 	uint64_t last_reclaimed;     /* pages, by the last direct reclaim */
 	struct extfrag_count *extfrag; /* owned: [alloc mt][fallback mt][alloc order][fallback order] */
 };

@@ -14,7 +14,7 @@
 static const struct {
 	const char *kind, *section, *sql;
 } sections[] = {
-	{ "input", "run", "SELECT '', trace_sha256, kernel, lost, seed, pace, cpu_map, layer, initial, version FROM runs WHERE run_id = ?1" },
+	{ "input", "run", "SELECT '', trace_sha256, kernel, lost, seed, pace, cpu_map, layer, initial, part, sampling, version FROM runs WHERE run_id = ?1" },
 	{ "result", "run", "SELECT '', status, error, events, sim_ns, fingerprint FROM runs WHERE run_id = ?1" },
 	{ "result", "operations",
 		"SELECT op, count, failed, bytes_req, bytes_alloc, sleeps, lat_mean_ns, lat_p50_ns, lat_p90_ns, lat_p99_ns,"
@@ -55,6 +55,15 @@ static const struct {
 	{ "result", "vmalloc space",
 		"SELECT 'at the end', areas, used_bytes, lazy_bytes, holes, largest_hole_bytes, mapped_pages, page_table_pages, purges,"
 		" failures FROM v_vmalloc WHERE run_id = ?1 ORDER BY sample_id DESC LIMIT 1" },
+	{ "result", "mempools",
+		"SELECT pool || ' (' || pool_no || ')', min_nr, curr_nr, lowest_reserve, allocs, failed, from_reserve, waits, wait_ns,"
+		" outstanding FROM mempool_stats WHERE run_id = ?1" },
+	{ "result", "memory for devices",
+		"SELECT coalesce(pool, 'coherent') || ' (' || pool_no || ')', bytes, peak_bytes, allocs, failed, in_use, retries"
+		" FROM dma_stats WHERE run_id = ?1" },
+	{ "result", "high memory",
+		"SELECT 'kmap', slots, slots_peak, maps, new_slots, flushes, waits, wait_ns, local_maps, local_depth_peak"
+		" FROM highmem_stats WHERE run_id = ?1" },
 	{ "result", "locks", "SELECT lock, acquisitions, contended, wait_ns, hold_ns FROM lock_stats WHERE run_id = ?1" },
 	{ "result", "violations", "SELECT rule, count(*) AS count FROM violations WHERE run_id = ?1 GROUP BY rule" },
 	{ "result", "counters", "SELECT mechanism || ' ' || name || ', ' || unit, value FROM counters WHERE run_id = ?1" },

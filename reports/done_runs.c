@@ -25,7 +25,7 @@ struct done_runs {
 /* identity_of() writes the same for a run that is to come. */
 static const char done_sql[] =
 	"SELECT trace_sha256 || ' ' || config_hash || ' ' || seed || ' ' || pace || ' ' || cpu_map || ' ' || layer || ' ' || results_version"
-	" || char(10) || (SELECT group_concat(key || '=' || value, char(10))"
+	" || ' ' || ifnull(initial, '') || ' ' || ifnull(part, '') || ' ' || ifnull(sampling, '') || char(10) || (SELECT group_concat(key || '=' || value, char(10))"
 	" FROM (SELECT key, value FROM run_params p WHERE p.run_id = r.run_id ORDER BY key)),"
 	" trace, trace_sha256, results_version FROM runs r WHERE status = 'done'"
 	" AND EXISTS (SELECT 1 FROM run_params p WHERE p.run_id = r.run_id AND key = 'sweep' AND value = ?) ORDER BY 1";
@@ -43,6 +43,11 @@ static int by_key(const void *a, const void *b)
 	return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
 static char *identity_of(const struct record_run *run)
 {
 	struct param *params = calloc(run->nr_params + 1, sizeof(*params));
@@ -54,8 +59,8 @@ static char *identity_of(const struct record_run *run)
 		free(params);
 		return NULL;
 	}
-	fprintf(out, "%s %s %" PRId64 " %s %s %s %d\n", run->trace_sha256, run->config_hash, (int64_t)run->seed, run->pace,
-		run->cpu_map, run->layer, RESULTS_VERSION);
+	fprintf(out, "%s %s %" PRId64 " %s %s %s %d %s %s %s\n", run->trace_sha256, run->config_hash, (int64_t)run->seed, run->pace,
+		run->cpu_map, run->layer, RESULTS_VERSION, or_empty(run->initial), or_empty(run->part), or_empty(run->sampling));
 	for (size_t i = 0; i < run->nr_params; i++)
 		params[i] = (struct param){ run->param_keys[i], run->param_values[i], i };
 	qsort(params, run->nr_params, sizeof(*params), by_key);

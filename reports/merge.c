@@ -49,7 +49,7 @@ static const char runs_sql[] =
 	" (SELECT group_concat(key || '=' || value, char(10)) FROM (SELECT key, value FROM run_params p"
 	" WHERE p.run_id = r.run_id ORDER BY key)), trace, fingerprint"
 	" FROM (SELECT *, trace_sha256 || ' ' || config_hash || ' ' || seed || ' ' || results_version || ' ' || pace || ' ' || cpu_map || ' ' || layer"
-	" || ' ' || ifnull(initial, '') || char(10) || ifnull((SELECT group_concat(key || '=' || value, char(10)) FROM"
+	" || ' ' || ifnull(initial, '') || ' ' || ifnull(part, '') || ' ' || ifnull(sampling, '') || char(10) || ifnull((SELECT group_concat(key || '=' || value, char(10)) FROM"
 	" (SELECT key, value FROM run_params p WHERE p.run_id = runs.run_id ORDER BY key)), '') AS identity FROM runs) r"
 	" ORDER BY run_id";
 
@@ -289,7 +289,7 @@ static int check_conflicts(const struct merge *m, const char *output, struct err
 		snprintf(text + used, sizeof(text) - used, "\n  and %zu more", nr - CONFLICTS_NAMED);
 	return err_set(err, ERR_RESULTS,
 		"%s: not merged: %zu %s of the same trace, configuration, seed and results version, but with other results"
-		" (were all made by the same build, with the same samples, without --from, --to and --skip?):%s",
+		" (were all made by the same build?):%s",
 		output, nr, nr == 1 ? "run is" : "runs are", text);
 }
 

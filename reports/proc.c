@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/nearest_priv.h"
+#include "base/word.h"
 #include "reports/proc_priv.h"
 
 /* A list is counted no further by /proc/pagetypeinfo. */
@@ -280,7 +280,7 @@ static int unknown_file(const char *name, struct err *err)
 		strcat(strcat(list, i ? ", " : ""), names[i]);
 	}
 	return err_set(err, ERR_USAGE, "no file \"%s\"; did you mean \"%s\"? There are %s", name,
-		nearest_name(name, names, NR_FILES), list);
+		word_closest(name, names, NR_FILES), list);
 }
 
 /* A sample's number is enough to know its run. */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "reports/nearest_priv.h"
+#include "base/word.h"
 #include "reports/rows_priv.h"
 #include "reports/query_sweep_priv.h"
 
@@ -55,6 +55,12 @@ static const struct named_query {
 	{ "resources", "The trees of I/O memory and I/O ports at the end.",
 		"SELECT r.run_id, t.* FROM runs r JOIN resources t ON t.sample_id = (SELECT max(sample_id) FROM samples s"
 		" WHERE s.run_id = r.run_id) ORDER BY r.run_id, tree, position", NULL },
+	{ "mempools", "Mempools: their reserves, and who waited for an element.",
+		"SELECT * FROM mempool_stats ORDER BY run_id, waits DESC, from_reserve DESC, pool_no", NULL },
+	{ "dma", "Coherent memory, and pools of small blocks for devices.",
+		"SELECT * FROM dma_stats ORDER BY run_id, pool_no", NULL },
+	{ "highmem", "Kernel addresses for high pages: kmap slots, flushes and waits.",
+		"SELECT * FROM highmem_stats ORDER BY run_id", NULL },
 	{ "percpu", "Per-CPU memory over time: chunks, areas, holes between them, populated pages.",
 		"SELECT * FROM v_percpu ORDER BY run_id, sample_id", NULL },
 	{ "vmalloc", "The vmalloc space over time: areas, holes, freed areas that wait for a purge.",
@@ -109,5 +115,5 @@ int results_query(struct results *results, const char *name, const struct query_
 		return rows_answer(results, query->sql, options, out, err);
 	}
 	return err_set(err, ERR_USAGE, "no query \"%s\"; did you mean \"%s\"? `kmemsim query %s` lists them",
-		name, nearest_name(name, names, NR_QUERIES), results->path);
+		name, word_closest(name, names, NR_QUERIES), results->path);
 }

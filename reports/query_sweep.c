@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "reports/database_priv.h"
-#include "reports/nearest_priv.h"
+#include "base/word.h"
 #include "reports/quantity_priv.h"
 #include "reports/rows_priv.h"
 
@@ -181,7 +181,7 @@ static int unknown_measure(const struct swept *swept, const char *name, struct e
 		names[NR_FIGURES + i] = swept->keys[i];
 	ret = err_set(err, ERR_USAGE,
 		"--by: neither a figure nor a swept key: \"%s\"; did you mean \"%s\"? `kmemsim query %s sweep` shows them",
-		name, nearest_name(name, names, NR_FIGURES + swept->nr_keys), swept->results->path);
+		name, word_closest(name, names, NR_FIGURES + swept->nr_keys), swept->results->path);
 	free(names);
 	return ret;
 }

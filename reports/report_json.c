@@ -74,6 +74,18 @@ static const struct part {
 		"SELECT areas, used_bytes, guard_bytes, lazy_bytes, free_bytes, holes, largest_hole_bytes, hole_fragmentation,"
 		" scattered_share, mapped_pages, page_table_pages, purges, retries, failures FROM v_vmalloc WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",
 		false },
+	{ "mempools",
+		"SELECT pool, kind, cache, element_bytes, min_nr, curr_nr, lowest_reserve, allocs, frees, failed, from_reserve, refills,"
+		" waits, timeouts, wait_ns, outstanding, peak_outstanding, destroyed FROM mempool_stats WHERE run_id = ? ORDER BY pool_no",
+		false },
+	{ "dma",
+		"SELECT pool, block_bytes, boundary_bytes, blocks_per_page, bytes, peak_bytes, allocs, frees, failed, in_use, peak_in_use,"
+		" retries, unreachable, destroyed FROM dma_stats WHERE run_id = ? ORDER BY pool_no",
+		false },
+	{ "highmem",
+		"SELECT slots, slots_used, slots_peak, maps, new_slots, flushes, waits, wait_ns, local_maps, local_depth_peak"
+		" FROM highmem_stats WHERE run_id = ?",
+		false },
 	{ "extfrag_events",
 		"SELECT from_migratetype, to_migratetype, alloc_order, fallback_order, count, pageblock_changes"
 		" FROM extfrag_events WHERE run_id = ? ORDER BY 1, 2, 3, 4",

@@ -87,6 +87,33 @@ static const struct table tables[] = {
 		NULL,
 		{ { "region", COLUMN_TEXT }, { "mode", COLUMN_TEXT }, { "mappings", COLUMN_COUNT },
 			{ "asked for", COLUMN_SIZE }, { "mapped", COLUMN_SIZE } } },
+	{ "Mempools",
+		"Pools that keep elements in reserve for who may not fail. Those that used the reserve, and the largest. Lowest is the"
+		" fewest elements the reserve had; waits are sleeps until an element came back.",
+		"SELECT pool, kind, element_bytes, min_nr, curr_nr, lowest_reserve, allocs, from_reserve, failed, waits, wait_ns,"
+		" outstanding FROM mempool_stats WHERE run_id = ? ORDER BY waits DESC, failed DESC, from_reserve DESC, allocs DESC,"
+		" pool_no LIMIT 10",
+		NULL,
+		{ { "pool", COLUMN_TEXT }, { "backed by", COLUMN_TEXT }, { "element", COLUMN_SIZE }, { "min", COLUMN_COUNT },
+			{ "reserve", COLUMN_COUNT }, { "lowest", COLUMN_COUNT }, { "allocs", COLUMN_COUNT },
+			{ "from reserve", COLUMN_COUNT }, { "failed", COLUMN_COUNT }, { "waits", COLUMN_COUNT },
+			{ "waited", COLUMN_TIME }, { "held", COLUMN_COUNT } } },
+	{ "Memory for devices",
+		"Coherent blocks, and pools of small blocks that are cut from them. Retried: blocks that lay beyond the device's mask.",
+		"SELECT coalesce(pool, '(coherent)'), nullif(block_bytes, 0), nullif(blocks_per_page, 0), bytes, peak_bytes, allocs,"
+		" failed, in_use, retries FROM dma_stats WHERE run_id = ? ORDER BY pool_no <> 0, bytes DESC, pool_no LIMIT 10",
+		NULL,
+		{ { "pool", COLUMN_TEXT }, { "block", COLUMN_SIZE }, { "per page", COLUMN_COUNT }, { "memory", COLUMN_SIZE },
+			{ "most", COLUMN_SIZE }, { "allocs", COLUMN_COUNT }, { "failed", COLUMN_COUNT }, { "held", COLUMN_COUNT },
+			{ "retried", COLUMN_COUNT } } },
+	{ "High memory",
+		"Pages without a kernel address are mapped into slots (kmap), or for a moment on the CPU's own stack of mappings (kmap_atomic).",
+		"SELECT slots, slots_used, slots_peak, maps, new_slots, flushes, waits, wait_ns, local_maps, local_depth_peak"
+		" FROM highmem_stats WHERE run_id = ?",
+		NULL,
+		{ { "slots", COLUMN_COUNT }, { "used", COLUMN_COUNT }, { "most", COLUMN_COUNT }, { "maps", COLUMN_COUNT },
+			{ "new slots", COLUMN_COUNT }, { "flushes", COLUMN_COUNT }, { "waits", COLUMN_COUNT },
+			{ "waited", COLUMN_TIME }, { "atomic", COLUMN_COUNT }, { "deepest", COLUMN_COUNT } } },
 	{ "Per-CPU memory",
 		"At the end; sizes are of one copy, but for all CPUs. Holes: free, and before the last area of a chunk.",
 		"SELECT chunks, unit_size_bytes, units, areas, allocated_bytes, used_bytes, free_bytes, hole_bytes, fragmentation,"

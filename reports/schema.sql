@@ -27,6 +27,8 @@ CREATE TABLE runs (
 	cpu_map TEXT NOT NULL,                   -- fold or spread
 	layer TEXT NOT NULL,
 	initial TEXT,                            -- folder of the start state, NULL = from boot
+	part TEXT,                               -- of the trace that was replayed, NULL = all: 'from marker:work', 'to 5 s'
+	sampling TEXT,                           -- when samples were taken and what was left out, NULL = as replay does by itself
 	lost INTEGER NOT NULL CHECK (lost >= 0), -- events that the recording lost
 	page_size INTEGER NOT NULL CHECK (page_size > 0), -- bytes
 	max_order INTEGER NOT NULL CHECK (max_order BETWEEN 0 AND 63),
@@ -229,6 +231,67 @@ CREATE TABLE resources (
 ) STRICT, WITHOUT ROWID;
 
 -- Port instructions by region and instruction. A region is the innermost around the port when it was accessed; name '': none.
+-- Pools of elements in reserve, those destroyed before the end too: at the end, or as their destruction found them.
+CREATE TABLE mempool_stats (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	pool_no INTEGER NOT NULL,                -- in order of creation, from 1: names may be used again
+	pool TEXT NOT NULL,
+	kind TEXT NOT NULL CHECK (kind IN ('slab', 'kmalloc', 'page', 'other')), -- what is behind it
+	cache TEXT,                              -- of kind slab
+	element_bytes INTEGER NOT NULL CHECK (element_bytes >= 0), -- asked for each; 0 = not known
+	min_nr INTEGER NOT NULL CHECK (min_nr >= 0),
+	curr_nr INTEGER NOT NULL CHECK (curr_nr >= 0), -- elements in the reserve
+	lowest_reserve INTEGER NOT NULL CHECK (lowest_reserve >= 0), -- fewest there ever were
+	allocs INTEGER NOT NULL CHECK (allocs >= 0), -- that got an element
+	frees INTEGER NOT NULL CHECK (frees >= 0),
+	failed INTEGER NOT NULL CHECK (failed >= 0), -- of callers that may not wait
+	from_reserve INTEGER NOT NULL CHECK (from_reserve >= 0), -- of allocs
+	refills INTEGER NOT NULL CHECK (refills >= 0), -- of frees: kept in the reserve
+	waits INTEGER NOT NULL CHECK (waits >= 0), -- sleeps for an element
+	timeouts INTEGER NOT NULL CHECK (timeouts >= 0), -- of waits: over after 5 s
+	wait_ns INTEGER NOT NULL CHECK (wait_ns >= 0), -- in all, of the waits that ended
+	outstanding INTEGER NOT NULL CHECK (outstanding >= 0), -- elements that callers hold
+	peak_outstanding INTEGER NOT NULL CHECK (peak_outstanding >= 0),
+	destroyed INTEGER NOT NULL CHECK (destroyed IN (0, 1)),
+	PRIMARY KEY (run_id, pool_no)
+) STRICT, WITHOUT ROWID;
+
+-- Memory for devices: coherent blocks (pool_no 0, those that pools are cut from included) and each dma_pool.
+CREATE TABLE dma_stats (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	pool_no INTEGER NOT NULL,                -- in order of creation, from 1; 0 = coherent blocks
+	pool TEXT,                               -- NULL = coherent blocks
+	block_bytes INTEGER NOT NULL CHECK (block_bytes >= 0), -- of a pool
+	boundary_bytes INTEGER NOT NULL CHECK (boundary_bytes >= 0), -- no block crosses it
+	blocks_per_page INTEGER NOT NULL CHECK (blocks_per_page >= 0), -- in each coherent block of the pool
+	bytes INTEGER NOT NULL CHECK (bytes >= 0), -- held at the end; a pool gives none back before it is destroyed
+	peak_bytes INTEGER NOT NULL CHECK (peak_bytes >= 0),
+	allocs INTEGER NOT NULL CHECK (allocs >= 0),
+	frees INTEGER NOT NULL CHECK (frees >= 0),
+	failed INTEGER NOT NULL CHECK (failed >= 0),
+	in_use INTEGER NOT NULL CHECK (in_use >= 0), -- blocks that callers (or pools) hold
+	peak_in_use INTEGER NOT NULL CHECK (peak_in_use >= 0), -- of a pool
+	retries INTEGER NOT NULL CHECK (retries >= 0), -- blocks beyond the mask, given back for one of a lower zone
+	unreachable INTEGER NOT NULL CHECK (unreachable >= 0), -- of failed: no zone is within the mask
+	destroyed INTEGER NOT NULL CHECK (destroyed IN (0, 1)),
+	PRIMARY KEY (run_id, pool_no)
+) STRICT, WITHOUT ROWID;
+
+-- Kernel addresses for pages without one. No row: nothing was mapped.
+CREATE TABLE highmem_stats (
+	run_id INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
+	slots INTEGER NOT NULL CHECK (slots >= 0), -- of kmap(); 0 = no high memory
+	slots_used INTEGER NOT NULL CHECK (slots_used >= 0), -- with users, at the end
+	slots_peak INTEGER NOT NULL CHECK (slots_peak >= 0),
+	maps INTEGER NOT NULL CHECK (maps >= 0), -- kmap()
+	new_slots INTEGER NOT NULL CHECK (new_slots >= 0), -- of maps: of a high page that had no slot
+	flushes INTEGER NOT NULL CHECK (flushes >= 0), -- of slots without users, with a TLB flush
+	waits INTEGER NOT NULL CHECK (waits >= 0), -- sleeps for a slot
+	wait_ns INTEGER NOT NULL CHECK (wait_ns >= 0), -- in all, of the waits that ended
+	local_maps INTEGER NOT NULL CHECK (local_maps >= 0), -- kmap_atomic()
+	local_depth_peak INTEGER NOT NULL CHECK (local_depth_peak >= 0) -- most at once on a CPU
+) STRICT;
+
 CREATE TABLE ioport_stats (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	start INTEGER NOT NULL CHECK (start >= 0),

@@ -39,9 +39,9 @@ enum statement {
 static const char *const statement_sql[NR_STATEMENTS] = {
 	[INSERT_RUN] =
 		"INSERT INTO runs (trace, trace_sha256, machine, config_yaml, config_hash, kernel, pace, cpu_map, layer, initial,"
-		" seed, lost, page_size, max_order, pageblock_order, cma, version, git_commit, compiler, flags,"
+		" part, sampling, seed, lost, page_size, max_order, pageblock_order, cma, version, git_commit, compiler, flags,"
 		" results_version, host, started_at, status)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 		" strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), 'running')",
 	/* --set takes the last of two values for a key. */
 	[INSERT_PARAM] = "INSERT OR REPLACE INTO run_params (run_id, key, value) VALUES (?, ?, ?)",
@@ -187,7 +187,8 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 	gethostname(host, sizeof(host) - 1);
 	ret = WRITE(r, INSERT_RUN, err, VALUE(run->trace), VALUE(run->trace_sha256), VALUE(run->machine),
 		VALUE(run->config_yaml), VALUE(run->config_hash), VALUE(run->kernel), VALUE(run->pace),
-		VALUE(run->cpu_map), VALUE(run->layer), VALUE(run->initial), VALUE((int64_t)run->seed), VALUE(run->lost),
+		VALUE(run->cpu_map), VALUE(run->layer), VALUE(run->initial), VALUE(run->part),
+		VALUE(run->sampling), VALUE((int64_t)run->seed), VALUE(run->lost),
 		VALUE(run->page_size), VALUE(run->max_order), VALUE(run->pageblock_order),
 		VALUE((int64_t)run->cma), VALUE(build_version()), VALUE(build_commit()),
 		VALUE(build_compiler()), VALUE(build_flags()), VALUE((int64_t)RESULTS_VERSION),

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "configs/word_nearest.h"
+#include "base/word.h"
 #include "sim/gen_priv.h"
 
 #define VALUES_OF_ONE 1024u       /* different values of a drawn number, where it is the only key that is drawn */

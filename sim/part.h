@@ -28,6 +28,11 @@ struct run_part {
 	 * the trace has events of the part that can have caused them, else replayed as recorded.
 	 */
 	uint32_t origins;
+	/*
+	 * Not with an initial state, which does not tell what the part has there: its effects are replayed as recorded, its
+	 * events not at all.
+	 */
+	bool from_boot;
 	/** prepare() - once per distinct operation of its kinds: sizes, rules. May be NULL. */
 	void (*prepare)(struct run *run, struct run_op *op);
 	/** serve() - the request's turn has come; struct object of its slot and run->meter take what comes of it. */

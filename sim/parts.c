@@ -3,7 +3,7 @@
 
 #include "sim/run.h"
 
-extern const struct run_part part_resource, part_ioport, part_ioremap;
+extern const struct run_part part_resource, part_ioport, part_ioremap, part_mempool, part_highmem, part_dma;
 
 /* Ascending by the layers of mm/ that they need; ends in NULL. */
 static const struct run_part *const parts[] = {
@@ -13,16 +13,25 @@ static const struct run_part *const parts[] = {
 	&part_vmalloc,
 	&part_percpu,
 	&part_kernel_stack,
+	&part_mempool,
+	&part_highmem,
+	&part_dma,
 	&part_boot_memory,
 	NULL,
 };
+
+/* Whether an event of that kind takes memory, whose page events are then its effects. */
+static bool causes_pages(enum trace_kind kind)
+{
+	return kind_info[kind].slot == SLOT_BEGINS || kind == KIND_MEMPOOL_CREATE;
+}
 
 /* Whether the trace has events of its own for this part: without, its page events have no cause to be derived from. */
 static bool trace_has(const struct trace_tables *tables, const struct run_part *part)
 {
 	for (uint32_t i = 0; i < tables->nr_ops; i++)
 		for (uint32_t k = 0; k < part->nr_kinds; k++)
-			if (tables->ops[i].kind == part->kinds[k] && kind_info[part->kinds[k]].slot == SLOT_BEGINS)
+			if (tables->ops[i].kind == part->kinds[k] && causes_pages(part->kinds[k]))
 				return true;
 	return false;
 }
@@ -30,6 +39,8 @@ static bool trace_has(const struct trace_tables *tables, const struct run_part *
 void parts_prepare(struct run *run)
 {
 	for (const struct run_part *const *part = parts; *part; part++) {
+		if ((*part)->from_boot && run->options->initial)
+			continue;
 		for (uint32_t k = 0; k < (*part)->nr_kinds; k++)
 			run->part_of_kind[(*part)->kinds[k]] = *part;
 		if ((*part)->origins && trace_has(run->tables, *part))

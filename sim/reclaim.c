@@ -398,8 +398,58 @@ static int step(struct run *run, uint32_t node, struct err *err)
 	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
 	if (answer == KSWAPD_MORE)
 		return schedule(run, node, KSWAPD_RUNNING, max_u64(run->meter.ns, 1000), err);
+	reclaim_wake_kcompactds(run);
 	ret = episode(run, "kswapd", node, k->begun_ns, stolen(run) - k->stolen_before, err);
 	return ret < 0 ? ret : schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
+}
+
+/* ---- Compaction ---- */
+
+/* What @from held is at @to now. */
+static void page_moved(void *arg, pfn_t from, pfn_t to)
+{
+	struct run *run = arg;
+	struct object *object = user_object(run, from);
+
+	run->reclaim.users[to] = run->reclaim.users[from];
+	run->reclaim.users[from].slot_plus1 = 0;
+	if (object)
+		object->index = (uint32_t)to;
+	note_place(run, (uint32_t)from, (uint32_t)to);
+}
+
+static void compacted(void *arg, const struct compact_episode *e)
+{
+	struct run *run = arg;
+
+	run->meter.pressure = true;
+	if (run->deferred.code || run->reclaim.rows++ >= MAX_EPISODES)
+		return;
+	RECORD_ROW(run->recorder, RECLAIM_EVENTS, &run->deferred, RECORD_T(e->who == COMPACT_DIRECT ? "compaction" : "kcompactd"),
+		RECORD_U(e->node), RECORD_U(run->engine.now), RECORD_U(run->engine.now), RECORD_U(e->migrated),
+		RECORD_U(e->result == COMPACT_SUCCESS));
+}
+
+void reclaim_wake_kcompactds(struct run *run)
+{
+	for (uint32_t node = 0; run->reclaim.active && node < run->machine->nr_nodes; node++) {
+		if (!kcompactd_wanted(run->mm.pages, node) || run->reclaim.kswapds[node].compacting)
+			continue;
+		run->reclaim.kswapds[node].compacting = true;
+		engine_timer(&run->engine, run->engine.now + run->machine->latency.step_ns[STEP_WAKE_UP], CLASS_WAKE,
+			RUN_TIMER_KCOMPACTD, node, &run->deferred);
+	}
+}
+
+static int compact_step(struct run *run, uint32_t node, struct err *err)
+{
+	meter_start(&run->meter, run->machine->latency.step_ns);
+	run->cpu = cpu_of_node(run, node);
+	if (kcompactd_step(run->mm.pages, node, run->cpu, &run->meter) == KCOMPACTD_MORE)
+		return engine_timer(&run->engine, run->engine.now + max_u64(run->meter.ns, 1000), CLASS_WAKE, RUN_TIMER_KCOMPACTD,
+			node, err);
+	run->reclaim.kswapds[node].compacting = false;
+	return 0;
 }
 
 int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err)
@@ -408,6 +458,8 @@ int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t v
 
 	if (kind == RUN_TIMER_REFAULT)
 		return refault(run, value, err);
+	if (kind == RUN_TIMER_KCOMPACTD)
+		return compact_step(run, value, err);
 	k = &run->reclaim.kswapds[value];
 	if (generation != k->generation)
 		return 0;
@@ -449,6 +501,7 @@ void reclaim_after(struct run *run)
 	if (!run->reclaim.active)
 		return;
 	wake_kswapds(run);
+	reclaim_wake_kcompactds(run);
 	stalls = direct_reclaims(run);
 	if (stalls != run->reclaim.stalls_seen && !run->deferred.code)
 		episode(run, "direct", run->machine->node_of_cpu[run->cpu], run->engine.now,
@@ -474,7 +527,8 @@ static int note_tasks(struct run *run, struct err *err)
 
 int reclaim_start(struct run *run, struct err *err)
 {
-	const struct reclaim_hooks hooks = { page_gone, count_objects, scan_objects, oom_kill, run };
+	const struct reclaim_hooks hooks = { .page_gone = page_gone, .count_objects = count_objects, .scan_objects = scan_objects,
+		.oom_kill = oom_kill, .page_moved = page_moved, .compacted = compacted, .arg = run };
 	int ret;
 
 	if (run->options->layer == LAYER_PAGE || !run->machine->reclaim.enabled)

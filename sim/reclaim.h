@@ -36,6 +36,7 @@ struct kswapd {
 	uint32_t generation;     /* so that an event of an earlier state does nothing */
 	ns_t begun_ns;
 	uint64_t stolen_before;  /* pages */
+	bool compacting;         /* kcompactd is at work, or on its way */
 };
 
 struct reclaim {
@@ -74,6 +75,8 @@ bool reclaim_drops(struct run *run, const struct request *req, const struct run_
 
 /** reclaim_after() - something was served: wake who has been woken. */
 void reclaim_after(struct run *run);
+/** reclaim_wake_kcompactds() - those that are wanted begin to work. */
+void reclaim_wake_kcompactds(struct run *run);
 /** reclaim_fire() - an event of kswapd, or of a page that is read again, is due. */
 int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err);
 /** reclaim_load() - pages of the initial state that are on LRU lists. */

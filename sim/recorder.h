@@ -24,6 +24,8 @@ struct record_run {
 	const char *kernel;         /* of the recording, may be NULL */
 	const char *pace, *cpu_map, *layer;
 	const char *initial;        /* folder of the start state, NULL = boot */
+	const char *part;           /* of the trace that is replayed, as options say it; NULL = all */
+	const char *sampling;       /* when samples are taken, and what is left out; NULL = as replay does by itself */
 	uint64_t seed;
 	uint64_t lost;              /* events the recording lost */
 	uint32_t page_size, max_order, pageblock_order; /* of the machine */
@@ -149,6 +151,14 @@ struct record_counter {
 	X(VMALLOC_STATS, "vmalloc_stats", SAMPLE, "size_bytes, used_bytes, free_bytes, lazy_bytes, guard_bytes, areas,"    \
 		" lazy_areas, mapped_pages, page_table_pages, map_ram_blocks, holes, largest_hole_bytes, purges, purged_bytes,"  \
 		" retries, failures, deferred_frees, huge_areas")                             \
+	X(MEMPOOL_STATS, "mempool_stats", RUN,                                               \
+	  "pool_no, pool, kind, cache, element_bytes, min_nr, curr_nr, lowest_reserve, allocs, frees, failed, from_reserve," \
+	  " refills, waits, timeouts, wait_ns, outstanding, peak_outstanding, destroyed")        \
+	X(DMA_STATS, "dma_stats", RUN,                                                       \
+	  "pool_no, pool, block_bytes, boundary_bytes, blocks_per_page, bytes, peak_bytes, allocs, frees, failed, in_use,"  \
+	  " peak_in_use, retries, unreachable, destroyed")                                       \
+	X(HIGHMEM_STATS, "highmem_stats", RUN,                                               \
+	  "slots, slots_used, slots_peak, maps, new_slots, flushes, waits, wait_ns, local_maps, local_depth_peak") \
 	X(PERCPU_STATS, "percpu_stats", SAMPLE, "chunks, unit_size_bytes, units, areas, allocated_bytes, used_bytes, free_bytes,"  \
 		" largest_free_bytes, hole_bytes, largest_hole_bytes, populated_pages, empty_pages")    \
 	X(PERCPU_CHUNKS, "percpu_chunks", SAMPLE, "chunk, base_address, areas, free_bytes, contig_bytes, largest_free_bytes,"   \

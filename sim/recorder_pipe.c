@@ -33,6 +33,7 @@ enum call {
 #undef X
 	CALL_ROW,
 	CALL_FAIL, /* not of a recorder: recorder_pipe_fail() */
+	CALL_OVER, /* nor this: recorder_pipe_over() */
 	NR_CALLS
 };
 
@@ -55,7 +56,7 @@ struct member {
 static const struct member run_members[] = {
 	M(record_run, trace), M(record_run, trace_sha256), M(record_run, machine), M(record_run, config_yaml),
 	M(record_run, config_hash), M(record_run, kernel), M(record_run, pace), M(record_run, cpu_map),
-	M(record_run, layer), M(record_run, initial),
+	M(record_run, layer), M(record_run, initial), M(record_run, part), M(record_run, sampling),
 	M(record_run, seed), M(record_run, lost), M(record_run, page_size), M(record_run, max_order),
 	M(record_run, pageblock_order), M(record_run, cma),
 };
@@ -379,6 +380,14 @@ int recorder_pipe_fail(struct recorder *rec, const struct err *why, struct err *
 	return send_call(rec, CALL_FAIL, &message, err);
 }
 
+int recorder_pipe_over(struct recorder *rec, struct err *err)
+{
+	struct recorder_pipe *p = (struct recorder_pipe *)rec;
+
+	start_frame(p, CALL_OVER);
+	return end_frame(p, true, err);
+}
+
 /* A frame being read. What is not there reads as 0, and bad is set. */
 struct frame {
 	enum call call;
@@ -475,6 +484,19 @@ static bool next_frame(const char **at, const char *end, struct frame *f)
 	return call < NR_CALLS;
 }
 
+bool recorder_stream_over(const void *stream, size_t len, size_t *walked)
+{
+	const char *at = (const char *)stream + *walked, *end = (const char *)stream + len;
+	struct frame f;
+
+	while (next_frame(&at, end, &f)) {
+		if (f.call == CALL_OVER)
+			return true;
+		*walked = (size_t)(at - (const char *)stream);
+	}
+	return false;
+}
+
 void recorder_stream_look(const void *stream, size_t len, struct recorder_stream *look)
 {
 	const char *at = stream, *end = at + len;
@@ -540,7 +562,7 @@ static int play_frame(struct frame *f, struct hist *hist, struct recorder *to, s
 	union any_record record;
 
 	get_members(f, &record, hist);
-	if (f->bad || f->call == CALL_FAIL)
+	if (f->bad || f->call == CALL_FAIL || f->call == CALL_OVER)
 		return err_set(err, ERR_RESULTS, "a stream of results is malformed");
 	switch (f->call) {
 #define X(id, name, type)       \

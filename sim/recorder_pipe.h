@@ -25,6 +25,15 @@ void recorder_pipe_thin(struct recorder *rec);
 /** recorder_pipe_fail() - send, as the last thing, why there is no end(). */
 int recorder_pipe_fail(struct recorder *rec, const struct err *why, struct err *err);
 
+/** recorder_pipe_over() - send that this run is over: another one may follow through the same descriptor. */
+int recorder_pipe_over(struct recorder *rec, struct err *err);
+
+/**
+ * recorder_stream_over() - whether the stream of a run that began at @stream has its recorder_pipe_over().
+ * @walked: whole frames looked at so far, bytes; 0 at first. When it is over, the length of the run's stream.
+ */
+bool recorder_stream_over(const void *stream, size_t len, size_t *walked);
+
 /** What a stream comes down to. */
 struct recorder_stream {
 	bool complete;             /* it has its end(), and nothing behind it */

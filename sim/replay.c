@@ -12,8 +12,8 @@
 /* How far ahead of the event being served its slot is fetched into the cache: some 10 events of 50 ns. */
 #define PREFETCH_EVENTS 12
 
-const char *const replay_pace_name[] = { "recorded", "think", "asap" };
-const char *const replay_cpu_map_name[] = { "fold", "spread" };
+const char *const replay_pace_name[] = { "recorded", "think", "asap", NULL };
+const char *const replay_cpu_map_name[] = { "fold", "spread", NULL };
 
 static uint64_t wall_ns(void)
 {

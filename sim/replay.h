@@ -29,7 +29,7 @@ enum replay_cpu_map {
 	CPU_MAP_SPREAD, /* evenly over all CPUs of the machine */
 };
 
-extern const char *const replay_pace_name[];
+extern const char *const replay_pace_name[];    /* ends in NULL, as the next */
 extern const char *const replay_cpu_map_name[];
 
 /* Which events are replayed. */
@@ -61,6 +61,15 @@ struct replay_from {
 	const char *marker;      /* borrowed */
 };
 
+/** replay_from_parse() - a time ("12.5 s"), an event number or marker:TEXT, which is borrowed. Return: 0; -1 when it is none. */
+int replay_from_parse(struct replay_from *from, const char *text);
+
+/**
+ * replay_sampling_text() - when samples are taken, as runs have it. @sample_ns, @sample_events: 0 = not given.
+ * @thin: a sweep without details.
+ */
+void replay_sampling_text(ns_t sample_ns, uint64_t sample_events, bool thin, char *buf, size_t size);
+
 struct replay_options {
 	uint64_t seed;
 	enum replay_pace pace;
@@ -68,6 +77,11 @@ struct replay_options {
 	enum replay_layer layer;
 	ns_t sample_ns;          /* simulated time between samples; 0 = 100 samples over the trace */
 	uint64_t sample_events;  /* also every that many events; 0 = no */
+	/*
+	 * For `kmemsim lint`: advice, leaks at the end and the contexts of recordings are judged, too, and the recorder gets
+	 * every violation, not only the first ones.
+	 */
+	bool lint;
 	uint64_t check_every;    /* walk all invariants every that many events and at the end; 0 = never */
 	const struct machine *machine; /* borrowed */
 	/** stop() - asked once a batch; true ends the run with ERR_INTERRUPTED, its results so far kept. May be NULL. */

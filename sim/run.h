@@ -20,6 +20,7 @@
 #include "sim/reclaim.h"
 #include "sim/replay.h"
 #include "sim/sections.h"
+#include "sim/severity.h"
 #include "sim/sleep.h"
 
 /* What serving an operation comes down to, decided once per distinct operation. */
@@ -75,6 +76,8 @@ enum run_action {
 	X(BOOTMEM_AFTER_BOOT, "bootmem_after_boot", "error")      \
 	X(DMA_MASK_UNREACHABLE, "dma_mask_unreachable", "error")
 
+/* Beside those bits: it breaks a rule of sim/rules.c, or may, by who asks. */
+#define OP_OTHER_RULES (1u << 30)
 /* Beside those bits: it may sleep, which is wrong in a section that its task has open (sim/sections.h). */
 #define OP_MAY_SLEEP (1u << 31)
 
@@ -147,9 +150,9 @@ struct kind_stats {
 	struct hist *latency; /* owned; NULL when the trace has no such event */
 };
 
-_Static_assert(NR_RULES <= 31, "rules and OP_MAY_SLEEP are bits of one word");
+_Static_assert(NR_RULES <= 30, "rules, OP_OTHER_RULES and OP_MAY_SLEEP are bits of one word");
 
-#define MAX_VIOLATION_ROWS 1000 /* of each rule; more are only counted */
+#define MAX_VIOLATION_ROWS 1000 /* of each rule and severity; more are only counted */
 
 struct run {
 	const struct replay_options *options; /* borrowed */
@@ -211,7 +214,7 @@ struct run {
 	uint64_t check_every;        /* events between walks of all invariants, 0 = never */
 	uint64_t special_event;      /* the next after which one of these two is due */
 	ns_t sample_ns;
-	uint64_t violations[NR_RULES];
+	uint64_t violations[NR_RULES][NR_SEVERITIES];
 	struct replay_result result;
 	struct err deferred;         /* an error met where none can be returned; ends the run */
 };
@@ -250,6 +253,12 @@ ns_t serve_observed(struct run *run, const struct request *req);
 int sampler_sample(struct run *run, const char *reason, const char *marker, struct err *err);
 /** sampler_finish() - the statistics of the whole run. */
 int sampler_finish(struct run *run, struct err *err);
+
+/* rules.c */
+/** rules_other() - whether operation @op, done by @action, breaks a rule there, or may. */
+bool rules_other(const struct run *run, const struct trace_op *op, enum run_action action);
+/** rules_report_other() - what of it request @req breaks. */
+void rules_report_other(struct run *run, const struct request *req, const struct run_op *op);
 
 /* violations.c */
 void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)

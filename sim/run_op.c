@@ -17,13 +17,27 @@ static enum run_action object_action(const struct run *run, enum run_action acti
 	return run->options->layer == LAYER_PAGE ? ACT_SKIP : action;
 }
 
+/* Whether an event of an object that is not there is for the object's part to judge: its use, and the end of a mapping. */
+static bool judged_by_part(const struct run *run, const struct trace_op *op)
+{
+	bool ends = kind_info[op->kind].slot == SLOT_ENDS && !(kind_info[op->kind].keys & KEY_PAGE);
+
+	return !ends && run->part_of_kind[op->kind];
+}
+
+/* An object that the model takes itself when it serves the cause, such as an element of a mempool. */
+static bool is_effect(const struct run *run, const struct trace_op *op)
+{
+	return op->kind <= KIND_KMEM_CACHE_FREE_BULK && run->origins_modelled & 1u << op->origin;
+}
+
 static enum run_action action_of(const struct run *run, const struct trace_op *op)
 {
 	if (op->flags & OP_NULL)
 		return ACT_FREE_NULL;
-	/* What uses an object that is not there is for the object's part to judge. */
-	if (op->flags & (OP_UNKNOWN | OP_DOUBLE) &&
-		(kind_info[op->kind].slot == SLOT_ENDS || !run->part_of_kind[op->kind]))
+	if (is_effect(run, op))
+		return ACT_SKIP;
+	if (op->flags & (OP_UNKNOWN | OP_DOUBLE) && !judged_by_part(run, op))
 		return ACT_FREE_BAD;
 	switch (op->kind) {
 	case KIND_KMALLOC:
@@ -66,9 +80,15 @@ static enum run_action action_of(const struct run *run, const struct trace_op *o
 	}
 }
 
+/* They answer with an address, and high memory has none: the kernel clears the bit. */
+static bool needs_address(unsigned int kind)
+{
+	return kind == KIND_GET_FREE_PAGES || kind == KIND_GET_ZEROED_PAGE || kind == KIND_ALLOC_PAGES_EXACT;
+}
+
 static gfp_t gfp_of(const struct run *run, const struct trace_op *op)
 {
-	gfp_t gfp = op->gfp;
+	gfp_t gfp = needs_address(op->kind) ? op->gfp & ~GFP_BIT_HIGHMEM : op->gfp;
 
 	if (op->kind == KIND_KZALLOC || op->kind == KIND_KVZALLOC || op->kind == KIND_GET_ZEROED_PAGE)
 		gfp |= GFP_BIT_ZERO;
@@ -80,12 +100,15 @@ static bool is_kmalloc(enum run_action action)
 	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE;
 }
 
-/* Whether the operation may sleep in a section: what takes memory with such gfp flags, and vmalloc's always. */
+/* Whether the operation may sleep in a section: what takes memory with such gfp flags; vmalloc's and slab_mutex always. */
 static bool may_sleep(const struct trace_op *op, bool takes)
 {
 	if (op->kind == KIND_VMALLOC || op->kind == KIND_VZALLOC || op->kind == KIND_VMAP || op->kind == KIND_IOREMAP)
 		return true;
-	return (takes || kind_info[op->kind].slot == SLOT_BEGINS) && (op->gfp & GFP_BIT_DIRECT_RECLAIM);
+	if (op->kind == KIND_KMEM_CACHE_CREATE || op->kind == KIND_KMEM_CACHE_DESTROY || op->kind == KIND_KMEM_CACHE_SHRINK)
+		return true;
+	return (takes || op->kind == KIND_KREALLOC || kind_info[op->kind].slot == SLOT_BEGINS) &&
+	       (op->gfp & GFP_BIT_DIRECT_RECLAIM);
 }
 
 static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum run_action action)
@@ -100,13 +123,15 @@ static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum 
 		rules |= OP_MAY_SLEEP;
 	if (takes && !takes_pages && (op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32)))
 		rules |= 1u << RULE_HIGHMEM_KMALLOC;
-	/* kvmalloc() asks for too much without a warning, and then vmalloc. */
-	if (is_kmalloc(action) && op->kind != KIND_KVMALLOC && op->kind != KIND_KVZALLOC && op->size > run->machine->kmalloc.max_size)
+	/* Who says __GFP_NOWARN expects NULL. kvmalloc() says so too, and then asks vmalloc. */
+	if (!(op->gfp & GFP_BIT_NOWARN) && is_kmalloc(action) && op->kind != KIND_KVMALLOC && op->kind != KIND_KVZALLOC && op->size > run->machine->kmalloc.max_size)
 		rules |= 1u << RULE_SIZE_TOO_LARGE;
-	if (action == ACT_PAGES && op->order > run->machine->page_allocator.max_order)
+	if (!(op->gfp & GFP_BIT_NOWARN) && action == ACT_PAGES && op->order > run->machine->page_allocator.max_order)
 		rules |= 1u << RULE_ORDER_TOO_LARGE;
 	if (action == ACT_CACHE_CREATE && strpbrk(run_string(run, op->name), " \t\n"))
 		rules |= 1u << RULE_CACHE_NAME_INVALID;
+	if (rules_other(run, op, action))
+		rules |= OP_OTHER_RULES;
 	return rules;
 }
 
@@ -144,6 +169,8 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 		op->bytes_alloc = kmalloc_size(run->mm.slab, op->size, op->gfp);
 		if ((op->kind == KIND_KVMALLOC || op->kind == KIND_KVZALLOC) && op->size > run->machine->kmalloc.max_size)
 			op->bytes_alloc = align_up(op->size, run->machine->page_size); /* always from vmalloc */
+	} else if (action == ACT_KREALLOC) {
+		op->bytes_alloc = op->size ? kmalloc_size(run->mm.slab, op->size, op->gfp) : 0;
 	} else if (action == ACT_PAGES) {
 		op->lru = (uint8_t)reclaim_lru_kind(trace);
 		op->bytes_alloc = op->order < 64 - run->machine->page_shift ?

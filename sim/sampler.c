@@ -231,7 +231,8 @@ static int record_ops(struct run *run, struct err *err)
 		row->count += op->done - op->older + op->failed;
 		row->failed += op->failed;
 		row->sleeps += op->sleeps;
-		if (kind_info[op->kind].slot == SLOT_BEGINS) {
+		/* Of krealloc() what its objects are then, in place or not. */
+		if (kind_info[op->kind].slot == SLOT_BEGINS || op->kind == KIND_KREALLOC) {
 			row->bytes_req += (op->done - op->older) * op->size;
 			row->bytes_alloc += (op->done - op->older) * op->bytes_alloc;
 		}

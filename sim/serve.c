@@ -1,5 +1,6 @@
 /* serve: what a request does when its turn has come: asks mm/, keeps what came of it in the request's slot. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "sim/serve_priv.h"
 #include "sim/serve_vmalloc.h"
@@ -87,43 +88,89 @@ static inline void serve_object(struct run *run, const struct request *req, stru
 	run->result.recovered++;
 }
 
+/* kfree() of pages: free_large_kmalloc() gives back a compound block; else it warns and gives back the first page alone. */
+RARE void free_pages_as_object(struct run *run, struct object *object, const struct run_op *op)
+{
+	const struct run_op *maker = &run->ops[object->op];
+	bool first_only = object->left > 1 && object->left == maker->bytes_alloc >> run->machine->page_shift;
+
+	if (first_only && maker->action == ACT_PAGES && maker->gfp & GFP_BIT_COMP) {
+		first_only = false;
+		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_NOTICE], op,
+			"%s of pages from %s: works, as the block is compound", kind_info[op->kind].name,
+			kind_info[maker->kind].name);
+	} else {
+		run_violation(run, RULE_WRONG_FREE, op, "%s of pages from %s: the kernel warns%s", kind_info[op->kind].name,
+			kind_info[maker->kind].name, first_only ? " and frees the first page, the others leak" : "");
+	}
+	if (first_only)
+		release_first_page(run, object);
+	else
+		release(run, object);
+}
+
+/* An address of the vmalloc space, or an offset of a per-CPU chunk and the like. */
+static void check_free_of_part(struct run *run, const struct object *object, const struct run_op *op)
+{
+	if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
+		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
+			"%s of an object from %s: no slab is there, the kernel oopses", kind_info[op->kind].name,
+			kind_info[run->ops[object->op].kind].name);
+	else if (op->ctx & ~CTX_MASK && !(op->ctx & CTX_MASK))
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "kvfree of vmalloc memory may sleep, and the context may not");
+}
+
+/* Of an interface that knows its object's cache. */
+static bool from_cache(const struct run_op *maker)
+{
+	return maker->kind == KIND_KMEM_CACHE_ALLOC || maker->kind == KIND_KMEM_CACHE_ALLOC_BULK;
+}
+
+/* kfree() finds the cache by the page, and kmem_cache_free() believes its caller: both work where the cache is right. */
+static void check_free_function(struct run *run, const struct run_op *maker, const struct run_op *op)
+{
+	bool slob = !strcmp(run->machine->slab.allocator, "slob");
+	bool to_cache = op->kind == KIND_KMEM_CACHE_FREE || op->kind == KIND_KMEM_CACHE_FREE_BULK;
+
+	if (from_cache(maker) != to_cache)
+		run_violation_severe(run, RULE_WRONG_FREE, severity_name[slob ? SEVERITY_FATAL : SEVERITY_NOTICE], op,
+			"%s of an object from %s: %s", kind_info[op->kind].name, kind_info[maker->kind].name,
+			slob ? "SLOB keeps no size with a cache's objects" : "works, unless the allocator is SLOB");
+}
+
 RARE void check_free(struct run *run, const struct object *object, struct run_op *op)
 {
 	const struct run_op *maker = &run->ops[object->op];
 
-	if (object->slab == OBJECT_PAGES) {
-		run_violation(run, RULE_WRONG_FREE, op,
-			"%s of pages from %s: the kernel warns and frees the block by its head's order",
-			kind_info[op->kind].name, kind_info[maker->kind].name);
-		return;
-	}
 	if (object->slab == OBJECT_PART) {
-		if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
-			run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel oopses",
-				kind_info[op->kind].name, kind_info[maker->kind].name);
+		check_free_of_part(run, object, op);
 		return;
 	}
-	if (op->kind != KIND_KMEM_CACHE_FREE && op->kind != KIND_KMEM_CACHE_FREE_BULK)
-		return;
-	if (op->generation != run->cache_generation)
-		run_op_resolve_cache(run, op);
-	if (object->slab != SLAB_LARGE && maker->cache == op->cache)
-		return;
-	if (object->slab != SLAB_LARGE && slab_object_cache(run->mm.slab, slab_part(object)) == op->cache)
-		return;
-	run_violation(run, RULE_WRONG_FREE, op, "object of %s freed to cache %s: the kernel warns and uses the object's own",
-		maker->trace->name ? run_string(run, maker->trace->name) : kind_info[maker->kind].name,
-		run_string(run, op->trace->name));
+	if (op->kind == KIND_KMEM_CACHE_FREE || op->kind == KIND_KMEM_CACHE_FREE_BULK) {
+		if (op->generation != run->cache_generation)
+			run_op_resolve_cache(run, op);
+		if (object->slab == SLAB_LARGE || (maker->cache != op->cache &&
+			slab_object_cache(run->mm.slab, slab_part(object)) != op->cache)) {
+			run_violation(run, RULE_WRONG_FREE, op,
+				"object of %s freed to cache %s: \"Wrong slab cache\", the kernel warns and uses the object's own",
+				maker->trace->name ? run_string(run, maker->trace->name) : kind_info[maker->kind].name,
+				run_string(run, op->trace->name));
+			return;
+		}
+	}
+	check_free_function(run, maker, op);
 }
 
 /* Whether the usual free meets the usual object: nothing to check. */
 static inline bool free_fits(const struct run *run, const struct object *object, const struct run_op *op)
 {
+	const struct run_op *maker = &run->ops[object->op];
+
 	if (object->slab >= OBJECT_TAGS)
 		return false;
 	if (op->kind != KIND_KMEM_CACHE_FREE)
-		return op->kind == KIND_KFREE;
-	return op->generation == run->cache_generation && run->ops[object->op].cache == op->cache;
+		return op->kind == KIND_KFREE && maker->kind < KIND_KFREE;
+	return op->generation == run->cache_generation && maker->cache == op->cache && maker->kind > KIND_KFREE;
 }
 
 static inline void serve_slab_free(struct run *run, const struct request *req, struct run_op *op)
@@ -132,9 +179,14 @@ static inline void serve_slab_free(struct run *run, const struct request *req, s
 
 	if (!object)
 		return;
-	if (__builtin_expect(!free_fits(run, object, op), 0))
-		check_free(run, object, op);
 	op->done++;
+	if (__builtin_expect(!free_fits(run, object, op), 0)) {
+		if (object->slab == OBJECT_PAGES) {
+			free_pages_as_object(run, object, op);
+			return;
+		}
+		check_free(run, object, op);
+	}
 	release(run, object);
 }
 
@@ -155,6 +207,7 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 		room = run->ops[old.op].bytes_alloc;
 	}
 	if (want == 0) {
+		op->done++;
 		if (object_lives(&run->objects[req->slot]))
 			release(run, &run->objects[req->slot]);
 		return;
@@ -175,7 +228,6 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 	}
 	if (object_is_slab(&old))
 		release(run, &run->objects[req->slot]);
-	op->bytes_alloc = kmalloc_size(run->mm.slab, want, op->gfp);
 	note_place(run, object.slab, object.index);
 	object_begin(run, req, op, object.slab, object.index);
 }
@@ -184,10 +236,10 @@ static RARE void serve_bad_free(struct run *run, struct run_op *op)
 {
 	op->failed++;
 	if (op->flags & OP_DOUBLE)
-		run_violation(run, RULE_DOUBLE_FREE, op, "%s of an object that is free already",
+		run_violation(run, RULE_DOUBLE_FREE, op, "%s of an object that is free already: the list of free objects is corrupted",
 			kind_info[op->kind].name);
 	else
-		run_violation(run, RULE_FREE_UNKNOWN, op, "%s of an object that was never allocated",
+		run_violation(run, RULE_FREE_UNKNOWN, op, "%s of an object that was never allocated: the kernel warns or oopses",
 			kind_info[op->kind].name);
 }
 
@@ -264,18 +316,24 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 {
 	const char *name = kind_info[op->kind].name;
 
+	if (run->booting)
+		return;
+	if (op->rules & OP_OTHER_RULES)
+		rules_report_other(run, req, op);
 	if (op->rules & OP_MAY_SLEEP)
 		sections_may_sleep(run, req, op);
 	if (op->rules & 1u << RULE_SLEEP_IN_ATOMIC)
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not", name);
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: a deadlock, or \"scheduling while atomic\"",
+			name);
 	if (op->rules & 1u << RULE_HIGHMEM_KMALLOC)
 		run_violation(run, RULE_HIGHMEM_KMALLOC, op, "%s with a zone that has no kernel address: the kernel clears the bit", name);
 	if (op->rules & 1u << RULE_SIZE_TOO_LARGE)
-		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel refuses", name, op->size);
+		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name,
+			op->size);
 	if (op->rules & 1u << RULE_ORDER_TOO_LARGE)
-		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of order %u: the kernel refuses", name, op->order);
+		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of order %u: the kernel warns and answers NULL", name, op->order);
 	if (op->rules & 1u << RULE_CACHE_NAME_INVALID)
-		run_violation(run, RULE_CACHE_NAME_INVALID, op, "cache name \"%s\" has a blank",
+		run_violation(run, RULE_CACHE_NAME_INVALID, op, "cache name \"%s\" has a blank: a kernel with CONFIG_DEBUG_VM warns",
 			run_string(run, op->trace->name));
 }
 

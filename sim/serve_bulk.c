@@ -29,7 +29,10 @@ void serve_bulk_free(struct run *run, const struct request *req, struct run_op *
 {
 	struct object *object = object_to_free(run, req);
 
-	if (object) {
+	if (object && object->slab == OBJECT_PAGES) {
+		op->done++;
+		free_pages_as_object(run, object, op);
+	} else if (object) {
 		check_free(run, object, op);
 		op->done++;
 		if (!object_is_slab(object)) {

@@ -94,7 +94,12 @@ void serve_cache_destroy(struct run *run, struct run_op *op)
 			run_string(run, op->trace->name), gone ? "has been destroyed" : "never was");
 		return;
 	}
-	if (slab_cache_destroy(run->mm.slab, cache, &run->meter)) {
+	if (slab_cache_given_up(run->mm.slab, cache)) {
+		op->failed++;
+		run_violation(run, RULE_CACHE_DESTROYED, op,
+			"second destroy of cache \"%s\": its count of users underflows, the kernel does nothing",
+			run_string(run, op->trace->name));
+	} else if (slab_cache_destroy(run->mm.slab, cache, &run->meter)) {
 		op->done++;
 	} else {
 		op->failed++;

@@ -31,6 +31,14 @@ void release_block(struct run *run, const struct object *object)
 	run->pages_held -= object->left;
 }
 
+void release_first_page(struct run *run, struct object *object)
+{
+	note_place(run, object->slab, object->index);
+	page_alloc_give(run->mm.pages, object->index, 0, run->cpu, &run->meter);
+	run->pages_held -= object->left;
+	object_end(run, object);
+}
+
 struct page_request page_request_of(const struct run *run, const struct run_op *op)
 {
 	return (struct page_request){

@@ -49,6 +49,8 @@ void end_last(struct run *run, struct object *object, const struct run_op *op);
 void note_failure(struct run *run, const struct request *req, struct run_op *op);
 /** serve_take_object() - an object as the operation wants it: from its cache, or large. */
 enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struct slab_object *object);
+/** free_pages_as_object() - kfree() and its like of a block of pages: a rule is broken; frees what they do of it. */
+void free_pages_as_object(struct run *run, struct object *object, const struct run_op *op);
 /** check_free() - kfree() and kmem_cache_free() take what the matching calls made; anything else breaks a rule. */
 void check_free(struct run *run, const struct object *object, struct run_op *op);
 
@@ -59,6 +61,8 @@ void serve_pages_free(struct run *run, const struct request *req, struct run_op 
 void block_begin(struct run *run, const struct request *req, struct run_op *op, pfn_t pfn);
 /** release_block() - a block of pages is over, whole. */
 void release_block(struct run *run, const struct object *object);
+/** release_first_page() - only the first page of a whole block is given back, nobody has the others any more. */
+void release_first_page(struct run *run, struct object *object);
 struct page_request page_request_of(const struct run *run, const struct run_op *op);
 
 /* serve_bulk.c: calls that take or free many at once come one event each; the last one makes the call. */

@@ -105,6 +105,16 @@ uint32_t sleepers_next(const struct run *run, uint32_t number)
 	return match_from(&run->sleepers, sleeper->next, sleeper->reason, sleeper->key);
 }
 
+ns_t sleepers_waited(const struct run *run, enum sleep_reason reason, uint64_t key, uint32_t nr)
+{
+	ns_t waited = 0;
+	uint32_t number = run->sleepers.nr_asleep ? sleepers_find(run, reason, key) : SLEEPER_NONE;
+
+	for (; number != SLEEPER_NONE && nr; nr--, number = sleepers_next(run, number))
+		waited += run->engine.now - min_u64(run->sleepers.slots[number].since_ns, run->engine.now);
+	return waited;
+}
+
 /* Off its chain: how long it has waited is known. */
 static void end_wait(struct run *run, struct sleeper *sleeper)
 {

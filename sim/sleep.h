@@ -82,6 +82,9 @@ bool serve_wait(struct run *run, const struct request *req, gfp_t gfp);
 /** run_wake() - wake the first @nr of those who wait for (@reason, @key). Return: how many there were. */
 uint32_t run_wake(struct run *run, enum sleep_reason reason, uint64_t key, uint32_t nr);
 
+/** sleepers_waited() - how long the first @nr of those who wait for (@reason, @key) have slept, in all. */
+ns_t sleepers_waited(const struct run *run, enum sleep_reason reason, uint64_t key, uint32_t nr);
+
 /** run_wake_all() - all of them. */
 static inline uint32_t run_wake_all(struct run *run, enum sleep_reason reason, uint64_t key)
 {

@@ -1,14 +1,11 @@
 #include "sim/sweep.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,20 +13,10 @@
 #include "base/bits.h"
 #include "sim/recorder_pipe.h"
 #include "sim/sweep_priv.h"
+#include "sim/sweep_worker_priv.h"
 
 #define TICK_NS 1000000000u      /* between two looks at what nobody reports */
-#define PIPE_BYTES (1 << 20)     /* most runs fit: their worker need not wait for the parent, which may be writing */
 #define READ_BYTES (256u << 10)
-
-struct worker {
-	pid_t pid;                 /* 0 = idle */
-	int fd;                    /* its results */
-	uint32_t index;            /* of its point */
-	char *stream;              /* owned: what it has sent */
-	size_t len, cap;
-	uint64_t started_ns;
-	bool timed_out;
-};
 
 struct pool {
 	const struct sweep_plan *plan;       /* borrowed */
@@ -52,67 +39,6 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* Private writable memory that the process has now, shared with its parent or not; RLIMIT_DATA counts the same. */
-static uint64_t data_bytes(void)
-{
-	char text[4096] = "";
-	FILE *file = fopen("/proc/self/status", "r");
-	unsigned long long kib = 0;
-	const char *line;
-
-	if (!file)
-		return 0;
-	if (fread(text, 1, sizeof(text) - 1, file) > 0 && (line = strstr(text, "VmData:")))
-		sscanf(line, "VmData: %llu", &kib);
-	fclose(file);
-	return kib << 10;
-}
-
-static int limit_memory(uint64_t bytes, struct err *err)
-{
-	uint64_t all = data_bytes() + bytes;
-	struct rlimit limit = { .rlim_cur = all, .rlim_max = all };
-
-	return setrlimit(RLIMIT_DATA, &limit) < 0 ? err_errno(err, "cannot limit memory") : 0;
-}
-
-/* The life of a worker. It ends with its parent, whatever ends that, and leaves Ctrl-C to it. */
-static void work(const struct pool *pool, uint32_t index, int fd, pid_t parent)
-{
-	const struct sweep *sweep = pool->sweep;
-	struct recorder *recorder;
-	struct err err = { 0 };
-	uint64_t wall_ns;
-	int ret;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	ret = recorder_pipe_open(&recorder, fd, &err);
-	if (ret < 0)
-		_exit(1);
-	if (!sweep->full)
-		recorder_pipe_thin(recorder);
-	if (sweep->memory_bytes)
-		ret = limit_memory(sweep->memory_bytes, &err);
-	if (ret == 0)
-		ret = sweep_point_run(pool->plan, index, pool->reader, recorder, NULL, NULL, &wall_ns, &err);
-	if (ret < 0)
-		recorder_pipe_fail(recorder, &err, NULL);
-	_exit(ret < 0);
-}
-
-static int open_pipe(int ends[2], struct err *err)
-{
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_errno(err, "cannot make a pipe for a worker");
-	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* a smaller one is slower, no more */
-	return 0;
-}
-
 /* Points come trace by trace; workers keep their own view of a trace that the parent has closed. */
 static int use_trace(struct pool *pool, uint32_t index, struct err *err)
 {
@@ -126,29 +52,32 @@ static int use_trace(struct pool *pool, uint32_t index, struct err *err)
 	return sweep_open_trace(pool->plan, index, &pool->reader, err);
 }
 
-static int start_worker(struct pool *pool, struct worker *worker, uint32_t index, struct err *err)
+/* A limit of memory is over what its process has at the run's start: such a process does one run. */
+static bool can_go_on(const struct pool *pool, const struct worker *worker, uint32_t index)
 {
-	pid_t parent = getpid(), pid;
-	int ends[2];
-	int ret = use_trace(pool, index, err);
+	return worker->trace == pool->sweep->points[index].trace && !pool->sweep->memory_bytes;
+}
 
-	if (ret < 0 || (ret = open_pipe(ends, err)) < 0)
-		return ret;
-	pid = fork();
-	if (pid == 0)
-		work(pool, index, ends[1], parent);
-	close(ends[1]);
-	if (pid < 0) {
-		close(ends[0]);
-		return err_errno(err, "cannot start a worker");
+/* Has @worker run the point at @index, in the process that it has or in a new one. */
+static int start_run(struct pool *pool, struct worker *worker, uint32_t index, struct err *err)
+{
+	int ret = 0;
+
+	if (worker->pid && !(can_go_on(pool, worker, index) && worker_next(worker, index)))
+		worker_end(worker);
+	if (!worker->pid) {
+		ret = use_trace(pool, index, err);
+		if (ret == 0)
+			ret = worker_start(worker, pool->plan, pool->reader, index, err);
 	}
-	worker->pid = pid;
-	worker->fd = ends[0];
+	if (ret < 0)
+		return ret;
 	worker->index = index;
-	worker->len = 0;
-	worker->started_ns = now_ns();
+	worker->busy = true;
 	worker->timed_out = false;
-	pool->fds[worker - pool->workers] = (struct pollfd){ .fd = ends[0], .events = POLLIN };
+	worker->len = worker->walked = 0;
+	worker->started_ns = now_ns();
+	pool->fds[worker - pool->workers] = (struct pollfd){ .fd = worker->fd, .events = POLLIN };
 	pool->progress.running++;
 	return 0;
 }
@@ -158,29 +87,15 @@ static int fill_workers(struct pool *pool, struct err *err)
 	int ret = 0;
 
 	for (uint32_t i = 0; i < pool->options->workers && ret == 0; i++) {
-		if (pool->workers[i].pid)
+		if (pool->workers[i].busy)
 			continue;
 		while (pool->next < pool->sweep->nr_points && !sweep_plan_has(pool->plan, pool->next))
 			pool->next++;
 		if (pool->next == pool->sweep->nr_points)
 			break;
-		ret = start_worker(pool, &pool->workers[i], pool->next++, err);
+		ret = start_run(pool, &pool->workers[i], pool->next++, err);
 	}
 	return ret;
-}
-
-/* Return: its wait status. The worker's place is free after it. */
-static int reap(struct pool *pool, struct worker *worker)
-{
-	int status = 0;
-
-	while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	close(worker->fd);
-	worker->pid = 0;
-	pool->fds[worker - pool->workers].fd = -1;
-	pool->progress.running--;
-	return status;
 }
 
 /* Why a run has no results, in @buf; NULL when it has. */
@@ -206,22 +121,28 @@ static const char *reason_of(const struct pool *pool, const struct worker *worke
 	return buf;
 }
 
-/* A worker has ended: its run is recorded, one way or the other. */
-static int finish_worker(struct pool *pool, struct worker *worker, struct err *err)
+/* The run is over, or its process has ended: it is recorded, one way or the other. */
+static int finish_run(struct pool *pool, struct worker *worker, bool over, struct err *err)
 {
 	const struct sweep_options *options = pool->options;
-	int status = reap(pool, worker);
+	size_t len = over ? worker->walked : worker->len;
+	int status = over ? 0 : worker_reap(worker);
 	struct recorder_stream stream;
 	const char *reason;
 	char buf[1024];
 	int ret;
 
-	recorder_stream_look(worker->stream, worker->len, &stream);
+	if (over && worker->timed_out)
+		worker_end(worker); /* it was killed all the same */
+	worker->busy = false;
+	pool->fds[worker - pool->workers].fd = -1;
+	pool->progress.running--;
+	recorder_stream_look(worker->stream, len, &stream);
 	reason = reason_of(pool, worker, &stream, status, buf, sizeof(buf));
 	if (reason)
 		ret = sweep_point_failed(pool->plan, worker->index, options->recorder, reason, now_ns() - worker->started_ns, err);
 	else
-		ret = recorder_stream_play(worker->stream, worker->len, options->recorder, err);
+		ret = recorder_stream_play(worker->stream, len, options->recorder, err);
 	if (ret < 0)
 		return ret;
 	if (!reason && stream.end.status != RUN_DONE)
@@ -237,7 +158,7 @@ static int finish_worker(struct pool *pool, struct worker *worker, struct err *e
 	return 0;
 }
 
-/* Take what a worker has sent. Return: 1 when it has ended, 0 when not, negative on an error. */
+/* Take what a worker has sent. Return: 1 when its process has ended, 0 when not, negative on an error. */
 static int receive(struct worker *worker, struct err *err)
 {
 	for (;;) {
@@ -271,7 +192,7 @@ static uint64_t check_times(struct pool *pool)
 	for (uint32_t i = 0; i < pool->options->workers && limit; i++) {
 		struct worker *worker = &pool->workers[i];
 
-		if (!worker->pid || worker->timed_out)
+		if (!worker->busy || worker->timed_out)
 			continue;
 		if (now - worker->started_ns >= limit) {
 			worker->timed_out = true;
@@ -299,13 +220,16 @@ static int turn(struct pool *pool, struct err *err)
 	if (ready < 0 && errno != EINTR)
 		return err_errno(err, "cannot wait for the workers");
 	for (uint32_t i = 0; i < pool->options->workers && ready > 0; i++) {
+		struct worker *worker = &pool->workers[i];
+		bool over;
 		int ret;
 
-		if (!pool->workers[i].pid || !pool->fds[i].revents)
+		if (!worker->busy || !pool->fds[i].revents)
 			continue;
-		ret = receive(&pool->workers[i], err);
-		if (ret > 0)
-			ret = finish_worker(pool, &pool->workers[i], err);
+		ret = receive(worker, err);
+		over = ret >= 0 && recorder_stream_over(worker->stream, worker->len, &worker->walked);
+		if (ret > 0 || over)
+			ret = finish_run(pool, worker, over, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -339,10 +263,8 @@ static void pool_fini(struct pool *pool)
 	for (uint32_t i = 0; pool->workers && i < pool->options->workers; i++) {
 		struct worker *worker = &pool->workers[i];
 
-		if (worker->pid) {
-			kill(worker->pid, SIGKILL);
-			reap(pool, worker);
-		}
+		if (worker->pid)
+			worker_end(worker);
 		free(worker->stream);
 	}
 	trace_close(pool->reader);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "configs/machine_yaml.h"
 #include "sim/sweep_priv.h"
 
@@ -17,6 +18,7 @@ static int look_at_trace(struct plan_trace *t, const char *path, struct err *err
 		return ret;
 	t->events = trace_meta(reader)->events;
 	t->lost = trace_meta(reader)->lost;
+	t->span_ns = trace_meta(reader)->last_ns - trace_meta(reader)->first_ns;
 	ret = trace_sha256(reader, t->sha256, err);
 	if (ret == 0 && trace_meta(reader)->kernel && !(t->kernel = strdup(trace_meta(reader)->kernel)))
 		ret = err_set(err, ERR_NOMEM, "%s: no memory", path);
@@ -46,6 +48,8 @@ static int check_points(struct sweep_plan *plan, struct machine *machine, struct
 
 		if (ret == 0)
 			ret = machine_hash(machine, plan->points[i].config_hash, &one);
+		if (ret == 0)
+			ret = plan_states_add(plan, machine, sweep->points[i].trace, &plan->points[i].state, &one);
 		if (ret < 0 && one.code != ERR_CONFIG)
 			return err_set(err, one.code, "%s", one.text);
 		if (ret < 0 && bad++ < BAD_POINTS_SHOWN)
@@ -61,10 +65,28 @@ static int check_points(struct sweep_plan *plan, struct machine *machine, struct
 	return err_set(err, ERR_CONFIG, "%s", all.text);
 }
 
+static int plan_from(struct sweep_plan *plan, struct err *err)
+{
+	const struct sweep *sweep = plan->sweep;
+
+	if (!sweep->from[0])
+		return 0;
+	if (replay_from_parse(&plan->from, sweep->from) < 0)
+		return err_set(err, ERR_CONFIG, "%s: from: \"%s\" is no time such as \"12.5 s\", no event number and no marker:TEXT",
+			sweep->file, sweep->from);
+	snprintf(plan->part, sizeof(plan->part), "from %s", sweep->from);
+	return 0;
+}
+
+ns_t plan_sample_ns(const struct sweep_plan *plan, uint32_t trace)
+{
+	return max_u64(plan->traces[trace].span_ns / plan->sweep->samples, 1000);
+}
+
 static int plan_fill(struct sweep_plan *plan, struct machine *machine, struct err *err)
 {
 	const struct sweep *sweep = plan->sweep;
-	int ret = 0;
+	int ret = plan_from(plan, err);
 
 	plan->traces = calloc(sweep->nr_traces, sizeof(*plan->traces));
 	plan->points = calloc(sweep->nr_points, sizeof(*plan->points));
@@ -103,6 +125,7 @@ void sweep_plan_destroy(struct sweep_plan *plan)
 		free(plan->traces[i].kernel);
 	free(plan->traces);
 	free(plan->points);
+	plan_states_free(plan);
 	free(plan);
 }
 
@@ -164,9 +187,13 @@ int plan_record_init(struct plan_record *record, const struct sweep_plan *plan, 
 		.pace = replay_pace_name[plan_pace(sweep)],
 		.cpu_map = replay_cpu_map_name[plan_cpu_map(sweep)],
 		.layer = sweep->layer == SWEEP_LAYER_PAGE ? "page" : "intent",
+		.initial = plan->points[index].state == PLAN_BOOT ? NULL : plan->states[plan->points[index].state].path,
+		.part = plan->part[0] ? plan->part : NULL,
 		.seed = point->seed,
 		.lost = trace->lost,
 	} };
+	replay_sampling_text(plan_sample_ns(plan, point->trace), 0, !sweep->full, record->sampling, sizeof(record->sampling));
+	record->run.sampling = record->sampling;
 	if (machine) {
 		record->run.machine = machine->name;
 		record->run.page_size = machine->page_size;

@@ -11,11 +11,23 @@ struct plan_trace {
 	char sha256[SHA256_HEX_SIZE];
 	char *kernel;              /* owned; NULL = unknown */
 	uint64_t events, lost;
+	ns_t span_ns;
 };
+
+/* A saved state that points begin with, read once and shared with the workers. */
+struct plan_state {
+	char *path;                /* owned */
+	struct state *state;       /* owned */
+	struct direct_map *maps;   /* owned, one per trace: where objects of the trace are in it */
+	bool *mapped;              /* owned, one per trace: its map was looked for */
+};
+
+#define PLAN_BOOT UINT32_MAX
 
 /* What is known of a point before it runs. */
 struct plan_point {
 	char config_hash[SHA256_HEX_SIZE];
+	uint32_t state;            /* index into plan.states; PLAN_BOOT = none */
 	bool wanted;
 };
 
@@ -23,6 +35,10 @@ struct sweep_plan {
 	const struct sweep *sweep; /* borrowed */
 	struct plan_trace *traces; /* owned, one per trace */
 	struct plan_point *points; /* owned, one per point */
+	struct plan_state *states; /* owned */
+	uint32_t nr_states;
+	struct replay_from from;
+	char part[300];            /* as runs have it; "" = all of the trace */
 };
 
 /* What a run is recorded with: the points' keys and values, and texts that it owns. */
@@ -48,7 +64,18 @@ struct plan_record {
 	const char *keys[PLAN_MAX_PARAMS], *values[PLAN_MAX_PARAMS];
 	char *key_text;            /* owned: the keys of the settings */
 	char repeat[12];
+	char sampling[64];
 };
+
+/**
+ * plan_states_add() - the state that @machine begins with, read if it is not there yet, in plan.states.
+ * @trace: that is replayed from it. @index: its place there, or PLAN_BOOT.
+ */
+int plan_states_add(struct sweep_plan *plan, const struct machine *machine, uint32_t trace, uint32_t *index, struct err *err);
+void plan_states_free(struct sweep_plan *plan);
+
+/** plan_sample_ns() - simulated time between two samples of a run of @trace. */
+ns_t plan_sample_ns(const struct sweep_plan *plan, uint32_t trace);
 
 /**
  * plan_record_init() - fill @record for the point at @index. @machine: its machine; NULL = leave out what is known of it

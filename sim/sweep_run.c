@@ -1,14 +1,13 @@
 /* sweep_run: one point of a sweep, replayed or recorded as failed. */
 #include <stdlib.h>
 
-#include "base/bits.h"
 #include "configs/machine_yaml.h"
 #include "sim/replay.h"
 #include "sim/sweep_priv.h"
 
 int sweep_open_trace(const struct sweep_plan *plan, uint32_t index, struct trace_reader **reader, struct err *err)
 {
-	const struct trace_reader_options options = { .keep = true };
+	const struct trace_reader_options options = { .keep = true, .recorded = plan->nr_states > 0 };
 	const char *path = plan->sweep->traces[plan->sweep->points[index].trace];
 	int ret = trace_open(reader, path, &options, err);
 
@@ -59,7 +58,7 @@ int sweep_point_run(const struct sweep_plan *plan, uint32_t index, struct trace_
 	bool (*stop)(void *arg), void *arg, uint64_t *wall_ns, struct err *err)
 {
 	const struct sweep *sweep = plan->sweep;
-	ns_t span = trace_meta(reader)->last_ns - trace_meta(reader)->first_ns;
+	uint32_t trace = sweep->points[index].trace, state = plan->points[index].state;
 	struct replay_result result = { 0 };
 	struct prepared p;
 	int ret = prepare(&p, plan, index, err);
@@ -71,8 +70,11 @@ int sweep_point_run(const struct sweep_plan *plan, uint32_t index, struct trace_
 		.pace = plan_pace(sweep),
 		.cpu_map = plan_cpu_map(sweep),
 		.layer = sweep->layer == SWEEP_LAYER_PAGE ? LAYER_PAGE : LAYER_INTENT,
-		.sample_ns = max_u64(span / sweep->samples, 1000),
+		.sample_ns = plan_sample_ns(plan, trace),
 		.machine = p.machine,
+		.from = plan->from,
+		.initial = state == PLAN_BOOT ? NULL : plan->states[state].state,
+		.direct_map = state == PLAN_BOOT ? (struct direct_map){ 0 } : plan->states[state].maps[trace],
 		.stop = stop,
 		.arg = arg,
 		.describe = p.record.run,

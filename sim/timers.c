@@ -1,5 +1,6 @@
 #include "sim/timers.h"
 
+#include "mm/reclaim.h"
 #include "sim/arrive.h"
 #include "sim/run.h"
 
@@ -35,10 +36,25 @@ static bool slab_is_reaped(const struct run *run)
 	return slab_reaps(run->mm.slab);
 }
 
+/* kcompactd's look at a node's fragmentation. The daemon itself runs when it is wanted. */
+static void proactive_work(struct run *run, uint32_t cpu)
+{
+	(void)cpu;
+	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)
+		(void)proactive_wanted(run->mm.pages, node);
+	reclaim_wake_kcompactds(run);
+}
+
+static bool is_compacted_proactively(const struct run *run)
+{
+	return run->machine->page_allocator.compaction && run->machine->page_allocator.compaction_proactiveness;
+}
+
 /* One line each: the first firing is a period after the beginning of time. */
 static const struct timer timers[] = {
 	{ "vmstat", SECOND_NS, 0, true, vmstat_work, NULL },
 	{ "slab_reap", 2 * SECOND_NS, 12000000u, true, slab_reap_work, slab_is_reaped },
+	{ "kcompactd", PROACTIVE_CHECK_NS, 0, false, proactive_work, is_compacted_proactively },
 };
 
 #define NR_TIMERS (sizeof(timers) / sizeof(timers[0]))
@@ -96,6 +112,7 @@ int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
 	case RUN_TIMER_TASK:
 		return task_timer(run, value, err);
 	case RUN_TIMER_KSWAPD:
+	case RUN_TIMER_KCOMPACTD:
 	case RUN_TIMER_REFAULT:
 		return reclaim_fire(run, kind, generation, value, err);
 	default:

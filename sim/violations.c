@@ -1,8 +1,32 @@
 /* violations: rules of the kernel's interfaces that the trace's callers broke. Counted all, written out up to a limit. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "sim/run.h"
+#include "sim/severity.h"
+
+const char *const severity_name[NR_SEVERITIES] = { "advice", "notice", "leak", "warning", "error", "fatal" };
+
+enum severity severity_by_name(const char *name)
+{
+	int severity = 0;
+
+	while (severity < NR_SEVERITIES && strcmp(severity_name[severity], name))
+		severity++;
+	return (enum severity)severity;
+}
+
+const char *rule_name(unsigned int rule)
+{
+	static const char *const names[NR_RULES + 1] = {
+#define X(id, text, how_bad) [RULE_##id] = text,
+		RULES(X)
+#undef X
+	};
+
+	return rule < NR_RULES ? names[rule] : NULL;
+}
 
 static const struct {
 	const char *name, *severity;
@@ -26,7 +50,8 @@ static void violation(struct run *run, enum rule rule, const char *severity, con
 	char text[512];
 
 	run->result.violations++;
-	if (++run->violations[rule] > MAX_VIOLATION_ROWS || run->deferred.code)
+	if ((++run->violations[rule][severity_by_name(severity)] > MAX_VIOLATION_ROWS && !run->options->lint) ||
+		run->deferred.code)
 		return;
 	vsnprintf(text, sizeof(text), fmt, args);
 	row.text = text;

@@ -161,7 +161,8 @@ static int decode_values(struct block *b, struct directory *d, const struct bloc
 		unsigned int class = limits->op_class[b->op[i]];
 
 		b->value[i] = class & CLASS_VALUE ? cursor_varint(&c) : 0;
-		bad_page |= class & CLASS_PAGE && b->value[i] >= limits->slots && b->value[i] != SLOT_NONE;
+		bad_page |= class & CLASS_PAGE && b->value[i] >= limits->slots && b->value[i] != SLOT_NONE &&
+			b->value[i] != PAGE_GONE;
 	}
 	if (b->has_value)
 		return c.bad || bad_page || cursor_left(&c) ? malformed(err, "values") : 0;

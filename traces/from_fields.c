@@ -21,6 +21,7 @@ struct draft {
 	struct trace_who who;
 	struct trace_event event;
 	const struct kind_info *kind;
+	gfp_t added_gfp; /* by the name of the call */
 	bool prologue;
 };
 
@@ -186,6 +187,37 @@ static int take_name(struct from_fields *f, const struct fields *fields, enum fi
 	return unusable(f, text, "%s: unknown value", field_name[key]);
 }
 
+/* Calls that are others of the kernel's with something added, under their own names. */
+static const struct {
+	const char *name;
+	enum trace_kind kind;
+	gfp_t gfp; /* added */
+} aliases[] = {
+	{ "alloc_page", KIND_ALLOC_PAGES, 0 },
+	{ "alloc_pages_node", KIND_ALLOC_PAGES, 0 },
+	{ "alloc_pages_vma", KIND_ALLOC_PAGES, 0 },
+	{ "__get_free_page", KIND_GET_FREE_PAGES, 0 },
+	{ "__get_dma_pages", KIND_GET_FREE_PAGES, GFP_BIT_DMA },
+	{ "free_page", KIND_FREE_PAGES, 0 },
+	{ "__free_page", KIND_FREE_PAGES, 0 },
+	{ "__free_pages", KIND_FREE_PAGES, 0 },
+	{ "kcalloc", KIND_KZALLOC, 0 },
+	{ "kmalloc_node", KIND_KMALLOC, 0 },
+	{ "kzalloc_node", KIND_KZALLOC, 0 },
+	{ "kmem_cache_zalloc", KIND_KMEM_CACHE_ALLOC, GFP_BIT_ZERO },
+};
+
+static enum trace_kind kind_of_alias(const char *name, gfp_t *added)
+{
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+		if (strcmp(aliases[i].name, name))
+			continue;
+		*added = aliases[i].gfp;
+		return aliases[i].kind;
+	}
+	return NR_KINDS;
+}
+
 static int take_kind(struct from_fields *f, const struct fields *fields, struct draft *d)
 {
 	const char *name = NULL;
@@ -198,6 +230,8 @@ static int take_kind(struct from_fields *f, const struct fields *fields, struct 
 	if (!name)
 		return unusable(f, NULL, "%s is missing", "event");
 	kind = kind_by_name(name);
+	if (kind == NR_KINDS)
+		kind = kind_of_alias(name, &d->added_gfp);
 	if (kind == NR_KINDS) {
 		near = kind_nearest(name, strlen(name));
 		return unusable(f, near, "unknown event \"%.80s\"", name);
@@ -316,13 +350,14 @@ static int take_gfp(struct from_fields *f, const struct fields *fields, struct d
 	uint64_t unknown = 0;
 
 	if (d->kind->keys & KEY_GFP)
-		d->op.gfp = GFP_KERNEL;
+		d->op.gfp = GFP_KERNEL | d->added_gfp;
 	if (!fields_have(fields, FIELD_GFP))
 		return 0;
 	if (v->type == FIELD_TYPE_NUMBER && !v->negative)
 		d->op.gfp = gfp_from_raw(v->number, f->layout, &unknown);
 	else if (v->type != FIELD_TYPE_TEXT || gfp_parse(v->text, v->len, f->layout, &d->op.gfp) < 0)
 		return unusable(f, "expected as the kernel prints it, such as GFP_KERNEL|__GFP_ZERO", "%s", "gfp: unknown flag");
+	d->op.gfp |= d->added_gfp;
 	return unknown ? unusable(f, NULL, "%s", "gfp: unknown bits") : 0;
 }
 
@@ -593,6 +628,13 @@ static int resolve_id(struct from_fields *f, const struct fields *fields, struct
 		return 0;
 	}
 	slot = idmap_get(&f->ids, key);
+	/* krealloc() of nothing is kmalloc(), and to nothing kfree(). */
+	if (d->op.kind == KIND_KREALLOC && slot == IDMAP_NONE && d->op.size)
+		return begin_object(f, d, key, err);
+	if (d->op.kind == KIND_KREALLOC && !d->op.size) {
+		end_object(f, fields, d, key);
+		return 0;
+	}
 	if (slot == IDMAP_NONE || slot == ID_FREED)
 		d->op.flags |= slot == IDMAP_NONE ? OP_UNKNOWN : OP_DOUBLE;
 	else
@@ -600,7 +642,7 @@ static int resolve_id(struct from_fields *f, const struct fields *fields, struct
 	return 0;
 }
 
-/* The page that a mapping is of; one that is not known is SLOT_NONE. */
+/* The page that a mapping is of: PAGE_GONE when it does not live, SLOT_NONE when none is named. */
 static int resolve_page(struct from_fields *f, const struct fields *fields, struct draft *d, struct err *err)
 {
 	uint64_t key;
@@ -616,8 +658,7 @@ static int resolve_page(struct from_fields *f, const struct fields *fields, stru
 	if (ret)
 		return ret;
 	slot = idmap_get(&f->ids, key);
-	if (slot != IDMAP_NONE && slot != ID_FREED)
-		d->event.value = slot;
+	d->event.value = slot != IDMAP_NONE && slot != ID_FREED ? slot : PAGE_GONE;
 	return 0;
 }
 

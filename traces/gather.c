@@ -40,6 +40,7 @@ void gather_fini(struct gather *g)
 	free(g->blocks);
 	slots_fini(&g->block_slots);
 	idmap_fini(&g->region_parents);
+	pools_fini(g);
 	caches_fini(g);
 }
 
@@ -160,16 +161,6 @@ static void merge_return(const struct gather *g, const struct gather_frame *fram
 	*event = whole;
 }
 
-/* Whether the event happened inside a call of a mempool. */
-static bool inside_pool(const struct gather *g, const struct gather_task *task, const struct raw_event *event)
-{
-	for (uint32_t at = task->top; at != NO_FRAME; at = g->frames[at].below)
-		if (g->frames[at].entry.type == RAW_POOL_ALLOC)
-			return true;
-	/* Elements of a new pool: its creation has no recorded end, but the element allocator's caller is known. */
-	return !strncmp(texts_at(&g->texts, event->call_site), "mempool_", 8);
-}
-
 static int look_at_object(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
 {
 	int code = pages_claim(g, task, event, err);
@@ -178,9 +169,12 @@ static int look_at_object(struct gather *g, struct gather_task *task, struct raw
 		return code;
 	g->meta->bytes_requested += event->size;
 	g->meta->bytes_allocated += event->size_alloc;
-	if (inside_pool(g, task, event))
+	if (pools_object(g, task, event))
 		event->origin = ORIGIN_MEMPOOL;
-	return event->type == RAW_KMALLOC ? caches_kmalloc(g, event, err) : caches_alloc(g, event, err);
+	code = event->type == RAW_KMALLOC ? caches_kmalloc(g, event, err) : caches_alloc(g, event, err);
+	if (code == 0 && pools_learn_object(g, task, event) < 0)
+		return no_memory(err);
+	return code;
 }
 
 static int note_region(struct gather *g, const struct raw_event *event, struct err *err)
@@ -208,6 +202,8 @@ static bool is_area_of_call(const struct gather *g, const struct gather_task *ta
 
 static int look_at(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
 {
+	if (task->elements_left)
+		pools_other_event(task, event);
 	switch (event->type) {
 	case RAW_KMALLOC:
 	case RAW_CACHE_ALLOC:
@@ -230,8 +226,7 @@ static int look_at(struct gather *g, struct gather_task *task, struct raw_event 
 	case RAW_PAGES_BULK:
 		return pages_bulk(g, task, event);
 	case RAW_POOL_INIT:
-		event->link = gather_cache(g, idmap_get(&g->cache_of_s, event->aux));
-		return 0;
+		return pools_init(g, task, event) < 0 ? no_memory(err) : 0;
 	case RAW_PAGE_FREE:
 		return pages_free(g, task, event, err);
 	case RAW_PERCPU_ALLOC:

@@ -98,11 +98,18 @@ struct gather_frame {
 
 #define WAITING_MAX 256
 
+#define POOL_ORDER_MAX 10u         /* pool_data up to this is an order, up to the next a size, above an address */
+#define POOL_SIZE_MAX  (1u << 24)
+
 struct gather_task {
 	uint32_t top;            /* innermost open call, or none */
 	uint32_t last_block;     /* latest page allocation not yet explained by an object, or none */
 	uint64_t last_record;    /* its event: tells whether the block still is that one */
 	bool releasing_slab;     /* the next free of pages is that of a slab */
+	uint64_t filling;        /* the mempool that was created last, and how many of its elements are still to come */
+	uint32_t elements_left;
+	bool filled_with_pages;  /* or with what nobody knows */
+	uint64_t array_bytes;    /* of its array of elements; 0 when that has been seen */
 	uint64_t *waiting;       /* owned: page events that a per-CPU allocation may explain */
 	uint32_t nr_waiting;
 };
@@ -157,6 +164,8 @@ struct gather {
 	struct idmap cache_of_s;     /* by address of the kmem_cache */
 	struct tallies site_caches;  /* call site and sizes of an allocation: cache */
 	struct tallies site_sizes;   /* call site of a kfree: bytes_alloc */
+	struct idmap pool_generation; /* by address of a mempool: how many were created there */
+	struct idmap pool_backing;   /* by pool_key() */
 	struct idmap region_parents; /* resource: 1 = holds more than the I/O ports can be */
 };
 
@@ -171,6 +180,8 @@ void gather_fini(struct gather *g);
 
 /** gather_cache() - the cache that @cache turned out to be. */
 uint32_t gather_cache(const struct gather *g, uint32_t cache);
+/** gather_pool() - what is behind a mempool, from its elements; false when none was seen. @detail: cache, size or order. */
+bool gather_pool(const struct gather *g, uint64_t address, uint32_t generation, enum trace_backing *backing, uint32_t *detail);
 /** gather_cache_named() - the cache called @name (text number), made if there is none; CACHE_NONE: no memory. */
 uint32_t gather_cache_named(struct gather *g, uint32_t name);
 /** gather_site_cache() - the cache that most objects of that call site and these sizes had, or CACHE_NONE. */
@@ -191,6 +202,19 @@ struct gather_block *pages_block_for(struct gather *g, uint64_t address);
 int pages_claim(struct gather *g, struct gather_task *task, const struct raw_event *object, struct err *err);
 int pages_percpu(struct gather *g, struct gather_task *task, struct err *err);
 int pages_settle(struct gather *g, struct err *err);
+
+/* gather_pools.c */
+int pools_init(struct gather *g, struct gather_task *task, struct raw_event *event);
+/* Whether an object is part of a mempool: an element, the pool's header or its array. */
+bool pools_object(const struct gather *g, const struct gather_task *task, const struct raw_event *event);
+/* An object whose origin and cache are known, or a page, may tell what is behind its pool. -1: no memory. */
+int pools_learn_object(struct gather *g, struct gather_task *task, const struct raw_event *event);
+void pools_learn_page(struct gather *g, const struct raw_event *event, uint64_t pool);
+/* Whether the page is an element of the pool that the task has just created. */
+bool pools_fills_page(struct gather *g, struct gather_task *task, const struct raw_event *event);
+/* The task does something: a pool that it was filling is full after what is no allocation. */
+void pools_other_event(struct gather_task *task, const struct raw_event *event);
+void pools_fini(struct gather *g);
 
 /* gather_caches.c */
 int caches_alloc(struct gather *g, struct raw_event *event, struct err *err);

@@ -48,6 +48,13 @@ static enum trace_origin inside_vmalloc(const struct raw_event *call, const stru
 	return call->size == VMAP_STACK_SIZE && call->align == VMAP_STACK_SIZE ? ORIGIN_STACK : ORIGIN_VMALLOC;
 }
 
+/* dma_alloc_coherent() tells by the zone of its first attempt how far its device reaches. */
+static void note_mask(struct raw_event *call, gfp_t gfp)
+{
+	if (!call->aux)
+		call->aux = gfp & GFP_BIT_DMA ? (1u << 24) - 1 : gfp & GFP_BIT_DMA32 ? UINT32_MAX : INT64_MAX;
+}
+
 /* The cause by the innermost call that has pages of its own; false when there is none. */
 static bool cause_by_bracket(struct gather *g, struct gather_task *task, struct raw_event *event)
 {
@@ -74,9 +81,11 @@ static bool cause_by_bracket(struct gather *g, struct gather_task *task, struct 
 			return true;
 		case RAW_DMA_ALLOC:
 			event->origin = ORIGIN_DMA;
+			note_mask(&frame->entry, event->gfp);
 			return true;
 		case RAW_POOL_ALLOC:
 			event->origin = ORIGIN_MEMPOOL;
+			pools_learn_page(g, event, frame->entry.aux);
 			return true;
 		case RAW_PAGES_BULK:
 			frame->pages += event->order == 0 && event->where;
@@ -157,6 +166,9 @@ int pages_alloc(struct gather *g, struct gather_task *task, struct raw_event *ev
 	if (!cause_by_bracket(g, task, event) && !g->sees_slabs && looks_like_slab(event)) {
 		event->origin = ORIGIN_SLAB;
 		event->method = FOUND_GFP;
+	} else if (event->origin == ORIGIN_DIRECT && pools_fills_page(g, task, event)) {
+		event->origin = ORIGIN_MEMPOOL;
+		event->method = FOUND_SEQUENCE;
 	} else if (event->origin == ORIGIN_DIRECT && looks_like_percpu(event)) {
 		event->origin = ORIGIN_PERCPU;
 		event->method = FOUND_GFP;

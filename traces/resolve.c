@@ -390,6 +390,7 @@ int resolve_write(struct gather *g, struct trace_writer *w, struct trace_meta *m
 	idmap_fini(&r->area_of_call);
 	free(r->area_pages);
 	idmap_fini(&r->pools);
+	idmap_fini(&r->pool_generation);
 	idmap_fini(&r->vmap_areas);
 	idmap_fini(&r->dma_pools);
 	free(r);

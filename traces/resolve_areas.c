@@ -5,8 +5,6 @@
 #include "traces/resolve_priv.h"
 
 #define PERCPU_UNKNOWN_SIZE 8u
-#define ORDER_MAX_POOL 10u    /* pool_data up to this is an order, up to the next a size, above an address */
-#define SIZE_MAX_POOL (1u << 24)
 #define MODULES_START 0xffffffffa0000000ull
 #define MODULES_START_KASLR 0xffffffffc0000000ull /* of kernels that can be randomised */
 
@@ -242,6 +240,32 @@ static uint32_t pool_string(struct resolve *r, uint32_t number)
 	return trace_writer_string(r->w, name, (size_t)len);
 }
 
+/* One more pool at that address, counted as the first pass counts them. */
+static int pool_begins(struct resolve *r, uint64_t address)
+{
+	uint32_t generation = idmap_get(&r->pool_generation, address);
+
+	return idmap_put(&r->pool_generation, address, generation == IDMAP_NONE ? 1 : generation + 1);
+}
+
+/* What the elements of the pool at @address told in the first pass. */
+static int learned_backing(struct resolve *r, uint64_t address, struct trace_op *op, struct err *err)
+{
+	uint32_t generation = idmap_get(&r->pool_generation, address), detail;
+	enum trace_backing backing;
+
+	if (!gather_pool(r->g, address, generation == IDMAP_NONE ? 0 : generation, &backing, &detail))
+		return 0;
+	op->arg[1] = backing;
+	if (backing == BACKING_SLAB)
+		return resolve_cache(r, gather_cache(r->g, detail), &op->name2, err);
+	if (backing == BACKING_PAGE)
+		op->order = (uint8_t)detail;
+	else
+		op->size = detail;
+	return 0;
+}
+
 static int pool_create(struct resolve *r, const struct raw_event *event, struct err *err)
 {
 	struct trace_op op = { .kind = KIND_MEMPOOL_CREATE, .node = -1, .arg[0] = event->size };
@@ -253,15 +277,20 @@ static int pool_create(struct resolve *r, const struct raw_event *event, struct 
 		code = resolve_cache(r, cache, &op.name2, err);
 		if (code < 0)
 			return code;
-	} else if (event->aux <= ORDER_MAX_POOL) {
+	} else if (event->aux <= POOL_ORDER_MAX) {
 		op.arg[1] = BACKING_PAGE;
 		op.order = (uint8_t)event->aux;
-	} else if (event->aux <= SIZE_MAX_POOL) {
+	} else if (event->aux <= POOL_SIZE_MAX) {
 		op.arg[1] = BACKING_KMALLOC;
 		op.size = event->aux;
 	} else {
 		op.arg[1] = BACKING_OTHER;
 	}
+	if (pool_begins(r, event->where) < 0)
+		return resolve_no_memory(err);
+	code = op.arg[1] == BACKING_OTHER ? learned_backing(r, event->where, &op, err) : 0;
+	if (code < 0)
+		return code;
 	op.name = pool_string(r, ++r->nr_pools);
 	if (op.name == UINT32_MAX || idmap_put(&r->pools, event->where, r->nr_pools) < 0)
 		return resolve_no_memory(err);
@@ -273,6 +302,7 @@ static int pool_of(struct resolve *r, const struct raw_event *event, uint32_t *s
 {
 	struct trace_op op = { .kind = KIND_MEMPOOL_CREATE, .node = -1, .arg = { 1, BACKING_OTHER } };
 	uint32_t number = idmap_get(&r->pools, event->aux);
+	int code;
 
 	*string = pool_string(r, number != IDMAP_NONE ? number : ++r->nr_pools);
 	if (*string == UINT32_MAX)
@@ -280,6 +310,9 @@ static int pool_of(struct resolve *r, const struct raw_event *event, uint32_t *s
 	if (number != IDMAP_NONE)
 		return 0;
 	r->repaired[REPAIR_POOL]++;
+	code = learned_backing(r, event->aux, &op, err);
+	if (code < 0)
+		return code;
 	op.name = *string;
 	if (idmap_put(&r->pools, event->aux, r->nr_pools) < 0)
 		return resolve_no_memory(err);
@@ -408,6 +441,8 @@ int resolve_block(struct resolve *r, const struct raw_event *event, struct err *
 
 	if (event->type == RAW_DMA_FREE || event->type == RAW_PAGES_EXACT_FREE)
 		return block_ends(r, event, err);
+	if (event->type == RAW_DMA_ALLOC)
+		op.arg[0] = event->aux;
 	if (!event->where) {
 		op.flags = OP_FAILED;
 		return resolve_emit(r, event, &op, SLOT_NONE, 0, err);

@@ -66,6 +66,7 @@ struct resolve {
 	uint32_t nr_areas, areas_cap;
 	struct slot_list released;  /* pages of bulk allocations behind areas that were freed */
 	struct slot_list loose;     /* other pages of bulk allocations */
+	struct idmap pool_generation; /* by address, as in struct gather */
 	struct idmap pools;         /* number of a mempool by address */
 	uint32_t nr_pools;
 	struct idmap vmap_areas;    /* areas of the vmalloc space that tracepoints told of, by page-aligned address */

@@ -20,6 +20,7 @@
 #include "traces/kind.h"
 
 #define SLOT_NONE UINT32_MAX
+#define PAGE_GONE (UINT32_MAX - 1) /* value of KEY_PAGE: a page is named that does not live; SLOT_NONE: none is named */
 #define TRACE_FORMAT_MAJOR 1
 #define TRACE_FORMAT_MINOR 2
 

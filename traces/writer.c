@@ -245,7 +245,7 @@ static int stream_add(struct trace_writer *w, struct stream *st, const struct tr
 	int ret = count_slot(w, class & CLASS_MASK ? event->slot : SLOT_NONE, err);
 
 	assert(event->op < w->tables.op_index.nr && event->who < w->tables.who_index.nr);
-	if (ret == 0 && class & CLASS_PAGE)
+	if (ret == 0 && class & CLASS_PAGE && event->value != PAGE_GONE)
 		ret = count_slot(w, event->value, err);
 	if (ret < 0)
 		return ret;

@@ -33,6 +33,7 @@ extern const struct cli_command cmd_compare;
 extern const struct cli_command cmd_report;
 extern const struct cli_command cmd_proc;
 extern const struct cli_command cmd_bisect;
+extern const struct cli_command cmd_lint;
 extern const struct cli_command cmd_calibrate;
 
 /**
@@ -50,6 +51,9 @@ bool cli_interrupted(void);
 
 /** cli_flush() - flush and check standard output. Return: 0, or the exit status when it could not be written. */
 int cli_flush(void);
+
+/** cli_json_string() - @text in quotes. */
+void cli_json_string(FILE *out, const char *text);
 
 /* A progress line on standard error: once a second, only on a terminal. Also after SIGUSR1, once, anywhere. */
 struct cli_progress {

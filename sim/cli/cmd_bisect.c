@@ -3,14 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/units.h"
-#include "configs/machine_yaml.h"
 #include "sim/bisect.h"
 #include "sim/cli/bisect_print.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/marks_file.h"
+#include "sim/cli/options.h"
 
-#define MAX_SETS 256
 #define EXIT_PART 1
 
 enum bisect_key {
@@ -33,9 +31,7 @@ enum bisect_key {
 
 /* A machine as the command line gives it. */
 struct machine_args {
-	const char *file;
-	const char *sets[MAX_SETS];
-	uint32_t nr_sets;
+	struct cli_machine given;
 	char name[256]; /* file and settings */
 };
 
@@ -71,55 +67,32 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static uint64_t parse_number(struct argp_state *state, const char *name, const char *text)
-{
-	uint64_t value;
-
-	if (units_parse_count(text, &value) < 0)
-		argp_error(state, "--%s: \"%s\" is not a number", name, text);
-	return value;
-}
-
-static enum replay_layer parse_layer(struct argp_state *state, const char *text)
-{
-	if (strcmp(text, "intent") && strcmp(text, "page"))
-		argp_error(state, "--layer: \"%s\": expected intent or page", text);
-	return strcmp(text, "page") ? LAYER_INTENT : LAYER_PAGE;
-}
-
-static void add_set(struct argp_state *state, struct machine_args *machine, const char *text)
-{
-	if (machine->nr_sets == MAX_SETS)
-		argp_error(state, "more than %d settings of one machine", MAX_SETS);
-	machine->sets[machine->nr_sets++] = text;
-}
-
 /* What makes the two runs. */
 static error_t parse_runs(int key, const char *text, struct argp_state *state, struct bisect_args *args)
 {
 	args->with |= key == OPT_WITH_MACHINE || key == OPT_WITH_SET || key == OPT_WITH_SEED;
 	switch (key) {
 	case 'm':
-		args->machine[0].file = text;
+		args->machine[0].given.file = text;
 		return 0;
 	case OPT_SET:
-		add_set(state, &args->machine[0], text);
+		cli_set(state, &args->machine[0].given, text);
 		return 0;
 	case OPT_SEED:
-		args->runs[0].seed = parse_number(state, "seed", text);
+		args->runs[0].seed = cli_number(state, "seed", text);
 		return 0;
 	case OPT_WITH_MACHINE:
-		args->machine[1].file = text;
+		args->machine[1].given.file = text;
 		return 0;
 	case OPT_WITH_SET:
-		add_set(state, &args->machine[1], text);
+		cli_set(state, &args->machine[1].given, text);
 		return 0;
 	case OPT_WITH_SEED:
-		args->runs[1].seed = parse_number(state, "with-seed", text);
+		args->runs[1].seed = cli_number(state, "with-seed", text);
 		args->with_seed = true;
 		return 0;
 	case OPT_LAYER:
-		args->options.layer = parse_layer(state, text);
+		args->options.layer = cli_layer(state, text);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -154,13 +127,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->options.time = true;
 		return 0;
 	case OPT_EVERY:
-		args->marks.every = parse_number(state, "every", text);
+		args->marks.every = cli_number(state, "every", text);
 		return 0;
 	case OPT_FROM:
-		args->marks.from = parse_number(state, "from-event", text);
+		args->marks.from = cli_number(state, "from-event", text);
 		return 0;
 	case OPT_EVENTS:
-		args->marks.events = parse_number(state, "events", text);
+		args->marks.events = cli_number(state, "events", text);
 		return 0;
 	case OPT_SAVE:
 		args->save = text;
@@ -169,7 +142,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->against = text;
 		return 0;
 	case OPT_AT:
-		args->at = parse_number(state, "at", text);
+		args->at = cli_number(state, "at", text);
 		args->look = true;
 		return 0;
 	case OPT_LISTS:
@@ -182,9 +155,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->quiet = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (args->trace)
-			argp_error(state, "one trace at a time: \"%s\" is one too many", text);
-		args->trace = text;
+		cli_one(state, "trace", text, &args->trace);
 		return 0;
 	case ARGP_KEY_END:
 		check_usage(state, args);
@@ -388,14 +359,14 @@ static int compare_with_marks(struct bisect_args *args, struct err *err)
 /* The second machine is the first one but for its own settings, unless it has a file of its own. */
 static int complete_second(struct bisect_args *args, struct err *err)
 {
-	struct machine_args *first = &args->machine[0], *second = &args->machine[1];
+	struct cli_machine *first = &args->machine[0].given, *second = &args->machine[1].given;
 
 	if (!args->with_seed)
 		args->runs[1].seed = args->runs[0].seed;
 	if (second->file)
 		return 0;
-	if (first->nr_sets + second->nr_sets > MAX_SETS)
-		return err_set(err, ERR_USAGE, "more than %d settings of one machine", MAX_SETS);
+	if (first->nr_sets + second->nr_sets > CLI_MAX_SETS)
+		return err_set(err, ERR_USAGE, "more than %d settings of one machine", CLI_MAX_SETS);
 	second->file = first->file;
 	memmove(second->sets + first->nr_sets, second->sets, second->nr_sets * sizeof(*second->sets));
 	memcpy(second->sets, first->sets, first->nr_sets * sizeof(*first->sets));
@@ -405,10 +376,10 @@ static int complete_second(struct bisect_args *args, struct err *err)
 
 static void name_machine(struct machine_args *machine)
 {
-	size_t used = (size_t)snprintf(machine->name, sizeof(machine->name), "%s", machine->file ? machine->file : "default");
+	size_t used = (size_t)snprintf(machine->name, sizeof(machine->name), "%s", machine->given.file ? machine->given.file : "default");
 
-	for (uint32_t i = 0; i < machine->nr_sets && used < sizeof(machine->name); i++)
-		used += (size_t)snprintf(machine->name + used, sizeof(machine->name) - used, " %s", machine->sets[i]);
+	for (uint32_t i = 0; i < machine->given.nr_sets && used < sizeof(machine->name); i++)
+		used += (size_t)snprintf(machine->name + used, sizeof(machine->name) - used, " %s", machine->given.sets[i]);
 }
 
 static int load_machines(struct bisect_args *args, struct machine machines[2], struct err *err)
@@ -419,7 +390,7 @@ static int load_machines(struct bisect_args *args, struct machine machines[2], s
 		struct machine_args *machine = &args->machine[i];
 
 		name_machine(machine);
-		if (machine_load(&machines[i], machine->file, machine->sets, machine->nr_sets, err) < 0)
+		if (cli_machine_load(&machines[i], &machine->given, err) < 0)
 			return -(int)err->code;
 		args->runs[i].machine = &machines[i];
 	}

@@ -9,10 +9,10 @@
 #include "configs/saved_state.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
-#include "sim/cli/saved.h"
+#include "sim/cli/options.h"
+#include "configs/saved_list.h"
 #include "sim/replay.h"
 
-#define MAX_SETS 256
 #define CHECK_EVERY_DEFAULT 10000
 
 enum replay_key {
@@ -36,11 +36,11 @@ enum replay_key {
 
 struct replay_args {
 	const char *trace;
-	const char *machine;
+	struct cli_machine machine;
 	const char *output;
 	const char *initial;
-	const char *sets[MAX_SETS];
-	uint32_t nr_sets;
+	const char *from;
+	char part[400], sampling[100]; /* as the run is recorded with */
 	struct replay_options options;
 	struct trace_reader_options reader;
 	bool parse_only, json, quiet;
@@ -70,96 +70,33 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static uint64_t parse_number(struct argp_state *state, const char *name, const char *text)
-{
-	uint64_t value;
-
-	if (units_parse_count(text, &value) < 0)
-		argp_error(state, "--%s: \"%s\" is not a number", name, text);
-	return value;
-}
-
-static ns_t parse_time(struct argp_state *state, const char *name, const char *text)
-{
-	ns_t value;
-
-	if (units_parse_time(text, &value) < 0)
-		argp_error(state, "--%s: \"%s\" is not a time such as 12.5 s", name, text);
-	return value;
-}
-
-static void parse_pace(struct argp_state *state, struct replay_args *args, const char *text)
-{
-	if (!strcmp(text, "recorded"))
-		args->options.pace = PACE_RECORDED;
-	else if (!strcmp(text, "think"))
-		args->options.pace = PACE_THINK;
-	else if (!strcmp(text, "asap"))
-		args->options.pace = PACE_ASAP;
-	else
-		argp_error(state, "--pace: \"%s\": expected recorded, think or asap", text);
-}
-
-static void parse_cpu_map(struct argp_state *state, struct replay_args *args, const char *text)
-{
-	if (!strcmp(text, "fold"))
-		args->options.cpu_map = CPU_MAP_FOLD;
-	else if (!strcmp(text, "spread"))
-		args->options.cpu_map = CPU_MAP_SPREAD;
-	else
-		argp_error(state, "--cpu-map: \"%s\": expected fold or spread", text);
-}
-
-static void parse_layer(struct argp_state *state, struct replay_args *args, const char *text)
-{
-	if (!strcmp(text, "intent"))
-		args->options.layer = LAYER_INTENT;
-	else if (!strcmp(text, "page"))
-		args->options.layer = LAYER_PAGE;
-	else
-		argp_error(state, "--layer: \"%s\": expected intent or page", text);
-}
-
-static void parse_from(struct argp_state *state, struct replay_args *args, const char *text)
-{
-	struct replay_from *from = &args->options.from;
-
-	if (!strncmp(text, "marker:", 7))
-		*from = (struct replay_from){ .kind = FROM_MARKER, .marker = text + 7 };
-	else if (units_parse_count(text, &from->event) == 0)
-		from->kind = FROM_EVENT;
-	else if (units_parse_time(text, &from->time_ns) == 0)
-		from->kind = FROM_TIME;
-	else
-		argp_error(state, "--from: \"%s\" is no time such as \"12.5 s\", no event number and no marker:TEXT", text);
-}
-
 static error_t parse_input(struct argp_state *state, struct replay_args *args, int key, const char *text)
 {
 	switch (key) {
 	case OPT_FROM:
-		parse_from(state, args, text);
+		cli_from(state, text, &args->options.from);
+		args->from = text;
 		return 0;
 	case OPT_TO:
-		args->reader.to_ns = parse_time(state, "to", text);
+		args->reader.to_ns = cli_time(state, "to", text);
 		return 0;
 	case OPT_SKIP:
-		args->reader.skip = parse_number(state, "skip", text);
+		args->reader.skip = cli_number(state, "skip", text);
 		return 0;
 	case OPT_LIMIT:
-		args->reader.limit = parse_number(state, "limit", text);
+		args->reader.limit = cli_number(state, "limit", text);
 		return 0;
 	case OPT_SAMPLE_TIME:
-		args->options.sample_ns = parse_time(state, "sample-time", text);
+		args->options.sample_ns = cli_time(state, "sample-time", text);
 		return 0;
 	case OPT_SAMPLE_EVENTS:
-		args->options.sample_events = parse_number(state, "sample-events", text);
+		args->options.sample_events = cli_number(state, "sample-events", text);
 		return 0;
 	case OPT_CHECK:
-		args->options.check_every = text ? parse_number(state, "check", text) : CHECK_EVERY_DEFAULT;
+		args->options.check_every = text ? cli_number(state, "check", text) : CHECK_EVERY_DEFAULT;
 		return 0;
 	case OPT_SEED:
-		args->options.seed = parse_number(state, "seed", text);
+		args->options.seed = cli_number(state, "seed", text);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -172,7 +109,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'm':
-		args->machine = text;
+		args->machine.file = text;
 		return 0;
 	case 'o':
 		args->output = text;
@@ -181,18 +118,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->quiet = true;
 		return 0;
 	case OPT_SET:
-		if (args->nr_sets == MAX_SETS)
-			argp_error(state, "more than %d --set", MAX_SETS);
-		args->sets[args->nr_sets++] = text;
+		cli_set(state, &args->machine, text);
 		return 0;
 	case OPT_CPU_MAP:
-		parse_cpu_map(state, args, text);
+		args->options.cpu_map = (enum replay_cpu_map)cli_word(state, "cpu-map", text, replay_cpu_map_name);
 		return 0;
 	case OPT_PACE:
-		parse_pace(state, args, text);
+		args->options.pace = (enum replay_pace)cli_word(state, "pace", text, replay_pace_name);
 		return 0;
 	case OPT_LAYER:
-		parse_layer(state, args, text);
+		args->options.layer = cli_layer(state, text);
 		return 0;
 	case OPT_INITIAL:
 		args->initial = text;
@@ -207,9 +142,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (args->trace)
-			argp_error(state, "one trace at a time: \"%s\" is one too many", text);
-		args->trace = text;
+		cli_one(state, "trace", text, &args->trace);
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->trace)
@@ -326,12 +259,12 @@ static int tell_damage(const struct trace_reader *reader)
 }
 
 /* Splits "key=value" settings into the recorder's two lists; the texts are owned by keys[]. */
-static int split_sets(const struct replay_args *args, char *keys[MAX_SETS], const char *values[MAX_SETS], struct err *err)
+static int split_sets(const struct replay_args *args, char *keys[CLI_MAX_SETS], const char *values[CLI_MAX_SETS], struct err *err)
 {
-	for (uint32_t i = 0; i < args->nr_sets; i++) {
+	for (uint32_t i = 0; i < args->machine.nr_sets; i++) {
 		char *equals;
 
-		keys[i] = strdup(args->sets[i]);
+		keys[i] = strdup(args->machine.sets[i]);
 		if (!keys[i])
 			return err_set(err, ERR_NOMEM, "no memory for --set");
 		equals = strchr(keys[i], '=');
@@ -342,14 +275,34 @@ static int split_sets(const struct replay_args *args, char *keys[MAX_SETS], cons
 	return 0;
 }
 
+/* Which part of the trace is replayed and how it is sampled, in words: the run is told by them. */
+static void describe_part(struct replay_args *args)
+{
+	const struct trace_reader_options *reader = &args->reader;
+	char *part = args->part;
+	size_t size = sizeof(args->part), used = 0;
+
+	if (args->from)
+		used += (size_t)snprintf(part, size, ", from %.300s", args->from);
+	if (reader->to_ns)
+		used += (size_t)snprintf(part + used, size - used, ", to %" PRIu64 " ns", reader->to_ns);
+	if (reader->skip)
+		used += (size_t)snprintf(part + used, size - used, ", skip %" PRIu64, reader->skip);
+	if (reader->limit)
+		used += (size_t)snprintf(part + used, size - used, ", limit %" PRIu64, reader->limit);
+	if (used)
+		memmove(part, part + 2, used - 1);
+	replay_sampling_text(args->options.sample_ns, args->options.sample_events, false, args->sampling, sizeof(args->sampling));
+}
+
 static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
 	const char *yaml, struct err *err)
 {
 	struct replay_show show = { .reader = reader };
 	struct replay_result result = { 0 };
 	char sha[65] = "", hash[65];
-	char *keys[MAX_SETS] = { 0 };
-	const char *values[MAX_SETS];
+	char *keys[CLI_MAX_SETS] = { 0 };
+	const char *values[CLI_MAX_SETS];
 	int ret = args->output ? trace_sha256(reader, sha, err) : 0;
 
 	if (ret == 0)
@@ -357,6 +310,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 	if (ret == 0)
 		ret = split_sets(args, keys, values, err);
 	if (ret == 0) {
+		describe_part(args);
 		args->options.describe = (struct record_run){
 			.trace = args->trace,
 			.trace_sha256 = sha,
@@ -368,6 +322,8 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 			.cpu_map = replay_cpu_map_name[args->options.cpu_map],
 			.layer = args->options.layer == LAYER_PAGE ? "page" : "intent",
 			.initial = args->initial,
+			.part = args->part[0] ? args->part : NULL,
+			.sampling = args->sampling,
 			.seed = args->options.seed,
 			.lost = trace_meta(reader)->lost,
 			.page_size = args->options.machine->page_size,
@@ -376,7 +332,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 			.cma = args->options.machine->page_allocator.cma,
 			.param_keys = (const char *const *)keys,
 			.param_values = values,
-			.nr_params = args->nr_sets,
+			.nr_params = args->machine.nr_sets,
 		};
 		args->options.stop = on_stop;
 		args->options.progress = on_progress;
@@ -385,7 +341,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 		ret = replay_run(&args->options, reader, recorder, &result, err);
 		cli_progress_end(&show.progress);
 	}
-	for (uint32_t i = 0; i < args->nr_sets; i++)
+	for (uint32_t i = 0; i < args->machine.nr_sets; i++)
 		free(keys[i]);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->json)
 		print_json(&result, args->options.machine, reader);
@@ -463,7 +419,7 @@ static int run_replay(int argc, char **argv)
 	if (!machine)
 		return cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
 	status = cli_parse(&argp, argc, argv, &args);
-	if (status == 0 && machine_load(machine, args.machine, args.sets, args.nr_sets, &err) < 0)
+	if (status == 0 && cli_machine_load(machine, &args.machine, &err) < 0)
 		status = cli_fail(&err);
 	if (status == 0) {
 		cli_catch_signals();

@@ -6,10 +6,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/units.h"
 #include "reports/done_runs.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/options.h"
 #include "sim/sweep.h"
 
 #define MAX_WORKERS 1024
@@ -57,9 +57,9 @@ static void parse_shard(struct argp_state *state, struct sweep_args *args, const
 
 static void parse_workers(struct argp_state *state, struct sweep_args *args, const char *text)
 {
-	uint64_t nr;
+	uint64_t nr = cli_number(state, "jobs", text);
 
-	if (units_parse_count(text, &nr) < 0 || !nr || nr > MAX_WORKERS)
+	if (!nr || nr > MAX_WORKERS)
 		argp_error(state, "--jobs: \"%s\": expected a number from 1 to %d", text, MAX_WORKERS);
 	else
 		args->workers = (uint32_t)nr;
@@ -95,9 +95,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (args->file)
-			argp_error(state, "one sweep at a time: \"%s\" is one too many", text);
-		args->file = text;
+		cli_one(state, "sweep", text, &args->file);
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->file)

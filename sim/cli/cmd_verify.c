@@ -2,22 +2,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/units.h"
 #include "configs/machine_yaml.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
-#include "sim/cli/saved.h"
+#include "sim/cli/options.h"
+#include "configs/saved_list.h"
 #include "sim/cli/verify_show.h"
 
-#define MAX_SETS 256
 #define STATUS_DIFFERS 1
 
 enum verify_key { OPT_SNAPSHOTS = 256, OPT_SET, OPT_SEED, OPT_JSON };
 
 struct verify_args {
-	const char *trace, *machine, *snapshots, *output;
-	const char *sets[MAX_SETS];
-	uint32_t nr_sets;
+	const char *trace, *snapshots, *output;
+	struct cli_machine machine;
 	struct verify_options options;
 	bool json, quiet;
 };
@@ -39,7 +37,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'm':
-		args->machine = text;
+		args->machine.file = text;
 		return 0;
 	case 'o':
 		args->output = text;
@@ -51,24 +49,19 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->snapshots = text;
 		return 0;
 	case OPT_SET:
-		if (args->nr_sets == MAX_SETS)
-			argp_error(state, "more than %d --set", MAX_SETS);
-		args->sets[args->nr_sets++] = text;
+		cli_set(state, &args->machine, text);
 		return 0;
 	case OPT_SEED:
-		if (units_parse_count(text, &args->options.seed) < 0)
-			argp_error(state, "--seed: \"%s\" is not a number", text);
+		args->options.seed = cli_number(state, "seed", text);
 		return 0;
 	case OPT_JSON:
 		args->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (args->trace)
-			argp_error(state, "one trace at a time: \"%s\" is one too many", text);
-		args->trace = text;
+		cli_one(state, "trace", text, &args->trace);
 		return 0;
 	case ARGP_KEY_END:
-		if (!args->trace || !args->machine || !args->snapshots)
+		if (!args->trace || !args->machine.file || !args->snapshots)
 			argp_error(state, "a trace, --machine and --snapshots are needed");
 		return 0;
 	default:
@@ -199,7 +192,7 @@ static int run_verify(int argc, char **argv)
 	if (!machine)
 		return cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
 	status = cli_parse(&argp, argc, argv, &args);
-	if (status == 0 && machine_load(machine, args.machine, args.sets, args.nr_sets, &err) < 0)
+	if (status == 0 && cli_machine_load(machine, &args.machine, &err) < 0)
 		status = cli_fail(&err);
 	if (status == 0) {
 		cli_catch_signals();

@@ -16,6 +16,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_calibrate,
 	&cmd_replay,
 	&cmd_sweep,
+	&cmd_lint,
 	&cmd_verify,
 	&cmd_bisect,
 	&cmd_merge,

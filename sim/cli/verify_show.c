@@ -3,21 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define MAX_CACHE_ROWS 10 /* of caches that differ; --json has all */
+#include "sim/cli/cli.h"
 
-static void json_string(const char *text)
-{
-	putchar('"');
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			printf("\\%c", *c);
-		else if (*c < ' ')
-			printf("\\u%04x", *c);
-		else
-			putchar(*c);
-	}
-	putchar('"');
-}
+#define MAX_CACHE_ROWS 10 /* of caches that differ; --json has all */
 
 static void json_zone(const struct verify_zone *zone, uint32_t nr_orders)
 {
@@ -36,7 +24,7 @@ static void json_zone(const struct verify_zone *zone, uint32_t nr_orders)
 static void json_cache(const struct verify_cache *cache)
 {
 	printf("{\"name\": ");
-	json_string(cache->name);
+	cli_json_string(stdout, cache->name);
 	printf(", \"slabs\": %" PRIu64 ", \"slabs_real\": %" PRIu64 ", \"objects\": %" PRIu64 ", \"objects_real\": %" PRIu64 "}",
 		cache->slabs, cache->slabs_real, cache->objects, cache->objects_real);
 }
@@ -44,7 +32,7 @@ static void json_cache(const struct verify_cache *cache)
 static void json_snapshot(const struct verify_snapshot *snapshot)
 {
 	printf("  {\"name\": ");
-	json_string(snapshot->name);
+	cli_json_string(stdout, snapshot->name);
 	printf(", \"zones\": [");
 	for (uint32_t z = 0; z < snapshot->nr_zones; z++) {
 		printf("%s\n    ", z ? "," : "");
@@ -67,9 +55,9 @@ static void json_difference(const char *check, const struct verify_difference *f
 {
 	printf("%s\n  {\"check\": \"%s\", \"event\": %" PRIu64 ", \"time_ns\": %" PRIu64 ", \"kernel\": ", more ? "," : "", check,
 		first->event_no, first->time_ns);
-	json_string(first->kernel);
+	cli_json_string(stdout, first->kernel);
 	printf(", \"model\": ");
-	json_string(first->model);
+	cli_json_string(stdout, first->model);
 	putchar('}');
 }
 

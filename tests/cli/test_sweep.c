@@ -140,6 +140,99 @@ Test(sweep, ctrl_c_keeps_what_is_done_and_says_how_to_go_on)
 	expect_equal("whole.db", "r.db");
 }
 
+/* A limit of file size stands for a full disk: both are a write that fails at whatever moment. */
+Test(sweep, a_full_disk_ends_it_with_one_message_keeps_what_is_done_and_resume_completes_the_same)
+{
+	struct run_result result;
+
+	expect(0, "$K sweep s.yaml -o whole.db -q");
+	result = run_shell("ulimit -f $(($(stat -c %%s whole.db) / 2 / 512)); $K sweep s.yaml -o r.db -q");
+	cr_assert_eq(result.status, 3, "status %d: %s", result.status, result.err);
+	cr_assert(strstr(result.err, "kmemsim: r.db: cannot grow"), "%s", result.err);
+	cr_assert(strstr(result.err, "to go on: kmemsim sweep s.yaml -o r.db --resume"), "%s", result.err);
+	run_free(&result);
+	expect_text(0, "sqlite3 r.db \"select count(*) between 1 and 17 from runs where status = 'done'; pragma integrity_check\"", "1\nok");
+	expect(0, "test ! -e r.db-wal");
+	expect(0, "$K sweep s.yaml -o r.db -q --resume");
+	expect_equal("whole.db", "r.db");
+}
+
+Test(sweep, a_disk_that_is_full_at_once_leaves_no_file)
+{
+	expect_text(3, "(ulimit -f 20; $K sweep s.yaml -o r.db -q)", "r.db: cannot be made");
+	expect(0, "test -z \"$(ls | grep r.db)\"");
+}
+
+/* Root may write everything: another user tries. */
+#define AS_NOBODY "$([ $(id -u) = 0 ] && echo setpriv --reuid=65534 --clear-groups) $K "
+
+Test(sweep, a_read_only_database_is_told_before_anything_runs_and_is_left_as_it_was)
+{
+	struct run_result result = run_shell("chmod 755 . && " AS_NOBODY "--version");
+
+	if (result.status)
+		cr_skip_test("no user who may not write: %s", result.err);
+	run_free(&result);
+	expect(0, "$K sweep s.yaml -o r.db --shard 1/2 -q && cp r.db before.db && chmod 444 r.db && chmod 555 .");
+	expect_text(3, AS_NOBODY "sweep s.yaml -o r.db", "kmemsim: r.db: cannot be written: the file or its directory is read-only");
+	expect_text(3, AS_NOBODY "sweep s.yaml -o r.db --resume", "kmemsim: r.db: cannot be written");
+	expect_text(3, AS_NOBODY "sweep s.yaml -o new.db", "new.db: cannot be made: Permission denied");
+	expect(0, "chmod 755 . && cmp r.db before.db && test ! -e new.db && chmod 644 r.db && $K sweep s.yaml -o r.db --resume -q");
+	expect(0, "$K sweep s.yaml -o whole.db -q");
+	expect_equal("whole.db", "r.db");
+}
+
+Test(sweep, other_samples_or_details_are_other_runs)
+{
+	expect(0, "$K sweep s.yaml -o r.db -q && cp s.yaml t.yaml && echo 'samples: 7' >> t.yaml");
+	expect_text(0, "$K sweep t.yaml -o r.db --resume", "18 of 18 runs");
+	expect_text(0, "$K sweep s.yaml -o r.db --resume", "0 of 0 runs");
+	expect(0, "echo 'detail: full' >> t.yaml");
+	expect_text(0, "$K sweep t.yaml -o r.db --resume", "18 of 18 runs");
+	expect_text(0, "sqlite3 r.db 'select count(*), count(distinct sampling) from runs'", "54|3");
+	expect(0, "$K sweep t.yaml -o other.db -q && $K sweep s.yaml -o other.db -q && $K merge r.db other.db -o all.db");
+	expect_text(0, "sqlite3 all.db 'select count(*) from runs'", "54");
+}
+
+Test(sweep, begins_amid_a_trace)
+{
+	run_write("from.yaml", "name: f\ntrace: t.kmt\nsamples: 10\ndetail: full\nfrom: 1000\nvary: {grid: {cpus: [1, 3], memory: [64 MiB, 96 MiB]}}\n");
+	expect(0, "$K sweep from.yaml -o sweep.db");
+	expect(0, "for c in 1 3; do for m in 64 96; do "
+		  "$K replay t.kmt -o replay.db -q --from 1000 --sample-time 299900 --set cpus=$c --set memory=\"$m MiB\"; done; done");
+	expect_equal("sweep.db", "replay.db");
+	expect_text(0, "sqlite3 sweep.db 'select distinct part, events from runs'", "from 1000|2000");
+	expect(0, "sed -i '/^from/d' from.yaml");
+	expect_text(0, "$K sweep from.yaml -o sweep.db --resume", "4 of 4 runs");
+	expect(0, "echo 'from: next week' >> from.yaml");
+	expect_text(2, "$K sweep from.yaml -o sweep.db --resume", "from.yaml: from: \"next week\" is no time");
+}
+
+/* A boot of one machine, and its work in the state of another. */
+Test(sweep, begins_in_a_saved_state, .timeout = 120)
+{
+	const char *shared = run_shared();
+	char text[2000];
+
+	if (!shared)
+		cr_skip_test("no folder of captures");
+	snprintf(text, sizeof(text), "$K import %s/captures/J-whatif/base/trace.dat -o j.kmt -q && "
+		"$K probe %s/captures/J-whatif/slub-min-order-1/snapshots -o m.yaml -q && ln -s %s/captures/J-whatif/slub-min-order-1/snapshots saved",
+		shared, shared, shared);
+	expect(0, text);
+	run_write("i.yaml", "name: i\ntrace: j.kmt\nmachine: m.yaml\nfrom: marker:WORKLOAD begin\ninitial: saved/1-after-boot\n"
+			    "samples: 10\ndetail: full\nrepeat: 2\n");
+	expect(0, "$K sweep i.yaml -o sweep.db -j 2");
+	expect(0, "T=$(sqlite3 sweep.db \"select distinct substr(sampling, 7) from runs\"); for s in 1 2; do "
+		  "$K replay j.kmt -m m.yaml -o replay.db -q --seed $s --from 'marker:WORKLOAD begin' --initial saved/1-after-boot "
+		  "--sample-time \"$T\"; done");
+	expect_text(0, "for d in sweep replay; do sqlite3 $d.db 'select events, fingerprint, initial, part from runs order by seed' > $d.txt; done; "
+		       "cmp sweep.txt replay.txt && cat sweep.txt", "saved/1-after-boot|from marker:WORKLOAD begin");
+	expect(0, "sed -i 's/^initial:.*/initial: nowhere/' i.yaml");
+	expect_text(3, "$K sweep i.yaml -o new.db", "nowhere");
+	expect(0, "test ! -e new.db");
+}
+
 Test(sweep, shards_together_are_the_sweep)
 {
 	expect(0, "$K sweep s.yaml -o whole.db -q");
@@ -202,7 +295,8 @@ Test(sweep, json_summary_counts_runs)
 	run_free(&result);
 }
 
-Test(sweep, what_ships_is_sound)
+/* A part of each: every fourth run, or every sixteenth when it has to be quick. None fails but where that is what it shows. */
+Test(sweep, what_ships_runs, .timeout = 300)
 {
 	const char *source = getenv("KMEMSIM_SOURCE");
 	char text[1024];
@@ -210,6 +304,11 @@ Test(sweep, what_ships_is_sound)
 	snprintf(text, sizeof(text), "%s/traces/samples/boot-pc-256m.kmt", source);
 	if (access(text, R_OK) < 0)
 		cr_skip_test("the sample traces are not there");
-	snprintf(text, sizeof(text), "for s in %s/configs/sweeps/*.yaml; do $K sweep $s --parse-only || exit; done", source);
+	snprintf(text, sizeof(text), "for s in %s/configs/sweeps/*.yaml; do $K sweep $s --parse-only && $K sweep $s -o all.db -q --shard 1/%d || exit; "
+		"done", source, getenv("KMEMSIM_FAST") ? 16 : 4);
 	expect(0, text);
+	expect_text(0, "sqlite3 all.db \"select count(*) from runs where status <> 'done'\"", "0");
+	snprintf(text, sizeof(text), "N=$(ls %s/configs/sweeps/*.yaml | wc -l); sqlite3 all.db "
+		"\"select count(distinct value) = $N from run_params where key = 'sweep'\"", source);
+	expect_text(0, text, "1");
 }

@@ -46,7 +46,8 @@ static void hook(struct fixture *fx, struct told *told)
 	fx->zone->wmark[WMARK_MIN] = 64;
 	fx->zone->wmark[WMARK_LOW] = 80;
 	fx->zone->wmark[WMARK_HIGH] = 96;
-	page_alloc_set_hooks(fx->pa, &(struct reclaim_hooks){ note_gone, count_objects, scan_objects, kill_nobody, told });
+	page_alloc_set_hooks(fx->pa, &(struct reclaim_hooks){ .page_gone = note_gone,
+		.count_objects = count_objects, .scan_objects = scan_objects, .oom_kill = kill_nobody, .arg = told });
 }
 
 static pfn_t take_gfp(struct fixture *fx, gfp_t gfp, uint8_t order)

@@ -47,6 +47,14 @@ static const struct {
 		"sample_id size_bytes used_bytes free_bytes lazy_bytes guard_bytes areas lazy_areas mapped_pages page_table_pages"
 		" map_ram_blocks holes largest_hole_bytes purges purged_bytes retries failures deferred_frees huge_areas" },
 	{ "vmap_areas", "sample_id start_address end_address size_bytes use caller pages phys page_array_is_area node_pages" },
+	{ "mempool_stats",
+		"run_id pool_no pool kind cache element_bytes min_nr curr_nr lowest_reserve allocs frees failed from_reserve refills"
+		" waits timeouts wait_ns outstanding peak_outstanding destroyed" },
+	{ "dma_stats",
+		"run_id pool_no pool block_bytes boundary_bytes blocks_per_page bytes peak_bytes allocs frees failed in_use"
+		" peak_in_use retries unreachable destroyed" },
+	{ "highmem_stats",
+		"run_id slots slots_used slots_peak maps new_slots flushes waits wait_ns local_maps local_depth_peak" },
 	{ "call_sites", "run_id call_site op count bytes_req bytes_alloc live" },
 	{ "violations", "run_id time_ns cpu rule severity event_no call_site text" },
 	{ "counters", "run_id mechanism name unit value" },

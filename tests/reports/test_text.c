@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/word.h"
 #include "reports/chart_priv.h"
-#include "reports/nearest_priv.h"
 #include "reports/text_priv.h"
 
 static char *line_of(const struct chart *chart, int64_t max, unsigned int line, unsigned int lines)
@@ -141,11 +141,11 @@ Test(nearest, name_with_fewest_changes_wins)
 {
 	static const char *const names[] = { "runs", "latency", "caches" };
 
-	cr_expect_str_eq(nearest_name("latncy", names, 3), "latency");
-	cr_expect_str_eq(nearest_name("cache", names, 3), "caches");
-	cr_expect_str_eq(nearest_name("", names, 3), "runs");
+	cr_expect_str_eq(word_closest("latncy", names, 3), "latency");
+	cr_expect_str_eq(word_closest("cache", names, 3), "caches");
+	cr_expect_str_eq(word_closest("", names, 3), "runs");
 	cr_expect_str_eq(
-		nearest_name("a name that is far longer than all that could ever be meant by anybody at all",
+		word_closest("a name that is far longer than all that could ever be meant by anybody at all",
 			names, 3),
 		"latency");
 }

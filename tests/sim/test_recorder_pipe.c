@@ -81,8 +81,8 @@ static int note_begin(struct recorder *rec, const struct record_run *r, struct e
 	FILE *out = ((struct notes *)rec)->out;
 
 	(void)err;
-	fprintf(out, "begin %s %s %s %s %s %s %s %s %s %s " U U U U U U, T(trace), T(trace_sha256), T(machine), T(config_yaml),
-		T(config_hash), T(kernel), T(pace), T(cpu_map), T(layer), T(initial), N(seed), N(lost), N(page_size), N(max_order),
+	fprintf(out, "begin %s %s %s %s %s %s %s %s %s %s %s %s " U U U U U U, T(trace), T(trace_sha256), T(machine), T(config_yaml),
+		T(config_hash), T(kernel), T(pace), T(cpu_map), T(layer), T(initial), T(part), T(sampling), N(seed), N(lost), N(page_size), N(max_order),
 		N(pageblock_order), N(cma));
 	for (size_t i = 0; i < r->nr_params; i++)
 		fprintf(out, " %s=%s", r->param_keys[i], r->param_values[i]);
@@ -122,7 +122,7 @@ static void record_everything(struct recorder *rec)
 
 	hist.buckets[0] = 1;
 	hist.buckets[HIST_BUCKETS - 1] = 2;
-	cr_assert_eq(ops->begin(rec, &(struct record_run){ "t", "s", "m", "c: 1\n", "h", NULL, "p", "c", "l", "i", UINT64_MAX, 2, 3, 4, 5,
+	cr_assert_eq(ops->begin(rec, &(struct record_run){ "t", "s", "m", "c: 1\n", "h", NULL, "p", "c", "l", "i", "part", "often", UINT64_MAX, 2, 3, 4, 5,
 		true, keys, values, 2 }, NULL), 0);
 	cr_assert_eq(ops->sample(rec, &(struct record_sample){ 1, 2, "start", NULL, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }, NULL), 0);
 	cr_assert_eq(ops->zone(rec, &(struct record_zone){ 1, "z", 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 }, NULL), 0);

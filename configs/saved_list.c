@@ -1,4 +1,4 @@
-#include "sim/cli/saved.h"
+#include "configs/saved_list.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* saved: chooses saved states of a machine's memory from a folder of snapshots, as users name them on the command line. */
-#ifndef KMEMSIM_SIM_CLI_SAVED_H
-#define KMEMSIM_SIM_CLI_SAVED_H
+/* saved_list: chooses saved states of a machine's memory from a folder of snapshots, as users name them. */
+#ifndef KMEMSIM_CONFIGS_SAVED_LIST_H
+#define KMEMSIM_CONFIGS_SAVED_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,18 @@
+/* word: which of some known words was meant. */
+#ifndef KMEMSIM_BASE_WORD_H
+#define KMEMSIM_BASE_WORD_H
+
+#include <stddef.h>
+
+#define WORD_MAX_COMPARED 160 /* longer words are as far as that from all others */
+
+/** word_distance() - insertions, deletions and replacements that turn @a into @b; two neighbours in the wrong order count one. */
+unsigned int word_distance(const char *a, size_t a_len, const char *b, size_t b_len);
+
+/** word_nearest() - the one of @nr @words that @word is most likely meant to be, or NULL when none is near. */
+const char *word_nearest(const char *word, const char *const *words, size_t nr);
+
+/** word_closest() - the one of @nr > 0 @words that is least far from @word, however far; the first of equals. */
+const char *word_closest(const char *word, const char *const *words, size_t nr);
+
+#endif

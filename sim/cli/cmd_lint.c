@@ -1,0 +1,258 @@
+/* cmd_lint: `kmemsim lint`: the rules of the kernel's interfaces that a trace's callers broke. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "configs/machine_yaml.h"
+#include "reports/sqlite_recorder.h"
+#include "sim/cli/cli.h"
+#include "sim/cli/lint_show.h"
+#include "sim/replay.h"
+
+#define MAX_SETS 256
+/* Without a machine: more than any trace fills, so that no failed allocation hides what follows it. */
+#define PLENTY "memory=64 GiB"
+
+enum lint_key { OPT_SET = 256, OPT_RULE, OPT_SEVERITY, OPT_JSON };
+
+struct lint_args {
+	const char *trace, *machine, *output;
+	const char *sets[MAX_SETS];
+	uint32_t nr_sets;
+	struct violations_filter filter;
+	bool json, quiet;
+};
+
+static const struct argp_option options[] = {
+	{ "machine", 'm', "FILE", 0, "The machine, YAML (without it: one with 64 GiB and the trace's CPUs and page size)", 0 },
+	{ "set", OPT_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
+	{ "output", 'o', "FILE", 0, "Add the run, with its violations, to this SQLite database", 0 },
+	{ "rule", OPT_RULE, "RULE", 0, "Only this rule, such as sleep_in_atomic", 1 },
+	{ "severity", OPT_SEVERITY, "SEVERITY", 0, "Only this severity and worse: advice, notice, leak, warning, error or fatal", 1 },
+	{ "json", OPT_JSON, NULL, 0, "As JSON", 2 },
+	{ "quiet", 'q', NULL, 0, "No progress, no table: the exit status alone", 2 },
+	{ 0 },
+};
+
+static void parse_rule(struct argp_state *state, struct lint_args *args, const char *text)
+{
+	unsigned int rule = 0;
+
+	while (rule_name(rule) && strcmp(rule_name(rule), text))
+		rule++;
+	if (!rule_name(rule))
+		argp_error(state, "--rule: there is no rule \"%s\"", text);
+	args->filter.rule = text;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct lint_args *args = state->input;
+
+	switch (key) {
+	case 'm':
+		args->machine = text;
+		return 0;
+	case 'o':
+		args->output = text;
+		return 0;
+	case 'q':
+		args->quiet = true;
+		return 0;
+	case OPT_SET:
+		if (args->nr_sets == MAX_SETS)
+			argp_error(state, "more than %d --set", MAX_SETS);
+		args->sets[args->nr_sets++] = text;
+		return 0;
+	case OPT_RULE:
+		parse_rule(state, args, text);
+		return 0;
+	case OPT_SEVERITY:
+		args->filter.severity = severity_by_name(text);
+		if (args->filter.severity == NR_SEVERITIES)
+			argp_error(state, "--severity: \"%s\": expected advice, notice, leak, warning, error or fatal", text);
+		return 0;
+	case OPT_JSON:
+		args->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->trace)
+			argp_error(state, "one trace at a time: \"%s\" is one too many", text);
+		args->trace = text;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->trace)
+			argp_error(state, "which trace?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options, parse_option, "TRACE",
+	"Example: kmemsim lint driver.kmt --severity error\n\n"
+	"Shows which rules of the kernel's interfaces the callers in a trace broke: who, in which event, how bad it is and what the"
+	" kernel does then.\v"
+	"Exit status: 0 no errors (there may be warnings, notices, leaks and advice); 1 errors or fatal mistakes; 2 the trace, the"
+	" machine or the command line is wrong; 3 input/output failed; 130 interrupted.",
+	NULL, NULL, NULL,
+};
+
+struct lint_show {
+	struct cli_progress progress;
+	struct trace_reader *reader;
+};
+
+static bool on_stop(void *arg)
+{
+	(void)arg;
+	return cli_interrupted();
+}
+
+static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
+{
+	struct lint_show *show = arg;
+
+	(void)live_objects;
+	cli_progress_show(&show->progress, trace_progress(show->reader), trace_sizes(show->reader)->bytes_file, events, NULL);
+}
+
+/* What the database is told of the run. */
+static int describe(const struct lint_args *args, const struct machine *machine, struct trace_reader *reader, char sha[65],
+	char hash[65], struct record_run *run, struct err *err)
+{
+	int ret = trace_sha256(reader, sha, err);
+
+	if (ret == 0)
+		ret = machine_hash(machine, hash, err);
+	*run = (struct record_run){
+		.trace = args->trace,
+		.trace_sha256 = sha,
+		.machine = machine->name,
+		.config_hash = hash,
+		.kernel = trace_meta(reader)->kernel,
+		.pace = replay_pace_name[PACE_RECORDED],
+		.cpu_map = replay_cpu_map_name[CPU_MAP_FOLD],
+		.layer = "intent",
+		.seed = 1,
+		.lost = trace_meta(reader)->lost,
+		.page_size = machine->page_size,
+		.max_order = machine->page_allocator.max_order,
+		.pageblock_order = machine->page_allocator.pageblock_order,
+		.cma = machine->page_allocator.cma,
+	};
+	return ret;
+}
+
+static int lint(const struct lint_args *args, const struct machine *machine, struct trace_reader *reader,
+	struct recorder_violations *keeper, struct replay_result *result, struct err *err)
+{
+	struct lint_show show = { .reader = reader };
+	struct replay_options replay = { .seed = 1, .machine = machine, .lint = true, .stop = on_stop, .progress = on_progress,
+		.arg = &show };
+	char sha[65] = "", hash[65] = "";
+	char *yaml = NULL;
+	int ret = 0;
+
+	if (args->output) {
+		yaml = machine_to_yaml(machine);
+		ret = yaml ? describe(args, machine, reader, sha, hash, &replay.describe, err) :
+			     err_set(err, ERR_NOMEM, "no memory for the machine's text");
+		replay.describe.config_yaml = yaml;
+	}
+	if (ret == 0) {
+		cli_progress_start(&show.progress, "lint", args->quiet);
+		ret = replay_run(&replay, reader, &keeper->recorder, result, err);
+		cli_progress_end(&show.progress);
+	}
+	free(yaml);
+	return ret;
+}
+
+/* Return: the exit status. */
+static int lint_trace(const struct lint_args *args, const struct machine *machine, struct trace_reader *reader)
+{
+	struct recorder *database = recorder_none();
+	struct recorder_violations keeper;
+	struct replay_result result = { 0 };
+	struct err err = { 0 };
+	bool errors;
+	int ret = args->output ? sqlite_recorder_open(&database, args->output, &err) : 0;
+
+	if (ret < 0)
+		return cli_fail(&err);
+	recorder_violations_init(&keeper, &args->filter, database);
+	ret = lint(args, machine, reader, &keeper, &result, &err);
+	database->ops->close(database);
+	errors = recorder_violations_worse(&keeper, SEVERITY_ERROR) > 0;
+	if (ret == 0 && args->json)
+		lint_show_json(stdout, args->trace, &result, &keeper);
+	else if (ret == 0 && !args->quiet)
+		lint_show_table(stdout, &result, &keeper);
+	recorder_violations_fini(&keeper);
+	if (ret < 0)
+		return cli_fail(&err);
+	if (trace_damage(reader)->text[0])
+		fprintf(stderr, "kmemsim: warning: %s\n", trace_damage(reader)->text);
+	ret = cli_flush();
+	return ret ? ret : errors;
+}
+
+/* So that all happens in the order of the trace and at its times: no interrupt overtakes what a CPU is still at. */
+static void take_no_time(struct machine *machine)
+{
+	memset(&machine->latency, 0, sizeof(machine->latency));
+	for (uint32_t i = 0; i < machine->io_ports.nr_regions; i++)
+		memset(machine->io_ports.regions[i].access_ns, 0, sizeof(machine->io_ports.regions[i].access_ns));
+	for (uint32_t i = 0; i < machine->io_memory.nr_regions; i++)
+		machine->io_memory.regions[i].read_ns = machine->io_memory.regions[i].write_ns = 0;
+}
+
+/* A machine that all of the trace fits, unless one was named. */
+static int load_machine(struct machine *machine, const struct lint_args *args, const struct trace_meta *meta, struct err *err)
+{
+	const char *sets[MAX_SETS + 3];
+	char cpus[32], page_size[32];
+	uint32_t nr = 0;
+
+	if (!args->machine) {
+		snprintf(cpus, sizeof(cpus), "cpus=%u", meta->cpus ? meta->cpus : 1);
+		snprintf(page_size, sizeof(page_size), "page_size=%u", meta->page_size ? meta->page_size : 4096);
+		sets[nr++] = PLENTY;
+		sets[nr++] = cpus;
+		sets[nr++] = page_size;
+	}
+	for (uint32_t i = 0; i < args->nr_sets; i++)
+		sets[nr++] = args->sets[i];
+	if (machine_load(machine, args->machine, sets, nr, err) < 0)
+		return -(int)err->code;
+	take_no_time(machine);
+	return 0;
+}
+
+static int run_lint(int argc, char **argv)
+{
+	const struct trace_reader_options reading = { .thread = true };
+	struct lint_args args = { 0 };
+	struct trace_reader *reader = NULL;
+	struct machine *machine;
+	struct err err = { 0 };
+	int status = cli_parse(&argp, argc, argv, &args);
+
+	if (status)
+		return status;
+	machine = calloc(1, sizeof(*machine));
+	cli_catch_signals();
+	if (!machine)
+		status = cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
+	else if (trace_open(&reader, args.trace, &reading, &err) < 0 || load_machine(machine, &args, trace_meta(reader), &err) < 0)
+		status = cli_fail(&err);
+	else
+		status = lint_trace(&args, machine, reader);
+	trace_close(reader);
+	free(machine);
+	return status;
+}
+
+const struct cli_command cmd_lint = { "lint", "show which rules the callers in a trace broke", run_lint };

@@ -1,0 +1,78 @@
+#include "sim/cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "configs/machine_yaml.h"
+
+uint64_t cli_number(struct argp_state *state, const char *name, const char *text)
+{
+	uint64_t value = 0;
+
+	if (units_parse_count(text, &value) < 0)
+		argp_error(state, "--%s: \"%s\" is not a number", name, text);
+	return value;
+}
+
+ns_t cli_time(struct argp_state *state, const char *name, const char *text)
+{
+	ns_t value = 0;
+
+	if (units_parse_time(text, &value) < 0)
+		argp_error(state, "--%s: \"%s\" is not a time such as 12.5 s", name, text);
+	return value;
+}
+
+/* "recorded, think or asap" */
+static void list_words(const char *const *words, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (unsigned int i = 0; words[i] && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+}
+
+unsigned int cli_word(struct argp_state *state, const char *name, const char *text, const char *const *words)
+{
+	char list[200];
+
+	for (unsigned int i = 0; words[i]; i++)
+		if (!strcmp(words[i], text))
+			return i;
+	list_words(words, list, sizeof(list));
+	argp_error(state, "--%s: \"%s\": expected %s", name, text, list);
+	return 0;
+}
+
+enum replay_layer cli_layer(struct argp_state *state, const char *text)
+{
+	static const char *const words[] = { [LAYER_INTENT] = "intent", [LAYER_PAGE] = "page", NULL };
+
+	return (enum replay_layer)cli_word(state, "layer", text, words);
+}
+
+void cli_from(struct argp_state *state, const char *text, struct replay_from *from)
+{
+	if (replay_from_parse(from, text) < 0)
+		argp_error(state, "--from: \"%s\" is no time such as \"12.5 s\", no event number and no marker:TEXT", text);
+}
+
+void cli_set(struct argp_state *state, struct cli_machine *machine, const char *text)
+{
+	if (machine->nr_sets == CLI_MAX_SETS)
+		argp_error(state, "more than %d settings of one machine", CLI_MAX_SETS);
+	machine->sets[machine->nr_sets++] = text;
+}
+
+void cli_one(struct argp_state *state, const char *what, const char *text, const char **argument)
+{
+	if (*argument)
+		argp_error(state, "one %s at a time: \"%s\" is one too many", what, text);
+	*argument = text;
+}
+
+int cli_machine_load(struct machine *machine, const struct cli_machine *given, struct err *err)
+{
+	return machine_load(machine, given->file, given->sets, given->nr_sets, err);
+}

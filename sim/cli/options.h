@@ -1,0 +1,43 @@
+/* options: values of options that several verbs have, read the same way with the same messages. */
+#ifndef KMEMSIM_SIM_CLI_OPTIONS_H
+#define KMEMSIM_SIM_CLI_OPTIONS_H
+
+#include <argp.h>
+#include <stdint.h>
+
+#include "base/units.h"
+#include "configs/machine.h"
+#include "sim/replay.h"
+
+#define CLI_MAX_SETS 256
+
+/** A machine as the command line gives it: --machine and --set. */
+struct cli_machine {
+	const char *file;                /* NULL = all defaults */
+	const char *sets[CLI_MAX_SETS];
+	uint32_t nr_sets;
+};
+
+/*
+ * All end the program with a message about --@name when @text is not what it says, as argp_error() does.
+ */
+
+/** cli_number() - a count such as 4096 or 64 Ki. */
+uint64_t cli_number(struct argp_state *state, const char *name, const char *text);
+/** cli_time() - simulated time such as 12.5 s. */
+ns_t cli_time(struct argp_state *state, const char *name, const char *text);
+/** cli_word() - one of @words, which end in NULL. Return: its index. */
+unsigned int cli_word(struct argp_state *state, const char *name, const char *text, const char *const *words);
+/** cli_layer() - intent or page. */
+enum replay_layer cli_layer(struct argp_state *state, const char *text);
+/** cli_from() - where a replay begins; a marker's text is borrowed. */
+void cli_from(struct argp_state *state, const char *text, struct replay_from *from);
+/** cli_set() - KEY=VALUE, borrowed. */
+void cli_set(struct argp_state *state, struct cli_machine *machine, const char *text);
+/** cli_one() - the single argument of a verb, called @what ("trace"), into *@argument. */
+void cli_one(struct argp_state *state, const char *what, const char *text, const char **argument);
+
+/** cli_machine_load() - the machine that file and settings describe. Errors as machine_load(). */
+int cli_machine_load(struct machine *machine, const struct cli_machine *given, struct err *err);
+
+#endif

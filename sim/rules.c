@@ -1,0 +1,177 @@
+/*
+ * rules: rules of the kernel's interfaces that an operation breaks by itself or by who asks, beside those that run_op.c
+ * finds in its flags and those that only its object can tell (serve*.c). And, for `kmemsim lint`, advice.
+ *
+ * Simplified: who holds which spinlock is not in a trace; that interrupts or preemption are off is.
+ */
+#include <inttypes.h>
+
+#include "sim/run.h"
+
+#define CREATE_SIZE_MAX (4u << 20) /* KMALLOC_MAX_SIZE, kmem_cache_sanity_check() */
+#define COSTLY_ORDER 3u            /* PAGE_ALLOC_COSTLY_ORDER */
+
+static bool takes_pages(enum run_action action)
+{
+	return action == ACT_PAGES || action == ACT_PAGES_EXACT || action == ACT_PAGES_BULK;
+}
+
+static bool takes_object(enum run_action action)
+{
+	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE || action == ACT_CACHE_ALLOC || action == ACT_KREALLOC;
+}
+
+/* They take slab_mutex. */
+static bool manages_cache(enum run_action action)
+{
+	return action == ACT_CACHE_CREATE || action == ACT_CACHE_DESTROY || action == ACT_CACHE_SHRINK;
+}
+
+static bool may_sleep(const struct trace_op *op, enum run_action action)
+{
+	return manages_cache(action) || ((takes_pages(action) || takes_object(action)) && op->gfp & GFP_BIT_DIRECT_RECLAIM);
+}
+
+/* Whether run_op.c has said so already: what takes memory, in a context that the operation itself tells. */
+static bool sleep_is_told(const struct trace_op *op, enum run_action action)
+{
+	return op->ctx != CTX_PROCESS && !manages_cache(action) && action != ACT_KREALLOC;
+}
+
+/* The order of the block that the pages come in; 0 when there is no such block. */
+static unsigned int block_order(const struct run *run, const struct trace_op *op, enum run_action action)
+{
+	uint64_t pages = div_round_up(op->size, run->machine->page_size);
+
+	if (action == ACT_PAGES)
+		return op->order;
+	if (action != ACT_PAGES_EXACT && action != ACT_KMALLOC_LARGE)
+		return 0;
+	return pages > 1 ? (unsigned int)fls64(pages - 1) : 0;
+}
+
+static bool is_too_large(const struct run *run, const struct trace_op *op, enum run_action action)
+{
+	if (op->gfp & GFP_BIT_NOWARN)
+		return false;
+	if (action == ACT_PAGES_EXACT)
+		return block_order(run, op, action) > run->machine->page_allocator.max_order;
+	if (action == ACT_KREALLOC)
+		return op->size > run->machine->kmalloc.max_size;
+	return action == ACT_CACHE_CREATE && op->size > CREATE_SIZE_MAX;
+}
+
+static bool is_nameless(const struct run *run, const struct trace_op *op, enum run_action action)
+{
+	return action == ACT_CACHE_CREATE && !run_string(run, op->name)[0];
+}
+
+/* __GFP_NOFAIL asks for what cannot be promised: rmqueue() and __alloc_pages_slowpath() warn. */
+static bool is_vain_nofail(const struct run *run, const struct trace_op *op, enum run_action action)
+{
+	if (!(op->gfp & GFP_BIT_NOFAIL) || !(takes_pages(action) || takes_object(action)))
+		return false;
+	return !(op->gfp & GFP_BIT_DIRECT_RECLAIM) || block_order(run, op, action) > COSTLY_ORDER;
+}
+
+/* More than PAGE_ALLOC_COSTLY_ORDER without saying that a failure is expected. */
+static bool is_costly(const struct run *run, const struct trace_op *op, enum run_action action)
+{
+	unsigned int order = block_order(run, op, action);
+
+	return order > COSTLY_ORDER && order <= run->machine->page_allocator.max_order && op->kind != KIND_KVMALLOC &&
+	       op->kind != KIND_KVZALLOC && !(op->gfp & (GFP_BIT_NORETRY | GFP_BIT_RETRY_MAYFAIL | GFP_BIT_NOWARN));
+}
+
+/* GFP_DMA for a device that reaches 4 GiB: the 16 MiB of zone DMA are for those that do not. */
+static bool wastes_dma(const struct trace_op *op)
+{
+	return op->kind == KIND_DMA_ALLOC_COHERENT && op->gfp & GFP_BIT_DMA && op->arg[0] >= UINT32_MAX;
+}
+
+bool rules_other(const struct run *run, const struct trace_op *op, enum run_action action)
+{
+	if (is_too_large(run, op, action) || is_nameless(run, op, action) || is_vain_nofail(run, op, action))
+		return true;
+	if (may_sleep(op, action) && !sleep_is_told(op, action) && (op->ctx != CTX_PROCESS || run->options->lint))
+		return true;
+	return run->options->lint && (is_costly(run, op, action) || wastes_dma(op));
+}
+
+/*
+ * Boot runs as task 0, with interrupts off at first, and nothing there sleeps yet (GFP_BOOT_MASK, might_sleep() with
+ * SYSTEM_BOOTING); later that task is the idle one and asks for nothing.
+ */
+static bool is_early_boot(const struct trace_who *who)
+{
+	return who->pid == 0 && who->ctx == CTX_IRQS_OFF;
+}
+
+/* The context of a scenario is the operation's, that of a recording is of who asks. */
+static void report_sleep(struct run *run, const struct request *req, const struct run_op *op)
+{
+	const struct trace_who *who = &run->tables->whos[req->who];
+	uint32_t ctx = op->ctx | (is_early_boot(who) ? (uint32_t)CTX_PROCESS : who->ctx);
+	const char *where = ctx & CTX_MASK ? "in an interrupt" :
+			    ctx & CTX_IRQS_OFF ? "with interrupts off" : "with preemption off";
+
+	if (ctx == CTX_PROCESS || sleep_is_told(op->trace, op->action))
+		return;
+	run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s %s may sleep: a deadlock, or \"scheduling while atomic\"",
+		kind_info[op->kind].name, where);
+}
+
+static void report_size(struct run *run, const struct run_op *op)
+{
+	const char *name = kind_info[op->kind].name;
+
+	if (op->action == ACT_PAGES_EXACT)
+		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of %" PRIu64 " bytes, order %u: the kernel warns and refuses", name,
+			op->size, block_order(run, op->trace, op->action));
+	else if (op->action == ACT_KREALLOC)
+		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s to %" PRIu64 " bytes: the kernel refuses, the old object stays",
+			name, op->size);
+	else
+		run_violation(run, RULE_SIZE_TOO_LARGE, op, "cache \"%s\" of objects of %" PRIu64
+			" bytes: the kernel cannot create it", run_string(run, op->trace->name), op->trace->size);
+}
+
+static void report_nofail(struct run *run, const struct run_op *op)
+{
+	if (!(op->gfp & GFP_BIT_DIRECT_RECLAIM))
+		run_violation_severe(run, RULE_SLEEP_IN_ATOMIC, severity_name[SEVERITY_WARNING], op,
+			"%s with __GFP_NOFAIL that may not sleep: the kernel warns when memory is short, and fails",
+			kind_info[op->kind].name);
+	else
+		run_violation_severe(run, RULE_ORDER_TOO_LARGE, severity_name[SEVERITY_WARNING], op,
+			"%s of order %u with __GFP_NOFAIL: the kernel warns, and may try for ever", kind_info[op->kind].name,
+			block_order(run, op->trace, op->action));
+}
+
+static void report_advice(struct run *run, const struct run_op *op)
+{
+	const char *advice = severity_name[SEVERITY_ADVICE];
+
+	if (is_costly(run, op->trace, op->action))
+		run_violation_severe(run, RULE_ORDER_TOO_LARGE, advice, op,
+			"%s of order %u may fail once memory is fragmented: __GFP_NORETRY or __GFP_RETRY_MAYFAIL say that this is"
+			" expected; or kvmalloc", kind_info[op->kind].name, block_order(run, op->trace, op->action));
+	if (wastes_dma(op->trace))
+		run_violation_severe(run, RULE_DMA_MASK_UNREACHABLE, advice, op,
+			"%s with GFP_DMA for a mask of 32 bits or more: the mask alone is enough", kind_info[op->kind].name);
+}
+
+void rules_report_other(struct run *run, const struct request *req, const struct run_op *op)
+{
+	if (may_sleep(op->trace, op->action))
+		report_sleep(run, req, op);
+	if (is_too_large(run, op->trace, op->action))
+		report_size(run, op);
+	if (is_nameless(run, op->trace, op->action))
+		run_violation_severe(run, RULE_CACHE_NAME_INVALID, severity_name[SEVERITY_ERROR], op,
+			"a cache without a name: the integrity check of kmem_cache_create() fails");
+	if (is_vain_nofail(run, op->trace, op->action))
+		report_nofail(run, op);
+	if (run->options->lint)
+		report_advice(run, op);
+}

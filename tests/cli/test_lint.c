@@ -1,0 +1,281 @@
+/* `kmemsim lint`: each rule, what it says of it, and what the exit status is. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/cli/run.h"
+#include "tests/cli/scenario.h"
+
+TestSuite(lint, .init = run_enter, .fini = run_leave);
+
+/* What lint finds, as "rule severity event" lines; severity and rule in @options narrow it. */
+static void expect_found(const char *options, int status, const char *found)
+{
+	struct run_result result = run_shell("$K import t.jsonl -o t.kmt --quiet && rm -f r.db && $K lint t.kmt -o r.db --quiet %s",
+		options);
+
+	cr_expect_eq(result.status, status, "status %d: %s", result.status, result.err);
+	run_free(&result);
+	scenario_expect("select rule, severity, event_no from violations order by event_no, rule, severity", found);
+}
+
+static void expect_text(int event, const char *part)
+{
+	cr_expect_eq(scenario_number("select instr(text, '%s') > 0 from violations where event_no = %d", part, event), 1,
+		"event %d does not say \"%s\"", event, part);
+}
+
+Test(lint, what_may_sleep_is_wrong_in_atomic_context)
+{
+	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":64,\"ctx\":\"softirq\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":2,\"order\":0,\"gfp\":\"GFP_NOIO\",\"irqs_off\":true}");
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":64,\"preempt_off\":true}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":3,\"cache\":\"c\",\"preempt_off\":true}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":1,\"size\":4000,\"ctx\":\"hardirq\"}");
+	scenario_add("{\"event\":\"kmem_cache_shrink\",\"cache\":\"c\",\"ctx\":\"softirq\"}");
+	scenario_add("{\"event\":\"vmalloc\",\"id\":4,\"size\":4096,\"preempt_off\":true}");
+	scenario_add("{\"event\":\"vmalloc\",\"id\":5,\"size\":4096,\"gfp\":\"GFP_ATOMIC\"}");
+	scenario_add("{\"event\":\"vfree\",\"id\":4,\"irqs_off\":true}");
+	scenario_add("{\"event\":\"kvfree\",\"id\":5,\"preempt_off\":true}");
+	/* Legal ones. */
+	scenario_add("{\"event\":\"kmalloc\",\"id\":6,\"size\":64,\"gfp\":\"GFP_ATOMIC\",\"ctx\":\"hardirq\"}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":7,\"size\":64,\"gfp\":\"GFP_NOWAIT\",\"irqs_off\":true}");
+	scenario_add("{\"event\":\"kfree\",\"id\":7,\"ctx\":\"nmi\"}");
+	expect_found("", 1, "sleep_in_atomic error 0\nsleep_in_atomic error 1\nsleep_in_atomic error 2\nsleep_in_atomic error 3\n"
+			    "sleep_in_atomic error 4\nsleep_in_atomic error 5\nsleep_in_atomic error 6\nsleep_in_atomic error 7\n"
+			    "sleep_in_atomic error 8\nsleep_in_atomic error 9\n");
+	expect_text(0, "may sleep");
+	expect_text(2, "with preemption off");
+	expect_text(5, "in an interrupt");
+	expect_text(7, "GFP_KERNEL");
+}
+
+Test(lint, the_vmalloc_space_is_not_for_interrupts)
+{
+	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":4096,\"ctx\":\"softirq\"}");
+	scenario_add("{\"event\":\"vmap\",\"id\":2,\"size\":4096}");
+	scenario_add("{\"event\":\"vunmap\",\"id\":2,\"ctx\":\"hardirq\"}");
+	scenario_add("{\"event\":\"vmalloc\",\"id\":3,\"size\":4096}");
+	scenario_add("{\"event\":\"vfree\",\"id\":3,\"ctx\":\"nmi\"}");
+	scenario_add("{\"event\":\"ioremap\",\"id\":4,\"phys\":\"0xfd000000\",\"size\":4096,\"ctx\":\"softirq\"}");
+	/* vfree() in an interrupt is deferred. */
+	scenario_add("{\"event\":\"vmalloc\",\"id\":5,\"size\":4096}");
+	scenario_add("{\"event\":\"vfree\",\"id\":5,\"ctx\":\"softirq\"}");
+	expect_found("", 1, "vmalloc_in_interrupt fatal 0\nvmalloc_in_interrupt fatal 2\nvmalloc_in_interrupt fatal 4\n"
+			    "vmalloc_in_interrupt fatal 5\n");
+	expect_text(0, "BUG");
+}
+
+Test(lint, every_object_has_its_own_free)
+{
+	static const char *const makes[] = {
+		"{\"event\":\"kmalloc\",\"id\":%d,\"size\":64}",
+		"{\"event\":\"kmem_cache_alloc\",\"id\":%d,\"cache\":\"mine\"}",
+		"{\"event\":\"vmalloc\",\"id\":%d,\"size\":4096}",
+		"{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0}",
+	};
+	static const char *const frees[] = {
+		"{\"event\":\"kfree\",\"id\":%d}",
+		"{\"event\":\"kmem_cache_free\",\"id\":%d,\"cache\":\"mine\"}",
+		"{\"event\":\"vfree\",\"id\":%d}",
+		"{\"event\":\"free_pages\",\"id\":%d,\"order\":0}",
+		"{\"event\":\"kvfree\",\"id\":%d}",
+	};
+	int id = 0;
+
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"mine\",\"size\":320,\"flags\":\"SLAB_PANIC\",\"ctor\":true}");
+	for (int m = 0; m < 4; m++)
+		for (int f = 0; f < 5; f++) {
+			char line[160];
+
+			snprintf(line, sizeof(line), makes[m], ++id);
+			scenario_add("%s", line);
+			snprintf(line, sizeof(line), frees[f], id);
+			scenario_add("%s", line);
+		}
+	/* Events 2, 4, 6 … are the frees; what is not listed is right. */
+	expect_found("", 1,
+		"wrong_free error 4\nwrong_free error 6\nwrong_free error 8\n" /* kmalloc to kmem_cache_free, vfree, free_pages */
+		"wrong_free notice 12\nwrong_free error 16\nwrong_free error 18\nwrong_free notice 20\n"
+		"wrong_free fatal 22\nwrong_free fatal 24\nwrong_free error 28\n"
+		"wrong_free error 32\nwrong_free error 34\nwrong_free error 36\nwrong_free error 40\n");
+	expect_text(4, "Wrong slab cache");
+	expect_text(6, "nonexistent area");
+	expect_text(8, "bad page");
+	expect_text(12, "works");
+	expect_text(22, "oopses");
+	expect_text(32, "warns");
+}
+
+Test(lint, the_right_cache_may_be_named_for_a_kmalloc_object)
+{
+	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":64}");
+	scenario_add("{\"event\":\"kmem_cache_free\",\"id\":1,\"cache\":\"kmalloc-64\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":2,\"order\":2,\"gfp\":\"GFP_KERNEL|__GFP_COMP\"}");
+	scenario_add("{\"event\":\"kfree\",\"id\":2}");
+	expect_found("", 0, "wrong_free notice 1\nwrong_free notice 3\n");
+}
+
+Test(lint, slob_cannot_kfree_an_object_of_a_cache)
+{
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kfree\",\"id\":1}");
+	expect_found("", 0, "wrong_free notice 1\n");
+	expect_found("--set slab.allocator=slob", 1, "wrong_free fatal 1\n");
+}
+
+Test(lint, kfree_of_a_block_that_is_not_compound_frees_its_first_page)
+{
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":1,\"order\":3}");
+	scenario_add("{\"event\":\"kfree\",\"id\":1}");
+	expect_found("", 1, "wrong_free error 1\n");
+	expect_text(1, "the others leak");
+	cr_expect_eq(scenario_number("select max(f) - min(f) from (select sum(free_pages + pcp_pages) f from zone_samples group by sample_id)"), 7);
+}
+
+Test(lint, freeing_twice_is_fatal_and_freeing_nothing_is_an_error)
+{
+	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":64}");
+	scenario_add("{\"event\":\"kfree\",\"id\":1}");
+	scenario_add("{\"event\":\"kfree\",\"id\":1,\"call_site\":\"bad_driver+0x10\"}");
+	scenario_add("{\"event\":\"vfree\",\"id\":\"never\"}");
+	scenario_add("{\"event\":\"kfree\",\"id\":null}");
+	expect_found("", 1, "double_free fatal 2\nfree_unknown error 3\n");
+	scenario_expect("select call_site from violations where event_no = 2", "bad_driver+0x10\n");
+	expect_text(2, "corrupted");
+}
+
+Test(lint, sizes_and_orders_have_limits)
+{
+	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":4194305}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":2,\"order\":11}");
+	scenario_add("{\"event\":\"alloc_pages_exact\",\"id\":3,\"size\":4194305}");
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"big\",\"size\":4194305}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":4,\"size\":8,\"gfp\":\"GFP_KERNEL|__GFP_HIGHMEM\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":5,\"order\":4,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL|__GFP_NOWARN\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":6,\"order\":0,\"gfp\":\"GFP_NOWAIT|__GFP_NOFAIL\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":7,\"order\":4}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":8,\"order\":4,\"gfp\":\"GFP_KERNEL|__GFP_NORETRY\"}");
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":9,\"size\":8000000}");
+	expect_found("", 1, "size_too_large error 0\norder_too_large error 1\norder_too_large error 2\nsize_too_large error 3\n"
+			    "highmem_kmalloc warning 4\norder_too_large warning 5\nsleep_in_atomic warning 6\norder_too_large advice 7\n");
+	expect_text(0, "answers NULL");
+}
+
+Test(lint, caches_are_created_and_destroyed_with_care)
+{
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"my cache\",\"size\":320}");
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":320,\"ctor\":true}");
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":640,\"ctor\":true}");
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"live\",\"size\":320,\"ctor\":true}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"live\"}");
+	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"live\"}");
+	scenario_add("{\"event\":\"kmem_cache_free\",\"id\":1,\"cache\":\"live\"}");
+	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"live\"}");
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"gone\",\"size\":320,\"ctor\":true}");
+	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"gone\"}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":2,\"cache\":\"gone\"}");
+	expect_found("", 1, "cache_name_invalid warning 0\ncache_name_duplicate warning 2\ncache_destroy_live error 5\n"
+			    "cache_destroyed error 7\ncache_destroyed error 10\n");
+}
+
+Test(lint, devices_are_claimed_and_mapped_first)
+{
+	run_write("m.yaml", "kmemsim: 1\nmemory: 512 MiB\n");
+	scenario_add("{\"event\":\"inb\",\"port\":\"0x3f8\"}");
+	scenario_add("{\"event\":\"ioremap\",\"id\":1,\"phys\":\"0x1000000\",\"size\":4096}");
+	scenario_add("{\"event\":\"ioremap\",\"id\":2,\"phys\":\"0xfd000000\",\"size\":4096}");
+	scenario_add("{\"event\":\"readl\",\"id\":2,\"offset\":4096}");
+	scenario_add("{\"event\":\"request_region\",\"start\":\"0x3f8\",\"size\":8,\"name\":\"a\"}");
+	scenario_add("{\"event\":\"request_region\",\"start\":\"0x3fc\",\"size\":8,\"name\":\"b\"}");
+	scenario_add("{\"event\":\"release_region\",\"start\":\"0x3f8\",\"size\":4}");
+	scenario_add("{\"event\":\"mmap_device\",\"phys\":\"0xfd000100\",\"size\":4096}");
+	scenario_add("{\"event\":\"task_create\",\"id\":3}");
+	scenario_add("{\"event\":\"task_exit\",\"id\":3,\"stack_use\":20000}");
+	expect_found("-m m.yaml --severity notice", 1,
+		"port_unclaimed warning 0\nioremap_ram error 1\niomem_unclaimed notice 2\niomem_unclaimed fatal 3\nregion_conflict error 5\n"
+		"region_release_mismatch warning 6\nmmap_unaligned error 7\nstack_overflow fatal 9\n");
+}
+
+Test(lint, sections_of_a_cpu_are_short_and_do_not_sleep)
+{
+	scenario_add("{\"event\":\"get_cpu\",\"pid\":7}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":64,\"pid\":7}");
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":320,\"pid\":7}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":2,\"size\":64,\"gfp\":\"GFP_ATOMIC\",\"pid\":7}");
+	scenario_add("{\"event\":\"put_cpu\",\"pid\":7}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":3,\"size\":64,\"pid\":7}");
+	scenario_add("{\"event\":\"put_cpu\",\"pid\":7}");
+	scenario_add("{\"event\":\"alloc_percpu\",\"id\":4,\"size\":40000,\"align\":8}");
+	scenario_add("{\"event\":\"alloc_percpu\",\"id\":5,\"size\":64,\"align\":8,\"ctx\":\"softirq\"}");
+	scenario_add("{\"event\":\"alloc_percpu\",\"id\":6,\"size\":64,\"align\":8}");
+	scenario_add("{\"event\":\"kfree\",\"id\":6}");
+	expect_found("", 1, "sleep_in_atomic error 1\nsleep_in_atomic error 2\npreempt_imbalance error 6\nsize_too_large error 7\n"
+			    "sleep_in_atomic error 8\nwrong_free fatal 10\n");
+}
+
+Test(lint, status_is_1_for_errors_alone)
+{
+	struct run_result result;
+
+	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL|__GFP_HIGHMEM\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":2,\"order\":5}");
+	expect_found("", 0, "highmem_kmalloc warning 0\norder_too_large advice 1\n");
+	expect_found("--severity warning", 0, "highmem_kmalloc warning 0\n");
+	expect_found("--rule order_too_large", 0, "order_too_large advice 1\n");
+	result = run_shell("$K lint t.kmt");
+	cr_expect(strstr(result.out, "highmem_kmalloc"), "%s", result.out);
+	cr_expect(strstr(result.out, "0  errors in 2 events"), "%s", result.out);
+	run_free(&result);
+	result = run_shell("$K lint t.kmt --rule sleepy");
+	cr_expect_eq(result.status, 2);
+	cr_expect(strstr(result.err, "there is no rule"), "%s", result.err);
+	run_free(&result);
+}
+
+Test(lint, json_has_every_violation)
+{
+	struct run_result result;
+
+	scenario_add("{\"event\":\"kfree\",\"id\":\"never\",\"call_site\":\"a \\\"b\\\"\",\"time_ns\":5000,\"cpu\":1}");
+	result = run_shell("$K import t.jsonl -o t.kmt --quiet && $K lint t.kmt --json");
+	cr_expect_eq(result.status, 1);
+	cr_expect_eq(run_number(result.out, "errors"), 1);
+	cr_expect(strstr(result.out, "{\"event_no\": 0, \"time_ns\": 5000, \"cpu\": 1, \"severity\": \"error\", \"rule\": \"free_unknown\","
+				     " \"call_site\": \"a \\\"b\\\"\", \"text\": "), "%s", result.out);
+	run_free(&result);
+}
+
+/* A softirq that comes while the CPU is still at something older is judged in the order of the trace. */
+Test(lint, rules_are_judged_in_the_order_of_the_trace)
+{
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":320,\"time_ns\":0}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"c\",\"gfp\":\"GFP_ATOMIC\",\"ctx\":\"softirq\",\"time_ns\":1}");
+	expect_found("", 0, "");
+}
+
+Test(lint, more_than_a_thousand_of_a_kind_are_counted)
+{
+	struct run_result result;
+
+	for (int i = 0; i < 1500; i++)
+		scenario_add("{\"event\":\"kfree\",\"id\":\"x%d\"}", i);
+	result = run_shell("$K import t.jsonl -o t.kmt --quiet && $K lint t.kmt -o r.db");
+	cr_expect_eq(result.status, 1);
+	cr_expect(strstr(result.out, "1500  error     free_unknown (the first 1000 are shown)"), "%s", result.out);
+	run_free(&result);
+	scenario_expect("select count(*) from violations", "1000\n");
+}
+
+/* What a real kernel does is, but for its boot's own habits, by the rules. */
+Test(lint, a_recorded_kernel_breaks_no_rule)
+{
+	struct run_result result;
+
+	if (!run_shared())
+		cr_skip_test("KMEMSIM_SHARED is not set: no captures");
+	result = run_shell("S=%s/captures/A-boot-256m; $K import $S/trace.dat -o A.kmt --quiet && $K probe $S/snapshots -o A.yaml 2> /dev/null && $K lint A.kmt -m A.yaml",
+		run_shared());
+	cr_expect_eq(result.status, 0, "%s%s", result.out, result.err);
+	run_free(&result);
+}

@@ -1,0 +1,754 @@
+/* Compaction in small zones made by hand, and at random against page_alloc_check(). */
+#include "base/rng.h"
+#include "mm/compaction_priv.h"
+#include "mm/lru_priv.h"
+#include "tests/mm/page_fixture.h"
+
+#define PFNS 16384u
+
+/* Who is where: what a run would keep. Id 0: nobody. */
+struct users {
+	uint32_t id[PFNS];
+	uint8_t order[PFNS];
+	uint32_t moves, episodes, gone;
+	pfn_t from[1024], to[1024]; /* the first moves */
+	struct compact_episode last;
+};
+
+static void moved(void *arg, pfn_t from, pfn_t to)
+{
+	struct users *u = arg;
+
+	cr_assert(u->id[from] && !u->id[to] && !u->order[from], "%llu to %llu", (unsigned long long)from,
+		(unsigned long long)to);
+	u->id[to] = u->id[from];
+	u->id[from] = 0;
+	if (u->moves < 1024) {
+		u->from[u->moves] = from;
+		u->to[u->moves] = to;
+	}
+	u->moves++;
+}
+
+static bool movable(void *arg, pfn_t pfn)
+{
+	const struct users *u = arg;
+
+	return u->id[pfn] && !u->order[pfn];
+}
+
+static void compacted(void *arg, const struct compact_episode *episode)
+{
+	struct users *u = arg;
+
+	u->last = *episode;
+	u->episodes++;
+}
+
+static void gone(void *arg, pfn_t pfn, bool swapped)
+{
+	struct users *u = arg;
+
+	(void)swapped;
+	u->id[pfn] = 0;
+	u->gone++;
+}
+
+static uint64_t no_objects(void *arg, uint32_t node)
+{
+	(void)arg;
+	(void)node;
+	return 0;
+}
+
+static uint64_t scan_none(void *arg, uint32_t node, uint64_t nr, unsigned int cpu, struct meter *meter)
+{
+	(void)arg;
+	(void)node;
+	(void)nr;
+	(void)cpu;
+	(void)meter;
+	return 0;
+}
+
+/* That machine compacts, and tells @u of it. */
+static struct users *attach(struct fixture *fx)
+{
+	struct users *u = calloc(1, sizeof(*u));
+	struct reclaim_hooks hooks = { .page_gone = gone, .count_objects = no_objects, .scan_objects = scan_none,
+		.page_moved = moved, .page_movable = movable, .compacted = compacted, .arg = u };
+
+	cr_assert_not_null(u);
+	fx->machine.page_allocator.compaction = true;
+	fx->machine.page_allocator.compaction_proactiveness = 20;
+	page_alloc_set_hooks(fx->pa, &hooks);
+	return u;
+}
+
+/* All of [start, end) handed out as movable pages of nobody, which nothing can move. */
+static void fill(struct fixture *fx, pfn_t start, pfn_t end)
+{
+	for (pfn_t pfn = start; pfn < end; pfn++)
+		cr_assert_neq(take_buddy(fx, 0, M, 0), PFN_NONE);
+}
+
+/* A page of the filled zone gets a user, and an age. */
+static void use(struct fixture *fx, struct users *u, pfn_t pfn, enum lru_kind kind)
+{
+	u->id[pfn] = (uint32_t)pfn;
+	lru_add(fx->pa, pfn, kind);
+}
+
+static void context(struct fixture *fx, struct alloc_context *ac, gfp_t gfp, unsigned int order)
+{
+	struct page_request req = { .gfp = gfp, .node = -1, .order = (uint8_t)order };
+
+	page_context(fx->pa, &req, ac);
+}
+
+static enum compact_result compact_whole(struct fixture *fx, struct compact_control *cc)
+{
+	enum compact_result result;
+
+	*cc = (struct compact_control){ .zone = fx->zone, .order = COMPACT_ALL, .mode = COMPACT_SYNC_LIGHT,
+		.whole_zone = true, .ignore_skip = true, .may_fs = true };
+	result = compact_begin(cc);
+	while (result == COMPACT_CONTINUE)
+		result = compact_step(cc, &fx->meter);
+	compact_end(cc, &fx->meter);
+	fixture_check(fx);
+	return result;
+}
+
+/* Four pageblocks: three pages to move in the first, three free ones in the last. */
+Test(compaction, the_last_page_taken_moves_first_and_to_the_highest_target)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
+	struct users *u = attach(fx);
+	struct compact_control cc;
+
+	fill(fx, 1024, 3072);
+	use(fx, u, 1024, LRU_KIND_ANON);
+	use(fx, u, 1124, LRU_KIND_FILE);
+	use(fx, u, 1224, LRU_KIND_FILE);
+	give_buddy(fx, 2570, 0);
+	give_buddy(fx, 2700, 0);
+	give_buddy(fx, 3000, 0);
+	cr_assert_eq(compact_whole(fx, &cc), COMPACT_COMPLETE);
+	cr_assert_eq(u->moves, 3);
+	cr_assert(u->from[0] == 1224 && u->to[0] == 3000);
+	cr_assert(u->from[1] == 1124 && u->to[1] == 2700);
+	cr_assert(u->from[2] == 1024 && u->to[2] == 2570);
+	cr_assert_eq(cc.migrated, 3);
+	/* Up to where the scanners met: three pageblocks, and all of the last one that lies below the third target. */
+	cr_assert_eq(cc.migrate_scanned, 3 * 512);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_PGMIGRATE_SUCCESS), 3);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_ISOLATED), 6);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_MIGRATE_SCANNED), cc.migrate_scanned);
+	/* Their lists and what they are stay. */
+	cr_assert_eq(lru_pages(fx->pa, 0, LRU_INACTIVE_ANON), 1);
+	cr_assert_eq(fx->pa->reclaim[0].lru[LRU_INACTIVE_ANON].head, 2570);
+	cr_assert_eq(fx->pa->reclaim[0].lru[LRU_INACTIVE_FILE].head, 2700);
+	cr_assert_eq(fx->pa->reclaim[0].lru[LRU_INACTIVE_FILE].tail, 3000);
+	/* What they left is with the CPU that moved them. */
+	cr_assert_eq(fx->zone->pcps[0].count, 3);
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, pages_on_no_list_move_too_when_their_user_says_so)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
+	struct users *u = attach(fx);
+	struct compact_control cc;
+
+	fill(fx, 1024, 3072);
+	u->id[1030] = 7;
+	page_alloc_set_owner(fx->pa, 1030, 99);
+	u->id[1031] = 8;
+	u->order[1031] = 1; /* part of something larger: stays */
+	give_buddy(fx, 3071, 0);
+	cr_assert_eq(compact_whole(fx, &cc), COMPACT_COMPLETE);
+	cr_assert_eq(u->moves, 1);
+	cr_assert_eq(u->id[3071], 7);
+	cr_assert_eq(page_alloc_owner(fx->pa, 3071), 99);
+	cr_assert_eq(page_alloc_owner(fx->pa, 1030), 0);
+	cr_assert(page_is_lru(fx->pa, 3071));
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, what_is_costs_is_charged_under_the_locks_that_the_kernel_holds)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
+	struct users *u = attach(fx);
+	struct compact_control cc;
+	bool lru = false, zone = false;
+
+	fill(fx, 1024, 3072);
+	use(fx, u, 1024, LRU_KIND_ANON);
+	give_buddy(fx, 3071, 0);
+	meter_start(&fx->meter, fx->machine.latency.step_ns);
+	compact_whole(fx, &cc);
+	/* One page moved, one TLB flush, one free to the per-CPU lists: 1 each, and the pages looked at. */
+	cr_assert_eq(fx->meter.ns, cc.migrate_scanned + cc.free_scanned + 3);
+	for (uint32_t i = 0; i < fx->meter.nr_segments; i++) {
+		cr_assert_eq(fx->meter.segments[i].step, STEP_COMPACT_SCAN);
+		lru |= fx->meter.segments[i].lock == LOCK_LRU;
+		zone |= fx->meter.segments[i].lock == LOCK_ZONE(0);
+	}
+	cr_assert(lru && zone);
+	free(u);
+	fixture_free(fx);
+}
+
+/* Each pageblock of [1024, 5120) half full of movable pages, every second one. */
+static struct users *fragmented(struct fixture *fx)
+{
+	struct users *u = attach(fx);
+
+	fill(fx, 1024, 5120);
+	for (pfn_t pfn = 1024; pfn < 5120; pfn++) {
+		if (pfn % 2)
+			use(fx, u, pfn, LRU_KIND_ANON);
+		else
+			give_buddy(fx, pfn, 0);
+	}
+	return u;
+}
+
+static enum mm_answer take_page(struct fixture *fx, gfp_t gfp, unsigned int order, pfn_t *pfn)
+{
+	struct page_request req = { .gfp = gfp, .node = -1, .order = (uint8_t)order };
+
+	return page_alloc_take(fx->pa, &req, pfn, &fx->meter);
+}
+
+Test(compaction, a_request_gets_a_huge_page_out_of_scattered_ones)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	pfn_t pfn;
+
+	cr_assert_eq(take_page(fx, GFP_TRANSHUGE_LIGHT | GFP_BIT_DIRECT_RECLAIM, 9, &pfn), MM_DONE);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 1);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_SUCCESS), 1);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_FAIL), 0);
+	cr_assert_eq(u->episodes, 1);
+	cr_assert_eq(u->last.who, COMPACT_DIRECT);
+	cr_assert_eq(u->last.result, COMPACT_SUCCESS);
+	cr_assert_eq(u->last.migrated, u->moves);
+	cr_assert_geq(u->moves, 256);
+	cr_assert_eq(fx->zone->compact.order_failed, 10);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, nothing_is_compacted_where_nobody_can_be_told_or_the_machine_does_not)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	const struct reclaim_hooks none = { 0 };
+	pfn_t pfn;
+
+	fx->machine.page_allocator.compaction = false;
+	cr_assert_eq(take_page(fx, GFP_TRANSHUGE_LIGHT | GFP_BIT_DIRECT_RECLAIM, 9, &pfn), MM_FAILED);
+	fx->machine.page_allocator.compaction = true;
+	page_alloc_set_hooks(fx->pa, &none);
+	cr_assert_eq(take_page(fx, GFP_TRANSHUGE_LIGHT | GFP_BIT_DIRECT_RECLAIM, 9, &pfn), MM_FAILED);
+	cr_assert_eq(u->moves, 0);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 0);
+	cr_assert_not(proactive_wanted(fx->pa, 0));
+	free(u);
+	fixture_free(fx);
+}
+
+/* One page in every chunk of 32 that cannot be moved: no attempt can succeed, and the zone is left alone for longer. */
+Test(compaction, unmovable_pages_in_the_way_make_it_fail_and_defer)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	enum compact_result result;
+	struct alloc_context ac;
+
+	for (pfn_t pfn = 1025; pfn < 5120; pfn += 32) {
+		lru_del(fx->pa, pfn);
+		u->id[pfn] = 0;
+	}
+	context(fx, &ac, GFP_TRANSHUGE_LIGHT | GFP_BIT_DIRECT_RECLAIM, 9);
+	cr_assert_eq(direct_compact(fx->pa, &ac, WMARK_MIN, COMPACT_PRIO_SYNC_LIGHT, &result, &fx->meter), PFN_NONE);
+	cr_assert_eq(result, COMPACT_PARTIAL_SKIPPED);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_FAIL), 1);
+	cr_assert_eq(fx->zone->compact.defer_shift, 1);
+	cr_assert_eq(direct_compact(fx->pa, &ac, WMARK_MIN, COMPACT_PRIO_SYNC_LIGHT, &result, &fx->meter), PFN_NONE);
+	cr_assert_eq(result, COMPACT_DEFERRED);
+	/* The strongest attempts ask for no leave, and go through all of the zone. */
+	cr_assert_eq(direct_compact(fx->pa, &ac, WMARK_MIN, COMPACT_PRIO_SYNC_FULL, &result, &fx->meter), PFN_NONE);
+	cr_assert_eq(result, COMPACT_COMPLETE);
+	cr_assert_eq(fx->zone->compact.defer_shift, 2);
+	/* Chunks of 16 can be had. */
+	ac.order = 4;
+	cr_assert_neq(direct_compact(fx->pa, &ac, WMARK_MIN, COMPACT_PRIO_SYNC_FULL, &result, &fx->meter), PFN_NONE);
+	cr_assert_eq(fx->zone->compact.defer_shift, 0);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_SUCCESS), 1);
+	free(u);
+	fixture_free(fx);
+}
+
+/* Costly and NORETRY: what async compaction does not bring, is not worth reclaiming for when compaction could not run. */
+Test(compaction, a_costly_request_that_would_not_wait_gives_up_when_the_zone_is_deferred)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	pfn_t pfn;
+
+	compaction_defer(fx->zone, 9);
+	cr_assert_eq(take_page(fx, GFP_HIGHUSER_MOVABLE | GFP_BIT_NORETRY, 9, &pfn), MM_FAILED);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_MOVABLE), 0);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_FAIL), 1);
+	/* That attempt was the one to leave out; a request that may wait, reclaims. */
+	for (pfn = 1025; pfn < 5120; pfn += 2)
+		lru_del(fx->pa, pfn);
+	memset(u->id, 0, sizeof(u->id));
+	cr_assert_eq(take_page(fx, GFP_HIGHUSER_MOVABLE, 9, &pfn), MM_FAILED);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_MOVABLE), 1);
+	free(u);
+	fixture_free(fx);
+}
+
+/* Every 64th page belongs to a file: some reclaim succeeds, but brings no block. */
+static void use_files(struct fixture *fx)
+{
+	for (pfn_t pfn = 1025; pfn < 5120; pfn += 64) {
+		lru_del(fx->pa, pfn);
+		lru_add(fx->pa, pfn, LRU_KIND_FILE);
+	}
+}
+
+Test(compaction, sync_compaction_brings_what_async_compaction_does_not)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	pfn_t pfn;
+
+	/* No pageblock is Movable, and async runs look for targets in such only. */
+	for (pfn_t block = 1024; block < 5120; block += 512) {
+		uint64_t in_use;
+
+		buddy_move_pageblock(fx->zone, block, U, &in_use);
+		set_pageblock_migratetype(fx->pa, block, U);
+	}
+	use_files(fx);
+	cr_assert_eq(take_page(fx, GFP_KERNEL, 3, &pfn), MM_DONE);
+	cr_assert_gt(u->gone, 0);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 2);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_FAIL), 1);
+	cr_assert_eq(u->last.migrated, u->moves);
+	cr_assert_gt(u->moves, 0);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, a_small_request_compacts_with_all_its_strength_before_it_fails)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	pfn_t pfn;
+
+	use_files(fx);
+	for (pfn = 1025; pfn < 5120; pfn += 2) {
+		if (pfn % 64 == 1)
+			continue;
+		lru_del(fx->pa, pfn);
+		u->id[pfn] = 0;
+	}
+	cr_assert_eq(take_page(fx, GFP_KERNEL, 3, &pfn), MM_FAILED);
+	cr_assert_geq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 3, "async, sync, all of the zone");
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_SUCCESS), 0);
+	cr_assert_eq(u->last.result, COMPACT_COMPLETE);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+static void give_user(struct fixture *fx, struct users *u, pfn_t pfn)
+{
+	page_alloc_give(fx->pa, pfn, 0, 0, &fx->meter);
+	u->id[pfn] = 0;
+}
+
+Test(compaction, invariants_of_kcompactd_broken_on_purpose)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct err err = { 0 };
+	struct compact_control *cc = &fx->pa->kcompactd[0].cc;
+
+	/* More free pages in one block than there are pages to move at once. */
+	for (pfn_t pfn = 5057; pfn < 5120; pfn += 2)
+		give_user(fx, u, pfn);
+	page_alloc_drain_all(fx->pa, &fx->meter);
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	kcompactd_step(fx->pa, 0, 0, &fx->meter);
+	cr_assert_gt(cc->nr_targets, 0);
+	fixture_check(fx);
+	cc->nr_sources = 1;
+	cr_assert_eq(page_alloc_check(fx->pa, &err), -ERR_INVARIANT);
+	cr_assert(strstr(err.text, "kcompactd 1"));
+	cc->nr_sources = 0;
+	cc->nr_targets++;
+	cr_assert_eq(page_alloc_check(fx->pa, &err), -ERR_INVARIANT);
+	cr_assert(strstr(err.text, "kcompactd 2"));
+	cc->nr_targets--;
+	page_at(fx->pa, cc->targets.head)->place = PAGE_ON_LRU;
+	cr_assert_eq(page_alloc_check(fx->pa, &err), -ERR_INVARIANT);
+	cr_assert(strstr(err.text, "kcompactd 2"));
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, async_takes_whole_chunks_of_the_requested_order_or_nothing)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct compact_control cc = { .zone = fx->zone, .order = 3, .mt = M, .mode = COMPACT_ASYNC, .direct = true,
+		.may_fs = false };
+
+	/* 1025: cannot be moved; 1035: of a file, and the request may not enter file systems; so 1040 is the first chunk that can be had. */
+	lru_del(fx->pa, 1025);
+	u->id[1025] = 0;
+	lru_del(fx->pa, 1035);
+	lru_add(fx->pa, 1035, LRU_KIND_FILE);
+	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
+	cr_assert(compact_isolate(&cc, &fx->meter));
+	cr_assert_eq(cc.nr_sources, 4);
+	cr_assert_eq(cc.sources.head, 1047);
+	cr_assert_eq(cc.sources.tail, 1041);
+	cr_assert_eq(cc.migrate_pfn, 1048);
+	cr_assert_eq(compact_move(&cc, &fx->meter), 0);
+	compact_end(&cc, &fx->meter);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, deferral_doubles_up_to_64_attempts)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
+	static const unsigned int attempts[] = { 1, 2, 4, 8, 16, 32, 64, 64 };
+
+	for (unsigned int i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		unsigned int nr = 1;
+
+		while (compaction_deferred(fx->zone, 5))
+			nr++;
+		cr_assert_eq(nr, attempts[i], "after %u failures: %u", i, nr);
+		compaction_defer(fx->zone, 5);
+	}
+	/* Before the first success a failure of any order is one of all orders; after it, of larger ones only. */
+	cr_assert(compaction_deferred(fx->zone, 1));
+	compaction_defer_reset(fx->zone, 5, false);
+	cr_assert_not(compaction_deferred(fx->zone, 5));
+	cr_assert(compaction_deferred(fx->zone, 6));
+	compaction_defer_reset(fx->zone, 5, true);
+	cr_assert_eq(fx->zone->compact.defer_shift, 0);
+	fixture_free(fx);
+}
+
+Test(compaction, a_zone_is_suitable_when_memory_is_there_but_in_pieces)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+
+	/* 2048 single pages: index 937 for order 4, as E26. */
+	cr_assert_eq(compaction_suitable(fx->zone, 4, WMARK_MIN, ZONE_NORMAL), COMPACT_CONTINUE);
+	cr_assert_eq(compaction_suitable(fx->zone, COMPACT_ALL, WMARK_MIN, ZONE_NORMAL), COMPACT_CONTINUE);
+	/* A block of the order is there. */
+	cr_assert_eq(compaction_suitable(fx->zone, 0, WMARK_MIN, ZONE_NORMAL), COMPACT_SUCCESS);
+	/* Not enough left to move pages to: min + 2 * 2^order for order 3, low + 2 * 2^order above. */
+	fx->zone->wmark[WMARK_LOW] = (uint32_t)fx->zone->visible_free - 32;
+	cr_assert_eq(compaction_suitable(fx->zone, 4, WMARK_MIN, ZONE_NORMAL), COMPACT_SKIPPED);
+	cr_assert_eq(compaction_suitable(fx->zone, 3, WMARK_MIN, ZONE_NORMAL), COMPACT_CONTINUE);
+	fx->zone->wmark[WMARK_LOW]--;
+	cr_assert_eq(compaction_suitable(fx->zone, 4, WMARK_MIN, ZONE_NORMAL), COMPACT_CONTINUE);
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, a_zone_that_is_short_of_memory_is_not_suitable)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = attach(fx);
+
+	/* Half pageblocks free: the index for order 9 stays under 500, for want of memory. */
+	fill(fx, 1024, 5120);
+	for (pfn_t pfn = 1024; pfn < 5120; pfn++)
+		if (pfn % 512 >= 256)
+			give_buddy(fx, pfn, 0);
+	cr_assert_eq(fx->zone->area[8].nr_free, 8);
+	cr_assert_eq(compaction_suitable(fx->zone, 9, WMARK_MIN, ZONE_NORMAL), COMPACT_SKIPPED);
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, scores_of_proactive_compaction)
+{
+	static const uint64_t e26[11] = { 10, 5, 3, 2, 1 }, other[11] = { 100, 0, 0, 0, 0, 20, 0, 0, 0, 3 }, none[11] = { 0 };
+	static const unsigned int percent[6] = { 0, 15, 31, 50, 75, 100 };
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = attach(fx);
+
+	for (unsigned int order = 0; order < 6; order++)
+		cr_assert_eq(page_extfrag_percent(e26, 10, order), percent[order]);
+	cr_assert_eq(page_extfrag_percent(other, 10, 9), 32);
+	cr_assert_eq(page_extfrag_percent(none, 10, 9), 0);
+	cr_assert(frag_score_low(fx->pa) == 80 && frag_score_high(fx->pa) == 90);
+	fx->machine.page_allocator.compaction_proactiveness = 100;
+	cr_assert(frag_score_low(fx->pa) == 5 && frag_score_high(fx->pa) == 15);
+	fx->machine.page_allocator.compaction_proactiveness = 5;
+	cr_assert(frag_score_low(fx->pa) == 95 && frag_score_high(fx->pa) == 100);
+	cr_assert_eq(node_frag_score(fx->pa, 0), 0);
+	free(u);
+	fixture_free(fx);
+}
+
+static unsigned int run_kcompactd(struct fixture *fx)
+{
+	unsigned int steps = 1;
+
+	cr_assert(kcompactd_wanted(fx->pa, 0));
+	while (kcompactd_step(fx->pa, 0, 0, &fx->meter) == KCOMPACTD_MORE) {
+		fixture_check(fx);
+		steps++;
+	}
+	fixture_check(fx);
+	return steps;
+}
+
+Test(compaction, proactive_compaction_goes_on_until_the_score_is_low)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+
+	fx->machine.page_allocator.compaction_proactiveness = 40;
+	cr_assert_eq(zone_frag_score(fx->zone), 100);
+	cr_assert_eq(node_frag_score(fx->pa, 0), 4096 * 100 / 4097);
+	cr_assert(proactive_wanted(fx->pa, 0));
+	run_kcompactd(fx);
+	cr_assert_leq(zone_frag_score(fx->zone), 60);
+	cr_assert_eq(u->last.who, COMPACT_PROACTIVE);
+	cr_assert_eq(u->last.result, COMPACT_SUCCESS);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_DAEMON_WAKE), 0);
+	cr_assert_gt(page_alloc_counter(fx->pa, PC_COMPACT_DAEMON_MIGRATE_SCANNED), 0);
+	cr_assert_not(proactive_wanted(fx->pa, 0));
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, proactive_compaction_that_was_of_no_use_rests_for_32_seconds)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	unsigned int checks = 1;
+
+	for (pfn_t pfn = 1025; pfn < 5120; pfn += 2)
+		lru_del(fx->pa, pfn);
+	memset(u->id, 0, sizeof(u->id));
+	cr_assert(proactive_wanted(fx->pa, 0));
+	run_kcompactd(fx);
+	cr_assert_eq(u->last.result, COMPACT_COMPLETE);
+	while (!proactive_wanted(fx->pa, 0))
+		checks++;
+	cr_assert_eq(checks, 64);
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, kcompactd_makes_a_block_and_sleeps)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+
+	kcompactd_wake(fx->pa, 0, 0, ZONE_NORMAL);
+	cr_assert_not(kcompactd_wanted(fx->pa, 0), "nothing to make of order 0");
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	cr_assert_gt(run_kcompactd(fx), 2, "a batch at a time");
+	cr_assert_eq(u->last.who, COMPACT_KCOMPACTD);
+	cr_assert_eq(u->last.result, COMPACT_SUCCESS);
+	cr_assert_gt(fx->zone->area[9].nr_free + fx->zone->area[10].nr_free, 0);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_DAEMON_WAKE), 1);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 0);
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	cr_assert_not(kcompactd_wanted(fx->pa, 0), "the block is there");
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, an_atomic_request_wakes_kcompactd_when_kswapd_has_nothing_to_do)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+
+	fx->zone->wmark[WMARK_HIGH] = 0;
+	fx->pa->reclaim[0].failures = 16; /* hopeless, or it would be kswapd */
+	kswapd_wake(fx->zone, GFP_KERNEL, 4, ZONE_NORMAL, &fx->meter);
+	cr_assert_not(kcompactd_wanted(fx->pa, 0));
+	kswapd_wake(fx->zone, GFP_ATOMIC, 4, ZONE_NORMAL, &fx->meter);
+	cr_assert(kcompactd_wanted(fx->pa, 0));
+	cr_assert_eq(fx->pa->kcompactd[0].order, 4);
+	free(u);
+	fixture_free(fx);
+}
+
+Test(compaction, kswapd_wakes_kcompactd_after_a_boost)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+
+	fx->zone->boost = 512;
+	kswapd_wake(fx->zone, GFP_KERNEL, 0, ZONE_NORMAL, &fx->meter);
+	cr_assert(kswapd_wanted(fx->pa, 0));
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		;
+	cr_assert(kcompactd_wanted(fx->pa, 0));
+	cr_assert_eq(fx->pa->kcompactd[0].order, 9);
+	free(u);
+	fixture_free(fx);
+}
+
+/* Of what is allocated and freed at random: where it is now. */
+struct things {
+	uint32_t nr;
+	uint32_t next_id;
+	struct users *users;
+};
+
+static pfn_t any_thing(const struct things *t, const struct page_alloc *pa, struct rng *rng)
+{
+	pfn_t start = rng_below(rng, pa->end_pfn);
+
+	for (pfn_t i = 0; i < pa->end_pfn; i++) {
+		pfn_t pfn = (start + i) % pa->end_pfn;
+
+		if (t->users->id[pfn])
+			return pfn;
+	}
+	return PFN_NONE;
+}
+
+static void random_operation(struct fixture *fx, struct things *t, struct rng *rng)
+{
+	static const unsigned int orders[] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 9 };
+	unsigned int cpu = (unsigned int)rng_below(rng, fx->pa->nr_cpus);
+	uint64_t dice = rng_below(rng, 100);
+	bool mov = rng_below(rng, 3) > 0;
+	pfn_t pfn;
+
+	if (dice < 55) {
+		struct page_request req = { .gfp = mov ? GFP_HIGHUSER_MOVABLE : GFP_KERNEL, .cpu = (uint16_t)cpu, .node = -1,
+			.order = (uint8_t)orders[rng_below(rng, sizeof(orders) / sizeof(orders[0]))] };
+
+		if (page_alloc_take(fx->pa, &req, &pfn, &fx->meter) != MM_DONE)
+			return;
+		cr_assert_eq(t->users->id[pfn], 0);
+		t->users->id[pfn] = ++t->next_id;
+		t->users->order[pfn] = req.order;
+		t->nr++;
+		if (mov && !req.order && rng_below(rng, 4))
+			lru_add(fx->pa, pfn, (enum lru_kind)(1 + rng_below(rng, 2)));
+	} else if (dice < 90) {
+		pfn = any_thing(t, fx->pa, rng);
+		if (pfn == PFN_NONE)
+			return;
+		page_alloc_give(fx->pa, pfn, t->users->order[pfn], cpu, &fx->meter);
+		t->users->id[pfn] = t->users->order[pfn] = 0;
+		t->nr--;
+	} else if (dice < 97) {
+		uint32_t node = (uint32_t)rng_below(rng, fx->pa->nr_nodes);
+
+		if (rng_below(rng, 8) == 0)
+			kcompactd_wake(fx->pa, node, 4 + (unsigned int)rng_below(rng, 6), ZONE_NORMAL);
+		if (kcompactd_wanted(fx->pa, node) || proactive_wanted(fx->pa, node) || fx->pa->kcompactd[node].running)
+			kcompactd_step(fx->pa, node, cpu, &fx->meter);
+	} else if (dice < 99) {
+		struct alloc_context ac;
+		enum compact_result result;
+
+		context(fx, &ac, mov ? GFP_HIGHUSER_MOVABLE : GFP_KERNEL, 2 + (unsigned int)rng_below(rng, 8));
+		pfn = direct_compact(fx->pa, &ac, WMARK_MIN, (enum compact_priority)rng_below(rng, 3), &result, &fx->meter);
+		if (pfn != PFN_NONE) {
+			page_hand_out(fx->pa, pfn, ac.order, mov);
+			page_alloc_give(fx->pa, pfn, ac.order, 0, &fx->meter);
+		}
+	} else {
+		page_alloc_drain_all(fx->pa, &fx->meter);
+	}
+}
+
+static void run_random(struct fixture *fx, uint64_t seed)
+{
+	struct things t = { .users = attach(fx) };
+	uint32_t found = 0;
+	struct rng rng;
+
+	fx->pa->mobility_off = false;
+	rng_init(&rng, seed, "compaction");
+	for (unsigned int i = 0; i < 12000; i++) {
+		random_operation(fx, &t, &rng);
+		if (i % 8 == 0)
+			fixture_check(fx);
+	}
+	for (uint32_t node = 0; node < fx->pa->nr_nodes; node++)
+		while (fx->pa->kcompactd[node].running && kcompactd_step(fx->pa, node, 0, &fx->meter) == KCOMPACTD_MORE)
+			;
+	/* Nothing is lost, nothing is there twice. */
+	for (pfn_t pfn = 0; pfn < fx->pa->end_pfn; pfn++) {
+		if (!t.users->id[pfn])
+			continue;
+		found++;
+		cr_assert(page_alloc_allocated(fx->pa, pfn, t.users->order[pfn]));
+		page_alloc_give(fx->pa, pfn, t.users->order[pfn], 0, &fx->meter);
+	}
+	cr_assert_eq(found + t.users->gone, t.nr, "seed %llu: %u things, %u reclaimed, %u found", (unsigned long long)seed,
+		t.nr, t.users->gone, found);
+	cr_assert_gt(t.users->moves, 100);
+	page_alloc_drain_all(fx->pa, &fx->meter);
+	fixture_check(fx);
+	for (uint32_t i = 0; i < fx->pa->nr_zones; i++)
+		cr_assert_eq(zone_free_pages(&fx->pa->zones[i]), fx->pa->zones[i].managed, "seed %llu",
+			(unsigned long long)seed);
+	free(t.users);
+	fixture_free(fx);
+}
+
+Test(compaction, nothing_is_lost_in_one_zone_whatever_happens)
+{
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		struct fixture *fx = fixture_new();
+
+		fixture_add_ram(fx, 1000, 5000, 0);
+		fixture_reserve(fx, 2000, 2100);
+		fixture_boot(fx);
+		run_random(fx, seed);
+	}
+}
+
+Test(compaction, nothing_is_lost_on_two_nodes_whatever_happens)
+{
+	for (uint64_t seed = 11; seed <= 13; seed++) {
+		struct fixture *fx = fixture_new();
+
+		fx->machine.cpus = 3;
+		fx->machine.nr_nodes = 2;
+		fx->machine.node_of_cpu[2] = 1;
+		fx->machine.distance[0][1] = fx->machine.distance[1][0] = 20;
+		fx->machine.distance[1][1] = 10;
+		fx->machine.zones.dma_end = 1024 << 12;
+		fixture_add_ram(fx, 1, 4096, 0);
+		fixture_add_ram(fx, 4096, 8192, 1);
+		fixture_boot(fx);
+		run_random(fx, seed);
+	}
+}
