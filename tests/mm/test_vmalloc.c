@@ -2,7 +2,7 @@
 #include "mm/vmalloc_priv.h"
 #include "tests/mm/mm_fixture.h"
 
-#define V 0xffffc90000000000ull
+#define V 0xffffc90000000000ul
 #define PAGE 4096ull
 
 static struct mm_fixture *fx;
