@@ -68,7 +68,7 @@ static int64_t polynomial(const int64_t *coefficients, int nr, int64_t x)
 
 static int64_t divide(int64_t a, int64_t b)
 {
-	return (int64_t)(((s128)a << 32) / b);
+	return (int64_t)((s128)a * (1ll << 32) / b);
 }
 
 /* P. J. Acklam's rational approximation: one for the middle, one for both tails. */
