@@ -184,6 +184,8 @@ static uint64_t count_objects(void *arg, uint32_t node)
 	struct run *run = arg;
 
 	(void)node;
+	if (run->reclaim.recorded)
+		return 0;
 	return live_of_class(run, SHRINK_CACHE) / UNUSED_SHARE / run->machine->nr_nodes;
 }
 
@@ -212,7 +214,7 @@ static uint64_t scan_objects(void *arg, uint32_t node, uint64_t nr, unsigned int
 static void free_heads(struct run *run, uint32_t node)
 {
 	struct reclaim *r = &run->reclaim;
-	uint64_t heads = live_of_class(run, SHRINK_HEADS);
+	uint64_t heads = r->recorded ? 0 : live_of_class(run, SHRINK_HEADS);
 	uint64_t pages = lru_pages(run->mm.pages, node, LRU_INACTIVE_FILE) + lru_pages(run->mm.pages, node, LRU_ACTIVE_FILE);
 
 	if (!heads)
@@ -520,8 +522,10 @@ static int note_tasks(struct run *run, struct err *err)
 	r->kswapds = calloc(run->machine->nr_nodes, sizeof(*r->kswapds));
 	if (!r->is_kswapd || !r->killed || !r->kswapds)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
-	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
+	for (uint32_t who = 0; who < run->tables->nr_whos; who++) {
 		r->is_kswapd[who] = !strncmp(run_string(run, run->tables->whos[who].comm), "kswapd", 6);
+		r->recorded |= r->is_kswapd[who];
+	}
 	return 0;
 }
 

@@ -44,6 +44,7 @@ struct reclaim {
 	struct page_user *users; /* owned mapping by pfn, backed when touched */
 	uint64_t users_bytes;
 	bool *is_kswapd;         /* owned; by who */
+	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */
 	bool *killed;            /* owned; by who */
 	uint32_t nr_killed;
 	struct kswapd *kswapds;  /* owned; by node */
