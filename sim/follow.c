@@ -44,9 +44,38 @@ static bool begins_later(const struct run *run)
 	return state && state->exact_blocks && state->exact_slabs && state->nr_entries;
 }
 
+/*
+ * No event tells from which node pages are asked for (alloc_pages_node(), a memory policy). In the saved state of the machine
+ * that was recorded, it is taken to be the node that they came from.
+ */
+static int expect_nodes(struct run *run, struct err *err)
+{
+	const struct replay_options *options = run->options;
+
+	if (!options->initial || !options->initial->exact_blocks || options->from.kind != FROM_INITIAL || run->machine->nr_nodes < 2)
+		return 0;
+	run->follow.asked = malloc((size_t)run->meta->slots + 1);
+	if (!run->follow.asked)
+		return err_set(err, ERR_NOMEM, "no memory for the nodes of %u objects", run->meta->slots);
+	memset(run->follow.asked, -1, (size_t)run->meta->slots + 1);
+	return 0;
+}
+
+static void note_node(struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	uint32_t slot = batch->slot[i];
+	uint64_t pfn = batch->where ? batch->where[i] : 0;
+
+	if (slot != SLOT_NONE)
+		run->follow.asked[slot] = pfn && page_alloc_zone_of(run->mm.pages, pfn) >= 0 ?
+			(int8_t)page_alloc_node_of(run->mm.pages, pfn) : -1;
+}
+
 int follow_start(struct run *run, struct err *err)
 {
 	run->follow = (struct follow){ .stage = BOOT_OVER, .active = run->options->nr_cuts > 0 };
+	if (expect_nodes(run, err) < 0)
+		return -(int)err->code;
 	if (begins_later(run)) {
 		run->follow.active = run->follow.skipping = true;
 		run->follow.older = malloc(((size_t)run->meta->slots + 1) * sizeof(*run->follow.older));
@@ -61,6 +90,7 @@ int follow_start(struct run *run, struct err *err)
 void follow_fini(struct run *run)
 {
 	free(run->follow.older);
+	free(run->follow.asked);
 	idmap_fini(&run->follow.bound);
 }
 
@@ -349,6 +379,8 @@ int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, s
 	if (follow->stage != BOOT_OVER && (op->kind == KIND_ALLOC_PAGES || op->kind == KIND_FREE_PAGES))
 		follow->stage = boot_stage_before(follow->stage, run->mm.pages, op, batch->where ? batch->where[i] : 0,
 			run->seats[batch->who[i]].cpu, batch->moved ? batch->moved[i] : 0);
+	if (follow->asked && op->kind == KIND_ALLOC_PAGES)
+		note_node(run, batch, i);
 	ret = follow_cuts(run, batch, i, err);
 	return ret < 0 ? ret : 1;
 }
@@ -357,7 +389,8 @@ void follow_settle(struct run *run)
 {
 	const struct follow *follow = &run->follow;
 
-	run->follow.active = follow->skipping || follow->stage != BOOT_OVER || follow->next_cut < run->options->nr_cuts;
+	run->follow.active = follow->skipping || follow->asked || follow->stage != BOOT_OVER ||
+		follow->next_cut < run->options->nr_cuts;
 }
 
 int follow_end(struct run *run, struct err *err)
