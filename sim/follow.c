@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "sim/adopt.h"
 #include "sim/serve_priv.h"
 #include "sim/serve_vmalloc.h"
@@ -135,6 +136,25 @@ static bool bind_block(struct run *run, const struct request *req, struct run_op
 	return true;
 }
 
+/* A saved state tells of slabs, and of large kmallocs only as of pages that are somebody's. */
+static bool bind_large(struct run *run, const struct request *req, struct run_op *op, uint64_t address)
+{
+	unsigned int order = ilog2_u64(op->bytes_alloc >> run->machine->page_shift);
+	struct slab_object object;
+	uint64_t physical;
+	pfn_t pfn;
+
+	if (!direct_map_physical(&run->options->direct_map, address, &physical))
+		return false;
+	pfn = physical >> run->machine->page_shift;
+	if (order > run->machine->page_allocator.max_order || pfn > UINT32_MAX ||
+		!page_alloc_allocated(run->mm.pages, pfn, order) || !claim_pages(run, pfn, order, req->slot))
+		return false;
+	object = kmalloc_large_adopt(run->mm.slab, pfn, order);
+	object_begin(run, req, op, object.slab, object.index);
+	return true;
+}
+
 static bool bind_area(struct run *run, const struct request *req, struct run_op *op, uint64_t address)
 {
 	uint32_t area;
@@ -164,7 +184,7 @@ static void bind(struct run *run, uint32_t slot, uint32_t op_no, uint64_t where)
 	case ACT_CACHE_ALLOC:
 		if (op->action == ACT_CACHE_ALLOC && op->generation != run->cache_generation)
 			run_op_resolve_cache(run, op);
-		found = bind_object(run, &req, op, where);
+		found = bind_object(run, &req, op, where) || (op->action == ACT_KMALLOC_LARGE && bind_large(run, &req, op, where));
 		break;
 	case ACT_PAGES:
 	case ACT_PAGES_EXACT:
