@@ -10,23 +10,6 @@
 
 #define BAD_POINTS_SHOWN 5
 
-static int look_at_trace(struct plan_trace *t, const char *path, struct err *err)
-{
-	struct trace_reader *reader;
-	int ret = trace_open(&reader, path, NULL, err);
-
-	if (ret < 0)
-		return ret;
-	t->events = trace_meta(reader)->events;
-	t->lost = trace_meta(reader)->lost;
-	t->span_ns = trace_meta(reader)->last_ns - trace_meta(reader)->first_ns;
-	ret = trace_sha256(reader, t->sha256, err);
-	if (ret == 0 && trace_meta(reader)->kernel && !(t->kernel = strdup(trace_meta(reader)->kernel)))
-		ret = err_set(err, ERR_NOMEM, "%s: no memory", path);
-	trace_close(reader);
-	return ret;
-}
-
 /* Puts the text of @more behind that of @err, each on lines of its own. */
 static void append(struct err *err, const char *more)
 {
@@ -89,12 +72,11 @@ static int plan_fill(struct sweep_plan *plan, struct machine *machine, struct er
 	const struct sweep *sweep = plan->sweep;
 	int ret = plan_from(plan, err);
 
-	plan->traces = calloc(sweep->nr_traces, sizeof(*plan->traces));
 	plan->points = calloc(sweep->nr_points, sizeof(*plan->points));
-	if (!plan->traces || !plan->points || !machine)
+	if (!plan->points || !machine)
 		return err_set(err, ERR_NOMEM, "%s: no memory for %u points", sweep->file, sweep->nr_points);
-	for (uint32_t i = 0; i < sweep->nr_traces && ret == 0; i++)
-		ret = look_at_trace(&plan->traces[i], sweep->traces[i], err);
+	if (ret == 0)
+		ret = plan_traces_create(plan, err);
 	return ret == 0 ? check_points(plan, machine, err) : ret;
 }
 
@@ -122,9 +104,7 @@ void sweep_plan_destroy(struct sweep_plan *plan)
 {
 	if (!plan)
 		return;
-	for (uint32_t i = 0; plan->traces && i < plan->sweep->nr_traces; i++)
-		free(plan->traces[i].kernel);
-	free(plan->traces);
+	plan_traces_free(plan);
 	free(plan->points);
 	plan_states_free(plan);
 	free(plan);
