@@ -330,6 +330,9 @@ static void write_point_results(struct recorder *rec, const struct fixture_point
 	cr_assert_eq(rec->ops->cache(rec, &cache, NULL), 0);
 	cr_assert_eq(rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 7, 1 }, NULL), 0);
 	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "pages", "pgalloc", "pages", 900 }, NULL), 0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "pgsteal_kswapd", "events", 12 }, NULL), 0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "pgsteal_direct", "events", 30 }, NULL), 0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "numa_miss", "events", 5 }, NULL), 0);
 	/* Rows that have numbers of their own. */
 	cr_assert_eq(RECORD_ROW(rec, RECLAIM_EVENTS, &err, RECORD_T("kswapd"), RECORD_U(0), RECORD_U(50), RECORD_U(90), RECORD_U(32),
 			     RECORD_U(1)), 0);
