@@ -31,7 +31,7 @@
  *	repeat: 3                             # runs of each point, with seeds seed, seed + 1, seed + 2
  *	seed: 1
  *	samples: 20                           # in each run, beside its start and end
- *	detail: summary                       # without call sites, caches only at the end; or full, as replay records
+ *	detail: summary                       # no call sites; caches, areas and resources only at the end; or full, as replay records
  *	pace: recorded                        # or think, or asap
  *	cpu_map: fold                         # or spread
  *	initial: snapshots/                   # begin in this saved state, relative to this file; else as the machine says

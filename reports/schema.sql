@@ -71,7 +71,8 @@ CREATE TABLE op_stats (
 	PRIMARY KEY (run_id, op)
 ) STRICT, WITHOUT ROWID;
 
--- The distribution behind op_stats: buckets that hold something, low_ns to high_ns inclusive.
+-- The distribution behind op_stats: buckets that hold something, low_ns to high_ns inclusive. Of the runs of a sweep there are
+-- four for each power of two, unless it says `detail: full`; else 32.
 CREATE TABLE latency_hist (
 	run_id INTEGER NOT NULL,
 	op TEXT NOT NULL,

@@ -403,3 +403,23 @@ Test(sqlite_recorder, row_that_the_schema_refuses_is_an_error_with_its_reason)
 	rec->ops->close(rec);
 	expect_rows(fixture_path("results.db"), "SELECT status, error LIKE '%counters.run_id%' FROM runs", "failed|1");
 }
+
+/* 0 .. 7 ns and 8 .. 15 ns are one bucket each; 1000 ns is in the upper quarter of 512 .. 1023. */
+Test(sqlite_recorder, coarse_distributions_have_four_buckets_for_each_power_of_two_and_the_same_percentiles)
+{
+	const char *path = fixture_path("results.db");
+	struct recorder *rec = fixture_begin(path);
+	static struct hist hist;
+
+	for (unsigned int ns = 0; ns < 16; ns++)
+		hist_add(&hist, ns);
+	hist_add(&hist, 1000);
+	cr_assert_eq(rec->ops->op(rec, &(struct record_op){ .op = "kfree", .count = 17, .latency = &hist, .coarse = true }, NULL), 0);
+	cr_assert_eq(rec->ops->op(rec, &(struct record_op){ .op = "kmalloc", .count = 17, .latency = &hist }, NULL), 0);
+	cr_assert_eq(rec->ops->end(rec, &(struct record_end){ .status = RUN_DONE }, NULL), 0);
+	rec->ops->close(rec);
+	expect_rows(path, "SELECT low_ns, high_ns, count FROM latency_hist WHERE op = 'kfree' ORDER BY low_ns",
+		"0|7|8\n8|15|8\n896|1023|1");
+	expect_rows(path, "SELECT count(*) FROM latency_hist WHERE op = 'kmalloc'", "17");
+	expect_rows(path, "SELECT count(DISTINCT lat_p50_ns || ' ' || lat_p99_ns || ' ' || lat_max_ns) FROM op_stats", "1");
+}
