@@ -285,6 +285,21 @@ Test(sweep, dry_run_lists_the_runs_and_writes_nothing)
 	expect(0, "test ! -e r.db");
 }
 
+Test(sweep, resume_into_an_empty_file_runs_all)
+{
+	expect(0, ": >r.db");
+	expect_text(0, "$K sweep s.yaml -o r.db --resume", "18 of 18 runs");
+	expect_text(2, ": >e.db; $K query e.db runs", "e.db: is empty: no run has been recorded into it yet");
+}
+
+Test(sweep, resume_goes_on_in_a_database_of_an_older_schema)
+{
+	expect(0, "$K sweep s.yaml -o r.db -q --shard 1/2 && sqlite3 r.db \"drop table reclaim_events; pragma user_version = 1\"");
+	expect_text(0, "$K sweep s.yaml -o r.db --resume", "had        9 runs");
+	expect(0, "$K sweep s.yaml -o whole.db -q");
+	expect_equal("whole.db", "r.db");
+}
+
 Test(sweep, resume_refuses_another_trace)
 {
 	expect(0, "$K sweep s.yaml -o r.db -q");

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "reports/build.h"
 #include "fixture.h"
 #include "reports/sqlite_recorder.h"
 
@@ -255,10 +256,13 @@ static void change_database(const char *path, const char *sql)
 Test(sqlite_recorder, newer_schema_is_refused_and_left_alone)
 {
 	const char *path = fixture_path("results.db");
+	char sql[64];
 
 	fixture_write(path, RUN_DONE);
-	change_database(path, "PRAGMA user_version = 2");
-	expect_refused(path, ERR_RESULTS, "schema 2");
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", RESULTS_SCHEMA_VERSION + 1);
+	change_database(path, sql);
+	snprintf(sql, sizeof(sql), "schema %d", RESULTS_SCHEMA_VERSION + 1);
+	expect_refused(path, ERR_RESULTS, sql);
 	expect_rows(path, "SELECT count(*) FROM runs", "1");
 }
 
