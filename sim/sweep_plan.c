@@ -19,6 +19,30 @@ static void append(struct err *err, const char *more)
 		more);
 }
 
+/* One more repetition of the point before it: the same machine, and as sound. */
+static bool repeats(const struct sweep_point *point)
+{
+	const struct sweep_point *before = point - 1;
+
+	return point->repeat > 1 && before->sets == point->sets && before->trace == point->trace;
+}
+
+static int check_point(struct sweep_plan *plan, uint32_t i, struct machine *machine, struct err *err)
+{
+	const struct sweep *sweep = plan->sweep;
+	struct plan_point *point = &plan->points[i];
+	int ret;
+
+	if (repeats(&sweep->points[i])) {
+		*point = point[-1];
+		return 0;
+	}
+	ret = sweep_machine(sweep, &sweep->points[i], machine, err);
+	if (ret == 0)
+		ret = machine_hash(machine, point->config_hash, err);
+	return ret == 0 ? plan_states_add(plan, machine, sweep->points[i].trace, &point->state, err) : ret;
+}
+
 /* All machines are loaded once now: what is wrong with any is told before anything runs. */
 static int check_points(struct sweep_plan *plan, struct machine *machine, struct err *err)
 {
@@ -28,12 +52,8 @@ static int check_points(struct sweep_plan *plan, struct machine *machine, struct
 	char more[64];
 
 	for (uint32_t i = 0; i < sweep->nr_points; i++) {
-		int ret = sweep_machine(sweep, &sweep->points[i], machine, &one);
+		int ret = check_point(plan, i, machine, &one);
 
-		if (ret == 0)
-			ret = machine_hash(machine, plan->points[i].config_hash, &one);
-		if (ret == 0)
-			ret = plan_states_add(plan, machine, sweep->points[i].trace, &plan->points[i].state, &one);
 		if (ret < 0 && one.code != ERR_CONFIG)
 			return err_set(err, one.code, "%s", one.text);
 		if (ret < 0 && bad++ < BAD_POINTS_SHOWN)
