@@ -11,112 +11,91 @@
 #include "reports/row_writer.h"
 
 /*
- * The statements, each prepared once. A row's values stand in the order of the columns, which is the order of
- * the members of the struct that the engine filled wherever possible.
+ * The tables that get rows while a run goes on. A row's values stand in the order of the columns, which is the order of the
+ * members of the struct that the engine filled wherever possible. Those of RECORD_TABLES are first, under its numbers.
  */
-enum statement {
-	INSERT_RUN,
-	INSERT_PARAM,
-	INSERT_OP,
-	INSERT_BUCKET,
-	INSERT_SAMPLE,
-	INSERT_ZONE,
-	INSERT_FREE_BLOCKS,
-	INSERT_PAGEBLOCKS,
-	INSERT_FRAG,
-	INSERT_CACHE,
-	INSERT_EXTFRAG,
-	INSERT_CALL_SITE,
-	INSERT_VIOLATION,
-	INSERT_COUNTER,
-	INSERT_VERIFY_CHECK,
-	INSERT_VERIFY_ZONE,
-	INSERT_VERIFY_CACHE,
-	UPDATE_RUN,
-	NR_STATEMENTS,
+enum table {
+	TABLE_OPS = NR_RECORD_TABLES,
+	TABLE_BUCKETS,
+	TABLE_SAMPLES,
+	TABLE_ZONES,
+	TABLE_FREE_BLOCKS,
+	TABLE_PAGEBLOCKS,
+	TABLE_FRAG,
+	TABLE_CACHES,
+	TABLE_EXTFRAG,
+	TABLE_CALL_SITES,
+	TABLE_VIOLATIONS,
+	TABLE_COUNTERS,
+	TABLE_VERIFY_CHECKS,
+	TABLE_VERIFY_ZONES,
+	TABLE_VERIFY_CACHES,
+	NR_TABLES,
 };
 
-static const char *const statement_sql[NR_STATEMENTS] = {
-	[INSERT_RUN] =
-		"INSERT INTO runs (trace, trace_sha256, machine, config_yaml, config_hash, kernel, pace, cpu_map, layer, initial,"
-		" part, sampling, seed, lost, page_size, max_order, pageblock_order, cma, version, git_commit, compiler, flags,"
-		" results_version, host, started_at, status)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		" strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), 'running')",
-	/* --set takes the last of two values for a key. */
-	[INSERT_PARAM] = "INSERT OR REPLACE INTO run_params (run_id, key, value) VALUES (?, ?, ?)",
-	[INSERT_OP] =
-		"INSERT INTO op_stats (run_id, op, count, failed, bytes_req, bytes_alloc, sleeps, lat_mean_ns, lat_p50_ns,"
-		" lat_p90_ns, lat_p99_ns, lat_p999_ns, lat_max_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_BUCKET] =
-		"INSERT INTO latency_hist (run_id, op, low_ns, high_ns, count) VALUES (?, ?, ?, ?, ?)",
-	[INSERT_SAMPLE] =
-		"INSERT INTO samples (sample_id, run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes,"
-		" kmalloc_large_bytes, page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes,"
-		" kmalloc_waste_bytes, live_objects) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_ZONE] =
-		"INSERT INTO zone_samples (sample_id, node, zone, start_pfn, spanned_pages, present_pages, managed_pages,"
-		" free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_FREE_BLOCKS] =
-		"INSERT INTO free_blocks (sample_id, node, zone, migratetype, \"order\", blocks)"
-		" VALUES (?, ?, ?, ?, ?, ?)",
-	[INSERT_PAGEBLOCKS] =
-		"INSERT INTO pageblocks (sample_id, node, zone, migratetype, pageblocks) VALUES (?, ?, ?, ?, ?)",
-	[INSERT_FRAG] =
-		"INSERT INTO frag_samples (sample_id, node, zone, \"order\", unusable_index, frag_index)"
-		" VALUES (?, ?, ?, ?, ?, ?)",
-	[INSERT_CACHE] =
-		"INSERT INTO cache_stats (sample_id, cache, object_size, size, align, objs_per_slab, \"order\","
-		" min_partial, cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs,"
-		" aliases, waste_bytes, allocs, frees, grown, discarded, array_limit, batchcount, shared_factor,"
-		" active_slabs, shared_avail)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_EXTFRAG] =
-		"INSERT INTO extfrag_events (run_id, from_migratetype, to_migratetype, alloc_order, fallback_order,"
-		" count, pageblock_changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_CALL_SITE] =
-		"INSERT INTO call_sites (run_id, call_site, op, count, failed, bytes_req, bytes_alloc, live,"
-		" live_bytes, lifetime_mean_ns, lat_mean_ns, lat_max_ns)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_VIOLATION] =
-		"INSERT INTO violations (run_id, time_ns, cpu, rule, severity, event_no, call_site, text)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_COUNTER] =
-		"INSERT INTO counters (run_id, mechanism, name, unit, value) VALUES (?, ?, ?, ?, ?)",
-	[INSERT_VERIFY_CHECK] =
-		"INSERT INTO verify_checks (run_id, \"check\", checked, equal, first_event_no, first_time_ns, kernel, model)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_VERIFY_ZONE] =
-		"INSERT INTO verify_zones (run_id, snapshot, node, zone, \"order\", free_pages, free_pages_real, managed_pages,"
-		" blocks, blocks_real) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_VERIFY_CACHE] =
-		"INSERT INTO verify_caches (run_id, snapshot, cache, slabs, slabs_real, objects, objects_real)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?)",
-	[UPDATE_RUN] =
-		"UPDATE runs SET status = ?, error = ?, events = ?, sim_ns = ?, wall_ns = ?, fingerprint = ?,"
-		" ended_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE run_id = ?",
+enum owner { OWNER_RUN, OWNER_SAMPLE };
+
+#define KEY_RUN    "run_id, "
+#define KEY_SAMPLE "sample_id, "
+
+static const struct row_table tables[NR_TABLES] = {
+#define X(id, table, belongs, columns) [RECORD_##id] = { table, KEY_##belongs columns },
+	RECORD_TABLES(X)
+#undef X
+	[TABLE_OPS] = { "op_stats", "run_id, op, count, failed, bytes_req, bytes_alloc, sleeps, lat_mean_ns, lat_p50_ns,"
+		" lat_p90_ns, lat_p99_ns, lat_p999_ns, lat_max_ns" },
+	[TABLE_BUCKETS] = { "latency_hist", "run_id, op, low_ns, high_ns, count" },
+	[TABLE_SAMPLES] = { "samples", "sample_id, run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes,"
+		" kmalloc_large_bytes, page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes, kmalloc_waste_bytes,"
+		" live_objects" },
+	[TABLE_ZONES] = { "zone_samples", "sample_id, node, zone, start_pfn, spanned_pages, present_pages, managed_pages,"
+		" free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order" },
+	[TABLE_FREE_BLOCKS] = { "free_blocks", "sample_id, node, zone, migratetype, \"order\", blocks" },
+	[TABLE_PAGEBLOCKS] = { "pageblocks", "sample_id, node, zone, migratetype, pageblocks" },
+	[TABLE_FRAG] = { "frag_samples", "sample_id, node, zone, \"order\", unusable_index, frag_index" },
+	[TABLE_CACHES] = { "cache_stats", "sample_id, cache, object_size, size, align, objs_per_slab, \"order\", min_partial,"
+		" cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs, aliases, waste_bytes,"
+		" allocs, frees, grown, discarded, array_limit, batchcount, shared_factor, active_slabs, shared_avail" },
+	[TABLE_EXTFRAG] = { "extfrag_events", "run_id, from_migratetype, to_migratetype, alloc_order, fallback_order, count,"
+		" pageblock_changes" },
+	[TABLE_CALL_SITES] = { "call_sites", "run_id, call_site, op, count, failed, bytes_req, bytes_alloc, live, live_bytes,"
+		" lifetime_mean_ns, lat_mean_ns, lat_max_ns" },
+	[TABLE_VIOLATIONS] = { "violations", "run_id, time_ns, cpu, rule, severity, event_no, call_site, text" },
+	[TABLE_COUNTERS] = { "counters", "run_id, mechanism, name, unit, value" },
+	[TABLE_VERIFY_CHECKS] = { "verify_checks", "run_id, \"check\", checked, equal, first_event_no, first_time_ns, kernel, model" },
+	[TABLE_VERIFY_ZONES] = { "verify_zones", "run_id, snapshot, node, zone, \"order\", free_pages, free_pages_real,"
+		" managed_pages, blocks, blocks_real" },
+	[TABLE_VERIFY_CACHES] = { "verify_caches", "run_id, snapshot, cache, slabs, slabs_real, objects, objects_real" },
 };
 
-/* The tables of RECORD_TABLES. */
-static const struct {
-	const char *name, *columns;
-	enum { OWNER_RUN, OWNER_SAMPLE } owner;
-} row_tables[NR_RECORD_TABLES] = {
-#define X(id, table, belongs, columns) [RECORD_##id] = { table, columns, OWNER_##belongs },
+static const enum owner record_owner[NR_RECORD_TABLES] = {
+#define X(id, table, belongs, columns) [RECORD_##id] = OWNER_##belongs,
 	RECORD_TABLES(X)
 #undef X
 };
+
+/* What is done once or twice for a run. */
+static const char insert_run_sql[] =
+	"INSERT INTO runs (trace, trace_sha256, machine, config_yaml, config_hash, kernel, pace, cpu_map, layer, initial,"
+	" part, sampling, seed, lost, page_size, max_order, pageblock_order, cma, version, git_commit, compiler, flags,"
+	" results_version, host, started_at, status)"
+	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+	" strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), 'running')";
+
+/* --set takes the last of two values for a key. */
+static const char insert_param_sql[] = "INSERT OR REPLACE INTO run_params (run_id, key, value) VALUES (?, ?, ?)";
+
+static const char update_run_sql[] =
+	"UPDATE runs SET status = ?, error = ?, events = ?, sim_ns = ?, wall_ns = ?, fingerprint = ?,"
+	" ended_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE run_id = ?";
 
 struct sqlite_recorder {
 	struct recorder rec;                     /* first: what the engine holds */
 	sqlite3 *db;                             /* owned */
 	char *path;                              /* owned */
-	sqlite3_stmt *statements[NR_STATEMENTS]; /* owned */
-	sqlite3_stmt *row_statements[NR_RECORD_TABLES]; /* owned */
 	int64_t run_id;                          /* 0 before the first run */
 	int64_t sample_id;                       /* of the last sample */
-	struct row_writer *writer;               /* owned; NULL: rows are written on the spot */
+	struct row_writer *writer;               /* owned */
 	bool running;                            /* between begin and end */
 	bool many;                               /* sqlite_recorder_many() */
 };
@@ -159,18 +138,41 @@ static inline struct value value_text(const char *text)
 		char *: value_text,        \
 		const char *: value_text)(x)
 
-/* WRITE(r, statement, err, values...) - run a prepared statement once with these values. */
-#define WRITE(r, statement, err, ...)                                                                        \
-	write_row(r, (r)->statements[statement], (const struct value[]){ __VA_ARGS__ },                                       \
+/* PUT(r, table, err, values...) - a row with these values, written soon. */
+#define PUT(r, table, err, ...) row_writer_put((r)->writer, table, (const struct value[]){ __VA_ARGS__ }, err)
+
+/* RUN(r, sql, err, values...) - run a statement once with these values, now. */
+#define RUN(r, sql, err, ...)                                                                                \
+	run_statement(r, sql, (const struct value[]){ __VA_ARGS__ },                                          \
 		(int)(sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value)), err)
 
-/* Within a run, rows are written beside the simulation. */
-static int write_row(struct sqlite_recorder *r, sqlite3_stmt *statement, const struct value *values, int nr_values,
-	struct err *err)
+static int bind(sqlite3_stmt *stmt, int column, const struct value *value)
 {
-	if (r->writer)
-		return row_writer_put(r->writer, statement, values, nr_values, err);
-	return row_write(statement, r->path, values, nr_values, err);
+	switch (value->type) {
+	case VALUE_INTEGER:
+		return sqlite3_bind_int64(stmt, column, value->integer);
+	case VALUE_REAL:
+		return sqlite3_bind_double(stmt, column, value->real);
+	case VALUE_TEXT:
+		break;
+	}
+	return sqlite3_bind_text(stmt, column, value->text, -1, SQLITE_STATIC);
+}
+
+static int run_statement(struct sqlite_recorder *r, const char *sql, const struct value *values, int nr_values, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int ret = 0;
+
+	if (sqlite3_prepare_v2(r->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+		return database_error(r->db, r->path, err);
+	for (int i = 0; i < nr_values && ret == 0; i++)
+		if (bind(stmt, i + 1, &values[i]) != SQLITE_OK)
+			ret = database_error(r->db, r->path, err);
+	if (ret == 0 && sqlite3_step(stmt) != SQLITE_DONE)
+		ret = database_error(r->db, r->path, err);
+	sqlite3_finalize(stmt);
+	return ret;
 }
 
 static int exec(struct sqlite_recorder *r, const char *sql, struct err *err)
@@ -185,7 +187,7 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 	int ret;
 
 	gethostname(host, sizeof(host) - 1);
-	ret = WRITE(r, INSERT_RUN, err, VALUE(run->trace), VALUE(run->trace_sha256), VALUE(run->machine),
+	ret = RUN(r, insert_run_sql, err, VALUE(run->trace), VALUE(run->trace_sha256), VALUE(run->machine),
 		VALUE(run->config_yaml), VALUE(run->config_hash), VALUE(run->kernel), VALUE(run->pace),
 		VALUE(run->cpu_map), VALUE(run->layer), VALUE(run->initial), VALUE(run->part),
 		VALUE(run->sampling), VALUE((int64_t)run->seed), VALUE(run->lost),
@@ -197,7 +199,7 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 		return ret;
 	r->run_id = sqlite3_last_insert_rowid(r->db);
 	for (size_t i = 0; i < run->nr_params && ret == 0; i++)
-		ret = WRITE(r, INSERT_PARAM, err, VALUE(r->run_id), VALUE(run->param_keys[i]),
+		ret = RUN(r, insert_param_sql, err, VALUE(r->run_id), VALUE(run->param_keys[i]),
 			VALUE(run->param_values[i]));
 	return ret;
 }
@@ -270,7 +272,7 @@ static int rec_begin(struct recorder *rec, const struct record_run *run, struct 
 	if (ret == 0)
 		ret = last_sample(r, err);
 	if (ret == 0)
-		ret = row_writer_start(&r->writer, r->path, err);
+		ret = row_writer_start(r->writer, err);
 	if (ret < 0) {
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 		leave_wal(r, NULL);
@@ -285,7 +287,7 @@ static int rec_sample(struct recorder *rec, const struct record_sample *s, struc
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
 	r->sample_id++;
-	return WRITE(r, INSERT_SAMPLE, err, VALUE(r->sample_id), VALUE(r->run_id), VALUE(s->time_ns), VALUE(s->event_no),
+	return PUT(r, TABLE_SAMPLES, err, VALUE(r->sample_id), VALUE(r->run_id), VALUE(s->time_ns), VALUE(s->event_no),
 		VALUE(s->reason), VALUE(s->marker), VALUE(s->free_bytes), VALUE(s->pcp_bytes),
 		VALUE(s->slab_bytes), VALUE(s->kmalloc_large_bytes), VALUE(s->page_bytes),
 		VALUE(s->vmalloc_bytes), VALUE(s->percpu_bytes), VALUE(s->slab_waste_bytes),
@@ -296,7 +298,7 @@ static int rec_zone(struct recorder *rec, const struct record_zone *z, struct er
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_ZONE, err, VALUE(r->sample_id), VALUE(z->node), VALUE(z->zone),
+	return PUT(r, TABLE_ZONES, err, VALUE(r->sample_id), VALUE(z->node), VALUE(z->zone),
 		VALUE(z->start_pfn), VALUE(z->spanned_pages), VALUE(z->present_pages),
 		VALUE(z->managed_pages), VALUE(z->free_pages), VALUE(z->pcp_pages), VALUE(z->min_pages),
 		VALUE(z->low_pages), VALUE(z->high_pages), VALUE(z->boost_pages), VALUE(z->highatomic_pages),
@@ -307,7 +309,7 @@ static int rec_free_blocks(struct recorder *rec, const struct record_free_blocks
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_FREE_BLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
+	return PUT(r, TABLE_FREE_BLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
 		VALUE(b->migratetype), VALUE(b->order), VALUE(b->blocks));
 }
 
@@ -315,7 +317,7 @@ static int rec_pageblocks(struct recorder *rec, const struct record_pageblocks *
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_PAGEBLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
+	return PUT(r, TABLE_PAGEBLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
 		VALUE(b->migratetype), VALUE(b->pageblocks));
 }
 
@@ -323,7 +325,7 @@ static int rec_frag(struct recorder *rec, const struct record_frag *f, struct er
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_FRAG, err, VALUE(r->sample_id), VALUE(f->node), VALUE(f->zone),
+	return PUT(r, TABLE_FRAG, err, VALUE(r->sample_id), VALUE(f->node), VALUE(f->zone),
 		VALUE(f->order), VALUE(f->unusable_milli / 1000.0), VALUE(f->frag_milli / 1000.0));
 }
 
@@ -331,7 +333,7 @@ static int rec_cache(struct recorder *rec, const struct record_cache *c, struct 
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_CACHE, err, VALUE(r->sample_id), VALUE(c->cache), VALUE(c->object_size),
+	return PUT(r, TABLE_CACHES, err, VALUE(r->sample_id), VALUE(c->cache), VALUE(c->object_size),
 		VALUE(c->size), VALUE(c->align), VALUE(c->objs_per_slab), VALUE(c->order),
 		VALUE(c->min_partial), VALUE(c->cpu_partial), VALUE(c->active_objs), VALUE(c->total_objs),
 		VALUE(c->live_objs), VALUE(c->slabs), VALUE(c->slab_pages), VALUE(c->partial),
@@ -346,7 +348,7 @@ static int insert_buckets(struct sqlite_recorder *r, const char *op, const struc
 
 	for (unsigned int i = 0; i < HIST_BUCKETS && ret == 0; i++)
 		if (hist->buckets[i])
-			ret = WRITE(r, INSERT_BUCKET, err, VALUE(r->run_id), VALUE(op),
+			ret = PUT(r, TABLE_BUCKETS, err, VALUE(r->run_id), VALUE(op),
 				VALUE(hist_bucket_low(i)), VALUE(hist_bucket_high(i)),
 				VALUE(hist->buckets[i]));
 	return ret;
@@ -356,7 +358,7 @@ static int rec_op(struct recorder *rec, const struct record_op *o, struct err *e
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 	const struct hist *h = o->latency;
-	int ret = WRITE(r, INSERT_OP, err, VALUE(r->run_id), VALUE(o->op), VALUE(o->count), VALUE(o->failed),
+	int ret = PUT(r, TABLE_OPS, err, VALUE(r->run_id), VALUE(o->op), VALUE(o->count), VALUE(o->failed),
 		VALUE(o->bytes_req), VALUE(o->bytes_alloc), VALUE(o->sleeps),
 		VALUE(h->count ? h->sum / h->count : h->sum), VALUE(hist_percentile(h, 5000)),
 		VALUE(hist_percentile(h, 9000)), VALUE(hist_percentile(h, 9900)),
@@ -373,19 +375,19 @@ static struct value value_of(const struct record_value *value)
 static int rec_row(struct recorder *rec, const struct record_row *row, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
-	struct value values[RECORD_MAX_VALUES + 1];
+	struct value values[ROW_MAX_VALUES];
 
-	values[0] = value_signed(row_tables[row->table].owner == OWNER_RUN ? r->run_id : r->sample_id);
+	values[0] = value_signed(record_owner[row->table] == OWNER_RUN ? r->run_id : r->sample_id);
 	for (uint32_t i = 0; i < row->nr_values; i++)
 		values[i + 1] = value_of(&row->values[i]);
-	return write_row(r, r->row_statements[row->table], values, (int)row->nr_values + 1, err);
+	return row_writer_put(r->writer, row->table, values, err);
 }
 
 static int rec_extfrag(struct recorder *rec, const struct record_extfrag *e, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_EXTFRAG, err, VALUE(r->run_id), VALUE(e->from_migratetype),
+	return PUT(r, TABLE_EXTFRAG, err, VALUE(r->run_id), VALUE(e->from_migratetype),
 		VALUE(e->to_migratetype), VALUE(e->alloc_order), VALUE(e->fallback_order), VALUE(e->count),
 		VALUE(e->pageblock_changes));
 }
@@ -394,7 +396,7 @@ static int rec_call_site(struct recorder *rec, const struct record_call_site *c,
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_CALL_SITE, err, VALUE(r->run_id), VALUE(c->call_site), VALUE(c->op),
+	return PUT(r, TABLE_CALL_SITES, err, VALUE(r->run_id), VALUE(c->call_site), VALUE(c->op),
 		VALUE(c->count), VALUE(c->failed), VALUE(c->bytes_req), VALUE(c->bytes_alloc), VALUE(c->live),
 		VALUE(c->live_bytes), VALUE(c->lifetime_mean_ns), VALUE(c->lat_mean_ns),
 		VALUE(c->lat_max_ns));
@@ -404,7 +406,7 @@ static int rec_violation(struct recorder *rec, const struct record_violation *v,
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_VIOLATION, err, VALUE(r->run_id), VALUE(v->time_ns), VALUE(v->cpu),
+	return PUT(r, TABLE_VIOLATIONS, err, VALUE(r->run_id), VALUE(v->time_ns), VALUE(v->cpu),
 		VALUE(v->rule), VALUE(v->severity), VALUE(v->event_no), VALUE(v->call_site), VALUE(v->text));
 }
 
@@ -412,7 +414,7 @@ static int rec_counter(struct recorder *rec, const struct record_counter *c, str
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_COUNTER, err, VALUE(r->run_id), VALUE(c->mechanism), VALUE(c->name),
+	return PUT(r, TABLE_COUNTERS, err, VALUE(r->run_id), VALUE(c->mechanism), VALUE(c->name),
 		VALUE(c->unit), VALUE(c->value));
 }
 
@@ -421,10 +423,10 @@ static int rec_verify_check(struct recorder *rec, const struct record_verify_che
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
 	if (!c->differs)
-		return WRITE(r, INSERT_VERIFY_CHECK, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked),
+		return PUT(r, TABLE_VERIFY_CHECKS, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked),
 			VALUE(c->equal), VALUE((const char *)NULL), VALUE((const char *)NULL), VALUE((const char *)NULL),
 			VALUE((const char *)NULL));
-	return WRITE(r, INSERT_VERIFY_CHECK, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked), VALUE(c->equal),
+	return PUT(r, TABLE_VERIFY_CHECKS, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked), VALUE(c->equal),
 		VALUE(c->first_event_no), VALUE(c->first_time_ns), VALUE(c->kernel), VALUE(c->model));
 }
 
@@ -432,7 +434,7 @@ static int rec_verify_zone(struct recorder *rec, const struct record_verify_zone
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_VERIFY_ZONE, err, VALUE(r->run_id), VALUE(z->snapshot), VALUE(z->node), VALUE(z->zone),
+	return PUT(r, TABLE_VERIFY_ZONES, err, VALUE(r->run_id), VALUE(z->snapshot), VALUE(z->node), VALUE(z->zone),
 		VALUE(z->order), VALUE(z->free_pages), VALUE(z->free_pages_real), VALUE(z->managed_pages), VALUE(z->blocks),
 		VALUE(z->blocks_real));
 }
@@ -441,7 +443,7 @@ static int rec_verify_cache(struct recorder *rec, const struct record_verify_cac
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_VERIFY_CACHE, err, VALUE(r->run_id), VALUE(c->snapshot), VALUE(c->cache), VALUE(c->slabs),
+	return PUT(r, TABLE_VERIFY_CACHES, err, VALUE(r->run_id), VALUE(c->snapshot), VALUE(c->cache), VALUE(c->slabs),
 		VALUE(c->slabs_real), VALUE(c->objects), VALUE(c->objects_real));
 }
 
@@ -459,18 +461,10 @@ static int write_end(struct sqlite_recorder *r, const struct record_end *e, stru
 	if (sqlite3_get_autocommit(r->db))
 		ret = exec(r, "BEGIN IMMEDIATE", err);
 	if (ret == 0)
-		ret = WRITE(r, UPDATE_RUN, err, VALUE(status_names[e->status]), VALUE(e->error),
+		ret = RUN(r, update_run_sql, err, VALUE(status_names[e->status]), VALUE(e->error),
 			VALUE(e->events), VALUE(e->sim_ns), VALUE(e->wall_ns), VALUE(fingerprint),
 			VALUE(r->run_id));
 	return ret < 0 ? ret : exec(r, "COMMIT", err);
-}
-
-static int finish_rows(struct sqlite_recorder *r, struct err *err)
-{
-	struct row_writer *writer = r->writer;
-
-	r->writer = NULL;
-	return row_writer_finish(writer, err);
 }
 
 static int rec_end(struct recorder *rec, const struct record_end *e, struct err *err)
@@ -478,7 +472,7 @@ static int rec_end(struct recorder *rec, const struct record_end *e, struct err 
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 	struct record_end end = *e;
 	struct err rows;
-	int rows_ret = finish_rows(r, &rows);
+	int rows_ret = row_writer_finish(r->writer, &rows);
 	int ret;
 
 	/* What the simulation does not know yet: a row could not be written. */
@@ -500,17 +494,15 @@ static void rec_close(struct recorder *rec)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	finish_rows(r, NULL);
+	if (r->writer)
+		row_writer_finish(r->writer, NULL);
 	if (r->running) {
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 		leave_wal(r, NULL);
 	} else if (r->many) {
 		leave_wal(r, NULL);
 	}
-	for (size_t i = 0; i < NR_STATEMENTS; i++)
-		sqlite3_finalize(r->statements[i]);
-	for (size_t i = 0; i < NR_RECORD_TABLES; i++)
-		sqlite3_finalize(r->row_statements[i]);
+	row_writer_destroy(r->writer);
 	sqlite3_close(r->db);
 	free(r->path);
 	free(r);
@@ -537,34 +529,6 @@ static const struct recorder_ops sqlite_ops = {
 	.close = rec_close,
 };
 
-static int prepare(struct sqlite_recorder *r, const char *sql, sqlite3_stmt **stmt, struct err *err)
-{
-	if (sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL) != SQLITE_OK)
-		return database_error(r->db, r->path, err);
-	return 0;
-}
-
-/* "INSERT INTO table (run_id, columns) VALUES (?, ?, ...)" */
-static int prepare_rows(struct sqlite_recorder *r, enum record_table table, struct err *err)
-{
-	const char *columns = row_tables[table].columns;
-	sqlite3_str *sql = sqlite3_str_new(r->db);
-	char *text;
-	int ret;
-
-	sqlite3_str_appendf(sql, "INSERT INTO %s (%s, %s) VALUES (?, ?", row_tables[table].name,
-		row_tables[table].owner == OWNER_RUN ? "run_id" : "sample_id", columns);
-	for (const char *comma = columns; (comma = strchr(comma, ',')); comma++)
-		sqlite3_str_appendall(sql, ", ?");
-	sqlite3_str_appendall(sql, ")");
-	text = sqlite3_str_finish(sql);
-	if (!text)
-		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", r->path);
-	ret = prepare(r, text, &r->row_statements[table], err);
-	sqlite3_free(text);
-	return ret;
-}
-
 static int open_recorder(struct sqlite_recorder *r, const char *path, struct err *err)
 {
 	int ret;
@@ -573,13 +537,7 @@ static int open_recorder(struct sqlite_recorder *r, const char *path, struct err
 	if (!r->path)
 		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", path);
 	ret = database_open_write(&r->db, path, err);
-	if (ret < 0)
-		return ret;
-	for (size_t i = 0; ret == 0 && i < NR_STATEMENTS; i++)
-		ret = prepare(r, statement_sql[i], &r->statements[i], err);
-	for (size_t i = 0; ret == 0 && i < NR_RECORD_TABLES; i++)
-		ret = prepare_rows(r, (enum record_table)i, err);
-	return ret;
+	return ret < 0 ? ret : row_writer_create(&r->writer, r->db, r->path, tables, NR_TABLES, err);
 }
 
 int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err)
