@@ -1,6 +1,8 @@
 #include "reports/sqlite_recorder.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +98,9 @@ struct sqlite_recorder {
 	int64_t run_id;                          /* 0 before the first run */
 	int64_t sample_id;                       /* of the last sample */
 	struct row_writer *writer;               /* owned */
+	bool opening;                            /* opener makes db and writer, and leaves in opened how that went */
+	pthread_t opener;
+	struct err opened;
 	bool running;                            /* between begin and end */
 	bool many;                               /* sqlite_recorder_many() */
 };
@@ -246,6 +251,17 @@ static int begin_whole(struct sqlite_recorder *r, const struct record_run *run, 
 	return ret < 0 ? ret : last_sample(r, err);
 }
 
+/* Of sqlite_recorder_open_beside(): the thread is done. Return: 0, or what it failed with. */
+static int wait_opened(struct sqlite_recorder *r, struct err *err)
+{
+	if (r->opening)
+		pthread_join(r->opener, NULL);
+	r->opening = false;
+	if (r->opened.code && err)
+		*err = r->opened;
+	return -(int)r->opened.code;
+}
+
 /*
  * The run's own row is committed at once, so that a killed run shows as unfinished. All else is one
  * transaction in WAL mode: other programs can read the database meanwhile.
@@ -257,8 +273,10 @@ static int begin_whole(struct sqlite_recorder *r, const struct record_run *run, 
 static int rec_begin(struct recorder *rec, const struct record_run *run, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
-	int ret;
+	int ret = wait_opened(r, err);
 
+	if (ret < 0)
+		return ret;
 	if (r->many)
 		return begin_whole(r, run, err);
 	ret = exec(r,
@@ -467,6 +485,13 @@ static int write_end(struct sqlite_recorder *r, const struct record_end *e, stru
 	return ret < 0 ? ret : exec(r, "COMMIT", err);
 }
 
+static int rec_rows_done(struct recorder *rec, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+
+	return row_writer_flush(r->writer, err);
+}
+
 static int rec_end(struct recorder *rec, const struct record_end *e, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
@@ -494,6 +519,7 @@ static void rec_close(struct recorder *rec)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
+	wait_opened(r, NULL);
 	if (r->writer)
 		row_writer_finish(r->writer, NULL);
 	if (r->running) {
@@ -525,34 +551,68 @@ static const struct recorder_ops sqlite_ops = {
 	.verify_zone = rec_verify_zone,
 	.verify_cache = rec_verify_cache,
 	.row = rec_row,
+	.rows_done = rec_rows_done,
 	.end = rec_end,
 	.close = rec_close,
 };
 
-static int open_recorder(struct sqlite_recorder *r, const char *path, struct err *err)
+static int open_database(struct sqlite_recorder *r, struct err *err)
 {
-	int ret;
+	int ret = database_open_write(&r->db, r->path, err);
 
-	r->path = strdup(path);
-	if (!r->path)
-		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", path);
-	ret = database_open_write(&r->db, path, err);
 	return ret < 0 ? ret : row_writer_create(&r->writer, r->db, r->path, tables, NR_TABLES, err);
+}
+
+static struct sqlite_recorder *new_recorder(const char *path, struct err *err)
+{
+	struct sqlite_recorder *r = calloc(1, sizeof(*r));
+
+	if (r)
+		r->path = strdup(path);
+	if (!r || !r->path) {
+		free(r);
+		err_set(err, ERR_NOMEM, "%s: no memory for a recorder", path);
+		return NULL;
+	}
+	r->rec.ops = &sqlite_ops;
+	return r;
 }
 
 int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err)
 {
-	struct sqlite_recorder *r = calloc(1, sizeof(*r));
-	int ret;
+	struct sqlite_recorder *r = new_recorder(path, err);
+	int ret = r ? open_database(r, err) : -(int)ERR_NOMEM;
 
-	if (!r)
-		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", path);
-	r->rec.ops = &sqlite_ops;
-	ret = open_recorder(r, path, err);
 	if (ret < 0) {
-		rec_close(&r->rec);
+		if (r)
+			rec_close(&r->rec);
 		return ret;
 	}
+	*out = &r->rec;
+	return 0;
+}
+
+static void *open_beside(void *arg)
+{
+	struct sqlite_recorder *r = arg;
+
+	open_database(r, &r->opened);
+	return NULL;
+}
+
+int sqlite_recorder_open_beside(struct recorder **out, const char *path, struct err *err)
+{
+	struct sqlite_recorder *r = new_recorder(path, err);
+
+	if (!r)
+		return -(int)ERR_NOMEM;
+	errno = pthread_create(&r->opener, NULL, open_beside, r);
+	if (errno) {
+		err_errno(err, "%s: cannot start a thread", path);
+		rec_close(&r->rec);
+		return -(int)ERR_IO;
+	}
+	r->opening = true;
 	*out = &r->rec;
 	return 0;
 }

@@ -387,34 +387,54 @@ static void compare_bytes_alloc(struct run *run)
 	}
 }
 
-/* Results so far are kept whatever ended the run; the first error is the one that is told. */
-static int finish(struct run *run, int ret, uint64_t started, struct err *err)
+/* The rows of the run's end. Results so far are kept whatever ended the run; the first error is the one that is told. */
+static int record_rest(struct run *run, int ret, struct err *err)
 {
-	struct err second = { 0 };
-	struct record_end end = { .status = RUN_DONE };
+	const struct recorder_ops *ops = run->recorder->ops;
 	bool usable = ret == 0 || err->code == ERR_INTERRUPTED || err->code == ERR_TRACE || err->code == ERR_INVARIANT;
+	struct err second = { 0 };
 
-	compare_bytes_alloc(run);
 	if (usable && (sampler_sample(run, "end", NULL, &second) < 0 || sampler_finish(run, &second) < 0) && ret == 0) {
 		*err = second;
 		ret = -(int)err->code;
 	}
 	if (ret == 0 && run->options->watch.end)
 		ret = run->options->watch.end(run->options->watch.arg, run->recorder, err);
-	run->result.events = run->events;
-	run->result.live_objects = run->live_objects;
-	run->result.sim_ns = run->engine.now - min_u64(run->begun_ns, run->engine.now);
-	run->result.fingerprint = fingerprint_add(run->result.fingerprint, run->result.sim_ns);
-	run->result.wall_ns = wall_ns() - started;
+	if (ret == 0 && ops->rows_done)
+		ret = ops->rows_done(run->recorder, err);
+	return ret;
+}
+
+static int finish(struct run *run, int ret, uint64_t started, struct err *err)
+{
+	struct replay_result *result = &run->result;
+
+	compare_bytes_alloc(run);
+	ret = record_rest(run, ret, err);
+	result->events = run->events;
+	result->live_objects = run->live_objects;
+	result->sim_ns = run->engine.now - min_u64(run->begun_ns, run->engine.now);
+	result->fingerprint = fingerprint_add(result->fingerprint, result->sim_ns);
+	result->wall_ns = wall_ns() - started;
+	return ret;
+}
+
+static int record_end(struct recorder *recorder, const struct replay_result *result, int ret, struct err *err)
+{
+	struct record_end end = {
+		.status = RUN_DONE,
+		.events = result->events,
+		.sim_ns = result->sim_ns,
+		.wall_ns = result->wall_ns,
+		.fingerprint = result->fingerprint,
+	};
+	struct err second = { 0 };
+
 	if (ret < 0) {
 		end.status = err->code == ERR_INTERRUPTED ? RUN_INTERRUPTED : RUN_FAILED;
 		end.error = err->text;
 	}
-	end.events = run->result.events;
-	end.sim_ns = run->result.sim_ns;
-	end.wall_ns = run->result.wall_ns;
-	end.fingerprint = run->result.fingerprint;
-	if (run->recorder->ops->end(run->recorder, &end, &second) < 0 && ret == 0) {
+	if (recorder->ops->end(recorder, &end, &second) < 0 && ret == 0) {
 		*err = second;
 		ret = -(int)err->code;
 	}
@@ -427,15 +447,17 @@ int replay_run(const struct replay_options *options, struct trace_reader *reader
 	uint64_t started = wall_ns();
 	struct run run;
 	int ret = run_init(&run, options, reader, recorder, err);
+	bool begun;
 
 	if (ret < 0)
 		return ret;
 	ret = recorder->ops->begin(recorder, &options->describe, err);
-	if (ret == 0) {
+	begun = ret == 0;
+	if (begun) {
 		ret = replay_all(&run, reader, err);
 		ret = finish(&run, ret, started, err);
 	}
 	*result = run.result;
-	run_fini(&run);
-	return ret;
+	run_fini(&run); /* which takes a while, and the recorder has rows to write meanwhile */
+	return begun ? record_end(recorder, result, ret, err) : ret;
 }

@@ -365,7 +365,7 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 	if (ret == 0)
 		warn_misfit(args, reader);
 	if (ret == 0 && !args->parse_only && args->output)
-		ret = sqlite_recorder_open(&recorder, args->output, err);
+		ret = sqlite_recorder_open_beside(&recorder, args->output, err);
 	if (ret == 0 && !args->parse_only) {
 		ret = replay_open_trace(args, reader, recorder, yaml, err);
 		if (ret == 0)
