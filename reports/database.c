@@ -156,13 +156,13 @@ static int write_schema(const char *path, struct err *err)
  * link() rather than rename(): of two programs that make the same file at once, the second finds the first's
  * and adds to it. File systems without links get the rename.
  */
-static int publish(const char *made, const char *path, bool replace, struct err *err)
+static int publish(const char *draft, const char *path, bool replace, bool *made, struct err *err)
 {
-	if (!replace && (link(made, path) == 0 || errno == EEXIST))
+	*made = !replace && link(draft, path) == 0;
+	if (*made || (!replace && errno == EEXIST))
 		return 0;
-	if (rename(made, path) == 0)
-		return 0;
-	return err_errno(err, "%s: cannot be made", path);
+	*made = rename(draft, path) == 0;
+	return *made ? 0 : err_errno(err, "%s: cannot be made", path);
 }
 
 /* An empty file: SQLite, which tries more than one way to open, could not say why it cannot be made. */
@@ -198,16 +198,16 @@ int database_draft(char **made, const char *path, struct err *err)
 	return 0;
 }
 
-static int create_file(const char *path, bool replace, struct err *err)
+static int create_file(const char *path, bool replace, bool *made, struct err *err)
 {
-	char *made;
-	int ret = database_draft(&made, path, err);
+	char *draft;
+	int ret = database_draft(&draft, path, err);
 
 	if (ret < 0)
 		return ret;
-	ret = publish(made, path, replace, err);
-	unlink(made);
-	free(made);
+	ret = publish(draft, path, replace, made, err);
+	unlink(draft);
+	free(draft);
 	return ret;
 }
 
@@ -218,7 +218,7 @@ int database_open_read(sqlite3 **out, const char *path, struct err *err)
 	return open_checked(out, path, SQLITE_OPEN_READONLY, err);
 }
 
-int database_open_write(sqlite3 **out, const char *path, struct err *err)
+int database_open_made(sqlite3 **out, const char *path, bool *made, struct err *err)
 {
 	struct stat st;
 	bool exists = stat(path, &st) == 0;
@@ -226,11 +226,19 @@ int database_open_write(sqlite3 **out, const char *path, struct err *err)
 
 	if (!exists && errno != ENOENT)
 		return err_errno(err, "%s: cannot be made", path);
+	*made = false;
 	if (!exists || empty) {
-		int ret = create_file(path, empty, err);
+		int ret = create_file(path, empty, made, err);
 
 		if (ret < 0)
 			return ret;
 	}
 	return open_checked(out, path, SQLITE_OPEN_READWRITE, err);
+}
+
+int database_open_write(sqlite3 **out, const char *path, struct err *err)
+{
+	bool made;
+
+	return database_open_made(out, path, &made, err);
 }

@@ -6,6 +6,7 @@
 #define KMEMSIM_REPORTS_DATABASE_PRIV_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -26,6 +27,8 @@ extern const char database_schema[];
  */
 int database_open_read(sqlite3 **out, const char *path, struct err *err);
 int database_open_write(sqlite3 **out, const char *path, struct err *err);
+/** database_open_made() - database_open_write(). @made: the file is new, and what is in it not on the disk yet. */
+int database_open_made(sqlite3 **out, const char *path, bool *made, struct err *err);
 
 /**
  * database_draft() - an empty results database beside @path, for who fills it before it gets that name. On success the

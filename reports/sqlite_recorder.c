@@ -101,6 +101,7 @@ struct sqlite_recorder {
 	bool opening;                            /* opener makes db and writer, and leaves in opened how that went */
 	pthread_t opener;
 	struct err opened;
+	bool fresh;                              /* the file was made for this recorder, and is not on the disk yet */
 	bool running;                            /* between begin and end */
 	bool many;                               /* sqlite_recorder_many() */
 };
@@ -209,6 +210,18 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 	return ret;
 }
 
+/* What SQLite has written to the file goes to the disk, whatever `synchronous` says. */
+static int sync_file(struct sqlite_recorder *r, struct err *err)
+{
+	sqlite3_file *file = NULL;
+
+	if (sqlite3_file_control(r->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || !file || !file->pMethods)
+		return database_error(r->db, r->path, err);
+	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+		return err_errno(err, "%s: cannot be brought to its disk", r->path);
+	return 0;
+}
+
 /*
  * Back to one plain file. A program that reads it right now keeps the WAL file until it closes: no reason to
  * fail a run. Once all is in the file and on the disk, the change of mode itself needs no sync (see rec_begin()).
@@ -216,11 +229,15 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 static int leave_wal(struct sqlite_recorder *r, struct err *err)
 {
 	int in_wal = 0, in_file = 0;
-	int ret;
+	int ret = 0;
 
 	sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &in_file);
-	ret = exec(r, in_wal == in_file ? "PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE" :
-		"PRAGMA journal_mode = DELETE", err);
+	if (r->fresh)
+		ret = sync_file(r, err);
+	r->fresh = false;
+	if (ret == 0)
+		ret = exec(r, in_wal == in_file ? "PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE" :
+			"PRAGMA journal_mode = DELETE", err);
 	return ret < 0 && (sqlite3_errcode(r->db) & 0xff) == SQLITE_BUSY ? 0 : ret;
 }
 
@@ -267,8 +284,9 @@ static int wait_opened(struct sqlite_recorder *r, struct err *err)
  * transaction in WAL mode: other programs can read the database meanwhile.
  *
  * Waiting for the disk is most of what recording costs, so it is done only where something can be lost. Entering WAL
- * mode changes a few bytes in the first sector of the file, which is valid before and after: no sync. Rows refer to rows
- * that this file wrote before them: to look each of those up again costs a fifth of the time.
+ * mode changes a few bytes in the first sector of the file, which is valid before and after: no sync. A file that this
+ * recorder made holds nothing that a crash of the machine could take: it goes to the disk once, when its first run is whole.
+ * Rows refer to rows that this file wrote before them: to look each of those up again costs a fifth of the time.
  */
 static int rec_begin(struct recorder *rec, const struct record_run *run, struct err *err)
 {
@@ -279,14 +297,14 @@ static int rec_begin(struct recorder *rec, const struct record_run *run, struct 
 		return ret;
 	if (r->many)
 		return begin_whole(r, run, err);
-	ret = exec(r,
-		"PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;"
-		" PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
-		err);
+	ret = exec(r, "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL", err);
+	if (ret == 0)
+		ret = exec(r, r->fresh ? "BEGIN IMMEDIATE" : "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", err);
 	if (ret == 0)
 		ret = insert_run(r, run, err);
+	r->fresh &= r->run_id == 1; /* else another program was here first */
 	if (ret == 0)
-		ret = exec(r, "COMMIT; BEGIN IMMEDIATE", err);
+		ret = exec(r, r->fresh ? "COMMIT; BEGIN IMMEDIATE" : "COMMIT; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", err);
 	if (ret == 0)
 		ret = last_sample(r, err);
 	if (ret == 0)
@@ -558,7 +576,7 @@ static const struct recorder_ops sqlite_ops = {
 
 static int open_database(struct sqlite_recorder *r, struct err *err)
 {
-	int ret = database_open_write(&r->db, r->path, err);
+	int ret = database_open_made(&r->db, r->path, &r->fresh, err);
 
 	return ret < 0 ? ret : row_writer_create(&r->writer, r->db, r->path, tables, NR_TABLES, err);
 }
@@ -628,5 +646,6 @@ int sqlite_recorder_many(struct recorder *rec, struct err *err)
 	int ret = exec(r, "PRAGMA foreign_keys = OFF; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", err);
 
 	r->many = ret == 0;
+	r->fresh = false; /* each run is brought to the disk */
 	return ret;
 }
