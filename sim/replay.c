@@ -451,7 +451,10 @@ int replay_run(const struct replay_options *options, struct trace_reader *reader
 
 	if (ret < 0)
 		return ret;
-	ret = recorder->ops->begin(recorder, &options->describe, err);
+	if (options->described)
+		ret = options->described(options->arg, err);
+	if (ret == 0)
+		ret = recorder->ops->begin(recorder, &options->describe, err);
 	begun = ret == 0;
 	if (begun) {
 		ret = replay_all(&run, reader, err);

@@ -89,6 +89,11 @@ struct replay_options {
 	/** progress() - once a batch. May be NULL. */
 	void (*progress)(void *arg, uint64_t events, uint64_t live_objects);
 	void *arg;
+	/*
+	 * Called once when the model stands, before `describe` goes to the recorder: texts that it points to may be finished
+	 * beside until then. Not NULL only where there are such. 0 or a negative code.
+	 */
+	int (*described)(void *arg, struct err *err);
 	struct observer observer; /* who watches every event; all NULL = nobody */
 	/*
 	 * Go on from the saved memory of a real kernel in place of boot. Borrowed; NULL = boot.

@@ -1,5 +1,7 @@
 /* cmd_replay: `kmemsim replay`: a trace against a machine. */
+#include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -166,7 +168,42 @@ static const struct argp argp = {
 struct replay_show {
 	struct cli_progress progress;
 	struct trace_reader *reader;
+	/* The trace is hashed while the model boots. */
+	pthread_t hasher;
+	bool hashing;            /* hasher fills the two below */
+	char sha[65];
+	struct err hashed;       /* code 0: sha is filled */
 };
+
+static void *hash_beside(void *arg)
+{
+	struct replay_show *show = arg;
+
+	trace_sha256(show->reader, show->sha, &show->hashed);
+	return NULL;
+}
+
+static int start_hashing(struct replay_show *show, struct err *err)
+{
+	errno = pthread_create(&show->hasher, NULL, hash_beside, show);
+	if (errno)
+		return err_errno(err, "cannot start a thread");
+	show->hashing = true;
+	return 0;
+}
+
+/* Return: 0, or why the trace could not be read. */
+static int wait_hashed(void *arg, struct err *err)
+{
+	struct replay_show *show = arg;
+
+	if (show->hashing)
+		pthread_join(show->hasher, NULL);
+	show->hashing = false;
+	if (show->hashed.code)
+		*err = show->hashed;
+	return -(int)show->hashed.code;
+}
 
 static bool on_stop(void *arg)
 {
@@ -300,10 +337,10 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 {
 	struct replay_show show = { .reader = reader };
 	struct replay_result result = { 0 };
-	char sha[65] = "", hash[65];
+	char hash[65];
 	char *keys[CLI_MAX_SETS] = { 0 };
 	const char *values[CLI_MAX_SETS];
-	int ret = args->output ? trace_sha256(reader, sha, err) : 0;
+	int ret = args->output ? start_hashing(&show, err) : 0;
 
 	if (ret == 0)
 		ret = machine_hash(args->options.machine, hash, err);
@@ -313,7 +350,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 		describe_part(args);
 		args->options.describe = (struct record_run){
 			.trace = args->trace,
-			.trace_sha256 = sha,
+			.trace_sha256 = show.sha,
 			.machine = args->options.machine->name,
 			.config_yaml = yaml,
 			.config_hash = hash,
@@ -334,6 +371,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 			.param_values = values,
 			.nr_params = args->machine.nr_sets,
 		};
+		args->options.described = wait_hashed;
 		args->options.stop = on_stop;
 		args->options.progress = on_progress;
 		args->options.arg = &show;
@@ -341,6 +379,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 		ret = replay_run(&args->options, reader, recorder, &result, err);
 		cli_progress_end(&show.progress);
 	}
+	wait_hashed(&show, &(struct err){ 0 });
 	for (uint32_t i = 0; i < args->machine.nr_sets; i++)
 		free(keys[i]);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->json)
