@@ -181,10 +181,15 @@ uint32_t key_list_length(const struct key *key, const void *base)
 	return length;
 }
 
-void key_set_list_length(const struct key *key, void *base, uint32_t length)
+void key_grow_list(const struct key *key, void *base, uint32_t length)
 {
 	if (key->list_offset)
 		memcpy((char *)base + key->list_offset, &length, sizeof(length));
+}
+
+void key_set_list_length(const struct key *key, void *base, uint32_t length)
+{
+	key_grow_list(key, base, length);
 	memset(field(key, base, length), 0, (size_t)(key->list_max - length) * key->size);
 }
 
