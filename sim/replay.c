@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/fingerprint.h"
+#include "base/table.h"
 #include "sim/arrive.h"
 #include "sim/cpu_map.h"
 #include "sim/timers.h"
@@ -63,7 +64,7 @@ static int map_cpus(struct run *run, struct err *err)
 static int make_objects(struct run *run, struct err *err)
 {
 	run->nr_objects = run->meta->slots;
-	run->objects = malloc(((size_t)run->nr_objects + 1) * sizeof(*run->objects));
+	run->objects = table_alloc(((size_t)run->nr_objects + 1) * sizeof(*run->objects));
 	if (!run->objects)
 		return err_set(err, ERR_NOMEM, "no memory for %u objects", run->nr_objects);
 	for (uint32_t i = 0; i < run->nr_objects; i++)
