@@ -1,7 +1,7 @@
 /*
  * bench: where the speed stands, for a given trace: events per second of replay (with recording, without, without the
  * decoding thread), the ratio of that to merely inflating the same file with zlib in one thread, import rate, peak
- * memory and what of it a live object takes. Whole commands are timed, each several times; the fastest counts, as machines
+ * memory and what of it is fixed and what a live object takes. Whole commands are timed, each several times; the fastest counts, as machines
  * are noisy. With --instructions also what replay executes per event: that repeats exactly. With --sweep also how much
  * faster all cores replay a sweep of the trace than one.
  *
@@ -44,13 +44,14 @@ struct place {
 struct timing {
 	double wall_s, cpu_s;
 	double peak_mib;
-	uint64_t events, live_objects;
+	uint64_t events;
 };
 
 /* All that was measured; what was not asked for stays zero. */
 struct figures {
 	struct timing recorded, bare, single, import;
-	struct timing idle;      /* the trace and the machine are only checked */
+	struct timing first;     /* up to the first event: machine booted, slots in place */
+	uint64_t slots;          /* objects that are alive at once, at most */
 	double sweep_one_s, sweep_all_s;
 	double inflate_s;
 	uint64_t inflated;       /* bytes */
@@ -145,7 +146,6 @@ static struct timing time_once(char *const argv[])
 	timing.cpu_s = seconds(usage.ru_utime) + seconds(usage.ru_stime);
 	timing.peak_mib = (double)usage.ru_maxrss / 1024;
 	timing.events = number_in(text, "events");
-	timing.live_objects = number_in(text, "live_objects");
 	return timing;
 }
 
@@ -212,6 +212,16 @@ static void replay_command(const struct args *args, const struct place *place, c
 	argv[n] = NULL;
 }
 
+static uint64_t slots_of(const struct args *args, const struct place *place)
+{
+	char *const argv[] = { (char *)place->kmemsim, "info", (char *)args->trace, "--json", NULL };
+	char text[1 << 16];
+	struct rusage usage;
+
+	run_command(argv, text, sizeof(text), true, &usage);
+	return number_in(text, "slots");
+}
+
 static void time_replays(const struct args *args, const struct place *place, struct figures *f)
 {
 	char *argv[12];
@@ -229,16 +239,29 @@ static void time_replays(const struct args *args, const struct place *place, str
 	f->bare = time_best(argv, args->runs);
 	replay_command(args, place, "--no-thread", argv);
 	f->single = time_best(argv, args->runs);
-	replay_command(args, place, "--parse-only", argv);
-	f->idle = time_best(argv, 1);
+	replay_command(args, place, "--limit=1", argv);
+	f->first = time_best(argv, 1);
+	f->slots = slots_of(args, place);
 }
 
-/* Bytes that each object alive at the end costs, beyond what the program takes before it replays. */
+/* What the table of slots has for each: struct object of sim/run.h. It is filled before the first event. */
+#define SLOT_BYTES 32.0
+
+/*
+ * Bytes that each object costs of those that are alive at once: its slot, and what a replay takes beyond its first event, which is
+ * slabs and pages that are touched, tables that grow, and a second batch of events. The rest of the peak is fixed: the program,
+ * the trace's tables, the booted machine and a batch.
+ */
 static double per_object(const struct figures *f)
 {
-	double bytes = (f->bare.peak_mib - f->idle.peak_mib) * (1 << 20);
+	double bytes = (f->bare.peak_mib - f->first.peak_mib) * (1 << 20);
 
-	return f->bare.live_objects && bytes > 0 ? bytes / (double)f->bare.live_objects : 0;
+	return f->slots ? SLOT_BYTES + (bytes > 0 ? bytes / (double)f->slots : 0) : 0;
+}
+
+static double fixed_mib(const struct figures *f)
+{
+	return f->first.peak_mib - (double)f->slots * SLOT_BYTES / (1 << 20);
 }
 
 /* A sweep of eight runs, which differ in little. */
@@ -343,7 +366,8 @@ static void print_json(const struct args *args, const struct figures *f)
 		printf("  \"instructions_per_event\": %.1f,\n", per_event(f));
 	if (f->sweep_all_s > 0)
 		printf("  \"sweep_speedup\": %.3f,\n", f->sweep_one_s / f->sweep_all_s);
-	printf("  \"bytes_per_live_object\": %.1f,\n", per_object(f));
+	printf("  \"bytes_per_live_object\": %.1f, \"fixed_mib\": %.1f, \"slots\": %" PRIu64 ",\n", per_object(f), fixed_mib(f),
+		f->slots);
 	printf("  \"trace\": \"%s\", \"events\": %" PRIu64 ", \"bytes_recorded\": %" PRIu64 ", \"inflate_wall_s\": %.4f, "
 	       "\"inflated_bytes\": %" PRIu64 ", \"replay_to_inflate\": %.3f\n}\n",
 		args->trace, f->recorded.events, f->bytes_recorded, f->inflate_s, f->inflated, f->recorded.wall_s / f->inflate_s);
@@ -369,8 +393,8 @@ static void print_text(const struct args *args, const struct figures *f)
 			(double)f->bytes_recorded / 1024);
 	if (f->instructions)
 		printf("%-18s %8.1f an event, start and end included\n", "instructions", per_event(f));
-	printf("%-18s %8.1f bytes for each of %" PRIu64 " objects alive at the end\n", "memory", per_object(f),
-		f->bare.live_objects);
+	printf("%-18s %8.1f MiB before the first event, and %.1f bytes for each of up to %" PRIu64 " live objects\n", "memory",
+		fixed_mib(f), per_object(f), f->slots);
 	if (f->sweep_all_s > 0)
 		printf("%-18s %8.3f s on one core, %.3f s on all %ld: %.2f times as fast\n", "sweep of 8 runs", f->sweep_one_s,
 			f->sweep_all_s, sysconf(_SC_NPROCESSORS_ONLN), f->sweep_one_s / f->sweep_all_s);
