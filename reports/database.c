@@ -198,19 +198,6 @@ int database_draft(char **made, const char *path, struct err *err)
 	return 0;
 }
 
-static int create_file(const char *path, bool replace, bool *made, struct err *err)
-{
-	char *draft;
-	int ret = database_draft(&draft, path, err);
-
-	if (ret < 0)
-		return ret;
-	ret = publish(draft, path, replace, made, err);
-	unlink(draft);
-	free(draft);
-	return ret;
-}
-
 int database_open_read(sqlite3 **out, const char *path, struct err *err)
 {
 	if (access(path, R_OK) < 0)
@@ -218,27 +205,46 @@ int database_open_read(sqlite3 **out, const char *path, struct err *err)
 	return open_checked(out, path, SQLITE_OPEN_READONLY, err);
 }
 
-int database_open_made(sqlite3 **out, const char *path, bool *made, struct err *err)
+/* Whether @path is a file of no bytes, which becomes a database. */
+static bool is_empty(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_size == 0;
+}
+
+int database_prepare(char **draft, const char *path, struct err *err)
 {
 	struct stat st;
-	bool exists = stat(path, &st) == 0;
-	bool empty = exists && S_ISREG(st.st_mode) && st.st_size == 0;
 
-	if (!exists && errno != ENOENT)
-		return err_errno(err, "%s: cannot be made", path);
+	*draft = NULL;
+	if (stat(path, &st) < 0)
+		return errno == ENOENT ? database_draft(draft, path, err) : err_errno(err, "%s: cannot be made", path);
+	return is_empty(&st) ? database_draft(draft, path, err) : 0;
+}
+
+void database_drop_draft(char *draft)
+{
+	if (draft)
+		unlink(draft);
+	free(draft);
+}
+
+int database_open_prepared(sqlite3 **out, const char *path, char *draft, bool *made, struct err *err)
+{
+	struct stat st;
+	int ret = 0;
+
 	*made = false;
-	if (!exists || empty) {
-		int ret = create_file(path, empty, made, err);
-
-		if (ret < 0)
-			return ret;
-	}
-	return open_checked(out, path, SQLITE_OPEN_READWRITE, err);
+	if (draft)
+		ret = publish(draft, path, stat(path, &st) == 0 && is_empty(&st), made, err);
+	database_drop_draft(draft);
+	return ret < 0 ? ret : open_checked(out, path, SQLITE_OPEN_READWRITE, err);
 }
 
 int database_open_write(sqlite3 **out, const char *path, struct err *err)
 {
+	char *draft;
 	bool made;
+	int ret = database_prepare(&draft, path, err);
 
-	return database_open_made(out, path, &made, err);
+	return ret < 0 ? ret : database_open_prepared(out, path, draft, &made, err);
 }

@@ -100,6 +100,9 @@ struct sqlite_recorder {
 	struct row_writer *writer;               /* owned */
 	bool opening;                            /* opener makes db and writer, and leaves in opened how that went */
 	pthread_t opener;
+	pthread_mutex_t lock;                    /* over the next */
+	pthread_cond_t decided;
+	enum { UNDECIDED, PUBLISH, DROP } verdict; /* of what was prepared */
 	struct err opened;
 	bool fresh;                              /* the file was made for this recorder, and is not on the disk yet */
 	bool running;                            /* between begin and end */
@@ -268,11 +271,22 @@ static int begin_whole(struct sqlite_recorder *r, const struct record_run *run, 
 	return ret < 0 ? ret : last_sample(r, err);
 }
 
-/* Of sqlite_recorder_open_beside(): the thread is done. Return: 0, or what it failed with. */
-static int wait_opened(struct sqlite_recorder *r, struct err *err)
+static void decide(struct sqlite_recorder *r, int verdict)
 {
-	if (r->opening)
+	pthread_mutex_lock(&r->lock);
+	if (r->verdict == UNDECIDED)
+		r->verdict = verdict;
+	pthread_cond_signal(&r->decided);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* Of sqlite_recorder_open_beside(): the thread is done. Return: 0, or what it failed with. */
+static int wait_opened(struct sqlite_recorder *r, int verdict, struct err *err)
+{
+	if (r->opening) {
+		decide(r, verdict);
 		pthread_join(r->opener, NULL);
+	}
 	r->opening = false;
 	if (r->opened.code && err)
 		*err = r->opened;
@@ -291,7 +305,7 @@ static int wait_opened(struct sqlite_recorder *r, struct err *err)
 static int rec_begin(struct recorder *rec, const struct record_run *run, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
-	int ret = wait_opened(r, err);
+	int ret = wait_opened(r, PUBLISH, err);
 
 	if (ret < 0)
 		return ret;
@@ -537,7 +551,7 @@ static void rec_close(struct recorder *rec)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	wait_opened(r, NULL);
+	wait_opened(r, DROP, NULL);
 	if (r->writer)
 		row_writer_finish(r->writer, NULL);
 	if (r->running) {
@@ -548,6 +562,8 @@ static void rec_close(struct recorder *rec)
 	}
 	row_writer_destroy(r->writer);
 	sqlite3_close(r->db);
+	pthread_cond_destroy(&r->decided);
+	pthread_mutex_destroy(&r->lock);
 	free(r->path);
 	free(r);
 }
@@ -574,9 +590,10 @@ static const struct recorder_ops sqlite_ops = {
 	.close = rec_close,
 };
 
-static int open_database(struct sqlite_recorder *r, struct err *err)
+/* @draft: of database_prepare(). */
+static int open_database(struct sqlite_recorder *r, char *draft, struct err *err)
 {
-	int ret = database_open_made(&r->db, r->path, &r->fresh, err);
+	int ret = database_open_prepared(&r->db, r->path, draft, &r->fresh, err);
 
 	return ret < 0 ? ret : row_writer_create(&r->writer, r->db, r->path, tables, NR_TABLES, err);
 }
@@ -593,13 +610,19 @@ static struct sqlite_recorder *new_recorder(const char *path, struct err *err)
 		return NULL;
 	}
 	r->rec.ops = &sqlite_ops;
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->decided, NULL);
 	return r;
 }
 
 int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err)
 {
 	struct sqlite_recorder *r = new_recorder(path, err);
-	int ret = r ? open_database(r, err) : -(int)ERR_NOMEM;
+	char *draft;
+	int ret = r ? database_prepare(&draft, path, err) : -(int)ERR_NOMEM;
+
+	if (ret == 0)
+		ret = open_database(r, draft, err);
 
 	if (ret < 0) {
 		if (r)
@@ -613,8 +636,20 @@ int sqlite_recorder_open(struct recorder **out, const char *path, struct err *er
 static void *open_beside(void *arg)
 {
 	struct sqlite_recorder *r = arg;
+	char *draft;
+	int verdict;
 
-	open_database(r, &r->opened);
+	if (database_prepare(&draft, r->path, &r->opened) < 0)
+		return NULL;
+	pthread_mutex_lock(&r->lock);
+	while (r->verdict == UNDECIDED)
+		pthread_cond_wait(&r->decided, &r->lock);
+	verdict = r->verdict;
+	pthread_mutex_unlock(&r->lock);
+	if (verdict == PUBLISH)
+		open_database(r, draft, &r->opened);
+	else
+		database_drop_draft(draft);
 	return NULL;
 }
 
@@ -633,6 +668,11 @@ int sqlite_recorder_open_beside(struct recorder **out, const char *path, struct 
 	r->opening = true;
 	*out = &r->rec;
 	return 0;
+}
+
+void sqlite_recorder_publish(struct recorder *rec)
+{
+	decide((struct sqlite_recorder *)rec, PUBLISH);
 }
 
 int64_t sqlite_recorder_run_id(const struct recorder *rec)

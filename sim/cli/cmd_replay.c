@@ -40,6 +40,7 @@ struct replay_args {
 	const char *trace;
 	struct cli_machine machine;
 	const char *output;
+	struct recorder *recorder;     /* owned; recorder_none() without output */
 	const char *initial;
 	const char *from;
 	char part[400], sampling[100]; /* as the run is recorded with */
@@ -391,7 +392,6 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 
 static int replay_with(struct replay_args *args, const struct machine *machine, struct err *err)
 {
-	struct recorder *recorder = recorder_none();
 	struct trace_reader *reader = NULL;
 	char *yaml = machine_to_yaml(machine);
 	int status = 0;
@@ -403,13 +403,12 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 	ret = trace_open(&reader, args->trace, &args->reader, err);
 	if (ret == 0)
 		warn_misfit(args, reader);
-	if (ret == 0 && !args->parse_only && args->output)
-		ret = sqlite_recorder_open_beside(&recorder, args->output, err);
 	if (ret == 0 && !args->parse_only) {
-		ret = replay_open_trace(args, reader, recorder, yaml, err);
+		if (args->output)
+			sqlite_recorder_publish(args->recorder);
+		ret = replay_open_trace(args, reader, args->recorder, yaml, err);
 		if (ret == 0)
 			status = tell_damage(reader);
-		recorder->ops->close(recorder);
 	}
 	trace_close(reader);
 	free(yaml);
@@ -448,6 +447,22 @@ static int replay_from(struct replay_args *args, const struct machine *machine)
 	return status;
 }
 
+/* The results are prepared beside from here on; a failure before there is something to record leaves nothing of them. */
+static int replay_into(struct replay_args *args, struct machine *machine, struct err *err)
+{
+	int status;
+
+	args->recorder = recorder_none();
+	if (args->output && !args->parse_only && sqlite_recorder_open_beside(&args->recorder, args->output, err) < 0)
+		return cli_fail(err);
+	if (cli_machine_load(machine, &args->machine, err) < 0)
+		status = cli_fail(err);
+	else
+		status = replay_from(args, machine);
+	args->recorder->ops->close(args->recorder);
+	return status;
+}
+
 static int run_replay(int argc, char **argv)
 {
 	struct replay_args args = { .options = { .seed = 1 }, .reader = { .thread = true } };
@@ -458,11 +473,9 @@ static int run_replay(int argc, char **argv)
 	if (!machine)
 		return cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
 	status = cli_parse(&argp, argc, argv, &args);
-	if (status == 0 && cli_machine_load(machine, &args.machine, &err) < 0)
-		status = cli_fail(&err);
 	if (status == 0) {
 		cli_catch_signals();
-		status = replay_from(&args, machine);
+		status = replay_into(&args, machine, &err);
 	}
 	free(machine);
 	return status;

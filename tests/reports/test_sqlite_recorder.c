@@ -322,9 +322,22 @@ Test(sqlite_recorder, opened_in_a_thread_it_takes_a_run_or_tells_at_its_begin)
 	cr_expect(strstr(err.text, "cannot be made: No such file or directory"), "%s", err.text);
 	rec->ops->close(rec);
 
-	cr_assert_eq(sqlite_recorder_open_beside(&rec, fixture_path("unused.db"), &err), 0, "%s", err.text);
+}
+
+Test(sqlite_recorder, opened_in_a_thread_nothing_appears_before_it_may)
+{
+	struct recorder *rec = NULL;
+	struct err err = { 0 };
+
+	cr_assert_eq(sqlite_recorder_open_beside(&rec, fixture_path("results.db"), &err), 0, "%s", err.text);
 	rec->ops->close(rec);
-	expect_rows(fixture_path("unused.db"), "SELECT count(*) FROM runs", "0");
+	cr_expect_eq(rmdir(fixture_path("")), 0, "something was left behind");
+
+	cr_assert_eq(mkdir(fixture_path(""), 0777), 0);
+	cr_assert_eq(sqlite_recorder_open_beside(&rec, fixture_path("results.db"), &err), 0, "%s", err.text);
+	sqlite_recorder_publish(rec);
+	rec->ops->close(rec);
+	expect_rows(fixture_path("results.db"), "SELECT count(*) FROM runs", "0");
 }
 
 /* Root may write anywhere: the test gives that up first. */
