@@ -8,6 +8,7 @@
 #include "base/table.h"
 #include "sim/arrive.h"
 #include "sim/cpu_map.h"
+#include "sim/describe.h"
 #include "sim/timers.h"
 
 /* How far ahead of the event being served its slot is fetched into the cache: some 10 events of 50 ns. */
@@ -444,6 +445,18 @@ static int record_end(struct recorder *recorder, const struct replay_result *res
 	return ret;
 }
 
+static int begin_recording(struct run *run, const struct replay_options *options, struct trace_reader *reader, struct err *err)
+{
+	struct record_run record;
+	int ret = options->described ? options->described(options->arg, err) : 0;
+
+	if (ret < 0)
+		return ret;
+	record = options->describe;
+	describe_run(&record, options, trace_meta(reader));
+	return run->recorder->ops->begin(run->recorder, &record, err);
+}
+
 int replay_run(const struct replay_options *options, struct trace_reader *reader, struct recorder *recorder,
 	struct replay_result *result, struct err *err)
 {
@@ -454,10 +467,7 @@ int replay_run(const struct replay_options *options, struct trace_reader *reader
 
 	if (ret < 0)
 		return ret;
-	if (options->described)
-		ret = options->described(options->arg, err);
-	if (ret == 0)
-		ret = recorder->ops->begin(recorder, &options->describe, err);
+	ret = begin_recording(&run, options, reader, err);
 	begun = ret == 0;
 	if (begun) {
 		ret = replay_all(&run, reader, err);

@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "configs/machine_yaml.h"
+#include "configs/saved_list.h"
 #include "configs/saved_state.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/identity.h"
 #include "sim/cli/options.h"
-#include "configs/saved_list.h"
-#include "sim/replay.h"
+#include "sim/describe.h"
 
 #define CHECK_EVERY_DEFAULT 10000
 
@@ -170,46 +170,43 @@ struct replay_show {
 	struct cli_progress progress;
 	struct trace_reader *reader;
 	/* The trace is hashed while the model boots. */
-	pthread_t hasher;
-	bool hashing;            /* hasher fills the two below */
-	char sha[65];
-	struct err hashed;       /* code 0: sha is filled */
+	pthread_t identifier;
+	bool identifying;               /* identifier reads the first of these and fills the other two */
+	const struct machine *machine;  /* borrowed */
+	struct cli_identity id;
+	struct err identified;          /* code 0: id is filled */
+	struct record_run *describe;    /* borrowed: is told */
 };
 
-static void *hash_beside(void *arg)
+static void *identify_beside(void *arg)
 {
 	struct replay_show *show = arg;
 
-	trace_sha256(show->reader, show->sha, &show->hashed);
+	cli_identify(&show->id, show->reader, show->machine, &show->identified);
 	return NULL;
 }
 
-static int start_hashing(struct replay_show *show, struct err *err)
+static int start_identifying(struct replay_show *show, struct err *err)
 {
-	errno = pthread_create(&show->hasher, NULL, hash_beside, show);
+	errno = pthread_create(&show->identifier, NULL, identify_beside, show);
 	if (errno)
 		return err_errno(err, "cannot start a thread");
-	show->hashing = true;
+	show->identifying = true;
 	return 0;
 }
 
 /* Return: 0, or why the trace could not be read. */
-static int wait_hashed(void *arg, struct err *err)
+static int wait_identified(void *arg, struct err *err)
 {
 	struct replay_show *show = arg;
 
-	if (show->hashing)
-		pthread_join(show->hasher, NULL);
-	show->hashing = false;
-	if (show->hashed.code)
-		*err = show->hashed;
-	return -(int)show->hashed.code;
-}
-
-static bool on_stop(void *arg)
-{
-	(void)arg;
-	return cli_interrupted();
+	if (show->identifying)
+		pthread_join(show->identifier, NULL);
+	show->identifying = false;
+	cli_identity_tell(&show->id, show->describe);
+	if (show->identified.code)
+		*err = show->identified;
+	return -(int)show->identified.code;
 }
 
 static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
@@ -330,59 +327,43 @@ static void describe_part(struct replay_args *args)
 		used += (size_t)snprintf(part + used, size - used, ", limit %" PRIu64, reader->limit);
 	if (used)
 		memmove(part, part + 2, used - 1);
-	replay_sampling_text(args->options.sample_ns, args->options.sample_events, false, args->sampling, sizeof(args->sampling));
+	describe_sampling(args->options.sample_ns, args->options.sample_events, false, args->sampling, sizeof(args->sampling));
 }
 
 static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
-	const char *yaml, struct err *err)
+	struct err *err)
 {
-	struct replay_show show = { .reader = reader };
+	struct replay_show show = { .reader = reader, .machine = args->options.machine, .describe = &args->options.describe };
 	struct replay_result result = { 0 };
-	char hash[65];
 	char *keys[CLI_MAX_SETS] = { 0 };
 	const char *values[CLI_MAX_SETS];
-	int ret = args->output ? start_hashing(&show, err) : 0;
+	int ret = args->output ? start_identifying(&show, err) : 0;
 
-	if (ret == 0)
-		ret = machine_hash(args->options.machine, hash, err);
 	if (ret == 0)
 		ret = split_sets(args, keys, values, err);
 	if (ret == 0) {
 		describe_part(args);
 		args->options.describe = (struct record_run){
 			.trace = args->trace,
-			.trace_sha256 = show.sha,
-			.machine = args->options.machine->name,
-			.config_yaml = yaml,
-			.config_hash = hash,
-			.kernel = trace_meta(reader)->kernel,
-			.pace = replay_pace_name[args->options.pace],
-			.cpu_map = replay_cpu_map_name[args->options.cpu_map],
-			.layer = args->options.layer == LAYER_PAGE ? "page" : "intent",
 			.initial = args->initial,
 			.part = args->part[0] ? args->part : NULL,
 			.sampling = args->sampling,
-			.seed = args->options.seed,
-			.lost = trace_meta(reader)->lost,
-			.page_size = args->options.machine->page_size,
-			.max_order = args->options.machine->page_allocator.max_order,
-			.pageblock_order = args->options.machine->page_allocator.pageblock_order,
-			.cma = args->options.machine->page_allocator.cma,
 			.param_keys = (const char *const *)keys,
 			.param_values = values,
 			.nr_params = args->machine.nr_sets,
 		};
-		args->options.described = wait_hashed;
-		args->options.stop = on_stop;
+		args->options.described = wait_identified;
+		args->options.stop = cli_stop;
 		args->options.progress = on_progress;
 		args->options.arg = &show;
 		cli_progress_start(&show.progress, "replay", args->quiet);
 		ret = replay_run(&args->options, reader, recorder, &result, err);
 		cli_progress_end(&show.progress);
 	}
-	wait_hashed(&show, &(struct err){ 0 });
+	wait_identified(&show, &(struct err){ 0 });
 	for (uint32_t i = 0; i < args->machine.nr_sets; i++)
 		free(keys[i]);
+	cli_identity_fini(&show.id);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->json)
 		print_json(&result, args->options.machine, reader);
 	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->quiet)
@@ -393,25 +374,21 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 static int replay_with(struct replay_args *args, const struct machine *machine, struct err *err)
 {
 	struct trace_reader *reader = NULL;
-	char *yaml = machine_to_yaml(machine);
 	int status = 0;
 	int ret;
 
 	args->options.machine = machine;
-	if (!yaml)
-		return cli_fail((err_set(err, ERR_NOMEM, "no memory for the machine's text"), err));
 	ret = trace_open(&reader, args->trace, &args->reader, err);
 	if (ret == 0)
 		warn_misfit(args, reader);
 	if (ret == 0 && !args->parse_only) {
 		if (args->output)
 			sqlite_recorder_publish(args->recorder);
-		ret = replay_open_trace(args, reader, args->recorder, yaml, err);
+		ret = replay_open_trace(args, reader, args->recorder, err);
 		if (ret == 0)
 			status = tell_damage(reader);
 	}
 	trace_close(reader);
-	free(yaml);
 	if (ret < 0)
 		return cli_fail(err);
 	return status ? status : cli_flush();
