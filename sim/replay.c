@@ -78,6 +78,7 @@ static void run_fini(struct run *run)
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		free(run->kinds[kind].latency);
 	free(run->ops);
+	free(run->makers);
 	free(run->objects);
 	free(run->seats);
 	tasks_fini(run);
