@@ -176,7 +176,6 @@ struct gather {
 	struct idmap pool_backing;   /* by pool_key() */
 	struct idmap region_parents; /* resource: 1 = holds more than the I/O ports can be */
 	struct idmap untold_areas;   /* by address of the array of pages: link of their bulk call */
-	bool areas_told;         /* pages of areas have events of their own */
 	bool sees_areas;         /* the recording has calls that make areas, if not all of them */
 };
 

@@ -61,7 +61,7 @@ int areas_object(struct gather *g, struct gather_task *task, const struct raw_ev
 		return 0;
 	if (g->untold_areas.nr)
 		idmap_remove(&g->untold_areas, object->where); /* the array's free is not in the recording */
-	if (g->areas_told || !is_array_site(texts_at(&g->texts, object->call_site)) || areas_in_call(g, task))
+	if (!is_array_site(texts_at(&g->texts, object->call_site)) || areas_in_call(g, task))
 		return 0;
 	pages = pages_of_array(g, object->where, object->size);
 	if (!pages || pages > ARRAY_PAGES_MAX)
@@ -132,8 +132,7 @@ int areas_before(struct gather *g, struct gather_task *task, const struct raw_ev
 		task->page_origin = (uint8_t)(is_told_page(event) ? origin_of(g, task) : ORIGIN_DIRECT);
 		return tell_area(g, task, pages - last, err);
 	}
-	/* A kernel without bulk calls, or a recording that has them. */
-	g->areas_told = true;
+	/* A kernel without bulk calls, a charged area, or a recording that has the calls. */
 	task->array_pages = 0;
 	return 0;
 }
