@@ -25,17 +25,21 @@ void bitmap_clear(uint64_t *map, uint32_t from, uint32_t to)
 		map[word] &= ~word_mask(word, from, to);
 }
 
-static uint32_t next(const uint64_t *map, uint32_t from, uint32_t to, uint64_t flip)
+/* Bits before @from are masked in its word; one behind @to that is found says the same as none. */
+static inline uint32_t next(const uint64_t *map, uint32_t from, uint32_t to, uint64_t flip)
 {
+	uint32_t word = from / 64, last = (to - 1) / 64;
+	uint64_t bits;
+
 	if (from >= to)
 		return to;
-	for (uint32_t word = from / 64; word <= (to - 1) / 64; word++) {
-		uint64_t bits = (map[word] ^ flip) & word_mask(word, from, to);
-
-		if (bits)
-			return word * 64 + (uint32_t)__builtin_ctzll(bits);
-	}
-	return to;
+	bits = (map[word] ^ flip) & UINT64_MAX << from % 64;
+	while (!bits && word < last)
+		bits = map[++word] ^ flip;
+	if (!bits)
+		return to;
+	from = word * 64 + (uint32_t)__builtin_ctzll(bits);
+	return from < to ? from : to;
 }
 
 uint32_t bitmap_next_set(const uint64_t *map, uint32_t from, uint32_t to)

@@ -97,8 +97,7 @@ static void load_counts(struct loader *l, const struct key *key, void *base, con
 			return;
 		}
 		snprintf(element, sizeof(element), "%s.%u", path, index);
-		if (key->list_offset)
-			key_set_list_length(key, base, index + 1);
+		key_grow_list(key, base, index + 1);
 		load_scalar(l, &one, base, index, element, node);
 		if (key->ascending && index && key_number(key, base, index) &&
 			key_number(key, base, index) <= key_number(key, base, index - 1))
@@ -192,7 +191,7 @@ static void load_records(struct loader *l, const struct key *key, void *base, co
 			return;
 		}
 		snprintf(element_path, sizeof(element_path), "%s.%u", path, index);
-		key_set_list_length(key, base, index + 1);
+		key_grow_list(key, base, index + 1);
 		draft_element_defaults(key, element);
 		if (node->kind != YAML_MAP) {
 			findings_add(l->findings, place_of(l, node), "%s: expected a map such as {key: value}",

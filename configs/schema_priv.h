@@ -110,9 +110,13 @@ char *key_format(const struct key *key, const void *base, uint32_t index, char *
 /** key_number() - a stored scalar that is not a text. */
 uint64_t key_number(const struct key *key, const void *base, uint32_t index);
 
-/** key_list_length() / key_set_list_length() - elements of a list. */
+/**
+ * key_list_length() / key_set_list_length() - elements of a list; setting clears those behind. key_grow_list() - the same where
+ * these are clear already.
+ */
 uint32_t key_list_length(const struct key *key, const void *base);
 void key_set_list_length(const struct key *key, void *base, uint32_t length);
+void key_grow_list(const struct key *key, void *base, uint32_t length);
 
 /** draft_defaults() - all keys at their defaults. */
 void draft_defaults(struct draft *draft);

@@ -181,13 +181,18 @@ uint32_t key_list_length(const struct key *key, const void *base)
 	return length;
 }
 
+void key_grow_list(const struct key *key, void *base, uint32_t length)
+{
+	if (key->list_offset)
+		memcpy((char *)base + key->list_offset, &length, sizeof(length));
+}
+
 /* Elements behind a counted list's last one are zero already. */
 void key_set_list_length(const struct key *key, void *base, uint32_t length)
 {
 	uint32_t end = key->list_offset ? key_list_length(key, base) : key->list_max;
 
-	if (key->list_offset)
-		memcpy((char *)base + key->list_offset, &length, sizeof(length));
+	key_grow_list(key, base, length);
 	if (end > length)
 		memset(field(key, base, length), 0, (size_t)(end - length) * key->size);
 }

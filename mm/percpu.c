@@ -52,6 +52,7 @@ static void mark_area(struct percpu *pc, struct pcpu_chunk *chunk, int32_t bit, 
 	uint32_t from = (uint32_t)bit, to = (uint32_t)(bit + bits);
 
 	bitmap_set(chunk->alloc_map, from, to);
+	chunk->runs_known = false;
 	bitmap_clear(chunk->bound_map, from, to);
 	bitmap_set_bit(chunk->bound_map, from);
 	bitmap_set_bit(chunk->bound_map, to);
@@ -138,6 +139,7 @@ static void free_area(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t bit)
 	int32_t bits = area_bits(chunk, bit);
 
 	bitmap_clear(chunk->alloc_map, bit, bit + (uint32_t)bits);
+	chunk->runs_known = false;
 	chunk->free_bytes += (uint32_t)bits * PERCPU_MIN_ALLOC;
 	if ((int32_t)bit < chunk->whole.first_free)
 		chunk->whole.first_free = (int32_t)bit;

@@ -101,6 +101,9 @@ struct percpu_stats {
 	uint64_t balance_runs, pages_populated, pages_depopulated; /* pages: of one unit */
 };
 
+/** percpu_populated_pages() - of one unit, static part included: the same as of percpu_get_stats(), at no cost. */
+uint64_t percpu_populated_pages(const struct percpu *pc);
+
 void percpu_get_stats(const struct percpu *pc, struct percpu_stats *stats);
 
 /** A chunk, as /sys/kernel/debug/percpu_stats shows it. */

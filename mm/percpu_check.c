@@ -90,6 +90,18 @@ static int check_pages(const struct percpu *pc, const struct pcpu_chunk *chunk, 
 	return 0;
 }
 
+static int check_runs(const struct pcpu_chunk *chunk, struct err *err)
+{
+	struct pcpu_runs runs = pcpu_measure_runs(chunk);
+
+	if (chunk->runs_known && (runs.largest_free_bytes != chunk->runs.largest_free_bytes ||
+					 runs.hole_bytes != chunk->runs.hole_bytes ||
+					 runs.largest_hole_bytes != chunk->runs.largest_hole_bytes))
+		return err_set(err, ERR_INVARIANT, "percpu 7: chunk %u: %" PRIu64 " bytes of holes, not %" PRIu64, chunk->number,
+			runs.hole_bytes, chunk->runs.hole_bytes);
+	return 0;
+}
+
 static int check_chunk(const struct percpu *pc, const struct pcpu_chunk *chunk, struct err *err)
 {
 	int ret = check_whole(chunk, err);
@@ -98,6 +110,8 @@ static int check_chunk(const struct percpu *pc, const struct pcpu_chunk *chunk, 
 		ret = check_block(pc, chunk, i, err);
 	if (ret == 0)
 		ret = check_slot(pc, chunk, err);
+	if (ret == 0)
+		ret = check_runs(chunk, err);
 	return ret == 0 ? check_pages(pc, chunk, err) : ret;
 }
 

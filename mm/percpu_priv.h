@@ -15,6 +15,7 @@
  *     depopulated or sidelined. The reserved chunk is on none.
  *  6. A chunk's populated pages are those of its bitmap and have a page of each CPU; its empty pages are those of them with a
  *     wholly free block; the sum over chunks that are not isolated is the machine's.
+ *  7. Free runs that are known are those of the allocation map.
  */
 #ifndef KMEMSIM_MM_PERCPU_PRIV_H
 #define KMEMSIM_MM_PERCPU_PRIV_H
@@ -39,6 +40,11 @@ struct pcpu_block {
 	int32_t nr_bits;
 };
 
+/** The free runs of a chunk, as statistics tell them. A hole is one before the last area. */
+struct pcpu_runs {
+	uint64_t largest_free_bytes, hole_bytes, largest_hole_bytes;
+};
+
 struct pcpu_chunk {
 	struct pcpu_block whole;    /* chunk_md */
 	struct pcpu_block *blocks;  /* owned */
@@ -56,6 +62,8 @@ struct pcpu_chunk {
 	uint32_t number;
 	uint32_t slot, prev, next;  /* list of its slot */
 	bool isolated;
+	bool runs_known;            /* since alloc_map changed last: */
+	struct pcpu_runs runs;
 };
 
 struct pcpu_area {
@@ -136,6 +144,10 @@ void pcpu_chunk_move(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t slot,
 void pcpu_chunk_unlist(struct percpu *pc, struct pcpu_chunk *chunk);
 /** pcpu_chunk_relocate() - models pcpu_chunk_relocate(): @old is its slot before, PERCPU_NO_CHUNK = none. */
 void pcpu_chunk_relocate(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t old);
+
+/* percpu_stats.c */
+/** pcpu_measure_runs() - the free runs, read off the allocation map. */
+struct pcpu_runs pcpu_measure_runs(const struct pcpu_chunk *chunk);
 
 /* percpu_check.c */
 int percpu_check(const void *state, struct err *err);

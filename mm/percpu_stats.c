@@ -12,11 +12,11 @@ uint32_t percpu_nr_chunks(const struct percpu *pc)
 	return pc->nr_chunks;
 }
 
-/* Free runs; those before the last area are holes. */
-static void measure_runs(const struct pcpu_chunk *chunk, struct percpu_chunk_stats *stats)
+struct pcpu_runs pcpu_measure_runs(const struct pcpu_chunk *chunk)
 {
 	uint32_t end = (uint32_t)pcpu_map_bits(chunk) - chunk->hidden_end;
 	uint32_t last = bitmap_last_set(chunk->alloc_map, chunk->hidden_start, end);
+	struct pcpu_runs runs = { 0 };
 	uint32_t stop;
 
 	for (uint32_t at = chunk->hidden_start; (at = bitmap_next_zero(chunk->alloc_map, at, end)) < end; at = stop) {
@@ -24,20 +24,32 @@ static void measure_runs(const struct pcpu_chunk *chunk, struct percpu_chunk_sta
 
 		stop = bitmap_next_set(chunk->alloc_map, at, end);
 		bytes = (uint64_t)(stop - at) * PERCPU_MIN_ALLOC;
-		stats->largest_free_bytes = max_u64(stats->largest_free_bytes, bytes);
+		runs.largest_free_bytes = max_u64(runs.largest_free_bytes, bytes);
 		if (last == end || at > last)
 			continue;
-		stats->hole_bytes += bytes;
-		stats->largest_hole_bytes = max_u64(stats->largest_hole_bytes, bytes);
+		runs.hole_bytes += bytes;
+		runs.largest_hole_bytes = max_u64(runs.largest_hole_bytes, bytes);
 	}
+	return runs;
+}
+
+/* Each sample asks for all chunks, few of which have changed since the one before. */
+static const struct pcpu_runs *runs_of(struct pcpu_chunk *chunk)
+{
+	if (!chunk->runs_known)
+		chunk->runs = pcpu_measure_runs(chunk);
+	chunk->runs_known = true;
+	return &chunk->runs;
 }
 
 bool percpu_chunk_get(const struct percpu *pc, uint32_t number, struct percpu_chunk_stats *stats)
 {
-	const struct pcpu_chunk *chunk = number < pc->nr_chunks ? pc->chunks[number] : NULL;
+	struct pcpu_chunk *chunk = number < pc->nr_chunks ? pc->chunks[number] : NULL;
+	const struct pcpu_runs *runs;
 
 	if (!chunk)
 		return false;
+	runs = runs_of(chunk);
 	*stats = (struct percpu_chunk_stats){
 		.base = chunk->base,
 		.areas = chunk->nr_areas,
@@ -46,10 +58,17 @@ bool percpu_chunk_get(const struct percpu *pc, uint32_t number, struct percpu_ch
 		.slot = chunk->slot,
 		.free_bytes = chunk->free_bytes,
 		.contig_bytes = (uint64_t)chunk->whole.contig_hint * PERCPU_MIN_ALLOC,
+		.largest_free_bytes = runs->largest_free_bytes,
+		.hole_bytes = runs->hole_bytes,
+		.largest_hole_bytes = runs->largest_hole_bytes,
 		.isolated = chunk->isolated,
 	};
-	measure_runs(chunk, stats);
 	return true;
+}
+
+uint64_t percpu_populated_pages(const struct percpu *pc)
+{
+	return pc->nr_populated;
 }
 
 void percpu_get_stats(const struct percpu *pc, struct percpu_stats *stats)

@@ -365,15 +365,23 @@ static void post_alloc(const struct slab *slab, uint32_t cache, gfp_t gfp, struc
 		meter_charge(meter, STEP_MEMCG_CHARGE, 1);
 }
 
-enum mm_answer slab_alloc(struct slab *slab, uint32_t cache, gfp_t gfp, int node, unsigned int cpu,
-	struct slab_object *object, struct meter *meter)
+/* Out of line, so that the usual request is one jump to the allocator. */
+static __attribute__((noinline)) enum mm_answer alloc_and_post(struct slab *slab, uint32_t cache, gfp_t gfp, int node,
+	unsigned int cpu, struct slab_object *object, struct meter *meter)
 {
 	enum mm_answer answer = slab->ops->alloc(slab->state, cache, gfp, node, cpu, object, meter);
 
-	if (__builtin_expect(((gfp & (GFP_BIT_ZERO | GFP_BIT_ACCOUNT)) | slab->accounted[cache]) != 0, 0) &&
-			answer == MM_DONE)
+	if (answer == MM_DONE)
 		post_alloc(slab, cache, gfp, meter);
 	return answer;
+}
+
+enum mm_answer slab_alloc(struct slab *slab, uint32_t cache, gfp_t gfp, int node, unsigned int cpu,
+	struct slab_object *object, struct meter *meter)
+{
+	if (__builtin_expect(((gfp & (GFP_BIT_ZERO | GFP_BIT_ACCOUNT)) | slab->accounted[cache]) != 0, 0))
+		return alloc_and_post(slab, cache, gfp, node, cpu, object, meter);
+	return slab->ops->alloc(slab->state, cache, gfp, node, cpu, object, meter);
 }
 
 void slab_free(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter)

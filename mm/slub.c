@@ -96,18 +96,23 @@ static enum mm_answer refill(const struct slub_op *op)
 	return answer;
 }
 
-static __attribute__((noinline)) enum mm_answer alloc_slow(struct slub_op *op, struct slab_object *object)
+/* Out of line and with the parameters of slub_alloc(), which so needs no stack for the usual request. */
+static __attribute__((noinline)) enum mm_answer alloc_slow(void *state, uint32_t cache, gfp_t gfp, int node, unsigned int cpu,
+	struct slab_object *object, struct meter *meter)
 {
+	struct slub *slub = state;
+	struct slub_op op = slub_op_of(slub, cache, cpu, meter);
 	enum mm_answer answer;
 
-	if (op->node >= 0 && ((uint32_t)op->node >= op->slub->nr_nodes || !op->slub->numa.has_memory[op->node]))
-		op->node = -1;
-	if (op->cache->debug)
-		return debug_alloc(op, object);
-	answer = refill(op);
+	op.gfp = gfp;
+	if (node >= 0 && (uint32_t)node < slub->nr_nodes && slub->numa.has_memory[node])
+		op.node = node;
+	if (op.cache->debug)
+		return debug_alloc(&op, object);
+	answer = refill(&op);
 	if (answer == MM_DONE) {
-		meter_charge(op->meter, STEP_CACHE_COLD, 1);
-		pop(op->c, object);
+		meter_charge(meter, STEP_CACHE_COLD, 1);
+		pop(op.c, object);
 	}
 	return answer;
 }
@@ -119,13 +124,8 @@ static enum mm_answer slub_alloc(void *state, uint32_t cache, gfp_t gfp, int nod
 	struct slub_cpu *c = slub_cpu_of(slub, cache, cpu);
 
 	meter_charge(meter, STEP_SLAB_ALLOC_FAST, 1);
-	if (__builtin_expect(c->freelist == OBJECT_NONE || (node >= 0 && node != c->node), 0)) {
-		struct slub_op op = slub_op_of(slub, cache, cpu, meter);
-
-		op.gfp = gfp;
-		op.node = node;
-		return alloc_slow(&op, object);
-	}
+	if (__builtin_expect(c->freelist == OBJECT_NONE || (node >= 0 && node != c->node), 0))
+		return alloc_slow(state, cache, gfp, node, cpu, object, meter);
 	pop(c, object);
 	return MM_DONE;
 }
@@ -184,6 +184,16 @@ static void free_slow(const struct slub_op *op, uint32_t number, const uint16_t 
 	}
 }
 
+/* Out of line, as alloc_slow(). */
+static __attribute__((noinline)) void free_one_slow(struct slub *slub, struct slab_object object, unsigned int cpu,
+	struct meter *meter)
+{
+	struct slub_op op = slub_op_of(slub, slub->store.slabs[object.slab].cache, cpu, meter);
+	uint16_t chain[2] = { (uint16_t)object.index, (uint16_t)object.index };
+
+	free_slow(&op, object.slab, chain, 1);
+}
+
 static void slub_free(void *state, struct slab_object object, unsigned int cpu, struct meter *meter)
 {
 	struct slub *slub = state;
@@ -197,10 +207,7 @@ static void slub_free(void *state, struct slab_object object, unsigned int cpu, 
 		meter_charge(meter, STEP_SLAB_FREE_FAST, 1);
 		return;
 	}
-	struct slub_op op = slub_op_of(slub, slab->cache, cpu, meter);
-	uint16_t chain[2] = { (uint16_t)object.index, (uint16_t)object.index };
-
-	free_slow(&op, object.slab, chain, 1);
+	free_one_slow(slub, object, cpu, meter);
 }
 
 /*

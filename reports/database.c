@@ -158,13 +158,13 @@ static int write_schema(const char *path, struct err *err)
  * link() rather than rename(): of two programs that make the same file at once, the second finds the first's
  * and adds to it. File systems without links get the rename.
  */
-static int publish(const char *made, const char *path, bool replace, struct err *err)
+static int publish(const char *draft, const char *path, bool replace, bool *made, struct err *err)
 {
-	if (!replace && (link(made, path) == 0 || errno == EEXIST))
+	*made = !replace && link(draft, path) == 0;
+	if (*made || (!replace && errno == EEXIST))
 		return 0;
-	if (rename(made, path) == 0)
-		return 0;
-	return err_errno(err, "%s: cannot be made", path);
+	*made = rename(draft, path) == 0;
+	return *made ? 0 : err_errno(err, "%s: cannot be made", path);
 }
 
 /* An empty file: SQLite, which tries more than one way to open, could not say why it cannot be made. */
@@ -200,24 +200,17 @@ int database_draft(char **made, const char *path, struct err *err)
 	return 0;
 }
 
-static int create_file(const char *path, bool replace, struct err *err)
+/* A file of no bytes, which becomes a database. */
+static bool is_empty(const struct stat *st)
 {
-	char *made;
-	int ret = database_draft(&made, path, err);
-
-	if (ret < 0)
-		return ret;
-	ret = publish(made, path, replace, err);
-	unlink(made);
-	free(made);
-	return ret;
+	return S_ISREG(st->st_mode) && st->st_size == 0;
 }
 
 bool database_missing(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode) && st.st_size == 0;
+	return stat(path, &st) < 0 ? errno == ENOENT : is_empty(&st);
 }
 
 int database_open_read(sqlite3 **out, const char *path, struct err *err)
@@ -233,19 +226,46 @@ int database_open_read(sqlite3 **out, const char *path, struct err *err)
 	return ret == 0 && old ? database_read_upgraded(out, path, err) : ret;
 }
 
-int database_open_write(sqlite3 **out, const char *path, struct err *err)
+int database_prepare(char **draft, const char *path, struct err *err)
 {
-	bool exists = access(path, F_OK) == 0, old = false;
+	struct stat st;
+
+	*draft = NULL;
+	if (stat(path, &st) < 0)
+		return errno == ENOENT ? database_draft(draft, path, err) : err_errno(err, "%s: cannot be made", path);
+	return is_empty(&st) ? database_draft(draft, path, err) : 0;
+}
+
+void database_drop_draft(char *draft)
+{
+	if (draft)
+		unlink(draft);
+	free(draft);
+}
+
+int database_open_prepared(sqlite3 **out, const char *path, char *draft, bool *made, struct err *err)
+{
+	struct stat st;
+	bool old = false;
 	int ret = 0;
 
-	if (!exists && errno != ENOENT)
-		return err_errno(err, "%s: cannot be made", path);
-	if (database_missing(path))
-		ret = create_file(path, exists, err);
+	*made = false;
+	if (draft)
+		ret = publish(draft, path, stat(path, &st) == 0 && is_empty(&st), made, err);
+	database_drop_draft(draft);
 	if (ret == 0)
 		ret = open_checked(out, path, SQLITE_OPEN_READWRITE, &old, err);
 	if (ret < 0 || !old)
 		return ret;
 	ret = database_upgrade(path, err);
 	return ret < 0 ? ret : open_checked(out, path, SQLITE_OPEN_READWRITE, &old, err);
+}
+
+int database_open_write(sqlite3 **out, const char *path, struct err *err)
+{
+	char *draft;
+	bool made;
+	int ret = database_prepare(&draft, path, err);
+
+	return ret < 0 ? ret : database_open_prepared(out, path, draft, &made, err);
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -28,6 +29,17 @@ extern const char database_schema[];
  */
 int database_open_read(sqlite3 **out, const char *path, struct err *err);
 int database_open_write(sqlite3 **out, const char *path, struct err *err);
+
+/**
+ * database_prepare(), database_open_prepared() - database_open_write() in two steps, the first of which takes longest and leaves
+ * nothing under @path.
+ * @draft: NULL when there is a database already; else it goes to the second step, or to database_drop_draft().
+ * @made: the file is new, and what is in it not on the disk yet.
+ */
+int database_prepare(char **draft, const char *path, struct err *err);
+int database_open_prepared(sqlite3 **out, const char *path, char *draft, bool *made, struct err *err);
+/** database_drop_draft() - accepts NULL. */
+void database_drop_draft(char *draft);
 
 /**
  * database_draft() - an empty results database beside @path, for who fills it before it gets that name. On success the

@@ -1,89 +1,114 @@
 #include "reports/row_writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reports/database_priv.h"
 
-/* Large enough that handing over costs nothing, small enough that the thread has work soon. */
-#define CHUNK_ROWS   256
-#define CHUNK_VALUES 4096
-#define RING_CHUNKS  4u
+/*
+ * Batches that may wait for the thread: more than the rows of a run's end fill, which come all at once, so that the simulation
+ * need not wait for them; some 20 KiB each.
+ */
+#define MAX_WAITING 128u
 
-struct queued_row {
-	sqlite3_stmt *stmt;
-	uint32_t first_value;
-	int nr_values;
-};
-
-/* Rows to be written; the text of a value is at @integer in texts. */
-struct chunk {
-	struct queued_row rows[CHUNK_ROWS];
-	struct value values[CHUNK_VALUES];
-	char *texts;             /* owned */
-	size_t texts_len, texts_cap;
-	uint32_t nr_rows, nr_values;
+/* A table, and the batch that is being filled for it. */
+struct target {
+	sqlite3_stmt *stmt;      /* owned; NULL before the first row */
+	struct row_batch *open;  /* owned; NULL: none */
+	uint32_t nr_columns;
 };
 
 /*
- * The simulation fills chunk made % RING_CHUNKS, the thread writes chunk taken % RING_CHUNKS while taken < made.
- * A chunk belongs to one of them at a time; lock is over what tells to whom.
+ * The simulation fills the targets' open batches and puts full ones at the end of `first`; the thread takes them from its
+ * beginning, writes them and puts them on `spare`. lock is over both lists and what follows them; without a thread nobody
+ * else is there.
  */
 struct row_writer {
-	const char *path;        /* borrowed */
+	sqlite3 *db;                       /* borrowed */
+	const char *path;                  /* borrowed */
+	const struct row_table *tables;    /* borrowed */
+	unsigned int nr_tables;
+	struct target *targets;            /* owned */
+	const struct row_batch *shown;     /* what the statements read: the batch that is being written */
+	bool beside;                       /* there is a thread */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	unsigned int made, taken;
+	struct row_batch *first, **end;    /* owned: waiting */
+	struct row_batch *spare;           /* owned */
+	unsigned int nr_waiting;           /* the one being written included */
 	bool closing;
-	struct err error;        /* the first one; code 0 = none */
-	struct chunk ring[RING_CHUNKS];
+	struct err error;                  /* the first one; code 0 = none */
 };
 
-static int bind(sqlite3_stmt *stmt, int column, const struct value *value)
+static uint32_t count_columns(const char *columns)
 {
-	switch (value->type) {
-	case VALUE_INTEGER:
-		return sqlite3_bind_int64(stmt, column, value->integer);
-	case VALUE_REAL:
-		return sqlite3_bind_double(stmt, column, value->real);
-	case VALUE_TEXT:
-		break;
-	}
-	return sqlite3_bind_text(stmt, column, value->text, -1, SQLITE_STATIC);
+	uint32_t nr = 1;
+
+	for (const char *comma = columns; (comma = strchr(comma, ',')); comma++)
+		nr++;
+	return nr;
 }
 
-int row_write(sqlite3_stmt *stmt, const char *path, const struct value *values, int nr_values, struct err *err)
+/*
+ * "INSERT OR FAIL INTO table (columns) SELECT c0, c1, ... FROM queued_rows". Fail, not abort: rows before the one that is refused
+ * stay, so SQLite need not keep what every page was like before the statement.
+ */
+static int prepare(struct row_writer *w, unsigned int table, struct err *err)
 {
+	sqlite3_str *sql = sqlite3_str_new(w->db);
+	char *text;
 	int ret = 0;
 
-	for (int i = 0; i < nr_values && ret == 0; i++)
-		if (bind(stmt, i + 1, &values[i]) != SQLITE_OK)
-			ret = database_error(sqlite3_db_handle(stmt), path, err);
-	if (ret == 0 && sqlite3_step(stmt) != SQLITE_DONE)
-		ret = database_error(sqlite3_db_handle(stmt), path, err);
-	sqlite3_reset(stmt);
+	sqlite3_str_appendf(sql, "INSERT OR FAIL INTO %s (%s) SELECT c0", w->tables[table].name, w->tables[table].columns);
+	for (uint32_t i = 1; i < w->targets[table].nr_columns; i++)
+		sqlite3_str_appendf(sql, ", c%u", i);
+	sqlite3_str_appendall(sql, " FROM queued_rows");
+	text = sqlite3_str_finish(sql);
+	if (!text)
+		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", w->path);
+	if (sqlite3_prepare_v3(w->db, text, -1, SQLITE_PREPARE_PERSISTENT, &w->targets[table].stmt, NULL) != SQLITE_OK)
+		ret = database_error(w->db, w->path, err);
+	sqlite3_free(text);
 	return ret;
 }
 
-static int write_chunk(const struct row_writer *w, struct chunk *chunk, struct err *err)
+static int write_batch(struct row_writer *w, const struct row_batch *batch, struct err *err)
 {
-	int ret = 0;
+	struct target *target = &w->targets[batch->table];
+	int ret = target->stmt ? 0 : prepare(w, batch->table, err);
 
-	for (uint32_t i = 0; i < chunk->nr_values; i++)
-		if (chunk->values[i].type == VALUE_TEXT)
-			chunk->values[i].text = chunk->values[i].integer < 0 ? NULL : chunk->texts + chunk->values[i].integer;
-	for (uint32_t i = 0; ret == 0 && i < chunk->nr_rows; i++) {
-		const struct queued_row *row = &chunk->rows[i];
-
-		ret = row_write(row->stmt, w->path, &chunk->values[row->first_value], row->nr_values, err);
-	}
-	chunk->nr_rows = chunk->nr_values = 0;
-	chunk->texts_len = 0;
+	if (ret < 0)
+		return ret;
+	w->shown = batch;
+	if (sqlite3_step(target->stmt) != SQLITE_DONE)
+		ret = database_error(w->db, w->path, err);
+	sqlite3_reset(target->stmt);
 	return ret;
+}
+
+/* The first waiting batch goes to the spare ones, written unless there was an error before. Called and left with the lock. */
+static void write_first(struct row_writer *w)
+{
+	struct row_batch *batch = w->first;
+	struct err err = { 0 };
+	bool drop = w->error.code;
+
+	w->first = batch->next;
+	if (!w->first)
+		w->end = &w->first;
+	pthread_mutex_unlock(&w->lock);
+	if (!drop)
+		write_batch(w, batch, &err);
+	pthread_mutex_lock(&w->lock);
+	if (err.code)
+		w->error = err;
+	batch->next = w->spare;
+	w->spare = batch;
+	w->nr_waiting--;
 }
 
 static void *write_beside(void *arg)
@@ -92,134 +117,176 @@ static void *write_beside(void *arg)
 
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		struct chunk *chunk = &w->ring[w->taken % RING_CHUNKS];
-		struct err err = { 0 };
-
-		while (w->made == w->taken && !w->closing)
+		while (!w->first && !w->closing)
 			pthread_cond_wait(&w->changed, &w->lock);
-		if (w->made == w->taken)
+		if (!w->first)
 			break;
-		if (w->error.code)
-			chunk->nr_rows = 0;
-		pthread_mutex_unlock(&w->lock);
-		write_chunk(w, chunk, &err);
-		pthread_mutex_lock(&w->lock);
-		if (err.code)
-			w->error = err;
-		w->taken++;
+		write_first(w);
 		pthread_cond_signal(&w->changed);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;
 }
 
-int row_writer_start(struct row_writer **out, const char *path, struct err *err)
+int row_writer_create(struct row_writer **out, sqlite3 *db, const char *path, const struct row_table *tables,
+	unsigned int nr_tables, struct err *err)
 {
 	struct row_writer *w = calloc(1, sizeof(*w));
 
-	if (!w)
+	if (w)
+		w->targets = calloc(nr_tables, sizeof(*w->targets));
+	if (!w || !w->targets) {
+		free(w);
 		return err_set(err, ERR_NOMEM, "%s: no memory for rows", path);
+	}
+	w->db = db;
 	w->path = path;
+	w->tables = tables;
+	w->nr_tables = nr_tables;
+	w->end = &w->first;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->changed, NULL);
-	errno = pthread_create(&w->thread, NULL, write_beside, w);
-	if (errno) {
-		err_errno(err, "%s: cannot start a writing thread", path);
-		pthread_cond_destroy(&w->changed);
-		pthread_mutex_destroy(&w->lock);
-		free(w);
-		return -(int)ERR_IO;
+	for (unsigned int i = 0; i < nr_tables; i++)
+		w->targets[i].nr_columns = count_columns(tables[i].columns);
+	if (row_batch_show(db, &w->shown) != SQLITE_OK) {
+		row_writer_destroy(w);
+		return database_error(db, path, err);
 	}
 	*out = w;
 	return 0;
 }
 
-/* The chunk that is being filled goes to the thread; the next one is waited for. Return: 0, or the thread's error. */
-static int hand_over(struct row_writer *w, struct err *err)
+static void free_list(struct row_batch *batch)
 {
-	int ret = 0;
+	while (batch) {
+		struct row_batch *next = batch->next;
+
+		row_batch_free(batch);
+		batch = next;
+	}
+}
+
+void row_writer_destroy(struct row_writer *w)
+{
+	if (!w)
+		return;
+	assert(!w->beside);
+	for (unsigned int i = 0; i < w->nr_tables; i++) {
+		sqlite3_finalize(w->targets[i].stmt);
+		row_batch_free(w->targets[i].open);
+	}
+	free_list(w->first);
+	free_list(w->spare);
+	pthread_cond_destroy(&w->changed);
+	pthread_mutex_destroy(&w->lock);
+	free(w->targets);
+	free(w);
+}
+
+int row_writer_start(struct row_writer *w, struct err *err)
+{
+	errno = pthread_create(&w->thread, NULL, write_beside, w);
+	if (errno) {
+		err_errno(err, "%s: cannot start a writing thread", w->path);
+		return -(int)ERR_IO;
+	}
+	w->beside = true;
+	return 0;
+}
+
+/* Put a batch behind those that wait. Without a thread it is written at once. Return: 0, or the error of rows before. */
+static int hand_over(struct row_writer *w, struct row_batch *batch, struct err *err)
+{
+	int ret;
 
 	pthread_mutex_lock(&w->lock);
-	w->made++;
+	batch->next = NULL;
+	*w->end = batch;
+	w->end = &batch->next;
+	w->nr_waiting++;
+	if (!w->beside)
+		write_first(w);
 	pthread_cond_signal(&w->changed);
-	while (w->made - w->taken == RING_CHUNKS)
+	while (w->nr_waiting > MAX_WAITING)
 		pthread_cond_wait(&w->changed, &w->lock);
-	if (w->error.code) {
-		ret = -(int)w->error.code;
-		if (err)
-			*err = w->error;
-	}
+	ret = -(int)w->error.code;
+	if (ret < 0 && err)
+		*err = w->error;
 	pthread_mutex_unlock(&w->lock);
 	return ret;
 }
 
-/* Keep @text in the chunk. Return: where, -1 for NULL, -2 when there is no memory. */
-static int64_t keep_text(struct chunk *chunk, const char *text)
+static struct row_batch *new_batch(struct row_writer *w)
 {
-	size_t at = chunk->texts_len;
-	size_t len = text ? strlen(text) + 1 : 0;
+	struct row_batch *batch;
 
-	if (!text)
-		return -1;
-	if (at + len > chunk->texts_cap) {
-		size_t cap = 2 * (at + len);
-		char *texts = realloc(chunk->texts, cap);
-
-		if (!texts)
-			return -2;
-		chunk->texts = texts;
-		chunk->texts_cap = cap;
+	pthread_mutex_lock(&w->lock);
+	batch = w->spare;
+	if (batch)
+		w->spare = batch->next;
+	pthread_mutex_unlock(&w->lock);
+	if (!batch) {
+		batch = malloc(sizeof(*batch));
+		if (batch)
+			batch->texts = NULL, batch->texts_cap = 0;
 	}
-	memcpy(chunk->texts + at, text, len);
-	chunk->texts_len += len;
-	return (int64_t)at;
+	return batch;
 }
 
-int row_writer_put(struct row_writer *w, sqlite3_stmt *stmt, const struct value *values, int nr_values, struct err *err)
+int row_writer_put(struct row_writer *w, unsigned int table, const struct value *values, struct err *err)
 {
-	struct chunk *chunk = &w->ring[w->made % RING_CHUNKS];
+	struct target *target = &w->targets[table];
 
-	if (chunk->nr_rows == CHUNK_ROWS || chunk->nr_values + (uint32_t)nr_values > CHUNK_VALUES) {
-		int ret = hand_over(w, err);
-
-		if (ret < 0)
-			return ret;
-		chunk = &w->ring[w->made % RING_CHUNKS];
-	}
-	for (int i = 0; i < nr_values; i++) {
-		struct value *value = &chunk->values[chunk->nr_values + (uint32_t)i];
-
-		*value = values[i];
-		if (value->type != VALUE_TEXT)
-			continue;
-		value->integer = keep_text(chunk, values[i].text);
-		if (value->integer < -1)
+	if (!target->open) {
+		target->open = new_batch(w);
+		if (!target->open)
 			return err_set(err, ERR_NOMEM, "%s: no memory for rows", w->path);
+		row_batch_clear(target->open, table, target->nr_columns);
 	}
-	chunk->rows[chunk->nr_rows++] = (struct queued_row){ stmt, chunk->nr_values, nr_values };
-	chunk->nr_values += (uint32_t)nr_values;
+	if (!row_batch_put(target->open, values))
+		return err_set(err, ERR_NOMEM, "%s: no memory for rows", w->path);
+	if (row_batch_full(target->open, target->nr_columns)) {
+		struct row_batch *full = target->open;
+
+		target->open = NULL;
+		return hand_over(w, full, err);
+	}
 	return 0;
+}
+
+int row_writer_flush(struct row_writer *w, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < w->nr_tables; i++) {
+		struct row_batch *open = w->targets[i].open;
+		int told;
+
+		w->targets[i].open = NULL;
+		if (!open)
+			continue;
+		told = hand_over(w, open, err);
+		ret = told < 0 ? told : ret;
+	}
+	return ret;
 }
 
 int row_writer_finish(struct row_writer *w, struct err *err)
 {
 	int ret;
 
-	if (!w)
-		return 0;
-	hand_over(w, NULL);
-	pthread_mutex_lock(&w->lock);
-	w->closing = true;
-	pthread_cond_signal(&w->changed);
-	pthread_mutex_unlock(&w->lock);
-	pthread_join(w->thread, NULL);
+	row_writer_flush(w, NULL);
+	if (w->beside) {
+		pthread_mutex_lock(&w->lock);
+		w->closing = true;
+		pthread_cond_signal(&w->changed);
+		pthread_mutex_unlock(&w->lock);
+		pthread_join(w->thread, NULL);
+		w->beside = w->closing = false;
+	}
 	ret = -(int)w->error.code;
 	if (ret < 0 && err)
 		*err = w->error;
-	for (unsigned int i = 0; i < RING_CHUNKS; i++)
-		free(w->ring[i].texts);
-	pthread_cond_destroy(&w->changed);
-	pthread_mutex_destroy(&w->lock);
-	free(w);
+	w->error = (struct err){ 0 };
 	return ret;
 }

@@ -1,39 +1,46 @@
 /*
- * row_writer: rows on their way to prepared statements, run by a thread of their own beside the simulation: SQLite takes
- * some microseconds a row. The statements run in the order in which the rows were put, so the database is the same as
- * if they had been run on the spot. An error is told by a later put, by the finish at the latest; rows behind it are
- * dropped.
+ * row_writer: rows on their way to their tables, batch by batch (row_batch.h), and on demand by a thread of their own beside
+ * the simulation: SQLite takes a microsecond or more for a row. Rows of a table are written in the order in which they were
+ * put; those of different tables in any order, so foreign keys have to be off. An error is told by a later put, by the finish
+ * at the latest; rows behind it are dropped.
  */
 #ifndef KMEMSIM_REPORTS_ROW_WRITER_H
 #define KMEMSIM_REPORTS_ROW_WRITER_H
 
-#include <sqlite3.h>
-#include <stdint.h>
-
 #include "base/err.h"
+#include "reports/row_batch.h"
 
-/** A value for a column, whatever its C type. */
-struct value {
-	enum { VALUE_INTEGER, VALUE_REAL, VALUE_TEXT } type;
-	union {
-		int64_t integer;
-		double real;
-		const char *text; /* borrowed for the call; NULL = NULL */
-	};
+/** A table that gets rows. */
+struct row_table {
+	const char *name, *columns; /* columns: as SQL lists them; at most ROW_MAX_VALUES */
 };
-
-/** row_write() - run @stmt once with these values, now. @path is for the error. */
-int row_write(sqlite3_stmt *stmt, const char *path, const struct value *values, int nr_values, struct err *err);
 
 struct row_writer;
 
-/** row_writer_start() - @path is borrowed. The caller owns *out, and leaves its connection alone until the finish. */
-int row_writer_start(struct row_writer **out, const char *path, struct err *err);
+/**
+ * row_writer_create() - @db, @path (for errors) and @tables are borrowed until row_writer_destroy(). Statements are prepared
+ * when their table gets its first row. The caller owns *out.
+ */
+int row_writer_create(struct row_writer **out, sqlite3 *db, const char *path, const struct row_table *tables,
+	unsigned int nr_tables, struct err *err);
 
-/** row_writer_put() - have @stmt run with these values, which are copied. */
-int row_writer_put(struct row_writer *w, sqlite3_stmt *stmt, const struct value *values, int nr_values, struct err *err);
+/** row_writer_destroy() - drops what was not written. Before the connection is closed; accepts NULL. */
+void row_writer_destroy(struct row_writer *w);
 
-/** row_writer_finish() - wait until all rows are written and free @w; NULL is fine. Return: 0, or the first error. */
+/** row_writer_start() - from now on a thread writes. The caller leaves the connection alone until row_writer_finish(). */
+int row_writer_start(struct row_writer *w, struct err *err);
+
+/** row_writer_put() - have a row with @values, which are copied, added to tables[@table]: as many as it has columns. */
+int row_writer_put(struct row_writer *w, unsigned int table, const struct value *values, struct err *err);
+
+/**
+ * row_writer_flush() - hand all rows that were put to the thread, so that it need not wait for more of them. Without a thread
+ * they are written now.
+ */
+int row_writer_flush(struct row_writer *w, struct err *err);
+
+/** row_writer_finish() - wait until all rows are written; the thread is over. Return: 0, or the first error since the last
+ *  finish. */
 int row_writer_finish(struct row_writer *w, struct err *err);
 
 #endif

@@ -1,6 +1,8 @@
 #include "reports/sqlite_recorder.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,112 +13,98 @@
 #include "reports/row_writer.h"
 
 /*
- * The statements, each prepared once. A row's values stand in the order of the columns, which is the order of
- * the members of the struct that the engine filled wherever possible.
+ * The tables that get rows while a run goes on. A row's values stand in the order of the columns, which is the order of the
+ * members of the struct that the engine filled wherever possible. Those of RECORD_TABLES are first, under its numbers.
  */
-enum statement {
-	INSERT_RUN,
-	INSERT_PARAM,
-	INSERT_OP,
-	INSERT_BUCKET,
-	INSERT_SAMPLE,
-	INSERT_ZONE,
-	INSERT_FREE_BLOCKS,
-	INSERT_PAGEBLOCKS,
-	INSERT_FRAG,
-	INSERT_CACHE,
-	INSERT_EXTFRAG,
-	INSERT_CALL_SITE,
-	INSERT_VIOLATION,
-	INSERT_COUNTER,
-	INSERT_VERIFY_CHECK,
-	INSERT_VERIFY_ZONE,
-	INSERT_VERIFY_CACHE,
-	UPDATE_RUN,
-	NR_STATEMENTS,
+enum table {
+	TABLE_OPS = NR_RECORD_TABLES,
+	TABLE_BUCKETS,
+	TABLE_SAMPLES,
+	TABLE_ZONES,
+	TABLE_FREE_BLOCKS,
+	TABLE_PAGEBLOCKS,
+	TABLE_FRAG,
+	TABLE_CACHES,
+	TABLE_EXTFRAG,
+	TABLE_CALL_SITES,
+	TABLE_VIOLATIONS,
+	TABLE_COUNTERS,
+	TABLE_VERIFY_CHECKS,
+	TABLE_VERIFY_ZONES,
+	TABLE_VERIFY_CACHES,
+	NR_TABLES,
 };
 
-static const char *const statement_sql[NR_STATEMENTS] = {
-	[INSERT_RUN] =
-		"INSERT INTO runs (trace, trace_sha256, machine, config_yaml, config_hash, kernel, pace, cpu_map, layer, initial,"
-		" part, sampling, seed, lost, page_size, max_order, pageblock_order, cma, version, git_commit, compiler, flags,"
-		" results_version, host, started_at, status)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		" strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), 'running')",
-	/* --set takes the last of two values for a key. */
-	[INSERT_PARAM] = "INSERT OR REPLACE INTO run_params (run_id, key, value) VALUES (?, ?, ?)",
-	[INSERT_OP] =
-		"INSERT INTO op_stats (run_id, op, count, failed, bytes_req, bytes_alloc, sleeps, lat_mean_ns, lat_p50_ns,"
-		" lat_p90_ns, lat_p99_ns, lat_p999_ns, lat_max_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_BUCKET] =
-		"INSERT INTO latency_hist (run_id, op, low_ns, high_ns, count) VALUES (?, ?, ?, ?, ?)",
-	[INSERT_SAMPLE] =
-		"INSERT INTO samples (sample_id, run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes,"
-		" kmalloc_large_bytes, page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes,"
-		" kmalloc_waste_bytes, live_objects) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_ZONE] =
-		"INSERT INTO zone_samples (sample_id, node, zone, start_pfn, spanned_pages, present_pages, managed_pages,"
-		" free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_FREE_BLOCKS] =
-		"INSERT INTO free_blocks (sample_id, node, zone, migratetype, \"order\", blocks)"
-		" VALUES (?, ?, ?, ?, ?, ?)",
-	[INSERT_PAGEBLOCKS] =
-		"INSERT INTO pageblocks (sample_id, node, zone, migratetype, pageblocks) VALUES (?, ?, ?, ?, ?)",
-	[INSERT_FRAG] =
-		"INSERT INTO frag_samples (sample_id, node, zone, \"order\", unusable_index, frag_index)"
-		" VALUES (?, ?, ?, ?, ?, ?)",
-	[INSERT_CACHE] =
-		"INSERT INTO cache_stats (sample_id, cache, object_size, size, align, objs_per_slab, \"order\","
-		" min_partial, cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs,"
-		" aliases, waste_bytes, allocs, frees, grown, discarded, array_limit, batchcount, shared_factor,"
-		" active_slabs, shared_avail)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_EXTFRAG] =
-		"INSERT INTO extfrag_events (run_id, from_migratetype, to_migratetype, alloc_order, fallback_order,"
-		" count, pageblock_changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_CALL_SITE] =
-		"INSERT INTO call_sites (run_id, call_site, op, count, failed, bytes_req, bytes_alloc, live,"
-		" live_bytes, lifetime_mean_ns, lat_mean_ns, lat_max_ns)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_VIOLATION] =
-		"INSERT INTO violations (run_id, time_ns, cpu, rule, severity, event_no, call_site, text)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_COUNTER] =
-		"INSERT INTO counters (run_id, mechanism, name, unit, value) VALUES (?, ?, ?, ?, ?)",
-	[INSERT_VERIFY_CHECK] =
-		"INSERT INTO verify_checks (run_id, \"check\", checked, equal, first_event_no, first_time_ns, kernel, model)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_VERIFY_ZONE] =
-		"INSERT INTO verify_zones (run_id, snapshot, node, zone, \"order\", free_pages, free_pages_real, managed_pages,"
-		" blocks, blocks_real) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_VERIFY_CACHE] =
-		"INSERT INTO verify_caches (run_id, snapshot, cache, slabs, slabs_real, objects, objects_real)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?)",
-	[UPDATE_RUN] =
-		"UPDATE runs SET status = ?, error = ?, events = ?, sim_ns = ?, wall_ns = ?, fingerprint = ?,"
-		" ended_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE run_id = ?",
+enum owner { OWNER_RUN, OWNER_SAMPLE };
+
+#define KEY_RUN    "run_id, "
+#define KEY_SAMPLE "sample_id, "
+
+static const struct row_table tables[NR_TABLES] = {
+#define X(id, table, belongs, columns) [RECORD_##id] = { table, KEY_##belongs columns },
+	RECORD_TABLES(X)
+#undef X
+	[TABLE_OPS] = { "op_stats", "run_id, op, count, failed, bytes_req, bytes_alloc, sleeps, lat_mean_ns, lat_p50_ns,"
+		" lat_p90_ns, lat_p99_ns, lat_p999_ns, lat_max_ns" },
+	[TABLE_BUCKETS] = { "latency_hist", "run_id, op, low_ns, high_ns, count" },
+	[TABLE_SAMPLES] = { "samples", "sample_id, run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes,"
+		" kmalloc_large_bytes, page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes, kmalloc_waste_bytes,"
+		" live_objects" },
+	[TABLE_ZONES] = { "zone_samples", "sample_id, node, zone, start_pfn, spanned_pages, present_pages, managed_pages,"
+		" free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order" },
+	[TABLE_FREE_BLOCKS] = { "free_blocks", "sample_id, node, zone, migratetype, \"order\", blocks" },
+	[TABLE_PAGEBLOCKS] = { "pageblocks", "sample_id, node, zone, migratetype, pageblocks" },
+	[TABLE_FRAG] = { "frag_samples", "sample_id, node, zone, \"order\", unusable_index, frag_index" },
+	[TABLE_CACHES] = { "cache_stats", "sample_id, cache, object_size, size, align, objs_per_slab, \"order\", min_partial,"
+		" cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs, aliases, waste_bytes,"
+		" allocs, frees, grown, discarded, array_limit, batchcount, shared_factor, active_slabs, shared_avail" },
+	[TABLE_EXTFRAG] = { "extfrag_events", "run_id, from_migratetype, to_migratetype, alloc_order, fallback_order, count,"
+		" pageblock_changes" },
+	[TABLE_CALL_SITES] = { "call_sites", "run_id, call_site, op, count, failed, bytes_req, bytes_alloc, live, live_bytes,"
+		" lifetime_mean_ns, lat_mean_ns, lat_max_ns" },
+	[TABLE_VIOLATIONS] = { "violations", "run_id, time_ns, cpu, rule, severity, event_no, call_site, text" },
+	[TABLE_COUNTERS] = { "counters", "run_id, mechanism, name, unit, value" },
+	[TABLE_VERIFY_CHECKS] = { "verify_checks", "run_id, \"check\", checked, equal, first_event_no, first_time_ns, kernel, model" },
+	[TABLE_VERIFY_ZONES] = { "verify_zones", "run_id, snapshot, node, zone, \"order\", free_pages, free_pages_real,"
+		" managed_pages, blocks, blocks_real" },
+	[TABLE_VERIFY_CACHES] = { "verify_caches", "run_id, snapshot, cache, slabs, slabs_real, objects, objects_real" },
 };
 
-/* The tables of RECORD_TABLES. */
-static const struct {
-	const char *name, *columns;
-	enum { OWNER_RUN, OWNER_SAMPLE } owner;
-} row_tables[NR_RECORD_TABLES] = {
-#define X(id, table, belongs, columns) [RECORD_##id] = { table, columns, OWNER_##belongs },
+static const enum owner record_owner[NR_RECORD_TABLES] = {
+#define X(id, table, belongs, columns) [RECORD_##id] = OWNER_##belongs,
 	RECORD_TABLES(X)
 #undef X
 };
+
+/* What is done once or twice for a run. */
+static const char insert_run_sql[] =
+	"INSERT INTO runs (trace, trace_sha256, machine, config_yaml, config_hash, kernel, pace, cpu_map, layer, initial,"
+	" part, sampling, seed, lost, page_size, max_order, pageblock_order, cma, version, git_commit, compiler, flags,"
+	" results_version, host, started_at, status)"
+	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+	" strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), 'running')";
+
+/* --set takes the last of two values for a key. */
+static const char insert_param_sql[] = "INSERT OR REPLACE INTO run_params (run_id, key, value) VALUES (?, ?, ?)";
+
+static const char update_run_sql[] =
+	"UPDATE runs SET status = ?, error = ?, events = ?, sim_ns = ?, wall_ns = ?, fingerprint = ?,"
+	" ended_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE run_id = ?";
 
 struct sqlite_recorder {
 	struct recorder rec;                     /* first: what the engine holds */
 	sqlite3 *db;                             /* owned */
 	char *path;                              /* owned */
-	sqlite3_stmt *statements[NR_STATEMENTS]; /* owned */
-	sqlite3_stmt *row_statements[NR_RECORD_TABLES]; /* owned */
 	int64_t run_id;                          /* 0 before the first run */
 	int64_t sample_id;                       /* of the last sample */
-	struct row_writer *writer;               /* owned; NULL: rows are written on the spot */
+	struct row_writer *writer;               /* owned */
+	bool opening;                            /* opener makes db and writer, and leaves in opened how that went */
+	pthread_t opener;
+	pthread_mutex_t lock;                    /* over the next */
+	pthread_cond_t decided;
+	enum { UNDECIDED, PUBLISH, DROP } verdict; /* of what was prepared */
+	struct err opened;
+	bool fresh;                              /* the file was made for this recorder, and is not on the disk yet */
 	bool running;                            /* between begin and end */
 	bool many;                               /* sqlite_recorder_many() */
 };
@@ -159,18 +147,41 @@ static inline struct value value_text(const char *text)
 		char *: value_text,        \
 		const char *: value_text)(x)
 
-/* WRITE(r, statement, err, values...) - run a prepared statement once with these values. */
-#define WRITE(r, statement, err, ...)                                                                        \
-	write_row(r, (r)->statements[statement], (const struct value[]){ __VA_ARGS__ },                                       \
+/* PUT(r, table, err, values...) - a row with these values, written soon. */
+#define PUT(r, table, err, ...) row_writer_put((r)->writer, table, (const struct value[]){ __VA_ARGS__ }, err)
+
+/* RUN(r, sql, err, values...) - run a statement once with these values, now. */
+#define RUN(r, sql, err, ...)                                                                                \
+	run_statement(r, sql, (const struct value[]){ __VA_ARGS__ },                                          \
 		(int)(sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value)), err)
 
-/* Within a run, rows are written beside the simulation. */
-static int write_row(struct sqlite_recorder *r, sqlite3_stmt *statement, const struct value *values, int nr_values,
-	struct err *err)
+static int bind(sqlite3_stmt *stmt, int column, const struct value *value)
 {
-	if (r->writer)
-		return row_writer_put(r->writer, statement, values, nr_values, err);
-	return row_write(statement, r->path, values, nr_values, err);
+	switch (value->type) {
+	case VALUE_INTEGER:
+		return sqlite3_bind_int64(stmt, column, value->integer);
+	case VALUE_REAL:
+		return sqlite3_bind_double(stmt, column, value->real);
+	case VALUE_TEXT:
+		break;
+	}
+	return sqlite3_bind_text(stmt, column, value->text, -1, SQLITE_STATIC);
+}
+
+static int run_statement(struct sqlite_recorder *r, const char *sql, const struct value *values, int nr_values, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int ret = 0;
+
+	if (sqlite3_prepare_v2(r->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+		return database_error(r->db, r->path, err);
+	for (int i = 0; i < nr_values && ret == 0; i++)
+		if (bind(stmt, i + 1, &values[i]) != SQLITE_OK)
+			ret = database_error(r->db, r->path, err);
+	if (ret == 0 && sqlite3_step(stmt) != SQLITE_DONE)
+		ret = database_error(r->db, r->path, err);
+	sqlite3_finalize(stmt);
+	return ret;
 }
 
 static int exec(struct sqlite_recorder *r, const char *sql, struct err *err)
@@ -185,7 +196,7 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 	int ret;
 
 	gethostname(host, sizeof(host) - 1);
-	ret = WRITE(r, INSERT_RUN, err, VALUE(run->trace), VALUE(run->trace_sha256), VALUE(run->machine),
+	ret = RUN(r, insert_run_sql, err, VALUE(run->trace), VALUE(run->trace_sha256), VALUE(run->machine),
 		VALUE(run->config_yaml), VALUE(run->config_hash), VALUE(run->kernel), VALUE(run->pace),
 		VALUE(run->cpu_map), VALUE(run->layer), VALUE(run->initial), VALUE(run->part),
 		VALUE(run->sampling), VALUE((int64_t)run->seed), VALUE(run->lost),
@@ -197,9 +208,21 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 		return ret;
 	r->run_id = sqlite3_last_insert_rowid(r->db);
 	for (size_t i = 0; i < run->nr_params && ret == 0; i++)
-		ret = WRITE(r, INSERT_PARAM, err, VALUE(r->run_id), VALUE(run->param_keys[i]),
+		ret = RUN(r, insert_param_sql, err, VALUE(r->run_id), VALUE(run->param_keys[i]),
 			VALUE(run->param_values[i]));
 	return ret;
+}
+
+/* What SQLite has written to the file goes to the disk, whatever `synchronous` says. */
+static int sync_file(struct sqlite_recorder *r, struct err *err)
+{
+	sqlite3_file *file = NULL;
+
+	if (sqlite3_file_control(r->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || !file || !file->pMethods)
+		return database_error(r->db, r->path, err);
+	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+		return err_errno(err, "%s: cannot be brought to its disk", r->path);
+	return 0;
 }
 
 /*
@@ -209,11 +232,15 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 static int leave_wal(struct sqlite_recorder *r, struct err *err)
 {
 	int in_wal = 0, in_file = 0;
-	int ret;
+	int ret = 0;
 
 	sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &in_file);
-	ret = exec(r, in_wal == in_file ? "PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE" :
-		"PRAGMA journal_mode = DELETE", err);
+	if (r->fresh)
+		ret = sync_file(r, err);
+	r->fresh = false;
+	if (ret == 0)
+		ret = exec(r, in_wal == in_file ? "PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE" :
+			"PRAGMA journal_mode = DELETE", err);
 	return ret < 0 && (sqlite3_errcode(r->db) & 0xff) == SQLITE_BUSY ? 0 : ret;
 }
 
@@ -244,33 +271,58 @@ static int begin_whole(struct sqlite_recorder *r, const struct record_run *run, 
 	return ret < 0 ? ret : last_sample(r, err);
 }
 
+static void decide(struct sqlite_recorder *r, int verdict)
+{
+	pthread_mutex_lock(&r->lock);
+	if (r->verdict == UNDECIDED)
+		r->verdict = verdict;
+	pthread_cond_signal(&r->decided);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* Of sqlite_recorder_open_beside(): the thread is done. Return: 0, or what it failed with. */
+static int wait_opened(struct sqlite_recorder *r, int verdict, struct err *err)
+{
+	if (r->opening) {
+		decide(r, verdict);
+		pthread_join(r->opener, NULL);
+	}
+	r->opening = false;
+	if (r->opened.code && err)
+		*err = r->opened;
+	return -(int)r->opened.code;
+}
+
 /*
  * The run's own row is committed at once, so that a killed run shows as unfinished. All else is one
  * transaction in WAL mode: other programs can read the database meanwhile.
  *
  * Waiting for the disk is most of what recording costs, so it is done only where something can be lost. Entering WAL
- * mode changes a few bytes in the first sector of the file, which is valid before and after: no sync. Rows refer to rows
- * that this file wrote before them: to look each of those up again costs a fifth of the time.
+ * mode changes a few bytes in the first sector of the file, which is valid before and after: no sync. A file that this
+ * recorder made holds nothing that a crash of the machine could take: it goes to the disk once, when its first run is whole.
+ * Rows refer to rows that this file wrote before them: to look each of those up again costs a fifth of the time.
  */
 static int rec_begin(struct recorder *rec, const struct record_run *run, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
-	int ret;
+	int ret = wait_opened(r, PUBLISH, err);
 
+	if (ret < 0)
+		return ret;
 	if (r->many)
 		return begin_whole(r, run, err);
-	ret = exec(r,
-		"PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;"
-		" PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
-		err);
+	ret = exec(r, "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL", err);
+	if (ret == 0)
+		ret = exec(r, r->fresh ? "BEGIN IMMEDIATE" : "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", err);
 	if (ret == 0)
 		ret = insert_run(r, run, err);
+	r->fresh &= r->run_id == 1; /* else another program was here first */
 	if (ret == 0)
-		ret = exec(r, "COMMIT; BEGIN IMMEDIATE", err);
+		ret = exec(r, r->fresh ? "COMMIT; BEGIN IMMEDIATE" : "COMMIT; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", err);
 	if (ret == 0)
 		ret = last_sample(r, err);
 	if (ret == 0)
-		ret = row_writer_start(&r->writer, r->path, err);
+		ret = row_writer_start(r->writer, err);
 	if (ret < 0) {
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 		leave_wal(r, NULL);
@@ -285,7 +337,7 @@ static int rec_sample(struct recorder *rec, const struct record_sample *s, struc
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
 	r->sample_id++;
-	return WRITE(r, INSERT_SAMPLE, err, VALUE(r->sample_id), VALUE(r->run_id), VALUE(s->time_ns), VALUE(s->event_no),
+	return PUT(r, TABLE_SAMPLES, err, VALUE(r->sample_id), VALUE(r->run_id), VALUE(s->time_ns), VALUE(s->event_no),
 		VALUE(s->reason), VALUE(s->marker), VALUE(s->free_bytes), VALUE(s->pcp_bytes),
 		VALUE(s->slab_bytes), VALUE(s->kmalloc_large_bytes), VALUE(s->page_bytes),
 		VALUE(s->vmalloc_bytes), VALUE(s->percpu_bytes), VALUE(s->slab_waste_bytes),
@@ -296,7 +348,7 @@ static int rec_zone(struct recorder *rec, const struct record_zone *z, struct er
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_ZONE, err, VALUE(r->sample_id), VALUE(z->node), VALUE(z->zone),
+	return PUT(r, TABLE_ZONES, err, VALUE(r->sample_id), VALUE(z->node), VALUE(z->zone),
 		VALUE(z->start_pfn), VALUE(z->spanned_pages), VALUE(z->present_pages),
 		VALUE(z->managed_pages), VALUE(z->free_pages), VALUE(z->pcp_pages), VALUE(z->min_pages),
 		VALUE(z->low_pages), VALUE(z->high_pages), VALUE(z->boost_pages), VALUE(z->highatomic_pages),
@@ -307,7 +359,7 @@ static int rec_free_blocks(struct recorder *rec, const struct record_free_blocks
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_FREE_BLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
+	return PUT(r, TABLE_FREE_BLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
 		VALUE(b->migratetype), VALUE(b->order), VALUE(b->blocks));
 }
 
@@ -315,7 +367,7 @@ static int rec_pageblocks(struct recorder *rec, const struct record_pageblocks *
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_PAGEBLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
+	return PUT(r, TABLE_PAGEBLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
 		VALUE(b->migratetype), VALUE(b->pageblocks));
 }
 
@@ -323,7 +375,7 @@ static int rec_frag(struct recorder *rec, const struct record_frag *f, struct er
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_FRAG, err, VALUE(r->sample_id), VALUE(f->node), VALUE(f->zone),
+	return PUT(r, TABLE_FRAG, err, VALUE(r->sample_id), VALUE(f->node), VALUE(f->zone),
 		VALUE(f->order), VALUE(f->unusable_milli / 1000.0), VALUE(f->frag_milli / 1000.0));
 }
 
@@ -331,7 +383,7 @@ static int rec_cache(struct recorder *rec, const struct record_cache *c, struct 
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_CACHE, err, VALUE(r->sample_id), VALUE(c->cache), VALUE(c->object_size),
+	return PUT(r, TABLE_CACHES, err, VALUE(r->sample_id), VALUE(c->cache), VALUE(c->object_size),
 		VALUE(c->size), VALUE(c->align), VALUE(c->objs_per_slab), VALUE(c->order),
 		VALUE(c->min_partial), VALUE(c->cpu_partial), VALUE(c->active_objs), VALUE(c->total_objs),
 		VALUE(c->live_objs), VALUE(c->slabs), VALUE(c->slab_pages), VALUE(c->partial),
@@ -354,7 +406,7 @@ static int insert_buckets(struct sqlite_recorder *r, const struct record_op *o, 
 		for (unsigned int k = 0; k < width; k++)
 			count += hist->buckets[i + k];
 		if (count)
-			ret = WRITE(r, INSERT_BUCKET, err, VALUE(r->run_id), VALUE(o->op), VALUE(hist_bucket_low(i)),
+			ret = PUT(r, TABLE_BUCKETS, err, VALUE(r->run_id), VALUE(o->op), VALUE(hist_bucket_low(i)),
 				VALUE(hist_bucket_high(i + width - 1)), VALUE(count));
 	}
 	return ret;
@@ -364,7 +416,7 @@ static int rec_op(struct recorder *rec, const struct record_op *o, struct err *e
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 	const struct hist *h = o->latency;
-	int ret = WRITE(r, INSERT_OP, err, VALUE(r->run_id), VALUE(o->op), VALUE(o->count), VALUE(o->failed),
+	int ret = PUT(r, TABLE_OPS, err, VALUE(r->run_id), VALUE(o->op), VALUE(o->count), VALUE(o->failed),
 		VALUE(o->bytes_req), VALUE(o->bytes_alloc), VALUE(o->sleeps),
 		VALUE(h->count ? h->sum / h->count : h->sum), VALUE(hist_percentile(h, 5000)),
 		VALUE(hist_percentile(h, 9000)), VALUE(hist_percentile(h, 9900)),
@@ -381,19 +433,19 @@ static struct value value_of(const struct record_value *value)
 static int rec_row(struct recorder *rec, const struct record_row *row, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
-	struct value values[RECORD_MAX_VALUES + 1];
+	struct value values[ROW_MAX_VALUES];
 
-	values[0] = value_signed(row_tables[row->table].owner == OWNER_RUN ? r->run_id : r->sample_id);
+	values[0] = value_signed(record_owner[row->table] == OWNER_RUN ? r->run_id : r->sample_id);
 	for (uint32_t i = 0; i < row->nr_values; i++)
 		values[i + 1] = value_of(&row->values[i]);
-	return write_row(r, r->row_statements[row->table], values, (int)row->nr_values + 1, err);
+	return row_writer_put(r->writer, row->table, values, err);
 }
 
 static int rec_extfrag(struct recorder *rec, const struct record_extfrag *e, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_EXTFRAG, err, VALUE(r->run_id), VALUE(e->from_migratetype),
+	return PUT(r, TABLE_EXTFRAG, err, VALUE(r->run_id), VALUE(e->from_migratetype),
 		VALUE(e->to_migratetype), VALUE(e->alloc_order), VALUE(e->fallback_order), VALUE(e->count),
 		VALUE(e->pageblock_changes));
 }
@@ -402,7 +454,7 @@ static int rec_call_site(struct recorder *rec, const struct record_call_site *c,
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_CALL_SITE, err, VALUE(r->run_id), VALUE(c->call_site), VALUE(c->op),
+	return PUT(r, TABLE_CALL_SITES, err, VALUE(r->run_id), VALUE(c->call_site), VALUE(c->op),
 		VALUE(c->count), VALUE(c->failed), VALUE(c->bytes_req), VALUE(c->bytes_alloc), VALUE(c->live),
 		VALUE(c->live_bytes), VALUE(c->lifetime_mean_ns), VALUE(c->lat_mean_ns),
 		VALUE(c->lat_max_ns));
@@ -412,7 +464,7 @@ static int rec_violation(struct recorder *rec, const struct record_violation *v,
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_VIOLATION, err, VALUE(r->run_id), VALUE(v->time_ns), VALUE(v->cpu),
+	return PUT(r, TABLE_VIOLATIONS, err, VALUE(r->run_id), VALUE(v->time_ns), VALUE(v->cpu),
 		VALUE(v->rule), VALUE(v->severity), VALUE(v->event_no), VALUE(v->call_site), VALUE(v->text));
 }
 
@@ -420,7 +472,7 @@ static int rec_counter(struct recorder *rec, const struct record_counter *c, str
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_COUNTER, err, VALUE(r->run_id), VALUE(c->mechanism), VALUE(c->name),
+	return PUT(r, TABLE_COUNTERS, err, VALUE(r->run_id), VALUE(c->mechanism), VALUE(c->name),
 		VALUE(c->unit), VALUE(c->value));
 }
 
@@ -429,10 +481,10 @@ static int rec_verify_check(struct recorder *rec, const struct record_verify_che
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
 	if (!c->differs)
-		return WRITE(r, INSERT_VERIFY_CHECK, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked),
+		return PUT(r, TABLE_VERIFY_CHECKS, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked),
 			VALUE(c->equal), VALUE((const char *)NULL), VALUE((const char *)NULL), VALUE((const char *)NULL),
 			VALUE((const char *)NULL));
-	return WRITE(r, INSERT_VERIFY_CHECK, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked), VALUE(c->equal),
+	return PUT(r, TABLE_VERIFY_CHECKS, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked), VALUE(c->equal),
 		VALUE(c->first_event_no), VALUE(c->first_time_ns), VALUE(c->kernel), VALUE(c->model));
 }
 
@@ -440,7 +492,7 @@ static int rec_verify_zone(struct recorder *rec, const struct record_verify_zone
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_VERIFY_ZONE, err, VALUE(r->run_id), VALUE(z->snapshot), VALUE(z->node), VALUE(z->zone),
+	return PUT(r, TABLE_VERIFY_ZONES, err, VALUE(r->run_id), VALUE(z->snapshot), VALUE(z->node), VALUE(z->zone),
 		VALUE(z->order), VALUE(z->free_pages), VALUE(z->free_pages_real), VALUE(z->managed_pages), VALUE(z->blocks),
 		VALUE(z->blocks_real));
 }
@@ -449,7 +501,7 @@ static int rec_verify_cache(struct recorder *rec, const struct record_verify_cac
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return WRITE(r, INSERT_VERIFY_CACHE, err, VALUE(r->run_id), VALUE(c->snapshot), VALUE(c->cache), VALUE(c->slabs),
+	return PUT(r, TABLE_VERIFY_CACHES, err, VALUE(r->run_id), VALUE(c->snapshot), VALUE(c->cache), VALUE(c->slabs),
 		VALUE(c->slabs_real), VALUE(c->objects), VALUE(c->objects_real));
 }
 
@@ -467,18 +519,17 @@ static int write_end(struct sqlite_recorder *r, const struct record_end *e, stru
 	if (sqlite3_get_autocommit(r->db))
 		ret = exec(r, "BEGIN IMMEDIATE", err);
 	if (ret == 0)
-		ret = WRITE(r, UPDATE_RUN, err, VALUE(status_names[e->status]), VALUE(e->error),
+		ret = RUN(r, update_run_sql, err, VALUE(status_names[e->status]), VALUE(e->error),
 			VALUE(e->events), VALUE(e->sim_ns), VALUE(e->wall_ns), VALUE(fingerprint),
 			VALUE(r->run_id));
 	return ret < 0 ? ret : exec(r, "COMMIT", err);
 }
 
-static int finish_rows(struct sqlite_recorder *r, struct err *err)
+static int rec_rows_done(struct recorder *rec, struct err *err)
 {
-	struct row_writer *writer = r->writer;
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	r->writer = NULL;
-	return row_writer_finish(writer, err);
+	return row_writer_flush(r->writer, err);
 }
 
 static int rec_end(struct recorder *rec, const struct record_end *e, struct err *err)
@@ -486,7 +537,7 @@ static int rec_end(struct recorder *rec, const struct record_end *e, struct err 
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 	struct record_end end = *e;
 	struct err rows;
-	int rows_ret = finish_rows(r, &rows);
+	int rows_ret = row_writer_finish(r->writer, &rows);
 	int ret;
 
 	/* What the simulation does not know yet: a row could not be written. */
@@ -508,18 +559,19 @@ static void rec_close(struct recorder *rec)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	finish_rows(r, NULL);
+	wait_opened(r, DROP, NULL);
+	if (r->writer)
+		row_writer_finish(r->writer, NULL);
 	if (r->running) {
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 		leave_wal(r, NULL);
 	} else if (r->many) {
 		leave_wal(r, NULL);
 	}
-	for (size_t i = 0; i < NR_STATEMENTS; i++)
-		sqlite3_finalize(r->statements[i]);
-	for (size_t i = 0; i < NR_RECORD_TABLES; i++)
-		sqlite3_finalize(r->row_statements[i]);
+	row_writer_destroy(r->writer);
 	sqlite3_close(r->db);
+	pthread_cond_destroy(&r->decided);
+	pthread_mutex_destroy(&r->lock);
 	free(r->path);
 	free(r);
 }
@@ -541,70 +593,94 @@ static const struct recorder_ops sqlite_ops = {
 	.verify_zone = rec_verify_zone,
 	.verify_cache = rec_verify_cache,
 	.row = rec_row,
+	.rows_done = rec_rows_done,
 	.end = rec_end,
 	.close = rec_close,
 };
 
-static int prepare(struct sqlite_recorder *r, const char *sql, sqlite3_stmt **stmt, struct err *err)
+/* @draft: of database_prepare(). */
+static int open_database(struct sqlite_recorder *r, char *draft, struct err *err)
 {
-	if (sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL) != SQLITE_OK)
-		return database_error(r->db, r->path, err);
-	return 0;
+	int ret = database_open_prepared(&r->db, r->path, draft, &r->fresh, err);
+
+	return ret < 0 ? ret : row_writer_create(&r->writer, r->db, r->path, tables, NR_TABLES, err);
 }
 
-/* "INSERT INTO table (run_id, columns) VALUES (?, ?, ...)" */
-static int prepare_rows(struct sqlite_recorder *r, enum record_table table, struct err *err)
+static struct sqlite_recorder *new_recorder(const char *path, struct err *err)
 {
-	const char *columns = row_tables[table].columns;
-	sqlite3_str *sql = sqlite3_str_new(r->db);
-	char *text;
-	int ret;
+	struct sqlite_recorder *r = calloc(1, sizeof(*r));
 
-	sqlite3_str_appendf(sql, "INSERT INTO %s (%s, %s) VALUES (?, ?", row_tables[table].name,
-		row_tables[table].owner == OWNER_RUN ? "run_id" : "sample_id", columns);
-	for (const char *comma = columns; (comma = strchr(comma, ',')); comma++)
-		sqlite3_str_appendall(sql, ", ?");
-	sqlite3_str_appendall(sql, ")");
-	text = sqlite3_str_finish(sql);
-	if (!text)
-		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", r->path);
-	ret = prepare(r, text, &r->row_statements[table], err);
-	sqlite3_free(text);
-	return ret;
-}
-
-static int open_recorder(struct sqlite_recorder *r, const char *path, struct err *err)
-{
-	int ret;
-
-	r->path = strdup(path);
-	if (!r->path)
-		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", path);
-	ret = database_open_write(&r->db, path, err);
-	if (ret < 0)
-		return ret;
-	for (size_t i = 0; ret == 0 && i < NR_STATEMENTS; i++)
-		ret = prepare(r, statement_sql[i], &r->statements[i], err);
-	for (size_t i = 0; ret == 0 && i < NR_RECORD_TABLES; i++)
-		ret = prepare_rows(r, (enum record_table)i, err);
-	return ret;
+	if (r)
+		r->path = strdup(path);
+	if (!r || !r->path) {
+		free(r);
+		err_set(err, ERR_NOMEM, "%s: no memory for a recorder", path);
+		return NULL;
+	}
+	r->rec.ops = &sqlite_ops;
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->decided, NULL);
+	return r;
 }
 
 int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err)
 {
-	struct sqlite_recorder *r = calloc(1, sizeof(*r));
-	int ret;
+	struct sqlite_recorder *r = new_recorder(path, err);
+	char *draft;
+	int ret = r ? database_prepare(&draft, path, err) : -(int)ERR_NOMEM;
 
-	if (!r)
-		return err_set(err, ERR_NOMEM, "%s: no memory for a recorder", path);
-	r->rec.ops = &sqlite_ops;
-	ret = open_recorder(r, path, err);
+	if (ret == 0)
+		ret = open_database(r, draft, err);
+
 	if (ret < 0) {
-		rec_close(&r->rec);
+		if (r)
+			rec_close(&r->rec);
 		return ret;
 	}
 	*out = &r->rec;
 	return 0;
+}
+
+static void *open_beside(void *arg)
+{
+	struct sqlite_recorder *r = arg;
+	char *draft;
+	int verdict;
+
+	if (database_prepare(&draft, r->path, &r->opened) < 0)
+		return NULL;
+	pthread_mutex_lock(&r->lock);
+	while (r->verdict == UNDECIDED)
+		pthread_cond_wait(&r->decided, &r->lock);
+	verdict = r->verdict;
+	pthread_mutex_unlock(&r->lock);
+	if (verdict == PUBLISH)
+		open_database(r, draft, &r->opened);
+	else
+		database_drop_draft(draft);
+	return NULL;
+}
+
+int sqlite_recorder_open_beside(struct recorder **out, const char *path, struct err *err)
+{
+	struct sqlite_recorder *r = new_recorder(path, err);
+
+	if (!r)
+		return -(int)ERR_NOMEM;
+	errno = pthread_create(&r->opener, NULL, open_beside, r);
+	if (errno) {
+		err_errno(err, "%s: cannot start a thread", path);
+		rec_close(&r->rec);
+		return -(int)ERR_IO;
+	}
+	r->opening = true;
+	*out = &r->rec;
+	return 0;
+}
+
+void sqlite_recorder_publish(struct recorder *rec)
+{
+	decide((struct sqlite_recorder *)rec, PUBLISH);
 }
 
 int64_t sqlite_recorder_run_id(const struct recorder *rec)
@@ -618,5 +694,6 @@ int sqlite_recorder_many(struct recorder *rec, struct err *err)
 	int ret = exec(r, "PRAGMA foreign_keys = OFF; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", err);
 
 	r->many = ret == 0;
+	r->fresh = false; /* each run is brought to the disk */
 	return ret;
 }

@@ -13,6 +13,16 @@
 int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err);
 
 /**
+ * sqlite_recorder_open_beside() - the same in a thread of its own, while the caller prepares what is to be recorded: making a
+ * database takes longer than to boot a model. Nothing appears under @path before sqlite_recorder_publish() or begin(). What goes
+ * wrong with @path is told by begin(); here only ERR_NOMEM, and ERR_IO when there can be no thread.
+ */
+int sqlite_recorder_open_beside(struct recorder **out, const char *path, struct err *err);
+
+/** sqlite_recorder_publish() - there is something to record: a new database may appear under its name. */
+void sqlite_recorder_publish(struct recorder *rec);
+
+/**
  * sqlite_recorder_many() - from now on each run is one transaction, its own row included: whatever happens, the
  * database holds whole runs. It is one plain file again after close(). For runs that are recorded one after the other in
  * no time, not while they are simulated.

@@ -255,6 +255,11 @@ struct recorder_ops {
 	int (*verify_zone)(struct recorder *rec, const struct record_verify_zone *zone, struct err *err);
 	int (*verify_cache)(struct recorder *rec, const struct record_verify_cache *cache, struct err *err);
 	int (*row)(struct recorder *rec, const struct record_row *row, struct err *err);
+	/**
+	 * rows_done() - the run's last row was given: who writes beside the simulation need not wait for more. For speed only;
+	 * may be NULL.
+	 */
+	int (*rows_done)(struct recorder *rec, struct err *err);
 	/** end() - commit. After it the results are one plain file. Called exactly once when begin() succeeded. */
 	int (*end)(struct recorder *rec, const struct record_end *end, struct err *err);
 	void (*close)(struct recorder *rec); /* frees @rec; a run that was not ended stays marked unfinished */

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/fingerprint.h"
+#include "base/table.h"
 #include "sim/arrive.h"
 #include "sim/cpu_map.h"
 #include "sim/describe.h"
@@ -64,7 +65,7 @@ static int map_cpus(struct run *run, struct err *err)
 static int make_objects(struct run *run, struct err *err)
 {
 	run->nr_objects = run->meta->slots;
-	run->objects = malloc(((size_t)run->nr_objects + 1) * sizeof(*run->objects));
+	run->objects = table_alloc(((size_t)run->nr_objects + 1) * sizeof(*run->objects));
 	if (!run->objects)
 		return err_set(err, ERR_NOMEM, "no memory for %u objects", run->nr_objects);
 	for (uint32_t i = 0; i < run->nr_objects; i++)
@@ -77,6 +78,7 @@ static void run_fini(struct run *run)
 	for (int kind = 0; kind < NR_KINDS; kind++)
 		free(run->kinds[kind].latency);
 	free(run->ops);
+	free(run->makers);
 	free(run->objects);
 	free(run->seats);
 	tasks_fini(run);
@@ -216,16 +218,18 @@ static bool event_is_special(const struct run *run, uint32_t op)
 
 static inline int replay_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
 {
-	struct request req = {
-		.arrival_ns = batch->time_ns[i],
-		.event_no = batch->first_event + i,
-		.value = batch->value ? batch->value[i] : 0,
-		.op = batch->op[i],
-		.slot = batch->slot[i],
-		.who = batch->who[i],
-		.seat = run->seats[batch->who[i]],
-	};
+	struct request req;
 	int ret;
+
+	/* Member by member: to clear what is set at once costs as much as to set it. */
+	req.arrival_ns = batch->time_ns[i];
+	req.event_no = batch->first_event + i;
+	req.value = batch->value ? batch->value[i] : 0;
+	req.op = batch->op[i];
+	req.slot = batch->slot[i];
+	req.who = batch->who[i];
+	req.ticket = req.sleeper = 0;
+	req.seat = run->seats[batch->who[i]];
 
 	if (i + PREFETCH_EVENTS < batch->nr && batch->slot[i + PREFETCH_EVENTS] != SLOT_NONE)
 		__builtin_prefetch(&run->objects[batch->slot[i + PREFETCH_EVENTS]], 1);
@@ -388,57 +392,89 @@ static void compare_bytes_alloc(struct run *run)
 	}
 }
 
-/* Results so far are kept whatever ended the run; the first error is the one that is told. */
-static int finish(struct run *run, int ret, uint64_t started, struct err *err)
+/* The rows of the run's end. Results so far are kept whatever ended the run; the first error is the one that is told. */
+static int record_rest(struct run *run, int ret, struct err *err)
 {
-	struct err second = { 0 };
-	struct record_end end = { .status = RUN_DONE };
+	const struct recorder_ops *ops = run->recorder->ops;
 	bool usable = ret == 0 || err->code == ERR_INTERRUPTED || err->code == ERR_TRACE || err->code == ERR_INVARIANT;
+	struct err second = { 0 };
 
-	compare_bytes_alloc(run);
 	if (usable && (sampler_sample(run, "end", NULL, &second) < 0 || sampler_finish(run, &second) < 0) && ret == 0) {
 		*err = second;
 		ret = -(int)err->code;
 	}
 	if (ret == 0 && run->options->watch.end)
 		ret = run->options->watch.end(run->options->watch.arg, run->recorder, err);
-	run->result.events = run->events;
-	run->result.live_objects = run->live_objects;
-	run->result.sim_ns = run->engine.now - min_u64(run->begun_ns, run->engine.now);
-	run->result.fingerprint = fingerprint_add(run->result.fingerprint, run->result.sim_ns);
-	run->result.wall_ns = wall_ns() - started;
+	if (ret == 0 && ops->rows_done)
+		ret = ops->rows_done(run->recorder, err);
+	return ret;
+}
+
+static int finish(struct run *run, int ret, uint64_t started, struct err *err)
+{
+	struct replay_result *result = &run->result;
+
+	compare_bytes_alloc(run);
+	ret = record_rest(run, ret, err);
+	result->events = run->events;
+	result->live_objects = run->live_objects;
+	result->sim_ns = run->engine.now - min_u64(run->begun_ns, run->engine.now);
+	result->fingerprint = fingerprint_add(result->fingerprint, result->sim_ns);
+	result->wall_ns = wall_ns() - started;
+	return ret;
+}
+
+static int record_end(struct recorder *recorder, const struct replay_result *result, int ret, struct err *err)
+{
+	struct record_end end = {
+		.status = RUN_DONE,
+		.events = result->events,
+		.sim_ns = result->sim_ns,
+		.wall_ns = result->wall_ns,
+		.fingerprint = result->fingerprint,
+	};
+	struct err second = { 0 };
+
 	if (ret < 0) {
 		end.status = err->code == ERR_INTERRUPTED ? RUN_INTERRUPTED : RUN_FAILED;
 		end.error = err->text;
 	}
-	end.events = run->result.events;
-	end.sim_ns = run->result.sim_ns;
-	end.wall_ns = run->result.wall_ns;
-	end.fingerprint = run->result.fingerprint;
-	if (run->recorder->ops->end(run->recorder, &end, &second) < 0 && ret == 0) {
+	if (recorder->ops->end(recorder, &end, &second) < 0 && ret == 0) {
 		*err = second;
 		ret = -(int)err->code;
 	}
 	return ret;
 }
 
-int replay_run(const struct replay_options *options, struct trace_reader *reader, struct recorder *recorder,
-	struct replay_result *result, struct err *err)
+static int begin_recording(struct run *run, const struct replay_options *options, struct trace_reader *reader, struct err *err)
 {
-	struct record_run record = options->describe;
-	uint64_t started = wall_ns();
-	struct run run;
-	int ret = run_init(&run, options, reader, recorder, err);
+	struct record_run record;
+	int ret = options->described ? options->described(options->arg, err) : 0;
 
 	if (ret < 0)
 		return ret;
+	record = options->describe;
 	describe_run(&record, options, trace_meta(reader));
-	ret = recorder->ops->begin(recorder, &record, err);
-	if (ret == 0) {
+	return run->recorder->ops->begin(run->recorder, &record, err);
+}
+
+int replay_run(const struct replay_options *options, struct trace_reader *reader, struct recorder *recorder,
+	struct replay_result *result, struct err *err)
+{
+	uint64_t started = wall_ns();
+	struct run run;
+	int ret = run_init(&run, options, reader, recorder, err);
+	bool begun;
+
+	if (ret < 0)
+		return ret;
+	ret = begin_recording(&run, options, reader, err);
+	begun = ret == 0;
+	if (begun) {
 		ret = replay_all(&run, reader, err);
 		ret = finish(&run, ret, started, err);
 	}
 	*result = run.result;
-	run_fini(&run);
-	return ret;
+	run_fini(&run); /* which takes a while, and the recorder has rows to write meanwhile */
+	return begun ? record_end(recorder, result, ret, err) : ret;
 }

@@ -83,6 +83,11 @@ struct replay_options {
 	/** progress() - once a batch. May be NULL. */
 	void (*progress)(void *arg, uint64_t events, uint64_t live_objects);
 	void *arg;
+	/*
+	 * Called once when the model stands, before `describe` goes to the recorder: what takes long to find out of it can be
+	 * found out beside and filled in here. 0 or a negative code. May be NULL.
+	 */
+	int (*described)(void *arg, struct err *err);
 	struct observer observer; /* who watches every event; all NULL = nobody */
 	/*
 	 * Go on from the saved memory of a real kernel in place of boot. Borrowed; NULL = boot.

@@ -118,6 +118,12 @@ struct run_op {
 };
 _Static_assert(offsetof(struct run_op, lifetime_ns) == 64, "what most requests need is one cache line");
 
+/** An operation that makes objects, for samples: they look at all of these, and at few of the cache lines of run_ops. */
+struct object_maker {
+	uint32_t op;
+	uint32_t action; /* its own */
+};
+
 /*
  * What lives in a slot of the trace. Slab objects keep their struct slab_object; the values of `slab` above
  * OBJECT_TAGS are other things.
@@ -178,6 +184,8 @@ struct run {
 	uint32_t origins_modelled;   /* bits 1 << enum trace_origin: page events that replay derives itself */
 
 	struct run_op *ops;          /* owned; one per trace op */
+	struct object_maker *makers; /* owned: those that make objects of slabs, or large ones */
+	uint32_t nr_makers;
 	struct object *objects;      /* owned; one per slot */
 	uint32_t nr_objects;
 	struct seat *seats;          /* owned; by who */

@@ -188,17 +188,27 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 	}
 }
 
+static void note_maker(struct run *run, uint32_t number)
+{
+	const struct run_op *op = &run->ops[number];
+
+	if (op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_CACHE_ALLOC)
+		run->makers[run->nr_makers++] = (struct object_maker){ number, op->action };
+}
+
 int run_ops_prepare(struct run *run, struct err *err)
 {
 	const struct trace_tables *tables = run->tables;
 
 	run->ops = aligned_alloc(_Alignof(struct run_op), ((size_t)tables->nr_ops + 1) * sizeof(*run->ops));
-	if (!run->ops)
+	run->makers = malloc(((size_t)tables->nr_ops + 1) * sizeof(*run->makers));
+	if (!run->ops || !run->makers)
 		return err_set(err, ERR_NOMEM, "no memory for %u operations", tables->nr_ops);
 	for (uint32_t i = 0; i < tables->nr_ops; i++) {
 		uint8_t kind = tables->ops[i].kind;
 
 		prepare_one(run, &tables->ops[i], &run->ops[i]);
+		note_maker(run, i);
 		if (run->kinds[kind].latency)
 			continue;
 		run->kinds[kind].latency = calloc(1, sizeof(struct hist));

@@ -113,15 +113,16 @@ static struct live_bytes live_bytes_of(const struct run *run)
 {
 	struct live_bytes bytes = { 0 };
 
-	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
-		const struct run_op *op = &run->ops[i];
+	for (uint32_t i = 0; i < run->nr_makers; i++) {
+		const struct object_maker *maker = &run->makers[i];
+		const struct run_op *op = &run->ops[maker->op];
 		uint64_t live = op->done - op->freed;
 
 		if (!live)
 			continue; /* most: their second cache line stays where it is */
-		if (op->action == ACT_KMALLOC || op->action == ACT_CACHE_ALLOC)
+		if (maker->action != ACT_KMALLOC_LARGE)
 			bytes.slab_req += live * op->size;
-		if (op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE)
+		if (maker->action != ACT_CACHE_ALLOC)
 			bytes.kmalloc_waste += live * (op->bytes_alloc - op->size);
 	}
 	return bytes;

@@ -170,20 +170,12 @@ static bool is_used(const struct percpu_stats *stats)
 	return stats->allocs || stats->failures || stats->refused || stats->static_bytes;
 }
 
-static uint64_t populated_bytes(const struct run *run, const struct percpu_stats *stats)
+static void percpu_totals(const struct run *run, struct record_sample *sample)
 {
 	struct percpu_layout layout;
 
 	percpu_get_layout(percpu_of(run), &layout);
-	return stats->populated_pages * layout.nr_units * run->machine->page_size;
-}
-
-static void percpu_totals(const struct run *run, struct record_sample *sample)
-{
-	struct percpu_stats stats;
-
-	percpu_get_stats(percpu_of(run), &stats);
-	sample->percpu_bytes += populated_bytes(run, &stats);
+	sample->percpu_bytes += percpu_populated_pages(percpu_of(run)) * layout.nr_units * run->machine->page_size;
 }
 
 static int record_chunks(struct run *run, struct err *err)

@@ -133,7 +133,7 @@ enum column {
 #define MAX_SLOTS      (UINT32_MAX / 2)
 #define DEFLATE_MAX_RATIO 1032u /* deflate cannot do better */
 
-#define DEFAULT_BLOCK_EVENTS (128u << 10)
+#define DEFAULT_BLOCK_EVENTS (64u << 10)
 #define DEFAULT_LEVEL 3
 
 /* How an op's events are coded in the slot and value columns. */

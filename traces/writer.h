@@ -11,7 +11,7 @@
 struct trace_writer;
 
 struct trace_writer_options {
-	unsigned int block_events; /* events in a block; 0 = default (128 Ki) */
+	unsigned int block_events; /* events in a block; 0 = default (64 Ki) */
 	int level;                 /* zlib level 1 .. 9; 0 = default (3) */
 	bool recorded;             /* write the optional columns */
 };

@@ -1,5 +1,7 @@
 /* cmd_replay: `kmemsim replay`: a trace against a machine. */
+#include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,6 +40,7 @@ struct replay_args {
 	const char *trace;
 	struct cli_machine machine;
 	const char *output;
+	struct recorder *recorder;     /* owned; recorder_none() without output */
 	const char *initial;
 	const char *from;
 	char part[400], sampling[100]; /* as the run is recorded with */
@@ -166,7 +169,45 @@ static const struct argp argp = {
 struct replay_show {
 	struct cli_progress progress;
 	struct trace_reader *reader;
+	/* The trace is hashed while the model boots. */
+	pthread_t identifier;
+	bool identifying;               /* identifier reads the first of these and fills the other two */
+	const struct machine *machine;  /* borrowed */
+	struct cli_identity id;
+	struct err identified;          /* code 0: id is filled */
+	struct record_run *describe;    /* borrowed: is told */
 };
+
+static void *identify_beside(void *arg)
+{
+	struct replay_show *show = arg;
+
+	cli_identify(&show->id, show->reader, show->machine, &show->identified);
+	return NULL;
+}
+
+static int start_identifying(struct replay_show *show, struct err *err)
+{
+	errno = pthread_create(&show->identifier, NULL, identify_beside, show);
+	if (errno)
+		return err_errno(err, "cannot start a thread");
+	show->identifying = true;
+	return 0;
+}
+
+/* Return: 0, or why the trace could not be read. */
+static int wait_identified(void *arg, struct err *err)
+{
+	struct replay_show *show = arg;
+
+	if (show->identifying)
+		pthread_join(show->identifier, NULL);
+	show->identifying = false;
+	cli_identity_tell(&show->id, show->describe);
+	if (show->identified.code)
+		*err = show->identified;
+	return -(int)show->identified.code;
+}
 
 static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
 {
@@ -292,12 +333,11 @@ static void describe_part(struct replay_args *args)
 static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
 	struct err *err)
 {
-	struct replay_show show = { .reader = reader };
+	struct replay_show show = { .reader = reader, .machine = args->options.machine, .describe = &args->options.describe };
 	struct replay_result result = { 0 };
-	struct cli_identity id = { 0 };
 	char *keys[CLI_MAX_SETS] = { 0 };
 	const char *values[CLI_MAX_SETS];
-	int ret = args->output ? cli_identify(&id, reader, args->options.machine, err) : 0;
+	int ret = args->output ? start_identifying(&show, err) : 0;
 
 	if (ret == 0)
 		ret = split_sets(args, keys, values, err);
@@ -312,7 +352,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 			.param_values = values,
 			.nr_params = args->machine.nr_sets,
 		};
-		cli_identity_tell(&id, &args->options.describe);
+		args->options.described = wait_identified;
 		args->options.stop = cli_stop;
 		args->options.progress = on_progress;
 		args->options.arg = &show;
@@ -320,9 +360,10 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 		ret = replay_run(&args->options, reader, recorder, &result, err);
 		cli_progress_end(&show.progress);
 	}
+	wait_identified(&show, &(struct err){ 0 });
 	for (uint32_t i = 0; i < args->machine.nr_sets; i++)
 		free(keys[i]);
-	cli_identity_fini(&id);
+	cli_identity_fini(&show.id);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->json)
 		print_json(&result, args->options.machine, reader);
 	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->quiet)
@@ -332,7 +373,6 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 
 static int replay_with(struct replay_args *args, const struct machine *machine, struct err *err)
 {
-	struct recorder *recorder = recorder_none();
 	struct trace_reader *reader = NULL;
 	int status = 0;
 	int ret;
@@ -341,13 +381,12 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 	ret = trace_open(&reader, args->trace, &args->reader, err);
 	if (ret == 0)
 		warn_misfit(args, reader);
-	if (ret == 0 && !args->parse_only && args->output)
-		ret = sqlite_recorder_open(&recorder, args->output, err);
 	if (ret == 0 && !args->parse_only) {
-		ret = replay_open_trace(args, reader, recorder, err);
+		if (args->output)
+			sqlite_recorder_publish(args->recorder);
+		ret = replay_open_trace(args, reader, args->recorder, err);
 		if (ret == 0)
 			status = tell_damage(reader);
-		recorder->ops->close(recorder);
 	}
 	trace_close(reader);
 	if (ret < 0)
@@ -385,6 +424,22 @@ static int replay_from(struct replay_args *args, const struct machine *machine)
 	return status;
 }
 
+/* The results are prepared beside from here on; a failure before there is something to record leaves nothing of them. */
+static int replay_into(struct replay_args *args, struct machine *machine, struct err *err)
+{
+	int status;
+
+	args->recorder = recorder_none();
+	if (args->output && !args->parse_only && sqlite_recorder_open_beside(&args->recorder, args->output, err) < 0)
+		return cli_fail(err);
+	if (cli_machine_load(machine, &args->machine, err) < 0)
+		status = cli_fail(err);
+	else
+		status = replay_from(args, machine);
+	args->recorder->ops->close(args->recorder);
+	return status;
+}
+
 static int run_replay(int argc, char **argv)
 {
 	struct replay_args args = { .options = { .seed = 1 }, .reader = { .thread = true } };
@@ -395,11 +450,9 @@ static int run_replay(int argc, char **argv)
 	if (!machine)
 		return cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
 	status = cli_parse(&argp, argc, argv, &args);
-	if (status == 0 && cli_machine_load(machine, &args.machine, &err) < 0)
-		status = cli_fail(&err);
 	if (status == 0) {
 		cli_catch_signals();
-		status = replay_from(&args, machine);
+		status = replay_into(&args, machine, &err);
 	}
 	free(machine);
 	return status;

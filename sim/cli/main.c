@@ -1,5 +1,6 @@
 /* main: chooses the verb. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +52,20 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
 	return command->run(argc - 1, argv + 1);
 }
 
+/*
+ * Threads here allocate little, and mostly one at a time: they share the heap of the main one, which grows by large steps. A heap
+ * of its own for each thread would grow page by page, with a system call that holds up the page faults of all others.
+ */
+static void prepare_heap(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TOP_PAD, 1 << 20);
+	mallopt(M_MMAP_THRESHOLD, 1 << 20); /* fixed by the line before; large tables are mapped, and touched as they are used */
+}
+
 int main(int argc, char **argv)
 {
+	prepare_heap();
 	if (argc < 2) {
 		print_usage(stderr);
 		return err_exit_status(ERR_USAGE);

@@ -1,9 +1,9 @@
 /*
  * bench: where the speed stands, for a given trace: events per second of replay (with recording, without, without the
  * decoding thread), the ratio of that to merely inflating the same file with zlib in one thread, import rate, peak
- * memory and what of it a live object takes. Whole commands are timed, each several times; the fastest counts, as machines
- * are noisy. With --instructions also what replay executes per event: that repeats exactly. With --sweep also what a sweep gains
- * from all cores, and what it costs beyond its replays (bench_sweep.c).
+ * memory and what of it is fixed and what a live object takes. Whole commands are timed, each several times; the fastest counts,
+ * as machines are noisy. With --instructions also what replay executes per event: that repeats exactly. With --sweep also what a
+ * sweep gains from all cores, and what it costs beyond its replays (bench_sweep.c).
  *
  * Replay does not read the optional recorded columns of a file and inflating does, so the file's share of them is told,
  * too: a trace imported without them is the stricter measure.
@@ -34,7 +34,8 @@
 /* All that was measured; what was not asked for stays zero. */
 struct figures {
 	struct timing recorded, bare, single, import;
-	struct timing idle;      /* the trace and the machine are only checked */
+	struct timing first;     /* up to the first event: machine booted, slots in place */
+	uint64_t slots;          /* objects that are alive at once, at most */
 	struct sweep_figures sweep;
 	double inflate_s;
 	uint64_t inflated;       /* bytes */
@@ -154,7 +155,6 @@ struct timing time_once(char *const argv[])
 	timing.cpu_s = seconds(usage.ru_utime) + seconds(usage.ru_stime);
 	timing.peak_mib = (double)usage.ru_maxrss / 1024;
 	timing.events = number_in(text, "events");
-	timing.live_objects = number_in(text, "live_objects");
 	return timing;
 }
 
@@ -221,6 +221,16 @@ static void replay_command(const struct args *args, const struct place *place, c
 	argv[n] = NULL;
 }
 
+static uint64_t slots_of(const struct args *args, const struct place *place)
+{
+	char *const argv[] = { (char *)place->kmemsim, "info", (char *)args->trace, "--json", NULL };
+	char text[1 << 16];
+	struct rusage usage;
+
+	run_command(argv, text, sizeof(text), true, &usage);
+	return number_in(text, "slots");
+}
+
 static void time_replays(const struct args *args, const struct place *place, struct figures *f)
 {
 	char *argv[12];
@@ -238,16 +248,29 @@ static void time_replays(const struct args *args, const struct place *place, str
 	f->bare = time_best(argv, args->runs);
 	replay_command(args, place, "--no-thread", argv);
 	f->single = time_best(argv, args->runs);
-	replay_command(args, place, "--parse-only", argv);
-	f->idle = time_best(argv, 1);
+	replay_command(args, place, "--limit=1", argv);
+	f->first = time_best(argv, 1);
+	f->slots = slots_of(args, place);
 }
 
-/* Bytes that each object alive at the end costs, beyond what the program takes before it replays. */
+/* What the table of slots has for each: struct object of sim/run.h. It is filled before the first event. */
+#define SLOT_BYTES 32.0
+
+/*
+ * Bytes that each object costs of those that are alive at once: its slot, and what a replay takes beyond its first event, which is
+ * slabs and pages that are touched, tables that grow, and a second batch of events. The rest of the peak is fixed: the program,
+ * the trace's tables, the booted machine and a batch.
+ */
 static double per_object(const struct figures *f)
 {
-	double bytes = (f->bare.peak_mib - f->idle.peak_mib) * (1 << 20);
+	double bytes = (f->bare.peak_mib - f->first.peak_mib) * (1 << 20);
 
-	return f->bare.live_objects && bytes > 0 ? bytes / (double)f->bare.live_objects : 0;
+	return f->slots ? SLOT_BYTES + (bytes > 0 ? bytes / (double)f->slots : 0) : 0;
+}
+
+static double fixed_mib(const struct figures *f)
+{
+	return f->first.peak_mib - (double)f->slots * SLOT_BYTES / (1 << 20);
 }
 
 /* Instructions of a whole replay with recording: valgrind tells them as "Collected : N" on standard error. */
@@ -309,7 +332,8 @@ static void print_json(const struct args *args, const struct figures *f)
 		printf("  \"instructions_per_event\": %.1f,\n", per_event(f));
 	if (args->sweep)
 		sweep_print_json(&f->sweep);
-	printf("  \"bytes_per_live_object\": %.1f,\n", per_object(f));
+	printf("  \"bytes_per_live_object\": %.1f, \"fixed_mib\": %.1f, \"slots\": %" PRIu64 ",\n", per_object(f), fixed_mib(f),
+		f->slots);
 	printf("  \"trace\": \"%s\", \"events\": %" PRIu64 ", \"bytes_recorded\": %" PRIu64 ", \"inflate_wall_s\": %.4f, "
 	       "\"inflated_bytes\": %" PRIu64 ", \"replay_to_inflate\": %.3f\n}\n",
 		args->trace, f->recorded.events, f->bytes_recorded, f->inflate_s, f->inflated, f->recorded.wall_s / f->inflate_s);
@@ -335,8 +359,8 @@ static void print_text(const struct args *args, const struct figures *f)
 			(double)f->bytes_recorded / 1024);
 	if (f->instructions)
 		printf("%-18s %8.1f an event, start and end included\n", "instructions", per_event(f));
-	printf("%-18s %8.1f bytes for each of %" PRIu64 " objects alive at the end\n", "memory", per_object(f),
-		f->bare.live_objects);
+	printf("%-18s %8.1f MiB before the first event, and %.1f bytes for each of up to %" PRIu64 " live objects\n", "memory",
+		fixed_mib(f), per_object(f), f->slots);
 	if (args->sweep)
 		sweep_print_text(&f->sweep);
 }

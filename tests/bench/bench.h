@@ -24,7 +24,7 @@ struct timing {
 	double wall_s, cpu_s;  /* CPU: with all its processes */
 	uint64_t instructions; /* of all its processes, in user mode; 0 = cannot be counted here */
 	double peak_mib;
-	uint64_t events, live_objects;
+	uint64_t events;
 };
 
 /** time_once() - run a command; it has to succeed. */

@@ -362,6 +362,7 @@ Test(percpu, static_areas_of_modules_have_the_reserved_chunk)
 static void run_property(uint64_t seed, uint32_t cpus)
 {
 	struct rng rng;
+	struct percpu_stats stats;
 	uint32_t live[MAX_LIVE], nr = 0;
 
 	boot(cpus);
@@ -394,6 +395,7 @@ static void run_property(uint64_t seed, uint32_t cpus)
 			live[k] = live[--nr];
 		}
 		mm_fixture_check(fx);
+		percpu_get_stats(pc(), &stats); /* and the next check holds what it measured against the map */
 		if (percpu_balance_due(pc()) && rng_below(&rng, 3) == 0) {
 			percpu_balance(pc(), 0, &fx->meter);
 			mm_fixture_check(fx);
@@ -427,6 +429,7 @@ static void expect_broken(const char *which)
 
 Test(percpu, each_broken_invariant_is_reported)
 {
+	struct percpu_stats stats;
 	struct pcpu_chunk *first;
 
 	boot(1);
@@ -456,5 +459,9 @@ Test(percpu, each_broken_invariant_is_reported)
 	pc()->nr_empty++;
 	expect_broken("percpu 6");
 	pc()->nr_empty--;
+	percpu_get_stats(pc(), &stats);
+	first->runs.hole_bytes += 4;
+	expect_broken("percpu 7");
+	first->runs.hole_bytes -= 4;
 	end();
 }

@@ -4,15 +4,29 @@
 
 #include "reports/row_writer.h"
 
-/* A connection with a table t (n, text), and the statement that adds to it. */
-static sqlite3_stmt *open_table(sqlite3 **db)
+static const struct row_table tables[] = {
+	{ "t", "n, text, share" },
+	{ "u", "n" },
+};
+
+/* A connection with the tables, and a writer for them. */
+static struct row_writer *open_tables(sqlite3 **db)
 {
-	sqlite3_stmt *insert;
+	struct row_writer *w;
+	struct err err = { 0 };
 
 	cr_assert_eq(sqlite3_open(":memory:", db), SQLITE_OK);
-	cr_assert_eq(sqlite3_exec(*db, "CREATE TABLE t (n INTEGER UNIQUE, text TEXT)", NULL, NULL, NULL), SQLITE_OK);
-	cr_assert_eq(sqlite3_prepare_v2(*db, "INSERT INTO t VALUES (?, ?)", -1, &insert, NULL), SQLITE_OK);
-	return insert;
+	cr_assert_eq(sqlite3_exec(*db, "CREATE TABLE t (n INTEGER UNIQUE, text TEXT, share REAL); CREATE TABLE u (n INTEGER)", NULL,
+			     NULL, NULL),
+		SQLITE_OK);
+	cr_assert_eq(row_writer_create(&w, *db, "test", tables, 2, &err), 0, "%s", err.text);
+	return w;
+}
+
+static void close_tables(sqlite3 *db, struct row_writer *w)
+{
+	row_writer_destroy(w);
+	cr_expect_eq(sqlite3_close(db), SQLITE_OK, "a statement is left");
 }
 
 static int64_t number_of(sqlite3 *db, const char *sql)
@@ -27,63 +41,117 @@ static int64_t number_of(sqlite3 *db, const char *sql)
 	return number;
 }
 
-static int put(struct row_writer *w, sqlite3_stmt *insert, int64_t n, const char *text, struct err *err)
+static int put(struct row_writer *w, int64_t n, const char *text, struct err *err)
 {
 	struct value values[] = {
 		{ .type = VALUE_INTEGER, .integer = n },
 		{ .type = VALUE_TEXT, .text = text },
+		{ .type = VALUE_REAL, .real = (double)n / 4 },
 	};
 
-	return row_writer_put(w, insert, values, 2, err);
+	return row_writer_put(w, 0, values, err);
 }
 
-/* More rows than all chunks hold; each text is overwritten at once, every tenth is NULL. */
-Test(row_writer, rows_arrive_whole_and_in_order)
+/* Rows for two tables in turns; each text is overwritten at once, every tenth is NULL. */
+static void put_many(struct row_writer *w, int from, int to)
 {
-	const int nr = 10000;
-	struct row_writer *w;
-	sqlite3_stmt *insert;
-	sqlite3 *db;
 	char text[16];
 
-	insert = open_table(&db);
-	cr_assert_eq(row_writer_start(&w, "test", NULL), 0);
-	for (int i = 0; i < nr; i++) {
+	for (int i = from; i < to; i++) {
+		struct value number = { .type = VALUE_INTEGER, .integer = i };
+
 		snprintf(text, sizeof(text), "row %d", i);
-		cr_assert_eq(put(w, insert, i, i % 10 ? text : NULL, NULL), 0);
+		cr_assert_eq(put(w, i, i % 10 ? text : NULL, NULL), 0);
 		memset(text, 'x', sizeof(text));
+		cr_assert_eq(row_writer_put(w, 1, &number, NULL), 0);
 	}
-	cr_assert_eq(row_writer_finish(w, NULL), 0);
-	cr_expect_eq(number_of(db, "SELECT count(*) FROM t WHERE n = rowid - 1"), nr);
+}
+
+static void expect_many(sqlite3 *db, int nr)
+{
+	cr_expect_eq(number_of(db, "SELECT count(*) FROM t WHERE n = rowid - 1 AND share = n / 4.0"), nr);
 	cr_expect_eq(number_of(db, "SELECT count(*) FROM t WHERE text = 'row ' || n"), nr - nr / 10);
 	cr_expect_eq(number_of(db, "SELECT count(*) FROM t WHERE text IS NULL AND n % 10 = 0"), nr / 10);
-	sqlite3_finalize(insert);
-	sqlite3_close(db);
+	cr_expect_eq(number_of(db, "SELECT count(*) FROM u WHERE n = rowid - 1"), nr);
+}
+
+/* Many more rows than may wait for the thread at once. */
+Test(row_writer, rows_arrive_whole_and_in_the_order_of_their_table)
+{
+	sqlite3 *db;
+	struct row_writer *w = open_tables(&db);
+
+	cr_assert_eq(row_writer_start(w, NULL), 0);
+	put_many(w, 0, 200000);
+	cr_assert_eq(row_writer_finish(w, NULL), 0);
+	expect_many(db, 200000);
+	close_tables(db, w);
+}
+
+Test(row_writer, writes_without_a_thread_and_once_more_after_a_finish)
+{
+	sqlite3 *db;
+	struct row_writer *w = open_tables(&db);
+
+	put_many(w, 0, 1000);
+	cr_assert_eq(row_writer_finish(w, NULL), 0);
+	expect_many(db, 1000);
+	cr_assert_eq(row_writer_start(w, NULL), 0);
+	put_many(w, 1000, 2000);
+	cr_assert_eq(row_writer_finish(w, NULL), 0);
+	expect_many(db, 2000);
+	close_tables(db, w);
+}
+
+/* What a flush hands over is written without a finish: without a thread, on the spot. */
+Test(row_writer, flush_writes_what_was_put)
+{
+	sqlite3 *db;
+	struct row_writer *w = open_tables(&db);
+
+	put(w, 0, "", NULL);
+	cr_expect_eq(number_of(db, "SELECT count(*) FROM t"), 0);
+	cr_assert_eq(row_writer_flush(w, NULL), 0);
+	cr_expect_eq(number_of(db, "SELECT count(*) FROM t"), 1);
+	close_tables(db, w);
 }
 
 Test(row_writer, a_row_that_fails_is_told_and_rows_behind_it_are_dropped)
 {
 	struct err err = { 0 };
-	struct row_writer *w;
-	sqlite3_stmt *insert;
 	int told = 0;
 	sqlite3 *db;
+	struct row_writer *w = open_tables(&db);
 
-	insert = open_table(&db);
-	cr_assert_eq(row_writer_start(&w, "test", NULL), 0);
-	put(w, insert, 1, "", NULL);
-	put(w, insert, 1, "", NULL);
-	for (int i = 2; i < 100000 && !told; i++)
-		told = put(w, insert, i, "", &err);
+	cr_assert_eq(row_writer_start(w, NULL), 0);
+	put(w, 1, "", NULL);
+	put(w, 1, "", NULL);
+	for (int i = 2; i < 200000 && !told; i++)
+		told = put(w, i, "", &err);
 	cr_expect_eq(told, -(int)ERR_INVARIANT, "by a later row");
 	cr_expect_eq(row_writer_finish(w, &err), -(int)ERR_INVARIANT);
 	cr_expect(strstr(err.text, "t.n"), "%s", err.text);
 	cr_expect_eq(number_of(db, "SELECT count(*) FROM t"), 1);
-	sqlite3_finalize(insert);
-	sqlite3_close(db);
+	cr_expect_eq(row_writer_finish(w, &err), 0, "an error is told once");
+	close_tables(db, w);
 }
 
-Test(row_writer, finishing_none_is_fine)
+Test(row_writer, a_table_that_is_missing_is_told)
 {
-	cr_expect_eq(row_writer_finish(NULL, NULL), 0);
+	static const struct row_table missing[] = { { "nowhere", "n" } };
+	struct err err = { 0 };
+	struct row_writer *w;
+	sqlite3 *db;
+
+	cr_assert_eq(sqlite3_open(":memory:", &db), SQLITE_OK);
+	cr_assert_eq(row_writer_create(&w, db, "test", missing, 1, &err), 0);
+	row_writer_put(w, 0, &(struct value){ .type = VALUE_INTEGER, .integer = 1 }, NULL);
+	cr_expect_lt(row_writer_finish(w, &err), 0);
+	cr_expect(strstr(err.text, "nowhere"), "%s", err.text);
+	close_tables(db, w);
+}
+
+Test(row_writer, destroying_none_is_fine)
+{
+	row_writer_destroy(NULL);
 }

@@ -305,6 +305,45 @@ Test(sqlite_recorder, missing_directory_is_an_io_error)
 	expect_refused("/", ERR_IO, "/");
 }
 
+/* Opened beside, a bad place is told by begin(); a good one takes a run as ever. */
+Test(sqlite_recorder, opened_in_a_thread_it_takes_a_run_or_tells_at_its_begin)
+{
+	const char *path = fixture_path("results.db");
+	struct record_run run = fixture_run();
+	struct record_end end = { .status = RUN_DONE };
+	struct recorder *rec = NULL;
+	struct err err = { 0 };
+
+	cr_assert_eq(sqlite_recorder_open_beside(&rec, path, &err), 0, "%s", err.text);
+	cr_assert_eq(rec->ops->begin(rec, &run, &err), 0, "%s", err.text);
+	cr_assert_eq(rec->ops->rows_done(rec, &err), 0, "%s", err.text);
+	cr_assert_eq(rec->ops->end(rec, &end, &err), 0, "%s", err.text);
+	rec->ops->close(rec);
+	expect_rows(path, "SELECT status FROM runs", "done");
+
+	cr_assert_eq(sqlite_recorder_open_beside(&rec, fixture_path("no/such/results.db"), &err), 0, "%s", err.text);
+	cr_expect_eq(rec->ops->begin(rec, &run, &err), -(int)ERR_IO);
+	cr_expect(strstr(err.text, "cannot be made: No such file or directory"), "%s", err.text);
+	rec->ops->close(rec);
+
+}
+
+Test(sqlite_recorder, opened_in_a_thread_nothing_appears_before_it_may)
+{
+	struct recorder *rec = NULL;
+	struct err err = { 0 };
+
+	cr_assert_eq(sqlite_recorder_open_beside(&rec, fixture_path("results.db"), &err), 0, "%s", err.text);
+	rec->ops->close(rec);
+	cr_expect_eq(rmdir(fixture_path("")), 0, "something was left behind");
+
+	cr_assert_eq(mkdir(fixture_path(""), 0777), 0);
+	cr_assert_eq(sqlite_recorder_open_beside(&rec, fixture_path("results.db"), &err), 0, "%s", err.text);
+	sqlite_recorder_publish(rec);
+	rec->ops->close(rec);
+	expect_rows(fixture_path("results.db"), "SELECT count(*) FROM runs", "0");
+}
+
 /* Root may write anywhere: the test gives that up first. */
 Test(sqlite_recorder, read_only_directory_is_an_io_error)
 {
