@@ -30,7 +30,7 @@ static void enter(void)
 	run_write("s.yaml", "name: s\ntrace: t.kmt\nmachine: {memory: 64 MiB}\n"
 			    "vary:\n  grid:\n    cpus: [1, 2, 4]\n    slab.max_order: [0, 1, 3]\nrepeat: 2\n");
 	/* Each run takes long enough to be met. */
-	run_write("slow.yaml", "name: slow\ntrace: t.kmt\nmachine: {memory: 64 MiB}\nsamples: 2000\nvary: {grid: {cpus: [1, 2, 3, 4, 5, 6]}}\n"
+	run_write("slow.yaml", "name: slow\ntrace: t.kmt\nmachine: {memory: 64 MiB}\nsamples: 5000\nvary: {grid: {cpus: [1, 2, 3, 4, 5, 6]}}\n"
 			       "seed: 7\n");
 }
 
