@@ -209,6 +209,11 @@ static uint32_t comm_of(struct dat_records *c, int pid)
 	return number != IDMAP_NONE ? number : 0;
 }
 
+/* What all records have: -1 where there is none. */
+struct dat_common {
+	int type, flags, preempt, pid;
+};
+
 /* Where a text field lies in the record; empty when it would leave it. */
 static const char *text_of(struct dat_records *c, const struct tep_format_field *field, const struct dat_raw *raw, size_t *len)
 {
@@ -401,6 +406,11 @@ static struct dat_place place_of(struct tep_event *event, const char *name)
 		(struct dat_place){ (uint32_t)field->offset, (uint32_t)field->size } : (struct dat_place){ 0, 0 };
 }
 
+static bool is_at(const struct dat_place *place, uint32_t offset, uint32_t size)
+{
+	return place->offset == offset && place->size == size;
+}
+
 void dat_records_know(struct dat_records *c)
 {
 	/* Any event tells of what all have in common. */
@@ -411,6 +421,7 @@ void dat_records_know(struct dat_records *c)
 	c->flags = place_of(event, "common_flags");
 	c->preempt = place_of(event, "common_preempt_count");
 	c->pid = place_of(event, "common_pid");
+	c->usual = c->native && is_at(&c->type, 0, 2) && is_at(&c->flags, 2, 1) && is_at(&c->preempt, 3, 1) && is_at(&c->pid, 4, 4);
 }
 
 /* A member that all records have; -1 when there is none. */
@@ -423,14 +434,34 @@ static int common(const struct dat_records *c, const struct dat_place *place, co
 	return (int)(c->native ? load(from, place->size) : tep_read_number(c->tep, from, (int)place->size));
 }
 
-int dat_record_pid(const struct dat_records *c, const struct dat_raw *raw)
+/* struct trace_entry */
+struct entry {
+	uint16_t type;
+	uint8_t flags, preempt;
+	int32_t pid;
+};
+
+_Static_assert(sizeof(struct entry) == DAT_COMMON_MAX, "it can be read of any record");
+
+static struct dat_common common_of(const struct dat_records *c, const struct dat_raw *raw)
 {
-	return common(c, &c->pid, raw);
+	struct entry entry;
+
+	if (!c->usual)
+		return (struct dat_common){ common(c, &c->type, raw), common(c, &c->flags, raw), common(c, &c->preempt, raw),
+			common(c, &c->pid, raw) };
+	memcpy(&entry, raw->data, sizeof(entry));
+	return (struct dat_common){ entry.type, entry.flags, entry.preempt, entry.pid };
 }
 
-static uint8_t context_of(const struct dat_records *c, const struct dat_raw *raw)
+int dat_record_pid(const struct dat_records *c, const struct dat_raw *raw)
 {
-	int flags = common(c, &c->flags, raw);
+	return common_of(c, raw).pid;
+}
+
+static uint8_t context_of(const struct dat_records *c, const struct dat_common *common)
+{
+	int flags = common->flags;
 	uint8_t ctx = CTX_PROCESS;
 
 	if (flags & TRACE_FLAG_NMI)
@@ -441,7 +472,7 @@ static uint8_t context_of(const struct dat_records *c, const struct dat_raw *raw
 		ctx = CTX_SOFTIRQ;
 	if (flags & TRACE_FLAG_IRQS_OFF)
 		ctx |= CTX_IRQS_OFF;
-	if (((unsigned int)common(c, &c->preempt, raw) & PREEMPT_DEPTH) > c->preempt_bias)
+	if (((unsigned int)common->preempt & PREEMPT_DEPTH) > c->preempt_bias)
 		ctx |= CTX_PREEMPT_OFF;
 	return ctx;
 }
@@ -471,7 +502,7 @@ static int tell_all_drained(struct dat_records *c)
 
 /* An event that is not kept; what it tells of the free lists is. */
 static int ignore_record(struct dat_records *c, struct dat_type_info *type, struct cpu_track *track,
-	const struct dat_raw *raw, uint16_t cpu)
+	const struct dat_raw *raw, const struct dat_common *common, uint16_t cpu)
 {
 	struct raw_event event = { .cpu = cpu };
 	struct trace_move move;
@@ -486,7 +517,7 @@ static int ignore_record(struct dat_records *c, struct dat_type_info *type, stru
 	type->ignored++;
 	if (!type->known || !type->known->moves)
 		return 0;
-	event.ctx = context_of(c, raw);
+	event.ctx = context_of(c, common);
 	move = cpu_track_move(track, type->known, &event);
 	if (!cpu_track_tells(&move))
 		return 0;
@@ -495,7 +526,8 @@ static int ignore_record(struct dat_records *c, struct dat_type_info *type, stru
 	return c->nr_moves == DAT_BATCH ? flush_events(c) : 0;
 }
 
-static int keep_record(struct dat_records *c, struct dat_type_info *type, const struct dat_raw *raw, uint16_t cpu, int pid)
+static int keep_record(struct dat_records *c, struct dat_type_info *type, const struct dat_raw *raw,
+	const struct dat_common *common, uint16_t cpu, int pid)
 {
 	struct cpu_track *track = &c->tracks[cpu];
 	struct dat_event *out;
@@ -510,7 +542,7 @@ static int keep_record(struct dat_records *c, struct dat_type_info *type, const 
 	out->event.cpu = cpu;
 	out->event.node = -1;
 	out->event.pid = pid;
-	out->event.ctx = context_of(c, raw);
+	out->event.ctx = context_of(c, common);
 	out->event.comm = comm_of(c, pid);
 	code = out->event.type == RAW_MARKER ? read_marker(c, type, raw, &out->event) :
 		read_fields(c, type, raw, &out->event);
@@ -528,7 +560,8 @@ static int keep_record(struct dat_records *c, struct dat_type_info *type, const 
 
 int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, int pid)
 {
-	int id = common(c, &c->type, raw);
+	struct dat_common common = common_of(c, raw);
+	int id = common.type;
 	struct cpu_track *track = &c->tracks[cpu];
 	struct dat_type_info *type;
 
@@ -541,12 +574,12 @@ int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, i
 	if (!type)
 		return -1;
 	if (!type->known || type->known->type == RAW_IGNORED)
-		return ignore_record(c, type, track, raw, cpu);
+		return ignore_record(c, type, track, raw, &common, cpu);
 	if (type->missing) {
 		type->unusable++;
 		return 0;
 	}
-	return keep_record(c, type, raw, cpu, pid);
+	return keep_record(c, type, raw, &common, cpu, pid);
 }
 
 static int send_counts(struct dat_records *c)

@@ -72,6 +72,7 @@ struct dat_records {
 	struct tep_handle *tep;           /* borrowed */
 	enum gfp_layout layout;
 	struct dat_place type, flags, preempt, pid;
+	bool usual;                       /* they lie where the kernel has had them since 2.6.37: struct trace_entry */
 	struct dat_type_info *types[DAT_IDS]; /* owned; NULL: not met */
 	struct cpu_track tracks[CPU_TRACKS];
 	struct dat_slot *slot;            /* borrowed: the one being filled */

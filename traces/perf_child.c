@@ -280,6 +280,7 @@ static int map_file(struct perf_child *c, const struct dat_request *request)
 	close(fd);
 	if (data == MAP_FAILED)
 		return fail(c, "it cannot be mapped into memory");
+	madvise(data, (size_t)st.st_size, MADV_SEQUENTIAL);
 	code = read_file(c, request, data, (uint64_t)st.st_size);
 	munmap(data, (size_t)st.st_size);
 	return code;
