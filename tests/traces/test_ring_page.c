@@ -82,7 +82,7 @@ Test(ring_page, more_than_a_page_is_refused)
 {
 	int64_t missed;
 
-	make_page(1, PAGE + 4, NULL, 0);
+	make_page(1, PAGE + 4, &(uint32_t){ 0 }, 0);
 	cr_expect_eq(ring_page_records(page, PAGE, 8, records, &missed), -1);
 }
 
