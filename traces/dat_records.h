@@ -105,6 +105,16 @@ int dat_comm(struct dat_records *c, int pid, const char *comm, size_t len);
 int dat_comm_inherit(struct dat_records *c, int pid, int parent);
 bool dat_comm_known(struct dat_records *c, int pid);
 
+/* Between the files that send and decode. */
+
+/** dat_flush() - send what is in the slot and wait for the next. */
+int dat_flush(struct dat_records *c);
+/** dat_text_number() - of a text, which is sent when it is new; dat_site_number() - of "symbol+0xoff", as %pS prints an address. */
+int dat_text_number(struct dat_records *c, const char *text, size_t len, uint32_t *number);
+int dat_site_number(struct dat_records *c, uint64_t address, uint32_t *number);
+/** dat_comm_of() - the number of a task's name, 0 when it is not known. */
+uint32_t dat_comm_of(struct dat_records *c, int pid);
+
 /** dat_records_know() - the formats are known to @tep: before the first record. */
 void dat_records_know(struct dat_records *c);
 /** dat_record_pid() - the task that a record names. */
