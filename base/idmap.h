@@ -40,6 +40,13 @@ static inline struct idmap_entry *idmap_find(const struct idmap *map, uint64_t k
 	return &map->entries[i];
 }
 
+/** idmap_expect() - @key will be looked up soon: have its entry fetched. */
+static inline void idmap_expect(const struct idmap *map, uint64_t key)
+{
+	if (map->nr)
+		__builtin_prefetch(&map->entries[idmap_home(key, map->nr_entries - 1)]);
+}
+
 /** idmap_get() - the value of @key, or IDMAP_NONE. */
 static inline uint32_t idmap_get(const struct idmap *map, uint64_t key)
 {

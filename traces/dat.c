@@ -18,6 +18,7 @@
 #include "traces/spool.h"
 
 #define PATIENCE_S 120      /* without a byte from the child it is given up */
+#define EVENTS_AHEAD 8      /* whose objects are fetched into the processor's caches */
 #define BUFFER_SIZE (2u * DAT_MESSAGE_MAX)
 
 /* Who reads a format, and what else can be done when that fails. */
@@ -221,6 +222,8 @@ static int take_events(struct dat_reader *r, const char *data, size_t len, struc
 	for (uint32_t i = 0; code == 0 && i < batch.nr_events; i++) {
 		struct dat_event in = slot->events[i];
 
+		if (i + EVENTS_AHEAD < batch.nr_events)
+			idmap_expect(&r->g->object_index, slot->events[i + EVENTS_AHEAD].event.where);
 		code = give_moves(r, slot, batch.nr_moves, i, &next_move, err);
 		if (code == 0)
 			code = take_event(r, &in, err);

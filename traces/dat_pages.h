@@ -22,7 +22,11 @@ struct dat_run {
 
 struct dat_pages;
 
-/** dat_pages_open() - begin to read ahead. @handle, of the file @path, is borrowed: another may not use it until dat_pages_close(). NULL: no memory. */
+/**
+ * dat_pages_open() - begin to read ahead.
+ * @handle: of the file @path; both are borrowed, and not the caller's to read records with until dat_pages_close().
+ * Return: NULL when there is no memory or no thread.
+ */
 struct dat_pages *dat_pages_open(struct tracecmd_input *handle, const char *path);
 /** dat_pages_cpus() - how many CPUs the recording may have: they are 0 .. this - 1. */
 int dat_pages_cpus(const struct dat_pages *pages);
