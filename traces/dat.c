@@ -176,7 +176,8 @@ static bool is_sound(const struct dat_event *in)
 }
 
 /* The moves before event @number of the slot, from *next on. */
-static int give_moves(struct dat_reader *r, const struct dat_slot *slot, uint32_t nr, uint64_t number, uint32_t *next, struct err *err)
+static int give_moves(struct dat_reader *r, const struct dat_slot *slot, uint32_t nr, uint64_t number, uint32_t *next,
+	struct err *err)
 {
 	int code = 0;
 

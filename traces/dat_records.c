@@ -125,7 +125,8 @@ static bool read_number(struct dat_records *c, const struct dat_field *field, co
 }
 
 /* Return: 1 when the event is whole, 0 when a value cannot be used, negative when the pipe or memory failed. */
-static int read_fields(struct dat_records *c, const struct dat_type_info *type, const struct dat_raw *raw, struct raw_event *event)
+static int read_fields(struct dat_records *c, const struct dat_type_info *type, const struct dat_raw *raw,
+	struct raw_event *event)
 {
 	bool whole = raw->size >= type->whole;
 
@@ -156,7 +157,8 @@ static int read_fields(struct dat_records *c, const struct dat_type_info *type, 
 	return 1;
 }
 
-static int read_marker(struct dat_records *c, const struct dat_type_info *type, const struct dat_raw *raw, struct raw_event *event)
+static int read_marker(struct dat_records *c, const struct dat_type_info *type, const struct dat_raw *raw,
+	struct raw_event *event)
 {
 	size_t len = 0;
 	const char *text = type->nr_fields ? text_of(c, type->fields[0].format, raw, &len) : "";

@@ -109,8 +109,9 @@ bool dat_comm_known(struct dat_records *c, int pid);
 
 /** dat_flush() - send what is in the slot and wait for the next. */
 int dat_flush(struct dat_records *c);
-/** dat_text_number() - of a text, which is sent when it is new; dat_site_number() - of "symbol+0xoff", as %pS prints an address. */
+/** dat_text_number() - of a text, which is sent when it is new. */
 int dat_text_number(struct dat_records *c, const char *text, size_t len, uint32_t *number);
+/** dat_site_number() - of an address as %pS prints it: "symbol+0xoff". */
 int dat_site_number(struct dat_records *c, uint64_t address, uint32_t *number);
 /** dat_comm_of() - the number of a task's name, 0 when it is not known. */
 uint32_t dat_comm_of(struct dat_records *c, int pid);
