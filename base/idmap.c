@@ -5,25 +5,6 @@
 
 #define IDMAP_FIRST_SIZE 1024
 
-/* Where the search for @key begins: multiplied and folded, as addresses differ mostly in their middle bits. */
-static size_t home_of(uint64_t key, size_t mask)
-{
-	uint64_t x = key * 0x9e3779b97f4a7c15u;
-
-	return (size_t)(x ^ (x >> 32)) & mask;
-}
-
-/* The entry that holds @key, or the free one where it would go. There is always a free one. */
-static struct idmap_entry *find(const struct idmap *map, uint64_t key)
-{
-	size_t mask = map->nr_entries - 1;
-	size_t i = home_of(key, mask);
-
-	while (map->entries[i].value != IDMAP_NONE && map->entries[i].key != key)
-		i = (i + 1) & mask;
-	return &map->entries[i];
-}
-
 static int grow(struct idmap *map)
 {
 	struct idmap bigger = { .nr_entries = map->nr_entries ? 2 * map->nr_entries : IDMAP_FIRST_SIZE, .nr = map->nr };
@@ -35,15 +16,10 @@ static int grow(struct idmap *map)
 		bigger.entries[i].value = IDMAP_NONE;
 	for (size_t i = 0; i < map->nr_entries; i++)
 		if (map->entries[i].value != IDMAP_NONE)
-			*find(&bigger, map->entries[i].key) = map->entries[i];
+			*idmap_find(&bigger, map->entries[i].key) = map->entries[i];
 	free(map->entries);
 	*map = bigger;
 	return 0;
-}
-
-uint32_t idmap_get(const struct idmap *map, uint64_t key)
-{
-	return map->nr ? find(map, key)->value : IDMAP_NONE;
 }
 
 int idmap_put(struct idmap *map, uint64_t key, uint32_t value)
@@ -53,7 +29,7 @@ int idmap_put(struct idmap *map, uint64_t key, uint32_t value)
 	assert(value != IDMAP_NONE);
 	if (4 * (map->nr + 1) > 3 * map->nr_entries && grow(map) < 0)
 		return -1;
-	entry = find(map, key);
+	entry = idmap_find(map, key);
 	if (entry->value == IDMAP_NONE)
 		map->nr++;
 	entry->key = key;
@@ -69,13 +45,13 @@ uint32_t idmap_remove(struct idmap *map, uint64_t key)
 
 	if (!map->nr)
 		return IDMAP_NONE;
-	hole = (size_t)(find(map, key) - map->entries);
+	hole = (size_t)(idmap_find(map, key) - map->entries);
 	value = map->entries[hole].value;
 	if (value == IDMAP_NONE)
 		return IDMAP_NONE;
 	/* Close the hole: whatever was pushed past it by a collision moves back, so that searches need no tombstones. */
 	for (next = (hole + 1) & mask; map->entries[next].value != IDMAP_NONE; next = (next + 1) & mask) {
-		size_t home = home_of(map->entries[next].key, mask);
+		size_t home = idmap_home(map->entries[next].key, mask);
 
 		if (((next - home) & mask) < ((next - hole) & mask))
 			continue;

@@ -36,14 +36,9 @@ void bytes_put(struct bytes *b, const void *data, size_t len)
 void bytes_put_varint(struct bytes *b, uint64_t value)
 {
 	uint8_t *p = bytes_reserve(b, VARINT_MAX_BYTES);
-	size_t n = 0;
 
-	if (!p)
-		return;
-	for (; value >= 0x80; value >>= 7)
-		p[n++] = (uint8_t)(value | 0x80);
-	p[n++] = (uint8_t)value;
-	b->len += n;
+	if (p)
+		b->len += (size_t)(put_varint(p, value) - p);
 }
 
 void bytes_fini(struct bytes *b)

@@ -21,6 +21,16 @@ struct bytes {
 uint8_t *bytes_reserve(struct bytes *b, size_t more);
 void bytes_put(struct bytes *b, const void *data, size_t len);
 void bytes_put_varint(struct bytes *b, uint64_t value);
+
+/** put_varint() - write @value at @p, where there is room for VARINT_MAX_BYTES. Return: behind it. */
+static inline uint8_t *put_varint(uint8_t *p, uint64_t value)
+{
+	for (; value >= 0x80; value >>= 7)
+		*p++ = (uint8_t)(value | 0x80);
+	*p++ = (uint8_t)value;
+	return p;
+}
+
 void bytes_fini(struct bytes *b);
 
 static inline void bytes_put_u8(struct bytes *b, uint8_t value)

@@ -67,26 +67,16 @@ uint32_t collect_string(struct collect *c, const char *text, size_t len)
 	return number != INTERN_NONE ? number : add_string(c, &key, hash);
 }
 
+#define OP_PADDING (offsetof(struct trace_op, slab_flags) + sizeof(uint32_t))
+
+_Static_assert(offsetof(struct trace_op, gfp) == 8 && OP_PADDING == 28 && offsetof(struct trace_op, size) == 32 &&
+	sizeof(struct trace_op) == 72, "an operation has padding in one place");
+
 /* A copy whose padding is 0, so that ops can be compared as bytes. */
 static void copy_op(struct trace_op *to, const struct trace_op *from)
 {
-	memset(to, 0, sizeof(*to));
-	to->kind = from->kind;
-	to->origin = from->origin;
-	to->ctx = from->ctx;
-	to->order = from->order;
-	to->node = from->node;
-	to->flags = from->flags;
-	to->gfp = from->gfp;
-	to->call_site = from->call_site;
-	to->name = from->name;
-	to->name2 = from->name2;
-	to->slab_flags = from->slab_flags;
-	to->size = from->size;
-	to->size_alloc = from->size_alloc;
-	to->align = from->align;
-	to->arg[0] = from->arg[0];
-	to->arg[1] = from->arg[1];
+	memcpy(to, from, sizeof(*to));
+	memset((char *)to + OP_PADDING, 0, offsetof(struct trace_op, size) - OP_PADDING);
 }
 
 static bool same_op(const void *items, uint32_t number, const void *key)

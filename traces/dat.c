@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -16,6 +18,7 @@
 #include "traces/spool.h"
 
 #define PATIENCE_S 120      /* without a byte from the child it is given up */
+#define EVENTS_AHEAD 8      /* whose objects are fetched into the processor's caches */
 #define BUFFER_SIZE (2u * DAT_MESSAGE_MAX)
 
 /* Who reads a format, and what else can be done when that fails. */
@@ -39,8 +42,9 @@ struct dat_reader {
 	size_t start, len;      /* what of it is not used yet */
 	uint32_t *texts;        /* owned: numbers in the gather of the child's texts */
 	uint32_t nr_texts, texts_cap;
-	struct trace_move *moves; /* owned: told already, they lie between the events that come next */
-	uint32_t nr_moves, moves_cap, next_move;
+	struct dat_slot *slots; /* owned: shared with the child, which may write to it at any time */
+	int free_slots;         /* owned: an eventfd, see dat_priv.h */
+	uint64_t batches;       /* slots emptied so far */
 	uint64_t events;
 	bool later_part;        /* how many events its CPUs had before is not known */
 	bool done;
@@ -74,7 +78,8 @@ static int no_memory(const struct dat_reader *r, struct err *err)
 /* The child must not outlive the import, say anything, leave a core or take the terminal's signals for its own. */
 static void become_child(const struct dat_reader *r, const char *path, int fd)
 {
-	const struct dat_request request = { .path = path, .fd = fd, .beside = r->output,
+	const struct dat_request request = { .path = path, .fd = fd, .slots = r->slots, .free_slots = r->free_slots,
+		.beside = r->output,
 		.kallsyms = r->options->kallsyms,
 		.kernel_major = r->options->kernel_major, .kernel_minor = r->options->kernel_minor };
 	struct rlimit none = { 0, 0 };
@@ -170,62 +175,65 @@ static bool is_sound(const struct dat_event *in)
 		in->event.node >= -1;
 }
 
-static int take_moves(struct dat_reader *r, const char *data, size_t len, struct err *err)
-{
-	uint32_t nr = (uint32_t)(len / sizeof(*r->moves));
-
-	if (nr > r->moves_cap) {
-		struct trace_move *moves = realloc(r->moves, nr * sizeof(*moves));
-
-		if (!moves)
-			return no_memory(r, err);
-		r->moves = moves;
-		r->moves_cap = nr;
-	}
-	memcpy(r->moves, data, nr * sizeof(*r->moves));
-	r->nr_moves = nr;
-	r->next_move = 0;
-	return 0;
-}
-
-/* Those before event @number of its message. */
-static int give_moves(struct dat_reader *r, uint64_t number, struct err *err)
+/* The moves before event @number of the slot, from *next on. */
+static int give_moves(struct dat_reader *r, const struct dat_slot *slot, uint32_t nr, uint64_t number, uint32_t *next,
+	struct err *err)
 {
 	int code = 0;
 
-	for (; code == 0 && r->next_move < r->nr_moves && r->moves[r->next_move].before <= number; r->next_move++) {
+	for (; code == 0 && *next < nr; ++*next) {
+		struct trace_move move = slot->moves[*next];
+
+		if (move.before > number)
+			break;
 		if (r->later_part)
-			r->moves[r->next_move].entry = 0;
-		if (r->moves[r->next_move].kind < NR_MOVE_KINDS)
-			code = gather_move(r->g, &r->moves[r->next_move], err);
+			move.entry = 0;
+		if (move.kind < NR_MOVE_KINDS)
+			code = gather_move(r->g, &move, err);
 	}
 	return code;
 }
 
+static int take_event(struct dat_reader *r, struct dat_event *in, struct err *err)
+{
+	if (!is_sound(in))
+		return 0;
+	in->event.comm = text_of(r, in->event.comm);
+	in->event.name = text_of(r, in->event.name);
+	in->event.call_site = text_of(r, in->event.call_site);
+	r->events += in->event.type != RAW_PAGES_DRAINED;
+	if (r->later_part)
+		in->event.entry = 0;
+	return gather_event(r->g, &in->event, (enum source_pair)in->pair, err);
+}
+
 static int take_events(struct dat_reader *r, const char *data, size_t len, struct err *err)
 {
-	uint64_t number = 0;
+	const struct dat_slot *slot = &r->slots[r->batches++ % DAT_SLOTS];
+	const uint64_t one = 1;
+	uint32_t next_move = 0;
+	struct dat_batch batch;
+	int code = 0;
 
-	for (; len >= sizeof(struct dat_event); data += sizeof(struct dat_event), len -= sizeof(struct dat_event)) {
-		struct dat_event in;
-		int code = give_moves(r, number++, err);
+	if (len < sizeof(batch))
+		return 0;
+	memcpy(&batch, data, sizeof(batch));
+	if (batch.nr_events > DAT_BATCH || batch.nr_moves > DAT_BATCH)
+		return 0;
+	for (uint32_t i = 0; code == 0 && i < batch.nr_events; i++) {
+		struct dat_event in = slot->events[i];
 
-		if (code < 0)
-			return code;
-		memcpy(&in, data, sizeof(in));
-		if (!is_sound(&in))
-			continue;
-		in.event.comm = text_of(r, in.event.comm);
-		in.event.name = text_of(r, in.event.name);
-		in.event.call_site = text_of(r, in.event.call_site);
-		r->events += in.event.type != RAW_PAGES_DRAINED;
-		if (r->later_part)
-			in.event.entry = 0;
-		code = gather_event(r->g, &in.event, (enum source_pair)in.pair, err);
-		if (code < 0)
-			return code;
+		if (i + EVENTS_AHEAD < batch.nr_events)
+			idmap_expect(&r->g->object_index, slot->events[i + EVENTS_AHEAD].event.where);
+		code = give_moves(r, slot, batch.nr_moves, i, &next_move, err);
+		if (code == 0)
+			code = take_event(r, &in, err);
 	}
-	return give_moves(r, UINT64_MAX, err);
+	if (code == 0)
+		code = give_moves(r, slot, batch.nr_moves, UINT64_MAX, &next_move, err);
+	if (code == 0 && write(r->free_slots, &one, sizeof(one)) < 0)
+		return err_errno(err, "%s: the process that reads it", r->src->name);
+	return code;
 }
 
 static int take_count(struct dat_reader *r, struct trace_counts *counts, const char *data, size_t len, struct err *err)
@@ -269,10 +277,10 @@ static int take_message(struct dat_reader *r, enum dat_type type, const char *da
 	if (len < sizeof(count) && (type == DAT_MACHINE || type == DAT_IGNORED || type == DAT_UNUSABLE || type == DAT_DONE))
 		return 0;
 	switch (type) {
-	case DAT_MOVES:
-		return take_moves(r, data, len, err);
 	case DAT_EVENTS:
 		return take_events(r, data, len, err);
+	case DAT_ALIVE:
+		return 0;
 	case DAT_TEXT:
 		return take_text(r, data, len, err);
 	case DAT_KERNEL:
@@ -356,6 +364,33 @@ static int read_child(struct dat_reader *r, const char *path, struct err *err)
 		(unsigned long long)r->events, readers[r->format].text);
 }
 
+static int share_slots(struct dat_reader *r, struct err *err)
+{
+	r->slots = mmap(NULL, DAT_SLOTS * sizeof(*r->slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (r->slots == MAP_FAILED)
+		return no_memory(r, err);
+	r->free_slots = eventfd(DAT_SLOTS, EFD_CLOEXEC | EFD_SEMAPHORE);
+	if (r->free_slots >= 0)
+		return 0;
+	munmap(r->slots, DAT_SLOTS * sizeof(*r->slots));
+	return err_errno(err, "%s: no memory shared with the process that reads it", r->src->name);
+}
+
+static int read_shared(struct dat_reader *r, const char *path, struct err *err)
+{
+	int code = share_slots(r, err);
+
+	if (code < 0)
+		return code;
+	r->buffer = malloc(BUFFER_SIZE);
+	code = r->buffer ? read_child(r, path, err) : no_memory(r, err);
+	munmap(r->slots, DAT_SLOTS * sizeof(*r->slots));
+	close(r->free_slots);
+	free(r->buffer);
+	free(r->texts);
+	return code;
+}
+
 /* The readers want a file that they can seek in, by name. */
 static int copy_to_file(struct source *src, const char *output, char *path, size_t size, struct err *err)
 {
@@ -388,12 +423,8 @@ int dat_import(struct source *src, enum dat_format format, struct gather *g, con
 		if (fd < 0)
 			return fd;
 	}
-	r.buffer = malloc(BUFFER_SIZE);
-	code = r.buffer ? read_child(&r, fd >= 0 ? path : src->name, err) : no_memory(&r, err);
+	code = read_shared(&r, fd >= 0 ? path : src->name, err);
 	if (fd >= 0)
 		close(fd);
-	free(r.buffer);
-	free(r.texts);
-	free(r.moves);
 	return code;
 }

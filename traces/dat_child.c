@@ -4,30 +4,99 @@
 #ifdef HAVE_TRACECMD
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <trace-cmd.h>
 
-#include "traces/dat_records.h"
+#include "traces/dat_pages.h"
 
 /* Exported by libtracecmd and not declared; absent from some versions. */
 extern const char *tracecmd_get_uname(struct tracecmd_input *handle) __attribute__((weak));
 extern const char *tracecmd_get_trace_clock(struct tracecmd_input *handle) __attribute__((weak));
 
-static int on_record(struct tracecmd_input *handle, struct tep_record *record, int cpu, void *data)
+/* A CPU whose records are being merged with the others'. */
+struct merge_cpu {
+	const struct dat_run *run; /* NULL: it has no more */
+	uint32_t next;             /* record of the run */
+};
+
+/* The CPU's task has the name that the recording tells at its end; it is asked for once. */
+static int know_comm(struct dat_records *c, int pid)
 {
-	struct dat_records *c = data;
-	int pid = tep_data_pid(c->tep, record);
+	const char *comm;
 
-	(void)handle;
-	if (record->missed_events)
-		c->lost += record->missed_events > 0 ? (uint64_t)record->missed_events : 1;
-	if (!dat_comm_known(c, pid)) {
-		const char *comm = tep_data_comm_from_pid(c->tep, pid);
+	if (dat_comm_known(c, pid))
+		return 0;
+	comm = tep_data_comm_from_pid(c->tep, pid);
+	return dat_comm(c, pid, comm ? comm : "", comm ? strlen(comm) : 0);
+}
 
-		if (dat_comm(c, pid, comm ? comm : "", comm ? strlen(comm) : 0) < 0)
-			return -1;
+static int take_record(struct dat_records *c, const struct dat_raw *raw, int cpu)
+{
+	int pid = dat_record_pid(c, raw);
+
+	if (raw->missed)
+		c->lost += raw->missed > 0 ? (uint64_t)raw->missed : 1;
+	return know_comm(c, pid) < 0 ? -1 : dat_record(c, raw, (uint16_t)cpu, pid);
+}
+
+static uint64_t time_of(const struct merge_cpu *m)
+{
+	return m->run->records[m->next].time_ns;
+}
+
+/* The earliest CPU, of equal ones the first; -1: all are at their end. *bound: it stays so up to and with that time. */
+static int earliest(const struct merge_cpu *cpus, int nr, uint64_t *bound)
+{
+	int found = -1;
+
+	*bound = UINT64_MAX;
+	for (int cpu = 0; cpu < nr; cpu++) {
+		if (!cpus[cpu].run)
+			continue;
+		if (found < 0) {
+			found = cpu;
+		} else if (time_of(&cpus[cpu]) < time_of(&cpus[found])) {
+			/* Of equal times the one that was found is first: it must not be passed over. */
+			*bound = time_of(&cpus[found]) - 1;
+			found = cpu;
+		} else if (time_of(&cpus[cpu]) < *bound) {
+			*bound = time_of(&cpus[cpu]);
+		}
 	}
-	return dat_record(c, record, (uint16_t)cpu, pid);
+	return found;
+}
+
+/* All records in order of time. */
+static int merge(struct dat_records *c, struct dat_pages *pages, struct merge_cpu *cpus, int nr)
+{
+	uint64_t bound;
+	int cpu;
+
+	for (cpu = 0; cpu < nr; cpu++)
+		cpus[cpu] = (struct merge_cpu){ .run = dat_pages_next(pages, cpu) };
+	while ((cpu = earliest(cpus, nr, &bound)) >= 0) {
+		struct merge_cpu *m = &cpus[cpu];
+
+		do {
+			if (take_record(c, &m->run->records[m->next], cpu) < 0)
+				return -1;
+			if (++m->next == m->run->nr)
+				*m = (struct merge_cpu){ .run = dat_pages_next(pages, cpu) };
+		} while (m->run && time_of(m) <= bound);
+	}
+	return 0;
+}
+
+static int send_records(struct dat_records *c, struct tracecmd_input *handle)
+{
+	struct dat_pages *pages = dat_pages_open(handle, c->request->path);
+	int nr = pages ? dat_pages_cpus(pages) : 0;
+	struct merge_cpu *cpus = calloc((size_t)nr + 1, sizeof(*cpus));
+	int code = pages && cpus ? merge(c, pages, cpus, nr) : -1;
+
+	free(cpus);
+	dat_pages_close(pages);
+	return code;
 }
 
 /* "Linux host 6.1.0-56-amd64 x86_64": the release is the first word that begins with a version. */
@@ -61,14 +130,15 @@ static int send_file(struct dat_records *c, struct tracecmd_input *handle, unsig
 	if (uname && !major && send_uname(c, uname, &major, &minor) < 0)
 		return -1;
 	c->layout = major ? gfp_layout_of_kernel(major, minor) : GFP_LAYOUT_L5;
-	if (tracecmd_iterate_events(handle, NULL, 0, on_record, c) < 0)
+	dat_records_know(c);
+	if (send_records(c, handle) < 0)
 		return -1;
 	return dat_records_end(c);
 }
 
 int dat_child(const struct dat_request *request)
 {
-	struct dat_records *c = dat_records_create(request->fd);
+	struct dat_records *c = dat_records_create(request);
 	struct tracecmd_input *handle;
 
 	if (!c)

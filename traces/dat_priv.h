@@ -1,6 +1,7 @@
 /*
- * dat_priv: what goes through the pipe between the process that has libtracecmd and the import. A message is a
- * header and its bytes. Texts are numbered in the order in which they come, from 1; 0 is the empty one.
+ * dat_priv: what goes from the process that has libtracecmd to the import. Messages go through a pipe: a header and its bytes.
+ * Texts are numbered in the order in which they come, from 1; 0 is the empty one. Events lie in memory that both share, in slots
+ * that are used in turn: a message says that the next one is filled, and an eventfd counts those that may be filled again.
  */
 #ifndef KMEMSIM_TRACES_DAT_PRIV_H
 #define KMEMSIM_TRACES_DAT_PRIV_H
@@ -11,8 +12,8 @@
 #include "traces/trace.h"
 
 enum dat_type {
-	DAT_MOVES,    /* struct trace_move, one after the other: .before counts the events of the message that follows */
-	DAT_EVENTS,   /* struct dat_event, one after the other; their texts came before */
+	DAT_EVENTS,   /* struct dat_batch: the next slot is filled; its texts came before */
+	DAT_ALIVE,    /* nothing yet */
 	DAT_TEXT,     /* the next text */
 	DAT_KERNEL,   /* the kernel's release */
 	DAT_ARCH,
@@ -38,6 +39,19 @@ struct dat_event {
 	uint32_t unused;
 };
 
+#define DAT_BATCH 1024u
+#define DAT_SLOTS 8u
+
+/* Events and the moves among them: .before counts the events of the slot. */
+struct dat_slot {
+	struct dat_event events[DAT_BATCH];
+	struct trace_move moves[DAT_BATCH];
+};
+
+struct dat_batch {
+	uint32_t nr_events, nr_moves;
+};
+
 struct dat_machine {
 	uint32_t cpus, page_size;
 };
@@ -50,6 +64,8 @@ struct dat_count {
 struct dat_request {
 	const char *path;
 	int fd;                 /* the pipe */
+	struct dat_slot *slots; /* shared: DAT_SLOTS of them */
+	int free_slots;         /* an eventfd: a slot may be filled for each time that a read from it succeeds */
 	const char *beside;     /* temporary files go into this file's directory */
 	const char *kallsyms;   /* may be NULL */
 	unsigned int kernel_major, kernel_minor; /* 0: as the recording says */

@@ -2,11 +2,10 @@
 
 #include "traces/dat_records.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "traces/trace.h"
 
@@ -18,163 +17,16 @@
 #define TRACE_FLAG_NMI      0x40
 #define PREEMPT_DEPTH       0x0f
 
-struct dat_records *dat_records_create(int fd)
-{
-	struct dat_records *c = calloc(1, sizeof(*c));
-
-	if (!c || texts_add(&c->texts, "", 0) == TEXT_NO_MEMORY) {
-		free(c);
-		return NULL;
-	}
-	c->fd = fd;
-	return c;
-}
-
-void dat_records_destroy(struct dat_records *c)
-{
-	if (!c)
-		return;
-	texts_fini(&c->texts);
-	idmap_fini(&c->sites);
-	idmap_fini(&c->comms);
-	free(c);
-}
-
-static int send_bytes(struct dat_records *c, const void *data, size_t len)
-{
-	const char *from = data;
-
-	while (len) {
-		ssize_t done = write(c->fd, from, len);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		from += done;
-		len -= (size_t)done;
-	}
-	return 0;
-}
-
-static int send_message(struct dat_records *c, enum dat_type type, const void *a, size_t a_len, const void *b, size_t b_len)
-{
-	struct dat_message message = { .type = type, .len = (uint32_t)(a_len + b_len) };
-
-	if (send_bytes(c, &message, sizeof(message)) < 0 || send_bytes(c, a, a_len) < 0)
-		return -1;
-	return b_len ? send_bytes(c, b, b_len) : 0;
-}
-
-int dat_send(struct dat_records *c, enum dat_type type, const void *data, size_t len)
-{
-	return send_message(c, type, data, len, NULL, 0);
-}
-
-int dat_send_text(struct dat_records *c, enum dat_type type, const char *text)
-{
-	return dat_send(c, type, text, strlen(text));
-}
-
-int dat_send_count(struct dat_records *c, enum dat_type type, uint64_t count, const char *why)
-{
-	struct dat_count message = { count };
-
-	return send_message(c, type, &message, sizeof(message), why, strlen(why));
-}
-
-static int flush_events(struct dat_records *c)
-{
-	size_t len = c->nr_batch * sizeof(c->batch[0]), moves = c->nr_moves * sizeof(c->moves[0]);
-
-	c->nr_batch = c->nr_moves = 0;
-	if (moves && dat_send(c, DAT_MOVES, c->moves, moves) < 0)
-		return -1;
-	return len || moves ? dat_send(c, DAT_EVENTS, c->batch, len) : 0;
-}
-
-/* Number of a text, which is sent when it is new. */
-static int text_number(struct dat_records *c, const char *text, size_t len, uint32_t *number)
-{
-	uint32_t known = c->texts.nr;
-
-	if (len > DAT_MESSAGE_MAX)
-		len = DAT_MESSAGE_MAX;
-	*number = texts_add(&c->texts, text, len);
-	if (*number == TEXT_NO_MEMORY)
-		return -1;
-	return *number >= known ? send_message(c, DAT_TEXT, text, len, NULL, 0) : 0;
-}
-
-/* "symbol+0xoff", as %pS prints it. */
-static int new_site(struct dat_records *c, uint64_t address, uint32_t *number)
-{
-	const char *function;
-	char text[256];
-	int len;
-
-	function = tep_find_function(c->tep, address);
-	if (function)
-		len = snprintf(text, sizeof(text), "%s+0x%llx", function,
-			(unsigned long long)(address - tep_find_function_address(c->tep, address)));
-	else
-		len = snprintf(text, sizeof(text), "0x%llx", (unsigned long long)address);
-	if (len >= (int)sizeof(text))
-		len = (int)sizeof(text) - 1;
-	if (text_number(c, text, (size_t)len, number) < 0)
-		return -1;
-	return idmap_put(&c->sites, address, *number);
-}
-
-static int site_number(struct dat_records *c, uint64_t address, uint32_t *number)
-{
-	struct dat_site *recent = &c->recent[address >> 2 & (DAT_RECENT - 1)];
-
-	if (recent->address == address && address) {
-		*number = recent->text;
-		return 0;
-	}
-	*number = idmap_get(&c->sites, address);
-	if (*number == IDMAP_NONE && new_site(c, address, number) < 0)
-		return -1;
-	*recent = (struct dat_site){ address, *number };
-	return 0;
-}
-
-int dat_comm(struct dat_records *c, int pid, const char *comm, size_t len)
-{
-	uint32_t number;
-
-	if (text_number(c, comm, len, &number) < 0)
-		return -1;
-	return idmap_put(&c->comms, (uint64_t)(uint32_t)pid, number);
-}
-
-int dat_comm_inherit(struct dat_records *c, int pid, int parent)
-{
-	uint32_t number = idmap_get(&c->comms, (uint64_t)(uint32_t)parent);
-
-	return number == IDMAP_NONE ? 0 : idmap_put(&c->comms, (uint64_t)(uint32_t)pid, number);
-}
-
-bool dat_comm_known(const struct dat_records *c, int pid)
-{
-	return idmap_get(&c->comms, (uint64_t)(uint32_t)pid) != IDMAP_NONE;
-}
-
-static uint32_t comm_of(const struct dat_records *c, int pid)
-{
-	uint32_t number = idmap_get(&c->comms, (uint64_t)(uint32_t)pid);
-
-	return number != IDMAP_NONE ? number : 0;
-}
+/* What all records have: -1 where there is none. */
+struct dat_common {
+	int type, flags, preempt, pid;
+};
 
 /* Where a text field lies in the record; empty when it would leave it. */
-static const char *text_of(struct dat_records *c, const struct tep_format_field *field, const struct tep_record *record,
-	size_t *len)
+static const char *text_of(struct dat_records *c, const struct tep_format_field *field, const struct dat_raw *raw, size_t *len)
 {
-	const char *data = record->data;
-	size_t offset = (size_t)field->offset, size = (size_t)record->size, length = 0;
+	const char *data = raw->data;
+	size_t offset = (size_t)field->offset, size = (size_t)raw->size, length = 0;
 
 	if (field->flags & TEP_FIELD_IS_DYNAMIC) {
 		uint64_t where = tep_read_number(c->tep, data + offset, field->size);
@@ -199,7 +51,7 @@ static int put_text(struct dat_records *c, const char *text, size_t len, uint32_
 	/* What a probe stores when it could not read the string. */
 	if (len == 7 && !memcmp(text, "(fault)", 7))
 		len = 0;
-	return text_number(c, text, len, number);
+	return dat_text_number(c, text, len, number);
 }
 
 static bool put_number(struct dat_records *c, const struct source_field *known, uint64_t value, struct raw_event *event)
@@ -230,93 +82,196 @@ static bool put_number(struct dat_records *c, const struct source_field *known, 
 	}
 }
 
-/* What tep_read_number_field() does, without its detours where the file has this machine's byte order. */
-static bool read_number(struct dat_records *c, const struct tep_format_field *field, const struct tep_record *record,
-	uint64_t *value)
+static uint64_t load(const char *from, unsigned int size)
 {
-	const char *from = (const char *)record->data + field->offset;
-	bool is_signed = field->flags & TEP_FIELD_IS_SIGNED;
+	uint64_t number;
 	uint32_t word;
+	uint16_t half;
 
-	if (field->offset < 0 || field->size < 0 || field->offset + field->size > record->size)
-		return false;
-	if (field->size == 8 && c->native) {
-		memcpy(value, from, sizeof(*value));
-		return true;
-	}
-	if (field->size != 1 && field->size != 2 && field->size != 4 && field->size != 8)
-		return false;
-	if (field->size != 4 || !c->native) {
-		*value = tep_read_number(c->tep, from, field->size);
-	} else {
+	switch (size) {
+	case 8:
+		memcpy(&number, from, sizeof(number));
+		return number;
+	case 4:
 		memcpy(&word, from, sizeof(word));
-		*value = word;
+		return word;
+	case 2:
+		memcpy(&half, from, sizeof(half));
+		return half;
+	default:
+		return (uint8_t)*from;
 	}
-	if (field->size == 4 && is_signed)
-		*value = (uint64_t)(int64_t)(int32_t)(uint32_t)*value;
+}
+
+static bool is_number(unsigned int size)
+{
+	return size == 1 || size == 2 || size == 4 || size == 8;
+}
+
+static uint64_t extend(const struct dat_field *field, uint64_t value)
+{
+	return field->size == 4 && field->is_signed ? (uint64_t)(int64_t)(int32_t)(uint32_t)value : value;
+}
+
+/* The number, if it lies in the record. */
+static bool read_number(struct dat_records *c, const struct dat_field *field, const struct dat_raw *raw, uint64_t *value)
+{
+	const char *from = (const char *)raw->data + field->offset;
+
+	if (field->offset > INT_MAX || (int64_t)field->offset + field->size > raw->size || !is_number(field->size))
+		return false;
+	*value = extend(field, c->native ? load(from, field->size) : tep_read_number(c->tep, from, field->size));
 	return true;
 }
 
 /* Return: 1 when the event is whole, 0 when a value cannot be used, negative when the pipe or memory failed. */
-static int read_fields(struct dat_records *c, struct dat_type_info *type, struct tep_record *record, struct raw_event *event)
+static int read_fields(struct dat_records *c, const struct dat_type_info *type, const struct dat_raw *raw,
+	struct raw_event *event)
 {
-	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && type->known->fields[i].key; i++) {
-		const struct source_field *known = &type->known->fields[i];
-		struct tep_format_field *field = type->fields[i];
+	bool whole = raw->size >= type->whole;
+
+	for (unsigned int i = 0; i < type->nr_fields; i++) {
+		const struct dat_field *field = &type->fields[i];
 		uint64_t value;
-		const char *text;
-		size_t len;
 		int failed = 0;
 
-		if (!field)
+		if (field->known->how == FIELD_NAME) {
+			size_t len;
+			const char *text = text_of(c, field->format, raw, &len);
+
+			if (put_text(c, text, len, &event->name) < 0)
+				return -1;
 			continue;
-		if (known->how == FIELD_NAME) {
-			text = text_of(c, field, record, &len);
-			failed = put_text(c, text, len, &event->name);
-		} else if (!read_number(c, field, record, &value)) {
-			return 0;
-		} else if (known->how == FIELD_SITE) {
-			failed = site_number(c, value, &event->call_site);
-		} else if (!put_number(c, known, value, event)) {
-			return 0;
 		}
+		if (whole)
+			value = extend(field, load((const char *)raw->data + field->offset, field->size));
+		else if (!read_number(c, field, raw, &value))
+			return 0;
+		if (field->known->how == FIELD_SITE)
+			failed = dat_site_number(c, value, &event->call_site);
+		else if (!put_number(c, field->known, value, event))
+			return 0;
 		if (failed)
 			return -1;
 	}
 	return 1;
 }
 
-static int read_marker(struct dat_records *c, struct dat_type_info *type, struct tep_record *record, struct raw_event *event)
+static int read_marker(struct dat_records *c, const struct dat_type_info *type, const struct dat_raw *raw,
+	struct raw_event *event)
 {
 	size_t len = 0;
-	const char *text = type->fields[0] ? text_of(c, type->fields[0], record, &len) : "";
+	const char *text = type->nr_fields ? text_of(c, type->fields[0].format, raw, &len) : "";
 
 	return put_text(c, text, len, &event->name) < 0 ? -1 : 1;
 }
 
-static void describe(struct dat_records *c, struct dat_type_info *type, int id)
+static void add_field(struct dat_type_info *type, const struct source_field *known, const struct tep_format_field *format)
 {
-	struct tep_event *event = tep_find_event(c->tep, id);
+	struct dat_field *field = &type->fields[type->nr_fields++];
+	bool is_text = !known || known->how == FIELD_NAME;
 
-	type->met = true;
-	if (!event)
+	*field = (struct dat_field){ .known = known, .format = format, .offset = (uint32_t)format->offset,
+		.size = is_number((unsigned int)format->size) ? (uint8_t)format->size : 0,
+		.is_signed = format->flags & TEP_FIELD_IS_SIGNED };
+	if (is_text)
 		return;
+	if (!field->size || format->offset < 0 || format->offset > INT_MAX - 8)
+		type->whole = INT_MAX;
+	else if (type->whole < format->offset + format->size)
+		type->whole = format->offset + format->size;
+}
+
+static struct dat_type_info *describe(struct dat_records *c, int id)
+{
+	struct dat_type_info *type = calloc(1, sizeof(*type));
+	struct tep_event *event = tep_find_event(c->tep, id);
+	struct tep_format_field *format;
+
+	c->types[id] = type;
+	if (!type || !event)
+		return type;
+	type->whole = c->native ? 0 : INT_MAX;
 	type->name = event->name;
 	type->known = source_event_find(event->name, strlen(event->name));
 	if (!type->known)
-		return;
-	if (type->known->type == RAW_MARKER)
-		type->fields[0] = tep_find_field(event, "buf");
+		return type;
+	if (type->known->type == RAW_MARKER && (format = tep_find_field(event, "buf")))
+		add_field(type, NULL, format);
 	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && type->known->fields[i].key; i++) {
-		type->fields[i] = tep_find_field(event, type->known->fields[i].key);
-		if (!type->fields[i] && type->known->fields[i].needed)
+		format = tep_find_field(event, type->known->fields[i].key);
+		if (format)
+			add_field(type, &type->known->fields[i], format);
+		else if (type->known->fields[i].needed)
 			type->missing = type->known->fields[i].key;
 	}
+	return type;
 }
 
-static uint8_t context_of(struct dat_records *c, struct tep_record *record)
+static struct dat_place place_of(struct tep_event *event, const char *name)
 {
-	int flags = tep_data_flags(c->tep, record);
+	struct tep_format_field *field = event ? tep_find_common_field(event, name) : NULL;
+
+	return field && field->offset >= 0 && is_number((unsigned int)field->size) ?
+		(struct dat_place){ (uint32_t)field->offset, (uint32_t)field->size } : (struct dat_place){ 0, 0 };
+}
+
+static bool is_at(const struct dat_place *place, uint32_t offset, uint32_t size)
+{
+	return place->offset == offset && place->size == size;
+}
+
+void dat_records_know(struct dat_records *c)
+{
+	/* Any event tells of what all have in common. */
+	struct tep_event *event = tep_get_first_event(c->tep);
+
+	c->native = tep_is_file_bigendian(c->tep) == tep_is_local_bigendian(c->tep);
+	c->type = place_of(event, "common_type");
+	c->flags = place_of(event, "common_flags");
+	c->preempt = place_of(event, "common_preempt_count");
+	c->pid = place_of(event, "common_pid");
+	c->usual = c->native && is_at(&c->type, 0, 2) && is_at(&c->flags, 2, 1) && is_at(&c->preempt, 3, 1) && is_at(&c->pid, 4, 4);
+}
+
+/* A member that all records have; -1 when there is none. */
+static int common(const struct dat_records *c, const struct dat_place *place, const struct dat_raw *raw)
+{
+	const char *from = (const char *)raw->data + place->offset;
+
+	if (!place->size || (place->offset + place->size > DAT_COMMON_MAX && (int64_t)place->offset + place->size > raw->size))
+		return -1;
+	return (int)(c->native ? load(from, place->size) : tep_read_number(c->tep, from, (int)place->size));
+}
+
+/* struct trace_entry */
+struct entry {
+	uint16_t type;
+	uint8_t flags, preempt;
+	int32_t pid;
+};
+
+_Static_assert(sizeof(struct entry) == DAT_COMMON_MAX, "it can be read of any record");
+
+static struct dat_common common_of(const struct dat_records *c, const struct dat_raw *raw)
+{
+	struct entry entry;
+
+	if (!c->usual)
+		return (struct dat_common){ common(c, &c->type, raw), common(c, &c->flags, raw), common(c, &c->preempt, raw),
+			common(c, &c->pid, raw) };
+	memcpy(&entry, raw->data, sizeof(entry));
+	return (struct dat_common){ entry.type, entry.flags, entry.preempt, entry.pid };
+}
+
+int dat_record_pid(const struct dat_records *c, const struct dat_raw *raw)
+{
+	return common_of(c, raw).pid;
+}
+
+static uint8_t context_of(const struct dat_records *c, const struct dat_common *common)
+{
+	int flags = common->flags;
 	uint8_t ctx = CTX_PROCESS;
 
 	if (flags & TRACE_FLAG_NMI)
@@ -327,20 +282,20 @@ static uint8_t context_of(struct dat_records *c, struct tep_record *record)
 		ctx = CTX_SOFTIRQ;
 	if (flags & TRACE_FLAG_IRQS_OFF)
 		ctx |= CTX_IRQS_OFF;
-	if (((unsigned int)tep_data_preempt_count(c->tep, record) & PREEMPT_DEPTH) > c->preempt_bias)
+	if (((unsigned int)common->preempt & PREEMPT_DEPTH) > c->preempt_bias)
 		ctx |= CTX_PREEMPT_OFF;
 	return ctx;
 }
 
 static int next_in_batch(struct dat_records *c)
 {
-	c->nr_batch++;
-	return c->nr_batch == DAT_BATCH ? flush_events(c) : 0;
+	c->nr_events++;
+	return c->nr_events == DAT_BATCH ? dat_flush(c) : 0;
 }
 
 static int tell_drained(struct dat_records *c, struct cpu_track *track, uint16_t cpu)
 {
-	c->batch[c->nr_batch] = (struct dat_event){ .event = cpu_track_drained(track, cpu) };
+	c->slot->events[c->nr_events] = (struct dat_event){ .event = cpu_track_drained(track, cpu) };
 	return next_in_batch(c);
 }
 
@@ -357,14 +312,14 @@ static int tell_all_drained(struct dat_records *c)
 
 /* An event that is not kept; what it tells of the free lists is. */
 static int ignore_record(struct dat_records *c, struct dat_type_info *type, struct cpu_track *track,
-	struct tep_record *record, uint16_t cpu)
+	const struct dat_raw *raw, const struct dat_common *common, uint16_t cpu)
 {
 	struct raw_event event = { .cpu = cpu };
 	struct trace_move move;
 	int code = 1;
 
 	if (type->known && type->known->moves)
-		code = read_fields(c, type, record, &event);
+		code = read_fields(c, type, raw, &event);
 	if (code <= 0) {
 		type->unusable++;
 		return code;
@@ -372,16 +327,17 @@ static int ignore_record(struct dat_records *c, struct dat_type_info *type, stru
 	type->ignored++;
 	if (!type->known || !type->known->moves)
 		return 0;
-	event.ctx = context_of(c, record);
+	event.ctx = context_of(c, common);
 	move = cpu_track_move(track, type->known, &event);
 	if (!cpu_track_tells(&move))
 		return 0;
-	move.before = c->nr_batch;
-	c->moves[c->nr_moves++] = move;
-	return c->nr_moves == DAT_BATCH ? flush_events(c) : 0;
+	move.before = c->nr_events;
+	c->slot->moves[c->nr_moves++] = move;
+	return c->nr_moves == DAT_BATCH ? dat_flush(c) : 0;
 }
 
-static int keep_record(struct dat_records *c, struct dat_type_info *type, struct tep_record *record, uint16_t cpu, int pid)
+static int keep_record(struct dat_records *c, struct dat_type_info *type, const struct dat_raw *raw,
+	const struct dat_common *common, uint16_t cpu, int pid)
 {
 	struct cpu_track *track = &c->tracks[cpu];
 	struct dat_event *out;
@@ -389,17 +345,17 @@ static int keep_record(struct dat_records *c, struct dat_type_info *type, struct
 
 	if (cpu_track_ends_drain(track, type->known->type) && tell_drained(c, track, cpu) < 0)
 		return -1;
-	out = &c->batch[c->nr_batch];
+	out = &c->slot->events[c->nr_events];
 	*out = (struct dat_event){ .pair = type->known->pair };
 	out->event.type = (uint8_t)type->known->type;
-	out->event.time_ns = record->ts;
+	out->event.time_ns = raw->time_ns;
 	out->event.cpu = cpu;
 	out->event.node = -1;
 	out->event.pid = pid;
-	out->event.ctx = context_of(c, record);
-	out->event.comm = comm_of(c, pid);
-	code = out->event.type == RAW_MARKER ? read_marker(c, type, record, &out->event) :
-		read_fields(c, type, record, &out->event);
+	out->event.ctx = context_of(c, common);
+	out->event.comm = dat_comm_of(c, pid);
+	code = out->event.type == RAW_MARKER ? read_marker(c, type, raw, &out->event) :
+		read_fields(c, type, raw, &out->event);
 	if (code > 0 && out->event.type == RAW_FUNCTION && !source_event_is_graph(type->known))
 		code = put_text(c, type->known->name, strlen(type->known->name), &out->event.call_site) < 0 ? -1 : 1;
 	if (code < 0)
@@ -412,28 +368,28 @@ static int keep_record(struct dat_records *c, struct dat_type_info *type, struct
 	return next_in_batch(c);
 }
 
-int dat_record(struct dat_records *c, struct tep_record *record, uint16_t cpu, int pid)
+int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, int pid)
 {
-	int id = tep_data_type(c->tep, record);
+	struct dat_common common = common_of(c, raw);
+	int id = common.type;
 	struct cpu_track *track = &c->tracks[cpu];
 	struct dat_type_info *type;
 
 	track->entry++;
-	c->native = tep_is_file_bigendian(c->tep) == tep_is_local_bigendian(c->tep);
 	if (id < 0 || id >= DAT_IDS) {
 		c->nameless++;
 		return 0;
 	}
-	type = &c->types[id];
-	if (!type->met)
-		describe(c, type, id);
+	type = c->types[id] ? c->types[id] : describe(c, id);
+	if (!type)
+		return -1;
 	if (!type->known || type->known->type == RAW_IGNORED)
-		return ignore_record(c, type, track, record, cpu);
+		return ignore_record(c, type, track, raw, &common, cpu);
 	if (type->missing) {
 		type->unusable++;
 		return 0;
 	}
-	return keep_record(c, type, record, cpu, pid);
+	return keep_record(c, type, raw, &common, cpu, pid);
 }
 
 static int send_counts(struct dat_records *c)
@@ -442,8 +398,10 @@ static int send_counts(struct dat_records *c)
 	int failed = 0;
 
 	for (int id = 0; id < DAT_IDS; id++) {
-		const struct dat_type_info *type = &c->types[id];
+		const struct dat_type_info *type = c->types[id];
 
+		if (!type)
+			continue;
 		if (!type->name) {
 			c->nameless += type->ignored;
 			continue;
@@ -466,25 +424,16 @@ static int send_counts(struct dat_records *c)
 	return failed;
 }
 
-int dat_send_kernel(struct dat_records *c, const char *release, unsigned int *major, unsigned int *minor)
-{
-	if (*major)
-		return 0;
-	if (sscanf(release, "%u.%u", major, minor) != 2)
-		*major = 0;
-	return dat_send_text(c, DAT_KERNEL, release);
-}
-
 int dat_records_end(struct dat_records *c)
 {
-	if (tell_all_drained(c) < 0 || flush_events(c) < 0 || send_counts(c) < 0)
+	if (tell_all_drained(c) < 0 || dat_flush(c) < 0 || send_counts(c) < 0)
 		return -1;
 	return dat_send(c, DAT_DONE, &(struct dat_count){ c->lost }, sizeof(struct dat_count));
 }
 
 int dat_records_cut(struct dat_records *c, const char *why)
 {
-	if (flush_events(c) < 0 || send_counts(c) < 0)
+	if (dat_flush(c) < 0 || send_counts(c) < 0)
 		return -1;
 	return dat_send_text(c, DAT_FAILED, why);
 }

@@ -51,7 +51,7 @@ static int close_brace(struct durations *d, struct duration_task *task, const ch
 int durations_graph(struct durations *d, struct duration_task *task, const char *line, struct err *err)
 {
 	const char *comment = strstr(line, "/*");
-	const char *bar = comment ? memrchr(line, '|', (size_t)(comment - line)) : strrchr(line, '|');
+	const char *bar = memrchr(line, '|', comment ? (size_t)(comment - line) : strlen(line));
 	const char *text, *end;
 	size_t name_len;
 	double us;

@@ -56,8 +56,11 @@ static uint64_t task_key(const struct raw_event *event)
 
 static struct gather_task *task_of(struct gather *g, const struct raw_event *event)
 {
-	uint32_t at = idmap_get(&g->task_index, task_key(event));
+	uint64_t key = task_key(event);
+	uint32_t at = g->nr_tasks && key == g->last_task_key ? g->last_task : idmap_get(&g->task_index, key);
 
+	g->last_task_key = key;
+	g->last_task = at != IDMAP_NONE ? at : g->nr_tasks;
 	if (at != IDMAP_NONE)
 		return &g->tasks[at];
 	if (g->nr_tasks == g->tasks_cap) {
@@ -69,7 +72,7 @@ static struct gather_task *task_of(struct gather *g, const struct raw_event *eve
 		g->tasks = tasks;
 		g->tasks_cap = cap;
 	}
-	if (idmap_put(&g->task_index, task_key(event), g->nr_tasks) < 0)
+	if (idmap_put(&g->task_index, key, g->nr_tasks) < 0)
 		return NULL;
 	g->tasks[g->nr_tasks] = (struct gather_task){ .top = NO_FRAME, .last_block = UINT32_MAX };
 	return &g->tasks[g->nr_tasks++];

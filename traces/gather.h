@@ -144,6 +144,8 @@ struct gather {
 	uint64_t late;           /* events whose time had to be raised */
 
 	struct idmap task_index;
+	uint64_t last_task_key;      /* of the event before, and its task; none before the first */
+	uint32_t last_task;
 	struct gather_task *tasks; /* owned */
 	uint32_t nr_tasks, tasks_cap;
 	struct gather_frame *frames; /* owned */

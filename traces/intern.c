@@ -5,21 +5,30 @@
 
 #define FIRST_SIZE 256
 
+/* The product of two words in 128 bits, folded: each bit of them reaches both ends. */
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Pairs of words by themselves, so that a processor works at several of them at once. */
 uint64_t intern_hash(const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t hash = 0x6b6d74u ^ len;
+	uint64_t hash = 0x6b6d74u ^ len, key = 0x9e3779b97f4a7c15u, word[2];
 
-	for (; len >= 8; p += 8, len -= 8) {
-		uint64_t word;
-
-		memcpy(&word, p, 8);
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-		hash ^= hash >> 32;
+	for (; len > 16; p += 16, len -= 16) {
+		memcpy(word, p, 16);
+		hash += fold(word[0] ^ key, word[1] ^ 0xff51afd7ed558ccdu);
+		key += 0x9e3779b97f4a7c15u;
 	}
-	for (; len; p++, len--)
-		hash = (hash ^ *p) * 0x9e3779b97f4a7c15u;
-	return hash ^ hash >> 29;
+	word[0] = word[1] = 0;
+	memcpy(word, p, len);
+	hash += fold(word[0] ^ key, word[1] ^ 0xff51afd7ed558ccdu);
+	hash *= 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 32;
 }
 
 uint32_t intern_find(const struct intern *in, uint64_t hash, intern_same same, const void *items, const void *key)

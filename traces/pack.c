@@ -1,6 +1,9 @@
 /* pack: the making of sections; see traces/section.h. */
 #include <stdlib.h>
 #include <zlib.h>
+#ifdef HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
 
 #include "traces/section.h"
 
@@ -8,6 +11,7 @@
 
 struct packer {
 	z_stream z;
+	struct bytes scratch;  /* the caller's, see packer_scratch() */
 	struct bytes member;   /* head, filled in at the end, then deflate data */
 	uint32_t crc;
 	uint64_t raw_bytes;
@@ -32,6 +36,7 @@ void packer_destroy(struct packer *p)
 	if (!p)
 		return;
 	deflateEnd(&p->z);
+	bytes_fini(&p->scratch);
 	bytes_fini(&p->member);
 	free(p);
 }
@@ -88,6 +93,25 @@ static void begin_member(struct packer *p)
 		bytes_put(&p->member, none, sizeof(none));
 }
 
+#ifdef HAVE_LIBDEFLATE
+static uint32_t crc_of(uint32_t crc, const void *data, size_t len)
+{
+	return libdeflate_crc32(crc, data, len);
+}
+#else
+static uint32_t crc_of(uint32_t crc, const void *data, size_t len)
+{
+	return (uint32_t)crc32_z(crc, data, len);
+}
+#endif
+
+struct bytes *packer_scratch(struct packer *p)
+{
+	p->scratch.len = 0;
+	p->scratch.failed = false;
+	return &p->scratch;
+}
+
 void packer_add(struct packer *p, const void *data, size_t len, bool store)
 {
 	begin_member(p);
@@ -95,7 +119,7 @@ void packer_add(struct packer *p, const void *data, size_t len, bool store)
 		return;
 	if (store || !put_deflated(p, data, len))
 		put_stored(&p->member, data, len);
-	p->crc = (uint32_t)crc32_z(p->crc, data, len);
+	p->crc = crc_of(p->crc, data, len);
 	p->raw_bytes += len;
 }
 

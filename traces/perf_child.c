@@ -73,7 +73,7 @@ static int survey(struct perf_child *c, struct err *err)
 		if (!look_at(c, &record, err))
 			return c->refused ? 0 : -1;
 		/* The other side of the pipe gives up on who is silent for long. */
-		if (++nr % RECORDS_TO_SIGN == 0 && dat_send(c->out, DAT_EVENTS, "", 0) < 0)
+		if (++nr % RECORDS_TO_SIGN == 0 && dat_send(c->out, DAT_ALIVE, "", 0) < 0)
 			return -1;
 	}
 	if (code < 0)
@@ -143,6 +143,7 @@ static int send_features(struct perf_child *c, unsigned int major, unsigned int 
 		return -1;
 	if (feature_text(c, PERF_OSRELEASE, text, sizeof(text)) && dat_send_kernel(c->out, text, &major, &minor) < 0)
 		return -1;
+	dat_records_know(c->out);
 	c->out->layout = major ? gfp_layout_of_kernel(major, minor) : GFP_LAYOUT_L5;
 	return dat_comm(c->out, 0, "swapper", strlen("swapper"));
 }
@@ -176,7 +177,8 @@ static int take_sample(struct perf_child *c, const struct perf_record *record)
 {
 	const struct perf_attr *attr = perf_attr_of(&c->file, record);
 	struct perf_sample sample;
-	struct tep_record event;
+	struct dat_raw event;
+	uint16_t cpu;
 
 	if (!attr || !perf_sample_parse(attr, record, &sample) || sample.cpu >= (int)CPU_MAX) {
 		c->shapeless++;
@@ -186,13 +188,13 @@ static int take_sample(struct perf_child *c, const struct perf_record *record)
 		c->foreign++;
 		return 0;
 	}
-	event = (struct tep_record){ .ts = sample.time_ns, .cpu = sample.cpu < 0 ? 0 : sample.cpu,
-		.size = (int)sample.raw.len, .data = (void *)(uintptr_t)sample.raw.data };
+	event = (struct dat_raw){ .time_ns = sample.time_ns, .data = sample.raw.data, .size = (int)sample.raw.len };
+	cpu = sample.cpu < 0 ? 0 : (uint16_t)sample.cpu;
 	if (sample.tid < 0)
-		sample.tid = tep_data_pid(c->out->tep, &event);
-	if ((uint32_t)event.cpu >= c->cpus)
-		c->cpus = (uint32_t)event.cpu + 1;
-	return name_task(c, sample.tid) < 0 ? -1 : dat_record(c->out, &event, (uint16_t)event.cpu, sample.tid);
+		sample.tid = dat_record_pid(c->out, &event);
+	if (cpu >= c->cpus)
+		c->cpus = cpu + 1u;
+	return name_task(c, sample.tid) < 0 ? -1 : dat_record(c->out, &event, cpu, sample.tid);
 }
 
 /* Every record that matters once more, in the order of time. */
@@ -278,6 +280,7 @@ static int map_file(struct perf_child *c, const struct dat_request *request)
 	close(fd);
 	if (data == MAP_FAILED)
 		return fail(c, "it cannot be mapped into memory");
+	madvise(data, (size_t)st.st_size, MADV_SEQUENTIAL);
 	code = read_file(c, request, data, (uint64_t)st.st_size);
 	munmap(data, (size_t)st.st_size);
 	return code;
@@ -285,7 +288,7 @@ static int map_file(struct perf_child *c, const struct dat_request *request)
 
 int perf_child(const struct dat_request *request)
 {
-	struct perf_child c = { .out = dat_records_create(request->fd) };
+	struct perf_child c = { .out = dat_records_create(request) };
 	int code;
 
 	if (!c.out)

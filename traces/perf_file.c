@@ -19,30 +19,6 @@ bool perf_file_recognise(const void *bytes, size_t len)
 	return len >= 8 && (!memcmp(bytes, magic, 8) || !memcmp(bytes, magic_swapped, 8));
 }
 
-uint16_t perf_u16(const struct perf_bytes *b, uint64_t at)
-{
-	uint16_t value;
-
-	memcpy(&value, b->data + at, sizeof(value));
-	return b->swap ? __builtin_bswap16(value) : value;
-}
-
-uint32_t perf_u32(const struct perf_bytes *b, uint64_t at)
-{
-	uint32_t value;
-
-	memcpy(&value, b->data + at, sizeof(value));
-	return b->swap ? __builtin_bswap32(value) : value;
-}
-
-uint64_t perf_u64(const struct perf_bytes *b, uint64_t at)
-{
-	uint64_t value;
-
-	memcpy(&value, b->data + at, sizeof(value));
-	return b->swap ? __builtin_bswap64(value) : value;
-}
-
 static int broken(struct perf_file *f, const char *why)
 {
 	f->why = why;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/idmap.h"
 #include "base/units.h"
@@ -23,9 +24,30 @@ struct perf_bytes {
 	bool swap;                 /* their byte order is not this machine's */
 };
 
-uint16_t perf_u16(const struct perf_bytes *b, uint64_t at);
-uint32_t perf_u32(const struct perf_bytes *b, uint64_t at);
-uint64_t perf_u64(const struct perf_bytes *b, uint64_t at);
+/** perf_u16(), perf_u32(), perf_u64() - the number at @at, which must lie in @b with all of its bytes. */
+static inline uint16_t perf_u16(const struct perf_bytes *b, uint64_t at)
+{
+	uint16_t value;
+
+	memcpy(&value, b->data + at, sizeof(value));
+	return b->swap ? __builtin_bswap16(value) : value;
+}
+
+static inline uint32_t perf_u32(const struct perf_bytes *b, uint64_t at)
+{
+	uint32_t value;
+
+	memcpy(&value, b->data + at, sizeof(value));
+	return b->swap ? __builtin_bswap32(value) : value;
+}
+
+static inline uint64_t perf_u64(const struct perf_bytes *b, uint64_t at)
+{
+	uint64_t value;
+
+	memcpy(&value, b->data + at, sizeof(value));
+	return b->swap ? __builtin_bswap64(value) : value;
+}
 
 /* What records of one event look like (struct perf_event_attr). */
 struct perf_attr {

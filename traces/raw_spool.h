@@ -36,6 +36,12 @@ int raw_spool_moved(struct raw_spool *spool, uint64_t number, uint16_t moved, st
 int raw_spool_rewind(struct raw_spool *spool, struct err *err);
 /** raw_spool_next() - Return: 1 with *event set (valid until the next call), 0 at the end, negative on ERR_IO. */
 int raw_spool_next(struct raw_spool *spool, const struct raw_event **event, struct err *err);
+/** raw_spool_ahead() - the event that is @nr behind the next one, if it is in memory; else NULL. */
+static inline const struct raw_event *raw_spool_ahead(const struct raw_spool *spool, size_t nr)
+{
+	return spool->next + nr < spool->nr_buffer ? &spool->buffer[spool->next + nr] : NULL;
+}
+
 void raw_spool_close(struct raw_spool *spool);
 
 #endif

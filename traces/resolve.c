@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define PROGRESS_EVENTS 65536u
+#define EVENTS_AHEAD 8u /* whose objects are fetched into the processor's caches */
 
 static const char *const repair_text[NR_REPAIRS] = {
 	[REPAIR_SIZE_OF_SLAB] = "adopted kmalloc: size from its slab",
@@ -344,13 +345,16 @@ static int write_moves(struct resolve *r, uint64_t number, struct err *err)
 
 static int resolve_all(struct resolve *r, const struct import_options *options, struct err *err)
 {
-	const struct raw_event *event;
+	const struct raw_event *event, *next;
 	uint64_t done = 0;
 	int code = raw_spool_rewind(&r->g->spool, err);
 
 	if (code < 0 || (code = move_spool_rewind(&r->g->moves, err)) < 0)
 		return code;
 	while ((code = raw_spool_next(&r->g->spool, &event, err)) > 0) {
+		next = raw_spool_ahead(&r->g->spool, EVENTS_AHEAD);
+		if (next)
+			idmap_expect(&r->objects, next->where);
 		code = write_moves(r, done, err);
 		if (code == 0)
 			code = resolve_event(r, event, err);

@@ -32,6 +32,9 @@ struct packer;
 struct packer *packer_create(int level);
 void packer_destroy(struct packer *p);
 
+/** packer_scratch() - an empty buffer to lay a payload out in, kept so that it need not grow anew; valid until the next call. */
+struct bytes *packer_scratch(struct packer *p);
+
 /** packer_add() - a piece of the payload of the section in the making. @store: do not try to deflate it. */
 void packer_add(struct packer *p, const void *data, size_t len, bool store);
 

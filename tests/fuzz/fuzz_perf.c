@@ -3,6 +3,7 @@
  * not understand: -detect_leaks=0.
  */
 #include <fcntl.h>
+#include <sys/eventfd.h>
 
 #include "tests/fuzz/fuzz.h"
 #include "traces/dat_priv.h"
@@ -32,7 +33,8 @@ static void walk(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct dat_request request = { .beside = "-" };
+	static struct dat_slot slots[DAT_SLOTS];
+	struct dat_request request = { .beside = "-", .slots = slots };
 	char path[32];
 	int fd;
 
@@ -42,7 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fd = fuzz_file(data, size, path);
 	request.path = path;
 	request.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	request.free_slots = eventfd(UINT32_MAX, EFD_CLOEXEC | EFD_SEMAPHORE);
 	perf_child(&request);
+	close(request.free_slots);
 	close(request.fd);
 	close(fd);
 	return 0;
