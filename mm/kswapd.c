@@ -144,7 +144,7 @@ static bool shrink_for_kswapd(struct page_alloc *pa, uint32_t node, struct scan_
 enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned int cpu, struct meter *meter)
 {
 	struct reclaim_node *r = &pa->reclaim[node];
-	struct scan_control sc = { .cpu = cpu, .kswapd = true, .meter = meter };
+	struct scan_control sc = { .cpu = cpu, .kswapd = true, .may_fs = true, .meter = meter };
 	bool balanced, enough;
 
 	if (!r->running)

@@ -134,28 +134,33 @@ static void shrink_lruvec(struct page_alloc *pa, uint32_t node, struct scan_cont
 		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
 }
 
-/*
- * Models do_shrink_slab(). Each superblock has a shrinker of 2 seeks and batches of 128; which objects are whose no trace
- * tells: they are taken for four alike.
- */
-static void shrink_slab(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
+/* Models do_shrink_slab(): what is too little for a batch is put off, and counts at a higher priority. */
+static void do_shrink(struct page_alloc *pa, uint32_t node, uint32_t number, const struct scan_control *sc)
 {
-	struct reclaim_node *r = &pa->reclaim[node];
-	uint64_t freeable = pa->hooks.count_objects(pa->hooks.arg, node);
-	uint64_t batch = 4 * 128, delta = (freeable >> sc->priority) * 4 / 2;
-	uint64_t total = min_u64((r->deferred_objects >> sc->priority) + delta, 2 * freeable), scanned = 0;
+	const struct shrinker *shrinker = &pa->hooks.shrinkers[number];
+	uint64_t *deferred = &pa->reclaim[node].deferred_objects[number];
+	uint64_t freeable = pa->hooks.count_objects(pa->hooks.arg, number, node);
+	uint64_t delta = shrinker->seeks ? (freeable >> sc->priority) * 4 / shrinker->seeks : freeable / 2;
+	uint64_t total = min_u64((*deferred >> sc->priority) + delta, 2 * freeable), scanned = 0;
 
-	while (total && (total >= batch || total >= freeable)) {
-		uint64_t nr = min_u64(batch, total);
+	if (!freeable)
+		return;
+	while (total && (total >= shrinker->batch || total >= freeable) && (sc->may_fs || !shrinker->needs_fs)) {
+		uint64_t nr = min_u64(shrinker->batch, total);
 
 		meter_charge(sc->meter, STEP_SHRINKER, 1);
-		r->freed_objects += pa->hooks.scan_objects(pa->hooks.arg, node, nr, sc->cpu, sc->meter);
+		pa->hooks.scan_objects(pa->hooks.arg, number, node, nr, sc->cpu, sc->meter);
 		pa->counter[PC_SLABS_SCANNED] += nr;
 		scanned += nr;
 		total -= nr;
 	}
-	r->deferred_objects = r->deferred_objects + delta > scanned ?
-		min_u64(r->deferred_objects + delta - scanned, 2 * freeable) : 0;
+	*deferred = *deferred + delta > scanned ? min_u64(*deferred + delta - scanned, 2 * freeable) : 0;
+}
+
+static void shrink_slab(struct page_alloc *pa, uint32_t node, const struct scan_control *sc)
+{
+	for (uint32_t i = 0; i < pa->hooks.nr_shrinkers; i++)
+		do_shrink(pa, node, i, sc);
 }
 
 /* Whether reclaiming more helps a high order. Models should_continue_reclaim(). */
@@ -227,6 +232,7 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 		.highest = ac->highest,
 		.nr_to_reclaim = SWAP_CLUSTER_MAX,
 		.may_swap = ac->gfp & GFP_BIT_IO,
+		.may_fs = ac->gfp & GFP_BIT_FS,
 		.meter = meter,
 	};
 

@@ -288,6 +288,29 @@ Test(probe, command_line_and_sysctls_of_the_captures_are_seen)
 	free(m);
 }
 
+/* What is there just after boot describes the machine; what it did under pressure its last state knows. */
+Test(probe, swap_and_refaults_are_those_of_the_last_state)
+{
+	struct machine *m;
+	char path[4200];
+
+	if (!snapshots_of("J-whatif/less-memory", path, sizeof(path)))
+		cr_skip_test("the captures are not beside the project");
+	m = probed(path);
+	cr_expect_eq(m->reclaim.swap, 163836ull * 1024, "SwapTotal after the work");
+	cr_expect_eq(m->reclaim.refault_percent, 77, "120561 of 156400");
+	free(m);
+	strcat(path, "/1-after-boot");
+	m = probed(path);
+	cr_expect_eq(m->reclaim.swap, 0);
+	cr_expect_eq(m->reclaim.refault_percent, 0, "nothing was reclaimed before the work");
+	free(m);
+	snapshots_of("J-whatif/base", path, sizeof(path));
+	m = probed(path);
+	cr_expect_eq(m->reclaim.refault_percent, 0, "nor with enough memory");
+	free(m);
+}
+
 /* A folder of its own for one test; the files in it go with it. */
 static void make_folder(char *path)
 {
