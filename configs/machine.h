@@ -148,6 +148,7 @@ struct machine_kmalloc {
 	X(STACK_CACHED, "stack_cached", 500)              /* from the CPU's two cached stacks, cleared */        \
 	X(STACK_NEW, "stack_new", 3000)                   /* without its pages */                                \
 	X(RECLAIM_PAGE, "reclaim_page", 2000)             /* each clean page taken from the LRU lists */         \
+	X(LRU_BATCH, "lru_batch", 2000)                   /* each batch of an inactive list, without its pages */ \
 	X(LRU_SCAN, "lru_scan", 30)                       /* each page looked at */                              \
 	X(SHRINKER, "shrinker", 5000)                     /* each pass over a cache */                           \
 	X(SHRINKER_OBJECT, "shrinker_object", 100)        /* each object freed */                                \

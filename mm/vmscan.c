@@ -40,21 +40,45 @@ static void steal(struct page_alloc *pa, pfn_t pfn, bool file, struct scan_contr
 	page_alloc_give(pa, pfn, 0, sc->cpu, sc->meter);
 }
 
+/* Models lruvec_lru_size(): pages of the zones that the request can use. */
+static uint64_t eligible_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list, const struct scan_control *sc)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		if (pa->zones[i].node == node && pa->zones[i].type <= sc->highest)
+			pages += pa->zones[i].nr_lru[list];
+	return pages;
+}
+
+/*
+ * Models isolate_lru_pages(): the next page from the list's end that the request can use, PFN_NONE after the last. The
+ * others are passed over, go to the head, and do not count. *left: pages of the list that have not been looked at.
+ */
+static pfn_t next_eligible(struct page_alloc *pa, uint32_t node, enum lru_list list, const struct scan_control *sc, uint64_t *left)
+{
+	for (; *left; (*left)--) {
+		pfn_t pfn = pa->reclaim[node].lru[list].tail;
+
+		meter_charge_locked(sc->meter, STEP_LRU_SCAN, 1, LOCK_LRU);
+		if (page_zone(pa, pfn)->type <= sc->highest) {
+			(*left)--;
+			return pfn;
+		}
+		lru_move(pa, pfn, list);
+	}
+	return PFN_NONE;
+}
+
 /* Models shrink_inactive_list(): at most @nr pages from the list's end. */
 static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
 {
-	struct block_list *lru = &pa->reclaim[node].lru[list];
+	uint64_t left = lru_pages(pa, node, list);
 	bool file = lru_is_file(list);
+	pfn_t pfn;
 
-	meter_charge_locked(sc->meter, STEP_LRU_SCAN, (uint32_t)nr, LOCK_LRU);
-	for (uint64_t i = 0; i < nr && lru->tail != LINK_NONE; i++) {
-		pfn_t pfn = lru->tail;
-
-		/* Pages of zones that the request cannot use are passed over. */
-		if (page_zone(pa, pfn)->type > sc->highest) {
-			lru_move(pa, pfn, list);
-			continue;
-		}
+	meter_charge(sc->meter, STEP_LRU_BATCH, 1);
+	while (nr-- && (pfn = next_eligible(pa, node, list, sc, &left)) != PFN_NONE) {
 		sc->scanned++;
 		count(pa, sc, file, false);
 		if (file || may_swap(pa, sc))
@@ -67,11 +91,11 @@ static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list 
 /* Models shrink_active_list(): pages whose users have not come back grow old. */
 static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
 {
-	struct block_list *lru = &pa->reclaim[node].lru[list];
+	uint64_t left = lru_pages(pa, node, list);
+	pfn_t pfn;
 
-	meter_charge_locked(sc->meter, STEP_LRU_SCAN, (uint32_t)nr, LOCK_LRU);
-	for (uint64_t i = 0; i < nr && lru->tail != LINK_NONE; i++) {
-		lru_move(pa, lru->tail, list - 1);
+	while (nr-- && (pfn = next_eligible(pa, node, list, sc, &left)) != PFN_NONE) {
+		lru_move(pa, pfn, list - 1);
 		pa->counter[PC_PGDEACTIVATE]++;
 	}
 }
@@ -90,12 +114,12 @@ static void scan_counts(const struct page_alloc *pa, uint32_t node, const struct
 {
 	uint64_t swappiness = pa->machine->reclaim.swappiness;
 	bool file_only = !may_swap(pa, sc) || (!swappiness && sc->priority) ||
-			 lru_pages(pa, node, LRU_INACTIVE_FILE) >> sc->priority;
+			 eligible_pages(pa, node, LRU_INACTIVE_FILE, sc) >> sc->priority;
 	/* Pages of each kind that were found of no use, and cost of getting them back, are not known: only the setting counts. */
 	uint64_t share_anon = file_only ? 0 : swappiness, share_file = file_only ? 200 : 200 - swappiness;
 
 	for (int list = 0; list < NR_LRU_LISTS; list++) {
-		uint64_t scan = lru_pages(pa, node, (enum lru_list)list) >> sc->priority;
+		uint64_t scan = eligible_pages(pa, node, (enum lru_list)list, sc) >> sc->priority;
 
 		nr[list] = scan * (lru_is_file((enum lru_list)list) ? share_file : share_anon) / 200;
 	}
@@ -143,12 +167,12 @@ static void do_shrink(struct page_alloc *pa, uint32_t node, uint32_t number, con
 	uint64_t delta = shrinker->seeks ? (freeable >> sc->priority) * 4 / shrinker->seeks : freeable / 2;
 	uint64_t total = min_u64((*deferred >> sc->priority) + delta, 2 * freeable), scanned = 0;
 
+	meter_charge(sc->meter, STEP_SHRINKER, 1);
 	if (!freeable)
 		return;
 	while (total && (total >= shrinker->batch || total >= freeable) && (sc->may_fs || !shrinker->needs_fs)) {
 		uint64_t nr = min_u64(shrinker->batch, total);
 
-		meter_charge(sc->meter, STEP_SHRINKER, 1);
 		pa->hooks.scan_objects(pa->hooks.arg, number, node, nr, sc->cpu, sc->meter);
 		pa->counter[PC_SLABS_SCANNED] += nr;
 		scanned += nr;

@@ -9,6 +9,13 @@
 #define MAX_EPISODES  10000u            /* rows of reclaim_events; more are only counted */
 #define KSWAPD_NAP_NS 100000000u        /* kswapd_try_to_sleep(): HZ / 10 */
 
+/*
+ * A CPU that others want, too, is shared by turns of a tick (HZ 250: sched_slice() of two tasks is 3 ms, seen at the next
+ * tick). Who has slept long runs before others (place_entity(): half of sched_latency_ns in advance, wakeup_gran() of 1 ms).
+ */
+#define TURN_NS 4000000u
+#define RECENT_NS 20000000u /* so long after it found little memory a task still wants its CPU: an assumption */
+
 static uint64_t stolen(const struct run *run)
 {
 	return page_alloc_counter(run->mm.pages, PC_PGSTEAL_KSWAPD);
@@ -32,13 +39,63 @@ static int episode(struct run *run, const char *by, uint32_t node, ns_t begun, u
 		RECORD_U(run->engine.now), RECORD_U(pages), RECORD_U(pages > 0));
 }
 
-/* The last CPU of the node: kswapd is bound to none, and the first ones have the trace's tasks. */
+/* The CPU of the node that has been idle for longest, the last of several: daemons are bound to none. */
 static uint32_t cpu_of_node(const struct run *run, uint32_t node)
 {
-	for (uint32_t cpu = run->machine->cpus; cpu-- > 0;)
-		if (run->machine->node_of_cpu[cpu] == node)
-			return cpu;
-	return 0;
+	uint32_t best = 0;
+	bool found = false;
+
+	for (uint32_t cpu = run->machine->cpus; cpu-- > 0;) {
+		if (run->machine->node_of_cpu[cpu] != node)
+			continue;
+		if (!found || engine_quiet_ns(&run->engine, cpu) > engine_quiet_ns(&run->engine, best))
+			best = cpu;
+		found = true;
+	}
+	return best;
+}
+
+void daemons_note_rival(struct run *run, uint32_t who)
+{
+	struct reclaim *r = &run->reclaim;
+	struct rival *oldest = &r->rivals[0];
+
+	for (uint32_t i = 0; i < NR_RIVALS; i++) {
+		struct rival *rival = &r->rivals[i];
+
+		if (rival->pid == run->tables->whos[who].pid && rival->seen_ns) {
+			oldest = rival;
+			break;
+		}
+		if (rival->seen_ns < oldest->seen_ns)
+			oldest = rival;
+	}
+	*oldest = (struct rival){ run->tables->whos[who].pid, run->cpu, run->engine.now + 1 };
+}
+
+/* Tasks that want @cpu now, and more memory than there is. */
+static uint32_t rivals_on(const struct run *run, uint32_t cpu)
+{
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < NR_RIVALS; i++) {
+		const struct rival *rival = &run->reclaim.rivals[i];
+
+		nr += rival->seen_ns && rival->cpu == cpu && rival->seen_ns + RECENT_NS > run->engine.now;
+	}
+	return nr;
+}
+
+/* kswapd has run for @ns. Return: how long it is until its next step, with the turns of all others when its own is over. */
+static ns_t until_next_step(const struct run *run, struct kswapd *k, ns_t ns)
+{
+	uint32_t rivals = rivals_on(run, run->cpu);
+
+	k->turn_ns = rivals ? k->turn_ns + ns : 0;
+	if (k->turn_ns < TURN_NS)
+		return ns;
+	k->turn_ns = 0;
+	return ns + (ns_t)rivals * TURN_NS;
 }
 
 static int step(struct run *run, uint32_t node, struct err *err)
@@ -55,7 +112,7 @@ static int step(struct run *run, uint32_t node, struct err *err)
 	run->cpu = cpu_of_node(run, node);
 	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
 	if (answer == KSWAPD_MORE)
-		return schedule(run, node, KSWAPD_RUNNING, max_u64(run->meter.ns, 1000), err);
+		return schedule(run, node, KSWAPD_RUNNING, until_next_step(run, k, max_u64(run->meter.ns, 1000)), err);
 	reclaim_wake_kcompactds(run);
 	ret = episode(run, "kswapd", node, k->begun_ns, stolen(run) - k->stolen_before, err);
 	return ret < 0 ? ret : schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
@@ -114,8 +171,10 @@ int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t v
 {
 	struct kswapd *k;
 
-	if (kind == RUN_TIMER_REFAULT)
-		return refault_due(run, value, err);
+	if (kind == RUN_TIMER_REFAULT) {
+		refault_due(run);
+		return 0;
+	}
 	if (kind == RUN_TIMER_KCOMPACTD)
 		return compact_step(run, value, err);
 	k = &run->reclaim.kswapds[value];

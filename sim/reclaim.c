@@ -163,9 +163,10 @@ int reclaim_start(struct run *run, struct err *err)
 		ret = note_tasks(run, err);
 	if (ret == 0)
 		ret = shrinkers_start(run, &hooks, err);
+	if (ret == 0)
+		ret = refaults_start(run, err);
 	if (ret < 0)
 		return ret;
-	rng_init(&run->reclaim.refault_rng, run->options->seed, "refault");
 	page_alloc_set_hooks(run->mm.pages, &hooks);
 	run->reclaim.active = true;
 	return 0;
@@ -181,6 +182,7 @@ void reclaim_fini(struct run *run)
 	free(r->killed);
 	free(r->kswapds);
 	shrinkers_fini(run);
+	refaults_fini(run);
 }
 
 void reclaim_load(struct run *run)

@@ -29,6 +29,7 @@ struct page_user {
 };
 
 struct shrinkers; /* in shrinkers.c */
+struct refaults;  /* in refault.c */
 
 /* What an object of a slab is to shrinkers; beside enum lru_kind, which is what pages are to reclaim. */
 enum shrink_class {
@@ -45,11 +46,21 @@ enum shrink_class {
 
 enum kswapd_state { KSWAPD_ASLEEP, KSWAPD_STARTING, KSWAPD_RUNNING, KSWAPD_NAPPING };
 
+#define NR_RIVALS 32u
+
+/** A task that has found less memory than the low watermark: it runs, and wants its CPU. */
+struct rival {
+	int32_t pid;
+	uint32_t cpu;
+	ns_t seen_ns;            /* last, and 1; 0: none */
+};
+
 /** The kswapd of one node. */
 struct kswapd {
 	enum kswapd_state state;
 	uint32_t generation;     /* so that an event of an earlier state does nothing */
 	ns_t begun_ns;
+	ns_t turn_ns;            /* of its turn on a CPU that others want, too */
 	uint64_t stolen_before;  /* pages */
 	bool compacting;         /* kcompactd is at work, or on its way */
 };
@@ -63,8 +74,9 @@ struct reclaim {
 	bool *killed;            /* owned; by who */
 	uint32_t nr_killed;
 	struct kswapd *kswapds;  /* owned; by node */
+	struct rival rivals[NR_RIVALS];
 	struct shrinkers *shrinkers; /* owned; NULL while nothing is reclaimed */
-	struct rng refault_rng;
+	struct refaults *coming; /* owned */
 	uint64_t stalls_seen;    /* direct reclaims that have a row */
 	uint64_t rows;
 	/* What came of it. */
@@ -103,6 +115,8 @@ void reclaim_after(struct run *run);
 void reclaim_wake_kcompactds(struct run *run);
 /** reclaim_fire() - an event of kswapd, or of a page that is read again, is due. */
 int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err);
+/** daemons_note_rival() - a request of @who has been to the slow path. */
+void daemons_note_rival(struct run *run, uint32_t who);
 /** reclaim_load() - pages of the initial state that are on LRU lists. */
 void reclaim_load(struct run *run);
 int reclaim_finish(struct run *run, struct err *err);

@@ -15,8 +15,10 @@ void reclaim_lose(struct run *run, struct object *object, bool swapped);
 /* refault.c */
 /** refault_evicted() - the file page of @slot has been reclaimed: perhaps it is read again. */
 void refault_evicted(struct run *run, uint32_t slot);
-/** refault_due() - the page of @slot is read again now, if it is still gone. */
-int refault_due(struct run *run, uint32_t slot, struct err *err);
+/** refault_due() - the next window of pages is read again now, what of it is still gone. */
+void refault_due(struct run *run);
+int refaults_start(struct run *run, struct err *err);
+void refaults_fini(struct run *run);
 
 /* shrinkers.c */
 int shrinkers_start(struct run *run, struct reclaim_hooks *hooks, struct err *err);
