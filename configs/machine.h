@@ -170,7 +170,7 @@ enum machine_step {
 };
 
 /* What the costs of steps are by default: configs/latency.h. */
-enum machine_profile { PROFILE_SERVER_2020, PROFILE_EMBEDDED_A53, PROFILE_VM, NR_PROFILES };
+enum machine_profile { PROFILE_SERVER_2020, PROFILE_EMBEDDED_A53, PROFILE_VM, PROFILE_EMULATED, NR_PROFILES };
 
 struct machine_latency {
 	uint32_t step_ns[NR_STEPS];

@@ -3,7 +3,9 @@
  * many of the file pages that it reclaimed it read again. Of several saved states the last one knows.
  */
 #include <stdlib.h>
+#include <string.h>
 
+#include "configs/latency.h"
 #include "configs/probe_priv.h"
 
 #define MAX_REFAULT   90u    /* per cent: what reclaim.refault takes */
@@ -40,8 +42,38 @@ static void read_refaults(struct probe *probe)
 			(unsigned long long)stolen, (unsigned long long)refaults);
 }
 
+/*
+ * Whether the CPU is emulated, as it says of itself: how far kswapd gets while tasks run is decided by its speed, which is
+ * that of no real CPU.
+ */
+static bool is_emulated(const struct probe *probe)
+{
+	static const char *const names[] = { "cpuinfo", "dmesg" };
+	bool emulated = false;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !emulated; i++) {
+		char *text = probe_read(probe, names[i]);
+
+		emulated = text && strstr(text, "QEMU TCG CPU");
+		free(text);
+	}
+	return emulated;
+}
+
+static void read_profile(struct probe *probe)
+{
+	struct machine_latency *latency = &probe->machine->latency;
+
+	if (!is_emulated(probe))
+		return;
+	latency->profile = PROFILE_EMULATED;
+	for (int step = 0; step < NR_STEPS; step++)
+		latency->step_ns[step] = latency_default_ns(PROFILE_EMULATED, (enum machine_step)step);
+}
+
 void probe_pressure(struct probe *probe)
 {
 	read_swap(probe);
 	read_refaults(probe);
+	read_profile(probe);
 }

@@ -299,6 +299,8 @@ Test(probe, swap_and_refaults_are_those_of_the_last_state)
 	m = probed(path);
 	cr_expect_eq(m->reclaim.swap, 163836ull * 1024, "SwapTotal after the work");
 	cr_expect_eq(m->reclaim.refault_percent, 77, "120561 of 156400");
+	cr_expect_eq(m->latency.profile, PROFILE_EMULATED, "smpboot: CPU0: AMD QEMU TCG CPU");
+	cr_expect_eq(m->latency.step_ns[STEP_LRU_BATCH], 126000);
 	free(m);
 	strcat(path, "/1-after-boot");
 	m = probed(path);
