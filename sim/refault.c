@@ -15,6 +15,7 @@
 #include "sim/timers.h"
 
 #define WINDOW_PAGES 32u /* VM_READAHEAD_PAGES with pages of 4 KiB */
+#define READ_PAGES   4u  /* get_init_ra_size() for one page */
 #define READ_WINDOWS 16u /* mean length of what is read in one go, 2 MiB: an assumption */
 
 struct window {
@@ -27,6 +28,7 @@ struct refaults {
 	struct rng rng;
 	uint32_t percent;
 	struct window filling;   /* pages that have just gone */
+	struct window reading;   /* its last nr pages are still to come */
 	uint64_t last_due;
 	struct window *heap;     /* owned; the earliest first */
 	uint32_t nr, cap;
@@ -109,7 +111,7 @@ static void set_timer(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
 
-	if (r->timer || !r->nr || r->heap[0].due > evicted(run))
+	if (r->timer || (!r->reading.nr && (!r->nr || r->heap[0].due > evicted(run))))
 		return;
 	r->timer = true;
 	engine_timer(&run->engine, max_u64(run->engine.now + 1, r->free_ns), CLASS_WAKE, RUN_TIMER_REFAULT, 0, &run->deferred);
@@ -172,15 +174,17 @@ static bool read_page(struct run *run, uint32_t slot)
 	return true;
 }
 
+/* A few pages at a time: a task that reads goes on with what has come while the rest is on its way. */
 void refault_due(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
-	struct window window = pop(r);
 	uint32_t came = 0;
 
 	r->timer = false;
-	for (uint32_t i = 0; i < window.nr; i++)
-		came += read_page(run, window.slots[i]);
+	if (!r->reading.nr)
+		r->reading = pop(r);
+	for (uint32_t i = 0; i < READ_PAGES && r->reading.nr; i++)
+		came += read_page(run, r->reading.slots[WINDOW_PAGES - r->reading.nr--]);
 	r->free_ns = run->engine.now + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 	set_timer(run);
 }

@@ -390,7 +390,7 @@ Test(probe, zoneinfo_alone_is_enough_and_what_is_assumed_is_told)
 Test(probe, copy_of_one_snapshot_gives_the_same_machine_as_the_capture)
 {
 	static const char *const names[] = { "zoneinfo", "iomem", "ioports", "meminfo", "cmdline", "sysctl_vm.txt",
-		"slab_sysfs.tsv", "pagetypeinfo", "node0_cpulist", "node0_distance", "../kernel.config.xz" };
+		"slab_sysfs.tsv", "pagetypeinfo", "node0_cpulist", "node0_distance", "dmesg.xz", "../kernel.config.xz" };
 	char path[4200], file[4400], folder[64], *bytes = malloc(1 << 20);
 	struct machine *original, *copy;
 
