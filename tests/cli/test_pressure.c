@@ -189,3 +189,33 @@ Test(pressure, slab_min_order_makes_fewer_and_larger_slabs)
 	cr_expect_gt(ask(objs), objects);
 	cr_expect_geq(ask("SELECT \"order\" FROM cache_stats WHERE cache = 'kmalloc-256'"), 2);
 }
+
+/* 3000 files looked up before two tasks read more than there is memory for. Return: objects that shrinkers freed. */
+static double shrunk(const char *inode_cache)
+{
+	char yaml[2048];
+
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 2\n");
+	snprintf(yaml, sizeof(yaml), "kmemsim: 1\nname: w\nduration: 10 s\n"
+		"caches:\n  dentry: {size: 192, flags: SLAB_RECLAIM_ACCOUNT}\n  %s: {size: 1000, flags: SLAB_RECLAIM_ACCOUNT}\n"
+		"tasks: {finder: {comm: find}, reader: {count: 2, comm: cat}}\nstreams:\n"
+		"  name: {event: kmem_cache_alloc, cache: dentry, gfp: GFP_KERNEL, by: finder, at: start, burst: 3000}\n"
+		"  inode: {event: kmem_cache_alloc, cache: %s, gfp: GFP_KERNEL, on: name}\n"
+		"  page: {event: alloc_pages, gfp: GFP_HIGHUSER_MOVABLE|__GFP_NORETRY, by: reader, rate: 4000}\n",
+		inode_cache, inode_cache);
+	run_write("w.yaml", yaml);
+	generate("w.yaml");
+	replay("name=shrunk");
+	cr_assert_gt(counter("pgsteal_kswapd"), 0, "memory must be short");
+	return counter("objects_shrunk");
+}
+
+Test(pressure, entries_that_can_be_made_again_go_and_those_of_files_in_memory_stay)
+{
+	double entries = shrunk("proc_inode_cache");
+
+	cr_expect_eq(shrunk("shmem_inode_cache"), 0);
+	cr_expect_eq(entries, 2048, "a batch of 1024, of half of them, and an inode with each; then less than a batch is left: %.0f",
+		entries);
+	cr_expect_eq(shrunk("ext4_inode_cache"), 0, "what a disk must be read for goes in proportion to the lists: no batch");
+}

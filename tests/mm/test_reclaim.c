@@ -253,3 +253,45 @@ Test(reclaim, page_that_comes_back_soon_is_in_use)
 	check(fx);
 	fixture_free(fx);
 }
+
+/* kswapd_highest_zoneidx is what it has been woken for since its last pass began, not the most that it ever was. */
+Test(reclaim, pass_is_over_the_zones_that_kswapd_was_woken_for)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	const struct reclaim_node *r = fx->pa->reclaim;
+
+	hook(fx, &told);
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	kswapd_wake(fx->zone, GFP_HIGHUSER_MOVABLE, 0, ZONE_MOVABLE, &fx->meter);
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		;
+	cr_expect_eq(r->pass_highest, ZONE_MOVABLE);
+	fx->zone->boost = 512;
+	kswapd_wake(fx->zone, 0, 0, fx->zone->type, &fx->meter);
+	cr_assert(kswapd_wanted(fx->pa, 0), "a boost is worth a pass");
+	kswapd_step(fx->pa, 0, 0, &fx->meter);
+	cr_expect_eq(r->pass_highest, fx->zone->type);
+	fixture_free(fx);
+}
+
+Test(reclaim, pages_of_zones_that_are_of_no_use_are_neither_scanned_nor_taken)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	struct scan_control sc = { .highest = ZONE_DMA, .kswapd = true, .nr_to_reclaim = 64, .meter = &fx->meter };
+
+	hook(fx, &told);
+	cr_assert_gt(fx->zone->type, ZONE_DMA);
+	cr_assert_gt(fill(fx, LRU_KIND_FILE, pfns, 4096), 1000);
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_eq(sc.scanned, 0);
+	cr_expect_eq(told.nr_gone, 0);
+	sc.highest = fx->zone->type;
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_geq(sc.reclaimed, 64);
+	check(fx);
+	fixture_free(fx);
+}
