@@ -48,6 +48,7 @@ static void read_sysctls(struct probe *probe)
 	sysctl_u32(probe, "percpu_pagelist_high_fraction", &pages->pcp_high_fraction);
 	sysctl_u32(probe, "compaction_proactiveness", &pages->compaction_proactiveness);
 	sysctl_u32(probe, "swappiness", &probe->machine->reclaim.swappiness);
+	sysctl_u32(probe, "zone_reclaim_mode", &probe->machine->reclaim.zone_reclaim_mode);
 	read_reserve_ratio(probe);
 }
 

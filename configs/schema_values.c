@@ -181,11 +181,15 @@ uint32_t key_list_length(const struct key *key, const void *base)
 	return length;
 }
 
+/* Elements behind a counted list's last one are zero already. */
 void key_set_list_length(const struct key *key, void *base, uint32_t length)
 {
+	uint32_t end = key->list_offset ? key_list_length(key, base) : key->list_max;
+
 	if (key->list_offset)
 		memcpy((char *)base + key->list_offset, &length, sizeof(length));
-	memset(field(key, base, length), 0, (size_t)(key->list_max - length) * key->size);
+	if (end > length)
+		memset(field(key, base, length), 0, (size_t)(end - length) * key->size);
 }
 
 static void format_bound(const struct key *key, uint64_t value, char *buf, size_t size)

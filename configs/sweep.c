@@ -8,7 +8,7 @@
 #include "configs/sweep_priv.h"
 #include "configs/text_file.h"
 
-/* What a sweep file may hold beside these: machine, trace, traces, vary, where. */
+/* What a sweep file may hold beside these: machine, trace, traces, workload, workloads, vary, where. */
 #define IN(field) .size = (uint32_t)sizeof(((struct sweep *)0)->field), .offset = (uint32_t)offsetof(struct sweep, field)
 
 static const char *const pace_words[] = { "recorded", "think", "asap", NULL };
@@ -35,7 +35,8 @@ static const struct key settings[] = {
 struct sweep_loader {
 	struct loader l;
 	struct sweep *sweep;
-	const struct yaml_node *machine, *trace, *vary, *where; /* values; NULL = not given */
+	const struct yaml_node *machine, *vary, *where; /* values; NULL = not given */
+	bool has_traces;
 	struct where *conditions[SWEEP_MAX_WHERE];              /* owned */
 	uint32_t nr_conditions;
 };
@@ -129,6 +130,56 @@ static void add(struct sweep_loader *sl, const struct yaml_node *node, const cha
 	findings_add(sl->l.findings, place_of(&sl->l, node), "%s", text);
 }
 
+static bool is_traces(const char *key)
+{
+	return !strcmp(key, "trace") || !strcmp(key, "traces") || !strcmp(key, "workload") || !strcmp(key, "workloads");
+}
+
+bool sweep_is_workload(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml"));
+}
+
+static void load_trace(struct sweep_loader *sl, const char *key, const struct yaml_node *node)
+{
+	struct sweep *sweep = sl->sweep;
+
+	if (node->kind != YAML_SCALAR || !node->len || strlen(node->text) != node->len) {
+		add(sl, node, "expected the path of a trace or of a workload");
+		return;
+	}
+	if (key[0] == 'w' && !sweep_is_workload(node->text))
+		add(sl, node, "expected a workload, whose name ends in .yaml");
+	sweep->traces[sweep->nr_traces] = beside(sweep->file, node->text);
+	if (!sweep->traces[sweep->nr_traces++])
+		add(sl, node, "no memory for the path");
+}
+
+/* Traces and workloads are one list, in the order of the file: each key adds to it. */
+static void load_traces(struct sweep_loader *sl, const char *key, const struct yaml_node *node)
+{
+	uint32_t nr = sl->sweep->nr_traces + 1;
+	char **grown;
+
+	sl->has_traces = true;
+	for (const struct yaml_node *child = node->first; child; child = child->next)
+		nr++;
+	grown = reallocarray(sl->sweep->traces, nr, sizeof(*grown));
+	if (!grown) {
+		add(sl, node, "no memory for the traces");
+		return;
+	}
+	sl->sweep->traces = grown;
+	if (node->kind != YAML_LIST)
+		load_trace(sl, key, node);
+	else if (!node->first)
+		add(sl, node, "expected at least one path");
+	for (const struct yaml_node *child = node->kind == YAML_LIST ? node->first : NULL; child; child = child->next)
+		load_trace(sl, key, child);
+}
+
 static void load_setting(struct sweep_loader *sl, const struct yaml_node *name)
 {
 	const struct yaml_node *value = name->next;
@@ -147,10 +198,10 @@ static void load_setting(struct sweep_loader *sl, const struct yaml_node *name)
 		sl->where = value;
 	else if (!strcmp(name->text, "kmemsim"))
 		load_value(&sl->l, key_find("kmemsim"), sl->l.draft, "kmemsim", value);
-	else if (!strcmp(name->text, "trace") || !strcmp(name->text, "traces"))
-		sl->trace = value;
+	else if (is_traces(name->text))
+		load_traces(sl, name->text, value);
 	else
-		add(sl, name, "unknown key: expected name, machine, trace, traces, vary, where, repeat, seed, samples, detail, pace, "
+		add(sl, name, "unknown key: expected name, machine, trace, traces, workload, workloads, vary, where, repeat, seed, samples, detail, pace, "
 			      "cpu_map, layer, initial, from, timeout or memory");
 }
 
@@ -168,39 +219,8 @@ static void load_top(struct sweep_loader *sl, const struct yaml_node *root)
 		else
 			load_setting(sl, name);
 	}
-	if (!sl->trace)
-		add(sl, root, "expected a key \"traces\": what is replayed");
-}
-
-static void load_trace(struct sweep_loader *sl, const struct yaml_node *node)
-{
-	struct sweep *sweep = sl->sweep;
-
-	if (node->kind != YAML_SCALAR || !node->len || strlen(node->text) != node->len) {
-		add(sl, node, "traces: expected the path of a trace");
-		return;
-	}
-	sweep->traces[sweep->nr_traces] = beside(sweep->file, node->text);
-	if (!sweep->traces[sweep->nr_traces++])
-		add(sl, node, "no memory for the path");
-}
-
-static void load_traces(struct sweep_loader *sl)
-{
-	const struct yaml_node *node = sl->trace;
-	uint32_t nr = 1;
-
-	for (const struct yaml_node *child = node->first; child; child = child->next)
-		nr++;
-	sl->sweep->traces = calloc(nr, sizeof(*sl->sweep->traces));
-	if (!sl->sweep->traces)
-		add(sl, node, "no memory for the traces");
-	else if (node->kind != YAML_LIST)
-		load_trace(sl, node);
-	else if (!node->first)
-		add(sl, node, "traces: expected at least one");
-	for (node = node->first; sl->sweep->traces && sl->trace->kind == YAML_LIST && node; node = node->next)
-		load_trace(sl, node);
+	if (!sl->has_traces)
+		add(sl, root, "expected a key \"traces\" or \"workloads\": what is replayed");
 }
 
 /* A relative folder of the initial state is meant from the folder of the sweep, as traces are. */
@@ -281,8 +301,6 @@ static void load_all(struct sweep_loader *sl)
 		return;
 	}
 	load_top(sl, l->root);
-	if (sl->trace)
-		load_traces(sl);
 	place_initial(sl);
 	load_machine(sl);
 	if (sl->vary)

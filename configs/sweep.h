@@ -6,6 +6,7 @@
  *	name: memory-x-min-free
  *	machine: ../machines/pc-512m.yaml     # relative to this file; or a map, as a machine file has it
  *	traces: [boot.kmt]                    # relative to this file; `trace: boot.kmt` for one
+ *	workloads: [mix.yaml]                 # beside them, or alone: made into traces first, with the seed that each has
  *	vary:
  *	  grid:                               # all combinations
  *	    memory: [96 MiB, 128 MiB, 256 MiB]
@@ -30,7 +31,7 @@
  *	repeat: 3                             # runs of each point, with seeds seed, seed + 1, seed + 2
  *	seed: 1
  *	samples: 20                           # in each run, beside its start and end
- *	detail: summary                       # without call sites, caches only at the end; or full, as replay records
+ *	detail: summary                       # no call sites; caches, areas and resources only at the end; or full, as replay records
  *	pace: recorded                        # or think, or asap
  *	cpu_map: fold                         # or spread
  *	initial: snapshots/                   # begin in this saved state, relative to this file; else as the machine says
@@ -80,7 +81,7 @@ struct sweep {
 	char *machine_name;        /* owned: file of the base machine, for messages */
 	char *machine_text;        /* owned: its YAML; NULL = all defaults */
 	size_t machine_len;
-	char **traces;             /* owned: paths, to be opened from where the program runs */
+	char **traces;             /* owned: paths, to be opened from where the program runs; *.yaml and *.yml: of workloads */
 	uint32_t nr_traces;
 	uint32_t repeat;
 	uint64_t seed;
@@ -118,6 +119,9 @@ void sweep_free(struct sweep *sweep);
 
 /** sweep_machine() - the base machine with the settings of @point. ERR_CONFIG names the point and its values. */
 int sweep_machine(const struct sweep *sweep, const struct sweep_point *point, struct machine *machine, struct err *err);
+
+/** sweep_is_workload() - whether one of sweep.traces is a workload, by its name: a trace is to be made of it. */
+bool sweep_is_workload(const char *path);
 
 /** sweep_point_text() - "memory=96 MiB cpus=2", for messages. Return: @buf. */
 char *sweep_point_text(const struct sweep *sweep, const struct sweep_point *point, char *buf, size_t size);

@@ -111,7 +111,8 @@ restart:
 		}
 		if (!zone_watermark_fast(zone, ac->order, zone_mark(zone, alloc_flags), ac->highest, alloc_flags,
 			    ac->gfp) &&
-			!(alloc_flags & ALLOC_NO_WATERMARKS)) {
+			!(alloc_flags & ALLOC_NO_WATERMARKS) &&
+			!(pa->machine->reclaim.zone_reclaim_mode && node_reclaim(zone, ac, alloc_flags, meter))) {
 			meter_charge(meter, STEP_PAGE_ZONE_SKIP, 1);
 			continue;
 		}

@@ -275,6 +275,9 @@ void page_alloc_describe(const struct page_alloc *pa, unsigned int zone, char *b
 	X(WORKINGSET_ACTIVATE_FILE, "workingset_activate_file") \
 	X(PSWPOUT, "pswpout")                \
 	X(OOM_KILL, "oom_kill")              \
+	X(NODE_RECLAIM, "node_reclaim")      \
+	X(NODE_RECLAIM_PAGES, "node_reclaim_pages") \
+	X(ZONE_RECLAIM_FAILED, "zone_reclaim_failed") \
 	X(COMPACT_STALL, "compact_stall")    \
 	X(COMPACT_SUCCESS, "compact_success") \
 	X(COMPACT_FAIL, "compact_fail")      \

@@ -85,6 +85,14 @@ int kcompactd_check(const struct page_alloc *pa, struct err *err);
 /** kcompactd_forget_skips() - models reset_isolation_suitable(). */
 void kcompactd_forget_skips(struct page_alloc *pa, uint32_t node);
 
+/* node_reclaim.c */
+
+/**
+ * node_reclaim() - @zone is below the mark of @alloc_flags: take pages back on its node, where vm.zone_reclaim_mode has the
+ * request do so. Return: whether the zone can serve it now.
+ */
+bool node_reclaim(struct zone *zone, const struct alloc_context *ac, unsigned int alloc_flags, struct meter *meter);
+
 /* page_slowpath.c */
 
 /** page_slowpath() - what a request does when no zone serves it at once. Models __alloc_pages_slowpath(). */

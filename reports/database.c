@@ -76,7 +76,7 @@ static int read_pragma(sqlite3 *db, const char *path, const char *sql, int *valu
 	return ret;
 }
 
-static int check_identity(sqlite3 *db, const char *path, struct err *err)
+static int check_identity(sqlite3 *db, const char *path, bool *old, struct err *err)
 {
 	int id = 0, version = 0;
 	int ret = read_pragma(db, path, "PRAGMA application_id", &id, err);
@@ -85,6 +85,7 @@ static int check_identity(sqlite3 *db, const char *path, struct err *err)
 		ret = read_pragma(db, path, "PRAGMA user_version", &version, err);
 	if (ret < 0)
 		return ret;
+	*old = version < RESULTS_SCHEMA_VERSION;
 	if (id != RESULTS_APPLICATION_ID)
 		return err_set(err, ERR_RESULTS, "%s: a SQLite database, but not one of kmemsim", path);
 	if (version > RESULTS_SCHEMA_VERSION)
@@ -118,14 +119,15 @@ static int open_connection(sqlite3 **out, const char *path, int flags, struct er
 	return 0;
 }
 
-static int open_checked(sqlite3 **out, const char *path, int flags, struct err *err)
+/* *old: of an older schema; there is no connection then. */
+static int open_checked(sqlite3 **out, const char *path, int flags, bool *old, struct err *err)
 {
 	int ret = open_connection(out, path, flags, err);
 
 	if (ret < 0)
 		return ret;
-	ret = check_identity(*out, path, err);
-	if (ret < 0) {
+	ret = check_identity(*out, path, old, err);
+	if (ret < 0 || *old) {
 		sqlite3_close(*out);
 		*out = NULL;
 	}
@@ -211,26 +213,39 @@ static int create_file(const char *path, bool replace, struct err *err)
 	return ret;
 }
 
+bool database_missing(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
 int database_open_read(sqlite3 **out, const char *path, struct err *err)
 {
+	bool old = false;
+	int ret;
+
 	if (access(path, R_OK) < 0)
 		return err_errno(err, "%s: cannot be read", path);
-	return open_checked(out, path, SQLITE_OPEN_READONLY, err);
+	if (database_missing(path))
+		return err_set(err, ERR_RESULTS, "%s: is empty: no run has been recorded into it yet", path);
+	ret = open_checked(out, path, SQLITE_OPEN_READONLY, &old, err);
+	return ret == 0 && old ? database_read_upgraded(out, path, err) : ret;
 }
 
 int database_open_write(sqlite3 **out, const char *path, struct err *err)
 {
-	struct stat st;
-	bool exists = stat(path, &st) == 0;
-	bool empty = exists && S_ISREG(st.st_mode) && st.st_size == 0;
+	bool exists = access(path, F_OK) == 0, old = false;
+	int ret = 0;
 
 	if (!exists && errno != ENOENT)
 		return err_errno(err, "%s: cannot be made", path);
-	if (!exists || empty) {
-		int ret = create_file(path, empty, err);
-
-		if (ret < 0)
-			return ret;
-	}
-	return open_checked(out, path, SQLITE_OPEN_READWRITE, err);
+	if (database_missing(path))
+		ret = create_file(path, exists, err);
+	if (ret == 0)
+		ret = open_checked(out, path, SQLITE_OPEN_READWRITE, &old, err);
+	if (ret < 0 || !old)
+		return ret;
+	ret = database_upgrade(path, err);
+	return ret < 0 ? ret : open_checked(out, path, SQLITE_OPEN_READWRITE, &old, err);
 }

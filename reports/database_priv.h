@@ -5,6 +5,7 @@
 #ifndef KMEMSIM_REPORTS_DATABASE_PRIV_H
 #define KMEMSIM_REPORTS_DATABASE_PRIV_H
 
+#include <stdbool.h>
 #include <sqlite3.h>
 
 #include "base/err.h"
@@ -21,6 +22,7 @@ extern const char database_schema[];
 /**
  * database_open_read() / database_open_write() - open a results database; for writing, a missing or empty
  * file is made. A new file appears under @path with its schema, or not at all.
+ * One of an older schema is read as if it were of this one, and brought up to date before it is written.
  * ERR_RESULTS: another kind of file, or made by a newer kmemsim. ERR_IO: cannot be read or written.
  * The caller owns *out: sqlite3_close().
  */
@@ -32,6 +34,14 @@ int database_open_write(sqlite3 **out, const char *path, struct err *err);
  * caller renames or removes it, and frees its name *made.
  */
 int database_draft(char **made, const char *path, struct err *err);
+
+/** database_missing() - whether there is nothing at @path yet, or an empty file. */
+bool database_missing(const char *path);
+
+/** database_read_upgraded() - what the database of an older schema at @path holds, in memory, with the schema of now. */
+int database_read_upgraded(sqlite3 **out, const char *path, struct err *err);
+/** database_upgrade() - the database of an older schema at @path gets the schema of now, whole or not at all. */
+int database_upgrade(const char *path, struct err *err);
 
 /** database_exec() - run statements that answer nothing. */
 int database_exec(sqlite3 *db, const char *path, const char *sql, struct err *err);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "reports/build.h"
 #include "reports/database_priv.h"
@@ -112,7 +111,7 @@ static int load(struct done_runs *done, struct err *err)
 	sqlite3 *db;
 	int ret;
 
-	if (access(done->path, F_OK) < 0)
+	if (database_missing(done->path))
 		return 0;
 	ret = database_open_read(&db, done->path, err);
 	if (ret < 0)
@@ -200,7 +199,7 @@ int done_runs_forget_failed(const char *path, const char *sweep, struct err *err
 	sqlite3 *db;
 	int ret;
 
-	if (access(path, F_OK) < 0)
+	if (database_missing(path))
 		return 0;
 	ret = database_open_write(&db, path, err);
 	if (ret < 0)

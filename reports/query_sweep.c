@@ -29,6 +29,8 @@ static const struct figure {
 	{ "slab_waste_bytes", false, false },
 	{ "kmalloc_waste_bytes", false, false },
 	{ "extfrag_events", false, true },
+	{ "reclaimed_pages", false, false },
+	{ "numa_misses", false, false },
 	{ "lat_mean_ns", false, true },
 	{ "kmalloc_p99_ns", false, false },
 	{ "kmem_cache_alloc_p99_ns", false, false },
@@ -45,9 +47,9 @@ static const struct figure {
 static const char columns_before[] = "run_id, status, trace, machine";
 static const char columns_behind[] =
 	"seed, events, failed, sleeps, free_pages, free_pages_lowest, unusable_3, unusable_3_worst, unusable_9,"
-	" unusable_9_worst, slab_pages, slab_waste_bytes, kmalloc_waste_bytes, extfrag_events, lat_mean_ns, kmalloc_p99_ns,"
-	" kmem_cache_alloc_p99_ns, alloc_pages_p99_ns, lat_p99_worst_op_ns, lat_max_ns, violations, sim_ns, wall_ns,"
-	" fingerprint";
+	" unusable_9_worst, slab_pages, slab_waste_bytes, kmalloc_waste_bytes, extfrag_events, reclaimed_pages, numa_misses,"
+	" lat_mean_ns, kmalloc_p99_ns, kmem_cache_alloc_p99_ns, alloc_pages_p99_ns, lat_p99_worst_op_ns, lat_max_ns,"
+	" violations, sim_ns, wall_ns, fingerprint";
 
 static const char keys_sql[] =
 	"SELECT DISTINCT key FROM run_params WHERE lower(key) NOT IN (SELECT name FROM pragma_table_info('v_sweep')) ORDER BY key";

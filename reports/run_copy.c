@@ -49,9 +49,11 @@ static int no_memory(const struct results *results, struct err *err)
  */
 static int data_columns(struct results *results, const char *table, const char *except, char **columns, struct err *err)
 {
+	/* Where one number is the whole key, it is a row's own. */
 	char *sql = sqlite3_mprintf("SELECT group_concat('\"' || name || '\"', ', ') FROM pragma_table_info(%Q)"
-				    " WHERE name NOT IN ('run_id', 'sample_id', 'violation_id', 'verify_cache_id', %s)",
-		table, except);
+				    " WHERE name NOT IN ('run_id', 'sample_id', %s) AND NOT (pk = 1 AND type = 'INTEGER' AND"
+				    " (SELECT max(pk) FROM pragma_table_info(%Q)) = 1)",
+		table, except, table);
 	sqlite3_stmt *stmt = NULL;
 	int ret = sql ? results_prepare(results, sql, NULL, 0, &stmt, err) : no_memory(results, err);
 

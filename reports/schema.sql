@@ -71,7 +71,8 @@ CREATE TABLE op_stats (
 	PRIMARY KEY (run_id, op)
 ) STRICT, WITHOUT ROWID;
 
--- The distribution behind op_stats: buckets that hold something, low_ns to high_ns inclusive.
+-- The distribution behind op_stats: buckets that hold something, low_ns to high_ns inclusive. Of the runs of a sweep there are
+-- four for each power of two, unless it says `detail: full`; else 32.
 CREATE TABLE latency_hist (
 	run_id INTEGER NOT NULL,
 	op TEXT NOT NULL,
@@ -600,6 +601,9 @@ SELECT r.run_id, r.trace, r.machine,
 	f.unusable_3, f.unusable_3_worst, f.unusable_9, f.unusable_9_worst,
 	s.slab_bytes / r.page_size AS slab_pages, s.slab_waste_bytes, s.kmalloc_waste_bytes,
 	(SELECT sum(count) FROM extfrag_events e WHERE e.run_id = r.run_id) AS extfrag_events,
+	(SELECT sum(value) FROM counters c WHERE c.run_id = r.run_id AND mechanism = 'page_alloc'
+		AND name IN ('pgsteal_kswapd', 'pgsteal_direct')) AS reclaimed_pages,
+	(SELECT value FROM counters c WHERE c.run_id = r.run_id AND mechanism = 'page_alloc' AND name = 'numa_miss') AS numa_misses,
 	o.lat_mean_ns, o.kmalloc_p99_ns, o.kmem_cache_alloc_p99_ns, o.alloc_pages_p99_ns, o.lat_p99_worst_op_ns, o.lat_max_ns,
 	(SELECT count(*) FROM violations v WHERE v.run_id = r.run_id) AS violations,
 	r.sim_ns, r.wall_ns, r.fingerprint

@@ -340,15 +340,23 @@ static int rec_cache(struct recorder *rec, const struct record_cache *c, struct 
 		VALUE(c->batchcount), VALUE(c->shared_factor), VALUE(c->active_slabs), VALUE(c->shared_avail));
 }
 
-static int insert_buckets(struct sqlite_recorder *r, const char *op, const struct hist *hist, struct err *err)
+_Static_assert(HIST_BUCKETS % (HIST_SUB / 4) == 0, "coarse buckets begin where a power of two does");
+
+static int insert_buckets(struct sqlite_recorder *r, const struct record_op *o, struct err *err)
 {
+	const struct hist *hist = o->latency;
+	unsigned int width = o->coarse ? HIST_SUB / 4 : 1;
 	int ret = 0;
 
-	for (unsigned int i = 0; i < HIST_BUCKETS && ret == 0; i++)
-		if (hist->buckets[i])
-			ret = WRITE(r, INSERT_BUCKET, err, VALUE(r->run_id), VALUE(op),
-				VALUE(hist_bucket_low(i)), VALUE(hist_bucket_high(i)),
-				VALUE(hist->buckets[i]));
+	for (unsigned int i = 0; i < HIST_BUCKETS && ret == 0; i += width) {
+		uint64_t count = 0;
+
+		for (unsigned int k = 0; k < width; k++)
+			count += hist->buckets[i + k];
+		if (count)
+			ret = WRITE(r, INSERT_BUCKET, err, VALUE(r->run_id), VALUE(o->op), VALUE(hist_bucket_low(i)),
+				VALUE(hist_bucket_high(i + width - 1)), VALUE(count));
+	}
 	return ret;
 }
 
@@ -362,7 +370,7 @@ static int rec_op(struct recorder *rec, const struct record_op *o, struct err *e
 		VALUE(hist_percentile(h, 9000)), VALUE(hist_percentile(h, 9900)),
 		VALUE(hist_percentile(h, 9990)), VALUE(h->max));
 
-	return ret < 0 ? ret : insert_buckets(r, o->op, h, err);
+	return ret < 0 ? ret : insert_buckets(r, o, err);
 }
 
 static struct value value_of(const struct record_value *value)

@@ -50,6 +50,7 @@ struct record_op {
 	uint64_t bytes_req, bytes_alloc;
 	uint64_t sleeps;
 	const struct hist *latency; /* ns; borrowed for the call */
+	bool coarse;                /* of its distribution four buckets for each power of two are enough */
 };
 
 /* A sample is sample(), then its zones, blocks, caches in any order; they refer to the last sample(). */

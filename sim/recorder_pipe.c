@@ -96,7 +96,7 @@ static const struct member cache_members[] = {
 };
 static const struct member op_members[] = {
 	M(record_op, op), M(record_op, count), M(record_op, failed), M(record_op, bytes_req), M(record_op, bytes_alloc),
-	M(record_op, sleeps), M(record_op, latency),
+	M(record_op, sleeps), M(record_op, latency), M(record_op, coarse),
 };
 static const struct member extfrag_members[] = {
 	M(record_extfrag, from_migratetype), M(record_extfrag, to_migratetype), M(record_extfrag, alloc_order),
@@ -284,7 +284,13 @@ static int end_frame(struct recorder_pipe *p, bool send, struct err *err)
 static int send_call(struct recorder *rec, enum call call, const void *record, struct err *err)
 {
 	struct recorder_pipe *p = (struct recorder_pipe *)rec;
+	struct record_op op;
 
+	if (p->thin && call == CALL_OP) {
+		op = *(const struct record_op *)record;
+		op.coarse = true;
+		record = &op;
+	}
 	if (p->thin && (call == CALL_CALL_SITE || (call == CALL_CACHE && !p->at_end)))
 		return 0;
 	if (call == CALL_SAMPLE)
@@ -317,10 +323,18 @@ static int send_begin(struct recorder *rec, const struct record_run *run, struct
 	return end_frame(p, false, err);
 }
 
+/* Lists of what there is in a moment, item by item; how much it is together is in other tables. */
+static bool is_list(enum record_table table)
+{
+	return table == RECORD_VMAP_AREAS || table == RECORD_RESOURCES || table == RECORD_PERCPU_CHUNKS;
+}
+
 static int send_row(struct recorder *rec, const struct record_row *row, struct err *err)
 {
 	struct recorder_pipe *p = (struct recorder_pipe *)rec;
 
+	if (p->thin && !p->at_end && is_list(row->table))
+		return 0;
 	start_frame(p, CALL_ROW);
 	put_members(p, CALL_ROW, &(struct row_message){ row->table });
 	put(p, &row->nr_values, sizeof(row->nr_values));

@@ -18,7 +18,7 @@ int recorder_pipe_open(struct recorder **out, int fd, struct err *err);
 
 /**
  * recorder_pipe_thin() - from now on leave out what takes most room and is seldom asked for of one run among many: call
- * sites, and caches but at the end.
+ * sites; caches, vmap areas, resources and per-CPU chunks but at the end; the finer half of latency distributions.
  */
 void recorder_pipe_thin(struct recorder *rec);
 

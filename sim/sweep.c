@@ -24,6 +24,8 @@ struct pool {
 	const struct sweep_options *options; /* borrowed */
 	struct worker *workers;              /* owned */
 	struct pollfd *fds;                  /* owned: one per worker, -1 where idle */
+	char *spare;                         /* owned: the results being written, or room for a worker's next */
+	size_t spare_cap;
 	struct trace_reader *reader;         /* owned: of the trace being replayed */
 	uint32_t reader_trace;               /* its number */
 	uint32_t next;                       /* index of the next point to look at */
@@ -37,6 +39,11 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static bool stopped(const struct pool *pool)
+{
+	return pool->options->stop && pool->options->stop(pool->options->arg);
 }
 
 /* Points come trace by trace; workers keep their own view of a trace that the parent has closed. */
@@ -82,31 +89,44 @@ static int start_run(struct pool *pool, struct worker *worker, uint32_t index, s
 	return 0;
 }
 
+/* Have an idle worker run the next point, if there is one. */
+static int fill_worker(struct pool *pool, struct worker *worker, struct err *err)
+{
+	while (pool->next < pool->sweep->nr_points && !sweep_plan_has(pool->plan, pool->next))
+		pool->next++;
+	return pool->next < pool->sweep->nr_points ? start_run(pool, worker, pool->next++, err) : 0;
+}
+
 static int fill_workers(struct pool *pool, struct err *err)
 {
 	int ret = 0;
 
-	for (uint32_t i = 0; i < pool->options->workers && ret == 0; i++) {
-		if (pool->workers[i].busy)
-			continue;
-		while (pool->next < pool->sweep->nr_points && !sweep_plan_has(pool->plan, pool->next))
-			pool->next++;
-		if (pool->next == pool->sweep->nr_points)
-			break;
-		ret = start_run(pool, &pool->workers[i], pool->next++, err);
-	}
+	for (uint32_t i = 0; i < pool->options->workers && ret == 0; i++)
+		if (!pool->workers[i].busy)
+			ret = fill_worker(pool, &pool->workers[i], err);
 	return ret;
 }
 
+/* A run that is over, on its way into the recorder. */
+struct finished {
+	uint32_t index;      /* of its point */
+	bool timed_out;
+	int status;          /* of its process, where that ended */
+	uint64_t wall_ns;
+	const char *stream;  /* borrowed from the pool */
+	size_t len;
+};
+
 /* Why a run has no results, in @buf; NULL when it has. */
-static const char *reason_of(const struct pool *pool, const struct worker *worker, const struct recorder_stream *stream,
-	int status, char *buf, size_t size)
+static const char *reason_of(const struct pool *pool, const struct finished *run, const struct recorder_stream *stream, char *buf,
+	size_t size)
 {
 	char limit[32];
+	int status = run->status;
 
 	if (stream->complete)
 		return NULL;
-	if (worker->timed_out)
+	if (run->timed_out)
 		snprintf(buf, size, "timeout: took longer than %s",
 			units_format_time_short(pool->sweep->timeout_ns, limit, sizeof(limit)));
 	else if (WIFSIGNALED(status))
@@ -121,28 +141,21 @@ static const char *reason_of(const struct pool *pool, const struct worker *worke
 	return buf;
 }
 
-/* The run is over, or its process has ended: it is recorded, one way or the other. */
-static int finish_run(struct pool *pool, struct worker *worker, bool over, struct err *err)
+/* Recorded, one way or the other. */
+static int record_run(struct pool *pool, const struct finished *run, struct err *err)
 {
 	const struct sweep_options *options = pool->options;
-	size_t len = over ? worker->walked : worker->len;
-	int status = over ? 0 : worker_reap(worker);
 	struct recorder_stream stream;
 	const char *reason;
 	char buf[1024];
 	int ret;
 
-	if (over && worker->timed_out)
-		worker_end(worker); /* it was killed all the same */
-	worker->busy = false;
-	pool->fds[worker - pool->workers].fd = -1;
-	pool->progress.running--;
-	recorder_stream_look(worker->stream, len, &stream);
-	reason = reason_of(pool, worker, &stream, status, buf, sizeof(buf));
+	recorder_stream_look(run->stream, run->len, &stream);
+	reason = reason_of(pool, run, &stream, buf, sizeof(buf));
 	if (reason)
-		ret = sweep_point_failed(pool->plan, worker->index, options->recorder, reason, now_ns() - worker->started_ns, err);
+		ret = sweep_point_failed(pool->plan, run->index, options->recorder, reason, run->wall_ns, err);
 	else
-		ret = recorder_stream_play(worker->stream, len, options->recorder, err);
+		ret = recorder_stream_play(run->stream, run->len, options->recorder, err);
 	if (ret < 0)
 		return ret;
 	if (!reason && stream.end.status != RUN_DONE)
@@ -150,12 +163,53 @@ static int finish_run(struct pool *pool, struct worker *worker, bool over, struc
 	if (reason) {
 		pool->progress.failed++;
 		if (options->failed)
-			options->failed(options->arg, &pool->sweep->points[worker->index], reason);
+			options->failed(options->arg, &pool->sweep->points[run->index], reason);
 		return 0;
 	}
 	pool->progress.done++;
 	pool->progress.events += stream.end.events;
 	return 0;
+}
+
+/* The worker is idle, or gone, and free for the next run: what it has sent is the pool's now. */
+static struct finished take_finished(struct pool *pool, struct worker *worker, bool over)
+{
+	struct finished run = {
+		.index = worker->index,
+		.timed_out = worker->timed_out,
+		.status = over ? 0 : worker_reap(worker),
+		.wall_ns = now_ns() - worker->started_ns,
+		.stream = worker->stream,
+		.len = over ? worker->walked : worker->len,
+	};
+	char *spare = pool->spare;
+	size_t cap = pool->spare_cap;
+
+	if (over && worker->timed_out)
+		worker_end(worker); /* it was killed all the same */
+	worker->busy = false;
+	pool->fds[worker - pool->workers].fd = -1;
+	pool->progress.running--;
+	pool->spare = worker->stream;
+	pool->spare_cap = worker->cap;
+	worker->stream = spare;
+	worker->cap = cap;
+	return run;
+}
+
+/*
+ * The run is over, or its process has ended. Of several workers none waits while results are written; a single one does, so
+ * that one process is at work at a time.
+ */
+static int finish_run(struct pool *pool, struct worker *worker, bool over, struct err *err)
+{
+	struct finished run = take_finished(pool, worker, over);
+	int started = 0, ret;
+
+	if (pool->options->workers > 1 && !stopped(pool))
+		started = fill_worker(pool, worker, err);
+	ret = record_run(pool, &run, started < 0 ? NULL : err);
+	return started < 0 ? started : ret;
 }
 
 /* Take what a worker has sent. Return: 1 when its process has ended, 0 when not, negative on an error. */
@@ -237,11 +291,6 @@ static int turn(struct pool *pool, struct err *err)
 	return 0;
 }
 
-static bool stopped(const struct pool *pool)
-{
-	return pool->options->stop && pool->options->stop(pool->options->arg);
-}
-
 static int run_all(struct pool *pool, struct err *err)
 {
 	int ret;
@@ -267,6 +316,7 @@ static void pool_fini(struct pool *pool)
 			worker_end(worker);
 		free(worker->stream);
 	}
+	free(pool->spare);
 	trace_close(pool->reader);
 	free(pool->workers);
 	free(pool->fds);

@@ -58,7 +58,7 @@ struct sweep_progress {
 };
 
 struct sweep_options {
-	uint32_t workers;          /* processes at a time, at least 1 */
+	uint32_t workers;          /* processes at a time, at least 1; a single one waits while its results are recorded */
 	struct recorder *recorder; /* borrowed */
 	/** stop() - asked often; true kills the runs in flight, which are not recorded, and ends with ERR_INTERRUPTED. May be NULL. */
 	bool (*stop)(void *arg);

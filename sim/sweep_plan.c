@@ -10,23 +10,6 @@
 
 #define BAD_POINTS_SHOWN 5
 
-static int look_at_trace(struct plan_trace *t, const char *path, struct err *err)
-{
-	struct trace_reader *reader;
-	int ret = trace_open(&reader, path, NULL, err);
-
-	if (ret < 0)
-		return ret;
-	t->events = trace_meta(reader)->events;
-	t->lost = trace_meta(reader)->lost;
-	t->span_ns = trace_meta(reader)->last_ns - trace_meta(reader)->first_ns;
-	ret = trace_sha256(reader, t->sha256, err);
-	if (ret == 0 && trace_meta(reader)->kernel && !(t->kernel = strdup(trace_meta(reader)->kernel)))
-		ret = err_set(err, ERR_NOMEM, "%s: no memory", path);
-	trace_close(reader);
-	return ret;
-}
-
 /* Puts the text of @more behind that of @err, each on lines of its own. */
 static void append(struct err *err, const char *more)
 {
@@ -34,6 +17,30 @@ static void append(struct err *err, const char *more)
 
 	snprintf(err->text + used, sizeof(err->text) - used, "%s%.*s", used ? "\n" : "", (int)(sizeof(err->text) - used) - 2,
 		more);
+}
+
+/* One more repetition of the point before it: the same machine, and as sound. */
+static bool repeats(const struct sweep_point *point)
+{
+	const struct sweep_point *before = point - 1;
+
+	return point->repeat > 1 && before->sets == point->sets && before->trace == point->trace;
+}
+
+static int check_point(struct sweep_plan *plan, uint32_t i, struct machine *machine, struct err *err)
+{
+	const struct sweep *sweep = plan->sweep;
+	struct plan_point *point = &plan->points[i];
+	int ret;
+
+	if (repeats(&sweep->points[i])) {
+		*point = point[-1];
+		return 0;
+	}
+	ret = sweep_machine(sweep, &sweep->points[i], machine, err);
+	if (ret == 0)
+		ret = machine_hash(machine, point->config_hash, err);
+	return ret == 0 ? plan_states_add(plan, machine, sweep->points[i].trace, &point->state, err) : ret;
 }
 
 /* All machines are loaded once now: what is wrong with any is told before anything runs. */
@@ -45,12 +52,8 @@ static int check_points(struct sweep_plan *plan, struct machine *machine, struct
 	char more[64];
 
 	for (uint32_t i = 0; i < sweep->nr_points; i++) {
-		int ret = sweep_machine(sweep, &sweep->points[i], machine, &one);
+		int ret = check_point(plan, i, machine, &one);
 
-		if (ret == 0)
-			ret = machine_hash(machine, plan->points[i].config_hash, &one);
-		if (ret == 0)
-			ret = plan_states_add(plan, machine, sweep->points[i].trace, &plan->points[i].state, &one);
 		if (ret < 0 && one.code != ERR_CONFIG)
 			return err_set(err, one.code, "%s", one.text);
 		if (ret < 0 && bad++ < BAD_POINTS_SHOWN)
@@ -89,12 +92,11 @@ static int plan_fill(struct sweep_plan *plan, struct machine *machine, struct er
 	const struct sweep *sweep = plan->sweep;
 	int ret = plan_from(plan, err);
 
-	plan->traces = calloc(sweep->nr_traces, sizeof(*plan->traces));
 	plan->points = calloc(sweep->nr_points, sizeof(*plan->points));
-	if (!plan->traces || !plan->points || !machine)
+	if (!plan->points || !machine)
 		return err_set(err, ERR_NOMEM, "%s: no memory for %u points", sweep->file, sweep->nr_points);
-	for (uint32_t i = 0; i < sweep->nr_traces && ret == 0; i++)
-		ret = look_at_trace(&plan->traces[i], sweep->traces[i], err);
+	if (ret == 0)
+		ret = plan_traces_create(plan, err);
 	return ret == 0 ? check_points(plan, machine, err) : ret;
 }
 
@@ -122,9 +124,7 @@ void sweep_plan_destroy(struct sweep_plan *plan)
 {
 	if (!plan)
 		return;
-	for (uint32_t i = 0; plan->traces && i < plan->sweep->nr_traces; i++)
-		free(plan->traces[i].kernel);
-	free(plan->traces);
+	plan_traces_free(plan);
 	free(plan->points);
 	plan_states_free(plan);
 	free(plan);

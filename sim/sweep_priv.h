@@ -10,6 +10,7 @@
 struct plan_trace {
 	char sha256[SHA256_HEX_SIZE];
 	char *kernel;              /* owned; NULL = unknown */
+	int made;                  /* owned: descriptor of the trace made of a workload, which has no name; -1 = none */
 	uint64_t events, lost;
 	ns_t span_ns;
 };
@@ -92,6 +93,10 @@ int sweep_point_run(const struct sweep_plan *plan, uint32_t index, struct trace_
 /** sweep_point_failed() - record the point at @index as failed for @reason. */
 int sweep_point_failed(const struct sweep_plan *plan, uint32_t index, struct recorder *recorder, const char *reason,
 	uint64_t wall_ns, struct err *err);
+
+/** plan_traces_create() - look at every trace of the sweep, and make those of workloads. */
+int plan_traces_create(struct sweep_plan *plan, struct err *err);
+void plan_traces_free(struct sweep_plan *plan);
 
 /** sweep_open_trace() - the trace of the point at @index, decoded and kept. ERR_TRACE also when it is damaged. */
 int sweep_open_trace(const struct sweep_plan *plan, uint32_t index, struct trace_reader **reader, struct err *err);

@@ -5,22 +5,6 @@
 #include "sim/replay.h"
 #include "sim/sweep_priv.h"
 
-int sweep_open_trace(const struct sweep_plan *plan, uint32_t index, struct trace_reader **reader, struct err *err)
-{
-	const struct trace_reader_options options = { .keep = true, .recorded = plan->nr_states > 0 };
-	const char *path = plan->sweep->traces[plan->sweep->points[index].trace];
-	int ret = trace_open(reader, path, &options, err);
-
-	if (ret < 0)
-		return ret;
-	if (!trace_damage(*reader)->text[0])
-		return 0;
-	ret = err_set(err, ERR_TRACE, "%s", trace_damage(*reader)->text);
-	trace_close(*reader);
-	*reader = NULL;
-	return ret;
-}
-
 /* The machine of a point and all that its run is recorded with. */
 struct prepared {
 	struct machine *machine;   /* owned */

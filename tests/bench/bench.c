@@ -2,8 +2,8 @@
  * bench: where the speed stands, for a given trace: events per second of replay (with recording, without, without the
  * decoding thread), the ratio of that to merely inflating the same file with zlib in one thread, import rate, peak
  * memory and what of it a live object takes. Whole commands are timed, each several times; the fastest counts, as machines
- * are noisy. With --instructions also what replay executes per event: that repeats exactly. With --sweep also how much
- * faster all cores replay a sweep of the trace than one.
+ * are noisy. With --instructions also what replay executes per event: that repeats exactly. With --sweep also what a sweep gains
+ * from all cores, and what it costs beyond its replays (bench_sweep.c).
  *
  * Replay does not read the optional recorded columns of a file and inflating does, so the file's share of them is told,
  * too: a trace imported without them is the stricter measure.
@@ -16,42 +16,26 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/perf_event.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
-struct args {
-	const char *trace, *machine, *source;
-	unsigned int runs;
-	bool instructions, sweep, json;
-};
-
-/* The programs and files of a bench. */
-struct place {
-	char kmemsim[PATH_MAX];
-	char dir[32];
-	char db[64], kmt[64], yaml[64]; /* made for and by the commands, removed at the end */
-};
-
-/* One command, timed. */
-struct timing {
-	double wall_s, cpu_s;
-	double peak_mib;
-	uint64_t events, live_objects;
-};
+#include "tests/bench/bench.h"
 
 /* All that was measured; what was not asked for stays zero. */
 struct figures {
 	struct timing recorded, bare, single, import;
 	struct timing idle;      /* the trace and the machine are only checked */
-	double sweep_one_s, sweep_all_s;
+	struct sweep_figures sweep;
 	double inflate_s;
 	uint64_t inflated;       /* bytes */
 	uint64_t bytes_recorded; /* of optional columns in the file */
@@ -72,7 +56,7 @@ static double seconds(struct timeval tv)
 }
 
 /* The kmemsim of the same build: build/tests/bench/bench -> build/sim/cli/kmemsim. */
-static void find_kmemsim(char path[PATH_MAX])
+static void find_programs(struct place *place)
 {
 	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -82,9 +66,10 @@ static void find_kmemsim(char path[PATH_MAX])
 		exit(3);
 	}
 	self[len] = '\0';
+	strcpy(place->bench, self);
 	for (int up = 0; up < 3; up++)
 		*strrchr(self, '/') = '\0';
-	snprintf(path, PATH_MAX, "%.*s/sim/cli/kmemsim", PATH_MAX - 20, self);
+	snprintf(place->kmemsim, PATH_MAX, "%.*s/sim/cli/kmemsim", PATH_MAX - 20, self);
 }
 
 /* The number behind "name": in what a command printed, 0 when it is not there. */
@@ -129,15 +114,39 @@ static int run_command(char *const argv[], char *text, size_t size, bool quiet, 
 	return status;
 }
 
-static struct timing time_once(char *const argv[])
+/* Instructions of this process and of those that it starts from now on. Return: -1 where they cannot be counted. */
+static int counter_open(void)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_HARDWARE, .size = sizeof(attr), .config = PERF_COUNT_HW_INSTRUCTIONS,
+		.inherit = 1, .exclude_kernel = 1 };
+
+	return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/* What was counted; the counter is closed. */
+static uint64_t counter_read(int fd)
+{
+	uint64_t count = 0;
+
+	if (fd < 0)
+		return 0;
+	if (read(fd, &count, sizeof(count)) != sizeof(count))
+		count = 0;
+	close(fd);
+	return count;
+}
+
+struct timing time_once(char *const argv[])
 {
 	struct timing timing = { 0 };
 	struct rusage usage;
 	char text[1 << 16];
+	int counter = counter_open();
 	double start = now_s();
 	int status = run_command(argv, text, sizeof(text), false, &usage);
 
 	timing.wall_s = now_s() - start;
+	timing.instructions = counter_read(counter);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		fprintf(stderr, "bench: %s %s failed\n", argv[0], argv[1]);
 		exit(3);
@@ -241,49 +250,6 @@ static double per_object(const struct figures *f)
 	return f->bare.live_objects && bytes > 0 ? bytes / (double)f->bare.live_objects : 0;
 }
 
-/* A sweep of eight runs, which differ in little. */
-static bool write_sweep(const struct args *args, const struct place *place)
-{
-	char trace[PATH_MAX], machine[PATH_MAX];
-	FILE *file = fopen(place->yaml, "w");
-
-	if (!file || !realpath(args->trace, trace) || !realpath(args->machine, machine)) {
-		perror("bench: sweep");
-		if (file)
-			fclose(file);
-		return false;
-	}
-	fprintf(file, "kmemsim: 1\nname: bench\nmachine: %s\ntrace: %s\nrepeat: 4\nvary:\n  grid:\n"
-		      "    page_allocator.min_free_kbytes: [1024, 2048]\n", machine, trace);
-	return fclose(file) == 0;
-}
-
-static double time_sweep(const struct args *args, const struct place *place, char *jobs)
-{
-	char *const argv[] = { (char *)place->kmemsim, "sweep", (char *)place->yaml, "-o", (char *)place->db, "-q", "-j", jobs,
-		NULL };
-	double best = 0;
-
-	for (unsigned int i = 0; i < args->runs; i++) {
-		double s = time_once(argv).wall_s;
-
-		best = i == 0 || s < best ? s : best;
-		unlink(place->db);
-	}
-	return best;
-}
-
-static void time_sweeps(const struct args *args, const struct place *place, struct figures *f)
-{
-	char jobs[16];
-
-	if (!write_sweep(args, place))
-		return;
-	snprintf(jobs, sizeof(jobs), "%ld", sysconf(_SC_NPROCESSORS_ONLN));
-	f->sweep_one_s = time_sweep(args, place, "1");
-	f->sweep_all_s = time_sweep(args, place, jobs);
-}
-
 /* Instructions of a whole replay with recording: valgrind tells them as "Collected : N" on standard error. */
 static void count_instructions(const struct args *args, const struct place *place, struct figures *f)
 {
@@ -341,8 +307,8 @@ static void print_json(const struct args *args, const struct figures *f)
 		json_row("import", &f->import);
 	if (f->instructions)
 		printf("  \"instructions_per_event\": %.1f,\n", per_event(f));
-	if (f->sweep_all_s > 0)
-		printf("  \"sweep_speedup\": %.3f,\n", f->sweep_one_s / f->sweep_all_s);
+	if (args->sweep)
+		sweep_print_json(&f->sweep);
 	printf("  \"bytes_per_live_object\": %.1f,\n", per_object(f));
 	printf("  \"trace\": \"%s\", \"events\": %" PRIu64 ", \"bytes_recorded\": %" PRIu64 ", \"inflate_wall_s\": %.4f, "
 	       "\"inflated_bytes\": %" PRIu64 ", \"replay_to_inflate\": %.3f\n}\n",
@@ -371,9 +337,8 @@ static void print_text(const struct args *args, const struct figures *f)
 		printf("%-18s %8.1f an event, start and end included\n", "instructions", per_event(f));
 	printf("%-18s %8.1f bytes for each of %" PRIu64 " objects alive at the end\n", "memory", per_object(f),
 		f->bare.live_objects);
-	if (f->sweep_all_s > 0)
-		printf("%-18s %8.3f s on one core, %.3f s on all %ld: %.2f times as fast\n", "sweep of 8 runs", f->sweep_one_s,
-			f->sweep_all_s, sysconf(_SC_NPROCESSORS_ONLN), f->sweep_one_s / f->sweep_all_s);
+	if (args->sweep)
+		sweep_print_text(&f->sweep);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -401,6 +366,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case 'j':
 		args->json = true;
 		return 0;
+	case 'D':
+		args->decode = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		args->trace = text;
 		return 0;
@@ -422,8 +390,9 @@ int main(int argc, char **argv)
 		{ "source", 's', "FILE", 0, "Also time the import of this recording", 0 },
 		{ "runs", 'r', "N", 0, "Runs of each command; the fastest counts (3)", 0 },
 		{ "instructions", 'i', NULL, 0, "Also count the instructions of a replay (needs valgrind)", 0 },
-		{ "sweep", 'w', NULL, 0, "Also time a sweep of eight runs, on one core and on all", 0 },
+		{ "sweep", 'w', NULL, 0, "Also time a sweep of 64 runs, on one core and on all, against single replays", 0 },
 		{ "json", 'j', NULL, 0, "JSON", 0 },
+		{ "decode", 'D', NULL, OPTION_HIDDEN, "Only decode the trace: what --sweep runs to know what that costs", 0 },
 		{ 0 },
 	};
 	static const struct argp argp = { options, parse, "TRACE", "Times replay, inflate and import of a trace.", NULL, NULL, NULL };
@@ -432,7 +401,9 @@ int main(int argc, char **argv)
 	struct figures figures = { 0 };
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	find_kmemsim(place.kmemsim);
+	if (args.decode)
+		return decode_all(args.trace);
+	find_programs(&place);
 	if (!mkdtemp(place.dir)) {
 		perror(place.dir);
 		return 3;
@@ -448,7 +419,7 @@ int main(int argc, char **argv)
 	if (args.instructions)
 		count_instructions(&args, &place, &figures);
 	if (args.sweep)
-		time_sweeps(&args, &place, &figures);
+		time_sweeps(&args, &place, &figures.sweep);
 	if (args.json)
 		print_json(&args, &figures);
 	else

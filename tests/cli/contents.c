@@ -46,7 +46,7 @@ static char *columns_of(sqlite3 *db, const char *table)
 
 	snprintf(sql, sizeof(sql),
 		"SELECT group_concat('t.\"' || name || '\"', ', ') FROM pragma_table_info('%s') WHERE name NOT IN ('run_id', 'sample_id',"
-		" 'violation_id', 'wall_ns', 'host', 'started_at', 'ended_at')", table);
+		" 'violation_id', 'reclaim_event_id', 'verify_cache_id', 'wall_ns', 'host', 'started_at', 'ended_at')", table);
 	stmt = prepare(db, sql);
 	cr_assert_eq(sqlite3_step(stmt), SQLITE_ROW);
 	columns = strdup((const char *)sqlite3_column_text(stmt, 0));

@@ -182,6 +182,24 @@ Test(sweep, a_read_only_database_is_told_before_anything_runs_and_is_left_as_it_
 	expect_equal("whole.db", "r.db");
 }
 
+Test(sweep, a_workload_is_as_good_as_the_trace_that_is_made_of_it)
+{
+	run_write("w.yaml", "kmemsim: 1\nname: w\nduration: 100 ms\nstreams:\n"
+			    "  a: {event: kmalloc, size: {uniform: [8, 4000]}, gfp: GFP_KERNEL, rate: 20000, lifetime: {exponential: 5 ms}}\n");
+	run_write("of-w.yaml", "name: s\nworkload: w.yaml\nvary: {grid: {cpus: [1, 2]}}\n");
+	run_write("of-t.yaml", "name: s\ntrace: made.kmt\nvary: {grid: {cpus: [1, 2]}}\n");
+	expect(0, "$K gen w.yaml -o made.kmt");
+	expect(0, "mkdir tmp && TMPDIR=$PWD/tmp $K sweep of-w.yaml -o w.db -j 2 -q && rmdir tmp"); /* empty again */
+	expect(0, "$K sweep of-t.yaml -o t.db -j 1 -q");
+	expect_text(0, "sqlite3 w.db \"select count(distinct fingerprint), count(*), min(trace) from runs where events > 1000\"",
+		"|2|w.yaml");
+	expect(0, "for d in w t; do sqlite3 $d.db 'select trace_sha256, config_hash, fingerprint, events from runs order by 2' >$d.txt; done;"
+		  " cmp w.txt t.txt");
+	expect_text(0, "$K sweep of-w.yaml -o w.db --resume", "2 runs, done before");
+	expect_text(2, "sed -i 's/kmalloc/kmallok/' w.yaml; $K sweep of-w.yaml -o w.db", "w.yaml:5:");
+	expect_text(3, "TMPDIR=/nowhere $K sweep of-w.yaml -o w.db", "no folder for the trace that is made of w.yaml");
+}
+
 Test(sweep, other_samples_or_details_are_other_runs)
 {
 	expect(0, "$K sweep s.yaml -o r.db -q && cp s.yaml t.yaml && echo 'samples: 7' >> t.yaml");
@@ -265,6 +283,21 @@ Test(sweep, dry_run_lists_the_runs_and_writes_nothing)
 	expect_text(0, "$K sweep s.yaml -o r.db --dry-run", "18 cpus=4 slab.max_order=3 repeat=2");
 	expect_text(0, "$K sweep s.yaml -o r.db --dry-run", "18 runs");
 	expect(0, "test ! -e r.db");
+}
+
+Test(sweep, resume_into_an_empty_file_runs_all)
+{
+	expect(0, ": >r.db");
+	expect_text(0, "$K sweep s.yaml -o r.db --resume", "18 of 18 runs");
+	expect_text(2, ": >e.db; $K query e.db runs", "e.db: is empty: no run has been recorded into it yet");
+}
+
+Test(sweep, resume_goes_on_in_a_database_of_an_older_schema)
+{
+	expect(0, "$K sweep s.yaml -o r.db -q --shard 1/2 && sqlite3 r.db \"drop table reclaim_events; pragma user_version = 1\"");
+	expect_text(0, "$K sweep s.yaml -o r.db --resume", "had        9 runs");
+	expect(0, "$K sweep s.yaml -o whole.db -q");
+	expect_equal("whole.db", "r.db");
 }
 
 Test(sweep, resume_refuses_another_trace)

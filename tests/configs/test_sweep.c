@@ -91,6 +91,22 @@ Test(sweep, traces_change_slowest_and_lie_beside_the_file)
 	sweep_free(sweep);
 }
 
+Test(sweep, traces_and_workloads_are_one_list_in_the_order_of_the_file)
+{
+	const char *text = "trace: a.kmt\nworkloads: [b.yaml, /c.yml]\n";
+	struct sweep *sweep = NULL;
+
+	cr_assert_eq(sweep_load_text(&sweep, "dir/s.yaml", text, strlen(text), NULL), 0);
+	cr_assert_eq(sweep->nr_points, 3);
+	cr_assert_str_eq(sweep->traces[0], "dir/a.kmt");
+	cr_assert_str_eq(sweep->traces[1], "dir/b.yaml");
+	cr_assert_str_eq(sweep->traces[2], "/c.yml");
+	cr_assert_not(sweep_is_workload(sweep->traces[0]));
+	cr_assert(sweep_is_workload(sweep->traces[1]));
+	cr_assert(sweep_is_workload(sweep->traces[2]));
+	sweep_free(sweep);
+}
+
 Test(sweep, repeat_gives_each_repetition_the_next_seed)
 {
 	struct sweep *sweep = load(HEAD "repeat: 3\nseed: 40\n");
@@ -327,6 +343,7 @@ Test(sweep_yaml, mistakes_of_each_kind)
 	expect_error("machine: {cpsu: 1}\ntrace: a\n", "s.yaml:1:11: error: unknown key cpsu; did you mean cpus?");
 	expect_error("", "empty");
 	expect_error("traces: []\n", "expected at least one");
+	expect_error("workload: a.kmt\n", "s.yaml:1:11: error: expected a workload, whose name ends in .yaml");
 	expect_error("trace: a\nrepeat: 100000\nvary: {grid: {cpus: [1, 2], slab.min_order: [0, 1], slab.max_order: [1, 2, 3]}}\n", "at most");
 }
 

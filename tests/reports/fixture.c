@@ -312,6 +312,7 @@ static void write_point_samples(struct recorder *rec, const struct fixture_point
 
 static void write_point_results(struct recorder *rec, const struct fixture_point *point)
 {
+	struct err err = { 0 };
 	struct hist *hist = calloc(1, sizeof(*hist));
 	struct record_op op = {
 		.op = "kmalloc", .count = 100, .failed = point->failed, .bytes_req = 5000, .bytes_alloc = 6400, .latency = hist
@@ -329,6 +330,14 @@ static void write_point_results(struct recorder *rec, const struct fixture_point
 	cr_assert_eq(rec->ops->cache(rec, &cache, NULL), 0);
 	cr_assert_eq(rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 7, 1 }, NULL), 0);
 	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "pages", "pgalloc", "pages", 900 }, NULL), 0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "pgsteal_kswapd", "events", 12 }, NULL), 0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "pgsteal_direct", "events", 30 }, NULL), 0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "numa_miss", "events", 5 }, NULL), 0);
+	/* Rows that have numbers of their own. */
+	cr_assert_eq(RECORD_ROW(rec, RECLAIM_EVENTS, &err, RECORD_T("kswapd"), RECORD_U(0), RECORD_U(50), RECORD_U(90), RECORD_U(32),
+			     RECORD_U(1)), 0);
+	cr_assert_eq(rec->ops->violation(rec, &(struct record_violation){ .time_ns = 60, .rule = "double_free", .severity = "error",
+			     .event_no = 1, .text = "freed twice" }, NULL), 0);
 	cr_assert_eq(rec->ops->end(rec, &end, NULL), 0);
 	free(hist);
 }

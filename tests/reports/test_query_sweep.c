@@ -63,10 +63,10 @@ Test(sweep, view_has_one_row_per_run_with_what_was_set_and_the_headline_figures)
 	char *rows = fixture_rows(write_points(),
 		"SELECT run_id, params, failed, free_pages, free_pages_lowest, unusable_3, unusable_3_worst, unusable_9,"
 		" unusable_9_worst, slab_pages, slab_waste_bytes, kmalloc_waste_bytes, kmalloc_p99_ns, kmem_cache_alloc_p99_ns,"
-		" extfrag_events, lat_mean_ns, wall_ns FROM v_sweep LIMIT 1");
+		" extfrag_events, reclaimed_pages, numa_misses, lat_mean_ns, wall_ns FROM v_sweep LIMIT 1");
 
 	cr_expect_str_eq(rows, "1|{\"memory\":\"64 MiB\",\"slab.min_order\":\"0\"}|9|1000|900|0.075|0.15|0.225|0.45|64|1000|24|100|NULL"
-			       "|7|100|5000000");
+			       "|7|42|5|100|5000000");
 	free(rows);
 }
 

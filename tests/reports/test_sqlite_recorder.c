@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "reports/build.h"
 #include "fixture.h"
 #include "reports/sqlite_recorder.h"
 
@@ -255,10 +256,13 @@ static void change_database(const char *path, const char *sql)
 Test(sqlite_recorder, newer_schema_is_refused_and_left_alone)
 {
 	const char *path = fixture_path("results.db");
+	char sql[64];
 
 	fixture_write(path, RUN_DONE);
-	change_database(path, "PRAGMA user_version = 2");
-	expect_refused(path, ERR_RESULTS, "schema 2");
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", RESULTS_SCHEMA_VERSION + 1);
+	change_database(path, sql);
+	snprintf(sql, sizeof(sql), "schema %d", RESULTS_SCHEMA_VERSION + 1);
+	expect_refused(path, ERR_RESULTS, sql);
 	expect_rows(path, "SELECT count(*) FROM runs", "1");
 }
 
@@ -402,4 +406,24 @@ Test(sqlite_recorder, row_that_the_schema_refuses_is_an_error_with_its_reason)
 	cr_expect(strstr(err.text, "counters.run_id"), "%s", err.text);
 	rec->ops->close(rec);
 	expect_rows(fixture_path("results.db"), "SELECT status, error LIKE '%counters.run_id%' FROM runs", "failed|1");
+}
+
+/* 0 .. 7 ns and 8 .. 15 ns are one bucket each; 1000 ns is in the upper quarter of 512 .. 1023. */
+Test(sqlite_recorder, coarse_distributions_have_four_buckets_for_each_power_of_two_and_the_same_percentiles)
+{
+	const char *path = fixture_path("results.db");
+	struct recorder *rec = fixture_begin(path);
+	static struct hist hist;
+
+	for (unsigned int ns = 0; ns < 16; ns++)
+		hist_add(&hist, ns);
+	hist_add(&hist, 1000);
+	cr_assert_eq(rec->ops->op(rec, &(struct record_op){ .op = "kfree", .count = 17, .latency = &hist, .coarse = true }, NULL), 0);
+	cr_assert_eq(rec->ops->op(rec, &(struct record_op){ .op = "kmalloc", .count = 17, .latency = &hist }, NULL), 0);
+	cr_assert_eq(rec->ops->end(rec, &(struct record_end){ .status = RUN_DONE }, NULL), 0);
+	rec->ops->close(rec);
+	expect_rows(path, "SELECT low_ns, high_ns, count FROM latency_hist WHERE op = 'kfree' ORDER BY low_ns",
+		"0|7|8\n8|15|8\n896|1023|1");
+	expect_rows(path, "SELECT count(*) FROM latency_hist WHERE op = 'kmalloc'", "17");
+	expect_rows(path, "SELECT count(DISTINCT lat_p50_ns || ' ' || lat_p99_ns || ' ' || lat_max_ns) FROM op_stats", "1");
 }

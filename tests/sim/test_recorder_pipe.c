@@ -67,7 +67,7 @@ static int note_op(struct recorder *rec, const struct record_op *r, struct err *
 	FILE *out = ((struct notes *)rec)->out;
 
 	(void)err;
-	fprintf(out, "op %s " U U U U U U U U, T(op), N(count), N(failed), N(bytes_req), N(bytes_alloc), N(sleeps),
+	fprintf(out, "op %s%s " U U U U U U U U, r->coarse ? "coarse " : "", T(op), N(count), N(failed), N(bytes_req), N(bytes_alloc), N(sleeps),
 		N(latency->count), N(latency->sum), N(latency->max));
 	for (unsigned int i = 0; i < HIST_BUCKETS; i++)
 		if (r->latency->buckets[i])
@@ -128,10 +128,11 @@ static void record_everything(struct recorder *rec)
 	cr_assert_eq(ops->zone(rec, &(struct record_zone){ 1, "z", 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 }, NULL), 0);
 	cr_assert_eq(ops->free_blocks(rec, &(struct record_free_blocks){ 1, "z", "Movable", 2, 1ull << 40 }, NULL), 0);
 	cr_assert_eq(ops->pageblocks(rec, &(struct record_pageblocks){ 1, "z", "CMA", 77 }, NULL), 0);
+	cr_assert_eq(RECORD_ROW(rec, PERCPU_CHUNKS, NULL, RECORD_T("chunk"), RECORD_U(7), RECORD_T(NULL)), 0);
 	cr_assert_eq(ops->frag(rec, &(struct record_frag){ 1, "z", 9, 1000, -1000 }, NULL), 0);
 	cr_assert_eq(ops->cache(rec, &(struct record_cache){ "", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
 		20, 21, 22, 23, 24, 25 }, NULL), 0);
-	cr_assert_eq(ops->op(rec, &(struct record_op){ "kmalloc", 1, 2, 3, 4, 5, &hist }, NULL), 0);
+	cr_assert_eq(ops->op(rec, &(struct record_op){ "kmalloc", 1, 2, 3, 4, 5, &hist, false }, NULL), 0);
 	cr_assert_eq(RECORD_ROW(rec, LOCK_STATS, NULL, RECORD_T("zone"), RECORD_U(UINT64_MAX), RECORD_T(NULL)), 0);
 	cr_assert_eq(ops->extfrag(rec, &(struct record_extfrag){ "a", "b", 1, 2, 3, 4 }, NULL), 0);
 	cr_assert_eq(ops->call_site(rec, &(struct record_call_site){ "f+0x1", "kfree", 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL), 0);
@@ -191,7 +192,35 @@ Test(recorder_pipe, thin_leaves_out_call_sites_and_caches_before_the_end)
 	fflush(played.out);
 	cr_assert_null(strstr(played.text, "\ncall_site "));
 	cr_assert_null(strstr(played.text, "\ncache "));
+	cr_assert_null(strstr(played.text, "chunk"));
+	cr_assert(strstr(played.text, "op coarse kmalloc"));
 	cr_assert(strstr(played.text, "counter m n u") && strstr(played.text, "zone 1 z"));
+	note_close(&played.rec);
+}
+
+Test(recorder_pipe, thin_has_lists_at_the_end)
+{
+	struct notes played;
+	char stream[8192];
+	struct recorder *rec;
+	int ends[2];
+	ssize_t len;
+
+	cr_assert_eq(pipe(ends), 0);
+	cr_assert_eq(recorder_pipe_open(&rec, ends[1], NULL), 0);
+	recorder_pipe_thin(rec);
+	cr_assert_eq(rec->ops->sample(rec, &(struct record_sample){ .reason = "end" }, NULL), 0);
+	cr_assert_eq(RECORD_ROW(rec, VMAP_AREAS, NULL, RECORD_T("area"), RECORD_U(41), RECORD_T(NULL)), 0);
+	cr_assert_eq(rec->ops->end(rec, &(struct record_end){ .status = RUN_DONE }, NULL), 0);
+	rec->ops->close(rec);
+	close(ends[1]);
+	len = read(ends[0], stream, sizeof(stream));
+	close(ends[0]);
+	cr_assert_gt(len, 0);
+	notes_open(&played);
+	cr_assert_eq(recorder_stream_play(stream, (size_t)len, &played.rec, NULL), 0);
+	fflush(played.out);
+	cr_assert(strstr(played.text, "area"), "%s", played.text);
 	note_close(&played.rec);
 }
 

@@ -1,0 +1,129 @@
+/* sweep_traces: the traces of a sweep: recorded ones, and those that are made of workloads before anything runs. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/gen.h"
+#include "sim/sweep_priv.h"
+
+#define PLACE_SIZE 32
+
+/* Where the trace is to be read. @buf: PLACE_SIZE bytes. */
+static const char *place_of(const struct sweep_plan *plan, uint32_t trace, char *buf)
+{
+	if (plan->traces[trace].made < 0)
+		return plan->sweep->traces[trace];
+	snprintf(buf, PLACE_SIZE, "/proc/self/fd/%d", plan->traces[trace].made);
+	return buf;
+}
+
+static int generate_into(const char *path, const char *workload_path, struct err *err)
+{
+	const struct gen_options options = { 0 };
+	struct workload *workload = NULL;
+	struct trace_meta meta;
+	int ret = workload_load(&workload, workload_path, err);
+
+	if (ret == 0)
+		ret = gen_trace(workload, path, &options, &meta, err);
+	workload_free(workload);
+	if (ret < 0)
+		return ret;
+	trace_meta_fini(&meta);
+	return 0;
+}
+
+/* A file in a folder of its own, both of which lose their names at once: nothing is left behind, whatever ends the sweep. */
+static int make_trace(struct plan_trace *t, const char *workload, struct err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *dir = NULL, *path = NULL;
+	int ret;
+
+	if (asprintf(&dir, "%s/kmemsim-XXXXXX", tmp && tmp[0] ? tmp : "/tmp") < 0)
+		return err_set(err, ERR_NOMEM, "%s: no memory", workload);
+	if (!mkdtemp(dir)) {
+		ret = err_errno(err, "%s: no folder for the trace that is made of %s", dir, workload);
+		free(dir);
+		return ret;
+	}
+	if (asprintf(&path, "%s/trace.kmt", dir) < 0) {
+		path = NULL;
+		ret = err_set(err, ERR_NOMEM, "%s: no memory", workload);
+	} else {
+		ret = generate_into(path, workload, err);
+	}
+	if (ret == 0 && (t->made = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		ret = err_errno(err, "%s", path);
+	if (path)
+		unlink(path);
+	rmdir(dir);
+	free(path);
+	free(dir);
+	return ret;
+}
+
+static int look_at_trace(struct plan_trace *t, const char *path, struct err *err)
+{
+	struct trace_reader *reader;
+	int ret = trace_open(&reader, path, NULL, err);
+
+	if (ret < 0)
+		return ret;
+	t->events = trace_meta(reader)->events;
+	t->lost = trace_meta(reader)->lost;
+	t->span_ns = trace_meta(reader)->last_ns - trace_meta(reader)->first_ns;
+	ret = trace_sha256(reader, t->sha256, err);
+	if (ret == 0 && trace_meta(reader)->kernel && !(t->kernel = strdup(trace_meta(reader)->kernel)))
+		ret = err_set(err, ERR_NOMEM, "%s: no memory", path);
+	trace_close(reader);
+	return ret;
+}
+
+int plan_traces_create(struct sweep_plan *plan, struct err *err)
+{
+	const struct sweep *sweep = plan->sweep;
+	char place[PLACE_SIZE];
+	int ret = 0;
+
+	plan->traces = calloc(sweep->nr_traces, sizeof(*plan->traces));
+	if (!plan->traces)
+		return err_set(err, ERR_NOMEM, "%s: no memory for %u traces", sweep->file, sweep->nr_traces);
+	for (uint32_t i = 0; i < sweep->nr_traces; i++)
+		plan->traces[i].made = -1;
+	for (uint32_t i = 0; i < sweep->nr_traces && ret == 0; i++) {
+		if (sweep_is_workload(sweep->traces[i]))
+			ret = make_trace(&plan->traces[i], sweep->traces[i], err);
+		if (ret == 0)
+			ret = look_at_trace(&plan->traces[i], place_of(plan, i, place), err);
+	}
+	return ret;
+}
+
+void plan_traces_free(struct sweep_plan *plan)
+{
+	for (uint32_t i = 0; plan->traces && i < plan->sweep->nr_traces; i++) {
+		free(plan->traces[i].kernel);
+		if (plan->traces[i].made >= 0)
+			close(plan->traces[i].made);
+	}
+	free(plan->traces);
+}
+
+int sweep_open_trace(const struct sweep_plan *plan, uint32_t index, struct trace_reader **reader, struct err *err)
+{
+	const struct trace_reader_options options = { .keep = true, .recorded = plan->nr_states > 0 };
+	char place[PLACE_SIZE];
+	int ret = trace_open(reader, place_of(plan, plan->sweep->points[index].trace, place), &options, err);
+
+	if (ret < 0)
+		return ret;
+	if (!trace_damage(*reader)->text[0])
+		return 0;
+	ret = err_set(err, ERR_TRACE, "%s", trace_damage(*reader)->text);
+	trace_close(*reader);
+	*reader = NULL;
+	return ret;
+}
