@@ -148,6 +148,7 @@ struct machine_kmalloc {
 	X(STACK_CACHED, "stack_cached", 500)              /* from the CPU's two cached stacks, cleared */        \
 	X(STACK_NEW, "stack_new", 3000)                   /* without its pages */                                \
 	X(RECLAIM_PAGE, "reclaim_page", 2000)             /* each clean page taken from the LRU lists */         \
+	X(LRU_BATCH, "lru_batch", 2000)                   /* each batch of an inactive list, without its pages */ \
 	X(LRU_SCAN, "lru_scan", 30)                       /* each page looked at */                              \
 	X(SHRINKER, "shrinker", 5000)                     /* each pass over a cache */                           \
 	X(SHRINKER_OBJECT, "shrinker_object", 100)        /* each object freed */                                \
@@ -169,7 +170,7 @@ enum machine_step {
 };
 
 /* What the costs of steps are by default: configs/latency.h. */
-enum machine_profile { PROFILE_SERVER_2020, PROFILE_EMBEDDED_A53, PROFILE_VM, NR_PROFILES };
+enum machine_profile { PROFILE_SERVER_2020, PROFILE_EMBEDDED_A53, PROFILE_VM, PROFILE_EMULATED, NR_PROFILES };
 
 struct machine_latency {
 	uint32_t step_ns[NR_STEPS];

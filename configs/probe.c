@@ -86,6 +86,7 @@ static int run(struct probe *probe, const char *dir, struct err *err)
 	probe_memory(probe);
 	probe_regions(probe);
 	probe_settings(probe);
+	probe_pressure(probe);
 	probe_note(probe, "pages taken between the last boot reservation and the first recorded event (trace buffers, "
 		"page tables, modules) count as managed: the model starts with them free");
 	probe_note(probe, "min_free_kbytes is the kernel's figure: set it to auto when you change the memory");

@@ -57,20 +57,30 @@ static void live_path(const char *name, char *path, size_t size)
 		snprintf(path, size, "proc/%s", name);
 }
 
-char *probe_read(const struct probe *probe, const char *name)
+static char *read_in(const char *dir, const char *name)
 {
 	char path[PROBE_PATH_MAX], below[256];
 	char *text = NULL;
 
-	if (probe->dir[0] && snprintf(path, sizeof(path), "%s/%s", probe->dir, name) < (int)sizeof(path))
+	if (dir[0] && snprintf(path, sizeof(path), "%s/%s", dir, name) < (int)sizeof(path))
 		text = read_path(path);
 	if (text)
 		return text;
 	/* Also a folder that is a copy of / */
 	live_path(name, below, sizeof(below));
-	if (snprintf(path, sizeof(path), "%s/%s", probe->dir, below) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/%s", dir, below) >= (int)sizeof(path))
 		return NULL;
 	return read_path(path);
+}
+
+char *probe_read(const struct probe *probe, const char *name)
+{
+	return read_in(probe->dir, name);
+}
+
+char *probe_read_last(const struct probe *probe, const char *name)
+{
+	return read_in(probe->last, name);
 }
 
 bool probe_sysctl(const struct probe *probe, const char *name, char *value, size_t size)
@@ -122,6 +132,7 @@ int probe_choose(struct probe *probe, const char *dir, struct err *err)
 		return err_set(err, ERR_CONFIG, "%s: expected a folder with zoneinfo, iomem, meminfo ...", dir);
 	if (snprintf(probe->dir, sizeof(probe->dir), "%s", dir) >= (int)sizeof(probe->dir) - 256)
 		return err_set(err, ERR_CONFIG, "%s: path too long", dir);
+	memcpy(probe->last, probe->dir, sizeof(probe->last));
 	if (has_file(dir, "zoneinfo") || has_file(dir, "iomem") || has_file(dir, "meminfo"))
 		return 0;
 	/* In the order of their names: the first one with the kernel's own files is the one after boot. */
@@ -129,9 +140,12 @@ int probe_choose(struct probe *probe, const char *dir, struct err *err)
 	for (int i = 0; i < nr; i++) {
 		char path[PROBE_PATH_MAX];
 
-		if (probe->dir[strlen(dir)] == '\0' && snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name) <
-			(int)sizeof(path) && has_file(path, "zoneinfo"))
-			memcpy(probe->dir, path, strlen(path) + 1);
+		if (snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name) < (int)sizeof(path) &&
+			has_file(path, "zoneinfo")) {
+			if (probe->dir[strlen(dir)] == '\0')
+				memcpy(probe->dir, path, strlen(path) + 1);
+			memcpy(probe->last, path, strlen(path) + 1);
+		}
 		free(entries[i]);
 	}
 	free(entries);

@@ -23,6 +23,7 @@ struct probe {
 	struct machine *machine;          /* borrowed: being filled */
 	FILE *notes;                      /* borrowed; may be NULL */
 	char dir[PROBE_PATH_MAX];         /* "" = the live machine */
+	char last[PROBE_PATH_MAX];        /* the last of several snapshots; that of dir when there is one */
 	bool has_zoneinfo;
 	struct zoneinfo info;
 	struct probe_piece ram[MACHINE_MAX_RANGES];
@@ -39,6 +40,9 @@ int probe_choose(struct probe *probe, const char *dir, struct err *err);
 
 /** probe_read() - the whole of one file, by its name in a snapshot. Return: text that the caller frees, or NULL. */
 char *probe_read(const struct probe *probe, const char *name);
+
+/** probe_read_last() - probe_read() of the last snapshot, which has seen the work. */
+char *probe_read_last(const struct probe *probe, const char *name);
 
 /** probe_sysctl() - the value of vm.@name, as text. Return: whether it is known. */
 bool probe_sysctl(const struct probe *probe, const char *name, char *value, size_t size);
@@ -57,5 +61,8 @@ void probe_regions(struct probe *probe);
 
 /** probe_settings() - sysctls, command line, caches: all that is not a place in memory. */
 void probe_settings(struct probe *probe);
+
+/** probe_pressure() - swap, and what the machine did when memory was short. */
+void probe_pressure(struct probe *probe);
 
 #endif

@@ -312,18 +312,6 @@ static void read_orders(struct probe *probe)
 	free(text);
 }
 
-static void read_swap(struct probe *probe)
-{
-	char *text = probe_read(probe, "meminfo"), *rest = text, *line;
-	uint64_t kib;
-
-	while (rest && (line = text_next_line(&rest))) {
-		if (text_number(line, "SwapTotal", &kib) && kib <= 64ull << 30)
-			probe->machine->reclaim.swap = kib * 1024;
-	}
-	free(text);
-}
-
 /* "Linux version 6.1.0-56-amd64 ..." of /proc/version, or the release in the description of a capture. */
 static bool read_release(const struct probe *probe, unsigned int *major, unsigned int *minor)
 {
@@ -400,5 +388,4 @@ void probe_settings(struct probe *probe)
 	read_caches(probe);
 	read_constructors(probe);
 	read_orders(probe);
-	read_swap(probe);
 }

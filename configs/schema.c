@@ -24,7 +24,7 @@
 static const char *const kernel_words[] = { "2.6-classic", "6.1", "6.18", NULL };
 static const char *const claim_words[] = { "none", "kernel", "driver", NULL };
 static const char *const bits_words[] = { "64", "32", NULL };
-static const char *const profile_words[] = { "server-2020", "embedded-a53", "vm", NULL };
+static const char *const profile_words[] = { "server-2020", "embedded-a53", "vm", "emulated", NULL };
 static const char *const thp_words[] = { "none", "never", "madvise", "always", NULL };
 
 const struct key machine_keys[] = {

@@ -40,7 +40,7 @@ void kswapd_wake(struct zone *zone, gfp_t gfp, unsigned int order, enum machine_
 	struct page_alloc *pa = zone->pa;
 	struct reclaim_node *r = &pa->reclaim[zone->node];
 
-	r->highest = max_u32(r->highest, highest);
+	r->asked_zone = max_u32(r->asked_zone, highest + 1u);
 	r->order = max_u32(r->order, order);
 	if (r->running || r->wanted)
 		return;
@@ -83,7 +83,7 @@ static uint64_t note_boosts(struct page_alloc *pa, uint32_t node)
 
 		if (zone->node != node)
 			continue;
-		zone->boost_seen = zone->type <= pa->reclaim[node].highest ? zone->boost : 0;
+		zone->boost_seen = zone->type <= pa->reclaim[node].pass_highest ? zone->boost : 0;
 		sum += zone->boost_seen;
 	}
 	return sum;
@@ -97,7 +97,10 @@ static void begin_pass(struct page_alloc *pa, uint32_t node)
 	r->running = true;
 	r->priority = DEF_PRIORITY;
 	r->pass_order = r->asked_order = r->order;
-	r->pass_highest = r->highest;
+	/* Models kswapd_highest_zoneidx(): without a new one it stays what it was. */
+	if (r->asked_zone)
+		r->pass_highest = r->asked_zone - 1;
+	r->asked_zone = 0;
 	r->pass_reclaimed = 0;
 	r->boost_left = note_boosts(pa, node);
 	r->boosted = r->boost_left > 0;
@@ -144,7 +147,7 @@ static bool shrink_for_kswapd(struct page_alloc *pa, uint32_t node, struct scan_
 enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned int cpu, struct meter *meter)
 {
 	struct reclaim_node *r = &pa->reclaim[node];
-	struct scan_control sc = { .cpu = cpu, .kswapd = true, .meter = meter };
+	struct scan_control sc = { .cpu = cpu, .kswapd = true, .may_fs = true, .meter = meter };
 	bool balanced, enough;
 
 	if (!r->running)
@@ -179,7 +182,7 @@ bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken)
 		pa->counter[PC_KSWAPD_LOW_WMARK_HIT_QUICKLY]++;
 		return false;
 	}
-	if (node_balanced(pa, node, r->order, (enum machine_zone)r->highest) || r->failures >= MAX_FAILURES)
+	if (node_balanced(pa, node, r->pass_order, (enum machine_zone)r->pass_highest) || r->failures >= MAX_FAILURES)
 		return true;
 	pa->counter[PC_KSWAPD_HIGH_WMARK_HIT_QUICKLY]++;
 	return false;

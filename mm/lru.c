@@ -72,6 +72,22 @@ void lru_move(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
 	put_first(pa, pfn, list);
 }
 
+void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t evicted)
+{
+	struct page *page = page_at(pa, pfn);
+	const struct reclaim_node *node = &pa->reclaim[page_zone(pa, pfn)->node];
+	uint64_t distance = pa->counter[PC_PGSTEAL_FILE] - evicted;
+	uint64_t workingset = node->nr_lru[LRU_ACTIVE_FILE];
+
+	pa->counter[PC_WORKINGSET_REFAULT_FILE]++;
+	if (pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift)
+		workingset += node->nr_lru[LRU_INACTIVE_ANON] + node->nr_lru[LRU_ACTIVE_ANON];
+	if (distance > workingset || page->place != PAGE_ON_LRU)
+		return;
+	pa->counter[PC_WORKINGSET_ACTIVATE_FILE]++;
+	lru_move(pa, pfn, LRU_ACTIVE_FILE);
+}
+
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list)
 {
 	return pa->reclaim[node].nr_lru[list];

@@ -32,7 +32,7 @@ struct scan_control {
 	uint64_t nr_to_reclaim;      /* pages */
 	uint64_t reclaimed, scanned; /* pages */
 	bool kswapd;                 /* who: for the counters */
-	bool may_swap;
+	bool may_swap, may_fs;
 	struct meter *meter;
 };
 

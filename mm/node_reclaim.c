@@ -55,6 +55,7 @@ bool node_reclaim(struct zone *zone, const struct alloc_context *ac, unsigned in
 		.highest = ac->highest,
 		.nr_to_reclaim = max_u64(1ull << ac->order, SWAP_CLUSTER_MAX),
 		.may_swap = (pa->machine->reclaim.zone_reclaim_mode & both) == both,
+		.may_fs = ac->gfp & GFP_BIT_FS,
 		.meter = meter,
 	};
 

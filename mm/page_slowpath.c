@@ -207,6 +207,7 @@ pfn_t page_slowpath(struct page_alloc *pa, const struct alloc_context *ac, struc
 
 	pa->counter[PC_SLOWPATH]++;
 	meter_charge(meter, STEP_PAGE_SLOWPATH, 1);
+	meter->pressure = true;
 	if (flags & ALLOC_KSWAPD)
 		wake_all_kswapds(ac, meter);
 	pfn = zonelist_walk(pa, ac, flags, meter);

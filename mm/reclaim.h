@@ -49,14 +49,25 @@ struct compact_episode {
 	uint64_t migrate_scanned, free_scanned, migrated, failed; /* pages */
 };
 
+#define MAX_SHRINKERS 4u
+
+/** One registered shrinker. Models struct shrinker. */
+struct shrinker {
+	uint32_t seeks;     /* what an object costs to make again; 0: nothing, half of all objects are asked for each time */
+	uint32_t batch;     /* objects; fewer are put off */
+	bool needs_fs;      /* does nothing for who may not call into file systems (__GFP_FS) */
+};
+
 /** What the run does for the page allocator; all may be NULL together: then nothing is ever reclaimed. */
 struct reclaim_hooks {
 	/** page_gone() - @pfn is taken from its user, and is free in a moment. @swapped: it can be read back from swap. */
 	void (*page_gone)(void *arg, pfn_t pfn, bool swapped);
-	/** count_objects() - how many objects of @node shrinkers could free: dentries, inodes. */
-	uint64_t (*count_objects)(void *arg, uint32_t node);
-	/** scan_objects() - shrinkers look at @nr objects of @node. Return: how many they freed. */
-	uint64_t (*scan_objects)(void *arg, uint32_t node, uint64_t nr, unsigned int cpu, struct meter *meter);
+	const struct shrinker *shrinkers; /* borrowed */
+	uint32_t nr_shrinkers;      /* at most MAX_SHRINKERS */
+	/** count_objects() - how many objects of @node a shrinker could free. */
+	uint64_t (*count_objects)(void *arg, uint32_t shrinker, uint32_t node);
+	/** scan_objects() - a shrinker looks at @nr objects of @node. Return: how many it freed. */
+	uint64_t (*scan_objects)(void *arg, uint32_t shrinker, uint32_t node, uint64_t nr, unsigned int cpu, struct meter *meter);
 	/** oom_kill() - out_of_memory(): a task's memory is freed. Return: false when there is none to kill. */
 	bool (*oom_kill)(void *arg, unsigned int cpu, struct meter *meter);
 	void *arg;                  /* borrowed */
@@ -75,6 +86,11 @@ void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hoo
  * @pfn: order 0, handed out; pages that are on a list already, or that the kernel never managed, are left alone.
  */
 void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
+/**
+ * lru_refault() - a file page that was reclaimed is back, and on its inactive list: it goes to the active one when it
+ * was away for no longer than active pages stay. @evicted: PC_PGSTEAL_FILE as it went. Models workingset_refault().
+ */
+void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t evicted);
 /** lru_pages() - length of a list of @node. */
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);
 /** page_alloc_swap_free() - a page that was swapped out is not needed any more, or has been read back. */

@@ -40,21 +40,45 @@ static void steal(struct page_alloc *pa, pfn_t pfn, bool file, struct scan_contr
 	page_alloc_give(pa, pfn, 0, sc->cpu, sc->meter);
 }
 
+/* Models lruvec_lru_size(): pages of the zones that the request can use. */
+static uint64_t eligible_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list, const struct scan_control *sc)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		if (pa->zones[i].node == node && pa->zones[i].type <= sc->highest)
+			pages += pa->zones[i].nr_lru[list];
+	return pages;
+}
+
+/*
+ * Models isolate_lru_pages(): the next page from the list's end that the request can use, PFN_NONE after the last. The
+ * others are passed over, go to the head, and do not count. *left: pages of the list that have not been looked at.
+ */
+static pfn_t next_eligible(struct page_alloc *pa, uint32_t node, enum lru_list list, const struct scan_control *sc, uint64_t *left)
+{
+	for (; *left; (*left)--) {
+		pfn_t pfn = pa->reclaim[node].lru[list].tail;
+
+		meter_charge_locked(sc->meter, STEP_LRU_SCAN, 1, LOCK_LRU);
+		if (page_zone(pa, pfn)->type <= sc->highest) {
+			(*left)--;
+			return pfn;
+		}
+		lru_move(pa, pfn, list);
+	}
+	return PFN_NONE;
+}
+
 /* Models shrink_inactive_list(): at most @nr pages from the list's end. */
 static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
 {
-	struct block_list *lru = &pa->reclaim[node].lru[list];
+	uint64_t left = lru_pages(pa, node, list);
 	bool file = lru_is_file(list);
+	pfn_t pfn;
 
-	meter_charge_locked(sc->meter, STEP_LRU_SCAN, (uint32_t)nr, LOCK_LRU);
-	for (uint64_t i = 0; i < nr && lru->tail != LINK_NONE; i++) {
-		pfn_t pfn = lru->tail;
-
-		/* Pages of zones that the request cannot use are passed over. */
-		if (page_zone(pa, pfn)->type > sc->highest) {
-			lru_move(pa, pfn, list);
-			continue;
-		}
+	meter_charge(sc->meter, STEP_LRU_BATCH, 1);
+	while (nr-- && (pfn = next_eligible(pa, node, list, sc, &left)) != PFN_NONE) {
 		sc->scanned++;
 		count(pa, sc, file, false);
 		if (file || may_swap(pa, sc))
@@ -67,11 +91,11 @@ static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list 
 /* Models shrink_active_list(): pages whose users have not come back grow old. */
 static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
 {
-	struct block_list *lru = &pa->reclaim[node].lru[list];
+	uint64_t left = lru_pages(pa, node, list);
+	pfn_t pfn;
 
-	meter_charge_locked(sc->meter, STEP_LRU_SCAN, (uint32_t)nr, LOCK_LRU);
-	for (uint64_t i = 0; i < nr && lru->tail != LINK_NONE; i++) {
-		lru_move(pa, lru->tail, list - 1);
+	while (nr-- && (pfn = next_eligible(pa, node, list, sc, &left)) != PFN_NONE) {
+		lru_move(pa, pfn, list - 1);
 		pa->counter[PC_PGDEACTIVATE]++;
 	}
 }
@@ -90,12 +114,12 @@ static void scan_counts(const struct page_alloc *pa, uint32_t node, const struct
 {
 	uint64_t swappiness = pa->machine->reclaim.swappiness;
 	bool file_only = !may_swap(pa, sc) || (!swappiness && sc->priority) ||
-			 lru_pages(pa, node, LRU_INACTIVE_FILE) >> sc->priority;
+			 eligible_pages(pa, node, LRU_INACTIVE_FILE, sc) >> sc->priority;
 	/* Pages of each kind that were found of no use, and cost of getting them back, are not known: only the setting counts. */
 	uint64_t share_anon = file_only ? 0 : swappiness, share_file = file_only ? 200 : 200 - swappiness;
 
 	for (int list = 0; list < NR_LRU_LISTS; list++) {
-		uint64_t scan = lru_pages(pa, node, (enum lru_list)list) >> sc->priority;
+		uint64_t scan = eligible_pages(pa, node, (enum lru_list)list, sc) >> sc->priority;
 
 		nr[list] = scan * (lru_is_file((enum lru_list)list) ? share_file : share_anon) / 200;
 	}
@@ -134,28 +158,33 @@ static void shrink_lruvec(struct page_alloc *pa, uint32_t node, struct scan_cont
 		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
 }
 
-/*
- * Models do_shrink_slab(). Each superblock has a shrinker of 2 seeks and batches of 128; which objects are whose no trace
- * tells: they are taken for four alike.
- */
-static void shrink_slab(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
+/* Models do_shrink_slab(): what is too little for a batch is put off, and counts at a higher priority. */
+static void do_shrink(struct page_alloc *pa, uint32_t node, uint32_t number, const struct scan_control *sc)
 {
-	struct reclaim_node *r = &pa->reclaim[node];
-	uint64_t freeable = pa->hooks.count_objects(pa->hooks.arg, node);
-	uint64_t batch = 4 * 128, delta = (freeable >> sc->priority) * 4 / 2;
-	uint64_t total = min_u64((r->deferred_objects >> sc->priority) + delta, 2 * freeable), scanned = 0;
+	const struct shrinker *shrinker = &pa->hooks.shrinkers[number];
+	uint64_t *deferred = &pa->reclaim[node].deferred_objects[number];
+	uint64_t freeable = pa->hooks.count_objects(pa->hooks.arg, number, node);
+	uint64_t delta = shrinker->seeks ? (freeable >> sc->priority) * 4 / shrinker->seeks : freeable / 2;
+	uint64_t total = min_u64((*deferred >> sc->priority) + delta, 2 * freeable), scanned = 0;
 
-	while (total && (total >= batch || total >= freeable)) {
-		uint64_t nr = min_u64(batch, total);
+	meter_charge(sc->meter, STEP_SHRINKER, 1);
+	if (!freeable)
+		return;
+	while (total && (total >= shrinker->batch || total >= freeable) && (sc->may_fs || !shrinker->needs_fs)) {
+		uint64_t nr = min_u64(shrinker->batch, total);
 
-		meter_charge(sc->meter, STEP_SHRINKER, 1);
-		r->freed_objects += pa->hooks.scan_objects(pa->hooks.arg, node, nr, sc->cpu, sc->meter);
+		pa->hooks.scan_objects(pa->hooks.arg, number, node, nr, sc->cpu, sc->meter);
 		pa->counter[PC_SLABS_SCANNED] += nr;
 		scanned += nr;
 		total -= nr;
 	}
-	r->deferred_objects = r->deferred_objects + delta > scanned ?
-		min_u64(r->deferred_objects + delta - scanned, 2 * freeable) : 0;
+	*deferred = *deferred + delta > scanned ? min_u64(*deferred + delta - scanned, 2 * freeable) : 0;
+}
+
+static void shrink_slab(struct page_alloc *pa, uint32_t node, const struct scan_control *sc)
+{
+	for (uint32_t i = 0; i < pa->hooks.nr_shrinkers; i++)
+		do_shrink(pa, node, i, sc);
 }
 
 /* Whether reclaiming more helps a high order. Models should_continue_reclaim(). */
@@ -227,6 +256,7 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 		.highest = ac->highest,
 		.nr_to_reclaim = SWAP_CLUSTER_MAX,
 		.may_swap = ac->gfp & GFP_BIT_IO,
+		.may_fs = ac->gfp & GFP_BIT_FS,
 		.meter = meter,
 	};
 

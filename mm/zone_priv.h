@@ -144,9 +144,10 @@ struct extfrag_count {
 struct reclaim_node {
 	struct block_list lru[NR_LRU_LISTS];
 	uint64_t nr_lru[NR_LRU_LISTS];
-	uint64_t deferred_objects, freed_objects; /* of shrinkers */
+	uint64_t deferred_objects[MAX_SHRINKERS];
 	/* kswapd: what it was woken for, and the pass under way. */
-	uint32_t order, highest;
+	uint32_t order;
+	uint32_t asked_zone;         /* 1 + the highest zone type that it was woken for since its last pass began; 0: none */
 	uint32_t pass_order, pass_highest;
 	uint32_t asked_order;        /* pass_order as the pass began */
 	int32_t priority;

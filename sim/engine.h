@@ -114,6 +114,14 @@ int engine_queue(struct engine *engine, const struct request *req, struct err *e
  */
 bool engine_work(struct engine *engine, uint32_t cpu, ns_t ns);
 
+/** engine_quiet_ns() - for how long @cpu has had nothing to do; 0: it has. */
+static inline ns_t engine_quiet_ns(const struct engine *engine, uint32_t cpu)
+{
+	ns_t end = engine->cpus[cpu].doing[0].end_ns;
+
+	return end < engine->now ? engine->now - end : 0;
+}
+
 /** engine_lengthen() - what @cpu does at @depth, and so what that interrupted, is over @ns later (negative: earlier). */
 void engine_lengthen(struct engine *engine, uint32_t cpu, uint32_t depth, int64_t ns, struct err *err);
 

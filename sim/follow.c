@@ -214,6 +214,11 @@ static void note(struct run *run, const struct trace_batch *batch, uint32_t i)
 		return;
 	if (use == SLOT_ENDS && (op->flags & (OP_PART | OP_LAST)) == OP_PART)
 		return;
+	/* Which objects belong together is told by the order of requests, also of those before the beginning. */
+	if (run->follow.older[slot].op != OLDER_NONE)
+		shrinkers_object_ends(run, slot, reclaim_shrink_class(&run->ops[run->follow.older[slot].op]));
+	if (use == SLOT_BEGINS)
+		shrinkers_object_begins(run, slot, batch->who[i], reclaim_shrink_class(&run->ops[batch->op[i]]));
 	run->follow.older[slot] = (struct older){
 		.where = batch->where ? batch->where[i] : 0,
 		.op = use == SLOT_BEGINS ? batch->op[i] : OLDER_NONE,
@@ -269,6 +274,8 @@ static int place_all(struct run *run, struct err *err)
 		ret = adopt_in_state(run, older, nr, err);
 	else
 		bind_all(run, older, nr);
+	for (uint32_t i = 0; i < nr; i++)
+		reclaim_older(run, older[i].slot, older[i].who);
 	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
 		run->ops[i].older = run->ops[i].done;
 	free(older);

@@ -28,13 +28,39 @@ struct page_user {
 	uint32_t who;
 };
 
+struct shrinkers; /* in shrinkers.c */
+struct refaults;  /* in refault.c */
+
+/* What an object of a slab is to shrinkers; beside enum lru_kind, which is what pages are to reclaim. */
+enum shrink_class {
+	SHRINK_NOTHING,
+	SHRINK_PAGE,         /* of a file: it may have buffer heads */
+	SHRINK_DENTRY,
+	SHRINK_INODE_KEPT,   /* of files that are nowhere but in memory */
+	SHRINK_INODE_KERNFS, /* or of a pipe; inode_cache has all of them */
+	SHRINK_INODE_PROC,
+	SHRINK_INODE_DISK,
+	SHRINK_BLOB,         /* an inode's security blob */
+	SHRINK_HEAD,         /* buffer head */
+};
+
 enum kswapd_state { KSWAPD_ASLEEP, KSWAPD_STARTING, KSWAPD_RUNNING, KSWAPD_NAPPING };
+
+#define NR_RIVALS 32u
+
+/** A task that has found less memory than the low watermark: it runs, and wants its CPU. */
+struct rival {
+	int32_t pid;
+	uint32_t cpu;
+	ns_t seen_ns;            /* last, and 1; 0: none */
+};
 
 /** The kswapd of one node. */
 struct kswapd {
 	enum kswapd_state state;
 	uint32_t generation;     /* so that an event of an earlier state does nothing */
 	ns_t begun_ns;
+	ns_t turn_ns;            /* of its turn on a CPU that others want, too */
 	uint64_t stolen_before;  /* pages */
 	bool compacting;         /* kcompactd is at work, or on its way */
 };
@@ -48,11 +74,9 @@ struct reclaim {
 	bool *killed;            /* owned; by who */
 	uint32_t nr_killed;
 	struct kswapd *kswapds;  /* owned; by node */
-	uint8_t *shrinks;        /* owned; by cache: enum shrink_class */
-	uint32_t nr_shrinks, shrinks_generation;
-	uint32_t object_hand, head_hand; /* slots: where shrinkers and buffer heads look next */
-	uint64_t heads_owed;     /* buffer heads per page, in thousandths, not yet freed */
-	struct rng refault_rng;
+	struct rival rivals[NR_RIVALS];
+	struct shrinkers *shrinkers; /* owned; NULL while nothing is reclaimed */
+	struct refaults *coming; /* owned */
 	uint64_t stalls_seen;    /* direct reclaims that have a row */
 	uint64_t rows;
 	/* What came of it. */
@@ -67,6 +91,8 @@ void reclaim_fini(struct run *run);
 enum lru_kind reclaim_lru_kind(const struct trace_op *op);
 /** reclaim_page_begins() - @req has got page @pfn for an operation with an LRU kind. */
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn);
+/** reclaim_older() - what @who had in @slot before the run begins has its place in it now, or none. */
+void reclaim_older(struct run *run, uint32_t slot, uint32_t who);
 /** reclaim_keeps() - the recorded kswapd frees @object: the model keeps it as cache. Return: whether it does. */
 bool reclaim_keeps(struct run *run, const struct request *req, struct object *object);
 /** reclaim_gone_freed() - a free of what was reclaimed before. */
@@ -74,12 +100,23 @@ void reclaim_gone_freed(struct run *run, const struct request *req, struct objec
 /** reclaim_drops() - whether @req is of a task that has been killed, and does not happen. */
 bool reclaim_drops(struct run *run, const struct request *req, const struct run_op *op);
 
+/** reclaim_shrink_class() - what @op takes is to shrinkers. */
+enum shrink_class reclaim_shrink_class(const struct run_op *op);
+/** shrink_class_of() - by the name of the cache. */
+enum shrink_class shrink_class_of(const char *cache);
+/** shrinkers_object_begins() - @who has taken an object, of @class, that lives in @slot; also one older than the run. */
+void shrinkers_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
+/** shrinkers_object_ends() - the object of @class in @slot is no more. */
+void shrinkers_object_ends(struct run *run, uint32_t slot, enum shrink_class class);
+
 /** reclaim_after() - something was served: wake who has been woken. */
 void reclaim_after(struct run *run);
 /** reclaim_wake_kcompactds() - those that are wanted begin to work. */
 void reclaim_wake_kcompactds(struct run *run);
 /** reclaim_fire() - an event of kswapd, or of a page that is read again, is due. */
 int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err);
+/** daemons_note_rival() - a request of @who has been to the slow path. */
+void daemons_note_rival(struct run *run, uint32_t who);
 /** reclaim_load() - pages of the initial state that are on LRU lists. */
 void reclaim_load(struct run *run);
 int reclaim_finish(struct run *run, struct err *err);

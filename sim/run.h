@@ -96,7 +96,7 @@ struct run_op {
 	int16_t node;
 	uint16_t flags;      /* OP_* */
 	uint8_t kind;
-	uint8_t lru;         /* enum lru_kind: what its pages are to reclaim */
+	uint8_t lru;         /* what its pages are to reclaim: enum lru_kind; its objects: enum shrink_class */
 	gfp_t gfp;
 	uint32_t cache;      /* model's number, valid while generation is the run's */
 	uint32_t generation; /* of the cache names when cache was looked up */

@@ -169,6 +169,8 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 		op->bytes_alloc = kmalloc_size(run->mm.slab, op->size, op->gfp);
 		if ((op->kind == KIND_KVMALLOC || op->kind == KIND_KVZALLOC) && op->size > run->machine->kmalloc.max_size)
 			op->bytes_alloc = align_up(op->size, run->machine->page_size); /* always from vmalloc */
+	} else if (action == ACT_CACHE_ALLOC) {
+		op->lru = (uint8_t)shrink_class_of(run_string(run, trace->name));
 	} else if (action == ACT_KREALLOC) {
 		op->bytes_alloc = op->size ? kmalloc_size(run->mm.slab, op->size, op->gfp) : 0;
 	} else if (action == ACT_PAGES) {

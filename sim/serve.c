@@ -81,6 +81,8 @@ static inline void serve_object(struct run *run, const struct request *req, stru
 	note_place(run, object.slab, object.index);
 	if (req->slot != SLOT_NONE) {
 		object_begin(run, req, op, object.slab, object.index);
+		if (__builtin_expect(op->lru != 0, 0) && !run->follow.skipping)
+			shrinkers_object_begins(run, req->slot, req->who, (enum shrink_class)op->lru);
 		return;
 	}
 	/* It failed where it was recorded, so nobody will free it. */
@@ -361,8 +363,10 @@ ns_t serve_request(void *arg, const struct request *req)
 	if (__builtin_expect(run->reclaim.nr_killed != 0, 0) && reclaim_drops(run, req, op))
 		return 0;
 	dispatch(run, req, op);
-	if (__builtin_expect(run->meter.pressure, 0))
+	if (__builtin_expect(run->meter.pressure, 0)) {
+		daemons_note_rival(run, req->who);
 		reclaim_after(run);
+	}
 	if (run->booting)
 		return 0;
 	if (__builtin_expect(run->asleep, 0))

@@ -54,6 +54,9 @@ void free_pages_as_object(struct run *run, struct object *object, const struct r
 /** check_free() - kfree() and kmem_cache_free() take what the matching calls made; anything else breaks a rule. */
 void check_free(struct run *run, const struct object *object, struct run_op *op);
 
+/** reclaim_object_ends() - the trace frees what reclaim might have freed. */
+void reclaim_object_ends(struct run *run, const struct object *object);
+
 /* serve_pages.c */
 void serve_pages(struct run *run, const struct request *req, struct run_op *op);
 void serve_pages_free(struct run *run, const struct request *req, struct run_op *op);
@@ -85,6 +88,8 @@ static inline const struct run_part *part_of(const struct run *run, const struct
 static inline void release(struct run *run, struct object *object)
 {
 	note_place(run, object->slab, object->index);
+	if (__builtin_expect(run->ops[object->op].lru != 0, 0))
+		reclaim_object_ends(run, object);
 	if (__builtin_expect(object_is_slab(object), 1))
 		slab_free(run->mm.slab, slab_part(object), run->cpu, &run->meter);
 	else if (object->slab == OBJECT_PAGES)

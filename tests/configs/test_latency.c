@@ -82,7 +82,7 @@ Test(latency, what_is_wrong_is_said)
 		const char *yaml, *message;
 	} cases[] = {
 		{ "latency: {profile: server-2021}\n", "m.yaml:1:20: error: latency.profile: \"server-2021\": expected server-2020, "
-						      "embedded-a53 or vm" },
+						      "embedded-a53, vm or emulated" },
 		{ "latency: {zero_bandwidth: 12}\n", "m.yaml:1:27: error: latency.zero_bandwidth: \"12\": expected a rate such as "
 						     "1.2 GB/s" },
 		{ "latency: {zero_bandwidth: 1 GB/s, zero_kib: 3}\n", "m.yaml:1:27: error: latency.zero_bandwidth: zero_kib says "

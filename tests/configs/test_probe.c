@@ -288,6 +288,31 @@ Test(probe, command_line_and_sysctls_of_the_captures_are_seen)
 	free(m);
 }
 
+/* What is there just after boot describes the machine; what it did under pressure its last state knows. */
+Test(probe, swap_and_refaults_are_those_of_the_last_state)
+{
+	struct machine *m;
+	char path[4200];
+
+	if (!snapshots_of("J-whatif/less-memory", path, sizeof(path)))
+		cr_skip_test("the captures are not beside the project");
+	m = probed(path);
+	cr_expect_eq(m->reclaim.swap, 163836ull * 1024, "SwapTotal after the work");
+	cr_expect_eq(m->reclaim.refault_percent, 77, "120561 of 156400");
+	cr_expect_eq(m->latency.profile, PROFILE_EMULATED, "smpboot: CPU0: AMD QEMU TCG CPU");
+	cr_expect_eq(m->latency.step_ns[STEP_LRU_BATCH], 126000);
+	free(m);
+	strcat(path, "/1-after-boot");
+	m = probed(path);
+	cr_expect_eq(m->reclaim.swap, 0);
+	cr_expect_eq(m->reclaim.refault_percent, 0, "nothing was reclaimed before the work");
+	free(m);
+	snapshots_of("J-whatif/base", path, sizeof(path));
+	m = probed(path);
+	cr_expect_eq(m->reclaim.refault_percent, 0, "nor with enough memory");
+	free(m);
+}
+
 /* A folder of its own for one test; the files in it go with it. */
 static void make_folder(char *path)
 {
@@ -365,7 +390,7 @@ Test(probe, zoneinfo_alone_is_enough_and_what_is_assumed_is_told)
 Test(probe, copy_of_one_snapshot_gives_the_same_machine_as_the_capture)
 {
 	static const char *const names[] = { "zoneinfo", "iomem", "ioports", "meminfo", "cmdline", "sysctl_vm.txt",
-		"slab_sysfs.tsv", "pagetypeinfo", "node0_cpulist", "node0_distance", "../kernel.config.xz" };
+		"slab_sysfs.tsv", "pagetypeinfo", "node0_cpulist", "node0_distance", "dmesg.xz", "../kernel.config.xz" };
 	char path[4200], file[4400], folder[64], *bytes = malloc(1 << 20);
 	struct machine *original, *copy;
 

@@ -54,29 +54,11 @@ static void gone(void *arg, pfn_t pfn, bool swapped)
 	u->gone++;
 }
 
-static uint64_t no_objects(void *arg, uint32_t node)
-{
-	(void)arg;
-	(void)node;
-	return 0;
-}
-
-static uint64_t scan_none(void *arg, uint32_t node, uint64_t nr, unsigned int cpu, struct meter *meter)
-{
-	(void)arg;
-	(void)node;
-	(void)nr;
-	(void)cpu;
-	(void)meter;
-	return 0;
-}
-
 /* That machine compacts, and tells @u of it. */
 static struct users *attach(struct fixture *fx)
 {
 	struct users *u = calloc(1, sizeof(*u));
-	struct reclaim_hooks hooks = { .page_gone = gone, .count_objects = no_objects, .scan_objects = scan_none,
-		.page_moved = moved, .page_movable = movable, .compacted = compacted, .arg = u };
+	struct reclaim_hooks hooks = { .page_gone = gone, .page_moved = moved, .page_movable = movable, .compacted = compacted, .arg = u };
 
 	cr_assert_not_null(u);
 	fx->machine.page_allocator.compaction = true;

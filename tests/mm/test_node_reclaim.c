@@ -18,12 +18,6 @@ static void note_gone(void *arg, pfn_t pfn, bool swapped)
 	told->nr_swapped += swapped;
 }
 
-static uint64_t count_no_objects(void *arg, uint32_t node)
-{
-	(void)arg, (void)node;
-	return 0;
-}
-
 static bool kill_nobody(void *arg, unsigned int cpu, struct meter *meter)
 {
 	(void)arg, (void)cpu, (void)meter;
@@ -53,7 +47,7 @@ static struct fixture *two_nodes(uint32_t mode, uint32_t cpus, uint8_t distance,
 		fx->pa->zones[i].pcp_high = 0;
 	}
 	*told = (struct told){ 0 };
-	page_alloc_set_hooks(fx->pa, &(struct reclaim_hooks){ .page_gone = note_gone, .count_objects = count_no_objects,
+	page_alloc_set_hooks(fx->pa, &(struct reclaim_hooks){ .page_gone = note_gone,
 		.oom_kill = kill_nobody, .arg = told });
 	return fx;
 }

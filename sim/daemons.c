@@ -1,0 +1,227 @@
+/*
+ * daemons: when kswapd and kcompactd of each node work. What they do in a step mm/ knows (kswapd_step(), kcompactd_step());
+ * here a step takes the time that it costs, and the next one follows.
+ */
+#include "base/bits.h"
+#include "sim/reclaim_priv.h"
+#include "sim/timers.h"
+
+#define MAX_EPISODES  10000u            /* rows of reclaim_events; more are only counted */
+#define KSWAPD_NAP_NS 100000000u        /* kswapd_try_to_sleep(): HZ / 10 */
+
+/*
+ * A CPU that others want, too, is shared by turns of a tick (HZ 250: sched_slice() of two tasks is 3 ms, seen at the next
+ * tick). Who has slept long runs before others (place_entity(): half of sched_latency_ns in advance, wakeup_gran() of 1 ms).
+ */
+#define TURN_NS 4000000u
+#define RECENT_NS 20000000u /* so long after it found little memory a task still wants its CPU: an assumption */
+
+static uint64_t stolen(const struct run *run)
+{
+	return page_alloc_counter(run->mm.pages, PC_PGSTEAL_KSWAPD);
+}
+
+static int schedule(struct run *run, uint32_t node, enum kswapd_state state, ns_t delay, struct err *err)
+{
+	struct kswapd *k = &run->reclaim.kswapds[node];
+
+	k->state = state;
+	k->generation = (k->generation + 1) & 0xffffff;
+	return engine_timer(&run->engine, run->engine.now + delay, CLASS_WAKE,
+		RUN_TIMER_KSWAPD | k->generation << RUN_TIMER_BITS, node, err);
+}
+
+static int episode(struct run *run, const char *by, uint32_t node, ns_t begun, uint64_t pages, struct err *err)
+{
+	if (run->reclaim.rows++ >= MAX_EPISODES)
+		return 0;
+	return RECORD_ROW(run->recorder, RECLAIM_EVENTS, err, RECORD_T(by), RECORD_U(node), RECORD_U(begun),
+		RECORD_U(run->engine.now), RECORD_U(pages), RECORD_U(pages > 0));
+}
+
+/* The CPU of the node that has been idle for longest, the last of several: daemons are bound to none. */
+static uint32_t cpu_of_node(const struct run *run, uint32_t node)
+{
+	uint32_t best = 0;
+	bool found = false;
+
+	for (uint32_t cpu = run->machine->cpus; cpu-- > 0;) {
+		if (run->machine->node_of_cpu[cpu] != node)
+			continue;
+		if (!found || engine_quiet_ns(&run->engine, cpu) > engine_quiet_ns(&run->engine, best))
+			best = cpu;
+		found = true;
+	}
+	return best;
+}
+
+void daemons_note_rival(struct run *run, uint32_t who)
+{
+	struct reclaim *r = &run->reclaim;
+	struct rival *oldest = &r->rivals[0];
+
+	for (uint32_t i = 0; i < NR_RIVALS; i++) {
+		struct rival *rival = &r->rivals[i];
+
+		if (rival->pid == run->tables->whos[who].pid && rival->seen_ns) {
+			oldest = rival;
+			break;
+		}
+		if (rival->seen_ns < oldest->seen_ns)
+			oldest = rival;
+	}
+	*oldest = (struct rival){ run->tables->whos[who].pid, run->cpu, run->engine.now + 1 };
+}
+
+/* Tasks that want @cpu now, and more memory than there is. */
+static uint32_t rivals_on(const struct run *run, uint32_t cpu)
+{
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < NR_RIVALS; i++) {
+		const struct rival *rival = &run->reclaim.rivals[i];
+
+		nr += rival->seen_ns && rival->cpu == cpu && rival->seen_ns + RECENT_NS > run->engine.now;
+	}
+	return nr;
+}
+
+/* kswapd has run for @ns. Return: how long it is until its next step, with the turns of all others when its own is over. */
+static ns_t until_next_step(const struct run *run, struct kswapd *k, ns_t ns)
+{
+	uint32_t rivals = rivals_on(run, run->cpu);
+
+	k->turn_ns = rivals ? k->turn_ns + ns : 0;
+	if (k->turn_ns < TURN_NS)
+		return ns;
+	k->turn_ns = 0;
+	return ns + (ns_t)rivals * TURN_NS;
+}
+
+static int step(struct run *run, uint32_t node, struct err *err)
+{
+	struct kswapd *k = &run->reclaim.kswapds[node];
+	enum kswapd_answer answer;
+	int ret;
+
+	if (k->state != KSWAPD_RUNNING) {
+		k->begun_ns = run->engine.now;
+		k->stolen_before = stolen(run);
+	}
+	meter_start(&run->meter, run->machine->latency.step_ns);
+	run->cpu = cpu_of_node(run, node);
+	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
+	if (answer == KSWAPD_MORE)
+		return schedule(run, node, KSWAPD_RUNNING, until_next_step(run, k, max_u64(run->meter.ns, 1000)), err);
+	reclaim_wake_kcompactds(run);
+	ret = episode(run, "kswapd", node, k->begun_ns, stolen(run) - k->stolen_before, err);
+	return ret < 0 ? ret : schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
+}
+
+/* ---- Compaction ---- */
+
+/* What @from held is at @to now. */
+void daemons_page_moved(void *arg, pfn_t from, pfn_t to)
+{
+	struct run *run = arg;
+	struct object *object = reclaim_user(run, from);
+
+	run->reclaim.users[to] = run->reclaim.users[from];
+	run->reclaim.users[from].slot_plus1 = 0;
+	if (object)
+		object->index = (uint32_t)to;
+	note_place(run, (uint32_t)from, (uint32_t)to);
+}
+
+void daemons_compacted(void *arg, const struct compact_episode *e)
+{
+	struct run *run = arg;
+
+	run->meter.pressure = true;
+	if (run->deferred.code || run->reclaim.rows++ >= MAX_EPISODES)
+		return;
+	RECORD_ROW(run->recorder, RECLAIM_EVENTS, &run->deferred, RECORD_T(e->who == COMPACT_DIRECT ? "compaction" : "kcompactd"),
+		RECORD_U(e->node), RECORD_U(run->engine.now), RECORD_U(run->engine.now), RECORD_U(e->migrated),
+		RECORD_U(e->result == COMPACT_SUCCESS));
+}
+
+void reclaim_wake_kcompactds(struct run *run)
+{
+	for (uint32_t node = 0; run->reclaim.active && node < run->machine->nr_nodes; node++) {
+		if (!kcompactd_wanted(run->mm.pages, node) || run->reclaim.kswapds[node].compacting)
+			continue;
+		run->reclaim.kswapds[node].compacting = true;
+		engine_timer(&run->engine, run->engine.now + run->machine->latency.step_ns[STEP_WAKE_UP], CLASS_WAKE,
+			RUN_TIMER_KCOMPACTD, node, &run->deferred);
+	}
+}
+
+static int compact_step(struct run *run, uint32_t node, struct err *err)
+{
+	meter_start(&run->meter, run->machine->latency.step_ns);
+	run->cpu = cpu_of_node(run, node);
+	if (kcompactd_step(run->mm.pages, node, run->cpu, &run->meter) == KCOMPACTD_MORE)
+		return engine_timer(&run->engine, run->engine.now + max_u64(run->meter.ns, 1000), CLASS_WAKE, RUN_TIMER_KCOMPACTD,
+			node, err);
+	run->reclaim.kswapds[node].compacting = false;
+	return 0;
+}
+
+int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err)
+{
+	struct kswapd *k;
+
+	if (kind == RUN_TIMER_REFAULT) {
+		refault_due(run);
+		return 0;
+	}
+	if (kind == RUN_TIMER_KCOMPACTD)
+		return compact_step(run, value, err);
+	k = &run->reclaim.kswapds[value];
+	if (generation != k->generation)
+		return 0;
+	if (k->state != KSWAPD_NAPPING)
+		return step(run, value, err);
+	if (!kswapd_may_sleep(run->mm.pages, value, false))
+		return step(run, value, err);
+	k->state = KSWAPD_ASLEEP;
+	return 0;
+}
+
+static void wake_kswapds(struct run *run)
+{
+	for (uint32_t node = 0; node < run->machine->nr_nodes; node++) {
+		struct kswapd *k = &run->reclaim.kswapds[node];
+
+		if (!kswapd_wanted(run->mm.pages, node) || k->state == KSWAPD_RUNNING || k->state == KSWAPD_STARTING)
+			continue;
+		if (k->state == KSWAPD_NAPPING)
+			kswapd_may_sleep(run->mm.pages, node, true);
+		schedule(run, node, KSWAPD_STARTING, run->machine->latency.step_ns[STEP_WAKE_UP], &run->deferred);
+	}
+}
+
+static uint64_t direct_reclaims(const struct run *run)
+{
+	uint64_t stalls = 0;
+
+	for (int zone = 0; zone < NR_ZONE_TYPES; zone++)
+		stalls += page_alloc_counter(run->mm.pages, (enum page_counter)(PC_ALLOCSTALL_DMA + zone));
+	return stalls;
+}
+
+void reclaim_after(struct run *run)
+{
+	uint64_t stalls;
+
+	run->meter.pressure = false;
+	if (!run->reclaim.active)
+		return;
+	wake_kswapds(run);
+	reclaim_wake_kcompactds(run);
+	stalls = direct_reclaims(run);
+	if (stalls != run->reclaim.stalls_seen && !run->deferred.code)
+		episode(run, "direct", run->machine->node_of_cpu[run->cpu], run->engine.now,
+			page_alloc_last_reclaimed(run->mm.pages), &run->deferred);
+	run->reclaim.stalls_seen = stalls;
+}

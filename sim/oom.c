@@ -1,0 +1,78 @@
+/*
+ * oom: whom the OOM killer ends. Models oom_kill_process() of mm/oom_kill.c (6.1): the task's memory is free at once.
+ * Simplified: badness is a task's pages on LRU lists, without adjustments; what it asks for later does not happen.
+ */
+#include <stdlib.h>
+
+#include "sim/reclaim_priv.h"
+
+static uint64_t *pages_by_who(struct run *run)
+{
+	uint64_t *pages = calloc(run->tables->nr_whos + 1, sizeof(*pages));
+
+	for (uint32_t slot = 0; pages && slot < run->nr_objects; slot++) {
+		const struct object *object = &run->objects[slot];
+
+		if (object->slab == OBJECT_PAGES && run->ops[object->op].lru)
+			pages[run->reclaim.users[object->index].who]++;
+	}
+	return pages;
+}
+
+/* The task that holds most pages which it would give back: oom_badness() without adjustments. -1: there is none. */
+static int32_t worst_task(struct run *run)
+{
+	uint64_t *pages = pages_by_who(run), most = 0;
+	int32_t worst = -1;
+
+	for (uint32_t who = 0; pages && who < run->tables->nr_whos; who++) {
+		uint64_t sum = 0;
+
+		if (run->tables->whos[who].pid <= 1 || run->reclaim.killed[who])
+			continue;
+		for (uint32_t other = 0; other < run->tables->nr_whos; other++)
+			if (run->tables->whos[other].pid == run->tables->whos[who].pid)
+				sum += pages[other];
+		if (sum > most) {
+			most = sum;
+			worst = run->tables->whos[who].pid;
+		}
+	}
+	free(pages);
+	return worst;
+}
+
+bool oom_kill(void *arg, unsigned int cpu, struct meter *meter)
+{
+	struct run *run = arg;
+	int32_t pid = worst_task(run);
+
+	if (pid < 0)
+		return false;
+	meter_charge(meter, STEP_OOM_KILL, 1);
+	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
+		run->reclaim.killed[who] |= run->tables->whos[who].pid == pid;
+	run->reclaim.nr_killed++;
+	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
+		struct object *object = &run->objects[slot];
+
+		if (object->slab != OBJECT_PAGES || !run->ops[object->op].lru ||
+			run->tables->whos[run->reclaim.users[object->index].who].pid != pid)
+			continue;
+		page_alloc_give(run->mm.pages, object->index, 0, cpu, meter);
+		run->pages_held -= object->left;
+		reclaim_lose(run, object, false);
+	}
+	return true;
+}
+
+bool reclaim_drops(struct run *run, const struct request *req, const struct run_op *op)
+{
+	/* What it frees on its way out it still frees. */
+	if (!run->reclaim.killed[req->who] || kind_info[op->kind].slot == SLOT_ENDS)
+		return false;
+	run->reclaim.events_of_killed++;
+	if (req->slot != SLOT_NONE && kind_info[op->kind].slot == SLOT_BEGINS && !object_lives(&run->objects[req->slot]))
+		run->objects[req->slot] = (struct object){ .slab = OBJECT_FAILED, .op = req->op };
+	return true;
+}

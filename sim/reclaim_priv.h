@@ -1,0 +1,37 @@
+/*
+ * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again),
+ * shrinkers.c (dentries, inodes, buffer heads), oom.c, daemons.c (kswapd and kcompactd).
+ */
+#ifndef KMEMSIM_SIM_RECLAIM_PRIV_H
+#define KMEMSIM_SIM_RECLAIM_PRIV_H
+
+#include "sim/serve_priv.h"
+
+/** reclaim_user() - the trace's object that is page @pfn, NULL: nobody's that the trace names. */
+struct object *reclaim_user(struct run *run, pfn_t pfn);
+/** reclaim_lose() - the trace's holder of @object has it no more; its free, when it comes, is of something that is gone. */
+void reclaim_lose(struct run *run, struct object *object, bool swapped);
+
+/* refault.c */
+/** refault_evicted() - the file page of @slot has been reclaimed: perhaps it is read again. */
+void refault_evicted(struct run *run, uint32_t slot);
+/** refault_due() - the next window of pages is read again now, what of it is still gone. */
+void refault_due(struct run *run);
+int refaults_start(struct run *run, struct err *err);
+void refaults_fini(struct run *run);
+
+/* shrinkers.c */
+int shrinkers_start(struct run *run, struct reclaim_hooks *hooks, struct err *err);
+void shrinkers_fini(struct run *run);
+/** shrinkers_page_gone() - the page of @slot has been reclaimed: its buffer heads go with it. */
+void shrinkers_page_gone(struct run *run, uint32_t slot);
+
+/* oom.c */
+bool oom_kill(void *arg, unsigned int cpu, struct meter *meter);
+
+/* daemons.c */
+/** daemons_page_moved(), daemons_compacted() - struct reclaim_hooks. */
+void daemons_page_moved(void *arg, pfn_t from, pfn_t to);
+void daemons_compacted(void *arg, const struct compact_episode *episode);
+
+#endif

@@ -1,0 +1,190 @@
+/*
+ * refault: file pages that are read again after they were reclaimed. A recording made without pressure cannot tell which;
+ * `reclaim.refault` says how many, and `kmemsim probe` takes it from a machine that has reclaimed. Pages that went together
+ * come together, a window of readahead at a time, and most windows in the order in which they went, as files are read. What
+ * comes back takes memory as it did the first time, and counts as in use when it was away for less time than active pages stay.
+ *
+ * When they come is counted in pages that have been reclaimed since, not in time: the distance of workingset.c. That a page
+ * comes at all before as many others have gone as there are on the lists, and at any distance up to there alike, is assumed.
+ * Models page_cache_ra_unbounded(), and workingset_eviction() and workingset_refault() of 6.1 for one memory cgroup.
+ */
+#include <stdlib.h>
+
+#include "base/bits.h"
+#include "sim/reclaim_priv.h"
+#include "sim/timers.h"
+
+#define WINDOW_PAGES 32u /* VM_READAHEAD_PAGES with pages of 4 KiB */
+#define READ_PAGES   4u  /* get_init_ra_size() for one page */
+#define READ_WINDOWS 16u /* mean length of what is read in one go, 2 MiB: an assumption */
+
+struct window {
+	uint64_t due;        /* pages reclaimed when it is read */
+	uint32_t nr;
+	uint32_t slots[WINDOW_PAGES];
+};
+
+struct refaults {
+	struct rng rng;
+	uint32_t percent;
+	struct window filling;   /* pages that have just gone */
+	struct window reading;   /* its last nr pages are still to come */
+	uint64_t last_due;
+	struct window *heap;     /* owned; the earliest first */
+	uint32_t nr, cap;
+	ns_t free_ns;            /* when the disk is done with the last one */
+	bool timer;
+};
+
+int refaults_start(struct run *run, struct err *err)
+{
+	struct refaults *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return err_set(err, ERR_NOMEM, "no memory for refaults");
+	rng_init(&r->rng, run->options->seed, "refault");
+	/* A recording of a machine that reclaimed has its refaults: they are pages that it asks for. */
+	r->percent = run->reclaim.recorded ? 0 : run->machine->reclaim.refault_percent;
+	run->reclaim.coming = r;
+	return 0;
+}
+
+void refaults_fini(struct run *run)
+{
+	if (run->reclaim.coming)
+		free(run->reclaim.coming->heap);
+	free(run->reclaim.coming);
+}
+
+static uint64_t evicted(const struct run *run)
+{
+	return page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE);
+}
+
+static bool push(struct refaults *r, const struct window *window)
+{
+	uint32_t at = r->nr;
+
+	if (r->nr == r->cap) {
+		uint32_t cap = r->cap ? 2 * r->cap : 64;
+		struct window *heap = realloc(r->heap, cap * sizeof(*heap));
+
+		if (!heap)
+			return false;
+		r->heap = heap;
+		r->cap = cap;
+	}
+	for (r->nr++; at && r->heap[(at - 1) / 2].due > window->due; at = (at - 1) / 2)
+		r->heap[at] = r->heap[(at - 1) / 2];
+	r->heap[at] = *window;
+	return true;
+}
+
+static struct window pop(struct refaults *r)
+{
+	struct window first = r->heap[0], last = r->heap[--r->nr];
+	uint32_t at = 0;
+
+	for (uint32_t child = 1; child < r->nr; child = 2 * at + 1) {
+		child += child + 1 < r->nr && r->heap[child + 1].due < r->heap[child].due;
+		if (r->heap[child].due >= last.due)
+			break;
+		r->heap[at] = r->heap[child];
+		at = child;
+	}
+	r->heap[at] = last;
+	return first;
+}
+
+/* Pages on the lists of all nodes: what has to be reclaimed until all are other pages. */
+static uint64_t pages_on_lists(const struct run *run)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)
+		for (int list = 0; list < NR_LRU_LISTS; list++)
+			pages += lru_pages(run->mm.pages, node, (enum lru_list)list);
+	return pages;
+}
+
+static void set_timer(struct run *run)
+{
+	struct refaults *r = run->reclaim.coming;
+
+	if (r->timer || (!r->reading.nr && (!r->nr || r->heap[0].due > evicted(run))))
+		return;
+	r->timer = true;
+	engine_timer(&run->engine, max_u64(run->engine.now + 1, r->free_ns), CLASS_WAKE, RUN_TIMER_REFAULT, 0, &run->deferred);
+}
+
+/* The pages that have gone make a window: whether it is read again, and if so, when. */
+static void close_window(struct run *run)
+{
+	struct refaults *r = run->reclaim.coming;
+	uint64_t now = evicted(run);
+
+	if (rng_below(&r->rng, 100) < r->percent) {
+		bool goes_on = r->last_due > now && rng_below(&r->rng, READ_WINDOWS);
+
+		r->filling.due = goes_on ? r->last_due + WINDOW_PAGES : now + rng_below(&r->rng, pages_on_lists(run) + 1);
+		r->last_due = r->filling.due;
+		if (!push(r, &r->filling))
+			err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages to be read again", r->nr * WINDOW_PAGES);
+	}
+	r->filling.nr = 0;
+}
+
+void refault_evicted(struct run *run, uint32_t slot)
+{
+	struct refaults *r = run->reclaim.coming;
+
+	if (!r->percent)
+		return;
+	/* Nobody asks a reclaimed object when it was born: the place has the shadow entry's count. */
+	run->objects[slot].born_ns = evicted(run);
+	r->filling.slots[r->filling.nr++] = slot;
+	if (r->filling.nr == WINDOW_PAGES)
+		close_window(run);
+	set_timer(run);
+}
+
+/* Return: whether it came. Its slot may have another object by now, or the file may be gone. */
+static bool read_page(struct run *run, uint32_t slot)
+{
+	struct object *object = &run->objects[slot];
+	struct run_op *op = &run->ops[object->op];
+	struct request req = { .op = object->op, .slot = slot };
+	struct page_request want;
+	uint64_t shadow = object->born_ns;
+	pfn_t pfn;
+
+	if (object->slab != OBJECT_RECLAIMED || object->index || !op->lru)
+		return false;
+	run->cpu = 0;
+	want = page_request_of(run, op);
+	meter_restart(&run->meter);
+	if (page_alloc_take(run->mm.pages, &want, &pfn, &run->meter) != MM_DONE)
+		return false;
+	run->reclaim.refaults++;
+	block_begin(run, &req, op, pfn);
+	lru_refault(run->mm.pages, pfn, shadow);
+	op->older++; /* not a request of the trace */
+	if (run->meter.pressure)
+		reclaim_after(run);
+	return true;
+}
+
+/* A few pages at a time: a task that reads goes on with what has come while the rest is on its way. */
+void refault_due(struct run *run)
+{
+	struct refaults *r = run->reclaim.coming;
+	uint32_t came = 0;
+
+	r->timer = false;
+	if (!r->reading.nr)
+		r->reading = pop(r);
+	for (uint32_t i = 0; i < READ_PAGES && r->reading.nr; i++)
+		came += read_page(run, r->reading.slots[WINDOW_PAGES - r->reading.nr--]);
+	r->free_ns = run->engine.now + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+	set_timer(run);
+}
