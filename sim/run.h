@@ -74,7 +74,10 @@ enum run_action {
 	X(MEMPOOL_LEAK, "mempool_leak", "leak")                   \
 	X(PREEMPT_IMBALANCE, "preempt_imbalance", "error")        \
 	X(BOOTMEM_AFTER_BOOT, "bootmem_after_boot", "error")      \
-	X(DMA_MASK_UNREACHABLE, "dma_mask_unreachable", "error")
+	X(DMA_MASK_UNREACHABLE, "dma_mask_unreachable", "error")  \
+	X(REGION_LEAK, "region_leak", "leak")                     \
+	X(MEMPOOL_MISUSE, "mempool_misuse", "warning")            \
+	X(CONSTRUCTED_ZEROED, "constructed_zeroed", "warning")
 
 /* Beside those bits: it breaks a rule of sim/rules.c, or may, by who asks. */
 #define OP_OTHER_RULES (1u << 30)
@@ -259,6 +262,20 @@ int sampler_finish(struct run *run, struct err *err);
 bool rules_other(const struct run *run, const struct trace_op *op, enum run_action action);
 /** rules_report_other() - what of it request @req breaks. */
 void rules_report_other(struct run *run, const struct request *req, const struct run_op *op);
+/** rules_has_constructor() - whether the trace says so of @cache, which it calls @name. */
+bool rules_has_constructor(const struct run *run, uint32_t cache, uint32_t name);
+/** rules_of_zeroed() - @op allocates with __GFP_ZERO, and its cache is known now: whether that has a constructor. */
+void rules_of_zeroed(struct run *run, struct run_op *op);
+void rules_report_zeroed(struct run *run, const struct run_op *op);
+/**
+ * rules_made_in_vain() - whether the model failed to make what @op names, all of the times that the trace makes it by an
+ * event of @kind: that it is missed then is no mistake of the trace's callers.
+ */
+bool rules_made_in_vain(const struct run *run, const struct run_op *op, enum trace_kind kind);
+/** rules_is_recording() - whether the trace is of a real kernel, and says which context its callers were in. */
+bool rules_is_recording(const struct run *run);
+/** rules_ends_whole() - whether what lives at the end of the trace is left behind; a recording just stops. */
+bool rules_ends_whole(const struct run *run);
 
 /* violations.c */
 void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)

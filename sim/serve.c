@@ -332,6 +332,12 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 			op->size);
 	if (op->rules & 1u << RULE_ORDER_TOO_LARGE)
 		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of order %u: the kernel warns and answers NULL", name, op->order);
+	if (op->rules & 1u << RULE_MEMPOOL_MISUSE)
+		run_violation(run, RULE_MEMPOOL_MISUSE, op, "%s with __GFP_ZERO: an element from the reserve is not cleared,"
+			" a kernel with CONFIG_DEBUG_VM warns", name);
+	/* A cache that is yet to be looked up is judged then. */
+	if (op->rules & 1u << RULE_CONSTRUCTED_ZEROED && op->generation == run->cache_generation)
+		rules_report_zeroed(run, op);
 	if (op->rules & 1u << RULE_CACHE_NAME_INVALID)
 		run_violation(run, RULE_CACHE_NAME_INVALID, op, "cache name \"%s\" has a blank: a kernel with CONFIG_DEBUG_VM warns",
 			run_string(run, op->trace->name));

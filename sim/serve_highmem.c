@@ -134,7 +134,7 @@ static void highmem_release(struct run *run, struct object *object)
 	if (is_local(op)) {
 		if (highmem_pop_local(highmem_of(run), pfn, mapping, object->left >> LEFT_CPU, &run->meter) == HIGHMEM_LOCAL_NOT_LAST)
 			run_violation(run, RULE_PREEMPT_IMBALANCE, op,
-				"kunmap_atomic out of order: not the CPU's last mapping, which the kernel takes it for");
+				"kunmap_atomic out of order: not the CPU's last mapping, which the kernel takes it for where pages are high");
 		return;
 	}
 	kunmap = highmem_kunmap(highmem_of(run), pfn, &run->meter);

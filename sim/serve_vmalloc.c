@@ -44,8 +44,22 @@ static void vmalloc_prepare(struct run *run, struct run_op *op)
 		op->bytes_alloc = op->size <= UINT64_MAX / 2 ? align_up(op->size, page_size) : 0;
 }
 
+/*
+ * A mask that does not allow sleeping tells of a context that does not; where the recorded context does, nothing goes wrong:
+ * alloc_large_system_hash() asks so for its tables while the system boots.
+ */
+static void note_useless_gfp(struct run *run, const struct request *req, const struct run_op *op)
+{
+	bool may_sleep = rules_is_recording(run) && run->tables->whos[req->who].ctx == CTX_PROCESS;
+	enum severity severity = may_sleep ? SEVERITY_WARNING : SEVERITY_ERROR;
+
+	run_violation_severe(run, RULE_SLEEP_IN_ATOMIC, severity_name[severity], op,
+		"%s may sleep whatever its gfp: page tables are GFP_KERNEL%s", kind_info[op->kind].name,
+		may_sleep ? "; here it may" : "");
+}
+
 /* What the context forbids. Return: false when the kernel stops there (BUG). */
-static bool context_allows(struct run *run, struct run_op *op)
+static bool context_allows(struct run *run, const struct request *req, const struct run_op *op)
 {
 	const char *name = kind_info[op->kind].name;
 
@@ -56,7 +70,7 @@ static bool context_allows(struct run *run, struct run_op *op)
 	if (in_interrupt(op) || is_atomic(op))
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not", name);
 	else if (op->gfp && !(op->gfp & GFP_BIT_DIRECT_RECLAIM))
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep whatever its gfp: page tables are GFP_KERNEL", name);
+		note_useless_gfp(run, req, op);
 	return true;
 }
 
@@ -147,7 +161,7 @@ static void serve_begin(struct run *run, const struct request *req, struct run_o
 
 	if (req->slot != SLOT_NONE)
 		slot_for(run, req, op);
-	if (!context_allows(run, op) || take(run, op, &area) != MM_DONE) {
+	if (!context_allows(run, req, op) || take(run, op, &area) != MM_DONE) {
 		note_failure(run, req, op);
 		return;
 	}
