@@ -343,6 +343,7 @@ static int drain(struct run *run, struct err *err)
 	ns_t until_ns = run->engine.now + PATIENCE_NS;
 	int ret = 0;
 
+	run->draining = true;
 	while (ret == 0 && more_to_come(run, until_ns))
 		ret = engine_run_first(&run->engine, err);
 	engine_finish(&run->engine);

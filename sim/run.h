@@ -205,6 +205,7 @@ struct run {
 	struct sections sections;    /* of tasks that must stay on their CPU */
 
 	bool booting;                /* the prologue: nothing is counted */
+	bool draining;               /* the trace has ended, and somebody still waits */
 	ns_t begun_ns;               /* when time began */
 	uint64_t event_no;           /* of the request being served */
 	uint32_t cpu;                /* of the request being served */

@@ -296,6 +296,13 @@ static int mempool_finish(struct run *run, struct err *err)
 	return ret;
 }
 
+/* A wait that the end of the run cut off is part of the pool's. */
+static void mempool_gave_up(struct run *run, enum sleep_reason reason, uint64_t pool, ns_t waited_ns)
+{
+	if (reason == SLEEP_MEMPOOL)
+		mempool_waited(mempools_of(run), (uint32_t)pool, 0, waited_ns);
+}
+
 static const enum trace_kind mempool_kinds[] = {
 	KIND_MEMPOOL_CREATE, KIND_MEMPOOL_RESIZE, KIND_MEMPOOL_DESTROY, KIND_MEMPOOL_ALLOC, KIND_MEMPOOL_FREE,
 };
@@ -309,6 +316,7 @@ const struct run_part part_mempool = {
 	.prepare = mempool_prepare,
 	.serve = mempool_serve,
 	.release = mempool_release,
+	.gave_up = mempool_gave_up,
 	.totals = mempool_totals,
 	.finish = mempool_finish,
 };

@@ -105,6 +105,9 @@ int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
 	switch (kind) {
 	case RUN_TIMER_SAMPLE:
 		ret = sampler_sample(run, "time", NULL, err);
+		/* Last sleepers can take a thousand times as long as the trace, and little happens meanwhile. */
+		if (run->draining && !run->options->sample_ns)
+			run->sample_ns *= 2;
 		return ret < 0 ? ret : engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, kind, 0, err);
 	case RUN_TIMER_RESUME:
 	case RUN_TIMER_TIMEOUT:
