@@ -300,6 +300,23 @@ enum page_counter {
 extern const char *const page_counter_name[NR_PAGE_COUNTERS];
 uint64_t page_alloc_counter(const struct page_alloc *pa, enum page_counter counter);
 
+/** Requests of one kind that got nothing. Attempts: of __GFP_NOFAIL each counts, of large slabs the first one, too. */
+struct page_failures {
+	uint64_t count;
+	gfp_t gfp;
+	uint32_t order;
+	uint32_t node;
+	enum machine_zone zone; /* the one preferred; NR_ZONE_TYPES: none may serve */
+};
+
+#define PAGE_FAILURE_KINDS 128u
+
+/**
+ * page_alloc_failures() - the kinds that there were, the first in time first; what is beyond PAGE_FAILURE_KINDS is counted with the
+ * last. Return: how many, valid until the next request.
+ */
+unsigned int page_alloc_failures(const struct page_alloc *pa, const struct page_failures **failures);
+
 /** One kind of fallback that happened, as /sys/kernel/tracing's mm_page_alloc_extfrag tells them. */
 struct extfrag_stats {
 	uint8_t alloc_mt, fallback_mt, alloc_order, fallback_order;

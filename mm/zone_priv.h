@@ -183,6 +183,8 @@ struct page_alloc {
 	uint8_t *compact_skip;       /* owned: by pageblock, whether compaction found nothing there */
 	struct kcompactd *kcompactd; /* owned: by node */
 	uint64_t last_reclaimed;     /* pages, by the last direct reclaim */
+	struct page_failures failures[PAGE_FAILURE_KINDS];
+	uint32_t nr_failures;
 	struct extfrag_count *extfrag; /* owned: [alloc mt][fallback mt][alloc order][fallback order] */
 };
 

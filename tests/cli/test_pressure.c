@@ -1,6 +1,7 @@
 /* What happens on a machine that is too small: who waits, who is killed, and that the run ends and says so. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/cli/run.h"
 #include "tests/cli/scenario.h"
@@ -117,4 +118,25 @@ Test(pressure, mappings_that_never_end_keep_others_waiting_to_the_end)
 		scenario_expect("select still_waiting, total_ns = (select wait_ns from highmem_stats) from sleeps where reason = 'kmap'",
 			"8 1\n");
 	}
+}
+
+Test(pressure, failures_are_told_by_order_zone_and_flags)
+{
+	struct run_result result;
+
+	add_many(6200, "{\"event\":\"alloc_pages\",\"id\":%d,\"pid\":3,\"gfp\":\"GFP_ATOMIC|__GFP_NOWARN\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"a\",\"order\":3,\"gfp\":\"GFP_NOWAIT\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"b\",\"order\":3,\"gfp\":\"GFP_NOWAIT\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"c\",\"order\":3,\"gfp\":\"GFP_NOWAIT|GFP_DMA\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"d\",\"order\":20,\"gfp\":\"GFP_KERNEL\"}");
+	replay("--set memory=24MiB --set cpus=1");
+	scenario_expect("select zone, gfp, \\\"order\\\", count from alloc_failures where \\\"order\\\" > 0 order by gfp",
+		"DMA32 GFP_KERNEL 20 1\nDMA32 GFP_NOWAIT 3 2\nDMA GFP_NOWAIT|GFP_DMA 3 1\n");
+	cr_expect_eq(scenario_number("select sum(count) - (select value from counters where name = 'page_alloc_fail') from alloc_failures"), 0);
+	cr_expect_eq(scenario_number("select sum(count) - (select failed from op_stats where op = 'alloc_pages') from alloc_failures"), 0);
+	result = run_shell("$K query r.db failures --csv && $K report r.db");
+	cr_expect_eq(result.status, 0, "%s", result.err);
+	cr_expect(strstr(result.out, "GFP_NOWAIT|GFP_DMA,1"), "%s", result.out);
+	cr_expect(strstr(result.out, "Allocations that failed"), "%s", result.out);
+	run_free(&result);
 }
