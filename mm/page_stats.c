@@ -16,7 +16,8 @@ uint64_t zone_free_pages(const struct zone *zone)
 {
 	uint64_t pages = 0;
 
-	for (unsigned int order = 0; order <= zone->pa->max_order; order++)
+	/* All that the array has: what is above max_order is empty. */
+	for (unsigned int order = 0; order < PAGE_MAX_ORDERS; order++)
 		pages += (uint64_t)zone->area[order].nr_free << order;
 	return pages;
 }

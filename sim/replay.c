@@ -327,12 +327,12 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 /* How long, in simulated time, the last sleepers are given after the trace has ended: twice the kernel's longest pause. */
 #define PATIENCE_NS 10000000000u
 
-/* Whether somebody waits who can still be served. */
+/* Whether somebody waits who can still be served, or a work item is left. */
 static bool more_to_come(const struct run *run, ns_t until_ns)
 {
 	const struct engine *engine = &run->engine;
 
-	if (engine->nr_closed || run->sleepers.nr_awake)
+	if (engine->nr_closed || run->sleepers.nr_awake || run->works_queued)
 		return true;
 	return run->sleepers.nr_asleep && engine->queue.nr > run->nr_periodic && engine->queue.heap[0].time_ns <= until_ns;
 }

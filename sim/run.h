@@ -22,6 +22,7 @@
 #include "sim/sections.h"
 #include "sim/severity.h"
 #include "sim/sleep.h"
+#include "sim/works.h"
 
 /* What serving an operation comes down to, decided once per distinct operation. */
 enum run_action {
@@ -189,6 +190,8 @@ struct run {
 	struct task *tasks;          /* owned; NULL with PACE_RECORDED, which knows no tasks */
 	uint32_t *task_of_who;       /* owned; NULL with PACE_RECORDED */
 	uint32_t nr_tasks;
+	uint32_t works_queued;       /* bits 1 << enum run_work */
+	uint64_t works_done[NR_WORKS];
 	uint32_t nr_periodic;        /* queued events that go on for ever: timers and samples */
 	uint64_t nr_sleeps;          /* calls of run_sleep() */
 	struct kind_stats kinds[NR_KINDS];

@@ -408,6 +408,8 @@ int sampler_finish(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = record_counters(run, err);
 	if (ret == 0)
+		ret = works_record(run, err);
+	if (ret == 0)
 		ret = sleepers_record(run, err);
 	if (ret == 0)
 		ret = locks_record(run, err);

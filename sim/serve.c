@@ -313,6 +313,7 @@ static __attribute__((noinline)) void serve_other(struct run *run, const struct 
 		break;
 	case ACT_PART:
 		run->part_of_kind[op->kind]->serve(run, req, op);
+		run_schedule_due(run);
 		break;
 	case ACT_UNMODELLED:
 		run->result.unmodelled++;

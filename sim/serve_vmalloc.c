@@ -134,15 +134,6 @@ static void give(struct run *run, uint32_t area)
 		vmalloc_give(vm, area, run->cpu, &run->meter);
 }
 
-/* The work items that free what interrupts freed: before the next event in process context. */
-static void run_deferred(struct run *run)
-{
-	struct meter meter;
-
-	meter_start(&meter, run->machine->latency.step_ns);
-	vmalloc_run_deferred(vmalloc_of(run), &meter);
-}
-
 RARE void serve_purge(struct run *run)
 {
 	vmap_purge(vmalloc_of(run), &run->meter);
@@ -205,6 +196,7 @@ static void serve_end(struct run *run, const struct request *req, struct run_op 
 		note_area(run, object->index);
 		vmalloc_defer(vmalloc_of(run), object->index, run->cpu);
 		object_end(run, object);
+		run_schedule_work(run, WORK_VFREE);
 		return;
 	}
 	release(run, object);
@@ -212,8 +204,6 @@ static void serve_end(struct run *run, const struct request *req, struct run_op 
 
 static void vmalloc_serve(struct run *run, const struct request *req, struct run_op *op)
 {
-	if (!in_interrupt(op))
-		run_deferred(run);
 	if (kind_info[op->kind].slot == SLOT_BEGINS)
 		serve_begin(run, req, op);
 	else

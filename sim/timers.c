@@ -3,6 +3,7 @@
 #include "mm/reclaim.h"
 #include "sim/arrive.h"
 #include "sim/run.h"
+#include "sim/works.h"
 
 #define DEFAULT_SAMPLES 100
 #define SECOND_NS       1000000000u
@@ -88,10 +89,7 @@ static int fire_periodic(struct run *run, uint32_t number, uint32_t cpu, struct 
 {
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	timers[number].work(run, cpu);
-	if (run->meter.ns && engine_work(&run->engine, cpu, run->meter.ns) && run->meter.nr_segments)
-		locks_started(run, cpu, 0, run->meter.ns);
-	else if (run->meter.nr_segments)
-		locks_count(run);
+	works_charge(run, cpu);
 	return set(run, number, cpu, 0, err);
 }
 
@@ -114,6 +112,8 @@ int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
 		return sleepers_timer(run, kind, generation, value, err);
 	case RUN_TIMER_TASK:
 		return task_timer(run, value, err);
+	case RUN_TIMER_WORK:
+		return works_fire(run, value, err);
 	case RUN_TIMER_KSWAPD:
 	case RUN_TIMER_KCOMPACTD:
 	case RUN_TIMER_REFAULT:
