@@ -173,6 +173,8 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		ret = locks_init(&run->locks, options->machine->cpus, err);
 	if (ret == 0)
 		ret = reclaim_start(run, err);
+	if (ret == 0 && run->options->layer != LAYER_PAGE)
+		page_alloc_delay_rcu(run->mm.pages);
 	if (ret == 0)
 		ret = follow_start(run, err);
 	if (ret == 0)
@@ -332,7 +334,7 @@ static bool more_to_come(const struct run *run, ns_t until_ns)
 {
 	const struct engine *engine = &run->engine;
 
-	if (engine->nr_closed || run->sleepers.nr_awake || run->works_queued)
+	if (engine->nr_closed || run->sleepers.nr_awake || works_left(run))
 		return true;
 	return run->sleepers.nr_asleep && engine->queue.nr > run->nr_periodic && engine->queue.heap[0].time_ns <= until_ns;
 }

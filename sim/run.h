@@ -192,6 +192,7 @@ struct run {
 	uint32_t nr_tasks;
 	uint32_t works_queued;       /* bits 1 << enum run_work */
 	uint64_t works_done[NR_WORKS];
+	uint32_t rcu_blocks;         /* that wait for the grace period under way */
 	uint32_t nr_periodic;        /* queued events that go on for ever: timers and samples */
 	uint64_t nr_sleeps;          /* calls of run_sleep() */
 	struct kind_stats kinds[NR_KINDS];

@@ -394,8 +394,10 @@ ns_t serve_request(void *arg, const struct request *req)
 	if (__builtin_expect(run->reclaim.nr_killed != 0, 0) && reclaim_drops(run, req, op))
 		return 0;
 	dispatch(run, req, op);
-	if (__builtin_expect(run->meter.pressure, 0))
+	if (__builtin_expect(run->meter.pressure, 0)) {
 		reclaim_after(run);
+		run_schedule_rcu(run);
+	}
 	if (run->booting)
 		return 0;
 	if (__builtin_expect(run->asleep, 0))

@@ -90,6 +90,7 @@ static int fire_periodic(struct run *run, uint32_t number, uint32_t cpu, struct 
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	timers[number].work(run, cpu);
 	works_charge(run, cpu);
+	run_schedule_rcu(run);
 	return set(run, number, cpu, 0, err);
 }
 

@@ -7,6 +7,9 @@
 
 #define CPU_SHIFT 8u
 
+/* Three ticks with HZ = 250, as long as no CPU is long in the kernel. */
+#define GRACE_PERIOD_NS 12000000u
+
 static void vfree_work(struct run *run)
 {
 	vmalloc_run_deferred(mm_state(&run->mm, SLOT_VMALLOC), &run->meter);
@@ -23,6 +26,12 @@ static void balance_work(struct run *run)
 		percpu_balance(mm_state(&run->mm, SLOT_PERCPU), run->cpu, &run->meter);
 }
 
+/* Who came after the grace period began waits for the next one. */
+static void rcu_work(struct run *run)
+{
+	page_alloc_rcu_done(run->mm.pages, run->rcu_blocks, run->cpu, &run->meter);
+}
+
 static const struct {
 	const char *counter;
 	void (*work)(struct run *run);
@@ -30,10 +39,13 @@ static const struct {
 	[WORK_VFREE] = { "vfree_works", vfree_work },
 	[WORK_VMAP_DRAIN] = { "vmap_drain_works", drain_work },
 	[WORK_PERCPU_BALANCE] = { "percpu_balance_works", balance_work },
+	[WORK_RCU] = { "rcu_works", rcu_work },
 };
 
 void run_schedule_work(struct run *run, enum run_work work)
 {
+	ns_t delay = work == WORK_RCU ? GRACE_PERIOD_NS : run->machine->latency.step_ns[STEP_WAKE_UP];
+
 	if (run->booting) {
 		works[work].work(run);
 		return;
@@ -41,8 +53,18 @@ void run_schedule_work(struct run *run, enum run_work work)
 	if (run->works_queued & 1u << work)
 		return;
 	run->works_queued |= 1u << work;
-	engine_timer(&run->engine, run->engine.now + run->meter.ns + run->machine->latency.step_ns[STEP_WAKE_UP], CLASS_WAKE,
-		RUN_TIMER_WORK, (uint32_t)work | run->cpu << CPU_SHIFT, &run->deferred);
+	engine_timer(&run->engine, run->engine.now + run->meter.ns + delay, CLASS_WAKE, RUN_TIMER_WORK,
+		(uint32_t)work | run->cpu << CPU_SHIFT, &run->deferred);
+}
+
+void run_schedule_rcu(struct run *run)
+{
+	uint32_t waiting = page_alloc_rcu_waiting(run->mm.pages);
+
+	if (!waiting || run->works_queued & 1u << WORK_RCU)
+		return;
+	run->rcu_blocks = waiting;
+	run_schedule_work(run, WORK_RCU);
 }
 
 void run_schedule_due(struct run *run)
@@ -54,6 +76,11 @@ void run_schedule_due(struct run *run)
 		run_schedule_work(run, WORK_PERCPU_BALANCE);
 	if (vm && vmap_drain_due(vm))
 		run_schedule_work(run, WORK_VMAP_DRAIN);
+}
+
+bool works_left(const struct run *run)
+{
+	return run->works_queued & ~(1u << WORK_RCU);
 }
 
 void works_charge(struct run *run, uint32_t cpu)
@@ -79,6 +106,7 @@ int works_fire(struct run *run, uint32_t value, struct err *err)
 		reclaim_after(run);
 	/* What it freed may have made another one due. */
 	run_schedule_due(run);
+	run_schedule_rcu(run);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef KMEMSIM_SIM_WORKS_H
 #define KMEMSIM_SIM_WORKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -16,6 +17,7 @@ enum run_work {
 	WORK_VFREE,          /* __vfree_deferred(): areas that interrupts freed */
 	WORK_VMAP_DRAIN,     /* drain_vmap_area_work(): too many areas wait for a purge */
 	WORK_PERCPU_BALANCE, /* pcpu_balance_workfn() */
+	WORK_RCU,            /* rcu_do_batch(): slabs of SLAB_TYPESAFE_BY_RCU, after a grace period; not at the end of the trace */
 	NR_WORKS
 };
 
@@ -23,6 +25,10 @@ enum run_work {
 void run_schedule_work(struct run *run, enum run_work work);
 /** run_schedule_due() - what mm/ says is due. */
 void run_schedule_due(struct run *run);
+/** run_schedule_rcu() - blocks wait for a grace period: one begins, unless it has. */
+void run_schedule_rcu(struct run *run);
+/** works_left() - whether a worker still has to come. */
+bool works_left(const struct run *run);
 /** works_fire() - RUN_TIMER_WORK: one is due. @value: as it was queued. */
 int works_fire(struct run *run, uint32_t value, struct err *err);
 /** works_charge() - what @cpu did by the clock took what run->meter says. */

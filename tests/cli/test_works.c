@@ -85,6 +85,48 @@ Test(works, the_slab_reaper_gives_back_what_cpus_keep)
 	scenario_expect("select count(distinct slabs) from cache_stats join samples using (sample_id) where cache = 'c' and marker is not null", "1\n");
 }
 
+/* The slabs of SLAB_TYPESAFE_BY_RCU are no slabs at once, but their pages are free only when no reader can look at them. */
+static void free_typesafe(const char *flags)
+{
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":4096,\"flags\":\"%s\",\"ctor\":true,\"time_ns\":1000}", flags);
+	for (int i = 0; i < 400; i++)
+		scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":%d,\"cache\":\"c\",\"time_ns\":%d}", i, 10000 + i * 1000);
+	for (int i = 0; i < 400; i++)
+		scenario_add("{\"event\":\"kmem_cache_free\",\"id\":%d,\"cache\":\"c\",\"time_ns\":%d}", i, 500000 + i * 1000);
+	scenario_add(SOON, 1000000ll);
+	scenario_add(LATE, 40000000ll);
+}
+
+static long long at_marker(const char *marker, const char *figure)
+{
+	return scenario_number("select %s from samples where marker = '%s'", figure, marker);
+}
+
+Test(works, slabs_seen_under_rcu_are_free_after_a_grace_period)
+{
+	static const char *const allocators[] = { "slub", "slab" };
+
+	free_typesafe("SLAB_TYPESAFE_BY_RCU");
+	for (int i = 0; i < 2; i++) {
+		char options[64];
+
+		snprintf(options, sizeof(options), "--set cpus=1 --set slab.allocator=%s", allocators[i]);
+		replay(options);
+		cr_expect_gt(at_marker("late", "free_bytes + pcp_bytes"), at_marker("soon", "free_bytes + pcp_bytes") + (100 << 12), "%s",
+			allocators[i]);
+		cr_expect_eq(at_marker("late", "slab_bytes"), at_marker("soon", "slab_bytes"), "%s", allocators[i]);
+		cr_expect_gt(scenario_number("select value from counters where name = 'rcu_works'"), 0, "%s", allocators[i]);
+	}
+}
+
+Test(works, other_slabs_are_free_at_once)
+{
+	free_typesafe("SLAB_HWCACHE_ALIGN");
+	replay("--set cpus=1");
+	cr_expect_eq(at_marker("late", "free_bytes + pcp_bytes"), at_marker("soon", "free_bytes + pcp_bytes"));
+	scenario_expect("select value from counters where name = 'rcu_works'", "0\n");
+}
+
 /*
  * vmstat_update() each second: a CPU's pages of a far node go back three rounds after it last changed that zone's counters by less
  * than folds them at once: by a block of 16 pages, of 20 that may wait with two CPUs and 1 GiB.
