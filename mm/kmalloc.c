@@ -263,11 +263,15 @@ enum mm_answer kmalloc_large(struct slab *slab, uint64_t size, gfp_t gfp, int no
 	answer = page_alloc_take(slab->pages, &req, &pfn, meter);
 	if (answer != MM_DONE)
 		return answer;
+	*object = kmalloc_large_adopt(slab, pfn, order);
+	return MM_DONE;
+}
+
+struct slab_object kmalloc_large_adopt(struct slab *slab, pfn_t pfn, unsigned int order)
+{
 	page_alloc_set_owner(slab->pages, pfn, LARGE_OWNER_BASE + order);
 	slab->large_pages += (uint64_t)1 << order;
-	object->slab = SLAB_LARGE;
-	object->index = (uint32_t)pfn;
-	return MM_DONE;
+	return (struct slab_object){ SLAB_LARGE, (uint32_t)pfn };
 }
 
 void kmalloc_large_free(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter)

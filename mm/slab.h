@@ -256,6 +256,9 @@ uint64_t kmalloc_size(const struct slab *slab, uint64_t size, gfp_t gfp);
 enum mm_answer kmalloc_large(struct slab *slab, uint64_t size, gfp_t gfp, int node, unsigned int cpu,
 	struct slab_object *object, struct meter *meter);
 
+/** kmalloc_large_adopt() - the block of 2^@order pages at @pfn, which is handed out, is a large kmalloc from now on. */
+struct slab_object kmalloc_large_adopt(struct slab *slab, pfn_t pfn, unsigned int order);
+
 uint32_t slab_nr_caches(const struct slab *slab); /* destroyed ones included: see slab_cache_live() */
 bool slab_cache_live(const struct slab *slab, uint32_t cache);
 void slab_cache_stats(const struct slab *slab, uint32_t cache, struct slab_stats *stats);

@@ -107,6 +107,8 @@ uint64_t vmap_ioremap_align(const struct vmalloc *vm, uint64_t size);
 
 uint64_t vmap_address(const struct vmalloc *vm, uint32_t area);
 enum vmap_use vmap_use_of(const struct vmalloc *vm, uint32_t area);
+/** vmap_resets_perms() - whether the area was asked for with struct vmap_request.reset_perms. */
+bool vmap_resets_perms(const struct vmalloc *vm, uint32_t area);
 /** vmap_size() - bytes of the area, guard included. */
 uint64_t vmap_size(const struct vmalloc *vm, uint32_t area);
 

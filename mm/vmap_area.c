@@ -198,6 +198,11 @@ uint64_t vmap_address(const struct vmalloc *vm, uint32_t area)
 	return vmap_node(vm, area)->start;
 }
 
+bool vmap_resets_perms(const struct vmalloc *vm, uint32_t area)
+{
+	return vmap_node(vm, area)->reset_perms;
+}
+
 enum vmap_use vmap_use_of(const struct vmalloc *vm, uint32_t area)
 {
 	return (enum vmap_use)vmap_node(vm, area)->use;

@@ -9,6 +9,8 @@
 #include "sim/adopt_priv.h"
 #include "sim/serve_priv.h"
 
+#define DIRECT_MAP_ALIGN (1ull << 30) /* of the bases of direct maps, of those that are drawn too */
+
 /*
  * Pages that may be somebody's block: in use, no slab's, not reserved, not taken yet. up[] and down[] lead to the nearest
  * such page that is not below, or not above; paths are halved as they are walked.
@@ -125,11 +127,6 @@ static pfn_t choose_block(struct free_choice *choice, uint32_t near, unsigned in
 	return PFN_NONE;
 }
 
-static bool is_block(enum run_action action)
-{
-	return action == ACT_PAGES || action == ACT_PAGES_EXACT || action == ACT_PAGES_BULK;
-}
-
 /* A block that the trace names. */
 struct wanted_block {
 	uint64_t where;
@@ -166,8 +163,50 @@ static void place_block(struct run *run, struct free_choice *choice, const struc
 	if (pfn == PFN_NONE)
 		return;
 	take_out_range(choice, pfn, 1ull << block->order);
-	block_begin(run, &req, &run->ops[older->op], pfn);
+	if (run->ops[older->op].action == ACT_KMALLOC_LARGE) {
+		struct slab_object object = kmalloc_large_adopt(run->mm.slab, pfn, block->order);
+
+		object_begin(run, &req, &run->ops[older->op], object.slab, object.index);
+	} else {
+		block_begin(run, &req, &run->ops[older->op], pfn);
+	}
 	run->result.bound++;
+}
+
+/* The order of a block that adoption can place, -1: of none. */
+static int order_of_block(const struct run *run, const struct run_op *op)
+{
+	unsigned int order = 0;
+
+	switch ((enum run_action)op->action) {
+	case ACT_PAGES:
+		order = op->order;
+		break;
+	case ACT_PAGES_BULK:
+		break;
+	case ACT_PAGES_EXACT:
+		if (op->bytes_alloc != run->machine->page_size)
+			return -1;
+		break;
+	case ACT_KMALLOC_LARGE:
+		order = ilog2_u64(op->bytes_alloc >> run->machine->page_shift);
+		break;
+	default:
+		return -1;
+	}
+	return order <= run->machine->page_allocator.max_order ? (int)order : -1;
+}
+
+/* The recorded frame; of a large kmalloc its address is recorded, and what lies below the direct map's base counts. */
+static uint64_t frame_of(const struct run *run, const struct run_op *op, uint64_t where)
+{
+	uint64_t physical;
+
+	if (op->action != ACT_KMALLOC_LARGE)
+		return where;
+	if (!direct_map_physical(&run->options->direct_map, where, &physical))
+		physical = where & (DIRECT_MAP_ALIGN - 1);
+	return physical >> run->machine->page_shift;
 }
 
 /* Blocks whose frames the recording tells, and that are one block. Return: how many. */
@@ -178,11 +217,11 @@ static uint32_t list_blocks(const struct run *run, const struct older *older, ui
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct run_op *op = &run->ops[older[i].op];
 
-		if (!is_block((enum run_action)op->action) || !older[i].where ||
-			op->order > run->machine->page_allocator.max_order ||
-			(op->action == ACT_PAGES_EXACT && op->bytes_alloc != run->machine->page_size))
+		int order = order_of_block(run, op);
+
+		if (order < 0 || !older[i].where || object_lives(&run->objects[older[i].slot]))
 			continue;
-		blocks[nr_blocks++] = (struct wanted_block){ older[i].where, i, op->action == ACT_PAGES ? op->order : 0 };
+		blocks[nr_blocks++] = (struct wanted_block){ frame_of(run, op, older[i].where), i, (uint32_t)order };
 	}
 	return nr_blocks;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "sim/adopt.h"
 #include "sim/serve_priv.h"
 #include "sim/serve_vmalloc.h"
@@ -44,9 +45,38 @@ static bool begins_later(const struct run *run)
 	return state && state->exact_blocks && state->exact_slabs && state->nr_entries;
 }
 
+/*
+ * No event tells from which node pages are asked for (alloc_pages_node(), a memory policy). In the saved state of the machine
+ * that was recorded, it is taken to be the node that they came from.
+ */
+static int expect_nodes(struct run *run, struct err *err)
+{
+	const struct replay_options *options = run->options;
+
+	if (!options->initial || !options->initial->exact_blocks || options->from.kind != FROM_INITIAL || run->machine->nr_nodes < 2)
+		return 0;
+	run->follow.asked = malloc((size_t)run->meta->slots + 1);
+	if (!run->follow.asked)
+		return err_set(err, ERR_NOMEM, "no memory for the nodes of %u objects", run->meta->slots);
+	memset(run->follow.asked, -1, (size_t)run->meta->slots + 1);
+	return 0;
+}
+
+static void note_node(struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	uint32_t slot = batch->slot[i];
+	uint64_t pfn = batch->where ? batch->where[i] : 0;
+
+	if (slot != SLOT_NONE)
+		run->follow.asked[slot] = pfn && page_alloc_zone_of(run->mm.pages, pfn) >= 0 ?
+			(int8_t)page_alloc_node_of(run->mm.pages, pfn) : -1;
+}
+
 int follow_start(struct run *run, struct err *err)
 {
 	run->follow = (struct follow){ .stage = BOOT_OVER, .active = run->options->nr_cuts > 0 };
+	if (expect_nodes(run, err) < 0)
+		return -(int)err->code;
 	if (begins_later(run)) {
 		run->follow.active = run->follow.skipping = true;
 		run->follow.older = malloc(((size_t)run->meta->slots + 1) * sizeof(*run->follow.older));
@@ -61,6 +91,7 @@ int follow_start(struct run *run, struct err *err)
 void follow_fini(struct run *run)
 {
 	free(run->follow.older);
+	free(run->follow.asked);
 	idmap_fini(&run->follow.bound);
 }
 
@@ -105,6 +136,25 @@ static bool bind_block(struct run *run, const struct request *req, struct run_op
 	return true;
 }
 
+/* A saved state tells of slabs, and of large kmallocs only as of pages that are somebody's. */
+static bool bind_large(struct run *run, const struct request *req, struct run_op *op, uint64_t address)
+{
+	unsigned int order = ilog2_u64(op->bytes_alloc >> run->machine->page_shift);
+	struct slab_object object;
+	uint64_t physical;
+	pfn_t pfn;
+
+	if (!direct_map_physical(&run->options->direct_map, address, &physical))
+		return false;
+	pfn = physical >> run->machine->page_shift;
+	if (order > run->machine->page_allocator.max_order || pfn > UINT32_MAX ||
+		!page_alloc_allocated(run->mm.pages, pfn, order) || !claim_pages(run, pfn, order, req->slot))
+		return false;
+	object = kmalloc_large_adopt(run->mm.slab, pfn, order);
+	object_begin(run, req, op, object.slab, object.index);
+	return true;
+}
+
 static bool bind_area(struct run *run, const struct request *req, struct run_op *op, uint64_t address)
 {
 	uint32_t area;
@@ -134,7 +184,7 @@ static void bind(struct run *run, uint32_t slot, uint32_t op_no, uint64_t where)
 	case ACT_CACHE_ALLOC:
 		if (op->action == ACT_CACHE_ALLOC && op->generation != run->cache_generation)
 			run_op_resolve_cache(run, op);
-		found = bind_object(run, &req, op, where);
+		found = bind_object(run, &req, op, where) || (op->action == ACT_KMALLOC_LARGE && bind_large(run, &req, op, where));
 		break;
 	case ACT_PAGES:
 	case ACT_PAGES_EXACT:
@@ -349,6 +399,8 @@ int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, s
 	if (follow->stage != BOOT_OVER && (op->kind == KIND_ALLOC_PAGES || op->kind == KIND_FREE_PAGES))
 		follow->stage = boot_stage_before(follow->stage, run->mm.pages, op, batch->where ? batch->where[i] : 0,
 			run->seats[batch->who[i]].cpu, batch->moved ? batch->moved[i] : 0);
+	if (follow->asked && op->kind == KIND_ALLOC_PAGES)
+		note_node(run, batch, i);
 	ret = follow_cuts(run, batch, i, err);
 	return ret < 0 ? ret : 1;
 }
@@ -357,7 +409,8 @@ void follow_settle(struct run *run)
 {
 	const struct follow *follow = &run->follow;
 
-	run->follow.active = follow->skipping || follow->stage != BOOT_OVER || follow->next_cut < run->options->nr_cuts;
+	run->follow.active = follow->skipping || follow->asked || follow->stage != BOOT_OVER ||
+		follow->next_cut < run->options->nr_cuts;
 }
 
 int follow_end(struct run *run, struct err *err)

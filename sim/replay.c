@@ -7,6 +7,7 @@
 #include "base/fingerprint.h"
 #include "sim/arrive.h"
 #include "sim/cpu_map.h"
+#include "sim/describe.h"
 #include "sim/timers.h"
 
 /* How far ahead of the event being served its slot is fetched into the cache: some 10 events of 50 ns. */
@@ -427,13 +428,15 @@ static int finish(struct run *run, int ret, uint64_t started, struct err *err)
 int replay_run(const struct replay_options *options, struct trace_reader *reader, struct recorder *recorder,
 	struct replay_result *result, struct err *err)
 {
+	struct record_run record = options->describe;
 	uint64_t started = wall_ns();
 	struct run run;
 	int ret = run_init(&run, options, reader, recorder, err);
 
 	if (ret < 0)
 		return ret;
-	ret = recorder->ops->begin(recorder, &options->describe, err);
+	describe_run(&record, options, trace_meta(reader));
+	ret = recorder->ops->begin(recorder, &record, err);
 	if (ret == 0) {
 		ret = replay_all(&run, reader, err);
 		ret = finish(&run, ret, started, err);

@@ -64,12 +64,6 @@ struct replay_from {
 /** replay_from_parse() - a time ("12.5 s"), an event number or marker:TEXT, which is borrowed. Return: 0; -1 when it is none. */
 int replay_from_parse(struct replay_from *from, const char *text);
 
-/**
- * replay_sampling_text() - when samples are taken, as runs have it. @sample_ns, @sample_events: 0 = not given.
- * @thin: a sweep without details.
- */
-void replay_sampling_text(ns_t sample_ns, uint64_t sample_events, bool thin, char *buf, size_t size);
-
 struct replay_options {
 	uint64_t seed;
 	enum replay_pace pace;
@@ -109,7 +103,7 @@ struct replay_options {
 		int (*end)(void *arg, struct recorder *recorder, struct err *err);
 		void *arg;
 	} watch;
-	/* For the recorder; borrowed. */
+	/* For the recorder, borrowed; what these options, the machine and the trace say is filled in: describe_run(). */
 	struct record_run describe;
 };
 

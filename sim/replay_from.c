@@ -1,6 +1,4 @@
-/* replay_from: where a replay begins as users write it, and how it samples in words. */
-#include <inttypes.h>
-#include <stdio.h>
+/* replay_from: where a replay begins, as users write it. */
 #include <string.h>
 
 #include "base/units.h"
@@ -20,15 +18,4 @@ int replay_from_parse(struct replay_from *from, const char *text)
 	else
 		return -1;
 	return 0;
-}
-
-void replay_sampling_text(ns_t sample_ns, uint64_t sample_events, bool thin, char *buf, size_t size)
-{
-	char time[32] = "100 in all", events[40] = "";
-
-	if (sample_ns)
-		snprintf(time, sizeof(time), "every %" PRIu64 " ns", sample_ns);
-	if (sample_events)
-		snprintf(events, sizeof(events), " and every %" PRIu64 " events", sample_events);
-	snprintf(buf, size, "%s%s%s", time, events, thin ? ", summary" : "");
 }

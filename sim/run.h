@@ -175,6 +175,7 @@ struct run {
 		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
 		enum boot_stage stage;
 		uint32_t next_cut;
+		int8_t *asked;           /* owned; by slot: the node that its pages are asked from, -1 = not told. NULL: nothing tells */
 	} follow;
 
 	const struct run_part *part_of_kind[NR_KINDS]; /* NULL: served without a part, or not modelled */

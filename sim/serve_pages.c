@@ -66,6 +66,8 @@ void serve_pages(struct run *run, const struct request *req, struct run_op *op)
 
 	if (req->slot != SLOT_NONE)
 		slot_for(run, req, op);
+	if (want.node < 0 && run->follow.asked && req->slot != SLOT_NONE)
+		want.node = run->follow.asked[req->slot];
 	if (op->action == ACT_PAGES_EXACT)
 		answer = page_alloc_take_exact(run->mm.pages, &want, nr_pages, &pfn, &run->meter);
 	else

@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "mm/vmalloc.h"
 #include "sim/serve_priv.h"
+#include "sim/arrive.h"
 #include "sim/serve_vmalloc.h"
 
 #define MODULES_END 0xffffffffff000000ull /* x86-64: what lies above the vmalloc space and below this is modules' */
@@ -192,7 +193,8 @@ static void serve_end(struct run *run, const struct request *req, struct run_op 
 	else if (!in_interrupt(op) && is_atomic(op))
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not", name);
 	op->done++;
-	if (in_interrupt(op) && op->kind == KIND_VFREE) {
+	/* A recording's context is of who asks. */
+	if ((request_context(run, req) & CTX_MASK) != CTX_PROCESS && op->kind == KIND_VFREE) {
 		note_area(run, object->index);
 		vmalloc_defer(vmalloc_of(run), object->index, run->cpu);
 		object_end(run, object);

@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "configs/machine_yaml.h"
+#include "sim/describe.h"
 #include "sim/sweep_priv.h"
 
 #define BAD_POINTS_SHOWN 5
@@ -192,7 +193,7 @@ int plan_record_init(struct plan_record *record, const struct sweep_plan *plan, 
 		.seed = point->seed,
 		.lost = trace->lost,
 	} };
-	replay_sampling_text(plan_sample_ns(plan, point->trace), 0, !sweep->full, record->sampling, sizeof(record->sampling));
+	describe_sampling(plan_sample_ns(plan, point->trace), 0, !sweep->full, record->sampling, sizeof(record->sampling));
 	record->run.sampling = record->sampling;
 	if (machine) {
 		record->run.machine = machine->name;

@@ -132,12 +132,14 @@ static int run_batch(struct verify_pass *pass, const struct trace_batch *batch,
 	if (moves && (ret = find_later(pass, batch, err)) < 0)
 		return ret;
 	for (uint32_t i = 0; i < batch->nr; i++) {
-		uint32_t cpu = pass->tables->whos[batch->who[i]].cpu;
+		const struct trace_who *who = &pass->tables->whos[batch->who[i]];
+		uint32_t cpu = who->cpu;
 		struct verify_event event = {
 			.op = &pass->tables->ops[batch->op[i]],
 			.op_no = batch->op[i],
 			.slot = batch->slot[i],
 			.cpu = cpu % pass->options->machine->cpus,
+			.who = who,
 			.entry = batch->prologue ? 0 : batch->entry[i],
 			.where = batch->where ? batch->where[i] : 0,
 			.moved = batch->moved ? batch->moved[i] : 0,

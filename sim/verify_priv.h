@@ -14,6 +14,7 @@ struct verify_event {
 	uint32_t op_no;
 	uint32_t slot;
 	uint32_t cpu;        /* of the model */
+	const struct trace_who *who; /* borrowed: as recorded */
 	uint32_t entry;      /* 0 = not known */
 	uint64_t where;      /* address or frame, 0 = none */
 	uint32_t moved;      /* page events: blocks moved from or to the free lists */

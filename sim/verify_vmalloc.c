@@ -24,6 +24,7 @@ struct areas_pass {
 	struct verify_count *count;
 	const struct state *listed;  /* borrowed: the first saved state with a vmallocinfo */
 	struct idmap before;         /* owned: recorded calls' areas that live when it was saved */
+	const struct trace_who *text_freer; /* borrowed: NULL, or who freed the text of a module and did nothing since */
 	struct verify_event nested[MAX_NESTED]; /* arrays of pages, whose outer call has not returned yet */
 	uint32_t nr_nested;
 };
@@ -126,12 +127,21 @@ static int begins(struct areas_pass *p, const struct verify_event *event, struct
 	return adopt(p, recorded, recorded + size, VMAP_PERCPU, err);
 }
 
+static bool in_interrupt(const struct verify_event *event)
+{
+	return (event->who->ctx & CTX_MASK) != CTX_PROCESS;
+}
+
 static int ends(struct areas_pass *p, const struct verify_event *event)
 {
 	uint32_t area = idmap_remove(&p->at, event->where & page_mask(p));
 
 	if (area == IDMAP_NONE)
 		return 0;
+	if (event->op->kind == KIND_VFREE && in_interrupt(event)) {
+		vmalloc_defer(p->vm, area, event->cpu);
+		return 0;
+	}
 	if (vmap_use_of(p->vm, area) == VMAP_MAP_RAM)
 		vm_unmap_ram(p->vm, area, event->cpu, &p->pass.meter);
 	else
@@ -157,21 +167,51 @@ static int begins_in_order(struct areas_pass *p, const struct verify_event *even
 	return ret;
 }
 
+static bool frees_text(const struct areas_pass *p, const struct verify_event *event)
+{
+	uint32_t area = idmap_get(&p->at, event->where & page_mask(p));
+
+	return area != IDMAP_NONE && vmap_use_of(p->vm, area) != VMAP_MAP_RAM && vmap_resets_perms(p->vm, area);
+}
+
+/*
+ * The work items that free what interrupts freed. They run before whatever comes next in process context, but not before
+ * do_free_init() goes on: the same RCU callbacks that free stacks wake it first, to free the text that a module needed to begin,
+ * and it purges.
+ */
+static void run_deferred(struct areas_pass *p, const struct verify_event *event)
+{
+	if (!in_interrupt(event))
+		vmalloc_run_deferred(p->vm, &p->pass.meter);
+	vmap_drain(p->vm, &p->pass.meter);
+}
+
 static int on_event(void *arg, const struct verify_event *event, struct err *err)
 {
 	struct areas_pass *p = arg;
 	const struct trace_op *op = event->op;
 	uint64_t page_size = p->pass.options->machine->page_size;
+	bool text;
+	int ret;
 
-	if (op->kind == KIND_KMEM_CACHE_FREE && vmap_purge_seen(p->pass.tables, op))
+	if (op->kind == KIND_KMEM_CACHE_FREE && vmap_purge_seen(p->pass.tables, op)) {
+		if (!p->text_freer || p->text_freer->pid != event->who->pid)
+			run_deferred(p, event);
 		vmap_purge(p->vm, &p->pass.meter);
+	}
 	if (!event->where || (!is_begin(op) && !is_end(op)))
 		return 0;
 	if (!event->entry && is_begin(op) && idmap_get(&p->at, event->where & page_mask(p)) == IDMAP_NONE)
 		return adopt(p, event->where & page_mask(p), (event->where & page_mask(p)) + 2 * page_size, VMAP_PERCPU, err);
 	if (!event->entry)
 		return 0;
-	return is_begin(op) ? begins_in_order(p, event, err) : ends(p, event);
+	text = is_end(op) && frees_text(p, event);
+	if (!text)
+		run_deferred(p, event);
+	ret = is_begin(op) ? begins_in_order(p, event, err) : ends(p, event);
+	if (!in_interrupt(event))
+		p->text_freer = text ? event->who : NULL;
+	return ret;
 }
 
 static int find_listed(struct areas_pass *p, struct err *err)

@@ -30,8 +30,11 @@ void gather_fini(struct gather *g)
 	texts_fini(&g->texts);
 	free(g->tracks);
 	free(g->last_free);
-	for (uint32_t i = 0; i < g->nr_tasks; i++)
+	for (uint32_t i = 0; i < g->nr_tasks; i++) {
 		free(g->tasks[i].waiting);
+		free(g->tasks[i].array);
+		free(g->tasks[i].freed);
+	}
 	free(g->tasks);
 	idmap_fini(&g->task_index);
 	free(g->frames);
@@ -40,6 +43,7 @@ void gather_fini(struct gather *g)
 	free(g->blocks);
 	slots_fini(&g->block_slots);
 	idmap_fini(&g->region_parents);
+	idmap_fini(&g->untold_areas);
 	pools_fini(g);
 	caches_fini(g);
 }
@@ -174,7 +178,7 @@ static int look_at_object(struct gather *g, struct gather_task *task, struct raw
 	code = event->type == RAW_KMALLOC ? caches_kmalloc(g, event, err) : caches_alloc(g, event, err);
 	if (code == 0 && pools_learn_object(g, task, event) < 0)
 		return no_memory(err);
-	return code;
+	return code < 0 ? code : areas_object(g, task, event, err);
 }
 
 static int note_region(struct gather *g, const struct raw_event *event, struct err *err)
@@ -201,24 +205,10 @@ bool gather_is_region_root(const struct gather *g, uint64_t parent)
 	return apart < REGION_ROOTS_APART;
 }
 
-/* An area of the vmalloc space that a recorded call made for itself. */
-static bool is_area_of_call(const struct gather *g, const struct gather_task *task)
-{
-	for (uint32_t at = task->top; at != NO_FRAME; at = g->frames[at].below)
-		switch (g->frames[at].entry.type) {
-		case RAW_VMALLOC:
-		case RAW_VMAP:
-		case RAW_VM_MAP_RAM:
-		case RAW_IOREMAP:
-			return true;
-		default:
-			break;
-		}
-	return false;
-}
-
 static int look_at(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
 {
+	int code;
+
 	if (task->elements_left)
 		pools_other_event(task, event);
 	switch (event->type) {
@@ -226,7 +216,8 @@ static int look_at(struct gather *g, struct gather_task *task, struct raw_event 
 	case RAW_CACHE_ALLOC:
 		return look_at_object(g, task, event, err);
 	case RAW_KFREE:
-		return caches_kfree(g, event, err);
+		code = areas_kfree(g, task, event, err);
+		return code < 0 ? code : caches_kfree(g, event, err);
 	case RAW_CACHE_FREE:
 		return caches_free(g, event, err);
 	case RAW_CACHE_CREATE:
@@ -318,11 +309,15 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 	task = task_of(g, event);
 	if (!task)
 		return no_memory(err);
+	code = areas_before(g, task, event, err);
+	if (code < 0)
+		return code;
 	if (event->time_ns < g->last_ns) {
 		event->time_ns = g->last_ns;
 		g->late++;
 	}
 	g->last_ns = event->time_ns;
+	g->sees_areas |= event->type == RAW_VMALLOC || event->type == RAW_VMAP_AREA;
 	if (pair == PAIR_ENTRY) {
 		code = event->type == RAW_SLAB_GROW ? slab_event(g, task, event, err) :
 			event->type == RAW_PAGES_BULK ? bulk_begins(g, event, err) : 0;
@@ -346,7 +341,7 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 		return code;
 	if (event->type == RAW_PAGE_FREE || event->type == RAW_PAGE_ALLOC)
 		g->last_free[event->cpu] = event->type == RAW_PAGE_FREE ? g->spool.nr + 1 : 0;
-	if (event->type == RAW_VMAP_AREA && is_area_of_call(g, task))
+	if (event->type == RAW_VMAP_AREA && areas_in_call(g, task))
 		return ignore(g, "alloc_vmap_area: effect of vmalloc, vmap or ioremap", err);
 	return is_kept(event) ? raw_spool_append(&g->spool, event, err) : ignore_effect(g, event, err);
 }

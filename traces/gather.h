@@ -98,6 +98,9 @@ struct gather_frame {
 
 #define WAITING_MAX 256
 
+/* In the place of an area whose address is not recorded; no address of a kernel has this and not the bit above. */
+#define AREA_UNTOLD (1ull << 62)
+
 #define POOL_ORDER_MAX 10u         /* pool_data up to this is an order, up to the next a size, above an address */
 #define POOL_SIZE_MAX  (1u << 24)
 
@@ -112,6 +115,11 @@ struct gather_task {
 	uint64_t array_bytes;    /* of its array of elements; 0 when that has been seen */
 	uint64_t *waiting;       /* owned: page events that a per-CPU allocation may explain */
 	uint32_t nr_waiting;
+	struct raw_event *array; /* owned: the array of pages of a vmalloc() that is not recorded */
+	uint32_t array_pages;    /* in it, until the task's next event has told what became of them; then 0 */
+	uint8_t page_origin;     /* of the page event that follows, where that is known: enum trace_origin */
+	uint64_t *freed;         /* owned: the task's latest events, if they are frees of pages nobody knows; a ring */
+	uint32_t nr_freed;
 };
 
 /* Where the kernel's direct map of all pages begins, from pairs of page and object events. */
@@ -178,6 +186,8 @@ struct gather {
 	struct idmap region_parents; /* resource: REGION_MEMORY, and REGION_USE for each use */
 	uint64_t region_root;        /* the resource used most */
 	uint32_t region_root_uses;
+	struct idmap untold_areas;   /* by address of the array of pages: link of their bulk call */
+	bool sees_areas;         /* the recording has calls that make areas, if not all of them */
 };
 
 int gather_init(struct gather *g, const char *output, struct trace_meta *meta, struct err *err);
@@ -215,6 +225,18 @@ struct gather_block *pages_block_for(struct gather *g, uint64_t address);
 int pages_claim(struct gather *g, struct gather_task *task, const struct raw_event *object, struct err *err);
 int pages_percpu(struct gather *g, struct gather_task *task, struct err *err);
 int pages_settle(struct gather *g, struct err *err);
+
+/* gather_areas.c */
+/* Whether the task is inside a recorded call that makes an area of the vmalloc space for itself. */
+bool areas_in_call(const struct gather *g, const struct gather_task *task);
+/* The next event of a task, before all else: tells of the area whose array was the event before it. */
+int areas_before(struct gather *g, struct gather_task *task, const struct raw_event *event, struct err *err);
+/* An object that may be the array of an area's pages. */
+int areas_object(struct gather *g, struct gather_task *task, const struct raw_event *object, struct err *err);
+/* A page that nobody knows is freed, by the event that is about to be appended. -1: no memory. */
+int areas_page_freed(struct gather *g, struct gather_task *task);
+/* With the array its area goes, and the pages freed just before were its. */
+int areas_kfree(struct gather *g, struct gather_task *task, const struct raw_event *event, struct err *err);
 
 /* gather_pools.c */
 int pools_init(struct gather *g, struct gather_task *task, struct raw_event *event);

@@ -166,6 +166,9 @@ int pages_alloc(struct gather *g, struct gather_task *task, struct raw_event *ev
 	if (!cause_by_bracket(g, task, event) && !g->sees_slabs && looks_like_slab(event)) {
 		event->origin = ORIGIN_SLAB;
 		event->method = FOUND_GFP;
+	} else if (event->origin == ORIGIN_DIRECT && task->page_origin != ORIGIN_DIRECT) {
+		event->origin = task->page_origin;
+		event->method = FOUND_SEQUENCE;
 	} else if (event->origin == ORIGIN_DIRECT && pools_fills_page(g, task, event)) {
 		event->origin = ORIGIN_MEMPOOL;
 		event->method = FOUND_SEQUENCE;
@@ -226,6 +229,8 @@ int pages_free(struct gather *g, struct gather_task *task, struct raw_event *eve
 
 	if (code < 0)
 		return code;
+	if (!block && event->order == 0 && areas_page_freed(g, task) < 0)
+		return no_memory(err);
 	/* For a block that was there before the recording; otherwise its allocation's origin counts. */
 	if (task->releasing_slab && (!block || block->origin == ORIGIN_SLAB)) {
 		event->origin = ORIGIN_SLAB;

@@ -15,6 +15,7 @@ static const char *const repair_text[NR_REPAIRS] = {
 	[REPAIR_PAGE_FREED] = "free of an unknown page: one from a bulk allocation",
 	[REPAIR_CACHE_SIZE] = "cache of unknown size: taken as 64 bytes",
 	[REPAIR_AREA_SIZE] = "adopted area: size taken as one page",
+	[REPAIR_AREA_UNTOLD] = "vmalloc whose call is not recorded: pages found by their array",
 	[REPAIR_POOL] = "mempool older than the trace: adopted with a reserve of one",
 	[REPAIR_REGION_SIZE] = "region without its size: taken as 1",
 	[REPAIR_SPLIT_FREE] = "free of pages of several blocks: split",

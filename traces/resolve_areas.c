@@ -133,7 +133,7 @@ static int area_begins(struct resolve *r, const struct raw_event *event, struct 
 	if (r->info[slot].area != SLOT_NONE)
 		slot_list_move(r, &r->area_pages[r->info[slot].area], &r->released);
 	r->info[slot].area = area;
-	return resolve_emit(r, event, op, slot, event->where, err);
+	return resolve_emit(r, event, op, slot, resolve_is_untold(event->where) ? 0 : event->where, err);
 }
 
 static int area_ends(struct resolve *r, const struct raw_event *event, struct trace_op *op, struct err *err)
@@ -154,7 +154,7 @@ static int area_ends(struct resolve *r, const struct raw_event *event, struct tr
 	op->origin = r->info[slot].origin;
 	if (area != SLOT_NONE)
 		slot_list_move(r, &r->area_pages[area], &r->released);
-	code = resolve_emit(r, event, op, slot, event->where, err);
+	code = resolve_emit(r, event, op, slot, resolve_is_untold(event->where) ? 0 : event->where, err);
 	slots_give(&r->slots, slot);
 	return code;
 }
@@ -163,6 +163,9 @@ int resolve_area_event(struct resolve *r, const struct raw_event *event, struct 
 {
 	struct trace_op op = area_op(r, event);
 
+	/* Among areas whose addresses are known it would take the place of one of them: its pages are enough. */
+	if (resolve_is_untold(event->where) && r->g->sees_areas)
+		return 0;
 	return kind_info[op.kind].slot == SLOT_BEGINS ? area_begins(r, event, &op, err) : area_ends(r, event, &op, err);
 }
 

@@ -63,13 +63,24 @@ static uint32_t adopt_block(struct resolve *r, const struct raw_event *event, ui
 	return resolve_prologue(r, &op, slot, pfn, err) < 0 ? SLOT_NONE : slot;
 }
 
+/* A page that was taken in bulk for the area which @call made; SLOT_NONE: all are freed. */
+static uint32_t take_of_area(struct resolve *r, uint32_t call)
+{
+	uint32_t area = idmap_get(&r->area_of_call, call);
+
+	return area == IDMAP_NONE ? SLOT_NONE : slot_list_take_first(r, &r->area_pages[area]);
+}
+
 static int free_unknown(struct resolve *r, const struct raw_event *event, uint64_t pfn, unsigned int order,
 	uint16_t flags, struct err *err)
 {
 	uint32_t slot = SLOT_NONE;
 
 	if (order == 0 && event->origin != ORIGIN_SLAB) {
-		slot = slot_list_take_first(r, &r->released);
+		if (event->link && event->origin == ORIGIN_VMALLOC)
+			slot = take_of_area(r, event->link);
+		if (slot == SLOT_NONE)
+			slot = slot_list_take_first(r, &r->released);
 		if (slot == SLOT_NONE)
 			slot = slot_list_take_first(r, &r->loose);
 		r->repaired[REPAIR_PAGE_FREED] += slot != SLOT_NONE;
@@ -179,24 +190,29 @@ int resolve_page_bulk(struct resolve *r, const struct raw_event *event, struct e
 		.gfp = event->gfp };
 	uint32_t area = event->link ? resolve_area(r, event->link) : SLOT_NONE;
 	struct raw_event each = *event;
+	bool untold = resolve_is_untold(event->aux);
+
+	if (untold && r->g->sees_areas)
+		op.origin = ORIGIN_DIRECT; /* no area goes with them */
 
 	if (event->link && area == SLOT_NONE)
 		return resolve_no_memory(err);
 	if (event->size > BULK_MAX)
 		return resolve_count_unusable(r, "alloc_pages_bulk: n= is absurd", err);
+	r->repaired[REPAIR_AREA_UNTOLD] += untold;
 	if (!event->size_alloc) {
 		op.flags = OP_FAILED;
 		return resolve_emit(r, event, &op, SLOT_NONE, 0, err);
 	}
 	for (uint64_t i = 1; i <= event->size; i++) {
-		uint32_t slot = resolve_slot(r, false, event->origin);
+		uint32_t slot = resolve_slot(r, false, op.origin);
 		int code;
 
 		if (slot == SLOT_NONE)
 			return resolve_no_memory(err);
 		r->info[slot].pages_left = 1;
 		slot_list_append(r, area != SLOT_NONE ? &r->area_pages[area] : &r->loose, slot);
-		r->found_pages[event->origin][event->method]++;
+		r->found_pages[op.origin][event->method]++;
 		op.flags = i < event->size ? OP_BULK_MORE : 0;
 		code = resolve_emit(r, &each, &op, slot, 0, err);
 		if (code < 0)

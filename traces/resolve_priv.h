@@ -81,7 +81,8 @@ struct resolve {
 enum repair {
 	REPAIR_SIZE_OF_SLAB, REPAIR_SIZE_OF_SITE, REPAIR_SIZE_DEFAULT, REPAIR_BULK_FREE, REPAIR_UNNAMED_FREED,
 	REPAIR_PAGE_FREED, REPAIR_CACHE_SIZE, REPAIR_AREA_SIZE, REPAIR_POOL, REPAIR_REGION_SIZE, REPAIR_SPLIT_FREE,
-	REPAIR_PERCPU_SIZE, REPAIR_OTHER_CACHE, REPAIR_CACHE_FLAGS, REPAIR_DMA_POOL, NR_REPAIRS
+	REPAIR_PERCPU_SIZE, REPAIR_OTHER_CACHE, REPAIR_CACHE_FLAGS, REPAIR_DMA_POOL,
+	REPAIR_AREA_UNTOLD, NR_REPAIRS
 };
 
 _Static_assert(NR_REPAIRS <= 16, "struct resolve counts them");
@@ -98,6 +99,11 @@ int resolve_prologue(struct resolve *r, struct trace_op *op, uint32_t slot, uint
 uint32_t resolve_slot(struct resolve *r, bool adopted, uint8_t origin);
 /* The slot that begins to live at @key; one that lives there already is freed by implication, which is put in *flags. */
 uint32_t resolve_begin(struct resolve *r, struct idmap *map, uint64_t key, uint8_t origin, uint16_t *flags);
+/* Whether @where stands for the unknown address of an area whose call is not recorded, see gather_areas.c. */
+static inline bool resolve_is_untold(uint64_t where)
+{
+	return where >> 62 == AREA_UNTOLD >> 62;
+}
 int resolve_count_unusable(struct resolve *r, const char *why, struct err *err);
 /* Sees to it that the cache exists in the trace. *string: the number of its name. */
 int resolve_cache(struct resolve *r, uint32_t cache, uint32_t *string, struct err *err);

@@ -43,6 +43,12 @@ bool cli_interrupted(void)
 	return interrupted;
 }
 
+bool cli_stop(void *arg)
+{
+	(void)arg;
+	return cli_interrupted();
+}
+
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
 	argp_err_exit_status = 2;

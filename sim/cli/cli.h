@@ -48,6 +48,8 @@ int cli_fail(const struct err *err);
 /** cli_catch_signals() - from now on SIGINT and SIGTERM only raise cli_interrupted(); a second one ends the process. */
 void cli_catch_signals(void);
 bool cli_interrupted(void);
+/** cli_stop() - cli_interrupted() as the callback of a run; @arg is not used. */
+bool cli_stop(void *arg);
 
 /** cli_flush() - flush and check standard output. Return: 0, or the exit status when it could not be written. */
 int cli_flush(void);

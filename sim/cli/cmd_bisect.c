@@ -180,12 +180,6 @@ static const struct argp argp = {
 	NULL, NULL, NULL,
 };
 
-static bool on_stop(void *arg)
-{
-	(void)arg;
-	return cli_interrupted();
-}
-
 static void on_progress(void *arg, const char *pass, const struct trace_reader *reader, uint64_t events)
 {
 	struct bisect_args *args = arg;
@@ -402,7 +396,7 @@ static int bisect_with(struct bisect_args *args, struct err *err)
 	struct bisect_answer event = { .part = true, .position = args->at };
 
 	args->options.trace = args->trace;
-	args->options.stop = on_stop;
+	args->options.stop = cli_stop;
 	args->options.progress = on_progress;
 	args->options.arg = args;
 	cli_catch_signals();

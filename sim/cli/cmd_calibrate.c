@@ -9,15 +9,13 @@
 #include "sim/calibrate.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/machine_file.h"
-
-#define MAX_SETS 64
+#include "sim/cli/options.h"
 
 enum calibrate_key { OPT_SET = 256, OPT_OVERHEAD };
 
 struct calibrate_args {
-	const char *source, *machine, *output;
-	const char *sets[MAX_SETS];
-	uint32_t nr_sets;
+	const char *source, *output;
+	struct cli_machine machine;
 	ns_t overhead;
 	bool quiet;
 };
@@ -37,7 +35,7 @@ static error_t parse_arg(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'm':
-		args->machine = text;
+		args->machine.file = text;
 		return 0;
 	case 'o':
 		args->output = text;
@@ -46,18 +44,13 @@ static error_t parse_arg(int key, char *text, struct argp_state *state)
 		args->quiet = true;
 		return 0;
 	case OPT_SET:
-		if (args->nr_sets == MAX_SETS)
-			argp_error(state, "more than %d --set", MAX_SETS);
-		args->sets[args->nr_sets++] = text;
+		cli_set(state, &args->machine, text);
 		return 0;
 	case OPT_OVERHEAD:
-		if (units_parse_time(text, &args->overhead) < 0)
-			argp_error(state, "--overhead \"%s\": expected a time such as 900 ns", text);
+		args->overhead = cli_time(state, "overhead", text);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (args->source)
-			argp_error(state, "one source at a time: \"%s\" and \"%s\"", args->source, text);
-		args->source = text;
+		cli_one(state, "source", text, &args->source);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "a SOURCE is missing: CSV, trace.dat, perf.data or their text");
@@ -188,7 +181,7 @@ static int run_calibrate(int argc, char **argv)
 		err_set(&err, ERR_NOMEM, "no memory for a machine");
 		return cli_fail(&err);
 	}
-	if (machine_load(machine, args.machine, args.sets, args.nr_sets, &err) < 0)
+	if (cli_machine_load(machine, &args.machine, &err) < 0)
 		status = cli_fail(&err);
 	else
 		status = calibrate(&args, machine, &err);

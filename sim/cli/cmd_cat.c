@@ -1,8 +1,8 @@
 /* kmemsim cat: the events of a trace as text. */
 #include <string.h>
 
-#include "base/units.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/options.h"
 #include "traces/print.h"
 
 struct cat_args {
@@ -13,29 +13,7 @@ struct cat_args {
 
 enum { OPTION_FROM = 256, OPTION_TO, OPTION_SKIP, OPTION_LIMIT, OPTION_RECORDED };
 
-static void parse_format(struct cat_args *args, const char *name, struct argp_state *state)
-{
-	static const char *const names[] = { [PRINT_TEXT] = "text", [PRINT_CSV] = "csv", [PRINT_JSONL] = "jsonl" };
-
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(names[i], name)) {
-			args->print.format = (enum print_format)i;
-			return;
-		}
-	argp_error(state, "--format %s: expected text, csv or jsonl", name);
-}
-
-static void parse_time(ns_t *time, const char *option, const char *arg, struct argp_state *state)
-{
-	if (units_parse_time(arg, time) < 0)
-		argp_error(state, "%s %s: expected a time such as 1500000, 250 us or 1.5 s", option, arg);
-}
-
-static void parse_count(uint64_t *count, const char *option, const char *arg, struct argp_state *state)
-{
-	if (units_parse_count(arg, count) < 0)
-		argp_error(state, "%s %s: expected a number of events such as 1000 or 64 Ki", option, arg);
-}
+static const char *const format_names[] = { [PRINT_TEXT] = "text", [PRINT_CSV] = "csv", [PRINT_JSONL] = "jsonl", NULL };
 
 static error_t parse_arg(int key, char *arg, struct argp_state *state)
 {
@@ -43,19 +21,19 @@ static error_t parse_arg(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'f':
-		parse_format(args, arg, state);
+		args->print.format = (enum print_format)cli_word(state, "format", arg, format_names);
 		return 0;
 	case OPTION_FROM:
-		parse_time(&args->reader.from_ns, "--from", arg, state);
+		args->reader.from_ns = cli_time(state, "from", arg);
 		return 0;
 	case OPTION_TO:
-		parse_time(&args->reader.to_ns, "--to", arg, state);
+		args->reader.to_ns = cli_time(state, "to", arg);
 		return 0;
 	case OPTION_SKIP:
-		parse_count(&args->reader.skip, "--skip", arg, state);
+		args->reader.skip = cli_number(state, "skip", arg);
 		return 0;
 	case OPTION_LIMIT:
-		parse_count(&args->reader.limit, "--limit", arg, state);
+		args->reader.limit = cli_number(state, "limit", arg);
 		return 0;
 	case OPTION_RECORDED:
 		args->reader.recorded = args->print.recorded = true;

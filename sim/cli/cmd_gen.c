@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "sim/cli/cli.h"
+#include "sim/cli/options.h"
 #include "sim/gen.h"
 
 enum gen_key { OPT_SEED = 256, OPT_DURATION, OPT_EVENTS, OPT_PARSE_ONLY };
@@ -41,25 +42,24 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->quiet = true;
 		return 0;
 	case OPT_SEED:
-		if (units_parse_count(text, &args->seed) < 0)
-			argp_error(state, "--seed: \"%s\": expected a number", text);
+		args->seed = cli_number(state, "seed", text);
 		args->options.seed = &args->seed;
 		return 0;
 	case OPT_DURATION:
-		if (units_parse_time(text, &args->options.duration_ns) < 0 || !args->options.duration_ns)
-			argp_error(state, "--duration: \"%s\": expected a time such as 60 s", text);
+		args->options.duration_ns = cli_time(state, "duration", text);
+		if (!args->options.duration_ns)
+			argp_error(state, "--duration: at least 1 ns");
 		return 0;
 	case OPT_EVENTS:
-		if (units_parse_count(text, &args->options.events) < 0 || !args->options.events)
-			argp_error(state, "--events: \"%s\": expected a number such as 1000000", text);
+		args->options.events = cli_number(state, "events", text);
+		if (!args->options.events)
+			argp_error(state, "--events: at least 1");
 		return 0;
 	case OPT_PARSE_ONLY:
 		args->parse_only = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (args->path)
-			argp_error(state, "one workload at a time: \"%s\" and \"%s\"", args->path, text);
-		args->path = text;
+		cli_one(state, "workload", text, &args->path);
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->path)

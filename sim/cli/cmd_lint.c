@@ -6,19 +6,19 @@
 #include "configs/machine_yaml.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/identity.h"
 #include "sim/cli/lint_show.h"
+#include "sim/cli/options.h"
 #include "sim/replay.h"
 
-#define MAX_SETS 256
 /* Without a machine: more than any trace fills, so that no failed allocation hides what follows it. */
 #define PLENTY "memory=64 GiB"
 
 enum lint_key { OPT_SET = 256, OPT_RULE, OPT_SEVERITY, OPT_JSON };
 
 struct lint_args {
-	const char *trace, *machine, *output;
-	const char *sets[MAX_SETS];
-	uint32_t nr_sets;
+	const char *trace, *output;
+	struct cli_machine machine;
 	struct violations_filter filter;
 	bool json, quiet;
 };
@@ -51,7 +51,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'm':
-		args->machine = text;
+		args->machine.file = text;
 		return 0;
 	case 'o':
 		args->output = text;
@@ -60,9 +60,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->quiet = true;
 		return 0;
 	case OPT_SET:
-		if (args->nr_sets == MAX_SETS)
-			argp_error(state, "more than %d --set", MAX_SETS);
-		args->sets[args->nr_sets++] = text;
+		cli_set(state, &args->machine, text);
 		return 0;
 	case OPT_RULE:
 		parse_rule(state, args, text);
@@ -76,9 +74,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (args->trace)
-			argp_error(state, "one trace at a time: \"%s\" is one too many", text);
-		args->trace = text;
+		cli_one(state, "trace", text, &args->trace);
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->trace)
@@ -104,12 +100,6 @@ struct lint_show {
 	struct trace_reader *reader;
 };
 
-static bool on_stop(void *arg)
-{
-	(void)arg;
-	return cli_interrupted();
-}
-
 static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
 {
 	struct lint_show *show = arg;
@@ -118,55 +108,23 @@ static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
 	cli_progress_show(&show->progress, trace_progress(show->reader), trace_sizes(show->reader)->bytes_file, events, NULL);
 }
 
-/* What the database is told of the run. */
-static int describe(const struct lint_args *args, const struct machine *machine, struct trace_reader *reader, char sha[65],
-	char hash[65], struct record_run *run, struct err *err)
-{
-	int ret = trace_sha256(reader, sha, err);
-
-	if (ret == 0)
-		ret = machine_hash(machine, hash, err);
-	*run = (struct record_run){
-		.trace = args->trace,
-		.trace_sha256 = sha,
-		.machine = machine->name,
-		.config_hash = hash,
-		.kernel = trace_meta(reader)->kernel,
-		.pace = replay_pace_name[PACE_RECORDED],
-		.cpu_map = replay_cpu_map_name[CPU_MAP_FOLD],
-		.layer = "intent",
-		.seed = 1,
-		.lost = trace_meta(reader)->lost,
-		.page_size = machine->page_size,
-		.max_order = machine->page_allocator.max_order,
-		.pageblock_order = machine->page_allocator.pageblock_order,
-		.cma = machine->page_allocator.cma,
-	};
-	return ret;
-}
-
 static int lint(const struct lint_args *args, const struct machine *machine, struct trace_reader *reader,
 	struct recorder_violations *keeper, struct replay_result *result, struct err *err)
 {
 	struct lint_show show = { .reader = reader };
-	struct replay_options replay = { .seed = 1, .machine = machine, .lint = true, .stop = on_stop, .progress = on_progress,
+	struct replay_options replay = { .seed = 1, .machine = machine, .lint = true, .stop = cli_stop, .progress = on_progress,
 		.arg = &show };
-	char sha[65] = "", hash[65] = "";
-	char *yaml = NULL;
-	int ret = 0;
+	struct cli_identity id = { 0 };
+	int ret = args->output ? cli_identify(&id, reader, machine, err) : 0;
 
-	if (args->output) {
-		yaml = machine_to_yaml(machine);
-		ret = yaml ? describe(args, machine, reader, sha, hash, &replay.describe, err) :
-			     err_set(err, ERR_NOMEM, "no memory for the machine's text");
-		replay.describe.config_yaml = yaml;
-	}
 	if (ret == 0) {
+		replay.describe.trace = args->trace;
+		cli_identity_tell(&id, &replay.describe);
 		cli_progress_start(&show.progress, "lint", args->quiet);
 		ret = replay_run(&replay, reader, &keeper->recorder, result, err);
 		cli_progress_end(&show.progress);
 	}
-	free(yaml);
+	cli_identity_fini(&id);
 	return ret;
 }
 
@@ -212,20 +170,20 @@ static void take_no_time(struct machine *machine)
 /* A machine that all of the trace fits, unless one was named. */
 static int load_machine(struct machine *machine, const struct lint_args *args, const struct trace_meta *meta, struct err *err)
 {
-	const char *sets[MAX_SETS + 3];
+	const char *sets[CLI_MAX_SETS + 3];
 	char cpus[32], page_size[32];
 	uint32_t nr = 0;
 
-	if (!args->machine) {
+	if (!args->machine.file) {
 		snprintf(cpus, sizeof(cpus), "cpus=%u", meta->cpus ? meta->cpus : 1);
 		snprintf(page_size, sizeof(page_size), "page_size=%u", meta->page_size ? meta->page_size : 4096);
 		sets[nr++] = PLENTY;
 		sets[nr++] = cpus;
 		sets[nr++] = page_size;
 	}
-	for (uint32_t i = 0; i < args->nr_sets; i++)
-		sets[nr++] = args->sets[i];
-	if (machine_load(machine, args->machine, sets, nr, err) < 0)
+	for (uint32_t i = 0; i < args->machine.nr_sets; i++)
+		sets[nr++] = args->machine.sets[i];
+	if (machine_load(machine, args->machine.file, sets, nr, err) < 0)
 		return -(int)err->code;
 	take_no_time(machine);
 	return 0;

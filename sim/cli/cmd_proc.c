@@ -1,6 +1,6 @@
-#include "base/units.h"
 #include "reports/report.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/options.h"
 
 static const char doc[] =
 	"Shows a file of /proc as the modelled kernel would, byte for byte in the kernel's format.\n\n"
@@ -32,21 +32,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->file = arg;
 		return 0;
 	case KEY_RUN:
-		if (units_parse_count(arg, &args->run) < 0)
-			argp_error(state, "--run %s: expected the number of a run", arg);
+		args->run = cli_number(state, "run", arg);
 		return 0;
 	case KEY_SAMPLE:
-		if (units_parse_count(arg, &args->sample) < 0)
-			argp_error(state, "--sample %s: expected the number of a sample", arg);
+		args->sample = cli_number(state, "sample", arg);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (args->path)
-			argp_usage(state);
-		args->path = arg;
+		cli_one(state, "database", arg, &args->path);
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->path)
-			argp_usage(state);
+			argp_error(state, "which database?");
 		if (!args->file)
 			argp_error(state, "which file? --file buddyinfo, pagetypeinfo, slabinfo, iomem or ioports");
 		return 0;

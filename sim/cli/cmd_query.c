@@ -1,8 +1,8 @@
 #include <limits.h>
 
-#include "base/units.h"
 #include "reports/report.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/options.h"
 
 static const char doc[] =
 	"Runs a named query on a results database.\n\n"
@@ -31,10 +31,18 @@ struct arguments {
 	struct query_options query;
 };
 
+static unsigned int parse_limit(struct argp_state *state, const char *text)
+{
+	uint64_t limit = cli_number(state, "limit", text);
+
+	if (limit < 1 || limit > UINT_MAX)
+		argp_error(state, "--limit %s: expected a number of rows", text);
+	return (unsigned int)limit;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *args = state->input;
-	uint64_t limit;
 
 	switch (key) {
 	case KEY_CSV:
@@ -47,9 +55,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->query.by = arg;
 		return 0;
 	case KEY_LIMIT:
-		if (units_parse_count(arg, &limit) < 0 || limit < 1 || limit > UINT_MAX)
-			argp_error(state, "--limit %s: expected a number of rows", arg);
-		args->query.limit = (unsigned int)limit;
+		args->query.limit = parse_limit(state, arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 1)
@@ -58,7 +64,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->path)
-			argp_usage(state);
+			argp_error(state, "which database?");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "configs/machine_yaml.h"
+#include "configs/saved_list.h"
 #include "configs/saved_state.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/identity.h"
 #include "sim/cli/options.h"
-#include "configs/saved_list.h"
-#include "sim/replay.h"
+#include "sim/describe.h"
 
 #define CHECK_EVERY_DEFAULT 10000
 
@@ -168,12 +168,6 @@ struct replay_show {
 	struct trace_reader *reader;
 };
 
-static bool on_stop(void *arg)
-{
-	(void)arg;
-	return cli_interrupted();
-}
-
 static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
 {
 	struct replay_show *show = arg;
@@ -292,49 +286,34 @@ static void describe_part(struct replay_args *args)
 		used += (size_t)snprintf(part + used, size - used, ", limit %" PRIu64, reader->limit);
 	if (used)
 		memmove(part, part + 2, used - 1);
-	replay_sampling_text(args->options.sample_ns, args->options.sample_events, false, args->sampling, sizeof(args->sampling));
+	describe_sampling(args->options.sample_ns, args->options.sample_events, false, args->sampling, sizeof(args->sampling));
 }
 
 static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
-	const char *yaml, struct err *err)
+	struct err *err)
 {
 	struct replay_show show = { .reader = reader };
 	struct replay_result result = { 0 };
-	char sha[65] = "", hash[65];
+	struct cli_identity id = { 0 };
 	char *keys[CLI_MAX_SETS] = { 0 };
 	const char *values[CLI_MAX_SETS];
-	int ret = args->output ? trace_sha256(reader, sha, err) : 0;
+	int ret = args->output ? cli_identify(&id, reader, args->options.machine, err) : 0;
 
-	if (ret == 0)
-		ret = machine_hash(args->options.machine, hash, err);
 	if (ret == 0)
 		ret = split_sets(args, keys, values, err);
 	if (ret == 0) {
 		describe_part(args);
 		args->options.describe = (struct record_run){
 			.trace = args->trace,
-			.trace_sha256 = sha,
-			.machine = args->options.machine->name,
-			.config_yaml = yaml,
-			.config_hash = hash,
-			.kernel = trace_meta(reader)->kernel,
-			.pace = replay_pace_name[args->options.pace],
-			.cpu_map = replay_cpu_map_name[args->options.cpu_map],
-			.layer = args->options.layer == LAYER_PAGE ? "page" : "intent",
 			.initial = args->initial,
 			.part = args->part[0] ? args->part : NULL,
 			.sampling = args->sampling,
-			.seed = args->options.seed,
-			.lost = trace_meta(reader)->lost,
-			.page_size = args->options.machine->page_size,
-			.max_order = args->options.machine->page_allocator.max_order,
-			.pageblock_order = args->options.machine->page_allocator.pageblock_order,
-			.cma = args->options.machine->page_allocator.cma,
 			.param_keys = (const char *const *)keys,
 			.param_values = values,
 			.nr_params = args->machine.nr_sets,
 		};
-		args->options.stop = on_stop;
+		cli_identity_tell(&id, &args->options.describe);
+		args->options.stop = cli_stop;
 		args->options.progress = on_progress;
 		args->options.arg = &show;
 		cli_progress_start(&show.progress, "replay", args->quiet);
@@ -343,6 +322,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 	}
 	for (uint32_t i = 0; i < args->machine.nr_sets; i++)
 		free(keys[i]);
+	cli_identity_fini(&id);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->json)
 		print_json(&result, args->options.machine, reader);
 	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->quiet)
@@ -354,26 +334,22 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 {
 	struct recorder *recorder = recorder_none();
 	struct trace_reader *reader = NULL;
-	char *yaml = machine_to_yaml(machine);
 	int status = 0;
 	int ret;
 
 	args->options.machine = machine;
-	if (!yaml)
-		return cli_fail((err_set(err, ERR_NOMEM, "no memory for the machine's text"), err));
 	ret = trace_open(&reader, args->trace, &args->reader, err);
 	if (ret == 0)
 		warn_misfit(args, reader);
 	if (ret == 0 && !args->parse_only && args->output)
 		ret = sqlite_recorder_open(&recorder, args->output, err);
 	if (ret == 0 && !args->parse_only) {
-		ret = replay_open_trace(args, reader, recorder, yaml, err);
+		ret = replay_open_trace(args, reader, recorder, err);
 		if (ret == 0)
 			status = tell_damage(reader);
 		recorder->ops->close(recorder);
 	}
 	trace_close(reader);
-	free(yaml);
 	if (ret < 0)
 		return cli_fail(err);
 	return status ? status : cli_flush();

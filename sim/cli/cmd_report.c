@@ -2,9 +2,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/units.h"
 #include "reports/report.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/options.h"
 
 static const char doc[] =
 	"Reports what a run did to memory and to time.\n\n"
@@ -32,20 +32,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_RUN:
-		if (units_parse_count(arg, &args->run) < 0)
-			argp_error(state, "--run %s: expected the number of a run", arg);
+		args->run = cli_number(state, "run", arg);
 		return 0;
 	case KEY_JSON:
 		args->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (args->path)
-			argp_usage(state);
-		args->path = arg;
+		cli_one(state, "database", arg, &args->path);
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->path)
-			argp_usage(state);
+			argp_error(state, "which database?");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -143,12 +143,6 @@ struct show {
 	uint64_t last_ns;
 };
 
-static bool on_stop(void *arg)
-{
-	(void)arg;
-	return cli_interrupted();
-}
-
 /* "1 h 20 min", "3 min 20 s", "12 s" */
 static char *duration(double seconds, char *buf, size_t size)
 {
@@ -207,7 +201,7 @@ static int print_plan(const struct sweep_args *args, const struct sweep_plan *pl
 	uint32_t runs = sweep_plan_runs(plan);
 	uint64_t events, wall_ns;
 	char text[1000], time[40];
-	int ret = sweep_plan_measure(plan, on_stop, NULL, &events, &wall_ns, err);
+	int ret = sweep_plan_measure(plan, cli_stop, NULL, &events, &wall_ns, err);
 	double seconds;
 
 	if (ret < 0)
@@ -287,7 +281,7 @@ static int sweep_into(const struct sweep_args *args, const struct sweep_plan *pl
 	struct show show = { .sweep = sweep, .quiet = args->quiet, .terminal = isatty(STDERR_FILENO), .last_ns = now_ns() };
 	struct sweep_options run = {
 		.workers = args->workers,
-		.stop = on_stop,
+		.stop = cli_stop,
 		.progress = on_progress,
 		.failed = on_failed,
 		.arg = &show,

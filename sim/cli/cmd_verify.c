@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "configs/machine_yaml.h"
+#include "configs/saved_list.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/identity.h"
 #include "sim/cli/options.h"
-#include "configs/saved_list.h"
 #include "sim/cli/verify_show.h"
 
 #define STATUS_DIFFERS 1
@@ -80,41 +80,20 @@ static const struct argp argp = {
 	NULL, NULL, NULL,
 };
 
-static bool on_stop(void *arg)
+static int describe(struct verify_args *args, const struct machine *machine, struct cli_identity *id, struct err *err)
 {
-	(void)arg;
-	return cli_interrupted();
-}
-
-static int describe_run(struct verify_args *args, const struct machine *machine, char *yaml, char sha[65], char hash[65],
-	struct err *err)
-{
-	struct trace_reader_options reader_options = { 0 };
+	const struct trace_reader_options reading = { 0 };
 	struct trace_reader *reader;
-	int ret = trace_open(&reader, args->trace, &reader_options, err);
+	int ret = trace_open(&reader, args->trace, &reading, err);
 
 	if (ret < 0)
 		return ret;
-	ret = trace_sha256(reader, sha, err);
-	if (ret == 0)
-		ret = machine_hash(machine, hash, err);
+	ret = cli_identify(id, reader, machine, err);
 	args->options.describe = (struct record_run){
 		.trace = args->trace,
-		.trace_sha256 = sha,
-		.machine = machine->name,
-		.config_yaml = yaml,
-		.config_hash = hash,
-		.pace = "recorded",
-		.cpu_map = "fold",
-		.layer = "intent",
 		.initial = args->options.states[0].state->source,
-		.seed = args->options.seed,
-		.lost = trace_meta(reader)->lost,
-		.page_size = machine->page_size,
-		.max_order = machine->page_allocator.max_order,
-		.pageblock_order = machine->page_allocator.pageblock_order,
-		.cma = machine->page_allocator.cma,
 	};
+	cli_identity_tell(id, &args->options.describe);
 	trace_close(reader);
 	return ret;
 }
@@ -122,10 +101,8 @@ static int describe_run(struct verify_args *args, const struct machine *machine,
 static int verify_states(struct verify_args *args, const struct machine *machine, struct verify *verify, struct err *err)
 {
 	struct recorder *recorder = recorder_none();
-	char sha[65], hash[65];
-	char *yaml = machine_to_yaml(machine);
-	int ret = yaml ? describe_run(args, machine, yaml, sha, hash, err) :
-			 err_set(err, ERR_NOMEM, "no memory for the machine's text");
+	struct cli_identity id = { 0 };
+	int ret = describe(args, machine, &id, err);
 
 	if (ret == 0)
 		ret = direct_map_find(&args->options.direct_map, args->trace,
@@ -137,7 +114,7 @@ static int verify_states(struct verify_args *args, const struct machine *machine
 		ret = verify_run(&args->options, verify, err);
 		recorder->ops->close(recorder);
 	}
-	free(yaml);
+	cli_identity_fini(&id);
 	return ret;
 }
 
@@ -172,7 +149,7 @@ static int verify_with(struct verify_args *args, const struct machine *machine)
 		args->options.machine = machine;
 		args->options.states = states;
 		args->options.nr_states = (uint32_t)saved.nr;
-		args->options.stop = on_stop;
+		args->options.stop = cli_stop;
 		ret = verify_states(args, machine, &verify, &err);
 	}
 	if (ret < 0) {

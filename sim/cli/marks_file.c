@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "sim/cli/cli.h"
+#include "sim/cli/whole_file.h"
 
 #define FIRST_LINE "kmemsim bisect marks 1"
 
@@ -25,37 +23,13 @@ static void print_marks(FILE *out, const struct marks_file *file)
 
 int marks_file_write(const struct marks_file *file, const char *path, struct err *err)
 {
-	char *temporary = NULL;
-	mode_t mask = umask(0);
-	FILE *out;
-	int fd;
+	struct whole_file whole;
+	int ret = whole_file_open(&whole, path, err);
 
-	umask(mask);
-	if (!strcmp(path, "-")) {
-		print_marks(stdout, file);
-		return 0;
-	}
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return err_set(err, ERR_NOMEM, "no memory for a file name");
-	fd = mkstemp(temporary);
-	out = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!out) {
-		err_errno(err, "%s", path);
-		goto fail;
-	}
-	print_marks(out, file);
-	fchmod(fd, 0666 & ~mask); /* mkstemp() lets nobody else read it */
-	if (ferror(out) | fclose(out) || rename(temporary, path) < 0) {
-		err_errno(err, "%s", path);
-		goto fail;
-	}
-	free(temporary);
-	return 0;
-fail:
-	if (fd >= 0)
-		unlink(temporary);
-	free(temporary);
-	return -(int)err->code;
+	if (ret < 0)
+		return ret;
+	print_marks(whole.out, file);
+	return whole_file_close(&whole, err);
 }
 
 /* A line "key value" of the head. Return: false when it is none. */

@@ -70,6 +70,42 @@ Test(verify, a_boot_capture_has_the_kernels_sizes_and_most_of_its_places)
 	run_free(&result);
 }
 
+static void expect_rows(const char *sql, const char *rows)
+{
+	struct run_result result = run_shell("sqlite3 -csv r.db \"%s\"", sql);
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_expect_str_eq(result.out, rows, "%s: %s", sql, result.out);
+	run_free(&result);
+}
+
+/* Of vmalloc areas that no probe saw, too: see traces/gather_areas.c. */
+Test(verify, free_memory_of_a_boot_ends_within_a_thousandth_of_the_kernels)
+{
+	const char *shared = prepare("");
+	struct run_result result = verify(shared, "-o r.db");
+
+	cr_assert(result.status == 0 || result.status == 1, "%s", result.err);
+	run_free(&result);
+	expect_rows("select count(distinct snapshot || node || zone), max(abs(free_pages - free_pages_real) * 1000 > managed_pages) from verify_zones", "4,0\n");
+}
+
+/* No event tells from which node pages are asked for: trace buffers of all CPUs are made by the first. */
+Test(verify, memory_of_each_node_ends_near_the_kernels)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!shared)
+		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
+	result = run_shell("$K import %s/captures/F-numa/trace.dat -o f.kmt --quiet &&"
+			   " $K probe %s/captures/F-numa/snapshots/2-after-workload -o f.yaml --quiet &&"
+			   " $K verify f.kmt -m f.yaml --quiet --snapshots %s/captures/F-numa/snapshots -o r.db", shared, shared, shared);
+	cr_assert(result.status == 0 || result.status == 1, "%s", result.err);
+	run_free(&result);
+	expect_rows("select count(distinct snapshot || node || zone), max(abs(free_pages - free_pages_real) * 1000 > managed_pages * 13) from verify_zones", "6,0\n");
+}
+
 Test(verify, the_same_trace_machine_and_seed_give_the_same_json)
 {
 	const char *shared = prepare("");

@@ -208,7 +208,10 @@ Test(import_captures, a_recording_of_the_stock_kmem_events_works_without_any_pro
 		cr_skip_test("the captures are not there");
 	cr_assert_eq(import_shared(&in, text, &err), 0, "%s", err.text);
 	cr_expect_eq(trace_counts_total(&in.meta.unusable), 0);
-	cr_expect_eq(in.nr - in.nr_prologue, 34749 + 34291 + 368744 + 310322 + 13554 + 11952);
+	cr_expect_eq(in.nr - in.nr_prologue - nr_of(&in, KIND_VMALLOC) - nr_of(&in, KIND_VFREE) - nr_of(&in, KIND_ALLOC_PAGES_BULK),
+		34749 + 34291 + 368744 + 310322 + 13554 + 11952);
+	cr_expect_geq(nr_of(&in, KIND_VMALLOC), 120, "90 that probes saw, 32 before the probes were on");
+	cr_expect_eq(nr_of(&in, KIND_VFREE), 62, "as many as probes saw");
 	cr_expect_geq(importing_count(&in.meta.classified, "slab/object in it/certain"), 2900);
 	cr_expect_lt(importing_count(&in.meta.repaired, "kmem_cache_alloc without a cache: named by"), 2000);
 	importing_end(&in);

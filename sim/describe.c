@@ -1,0 +1,32 @@
+#include "sim/describe.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void describe_run(struct record_run *run, const struct replay_options *options, const struct trace_meta *meta)
+{
+	const struct machine *machine = options->machine;
+
+	run->kernel = meta->kernel;
+	run->lost = meta->lost;
+	run->pace = replay_pace_name[options->pace];
+	run->cpu_map = replay_cpu_map_name[options->cpu_map];
+	run->layer = options->layer == LAYER_PAGE ? "page" : "intent";
+	run->seed = options->seed;
+	run->machine = machine->name;
+	run->page_size = machine->page_size;
+	run->max_order = machine->page_allocator.max_order;
+	run->pageblock_order = machine->page_allocator.pageblock_order;
+	run->cma = machine->page_allocator.cma;
+}
+
+void describe_sampling(ns_t sample_ns, uint64_t sample_events, bool thin, char *buf, size_t size)
+{
+	char time[32] = "100 in all", events[40] = "";
+
+	if (sample_ns)
+		snprintf(time, sizeof(time), "every %" PRIu64 " ns", sample_ns);
+	if (sample_events)
+		snprintf(events, sizeof(events), " and every %" PRIu64 " events", sample_events);
+	snprintf(buf, size, "%s%s%s", time, events, thin ? ", summary" : "");
+}
