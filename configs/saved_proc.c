@@ -79,7 +79,7 @@ int saved_zoneinfo(struct saved_reader *r, struct err *err)
 		zoneinfo_parse(info, lines.text, r->notes);
 	got = info ? keep_zones(r->state, info, err) : err_set(err, ERR_NOMEM, "no memory for a saved state");
 	r->text_zones = true;
-	saved_note(r, "zones.csv is missing: zones are those of zoneinfo");
+	saved_note(r, "zones.csv is missing: zones are those of zoneinfo; where their free blocks lie is laid out at random (--seed)");
 	free(info);
 	free(lines.text);
 	return got;
@@ -99,6 +99,16 @@ static int zone_of_line(const struct state *state, const char *line)
 			return (int)i;
 	}
 	return -1;
+}
+
+/* A line of a zone that zoneinfo does not have. */
+static void note_unknown_zone(struct saved_reader *r, const char *file, const char *line, int zone)
+{
+	uint32_t node;
+	char name[16];
+
+	if (zone < 0 && zoneinfo_zone_line(line, &node, name))
+		saved_note(r, "%s has node %" PRIu32 " zone %s, zoneinfo does not: are both of one machine?", file, node, name);
 }
 
 /* The numbers behind the word that ends at @at: up to @max of them. ">100000" is where the kernel stopped to count. */
@@ -188,6 +198,8 @@ static int parse_pagetypeinfo(struct saved_reader *r, struct lines *lines, uint6
 	while ((line = next_line(lines))) {
 		int zone = zone_of_line(state, line);
 
+		if (!strstr(line, ", type"))
+			note_unknown_zone(r, "pagetypeinfo", line, zone);
 		text_number(line, "Pages per block", block_pages);
 		if (!strncmp(line, "Number of blocks type", strlen("Number of blocks type")))
 			read_type_columns(&columns, line + strlen("Number of blocks type"));
@@ -252,6 +264,7 @@ static int read_buddyinfo(struct saved_reader *r, struct err *err)
 	while (!got && (line = next_line(&lines))) {
 		int zone = zone_of_line(state, line);
 
+		note_unknown_zone(r, "buddyinfo", line, zone);
 		if (zone >= 0 && !read_counts(behind_zone(line), state->block_counts[zone][saved_type_of("Movable")],
 				SAVED_MAX_ORDER + 1, &at_least))
 			got = wrong_line(&lines, err, "the number of free blocks by order");
@@ -287,12 +300,41 @@ static int read_vmstat(struct saved_reader *r, struct err *err)
 	return got;
 }
 
+/* A live machine goes on between the reading of one file and the next: so much may differ. */
+#define MAY_DIFFER_PAGES 1024u
+#define MAY_DIFFER_SHARE 20u /* one in so many */
+
+/* Free blocks that are not those of the zones: the files are of other moments, or of two machines. */
+static void note_disagreement(struct saved_reader *r, const char *name)
+{
+	const struct state *state = r->state;
+
+	for (size_t i = 0; r->text_zones && state->block_counts && i < state->nr_zones; i++) {
+		const struct state_zone *zone = &state->zones[i];
+		uint64_t pages = 0, apart;
+
+		for (int type = 0; type < SAVED_NR_TYPES; type++)
+			for (unsigned int order = 0; order <= SAVED_MAX_ORDER; order++)
+				pages += state->block_counts[i][type][order] << order;
+		apart = pages > zone->free_pages ? pages - zone->free_pages : zone->free_pages - pages;
+		if (apart > MAY_DIFFER_PAGES && apart > zone->free_pages / MAY_DIFFER_SHARE)
+			saved_note(r, "%s and zoneinfo disagree: node %" PRIu32 " zone %s has %" PRIu64 " pages in free blocks, and %"
+				PRIu64 " free pages: are both of one machine and one moment?", name, zone->node,
+				machine_zone_name[zone->type], pages, zone->free_pages);
+	}
+}
+
 int saved_proc(struct saved_reader *r, struct err *err)
 {
+	const char *name = "pagetypeinfo";
 	int got = read_pagetypeinfo(r, err);
 
-	if (!got)
+	if (!got) {
+		name = "buddyinfo";
 		got = read_buddyinfo(r, err);
+	}
+	if (got >= 0)
+		note_disagreement(r, name);
 	if (got >= 0)
 		got = read_vmstat(r, err);
 	return got;

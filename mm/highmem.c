@@ -103,6 +103,8 @@ enum highmem_local highmem_push_local(struct highmem *h, pfn_t pfn, uint32_t map
 		stack->mappings[stack->depth++] = mapping;
 		if (stack->depth > h->stats.local_peak)
 			h->stats.local_peak = stack->depth;
+	} else if (h->orders[cpu].depth + 1 < KM_MAX_IDX) {
+		h->orders[cpu].mappings[h->orders[cpu].depth++] = mapping;
 	}
 	h->stats.local_maps++;
 	return HIGHMEM_LOCAL_DONE;
@@ -111,12 +113,10 @@ enum highmem_local highmem_push_local(struct highmem *h, pfn_t pfn, uint32_t map
 enum highmem_local highmem_pop_local(struct highmem *h, pfn_t pfn, uint32_t mapping, unsigned int cpu,
 	struct meter *meter)
 {
-	struct local_stack *stack = &h->stacks[cpu];
+	struct local_stack *stack = highmem_page(h, pfn) ? &h->stacks[cpu] : &h->orders[cpu];
 	uint32_t at = stack->depth;
 
 	meter_charge(meter, STEP_KMAP_LOCAL, 1);
-	if (!highmem_page(h, pfn))
-		return HIGHMEM_LOCAL_DONE;
 	while (at > 0 && stack->mappings[at - 1] != mapping)
 		at--;
 	if (at == 0)
@@ -145,7 +145,8 @@ static int highmem_init(void *state, struct mm *mm, struct err *err)
 
 	*h = (struct highmem){ .machine = machine, .first_high = PFN_NONE };
 	h->stacks = calloc(machine->cpus, sizeof(*h->stacks));
-	if (!h->stacks)
+	h->orders = calloc(machine->cpus, sizeof(*h->orders));
+	if (!h->stacks || !h->orders)
 		return err_set(err, ERR_NOMEM, "no memory for the kmap stacks of %u CPUs", machine->cpus);
 	if (!high)
 		return 0;
@@ -163,6 +164,7 @@ static void highmem_fini(void *state)
 
 	free(h->slots);
 	free(h->stacks);
+	free(h->orders);
 	idmap_fini(&h->slot_of);
 }
 
@@ -184,8 +186,9 @@ static int highmem_check(const void *state, struct err *err)
 	if (used != h->stats.used)
 		return err_set(err, ERR_INVARIANT, "highmem 2: %u slots have users, %u are counted", used, h->stats.used);
 	for (uint32_t cpu = 0; cpu < h->machine->cpus; cpu++)
-		if (h->stacks[cpu].depth >= KM_MAX_IDX)
-			return err_set(err, ERR_INVARIANT, "highmem 3: CPU %u has %u mappings", cpu, h->stacks[cpu].depth);
+		if (h->stacks[cpu].depth >= KM_MAX_IDX || h->orders[cpu].depth >= KM_MAX_IDX)
+			return err_set(err, ERR_INVARIANT, "highmem 3: CPU %u has %u mappings, %u of low pages", cpu,
+				h->stacks[cpu].depth, h->orders[cpu].depth);
 	return 0;
 }
 

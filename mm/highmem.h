@@ -28,7 +28,7 @@ enum highmem_local {
 	HIGHMEM_LOCAL_DONE,
 	HIGHMEM_LOCAL_FULL,     /* push: the stack is full, a BUG */
 	HIGHMEM_LOCAL_NOT_LAST, /* pop: not the mapping that was made last; it is taken out nevertheless */
-	HIGHMEM_LOCAL_ABSENT,   /* pop: not on that CPU's stack */
+	HIGHMEM_LOCAL_ABSENT,   /* pop: not on that CPU's stack; or a low page, of which only the last few are known */
 };
 
 struct highmem; /* the state of SLOT_HIGHMEM */

@@ -19,7 +19,7 @@ struct local_stack {
  * Invariants
  *  1. each slot with a count is the slot of its page, and no page has two
  *  2. stats.used slots have users
- *  3. no CPU's stack is KM_MAX_IDX deep
+ *  3. no CPU's stack is KM_MAX_IDX deep, nor its note of the order of other pages
  */
 struct highmem {
 	const struct machine *machine; /* borrowed */
@@ -27,6 +27,7 @@ struct highmem {
 	struct pkmap *slots;           /* owned; stats.slots of them */
 	struct idmap slot_of;          /* of a page that has one */
 	struct local_stack *stacks;    /* owned: by CPU */
+	struct local_stack *orders;    /* owned: by CPU, of pages that need no mapping: who keeps the order all the same */
 	uint32_t last;                 /* last_pkmap_nr */
 	struct highmem_stats stats;
 };

@@ -50,7 +50,7 @@ struct meter {
 	uint64_t ns;             /* sum of the steps so far, those under locks included */
 	uint32_t nr_segments;    /* may exceed METER_MAX_SEGMENTS: the excess is only in ns */
 	struct meter_segment segments[METER_MAX_SEGMENTS];
-	bool pressure;           /* kswapd has been woken, or a request has reclaimed: cleared by who looks after it */
+	bool pressure;           /* kswapd has been woken, a request has reclaimed, or a block waits for RCU: cleared by who looks after it */
 	struct mm_wait wait;     /* of a request that sleeps or slept; all 0 for others, and not touched by meter_start() */
 };
 

@@ -203,11 +203,11 @@ enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request 
 	pa->outcome = PAGE_REFUSED;
 	pa->last_moved = 0;
 	*pfn = PFN_NONE;
+	page_context(pa, req, &ac);
 	if (req->order > pa->max_order) {
-		pa->counter[PC_ALLOC_FAIL]++;
+		page_count_failure(pa, &ac);
 		return MM_FAILED;
 	}
-	page_context(pa, req, &ac);
 	if (ac.preferred < ac.nr_zones) {
 		pa->outcome = PAGE_FAST;
 		*pfn = zonelist_walk(pa, &ac, fast_flags(&ac), meter);
@@ -218,7 +218,7 @@ enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request 
 	}
 	if (*pfn == PFN_NONE) {
 		pa->outcome = PAGE_REFUSED;
-		pa->counter[PC_ALLOC_FAIL]++;
+		page_count_failure(pa, &ac);
 		return MM_FAILED;
 	}
 	page_prepare(pa, &ac, *pfn, meter);

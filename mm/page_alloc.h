@@ -100,6 +100,18 @@ uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *
 void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter);
 
 /**
+ * page_alloc_give_rcu() - models call_rcu() of a block, as slabs of SLAB_TYPESAFE_BY_RCU are freed: without page_alloc_delay_rcu()
+ * it is page_alloc_give(). Else the block stays taken, and meter->pressure asks to look after it.
+ */
+void page_alloc_give_rcu(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter);
+/** page_alloc_delay_rcu() - somebody ends grace periods from now on. */
+void page_alloc_delay_rcu(struct page_alloc *pa);
+/** page_alloc_rcu_waiting() - how many blocks wait for the end of one. */
+uint32_t page_alloc_rcu_waiting(const struct page_alloc *pa);
+/** page_alloc_rcu_done() - a grace period is over for the first @nr blocks that wait: they are free. */
+void page_alloc_rcu_done(struct page_alloc *pa, uint32_t nr, unsigned int cpu, struct meter *meter);
+
+/**
  * page_alloc_take_at() - take exactly this block, wherever it is free: out of a larger block, on a per-CPU list of any
  * CPU, or in pieces that make it up. Models nothing in the kernel: it is how a replay follows a recording.
  * @mt: Movable counts as being on an LRU list.
@@ -304,6 +316,23 @@ enum page_counter {
 
 extern const char *const page_counter_name[NR_PAGE_COUNTERS];
 uint64_t page_alloc_counter(const struct page_alloc *pa, enum page_counter counter);
+
+/** Requests of one kind that got nothing. Attempts: of __GFP_NOFAIL each counts, of large slabs the first one, too. */
+struct page_failures {
+	uint64_t count;
+	gfp_t gfp;
+	uint32_t order;
+	uint32_t node;
+	enum machine_zone zone; /* the one preferred; NR_ZONE_TYPES: none may serve */
+};
+
+#define PAGE_FAILURE_KINDS 128u
+
+/**
+ * page_alloc_failures() - the kinds that there were, the first in time first; what is beyond PAGE_FAILURE_KINDS is counted with the
+ * last. Return: how many, valid until the next request.
+ */
+unsigned int page_alloc_failures(const struct page_alloc *pa, const struct page_failures **failures);
 
 /** One kind of fallback that happened, as /sys/kernel/tracing's mm_page_alloc_extfrag tells them. */
 struct extfrag_stats {

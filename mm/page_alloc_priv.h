@@ -20,6 +20,11 @@ struct alloc_context {
 	uint32_t preferred;         /* first zone of the zonelist that may serve; nr_zones: there is none */
 };
 
+/* page_stats.c */
+
+/** page_count_failure() - a request got nothing. */
+void page_count_failure(struct page_alloc *pa, const struct alloc_context *ac);
+
 /* fallback.c */
 
 /**

@@ -298,6 +298,7 @@ void page_alloc_destroy(struct page_alloc *pa)
 	free(pa->zones);
 	free(pa->section_online);
 	free(pa->extfrag);
+	free(pa->rcu.blocks);
 	free(pa->reclaim);
 	free(pa->compact_skip);
 	free(pa->kcompactd);

@@ -135,7 +135,7 @@ static pfn_t take_by_killing(struct page_alloc *pa, const struct alloc_context *
 /*
  * Reclaim and compact, and try again, for as long as the kernel would.
  * Simplified: a request never waits here; what reclaim costs is charged. One that may not fail is refused when nothing is
- * left to reclaim and nobody to kill, where the kernel would loop or panic.
+ * left to reclaim and nobody to kill, where the kernel would loop or panic: who asked tries again later (sim/serve.c).
  */
 static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags,
 	struct compaction *compaction, struct meter *meter)

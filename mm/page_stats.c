@@ -16,7 +16,8 @@ uint64_t zone_free_pages(const struct zone *zone)
 {
 	uint64_t pages = 0;
 
-	for (unsigned int order = 0; order <= zone->pa->max_order; order++)
+	/* All that the array has: what is above max_order is empty. */
+	for (unsigned int order = 0; order < PAGE_MAX_ORDERS; order++)
 		pages += (uint64_t)zone->area[order].nr_free << order;
 	return pages;
 }
@@ -62,6 +63,32 @@ void page_alloc_zone_stats(const struct page_alloc *pa, unsigned int index, stru
 			stats->blocks[mt][order] = zone->area[order].list[mt].nr;
 		stats->pageblocks[mt] = zone->pageblocks[mt];
 	}
+}
+
+void page_count_failure(struct page_alloc *pa, const struct alloc_context *ac)
+{
+	const struct zone *zone = ac->preferred < ac->nr_zones ? ac->zonelist->zone[ac->preferred] : NULL;
+	struct page_failures kind = { .gfp = ac->gfp, .order = ac->order, .node = zone ? zone->node : 0,
+		.zone = zone ? zone->type : NR_ZONE_TYPES };
+	struct page_failures *at = pa->failures;
+
+	pa->counter[PC_ALLOC_FAIL]++;
+	while (at < pa->failures + pa->nr_failures &&
+		(at->gfp != kind.gfp || at->order != kind.order || at->node != kind.node || at->zone != kind.zone))
+		at++;
+	if (at == pa->failures + PAGE_FAILURE_KINDS) {
+		at--;
+	} else if (at == pa->failures + pa->nr_failures) {
+		*at = kind;
+		pa->nr_failures++;
+	}
+	at->count++;
+}
+
+unsigned int page_alloc_failures(const struct page_alloc *pa, const struct page_failures **failures)
+{
+	*failures = pa->failures;
+	return pa->nr_failures;
 }
 
 uint64_t page_alloc_counter(const struct page_alloc *pa, enum page_counter counter)

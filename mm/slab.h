@@ -262,6 +262,8 @@ struct slab_object kmalloc_large_adopt(struct slab *slab, pfn_t pfn, unsigned in
 uint32_t slab_nr_caches(const struct slab *slab); /* destroyed ones included: see slab_cache_live() */
 bool slab_cache_live(const struct slab *slab, uint32_t cache);
 void slab_cache_stats(const struct slab *slab, uint32_t cache, struct slab_stats *stats);
+/** slab_cache_flags() - SLAB_* bits that the cache was created with. */
+uint32_t slab_cache_flags(const struct slab *slab, uint32_t cache);
 const struct slab_geometry *slab_cache_geometry(const struct slab *slab, uint32_t cache);
 uint32_t slab_object_cache(const struct slab *slab, struct slab_object object); /* CACHE_NONE for a large one */
 pfn_t slab_object_pfn(const struct slab *slab, struct slab_object object);

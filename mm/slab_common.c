@@ -444,6 +444,11 @@ void slab_cache_stats(const struct slab *slab, uint32_t cache, struct slab_stats
 	slab->ops->stats(slab->state, cache, stats);
 }
 
+uint32_t slab_cache_flags(const struct slab *slab, uint32_t cache)
+{
+	return slab->caches[cache].flags;
+}
+
 const struct slab_geometry *slab_cache_geometry(const struct slab *slab, uint32_t cache)
 {
 	return &slab->caches[cache].geometry;

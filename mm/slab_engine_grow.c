@@ -153,7 +153,6 @@ void slab_engine_grown(const struct engine_op *op, uint32_t number)
 		slab_engine_list_add(op->engine, number, slab->active == num ? ENGINE_FULL : ENGINE_PARTIAL, false);
 }
 
-/* Simplified: pages of SLAB_TYPESAFE_BY_RCU go back at once, not a grace period later, because mm/ has no time. */
 void slab_engine_destroy(const struct engine_op *op, uint32_t number)
 {
 	struct slab_engine *engine = op->engine;
@@ -163,7 +162,10 @@ void slab_engine_destroy(const struct engine_op *op, uint32_t number)
 	op->cache->discarded++;
 	meter_charge(op->meter, STEP_SLAB_DISCARD, 1);
 	page_alloc_set_owner(engine->pages, slab->pfn, 0);
-	page_alloc_give(engine->pages, slab->pfn, g->order, op->cpu, op->meter);
+	if (op->cache->flags & SLAB_TYPESAFE_BY_RCU)
+		page_alloc_give_rcu(engine->pages, slab->pfn, g->order, op->cpu, op->meter);
+	else
+		page_alloc_give(engine->pages, slab->pfn, g->order, op->cpu, op->meter);
 	if (g->management == SLAB_OFF_SLAB)
 		slab_free(engine->mm->slab, slab->management, op->cpu, op->meter);
 	give_number(engine, number, g->objs_per_slab);

@@ -173,7 +173,6 @@ enum mm_answer slub_new_slab(const struct slub_op *op, uint32_t *number)
 	return MM_DONE;
 }
 
-/* Simplified: pages of SLAB_TYPESAFE_BY_RCU go back at once, not a grace period later, because mm/ has no time. */
 void slub_discard(const struct slub_op *op, uint32_t number)
 {
 	struct slub *slub = op->slub;
@@ -186,6 +185,9 @@ void slub_discard(const struct slub_op *op, uint32_t number)
 	op->cache->pages -= (uint64_t)1 << slab->order;
 	meter_charge(op->meter, STEP_SLAB_DISCARD, 1);
 	page_alloc_set_owner(slub->pages, slab->pfn, 0);
-	page_alloc_give(slub->pages, slab->pfn, slab->order, op->cpu, op->meter);
+	if (op->cache->flags & SLAB_TYPESAFE_BY_RCU)
+		page_alloc_give_rcu(slub->pages, slab->pfn, slab->order, op->cpu, op->meter);
+	else
+		page_alloc_give(slub->pages, slab->pfn, slab->order, op->cpu, op->meter);
 	slub_store_give(&slub->store, number);
 }

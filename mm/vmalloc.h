@@ -63,7 +63,7 @@ enum mm_answer vmap_take(struct vmalloc *vm, const struct vmap_request *req, uin
 
 /**
  * vmap_give() - models remove_vm_area(): the area is unmapped and its addresses wait for the next purge, which too many
- * of them start. @cpu: who frees.
+ * of them ask for (vmap_drain_due()). @cpu: who frees.
  */
 void vmap_give(struct vmalloc *vm, uint32_t area, unsigned int cpu, struct meter *meter);
 
@@ -93,6 +93,14 @@ bool vmap_claim_lazy(struct vmalloc *vm, uint64_t start, uint64_t end);
 
 /** vmap_purge() - models vm_unmap_aliases(): the lazily freed areas, and blocks that only wait for frees, become free. */
 void vmap_purge(struct vmalloc *vm, struct meter *meter);
+
+/**
+ * vmap_drain() - models drain_vmap_area_work(), a work item: the purge that too many lazily freed pages ask for. Nothing to do
+ * when another purge came before it.
+ */
+void vmap_drain(struct vmalloc *vm, struct meter *meter);
+/** vmap_drain_due() - whether vmap_drain() is to be scheduled. */
+bool vmap_drain_due(const struct vmalloc *vm);
 
 /** vmap_ioremap_align() - how ioremap() aligns an area for @size bytes. */
 uint64_t vmap_ioremap_align(const struct vmalloc *vm, uint64_t size);

@@ -22,6 +22,7 @@ struct vmalloc {
 	const struct machine *machine; /* borrowed */
 	uint64_t limit;               /* last byte of the space, which a request's end may reach (VMALLOC_END) */
 	uint64_t lazy_max;            /* pages that may wait for a purge */
+	bool drain_due;               /* more do: drain_vmap_work is to be scheduled */
 	uint64_t ram_pages;           /* totalram_pages() */
 	struct vmap_nodes nodes;      /* owned */
 	struct vmap_tree free;        /* all that nobody has, from 1 to the end of the address space */

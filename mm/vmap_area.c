@@ -1,9 +1,6 @@
 /*
  * vmap_area: which addresses are free, and what becomes of those that were freed.
  * Models alloc_vmap_area(), free_vmap_area_noflush() and __purge_vmap_area_lazy() of mm/vmalloc.c in kernel 6.1.
- *
- * Simplified: the work item that purges when too many pages are lazy runs at once and on the CPU that freed the last of
- * them, whose cost it becomes; the kernel queues it on that CPU.
  */
 #include "base/bits.h"
 #include "mm/vmalloc_priv.h"
@@ -128,6 +125,7 @@ void vmap_purge_lazy(struct vmalloc *vm, struct meter *meter)
 		vmap_tree_merge(&vm->free, &vm->nodes, at);
 	}
 	vm->lazy_pages = 0;
+	vm->drain_due = false;
 }
 
 void vmap_purge(struct vmalloc *vm, struct meter *meter)
@@ -146,10 +144,22 @@ void vmap_area_give(struct vmalloc *vm, uint32_t area, struct meter *meter)
 	*n = (struct vmap_node){ .start = n->start, .end = n->end, .longest = n->end - n->start, .state = VMAP_LAZY };
 	meter_charge_locked(meter, STEP_LIST_LOCK, 1, LOCK_VMAP);
 	vmap_tree_merge(&vm->lazy, &vm->nodes, area);
-	if (vm->lazy_pages > vm->lazy_max)
-		vmap_purge_lazy(vm, meter);
-	else if (purge)
+	if (purge)
 		vmap_purge(vm, meter);
+	else if (vm->lazy_pages > vm->lazy_max)
+		vm->drain_due = true;
+}
+
+bool vmap_drain_due(const struct vmalloc *vm)
+{
+	return vm->drain_due;
+}
+
+void vmap_drain(struct vmalloc *vm, struct meter *meter)
+{
+	if (vm->drain_due)
+		vmap_purge_lazy(vm, meter);
+	vm->drain_due = false;
 }
 
 uint64_t vmap_ioremap_align(const struct vmalloc *vm, uint64_t size)

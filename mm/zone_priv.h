@@ -136,6 +136,13 @@ struct zonelist {
 	uint16_t first[NR_ZONE_TYPES]; /* by highest type allowed: first zone that may serve */
 };
 
+/** Blocks that wait for a grace period, first in first out. */
+struct page_rcu {
+	bool delayed;
+	struct rcu_block *blocks; /* owned: a ring of cap, a power of two */
+	uint32_t head, nr, cap;
+};
+
 struct extfrag_count {
 	uint64_t count, ownership_changes;
 };
@@ -184,6 +191,9 @@ struct page_alloc {
 	uint8_t *compact_skip;       /* owned: by pageblock, whether compaction found nothing there */
 	struct kcompactd *kcompactd; /* owned: by node */
 	uint64_t last_reclaimed;     /* pages, by the last direct reclaim */
+	struct page_rcu rcu;
+	struct page_failures failures[PAGE_FAILURE_KINDS];
+	uint32_t nr_failures;
 	struct extfrag_count *extfrag; /* owned: [alloc mt][fallback mt][alloc order][fallback order] */
 };
 

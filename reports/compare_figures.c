@@ -38,6 +38,8 @@ static const struct {
 		" aliases, waste_bytes, allocs, frees, grown, discarded, active_slabs, shared_avail FROM (SELECT *, row_number() OVER (PARTITION BY cache"
 		" ORDER BY rowid) AS nr FROM cache_stats WHERE sample_id = (SELECT s.sample_id FROM samples s WHERE s.run_id = ?1"
 		" AND EXISTS (SELECT 1 FROM cache_stats k WHERE k.sample_id = s.sample_id) ORDER BY s.sample_id DESC LIMIT 1))" },
+	{ "result", "failures",
+		"SELECT 'node ' || node || ' ' || zone || ' order ' || \"order\" || ' ' || gfp, count FROM alloc_failures WHERE run_id = ?1" },
 	{ "result", "fallbacks",
 		"SELECT from_migratetype || ' for ' || to_migratetype || ', order ' || alloc_order || ' of ' || fallback_order,"
 		" count, pageblock_changes FROM extfrag_events WHERE run_id = ?1" },

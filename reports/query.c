@@ -26,6 +26,10 @@ static const struct named_query {
 		"SELECT * FROM lock_stats ORDER BY run_id, wait_ns DESC, acquisitions DESC, lock", NULL },
 	{ "sleeps", "What requests slept for, or whose turn they waited for, and who still did when the run ended.",
 		"SELECT * FROM sleeps ORDER BY run_id, total_ns DESC, reason", NULL },
+	{ "failures", "Requests for pages that got none: order, preferred zone and flags, most frequent first.",
+		"SELECT * FROM alloc_failures ORDER BY run_id, count DESC, node, " RESULTS_ZONE_RANK ", \"order\", gfp", NULL },
+	{ "reclaim", "What kswapd, direct reclaim and compaction did: times, pages and whether they had success.",
+		"SELECT * FROM reclaim_events ORDER BY run_id, reclaim_event_id", NULL },
 	{ "samples", "The machine's totals over time.", "SELECT * FROM samples ORDER BY run_id, sample_id", NULL },
 	{ "zones", "Free pages and watermarks of each zone over time.",
 		"SELECT s.run_id, s.time_ns, s.event_no, z.* FROM zone_samples z JOIN samples s USING (sample_id)"

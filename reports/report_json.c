@@ -90,6 +90,16 @@ static const struct part {
 		"SELECT from_migratetype, to_migratetype, alloc_order, fallback_order, count, pageblock_changes"
 		" FROM extfrag_events WHERE run_id = ? ORDER BY 1, 2, 3, 4",
 		false },
+	{ "alloc_failures",
+		"SELECT node, zone, \"order\", gfp, count FROM alloc_failures WHERE run_id = ? ORDER BY node, " RESULTS_ZONE_RANK
+		", \"order\", gfp",
+		false },
+	{ "sleeps",
+		"SELECT reason, count, total_ns, max_ns, timeouts, still_waiting FROM sleeps WHERE run_id = ? ORDER BY reason",
+		false },
+	{ "reclaim_events",
+		"SELECT by, node, start_ns, end_ns, pages, success FROM reclaim_events WHERE run_id = ? ORDER BY reclaim_event_id",
+		false },
 	{ "call_sites",
 		"SELECT call_site, op, count, failed, bytes_req, bytes_alloc, live, live_bytes, lifetime_mean_ns, lat_mean_ns,"
 		" lat_max_ns FROM call_sites WHERE run_id = ? ORDER BY call_site, op",

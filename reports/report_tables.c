@@ -45,6 +45,29 @@ static const struct table tables[] = {
 		"SELECT reason, count, total_ns, max_ns, timeouts, still_waiting FROM sleeps WHERE run_id = ? ORDER BY reason", NULL,
 		{ { "for", COLUMN_TEXT }, { "waits", COLUMN_COUNT }, { "waited", COLUMN_TIME }, { "longest", COLUMN_TIME },
 			{ "timed out", COLUMN_COUNT }, { "still waiting", COLUMN_COUNT } } },
+	{ "Allocations that failed",
+		"Requests for pages that got none, each attempt: by their preferred zone, order and flags. __GFP_NOWARN, __GFP_NORETRY: who"
+		" asks is content with less, or asks again.",
+		"SELECT 'node ' || node || ' ' || zone, \"order\", gfp, count FROM alloc_failures WHERE run_id = ?"
+		" ORDER BY count DESC, node, zone, \"order\", gfp LIMIT 12",
+		NULL,
+		{ { "zone", COLUMN_TEXT }, { "order", COLUMN_COUNT }, { "flags", COLUMN_TEXT }, { "times", COLUMN_COUNT } } },
+	{ "Memory pressure",
+		"How the page allocator met it, by the kernel's names in /proc/vmstat where it has one. Direct reclaim and compaction make"
+		" the caller wait (allocstall, compact_stall), kswapd and kcompactd do not.",
+		"SELECT name, value, unit FROM counters WHERE run_id = ? AND value > 0 AND (mechanism = 'reclaim' OR mechanism = 'page_alloc'"
+		" AND (name GLOB 'allocstall*' OR name GLOB 'pgscan_*' OR name GLOB 'pgsteal_*' OR name GLOB 'compact_*' OR"
+		" name GLOB 'kswapd_*' OR name GLOB 'pswp*' OR name GLOB 'pgmigrate*' OR name IN ('pageoutrun', 'slabs_scanned',"
+		" 'oom_kill'))) ORDER BY mechanism, name",
+		NULL,
+		{ { "figure", COLUMN_TEXT }, { "value", COLUMN_COUNT }, { "of", COLUMN_TEXT } } },
+	{ "Reclaim and compaction",
+		"Episodes: who ran, how often with success, for how many pages and how long. Of the first 10 000.",
+		"SELECT by, 'node ' || node, count(*), sum(success), sum(pages), sum(end_ns - start_ns), max(end_ns - start_ns)"
+		" FROM reclaim_events WHERE run_id = ? GROUP BY by, node ORDER BY by, node",
+		NULL,
+		{ { "who", COLUMN_TEXT }, { "node", COLUMN_TEXT }, { "episodes", COLUMN_COUNT }, { "success", COLUMN_COUNT },
+			{ "pages", COLUMN_COUNT }, { "time", COLUMN_TIME }, { "longest", COLUMN_TIME } } },
 	{ "Slab caches that waste most",
 		"Waste is what the slabs take less what callers asked for in their live objects: unused objects, rounding up,"
 		" alignment, the rest of each slab.",

@@ -105,6 +105,18 @@ CREATE TABLE sleeps (
 	PRIMARY KEY (run_id, reason)
 ) STRICT, WITHOUT ROWID;
 
+-- Requests for pages that got none, by their preferred zone ('none': no zone may serve such a mask). Each attempt counts: those of
+-- __GFP_NOFAIL, and the first one of a slab that is content with a smaller block (__GFP_NOWARN).
+CREATE TABLE alloc_failures (
+	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+	node INTEGER NOT NULL CHECK (node >= 0),
+	zone TEXT NOT NULL,
+	"order" INTEGER NOT NULL CHECK ("order" >= 0),
+	gfp TEXT NOT NULL,
+	count INTEGER NOT NULL CHECK (count >= 0),
+	PRIMARY KEY (run_id, node, zone, "order", gfp)
+) STRICT, WITHOUT ROWID;
+
 -- A look at the whole machine at one moment. The tables up to cache_stats refer to it.
 CREATE TABLE samples (
 	sample_id INTEGER PRIMARY KEY,

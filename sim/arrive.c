@@ -135,6 +135,9 @@ ns_t serve_waited(void *arg, const struct request *req)
 		run->meter.wait = (struct mm_wait){ 0 };
 	if (run->nr_sleeps != sleeps)
 		return cost;
+	/* One that was first among those that look for memory again, perhaps: the next one does now. */
+	if (req->sleeper)
+		run_wake(run, SLEEP_RETRY, 0, 1);
 	if (req->seat.marks & REQUEST_TICKET)
 		next_of_object(run, req);
 	if (req->seat.marks & REQUEST_TASK)

@@ -72,7 +72,10 @@ bool reclaim_drops(struct run *run, const struct request *req, const struct run_
 	if (!run->reclaim.killed[req->who] || kind_info[op->kind].slot == SLOT_ENDS)
 		return false;
 	run->reclaim.events_of_killed++;
-	if (req->slot != SLOT_NONE && kind_info[op->kind].slot == SLOT_BEGINS && !object_lives(&run->objects[req->slot]))
-		run->objects[req->slot] = (struct object){ .slab = OBJECT_FAILED, .op = req->op };
+	if (req->slot != SLOT_NONE && kind_info[op->kind].slot == SLOT_BEGINS && !object_lives(&run->objects[req->slot])) {
+		/* Its tickets stay: others may wait for their turn. */
+		run->objects[req->slot].slab = OBJECT_FAILED;
+		run->objects[req->slot].op = req->op;
+	}
 	return true;
 }

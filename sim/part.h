@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/units.h"
+#include "mm/answer.h"
 #include "traces/kind.h"
 
 struct run;
@@ -39,6 +41,8 @@ struct run_part {
 	void (*serve)(struct run *run, const struct request *req, struct run_op *op);
 	/** release() - an object of this part (OBJECT_PART) is over: give back what it has. */
 	void (*release)(struct run *run, struct object *object);
+	/** gave_up() - a request of its kinds still waited for (@reason, @key) when the run ended. May be NULL. */
+	void (*gave_up)(struct run *run, enum sleep_reason reason, uint64_t key, ns_t waited_ns);
 	/** totals() - its members of a sample. May be NULL. */
 	void (*totals)(const struct run *run, struct record_sample *sample);
 	/** sample() - its rows of the sample just recorded; @full: of markers and of the end. May be NULL. */

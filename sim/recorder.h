@@ -167,6 +167,7 @@ struct record_counter {
 	X(BOOT_MEMORY, "boot_memory", RUN, "block, op, start, size_bytes, align_bytes, freed_bytes")        \
 	X(VMAP_AREAS, "vmap_areas", SAMPLE,                                                  \
 		"start_address, end_address, size_bytes, use, caller, pages, phys, page_array_is_area, node_pages")                    \
+	X(ALLOC_FAILURES, "alloc_failures", RUN, "node, zone, \"order\", gfp, count")         \
 	X(RECLAIM_EVENTS, "reclaim_events", RUN, "by, node, start_ns, end_ns, pages, success")
 
 enum record_table {

@@ -176,6 +176,8 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		ret = locks_init(&run->locks, options->machine->cpus, err);
 	if (ret == 0)
 		ret = reclaim_start(run, err);
+	if (ret == 0 && run->options->layer != LAYER_PAGE)
+		page_alloc_delay_rcu(run->mm.pages);
 	if (ret == 0)
 		ret = follow_start(run, err);
 	if (ret == 0)
@@ -332,12 +334,12 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 /* How long, in simulated time, the last sleepers are given after the trace has ended: twice the kernel's longest pause. */
 #define PATIENCE_NS 10000000000u
 
-/* Whether somebody waits who can still be served. */
+/* Whether somebody waits who can still be served, or a work item is left. */
 static bool more_to_come(const struct run *run, ns_t until_ns)
 {
 	const struct engine *engine = &run->engine;
 
-	if (engine->nr_closed || run->sleepers.nr_awake)
+	if (engine->nr_closed || run->sleepers.nr_awake || works_left(run))
 		return true;
 	return run->sleepers.nr_asleep && engine->queue.nr > run->nr_periodic && engine->queue.heap[0].time_ns <= until_ns;
 }
@@ -348,6 +350,7 @@ static int drain(struct run *run, struct err *err)
 	ns_t until_ns = run->engine.now + PATIENCE_NS;
 	int ret = 0;
 
+	run->draining = true;
 	while (ret == 0 && more_to_come(run, until_ns))
 		ret = engine_run_first(&run->engine, err);
 	engine_finish(&run->engine);

@@ -5,11 +5,13 @@
  * Simplified: who holds which spinlock is not in a trace; that interrupts or preemption are off is.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "sim/run.h"
 
 #define CREATE_SIZE_MAX (4u << 20) /* KMALLOC_MAX_SIZE, kmem_cache_sanity_check() */
 #define COSTLY_ORDER 3u            /* PAGE_ALLOC_COSTLY_ORDER */
+#define NOFAIL_ORDER 1u            /* rmqueue(): WARN_ON_ONCE((gfp_flags & __GFP_NOFAIL) && (order > 1)) */
 
 static bool takes_pages(enum run_action action)
 {
@@ -71,7 +73,7 @@ static bool is_vain_nofail(const struct run *run, const struct trace_op *op, enu
 {
 	if (!(op->gfp & GFP_BIT_NOFAIL) || !(takes_pages(action) || takes_object(action)))
 		return false;
-	return !(op->gfp & GFP_BIT_DIRECT_RECLAIM) || block_order(run, op, action) > COSTLY_ORDER;
+	return !(op->gfp & GFP_BIT_DIRECT_RECLAIM) || block_order(run, op, action) > NOFAIL_ORDER;
 }
 
 /* More than PAGE_ALLOC_COSTLY_ORDER without saying that a failure is expected. */
@@ -174,4 +176,62 @@ void rules_report_other(struct run *run, const struct request *req, const struct
 		report_nofail(run, op);
 	if (run->options->lint)
 		report_advice(run, op);
+}
+
+/* That a cache of a recording has a constructor may be a guess, from the size of its slots: not enough for a verdict. */
+bool rules_has_constructor(const struct run *run, uint32_t cache, uint32_t name)
+{
+	if (cache == CACHE_NONE || !(slab_cache_flags(run->mm.slab, cache) & SLAB_CTOR))
+		return false;
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
+		const struct trace_op *op = &run->tables->ops[i];
+
+		if (op->kind == KIND_KMEM_CACHE_CREATE && op->name == name && op->slab_flags & SLAB_FLAG_CTOR)
+			return true;
+	}
+	return false;
+}
+
+void rules_of_zeroed(struct run *run, struct run_op *op)
+{
+	op->rules &= ~(1u << RULE_CONSTRUCTED_ZEROED);
+	if (run->booting || !rules_has_constructor(run, op->cache, op->trace->name))
+		return;
+	op->rules |= 1u << RULE_CONSTRUCTED_ZEROED;
+	rules_report_zeroed(run, op);
+}
+
+void rules_report_zeroed(struct run *run, const struct run_op *op)
+{
+	run_violation(run, RULE_CONSTRUCTED_ZEROED, op,
+		"%s with __GFP_ZERO from cache \"%s\": clearing undoes its constructor, the kernel warns when the cache grows",
+		kind_info[op->kind].name, run_string(run, op->trace->name));
+}
+
+bool rules_made_in_vain(const struct run *run, const struct run_op *op, enum trace_kind kind)
+{
+	bool wanted = false;
+
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
+		const struct run_op *maker = &run->ops[i];
+
+		if (maker->kind != kind || maker->trace->name != op->trace->name)
+			continue;
+		if (maker->done)
+			return false;
+		wanted = true;
+	}
+	return wanted;
+}
+
+bool rules_is_recording(const struct run *run)
+{
+	const char *tool = run->meta->tool;
+
+	return tool && strcmp(tool, "interchange") && strcmp(tool, "gen");
+}
+
+bool rules_ends_whole(const struct run *run)
+{
+	return run->options->lint && !rules_is_recording(run);
 }

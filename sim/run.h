@@ -22,6 +22,7 @@
 #include "sim/sections.h"
 #include "sim/severity.h"
 #include "sim/sleep.h"
+#include "sim/works.h"
 
 /* What serving an operation comes down to, decided once per distinct operation. */
 enum run_action {
@@ -74,7 +75,10 @@ enum run_action {
 	X(MEMPOOL_LEAK, "mempool_leak", "leak")                   \
 	X(PREEMPT_IMBALANCE, "preempt_imbalance", "error")        \
 	X(BOOTMEM_AFTER_BOOT, "bootmem_after_boot", "error")      \
-	X(DMA_MASK_UNREACHABLE, "dma_mask_unreachable", "error")
+	X(DMA_MASK_UNREACHABLE, "dma_mask_unreachable", "error")  \
+	X(REGION_LEAK, "region_leak", "leak")                     \
+	X(MEMPOOL_MISUSE, "mempool_misuse", "warning")            \
+	X(CONSTRUCTED_ZEROED, "constructed_zeroed", "warning")
 
 /* Beside those bits: it breaks a rule of sim/rules.c, or may, by who asks. */
 #define OP_OTHER_RULES (1u << 30)
@@ -195,6 +199,9 @@ struct run {
 	struct task *tasks;          /* owned; NULL with PACE_RECORDED, which knows no tasks */
 	uint32_t *task_of_who;       /* owned; NULL with PACE_RECORDED */
 	uint32_t nr_tasks;
+	uint32_t works_queued;       /* bits 1 << enum run_work */
+	uint64_t works_done[NR_WORKS];
+	uint32_t rcu_blocks;         /* that wait for the grace period under way */
 	uint32_t nr_periodic;        /* queued events that go on for ever: timers and samples */
 	uint64_t nr_sleeps;          /* calls of run_sleep() */
 	struct kind_stats kinds[NR_KINDS];
@@ -211,6 +218,7 @@ struct run {
 	struct sections sections;    /* of tasks that must stay on their CPU */
 
 	bool booting;                /* the prologue: nothing is counted */
+	bool draining;               /* the trace has ended, and somebody still waits */
 	ns_t begun_ns;               /* when time began */
 	uint64_t event_no;           /* of the request being served */
 	uint32_t cpu;                /* of the request being served */
@@ -268,6 +276,20 @@ int sampler_finish(struct run *run, struct err *err);
 bool rules_other(const struct run *run, const struct trace_op *op, enum run_action action);
 /** rules_report_other() - what of it request @req breaks. */
 void rules_report_other(struct run *run, const struct request *req, const struct run_op *op);
+/** rules_has_constructor() - whether the trace says so of @cache, which it calls @name. */
+bool rules_has_constructor(const struct run *run, uint32_t cache, uint32_t name);
+/** rules_of_zeroed() - @op allocates with __GFP_ZERO, and its cache is known now: whether that has a constructor. */
+void rules_of_zeroed(struct run *run, struct run_op *op);
+void rules_report_zeroed(struct run *run, const struct run_op *op);
+/**
+ * rules_made_in_vain() - whether the model failed to make what @op names, all of the times that the trace makes it by an
+ * event of @kind: that it is missed then is no mistake of the trace's callers.
+ */
+bool rules_made_in_vain(const struct run *run, const struct run_op *op, enum trace_kind kind);
+/** rules_is_recording() - whether the trace is of a real kernel, and says which context its callers were in. */
+bool rules_is_recording(const struct run *run);
+/** rules_ends_whole() - whether what lives at the end of the trace is left behind; a recording just stops. */
+bool rules_ends_whole(const struct run *run);
 
 /* violations.c */
 void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)

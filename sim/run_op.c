@@ -100,13 +100,31 @@ static bool is_kmalloc(enum run_action action)
 	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE;
 }
 
-/* Whether the operation may sleep in a section: what takes memory with such gfp flags; vmalloc's and slab_mutex always. */
+/* Whether the operation may sleep in a section: what takes memory with such gfp flags; vmalloc's and mutexes always. */
 static bool may_sleep(const struct trace_op *op, bool takes)
 {
-	if (op->kind == KIND_VMALLOC || op->kind == KIND_VZALLOC || op->kind == KIND_VMAP || op->kind == KIND_IOREMAP)
+	switch (op->kind) {
+	case KIND_VMALLOC:
+	case KIND_VZALLOC:
+	case KIND_VMAP:
+	case KIND_VFREE:
+	case KIND_VUNMAP:
+	case KIND_IOREMAP:
+	case KIND_IOUNMAP:
+	case KIND_KMAP:
+	case KIND_KUNMAP:
+	case KIND_KMEM_CACHE_CREATE:
+	case KIND_KMEM_CACHE_DESTROY:
+	case KIND_KMEM_CACHE_SHRINK:
+	case KIND_MEMPOOL_CREATE:
+	case KIND_MEMPOOL_RESIZE:
+	case KIND_DMA_POOL_CREATE:
+	case KIND_REQUEST_MEM_REGION:
+	case KIND_REQUEST_REGION:
 		return true;
-	if (op->kind == KIND_KMEM_CACHE_CREATE || op->kind == KIND_KMEM_CACHE_DESTROY || op->kind == KIND_KMEM_CACHE_SHRINK)
-		return true;
+	default:
+		break;
+	}
 	return (takes || op->kind == KIND_KREALLOC || kind_info[op->kind].slot == SLOT_BEGINS) &&
 	       (op->gfp & GFP_BIT_DIRECT_RECLAIM);
 }
@@ -242,6 +260,8 @@ uint32_t run_op_resolve_cache(struct run *run, struct run_op *op)
 	if (op->cache == CACHE_NONE && !slab_cache_gone(run->mm.slab, name))
 		op->cache = invent_cache(run, op, name);
 	op->generation = run->cache_generation;
+	if (op->action == ACT_CACHE_ALLOC && op->gfp & GFP_BIT_ZERO)
+		rules_of_zeroed(run, op);
 	if (op->cache != CACHE_NONE) {
 		const struct slab_geometry *geometry = slab_cache_geometry(run->mm.slab, op->cache);
 

@@ -342,6 +342,24 @@ static int record_extfrag(struct run *run, struct err *err)
 	return ret;
 }
 
+static int record_failures(struct run *run, struct err *err)
+{
+	const struct page_failures *failures;
+	unsigned int nr = page_alloc_failures(run->mm.pages, &failures);
+	int ret = 0;
+
+	for (unsigned int i = 0; ret == 0 && i < nr; i++) {
+		const struct page_failures *f = &failures[i];
+		char gfp[512];
+
+		gfp_format(f->gfp, gfp, sizeof(gfp));
+		ret = RECORD_ROW(run->recorder, ALLOC_FAILURES, err, RECORD_U(f->node),
+			RECORD_T(f->zone < NR_ZONE_TYPES ? machine_zone_name[f->zone] : "none"), RECORD_U(f->order), RECORD_T(gfp),
+			RECORD_U(f->count));
+	}
+	return ret;
+}
+
 static int record_counter(struct run *run, const char *mechanism, const char *name, const char *unit, uint64_t value,
 	struct err *err)
 {
@@ -387,7 +405,11 @@ int sampler_finish(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = record_extfrag(run, err);
 	if (ret == 0)
+		ret = record_failures(run, err);
+	if (ret == 0)
 		ret = record_counters(run, err);
+	if (ret == 0)
+		ret = works_record(run, err);
 	if (ret == 0)
 		ret = sleepers_record(run, err);
 	if (ret == 0)

@@ -5,6 +5,13 @@
 #include "sim/serve_priv.h"
 #include "sim/serve_vmalloc.h"
 
+/*
+ * Until a request that may not fail looks for memory again.
+ * Simplified: the kernel looks after each tick (4 ms with HZ = 250), and all who wait do; here the first of them does, and the
+ * next one when that has its memory.
+ */
+#define NOFAIL_PAUSE_NS 100000000u
+
 /* Out of line, so that what nearly all requests go through stays small. */
 #define RARE __attribute__((noinline, cold))
 
@@ -25,6 +32,25 @@ RARE void note_failure(struct run *run, const struct request *req, struct run_op
 		run->result.failed++;
 	if (req->slot != SLOT_NONE)
 		run->objects[req->slot].slab = OBJECT_FAILED;
+}
+
+/* Whether there is no block as large on any machine: even __GFP_NOFAIL gets none then. */
+static bool is_too_large(const struct run *run, const struct run_op *op)
+{
+	return op->action == ACT_PAGES ? op->order > run->machine->page_allocator.max_order :
+					 op->size > run->machine->kmalloc.max_size;
+}
+
+RARE bool serve_try_again(struct run *run, const struct request *req, const struct run_op *op)
+{
+	bool first = req->sleeper || sleepers_find(run, SLEEP_RETRY, 0) == SLEEPER_NONE;
+	bool no_cache = op->action == ACT_CACHE_ALLOC && op->cache == CACHE_NONE;
+
+	if (!(op->gfp & GFP_BIT_NOFAIL) || no_cache || is_too_large(run, op) || !run_may_sleep(run, req, op->gfp))
+		return false;
+	run->meter.wait = (struct mm_wait){ 0 };
+	run_sleep(run, req, SLEEP_RETRY, 0, first ? NOFAIL_PAUSE_NS : 0);
+	return true;
 }
 
 /* No cache serves it: it has been destroyed or cannot be, or this kernel has no kmalloc caches. */
@@ -74,7 +100,7 @@ static inline void serve_object(struct run *run, const struct request *req, stru
 	if (__builtin_expect(answer != MM_DONE, 0)) {
 		if (answer == MM_WAIT && serve_wait(run, req, op->gfp))
 			return;
-		if (!is_kvmalloc(op->kind) || !serve_kvmalloc(run, req, op))
+		if ((!is_kvmalloc(op->kind) || !serve_kvmalloc(run, req, op)) && !serve_try_again(run, req, op))
 			note_failure(run, req, op);
 		return;
 	}
@@ -289,6 +315,7 @@ static __attribute__((noinline)) void serve_other(struct run *run, const struct 
 		break;
 	case ACT_PART:
 		run->part_of_kind[op->kind]->serve(run, req, op);
+		run_schedule_due(run);
 		break;
 	case ACT_UNMODELLED:
 		run->result.unmodelled++;
@@ -334,6 +361,12 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 			op->size);
 	if (op->rules & 1u << RULE_ORDER_TOO_LARGE)
 		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of order %u: the kernel warns and answers NULL", name, op->order);
+	if (op->rules & 1u << RULE_MEMPOOL_MISUSE)
+		run_violation(run, RULE_MEMPOOL_MISUSE, op, "%s with __GFP_ZERO: an element from the reserve is not cleared,"
+			" a kernel with CONFIG_DEBUG_VM warns", name);
+	/* A cache that is yet to be looked up is judged then. */
+	if (op->rules & 1u << RULE_CONSTRUCTED_ZEROED && op->generation == run->cache_generation)
+		rules_report_zeroed(run, op);
 	if (op->rules & 1u << RULE_CACHE_NAME_INVALID)
 		run_violation(run, RULE_CACHE_NAME_INVALID, op, "cache name \"%s\" has a blank: a kernel with CONFIG_DEBUG_VM warns",
 			run_string(run, op->trace->name));
@@ -366,6 +399,7 @@ ns_t serve_request(void *arg, const struct request *req)
 	if (__builtin_expect(run->meter.pressure, 0)) {
 		daemons_note_rival(run, req->who);
 		reclaim_after(run);
+		run_schedule_rcu(run);
 	}
 	if (run->booting)
 		return 0;

@@ -15,12 +15,8 @@ static struct dma *dma_of(const struct run *run)
 static void dma_prepare(struct run *run, struct run_op *op)
 {
 	bool takes = kind_info[op->kind].slot == SLOT_BEGINS && op->gfp & GFP_BIT_DIRECT_RECLAIM;
-	/* dma_free_coherent() warns with interrupts off, as it may have to unmap: so it may sleep. */
-	bool irqs_off = op->ctx & CTX_IRQS_OFF || (op->ctx & CTX_MASK) >= CTX_HARDIRQ;
 
 	if ((takes || op->kind == KIND_DMA_POOL_CREATE) && op->ctx != CTX_PROCESS)
-		op->rules |= 1u << RULE_SLEEP_IN_ATOMIC;
-	if (op->kind == KIND_DMA_FREE_COHERENT && irqs_off)
 		op->rules |= 1u << RULE_SLEEP_IN_ATOMIC;
 	if (op->kind == KIND_DMA_ALLOC_COHERENT && op->size <= UINT64_MAX / 4)
 		op->bytes_alloc = (uint64_t)run->machine->page_size << dma_order(dma_of(run), op->size);
@@ -43,6 +39,8 @@ static uint32_t pool_of(struct run *run, struct run_op *op)
 
 static void unknown_pool(struct run *run, const struct run_op *op)
 {
+	if (rules_made_in_vain(run, op, KIND_DMA_POOL_CREATE))
+		return;
 	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of DMA pool \"%s\", which is not there", kind_info[op->kind].name,
 		run_string(run, op->trace->name));
 }
@@ -134,12 +132,23 @@ static void check_end(struct run *run, const struct object *object, const struct
 			maker->size);
 }
 
+/* WARN_ON(irqs_disabled()): elsewhere than on x86 it may have to unmap, which sleeps. */
+static void check_free_context(struct run *run, const struct run_op *op)
+{
+	bool irqs_off = op->ctx & CTX_IRQS_OFF || (op->ctx & CTX_MASK) >= CTX_HARDIRQ;
+
+	if (op->kind == KIND_DMA_FREE_COHERENT && irqs_off)
+		run_violation_severe(run, RULE_SLEEP_IN_ATOMIC, severity_name[SEVERITY_WARNING], op,
+			"dma_free_coherent may sleep where it has to unmap, and interrupts are off: the kernel warns");
+}
+
 static void serve_end(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct object *object = object_to_free(run, req);
 
 	if (!object)
 		return;
+	check_free_context(run, op);
 	check_end(run, object, op);
 	op->done++;
 	release(run, object);
@@ -175,7 +184,7 @@ static void serve_pool_destroy(struct run *run, struct run_op *op)
 	run->cache_generation++;
 	op->done++;
 	if (busy)
-		run_violation(run, RULE_MEMPOOL_LEAK, op, "DMA pool \"%s\" is destroyed with %" PRIu64
+		run_violation_severe(run, RULE_MEMPOOL_LEAK, severity_name[SEVERITY_ERROR], op, "DMA pool \"%s\" is destroyed with %" PRIu64
 			" pages in use: the kernel calls them busy and leaks them", run_string(run, op->trace->name), busy);
 }
 

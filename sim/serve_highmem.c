@@ -134,7 +134,7 @@ static void highmem_release(struct run *run, struct object *object)
 	if (is_local(op)) {
 		if (highmem_pop_local(highmem_of(run), pfn, mapping, object->left >> LEFT_CPU, &run->meter) == HIGHMEM_LOCAL_NOT_LAST)
 			run_violation(run, RULE_PREEMPT_IMBALANCE, op,
-				"kunmap_atomic out of order: not the CPU's last mapping, which the kernel takes it for");
+				"kunmap_atomic out of order: not the CPU's last mapping, which the kernel takes it for where pages are high");
 		return;
 	}
 	kunmap = highmem_kunmap(highmem_of(run), pfn, &run->meter);
@@ -205,6 +205,13 @@ static int highmem_finish(struct run *run, struct err *err)
 		RECORD_U(s.local_maps), RECORD_U(s.local_peak));
 }
 
+static void highmem_gave_up(struct run *run, enum sleep_reason reason, uint64_t key, ns_t waited_ns)
+{
+	(void)key;
+	if (reason == SLEEP_KMAP)
+		highmem_waited(highmem_of(run), 0, waited_ns);
+}
+
 static const enum trace_kind highmem_kinds[] = { KIND_KMAP, KIND_KUNMAP, KIND_KMAP_ATOMIC, KIND_KUNMAP_ATOMIC };
 
 const struct run_part part_highmem = {
@@ -214,5 +221,6 @@ const struct run_part part_highmem = {
 	.prepare = highmem_prepare,
 	.serve = highmem_serve,
 	.release = highmem_release,
+	.gave_up = highmem_gave_up,
 	.finish = highmem_finish,
 };

@@ -276,6 +276,20 @@ static int record_counters(struct run *run, struct err *err)
 	return ret;
 }
 
+/* Mappings that nobody ended. */
+static void report_leaks(struct run *run)
+{
+	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
+		const struct object *object = &run->objects[slot];
+		const struct run_op *maker = &run->ops[object->op];
+
+		if (object->slab == OBJECT_PART && maker->kind == KIND_IOREMAP)
+			run_violation(run, RULE_REGION_LEAK, maker, "ioremap of 0x%" PRIx64 ", %" PRIu64 " bytes, at %" PRIu64
+				" ns: not unmapped at the end, its addresses are lost", maker->trace->arg[0], maker->size,
+				object->born_ns);
+	}
+}
+
 static int ioremap_finish(struct run *run, struct err *err)
 {
 	const struct ioremap *io = ioremap_of(run);
@@ -283,6 +297,8 @@ static int ioremap_finish(struct run *run, struct err *err)
 	uint64_t position = 0;
 	int ret = record_counters(run, err);
 
+	if (rules_ends_whole(run))
+		report_leaks(run);
 	for (uint32_t i = 0; ret == 0 && i < use->nr; i++)
 		ret = record_use(run, &use->regions[i], err);
 	for (uint32_t at = ioremap_next(io, 0); ret == 0 && at != IOREMAP_NONE; at = ioremap_next(io, at + 1))

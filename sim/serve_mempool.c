@@ -15,6 +15,8 @@ static void mempool_prepare(struct run *run, struct run_op *op)
 		(op->kind == KIND_MEMPOOL_ALLOC && op->gfp & GFP_BIT_DIRECT_RECLAIM);
 
 	(void)run;
+	if (op->kind == KIND_MEMPOOL_ALLOC && op->gfp & GFP_BIT_ZERO)
+		op->rules |= 1u << RULE_MEMPOOL_MISUSE;
 	if (takes && op->ctx != CTX_PROCESS)
 		op->rules |= 1u << RULE_SLEEP_IN_ATOMIC;
 }
@@ -40,6 +42,8 @@ static uint32_t pool_of(struct run *run, struct run_op *op)
 
 static void unknown_pool(struct run *run, const struct run_op *op)
 {
+	if (rules_made_in_vain(run, op, KIND_MEMPOOL_CREATE))
+		return;
 	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of pool \"%s\", which is not there", kind_info[op->kind].name,
 		run_string(run, op->trace->name));
 }
@@ -82,6 +86,15 @@ static struct mempool_create create_of(struct run *run, const struct trace_op *t
 	return create;
 }
 
+/* mempool_alloc_slab() has VM_BUG_ON(mem->ctor): elements in the reserve are poisoned. */
+static void check_constructor(struct run *run, const struct run_op *op, const struct mempool_create *create)
+{
+	if (create->kind == MEMPOOL_SLAB && rules_has_constructor(run, create->cache, op->trace->name2))
+		run_violation_severe(run, RULE_MEMPOOL_MISUSE, severity_name[SEVERITY_ERROR], op,
+			"pool \"%s\" of cache \"%s\", which has a constructor: a BUG in a kernel with CONFIG_DEBUG_VM",
+			run_string(run, op->trace->name), run_string(run, op->trace->name2));
+}
+
 static void serve_create(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct mempools *m = mempools_of(run);
@@ -89,6 +102,8 @@ static void serve_create(struct run *run, const struct request *req, struct run_
 	uint32_t pool = req->sleeper ? mempool_unfinished(m, create.name) : MEMPOOL_NONE;
 	enum mm_answer answer = mempool_create(m, &create, run->cpu, &pool, &run->meter);
 
+	if (!req->sleeper)
+		check_constructor(run, op, &create);
 	if (answer == MM_WAIT) {
 		if (serve_wait(run, req, GFP_KERNEL))
 			return;
@@ -281,6 +296,13 @@ static int mempool_finish(struct run *run, struct err *err)
 	return ret;
 }
 
+/* A wait that the end of the run cut off is part of the pool's. */
+static void mempool_gave_up(struct run *run, enum sleep_reason reason, uint64_t pool, ns_t waited_ns)
+{
+	if (reason == SLEEP_MEMPOOL)
+		mempool_waited(mempools_of(run), (uint32_t)pool, 0, waited_ns);
+}
+
 static const enum trace_kind mempool_kinds[] = {
 	KIND_MEMPOOL_CREATE, KIND_MEMPOOL_RESIZE, KIND_MEMPOOL_DESTROY, KIND_MEMPOOL_ALLOC, KIND_MEMPOOL_FREE,
 };
@@ -294,6 +316,7 @@ const struct run_part part_mempool = {
 	.prepare = mempool_prepare,
 	.serve = mempool_serve,
 	.release = mempool_release,
+	.gave_up = mempool_gave_up,
 	.totals = mempool_totals,
 	.finish = mempool_finish,
 };

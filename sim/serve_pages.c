@@ -73,7 +73,7 @@ void serve_pages(struct run *run, const struct request *req, struct run_op *op)
 	else
 		answer = page_alloc_take(run->mm.pages, &want, &pfn, &run->meter);
 	if (answer != MM_DONE) {
-		if (answer != MM_WAIT || !serve_wait(run, req, op->gfp))
+		if ((answer != MM_WAIT || !serve_wait(run, req, op->gfp)) && !serve_try_again(run, req, op))
 			note_failure(run, req, op);
 	} else if (req->slot != SLOT_NONE) {
 		block_begin(run, req, op, pfn);

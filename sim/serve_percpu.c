@@ -1,8 +1,6 @@
 /*
  * serve_percpu: per-CPU areas: alloc_percpu and free_percpu, DEFINE_PER_CPU, accesses to another CPU's copy, and the sections
- * between get_cpu() and put_cpu(). An object's index is the number of its area.
- *
- * Simplified: the balance work item runs right after the request that scheduled it, on its CPU, and costs it nothing.
+ * between get_cpu() and put_cpu(). An object's index is the number of its area. Chunks are balanced by a work item (sim/works.h).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,16 +37,6 @@ static void percpu_prepare(struct run *run, struct run_op *op)
 		op->bytes_alloc += bytes / PERCPU_MIN_ALLOC * sizeof(uint64_t);
 	if ((op->gfp & GFP_BIT_DIRECT_RECLAIM) && op->trace->ctx != CTX_PROCESS)
 		op->rules |= 1u << RULE_SLEEP_IN_ATOMIC;
-}
-
-static void run_balance(struct run *run)
-{
-	struct meter meter;
-
-	if (__builtin_expect(!percpu_balance_due(percpu_of(run)), 1))
-		return;
-	meter_start(&meter, run->machine->latency.step_ns);
-	percpu_balance(percpu_of(run), run->cpu, &meter);
 }
 
 static void serve_alloc(struct run *run, const struct request *req, struct run_op *op)
@@ -156,7 +144,6 @@ static void percpu_serve(struct run *run, const struct request *req, struct run_
 		op->done++;
 		break;
 	}
-	run_balance(run);
 }
 
 static void percpu_release(struct run *run, struct object *object)

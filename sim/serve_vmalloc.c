@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "mm/vmalloc.h"
 #include "sim/serve_priv.h"
+#include "sim/arrive.h"
 #include "sim/serve_vmalloc.h"
 
 #define MODULES_END 0xffffffffff000000ull /* x86-64: what lies above the vmalloc space and below this is modules' */
@@ -44,8 +45,22 @@ static void vmalloc_prepare(struct run *run, struct run_op *op)
 		op->bytes_alloc = op->size <= UINT64_MAX / 2 ? align_up(op->size, page_size) : 0;
 }
 
+/*
+ * A mask that does not allow sleeping tells of a context that does not; where the recorded context does, nothing goes wrong:
+ * alloc_large_system_hash() asks so for its tables while the system boots.
+ */
+static void note_useless_gfp(struct run *run, const struct request *req, const struct run_op *op)
+{
+	bool may_sleep = rules_is_recording(run) && run->tables->whos[req->who].ctx == CTX_PROCESS;
+	enum severity severity = may_sleep ? SEVERITY_WARNING : SEVERITY_ERROR;
+
+	run_violation_severe(run, RULE_SLEEP_IN_ATOMIC, severity_name[severity], op,
+		"%s may sleep whatever its gfp: page tables are GFP_KERNEL%s", kind_info[op->kind].name,
+		may_sleep ? "; here it may" : "");
+}
+
 /* What the context forbids. Return: false when the kernel stops there (BUG). */
-static bool context_allows(struct run *run, struct run_op *op)
+static bool context_allows(struct run *run, const struct request *req, const struct run_op *op)
 {
 	const char *name = kind_info[op->kind].name;
 
@@ -56,7 +71,7 @@ static bool context_allows(struct run *run, struct run_op *op)
 	if (in_interrupt(op) || is_atomic(op))
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not", name);
 	else if (op->gfp && !(op->gfp & GFP_BIT_DIRECT_RECLAIM))
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep whatever its gfp: page tables are GFP_KERNEL", name);
+		note_useless_gfp(run, req, op);
 	return true;
 }
 
@@ -120,15 +135,6 @@ static void give(struct run *run, uint32_t area)
 		vmalloc_give(vm, area, run->cpu, &run->meter);
 }
 
-/* The work items that free what interrupts freed: before the next event in process context. */
-static void run_deferred(struct run *run)
-{
-	struct meter meter;
-
-	meter_start(&meter, run->machine->latency.step_ns);
-	vmalloc_run_deferred(vmalloc_of(run), &meter);
-}
-
 RARE void serve_purge(struct run *run)
 {
 	vmap_purge(vmalloc_of(run), &run->meter);
@@ -147,7 +153,7 @@ static void serve_begin(struct run *run, const struct request *req, struct run_o
 
 	if (req->slot != SLOT_NONE)
 		slot_for(run, req, op);
-	if (!context_allows(run, op) || take(run, op, &area) != MM_DONE) {
+	if (!context_allows(run, req, op) || take(run, op, &area) != MM_DONE) {
 		note_failure(run, req, op);
 		return;
 	}
@@ -187,10 +193,12 @@ static void serve_end(struct run *run, const struct request *req, struct run_op 
 	else if (!in_interrupt(op) && is_atomic(op))
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not", name);
 	op->done++;
-	if (in_interrupt(op) && op->kind == KIND_VFREE) {
+	/* A recording's context is of who asks. */
+	if ((request_context(run, req) & CTX_MASK) != CTX_PROCESS && op->kind == KIND_VFREE) {
 		note_area(run, object->index);
 		vmalloc_defer(vmalloc_of(run), object->index, run->cpu);
 		object_end(run, object);
+		run_schedule_work(run, WORK_VFREE);
 		return;
 	}
 	release(run, object);
@@ -198,8 +206,6 @@ static void serve_end(struct run *run, const struct request *req, struct run_op 
 
 static void vmalloc_serve(struct run *run, const struct request *req, struct run_op *op)
 {
-	if (!in_interrupt(op))
-		run_deferred(run);
 	if (kind_info[op->kind].slot == SLOT_BEGINS)
 		serve_begin(run, req, op);
 	else

@@ -246,7 +246,11 @@ void sleepers_resume(struct run *run, const struct request *req)
 static void fail_sleeper(struct run *run, struct sleeper *sleeper)
 {
 	struct run_op *op = &run->ops[sleeper->req.op];
+	const struct run_part *part = run->part_of_kind[op->kind];
 
+	if (part && part->gave_up)
+		part->gave_up(run, (enum sleep_reason)sleeper->reason, sleeper->key,
+			run->engine.now - min_u64(sleeper->since_ns, run->engine.now));
 	run->sleepers.stats[sleeper->reason].still_waiting++;
 	run->result.still_waiting++;
 	if (kind_info[op->kind].slot == SLOT_BEGINS && op->action != ACT_SKIP)
@@ -275,7 +279,7 @@ int sleepers_record(struct run *run, struct err *err)
 	for (int reason = 0; reason < NR_SLEEP_REASONS && ret == 0; reason++) {
 		const struct sleep_stats *stats = &run->sleepers.stats[reason];
 
-		if (stats->count)
+		if (stats->count || stats->still_waiting)
 			ret = RECORD_ROW(run->recorder, SLEEPS, err, RECORD_T(sleep_reason_name[reason]), RECORD_U(stats->count),
 				RECORD_U(stats->total_ns), RECORD_U(stats->max_ns), RECORD_U(stats->timeouts),
 				RECORD_U(stats->still_waiting));

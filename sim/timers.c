@@ -3,6 +3,7 @@
 #include "mm/reclaim.h"
 #include "sim/arrive.h"
 #include "sim/run.h"
+#include "sim/works.h"
 
 #define DEFAULT_SAMPLES 100
 #define SECOND_NS       1000000000u
@@ -88,11 +89,18 @@ static int fire_periodic(struct run *run, uint32_t number, uint32_t cpu, struct 
 {
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	timers[number].work(run, cpu);
-	if (run->meter.ns && engine_work(&run->engine, cpu, run->meter.ns) && run->meter.nr_segments)
-		locks_started(run, cpu, 0, run->meter.ns);
-	else if (run->meter.nr_segments)
-		locks_count(run);
+	works_charge(run, cpu);
+	run_schedule_rcu(run);
 	return set(run, number, cpu, 0, err);
+}
+
+/*
+ * Last sleepers can take a thousand times as long as the trace, and little happens meanwhile; and without recorded times a machine
+ * that is short of memory can take as long.
+ */
+static bool goes_on_for_long(const struct run *run)
+{
+	return run->draining || run->engine.now - run->begun_ns >= 2 * DEFAULT_SAMPLES * run->sample_ns;
 }
 
 int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
@@ -105,12 +113,16 @@ int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
 	switch (kind) {
 	case RUN_TIMER_SAMPLE:
 		ret = sampler_sample(run, "time", NULL, err);
+		if (!run->options->sample_ns && goes_on_for_long(run))
+			run->sample_ns *= 2;
 		return ret < 0 ? ret : engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, kind, 0, err);
 	case RUN_TIMER_RESUME:
 	case RUN_TIMER_TIMEOUT:
 		return sleepers_timer(run, kind, generation, value, err);
 	case RUN_TIMER_TASK:
 		return task_timer(run, value, err);
+	case RUN_TIMER_WORK:
+		return works_fire(run, value, err);
 	case RUN_TIMER_KSWAPD:
 	case RUN_TIMER_KCOMPACTD:
 	case RUN_TIMER_REFAULT:

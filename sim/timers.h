@@ -19,6 +19,7 @@ enum run_timer {
 	RUN_TIMER_TASK,     /* a task's next request; value: the task */
 	RUN_TIMER_KSWAPD,   /* kswapd goes on; value: its node, a generation above RUN_TIMER_BITS */
 	RUN_TIMER_KCOMPACTD, /* kcompactd goes on; value: its node */
+	RUN_TIMER_WORK,     /* a work item; value: which, and on which CPU (sim/works.c) */
 	RUN_TIMER_REFAULT,  /* reclaimed pages are read again */
 	RUN_TIMER_PERIODIC,
 };

@@ -146,6 +146,8 @@ static int ends(struct areas_pass *p, const struct verify_event *event)
 		vm_unmap_ram(p->vm, area, event->cpu, &p->pass.meter);
 	else
 		vmap_give(p->vm, area, event->cpu, &p->pass.meter);
+	/* Without time, a work item runs at once. */
+	vmap_drain(p->vm, &p->pass.meter);
 	return 0;
 }
 
@@ -181,6 +183,7 @@ static void run_deferred(struct areas_pass *p, const struct verify_event *event)
 {
 	if (!in_interrupt(event))
 		vmalloc_run_deferred(p->vm, &p->pass.meter);
+	vmap_drain(p->vm, &p->pass.meter);
 }
 
 static int on_event(void *arg, const struct verify_event *event, struct err *err)

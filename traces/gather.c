@@ -186,9 +186,26 @@ static int look_at_object(struct gather *g, struct gather_task *task, struct raw
 
 static int note_region(struct gather *g, const struct raw_event *event, struct err *err)
 {
-	if (event->aux <= 0xffff && event->size <= 0x10000)
-		return 0;
-	return idmap_put(&g->region_parents, event->where, 1) < 0 ? no_memory(err) : 0;
+	uint32_t seen = idmap_get(&g->region_parents, event->where);
+
+	if (seen == IDMAP_NONE)
+		seen = 0;
+	if (event->aux > 0xffff || event->size > 0x10000)
+		seen |= REGION_MEMORY;
+	if (seen < UINT32_MAX / 2)
+		seen += REGION_USE;
+	if (seen / REGION_USE > g->region_root_uses) {
+		g->region_root_uses = seen / REGION_USE;
+		g->region_root = event->where;
+	}
+	return idmap_put(&g->region_parents, event->where, seen) < 0 ? no_memory(err) : 0;
+}
+
+bool gather_is_region_root(const struct gather *g, uint64_t parent)
+{
+	uint64_t apart = parent > g->region_root ? parent - g->region_root : g->region_root - parent;
+
+	return apart < REGION_ROOTS_APART;
 }
 
 static int look_at(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)

@@ -131,6 +131,15 @@ struct direct_map {
 	uint32_t agreed;         /* pairs that agree on the candidate */
 };
 
+/* struct gather's region_parents. */
+#define REGION_MEMORY 1u /* holds more than the I/O ports can be */
+#define REGION_USE    2u /* for each use */
+/*
+ * iomem_resource and ioport_resource stand side by side in kernel/resource.c. What is farther from the resource used most is a
+ * tree of its caller's own, such as the memory targets of ACPI's HMAT: it claims nothing of the machine's addresses.
+ */
+#define REGION_ROOTS_APART 4096u
+
 struct gather {
 	struct raw_spool spool;
 	struct move_spool moves;
@@ -176,7 +185,9 @@ struct gather {
 	struct tallies site_sizes;   /* call site of a kfree: bytes_alloc */
 	struct idmap pool_generation; /* by address of a mempool: how many were created there */
 	struct idmap pool_backing;   /* by pool_key() */
-	struct idmap region_parents; /* resource: 1 = holds more than the I/O ports can be */
+	struct idmap region_parents; /* resource: REGION_MEMORY, and REGION_USE for each use */
+	uint64_t region_root;        /* the resource used most */
+	uint32_t region_root_uses;
 	struct idmap untold_areas;   /* by address of the array of pages: link of their bulk call */
 	bool sees_areas;         /* the recording has calls that make areas, if not all of them */
 };
@@ -190,6 +201,8 @@ int gather_move(struct gather *g, const struct trace_move *move, struct err *err
 int gather_finish(struct gather *g, struct err *err);
 void gather_fini(struct gather *g);
 
+/** gather_is_region_root() - whether regions below resource @parent are claims of I/O memory or I/O ports. */
+bool gather_is_region_root(const struct gather *g, uint64_t parent);
 /** gather_cache() - the cache that @cache turned out to be. */
 uint32_t gather_cache(const struct gather *g, uint32_t cache);
 /** gather_pool() - what is behind a mempool, from its elements; false when none was seen. @detail: cache, size or order. */

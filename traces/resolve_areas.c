@@ -172,10 +172,15 @@ int resolve_area_event(struct resolve *r, const struct raw_event *event, struct 
 /* The resources that hold more than I/O ports can be are memory; of the others nothing above port 0xffff was seen. */
 int resolve_region(struct resolve *r, const struct raw_event *event, struct err *err)
 {
-	bool memory = idmap_get(&r->g->region_parents, event->where) != IDMAP_NONE;
+	bool memory = idmap_get(&r->g->region_parents, event->where) & REGION_MEMORY;
 	bool request = event->type == RAW_REGION_REQUEST;
 	struct trace_op op = { .node = -1, .size = event->size, .arg[0] = event->aux };
 
+	if (!gather_is_region_root(r->g, event->where)) {
+		if (trace_counts_add(&r->meta->ignored, "__request_region, __release_region: in a tree of their caller's own", 1) < 0)
+			return resolve_no_memory(err);
+		return 0;
+	}
 	if (request)
 		op.kind = memory ? KIND_REQUEST_MEM_REGION : KIND_REQUEST_REGION;
 	else

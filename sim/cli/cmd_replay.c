@@ -260,7 +260,7 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 	if (r->violations)
 		printf("violations %" PRIu64 " (kmemsim query FILE violations)\n", r->violations);
 	if (r->unmodelled)
-		printf("skipped    %" PRIu64 " events of mechanisms that are not modelled yet\n", r->unmodelled);
+		printf("skipped    %" PRIu64 " events of what is not modelled, or not told by the initial state (mempools, DMA)\n", r->unmodelled);
 	printf("live       %" PRIu64 " objects at the end\n", r->live_objects);
 	printf("fingerprint %016" PRIx64 "\n", r->fingerprint);
 }

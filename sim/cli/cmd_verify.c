@@ -118,6 +118,16 @@ static int verify_states(struct verify_args *args, const struct machine *machine
 	return ret;
 }
 
+/* Pages taken one step at a time need to know what went on to the lists of CPUs, and off them. */
+static void warn_of_missing_moves(const char *trace, const struct verify *verify)
+{
+	if (verify->checks[VERIFY_PAGES_STEP].checked && !verify->checks[VERIFY_REFILLS].checked &&
+		!verify->checks[VERIFY_DRAINS].checked)
+		fprintf(stderr, "kmemsim: warning: %s does not have the blocks that moved inside the page allocator, without which few page"
+				" frames can be followed: import the recording again if an older kmemsim did; else it lacks the events"
+				" mm_page_alloc_zone_locked and mm_page_pcpu_drain\n", trace);
+}
+
 static int verify_with(struct verify_args *args, const struct machine *machine)
 {
 	struct saved_list saved;
@@ -149,6 +159,7 @@ static int verify_with(struct verify_args *args, const struct machine *machine)
 			verify_print_json(&verify);
 		else
 			verify_print_table(&verify);
+		warn_of_missing_moves(args->trace, &verify);
 		status = cli_flush();
 		if (status == 0 && !verify_passed(&verify, NULL, 0))
 			status = STATUS_DIFFERS;

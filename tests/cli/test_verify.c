@@ -126,6 +126,24 @@ Test(verify, a_trace_without_recorded_columns_says_how_to_get_them)
 	run_free(&result);
 }
 
+/* As of a trace that was imported before those were kept. */
+Test(verify, a_trace_without_moved_blocks_says_that_it_is_to_be_imported_again)
+{
+	const char *shared = prepare("");
+	struct run_result result = verify(shared, "");
+
+	cr_expect_null(strstr(result.err, "import the recording again"), "%s", result.err);
+	run_free(&result);
+	result = run_shell("xzcat %s/captures/A-boot-256m/trace.txt.xz | grep -v 'mm_page_alloc_zone_locked\\|mm_page_pcpu_drain' |"
+			   " $K import - -o a.kmt --quiet && $K probe %s/captures/A-boot-256m/snapshots -o a.yaml --quiet",
+		shared, shared);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	result = run_shell("$K verify a.kmt -m a.yaml --quiet --snapshots %s/captures/A-boot-256m/snapshots", shared);
+	cr_expect_not_null(strstr(result.err, "import the recording again"), "%s", result.err);
+	run_free(&result);
+}
+
 Test(verify, replay_from_a_later_snapshot_leaves_out_what_came_before_it)
 {
 	const char *shared = prepare("");

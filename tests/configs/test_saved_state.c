@@ -610,3 +610,23 @@ Test(saved_state, list_has_the_numbered_snapshots_in_order)
 	}
 	free(names);
 }
+
+Test(saved_state, text_files_of_two_machines_are_told_of)
+{
+	static const char buddyinfo[] = "Node 0, zone    DMA32      0      2      0      0      0      1     0     0     0     0   900\n"
+					"Node 1, zone   Normal      1      2      0      0      0      1\n";
+	char folder[64], notes[4096] = "";
+	FILE *out = fmemopen(notes, sizeof(notes), "w");
+	struct state *state;
+
+	make_folder(folder);
+	write_file(folder, "zoneinfo", text_zone, strlen(text_zone));
+	write_file(folder, "buddyinfo", buddyinfo, strlen(buddyinfo));
+	state = read_state(folder, out);
+	fclose(out);
+	cr_assert_not_null(strstr(notes, "buddyinfo and zoneinfo disagree: node 0 zone DMA32 has 921636 pages in free blocks"), "%s", notes);
+	cr_assert_not_null(strstr(notes, "buddyinfo has node 1 zone Normal, zoneinfo does not"), "%s", notes);
+	cr_assert_not_null(strstr(notes, "laid out at random"), "%s", notes);
+	saved_state_free(state);
+	remove_folder(folder);
+}

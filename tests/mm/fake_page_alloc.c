@@ -94,6 +94,12 @@ void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 	pa->given = pfn;
 }
 
+/* No grace periods here. */
+void page_alloc_give_rcu(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter)
+{
+	page_alloc_give(pa, pfn, order, cpu, meter);
+}
+
 bool page_alloc_allocated(const struct page_alloc *pa, pfn_t pfn, unsigned int order)
 {
 	for (unsigned int i = 0; i < PAGE_MAX_ORDERS && pfn < FAKE_PAGES_MAX; i++) {

@@ -92,7 +92,14 @@ Test(vmalloc, the_12289th_free_of_two_pages_purges_on_4_cpus)
 	vmalloc_get_stats(vm(), &stats);
 	cr_expect_eq(stats.purges, 0);
 	cr_expect_eq(stats.lazy_bytes, 24576 * PAGE);
+	cr_expect_not(vmap_drain_due(vm()));
+	vmap_drain(vm(), &fx->meter);
 	vmap_give(vm(), areas[12288], 0, &fx->meter);
+	vmalloc_get_stats(vm(), &stats);
+	cr_expect_eq(stats.purges, 0, "the work item does it");
+	cr_expect(vmap_drain_due(vm()));
+	vmap_drain(vm(), &fx->meter);
+	cr_expect_not(vmap_drain_due(vm()));
 	vmalloc_get_stats(vm(), &stats);
 	cr_expect_eq(stats.purges, 1);
 	cr_expect_eq(stats.purged_bytes, 24578 * PAGE);

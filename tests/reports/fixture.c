@@ -227,6 +227,8 @@ void fixture_write(const char *path, enum run_status status)
 	cr_assert_eq(
 		RECORD_ROW(rec, SLEEPS, &err, RECORD_T("mempool"), RECORD_U(5), RECORD_U(12000), RECORD_U(4000), RECORD_U(2),
 			RECORD_U(1)), 0);
+	cr_assert_eq(RECORD_ROW(rec, ALLOC_FAILURES, &err, RECORD_U(0), RECORD_T("DMA32"), RECORD_U(3), RECORD_T("GFP_NOWAIT"),
+			     RECORD_U(2)), 0);
 	cr_assert_eq(RECORD_ROW(rec, RECLAIM_EVENTS, &err, RECORD_T("kswapd"), RECORD_U(0), RECORD_U(5000), RECORD_U(9000),
 			     RECORD_U(128), RECORD_U(1)), 0);
 	cr_assert_eq(RECORD_ROW(rec, MEMPOOL_STATS, &err, RECORD_U(1), RECORD_T("bios"), RECORD_T("slab"), RECORD_T("bio-192"),

@@ -24,6 +24,7 @@ static const struct {
 	{ "latency_hist", "run_id op low_ns high_ns count" },
 	{ "lock_stats", "run_id lock acquisitions contended wait_ns hold_ns" },
 	{ "sleeps", "run_id reason count total_ns max_ns timeouts still_waiting" },
+	{ "alloc_failures", "run_id node zone order gfp count" },
 	{ "samples", "sample_id run_id time_ns event_no" },
 	{ "zone_samples", "sample_id node zone free_pages pcp_pages" },
 	{ "free_blocks", "sample_id node zone migratetype order blocks" },

@@ -514,6 +514,28 @@ Test(import_rules, regions_are_ports_unless_their_parent_is_larger_than_the_port
 	importing_end(&in);
 }
 
+/* __request_region() serves trees of their own, too, such as one for each memory target of ACPI's HMAT. */
+Test(import_rules, regions_in_a_tree_of_the_callers_own_claim_no_addresses)
+{
+	struct imported in = importing_text(
+		LINE("request_region: (f) parent=0xffff888019630498 start=0x0 n=0xa0000 name=\"memory target\"")
+		LINE("request_region_ret: (f <- g) res=0xffff8880084d0a40")
+		LINE("request_region: (f) parent=0xffffffff82a4fd00 start=0x100 n=0x4 name=\"low\"")
+		LINE("request_region_ret: (f <- g) res=0xffff8880084d0a60")
+		LINE("request_region: (f) parent=0xffffffff82a4fca0 start=0xfed00000 n=0x400 name=\"hpet\"")
+		LINE("request_region_ret: (f <- g) res=0xffff8880084d0a80")
+		LINE("release_region: (f) parent=0xffffffff82a4fca0 start=0xfed00000 n=0x400")
+		LINE("release_region: (f) parent=0xffff888019630498 start=0x0 n=0xa0000"));
+
+	cr_expect_eq(in.nr - in.nr_prologue, 3);
+	cr_expect_str_eq(importing_event(&in, 0)->name, "low");
+	cr_expect_eq(importing_event(&in, 0)->op.kind, KIND_REQUEST_REGION);
+	cr_expect_eq(importing_event(&in, 1)->op.kind, KIND_REQUEST_MEM_REGION);
+	cr_expect_eq(importing_event(&in, 2)->op.kind, KIND_RELEASE_MEM_REGION);
+	cr_expect_eq(importing_count(&in.meta.ignored, "__request_region, __release_region: in a tree"), 2);
+	importing_end(&in);
+}
+
 Test(import_rules, mempools_are_numbered_and_say_what_backs_them)
 {
 	struct imported in = importing_text(
