@@ -216,7 +216,7 @@ static void note(struct run *run, const struct trace_batch *batch, uint32_t i)
 		return;
 	/* Which objects belong together is told by the order of requests, also of those before the beginning. */
 	if (run->follow.older[slot].op != OLDER_NONE)
-		shrinkers_object_ends(run, slot, reclaim_shrink_class(&run->ops[run->follow.older[slot].op]));
+		shrinkers_object_ends(run, slot);
 	if (use == SLOT_BEGINS)
 		shrinkers_object_begins(run, slot, batch->who[i], reclaim_shrink_class(&run->ops[batch->op[i]]));
 	run->follow.older[slot] = (struct older){

@@ -6,49 +6,59 @@
 
 #include "sim/reclaim_priv.h"
 
-static uint64_t *pages_by_who(struct run *run)
+/* By the first one with a pid: what all with that pid hold. */
+static uint64_t *pages_by_task(const struct run *run)
 {
+	const struct reclaim *r = &run->reclaim;
 	uint64_t *pages = calloc(run->tables->nr_whos + 1, sizeof(*pages));
 
 	for (uint32_t slot = 0; pages && slot < run->nr_objects; slot++) {
 		const struct object *object = &run->objects[slot];
 
 		if (object->slab == OBJECT_PAGES && run->ops[object->op].lru)
-			pages[run->reclaim.users[object->index].who]++;
+			pages[r->leader[r->users[object->index].who]]++;
 	}
 	return pages;
 }
 
-/* The task that holds most pages which it would give back: oom_badness() without adjustments. -1: there is none. */
-static int32_t worst_task(struct run *run)
+static bool may_kill(const struct run *run, uint32_t who)
 {
-	uint64_t *pages = pages_by_who(run), most = 0;
+	return run->tables->whos[who].pid > 1 && !run->reclaim.killed[who];
+}
+
+/* The task that holds most pages which it would give back: oom_badness() without adjustments. -1: there is none. */
+static int32_t worst_task(const struct run *run)
+{
+	uint64_t *pages = pages_by_task(run), most = 0;
 	int32_t worst = -1;
 
-	for (uint32_t who = 0; pages && who < run->tables->nr_whos; who++) {
-		uint64_t sum = 0;
-
-		if (run->tables->whos[who].pid <= 1 || run->reclaim.killed[who])
-			continue;
-		for (uint32_t other = 0; other < run->tables->nr_whos; other++)
-			if (run->tables->whos[other].pid == run->tables->whos[who].pid)
-				sum += pages[other];
-		if (sum > most) {
-			most = sum;
+	for (uint32_t who = 0; pages && who < run->tables->nr_whos; who++)
+		if (pages[who] > most && may_kill(run, who)) {
+			most = pages[who];
 			worst = run->tables->whos[who].pid;
 		}
-	}
 	free(pages);
 	return worst;
+}
+
+void oom_page_begins(struct run *run, uint32_t who)
+{
+	run->reclaim.none_to_kill &= !may_kill(run, who);
 }
 
 bool oom_kill(void *arg, unsigned int cpu, struct meter *meter)
 {
 	struct run *run = arg;
-	int32_t pid = worst_task(run);
+	int32_t pid;
 
-	if (pid < 0)
+	/* On a machine without memory each failed request comes here: looking at all of it every time would take minutes. */
+	if (run->reclaim.none_to_kill)
 		return false;
+	pid = worst_task(run);
+	if (pid < 0) {
+		run->reclaim.none_to_kill = true;
+		return false;
+	}
 	meter_charge(meter, STEP_OOM_KILL, 1);
 	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
 		run->reclaim.killed[who] |= run->tables->whos[who].pid == pid;

@@ -44,6 +44,7 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 {
 	run->reclaim.users[pfn] = (struct page_user){ req->slot + 1, req->who };
 	lru_add(run->mm.pages, pfn, (enum lru_kind)op->lru);
+	oom_page_begins(run, req->who);
 	if (op->lru == LRU_KIND_FILE)
 		shrinkers_object_begins(run, req->slot, req->who, SHRINK_PAGE);
 }
@@ -63,14 +64,15 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who)
 	if (!run->reclaim.active)
 		return;
 	if (!object_lives(object))
-		shrinkers_object_ends(run, slot, reclaim_shrink_class(&run->ops[object->op]));
+		shrinkers_object_ends(run, slot);
 	else if (object->slab == OBJECT_PAGES && lru)
 		run->reclaim.users[object->index] = (struct page_user){ slot + 1, who };
+	oom_page_begins(run, who);
 }
 
 void reclaim_object_ends(struct run *run, const struct object *object)
 {
-	shrinkers_object_ends(run, (uint32_t)(object - run->objects), reclaim_shrink_class(&run->ops[object->op]));
+	shrinkers_object_ends(run, (uint32_t)(object - run->objects));
 }
 
 bool reclaim_keeps(struct run *run, const struct request *req, struct object *object)
@@ -134,14 +136,32 @@ static void page_gone(void *arg, pfn_t pfn, bool swapped)
 
 /* ---- The whole ---- */
 
+/* Entries of the trace's table are of one task on one CPU in one context: which have a pid in common? */
+static int find_leaders(struct run *run)
+{
+	struct idmap first = { 0 };
+	int ret = 0;
+
+	for (uint32_t who = 0; ret == 0 && who < run->tables->nr_whos; who++) {
+		uint32_t pid = (uint32_t)run->tables->whos[who].pid, leader = idmap_get(&first, pid);
+
+		run->reclaim.leader[who] = leader != IDMAP_NONE ? leader : who;
+		if (leader == IDMAP_NONE)
+			ret = idmap_put(&first, pid, who);
+	}
+	idmap_fini(&first);
+	return ret;
+}
+
 static int note_tasks(struct run *run, struct err *err)
 {
 	struct reclaim *r = &run->reclaim;
 
+	r->leader = malloc(((size_t)run->tables->nr_whos + 1) * sizeof(*r->leader));
 	r->is_kswapd = calloc(run->tables->nr_whos + 1, sizeof(*r->is_kswapd));
 	r->killed = calloc(run->tables->nr_whos + 1, sizeof(*r->killed));
 	r->kswapds = calloc(run->machine->nr_nodes, sizeof(*r->kswapds));
-	if (!r->is_kswapd || !r->killed || !r->kswapds)
+	if (!r->is_kswapd || !r->killed || !r->kswapds || !r->leader || find_leaders(run) < 0)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
 	for (uint32_t who = 0; who < run->tables->nr_whos; who++) {
 		r->is_kswapd[who] = !strncmp(run_string(run, run->tables->whos[who].comm), "kswapd", 6);
@@ -180,6 +200,7 @@ void reclaim_fini(struct run *run)
 		munmap(r->users, r->users_bytes);
 	free(r->is_kswapd);
 	free(r->killed);
+	free(r->leader);
 	free(r->kswapds);
 	shrinkers_fini(run);
 	refaults_fini(run);

@@ -72,7 +72,9 @@ struct reclaim {
 	bool *is_kswapd;         /* owned; by who */
 	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */
 	bool *killed;            /* owned; by who */
+	uint32_t *leader;        /* owned; by who: the first one with the same pid */
 	uint32_t nr_killed;
+	bool none_to_kill;       /* nobody held pages when the OOM killer looked last, and nobody whom it may end has got one since */
 	struct kswapd *kswapds;  /* owned; by node */
 	struct rival rivals[NR_RIVALS];
 	struct shrinkers *shrinkers; /* owned; NULL while nothing is reclaimed */
@@ -106,8 +108,8 @@ enum shrink_class reclaim_shrink_class(const struct run_op *op);
 enum shrink_class shrink_class_of(const char *cache);
 /** shrinkers_object_begins() - @who has taken an object, of @class, that lives in @slot; also one older than the run. */
 void shrinkers_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
-/** shrinkers_object_ends() - the object of @class in @slot is no more. */
-void shrinkers_object_ends(struct run *run, uint32_t slot, enum shrink_class class);
+/** shrinkers_object_ends() - the object in @slot is no more. */
+void shrinkers_object_ends(struct run *run, uint32_t slot);
 
 /** reclaim_after() - something was served: wake who has been woken. */
 void reclaim_after(struct run *run);

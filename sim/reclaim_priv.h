@@ -28,6 +28,8 @@ void shrinkers_page_gone(struct run *run, uint32_t slot);
 
 /* oom.c */
 bool oom_kill(void *arg, unsigned int cpu, struct meter *meter);
+/* @who has got a page that an OOM kill would free. */
+void oom_page_begins(struct run *run, uint32_t who);
 
 /* daemons.c */
 /** daemons_page_moved(), daemons_compacted() - struct reclaim_hooks. */

@@ -28,16 +28,20 @@ static const struct shrinker shrinkers[NR_SB] = {
 };
 _Static_assert(NR_SB <= MAX_SHRINKERS, "a node's deferred counts have room for all");
 
-/** What is known of a slot's object. Slots are counted from 1 here, 0 is none. */
+/**
+ * What is known of a slot's object. Slots are counted from 1 here, 0 is none. Links lead to and fro: whatever ends, nobody leads to
+ * it any more, so a slot that has another object by now is nobody's mate.
+ */
 struct shrink_link {
 	uint32_t prev, next; /* on its superblock's list; of a buffer head: on its page's */
-	uint32_t mate;       /* a dentry's inode, an inode's dentry; a page's first buffer head, a head's page */
+	uint32_t mate;       /* a dentry's inode, an inode's dentry; a page's first buffer head, a head's page; a blob's inode */
 	uint32_t blob;       /* of an inode */
+	uint8_t class;       /* enum shrink_class */
 	uint8_t list;        /* 1 + enum sb; 0: on none */
 	bool referenced;     /* used again since it was put there: is passed over once */
 };
 
-/** What a task has taken last, and what may follow belongs to. */
+/** What a task has taken last, and what may follow belongs to: as long as it is there, and has nothing of the kind yet. */
 struct shrink_task {
 	uint32_t dentry, inode, blobless, page;
 	uint8_t sb;          /* 1 + that of its last dentry with an inode */
@@ -116,9 +120,14 @@ static void use_dentry(struct shrinkers *s, uint32_t at, enum sb sb)
 	list_add(s, at, sb, sb == SB_DISK);
 }
 
+static bool is_inode(enum shrink_class class)
+{
+	return class >= SHRINK_INODE_KEPT && class <= SHRINK_INODE_DISK;
+}
+
 static void dentry_begins(struct shrinkers *s, struct shrink_task *task, uint32_t at)
 {
-	if (task->inode) {
+	if (is_inode((enum shrink_class)s->links[task->inode].class) && !s->links[task->inode].mate) {
 		s->links[at].mate = task->inode;
 		s->links[task->inode].mate = at;
 		task->inode = task->dentry = 0;
@@ -134,7 +143,7 @@ static void inode_begins(struct shrinkers *s, struct shrink_task *task, uint32_t
 
 	task->blobless = at;
 	task->dentry = 0;
-	if (!dentry) {
+	if (s->links[dentry].class != SHRINK_DENTRY || s->links[dentry].mate) {
 		task->inode = at;
 		return;
 	}
@@ -153,7 +162,7 @@ static void head_begins(struct shrinkers *s, const struct shrink_task *task, uin
 {
 	struct shrink_link *page = &s->links[task->page], *head = &s->links[at];
 
-	if (!task->page)
+	if (page->class != SHRINK_PAGE)
 		return;
 	head->mate = task->page;
 	head->next = page->mate;
@@ -162,64 +171,90 @@ static void head_begins(struct shrinkers *s, const struct shrink_task *task, uin
 	page->mate = at;
 }
 
-/* Buffer heads of a page that is no more, or is another one. */
+static void blob_begins(struct shrinkers *s, struct shrink_task *task, uint32_t at)
+{
+	struct shrink_link *inode = &s->links[task->blobless];
+
+	if (is_inode((enum shrink_class)inode->class) && !inode->blob) {
+		inode->blob = at;
+		s->links[at].mate = task->blobless;
+	}
+	task->blobless = 0;
+}
+
+/* Buffer heads of a page that is no more: nobody knows whose they are. */
 static void leave_heads(struct shrinkers *s, uint32_t page)
 {
 	for (uint32_t head = s->links[page].mate, next; head; head = next) {
 		next = s->links[head].next;
-		s->links[head] = (struct shrink_link){ 0 };
+		s->links[head] = (struct shrink_link){ .class = SHRINK_HEAD };
 	}
-	s->links[page].mate = 0;
 }
 
-static bool is_inode(enum shrink_class class)
+static void leave_page(struct shrinkers *s, const struct shrink_link *head)
 {
-	return class >= SHRINK_INODE_KEPT && class <= SHRINK_INODE_DISK;
-}
-
-void shrinkers_object_ends(struct run *run, uint32_t slot, enum shrink_class class)
-{
-	struct shrinkers *s = run->reclaim.shrinkers;
-	uint32_t at = slot + 1;
-	struct shrink_link *link;
-
-	if (!s)
+	if (!head->mate)
 		return;
-	link = &s->links[at];
-	if (class == SHRINK_HEAD && link->mate) {
-		*(link->prev ? &s->links[link->prev].next : &s->links[link->mate].mate) = link->next;
-		if (link->next)
-			s->links[link->next].prev = link->prev;
-	} else if (class == SHRINK_PAGE) {
+	*(head->prev ? &s->links[head->prev].next : &s->links[head->mate].mate) = head->next;
+	if (head->next)
+		s->links[head->next].prev = head->prev;
+}
+
+static void object_ends(struct shrinkers *s, uint32_t at)
+{
+	struct shrink_link *link = &s->links[at];
+
+	switch ((enum shrink_class)link->class) {
+	case SHRINK_NOTHING:
+		return;
+	case SHRINK_HEAD:
+		leave_page(s, link);
+		break;
+	case SHRINK_PAGE:
 		leave_heads(s, at);
-	} else if (class == SHRINK_DENTRY || is_inode(class)) {
+		break;
+	case SHRINK_BLOB:
+		if (link->mate)
+			s->links[link->mate].blob = 0;
+		break;
+	default:
 		list_del(s, at);
 		if (link->mate)
 			s->links[link->mate].mate = 0;
+		if (link->blob)
+			s->links[link->blob].mate = 0;
+		break;
 	}
 	*link = (struct shrink_link){ 0 };
+}
+
+void shrinkers_object_ends(struct run *run, uint32_t slot)
+{
+	if (run->reclaim.shrinkers)
+		object_ends(run->reclaim.shrinkers, slot + 1);
 }
 
 void shrinkers_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class)
 {
 	struct shrinkers *s = run->reclaim.shrinkers;
 	struct shrink_task *task;
+	uint32_t at = slot + 1;
 
 	if (!s || slot == SLOT_NONE)
 		return;
+	object_ends(s, at);
+	s->links[at].class = (uint8_t)class;
 	task = &s->tasks[who];
 	if (class == SHRINK_DENTRY)
-		dentry_begins(s, task, slot + 1);
+		dentry_begins(s, task, at);
 	else if (is_inode(class))
-		inode_begins(s, task, slot + 1, class);
+		inode_begins(s, task, at, class);
 	else if (class == SHRINK_HEAD)
-		head_begins(s, task, slot + 1);
+		head_begins(s, task, at);
+	else if (class == SHRINK_BLOB)
+		blob_begins(s, task, at);
 	else if (class == SHRINK_PAGE)
-		task->page = slot + 1;
-	else if (class == SHRINK_BLOB && task->blobless) {
-		s->links[task->blobless].blob = slot + 1;
-		task->blobless = 0;
-	}
+		task->page = at;
 }
 
 /* ---- What pressure does ---- */
@@ -235,7 +270,7 @@ static struct object *object_at(struct run *run, uint32_t at, enum shrink_class 
 
 static void free_object(struct run *run, struct object *object, unsigned int cpu, struct meter *meter)
 {
-	shrinkers_object_ends(run, (uint32_t)(object - run->objects), (enum shrink_class)run->ops[object->op].lru);
+	shrinkers_object_ends(run, (uint32_t)(object - run->objects));
 	slab_free(run->mm.slab, slab_part(object), cpu, meter);
 	reclaim_lose(run, object, false);
 	run->reclaim.objects_gone++;
@@ -312,7 +347,7 @@ void shrinkers_page_gone(struct run *run, uint32_t slot)
 		if (head)
 			free_object(run, head, run->cpu, &run->meter);
 		else
-			shrinkers_object_ends(run, at - 1, SHRINK_HEAD);
+			object_ends(s, at);
 	}
 }
 
