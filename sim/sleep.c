@@ -30,7 +30,7 @@ void sleepers_fini(struct sleepers *sleepers)
 /* Fibonacci hashing: the top bits of key times 2^64 / golden ratio. */
 static uint32_t chain_of(enum sleep_reason reason, uint64_t key)
 {
-	return (uint32_t)(((key * NR_SLEEP_REASONS + (uint64_t)reason) * 0x9e3779b97f4a7c15u) >> 56) % SLEEP_CHAINS;
+	return (uint32_t)(((key * NR_SLEEP_REASONS + (uint64_t)reason) * 0x9e3779b97f4a7c15u) >> (64 - SLEEP_CHAINS_LOG2));
 }
 
 static uint32_t take_slot(struct sleepers *s, struct err *err)

@@ -26,7 +26,8 @@ struct run;
 struct run_op;
 struct err;
 
-#define SLEEP_CHAINS 256u
+#define SLEEP_CHAINS_LOG2 14u
+#define SLEEP_CHAINS (1u << SLEEP_CHAINS_LOG2) /* on a machine that is far too small, 100 000 may wait */
 #define SLEEPER_NONE UINT32_MAX
 
 struct sleeper {

@@ -219,3 +219,18 @@ Test(pressure, entries_that_can_be_made_again_go_and_those_of_files_in_memory_st
 		entries);
 	cr_expect_eq(shrunk("ext4_inode_cache"), 0, "what a disk must be read for goes in proportion to the lists: no batch");
 }
+
+/* Lists of what reclaim may free became rings there, and each failed request looked at all of memory: it did not end. */
+Test(pressure, a_machine_that_is_far_too_small_ends, .timeout = 60)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!shared)
+		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
+	result = run_shell("$K import %s/captures/B-fs-churn/trace.dat -o b.kmt --quiet &&"
+			   " $K replay b.kmt --set memory=64MiB --check=1000000 --json --quiet", shared);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_expect_gt(run_number(result.out, "failed"), 0);
+	run_free(&result);
+}
