@@ -213,7 +213,7 @@ struct run {
 	uint32_t nr_bulk, cap_bulk;
 
 	bool recorded_pace, observed; /* what options say, at hand for each event */
-	bool asleep;                 /* the request being served called run_sleep() */
+	bool untimed;                /* the request being served has no latency, yet (it called run_sleep()) or at all */
 	struct boot_prefix prefix;   /* what happens before the page allocator */
 	struct sections sections;    /* of tasks that must stay on their CPU */
 
