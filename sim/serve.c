@@ -395,8 +395,11 @@ ns_t serve_request(void *arg, const struct request *req)
 	if (op->action == ACT_SKIP)
 		return 0;
 	meter_restart(&run->meter);
-	if (__builtin_expect(op->rules != 0, 0))
+	if (__builtin_expect(op->rules != 0, 0)) {
+		if (op->rules & OP_UNMADE && unmade_holds(run, req))
+			return 0;
 		report_rules(run, req, op);
+	}
 	if (__builtin_expect(run->reclaim.nr_killed != 0, 0) && reclaim_drops(run, req, op))
 		return 0;
 	dispatch(run, req, op);
