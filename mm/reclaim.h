@@ -46,7 +46,15 @@ struct compact_episode {
 	enum compact_result result;
 	uint32_t node;              /* of the first zone */
 	int order;                  /* -1: for no request */
+	uint64_t at_ns;             /* COMPACT_DIRECT: what the request had cost before it */
 	uint64_t migrate_scanned, free_scanned, migrated, failed; /* pages */
+};
+
+/** One direct reclaim: a call of try_to_free_pages(), of which a request may make several. */
+struct reclaim_episode {
+	uint32_t node;              /* of the first zone */
+	uint64_t at_ns;             /* what the request had cost before it */
+	uint64_t reclaimed;         /* pages */
 };
 
 #define MAX_SHRINKERS 4u
@@ -75,6 +83,8 @@ struct reclaim_hooks {
 	void (*page_moved)(void *arg, pfn_t from, pfn_t to);
 	/** page_movable() - whether @pfn, handed out as Movable and on no list, is a block of order 0. NULL: none is. */
 	bool (*page_movable)(void *arg, pfn_t pfn);
+	/** reclaimed() - a direct reclaim is over. May be NULL. */
+	void (*reclaimed)(void *arg, const struct reclaim_episode *episode);
 	/** compacted() - a compaction is over. May be NULL. */
 	void (*compacted)(void *arg, const struct compact_episode *episode);
 };
@@ -96,8 +106,6 @@ uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list lis
 /** page_alloc_swap_free() - a page that was swapped out is not needed any more, or has been read back. */
 void page_alloc_swap_free(struct page_alloc *pa);
 
-/** page_alloc_last_reclaimed() - pages that the last direct reclaim took back. */
-uint64_t page_alloc_last_reclaimed(const struct page_alloc *pa);
 
 /** kswapd_wanted() - kswapd of @node has been woken and has not run yet. */
 bool kswapd_wanted(const struct page_alloc *pa, uint32_t node);

@@ -237,11 +237,6 @@ static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *a
 	}
 }
 
-uint64_t page_alloc_last_reclaimed(const struct page_alloc *pa)
-{
-	return pa->last_reclaimed;
-}
-
 void page_alloc_swap_free(struct page_alloc *pa)
 {
 	if (pa->swap_used)
@@ -259,13 +254,16 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 		.may_fs = ac->gfp & GFP_BIT_FS,
 		.meter = meter,
 	};
+	struct reclaim_episode episode = { .node = ac->zonelist->zone[ac->preferred]->node, .at_ns = meter->ns };
 
 	if (!pa->hooks.page_gone)
 		return 0;
 	pa->counter[PC_ALLOCSTALL_DMA + ac->highest]++;
 	for (sc.priority = DEF_PRIORITY; sc.priority >= 0 && sc.reclaimed < sc.nr_to_reclaim; sc.priority--)
 		shrink_zonelist(pa, ac, &sc);
-	pa->last_reclaimed = sc.reclaimed;
+	episode.reclaimed = sc.reclaimed;
+	if (pa->hooks.reclaimed)
+		pa->hooks.reclaimed(pa->hooks.arg, &episode);
 	meter->pressure = true;
 	return sc.reclaimed;
 }

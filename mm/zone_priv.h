@@ -190,7 +190,6 @@ struct page_alloc {
 	uint64_t swap_used;          /* pages */
 	uint8_t *compact_skip;       /* owned: by pageblock, whether compaction found nothing there */
 	struct kcompactd *kcompactd; /* owned: by node */
-	uint64_t last_reclaimed;     /* pages, by the last direct reclaim */
 	struct page_rcu rcu;
 	struct page_failures failures[PAGE_FAILURE_KINDS];
 	uint32_t nr_failures;

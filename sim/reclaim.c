@@ -83,15 +83,15 @@ bool reclaim_keeps(struct run *run, const struct request *req, struct object *ob
 		return false;
 	r->users[object->index].slot_plus1 = 0;
 	r->frees_left_to_model++;
+	run->untimed = true;
 	run->pages_held -= object->left;
 	object_end(run, object);
 	return true;
 }
 
-void reclaim_gone_freed(struct run *run, const struct request *req, struct object *object)
+void reclaim_gone_freed(struct run *run, struct object *object)
 {
 	run->reclaim.frees_of_gone++;
-	run->ops[req->op].done++;
 	if (object->index)
 		page_alloc_swap_free(run->mm.pages);
 	object->slab = OBJECT_NONE;
@@ -173,7 +173,7 @@ static int note_tasks(struct run *run, struct err *err)
 int reclaim_start(struct run *run, struct err *err)
 {
 	struct reclaim_hooks hooks = { .page_gone = page_gone, .oom_kill = oom_kill, .page_moved = daemons_page_moved,
-		.compacted = daemons_compacted, .arg = run };
+		.reclaimed = daemons_reclaimed, .compacted = daemons_compacted, .arg = run };
 	int ret;
 
 	if (run->options->layer == LAYER_PAGE || !run->machine->reclaim.enabled)

@@ -63,6 +63,8 @@ struct kswapd {
 	ns_t turn_ns;            /* of its turn on a CPU that others want, too */
 	uint64_t stolen_before;  /* pages */
 	bool compacting;         /* kcompactd is at work, or on its way */
+	bool in_pass;            /* at work */
+	ns_t compact_begun_ns;   /* since when */
 };
 
 struct reclaim {
@@ -79,8 +81,7 @@ struct reclaim {
 	struct rival rivals[NR_RIVALS];
 	struct shrinkers *shrinkers; /* owned; NULL while nothing is reclaimed */
 	struct refaults *coming; /* owned */
-	uint64_t stalls_seen;    /* direct reclaims that have a row */
-	uint64_t rows;
+	uint64_t rows;           /* episodes, those beyond what is written out among them */
 	/* What came of it. */
 	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed;
 };
@@ -98,7 +99,7 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who);
 /** reclaim_keeps() - the recorded kswapd frees @object: the model keeps it as cache. Return: whether it does. */
 bool reclaim_keeps(struct run *run, const struct request *req, struct object *object);
 /** reclaim_gone_freed() - a free of what was reclaimed before. */
-void reclaim_gone_freed(struct run *run, const struct request *req, struct object *object);
+void reclaim_gone_freed(struct run *run, struct object *object);
 /** reclaim_drops() - whether @req is of a task that has been killed, and does not happen. */
 bool reclaim_drops(struct run *run, const struct request *req, const struct run_op *op);
 

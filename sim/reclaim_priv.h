@@ -32,8 +32,20 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter);
 void oom_page_begins(struct run *run, uint32_t who);
 
 /* daemons.c */
-/** daemons_page_moved(), daemons_compacted() - struct reclaim_hooks. */
+/** An episode of reclaim or compaction: a row of reclaim_events. */
+struct episode {
+	const char *by;
+	uint32_t node;
+	ns_t begun_ns;
+	uint64_t pages;
+	bool success;
+};
+
+/** daemons_episode() - it is over, as far as the meter has come at this instant. */
+void daemons_episode(struct run *run, const struct episode *episode);
+/** daemons_page_moved(), daemons_reclaimed(), daemons_compacted() - struct reclaim_hooks. */
 void daemons_page_moved(void *arg, pfn_t from, pfn_t to);
+void daemons_reclaimed(void *arg, const struct reclaim_episode *episode);
 void daemons_compacted(void *arg, const struct compact_episode *episode);
 
 #endif

@@ -158,8 +158,8 @@ static bool read_page(struct run *run, uint32_t slot)
 	uint64_t shadow = object->born_ns;
 	pfn_t pfn;
 
-	if (object->slab != OBJECT_RECLAIMED || object->index || !op->lru)
-		return false;
+	if (object->slab != OBJECT_RECLAIMED || object->index || op->action != ACT_PAGES || !op->lru)
+		return false; /* objects that shrinkers freed are marked likewise */
 	run->cpu = 0;
 	want = page_request_of(run, op);
 	meter_restart(&run->meter);
@@ -169,6 +169,7 @@ static bool read_page(struct run *run, uint32_t slot)
 	block_begin(run, &req, op, pfn);
 	lru_refault(run->mm.pages, pfn, shadow);
 	op->older++; /* not a request of the trace */
+	locks_count(run);
 	if (run->meter.pressure)
 		reclaim_after(run);
 	return true;

@@ -45,6 +45,8 @@ static int check_now(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = sleepers_check(run, err);
 	if (ret == 0)
+		ret = unmade_check(run, err);
+	if (ret == 0)
 		ret = locks_check(run, err);
 	return ret < 0 ? err_context(err, "after event %" PRIu64 " at %" PRIu64 " ns", run->event_no, run->engine.now) : 0;
 }
@@ -83,6 +85,7 @@ static void run_fini(struct run *run)
 	free(run->seats);
 	tasks_fini(run);
 	sleepers_fini(&run->sleepers);
+	unmade_fini(run);
 	locks_fini(&run->locks);
 	free(run->bulk_slots);
 	free(run->bulk_objects);

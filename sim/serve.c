@@ -113,7 +113,7 @@ static inline void serve_object(struct run *run, const struct request *req, stru
 	}
 	/* It failed where it was recorded, so nobody will free it. */
 	slab_free(run->mm.slab, object, run->cpu, &run->meter);
-	run->result.recovered++;
+	note_recovered(run, op);
 }
 
 /* kfree() of pages: free_large_kmalloc() gives back a compound block; else it warns and gives back the first page alone. */
@@ -345,7 +345,8 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 {
 	const char *name = kind_info[op->kind].name;
 
-	if (run->booting)
+	/* One that has slept was reported when it came. */
+	if (run->booting || req->sleeper)
 		return;
 	if (op->rules & OP_OTHER_RULES)
 		rules_report_other(run, req, op);
@@ -372,10 +373,13 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 			run_string(run, op->trace->name));
 }
 
-/* It is parked, and served again later: until then it has cost its CPU what the meter says. */
-static RARE ns_t note_sleep(struct run *run)
+/*
+ * It is parked, and served again later: until then it has cost its CPU what the meter says. Or it is none that the model has: the
+ * free of what it never made, or has reclaimed already.
+ */
+static RARE ns_t end_untimed(struct run *run)
 {
-	run->asleep = false;
+	run->untimed = false;
 	run->meter.wait = (struct mm_wait){ 0 };
 	return run->meter.ns;
 }
@@ -391,8 +395,11 @@ ns_t serve_request(void *arg, const struct request *req)
 	if (op->action == ACT_SKIP)
 		return 0;
 	meter_restart(&run->meter);
-	if (__builtin_expect(op->rules != 0, 0))
+	if (__builtin_expect(op->rules != 0, 0)) {
+		if (op->rules & OP_UNMADE && unmade_holds(run, req))
+			return 0;
 		report_rules(run, req, op);
+	}
 	if (__builtin_expect(run->reclaim.nr_killed != 0, 0) && reclaim_drops(run, req, op))
 		return 0;
 	dispatch(run, req, op);
@@ -403,8 +410,8 @@ ns_t serve_request(void *arg, const struct request *req)
 	}
 	if (run->booting)
 		return 0;
-	if (__builtin_expect(run->asleep, 0))
-		return note_sleep(run);
+	if (__builtin_expect(run->untimed, 0))
+		return end_untimed(run);
 	latency = run->engine.now - req->arrival_ns + run->meter.ns;
 	op->latency_ns += latency;
 	if (latency > op->latency_max_ns)

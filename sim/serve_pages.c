@@ -79,8 +79,8 @@ void serve_pages(struct run *run, const struct request *req, struct run_op *op)
 		block_begin(run, req, op, pfn);
 	} else {
 		/* It failed where it was recorded, so nobody will free it. */
-		run->result.recovered++;
 		page_alloc_give(run->mm.pages, pfn, op->order, run->cpu, &run->meter);
+		note_recovered(run, op);
 	}
 }
 

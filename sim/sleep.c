@@ -170,7 +170,7 @@ void run_sleep(struct run *run, const struct request *req, enum sleep_reason rea
 	sleeper->since_ns += run->meter.ns; /* until then its CPU is busy with it */
 	run->ops[req->op].sleeps++;
 	if (!(req->seat.marks & REQUEST_PART)) {
-		run->asleep = true;
+		run->untimed = true;
 		run->nr_sleeps++;
 	}
 	run->engine.cpus[req->seat.cpu].doing[0].op = OP_NOBODY;

@@ -205,6 +205,9 @@ static struct dat_type_info *describe(struct dat_records *c, int id)
 		else if (type->known->fields[i].needed)
 			type->missing = type->known->fields[i].key;
 	}
+	format = source_event_has_return_site(type->known) ? tep_find_field(event, RETURN_SITE_KEY) : NULL;
+	if (format && type->nr_fields < SOURCE_FIELDS_MAX)
+		add_field(type, &source_return_site, format);
 	return type;
 }
 

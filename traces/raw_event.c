@@ -23,6 +23,8 @@
 	{ .name = event, .type = RAW_IGNORED, .moves = true, .move = what, .why = reason, .fields = { __VA_ARGS__ } }
 
 #define SITE MAY("call_site", FIELD_SITE, call_site)
+/* Of a probe whose definition fetches its return address: $stack0 on x86, %lr and the like elsewhere. */
+#define CALLER MAY("caller", FIELD_SITE, call_site)
 #define ALLOC_FIELDS SITE, NEED("ptr", FIELD_PTR, where), NEED("bytes_req", FIELD_NUMBER, size), \
 	NEED("bytes_alloc", FIELD_NUMBER, size_alloc), NEED("gfp_flags", FIELD_GFP, gfp), MAY("node", FIELD_NODE, node)
 
@@ -42,16 +44,16 @@ static const struct source_event events[] = {
 	EVENT("kmem_cache_alloc", RAW_CACHE_ALLOC, ALLOC_FIELDS, ACCOUNTED, MAY("name", FIELD_NAME, name)),
 	EVENT("kmem_cache_alloc_node", RAW_CACHE_ALLOC, ALLOC_FIELDS, ACCOUNTED, MAY("name", FIELD_NAME, name)),
 	EVENT("kmem_cache_free", RAW_CACHE_FREE, SITE, NEED("ptr", FIELD_PTR, where), MAY("name", FIELD_NAME, name)),
-	ENTRY("kmem_cache_create", RAW_CACHE_CREATE, NEED("name", FIELD_NAME, name), NEED("size", FIELD_NUMBER, size),
+	ENTRY("kmem_cache_create", RAW_CACHE_CREATE, CALLER, NEED("name", FIELD_NAME, name), NEED("size", FIELD_NUMBER, size),
 		MAY("align", FIELD_NUMBER, align), MAY("flags", FIELD_NUMBER, aux),
 		MAY("usersize", FIELD_NUMBER, size_alloc)),
 	RETURN("kmem_cache_create_ret", RAW_CACHE_CREATE, NEED("s", FIELD_PTR, where)),
-	EVENT("kmem_cache_destroy", RAW_CACHE_DESTROY, NEED("s", FIELD_PTR, where)),
-	EVENT("kmem_cache_shrink", RAW_CACHE_SHRINK, NEED("s", FIELD_PTR, where)),
-	ENTRY("kmem_cache_alloc_bulk", RAW_CACHE_ALLOC_BULK, NEED("s", FIELD_PTR, where), MAY("gfp", FIELD_GFP, gfp),
+	EVENT("kmem_cache_destroy", RAW_CACHE_DESTROY, CALLER, NEED("s", FIELD_PTR, where)),
+	EVENT("kmem_cache_shrink", RAW_CACHE_SHRINK, CALLER, NEED("s", FIELD_PTR, where)),
+	ENTRY("kmem_cache_alloc_bulk", RAW_CACHE_ALLOC_BULK, CALLER, NEED("s", FIELD_PTR, where), MAY("gfp", FIELD_GFP, gfp),
 		MAY("size", FIELD_NUMBER, size)),
 	RETURN("kmem_cache_alloc_bulk_ret", RAW_CACHE_ALLOC_BULK, NEED("n", FIELD_NUMBER, size)),
-	EVENT("kmem_cache_free_bulk", RAW_CACHE_FREE_BULK, NEED("s", FIELD_PTR, where),
+	EVENT("kmem_cache_free_bulk", RAW_CACHE_FREE_BULK, CALLER, NEED("s", FIELD_PTR, where),
 		NEED("size", FIELD_NUMBER, size)),
 	ENTRY("slab_grow", RAW_SLAB_GROW, NEED("s", FIELD_PTR, where), MAY("name", FIELD_NAME, name)),
 	RETURN("slab_grow_ret", RAW_SLAB_GROW, MAY("slab", FIELD_PTR, where)),
@@ -61,33 +63,33 @@ static const struct source_event events[] = {
 		NEED("gfp_flags", FIELD_GFP, gfp)),
 	EVENT("mm_page_free", RAW_PAGE_FREE, NEED("pfn", FIELD_PFN, where), NEED("order", FIELD_ORDER, order)),
 	EVENT("mm_page_free_direct", RAW_PAGE_FREE, NEED("pfn", FIELD_PFN, where), NEED("order", FIELD_ORDER, order)),
-	ENTRY("alloc_pages_bulk", RAW_PAGES_BULK, NEED("gfp", FIELD_GFP, gfp), MAY("nid", FIELD_NODE, node),
+	ENTRY("alloc_pages_bulk", RAW_PAGES_BULK, CALLER, NEED("gfp", FIELD_GFP, gfp), MAY("nid", FIELD_NODE, node),
 		MAY("nr", FIELD_NUMBER, size)),
 	RETURN("alloc_pages_bulk_ret", RAW_PAGES_BULK, NEED("n", FIELD_NUMBER, size)),
-	ENTRY("alloc_pages_exact", RAW_PAGES_EXACT, NEED("size", FIELD_NUMBER, size), MAY("gfp", FIELD_GFP, gfp)),
+	ENTRY("alloc_pages_exact", RAW_PAGES_EXACT, CALLER, NEED("size", FIELD_NUMBER, size), MAY("gfp", FIELD_GFP, gfp)),
 	RETURN("alloc_pages_exact_ret", RAW_PAGES_EXACT, NEED("addr", FIELD_PTR, where)),
-	EVENT("free_pages_exact", RAW_PAGES_EXACT_FREE, NEED("addr", FIELD_PTR, where),
+	EVENT("free_pages_exact", RAW_PAGES_EXACT_FREE, CALLER, NEED("addr", FIELD_PTR, where),
 		MAY("size", FIELD_NUMBER, size)),
 
-	ENTRY("vmalloc_range", RAW_VMALLOC, NEED("size", FIELD_NUMBER, size), MAY("align", FIELD_NUMBER, align),
+	ENTRY("vmalloc_range", RAW_VMALLOC, CALLER, NEED("size", FIELD_NUMBER, size), MAY("align", FIELD_NUMBER, align),
 		MAY("gfp", FIELD_GFP, gfp), MAY("node", FIELD_NODE, node)),
 	RETURN("vmalloc_range_ret", RAW_VMALLOC, NEED("addr", FIELD_PTR, where)),
-	EVENT("vfree", RAW_VFREE, NEED("addr", FIELD_PTR, where)),
-	EVENT("vfree_atomic", RAW_VFREE, NEED("addr", FIELD_PTR, where)),
-	ENTRY("vmap", RAW_VMAP, NEED("count", FIELD_NUMBER, size)),
+	EVENT("vfree", RAW_VFREE, CALLER, NEED("addr", FIELD_PTR, where)),
+	EVENT("vfree_atomic", RAW_VFREE, CALLER, NEED("addr", FIELD_PTR, where)),
+	ENTRY("vmap", RAW_VMAP, CALLER, NEED("count", FIELD_NUMBER, size)),
 	RETURN("vmap_ret", RAW_VMAP, NEED("addr", FIELD_PTR, where)),
-	EVENT("vunmap", RAW_VUNMAP, NEED("addr", FIELD_PTR, where)),
-	ENTRY("vm_map_ram", RAW_VM_MAP_RAM, NEED("count", FIELD_NUMBER, size), MAY("node", FIELD_NODE, node)),
+	EVENT("vunmap", RAW_VUNMAP, CALLER, NEED("addr", FIELD_PTR, where)),
+	ENTRY("vm_map_ram", RAW_VM_MAP_RAM, CALLER, NEED("count", FIELD_NUMBER, size), MAY("node", FIELD_NODE, node)),
 	RETURN("vm_map_ram_ret", RAW_VM_MAP_RAM, NEED("addr", FIELD_PTR, where)),
-	EVENT("vm_unmap_ram", RAW_VM_UNMAP_RAM, NEED("addr", FIELD_PTR, where), MAY("count", FIELD_NUMBER, size)),
-	ENTRY("ioremap", RAW_IOREMAP, NEED("phys", FIELD_NUMBER, aux), NEED("size", FIELD_NUMBER, size),
+	EVENT("vm_unmap_ram", RAW_VM_UNMAP_RAM, CALLER, NEED("addr", FIELD_PTR, where), MAY("count", FIELD_NUMBER, size)),
+	ENTRY("ioremap", RAW_IOREMAP, CALLER, NEED("phys", FIELD_NUMBER, aux), NEED("size", FIELD_NUMBER, size),
 		MAY("pcm", FIELD_NUMBER, align)),
 	RETURN("ioremap_ret", RAW_IOREMAP, NEED("addr", FIELD_PTR, where)),
-	EVENT("iounmap", RAW_IOUNMAP, NEED("addr", FIELD_PTR, where)),
-	ENTRY("request_region", RAW_REGION_REQUEST, NEED("parent", FIELD_PTR, where), NEED("start", FIELD_NUMBER, aux),
+	EVENT("iounmap", RAW_IOUNMAP, CALLER, NEED("addr", FIELD_PTR, where)),
+	ENTRY("request_region", RAW_REGION_REQUEST, CALLER, NEED("parent", FIELD_PTR, where), NEED("start", FIELD_NUMBER, aux),
 		MAY("n", FIELD_NUMBER, size), MAY("name", FIELD_NAME, name)),
 	RETURN("request_region_ret", RAW_REGION_REQUEST, NEED("res", FIELD_PTR, where)),
-	EVENT("release_region", RAW_REGION_RELEASE, NEED("parent", FIELD_PTR, where), NEED("start", FIELD_NUMBER, aux),
+	EVENT("release_region", RAW_REGION_RELEASE, CALLER, NEED("parent", FIELD_PTR, where), NEED("start", FIELD_NUMBER, aux),
 		MAY("n", FIELD_NUMBER, size)),
 
 	EVENT("percpu_alloc_percpu", RAW_PERCPU_ALLOC, SITE, MAY("reserved", FIELD_NUMBER, aux),
@@ -98,29 +100,29 @@ static const struct source_event events[] = {
 	EVENT("percpu_free_percpu", RAW_PERCPU_FREE, NEED("ptr", FIELD_PTR, where)),
 	EVENT("percpu_create_chunk", RAW_PERCPU_CHUNK),
 
-	EVENT("mempool_init_node", RAW_POOL_INIT, NEED("pool", FIELD_PTR, where), NEED("min_nr", FIELD_NUMBER, size),
+	EVENT("mempool_init_node", RAW_POOL_INIT, CALLER, NEED("pool", FIELD_PTR, where), NEED("min_nr", FIELD_NUMBER, size),
 		MAY("pool_data", FIELD_PTR, aux), MAY("gfp", FIELD_GFP, gfp)),
-	EVENT("mempool_resize", RAW_POOL_RESIZE, NEED("pool", FIELD_PTR, aux), NEED("new_min_nr", FIELD_NUMBER, size)),
-	EVENT("mempool_exit", RAW_POOL_EXIT, NEED("pool", FIELD_PTR, aux)),
-	EVENT("mempool_destroy", RAW_POOL_DESTROY, NEED("pool", FIELD_PTR, aux)),
-	ENTRY("mempool_alloc", RAW_POOL_ALLOC, NEED("pool", FIELD_PTR, aux), MAY("gfp", FIELD_GFP, gfp)),
+	EVENT("mempool_resize", RAW_POOL_RESIZE, CALLER, NEED("pool", FIELD_PTR, aux), NEED("new_min_nr", FIELD_NUMBER, size)),
+	EVENT("mempool_exit", RAW_POOL_EXIT, CALLER, NEED("pool", FIELD_PTR, aux)),
+	EVENT("mempool_destroy", RAW_POOL_DESTROY, CALLER, NEED("pool", FIELD_PTR, aux)),
+	ENTRY("mempool_alloc", RAW_POOL_ALLOC, CALLER, NEED("pool", FIELD_PTR, aux), MAY("gfp", FIELD_GFP, gfp)),
 	RETURN("mempool_alloc_ret", RAW_POOL_ALLOC, NEED("ptr", FIELD_PTR, where)),
-	EVENT("mempool_free", RAW_POOL_FREE, NEED("ptr", FIELD_PTR, where), NEED("pool", FIELD_PTR, aux)),
+	EVENT("mempool_free", RAW_POOL_FREE, CALLER, NEED("ptr", FIELD_PTR, where), NEED("pool", FIELD_PTR, aux)),
 	IGNORED("mempool_create_node", "the pool is recorded by mempool_init_node"),
 	IGNORED("mempool_create_ret", "the pool is recorded by mempool_init_node"),
 
-	ENTRY("dma_alloc", RAW_DMA_ALLOC, NEED("size", FIELD_NUMBER, size), MAY("gfp", FIELD_GFP, gfp)),
+	ENTRY("dma_alloc", RAW_DMA_ALLOC, CALLER, NEED("size", FIELD_NUMBER, size), MAY("gfp", FIELD_GFP, gfp)),
 	RETURN("dma_alloc_ret", RAW_DMA_ALLOC, NEED("addr", FIELD_PTR, where)),
-	EVENT("dma_free", RAW_DMA_FREE, NEED("addr", FIELD_PTR, where), MAY("size", FIELD_NUMBER, size)),
+	EVENT("dma_free", RAW_DMA_FREE, CALLER, NEED("addr", FIELD_PTR, where), MAY("size", FIELD_NUMBER, size)),
 
-	ENTRY("dma_pool_create", RAW_DMA_POOL_CREATE, NEED("name", FIELD_NAME, name), NEED("size", FIELD_NUMBER, size),
+	ENTRY("dma_pool_create", RAW_DMA_POOL_CREATE, CALLER, NEED("name", FIELD_NAME, name), NEED("size", FIELD_NUMBER, size),
 		MAY("align", FIELD_NUMBER, align), MAY("boundary", FIELD_NUMBER, aux)),
 	RETURN("dma_pool_create_ret", RAW_DMA_POOL_CREATE, NEED("pool", FIELD_PTR, where)),
-	EVENT("dma_pool_destroy", RAW_DMA_POOL_DESTROY, NEED("pool", FIELD_PTR, aux)),
-	ENTRY("dma_pool_alloc", RAW_DMA_POOL_ALLOC, NEED("pool", FIELD_PTR, aux), MAY("gfp", FIELD_GFP, gfp)),
+	EVENT("dma_pool_destroy", RAW_DMA_POOL_DESTROY, CALLER, NEED("pool", FIELD_PTR, aux)),
+	ENTRY("dma_pool_alloc", RAW_DMA_POOL_ALLOC, CALLER, NEED("pool", FIELD_PTR, aux), MAY("gfp", FIELD_GFP, gfp)),
 	RETURN("dma_pool_alloc_ret", RAW_DMA_POOL_ALLOC, NEED("addr", FIELD_PTR, where)),
-	EVENT("dma_pool_free", RAW_DMA_POOL_FREE, NEED("pool", FIELD_PTR, aux), NEED("addr", FIELD_PTR, where)),
-	EVENT("remap_pfn_range", RAW_DEVICE_MAP, NEED("pfn", FIELD_NUMBER, aux), NEED("size", FIELD_NUMBER, size)),
+	EVENT("dma_pool_free", RAW_DMA_POOL_FREE, CALLER, NEED("pool", FIELD_PTR, aux), NEED("addr", FIELD_PTR, where)),
+	EVENT("remap_pfn_range", RAW_DEVICE_MAP, CALLER, NEED("pfn", FIELD_NUMBER, aux), NEED("size", FIELD_NUMBER, size)),
 
 	/* Kernels from 6.3 on. The start is "addr" in the format and "va_start:" in the text. */
 	EVENT("alloc_vmap_area", RAW_VMAP_AREA, MAY("addr", FIELD_NUMBER, where), MAY("va_start", FIELD_NUMBER, where),
@@ -175,6 +177,9 @@ static const struct source_event events[] = {
 	IGNORED("mm_migrate_pages", "migration's own report"),
 	IGNORED("mm_migrate_pages_start", "migration's own report"),
 };
+
+const struct source_field source_return_site = { .key = RETURN_SITE_KEY, .key_len = sizeof(RETURN_SITE_KEY) - 1, .how = FIELD_SITE,
+	.offset = MEMBER(call_site) };
 
 /* Whole families that only report what reclaim, compaction and KVM do. */
 static const struct {

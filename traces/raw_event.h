@@ -115,6 +115,19 @@ static inline bool source_event_is_graph(const struct source_event *event)
 	return event->type == RAW_FUNCTION && !strncmp(event->name, "funcgraph", 9);
 }
 
+/*
+ * A return probe tells where the call came from without being asked: __probe_ret_ip in the record, "(caller+0x17/0x20 <- function)"
+ * before the fields in text.
+ */
+#define RETURN_SITE_KEY "__probe_ret_ip"
+extern const struct source_field source_return_site;
+
+/** source_event_has_return_site() - whether the call that @event ends is one whose caller is of interest. */
+static inline bool source_event_has_return_site(const struct source_event *event)
+{
+	return event->pair == PAIR_RETURN && event->type != RAW_FUNCTION && event->type != RAW_SLAB_GROW;
+}
+
 /** source_event_find() - the event called @name (@len bytes, without its system), or NULL. */
 const struct source_event *source_event_find(const char *name, size_t len);
 

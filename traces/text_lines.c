@@ -143,6 +143,32 @@ static int graph_line(struct text_reader *r, const struct line_head *head, struc
 	return code < 0 ? code : 0;
 }
 
+/*
+ * Where the call that returned was made. The kernel prints "(caller+0x17/0x20 [module] <- function) KEY=VALUE ...";
+ * trace-cmd and perf print "(ffffffff812a8030 <- ffffffff812a8322)", in the order of the record: the caller comes last. -1: no memory.
+ */
+static int return_site(struct text_reader *r, const char *fields, struct raw_event *event)
+{
+	const char *arrow = *fields == '(' ? strstr(fields, " <- ") : NULL;
+	char address[2 + 16 + 1] = "0x";
+	size_t digits;
+
+	if (!arrow)
+		return 0;
+	fields++;
+	if (strspn(fields, "0123456789abcdef") < (size_t)(arrow - fields)) {
+		event->call_site = texts_add(&r->g->texts, fields, strcspn(fields, "/ "));
+		return event->call_site == TEXT_NO_MEMORY ? -1 : 0;
+	}
+	fields = arrow + strlen(" <- ");
+	digits = strspn(fields, "0123456789abcdef");
+	if (!digits || digits > 16)
+		return 0;
+	memcpy(address + 2, fields, digits);
+	event->call_site = texts_add(&r->g->texts, address, 2 + digits);
+	return event->call_site == TEXT_NO_MEMORY ? -1 : 0;
+}
+
 static int event_line(struct text_reader *r, const struct line_head *head, struct err *err)
 {
 	struct seen_event *seen = seen_event(r, head->event, head->event_len);
@@ -160,6 +186,8 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 	event.type = (uint8_t)seen->event->type;
 	event.comm = texts_add(&r->g->texts, head->comm, head->comm_len);
 	if (event.comm == TEXT_NO_MEMORY)
+		return no_memory(r, err);
+	if (source_event_has_return_site(seen->event) && return_site(r, head->fields, &event) < 0)
 		return no_memory(r, err);
 	if (event.type == RAW_MARKER)
 		code = parse_marker(r, head, &event);

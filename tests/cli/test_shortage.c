@@ -140,3 +140,73 @@ Test(shortage, failures_are_told_by_order_zone_and_flags)
 	cr_expect(strstr(result.out, "Allocations that failed"), "%s", result.out);
 	run_free(&result);
 }
+
+static void expect_zero(const char *what, const char *sql)
+{
+	cr_expect_eq(scenario_number("%s", sql), 0, "%s: %s", what, sql);
+}
+
+/* What a run says in several places it says alike. */
+static void expect_figures_agree(void)
+{
+	expect_zero("a row for each stall", "select sum(value) - (select count(*) from reclaim_events where by = 'direct') from counters"
+		" where name like 'allocstall%%'");
+	expect_zero("with its pages", "select value - (select sum(pages) from reclaim_events where by = 'direct') from counters"
+		" where name = 'pgsteal_direct'");
+	expect_zero("a row for each run of kswapd", "select value - (select count(*) from reclaim_events where by = 'kswapd') from counters"
+		" where name = 'pageoutrun'");
+	expect_zero("with its pages", "select value - (select sum(pages) from reclaim_events where by = 'kswapd') from counters"
+		" where name = 'pgsteal_kswapd'");
+	expect_zero("pages that moved", "select value - (select coalesce(sum(pages), 0) from reclaim_events where by in ('compaction', 'kcompactd'))"
+		" from counters where name = 'pgmigrate_success'");
+	expect_zero("kills", "select value - (select count(*) from reclaim_events where by = 'oom') from counters where name = 'oom_kill'");
+	expect_zero("work takes time", "select count(*) from reclaim_events where pages > 0 and end_ns = start_ns");
+	expect_zero("stalls are in latencies", "select sum(end_ns - start_ns) > (select sum(lat_mean_ns * count + count) from op_stats)"
+		" from reclaim_events where by in ('direct', 'compaction', 'oom')");
+	expect_zero("each request has a latency", "select count(*) from op_stats o where count <>"
+		" (select sum(count) from latency_hist h where h.op = o.op)");
+}
+
+Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
+{
+	add_many(8000, "{\"event\":\"alloc_pages\",\"id\":\"f%d\",\"pid\":7,\"comm\":\"cat\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\"}");
+	add_many(4000, "{\"event\":\"kmalloc\",\"id\":\"k%d\",\"size\":1024,\"pid\":9,\"comm\":\"net\",\"gfp\":\"GFP_ATOMIC\"}");
+	add_many(60, "{\"event\":\"alloc_pages\",\"id\":\"o%d\",\"pid\":9,\"comm\":\"net\",\"order\":3}");
+	add_many(8000, "{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":8,\"comm\":\"hog\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	add_many(4000, "{\"event\":\"kfree\",\"id\":\"k%d\",\"pid\":9,\"comm\":\"net\"}");
+	add_many(8000, "{\"event\":\"free_pages\",\"id\":\"f%d\",\"pid\":7,\"comm\":\"cat\"}");
+	replay("--set memory=24MiB --set cpus=2");
+	cr_expect_gt(scenario_number("select count(*) from reclaim_events where by = 'direct'"), 1);
+	cr_expect_gt(scenario_number("select sum(pages) from reclaim_events where by = 'kswapd'"), 0);
+	cr_expect_gt(scenario_number("select acquisitions from lock_stats where lock = 'lru'"),
+		scenario_number("select value from counters where name = 'pgscan_kswapd'"), "kswapd takes locks, too");
+	expect_figures_agree();
+	scenario_expect("select name, unit, value = (select pages from reclaim_events where by = 'oom') from counters where mechanism = 'oom'",
+		"killed hog, pid 8 pages 1\n");
+}
+
+/* A capture's recorded kswapd, reclaimed objects and failures. */
+Test(shortage, figures_of_a_capture_under_pressure_agree)
+{
+	struct run_result result;
+
+	if (!run_shared())
+		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
+	result = run_shell("S=%s/captures/D-pressure; $K import $S/trace.dat -o d.kmt --quiet && $K probe $S/snapshots -o d.yaml 2> /dev/null &&"
+		" $K replay d.kmt -m d.yaml -o r.db --quiet", run_shared());
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_figures_agree();
+	cr_expect_gt(scenario_number("select lat_p50_ns from op_stats where op = 'free_pages'"), 0, "frees left to the model's kswapd take no time");
+	cr_expect_eq(scenario_number("select value from counters where name = 'failed_only_in_recording'") > 0, 1);
+}
+
+/* A warning at each of the attempts that it takes says nothing new. */
+Test(shortage, a_rule_that_a_waiting_request_breaks_is_told_once)
+{
+	add_many(7000, "{\"event\":\"alloc_pages\",\"id\":%d,\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_NORETRY|__GFP_NOWARN\"}");
+	add_many(900, "{\"event\":\"alloc_pages\",\"id\":\"n%d\",\"order\":2,\"pid\":4,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
+	replay("--set memory=24MiB --set cpus=1");
+	cr_expect_gt(scenario_number("select timeouts from sleeps where reason = 'retry'"), 2);
+	scenario_expect("select rule, count(*) from violations group by rule", "order_too_large 900\n");
+}

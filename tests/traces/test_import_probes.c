@@ -44,6 +44,26 @@ Test(import_probes, vmalloc_and_its_relatives)
 	importing_end(&in);
 }
 
+/* A return probe tells where the call came from; of others, what their definition fetches as caller. */
+Test(import_probes, callers_are_call_sites)
+{
+	struct imported in = importing_text(
+		LINE("1.000001", "ioremap: (__ioremap_caller+0x0/0x2a0) phys=0xfed00000 size=1024 pcm=2")
+		LINE("1.000002", "ioremap_ret: (vp_modern_probe+0x148/0x300 [virtio_pci_modern_dev] <- __ioremap_caller) addr=0xffffc90000045000")
+		LINE("1.000003", "iounmap: (iounmap+0x0/0xb0) addr=0xffffc90000045000 caller=vp_modern_remove+0x2c/0x60")
+		LINE("1.000004", "vmap: (ffffffff812e8bd0) count=3 caller=0xffffffff81000123")
+		LINE("1.000005", "vmap_ret: (ffffffff812e8bd0 <- ffffffff81000000) addr=0xffffc90000200000")
+		LINE("1.000006", "vm_map_ram: (ffffffff812e8bd0) count=2 node=1")
+		LINE("1.000007", "vm_map_ram_ret: (ffffffff812e8bd0 <- ffffffff81000000) addr=0xffffc90000300000")
+		LINE("1.000008", "vunmap: (ffffffff812e8bd0) addr=0xffffc90000200000"));
+	static const char *const sites[] = { "vp_modern_probe+0x148", "vp_modern_remove+0x2c", "0xffffffff81000123", "0xffffffff81000000", "" };
+
+	expect_clean(&in, 5);
+	for (size_t i = 0; i < 5; i++)
+		cr_expect_str_eq(importing_event(&in, i)->call_site, sites[i]);
+	importing_end(&in);
+}
+
 Test(import_probes, ioremap_regions_and_mappings_into_user_space)
 {
 	struct imported in = importing_text(
@@ -263,14 +283,17 @@ Test(import_probes, the_driver_capture_has_every_mempool_mapping_and_region, .ti
 	};
 	const char *path = importing_shared("E-drivers/trace.dat");
 	const struct import_options options = { .recorded = true };
-	uint64_t nr[NR_KINDS] = { 0 };
+	uint64_t nr[NR_KINDS] = { 0 }, of_nvme = 0;
 	struct imported in;
 	struct err err = { 0 };
 
 	if (!path || importing_files(&in, &path, 1, &options, &err) < 0)
 		cr_skip_test("the captures or libtracecmd are not there");
-	for (size_t i = in.nr_prologue; i < in.nr; i++)
+	for (size_t i = in.nr_prologue; i < in.nr; i++) {
 		nr[in.events[i].op.kind]++;
+		of_nvme += in.events[i].op.kind == KIND_DMA_ALLOC_COHERENT && !strncmp(in.events[i].call_site, "nvme_", 5);
+	}
+	cr_expect_eq(of_nvme, 18, "the return probe tells the caller: %llu", (unsigned long long)of_nvme);
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
 		cr_expect_eq(nr[want[i].kind], want[i].nr, "%s: %llu", kind_info[want[i].kind].name,
 			(unsigned long long)nr[want[i].kind]);
