@@ -80,7 +80,7 @@ void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t evicted)
 	uint64_t workingset = node->nr_lru[LRU_ACTIVE_FILE];
 
 	pa->counter[PC_WORKINGSET_REFAULT_FILE]++;
-	if (pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift)
+	if (pa->swap_used < pa->swap_pages)
 		workingset += node->nr_lru[LRU_INACTIVE_ANON] + node->nr_lru[LRU_ACTIVE_ANON];
 	if (distance > workingset || page->place != PAGE_ON_LRU)
 		return;

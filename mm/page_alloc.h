@@ -285,6 +285,7 @@ void page_alloc_describe(const struct page_alloc *pa, unsigned int zone, char *b
 	X(SLABS_SCANNED, "slabs_scanned")    \
 	X(WORKINGSET_REFAULT_FILE, "workingset_refault_file") \
 	X(WORKINGSET_ACTIVATE_FILE, "workingset_activate_file") \
+	X(PSWPIN, "pswpin")                  \
 	X(PSWPOUT, "pswpout")                \
 	X(OOM_KILL, "oom_kill")              \
 	X(NODE_RECLAIM, "node_reclaim")      \

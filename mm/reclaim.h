@@ -103,8 +103,14 @@ void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
 void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t evicted);
 /** lru_pages() - length of a list of @node. */
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);
-/** page_alloc_swap_free() - a page that was swapped out is not needed any more, or has been read back. */
+/** page_alloc_swap_add() - a swap device of so many pages is there from now on. */
+void page_alloc_swap_add(struct page_alloc *pa, uint64_t pages);
+/** page_alloc_swap_remove() - a device takes no more. Return: how many of the pages swapped out have to be read back. */
+uint64_t page_alloc_swap_remove(struct page_alloc *pa, uint64_t pages);
+/** page_alloc_swap_free() - a page that was swapped out is not needed any more. */
 void page_alloc_swap_free(struct page_alloc *pa);
+/** page_alloc_swapped_in() - it has been read back. */
+void page_alloc_swapped_in(struct page_alloc *pa);
 
 
 /** kswapd_wanted() - kswapd of @node has been woken and has not run yet. */

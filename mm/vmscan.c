@@ -23,7 +23,7 @@ static void count(struct page_alloc *pa, const struct scan_control *sc, bool fil
 
 static bool may_swap(const struct page_alloc *pa, const struct scan_control *sc)
 {
-	return sc->may_swap && pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift;
+	return sc->may_swap && pa->swap_used < pa->swap_pages;
 }
 
 static void steal(struct page_alloc *pa, pfn_t pfn, bool file, struct scan_control *sc)
@@ -218,7 +218,7 @@ uint64_t zone_reclaimable(const struct zone *zone)
 	const struct page_alloc *pa = zone->pa;
 	uint64_t pages = zone->nr_lru[LRU_INACTIVE_FILE] + zone->nr_lru[LRU_ACTIVE_FILE];
 
-	if (pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift)
+	if (pa->swap_used < pa->swap_pages)
 		pages += zone->nr_lru[LRU_INACTIVE_ANON] + zone->nr_lru[LRU_ACTIVE_ANON];
 	return pages;
 }
@@ -235,6 +235,23 @@ static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *a
 		last = zone->node;
 		shrink_node(pa, last, sc);
 	}
+}
+
+void page_alloc_swap_add(struct page_alloc *pa, uint64_t pages)
+{
+	pa->swap_pages += pages;
+}
+
+uint64_t page_alloc_swap_remove(struct page_alloc *pa, uint64_t pages)
+{
+	pa->swap_pages -= pages < pa->swap_pages ? pages : pa->swap_pages;
+	return pa->swap_used > pa->swap_pages ? pa->swap_used - pa->swap_pages : 0;
+}
+
+void page_alloc_swapped_in(struct page_alloc *pa)
+{
+	page_alloc_swap_free(pa);
+	pa->counter[PC_PSWPIN]++;
 }
 
 void page_alloc_swap_free(struct page_alloc *pa)

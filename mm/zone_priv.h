@@ -187,7 +187,7 @@ struct page_alloc {
 	uint64_t min_free_kbytes;
 	struct reclaim_hooks hooks;
 	struct reclaim_node *reclaim; /* owned: by node */
-	uint64_t swap_used;          /* pages */
+	uint64_t swap_pages, swap_used; /* pages of the swap there is, and of what is swapped out */
 	uint8_t *compact_skip;       /* owned: by pageblock, whether compaction found nothing there */
 	struct kcompactd *kcompactd; /* owned: by node */
 	struct page_rcu rcu;

@@ -122,6 +122,11 @@ int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t v
 void daemons_note_rival(struct run *run, uint32_t who);
 /** reclaim_load() - pages of the initial state that are on LRU lists. */
 void reclaim_load(struct run *run);
+/** swap_forget() - no device of the trace is there: what is older than the run is told anew, wherever its map lies. */
+void swap_forget(struct run *run);
+/** swap_on(), swap_off() - the map of a swap device, made by @op, begins and ends, see swap.c. */
+void swap_on(struct run *run, const struct run_op *op);
+void swap_off(struct run *run, const struct run_op *op);
 int reclaim_finish(struct run *run, struct err *err);
 
 #endif

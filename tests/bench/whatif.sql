@@ -30,8 +30,8 @@ SELECT run AS machine, CAST(cpus AS INTEGER) AS cpus, CAST("managed:DMA32" AS IN
 	CAST("unusable_o3:DMA32" AS REAL) AS later_3, CAST(u.unusable_3 AS REAL) AS unusable_3, CAST(u.unusable_9 AS REAL) AS unusable_9, 1 AS counts
 FROM summary s JOIN unusable u ON u.machine = s.run;
 INSERT INTO real
-SELECT machine || '-no-refault', cpus, managed, free, slab, grown, stolen, kswapd_runs, stalls, later_3, unusable_3, unusable_9, 0
-FROM real WHERE stolen > 0;
+SELECT machine || suffix, cpus, managed, free, slab, grown, stolen, kswapd_runs, stalls, later_3, unusable_3, unusable_9, 0
+FROM real, (SELECT '-measured-refault' AS suffix UNION SELECT '-no-refault') WHERE stolen > 0;
 
 -- How far a machine is from itself, run again.
 CREATE TEMP TABLE noise AS

@@ -220,6 +220,49 @@ Test(pressure, entries_that_can_be_made_again_go_and_those_of_files_in_memory_st
 	cr_expect_eq(shrunk("ext4_inode_cache"), 0, "what a disk must be read for goes in proportion to the lists: no batch");
 }
 
+/*
+ * 60 MiB of anonymous memory in 32 MiB, with a swap device of 64 MiB less its header that swapon() adds before it and that swapoff()
+ * takes away when half of the memory is free again.
+ */
+static void swap_in_and_out(void)
+{
+	FILE *file = fopen("s.jsonl", "w");
+	struct run_result result;
+
+	cr_assert_not_null(file);
+	fprintf(file, "{\"event\": \"vmalloc\", \"id\": \"map\", \"size\": 16384, \"origin\": \"swap_map\"}\n");
+	for (int i = 0; i < 15360; i++)
+		fprintf(file, "{\"time_ns\": %d, \"event\": \"alloc_pages\", \"id\": %d, \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}\n",
+			1000000 + i * 100000, i);
+	for (int i = 0; i < 15360; i += 2)
+		fprintf(file, "{\"time_ns\": 2000000000, \"event\": \"free_pages\", \"id\": %d}\n", i);
+	fprintf(file, "{\"time_ns\": 3000000000, \"event\": \"vfree\", \"id\": \"map\"}\n");
+	fclose(file);
+	result = run_shell("$K import s.jsonl -o t.kmt -q");
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 32 MiB\ncpus: 1\n");
+}
+
+Test(pressure, swap_comes_and_goes_with_the_trace)
+{
+	swap_in_and_out();
+	replay("reclaim.swap=auto");
+	cr_expect_eq(failed(), 0);
+	cr_expect_eq(counter("oom_kill"), 0);
+	cr_expect_geq(counter("pswpout"), 15360 - 8192, "what does not fit into memory");
+	cr_expect_gt(counter("pswpin"), 0);
+	cr_expect_leq(counter("pswpin"), counter("pswpout"));
+	cr_expect_eq(counter("pages_reclaimed") - counter("frees_of_reclaimed"), counter("pswpin"),
+		"swapoff reads all that is still wanted");
+	replay("reclaim.swap=none");
+	cr_expect_gt(lost(), 0);
+	cr_expect_eq(counter("pswpout"), 0);
+	replay("reclaim.swap=8MiB");
+	cr_expect_leq(counter("pswpout") - counter("frees_of_reclaimed"), 2048, "no more than the machine has");
+	cr_expect_eq(counter("pswpin"), 0, "its swap stays");
+}
+
 /* Lists of what reclaim may free became rings there, and each failed request looked at all of memory: it did not end. */
 Test(pressure, a_machine_that_is_far_too_small_ends, .timeout = 60)
 {
