@@ -411,11 +411,26 @@ static RARE ns_t end_untimed(struct run *run)
 	return run->meter.ns;
 }
 
+static inline void count_latency(struct run *run, struct run_op *op, ns_t latency)
+{
+	op->latency_ns += latency;
+	if (latency > op->latency_max_ns)
+		op->latency_max_ns = latency;
+	hist_add(run->kinds[op->kind].latency, latency);
+}
+
+ns_t serve_rest(struct run *run, const struct request *req)
+{
+	run->event_no = req->event_no;
+	run->cpu = req->seat.cpu;
+	count_latency(run, &run->ops[req->op], run->engine.now - req->arrival_ns);
+	return 0;
+}
+
 ns_t serve_request(void *arg, const struct request *req)
 {
 	struct run *run = arg;
 	struct run_op *op = &run->ops[req->op];
-	ns_t latency;
 
 	run->event_no = req->event_no;
 	run->cpu = req->seat.cpu;
@@ -431,6 +446,8 @@ ns_t serve_request(void *arg, const struct request *req)
 		return 0;
 	dispatch(run, req, op);
 	if (__builtin_expect(run->meter.pressure, 0)) {
+		if (run->meter.nap_ns)
+			run_nap(run, req);
 		daemons_note_rival(run, req->who);
 		reclaim_after(run);
 		run_schedule_rcu(run);
@@ -439,10 +456,6 @@ ns_t serve_request(void *arg, const struct request *req)
 		return 0;
 	if (__builtin_expect(run->untimed, 0))
 		return end_untimed(run);
-	latency = run->engine.now - req->arrival_ns + run->meter.ns;
-	op->latency_ns += latency;
-	if (latency > op->latency_max_ns)
-		op->latency_max_ns = latency;
-	hist_add(run->kinds[op->kind].latency, latency);
+	count_latency(run, op, run->engine.now - req->arrival_ns + run->meter.ns);
 	return run->meter.ns;
 }

@@ -210,3 +210,36 @@ Test(shortage, a_rule_that_a_waiting_request_breaks_is_told_once)
 	cr_expect_gt(scenario_number("select timeouts from sleeps where reason = 'retry'"), 2);
 	scenario_expect("select rule, count(*) from violations group by rule", "order_too_large 900\n");
 }
+
+/* Who waits for the memory of a killed task, or for the swap device, is off its CPU: another task of that CPU does not wait with it. */
+Test(shortage, waiting_for_a_victim_or_for_swap_leaves_the_cpu_to_others)
+{
+	static const char *const paces[] = { "--pace recorded", "--pace think" };
+
+	add_many(5000, "{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":8,\"comm\":\"hog\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	for (int i = 0; i < 200; i++)
+		scenario_add("{\"event\":\"kmalloc\",\"id\":\"k%d\",\"size\":64,\"pid\":9,\"time_ns\":%d,\"gfp\":\"GFP_ATOMIC\"}", i, 5000000 + i * 100000);
+	for (size_t i = 0; i < 2; i++) {
+		char options[256];
+
+		snprintf(options, sizeof(options), "--set memory=16MiB --set cpus=1 %s", paces[i]);
+		replay(options);
+		scenario_expect("select count > 0, total_ns = count * 50000000, timeouts, still_waiting from sleeps where reason = 'oom'", "1 1 0 0\n");
+		scenario_expect("select sleeps > 0, lat_max_ns > 50000000 from op_stats where op = 'alloc_pages'", "1 1\n");
+		cr_expect_lt(scenario_number("select lat_max_ns from op_stats where op = 'kmalloc'"), 10000000, "%s", paces[i]);
+		snprintf(options, sizeof(options), "--set memory=16MiB --set cpus=1 --set reclaim.swap=16MiB %s", paces[i]);
+		replay(options);
+		scenario_expect("select count > 0, total_ns % 50000 from sleeps where reason = 'reclaim'", "1 0\n");
+		expect_zero("each request has a latency", "select count(*) from op_stats o where count <> (select sum(count) from latency_hist h where h.op = o.op)");
+	}
+}
+
+/* An interrupt cannot leave its CPU, nor can a task that must not be preempted: they are busy for as long. */
+Test(shortage, who_may_not_sleep_does_not)
+{
+	add_many(5000, "{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":8,\"comm\":\"hog\",\"preempt_off\":true,\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	replay("--set memory=16MiB --set cpus=1");
+	cr_expect_gt(scenario_number("select value from counters where name = 'oom_kill'"), 0);
+	scenario_expect("select count(*) from sleeps", "0\n");
+	scenario_expect("select sleeps, lat_max_ns > 50000000 from op_stats", "0 1\n");
+}
