@@ -292,6 +292,23 @@ void sleepers_give_up(struct run *run)
 	}
 }
 
+uint64_t sleepers_cut_off(struct run *run)
+{
+	uint64_t nr = 0;
+
+	for (uint32_t number = 0; number < run->sleepers.nr; number++) {
+		struct sleeper *sleeper = &run->sleepers.slots[number];
+
+		if (sleeper->state != SLEEPER_ASLEEP || sleeper->place.stage == STAGE_SERVED)
+			continue;
+		end_wait(run, sleeper);
+		run->sleepers.stats[sleeper->reason].still_waiting++;
+		give_slot(&run->sleepers, number);
+		nr++;
+	}
+	return nr + run->sleepers.nr_awake;
+}
+
 int sleepers_record(struct run *run, struct err *err)
 {
 	int ret = 0;

@@ -116,6 +116,8 @@ int sleepers_timer(struct run *run, uint32_t kind, uint32_t generation, uint32_t
 bool sleepers_resume(struct run *run, const struct request *req);
 /** sleepers_give_up() - the run is over: nobody wakes those who still wait. They have failed. */
 void sleepers_give_up(struct run *run);
+/** sleepers_cut_off() - the run is ended before its end: those who wait now. Return: how many requests are not done. */
+uint64_t sleepers_cut_off(struct run *run);
 int sleepers_record(struct run *run, struct err *err);
 int sleepers_check(const struct run *run, struct err *err);
 

@@ -243,3 +243,21 @@ Test(shortage, who_may_not_sleep_does_not)
 	scenario_expect("select count(*) from sleeps", "0\n");
 	scenario_expect("select sleeps, lat_max_ns > 50000000 from op_stats", "0 1\n");
 }
+
+/* Ctrl-C while requests wait for their CPU, and while they sleep: the part done is saved, and what was not done is told. */
+Test(shortage, an_interrupted_run_tells_what_was_still_waiting)
+{
+	struct run_result result;
+
+	/* Clearing these takes 12 ms: what comes within 12000 events waits. */
+	add_many(100, "{\"event\":\"alloc_pages\",\"id\":\"b%d\",\"pid\":3,\"order\":10,\"gfp\":\"GFP_KERNEL|__GFP_ZERO\"}");
+	add_many(20000, "{\"event\":\"alloc_pages\",\"id\":%d,\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
+	result = run_shell("$K import t.jsonl -o t.kmt --quiet && ($K replay t.kmt -o r.db --set memory=1GiB --check=1 & P=$!;"
+		" for i in 1 2 3 4 5; do sleep 1; kill -INT $P 2> /dev/null || break; done; wait $P)");
+	cr_assert_eq(result.status, 130, "status %d: %s%s", result.status, result.out, result.err);
+	cr_expect(strstr(result.out, "cut off"), "%s", result.out);
+	run_free(&result);
+	scenario_expect("select status, events < 20000 from runs", "interrupted 1\n");
+	cr_expect_gt(scenario_number("select value from counters where name = 'cut_off'"), 0);
+	expect_zero("done, or not", "select events - (select sum(count) from op_stats) - (select value from counters where name = 'cut_off') from runs");
+}
