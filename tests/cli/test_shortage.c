@@ -169,6 +169,8 @@ static void expect_figures_agree(void)
 
 Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
 {
+	struct run_result result;
+
 	add_many(8000, "{\"event\":\"alloc_pages\",\"id\":\"f%d\",\"pid\":7,\"comm\":\"cat\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\"}");
 	add_many(4000, "{\"event\":\"kmalloc\",\"id\":\"k%d\",\"size\":1024,\"pid\":9,\"comm\":\"net\",\"gfp\":\"GFP_ATOMIC\"}");
 	add_many(60, "{\"event\":\"alloc_pages\",\"id\":\"o%d\",\"pid\":9,\"comm\":\"net\",\"order\":3}");
@@ -183,6 +185,9 @@ Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
 	expect_figures_agree();
 	scenario_expect("select name, unit, value = (select pages from reclaim_events where by = 'oom') from counters where mechanism = 'oom'",
 		"killed hog, pid 8 pages 1\n");
+	result = run_shell("$K report r.db");
+	cr_expect(strstr(result.out, "Longest stalls") && strstr(result.out, "killed hog, pid 8"), "%s", result.out);
+	run_free(&result);
 }
 
 /* A capture's recorded kswapd, reclaimed objects and failures. */
