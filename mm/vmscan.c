@@ -31,7 +31,7 @@ static void steal(struct page_alloc *pa, pfn_t pfn, bool file, struct scan_contr
 	if (!file) {
 		pa->swap_used++;
 		pa->counter[PC_PSWPOUT]++;
-		meter_charge(sc->meter, STEP_SWAP_OUT_PAGE, 1);
+		meter_nap(sc->meter, STEP_SWAP_OUT_PAGE, 1, SLEEP_RECLAIM);
 	}
 	count(pa, sc, file, true);
 	sc->reclaimed++;
@@ -271,7 +271,7 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 		.may_fs = ac->gfp & GFP_BIT_FS,
 		.meter = meter,
 	};
-	struct reclaim_episode episode = { .node = ac->zonelist->zone[ac->preferred]->node, .at_ns = meter->ns };
+	struct reclaim_episode episode = { .node = ac->zonelist->zone[ac->preferred]->node, .at_ns = meter_elapsed(meter) };
 
 	if (!pa->hooks.page_gone)
 		return 0;

@@ -132,9 +132,7 @@ ns_t serve_waited(void *arg, const struct request *req)
 		sleepers_add(run, req, SLEEP_OBJECT, req->slot, true);
 		return 0;
 	}
-	if (req->sleeper)
-		sleepers_resume(run, req);
-	cost = serve(run, req);
+	cost = req->sleeper && sleepers_resume(run, req) ? serve_rest(run, req) : serve(run, req);
 	if (req->sleeper)
 		run->meter.wait = (struct mm_wait){ 0 };
 	if (run->nr_sleeps != sleeps)

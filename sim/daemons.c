@@ -36,7 +36,7 @@ void daemons_episode(struct run *run, const struct episode *e)
 	if (run->deferred.code || run->reclaim.rows++ >= MAX_EPISODES)
 		return;
 	RECORD_ROW(run->recorder, RECLAIM_EVENTS, &run->deferred, RECORD_T(e->by), RECORD_U(e->node), RECORD_U(e->begun_ns),
-		RECORD_U(run->engine.now + run->meter.ns), RECORD_U(e->pages), RECORD_U(e->success));
+		RECORD_U(run->engine.now + meter_elapsed(&run->meter)), RECORD_U(e->pages), RECORD_U(e->success));
 }
 
 static void reclaimed(struct run *run, const char *by, uint32_t node, ns_t begun_ns, uint64_t pages)
@@ -124,7 +124,7 @@ static int step(struct run *run, uint32_t node, struct err *err)
 	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
 	locks_count(run);
 	if (answer == KSWAPD_MORE)
-		return schedule(run, node, KSWAPD_RUNNING, until_next_step(run, k, max_u64(run->meter.ns, 1000)), err);
+		return schedule(run, node, KSWAPD_RUNNING, until_next_step(run, k, max_u64(meter_elapsed(&run->meter), 1000)), err);
 	reclaim_wake_kcompactds(run);
 	reclaimed(run, "kswapd", node, k->begun_ns, stolen(run) - k->stolen_before);
 	return schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
@@ -223,6 +223,7 @@ static void wake_kswapds(struct run *run)
 void reclaim_after(struct run *run)
 {
 	run->meter.pressure = false;
+	run->meter.nap_ns = 0; /* what is left of it is nobody's */
 	if (!run->reclaim.active)
 		return;
 	wake_kswapds(run);

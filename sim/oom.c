@@ -71,9 +71,9 @@ static uint64_t free_pages_of(struct run *run, int32_t pid, unsigned int cpu, st
 static uint64_t kill_task(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
 {
 	struct episode episode = { .by = "oom", .node = run->machine->node_of_cpu[cpu],
-		.begun_ns = run->engine.now + meter->ns, .success = true };
+		.begun_ns = run->engine.now + meter_elapsed(meter), .success = true };
 
-	meter_charge(meter, STEP_OOM_KILL, 1);
+	meter_nap(meter, STEP_OOM_KILL, 1, SLEEP_OOM);
 	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
 		run->reclaim.killed[who] |= run->tables->whos[who].pid == pid;
 	run->reclaim.nr_killed++;

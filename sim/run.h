@@ -265,6 +265,8 @@ int follow_end(struct run *run, struct err *err);
 /* serve.c */
 /** serve_request() - do what @req asks for, now. Return: its cost in ns (struct engine_client). */
 ns_t serve_request(void *arg, const struct request *req);
+/** serve_rest() - @req, which has been served and slept for what that took, is over. */
+ns_t serve_rest(struct run *run, const struct request *req);
 
 /* observe.c */
 /** serve_observed() - serve_request() with the options' observer told before and after. */
