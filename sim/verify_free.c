@@ -146,10 +146,12 @@ static int bulk_event(struct frames *f, const struct verify_event *event, struct
 	if (ret < 0 || event->op->flags & OP_BULK_MORE)
 		return ret;
 	want.order = 0;
+	page_alloc_set_policy(pages_of(f), verify_policy(&f->pass, event));
 	got = page_alloc_take_bulk(pages_of(f), &want, f->nr_bulk, f->bulk_pfns, &f->pass.meter);
 	for (uint32_t i = 0; i < f->nr_bulk; i++)
 		if (i < got || page_alloc_take(pages_of(f), &want, &f->bulk_pfns[i], &f->pass.meter) == MM_DONE)
 			f->held[f->bulk[i]] = (struct held){ .pfn = f->bulk_pfns[i] };
+	page_alloc_set_policy(pages_of(f), NULL);
 	f->nr_bulk = 0;
 	return 0;
 }
