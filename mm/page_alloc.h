@@ -186,8 +186,8 @@ void page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32
 
 /** page_alloc_refill_blocks() - blocks that a refill of lists of @order asks for. */
 uint32_t page_alloc_refill_blocks(const struct page_alloc *pa, unsigned int zone, unsigned int order);
-/** page_alloc_marks_batch() - the batch of a zone's lists once page_alloc_setup_marks() is over. */
-uint32_t page_alloc_marks_batch(const struct page_alloc *pa, unsigned int zone);
+/** page_alloc_marks_blocks() - the same, once page_alloc_setup_marks() is over. */
+uint32_t page_alloc_marks_blocks(const struct page_alloc *pa, unsigned int zone, unsigned int order);
 
 /** page_alloc_pcp_position() - blocks in front of @pfn in that list of a CPU; -1: it is not there. */
 int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu);

@@ -151,8 +151,8 @@ static void settle_boot(struct step *s, const struct trace_move *moves, uint32_t
 		s->log->pagesets_at = s->event_no;
 		s->pass.stage = BOOT_MARKS_NEXT;
 	}
-	if (s->pass.stage == BOOT_MARKS_NEXT && moves->order == 0 && nr % page_alloc_refill_blocks(pa, zone, 0) &&
-		nr % page_alloc_marks_batch(pa, zone) == 0)
+	if (s->pass.stage == BOOT_MARKS_NEXT && nr % page_alloc_refill_blocks(pa, zone, moves->order) &&
+		nr % page_alloc_marks_blocks(pa, zone, moves->order) == 0)
 		set_marks(s);
 }
 
