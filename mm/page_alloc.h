@@ -230,6 +230,8 @@ uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn);
 void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter);
 /** page_alloc_vmstat_work() - models refresh_cpu_vm_stats() of one CPU: fold counters, age remote pcps. Once a second. */
 void page_alloc_vmstat_work(struct page_alloc *pa, unsigned int cpu, struct meter *meter);
+/** page_alloc_vmstat_fold() - its counters alone, where a recording tells what was drained. */
+void page_alloc_vmstat_fold(struct page_alloc *pa, unsigned int cpu);
 
 /** page_alloc_check() - walk everything, verify all invariants. O(memory touched). */
 int page_alloc_check(const struct page_alloc *pa, struct err *err);

@@ -64,7 +64,10 @@ static void pass_time(struct verify_pass *pass, const struct verify_event *event
 		pass->next_vmstat_ns = event->time_ns + VMSTAT_INTERVAL_NS;
 	for (; pass->next_vmstat_ns <= event->time_ns; pass->next_vmstat_ns += VMSTAT_INTERVAL_NS)
 		for (uint32_t cpu = 0; cpu < pass->options->machine->cpus; cpu++)
-			page_alloc_vmstat_work(pass->mm.pages, cpu, &pass->meter);
+			if (pass->drains_told)
+				page_alloc_vmstat_fold(pass->mm.pages, cpu);
+			else
+				page_alloc_vmstat_work(pass->mm.pages, cpu, &pass->meter);
 }
 
 static bool is_older(const struct verify_pass *pass, uint32_t cpu, uint32_t entry)

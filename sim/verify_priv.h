@@ -36,6 +36,7 @@ struct verify_pass {
 	ns_t next_vmstat_ns; /* when the CPUs' counters are folded the next time; 0 = not begun */
 	/* The user's, or NULL: what the allocator told of itself since the initial state. The stage of boot is then the user's. */
 	int (*on_move)(void *arg, const struct trace_move *move, struct err *err);
+	bool drains_told;    /* the user takes from the recording what is drained: the pass does not do it by the clock */
 	bool *later;         /* owned: of the batch's events */
 	uint32_t cap_later;
 };

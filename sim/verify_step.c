@@ -490,6 +490,7 @@ int verify_pages_step(const struct verify_options *options, struct verify_count 
 	}
 	if (ret == 0) {
 		s.pass.on_move = on_move;
+		s.pass.drains_told = true;
 		ret = verify_pass_run(&s.pass, on_event, &s, err);
 	}
 	for (uint32_t i = 0; s.cpus && i < options->machine->cpus; i++) {
