@@ -228,6 +228,8 @@ uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn);
 
 /** page_alloc_drain_all() - models drain_all_pages(NULL). */
 void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter);
+/** page_alloc_drain_pages() - models drain_zone_pages(): at least @nr pages of a CPU's lists of a zone, at most all. */
+void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned int cpu, uint32_t nr, struct meter *meter);
 /** page_alloc_vmstat_work() - models refresh_cpu_vm_stats() of one CPU: fold counters, age remote pcps. Once a second. */
 void page_alloc_vmstat_work(struct page_alloc *pa, unsigned int cpu, struct meter *meter);
 /** page_alloc_vmstat_fold() - its counters alone, where a recording tells what was drained. */

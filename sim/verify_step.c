@@ -220,6 +220,9 @@ static int settle_flush(struct step *s, struct cpu_step *cpu, uint32_t number, s
 
 		if (zone < 0)
 			continue;
+		if (!caused)
+			ret = unseen_drained(s->log, &(struct unseen_drain){ .before = move->before, .pages = 1u << move->order,
+				.cpu = (uint16_t)number, .zone = (uint8_t)zone }, err);
 		next = page_alloc_flush_next(pa, (unsigned int)zone, list, number);
 		if (caused)
 			count_blocks(s, s->drains, move, 1, expected && next == move->pfn, "flush", expected ? next : PFN_NONE);
