@@ -171,6 +171,7 @@ struct page_alloc {
 	struct zonelist *zonelists;  /* owned: by node */
 	struct zone *zones;          /* owned: populated ones, by node and type */
 	const struct machine *machine; /* borrowed */
+	struct mempolicy *policy;    /* borrowed: of the task that asks; NULL: none */
 	uint32_t nr_zones, nr_nodes, nr_cpus;
 	uint32_t max_order, pageblock_order, page_shift;
 	bool far;                    /* there is memory of other nodes, and it costs more (latency.numa) */
