@@ -10,6 +10,8 @@
 
 #include "mm/lru_priv.h"
 
+#define SHADOW_NODE_BITS 16u /* of a shadow entry: the node; then the node's age */
+
 void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hooks)
 {
 	pa->hooks = *hooks;
@@ -34,6 +36,7 @@ void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind)
 		return;
 	page->zone_plus1 = (uint16_t)(page_zone(pa, pfn)->index + 1);
 	page->place = PAGE_ON_LRU;
+	page->mt = 0;
 	put_first(pa, pfn, kind == LRU_KIND_ANON ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE);
 }
 
@@ -52,6 +55,8 @@ void lru_del(struct page_alloc *pa, pfn_t pfn)
 {
 	take_off(pa, pfn);
 	page_at(pa, pfn)->place = PAGE_NO_HEAD;
+	if (page_at(pa, pfn)->mt & LRU_WRITTEN)
+		page_alloc_swap_free(pa);
 }
 
 void lru_isolate(struct page_alloc *pa, pfn_t pfn)
@@ -72,20 +77,62 @@ void lru_move(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
 	put_first(pa, pfn, list);
 }
 
-void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t evicted)
+void lru_rotate(struct page_alloc *pa, pfn_t pfn)
+{
+	struct zone *zone = page_zone(pa, pfn);
+	struct reclaim_node *node = &pa->reclaim[zone->node];
+	unsigned int list = page_at(pa, pfn)->order;
+
+	take_off(pa, pfn);
+	block_list_add_tail(pa->pages, &node->lru[list], pfn);
+	node->nr_lru[list]++;
+	zone->nr_lru[list]++;
+}
+
+void lru_use(struct page_alloc *pa, pfn_t pfn)
 {
 	struct page *page = page_at(pa, pfn);
-	const struct reclaim_node *node = &pa->reclaim[page_zone(pa, pfn)->node];
-	uint64_t distance = pa->counter[PC_PGSTEAL_FILE] - evicted;
+
+	if (page->place == PAGE_ON_LRU)
+		page->mt |= LRU_USED;
+}
+
+uint64_t lru_age(const struct page_alloc *pa, uint32_t node)
+{
+	return pa->reclaim[node].nonresident_age;
+}
+
+/* Models pack_shadow(). */
+uint64_t lru_shadow(const struct page_alloc *pa, pfn_t pfn)
+{
+	uint32_t node = page_zone(pa, pfn)->node;
+	bool workingset = page_at(pa, pfn)->mt & LRU_WORKINGSET;
+
+	return pa->reclaim[node].nonresident_age << SHADOW_NODE_BITS << 1 | node << 1 | workingset;
+}
+
+void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow)
+{
+	struct page *page = page_at(pa, pfn);
+	uint32_t from = shadow >> 1 & ((1u << SHADOW_NODE_BITS) - 1);
+	struct reclaim_node *node = &pa->reclaim[from];
+	uint64_t distance = node->nonresident_age - (shadow >> SHADOW_NODE_BITS >> 1);
 	uint64_t workingset = node->nr_lru[LRU_ACTIVE_FILE];
 
 	pa->counter[PC_WORKINGSET_REFAULT_FILE]++;
-	if (pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift)
+	if (can_reclaim_anon(pa))
 		workingset += node->nr_lru[LRU_INACTIVE_ANON] + node->nr_lru[LRU_ACTIVE_ANON];
 	if (distance > workingset || page->place != PAGE_ON_LRU)
 		return;
+	node->nonresident_age++;
+	node->activated++;
 	pa->counter[PC_WORKINGSET_ACTIVATE_FILE]++;
 	lru_move(pa, pfn, LRU_ACTIVE_FILE);
+	if (!(shadow & 1))
+		return;
+	page->mt |= LRU_WORKINGSET;
+	pa->counter[PC_WORKINGSET_RESTORE_FILE]++;
+	note_cost(pa, from, true, 1);
 }
 
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list)

@@ -44,6 +44,9 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 {
 	run->reclaim.users[pfn] = (struct page_user){ req->slot + 1, req->who };
 	lru_add(run->mm.pages, pfn, (enum lru_kind)op->lru);
+	/* Anonymous memory is there because somebody has touched it. */
+	if (op->lru == LRU_KIND_ANON)
+		lru_use(run->mm.pages, pfn);
 	oom_page_begins(run, req->who);
 	if (op->lru == LRU_KIND_FILE)
 		shrinkers_object_begins(run, req->slot, req->who, SHRINK_PAGE);
@@ -131,7 +134,7 @@ static void page_gone(void *arg, pfn_t pfn, bool swapped)
 	if (swapped)
 		return;
 	shrinkers_page_gone(run, slot - 1);
-	refault_evicted(run, slot - 1);
+	refault_evicted(run, slot - 1, lru_shadow(run->mm.pages, pfn));
 }
 
 /* ---- The whole ---- */
@@ -217,8 +220,11 @@ void reclaim_load(struct run *run)
 		if (!file && pages->kind != STATE_PAGE_ANON)
 			continue;
 		for (pfn_t pfn = pages->first_pfn; pfn < pages->first_pfn + pages->nr_pages; pfn++)
-			if (page_alloc_allocated(run->mm.pages, pfn, 0))
+			if (page_alloc_allocated(run->mm.pages, pfn, 0)) {
 				lru_add(run->mm.pages, pfn, file ? LRU_KIND_FILE : LRU_KIND_ANON);
+				if (!file)
+					lru_use(run->mm.pages, pfn);
+			}
 	}
 }
 

@@ -13,8 +13,8 @@ struct object *reclaim_user(struct run *run, pfn_t pfn);
 void reclaim_lose(struct run *run, struct object *object, bool swapped);
 
 /* refault.c */
-/** refault_evicted() - the file page of @slot has been reclaimed: perhaps it is read again. */
-void refault_evicted(struct run *run, uint32_t slot);
+/** refault_evicted() - the file page of @slot has been reclaimed: perhaps it is read again. @shadow: lru_shadow(). */
+void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow);
 /** refault_due() - the next window of pages is read again now, what of it is still gone. */
 void refault_due(struct run *run);
 int refaults_start(struct run *run, struct err *err);

@@ -4,8 +4,8 @@
  * come together, a window of readahead at a time, and most windows in the order in which they went, as files are read. What
  * comes back takes memory as it did the first time, and counts as in use when it was away for less time than active pages stay.
  *
- * When they come is counted in pages that have been reclaimed since, not in time: the distance of workingset.c. That a page
- * comes at all before as many others have gone as there are on the lists, and at any distance up to there alike, is assumed.
+ * When they come is counted in pages that have gone or become active since, not in time: the distance of workingset.c. That a
+ * page comes at all before as many others have as there are on the lists, and at any distance up to there alike, is assumed.
  * Models page_cache_ra_unbounded(), and workingset_eviction() and workingset_refault() of 6.1 for one memory cgroup.
  */
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #define READ_WINDOWS 16u /* mean length of what is read in one go, 2 MiB: an assumption */
 
 struct window {
-	uint64_t due;        /* pages reclaimed when it is read */
+	uint64_t due;        /* age() when it is read */
 	uint32_t nr;
 	uint32_t slots[WINDOW_PAGES];
 };
@@ -30,6 +30,7 @@ struct refaults {
 	struct window filling;   /* pages that have just gone */
 	struct window reading;   /* its last nr pages are still to come */
 	uint64_t last_due;
+	uint64_t promised;       /* pages that have come or are to come */
 	struct window *heap;     /* owned; the earliest first */
 	uint32_t nr, cap;
 	ns_t free_ns;            /* when the disk is done with the last one */
@@ -56,9 +57,13 @@ void refaults_fini(struct run *run)
 	free(run->reclaim.coming);
 }
 
-static uint64_t evicted(const struct run *run)
+static uint64_t age(const struct run *run)
 {
-	return page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE);
+	uint64_t sum = 0;
+
+	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)
+		sum += lru_age(run->mm.pages, node);
+	return sum;
 }
 
 static bool push(struct refaults *r, const struct window *window)
@@ -107,11 +112,23 @@ static uint64_t pages_on_lists(const struct run *run)
 	return pages;
 }
 
+/*
+ * Whether the pages that have just gone are read again. The share was measured at a moment, when others were still to come: so
+ * many must be on their way that it is right when the last of them, half the lists on the average, has come.
+ */
+static bool is_read_again(const struct run *run)
+{
+	const struct refaults *r = run->reclaim.coming;
+	uint64_t gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE) + pages_on_lists(run) / 2;
+
+	return (r->promised + WINDOW_PAGES) * 100 <= gone * r->percent;
+}
+
 static void set_timer(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
 
-	if (r->timer || (!r->reading.nr && (!r->nr || r->heap[0].due > evicted(run))))
+	if (r->timer || (!r->reading.nr && (!r->nr || r->heap[0].due > age(run))))
 		return;
 	r->timer = true;
 	engine_timer(&run->engine, max_u64(run->engine.now + 1, r->free_ns), CLASS_WAKE, RUN_TIMER_REFAULT, 0, &run->deferred);
@@ -121,27 +138,28 @@ static void set_timer(struct run *run)
 static void close_window(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
-	uint64_t now = evicted(run);
+	uint64_t now = age(run);
 
-	if (rng_below(&r->rng, 100) < r->percent) {
+	if (is_read_again(run)) {
 		bool goes_on = r->last_due > now && rng_below(&r->rng, READ_WINDOWS);
 
 		r->filling.due = goes_on ? r->last_due + WINDOW_PAGES : now + rng_below(&r->rng, pages_on_lists(run) + 1);
 		r->last_due = r->filling.due;
+		r->promised += WINDOW_PAGES;
 		if (!push(r, &r->filling))
 			err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages to be read again", r->nr * WINDOW_PAGES);
 	}
 	r->filling.nr = 0;
 }
 
-void refault_evicted(struct run *run, uint32_t slot)
+void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow)
 {
 	struct refaults *r = run->reclaim.coming;
 
 	if (!r->percent)
 		return;
-	/* Nobody asks a reclaimed object when it was born: the place has the shadow entry's count. */
-	run->objects[slot].born_ns = evicted(run);
+	/* Nobody asks a reclaimed object when it was born: the place has the shadow entry. */
+	run->objects[slot].born_ns = shadow;
 	r->filling.slots[r->filling.nr++] = slot;
 	if (r->filling.nr == WINDOW_PAGES)
 		close_window(run);
@@ -158,7 +176,7 @@ static bool read_page(struct run *run, uint32_t slot)
 	uint64_t shadow = object->born_ns;
 	pfn_t pfn;
 
-	if (object->slab != OBJECT_RECLAIMED || object->index || !op->lru)
+	if (object->slab != OBJECT_RECLAIMED || object->index || op->action != ACT_PAGES || op->lru != LRU_KIND_FILE)
 		return false;
 	run->cpu = 0;
 	want = page_request_of(run, op);
@@ -178,13 +196,14 @@ static bool read_page(struct run *run, uint32_t slot)
 void refault_due(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
-	uint32_t came = 0;
+	uint32_t tried = 0, came = 0;
 
 	r->timer = false;
 	if (!r->reading.nr)
 		r->reading = pop(r);
-	for (uint32_t i = 0; i < READ_PAGES && r->reading.nr; i++)
+	for (; tried < READ_PAGES && r->reading.nr; tried++)
 		came += read_page(run, r->reading.slots[WINDOW_PAGES - r->reading.nr--]);
+	r->promised -= tried - came;
 	r->free_ns = run->engine.now + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 	set_timer(run);
 }
