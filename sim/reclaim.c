@@ -47,6 +47,8 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 	/* Anonymous memory is there because somebody has touched it. */
 	if (op->lru == LRU_KIND_ANON)
 		lru_use(run->mm.pages, pfn);
+	else
+		mapped_page_begins(run, req->who, op, pfn);
 	oom_page_begins(run, req->who);
 	if (op->lru == LRU_KIND_FILE)
 		shrinkers_object_begins(run, req->slot, req->who, SHRINK_PAGE);
@@ -188,6 +190,8 @@ int reclaim_start(struct run *run, struct err *err)
 		ret = shrinkers_start(run, &hooks, err);
 	if (ret == 0)
 		ret = refaults_start(run, err);
+	if (ret == 0)
+		ret = mapped_start(run, &hooks, err);
 	if (ret < 0)
 		return ret;
 	page_alloc_set_hooks(run->mm.pages, &hooks);
@@ -207,6 +211,7 @@ void reclaim_fini(struct run *run)
 	free(r->kswapds);
 	shrinkers_fini(run);
 	refaults_fini(run);
+	mapped_fini(run);
 }
 
 void reclaim_load(struct run *run)

@@ -184,7 +184,9 @@ static bool read_page(struct run *run, uint32_t slot)
 	if (page_alloc_take(run->mm.pages, &want, &pfn, &run->meter) != MM_DONE)
 		return false;
 	run->reclaim.refaults++;
+	run->reclaim.reading_again = true;
 	block_begin(run, &req, op, pfn);
+	run->reclaim.reading_again = false;
 	lru_refault(run->mm.pages, pfn, shadow);
 	op->older++; /* not a request of the trace */
 	if (run->meter.pressure)

@@ -41,8 +41,9 @@ static int write_machine(const struct probe_args *args, const struct machine *ma
 		"# Each zone has the pages that its kernel had: spanned, present and managed. Set\n"
 		"# page_allocator.min_free_kbytes to auto when you change the memory.\n%s",
 		args->dir ? args->dir : "the running machine",
-		machine->reclaim.refault_percent ? "# reclaim.refault is measured there, not predicted: workingset_refault_file "
-			"of pgsteal_file, in per cent.\n" : "");
+		machine->reclaim.refault_percent || machine->reclaim.mapped_percent ?
+			"# reclaim.refault and reclaim.mapped are measured there, not predicted: workingset_refault_file, and what\n"
+			"# pgscan_file has more than pgskip_* and pgsteal_file, of pgsteal_file in per cent.\n" : "");
 	return machine_file_write(args->output ? args->output : "-", comment, machine, err);
 }
 

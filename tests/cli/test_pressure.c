@@ -122,6 +122,25 @@ static double least_free(void)
 		" GROUP BY sample_id)");
 }
 
+/* How often reclaim looks at a file page before it takes it. */
+static double looks(const char *setting)
+{
+	replay(setting);
+	cr_assert_gt(counter("pgsteal_file"), 10000, "memory must be short");
+	return counter("pgscan_file") / counter("pgsteal_file");
+}
+
+Test(pressure, file_pages_that_are_mapped_are_looked_at_once_more)
+{
+	double once, more;
+
+	read_files();
+	once = looks("reclaim.mapped=0");
+	more = looks("reclaim.mapped=30");
+	cr_expect(more - once > 0.25 && more - once < 0.35, "%.2f looks, %.2f where none is mapped", more, once);
+	cr_expect_lt(looks("reclaim.mapped=1") - once, 0.03);
+}
+
 /* sysctl/vm.rst: how much memory is left before kswapd is woken, and how much must be free before it sleeps again. */
 Test(pressure, watermark_scale_factor_keeps_more_free_and_wakes_kswapd_for_more_at_a_time)
 {
