@@ -5,6 +5,7 @@
  * Invariants
  *  1. a page on a list is handed out with order 0, and its record says PAGE_ON_LRU and the list
  *  2. links agree in both directions; nr of a list, and the sum of the zones' counts, are its length
+ *  3. only an anonymous page is in swap while it is on a list; swap_used counts at least those
  */
 #include <inttypes.h>
 
@@ -140,7 +141,8 @@ uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list lis
 	return pa->reclaim[node].nr_lru[list];
 }
 
-static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t *zones, struct err *err)
+static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list list, const uint64_t *zones, uint64_t *swapped,
+	struct err *err)
 {
 	const struct reclaim_node *r = &pa->reclaim[node];
 	uint32_t previous = LINK_NONE;
@@ -152,6 +154,10 @@ static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list 
 		if (page->place != PAGE_ON_LRU || page->order != list || !page_alloc_allocated(pa, pfn, 0))
 			return err_set(err, ERR_INVARIANT, "lru 1: page %u of list %d of node %u: place %u, list %u", pfn, list,
 				node, page->place, page->order);
+		*swapped += page->mt & LRU_WRITTEN ? 1 : 0;
+		if (page->mt & LRU_WRITTEN && (lru_is_file(list) || *swapped > pa->swap_used))
+			return err_set(err, ERR_INVARIANT, "lru 3: page %u of list %d of node %u is in swap, which has %" PRIu64, pfn,
+				list, node, pa->swap_used);
 		if (page->prev != previous || ++nr > r->nr_lru[list])
 			return err_set(err, ERR_INVARIANT, "lru 2: page %u of list %d of node %u does not link back", pfn, list,
 				node);
@@ -165,6 +171,7 @@ static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list 
 
 int lru_check(const struct page_alloc *pa, struct err *err)
 {
+	uint64_t swapped = 0;
 	int ret = 0;
 
 	for (uint32_t node = 0; ret == 0 && node < pa->nr_nodes; node++) {
@@ -174,7 +181,7 @@ int lru_check(const struct page_alloc *pa, struct err *err)
 			for (uint32_t z = 0; z < pa->nr_zones; z++)
 				if (pa->zones[z].node == node)
 					zones += pa->zones[z].nr_lru[list];
-			ret = check_list(pa, node, (enum lru_list)list, &zones, err);
+			ret = check_list(pa, node, (enum lru_list)list, &zones, &swapped, err);
 		}
 	}
 	return ret;

@@ -411,6 +411,24 @@ Test(reclaim, anonymous_pages_are_written_before_they_go_and_their_swap_ends_wit
 	fixture_free(fx);
 }
 
+Test(reclaim, a_page_that_is_in_swap_and_cannot_be_is_reported)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	pfn_t file = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), anon = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
+	struct err err = { 0 };
+
+	lru_add(fx->pa, file, LRU_KIND_FILE);
+	lru_add(fx->pa, anon, LRU_KIND_ANON);
+	check(fx);
+	page_at(fx->pa, anon)->mt |= LRU_WRITTEN;
+	cr_assert_eq(page_alloc_check(fx->pa, &err), -(int)ERR_INVARIANT, "swap has no page");
+	fx->pa->swap_used = 2;
+	check(fx);
+	page_at(fx->pa, file)->mt |= LRU_WRITTEN;
+	cr_assert_eq(page_alloc_check(fx->pa, &err), -(int)ERR_INVARIANT, "a file page");
+	fixture_free(fx);
+}
+
 /* A page of each kind in sixteen at priority 4, the zone's other pages being free. */
 static void two_kinds(struct fixture *fx, struct told *told)
 {
