@@ -166,46 +166,76 @@ void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow)
 	set_timer(run);
 }
 
-/* Return: whether it came. Its slot may have another object by now, or the file may be gone. */
-static bool read_page(struct run *run, uint32_t slot)
+/** What comes of a page that is to be read. */
+enum read { READ_CAME, READ_NOT_WANTED, READ_NO_MEMORY };
+
+/*
+ * Memory for a page that the reader waits for, or for one read ahead: who asks for that gives up soon, and may hold locks of the
+ * file system. Models filemap_create_folio(), and readahead_gfp_mask() in page_cache_ra_unbounded().
+ */
+static bool take_for_read(struct run *run, const struct run_op *op, bool ahead, pfn_t *pfn)
+{
+	struct page_request want = page_request_of(run, op);
+	gfp_t ahead_bits = GFP_BIT_NORETRY | GFP_BIT_NOWARN;
+
+	want.gfp &= ~(ahead_bits | GFP_BIT_WRITE);
+	if (ahead)
+		want.gfp = (want.gfp | ahead_bits) & ~GFP_BIT_FS;
+	return page_alloc_take(run->mm.pages, &want, pfn, &run->meter) == MM_DONE;
+}
+
+/* The slot may have another object by now, or the file may be gone. */
+static enum read read_page(struct run *run, uint32_t slot, bool ahead)
 {
 	struct object *object = &run->objects[slot];
 	struct run_op *op = &run->ops[object->op];
 	struct request req = { .op = object->op, .slot = slot };
-	struct page_request want;
 	uint64_t shadow = object->born_ns;
+	bool taken;
 	pfn_t pfn;
 
 	if (object->slab != OBJECT_RECLAIMED || object->index || op->action != ACT_PAGES || op->lru != LRU_KIND_FILE)
-		return false;
-	run->cpu = 0;
-	want = page_request_of(run, op);
-	meter_restart(&run->meter);
-	if (page_alloc_take(run->mm.pages, &want, &pfn, &run->meter) != MM_DONE)
-		return false;
-	run->reclaim.refaults++;
-	run->reclaim.reading_again = true;
-	block_begin(run, &req, op, pfn);
-	run->reclaim.reading_again = false;
-	lru_refault(run->mm.pages, pfn, shadow);
-	op->older++; /* not a request of the trace */
+		return READ_NOT_WANTED;
+	taken = take_for_read(run, op, ahead, &pfn);
+	if (taken) {
+		run->reclaim.refaults++;
+		run->reclaim.reading_again = true;
+		block_begin(run, &req, op, pfn);
+		run->reclaim.reading_again = false;
+		lru_refault(run->mm.pages, pfn, shadow);
+		op->older++; /* not a request of the trace */
+	}
 	if (run->meter.pressure)
 		reclaim_after(run);
-	return true;
+	return taken ? READ_CAME : READ_NO_MEMORY;
 }
 
-/* A few pages at a time: a task that reads goes on with what has come while the rest is on its way. */
+/*
+ * A few pages at a time: a task that reads goes on with what has come while the rest is on its way. It waits for the first;
+ * a page ahead for which there is no memory is the first the next time. What its memory takes to find is its own time.
+ */
 void refault_due(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
-	uint32_t tried = 0, came = 0;
+	uint32_t came = 0;
+	ns_t busy_ns = 0;
 
 	r->timer = false;
 	if (!r->reading.nr)
 		r->reading = pop(r);
-	for (; tried < READ_PAGES && r->reading.nr; tried++)
-		came += read_page(run, r->reading.slots[WINDOW_PAGES - r->reading.nr--]);
-	r->promised -= tried - came;
-	r->free_ns = run->engine.now + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+	run->cpu = 0;
+	for (uint32_t i = 0; i < READ_PAGES && r->reading.nr; i++) {
+		enum read read;
+
+		meter_restart(&run->meter);
+		read = read_page(run, r->reading.slots[WINDOW_PAGES - r->reading.nr], i > 0);
+		busy_ns += run->meter.ns;
+		if (read == READ_NO_MEMORY && i > 0)
+			break;
+		r->reading.nr--;
+		came += read == READ_CAME;
+		r->promised -= read != READ_CAME;
+	}
+	r->free_ns = run->engine.now + busy_ns + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 	set_timer(run);
 }

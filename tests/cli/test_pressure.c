@@ -141,6 +141,20 @@ Test(pressure, file_pages_that_are_mapped_are_looked_at_once_more)
 	cr_expect_lt(looks("reclaim.mapped=1") - once, 0.03);
 }
 
+Test(pressure, as_many_file_pages_are_read_again_as_the_setting_says)
+{
+	double share;
+
+	read_files();
+	replay("reclaim.refault=0");
+	cr_assert_eq(counter("workingset_refault_file"), 0);
+	replay("reclaim.refault=60");
+	share = counter("workingset_refault_file") / counter("pgsteal_file");
+	cr_expect(share > 0.55 && share < 0.65, "%.2f", share);
+	cr_expect_eq(counter("workingset_refault_file"), counter("refaults"));
+	cr_expect_eq(failed(), 0, "what is read ahead, and finds no memory, waits");
+}
+
 /* sysctl/vm.rst: how much memory is left before kswapd is woken, and how much must be free before it sleeps again. */
 Test(pressure, watermark_scale_factor_keeps_more_free_and_wakes_kswapd_for_more_at_a_time)
 {
