@@ -19,8 +19,8 @@ static int write_machine(const struct cli_given *given, const struct machine *ma
 	snprintf(comment, sizeof(comment), "# Written by kmemsim probe from %s.\n"
 		"# Each zone has the pages that its kernel had: spanned, present and managed. Set\n"
 		"# page_allocator.min_free_kbytes to auto when you change the memory.\n"
-		"# reclaim.refault is measured where the machine had reclaimed (workingset_refault_file of\n"
-		"# pgsteal_file, in per cent), and assumed where it had not; 0 = nothing is read again.\n",
+		"# reclaim.refault and reclaim.mapped are measured where the machine had reclaimed (workingset_refault_file, and\n"
+		"# what pgscan_file has more than pgskip_* and pgsteal_file, of pgsteal_file, in per cent), and assumed where it had not.\n",
 		given->input ? given->input : "the running machine");
 	return machine_file_write(given->output ? given->output : "-", comment, machine, err);
 }
