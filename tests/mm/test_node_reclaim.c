@@ -138,7 +138,7 @@ Test(node_reclaim, anonymous_pages_are_swapped_only_when_it_may_write_and_unmap)
 		struct fixture *fx = two_nodes(mode, 2, 20, &told);
 
 		/* More than 1 % of page cache, but active: inactive file pages would go first. */
-		fx->machine.reclaim.swap = 64 << 20;
+		page_alloc_swap_add(fx->pa, 16384);
 		fx->machine.reclaim.swappiness = 200;
 		for (int i = 0; i < 40; i++) {
 			pfn_t pfn = take_on(fx, GFP_NOWAIT | GFP_BIT_MOVABLE | GFP_BIT_THISNODE, 0);

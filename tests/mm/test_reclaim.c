@@ -394,7 +394,7 @@ Test(reclaim, anonymous_pages_are_written_before_they_go_and_their_swap_ends_wit
 		.meter = &fx->meter };
 
 	hook(fx, &told);
-	fx->machine.reclaim.swap = 64 << 20;
+	page_alloc_swap_add(fx->pa, 16384);
 	cr_assert_gt(fill(fx, LRU_KIND_ANON, pfns, 4096), 1024);
 	shrink_node(fx->pa, 0, &sc);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_PSWPOUT), SWAP_CLUSTER_MAX, "the first batch");
@@ -433,7 +433,7 @@ Test(reclaim, a_page_that_is_in_swap_and_cannot_be_is_reported)
 static void two_kinds(struct fixture *fx, struct told *told)
 {
 	hook(fx, told);
-	fx->machine.reclaim.swap = 64 << 20;
+	page_alloc_swap_add(fx->pa, 16384);
 	fx->machine.reclaim.swappiness = 60;
 	for (int i = 0; i < 640; i++)
 		lru_add(fx->pa, take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), i % 2 ? LRU_KIND_FILE : LRU_KIND_ANON);
