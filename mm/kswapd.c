@@ -140,7 +140,7 @@ static bool shrink_for_kswapd(struct page_alloc *pa, uint32_t node, struct scan_
 		if (pa->zones[i].node == node && pa->zones[i].type <= sc->highest && pa->zones[i].managed)
 			sc->nr_to_reclaim += max_u64(zone_mark(&pa->zones[i], WMARK_HIGH), SWAP_CLUSTER_MAX);
 	shrink_node(pa, node, sc);
-	if (r->pass_order && sc->reclaimed >= 2ull << r->pass_order)
+	if (r->pass_order && r->pass_reclaimed + sc->reclaimed >= 2ull << r->pass_order)
 		r->pass_order = 0;
 	return sc->scanned >= sc->nr_to_reclaim;
 }

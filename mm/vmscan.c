@@ -7,6 +7,7 @@
  * the next batch is looked at; reclaim never waits for others.
  */
 #include "base/bits.h"
+#include "mm/compaction_priv.h"
 #include "mm/lru_priv.h"
 
 static void count(struct page_alloc *pa, const struct scan_control *sc, bool file, bool stolen)
@@ -198,17 +199,31 @@ static void shrink_slab(struct page_alloc *pa, uint32_t node, const struct scan_
 		do_shrink(pa, node, i, sc);
 }
 
+/* Whether a zone has the block, or memory enough to make one by compaction. */
+static bool compaction_could(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc)
+{
+	for (uint32_t i = 0; i < pa->nr_zones; i++) {
+		const struct zone *zone = &pa->zones[i];
+
+		if (zone->node == node && zone->type <= sc->highest && zone->managed &&
+			compaction_suitable(zone, (int)sc->order, 0, sc->highest) != COMPACT_SKIPPED)
+			return true;
+	}
+	return false;
+}
+
 /* Whether reclaiming more helps a high order. Models should_continue_reclaim(). */
 static bool should_continue(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, uint64_t reclaimed)
 {
-	bool in_need = sc->order > COSTLY_ORDER || (sc->order && sc->priority < DEF_PRIORITY - 2);
+	bool in_need = pa->machine->page_allocator.compaction &&
+		       (sc->order > COSTLY_ORDER || (sc->order && sc->priority < DEF_PRIORITY - 2));
 	uint64_t inactive = lru_pages(pa, node, LRU_INACTIVE_FILE);
 
-	if (!in_need || !reclaimed)
+	if (!in_need || !reclaimed || compaction_could(pa, node, sc))
 		return false;
 	if (can_reclaim_anon(pa))
 		inactive += lru_pages(pa, node, LRU_INACTIVE_ANON);
-	return !node_balanced(pa, node, sc->order, sc->highest) && inactive > 2ull << sc->order;
+	return inactive > 2ull << sc->order;
 }
 
 void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc)

@@ -494,3 +494,48 @@ Test(reclaim, a_boost_is_reclaimed_for_at_priority_10)
 	cr_expect_eq(fx->zone->boost, 0);
 	fixture_free(fx);
 }
+
+/* should_continue_reclaim(): for a high order until compaction has memory enough to work with. */
+Test(reclaim, for_a_block_reclaim_goes_on_until_compaction_could_make_it)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	struct scan_control sc = { .order = 2, .highest = ZONE_NORMAL, .nr_to_reclaim = 1, .priority = 9, .meter = &fx->meter };
+	uint32_t nr;
+
+	hook(fx, &told);
+	fx->machine.page_allocator.compaction = true;
+	nr = fill(fx, LRU_KIND_FILE, pfns, 4096);
+	for (uint32_t i = 0; i < 100; i++)
+		page_alloc_give(fx->pa, pfns[nr - 1 - i], 0, 0, &fx->meter);
+	page_alloc_drain_all(fx->pa, &fx->meter);
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_eq(told.nr_gone, (nr - 100) >> 9, "the marks are met, with eight pages to spare");
+	fx->zone->wmark[WMARK_MIN] = 4096;
+	fx->zone->wmark[WMARK_HIGH] = 4096;
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_lt(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE), 512, "nothing more is looked at: less than 2^9 pages are left");
+	fixture_free(fx);
+}
+
+/* kswapd_shrink_node(): compact_gap() pages of the whole pass, not of one priority; D-pressure has 1 + 2 + 6. */
+Test(reclaim, kswapd_forgets_the_order_when_its_pass_has_reclaimed_twice_the_block)
+{
+	struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
+	static struct told told;
+	static pfn_t pfns[16384];
+	const struct reclaim_node *r = fx->pa->reclaim;
+	enum kswapd_answer answer = KSWAPD_MORE;
+
+	hook(fx, &told);
+	fill(fx, LRU_KIND_FILE, pfns, 16384);
+	fx->zone->wmark[WMARK_HIGH] = 2048;
+	kswapd_wake(fx->zone, GFP_KERNEL, 2, fx->zone->type, &fx->meter);
+	while (answer == KSWAPD_MORE && told.nr_gone < 8) {
+		answer = kswapd_step(fx->pa, 0, 0, &fx->meter);
+		cr_expect_eq(r->pass_order, told.nr_gone < 8 ? 2 : 0, "%u pages", told.nr_gone);
+	}
+	cr_expect(told.nr_gone >= 8 && told.nr_gone < 32, "%u pages", told.nr_gone);
+	fixture_free(fx);
+}
