@@ -110,11 +110,20 @@ static ns_t until_next_step(const struct run *run, struct kswapd *k, ns_t ns)
 	return ns + (ns_t)rivals * TURN_NS;
 }
 
+/* As users of locks: kswapds first, then kcompactds. */
+static uint32_t kcompactd_number(const struct run *run, uint32_t node)
+{
+	return run->machine->nr_nodes + node;
+}
+
 static int step(struct run *run, uint32_t node, struct err *err)
 {
 	struct kswapd *k = &run->reclaim.kswapds[node];
+	ns_t busy_ns = locks_daemon_busy(run, node), wait_ns;
 	enum kswapd_answer answer;
 
+	if (busy_ns)
+		return schedule(run, node, k->state, busy_ns, err);
 	if (k->state != KSWAPD_RUNNING) {
 		k->begun_ns = run->engine.now;
 		k->stolen_before = stolen(run);
@@ -122,9 +131,10 @@ static int step(struct run *run, uint32_t node, struct err *err)
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	run->cpu = cpu_of_node(run, node);
 	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
-	locks_count(run);
+	wait_ns = locks_daemon(run, node);
 	if (answer == KSWAPD_MORE)
-		return schedule(run, node, KSWAPD_RUNNING, until_next_step(run, k, max_u64(meter_elapsed(&run->meter), 1000)), err);
+		return schedule(run, node, KSWAPD_RUNNING,
+			until_next_step(run, k, max_u64(meter_elapsed(&run->meter) + wait_ns, 1000)), err);
 	reclaim_wake_kcompactds(run);
 	reclaimed(run, "kswapd", node, k->begun_ns, stolen(run) - k->stolen_before);
 	return schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
@@ -170,18 +180,21 @@ void reclaim_wake_kcompactds(struct run *run)
 static int compact_step(struct run *run, uint32_t node, struct err *err)
 {
 	struct kswapd *k = &run->reclaim.kswapds[node];
+	ns_t busy_ns = locks_daemon_busy(run, kcompactd_number(run, node)), wait_ns;
 	enum kcompactd_answer answer;
 
+	if (busy_ns)
+		return engine_timer(&run->engine, run->engine.now + busy_ns, CLASS_WAKE, RUN_TIMER_KCOMPACTD, node, err);
 	if (!k->in_pass)
 		k->compact_begun_ns = run->engine.now;
 	k->in_pass = true;
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	run->cpu = cpu_of_node(run, node);
 	answer = kcompactd_step(run->mm.pages, node, run->cpu, &run->meter);
-	locks_count(run);
+	wait_ns = locks_daemon(run, kcompactd_number(run, node));
 	if (answer == KCOMPACTD_MORE)
-		return engine_timer(&run->engine, run->engine.now + max_u64(run->meter.ns, 1000), CLASS_WAKE, RUN_TIMER_KCOMPACTD,
-			node, err);
+		return engine_timer(&run->engine, run->engine.now + max_u64(run->meter.ns + wait_ns, 1000), CLASS_WAKE,
+			RUN_TIMER_KCOMPACTD, node, err);
 	k->compacting = k->in_pass = false;
 	return 0;
 }

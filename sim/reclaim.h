@@ -121,6 +121,11 @@ void reclaim_after(struct run *run);
 void reclaim_wake_kcompactds(struct run *run);
 /** reclaim_fire() - an event of kswapd, or of a page that is read again, is due. */
 int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err);
+/** daemons_nr() - how many daemons of a machine hold locks: kswapd and kcompactd of each node. */
+static inline uint32_t daemons_nr(const struct machine *machine)
+{
+	return 2 * machine->nr_nodes;
+}
 /** daemons_note_rival() - a request of @who has been to the slow path. */
 void daemons_note_rival(struct run *run, uint32_t who);
 /** reclaim_load() - pages of the initial state that are on LRU lists. */

@@ -177,7 +177,7 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	boot_prefix_move(run);
 	ret = engine_init(&run->engine, options->machine->cpus, &client, err);
 	if (ret == 0)
-		ret = locks_init(&run->locks, options->machine->cpus, err);
+		ret = locks_init(&run->locks, options->machine->cpus, daemons_nr(options->machine), err);
 	if (ret == 0)
 		ret = reclaim_start(run, err);
 	if (ret == 0 && run->options->layer != LAYER_PAGE)

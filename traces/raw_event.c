@@ -160,6 +160,7 @@ static const struct source_event events[] = {
 	IGNORED("alloc_contig_range", "its pages have no event of their own"),
 	IGNORED("vmap_pages_range", "the page array is missing in text"),
 	IGNORED("percpu_destroy_chunk", "effect of free_percpu"),
+	IGNORED("kernel_stack", CALL_CHAIN),
 	IGNORED("rss_stat", "statistics"),
 	IGNORED("purge_vmap_area_lazy", "the kernel's own pace of giving areas back"),
 	IGNORED("kvmalloc", "the kmalloc or vmalloc in it has its own event"),

@@ -64,6 +64,32 @@ Test(import_probes, callers_are_call_sites)
 	importing_end(&in);
 }
 
+/* As the kernel, trace-cmd and perf print it: the first function that is neither the tracer's nor the memory layer's has asked. */
+Test(import_probes, chains_of_callers_tell_the_call_site)
+{
+	struct imported in = importing_text(
+		LINE("1.000001", "mm_page_alloc: page=x pfn=0x4000 order=0 migratetype=1 gfp_flags=GFP_KERNEL")
+		LINE("1.000001", "<stack trace>")
+		" => trace_event_raw_event_mm_page_alloc\n => __alloc_pages\n => pipe_write+0x1d0/0x5c0\n => vfs_write\n"
+		LINE("1.000002", "kmalloc: call_site=load_elf+0x10/0x20 ptr=0xffff888000001000 bytes_req=64 bytes_alloc=64 gfp_flags=GFP_KERNEL node=-1")
+		LINE("1.000002", "kernel_stack:         <stack trace >")
+		"=> __kmalloc (ffffffff81234567)\n=> other (ffffffff81234567)\n"
+		LINE("1.000003", "iounmap: (iounmap+0x0/0x90) addr=0xffffc90000000000")
+		LINE("1.000003", "kernel_stack:         <stack trace >")
+		"=> kprobe_ftrace_handler (ffffffff81234560)\n=> iounmap (ffffffff81234567)\n=> driver_exit+0x5 (ffffffff81234567)\n"
+		LINE("1.000004", "mm_page_free: page=x pfn=0x4000 order=0")
+		" task-8 [001] ..... 1.000004: <stack trace>\n => of_another_cpu\n"
+		"task  7 [000]  1.000005: kmem:mm_page_alloc: page=x pfn=0x5000 order=3 migratetype=1 gfp_flags=GFP_KERNEL\n"
+		"\tffffffff816349cd __alloc_pages+0x20d ([kernel.kallsyms])\n"
+		"\tffffffff816349cd skb_page_frag_refill+0x2d ([kernel.kallsyms])\n\n");
+	static const char *const sites[] = { "pipe_write+0x1d0", "load_elf+0x10", "driver_exit+0x5", "", "skb_page_frag_refill+0x2d" };
+
+	expect_clean(&in, 5);
+	for (size_t i = 0; i < 5; i++)
+		cr_expect_str_eq(importing_event(&in, i)->call_site, sites[i], "event %zu: %s", i, importing_event(&in, i)->call_site);
+	importing_end(&in);
+}
+
 Test(import_probes, ioremap_regions_and_mappings_into_user_space)
 {
 	struct imported in = importing_text(
