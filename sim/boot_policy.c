@@ -55,14 +55,14 @@ void boot_policy_event(struct boot_policy *boot, const struct trace_op *op, cons
 {
 	struct boot_task *first = &boot->tasks[0], *init = &boot->tasks[1];
 
+	/* Before numa_policy_init() there is no other task: the trace, or what is replayed of it, begins later. */
+	if (!first->begun && who->pid != 0)
+		boot->active = false;
 	if (op->name != boot->name || slot == SLOT_NONE)
 		return;
 	if (op->kind == KIND_KMEM_CACHE_ALLOC) {
-		/* The first one of all is the kernel's; a trace where it is somebody else's began later. */
 		if (who->pid == 0)
 			begin(boot, slot);
-		else if (!first->begun)
-			boot->active = false;
 	} else if (op->kind == KIND_KMEM_CACHE_FREE) {
 		for (unsigned int i = 0; i < 2; i++)
 			if (has_policy(&boot->tasks[i]) && boot->tasks[i].slot == slot)
