@@ -204,6 +204,8 @@ enum slab_create_result slab_cache_create(struct slab *slab, const struct slab_c
  * slab_cache_boot() - a cache that the trace says was there before it began, with its name kept: never merged.
  */
 enum slab_create_result slab_cache_boot(struct slab *slab, const struct slab_create *create, uint32_t *cache);
+/** slab_cache_name() - slab_cache_find() finds @cache by @name, too. Return: false without memory. */
+bool slab_cache_name(struct slab *slab, uint32_t cache, const char *name);
 /** slab_cache_find() - by name (aliases too; the kmalloc caches as well); CACHE_NONE. */
 uint32_t slab_cache_find(const struct slab *slab, const char *name);
 /** slab_cache_gone() - whether the last cache of that name has been destroyed. */
