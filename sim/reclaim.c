@@ -49,8 +49,9 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 {
 	run->reclaim.users[pfn] = (struct page_user){ req->slot + 1, req->who };
 	oom_page_begins(run, req->who);
-	if (op->lru)
-		lru_add(run->mm.pages, pfn, (enum lru_kind)op->lru);
+	if (!op->lru)
+		return;
+	lru_add(run->mm.pages, pfn, (enum lru_kind)op->lru);
 	if (op->lru == LRU_KIND_FILE)
 		shrinkers_object_begins(run, req->slot, req->who, SHRINK_PAGE);
 }
