@@ -84,8 +84,7 @@ static bool is_nameless(const struct run *run, const struct trace_op *op)
 	return !strcmp(name, run_string(run, op->name));
 }
 
-/* Whether the trace tells of objects of @cache by its name. */
-static bool trace_names(const struct run *run, const char *cache)
+bool trace_names_cache(const struct run *run, const char *cache)
 {
 	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
 		const struct trace_op *op = run->ops[i].trace;
@@ -114,7 +113,7 @@ static uint32_t find_nameless(const struct run *run, const struct trace_op *op)
 		if (!slab_cache_live(run->mm.slab, cache) || stats.geometry.object_size != op->size ||
 			stats.geometry.size != op->size_alloc || strstr(stats.name, "kmalloc-"))
 			continue;
-		if (trace_names(run, stats.name)) {
+		if (trace_names_cache(run, stats.name)) {
 			named = cache;
 			nr_named++;
 		} else if (best == CACHE_NONE || stats.live_objs > most) {
