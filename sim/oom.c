@@ -3,6 +3,8 @@
  * Simplified: badness is a task's movable pages, single ones and larger blocks, without adjustments and without what is in
  * swap; what it asks for later does not happen.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/reclaim_priv.h"
@@ -55,25 +57,52 @@ void oom_page_begins(struct run *run, uint32_t who)
 	run->reclaim.none_to_kill &= !may_kill(run, who);
 }
 
-/* Interrupts that break into a task have its pid, but do not end with it. */
-static void end_task(struct run *run, int32_t pid)
+/* The task's memory is free. Return: pages. */
+static uint64_t free_pages_of(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
 {
-	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
-		run->reclaim.killed[who] |= run->tables->whos[who].pid == pid && !(run->tables->whos[who].ctx & CTX_MASK);
-	run->reclaim.nr_killed++;
-}
+	uint64_t pages = 0;
 
-static void free_memory_of(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
-{
 	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
 		struct object *object = &run->objects[slot];
 
 		if (!is_of_process(run, object) || run->tables->whos[run->reclaim.users[object->index].who].pid != pid)
 			continue;
 		page_alloc_give(run->mm.pages, object->index, run->ops[object->op].order, cpu, meter);
+		pages += object->left;
 		run->pages_held -= object->left;
 		reclaim_lose(run, object, false);
 	}
+	return pages;
+}
+
+/* Models __oom_kill_process(). Interrupts that break into a task have its pid, but do not end with it. Return: pages. */
+static uint64_t kill_task(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
+{
+	struct episode episode = { .by = "oom", .node = run->machine->node_of_cpu[cpu],
+		.begun_ns = run->engine.now + meter_elapsed(meter), .success = true };
+
+	meter_nap(meter, STEP_OOM_KILL, 1, SLEEP_OOM);
+	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
+		run->reclaim.killed[who] |= run->tables->whos[who].pid == pid && !(run->tables->whos[who].ctx & CTX_MASK);
+	run->reclaim.nr_killed++;
+	episode.pages = free_pages_of(run, pid, cpu, meter);
+	daemons_episode(run, &episode);
+	return episode.pages;
+}
+
+/* Who was killed, and what it held: a counter. */
+static void record_victim(struct run *run, int32_t pid, uint64_t pages)
+{
+	const char *comm = "";
+	char name[64];
+	struct record_counter row = { "oom", name, "pages", (int64_t)pages };
+
+	for (uint32_t who = 0; who < run->tables->nr_whos && !comm[0]; who++)
+		if (run->tables->whos[who].pid == pid)
+			comm = run_string(run, run->tables->whos[who].comm);
+	snprintf(name, sizeof(name), "killed %.40s, pid %" PRId32, comm, pid);
+	if (!run->deferred.code)
+		run->recorder->ops->counter(run->recorder, &row, &run->deferred);
 }
 
 bool oom_kill(void *arg, unsigned int cpu, struct meter *meter)
@@ -89,9 +118,7 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter)
 		run->reclaim.none_to_kill = true;
 		return false;
 	}
-	meter_charge(meter, STEP_OOM_KILL, 1);
-	end_task(run, pid);
-	free_memory_of(run, pid, cpu, meter);
+	record_victim(run, pid, kill_task(run, pid, cpu, meter));
 	return true;
 }
 

@@ -112,3 +112,25 @@ Test(from, the_work_of_one_machine_continues_in_the_saved_state_of_another, .tim
 	/* Caches that the recording does not name are found by their sizes, unless several have them. */
 	expect_answer("select cache from cache_stats where cache like 'size-%' and cache not in ('size-160-192', 'size-192-192')", "");
 }
+
+/*
+ * Pages that were reclaimed are read again there. A slot whose page went may have another object by then, which shrinkers free in turn:
+ * no page comes back for that one, so nobody frees one as an object of a cache.
+ */
+Test(from, what_comes_back_under_pressure_is_the_page_that_went, .timeout = 120)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!shared)
+		cr_skip_test("no folder of captures");
+	result = run_shell("S=%s/captures/J-whatif; $K import $S/base/trace.dat -o t.kmt --quiet &&"
+			   " $K probe $S/less-memory/snapshots -o m.yaml --quiet &&"
+			   " $K replay t.kmt -m m.yaml --initial $S/less-memory/snapshots/1-after-boot --from 'marker:WORKLOAD begin' -o r.db"
+			   " --check=1000000 --quiet", shared);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_answer("select value > 1000 from counters where name = 'refaults'", "1\n");
+	expect_answer("select value > 1000 from counters where name = 'objects_shrunk'", "1\n");
+	expect_answer("select count(*) from violations where rule = 'wrong_free'", "0\n");
+}
