@@ -389,6 +389,7 @@ const struct slab_ops mech_slab_slub = {
 	.stats = slub_stats,
 	.cache_pages = slub_cache_pages,
 	.load = slub_load_state,
+	.assume_live = slub_assume_live,
 	.object_at = slub_object_at,
 	.address_of = slub_address_of,
 	.claim = slub_claim,

@@ -90,50 +90,23 @@ static int check_saved(const struct slub_load *load, const struct state_slab *s)
 	return 0;
 }
 
-/*
- * The CPU freelist of a current slab was not saved. In saved states that have them, three quarters of the objects that are
- * not on the slab's own freelist are on it (0.66 to 0.81 in eight states of 6.1): so many are taken to be, those that a new
- * slab hands out last.
- */
-static uint32_t guess_cpu_free(const struct slub_slab *slab)
-{
-	return slab->inuse * 3u / 4;
-}
-
-static uint16_t guess_cpu_freelist(const struct slub_load *load, const struct slub_cache *cache, struct slub_slab *slab)
-{
-	uint32_t nr = guess_cpu_free(slab);
-	uint16_t *links = slub_links(load->slub, slab), head = OBJECT_NONE;
-
-	for (uint32_t i = slab->objects; i-- > 0 && nr;) {
-		uint16_t object = cache->random_seq && cache->geometry.objs_per_slab == slab->objects ?
-			cache->random_seq[i] : (uint16_t)i;
-
-		if (load->seen[object])
-			continue;
-		links[object] = head;
-		head = object;
-		nr--;
-	}
-	load->report->objects_assumed += slab->inuse;
-	return head;
-}
-
 static int place_on_cpu(const struct slub_load *load, const struct state_slab *s, uint32_t number)
 {
 	struct slub *slub = load->slub;
 	struct slub_op op = slub_op_of(slub, load->cache_of[s->cache], s->cpu, NULL);
+	const struct slub_slab *slab = &slub->store.slabs[number];
 	bool ok = true;
 
 	if (op.c->slab != SLAB_NONE)
 		return refuse(load, s, "its CPU has another slab of this cache already");
 	slub_load(&op, number);
 	if (!load->saved->exact_slabs) {
-		op.c->freelist = guess_cpu_freelist(load, op.cache, &slub->store.slabs[number]);
-		op.cache->loaded_objects -= guess_cpu_free(&slub->store.slabs[number]);
+		op.c->freelist = slub_guess_freelist(slub, slab, load->seen, slub_guess_free(slab));
+		op.cache->loaded_objects -= slub_guess_free(slab);
+		load->report->objects_assumed += slab->inuse;
 		return 0;
 	}
-	op.c->freelist = chain(load, &slub->store.slabs[number], s->cpu_freelist, s->nr_cpu_freelist, &ok);
+	op.c->freelist = chain(load, slab, s->cpu_freelist, s->nr_cpu_freelist, &ok);
 	return ok ? 0 : refuse(load, s, "its CPU freelist names an object twice, or one that it does not have");
 }
 

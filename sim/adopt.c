@@ -114,6 +114,48 @@ static void pair_kinds(struct run *run, const struct older *older, const struct 
 	}
 }
 
+/* Objects of @kind among @wanted, which stand by kind. */
+static uint32_t count_kind(const struct wanted *wanted, uint32_t nr, uint32_t kind)
+{
+	uint32_t low = 0, high = nr, count = 0;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (wanted[middle].kind < kind)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low + count < nr && wanted[low + count].kind == kind)
+		count++;
+	return count;
+}
+
+/*
+ * Which objects of the CPUs' slabs are free, the state may not tell; the trace knows how many of a cache live, if it knows
+ * most of all objects: it began with the kernel's boot, or near it. The state of J-whatif/base does tell: hidden from the
+ * model, this finds the free objects twice as well as a common share of them does, and caches end with 18 pages too many
+ * or too few in all, in place of 90.
+ */
+static void assume_live(struct run *run, const struct wanted *wanted, uint32_t nr)
+{
+	struct slab *slab = run->mm.slab;
+	uint64_t live = 0;
+
+	for (uint32_t cache = 0; cache < slab_nr_caches(slab); cache++) {
+		struct slab_stats stats;
+
+		slab_cache_stats(slab, cache, &stats);
+		live += stats.live_objs;
+	}
+	if (run->options->initial->exact_slabs || 2ull * nr < live)
+		return;
+	for (uint32_t cache = 0; cache < slab_nr_caches(slab); cache++)
+		if (slab_cache_live(slab, cache))
+			slab_assume_live(slab, cache, count_kind(wanted, nr, cache));
+}
+
 static bool is_object(enum run_action action)
 {
 	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE || action == ACT_CACHE_ALLOC;
@@ -150,6 +192,7 @@ static int adopt_objects(struct run *run, const struct older *older, uint32_t nr
 			wanted[nr_wanted++] = (struct wanted){ kind_of(run, op), i, older[i].where };
 	}
 	qsort(wanted, nr_wanted, sizeof(*wanted), by_kind_and_place);
+	assume_live(run, wanted, nr_wanted);
 	ret = adopt_list_objects(run, &there, &nr_there, err);
 	if (ret == 0)
 		pair_kinds(run, older, wanted, nr_wanted, there, nr_there);

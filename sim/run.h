@@ -245,6 +245,8 @@ struct run {
 /* run_op.c */
 /** run_ops_prepare() - the prepared form of all operations of the trace. */
 int run_ops_prepare(struct run *run, struct err *err);
+/** unmerged_cache() - which cache of a machine that does not merge an operation means whose event names @named. */
+uint32_t unmerged_cache(const struct run *run, const struct run_op *op, uint32_t named);
 /** run_op_resolve_cache() - look the operation's cache up by name again; creates it where the trace never did. */
 uint32_t run_op_resolve_cache(struct run *run, struct run_op *op);
 

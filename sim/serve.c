@@ -149,6 +149,12 @@ static void check_free_of_part(struct run *run, const struct object *object, con
 			" complains");
 }
 
+/* Events of the free and of what made the object name one cache, though this machine has several where that one was. */
+static bool was_merged(const struct run *run, const struct run_op *maker, const struct run_op *op)
+{
+	return !run->machine->slab.merge && maker->trace->name == op->trace->name;
+}
+
 /* Of an interface that knows its object's cache. */
 static bool from_cache(const struct run_op *maker)
 {
@@ -178,7 +184,7 @@ RARE void check_free(struct run *run, const struct object *object, struct run_op
 	if (op->kind == KIND_KMEM_CACHE_FREE || op->kind == KIND_KMEM_CACHE_FREE_BULK) {
 		if (op->generation != run->cache_generation)
 			run_op_resolve_cache(run, op);
-		if (object->slab == SLAB_LARGE || (maker->cache != op->cache &&
+		if (object->slab == SLAB_LARGE || (maker->cache != op->cache && !was_merged(run, maker, op) &&
 			slab_object_cache(run->mm.slab, slab_part(object)) != op->cache)) {
 			run_violation(run, RULE_WRONG_FREE, op,
 				"object of %s freed to cache %s: \"Wrong slab cache\", the kernel warns and uses the object's own",
