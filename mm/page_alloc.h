@@ -297,10 +297,13 @@ void page_alloc_describe(const struct page_alloc *pa, unsigned int zone, char *b
 	X(PGSTEAL_DIRECT, "pgsteal_direct")  \
 	X(PGSTEAL_ANON, "pgsteal_anon")      \
 	X(PGSTEAL_FILE, "pgsteal_file")      \
+	X(PGACTIVATE, "pgactivate")          \
 	X(PGDEACTIVATE, "pgdeactivate")      \
 	X(SLABS_SCANNED, "slabs_scanned")    \
 	X(WORKINGSET_REFAULT_FILE, "workingset_refault_file") \
 	X(WORKINGSET_ACTIVATE_FILE, "workingset_activate_file") \
+	X(WORKINGSET_RESTORE_FILE, "workingset_restore_file") \
+	X(PSWPIN, "pswpin")                  \
 	X(PSWPOUT, "pswpout")                \
 	X(OOM_KILL, "oom_kill")              \
 	X(NODE_RECLAIM, "node_reclaim")      \

@@ -282,8 +282,12 @@ static int place_all(struct run *run, struct err *err)
 		ret = adopt_in_state(run, older, nr, err);
 	else
 		bind_all(run, older, nr);
-	for (uint32_t i = 0; i < nr; i++)
+	swap_forget(run);
+	for (uint32_t i = 0; i < nr; i++) {
 		reclaim_older(run, older[i].slot, older[i].who);
+		if (run->ops[older[i].op].trace->origin == ORIGIN_SWAP_MAP)
+			swap_on(run, &run->ops[older[i].op]);
+	}
 	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
 		run->ops[i].older = run->ops[i].done;
 	free(older);

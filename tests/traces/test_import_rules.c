@@ -726,3 +726,23 @@ Test(import_rules, a_gzip_source_and_two_parts_are_one_recording)
 	unlink(first);
 	unlink(second);
 }
+
+Test(import_rules, the_first_area_of_swapon_is_the_map_of_a_device)
+{
+	struct imported in = importing_text(
+		LINE("kmalloc: call_site=__do_sys_swapon+0x7e ptr=0x40 bytes_req=328 bytes_alloc=512 gfp_flags=GFP_KERNEL|__GFP_ZERO node=-1")
+		"other-2 [000] 1.000000000: vmalloc_range: (f) size=4096 align=1 gfp=0xdc0 flags=0x0 node=-1\n"
+		"other-2 [000] 1.000000000: vmalloc_range_ret: (f <- g) addr=0xffffc90000100000\n"
+		LINE("vmalloc_range: (f) size=40960 align=1 gfp=0xdc0 flags=0x0 node=-1")
+		LINE("vmalloc_range_ret: (f <- g) addr=0xffffc90000110000")
+		LINE("vmalloc_range: (f) size=160 align=1 gfp=0xdc0 flags=0x0 node=-1")
+		LINE("vmalloc_range_ret: (f <- g) addr=0xffffc90000120000") LINE("vfree: (f) addr=0xffffc90000110000"));
+
+	cr_expect_eq(importing_event(&in, 1)->op.origin, ORIGIN_DIRECT, "of another task");
+	cr_expect_eq(importing_event(&in, 2)->op.origin, ORIGIN_SWAP_MAP);
+	cr_expect_eq(importing_event(&in, 2)->op.size, 40960, "a byte for each page");
+	cr_expect_eq(importing_event(&in, 3)->op.origin, ORIGIN_DIRECT, "of its control groups");
+	cr_expect_eq(importing_event(&in, 4)->op.kind, KIND_VFREE);
+	cr_expect_eq(importing_event(&in, 4)->op.origin, ORIGIN_SWAP_MAP);
+	importing_end(&in);
+}
