@@ -30,6 +30,7 @@ struct page_user {
 
 struct shrinkers; /* in shrinkers.c */
 struct refaults;  /* in refault.c */
+struct mapped;    /* in mapped.c */
 
 /* What an object of a slab is to shrinkers; beside enum lru_kind, which is what pages are to reclaim. */
 enum shrink_class {
@@ -81,6 +82,8 @@ struct reclaim {
 	struct rival rivals[NR_RIVALS];
 	struct shrinkers *shrinkers; /* owned; NULL while nothing is reclaimed */
 	struct refaults *coming; /* owned */
+	bool reading_again;      /* the page that begins is a refault */
+	struct mapped *mapped;   /* owned; NULL: no file page is */
 	uint64_t rows;           /* episodes, those beyond what is written out among them */
 	/* What came of it. */
 	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed;
@@ -127,6 +130,11 @@ static inline uint32_t daemons_nr(const struct machine *machine)
 void daemons_note_rival(struct run *run, uint32_t who);
 /** reclaim_load() - pages of the initial state that are on LRU lists. */
 void reclaim_load(struct run *run);
+/** swap_forget() - no device of the trace is there: what is older than the run is told anew, wherever its map lies. */
+void swap_forget(struct run *run);
+/** swap_on(), swap_off() - the map of a swap device, made by @op, begins and ends, see swap.c. */
+void swap_on(struct run *run, const struct run_op *op);
+void swap_off(struct run *run, const struct run_op *op);
 int reclaim_finish(struct run *run, struct err *err);
 
 #endif

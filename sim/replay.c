@@ -163,6 +163,7 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		.result.fingerprint = FINGERPRINT_START,
 	};
 	meter_start(&run->meter, options->machine->latency.step_ns);
+	boot_policy_prepare(&run->policy, run->machine, run->tables);
 	plan_special(run);
 	sleepers_init(&run->sleepers);
 	parts_prepare(run);

@@ -12,6 +12,7 @@
 
 #include "base/idmap.h"
 #include "mm/mm.h"
+#include "sim/boot_policy.h"
 #include "sim/boot_prefix.h"
 #include "sim/boot_stage.h"
 #include "sim/engine.h"
@@ -218,6 +219,7 @@ struct run {
 
 	bool recorded_pace, observed; /* what options say, at hand for each event */
 	bool untimed;                /* the request being served has no latency, yet (it called run_sleep()) or at all */
+	struct boot_policy policy;   /* who takes pages from all nodes in turn */
 	struct boot_prefix prefix;   /* what happens before the page allocator */
 	struct sections sections;    /* of tasks that must stay on their CPU */
 

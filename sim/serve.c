@@ -366,6 +366,20 @@ static inline void dispatch(struct run *run, const struct request *req, struct r
 		serve_other(run, req, op);
 }
 
+/* While the kernel boots a machine of several nodes, its first tasks have a memory policy. */
+static RARE void dispatch_by_policy(struct run *run, const struct request *req, struct run_op *op)
+{
+	const struct trace_who *who = &run->tables->whos[req->who];
+	struct mempolicy *policy = boot_policy_of(&run->policy, who, op->ctx | req->seat.ctx);
+
+	page_alloc_set_policy(run->mm.pages, policy);
+	dispatch(run, req, op);
+	page_alloc_set_policy(run->mm.pages, NULL);
+	if (policy)
+		policy->told = MEMPOLICY_NODE_ANY;
+	boot_policy_event(&run->policy, op->trace, who, req->slot);
+}
+
 /* Rules that this operation breaks each time. */
 static RARE void report_rules(struct run *run, const struct request *req, struct run_op *op)
 {
@@ -444,7 +458,10 @@ ns_t serve_request(void *arg, const struct request *req)
 	}
 	if (__builtin_expect(run->reclaim.nr_killed != 0, 0) && reclaim_drops(run, req, op))
 		return 0;
-	dispatch(run, req, op);
+	if (__builtin_expect(run->policy.active, 0))
+		dispatch_by_policy(run, req, op);
+	else
+		dispatch(run, req, op);
 	if (__builtin_expect(run->meter.pressure, 0)) {
 		if (run->meter.nap_ns)
 			run_nap(run, req);

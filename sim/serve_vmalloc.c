@@ -159,6 +159,8 @@ static void serve_begin(struct run *run, const struct request *req, struct run_o
 		return;
 	}
 	note_area(run, area);
+	if (op->trace->origin == ORIGIN_SWAP_MAP)
+		swap_on(run, op);
 	if (req->slot != SLOT_NONE) {
 		object_begin(run, req, op, OBJECT_PART, area);
 		return;
@@ -195,6 +197,8 @@ static void serve_end(struct run *run, const struct request *req, struct run_op 
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: might_sleep() complains, or it"
 			" deadlocks", name);
 	op->done++;
+	if (run->ops[object->op].trace->origin == ORIGIN_SWAP_MAP)
+		swap_off(run, &run->ops[object->op]);
 	/* A recording's context is of who asks. */
 	if ((request_context(run, req) & CTX_MASK) != CTX_PROCESS && op->kind == KIND_VFREE) {
 		note_area(run, object->index);
