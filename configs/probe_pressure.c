@@ -91,17 +91,20 @@ static void read_reuse(struct probe *probe)
  * Whether the CPU is emulated, as it says of itself: how far kswapd gets while tasks run is decided by its speed, which is
  * that of no real CPU.
  */
-static bool is_emulated(const struct probe *probe)
+static bool is_emulated(struct probe *probe)
 {
 	static const char *const names[] = { "cpuinfo", "dmesg" };
-	bool emulated = false;
+	bool emulated = false, told = false;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !emulated; i++) {
 		char *text = probe_read(probe, names[i]);
 
 		emulated = text && strstr(text, "QEMU TCG CPU");
+		told |= text != NULL;
 		free(text);
 	}
+	if (!told)
+		probe_note(probe, "cpuinfo and dmesg are missing: assumed the CPU of a server (latency.profile; emulated for QEMU without KVM)");
 	return emulated;
 }
 

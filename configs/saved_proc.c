@@ -44,7 +44,7 @@ static void zone_from_text(const struct zoneinfo *info, const struct zoneinfo_zo
 	*to = (struct state_zone){ .node = from->node, .type = from->type, .start_pfn = from->start_pfn,
 		.spanned = from->spanned, .present = from->present, .managed = from->managed,
 		.boost = from->boost, .pcp_high = from->pcp_high, .pcp_batch = from->pcp_batch,
-		.free_pages = from->free_pages };
+		.free_pages = from->free_pages, .pcp_pages = from->pcp_pages };
 	/* The kernel prints watermarks with the boost in them. */
 	to->min = from->min > from->boost ? from->min - from->boost : 0;
 	to->low = from->low > from->boost ? from->low - from->boost : 0;

@@ -25,6 +25,7 @@ struct state_zone {
 	uint32_t pcp_high, pcp_batch;                  /* 0 and 1 before the kernel has set up its per-CPU lists */
 	uint64_t highatomic;                           /* nr_reserved_highatomic, pages */
 	uint64_t free_pages;
+	uint64_t pcp_pages;            /* on the lists of all CPUs, where state.pcp does not have them; 0 = not told */
 };
 
 /** A free block on a zone's list; blocks of one list stand in list order, head first. */
@@ -67,6 +68,7 @@ struct state_cache {
 	uint32_t min_partial, cpu_partial, cpu_partial_slabs;
 	uint64_t slabs, objects;       /* in all; objects: room for so many */
 	uint64_t active_objs;          /* as slabinfo counts, 0 when only caches.csv is there */
+	uint64_t cpu_slabs;            /* current slabs of CPUs and those on their stacks, where slabs are not known; 0 = not told */
 	const uint16_t *random_seq;    /* object numbers in the order of a new slab's freelist; NULL = ascending */
 	uint32_t nr_random_seq;
 };

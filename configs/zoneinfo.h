@@ -20,6 +20,7 @@ struct zoneinfo_zone {
 	uint64_t protection[ZONEINFO_MAX_TYPES]; /* lowmem_reserve, by zone number of this kernel */
 	uint32_t cpus;                    /* CPUs with a page list here */
 	uint32_t pcp_high, pcp_batch;     /* of the last of them */
+	uint64_t pcp_pages;               /* on the lists of all of them */
 };
 
 struct zoneinfo {

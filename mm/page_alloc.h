@@ -220,6 +220,19 @@ enum mm_answer page_alloc_take_exact(struct page_alloc *pa, const struct page_re
 /** page_alloc_allocated() - whether all 2^order pages at @pfn exist and are handed out: a guard for bad traces. */
 bool page_alloc_allocated(const struct page_alloc *pa, pfn_t pfn, unsigned int order);
 
+/**
+ * page_claim_start() - begin to hand round the pages that a loaded state has in use and that are nobody's: for what the state
+ * says is there, but not where. Nothing may be taken or given until page_claim_end(). Return: NULL without memory.
+ */
+struct page_claim *page_claim_start(struct page_alloc *pa);
+/**
+ * page_claim_block() - 2^order pages in use that nobody owns and nobody has claimed: in the zones that @req may be served from, in
+ * pageblocks of its type before others. They stay handed out, as pages of no LRU list. Return: PFN_NONE when there are none.
+ */
+pfn_t page_claim_block(struct page_claim *claim, const struct page_request *req);
+/** page_claim_end() - NULL is allowed. */
+void page_claim_end(struct page_claim *claim);
+
 /* A word of the user's own per page (a slab's number, say); 0 after boot. Only for pages that the caller owns. */
 void page_alloc_set_owner(struct page_alloc *pa, pfn_t pfn, uint32_t owner);
 uint32_t page_alloc_owner(const struct page_alloc *pa, pfn_t pfn);

@@ -6,7 +6,7 @@
  * half of a cell of order o + 1; the other half becomes a cell of order o, in which only smaller blocks can become free.
  * So no cell is ever free as a whole and no two free blocks could merge. Orders are placed from the largest down, hence
  * what remains is always enough. A cell of max_order, or one that is as large as boot could make it, may be free as a
- * whole.
+ * whole. Pages of the CPUs' lists come out of the cells that are left, the smallest first.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "base/bits.h"
 #include "base/rng.h"
 #include "mm/page_load_priv.h"
+#include "mm/pcp_priv.h"
 
 #define NO_TYPE NR_MIGRATETYPES /* cells of pageblocks that have no type yet */
 
@@ -239,6 +240,61 @@ static int place_order(struct placing *placing, const uint64_t (*counts)[16], un
 	return 0;
 }
 
+/* A page in use of a pageblock of that type, cut out of the smallest cell that there is. */
+static pfn_t cut_page(struct placing *placing, unsigned int mt)
+{
+	for (unsigned int order = 0; order <= placing->zone->pa->pageblock_order; order++) {
+		struct cells *cells = &placing->part[order][mt];
+		pfn_t pfn;
+
+		if (!cells->nr)
+			continue;
+		pfn = cells->pfn[--cells->nr];
+		for (unsigned int o = order; o-- > 0;)
+			cells_add(placing, &placing->part[o][mt], pfn + (1ull << o));
+		return pfn;
+	}
+	return PFN_NONE;
+}
+
+static bool add_to_pcp(struct placing *placing, unsigned int cpu, unsigned int mt)
+{
+	struct zone *zone = placing->zone;
+	pfn_t pfn = cut_page(placing, mt);
+	struct page *page;
+
+	if (pfn == PFN_NONE)
+		return false;
+	page_take_back(zone->pa, pfn, 0);
+	page = page_at(zone->pa, pfn);
+	page->zone_plus1 = (uint16_t)(zone->index + 1);
+	page->place = PAGE_IN_PCP;
+	page->order = 0;
+	page->mt = mt & 0xf;
+	block_list_add_tail(zone->pa->pages, &zone->pcps[cpu].list[pcp_list_index(0, mt)], pfn);
+	zone->pcps[cpu].count++;
+	return true;
+}
+
+/*
+ * The pages of the CPUs' lists: only their number is known. Each CPU gets its share, of order 0 and of each type in turn:
+ * recorded lists hold pages of all types, most of them single ones.
+ */
+static void fill_pcps(struct placing *placing, uint64_t pages)
+{
+	uint32_t nr_cpus = placing->zone->pa->nr_cpus;
+
+	for (; pages; pages--) {
+		bool added = false;
+
+		for (unsigned int turn = 0; turn < MIGRATE_PCPTYPES && !added; turn++)
+			added = add_to_pcp(placing, (unsigned int)(pages % nr_cpus),
+				(unsigned int)((pages / nr_cpus + turn) % MIGRATE_PCPTYPES));
+		if (!added)
+			return;
+	}
+}
+
 static int place_zone(struct placing *placing, const uint64_t (*counts)[16])
 {
 	unsigned int pageblock_order = placing->zone->pa->pageblock_order;
@@ -274,6 +330,10 @@ int page_load_counts(const struct page_load *load)
 		if (state->pageblocks)
 			memcpy(placing.wanted, state->pageblocks[i], sizeof(placing.wanted));
 		ret = place_zone(&placing, (const uint64_t (*)[16])state->block_counts[i]);
+		if (ret == 0)
+			fill_pcps(&placing, state->zones[i].pcp_pages);
+		if (ret == 0 && placing.no_memory)
+			ret = err_set(load->err, ERR_NOMEM, "no memory to place free pages");
 		placing_fini(&placing);
 		if (ret < 0)
 			return ret;

@@ -273,6 +273,26 @@ static void expect_same_caches(const struct state *text, const struct state *dum
 	}
 }
 
+/*
+ * Pages and slabs that CPUs keep: the text was printed a moment after the dump, and printing it takes some of them or adds a
+ * slab to a stack.
+ */
+static void expect_like_what_cpus_keep(const struct state *text, const struct state *dump)
+{
+	uint64_t pages = 0, slabs = 0, text_pages = 0, text_slabs = 0;
+
+	for (size_t i = 0; i < dump->nr_pcp; i++)
+		pages += 1u << dump->pcp[i].order;
+	for (size_t i = 0; i < dump->nr_slabs; i++)
+		slabs += dump->slabs[i].place == STATE_SLAB_CPU || dump->slabs[i].place == STATE_SLAB_CPU_PARTIAL;
+	for (size_t i = 0; i < text->nr_zones; i++)
+		text_pages += text->zones[i].pcp_pages;
+	for (size_t i = 0; i < text->nr_caches; i++)
+		text_slabs += text->caches[i].cpu_slabs;
+	cr_expect(text_pages + 64 > pages && text_pages < pages + 64, "%" PRIu64 " pages, %" PRIu64, text_pages, pages);
+	cr_expect(text_slabs * 10 > slabs * 9 && text_slabs * 9 < slabs * 10, "%" PRIu64 " slabs, %" PRIu64, text_slabs, slabs);
+}
+
 /* D after the workload has a boosted watermark and an atomic reserve; F has two nodes. */
 Test(saved_state, text_files_alone_give_the_zones_and_caches_of_the_dump)
 {
@@ -293,6 +313,7 @@ Test(saved_state, text_files_alone_give_the_zones_and_caches_of_the_dump)
 		cr_assert_not(text->exact_blocks || text->exact_slabs);
 		expect_same_zones(text, dump);
 		expect_same_caches(text, dump);
+		expect_like_what_cpus_keep(text, dump);
 		cr_assert_eq(text->nr_vmstat, dump->nr_vmstat);
 		cr_assert_arr_eq(text->block_counts, dump->block_counts, text->nr_zones * sizeof(*text->block_counts));
 		saved_state_free(text);

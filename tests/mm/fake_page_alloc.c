@@ -113,6 +113,32 @@ void page_alloc_give_rcu(struct page_alloc *pa, pfn_t pfn, unsigned int order, u
 	page_alloc_give(pa, pfn, order, cpu, meter);
 }
 
+/* The fake itself is what is handed round from. */
+struct page_claim *page_claim_start(struct page_alloc *pa)
+{
+	return (struct page_claim *)pa;
+}
+
+pfn_t page_claim_block(struct page_claim *claim, const struct page_request *req)
+{
+	struct page_alloc *pa = (struct page_alloc *)claim;
+
+	for (uint32_t i = 0; i < pa->nr_in_use; i++) {
+		struct fake_block block = pa->in_use[i];
+
+		if (block.order != req->order)
+			continue;
+		memmove(&pa->in_use[i], &pa->in_use[i + 1], (--pa->nr_in_use - i) * sizeof(block));
+		return block.pfn;
+	}
+	return PFN_NONE;
+}
+
+void page_claim_end(struct page_claim *claim)
+{
+	(void)claim;
+}
+
 bool page_alloc_allocated(const struct page_alloc *pa, pfn_t pfn, unsigned int order)
 {
 	for (unsigned int i = 0; i < PAGE_MAX_ORDERS && pfn < FAKE_PAGES_MAX; i++) {
