@@ -261,8 +261,9 @@ static void fill_new_slab(const struct slub_load *load, struct slub_op *op, stru
 	if (i < n->current) {
 		memset(load->seen, 0, slab->objects);
 		slub_load(op, number);
-		op->c->freelist = guess_cpu_freelist(load, op->cache, slab);
-		op->cache->loaded_objects += slab->inuse - guess_cpu_free(slab);
+		op->c->freelist = slub_guess_freelist(slub, slab, load->seen, slub_guess_free(slab));
+		op->cache->loaded_objects += slab->inuse - slub_guess_free(slab);
+		load->report->objects_assumed += slab->inuse;
 		return;
 	}
 	op->cache->loaded_objects += slab->inuse;
