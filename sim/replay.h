@@ -71,6 +71,7 @@ struct replay_options {
 	enum replay_layer layer;
 	ns_t sample_ns;          /* simulated time between samples; 0 = 100 samples over the trace */
 	uint64_t sample_events;  /* also every that many events; 0 = no */
+	uint64_t limit;          /* events replayed at most, from the one where the replay begins; 0 = all */
 	/*
 	 * For `kmemsim lint`: advice, leaks at the end and the contexts of recordings are judged, too, and the recorder gets
 	 * every violation, not only the first ones.
@@ -123,7 +124,8 @@ struct replay_result {
 	uint64_t still_waiting;      /* requests that nobody served any more: failed */
 	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
 	uint64_t live_objects;       /* at the end */
-	uint64_t skipped;            /* events before the instant of the initial state */
+	uint64_t skipped;            /* events before the one where the replay begins */
+	uint64_t carried;            /* of these, carried out since the instant of the initial state */
 	uint64_t bound;              /* older objects found in the initial state */
 	uint64_t unbound;            /* older objects that are not there: allocated since, unseen */
 	ns_t sim_ns;

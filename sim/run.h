@@ -176,7 +176,9 @@ struct run {
 
 	struct follow {
 		bool active;             /* something of the below is still to come */
-		bool skipping;           /* the event where the replay begins is not reached yet */
+		bool skipping;           /* what lives where the replay begins has no places yet */
+		bool instant_ahead;      /* while skipping: the saved state may be the recording's own, and its instant comes */
+		bool warming;            /* between the instant of its own state and the beginning */
 		struct older *older;     /* owned while skipping: what is in a slot (sim/adopt.h) */
 		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
 		enum boot_stage stage;

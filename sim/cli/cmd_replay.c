@@ -62,7 +62,7 @@ static const struct argp_option options[] = {
 	{ "from", OPT_FROM, "WHERE", 0, "Begin at a time (\"12.5 s\"), an event number or marker:TEXT; what lives then is there from the start", 1 },
 	{ "to", OPT_TO, "TIME", 0, "Stop at TIME", 1 },
 	{ "skip", OPT_SKIP, "N", 0, "Skip N events", 1 },
-	{ "limit", OPT_LIMIT, "N", 0, "Replay at most N events", 1 },
+	{ "limit", OPT_LIMIT, "N", 0, "Replay at most N events, from where the replay begins", 1 },
 	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples (default: 100 samples in all)", 2 },
 	{ "sample-events", OPT_SAMPLE_EVENTS, "N", 0, "Also a sample every N events", 2 },
 	{ "check", OPT_CHECK, "N", OPTION_ARG_OPTIONAL, "Verify all invariants every N events (10000) and at the end", 2 },
@@ -87,7 +87,7 @@ static error_t parse_input(struct argp_state *state, struct replay_args *args, i
 		args->reader.skip = cli_number(state, "skip", text);
 		return 0;
 	case OPT_LIMIT:
-		args->reader.limit = cli_number(state, "limit", text);
+		args->options.limit = cli_number(state, "limit", text);
 		return 0;
 	case OPT_SAMPLE_TIME:
 		args->options.sample_ns = cli_time(state, "sample-time", text);
@@ -248,7 +248,10 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 	if (args->initial)
 		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n", args->options.initial->source,
 			r->bound, r->unbound);
-	if (r->skipped)
+	if (r->carried)
+		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and were carried out\n",
+			r->skipped, r->carried);
+	else if (r->skipped)
 		printf("begins     after %" PRIu64 " events\n", r->skipped);
 	printf("failed     %" PRIu64 " allocations (and %" PRIu64 " that had failed when recorded)\n", r->failed,
 		r->failed_both + r->recovered);
@@ -323,8 +326,8 @@ static void describe_part(struct replay_args *args)
 		used += (size_t)snprintf(part + used, size - used, ", to %" PRIu64 " ns", reader->to_ns);
 	if (reader->skip)
 		used += (size_t)snprintf(part + used, size - used, ", skip %" PRIu64, reader->skip);
-	if (reader->limit)
-		used += (size_t)snprintf(part + used, size - used, ", limit %" PRIu64, reader->limit);
+	if (args->options.limit)
+		used += (size_t)snprintf(part + used, size - used, ", limit %" PRIu64, args->options.limit);
 	if (used)
 		memmove(part, part + 2, used - 1);
 	describe_sampling(args->options.sample_ns, args->options.sample_events, false, args->sampling, sizeof(args->sampling));

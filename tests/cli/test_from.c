@@ -71,6 +71,35 @@ Test(from, what_was_freed_before_the_beginning_is_not_there_and_caches_are)
 		      " samples where reason = 'marker')", "1\n");
 }
 
+Test(from, a_limit_counts_from_the_beginning)
+{
+	import_story();
+	expect_replay("--from 6 --limit 2", 2, 2);
+	expect_answer("select op, count from op_stats where op <> 'marker' order by op", "kfree,1\n");
+	expect_replay("--from 6 --limit 1", 1, 3);
+	expect_replay("--limit 4", 4, 3);
+}
+
+Test(from, the_first_of_several_markers_is_meant_and_older_objects_are_known_to_their_frees)
+{
+	struct run_result result;
+
+	run_write("t.jsonl", "{\"time_ns\":1000,\"event\":\"kmalloc\",\"id\":1,\"size\":100,\"gfp\":\"GFP_KERNEL\"}\n"
+			     "{\"time_ns\":2000,\"event\":\"vmalloc\",\"id\":2,\"size\":9000,\"gfp\":\"GFP_KERNEL\"}\n"
+			     "{\"time_ns\":3000,\"event\":\"alloc_percpu\",\"id\":3,\"size\":64,\"align\":8,\"gfp\":\"GFP_KERNEL\"}\n"
+			     "{\"time_ns\":4000,\"event\":\"marker\",\"text\":\"again\"}\n"
+			     "{\"time_ns\":5000,\"event\":\"kfree\",\"id\":1}\n"
+			     "{\"time_ns\":6000,\"event\":\"marker\",\"text\":\"again\"}\n"
+			     "{\"time_ns\":7000,\"event\":\"vfree\",\"id\":2}\n"
+			     "{\"time_ns\":8000,\"event\":\"free_percpu\",\"id\":3}\n");
+	result = run_shell("$K import t.jsonl -o t.kmt --quiet");
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_replay("--from marker:again", 5, 0);
+	expect_answer("select sum(failed), (select count(*) from violations) from op_stats", "0,0\n");
+	expect_answer("select live_objects from samples where reason = 'start'", "3\n");
+}
+
 Test(from, an_unknown_marker_and_a_place_behind_the_end_are_errors)
 {
 	struct run_result result;
@@ -78,7 +107,11 @@ Test(from, an_unknown_marker_and_a_place_behind_the_end_are_errors)
 	import_story();
 	result = run_shell("$K replay t.kmt --from 'marker:nobody said this'");
 	cr_expect_eq(result.status, 2);
-	cr_expect_not_null(strstr(result.err, "nobody said this"), "%s", result.err);
+	cr_expect_not_null(strstr(result.err, "no marker \"nobody said this\"; it has \"work begins\""), "%s", result.err);
+	run_free(&result);
+	result = run_shell("$K replay t.kmt --from 6 --to '4 us'");
+	cr_expect_eq(result.status, 2);
+	cr_expect_not_null(strstr(result.err, "the part that is read: 3 of the trace's 9 events"), "%s", result.err);
 	run_free(&result);
 	result = run_shell("$K replay t.kmt --from 100");
 	cr_expect_eq(result.status, 2);
@@ -109,4 +142,34 @@ Test(from, the_work_of_one_machine_continues_in_the_saved_state_of_another, .tim
 	expect_answer("select abs(free_pages - 34675) * 1000 < 176358 * 6 from zone_samples where zone = 'DMA32' and sample_id ="
 		      " (select max(sample_id) from samples)", "1\n");
 	expect_answer("select abs(slab_bytes / 4096 - 15328) * 50 < 15328 from samples order by sample_id desc limit 1", "1\n");
+}
+
+/* Whether there are rows of the sample at the marker, and how many of the first run the second has not. */
+#define DIFFERENT_ROWS(table, columns) \
+	"with s as (select run_id, sample_id from samples where marker = 'WORKLOAD begin'), r as (select run_id, " columns " from " table " join s using (sample_id))" \
+	" select count(*) > 2, (select count(*) from (select " columns " from r where run_id = 1 except" \
+	" select " columns " from r where run_id = 2)) from r"
+
+/* The recorded machine's own state: what happened between it and the beginning is carried out. */
+Test(from, behind_its_own_saved_state_a_recording_goes_on_from_that_state, .timeout = 120)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!shared)
+		cr_skip_test("no folder of captures");
+	result = run_shell("$K import %s/captures/A-boot-256m/trace.dat -o t.kmt --quiet &&"
+			   " $K probe %s/captures/A-boot-256m/snapshots -o m.yaml --quiet", shared, shared);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	result = run_shell("for from in '' \"--from=marker:WORKLOAD begin\"; do $K replay t.kmt -m m.yaml -o r.db --json --initial"
+			   " %s/captures/A-boot-256m/snapshots/1-after-boot ${from:+\"$from\"} > out || exit 1; done; cat out", shared);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_expect_eq(run_number(result.out, "events"), 60793);
+	cr_expect_eq(run_number(result.out, "live_objects"), 71205);
+	run_free(&result);
+	expect_answer(DIFFERENT_ROWS("free_blocks", "zone, migratetype, [order], blocks"), "1,0\n");
+	expect_answer(DIFFERENT_ROWS("cache_stats", "cache, live_objs, slabs"), "1,0\n");
+	/* Only what comes after the beginning is counted. */
+	expect_answer("select sum(count) <= 60793 from op_stats where run_id = 2", "1\n");
 }
