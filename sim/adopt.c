@@ -158,12 +158,25 @@ static int adopt_objects(struct run *run, const struct older *older, uint32_t nr
 	return ret;
 }
 
+static int adopt_pages(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+{
+	struct free_choice choice;
+	int ret = choice_init(run, &choice, err);
+
+	if (ret == 0)
+		ret = adopt_blocks(run, &choice, older, nr, err);
+	if (ret == 0)
+		adopt_gone(run, &choice);
+	choice_fini(&choice);
+	return ret;
+}
+
 int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, struct err *err)
 {
 	int ret = adopt_objects(run, older, nr, err);
 
 	if (ret == 0)
-		ret = adopt_blocks(run, older, nr, err);
+		ret = adopt_pages(run, older, nr, err);
 	if (ret == 0)
 		adopt_missing(run, older, nr);
 	return ret;

@@ -97,6 +97,8 @@ int follow_start(struct run *run, struct err *err)
 			return err_set(err, ERR_NOMEM, "no memory for the places of %u objects", run->meta->slots);
 		for (uint32_t slot = 0; slot < run->meta->slots; slot++)
 			run->follow.older[slot].op = OLDER_NONE;
+		if (gone_init(&run->follow.gone, run->options->initial, err) < 0)
+			return -(int)err->code;
 	}
 	return run->options->initial ? load_state(run, run->options->initial, err) : 0;
 }
@@ -105,6 +107,7 @@ void follow_fini(struct run *run)
 {
 	free(run->follow.older);
 	free(run->follow.asked);
+	gone_fini(&run->follow.gone);
 	idmap_fini(&run->follow.bound);
 }
 
@@ -228,8 +231,12 @@ static void note(struct run *run, const struct trace_batch *batch, uint32_t i)
 	if (use == SLOT_ENDS && (op->flags & (OP_PART | OP_LAST)) == OP_PART)
 		return;
 	/* Which objects belong together is told by the order of requests, also of those before the beginning. */
-	if (run->follow.older[slot].op != OLDER_NONE)
+	if (run->follow.older[slot].op != OLDER_NONE) {
 		shrinkers_object_ends(run, slot);
+		gone_note_end(&run->follow.gone, run->ops[run->follow.older[slot].op].trace, run->follow.older[slot].where);
+	}
+	if (use == SLOT_BEGINS)
+		gone_note_begin(&run->follow.gone, op);
 	if (use == SLOT_BEGINS)
 		shrinkers_object_begins(run, slot, batch->who[i], reclaim_shrink_class(&run->ops[batch->op[i]]));
 	run->follow.older[slot] = (struct older){

@@ -164,6 +164,15 @@ _Static_assert(NR_RULES <= 30, "rules, OP_OTHER_RULES and OP_MAY_SLEEP are bits 
 
 #define MAX_VIOLATION_ROWS 1000 /* of each rule and severity; more are only counted */
 
+/** Pages of processes in the trace before the beginning (sim/adopt_gone.c). */
+struct gone {
+	uint64_t *frames;    /* owned: of anonymous pages that were freed, the last @room of them: a ring */
+	uint32_t room;       /* as many as the saved state has anonymous pages; 0 = not known, or no state */
+	uint64_t ended;      /* anonymous pages that were freed */
+	uint64_t anon, user; /* alive: anonymous for sure; of processes and files */
+	uint64_t most_anon;
+};
+
 struct run {
 	const struct replay_options *options; /* borrowed */
 	const struct machine *machine;        /* borrowed */
@@ -180,6 +189,7 @@ struct run {
 		bool instant_ahead;      /* while skipping: the saved state may be the recording's own, and its instant comes */
 		bool warming;            /* between the instant of its own state and the beginning */
 		struct older *older;     /* owned while skipping: what is in a slot (sim/adopt.h) */
+		struct gone gone;        /* while skipping */
 		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
 		enum boot_stage stage;
 		uint32_t next_cut;

@@ -248,6 +248,8 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 	if (args->initial)
 		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n", args->options.initial->source,
 			r->bound, r->unbound);
+	if (r->gone)
+		printf("gone       %" PRIu64 " pages of processes that had ended since that state\n", r->gone);
 	if (r->carried)
 		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and were carried out\n",
 			r->skipped, r->carried);
