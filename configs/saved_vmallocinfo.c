@@ -8,13 +8,27 @@
 
 #define FILE_MAX (256u << 20)
 
+/* "N1=4": so many of its pages are on node 1. Return: whether it is such a word. */
+static bool read_node(struct state_area *area, const char *word)
+{
+	uint64_t pages;
+	uint32_t node;
+
+	if (sscanf(word, "N%" SCNu32 "=%" SCNu64, &node, &pages) != 2)
+		return false;
+	if (node < MACHINE_MAX_NODES)
+		area->on_node[node] = pages;
+	return true;
+}
+
 /* The words behind addresses and size: the caller, "pages=4", "phys=0x...", "ioremap", "unpurged", and others. */
 static void read_words(struct state_area *area, char *text)
 {
 	char *rest = NULL;
 
 	for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-		if (sscanf(word, "pages=%" SCNu64, &area->pages) == 1 || sscanf(word, "phys=0x%" SCNx64, &area->phys) == 1)
+		if (sscanf(word, "pages=%" SCNu64, &area->pages) == 1 || sscanf(word, "phys=0x%" SCNx64, &area->phys) == 1 ||
+			read_node(area, word))
 			continue;
 		area->ioremap |= !strcmp(word, "ioremap");
 		area->vmap |= !strcmp(word, "vmap");

@@ -92,6 +92,7 @@ struct state_area {
 	uint64_t start, end;           /* guard included */
 	uint64_t phys;                 /* of ioremap */
 	uint64_t pages;                /* that it owns */
+	uint64_t on_node[MACHINE_MAX_NODES]; /* of these, where the kernel tells */
 	bool ioremap, vmap, map_ram, vmalloc;
 	bool lazy;                     /* freed, not purged */
 	char caller[STATE_NAME_MAX];   /* "load_module+0xbb7/0x21a0", "" when not told */

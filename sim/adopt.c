@@ -178,6 +178,8 @@ int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, stru
 	if (ret == 0)
 		ret = adopt_pages(run, older, nr, err);
 	if (ret == 0)
+		ret = adopt_named_areas(run, older, nr, err);
+	if (ret == 0)
 		adopt_missing(run, older, nr);
 	return ret;
 }

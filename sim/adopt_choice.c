@@ -15,7 +15,7 @@ static uint32_t nearest(uint32_t *next, uint32_t at)
 	return at;
 }
 
-static bool can_choose(struct free_choice *choice, pfn_t pfn)
+bool choice_has(const struct free_choice *choice, pfn_t pfn)
 {
 	return pfn < choice->end && choice->up[pfn + 1] == pfn + 1;
 }
@@ -85,7 +85,7 @@ void choice_fini(struct free_choice *choice)
 static bool block_fits(struct free_choice *choice, pfn_t pfn, unsigned int order)
 {
 	for (pfn_t page = pfn; page < pfn + (1ull << order); page++)
-		if (!can_choose(choice, page))
+		if (!choice_has(choice, page))
 			return false;
 	return true;
 }

@@ -36,6 +36,8 @@ void choice_fini(struct free_choice *choice);
 /** choice_only() - pages that the state says are of @kind alone; all, where it does not say of what kind its pages are. */
 void choice_only(const struct run *run, struct free_choice *choice, enum state_page_kind kind);
 void choice_take_out(struct free_choice *choice, pfn_t first, uint64_t nr);
+/** choice_has() - whether @pfn can be chosen. */
+bool choice_has(const struct free_choice *choice, pfn_t pfn);
 /** choice_near() - where a recorded frame would be on this machine: memory is handed out from its end, so that is what counts. */
 uint32_t choice_near(const struct free_choice *choice, uint64_t where);
 /** choice_page() - the page nearest to @near, choice_block() - a block of 2^@order. Return: PFN_NONE when there is none left. */
@@ -44,6 +46,11 @@ pfn_t choice_block(struct free_choice *choice, uint32_t near, unsigned int order
 
 /** adopt_blocks() - find blocks of pages in the initial state: at their recorded frames, or as near as can be. */
 int adopt_blocks(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, struct err *err);
+/**
+ * adopt_named_areas() - the areas of the initial state that the trace names: at their recorded address, else the first of the same
+ * size that nobody has. Counts run->result.bound.
+ */
+int adopt_named_areas(struct run *run, const struct older *older, uint32_t nr, struct err *err);
 /** adopt_gone() - give back pages of processes that have ended since the state was saved: see struct gone in sim/run.h. */
 void adopt_gone(struct run *run, struct free_choice *choice);
 

@@ -21,6 +21,16 @@ static bool slabs_followed(const struct run *run)
 	return run->options->layer == LAYER_INTENT;
 }
 
+static int load_areas(struct run *run, const struct state *state, struct err *err)
+{
+	if (!state->nr_areas)
+		return 0;
+	run->follow.areas = malloc(state->nr_areas * sizeof(*run->follow.areas));
+	if (!run->follow.areas)
+		return err_set(err, ERR_NOMEM, "no memory for the areas of the initial state");
+	return vmalloc_load(mm_state(&run->mm, SLOT_VMALLOC), run->machine, state, &run->follow.bound, run->follow.areas, err);
+}
+
 static int load_state(struct run *run, const struct state *state, struct err *err)
 {
 	int ret = page_alloc_load(run->mm.pages, state, run->options->seed, NULL, err);
@@ -29,7 +39,7 @@ static int load_state(struct run *run, const struct state *state, struct err *er
 	if (ret == 0 && slabs_followed(run))
 		ret = slab_load(run->mm.slab, state, err);
 	if (ret == 0 && slabs_followed(run))
-		ret = vmalloc_load(mm_state(&run->mm, SLOT_VMALLOC), run->machine, state, &run->follow.bound, err);
+		ret = load_areas(run, state, err);
 	if (ret == 0) {
 		run->follow.stage = boot_stage_of(run->mm.pages);
 		reclaim_load(run);
@@ -107,6 +117,7 @@ void follow_fini(struct run *run)
 {
 	free(run->follow.older);
 	free(run->follow.asked);
+	free(run->follow.areas);
 	gone_fini(&run->follow.gone);
 	idmap_fini(&run->follow.bound);
 }
@@ -326,6 +337,8 @@ static int place_all(struct run *run, bool own, bool at_instant, struct err *err
 		if (older[slot].op != OLDER_NONE)
 			older[nr++] = older[slot];
 	ret = find_places(run, older, nr, own, at_instant, err);
+	if (ret == 0)
+		ret = adopt_areas(run, older, nr, err);
 	for (uint32_t i = 0; i < nr; i++)
 		reclaim_older(run, older[i].slot, older[i].who);
 	note_done(run);

@@ -128,6 +128,7 @@ struct replay_result {
 	uint64_t carried;            /* of these, carried out since the instant of the initial state */
 	uint64_t bound;              /* older objects found in the initial state */
 	uint64_t unbound;            /* older objects that are not there: allocated since, unseen */
+	uint64_t area_pages;         /* pages of the initial state that were given to its vmalloc areas */
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */
 	ns_t sim_ns;
 	uint64_t wall_ns;

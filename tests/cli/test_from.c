@@ -170,6 +170,9 @@ Test(from, behind_its_own_saved_state_a_recording_goes_on_from_that_state, .time
 	run_free(&result);
 	expect_answer(DIFFERENT_ROWS("free_blocks", "zone, migratetype, [order], blocks"), "1,0\n");
 	expect_answer(DIFFERENT_ROWS("cache_stats", "cache, live_objs, slabs"), "1,0\n");
+	/* The areas of the saved state have their pages, and those that are freed give them back: snapshot 2 has these. */
+	expect_answer("select count(*), sum(pages) from vmap_areas where use <> 'unpurged' and sample_id = (select max(sample_id)"
+		      " from samples)", "83,1814\n");
 	/* Only what comes after the beginning is counted. */
 	expect_answer("select sum(count) <= 60793 from op_stats where run_id = 2", "1\n");
 }
