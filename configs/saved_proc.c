@@ -58,10 +58,13 @@ static void zone_from_text(const struct zoneinfo *info, const struct zoneinfo_zo
 static int keep_zones(struct state *state, const struct zoneinfo *info, struct err *err)
 {
 	state->zones = calloc(info->nr_zones + 1, sizeof(*state->zones));
-	if (!state->zones)
+	state->pcp_counts = calloc(info->nr_zones + 1, sizeof(*state->pcp_counts));
+	if (!state->zones || !state->pcp_counts)
 		return err_set(err, ERR_NOMEM, "no memory for a saved state");
-	for (uint32_t i = 0; i < info->nr_zones; i++)
+	for (uint32_t i = 0; i < info->nr_zones; i++) {
 		zone_from_text(info, &info->zones[i], &state->zones[i]);
+		memcpy(state->pcp_counts[i], info->zones[i].pcp_count, sizeof(state->pcp_counts[i]));
+	}
 	state->nr_zones = info->nr_zones;
 	return 0;
 }

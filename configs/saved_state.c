@@ -177,6 +177,7 @@ void saved_state_free(struct state *state)
 	free(state->slabs);
 	free(state->block_counts);
 	free(state->pageblocks);
+	free(state->pcp_counts);
 	free(state->vmstat);
 	free(state->areas);
 	free(saved);

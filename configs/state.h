@@ -118,6 +118,8 @@ struct state {
 	/* Counts by zone, migratetype and order from buddyinfo and pagetypeinfo, where exact_blocks is false or beside it. */
 	uint64_t (*block_counts)[6][16]; /* [zone][migratetype][order]; NULL when not known */
 	uint64_t (*pageblocks)[6];       /* [zone][migratetype]; NULL when not known */
+	/* Pages on the CPUs' lists where pcp does not tell them: [zone][CPU]; NULL when not known. */
+	uint32_t (*pcp_counts)[MACHINE_MAX_CPUS];
 	/* /proc/vmstat at that instant. */
 	struct state_counter { char name[48]; uint64_t value; } *vmstat; size_t nr_vmstat;
 };

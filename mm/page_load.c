@@ -140,6 +140,20 @@ int page_alloc_load(struct page_alloc *pa, const struct state *state, uint64_t s
 	return ret;
 }
 
+pfn_t page_alloc_used_block(const struct page_alloc *pa, pfn_t from, unsigned int order, unsigned int mt)
+{
+	for (pfn_t pfn = align_up(from, 1ull << order); pfn < pa->end_pfn; pfn += 1ull << order)
+		if (page_alloc_allocated(pa, pfn, order) &&
+			(mt == NR_MIGRATETYPES || pageblock_migratetype(pa, pfn) == mt))
+			return pfn;
+	return PFN_NONE;
+}
+
+pfn_t page_alloc_end(const struct page_alloc *pa)
+{
+	return pa->end_pfn;
+}
+
 bool page_alloc_has_pagesets(const struct page_alloc *pa)
 {
 	for (uint32_t i = 0; i < pa->nr_zones; i++)

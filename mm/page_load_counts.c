@@ -15,6 +15,7 @@
 #include "base/bits.h"
 #include "base/rng.h"
 #include "mm/page_load_priv.h"
+#include "mm/pcp_priv.h"
 
 #define NO_TYPE NR_MIGRATETYPES /* cells of pageblocks that have no type yet */
 
@@ -216,6 +217,24 @@ static pfn_t place_small(struct placing *placing, unsigned int order, unsigned i
 	return pfn;
 }
 
+/* A page that is in use, for a CPU's list: halves of free pages first, they are of no use to larger blocks. */
+static pfn_t place_single(struct placing *placing)
+{
+	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+		struct cells *part = &placing->part[0][mt];
+
+		if (part->nr)
+			return part->pfn[--part->nr];
+	}
+	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+		pfn_t pfn = place_in(placing, 0, mt);
+
+		if (pfn != PFN_NONE)
+			return pfn;
+	}
+	return PFN_NONE;
+}
+
 static int place_order(struct placing *placing, const uint64_t (*counts)[16], unsigned int order)
 {
 	struct page_alloc *pa = placing->zone->pa;
@@ -237,6 +256,43 @@ static int place_order(struct placing *placing, const uint64_t (*counts)[16], un
 		}
 	}
 	return 0;
+}
+
+/* A page of a CPU's list, of the type of its pageblock: it was on its way to or from a caller who asked for that. */
+static void place_on_pcp(struct placing *placing, uint32_t cpu, pfn_t pfn)
+{
+	struct page_alloc *pa = placing->zone->pa;
+	unsigned int mt = pageblock_migratetype(pa, pfn);
+	struct pcp *pcp = &placing->zone->pcps[cpu];
+	struct page *page;
+
+	if (!migratetype_is_mergeable(mt))
+		mt = MIGRATE_MOVABLE;
+	page_take_back(pa, pfn, 0);
+	page = page_at(pa, pfn);
+	page->zone_plus1 = (uint16_t)(placing->zone->index + 1);
+	page->place = PAGE_IN_PCP;
+	page->order = 0;
+	page->mt = mt & 0xf;
+	block_list_add_tail(pa->pages, &pcp->list[pcp_list_index(0, mt)], (uint32_t)pfn);
+	pcp->count++;
+}
+
+/* Of the pages that are left, as many as are on the CPUs' lists. */
+static void place_pcps(struct placing *placing, const uint32_t *counts)
+{
+	const struct page_alloc *pa = placing->zone->pa;
+
+	for (uint32_t cpu = 0; cpu < pa->nr_cpus; cpu++) {
+		for (uint32_t i = 0; i < counts[cpu]; i++) {
+			pfn_t pfn = place_single(placing);
+
+			if (pfn == PFN_NONE)
+				return;
+			place_on_pcp(placing, cpu, pfn);
+			placing->load->report->pcp_placed++;
+		}
+	}
 }
 
 static int place_zone(struct placing *placing, const uint64_t (*counts)[16])
@@ -274,6 +330,8 @@ int page_load_counts(const struct page_load *load)
 		if (state->pageblocks)
 			memcpy(placing.wanted, state->pageblocks[i], sizeof(placing.wanted));
 		ret = place_zone(&placing, (const uint64_t (*)[16])state->block_counts[i]);
+		if (ret == 0 && state->pcp_counts)
+			place_pcps(&placing, state->pcp_counts[i]);
 		placing_fini(&placing);
 		if (ret < 0)
 			return ret;

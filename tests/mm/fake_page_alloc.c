@@ -133,3 +133,18 @@ uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn)
 	}
 	abort(); /* there is no such page */
 }
+
+pfn_t page_alloc_used_block(const struct page_alloc *pa, pfn_t from, unsigned int order, unsigned int mt)
+{
+	(void)mt;
+	for (pfn_t pfn = from; pfn < FAKE_PAGES_MAX; pfn++)
+		if (page_alloc_allocated(pa, pfn, order))
+			return pfn;
+	return PFN_NONE;
+}
+
+pfn_t page_alloc_end(const struct page_alloc *pa)
+{
+	(void)pa;
+	return FAKE_PAGES_MAX;
+}

@@ -331,10 +331,14 @@ Test(slab_load, counts_for_which_there_are_no_pages_are_reported)
 
 	m->state.exact_slabs = false;
 	m->state.nr_slabs = 0;
+	m->caches[0].slabs = 1000;
 	f->pages.refuse_from = 0;
 	cr_assert_eq(slab_load(f->slab, &m->state, &err), 0, "%s", err.text);
 	fixture_check(f);
-	cr_expect_eq(slab_load_report(f->slab)->slabs_missing, 8);
+	/* Some find a place in pages that are in use. */
+	cr_expect_gt(slab_load_report(f->slab)->slabs_missing, 0);
+	cr_expect_gt(slab_load_report(f->slab)->slabs, 0);
+	cr_expect_eq(slab_load_report(f->slab)->slabs_missing + slab_load_report(f->slab)->slabs, 1000 + m->caches[1].slabs);
 	free(m);
 	fixture_free(f);
 }
