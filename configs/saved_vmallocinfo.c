@@ -59,7 +59,7 @@ int saved_vmallocinfo(struct saved_reader *r, struct err *err)
 	struct state *state = r->state;
 	char path[TEXT_PATH_MAX + 16];
 	char *text, *at, *line;
-	size_t unusable = 0;
+	size_t unusable = 0, number = 0;
 	int got;
 
 	snprintf(path, sizeof(path), "%s/vmallocinfo", r->dir);
@@ -70,7 +70,10 @@ int saved_vmallocinfo(struct saved_reader *r, struct err *err)
 		got = saved_grow(&state->areas, state->nr_areas, sizeof(*state->areas), err);
 		if (got < 0)
 			break;
-		if (read_area(&state->areas[state->nr_areas], line))
+		number++;
+		if (line[0] && strncmp(line, "0x", 2) != 0)
+			got = err_set(err, ERR_CONFIG, "%s:%zu: expected an area of the vmalloc space, \"0x...-0x... size\"", path, number);
+		else if (read_area(&state->areas[state->nr_areas], line))
 			state->nr_areas++;
 		else
 			unusable += line[0] != '\0';

@@ -15,7 +15,7 @@
 #define STATE_NAME_MAX 64
 #define STATE_NO_CPU   UINT32_MAX
 
-/** A zone: memory/zones.csv, or zoneinfo. */
+/** A zone: memory/zones.csv, or zoneinfo. spanned 0: only its name is known, and its numbers are those of the machine. */
 struct state_zone {
 	uint32_t node;
 	enum machine_zone type;

@@ -33,7 +33,7 @@ static int match_zones(const struct page_load *load)
 		if (!zone)
 			return err_set(load->err, ERR_CONFIG, "%s has zone %s of node %u, the machine does not",
 				state->source, machine_zone_name[saved->type], saved->node);
-		if (zone->start != saved->start_pfn || zone->end - zone->start != saved->spanned)
+		if (saved->spanned && (zone->start != saved->start_pfn || zone->end - zone->start != saved->spanned))
 			return err_set(load->err, ERR_CONFIG, "zone %s of node %u: pages %" PRIu64 " + %" PRIu64
 				" in %s, %" PRIu64 " + %" PRIu64 " in the machine", machine_zone_name[saved->type],
 				saved->node, saved->start_pfn, saved->spanned, state->source, zone->start,
@@ -69,6 +69,8 @@ static int load_numbers(const struct page_load *load)
 		const struct state_zone *saved = &state->zones[i];
 		uint64_t most = saved->managed / 100 + 2 * pageblock_pages(load->pa);
 
+		if (!saved->spanned)
+			continue;
 		if (!saved->pcp_batch || saved->managed > saved->present || saved->highatomic > most)
 			return err_set(load->err, ERR_CONFIG, "%s: zone %s of node %u cannot be: batch %u, present %"
 				PRIu64 ", managed %" PRIu64 ", reserved for high-order atomic requests %" PRIu64,

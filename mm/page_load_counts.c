@@ -235,7 +235,13 @@ static pfn_t place_single(struct placing *placing)
 	return PFN_NONE;
 }
 
-static int place_order(struct placing *placing, const uint64_t (*counts)[16], unsigned int order)
+static int no_room(const struct placing *placing)
+{
+	return err_set(placing->load->err, ERR_CONFIG, "%s: the free blocks of zone %s, node %u do not fit in the machine's memory",
+		placing->load->state->source, machine_zone_name[placing->zone->type], placing->zone->node);
+}
+
+static int place_order(struct placing *placing, uint64_t (*counts)[16], unsigned int order)
 {
 	struct page_alloc *pa = placing->zone->pa;
 	bool large = order >= pa->pageblock_order;
@@ -246,10 +252,13 @@ static int place_order(struct placing *placing, const uint64_t (*counts)[16], un
 
 			if (placing->no_memory)
 				return err_set(placing->load->err, ERR_NOMEM, "no memory to place free blocks");
-			if (pfn == PFN_NONE)
-				return err_set(placing->load->err, ERR_CONFIG, "%s: the free blocks of zone %s, node %u do "
-					"not fit in the machine's memory", placing->load->state->source,
-					machine_zone_name[placing->zone->type], placing->zone->node);
+			if (pfn == PFN_NONE && (placing->load->state->block_counts || !order))
+				return no_room(placing);
+			if (pfn == PFN_NONE) {
+				/* Of what is only known to be free in all, the rest is in smaller blocks. */
+				counts[mt][order - 1] += 2 * (counts[mt][order] - i);
+				break;
+			}
 			if (large)
 				name_pageblocks(placing, pfn, order, mt);
 			place_block(placing, pfn, order, mt);
@@ -295,7 +304,7 @@ static void place_pcps(struct placing *placing, const uint32_t *counts)
 	}
 }
 
-static int place_zone(struct placing *placing, const uint64_t (*counts)[16])
+static int place_zone(struct placing *placing, uint64_t (*counts)[16])
 {
 	unsigned int pageblock_order = placing->zone->pa->pageblock_order;
 	int ret = 0;
@@ -316,25 +325,45 @@ static int place_zone(struct placing *placing, const uint64_t (*counts)[16])
 	return ret;
 }
 
-int page_load_counts(const struct page_load *load)
+/* The saved numbers; where only the free pages are known, they are in blocks as large as can be. */
+static void count_blocks(const struct page_load *load, size_t zone, uint64_t (*counts)[16])
 {
 	const struct state *state = load->state;
+	unsigned int max_order = load->pa->max_order;
 
-	if (!state->block_counts)
-		return err_set(load->err, ERR_CONFIG, "%s: neither free blocks nor their numbers were saved", state->source);
-	for (size_t i = 0; i < state->nr_zones; i++) {
-		struct placing placing = { .load = load, .zone = load->zone_of[i] };
-		int ret;
-
-		rng_init(&placing.rng, load->seed + i, "page_load");
-		if (state->pageblocks)
-			memcpy(placing.wanted, state->pageblocks[i], sizeof(placing.wanted));
-		ret = place_zone(&placing, (const uint64_t (*)[16])state->block_counts[i]);
-		if (ret == 0 && state->pcp_counts)
-			place_pcps(&placing, state->pcp_counts[i]);
-		placing_fini(&placing);
-		if (ret < 0)
-			return ret;
+	if (state->block_counts) {
+		memcpy(counts, state->block_counts[zone], sizeof(state->block_counts[zone]));
+		return;
 	}
-	return 0;
+	memset(counts, 0, sizeof(state->block_counts[zone]));
+	counts[MIGRATE_MOVABLE][max_order] = state->zones[zone].free_pages >> max_order;
+	for (unsigned int order = 0; order < max_order; order++)
+		counts[MIGRATE_MOVABLE][order] = state->zones[zone].free_pages >> order & 1;
+}
+
+static int load_zone(const struct page_load *load, size_t index)
+{
+	const struct state *state = load->state;
+	struct placing placing = { .load = load, .zone = load->zone_of[index] };
+	uint64_t counts[6][16];
+	int ret;
+
+	count_blocks(load, index, counts);
+	rng_init(&placing.rng, load->seed + index, "page_load");
+	if (state->pageblocks)
+		memcpy(placing.wanted, state->pageblocks[index], sizeof(placing.wanted));
+	ret = place_zone(&placing, counts);
+	if (ret == 0 && state->pcp_counts)
+		place_pcps(&placing, state->pcp_counts[index]);
+	placing_fini(&placing);
+	return ret;
+}
+
+int page_load_counts(const struct page_load *load)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < load->state->nr_zones; i++)
+		ret = load_zone(load, i);
+	return ret;
 }

@@ -49,7 +49,7 @@ int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, stru
 /**
  * adopt_areas() - give the vmalloc areas of the initial state pages of those that are in use there and nobody's: at the recorded
  * frames of pages of areas that the trace knows, as far as they are on the right node, else drawn by the run's seed.
- * Counts run->result.area_pages.
+ * Counts run->result.filled.area_pages.
  */
 int adopt_areas(struct run *run, const struct older *older, uint32_t nr, struct err *err);
 

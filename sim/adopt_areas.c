@@ -74,6 +74,7 @@ static pfn_t next_page(struct areas *areas, uint32_t node)
 		if (choice_has(&areas->choice, pfn) && page_alloc_node_of(areas->run->mm.pages, pfn) == node)
 			return pfn;
 	}
+	areas->run->result.filled.area_pages++;
 	return choice_page(&areas->choice, anywhere_on(areas, node));
 }
 
@@ -152,7 +153,6 @@ static int give_pages(struct areas *areas, const struct state_area *saved, uint3
 		left -= want;
 	}
 	nr = fill(areas, pfns, nr, left, 0);
-	areas->run->result.area_pages += nr;
 	vmalloc_own(areas->vm, area, pfns, nr);
 	return 0;
 }

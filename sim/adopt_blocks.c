@@ -1,11 +1,12 @@
 /*
  * adopt_blocks: pages that the trace's callers hold at the beginning, in the memory of another machine. The same work on a
  * like machine has its pages at about the same places: each block is looked for at its recorded frame, then ever
- * further from it.
+ * further from it. Where the trace tells no frames, places are drawn by the seed.
  */
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "base/rng.h"
 #include "sim/adopt_priv.h"
 #include "sim/serve_priv.h"
 
@@ -85,19 +86,26 @@ static uint64_t frame_of(const struct run *run, const struct run_op *op, uint64_
 	return physical >> run->machine->page_shift;
 }
 
-/* Blocks whose frames the recording tells, and that are one block. Return: how many. */
-static uint32_t list_blocks(const struct run *run, const struct older *older, uint32_t nr, struct wanted_block *blocks)
+/* Blocks that are one block; of those whose frames the trace does not tell, the place is drawn. Return: how many. */
+static uint32_t list_blocks(const struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr,
+	struct wanted_block *blocks)
 {
 	uint32_t nr_blocks = 0;
+	struct rng rng;
+
+	rng_init(&rng, run->options->seed, "adopt_blocks");
 
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct run_op *op = &run->ops[older[i].op];
-
 		int order = order_of_block(run, op);
+		uint64_t where;
 
-		if (order < 0 || !older[i].where || object_lives(&run->objects[older[i].slot]))
+		if (order < 0 || object_lives(&run->objects[older[i].slot]))
 			continue;
-		blocks[nr_blocks++] = (struct wanted_block){ frame_of(run, op, older[i].where), i, (uint32_t)order };
+		where = older[i].where ? frame_of(run, op, older[i].where) : rng_below(&rng, choice->end);
+		blocks[nr_blocks++] = (struct wanted_block){ where, i, (uint32_t)order };
+		if (older[i].where)
+			choice->recorded_end = max_u64(choice->recorded_end, where + (1ull << order));
 	}
 	return nr_blocks;
 }
@@ -109,9 +117,7 @@ int adopt_blocks(struct run *run, struct free_choice *choice, const struct older
 
 	if (!blocks)
 		return err_set(err, ERR_NOMEM, "no memory for the pages of the initial state");
-	nr_blocks = list_blocks(run, older, nr, blocks);
-	for (uint32_t i = 0; i < nr_blocks; i++)
-		choice->recorded_end = max_u64(choice->recorded_end, blocks[i].where + (1ull << blocks[i].order));
+	nr_blocks = list_blocks(run, choice, older, nr, blocks);
 	qsort(blocks, nr_blocks, sizeof(*blocks), by_size_and_place);
 	for (uint32_t i = 0; i < nr_blocks; i++)
 		place_block(run, choice, &older[blocks[i].older], &blocks[i]);

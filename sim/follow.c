@@ -31,9 +31,28 @@ static int load_areas(struct run *run, const struct state *state, struct err *er
 	return vmalloc_load(mm_state(&run->mm, SLOT_VMALLOC), run->machine, state, &run->follow.bound, run->follow.areas, err);
 }
 
+/* What was not saved, and what was made of that. */
+static void note_filled(struct run *run, const struct state *state, const struct page_load_report *pages)
+{
+	const struct slab_load_report *slabs = slab_load_report(run->mm.slab);
+
+	run->result.filled = (struct replay_filled){
+		.blocks = pages->blocks_placed,
+		.pcp_pages = pages->pcp_placed,
+		.pageblocks = pages->pageblocks_guessed + pages->pageblocks_mixed,
+		.pages_missing = pages->pages_missing,
+	};
+	if (!slabs_followed(run))
+		return;
+	run->result.filled.objects = slabs->objects_assumed;
+	run->result.filled.slabs_missing = slabs->slabs_missing;
+	run->result.filled.slabs = state->nr_slabs ? 0 : slabs->slabs;
+}
+
 static int load_state(struct run *run, const struct state *state, struct err *err)
 {
-	int ret = page_alloc_load(run->mm.pages, state, run->options->seed, NULL, err);
+	struct page_load_report report;
+	int ret = page_alloc_load(run->mm.pages, state, run->options->seed, &report, err);
 
 	/* The page layer alone gives and takes slab pages as the recording did; there are no slabs then. */
 	if (ret == 0 && slabs_followed(run))
@@ -42,9 +61,10 @@ static int load_state(struct run *run, const struct state *state, struct err *er
 		ret = load_areas(run, state, err);
 	if (ret == 0) {
 		run->follow.stage = boot_stage_of(run->mm.pages);
+		note_filled(run, state, &report);
 		reclaim_load(run);
 	}
-	return ret < 0 ? err_context(err, "%s", state->source) : 0;
+	return ret;
 }
 
 /* Whether the replay begins with what is there already: in a saved state, or behind the trace's beginning. */
@@ -551,6 +571,31 @@ void follow_settle(struct run *run)
 
 	run->follow.active = follow->skipping || follow->warming || follow->asked || follow->stage != BOOT_OVER ||
 		follow->next_cut < run->options->nr_cuts;
+}
+
+int follow_record(struct run *run, struct err *err)
+{
+	const struct replay_result *r = &run->result;
+	const struct record_counter rows[] = {
+		{ "initial", "older_found", "objects", (int64_t)r->bound },
+		{ "initial", "older_not_found", "objects", (int64_t)r->unbound },
+		{ "initial", "pages_gone", "pages", (int64_t)r->gone },
+		{ "initial", "events_carried_out", "events", (int64_t)r->carried },
+		{ "initial", "drawn_free_blocks", "blocks", (int64_t)r->filled.blocks },
+		{ "initial", "drawn_cpu_list_pages", "pages", (int64_t)r->filled.pcp_pages },
+		{ "initial", "drawn_slabs", "slabs", (int64_t)r->filled.slabs },
+		{ "initial", "drawn_area_pages", "pages", (int64_t)r->filled.area_pages },
+		{ "initial", "drawn_slab_pages", "pages", (int64_t)r->filled.slab_pages },
+		{ "initial", "assumed_objects", "objects", (int64_t)r->filled.objects },
+		{ "initial", "assumed_pageblock_types", "pageblocks", (int64_t)r->filled.pageblocks },
+		{ "initial", "missing_slabs", "slabs", (int64_t)r->filled.slabs_missing },
+		{ "initial", "missing_pages", "pages", (int64_t)r->filled.pages_missing },
+	};
+	int ret = 0;
+
+	for (size_t i = 0; run->options->initial && ret == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
+		ret = run->recorder->ops->counter(run->recorder, &rows[i], err);
+	return ret;
 }
 
 /* The texts of the first markers of the trace, for a message. */

@@ -127,8 +127,18 @@ struct replay_result {
 	uint64_t skipped;            /* events before the one where the replay begins */
 	uint64_t carried;            /* of these, carried out since the instant of the initial state */
 	uint64_t bound;              /* older objects found in the initial state */
-	uint64_t unbound;            /* older objects that are not there: allocated since, unseen */
-	uint64_t area_pages;         /* pages of the initial state that were given to its vmalloc areas */
+	uint64_t unbound;            /* older objects that are not there: allocated since, and objects of slabs allocated now */
+	/* What the initial state does not tell: laid out by the seed, or assumed. */
+	struct replay_filled {
+		uint64_t blocks;     /* free blocks whose place was drawn */
+		uint64_t pcp_pages;  /* pages of CPUs' lists, the same */
+		uint64_t pageblocks; /* whose type is guessed */
+		uint64_t slabs;      /* of which only the number was saved */
+		uint64_t objects;    /* in use, their place in the slab assumed */
+		uint64_t slab_pages; /* that gave way to the slabs of a state without any */
+		uint64_t area_pages; /* of vmalloc areas, drawn among the pages in use */
+		uint64_t slabs_missing, pages_missing; /* that found no place on the machine */
+	} filled;
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */
 	ns_t sim_ns;
 	uint64_t wall_ns;

@@ -268,6 +268,8 @@ void follow_prologue(struct run *run, const struct trace_batch *batch);
 int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err);
 /** follow_settle() - after a batch: whether there is anything left to follow. */
 void follow_settle(struct run *run);
+/** follow_record() - counters of what the initial state told, and of what was filled in. */
+int follow_record(struct run *run, struct err *err);
 /** follow_end() - the instants at or after the last event. */
 int follow_end(struct run *run, struct err *err);
 

@@ -219,7 +219,20 @@ static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
 		note);
 }
 
-static void print_json(const struct replay_result *r, const struct machine *machine, const struct trace_reader *reader)
+static void print_json_initial(const struct replay_result *r)
+{
+	const struct replay_filled *f = &r->filled;
+
+	printf("\"initial\": {\"older_found\": %" PRIu64 ", \"older_not_found\": %" PRIu64 ", \"pages_gone\": %" PRIu64
+	       ", \"events_carried_out\": %" PRIu64 ", \"drawn_free_blocks\": %" PRIu64 ", \"drawn_cpu_list_pages\": %" PRIu64
+	       ", \"drawn_slabs\": %" PRIu64 ", \"drawn_area_pages\": %" PRIu64 ", \"drawn_slab_pages\": %" PRIu64
+	       ", \"assumed_objects\": %" PRIu64 ", \"assumed_pageblock_types\": %" PRIu64 "}, ",
+		r->bound, r->unbound, r->gone, r->carried, f->blocks, f->pcp_pages, f->slabs, f->area_pages, f->slab_pages,
+		f->objects, f->pageblocks);
+}
+
+static void print_json(const struct replay_result *r, const struct machine *machine, const struct trace_reader *reader,
+	bool initial)
 {
 	double seconds = (double)r->wall_ns / 1e9;
 
@@ -227,10 +240,41 @@ static void print_json(const struct replay_result *r, const struct machine *mach
 	       "\"failed\": %" PRIu64 ", \"failed_as_recorded\": %" PRIu64 ", \"failed_only_in_recording\": %" PRIu64 ", "
 	       "\"violations\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", \"bytes_alloc_checked\": %" PRIu64 ", "
 	       "\"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64 ", \"cpus\": %u, \"lost\": %" PRIu64 ", "
-	       "\"still_waiting\": %" PRIu64 ", \"fingerprint\": \"%016" PRIx64 "\"}\n",
+	       "\"still_waiting\": %" PRIu64 ", ",
 		r->events, r->sim_ns, r->wall_ns, seconds > 0 ? (double)r->events / seconds : 0, r->failed, r->failed_both,
 		r->recovered, r->violations, r->unmodelled, r->bytes_alloc_checked, r->bytes_alloc_mismatch,
-		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting, r->fingerprint);
+		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting);
+	if (initial)
+		print_json_initial(r);
+	printf("\"fingerprint\": \"%016" PRIx64 "\"}\n", r->fingerprint);
+}
+
+/* What the saved state did not tell, and the seed laid out. */
+static void print_filled(const struct replay_filled *filled, uint64_t seed)
+{
+	const struct {
+		uint64_t nr;
+		const char *what;
+	} rows[] = {
+		{ filled->blocks, "free blocks" }, { filled->pcp_pages, "pages of CPUs' lists" }, { filled->slabs, "slabs" },
+		{ filled->area_pages, "pages of vmalloc areas" }, { filled->slab_pages, "pages in use that became slabs" },
+		{ filled->objects, "objects in slabs (assumed)" }, { filled->pageblocks, "types of pageblocks (assumed)" },
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!rows[i].nr)
+			continue;
+		if (!any)
+			printf("filled in  not saved, so laid out by seed %" PRIu64 ":", seed);
+		printf("%s %" PRIu64 " %s", any ? "," : "", rows[i].nr, rows[i].what);
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+	if (filled->slabs_missing || filled->pages_missing)
+		printf("no room    for %" PRIu64 " slabs and %" PRIu64 " pages of that state\n", filled->slabs_missing,
+			filled->pages_missing);
 }
 
 static void print_summary(const struct replay_result *r, const struct replay_args *args, const struct trace_reader *reader)
@@ -248,6 +292,8 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 	if (args->initial)
 		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n", args->options.initial->source,
 			r->bound, r->unbound);
+	if (args->initial)
+		print_filled(&r->filled, args->options.seed);
 	if (r->gone)
 		printf("gone       %" PRIu64 " pages of processes that had ended since that state\n", r->gone);
 	if (r->carried)
@@ -370,7 +416,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 		free(keys[i]);
 	cli_identity_fini(&show.id);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->json)
-		print_json(&result, args->options.machine, reader);
+		print_json(&result, args->options.machine, reader, args->initial != NULL);
 	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->quiet)
 		print_summary(&result, args, reader);
 	return ret;

@@ -587,7 +587,7 @@ Test(saved_state, folder_without_zones_is_refused)
 
 	make_folder(folder);
 	cr_assert_lt(saved_state_read(&state, folder, NULL, &err), 0);
-	cr_assert_not_null(strstr(err.text, "expected a folder with memory/zones.csv or zoneinfo"), "%s", err.text);
+	cr_assert_not_null(strstr(err.text, "expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo"), "%s", err.text);
 	remove_folder(folder);
 	cr_assert_lt(saved_state_read(&state, folder, NULL, &err), 0);
 	cr_assert_eq(err.code, ERR_IO);
