@@ -81,6 +81,13 @@ pfn_t page_alloc_used_block(const struct page_alloc *pa, pfn_t from, unsigned in
 /** page_alloc_end() - the first page frame behind all memory. */
 pfn_t page_alloc_end(const struct page_alloc *pa);
 
+/**
+ * page_alloc_apply_settings() - whether the machine's settings (min_free_kbytes, watermark_scale_factor, pcp_high_fraction) are
+ * others than those that the loaded state was saved with; then its watermarks and limits are set anew, as when a sysctl is
+ * written. Of a state whose watermarks the kernel had set.
+ */
+bool page_alloc_apply_settings(struct page_alloc *pa);
+
 /** page_alloc_has_pagesets() - whether the kernel has set up its per-CPU lists: always, but for a state of its boot. */
 bool page_alloc_has_pagesets(const struct page_alloc *pa);
 /** page_alloc_setup_pagesets() - models setup_per_cpu_pageset(): batch and high by managed pages and watermarks. */

@@ -61,6 +61,8 @@ static int load_state(struct run *run, const struct state *state, struct err *er
 		ret = load_areas(run, state, err);
 	if (ret == 0) {
 		run->follow.stage = boot_stage_of(run->mm.pages);
+		if (run->follow.stage == BOOT_OVER)
+			run->result.settings_applied = page_alloc_apply_settings(run->mm.pages);
 		note_filled(run, state, &report);
 		reclaim_load(run);
 	}
@@ -581,6 +583,7 @@ int follow_record(struct run *run, struct err *err)
 		{ "initial", "older_not_found", "objects", (int64_t)r->unbound },
 		{ "initial", "pages_gone", "pages", (int64_t)r->gone },
 		{ "initial", "events_carried_out", "events", (int64_t)r->carried },
+		{ "initial", "settings_applied", "times", r->settings_applied },
 		{ "initial", "drawn_free_blocks", "blocks", (int64_t)r->filled.blocks },
 		{ "initial", "drawn_cpu_list_pages", "pages", (int64_t)r->filled.pcp_pages },
 		{ "initial", "drawn_slabs", "slabs", (int64_t)r->filled.slabs },

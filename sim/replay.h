@@ -139,6 +139,7 @@ struct replay_result {
 		uint64_t area_pages; /* of vmalloc areas, drawn among the pages in use */
 		uint64_t slabs_missing, pages_missing; /* that found no place on the machine */
 	} filled;
+	bool settings_applied;       /* watermarks are those of the machine's settings, as the initial state was saved with others */
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */
 	ns_t sim_ns;
 	uint64_t wall_ns;

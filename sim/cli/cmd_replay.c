@@ -292,6 +292,8 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 	if (args->initial)
 		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n", args->options.initial->source,
 			r->bound, r->unbound);
+	if (r->settings_applied)
+		printf("settings   of the machine are not those of that state: watermarks and limits of CPUs' lists are set anew\n");
 	if (args->initial)
 		print_filled(&r->filled, args->options.seed);
 	if (r->gone)

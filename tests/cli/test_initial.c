@@ -118,3 +118,56 @@ Test(initial, machines_and_sweeps_name_it_relative_to_their_files)
 	/* What is wrong for all points is told once. */
 	sh(2, "state: expected a folder", "rm m/state/*; $K sweep s.yaml -o r.db 2> err; s=$?; cat err; test $(wc -l < err) = 1 && exit $s");
 }
+
+/* The text files of a capture's snapshot, its machine and a trace of one marker: proc/, m.yaml, t.kmt. False: no captures. */
+static bool take_capture(const char *name)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!shared)
+		return false;
+	run_write("t.jsonl", "{\"time_ns\":6000,\"event\":\"marker\",\"text\":\"now\"}\n");
+	result = run_shell("d=%s/captures/%s/snapshots; rm -rf proc; mkdir proc; for f in $d/1-after-boot/*; do test -d $f || cp $f proc;"
+			   " done; $K probe $d -o m.yaml --quiet && $K import t.jsonl -o t.kmt --quiet", shared, name);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	return true;
+}
+
+Test(initial, a_real_kernels_proc_files_are_met_exactly)
+{
+	static const char *const captures[] = { "A-boot-256m", "J-whatif/base" };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!take_capture(captures[i]))
+			cr_skip_test("no folder of captures");
+		sh(0, NULL, "$K replay t.kmt -m m.yaml --initial proc -o r.db --check=1 --quiet 2>&1");
+		/* Of the numbers of pageblocks one may be another where none of a type has a page that boot handed out. */
+		sh(0, NULL, "$K proc r.db --file buddyinfo | cmp - proc/buddyinfo && sed '/^Number/,$d' proc/pagetypeinfo > lists &&"
+			    " $K proc r.db --file pagetypeinfo | sed '/^Number/,$d' | cmp - lists");
+		/* Names, objects and slabs of all caches. */
+		sh(0, NULL, "$K proc r.db --file slabinfo > slabinfo; for f in slabinfo proc/slabinfo; do"
+			    " awk 'NR > 2 { print $1, $3, $15 }' $f | sort > sorted.$(dirname $f); done; cmp sorted.. sorted.proc");
+		sh(0, NULL, "$K proc r.db --file vmallocinfo | cut -c1-37 > areas; grep ^0x proc/vmallocinfo | cut -c1-37 | cmp - areas");
+		/* Free pages and those on the CPUs' lists, zone by zone. */
+		sh(0, NULL, "awk '/^Node/ { if (n && present) print z, free, pcp; z = $4; n = 1; pcp = 0 } $2 == \"free\" { free = $3 }"
+			    " $1 == \"present\" { present = $2 } $1 == \"count:\" { pcp += $2 } END { if (present) print z, free, pcp }'"
+			    " proc/zoneinfo | sort > zones; sqlite3 -separator ' ' r.db \"select zone, free_pages, pcp_pages from zone_samples where"
+			    " sample_id = (select max(sample_id) from samples) order by zone\" | sort | cmp - zones");
+		sh(0, NULL, "rm r.db");
+	}
+}
+
+/* As when a sysctl is written: the state's watermarks are those of the settings that it was saved with. */
+Test(initial, settings_that_are_not_the_saved_machines_prevail)
+{
+	if (!take_capture("A-boot-256m"))
+		cr_skip_test("no folder of captures");
+	sh(0, NULL, "$K replay t.kmt -m m.yaml --initial proc -o r.db > same && ! grep '^settings' same");
+	expect_number("select min_pages, low_pages, high_pages from zone_samples where zone = 'DMA32' and"
+		      " sample_id = (select max(sample_id) from samples)", "420,525,630\n");
+	sh(0, "settings   of the machine", "$K replay t.kmt -m m.yaml --initial proc -o r.db --set page_allocator.min_free_kbytes=20000");
+	expect_number("select min_pages > 4000 from zone_samples where zone = 'DMA32' and"
+		      " sample_id = (select max(sample_id) from samples)", "1\n");
+}
