@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
-#include "sim/recorder_pipe.h"
+#include "sim/recorder_stream.h"
 #include "sim/sweep_priv.h"
 #include "sim/sweep_worker_priv.h"
 

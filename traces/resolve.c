@@ -209,6 +209,41 @@ uint32_t resolve_begin(struct resolve *r, struct idmap *map, uint64_t key, uint8
 	return slot == SLOT_NONE || idmap_put(map, key, slot) < 0 ? SLOT_NONE : slot;
 }
 
+int resolve_begins(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op, struct err *err)
+{
+	uint32_t slot;
+
+	if (!event->where || event->type == RAW_PERCPU_FAILED) {
+		op->flags |= OP_FAILED;
+		return resolve_emit(r, event, op, SLOT_NONE, 0, err);
+	}
+	slot = resolve_begin(r, map, event->where, ORIGIN_DIRECT, &op->flags);
+	return slot == SLOT_NONE ? resolve_no_memory(err) : resolve_emit(r, event, op, slot, event->where, err);
+}
+
+int resolve_ends(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op, struct trace_op *begin,
+	struct err *err)
+{
+	uint32_t slot;
+	int code = 0;
+
+	if (!event->where) {
+		op->flags |= OP_NULL;
+		return resolve_emit(r, event, op, SLOT_NONE, 0, err);
+	}
+	slot = idmap_remove(map, event->where);
+	if (slot == IDMAP_NONE) {
+		slot = resolve_slot(r, true, ORIGIN_DIRECT);
+		if (slot == SLOT_NONE)
+			return resolve_no_memory(err);
+		code = resolve_prologue(r, begin, slot, event->where, err);
+	}
+	if (code == 0)
+		code = resolve_emit(r, event, op, slot, event->where, err);
+	slots_give(&r->slots, slot);
+	return code;
+}
+
 int resolve_count_unusable(struct resolve *r, const char *why, struct err *err)
 {
 	return trace_counts_add(&r->meta->unusable, why, 1) < 0 ? resolve_no_memory(err) : 0;

@@ -200,43 +200,20 @@ static int percpu_free(struct resolve *r, const struct raw_event *event, struct 
 	struct trace_op begin = { .kind = KIND_ALLOC_PERCPU, .node = -1, .gfp = GFP_KERNEL,
 		.size = PERCPU_UNKNOWN_SIZE, .align = PERCPU_UNKNOWN_SIZE };
 	struct trace_op op = { .kind = KIND_FREE_PERCPU, .node = -1 };
-	uint32_t slot;
-	int code;
 
-	if (!event->where) {
-		op.flags = OP_NULL;
-		return resolve_emit(r, event, &op, SLOT_NONE, 0, err);
-	}
-	slot = idmap_remove(&r->percpu, event->where);
-	if (slot == IDMAP_NONE) {
-		slot = resolve_slot(r, true, ORIGIN_DIRECT);
-		if (slot == SLOT_NONE)
-			return resolve_no_memory(err);
-		r->repaired[REPAIR_PERCPU_SIZE]++;
-		code = resolve_prologue(r, &begin, slot, event->where, err);
-		if (code < 0)
-			return code;
-	}
-	code = resolve_emit(r, event, &op, slot, event->where, err);
-	slots_give(&r->slots, slot);
-	return code;
+	r->repaired[REPAIR_PERCPU_SIZE] += event->where && idmap_get(&r->percpu, event->where) == IDMAP_NONE;
+	return resolve_ends(r, &r->percpu, event, &op, &begin, err);
 }
 
 int resolve_percpu(struct resolve *r, const struct raw_event *event, struct err *err)
 {
 	struct trace_op op = { .kind = KIND_ALLOC_PERCPU, .node = -1, .size = event->size, .align = event->align,
 		.gfp = event->gfp, .size_alloc = event->size_alloc };
-	uint32_t slot;
 
 	if (event->type == RAW_PERCPU_FREE)
 		return percpu_free(r, event, err);
 	op.flags = event->aux ? OP_RESERVED : 0;
-	if (event->type == RAW_PERCPU_FAILED || !event->where) {
-		op.flags |= OP_FAILED;
-		return resolve_emit(r, event, &op, SLOT_NONE, 0, err);
-	}
-	slot = resolve_begin(r, &r->percpu, event->where, ORIGIN_DIRECT, &op.flags);
-	return slot == SLOT_NONE ? resolve_no_memory(err) : resolve_emit(r, event, &op, slot, event->where, err);
+	return resolve_begins(r, &r->percpu, event, &op, err);
 }
 
 /* Pools have no name: they are numbered as they appear. */
@@ -329,41 +306,17 @@ static int pool_of(struct resolve *r, const struct raw_event *event, uint32_t *s
 
 static int pool_alloc(struct resolve *r, const struct raw_event *event, struct trace_op *op, struct err *err)
 {
-	uint32_t slot;
-
 	op->kind = KIND_MEMPOOL_ALLOC;
 	op->gfp = event->gfp;
-	if (!event->where) {
-		op->flags = OP_FAILED;
-		return resolve_emit(r, event, op, SLOT_NONE, 0, err);
-	}
-	slot = resolve_begin(r, &r->elements, event->where, ORIGIN_DIRECT, &op->flags);
-	return slot == SLOT_NONE ? resolve_no_memory(err) : resolve_emit(r, event, op, slot, event->where, err);
+	return resolve_begins(r, &r->elements, event, op, err);
 }
 
 static int pool_free(struct resolve *r, const struct raw_event *event, struct trace_op *op, struct err *err)
 {
 	struct trace_op begin = { .kind = KIND_MEMPOOL_ALLOC, .node = -1, .gfp = GFP_KERNEL, .name = op->name };
-	uint32_t slot;
-	int code;
 
 	op->kind = KIND_MEMPOOL_FREE;
-	if (!event->where) {
-		op->flags = OP_NULL;
-		return resolve_emit(r, event, op, SLOT_NONE, 0, err);
-	}
-	slot = idmap_remove(&r->elements, event->where);
-	if (slot == IDMAP_NONE) {
-		slot = resolve_slot(r, true, ORIGIN_DIRECT);
-		if (slot == SLOT_NONE)
-			return resolve_no_memory(err);
-		code = resolve_prologue(r, &begin, slot, event->where, err);
-		if (code < 0)
-			return code;
-	}
-	code = resolve_emit(r, event, op, slot, event->where, err);
-	slots_give(&r->slots, slot);
-	return code;
+	return resolve_ends(r, &r->elements, event, op, &begin, err);
 }
 
 static int pool_end(struct resolve *r, const struct raw_event *event, struct trace_op *op, struct err *err)
@@ -416,45 +369,22 @@ static int block_ends(struct resolve *r, const struct raw_event *event, struct e
 	struct trace_op begin = { .kind = dma ? KIND_DMA_ALLOC_COHERENT : KIND_ALLOC_PAGES_EXACT, .node = -1,
 		.gfp = GFP_KERNEL, .size = event->size };
 	struct trace_op op = { .kind = dma ? KIND_DMA_FREE_COHERENT : KIND_FREE_PAGES, .node = -1 };
-	uint32_t slot;
-	int code;
 
 	if (dma)
 		op.size = event->size;
 	else
 		op.order = (uint8_t)order_of(r, event->size);
-	if (!event->where) {
-		op.flags = OP_NULL;
-		return resolve_emit(r, event, &op, SLOT_NONE, 0, err);
-	}
-	slot = idmap_remove(&r->blocks, event->where);
-	if (slot == IDMAP_NONE) {
-		slot = resolve_slot(r, true, ORIGIN_DIRECT);
-		if (slot == SLOT_NONE)
-			return resolve_no_memory(err);
-		code = resolve_prologue(r, &begin, slot, event->where, err);
-		if (code < 0)
-			return code;
-	}
-	code = resolve_emit(r, event, &op, slot, event->where, err);
-	slots_give(&r->slots, slot);
-	return code;
+	return resolve_ends(r, &r->blocks, event, &op, &begin, err);
 }
 
 int resolve_block(struct resolve *r, const struct raw_event *event, struct err *err)
 {
 	struct trace_op op = { .kind = event->type == RAW_DMA_ALLOC ? KIND_DMA_ALLOC_COHERENT : KIND_ALLOC_PAGES_EXACT,
 		.node = -1, .size = event->size, .gfp = event->gfp };
-	uint32_t slot;
 
 	if (event->type == RAW_DMA_FREE || event->type == RAW_PAGES_EXACT_FREE)
 		return block_ends(r, event, err);
 	if (event->type == RAW_DMA_ALLOC)
 		op.arg[0] = event->aux;
-	if (!event->where) {
-		op.flags = OP_FAILED;
-		return resolve_emit(r, event, &op, SLOT_NONE, 0, err);
-	}
-	slot = resolve_begin(r, &r->blocks, event->where, ORIGIN_DIRECT, &op.flags);
-	return slot == SLOT_NONE ? resolve_no_memory(err) : resolve_emit(r, event, &op, slot, event->where, err);
+	return resolve_begins(r, &r->blocks, event, &op, err);
 }

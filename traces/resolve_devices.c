@@ -70,37 +70,17 @@ static int pool_of(struct resolve *r, const struct raw_event *event, uint32_t *s
 
 static int pool_alloc(struct resolve *r, const struct raw_event *event, struct trace_op *op, struct err *err)
 {
-	uint32_t slot;
-
 	op->kind = KIND_DMA_POOL_ALLOC;
 	op->gfp = event->gfp;
-	if (!event->where) {
-		op->flags = OP_FAILED;
-		return resolve_emit(r, event, op, SLOT_NONE, 0, err);
-	}
-	slot = resolve_begin(r, &r->blocks, event->where, ORIGIN_DIRECT, &op->flags);
-	return slot == SLOT_NONE ? resolve_no_memory(err) : resolve_emit(r, event, op, slot, event->where, err);
+	return resolve_begins(r, &r->blocks, event, op, err);
 }
 
 static int pool_free(struct resolve *r, const struct raw_event *event, struct trace_op *op, struct err *err)
 {
 	struct trace_op begin = { .kind = KIND_DMA_POOL_ALLOC, .node = -1, .gfp = GFP_KERNEL, .name = op->name };
-	uint32_t slot;
-	int code;
 
 	op->kind = KIND_DMA_POOL_FREE;
-	slot = idmap_remove(&r->blocks, event->where);
-	if (slot == IDMAP_NONE) {
-		slot = resolve_slot(r, true, ORIGIN_DIRECT);
-		if (slot == SLOT_NONE)
-			return resolve_no_memory(err);
-		code = resolve_prologue(r, &begin, slot, event->where, err);
-		if (code < 0)
-			return code;
-	}
-	code = resolve_emit(r, event, op, slot, event->where, err);
-	slots_give(&r->slots, slot);
-	return code;
+	return resolve_ends(r, &r->blocks, event, op, &begin, err);
 }
 
 static int resolve_dma_pool(struct resolve *r, const struct raw_event *event, struct err *err)

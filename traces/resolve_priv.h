@@ -99,6 +99,13 @@ int resolve_prologue(struct resolve *r, struct trace_op *op, uint32_t slot, uint
 uint32_t resolve_slot(struct resolve *r, bool adopted, uint8_t origin);
 /* The slot that begins to live at @key; one that lives there already is freed by implication, which is put in *flags. */
 uint32_t resolve_begin(struct resolve *r, struct idmap *map, uint64_t key, uint8_t origin, uint16_t *flags);
+/*
+ * Write an allocation whose address is @event's: its slot begins in @map; without an address it failed. And a free of such: what
+ * nobody was seen to allocate has been there before the trace, made by @begin; without an address it is a free of NULL.
+ */
+int resolve_begins(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op, struct err *err);
+int resolve_ends(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op, struct trace_op *begin,
+	struct err *err);
 /* Whether @where stands for the unknown address of an area whose call is not recorded, see gather_areas.c. */
 static inline bool resolve_is_untold(uint64_t where)
 {

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "traces/io_log.h"
+#include "traces/text_fields.h"
 #include "traces/trace.h"
 
 #define SEEN_SIZE 1024u      /* event names; a power of two */
 #define NAME_MAX_LEN 63u
 #define PROGRESS_LINES 65536u
-#define ORDER_MAX_USABLE 20u
 
 /* An event name met in this source. */
 struct seen_event {
@@ -24,12 +24,8 @@ struct text_reader {
 	struct source *src;      /* borrowed */
 	struct gather *g;        /* borrowed */
 	const struct import_options *options; /* borrowed */
-	enum gfp_layout layout;
+	struct text_fields fields;
 	struct seen_event seen[SEEN_SIZE];
-	struct texts masks;      /* gfp masks as text */
-	gfp_t *mask_values;      /* owned, by number in masks */
-	uint32_t mask_cap;
-	bool wide_pointers;      /* 16 digits without 0x */
 };
 
 static int no_memory(const struct text_reader *r, struct err *err)
@@ -46,248 +42,13 @@ static int unusable(struct text_reader *r, const char *why, struct err *err)
 	return trace_counts_add(&r->g->meta->unusable, why, 1) < 0 ? no_memory(r, err) : 0;
 }
 
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool parse_hex(const char *p, const char *end, uint64_t *value)
-{
-	uint64_t v = 0;
-
-	if (p == end || end - p > 16)
-		return false;
-	for (; p < end; p++) {
-		int digit = digit_value(*p);
-
-		if (digit < 0)
-			return false;
-		v = v << 4 | (uint64_t)digit;
-	}
-	*value = v;
-	return true;
-}
-
-static bool parse_decimal(const char *p, const char *end, uint64_t *value)
-{
-	bool negative = p < end && *p == '-';
-	uint64_t v = 0;
-
-	p += negative;
-	if (p == end)
-		return false;
-	for (; p < end; p++) {
-		if (*p < '0' || *p > '9' || __builtin_mul_overflow(v, 10u, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
-			return false;
-	}
-	*value = negative ? -v : v;
-	return true;
-}
-
-static bool has_hex_prefix(const char *p, const char *end)
-{
-	return end - p > 2 && p[0] == '0' && (p[1] | 0x20) == 'x';
-}
-
-static bool parse_number(const char *p, const char *end, uint64_t *value)
-{
-	return has_hex_prefix(p, end) ? parse_hex(p + 2, end, value) : parse_decimal(p, end, value);
-}
-
-static bool parse_pointer(struct text_reader *r, const char *p, const char *end, uint64_t *value)
-{
-	if (*p == '(') {
-		*value = 0;
-		return !strncmp(p, "(nil)", 5) || !strncmp(p, "(null)", 6);
-	}
-	if (has_hex_prefix(p, end))
-		return parse_hex(p + 2, end, value);
-	r->wide_pointers = end - p == 16;
-	return parse_hex(p, end, value);
-}
-
-static bool parse_mask(struct text_reader *r, const char *p, const char *end, gfp_t *gfp)
-{
-	uint32_t known = r->masks.nr;
-	uint32_t number = texts_add(&r->masks, p, (size_t)(end - p));
-
-	if (number == TEXT_NO_MEMORY)
-		return false;
-	if (number >= r->mask_cap) {
-		uint32_t cap = number * 2 + 64;
-		gfp_t *values = realloc(r->mask_values, cap * sizeof(*values));
-
-		if (!values)
-			return false;
-		r->mask_values = values;
-		r->mask_cap = cap;
-	}
-	if (number >= known) {
-		r->mask_values[number] = UINT32_MAX;
-		gfp_parse(p, (size_t)(end - p), r->layout, &r->mask_values[number]);
-	}
-	*gfp = r->mask_values[number];
-	return *gfp != UINT32_MAX;
-}
-
-static bool parse_text(struct text_reader *r, const char *p, const char *end, uint32_t *number)
-{
-	if (end - p >= 2 && *p == '"' && end[-1] == '"') {
-		p++;
-		end--;
-	}
-	/* What a probe prints when it could not read the string. */
-	if (end - p == 7 && !memcmp(p, "(fault)", 7))
-		end = p;
-	*number = texts_add(&r->g->texts, p, (size_t)(end - p));
-	return *number != TEXT_NO_MEMORY;
-}
-
-static bool parse_value(struct text_reader *r, const struct source_field *field, const char *p, const char *end,
-	struct raw_event *event)
-{
-	char *member = (char *)event + field->offset;
-	uint64_t value = 0;
-	bool good;
-
-	switch (field->how) {
-	case FIELD_PTR:
-		good = parse_pointer(r, p, end, &value);
-		memcpy(member, &value, sizeof(value));
-		return good;
-	case FIELD_NUMBER:
-		good = parse_number(p, end, &value);
-		memcpy(member, &value, sizeof(value));
-		return good;
-	case FIELD_PFN:
-		good = parse_number(p, end, &value);
-		if (value == UINT64_MAX || value == UINT32_MAX)
-			value = 0;
-		memcpy(member, &value, sizeof(value));
-		return good && value < PFN_MAP_MAX - (1u << ORDER_MAX_USABLE);
-	case FIELD_ORDER:
-		good = parse_number(p, end, &value) && value <= ORDER_MAX_USABLE;
-		*member = (char)value;
-		return good;
-	case FIELD_NODE:
-		good = parse_number(p, end, &value) && value + 1 <= INT16_MAX; /* -1: any node */
-		event->node = (int16_t)value;
-		return good;
-	case FIELD_GFP:
-		return parse_mask(r, p, end, &event->gfp);
-	case FIELD_SITE:
-		for (const char *slash = p; slash < end; slash++)
-			if (*slash == '/')
-				end = slash;
-		event->call_site = texts_add(&r->g->texts, p, (size_t)(end - p));
-		return event->call_site != TEXT_NO_MEMORY;
-	case FIELD_NAME:
-		return parse_text(r, p, end, &event->name);
-	case FIELD_BOOL:
-		*member = end - p == 4 && !memcmp(p, "true", 4);
-		return true;
-	}
-	return false;
-}
-
-/* The end of a value: a quoted text, an array, or up to the next blank. */
-static const char *value_end(const char *p, enum field_how how)
-{
-	const char *end;
-
-	if (*p == '"') {
-		end = strchr(p + 1, '"');
-		return end ? end + 1 : p + strlen(p);
-	}
-	end = strchrnul(p, ' ');
-	if (how != FIELD_NAME)
-		return end;
-	/* A bare name may hold blanks: it goes on until "key=" or the end. */
-	while (*end) {
-		size_t word = strcspn(end + 1, " =");
-
-		if (end[1 + word] == '=')
-			break;
-		end += 1 + word;
-	}
-	return end;
-}
-
-static bool is_key(const struct source_field *field, const char *key, size_t len)
-{
-	return field->key_len == len && !memcmp(field->key, key, len);
-}
-
-/* Number of the field with that key, SOURCE_FIELDS_MAX if there is none. Fields mostly come in the order of the table. */
-static unsigned int field_named(const struct source_event *event, const char *key, size_t len, unsigned int expected)
-{
-	if (expected < SOURCE_FIELDS_MAX && is_key(&event->fields[expected], key, len))
-		return expected;
-	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && event->fields[i].key; i++)
-		if (is_key(&event->fields[i], key, len))
-			return i;
-	return SOURCE_FIELDS_MAX;
-}
-
-static unsigned int nr_fields(const struct source_event *event)
-{
-	unsigned int nr = 0;
-
-	while (nr < SOURCE_FIELDS_MAX && event->fields[nr].key)
-		nr++;
-	return nr;
-}
-
-static int complain(struct text_reader *r, const struct source_event *known, const struct source_field *field,
-	const char *what, struct err *err)
+/* Return: 1 when the event is whole, 0 when it was counted as unusable. */
+static int parse_fields(struct text_reader *r, const struct source_event *known, const char *p, struct raw_event *event,
+	struct err *err)
 {
 	char why[128];
 
-	snprintf(why, sizeof(why), "%s: %s= %s", known->name, field->key, what);
-	return unusable(r, why, err);
-}
-
-/* Return: 1 when the event is whole, 0 when it was counted as unusable. */
-static int parse_fields(struct text_reader *r, const struct source_event *known, const char *p,
-	struct raw_event *event, struct err *err)
-{
-	unsigned int nr = nr_fields(known), left = nr, found = 0, index = UINT32_MAX;
-
-	while (left && *p) {
-		const char *key = p, *end;
-		const struct source_field *field;
-		bool colon;
-
-		while (*p && *p != '=' && *p != ' ')
-			p++;
-		/* "va_start: 18446…": alloc_vmap_area prints one of its values so. */
-		colon = *p == ' ' && p > key && p[-1] == ':';
-		if (*p != '=' && !colon) {
-			p += *p == ' ';
-			continue;
-		}
-		index = field_named(known, key, (size_t)(p - key) - colon, index + 1);
-		if (colon && index >= nr)
-			continue;
-		field = index < nr ? &known->fields[index] : NULL;
-		p++;
-		end = value_end(p, field ? field->how : FIELD_NUMBER);
-		if (field && !(found & 1u << index)) {
-			if (!parse_value(r, field, p, end, event))
-				return complain(r, known, field, "is not understood", err);
-			found |= 1u << index;
-			left--;
-		}
-		p = *end ? end + 1 : end;
-	}
-	for (index = 0; left && index < nr; index++)
-		if (known->fields[index].needed && !(found & 1u << index))
-			return complain(r, known, &known->fields[index], "is missing", err);
-	return 1;
+	return text_fields_parse(&r->fields, known, p, event, why, sizeof(why)) ? 1 : unusable(r, why, err);
 }
 
 static struct seen_event *seen_event(struct text_reader *r, const char *name, size_t len)
@@ -412,7 +173,7 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 		event.call_site = texts_add(&r->g->texts, seen->event->name, strlen(seen->event->name));
 	if (event.name == TEXT_NO_MEMORY || event.call_site == TEXT_NO_MEMORY)
 		return no_memory(r, err);
-	if (r->wide_pointers && (event.type == RAW_KMALLOC || event.type == RAW_CACHE_ALLOC) && event.where &&
+	if (r->fields.wide_pointers && (event.type == RAW_KMALLOC || event.type == RAW_CACHE_ALLOC) && event.where &&
 	    event.where <= UINT32_MAX)
 		r->g->meta->hashed_pointers = true;
 	if (head->cpu >= r->g->meta->cpus)
@@ -562,11 +323,11 @@ int text_import(struct source *src, struct gather *g, const struct import_option
 	r->src = src;
 	r->g = g;
 	r->options = options;
-	r->layout = options->kernel_major ? gfp_layout_of_kernel(options->kernel_major, options->kernel_minor) :
+	r->fields.texts = &g->texts;
+	r->fields.layout = options->kernel_major ? gfp_layout_of_kernel(options->kernel_major, options->kernel_minor) :
 		text_gfp_layout(src->head, src->head_len);
 	code = read_lines(r, err);
-	texts_fini(&r->masks);
-	free(r->mask_values);
+	text_fields_fini(&r->fields);
 	free(r);
 	return code;
 }

@@ -12,11 +12,9 @@
 #define EXIT_PART 1
 
 enum bisect_key {
-	OPT_SET = 256,
-	OPT_WITH_MACHINE,
+	OPT_WITH_MACHINE = CLI_OWN_KEY,
 	OPT_WITH_SET,
 	OPT_LAYER,
-	OPT_SEED,
 	OPT_WITH_SEED,
 	OPT_TIME,
 	OPT_EVERY,
@@ -26,30 +24,25 @@ enum bisect_key {
 	OPT_AGAINST,
 	OPT_AT,
 	OPT_LISTS,
-	OPT_JSON,
-};
-
-/* A machine as the command line gives it. */
-struct machine_args {
-	struct cli_machine given;
-	char name[256]; /* file and settings */
 };
 
 struct bisect_args {
-	const char *trace, *save, *against;
-	struct machine_args machine[2];
+	struct cli_given given;     /* with the first machine */
+	struct cli_machine second;
+	char names[2][256];         /* of the machines: file and settings */
+	const char *save, *against;
 	struct bisect_options options;
 	struct bisect_run runs[2];
 	struct bisect_marks marks; /* every, from and events as given */
 	uint64_t at;
-	bool with, with_seed, look, lists, json, quiet;
+	bool with, with_seed, look, lists;
 	struct cli_progress progress;
 };
 
 static const struct argp_option options[] = {
 	{ "machine", 'm', "FILE", 0, "The first machine, YAML (without it: the default one)", 0 },
-	{ "set", OPT_SET, "KEY=VALUE", 0, "Change a key of the first machine (may be given often)", 0 },
-	{ "seed", OPT_SEED, "N", 0, "Seed of all random streams of the first run (1)", 0 },
+	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the first machine (may be given often)", 0 },
+	{ "seed", CLI_SEED, "N", 0, "Seed of all random streams of the first run (1)", 0 },
 	{ "with-machine", OPT_WITH_MACHINE, "FILE", 0, "The second machine (without it: the first, with its --set)", 1 },
 	{ "with-set", OPT_WITH_SET, "KEY=VALUE", 0, "Change a key of the second machine (may be given often)", 1 },
 	{ "with-seed", OPT_WITH_SEED, "N", 0, "Seed of the second run (that of the first)", 1 },
@@ -62,7 +55,7 @@ static const struct argp_option options[] = {
 	{ "events", OPT_EVENTS, "N", 0, "--save: only N events", 3 },
 	{ "at", OPT_AT, "N", 0, "Only show what the first run does after N events, and the state before it", 3 },
 	{ "lists", OPT_LISTS, NULL, 0, "Also show the first blocks of all free lists", 4 },
-	{ "json", OPT_JSON, NULL, 0, "Print the result as JSON", 4 },
+	{ "json", CLI_JSON, NULL, 0, "Print the result as JSON", 4 },
 	{ "quiet", 'q', NULL, 0, "No progress, no notes", 4 },
 	{ 0 },
 };
@@ -72,20 +65,14 @@ static error_t parse_runs(int key, const char *text, struct argp_state *state, s
 {
 	args->with |= key == OPT_WITH_MACHINE || key == OPT_WITH_SET || key == OPT_WITH_SEED;
 	switch (key) {
-	case 'm':
-		args->machine[0].given.file = text;
-		return 0;
-	case OPT_SET:
-		cli_set(state, &args->machine[0].given, text);
-		return 0;
-	case OPT_SEED:
+	case CLI_SEED:
 		args->runs[0].seed = cli_number(state, "seed", text);
 		return 0;
 	case OPT_WITH_MACHINE:
-		args->machine[1].given.file = text;
+		args->second.file = text;
 		return 0;
 	case OPT_WITH_SET:
-		cli_set(state, &args->machine[1].given, text);
+		cli_set(state, &args->second, text);
 		return 0;
 	case OPT_WITH_SEED:
 		args->runs[1].seed = cli_number(state, "with-seed", text);
@@ -95,7 +82,7 @@ static error_t parse_runs(int key, const char *text, struct argp_state *state, s
 		args->options.layer = cli_layer(state, text);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, text, state, &args->given);
 	}
 }
 
@@ -104,9 +91,9 @@ static void check_usage(struct argp_state *state, const struct bisect_args *args
 {
 	int wanted = (args->save != NULL) + (args->against != NULL) + args->look + args->with;
 
-	if (!args->trace)
+	if (!args->given.input)
 		argp_error(state, "which trace?");
-	if (!strcmp(args->trace, "-"))
+	if (!strcmp(args->given.input, "-"))
 		argp_error(state, "the trace is read several times: it cannot be standard input");
 	if (!wanted)
 		argp_error(state, "compare with what? --with-machine, --with-set, --with-seed, --against or --save");
@@ -148,15 +135,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case OPT_LISTS:
 		args->lists = true;
 		return 0;
-	case OPT_JSON:
-		args->json = true;
-		return 0;
-	case 'q':
-		args->quiet = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		cli_one(state, "trace", text, &args->trace);
-		return 0;
 	case ARGP_KEY_END:
 		check_usage(state, args);
 		return 0;
@@ -187,15 +165,6 @@ static void on_progress(void *arg, const char *pass, const struct trace_reader *
 	cli_progress_show(&args->progress, trace_progress(reader), trace_sizes(reader)->bytes_file, events, pass);
 }
 
-/* Says what of a damaged trace could not be compared. Return: the exit status that it stands for. */
-static int tell_damage(const struct trace_damage *damage)
-{
-	if (!damage->text[0])
-		return 0;
-	fprintf(stderr, "kmemsim: warning: %s\n", damage->text);
-	return damage->truncated ? 0 : err_exit_status(ERR_TRACE);
-}
-
 static int show(const struct bisect_args *args, const struct bisect_answer *answer, const struct bisect_side *sides,
 	int nr_sides)
 {
@@ -203,14 +172,14 @@ static int show(const struct bisect_args *args, const struct bisect_answer *answ
 		.answer = answer,
 		.sides = sides,
 		.runs = args->runs,
-		.names = { args->machine[0].name, args->machine[1].name },
+		.names = { args->names[0], args->names[1] },
 		.nr_sides = nr_sides,
 		.lists = args->lists,
 	};
-	int damage = tell_damage(&answer->damage);
+	int damage = cli_tell_damage(&answer->damage);
 	int status;
 
-	if (args->json)
+	if (args->given.json)
 		bisect_print_json(&shown, stdout);
 	else if (answer->part)
 		bisect_print_text(&shown, stdout);
@@ -249,7 +218,7 @@ static int look(struct bisect_args *args, const struct bisect_answer *answer, st
 		.answer = answer,
 		.sides = side,
 		.runs = args->runs,
-		.names = { args->machine[0].name },
+		.names = { args->names[0] },
 		.nr_sides = 1,
 		.lists = args->lists,
 	};
@@ -258,11 +227,11 @@ static int look(struct bisect_args *args, const struct bisect_answer *answer, st
 	if (!side)
 		return cli_fail((err_set(err, ERR_NOMEM, "no memory for the answer"), err));
 	if (bisect_look(&args->options, &args->runs[0], answer, side, err) == 0 && !side->reached)
-		err_set(err, ERR_USAGE, "%s has no event %" PRIu64, args->trace, answer->position);
+		err_set(err, ERR_USAGE, "%s has no event %" PRIu64, args->given.input, answer->position);
 	cli_progress_end(&args->progress);
 	if (err->code)
 		status = cli_fail(err);
-	else if (args->json)
+	else if (args->given.json)
 		bisect_print_json(&shown, stdout);
 	else
 		bisect_print_text(&shown, stdout);
@@ -287,7 +256,7 @@ static int save_marks(struct bisect_args *args, struct err *err)
 	struct marks_file file = { .layer = args->options.layer, .time = args->options.time, .marks = args->marks };
 	struct trace_damage damage = { 0 };
 	int status;
-	int ret = hash_trace(args->trace, file.trace_sha256, err);
+	int ret = hash_trace(args->given.input, file.trace_sha256, err);
 
 	if (ret == 0)
 		ret = bisect_marks_make(&args->options, &args->runs[0], &file.marks, &damage, err);
@@ -297,7 +266,7 @@ static int save_marks(struct bisect_args *args, struct err *err)
 	bisect_marks_fini(&file.marks);
 	if (ret < 0)
 		return cli_fail(err);
-	status = tell_damage(&damage);
+	status = cli_tell_damage(&damage);
 	return status ? status : cli_flush();
 }
 
@@ -335,14 +304,14 @@ static int compare_with_marks(struct bisect_args *args, struct err *err)
 		return cli_fail(err);
 	args->options.layer = file.layer;
 	args->options.time = file.time;
-	if (hash_trace(args->trace, sha256, err) == 0 && strcmp(sha256, file.trace_sha256))
-		err_set(err, ERR_CONFIG, "%s: its hashes are of another trace than %s", args->against, args->trace);
+	if (hash_trace(args->given.input, sha256, err) == 0 && strcmp(sha256, file.trace_sha256))
+		err_set(err, ERR_CONFIG, "%s: its hashes are of another trace than %s", args->against, args->given.input);
 	if (!err->code)
 		bisect_against(&args->options, &args->runs[0], &file.marks, &answer, err);
 	cli_progress_end(&args->progress);
 	if (err->code)
 		status = cli_fail(err);
-	else if (answer.part && !args->json)
+	else if (answer.part && !args->given.json)
 		status = show_window(args, &file, &answer, err);
 	else
 		status = show(args, &answer, NULL, 0);
@@ -353,7 +322,7 @@ static int compare_with_marks(struct bisect_args *args, struct err *err)
 /* The second machine is the first one but for its own settings, unless it has a file of its own. */
 static int complete_second(struct bisect_args *args, struct err *err)
 {
-	struct cli_machine *first = &args->machine[0].given, *second = &args->machine[1].given;
+	struct cli_machine *first = &args->given.machine, *second = &args->second;
 
 	if (!args->with_seed)
 		args->runs[1].seed = args->runs[0].seed;
@@ -368,25 +337,25 @@ static int complete_second(struct bisect_args *args, struct err *err)
 	return 0;
 }
 
-static void name_machine(struct machine_args *machine)
+static void name_machine(const struct cli_machine *machine, char *name, size_t size)
 {
-	size_t used = (size_t)snprintf(machine->name, sizeof(machine->name), "%s", machine->given.file ? machine->given.file : "default");
+	size_t used = (size_t)snprintf(name, size, "%s", machine->file ? machine->file : "default");
 
-	for (uint32_t i = 0; i < machine->given.nr_sets && used < sizeof(machine->name); i++)
-		used += (size_t)snprintf(machine->name + used, sizeof(machine->name) - used, " %s", machine->given.sets[i]);
+	for (uint32_t i = 0; i < machine->nr_sets && used < size; i++)
+		used += (size_t)snprintf(name + used, size - used, " %s", machine->sets[i]);
 }
 
-static int load_machines(struct bisect_args *args, struct machine machines[2], struct err *err)
+static int load_machines(struct bisect_args *args, struct machine *machines[2], struct err *err)
 {
+	const struct cli_machine *given[2] = { &args->given.machine, &args->second };
+
 	if (complete_second(args, err) < 0)
 		return -(int)err->code;
 	for (int i = 0; i < 2; i++) {
-		struct machine_args *machine = &args->machine[i];
-
-		name_machine(machine);
-		if (cli_machine_load(&machines[i], &machine->given, err) < 0)
+		name_machine(given[i], args->names[i], sizeof(args->names[i]));
+		if (cli_machine_load(&machines[i], given[i], err) < 0)
 			return -(int)err->code;
-		args->runs[i].machine = &machines[i];
+		args->runs[i].machine = machines[i];
 	}
 	return 0;
 }
@@ -395,12 +364,12 @@ static int bisect_with(struct bisect_args *args, struct err *err)
 {
 	struct bisect_answer event = { .part = true, .position = args->at };
 
-	args->options.trace = args->trace;
+	args->options.trace = args->given.input;
 	args->options.stop = cli_stop;
 	args->options.progress = on_progress;
 	args->options.arg = args;
 	cli_catch_signals();
-	cli_progress_start(&args->progress, "bisect", args->quiet);
+	cli_progress_start(&args->progress, "bisect", args->given.quiet);
 	if (args->save)
 		return save_marks(args, err);
 	if (args->against)
@@ -410,19 +379,16 @@ static int bisect_with(struct bisect_args *args, struct err *err)
 
 static int run_bisect(int argc, char **argv)
 {
-	struct bisect_args args = { .runs[0].seed = 1, .marks.every = BISECT_EVERY };
-	struct machine *machines = calloc(2, sizeof(*machines));
+	struct bisect_args args = { .given = { .what = "trace" }, .runs[0].seed = 1, .marks.every = BISECT_EVERY };
+	struct machine *machines[2] = { NULL, NULL };
 	struct err err = { 0 };
-	int status;
+	int status = cli_parse(&argp, argc, argv, &args);
 
-	if (!machines)
-		return cli_fail((err_set(&err, ERR_NOMEM, "no memory for the machines"), &err));
-	status = cli_parse(&argp, argc, argv, &args);
-	if (status == 0 && load_machines(&args, machines, &err) < 0)
-		status = cli_fail(&err);
-	if (status == 0)
-		status = bisect_with(&args, &err);
-	free(machines);
+	if (status)
+		return status;
+	status = load_machines(&args, machines, &err) < 0 ? cli_fail(&err) : bisect_with(&args, &err);
+	free(machines[0]);
+	free(machines[1]);
 	return status;
 }
 

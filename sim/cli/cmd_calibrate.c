@@ -11,19 +11,17 @@
 #include "sim/cli/machine_file.h"
 #include "sim/cli/options.h"
 
-enum calibrate_key { OPT_SET = 256, OPT_OVERHEAD };
+enum calibrate_key { OPT_OVERHEAD = CLI_OWN_KEY };
 
 struct calibrate_args {
-	const char *source, *output;
-	struct cli_machine machine;
+	struct cli_given given;
 	ns_t overhead;
-	bool quiet;
 };
 
 static const struct argp_option options[] = {
 	{ "machine", 'm', "FILE", 0, "The machine whose costs are fitted, YAML (without it: the default one)", 0 },
 	{ "output", 'o', "FILE", 0, "Write the machine with the fitted costs to FILE", 0 },
-	{ "set", OPT_SET, "KEY=VALUE", 0, "Change a key of the machine first, such as latency.profile=vm (may be given often)", 0 },
+	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine first, such as latency.profile=vm (may be given often)", 0 },
 	{ "overhead", OPT_OVERHEAD, "TIME", 0, "What measuring itself adds to each call, such as 900 ns of a kretprobe", 0 },
 	{ "quiet", 'q', NULL, 0, "Print no table", 0 },
 	{ 0 },
@@ -34,29 +32,14 @@ static error_t parse_arg(int key, char *text, struct argp_state *state)
 	struct calibrate_args *args = state->input;
 
 	switch (key) {
-	case 'm':
-		args->machine.file = text;
-		return 0;
-	case 'o':
-		args->output = text;
-		return 0;
-	case 'q':
-		args->quiet = true;
-		return 0;
-	case OPT_SET:
-		cli_set(state, &args->machine, text);
-		return 0;
 	case OPT_OVERHEAD:
 		args->overhead = cli_time(state, "overhead", text);
-		return 0;
-	case ARGP_KEY_ARG:
-		cli_one(state, "source", text, &args->source);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "a SOURCE is missing: CSV, trace.dat, perf.data or their text");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, text, state, &args->given);
 	}
 }
 
@@ -125,15 +108,15 @@ static int write_fitted(const struct calibrate_args *args, const struct calibrat
 	for (int step = 0; step < NR_STEPS; step++)
 		machine->latency.step_ns[step] = c->steps[step].after_ns;
 	snprintf(comment, sizeof(comment), "# Costs fitted by kmemsim calibrate to %s: %u steps measured, %u shared, %u scaled.\n",
-		args->source, count_steps(c, CALIBRATE_MEASURED), count_steps(c, CALIBRATE_SHARED),
+		args->given.input, count_steps(c, CALIBRATE_MEASURED), count_steps(c, CALIBRATE_SHARED),
 		count_steps(c, CALIBRATE_NOT_SEEN));
-	return machine_file_write(args->output, comment, machine, err);
+	return machine_file_write(args->given.output, comment, machine, err);
 }
 
 /* The table goes to standard error when the machine takes standard output. */
 static int calibrate(const struct calibrate_args *args, struct machine *machine, struct err *err)
 {
-	FILE *out = args->output && !strcmp(args->output, "-") ? stderr : stdout;
+	FILE *out = args->given.output && !strcmp(args->given.output, "-") ? stderr : stdout;
 	struct trace_meta meta = { 0 };
 	struct calibration c;
 	struct durations d;
@@ -141,19 +124,19 @@ static int calibrate(const struct calibrate_args *args, struct machine *machine,
 
 	calibrate_init(&c, machine, (double)args->overhead);
 	durations_init(&d, calibrate_add, &c, &meta);
-	if (durations_read(&d, args->source, err) < 0)
+	if (durations_read(&d, args->given.input, err) < 0)
 		status = cli_fail(err);
 	else
 		print_counts(stderr, "lines could not be used", &meta.unusable);
 	if (!status)
 		print_counts(stderr, "recorded calls are not used", &d.unused.ignored);
 	if (!status && calibrate_fit(&c, err) < 0) {
-		err_context(err, "%s", args->source);
+		err_context(err, "%s", args->given.input);
 		status = cli_fail(err);
 	}
-	if (!status && !args->quiet)
+	if (!status && !args->given.quiet)
 		print_result(out, &c);
-	if (!status && args->output)
+	if (!status && args->given.output)
 		status = write_fitted(args, &c, machine, err);
 	durations_fini(&d);
 	calibrate_fini(&c);
@@ -169,22 +152,16 @@ static int run_calibrate(int argc, char **argv)
 		"op,duration_ns and, if wanted, size,order,path; or a trace.dat, perf.data or their text with function_graph, or "
 		"with probes on entry and return.\v"
 		"docs/latency.md tells which calls say what, and how to record them.", NULL, NULL, NULL };
-	struct calibrate_args args = { 0 };
+	struct calibrate_args args = { .given.what = "source" };
 	struct err err = { 0 };
 	struct machine *machine;
 	int status = cli_parse(&argp, argc, argv, &args);
 
 	if (status)
 		return status;
-	machine = calloc(1, sizeof(*machine));
-	if (!machine) {
-		err_set(&err, ERR_NOMEM, "no memory for a machine");
+	if (cli_machine_load(&machine, &args.given.machine, &err) < 0)
 		return cli_fail(&err);
-	}
-	if (cli_machine_load(machine, &args.machine, &err) < 0)
-		status = cli_fail(&err);
-	else
-		status = calibrate(&args, machine, &err);
+	status = calibrate(&args, machine, &err);
 	free(machine);
 	return status;
 }

@@ -6,12 +6,12 @@
 #include "traces/print.h"
 
 struct cat_args {
-	const char *path;
+	struct cli_given given;
 	struct print_options print;
 	struct trace_reader_options reader;
 };
 
-enum { OPTION_FROM = 256, OPTION_TO, OPTION_SKIP, OPTION_LIMIT, OPTION_RECORDED };
+enum { OPTION_FROM = CLI_OWN_KEY, OPTION_TO, OPTION_SKIP, OPTION_LIMIT, OPTION_RECORDED };
 
 static const char *const format_names[] = { [PRINT_TEXT] = "text", [PRINT_CSV] = "csv", [PRINT_JSONL] = "jsonl", NULL };
 
@@ -38,17 +38,8 @@ static error_t parse_arg(int key, char *arg, struct argp_state *state)
 	case OPTION_RECORDED:
 		args->reader.recorded = args->print.recorded = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (args->path)
-			argp_error(state, "one trace at a time: \"%s\" and \"%s\"", args->path, arg);
-		args->path = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!args->path)
-			argp_error(state, "which trace?");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, arg, state, &args->given);
 	}
 }
 
@@ -58,7 +49,7 @@ static int print_trace(const struct cat_args *args)
 	struct err err = { 0 };
 	int status;
 
-	if (trace_open(&trace, args->path, &args->reader, &err) < 0)
+	if (trace_open(&trace, args->given.input, &args->reader, &err) < 0)
 		return cli_fail(&err);
 	status = trace_print(trace, &args->print, stdout, &err) < 0 && !ferror(stdout) ? cli_fail(&err) : cli_flush();
 	if (!status && trace_damage(trace)->text[0]) {
@@ -85,7 +76,7 @@ static int run_cat(int argc, char **argv)
 		"Prints the events of a trace, first those that set up what is older than the trace. \"-\" is standard input.\v"
 		"Exit status: 0; 2 when the file is no trace, or is cut off or damaged (what is whole before the damage is printed "
 		"still); 3 when it cannot be read or the output not be written.", NULL, NULL, NULL };
-	struct cat_args args = { .reader = { .thread = true } };
+	struct cat_args args = { .given.what = "trace", .reader = { .thread = true } };
 	int status = cli_parse(&argp, argc, argv, &args);
 
 	return status ? status : print_trace(&args);

@@ -8,21 +8,21 @@
 #include "sim/cli/options.h"
 #include "sim/gen.h"
 
-enum gen_key { OPT_SEED = 256, OPT_DURATION, OPT_EVENTS, OPT_PARSE_ONLY };
+enum gen_key { OPT_DURATION = CLI_OWN_KEY, OPT_EVENTS, OPT_PARSE_ONLY };
 
 struct gen_args {
-	const char *path, *output;
+	struct cli_given given;
 	struct gen_options options;
 	uint64_t seed;
 	ns_t duration_ns;            /* the whole, for progress; 0 = not known */
 	uint64_t events;
-	bool quiet, parse_only;
+	bool parse_only;
 	struct cli_progress progress;
 };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "The trace to write; - is standard output", 0 },
-	{ "seed", OPT_SEED, "N", 0, "In place of the workload's: another seed is another trace of the same kind", 0 },
+	{ "seed", CLI_SEED, "N", 0, "In place of the workload's: another seed is another trace of the same kind", 0 },
 	{ "duration", OPT_DURATION, "TIME", 0, "Length of the trace, such as 60 s, in place of the workload's", 0 },
 	{ "events", OPT_EVENTS, "N", 0, "Number of events, such as 10 Mi, in place of the workload's length", 0 },
 	{ "parse-only", OPT_PARSE_ONLY, NULL, 0, "Check the workload and stop", 1 },
@@ -35,13 +35,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	struct gen_args *args = state->input;
 
 	switch (key) {
-	case 'o':
-		args->output = text;
-		return 0;
-	case 'q':
-		args->quiet = true;
-		return 0;
-	case OPT_SEED:
+	case CLI_SEED:
 		args->seed = cli_number(state, "seed", text);
 		args->options.seed = &args->seed;
 		return 0;
@@ -58,17 +52,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case OPT_PARSE_ONLY:
 		args->parse_only = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		cli_one(state, "workload", text, &args->path);
-		return 0;
 	case ARGP_KEY_END:
-		if (!args->path)
-			argp_error(state, "which workload?");
-		if (!args->output && !args->parse_only)
+		if (args->given.input && !args->given.output && !args->parse_only)
 			argp_error(state, "where to? -o TRACE.kmt");
-		return 0;
+		return cli_given(key, text, state, &args->given);
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, text, state, &args->given);
 	}
 }
 
@@ -100,7 +89,7 @@ static void print_summary(const struct gen_args *args, const struct trace_meta *
 	char length[32];
 
 	fprintf(stderr, "written      %" PRIu64 " events over %s to %s\n", meta->events,
-		units_format_time_short(meta->last_ns, length, sizeof(length)), args->output);
+		units_format_time_short(meta->last_ns, length, sizeof(length)), args->given.output);
 	if (meta->prologue_events)
 		fprintf(stderr, "before       %" PRIu64 " caches that are there from the beginning\n", meta->prologue_events);
 	fprintf(stderr, "objects      at most %u at a time\n", meta->slots);
@@ -132,12 +121,12 @@ static int write_trace(struct workload *workload, struct gen_args *args, struct 
 	args->options.progress = on_progress;
 	args->options.progress_arg = args;
 	cli_catch_signals();
-	cli_progress_start(&args->progress, "gen", args->quiet);
-	ret = gen_trace(workload, args->output, &args->options, &meta, err);
+	cli_progress_start(&args->progress, "gen", args->given.quiet);
+	ret = gen_trace(workload, args->given.output, &args->options, &meta, err);
 	cli_progress_end(&args->progress);
 	if (ret < 0)
 		return ret;
-	if (!args->quiet)
+	if (!args->given.quiet)
 		print_summary(args, &meta);
 	trace_meta_fini(&meta);
 	return 0;
@@ -145,7 +134,7 @@ static int write_trace(struct workload *workload, struct gen_args *args, struct 
 
 static int run_gen(int argc, char **argv)
 {
-	struct gen_args args = { 0 };
+	struct gen_args args = { .given.what = "workload" };
 	struct workload *workload = NULL;
 	struct err err = { 0 };
 	int status = cli_parse(&argp, argc, argv, &args);
@@ -153,7 +142,7 @@ static int run_gen(int argc, char **argv)
 
 	if (status)
 		return status;
-	ret = workload_load(&workload, args.path, &err);
+	ret = workload_load(&workload, args.given.input, &err);
 	if (ret == 0)
 		ret = args.parse_only ? check_only(workload, &args, &err) : write_trace(workload, &args, &err);
 	workload_free(workload);

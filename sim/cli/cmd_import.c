@@ -4,23 +4,22 @@
 #include <string.h>
 
 #include "sim/cli/cli.h"
+#include "sim/cli/options.h"
 #include "traces/import.h"
 
 enum import_key {
-	OPT_STRICT = 256,
+	OPT_STRICT = CLI_OWN_KEY,
 	OPT_NO_RECORDED,
 	OPT_PAGE_SIZE,
 	OPT_KERNEL,
 	OPT_KALLSYMS,
-	OPT_JSON,
 };
 
 struct import_args {
 	const char **sources; /* owned; the texts are argv's */
 	size_t nr_sources;
-	const char *output;
+	struct cli_given given; /* but for the sources */
 	struct import_options options;
-	bool json, quiet;
 	struct cli_progress progress;
 };
 
@@ -31,7 +30,7 @@ static const struct argp_option options[] = {
 	{ "page-size", OPT_PAGE_SIZE, "SIZE", 0, "Page size of the recorded machine (default: as the source says, else 4 KiB)", 1 },
 	{ "kernel", OPT_KERNEL, "VERSION", 0, "The recorded kernel, such as 5.10, where the source does not say (default: 6.1)", 1 },
 	{ "kallsyms", OPT_KALLSYMS, "FILE", 0, "Names for the call sites of a perf.data, which holds addresses: /proc/kallsyms of the recorded boot", 1 },
-	{ "json", OPT_JSON, NULL, 0, "Print the summary to standard output as JSON", 2 },
+	{ "json", CLI_JSON, NULL, 0, "Print the summary to standard output as JSON", 2 },
 	{ "quiet", 'q', NULL, 0, "No progress, no summary", 2 },
 	{ 0 },
 };
@@ -68,12 +67,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	struct import_args *args = state->input;
 
 	switch (key) {
-	case 'o':
-		args->output = text;
-		return 0;
-	case 'q':
-		args->quiet = true;
-		return 0;
 	case OPT_STRICT:
 		args->options.strict = true;
 		return 0;
@@ -89,20 +82,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case OPT_KALLSYMS:
 		args->options.kallsyms = text;
 		return 0;
-	case OPT_JSON:
-		args->json = true;
-		return 0;
 	case ARGP_KEY_ARG:
 		add_source(state, args, text);
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->nr_sources)
 			argp_error(state, "which recording?");
-		if (!args->output)
+		if (!args->given.output)
 			argp_error(state, "where to? -o TRACE.kmt");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, text, state, &args->given);
 	}
 }
 
@@ -160,7 +150,7 @@ static void print_summary(const struct import_args *args, struct trace_meta *met
 	fprintf(stderr, "read         %" PRIu64 " events of %s%s%s, %u CPU%s\n", meta->lines, meta->tool ? meta->tool : "?",
 		meta->kernel ? ", kernel " : "", meta->kernel ? meta->kernel : "", meta->cpus, meta->cpus == 1 ? "" : "s");
 	fprintf(stderr, "written      %" PRIu64 " events to %s, and %" PRIu64 " that set up what was there before\n",
-		meta->events, args->output, meta->prologue_events);
+		meta->events, args->given.output, meta->prologue_events);
 	fprintf(stderr, "adopted      %" PRIu64 " objects that are older than the recording\n", meta->adopted);
 	fprintf(stderr, "implied      %" PRIu64 " frees, of addresses that were handed out again while still live\n",
 		meta->implied_frees);
@@ -179,14 +169,9 @@ static void print_json_counts(const char *name, const struct trace_counts *count
 {
 	printf("\"%s\": {", name);
 	for (size_t i = 0; i < counts->nr; i++) {
-		printf("%s\"", i ? ", " : "");
-		for (const char *p = counts->rows[i].reason; *p; p++) {
-			if ((unsigned char)*p < ' ')
-				printf("\\u%04x", (unsigned char)*p);
-			else
-				printf(*p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
-		}
-		printf("\": %" PRIu64, counts->rows[i].count);
+		fputs(i ? ", " : "", stdout);
+		cli_json_string(stdout, counts->rows[i].reason);
+		printf(": %" PRIu64, counts->rows[i].count);
 	}
 	printf("}%s", end);
 }
@@ -218,15 +203,15 @@ static int run_import(int argc, char **argv)
 	}
 	args.options.progress_arg = &args;
 	cli_catch_signals();
-	cli_progress_start(&args.progress, "import", args.quiet);
-	status = import_files(args.sources, args.nr_sources, args.output, &args.options, &meta, &err);
+	cli_progress_start(&args.progress, "import", args.given.quiet);
+	status = import_files(args.sources, args.nr_sources, args.given.output, &args.options, &meta, &err);
 	cli_progress_end(&args.progress);
 	free(args.sources);
 	if (status < 0)
 		return cli_fail(&err);
-	if (args.json && strcmp(args.output, "-"))
+	if (args.given.json && strcmp(args.given.output, "-"))
 		print_json(&meta);
-	if (!args.quiet && !args.json)
+	if (!args.given.quiet && !args.given.json)
 		print_summary(&args, &meta);
 	trace_meta_fini(&meta);
 	return cli_flush();

@@ -2,33 +2,12 @@
 #include <string.h>
 
 #include "sim/cli/cli.h"
+#include "sim/cli/options.h"
 #include "traces/print.h"
-
-struct info_args {
-	const char *path;
-	bool json;
-};
 
 static error_t parse_arg(int key, char *arg, struct argp_state *state)
 {
-	struct info_args *args = state->input;
-
-	switch (key) {
-	case 'j':
-		args->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (args->path)
-			argp_error(state, "one trace at a time: \"%s\" and \"%s\"", args->path, arg);
-		args->path = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!args->path)
-			argp_error(state, "which trace?");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return cli_given(key == 'j' ? CLI_JSON : key, arg, state, state->input);
 }
 
 static int run_info(int argc, char **argv)
@@ -43,17 +22,17 @@ static int run_info(int argc, char **argv)
 		"could not use, and how large the file is. \"-\" is standard input.\v"
 		"Exit status: 0; 2 when the file is no trace, or is cut off or damaged (what is known is printed still); 3 when it "
 		"cannot be read.", NULL, NULL, NULL };
-	struct info_args args = { 0 };
+	struct cli_given given = { .what = "trace" };
 	struct trace_reader *trace;
 	struct err err = { 0 };
-	int status = cli_parse(&argp, argc, argv, &args);
+	int status = cli_parse(&argp, argc, argv, &given);
 	int ret;
 
 	if (status)
 		return status;
-	if (trace_open(&trace, args.path, NULL, &err) < 0)
+	if (trace_open(&trace, given.input, NULL, &err) < 0)
 		return cli_fail(&err);
-	ret = args.json ? trace_info_json(trace, stdout, &err) : trace_info_text(trace, stdout, &err);
+	ret = given.json ? trace_info_json(trace, stdout, &err) : trace_info_text(trace, stdout, &err);
 	status = ret < 0 ? cli_fail(&err) : cli_flush();
 	if (!status && trace_damage(trace)->text[0]) {
 		err_set(&err, ERR_TRACE, "%s", trace_damage(trace)->text);

@@ -14,22 +14,20 @@
 /* Without a machine: more than any trace fills, so that no failed allocation hides what follows it. */
 #define PLENTY "memory=64 GiB"
 
-enum lint_key { OPT_SET = 256, OPT_RULE, OPT_SEVERITY, OPT_JSON };
+enum lint_key { OPT_RULE = CLI_OWN_KEY, OPT_SEVERITY };
 
 struct lint_args {
-	const char *trace, *output;
-	struct cli_machine machine;
+	struct cli_given given;
 	struct violations_filter filter;
-	bool json, quiet;
 };
 
 static const struct argp_option options[] = {
 	{ "machine", 'm', "FILE", 0, "The machine, YAML (without it: one with 64 GiB and the trace's CPUs and page size)", 0 },
-	{ "set", OPT_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
+	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
 	{ "output", 'o', "FILE", 0, "Add the run, with its violations, to this SQLite database", 0 },
 	{ "rule", OPT_RULE, "RULE", 0, "Only this rule, such as sleep_in_atomic", 1 },
 	{ "severity", OPT_SEVERITY, "SEVERITY", 0, "Only this severity and worse: advice, notice, leak, warning, error or fatal", 1 },
-	{ "json", OPT_JSON, NULL, 0, "As JSON", 2 },
+	{ "json", CLI_JSON, NULL, 0, "As JSON", 2 },
 	{ "quiet", 'q', NULL, 0, "No progress, no table: the exit status alone", 2 },
 	{ 0 },
 };
@@ -50,18 +48,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	struct lint_args *args = state->input;
 
 	switch (key) {
-	case 'm':
-		args->machine.file = text;
-		return 0;
-	case 'o':
-		args->output = text;
-		return 0;
-	case 'q':
-		args->quiet = true;
-		return 0;
-	case OPT_SET:
-		cli_set(state, &args->machine, text);
-		return 0;
 	case OPT_RULE:
 		parse_rule(state, args, text);
 		return 0;
@@ -70,18 +56,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (args->filter.severity == NR_SEVERITIES)
 			argp_error(state, "--severity: \"%s\": expected advice, notice, leak, warning, error or fatal", text);
 		return 0;
-	case OPT_JSON:
-		args->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		cli_one(state, "trace", text, &args->trace);
-		return 0;
-	case ARGP_KEY_END:
-		if (!args->trace)
-			argp_error(state, "which trace?");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, text, state, &args->given);
 	}
 }
 
@@ -115,12 +91,12 @@ static int lint(const struct lint_args *args, const struct machine *machine, str
 	struct replay_options replay = { .seed = 1, .machine = machine, .lint = true, .stop = cli_stop, .progress = on_progress,
 		.arg = &show };
 	struct cli_identity id = { 0 };
-	int ret = args->output ? cli_identify(&id, reader, machine, err) : 0;
+	int ret = args->given.output ? cli_identify(&id, reader, machine, err) : 0;
 
 	if (ret == 0) {
-		replay.describe.trace = args->trace;
+		replay.describe.trace = args->given.input;
 		cli_identity_tell(&id, &replay.describe);
-		cli_progress_start(&show.progress, "lint", args->quiet);
+		cli_progress_start(&show.progress, "lint", args->given.quiet);
 		ret = replay_run(&replay, reader, &keeper->recorder, result, err);
 		cli_progress_end(&show.progress);
 	}
@@ -136,7 +112,8 @@ static int lint_trace(const struct lint_args *args, const struct machine *machin
 	struct replay_result result = { 0 };
 	struct err err = { 0 };
 	bool errors;
-	int ret = args->output ? sqlite_recorder_open(&database, args->output, &err) : 0;
+	int damage;
+	int ret = args->given.output ? sqlite_recorder_open(&database, args->given.output, &err) : 0;
 
 	if (ret < 0)
 		return cli_fail(&err);
@@ -144,17 +121,16 @@ static int lint_trace(const struct lint_args *args, const struct machine *machin
 	ret = lint(args, machine, reader, &keeper, &result, &err);
 	database->ops->close(database);
 	errors = recorder_violations_worse(&keeper, SEVERITY_ERROR) > 0;
-	if (ret == 0 && args->json)
-		lint_show_json(stdout, args->trace, &result, &keeper);
-	else if (ret == 0 && !args->quiet)
+	if (ret == 0 && args->given.json)
+		lint_show_json(stdout, args->given.input, &result, &keeper);
+	else if (ret == 0 && !args->given.quiet)
 		lint_show_table(stdout, &result, &keeper);
 	recorder_violations_fini(&keeper);
 	if (ret < 0)
 		return cli_fail(&err);
-	if (trace_damage(reader)->text[0])
-		fprintf(stderr, "kmemsim: warning: %s\n", trace_damage(reader)->text);
+	damage = cli_tell_damage(trace_damage(reader));
 	ret = cli_flush();
-	return ret ? ret : errors;
+	return ret ? ret : damage ? damage : errors;
 }
 
 /* So that all happens in the order of the trace and at its times: no interrupt overtakes what a CPU is still at. */
@@ -174,16 +150,16 @@ static int load_machine(struct machine *machine, const struct lint_args *args, c
 	char cpus[32], page_size[32];
 	uint32_t nr = 0;
 
-	if (!args->machine.file) {
+	if (!args->given.machine.file) {
 		snprintf(cpus, sizeof(cpus), "cpus=%u", meta->cpus ? meta->cpus : 1);
 		snprintf(page_size, sizeof(page_size), "page_size=%u", meta->page_size ? meta->page_size : 4096);
 		sets[nr++] = PLENTY;
 		sets[nr++] = cpus;
 		sets[nr++] = page_size;
 	}
-	for (uint32_t i = 0; i < args->machine.nr_sets; i++)
-		sets[nr++] = args->machine.sets[i];
-	if (machine_load(machine, args->machine.file, sets, nr, err) < 0)
+	for (uint32_t i = 0; i < args->given.machine.nr_sets; i++)
+		sets[nr++] = args->given.machine.sets[i];
+	if (machine_load(machine, args->given.machine.file, sets, nr, err) < 0)
 		return -(int)err->code;
 	take_no_time(machine);
 	return 0;
@@ -192,7 +168,7 @@ static int load_machine(struct machine *machine, const struct lint_args *args, c
 static int run_lint(int argc, char **argv)
 {
 	const struct trace_reader_options reading = { .thread = true };
-	struct lint_args args = { 0 };
+	struct lint_args args = { .given.what = "trace" };
 	struct trace_reader *reader = NULL;
 	struct machine *machine;
 	struct err err = { 0 };
@@ -204,7 +180,7 @@ static int run_lint(int argc, char **argv)
 	cli_catch_signals();
 	if (!machine)
 		status = cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
-	else if (trace_open(&reader, args.trace, &reading, &err) < 0 || load_machine(machine, &args, trace_meta(reader), &err) < 0)
+	else if (trace_open(&reader, args.given.input, &reading, &err) < 0 || load_machine(machine, &args, trace_meta(reader), &err) < 0)
 		status = cli_fail(&err);
 	else
 		status = lint_trace(&args, machine, reader);

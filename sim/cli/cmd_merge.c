@@ -2,6 +2,7 @@
 
 #include "reports/merge.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/options.h"
 
 static const char doc[] =
 	"Makes one results database of several, as the shards of a sweep are at its end.\n\n"
@@ -17,10 +18,9 @@ static const struct argp_option options[] = {
 };
 
 struct arguments {
-	const char *output;
-	const char **parts; /* owned */
+	struct cli_given given; /* but for the parts */
+	const char **parts;     /* owned */
 	size_t nr_parts;
-	bool quiet;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -28,33 +28,27 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct arguments *args = state->input;
 
 	switch (key) {
-	case 'o':
-		args->output = arg;
-		return 0;
-	case 'q':
-		args->quiet = true;
-		return 0;
 	case ARGP_KEY_ARG:
 		args->parts[args->nr_parts++] = arg;
 		return 0;
 	case ARGP_KEY_END:
 		if (args->nr_parts == 0)
 			argp_usage(state);
-		if (!args->output)
+		if (!args->given.output)
 			argp_error(state, "-o RESULTS is missing: where the runs go");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, arg, state, &args->given);
 	}
 }
 
 static void print_summary(const struct arguments *args, const struct merge_summary *s)
 {
-	fprintf(stderr, "%s: %zu run%s: %zu new from %zu part%s, %zu completed, %zu there already\n", args->output, s->runs,
+	fprintf(stderr, "%s: %zu run%s: %zu new from %zu part%s, %zu completed, %zu there already\n", args->given.output, s->runs,
 		s->runs == 1 ? "" : "s", s->added, args->nr_parts, args->nr_parts == 1 ? "" : "s", s->replaced, s->present);
 	if (s->unfinished)
-		fprintf(stderr, "%s: %zu of them did not finish: `kmemsim query %s runs` names them\n", args->output,
-			s->unfinished, args->output);
+		fprintf(stderr, "%s: %zu of them did not finish: `kmemsim query %s runs` names them\n", args->given.output,
+			s->unfinished, args->given.output);
 }
 
 static int run(int argc, char **argv)
@@ -72,9 +66,9 @@ static int run(int argc, char **argv)
 		return cli_fail(&err);
 	}
 	ret = cli_parse(&argp, argc, argv, &args);
-	if (ret == 0 && merge_results(args.parts, args.nr_parts, args.output, &summary, &err) < 0)
+	if (ret == 0 && merge_results(args.parts, args.nr_parts, args.given.output, &summary, &err) < 0)
 		ret = cli_fail(&err);
-	else if (ret == 0 && !args.quiet)
+	else if (ret == 0 && !args.given.quiet)
 		print_summary(&args, &summary);
 	free(args.parts);
 	return ret;

@@ -5,45 +5,24 @@
 #include "configs/probe.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/machine_file.h"
-
-struct probe_args {
-	const char *dir;
-	const char *output;
-	bool quiet;
-};
+#include "sim/cli/options.h"
 
 static error_t parse_arg(int key, char *arg, struct argp_state *state)
 {
-	struct probe_args *args = state->input;
-
-	switch (key) {
-	case 'o':
-		args->output = arg;
-		return 0;
-	case 'q':
-		args->quiet = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (args->dir)
-			argp_error(state, "one folder at a time: \"%s\" and \"%s\"", args->dir, arg);
-		args->dir = arg;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return cli_given(key, arg, state, state->input);
 }
 
-static int write_machine(const struct probe_args *args, const struct machine *machine, struct err *err)
+static int write_machine(const struct cli_given *given, const struct machine *machine, struct err *err)
 {
 	char comment[4096];
 
 	snprintf(comment, sizeof(comment), "# Written by kmemsim probe from %s.\n"
 		"# Each zone has the pages that its kernel had: spanned, present and managed. Set\n"
 		"# page_allocator.min_free_kbytes to auto when you change the memory.\n%s",
-		args->dir ? args->dir : "the running machine",
+		given->input ? given->input : "the running machine",
 		machine->reclaim.refault_percent ? "# reclaim.refault is measured there, not predicted: workingset_refault_file "
 			"of pgsteal_file, in per cent.\n" : "");
-	return machine_file_write(args->output ? args->output : "-", comment, machine, err);
+	return machine_file_write(given->output ? given->output : "-", comment, machine, err);
 }
 
 static int run_probe(int argc, char **argv)
@@ -59,10 +38,10 @@ static int run_probe(int argc, char **argv)
 		"zoneinfo, iomem, meminfo, cmdline, pagetypeinfo, slabinfo, interrupts, nodeN_cpulist, nodeN_distance, "
 		"sysctl_vm.txt. What had to be assumed is told on standard error.\v"
 		"Run as root to see iomem, slabinfo and pagetypeinfo.", NULL, NULL, NULL };
-	struct probe_args args = { 0 };
+	struct cli_given given = { .what = "folder", .optional = true };
 	struct err err = { 0 };
 	struct machine *machine;
-	int status = cli_parse(&argp, argc, argv, &args);
+	int status = cli_parse(&argp, argc, argv, &given);
 
 	if (status)
 		return status;
@@ -71,10 +50,10 @@ static int run_probe(int argc, char **argv)
 		err_set(&err, ERR_NOMEM, "no memory for a machine");
 		return cli_fail(&err);
 	}
-	if (probe_machine(machine, args.dir, args.quiet ? NULL : stderr, &err) < 0)
+	if (probe_machine(machine, given.input, given.quiet ? NULL : stderr, &err) < 0)
 		status = cli_fail(&err);
 	else
-		status = write_machine(&args, machine, &err);
+		status = write_machine(&given, machine, &err);
 	free(machine);
 	return status;
 }

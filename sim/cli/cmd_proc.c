@@ -9,7 +9,7 @@ static const char doc[] =
 	"Files: buddyinfo, pagetypeinfo, slabinfo, vmallocinfo, iomem, ioports, and unusable_index and extfrag_index of debugfs. `kmemsim query results.db samples`"
 	" lists the samples.";
 
-enum { KEY_FILE = 0x100, KEY_RUN, KEY_SAMPLE };
+enum { KEY_FILE = CLI_OWN_KEY, KEY_RUN, KEY_SAMPLE };
 
 static const struct argp_option options[] = {
 	{ "file", KEY_FILE, "NAME", 0, "Which file", 0 },
@@ -19,7 +19,8 @@ static const struct argp_option options[] = {
 };
 
 struct arguments {
-	const char *path, *file;
+	struct cli_given given;
+	const char *file;
 	uint64_t run, sample; /* 0 = the latest, the last */
 };
 
@@ -37,17 +38,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_SAMPLE:
 		args->sample = cli_number(state, "sample", arg);
 		return 0;
-	case ARGP_KEY_ARG:
-		cli_one(state, "database", arg, &args->path);
-		return 0;
 	case ARGP_KEY_END:
-		if (!args->path)
-			argp_error(state, "which database?");
-		if (!args->file)
-			argp_error(state, "which file? --file buddyinfo, pagetypeinfo, slabinfo, iomem or ioports");
-		return 0;
+		if (args->given.input && !args->file)
+			argp_error(state, "which file? --file buddyinfo, pagetypeinfo, slabinfo, vmallocinfo, iomem or ioports");
+		return cli_given(key, arg, state, &args->given);
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, arg, state, &args->given);
 	}
 }
 
@@ -56,14 +52,14 @@ static int run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "RESULTS --file NAME", .doc = doc
 	};
-	struct arguments args = { 0 };
+	struct arguments args = { .given.what = "database" };
 	struct results *results;
 	struct err err;
 	int ret = cli_parse(&argp, argc, argv, &args);
 
 	if (ret)
 		return ret;
-	if (results_open(&results, args.path, &err) < 0)
+	if (results_open(&results, args.given.input, &err) < 0)
 		return cli_fail(&err);
 	ret = report_proc(results, args.file, (int64_t)args.run, (int64_t)args.sample, stdout, &err);
 	results_close(results);

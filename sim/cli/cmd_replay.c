@@ -18,11 +18,9 @@
 #define CHECK_EVERY_DEFAULT 10000
 
 enum replay_key {
-	OPT_SET = 256,
-	OPT_PACE,
+	OPT_PACE = CLI_OWN_KEY,
 	OPT_CPU_MAP,
 	OPT_LAYER,
-	OPT_SEED,
 	OPT_INITIAL,
 	OPT_FROM,
 	OPT_TO,
@@ -33,31 +31,28 @@ enum replay_key {
 	OPT_SAMPLE_EVENTS,
 	OPT_NO_THREAD,
 	OPT_PARSE_ONLY,
-	OPT_JSON,
 };
 
 struct replay_args {
-	const char *trace;
-	struct cli_machine machine;
-	const char *output;
+	struct cli_given given;
 	struct recorder *recorder;     /* owned; recorder_none() without output */
 	const char *initial;
 	const char *from;
 	char part[400], sampling[100]; /* as the run is recorded with */
 	struct replay_options options;
 	struct trace_reader_options reader;
-	bool parse_only, json, quiet;
+	bool parse_only;
 };
 
 static const struct argp_option options[] = {
 	{ "machine", 'm', "FILE", 0, "The machine, YAML (without it: the default one, 1 CPU and 512 MiB)", 0 },
 	{ "output", 'o', "FILE", 0, "Add the run to this SQLite database", 0 },
-	{ "set", OPT_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
+	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
 	{ "pace", OPT_PACE, "PACE", 0, "When requests arrive: recorded (default), think (each task keeps its gaps) or asap", 0 },
 	{ "cpu-map", OPT_CPU_MAP, "MAP", 0,
 		"Where tasks run if the machine has other CPUs: fold (default, CPU modulo their number) or spread", 0 },
 	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived) or page (the recorded page events alone)", 0 },
-	{ "seed", OPT_SEED, "N", 0, "Seed of all random streams (1)", 0 },
+	{ "seed", CLI_SEED, "N", 0, "Seed of all random streams (1)", 0 },
 	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a folder of numbered ones, instead of from boot", 0 },
 	{ "from", OPT_FROM, "WHERE", 0, "Begin at a time (\"12.5 s\"), an event number or marker:TEXT; what lives then is there from the start", 1 },
 	{ "to", OPT_TO, "TIME", 0, "Stop at TIME", 1 },
@@ -68,12 +63,13 @@ static const struct argp_option options[] = {
 	{ "check", OPT_CHECK, "N", OPTION_ARG_OPTIONAL, "Verify all invariants every N events (10000) and at the end", 2 },
 	{ "no-thread", OPT_NO_THREAD, NULL, 0, "Decode the trace in the same thread", 2 },
 	{ "parse-only", OPT_PARSE_ONLY, NULL, 0, "Check machine and trace, and stop", 2 },
-	{ "json", OPT_JSON, NULL, 0, "Print the summary as JSON", 3 },
+	{ "json", CLI_JSON, NULL, 0, "Print the summary as JSON", 3 },
 	{ "quiet", 'q', NULL, 0, "No progress, no summary", 3 },
 	{ 0 },
 };
 
-static error_t parse_input(struct argp_state *state, struct replay_args *args, int key, const char *text)
+/* Which part of the trace is replayed, and how it is sampled. */
+static error_t parse_part(struct argp_state *state, struct replay_args *args, int key, const char *text)
 {
 	switch (key) {
 	case OPT_FROM:
@@ -98,11 +94,8 @@ static error_t parse_input(struct argp_state *state, struct replay_args *args, i
 	case OPT_CHECK:
 		args->options.check_every = text ? cli_number(state, "check", text) : CHECK_EVERY_DEFAULT;
 		return 0;
-	case OPT_SEED:
-		args->options.seed = cli_number(state, "seed", text);
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, text, state, &args->given);
 	}
 }
 
@@ -111,18 +104,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	struct replay_args *args = state->input;
 
 	switch (key) {
-	case 'm':
-		args->machine.file = text;
-		return 0;
-	case 'o':
-		args->output = text;
-		return 0;
-	case 'q':
-		args->quiet = true;
-		return 0;
-	case OPT_SET:
-		cli_set(state, &args->machine, text);
-		return 0;
 	case OPT_CPU_MAP:
 		args->options.cpu_map = (enum replay_cpu_map)cli_word(state, "cpu-map", text, replay_cpu_map_name);
 		return 0;
@@ -131,6 +112,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case OPT_LAYER:
 		args->options.layer = cli_layer(state, text);
+		return 0;
+	case CLI_SEED:
+		args->options.seed = cli_number(state, "seed", text);
 		return 0;
 	case OPT_INITIAL:
 		args->initial = text;
@@ -141,18 +125,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case OPT_PARSE_ONLY:
 		args->parse_only = true;
 		return 0;
-	case OPT_JSON:
-		args->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		cli_one(state, "trace", text, &args->trace);
-		return 0;
-	case ARGP_KEY_END:
-		if (!args->trace)
-			argp_error(state, "which trace?");
-		return 0;
 	default:
-		return parse_input(state, args, key, text);
+		return parse_part(state, args, key, text);
 	}
 }
 
@@ -324,7 +298,7 @@ static void warn_misfit(const struct replay_args *args, const struct trace_reade
 	const struct trace_meta *meta = trace_meta(reader);
 	const struct machine *machine = args->options.machine;
 
-	if (args->quiet)
+	if (args->given.quiet)
 		return;
 	if (meta->cpus > machine->cpus)
 		fprintf(stderr, "kmemsim: note: the trace has %u CPUs, the machine %u: CPU n runs on CPU %s %u\n", meta->cpus,
@@ -335,24 +309,13 @@ static void warn_misfit(const struct replay_args *args, const struct trace_reade
 			meta->page_size, machine->page_size);
 }
 
-/* Says what of a damaged trace could not be replayed. Return: the exit status that it stands for. */
-static int tell_damage(const struct trace_reader *reader)
-{
-	const struct trace_damage *damage = trace_damage(reader);
-
-	if (!damage->text[0])
-		return 0;
-	fprintf(stderr, "kmemsim: warning: %s\n", damage->text);
-	return damage->truncated ? 0 : err_exit_status(ERR_TRACE);
-}
-
 /* Splits "key=value" settings into the recorder's two lists; the texts are owned by keys[]. */
 static int split_sets(const struct replay_args *args, char *keys[CLI_MAX_SETS], const char *values[CLI_MAX_SETS], struct err *err)
 {
-	for (uint32_t i = 0; i < args->machine.nr_sets; i++) {
+	for (uint32_t i = 0; i < args->given.machine.nr_sets; i++) {
 		char *equals;
 
-		keys[i] = strdup(args->machine.sets[i]);
+		keys[i] = strdup(args->given.machine.sets[i]);
 		if (!keys[i])
 			return err_set(err, ERR_NOMEM, "no memory for --set");
 		equals = strchr(keys[i], '=');
@@ -390,36 +353,36 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 	struct replay_result result = { 0 };
 	char *keys[CLI_MAX_SETS] = { 0 };
 	const char *values[CLI_MAX_SETS];
-	int ret = args->output ? start_identifying(&show, err) : 0;
+	int ret = args->given.output ? start_identifying(&show, err) : 0;
 
 	if (ret == 0)
 		ret = split_sets(args, keys, values, err);
 	if (ret == 0) {
 		describe_part(args);
 		args->options.describe = (struct record_run){
-			.trace = args->trace,
+			.trace = args->given.input,
 			.initial = args->initial,
 			.part = args->part[0] ? args->part : NULL,
 			.sampling = args->sampling,
 			.param_keys = (const char *const *)keys,
 			.param_values = values,
-			.nr_params = args->machine.nr_sets,
+			.nr_params = args->given.machine.nr_sets,
 		};
 		args->options.described = wait_identified;
 		args->options.stop = cli_stop;
 		args->options.progress = on_progress;
 		args->options.arg = &show;
-		cli_progress_start(&show.progress, "replay", args->quiet);
+		cli_progress_start(&show.progress, "replay", args->given.quiet);
 		ret = replay_run(&args->options, reader, recorder, &result, err);
 		cli_progress_end(&show.progress);
 	}
 	wait_identified(&show, &(struct err){ 0 });
-	for (uint32_t i = 0; i < args->machine.nr_sets; i++)
+	for (uint32_t i = 0; i < args->given.machine.nr_sets; i++)
 		free(keys[i]);
 	cli_identity_fini(&show.id);
-	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->json)
+	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->given.json)
 		print_json(&result, args->options.machine, reader, args->initial != NULL);
-	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->quiet)
+	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->given.quiet)
 		print_summary(&result, args, reader);
 	return ret;
 }
@@ -431,15 +394,15 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 	int ret;
 
 	args->options.machine = machine;
-	ret = trace_open(&reader, args->trace, &args->reader, err);
+	ret = trace_open(&reader, args->given.input, &args->reader, err);
 	if (ret == 0)
 		warn_misfit(args, reader);
 	if (ret == 0 && !args->parse_only) {
-		if (args->output)
+		if (args->given.output)
 			sqlite_recorder_publish(args->recorder);
 		ret = replay_open_trace(args, reader, args->recorder, err);
 		if (ret == 0)
-			status = tell_damage(reader);
+			status = cli_tell_damage(trace_damage(reader));
 	}
 	trace_close(reader);
 	if (ret < 0)
@@ -450,7 +413,7 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 /* The saved state to start from, and what of the trace it takes to find objects in it. */
 static int read_initial(struct replay_args *args, const struct machine *machine, struct state **state, struct err *err)
 {
-	int ret = saved_initial(state, args->initial, args->quiet ? NULL : stderr, err);
+	int ret = saved_initial(state, args->initial, args->given.quiet ? NULL : stderr, err);
 
 	if (ret < 0)
 		return ret;
@@ -458,7 +421,7 @@ static int read_initial(struct replay_args *args, const struct machine *machine,
 	args->reader.recorded = true;
 	if (!(*state)->exact_slabs)
 		return 0;
-	return direct_map_find(&args->options.direct_map, args->trace, saved_memory_end(*state, machine->page_size), err);
+	return direct_map_find(&args->options.direct_map, args->given.input, saved_memory_end(*state, machine->page_size), err);
 }
 
 static int replay_from(struct replay_args *args, const struct machine *machine)
@@ -478,37 +441,33 @@ static int replay_from(struct replay_args *args, const struct machine *machine)
 }
 
 /* The results are prepared beside from here on; a failure before there is something to record leaves nothing of them. */
-static int replay_into(struct replay_args *args, struct machine *machine, struct err *err)
+static int replay_into(struct replay_args *args, struct err *err)
 {
+	struct machine *machine = NULL;
 	int status;
 
 	args->recorder = recorder_none();
-	if (args->output && !args->parse_only && sqlite_recorder_open_beside(&args->recorder, args->output, err) < 0)
+	if (args->given.output && !args->parse_only && sqlite_recorder_open_beside(&args->recorder, args->given.output, err) < 0)
 		return cli_fail(err);
-	if (cli_machine_load(machine, &args->machine, err) < 0)
+	if (cli_machine_load(&machine, &args->given.machine, err) < 0)
 		status = cli_fail(err);
 	else
 		status = replay_from(args, machine);
 	args->recorder->ops->close(args->recorder);
+	free(machine);
 	return status;
 }
 
 static int run_replay(int argc, char **argv)
 {
-	struct replay_args args = { .options = { .seed = 1 }, .reader = { .thread = true } };
-	struct machine *machine = calloc(1, sizeof(*machine));
+	struct replay_args args = { .given = { .what = "trace" }, .options = { .seed = 1 }, .reader = { .thread = true } };
 	struct err err = { 0 };
-	int status;
+	int status = cli_parse(&argp, argc, argv, &args);
 
-	if (!machine)
-		return cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
-	status = cli_parse(&argp, argc, argv, &args);
-	if (status == 0) {
-		cli_catch_signals();
-		status = replay_into(&args, machine, &err);
-	}
-	free(machine);
-	return status;
+	if (status)
+		return status;
+	cli_catch_signals();
+	return replay_into(&args, &err);
 }
 
 const struct cli_command cmd_replay = {

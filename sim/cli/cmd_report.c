@@ -12,18 +12,17 @@ static const char doc[] =
 	"  kmemsim report results.db --run 3 | less -R\n"
 	"  kmemsim report results.db --json > run.json   all figures; the same inputs give the same bytes";
 
-enum { KEY_RUN = 0x100, KEY_JSON };
+enum { KEY_RUN = CLI_OWN_KEY };
 
 static const struct argp_option options[] = {
 	{ "run", KEY_RUN, "ID", 0, "This run instead of the latest", 0 },
-	{ "json", KEY_JSON, NULL, 0, "As JSON", 0 },
+	{ "json", CLI_JSON, NULL, 0, "As JSON", 0 },
 	{ 0 },
 };
 
 struct arguments {
-	const char *path;
+	struct cli_given given;
 	uint64_t run; /* 0 = the latest */
-	bool json;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -34,18 +33,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_RUN:
 		args->run = cli_number(state, "run", arg);
 		return 0;
-	case KEY_JSON:
-		args->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		cli_one(state, "database", arg, &args->path);
-		return 0;
-	case ARGP_KEY_END:
-		if (!args->path)
-			argp_error(state, "which database?");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, arg, state, &args->given);
 	}
 }
 
@@ -69,7 +58,7 @@ static int run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "RESULTS", .doc = doc
 	};
-	struct arguments args = { 0 };
+	struct arguments args = { .given.what = "database" };
 	struct report_options how = { .colour = wants_colour(), .width = terminal_width() };
 	struct results *results;
 	struct err err;
@@ -77,10 +66,10 @@ static int run(int argc, char **argv)
 
 	if (ret)
 		return ret;
-	if (results_open(&results, args.path, &err) < 0)
+	if (results_open(&results, args.given.input, &err) < 0)
 		return cli_fail(&err);
 	how.run = (int64_t)args.run;
-	how.json = args.json;
+	how.json = args.given.json;
 	ret = report_text(results, &how, stdout, &err);
 	results_close(results);
 	return ret < 0 ? cli_fail(&err) : cli_flush();

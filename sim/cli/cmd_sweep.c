@@ -18,20 +18,18 @@
 #define LOG_INTERVAL_NS 10000000000u /* where no terminal shows a bar */
 
 enum sweep_key {
-	OPT_RESUME = 256,
+	OPT_RESUME = CLI_OWN_KEY,
 	OPT_SHARD,
 	OPT_DRY_RUN,
 	OPT_PARSE_ONLY,
-	OPT_JSON,
 };
 
 struct sweep_args {
-	const char *file;
-	const char *output;        /* NULL = the sweep's name and ".db" */
+	struct cli_given given;    /* without an output: the sweep's name and ".db" */
 	char *own_output;          /* owned: that */
 	uint32_t workers;          /* 0 = all cores */
 	uint32_t shard, nr_shards; /* 1 of 1 without --shard */
-	bool resume, dry_run, parse_only, json, quiet;
+	bool resume, dry_run, parse_only;
 };
 
 static const struct argp_option options[] = {
@@ -41,7 +39,7 @@ static const struct argp_option options[] = {
 	{ "shard", OPT_SHARD, "I/N", 0, "Only every N-th run, beginning with the I-th: N machines share a sweep", 0 },
 	{ "dry-run", OPT_DRY_RUN, NULL, 0, "List the runs and tell how long they will take", 1 },
 	{ "parse-only", OPT_PARSE_ONLY, NULL, 0, "Check the sweep, its traces and every machine, and stop", 1 },
-	{ "json", OPT_JSON, NULL, 0, "Print the summary as JSON", 2 },
+	{ "json", CLI_JSON, NULL, 0, "Print the summary as JSON", 2 },
 	{ "quiet", 'q', NULL, 0, "No progress, no summary", 2 },
 	{ 0 },
 };
@@ -70,14 +68,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	struct sweep_args *args = state->input;
 
 	switch (key) {
-	case 'o':
-		args->output = text;
-		return 0;
 	case 'j':
 		parse_workers(state, args, text);
-		return 0;
-	case 'q':
-		args->quiet = true;
 		return 0;
 	case OPT_RESUME:
 		args->resume = true;
@@ -91,18 +83,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case OPT_PARSE_ONLY:
 		args->parse_only = true;
 		return 0;
-	case OPT_JSON:
-		args->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		cli_one(state, "sweep", text, &args->file);
-		return 0;
-	case ARGP_KEY_END:
-		if (!args->file)
-			argp_error(state, "which sweep?");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, text, state, &args->given);
 	}
 }
 
@@ -222,14 +204,14 @@ static void print_summary(const struct sweep_args *args, const struct sweep_prog
 	double seconds = (double)p->wall_ns / 1e9;
 	char time[40];
 
-	if (args->json) {
+	if (args->given.json) {
 		printf("{\"runs\": %u, \"done\": %u, \"failed\": %u, \"had\": %u, \"events\": %" PRIu64 ", \"wall_ns\": %" PRIu64
 		       ", \"workers\": %u, \"events_per_s\": %.0f}\n",
 			p->runs, p->done, p->failed, had, p->events, p->wall_ns, args->workers,
 			seconds > 0 ? (double)p->events / seconds : 0);
 		return;
 	}
-	if (args->quiet)
+	if (args->given.quiet)
 		return;
 	printf("done       %u of %u runs in %s (%.1f runs/s, %.2f M events/s, %u at a time)\n", p->done, p->runs,
 		duration(seconds, time, sizeof(time)), seconds > 0 ? p->done / seconds : 0,
@@ -237,7 +219,7 @@ static void print_summary(const struct sweep_args *args, const struct sweep_prog
 	if (had)
 		printf("had        %u runs, done before\n", had);
 	if (p->failed)
-		printf("failed     %u runs (kmemsim query %s runs)\n", p->failed, args->output);
+		printf("failed     %u runs (kmemsim query %s runs)\n", p->failed, args->given.output);
 }
 
 static void tell_how_to_go_on(const struct sweep_args *args, const struct sweep_progress *p)
@@ -247,7 +229,7 @@ static void tell_how_to_go_on(const struct sweep_args *args, const struct sweep_
 	if (args->nr_shards > 1)
 		snprintf(shard, sizeof(shard), " --shard %u/%u", args->shard, args->nr_shards);
 	fprintf(stderr, "kmemsim: %u of %u runs are saved in %s; to go on: kmemsim sweep %s -o %s%s --resume\n",
-		p->done + p->failed, p->runs, args->output, args->file, args->output, shard);
+		p->done + p->failed, p->runs, args->given.output, args->given.input, args->given.output, shard);
 }
 
 static bool has_run(void *arg, const struct record_run *run)
@@ -261,7 +243,7 @@ static int drop_done(const struct sweep_args *args, struct sweep_plan *plan, con
 {
 	const char **sha256 = calloc(sweep->nr_traces, sizeof(*sha256));
 	struct done_runs *done = NULL;
-	int ret = sha256 ? done_runs_load(&done, args->output, sweep->name, err) :
+	int ret = sha256 ? done_runs_load(&done, args->given.output, sweep->name, err) :
 			   err_set(err, ERR_NOMEM, "no memory for the traces' names");
 
 	for (uint32_t i = 0; ret == 0 && i < sweep->nr_traces; i++)
@@ -278,7 +260,7 @@ static int drop_done(const struct sweep_args *args, struct sweep_plan *plan, con
 static int sweep_into(const struct sweep_args *args, const struct sweep_plan *plan, const struct sweep *sweep, uint32_t had,
 	struct sweep_progress *progress, struct err *err)
 {
-	struct show show = { .sweep = sweep, .quiet = args->quiet, .terminal = isatty(STDERR_FILENO), .last_ns = now_ns() };
+	struct show show = { .sweep = sweep, .quiet = args->given.quiet, .terminal = isatty(STDERR_FILENO), .last_ns = now_ns() };
 	struct sweep_options run = {
 		.workers = args->workers,
 		.stop = cli_stop,
@@ -286,10 +268,10 @@ static int sweep_into(const struct sweep_args *args, const struct sweep_plan *pl
 		.failed = on_failed,
 		.arg = &show,
 	};
-	int ret = args->resume ? done_runs_forget_failed(args->output, sweep->name, err) : 0;
+	int ret = args->resume ? done_runs_forget_failed(args->given.output, sweep->name, err) : 0;
 
 	if (ret == 0)
-		ret = sqlite_recorder_open(&run.recorder, args->output, err);
+		ret = sqlite_recorder_open(&run.recorder, args->given.output, err);
 	if (ret < 0)
 		return ret;
 	ret = sqlite_recorder_many(run.recorder, err);
@@ -329,15 +311,15 @@ static int sweep_file(struct sweep_args *args, struct err *err)
 {
 	struct sweep_plan *plan = NULL;
 	struct sweep *sweep = NULL;
-	int ret = sweep_load(&sweep, args->file, err);
+	int ret = sweep_load(&sweep, args->given.input, err);
 	int status;
 
 	if (ret == 0)
 		ret = sweep_plan_create(&plan, sweep, err);
-	if (ret == 0 && !args->output) {
+	if (ret == 0 && !args->given.output) {
 		if (asprintf(&args->own_output, "%s.db", sweep->name) < 0)
 			ret = err_set(err, ERR_NOMEM, "no memory for a name");
-		args->output = args->own_output;
+		args->given.output = args->own_output;
 	}
 	status = ret < 0 ? cli_fail(err) : sweep_plan(args, plan, sweep, err);
 	sweep_plan_destroy(plan);
@@ -347,7 +329,7 @@ static int sweep_file(struct sweep_args *args, struct err *err)
 
 static int run_sweep(int argc, char **argv)
 {
-	struct sweep_args args = { .shard = 1, .nr_shards = 1 };
+	struct sweep_args args = { .given.what = "sweep", .shard = 1, .nr_shards = 1 };
 	struct err err = { 0 };
 	int status = cli_parse(&argp, argc, argv, &args);
 

@@ -11,22 +11,21 @@
 
 #define STATUS_DIFFERS 1
 
-enum verify_key { OPT_SNAPSHOTS = 256, OPT_SET, OPT_SEED, OPT_JSON };
+enum verify_key { OPT_SNAPSHOTS = CLI_OWN_KEY };
 
 struct verify_args {
-	const char *trace, *snapshots, *output;
-	struct cli_machine machine;
+	struct cli_given given;
+	const char *snapshots;
 	struct verify_options options;
-	bool json, quiet;
 };
 
 static const struct argp_option options[] = {
 	{ "machine", 'm', "FILE", 0, "The machine that was recorded, YAML (see kmemsim probe)", 0 },
 	{ "snapshots", OPT_SNAPSHOTS, "DIR", 0, "Folder of its saved states, numbered: the first whole one is where the model begins", 0 },
 	{ "output", 'o', "FILE", 0, "Add the run and what was found to this SQLite database", 0 },
-	{ "set", OPT_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
-	{ "seed", OPT_SEED, "N", 0, "Seed of all random streams (1)", 0 },
-	{ "json", OPT_JSON, NULL, 0, "Print all that was found as JSON", 1 },
+	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
+	{ "seed", CLI_SEED, "N", 0, "Seed of all random streams (1)", 0 },
+	{ "json", CLI_JSON, NULL, 0, "Print all that was found as JSON", 1 },
 	{ "quiet", 'q', NULL, 0, "Do not tell what was assumed", 1 },
 	{ 0 },
 };
@@ -36,36 +35,18 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	struct verify_args *args = state->input;
 
 	switch (key) {
-	case 'm':
-		args->machine.file = text;
-		return 0;
-	case 'o':
-		args->output = text;
-		return 0;
-	case 'q':
-		args->quiet = true;
-		return 0;
 	case OPT_SNAPSHOTS:
 		args->snapshots = text;
 		return 0;
-	case OPT_SET:
-		cli_set(state, &args->machine, text);
-		return 0;
-	case OPT_SEED:
+	case CLI_SEED:
 		args->options.seed = cli_number(state, "seed", text);
 		return 0;
-	case OPT_JSON:
-		args->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		cli_one(state, "trace", text, &args->trace);
-		return 0;
 	case ARGP_KEY_END:
-		if (!args->trace || !args->machine.file || !args->snapshots)
+		if (!args->given.input || !args->given.machine.file || !args->snapshots)
 			argp_error(state, "a trace, --machine and --snapshots are needed");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cli_given(key, text, state, &args->given);
 	}
 }
 
@@ -84,13 +65,13 @@ static int describe(struct verify_args *args, const struct machine *machine, str
 {
 	const struct trace_reader_options reading = { 0 };
 	struct trace_reader *reader;
-	int ret = trace_open(&reader, args->trace, &reading, err);
+	int ret = trace_open(&reader, args->given.input, &reading, err);
 
 	if (ret < 0)
 		return ret;
 	ret = cli_identify(id, reader, machine, err);
 	args->options.describe = (struct record_run){
-		.trace = args->trace,
+		.trace = args->given.input,
 		.initial = args->options.states[0].state->source,
 	};
 	cli_identity_tell(id, &args->options.describe);
@@ -105,10 +86,10 @@ static int verify_states(struct verify_args *args, const struct machine *machine
 	int ret = describe(args, machine, &id, err);
 
 	if (ret == 0)
-		ret = direct_map_find(&args->options.direct_map, args->trace,
+		ret = direct_map_find(&args->options.direct_map, args->given.input,
 			saved_memory_end(args->options.states[0].state, machine->page_size), err);
-	if (ret == 0 && args->output)
-		ret = sqlite_recorder_open(&recorder, args->output, err);
+	if (ret == 0 && args->given.output)
+		ret = sqlite_recorder_open(&recorder, args->given.output, err);
 	if (ret == 0) {
 		args->options.recorder = recorder;
 		ret = verify_run(&args->options, verify, err);
@@ -134,7 +115,7 @@ static int verify_with(struct verify_args *args, const struct machine *machine)
 	struct verify_state *states = NULL;
 	struct verify verify = { 0 };
 	struct err err = { 0 };
-	int ret = saved_read_all(&saved, args->snapshots, args->quiet ? NULL : stderr, &err);
+	int ret = saved_read_all(&saved, args->snapshots, args->given.quiet ? NULL : stderr, &err);
 	int status;
 
 	if (ret == 0) {
@@ -145,7 +126,7 @@ static int verify_with(struct verify_args *args, const struct machine *machine)
 	if (ret == 0) {
 		for (size_t i = 0; i < saved.nr; i++)
 			states[i] = (struct verify_state){ saved.rows[i].name, saved.rows[i].state };
-		args->options.trace = args->trace;
+		args->options.trace = args->given.input;
 		args->options.machine = machine;
 		args->options.states = states;
 		args->options.nr_states = (uint32_t)saved.nr;
@@ -155,11 +136,11 @@ static int verify_with(struct verify_args *args, const struct machine *machine)
 	if (ret < 0) {
 		status = cli_fail(&err);
 	} else {
-		if (args->json)
+		if (args->given.json)
 			verify_print_json(&verify);
 		else
 			verify_print_table(&verify);
-		warn_of_missing_moves(args->trace, &verify);
+		warn_of_missing_moves(args->given.input, &verify);
 		status = cli_flush();
 		if (status == 0 && !verify_passed(&verify, NULL, 0))
 			status = STATUS_DIFFERS;
@@ -172,20 +153,17 @@ static int verify_with(struct verify_args *args, const struct machine *machine)
 
 static int run_verify(int argc, char **argv)
 {
-	struct verify_args args = { .options = { .seed = 1 } };
-	struct machine *machine = calloc(1, sizeof(*machine));
+	struct verify_args args = { .given = { .what = "trace" }, .options = { .seed = 1 } };
+	struct machine *machine;
 	struct err err = { 0 };
-	int status;
+	int status = cli_parse(&argp, argc, argv, &args);
 
-	if (!machine)
-		return cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
-	status = cli_parse(&argp, argc, argv, &args);
-	if (status == 0 && cli_machine_load(machine, &args.machine, &err) < 0)
-		status = cli_fail(&err);
-	if (status == 0) {
-		cli_catch_signals();
-		status = verify_with(&args, machine);
-	}
+	if (status)
+		return status;
+	if (cli_machine_load(&machine, &args.given.machine, &err) < 0)
+		return cli_fail(&err);
+	cli_catch_signals();
+	status = verify_with(&args, machine);
 	free(machine);
 	return status;
 }

@@ -1,6 +1,7 @@
 #include "sim/cli/options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "configs/machine_yaml.h"
@@ -72,7 +73,55 @@ void cli_one(struct argp_state *state, const char *what, const char *text, const
 	*argument = text;
 }
 
-int cli_machine_load(struct machine *machine, const struct cli_machine *given, struct err *err)
+error_t cli_given(int key, const char *text, struct argp_state *state, struct cli_given *given)
 {
-	return machine_load(machine, given->file, given->sets, given->nr_sets, err);
+	switch (key) {
+	case 'm':
+		given->machine.file = text;
+		return 0;
+	case 'o':
+		given->output = text;
+		return 0;
+	case 'q':
+		given->quiet = true;
+		return 0;
+	case CLI_SET:
+		cli_set(state, &given->machine, text);
+		return 0;
+	case CLI_JSON:
+		given->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		cli_one(state, given->what, text, &given->input);
+		return 0;
+	case ARGP_KEY_END:
+		if (!given->input && !given->optional)
+			argp_error(state, "which %s?", given->what);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int cli_tell_damage(const struct trace_damage *damage)
+{
+	if (!damage->text[0])
+		return 0;
+	fprintf(stderr, "kmemsim: warning: %s\n", damage->text);
+	return damage->truncated ? 0 : err_exit_status(ERR_TRACE);
+}
+
+int cli_machine_load(struct machine **machine, const struct cli_machine *given, struct err *err)
+{
+	int ret;
+
+	*machine = calloc(1, sizeof(**machine));
+	if (!*machine)
+		return err_set(err, ERR_NOMEM, "no memory for a machine");
+	ret = machine_load(*machine, given->file, given->sets, given->nr_sets, err);
+	if (ret < 0) {
+		free(*machine);
+		*machine = NULL;
+	}
+	return ret;
 }

@@ -3,6 +3,7 @@
 #define KMEMSIM_SIM_CLI_OPTIONS_H
 
 #include <argp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/units.h"
@@ -17,6 +18,25 @@ struct cli_machine {
 	const char *sets[CLI_MAX_SETS];
 	uint32_t nr_sets;
 };
+
+/* Keys of the options that several verbs have; -m, -o and -q are the letters. A verb's own keys begin at CLI_OWN_KEY. */
+enum cli_key { CLI_SET = 256, CLI_SEED, CLI_JSON, CLI_OWN_KEY };
+
+/** What most verbs are given. @what and @optional are the verb's, the rest is the command line's. */
+struct cli_given {
+	const char *what;           /* what the argument is: "trace" */
+	bool optional;              /* the verb does without it, too */
+	const char *input, *output; /* the argument; --output */
+	struct cli_machine machine; /* --machine and --set */
+	bool json, quiet;
+};
+
+/**
+ * cli_given() - the last of a verb's parser: takes -m, -o, -q, --set, --json and the one argument, which must be there unless
+ * it is optional. What of these the verb does not list among its options argp refuses before it comes here.
+ * Return: 0, or ARGP_ERR_UNKNOWN.
+ */
+error_t cli_given(int key, const char *text, struct argp_state *state, struct cli_given *given);
 
 /*
  * All end the program with a message about --@name when @text is not what it says, as argp_error() does.
@@ -37,7 +57,10 @@ void cli_set(struct argp_state *state, struct cli_machine *machine, const char *
 /** cli_one() - the single argument of a verb, called @what ("trace"), into *@argument. */
 void cli_one(struct argp_state *state, const char *what, const char *text, const char **argument);
 
-/** cli_machine_load() - the machine that file and settings describe. Errors as machine_load(). */
-int cli_machine_load(struct machine *machine, const struct cli_machine *given, struct err *err);
+/** cli_tell_damage() - warn of what of a damaged trace was left out. Return: the exit status; 0 of one that is only cut off. */
+int cli_tell_damage(const struct trace_damage *damage);
+
+/** cli_machine_load() - the machine that file and settings describe; the caller frees it. Errors as machine_load(). */
+int cli_machine_load(struct machine **machine, const struct cli_machine *given, struct err *err);
 
 #endif

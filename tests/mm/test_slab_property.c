@@ -1,6 +1,6 @@
 /*
- * SLAB and SLOB: seeded operations on several CPUs, nodes and caches beside an obvious model: the set of live objects. After each one
- * every invariant holds, no object is handed out twice, and what the caches say of themselves is what callers hold.
+ * SLUB, SLAB and SLOB: seeded operations on several CPUs, nodes and caches beside an obvious model: the set of live objects.
+ * After each one every invariant holds, no object is handed out twice, and what the caches say of themselves is what callers hold.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define CPUS   3
 #define NODES  2
-#define CACHES 6
+#define CACHES 7
 #define LIVE   1200
 #define BULK   40
 
@@ -164,10 +164,11 @@ static void expect_same(struct property *p)
 	cr_assert_eq(pages, p->f->pages.pages_out, "seed %lu: pages", p->seed);
 }
 
-static void run(uint64_t seed, const char *allocator)
+/* @cpu_partial: objects, -1 = by their size, as the kernel does. */
+static void run(uint64_t seed, const char *allocator, bool random, int cpu_partial)
 {
 	static const struct { uint32_t size, flags; } kinds[CACHES] = { { 256, 0 }, { 1024, SLAB_RECLAIM_ACCOUNT },
-		{ 24, SLAB_ACCOUNT }, { 5000, 0 }, { 1024, SLAB_CTOR }, { 704, SLAB_TYPESAFE_BY_RCU } };
+		{ 24, SLAB_ACCOUNT }, { 5000, 0 }, { 1024, SLAB_CTOR }, { 192, SLAB_POISON }, { 704, SLAB_TYPESAFE_BY_RCU } };
 	struct property *p = calloc(1, sizeof(*p));
 
 	p->f = calloc(1, sizeof(*p->f));
@@ -175,7 +176,9 @@ static void run(uint64_t seed, const char *allocator)
 	rng_init(&p->rng, seed, "property");
 	fixture_machine(&p->f->machine, CPUS, NODES);
 	strcpy(p->f->machine.slab.allocator, allocator);
-	if (seed % 4 == 0)
+	p->f->machine.slab.freelist_random = random;
+	p->f->machine.slab.cpu_partial = cpu_partial;
+	if (seed % 4 == 0 && strcmp(allocator, "slub"))
 		p->f->machine.behaviour = BEHAVIOUR_2_6_CLASSIC;
 	fixture_start(p->f);
 	for (uint32_t i = 0; i < CACHES; i++)
@@ -188,14 +191,20 @@ static void run(uint64_t seed, const char *allocator)
 	free(p);
 }
 
+Test(slab_property, live_objects_of_slub_are_those_that_callers_hold)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++)
+		run(seed, "slub", seed % 2, seed % 5 == 0 ? 0 : -1);
+}
+
 Test(slab_property, live_objects_of_slab_are_those_that_callers_hold)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++)
-		run(seed, "slab");
+		run(seed, "slab", false, -1);
 }
 
 Test(slab_property, live_objects_of_slob_are_those_that_callers_hold)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++)
-		run(seed, "slob");
+		run(seed, "slob", false, -1);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sim/recorder_pipe.h"
+#include "sim/recorder_stream.h"
 
 /* A recorder that writes every call down as text: two that saw the same wrote the same. */
 struct notes {

@@ -1,0 +1,32 @@
+/* text_fields: the KEY=VALUE fields of an event's line, as the kernel, trace-cmd and perf print them. */
+#ifndef KMEMSIM_TRACES_TEXT_FIELDS_H
+#define KMEMSIM_TRACES_TEXT_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/gfp.h"
+#include "traces/raw_event.h"
+#include "traces/texts.h"
+
+struct text_fields {
+	struct texts *texts;     /* borrowed: call sites and names go there */
+	enum gfp_layout layout;
+	struct texts masks;      /* gfp masks as text */
+	gfp_t *mask_values;      /* owned, by number in masks */
+	uint32_t mask_cap;
+	bool wide_pointers;      /* the last pointer had 16 digits without 0x */
+};
+
+/**
+ * text_fields_parse() - read the fields at @p of a @known event into *@event. @why: room for @size bytes of why it cannot be used.
+ * Without memory for a text event->call_site or event->name is TEXT_NO_MEMORY.
+ * Return: whether it can be.
+ */
+bool text_fields_parse(struct text_fields *t, const struct source_event *known, const char *p, struct raw_event *event,
+	char *why, size_t size);
+
+void text_fields_fini(struct text_fields *t);
+
+#endif
