@@ -349,6 +349,23 @@ static int read_vmstat(struct saved_reader *r, struct err *err)
 	return got;
 }
 
+/* "Percpu:              256 kB" */
+static int read_meminfo(struct saved_reader *r, struct err *err)
+{
+	struct lines lines;
+	int got = open_lines(&lines, r, "meminfo", err);
+	uint64_t kilobytes;
+	char *line;
+
+	if (got <= 0)
+		return got;
+	while ((line = next_line(&lines)))
+		if (text_number(line, "Percpu", &kilobytes) && kilobytes < SAVED_MAX_PFN)
+			r->state->percpu_bytes = kilobytes << 10;
+	free(lines.text);
+	return 0;
+}
+
 /* A live machine goes on between the reading of one file and the next: so much may differ. */
 #define MAY_DIFFER_PAGES 1024u
 #define MAY_DIFFER_SHARE 20u /* one in so many */
@@ -386,5 +403,7 @@ int saved_proc(struct saved_reader *r, struct err *err)
 		note_disagreement(r, name);
 	if (got >= 0)
 		got = read_vmstat(r, err);
+	if (got >= 0)
+		got = read_meminfo(r, err);
 	return got;
 }

@@ -120,6 +120,7 @@ struct state {
 	uint64_t (*pageblocks)[6];       /* [zone][migratetype]; NULL when not known */
 	/* Pages on the CPUs' lists where pcp does not tell them: [zone][CPU]; NULL when not known. */
 	uint32_t (*pcp_counts)[MACHINE_MAX_CPUS];
+	uint64_t percpu_bytes;           /* meminfo: of all populated pages of per-CPU memory; 0 = not known */
 	/* /proc/vmstat at that instant. */
 	struct state_counter { char name[48]; uint64_t value; } *vmstat; size_t nr_vmstat;
 };

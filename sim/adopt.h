@@ -48,9 +48,10 @@ int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, stru
 
 /**
  * adopt_areas() - give the vmalloc areas of the initial state pages of those that are in use there and nobody's: at the recorded
- * frames of pages of areas that the trace knows, as far as they are on the right node, else drawn by the run's seed.
- * Counts run->result.filled.area_pages.
+ * frames of pages of areas that the trace knows, as far as they are on the right node, else drawn by the run's seed. Chunks of
+ * per-CPU memory have their pages and areas, those of the trace where it recorded them when the state is its @own.
+ * Counts run->result.filled.area_pages and percpu_pages.
  */
-int adopt_areas(struct run *run, const struct older *older, uint32_t nr, struct err *err);
+int adopt_areas(struct run *run, const struct older *older, uint32_t nr, bool own, struct err *err);
 
 #endif

@@ -169,14 +169,13 @@ static int fill_areas(struct areas *areas, struct err *err)
 	const struct state *state = areas->run->options->initial;
 	int ret = 0;
 
-	choice_only(areas->run, &areas->choice, STATE_PAGE_KERNEL);
 	for (size_t i = 0; ret == 0 && i < state->nr_areas; i++)
 		if (owns_pages(areas, &state->areas[i]))
 			ret = give_pages(areas, &state->areas[i], areas->run->follow.areas[i], err);
 	return ret;
 }
 
-int adopt_areas(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+int adopt_areas(struct run *run, const struct older *older, uint32_t nr, bool own, struct err *err)
 {
 	struct areas areas = { .run = run, .vm = mm_state(&run->mm, SLOT_VMALLOC) };
 	int ret;
@@ -187,6 +186,10 @@ int adopt_areas(struct run *run, const struct older *older, uint32_t nr, struct 
 	ret = list_frames(&areas, older, nr, err);
 	if (ret == 0)
 		ret = choice_init(run, &areas.choice, err);
+	if (ret == 0)
+		choice_only(run, &areas.choice, STATE_PAGE_KERNEL);
+	if (ret == 0)
+		ret = adopt_percpu(run, &areas.choice, older, nr, own, err);
 	if (ret == 0)
 		ret = fill_areas(&areas, err);
 	choice_fini(&areas.choice);

@@ -51,6 +51,8 @@ int adopt_blocks(struct run *run, struct free_choice *choice, const struct older
  * size that nobody has. Counts run->result.bound.
  */
 int adopt_named_areas(struct run *run, const struct older *older, uint32_t nr, struct err *err);
+/** adopt_percpu() - the chunks of per-CPU memory that the initial state has, where it tells how much that is (meminfo). */
+int adopt_percpu(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, bool own, struct err *err);
 /** adopt_gone() - give back pages of processes that have ended since the state was saved: see struct gone in sim/run.h. */
 void adopt_gone(struct run *run, struct free_choice *choice);
 

@@ -360,7 +360,7 @@ static int place_all(struct run *run, bool own, bool at_instant, struct err *err
 			older[nr++] = older[slot];
 	ret = find_places(run, older, nr, own, at_instant, err);
 	if (ret == 0)
-		ret = adopt_areas(run, older, nr, err);
+		ret = adopt_areas(run, older, nr, own, err);
 	for (uint32_t i = 0; i < nr; i++)
 		reclaim_older(run, older[i].slot, older[i].who);
 	note_done(run);
@@ -435,13 +435,33 @@ static bool comes_before(const struct run *run, const struct trace_batch *batch,
 	}
 }
 
-/* What a cache's users did to it before the beginning is not in a boot, but it is in a saved state. */
-static void serve_cache_event(struct run *run, const struct trace_batch *batch, uint32_t i)
+/* Whether an event without an object leaves something that is there from then on: a cache, a pool, a claim. */
+static bool stands(const struct run *run, const struct run_op *op)
 {
-	struct request req = { .op = batch->op[i], .slot = SLOT_NONE, .who = batch->who[i] };
-	enum run_action action = (enum run_action)run->ops[req.op].action;
+	switch (op->kind) {
+	case KIND_KMEM_CACHE_CREATE:
+	case KIND_KMEM_CACHE_DESTROY:
+		return !run->options->initial; /* which has them */
+	case KIND_MEMPOOL_CREATE:
+	case KIND_MEMPOOL_RESIZE:
+	case KIND_MEMPOOL_DESTROY:
+	case KIND_DMA_POOL_CREATE:
+	case KIND_DMA_POOL_DESTROY:
+	case KIND_REQUEST_MEM_REGION:
+	case KIND_RELEASE_MEM_REGION:
+	case KIND_REQUEST_REGION:
+	case KIND_RELEASE_REGION:
+		return op->action == ACT_PART;
+	default:
+		return false;
+	}
+}
 
-	if (!run->options->initial && (action == ACT_CACHE_CREATE || action == ACT_CACHE_DESTROY))
+static void serve_standing(struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	struct request req = { .op = batch->op[i], .slot = SLOT_NONE, .who = batch->who[i], .seat = run->seats[batch->who[i]] };
+
+	if (stands(run, &run->ops[req.op]))
 		serve_request(run, &req);
 }
 
@@ -518,7 +538,7 @@ static int pass_over(struct run *run, const struct trace_batch *batch, uint32_t 
 		return ret;
 	if (follow->skipping) {
 		note(run, batch, i);
-		serve_cache_event(run, batch, i);
+		serve_standing(run, batch, i);
 	} else if (before_state && batch->entry[i]) {
 		skip_late(run, batch, i);
 	} else if (follow->warming) {
@@ -588,6 +608,7 @@ int follow_record(struct run *run, struct err *err)
 		{ "initial", "drawn_cpu_list_pages", "pages", (int64_t)r->filled.pcp_pages },
 		{ "initial", "drawn_slabs", "slabs", (int64_t)r->filled.slabs },
 		{ "initial", "drawn_area_pages", "pages", (int64_t)r->filled.area_pages },
+		{ "initial", "drawn_percpu_pages", "pages", (int64_t)r->filled.percpu_pages },
 		{ "initial", "drawn_slab_pages", "pages", (int64_t)r->filled.slab_pages },
 		{ "initial", "assumed_objects", "objects", (int64_t)r->filled.objects },
 		{ "initial", "assumed_pageblock_types", "pageblocks", (int64_t)r->filled.pageblocks },

@@ -137,6 +137,7 @@ struct replay_result {
 		uint64_t objects;    /* in use, their place in the slab assumed */
 		uint64_t slab_pages; /* that gave way to the slabs of a state without any */
 		uint64_t area_pages; /* of vmalloc areas, drawn among the pages in use */
+		uint64_t percpu_pages; /* of chunks of per-CPU memory, the same */
 		uint64_t slabs_missing, pages_missing; /* that found no place on the machine */
 	} filled;
 	bool settings_applied;       /* watermarks are those of the machine's settings, as the initial state was saved with others */

@@ -155,6 +155,8 @@ Test(initial, a_real_kernels_proc_files_are_met_exactly)
 			    " $1 == \"present\" { present = $2 } $1 == \"count:\" { pcp += $2 } END { if (present) print z, free, pcp }'"
 			    " proc/zoneinfo | sort > zones; sqlite3 -separator ' ' r.db \"select zone, free_pages, pcp_pages from zone_samples where"
 			    " sample_id = (select max(sample_id) from samples) order by zone\" | sort | cmp - zones");
+		sh(0, NULL, "sqlite3 r.db 'select percpu_bytes / 1024 from samples order by sample_id desc limit 1' > percpu;"
+			    " awk '$1 == \"Percpu:\" { print $2 }' proc/meminfo | cmp - percpu");
 		sh(0, NULL, "rm r.db");
 	}
 }
