@@ -77,13 +77,13 @@ static bool begins_later(const struct run *run)
 
 /*
  * Whether the saved state may be of the recording itself, which then tells its instant: all blocks and objects are known, and
- * how many events of each of its CPUs came before.
+ * how many events of each of its CPUs came before. (While the kernel boots, there are not all CPUs yet.)
  */
 static bool tells_instant(const struct run *run)
 {
 	const struct state *state = run->options->initial;
 
-	return state && state->exact_blocks && state->exact_slabs && state->nr_entries == run->meta->cpus;
+	return state && state->exact_blocks && state->exact_slabs && state->nr_entries;
 }
 
 /*
@@ -118,7 +118,8 @@ int follow_start(struct run *run, struct err *err)
 	run->follow = (struct follow){
 		.stage = BOOT_OVER,
 		.active = run->options->nr_cuts > 0,
-		.instant_ahead = run->options->from.kind != FROM_INITIAL && tells_instant(run),
+		.instant_ahead = run->options->from.kind != FROM_INITIAL && tells_instant(run) &&
+			run->options->initial->nr_entries == run->meta->cpus,
 	};
 	if (expect_nodes(run, err) < 0)
 		return -(int)err->code;
