@@ -291,22 +291,33 @@ static uint64_t objects_of_state(const struct state *state)
 	return objects;
 }
 
+/* Whether what @older made is at its place in the state: 1 yes, 0 no, -1: not told. */
+static int at_its_place(const struct run *run, const struct older *older)
+{
+	const struct run_op *op = &run->ops[older->op];
+	struct slab_object object;
+	uint64_t physical;
+
+	/* The page layer has no slabs. */
+	if (!slabs_followed(run))
+		return op->action == ACT_PAGES && older->where ? page_alloc_allocated(run->mm.pages, older->where, op->order) : -1;
+	if (op->action != ACT_KMALLOC || !direct_map_physical(&run->options->direct_map, older->where, &physical))
+		return -1;
+	return slab_object_at(run->mm.slab, physical, &object) && slab_object_live(run->mm.slab, object) &&
+	       slab_object_cache(run->mm.slab, object) == op->cache;
+}
+
 /* Whether the initial state is the recording's own: nine in ten objects of the trace are at their places. */
 static bool is_own_state(const struct run *run)
 {
-	const struct older *older = run->follow.older;
 	uint64_t known = 0, there = 0;
 
 	for (uint32_t i = 0; i < run->nr_objects; i++) {
-		const struct run_op *op = older[i].op == OLDER_NONE ? NULL : &run->ops[older[i].op];
-		struct slab_object object;
-		uint64_t physical;
+		const struct older *older = &run->follow.older[i];
+		int place = older->op == OLDER_NONE ? -1 : at_its_place(run, older);
 
-		if (!op || op->action != ACT_KMALLOC || !direct_map_physical(&run->options->direct_map, older[i].where, &physical))
-			continue;
-		known++;
-		there += slab_object_at(run->mm.slab, physical, &object) && slab_object_live(run->mm.slab, object) &&
-			 slab_object_cache(run->mm.slab, object) == op->cache;
+		known += place >= 0;
+		there += place > 0;
 	}
 	return known && there * 10 >= known * 9;
 }
@@ -319,9 +330,11 @@ static bool names_most(const struct run *run)
 {
 	uint64_t named = 0;
 
-	for (uint32_t i = 0; i < run->nr_objects; i++)
-		if (run->follow.older[i].op != OLDER_NONE)
-			named += run->ops[run->follow.older[i].op].action <= ACT_CACHE_ALLOC;
+	for (uint32_t i = 0; i < run->nr_objects; i++) {
+		unsigned int kind = run->follow.older[i].op == OLDER_NONE ? KIND_MARKER : run->ops[run->follow.older[i].op].kind;
+
+		named += kind < KIND_KFREE || kind == KIND_KMEM_CACHE_ALLOC || kind == KIND_KMEM_CACHE_ALLOC_BULK;
+	}
 	return 2 * named >= objects_of_state(run->options->initial);
 }
 /* The place of each older object; @at_instant: of the state, which is the recording's own. */

@@ -212,4 +212,10 @@ Test(from, behind_its_own_saved_state_a_recording_goes_on_from_that_state, .time
 	expect_answer("select percpu_bytes / 1024 from samples order by sample_id desc limit 1", "256\n");
 	/* Only what comes after the beginning is counted. */
 	expect_answer("select sum(count) <= 60793 from op_stats where run_id = 2", "1\n");
+	/* The page layer, too, which has no slabs to know its state by. */
+	result = run_shell("rm r.db; for from in '' \"--from=marker:WORKLOAD begin\"; do $K replay t.kmt -m m.yaml -o r.db --layer page --quiet"
+			   " --initial %s/captures/A-boot-256m/snapshots/1-after-boot ${from:+\"$from\"} || exit 1; done", shared);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_answer(DIFFERENT_ROWS("free_blocks", "zone, migratetype, [order], blocks"), "1,0\n");
 }
