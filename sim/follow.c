@@ -688,6 +688,9 @@ int follow_end(struct run *run, struct err *err)
 
 	if ((run->follow.skipping || run->follow.warming) && options->from.kind != FROM_INITIAL)
 		return never_begun(run, err);
+	if (run->follow.skipping && run->result.skipped)
+		return err_set(err, ERR_TRACE, "%s: trace_entries.csv says that all %" PRIu64 " events of the trace came before this state; "
+			"of a trace that begins with it say --from 0", options->initial->source, run->result.skipped);
 	while (ret == 0 && run->follow.next_cut < options->nr_cuts)
 		ret = options->watch.cut(options->watch.arg, run->follow.next_cut++, &run->mm, err);
 	return ret;

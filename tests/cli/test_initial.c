@@ -173,3 +173,26 @@ Test(initial, settings_that_are_not_the_saved_machines_prevail)
 	expect_number("select min_pages > 4000 from zone_samples where zone = 'DMA32' and"
 		      " sample_id = (select max(sample_id) from samples)", "1\n");
 }
+
+/* A recording that was switched on after boot: older objects are known by their frees, and are found in the state. */
+Test(initial, a_recording_of_mid_life_finds_its_older_objects)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!take_capture("A-boot-256m"))
+		cr_skip_test("no folder of captures");
+	result = run_shell("xzcat %s/captures/A-boot-256m/ftrace.txt.xz > all && (grep '^#' all; sed '1,/SNAPSHOT 1 begin/d' all) > mid.txt &&"
+			   " $K import mid.txt -o mid.kmt --quiet && ln -s %s/captures/A-boot-256m/snapshots/1-after-boot exact", shared, shared);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	sh(0, NULL, "for state in proc 'exact --from 0'; do $K replay mid.kmt -m m.yaml --initial $state --check -o r.db --quiet 2>&1 || exit 1;"
+		    " done");
+	expect_number("select count(*), min(value) = max(value), min(value) > 800 from counters where name = 'older_found'", "2,1,1\n");
+	expect_number("select sum(failed) from op_stats", "0\n");
+	/* Snapshot 2 has 31951 free pages of 59361. */
+	expect_number("select max(abs(free - 31951)) < 300 from (select sum(free_pages + pcp_pages) as free from zone_samples where sample_id in"
+		      " (select max(sample_id) from samples group by run_id) group by sample_id)", "1\n");
+	/* The state's own count of events is of another recording. */
+	sh(2, "say --from 0", "$K replay mid.kmt -m m.yaml --initial exact");
+}
