@@ -12,4 +12,14 @@
  */
 void *table_alloc(size_t bytes);
 
+/**
+ * table_map() - @bytes of zeros, each there once it is touched, in huge pages where one would be half full or more: for tables of
+ * which the first part is used, and how much of it is not known.
+ *
+ * Return: memory for table_unmap(), or NULL; errno tells why.
+ */
+void *table_map(size_t bytes);
+/** table_unmap() - @bytes as they were mapped; accepts NULL. */
+void table_unmap(void *table, size_t bytes);
+
 #endif

@@ -160,11 +160,10 @@ static void check_required(struct loader *l, const struct key *list, const char 
 {
 	size_t len = strlen(list->path);
 
-	for (size_t i = 0; i < nr_machine_keys; i++) {
-		const struct key *key = &machine_keys[i];
+	for (const struct key *key = list + 1, *end = key_elements_end(list); key < end; key++) {
 		const char *name = key->path + len + 3;
 
-		if (strncmp(key->path, list->path, len) || strncmp(key->path + len, ".#.", 3) || strchr(name, '.'))
+		if (strchr(name, '.'))
 			continue;
 		if (!key->def && (key->kind == KEY_SIZE || key->kind == KEY_COUNT) &&
 			!yaml_map_key(map, name, strlen(name)))
@@ -235,6 +234,8 @@ void load_unknown(struct loader *l, struct finding_place place, const char *path
 
 void load_map(struct loader *l, void *base, const char *path, const struct yaml_node *map)
 {
+	const struct key *last = machine_keys;
+
 	if (map->kind != YAML_MAP) {
 		if (!is_empty(map))
 			findings_add(l->findings, place_of(l, map), "%s%sexpected keys and values", path,
@@ -258,7 +259,8 @@ void load_map(struct loader *l, void *base, const char *path, const struct yaml_
 			continue;
 		}
 		snprintf(below, sizeof(below), "%s%s%s", path, path[0] ? "." : "", name->text);
-		key = key_find(below);
+		key = key_find_from(below, last);
+		last = key ? key : last;
 		if (!key && !key_is_section(below)) {
 			load_unknown(l, place_of(l, name), below);
 			continue;

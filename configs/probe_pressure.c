@@ -1,6 +1,7 @@
 /*
- * What a machine did under pressure, which no description of it just booted tells: the swap that was added later, and how
- * many of the file pages that it reclaimed it read again. Of several saved states the last one knows.
+ * What a machine did under pressure, which no description of it just booted tells: the swap that was added later, how many of the
+ * file pages that it reclaimed it read again, and how many it had found in use before. Of several saved states the last one knows.
+ * Of a machine that has not reclaimed nothing is known: that it reads nothing again would be the least likely of all assumptions.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,11 @@
 #include "configs/probe_priv.h"
 
 #define MAX_REFAULT   90u    /* per cent: what reclaim.refault takes */
+#define MAX_MAPPED    100u   /* per cent: what reclaim.mapped takes */
 #define ENOUGH_PAGES  1024u  /* reclaimed: fewer say nothing of a share */
+/* Per cent. Fitted to three recorded runs of two kinds of work that had to reclaim: D-pressure (79, 31) and J-whatif (77, 19; 77, 28). */
+#define ASSUMED_REFAULT 75u
+#define ASSUMED_MAPPED  25u
 
 static void read_swap(struct probe *probe)
 {
@@ -17,29 +22,69 @@ static void read_swap(struct probe *probe)
 	uint64_t kib;
 
 	while (rest && (line = text_next_line(&rest))) {
-		if (text_number(line, "SwapTotal", &kib) && kib <= 64ull << 30)
+		/* None yet: work may bring it along, and its trace tells. */
+		if (text_number(line, "SwapTotal", &kib) && kib && kib <= 64ull << 30)
 			probe->machine->reclaim.swap = kib * 1024;
 	}
 	free(text);
 }
 
-static void read_refaults(struct probe *probe)
+/** File pages, from vmstat. */
+struct file_pages {
+	uint64_t refaults, stolen;
+	uint64_t looked_at;          /* each time, and without those of zones that were of no use */
+};
+
+static struct file_pages read_file_pages(const struct probe *probe)
 {
+	static const char *const skips[] = { "pgskip_dma", "pgskip_dma32", "pgskip_normal", "pgskip_movable", "pgskip_device" };
 	char *text = probe_read_last(probe, "vmstat"), *rest = text, *line;
-	uint64_t refaults = 0, stolen = 0, percent;
+	struct file_pages pages = { 0 };
+	uint64_t scanned = 0, skipped = 0;
 
 	while (rest && (line = text_next_line(&rest))) {
-		text_number(line, "workingset_refault_file", &refaults);
-		text_number(line, "pgsteal_file", &stolen);
+		uint64_t zone = 0;
+
+		text_number(line, "workingset_refault_file", &pages.refaults);
+		text_number(line, "pgsteal_file", &pages.stolen);
+		text_number(line, "pgscan_file", &scanned);
+		for (size_t i = 0; i < sizeof(skips) / sizeof(skips[0]); i++)
+			text_number(line, skips[i], &zone);
+		skipped += zone;
 	}
 	free(text);
-	if (stolen < ENOUGH_PAGES || refaults > UINT64_MAX / 100)
+	/* pgscan_file counts what is passed over, too. */
+	pages.looked_at = scanned > skipped ? scanned - skipped : 0;
+	return pages;
+}
+
+static uint32_t percent_of(uint64_t part, uint64_t whole, uint32_t most)
+{
+	uint64_t percent = part > UINT64_MAX / 100 ? most : part * 100 / whole;
+
+	return (uint32_t)(percent < most ? percent : most);
+}
+
+static void read_reuse(struct probe *probe)
+{
+	struct file_pages pages = read_file_pages(probe);
+	uint64_t in_use = pages.looked_at > pages.stolen ? pages.looked_at - pages.stolen : 0;
+
+	if (pages.stolen < ENOUGH_PAGES) {
+		probe->machine->reclaim.refault_percent = ASSUMED_REFAULT;
+		probe->machine->reclaim.mapped_percent = ASSUMED_MAPPED;
+		probe_note(probe, "reclaim.refault and reclaim.mapped are assumed: this machine has not reclaimed yet; three recorded ones read"
+			" 77 to 79 of 100 reclaimed file pages again, and had found 19 to 31 in use");
 		return;
-	percent = refaults * 100 / stolen;
-	probe->machine->reclaim.refault_percent = (uint32_t)(percent < MAX_REFAULT ? percent : MAX_REFAULT);
-	if (percent)
+	}
+	probe->machine->reclaim.refault_percent = percent_of(pages.refaults, pages.stolen, MAX_REFAULT);
+	probe->machine->reclaim.mapped_percent = percent_of(in_use, pages.stolen, MAX_MAPPED);
+	if (probe->machine->reclaim.refault_percent)
 		probe_note(probe, "reclaim.refault is this machine's own: of %llu file pages that it reclaimed it read %llu again",
-			(unsigned long long)stolen, (unsigned long long)refaults);
+			(unsigned long long)pages.stolen, (unsigned long long)pages.refaults);
+	if (probe->machine->reclaim.mapped_percent)
+		probe_note(probe, "reclaim.mapped is this machine's own: %llu times it found a file page in use while it reclaimed %llu",
+			(unsigned long long)in_use, (unsigned long long)pages.stolen);
 }
 
 /*
@@ -74,6 +119,6 @@ static void read_profile(struct probe *probe)
 void probe_pressure(struct probe *probe)
 {
 	read_swap(probe);
-	read_refaults(probe);
+	read_reuse(probe);
 	read_profile(probe);
 }

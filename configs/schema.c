@@ -143,9 +143,10 @@ const struct key machine_keys[] = {
 	{ "kernel_stack.irq_stacks", KEY_BOOL, M(kernel_stack.irq_stacks), .def = "true" },
 	{ "kernel_stack.vmap", KEY_BOOL, M(kernel_stack.vmap), .def = "true" },
 
-	{ "reclaim.swap", KEY_SIZE, M(reclaim.swap), 0, 64 * TIB, "none", NONE(0) },
+	{ "reclaim.swap", KEY_SIZE, M(reclaim.swap), 0, 64 * TIB, "auto", AUTO(MACHINE_AUTO), NONE(0) },
 	{ "reclaim.enabled", KEY_BOOL, M(reclaim.enabled), .def = "true" },
 	{ "reclaim.refault", KEY_COUNT, M(reclaim.refault_percent), 0, 90, "0" },
+	{ "reclaim.mapped", KEY_COUNT, M(reclaim.mapped_percent), 0, 100, "0" },
 	{ "reclaim.swappiness", KEY_COUNT, M(reclaim.swappiness), 0, 200, "60" },
 	{ "reclaim.zone_reclaim_mode", KEY_COUNT, M(reclaim.zone_reclaim_mode), 0, 7, "0", .silent_zero = true },
 

@@ -11,10 +11,10 @@ static bool belongs_to(const struct key *key, const char *prefix)
 	return !strncmp(key->path, prefix, len) && !strchr(key->path + len, '#');
 }
 
-static void set_defaults(const char *prefix, void *base)
+/* Of the keys from @first to @end that belong to it. */
+static void set_defaults(const struct key *first, const struct key *end, const char *prefix, void *base)
 {
-	for (size_t i = 0; i < nr_machine_keys; i++) {
-		const struct key *key = &machine_keys[i];
+	for (const struct key *key = first; key < end; key++) {
 		char word[32];
 
 		if (!key->def || !belongs_to(key, prefix))
@@ -38,7 +38,7 @@ static void set_defaults(const char *prefix, void *base)
 void draft_defaults(struct draft *draft)
 {
 	memset(draft, 0, sizeof(*draft));
-	set_defaults("", draft);
+	set_defaults(machine_keys, machine_keys + nr_machine_keys, "", draft);
 }
 
 void draft_element_defaults(const struct key *list, void *element)
@@ -47,7 +47,7 @@ void draft_element_defaults(const struct key *list, void *element)
 
 	snprintf(prefix, sizeof(prefix), "%s.#.", list->path);
 	memset(element, 0, list->size);
-	set_defaults(prefix, element);
+	set_defaults(list + 1, key_elements_end(list), prefix, element);
 }
 
 void draft_first_node(struct draft *draft)

@@ -30,16 +30,34 @@ void key_pattern(const char *path, char *pattern)
 	pattern[used] = '\0';
 }
 
-const struct key *key_find(const char *path)
+const struct key *key_find_from(const char *path, const struct key *from)
 {
+	size_t first = (size_t)(from - machine_keys);
 	char pattern[KEY_PATH_MAX];
 
 	key_pattern(path, pattern);
 	for (size_t i = 0; i < nr_machine_keys; i++) {
-		if (!strcmp(machine_keys[i].path, pattern))
-			return &machine_keys[i];
+		const struct key *key = &machine_keys[(first + i) % nr_machine_keys];
+
+		if (!strcmp(key->path, pattern))
+			return key;
 	}
 	return NULL;
+}
+
+const struct key *key_find(const char *path)
+{
+	return key_find_from(path, machine_keys);
+}
+
+const struct key *key_elements_end(const struct key *list)
+{
+	size_t len = strlen(list->path);
+	const struct key *key = list + 1;
+
+	while (key < machine_keys + nr_machine_keys && !strncmp(key->path, list->path, len) && !strncmp(key->path + len, ".#.", 3))
+		key++;
+	return key;
 }
 
 bool key_is_section(const char *path)

@@ -80,6 +80,10 @@ extern const size_t nr_machine_keys;
 
 /** key_find() - the key of @path, in which numbers match '#'; NULL when there is none. */
 const struct key *key_find(const char *path);
+/** key_find_from() - the same, looked for from @from on: files have their keys mostly in the order of the table. */
+const struct key *key_find_from(const char *path, const struct key *from);
+/** key_elements_end() - behind the keys of the elements of @list, which stand behind its own in the table. */
+const struct key *key_elements_end(const struct key *list);
 
 /** key_is_section() - whether @path is a map that holds keys ("zones", "nodes.0"). */
 bool key_is_section(const char *path);

@@ -15,10 +15,8 @@ enum mm_answer {
 #define SLEEP_REASONS(X)                                                              \
 	X(MEMPOOL, "mempool")        /* an element to come back to the pool */        \
 	X(KMAP, "kmap")              /* a slot of the persistent kmap area */         \
-	X(RECLAIM, "reclaim")        /* pages being written, or another's reclaim */  \
-	X(COMPACTION, "compaction")                                                   \
+	X(RECLAIM, "reclaim")        /* pages being written to the swap device */     \
 	X(OOM, "oom")                /* the killed task's memory */                   \
-	X(THROTTLE, "throttle")      /* reclaim makes no progress: reclaim_throttle() */ \
 	X(RETRY, "retry")            /* a pause before trying again */                \
 	X(OBJECT, "object")          /* an earlier request with the same object */    \
 	X(TASK, "task")              /* the task's request before it */

@@ -347,7 +347,7 @@ static enum compact_result compact_zones(const struct alloc_context *ac, unsigne
 pfn_t direct_compact(struct page_alloc *pa, const struct alloc_context *ac, unsigned int alloc_flags,
 	enum compact_priority priority, enum compact_result *result, struct meter *meter)
 {
-	struct compact_episode episode = { .who = COMPACT_DIRECT, .order = (int)ac->order };
+	struct compact_episode episode = { .who = COMPACT_DIRECT, .order = (int)ac->order, .at_ns = meter_elapsed(meter) };
 	pfn_t pfn;
 
 	*result = COMPACT_SKIPPED;

@@ -298,6 +298,7 @@ static void move_page(struct compact_control *cc, pfn_t from, pfn_t to, struct m
 		page_hand_out(pa, to, 0, true);
 	target->owner = source->owner;
 	target->order = source->order;
+	target->mt = source->mt;
 	settle(pa, to);
 	source->owner = 0;
 	source->place = PAGE_NO_HEAD;

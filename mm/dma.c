@@ -36,7 +36,8 @@ static bool in_reach(const struct dma *dma, struct dma_block block, uint64_t siz
 static enum mm_answer take_block(struct dma *dma, const struct dma_request *req, gfp_t gfp, struct dma_block *block,
 	struct meter *meter)
 {
-	struct page_request want = { .gfp = gfp, .cpu = req->cpu, .node = -1, .order = (uint8_t)block->order };
+	struct page_request want = { .gfp = gfp, .cpu = req->cpu, .order = (uint8_t)block->order,
+		.node = (int16_t)page_alloc_local_node(dma->pages, -1, req->cpu) };
 	pfn_t pfn = PFN_NONE;
 	enum mm_answer answer = page_alloc_take(dma->pages, &want, &pfn, meter);
 

@@ -161,13 +161,13 @@ static void end_zone(struct page_alloc *pa, struct kcompactd *k, enum compact_re
 	struct zone *zone = k->cc.zone;
 
 	compact_end(&k->cc, meter);
-	pa->counter[PC_COMPACT_DAEMON_MIGRATE_SCANNED] += k->cc.migrate_scanned;
-	pa->counter[PC_COMPACT_DAEMON_FREE_SCANNED] += k->cc.free_scanned;
 	compact_count(&k->episode, &k->cc, result);
 	k->zone++;
 	k->in_zone = false;
 	if (k->cc.proactive)
 		return;
+	pa->counter[PC_COMPACT_DAEMON_MIGRATE_SCANNED] += k->cc.migrate_scanned;
+	pa->counter[PC_COMPACT_DAEMON_FREE_SCANNED] += k->cc.free_scanned;
 	if (result == COMPACT_SUCCESS) {
 		compaction_defer_reset(zone, (unsigned int)k->cc.order, false);
 	} else if (result == COMPACT_COMPLETE || result == COMPACT_PARTIAL_SKIPPED) {

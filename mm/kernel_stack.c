@@ -60,8 +60,8 @@ static enum mm_answer take_area(struct kernel_stacks *ks, unsigned int cpu, int 
 
 static enum mm_answer take_block(struct kernel_stacks *ks, unsigned int cpu, int node, uint32_t *stack, struct meter *meter)
 {
-	struct page_request req = { .gfp = GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO, .cpu = (uint16_t)cpu, .node = (int16_t)node,
-		.order = (uint8_t)ks->order };
+	struct page_request req = { .gfp = GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO, .cpu = (uint16_t)cpu,
+		.node = (int16_t)page_alloc_local_node(ks->mm->pages, node, cpu), .order = (uint8_t)ks->order };
 	enum mm_answer answer;
 	pfn_t pfn;
 

@@ -251,7 +251,7 @@ enum mm_answer kmalloc_large(struct slab *slab, uint64_t size, gfp_t gfp, int no
 	struct page_request req = {
 		.gfp = (gfp & ~GFP_SLAB_BUG_MASK) | GFP_BIT_COMP,
 		.cpu = (uint16_t)cpu,
-		.node = (int16_t)node,
+		.node = (int16_t)page_alloc_local_node(slab->pages, node, cpu),
 		.order = (uint8_t)order,
 	};
 	enum mm_answer answer;

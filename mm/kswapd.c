@@ -122,6 +122,7 @@ static enum kswapd_answer end_pass(struct page_alloc *pa, uint32_t node)
 	if (!r->pass_reclaimed)
 		r->failures++;
 	r->running = false;
+	snapshot_refaults(pa, node);
 	if (r->failures >= MAX_FAILURES || node_balanced(pa, node, r->pass_order, (enum machine_zone)r->pass_highest)) {
 		/* Models the start of kswapd_try_to_sleep(): memory that was short can be made whole now. */
 		kcompactd_forget_skips(pa, node);
@@ -139,7 +140,7 @@ static bool shrink_for_kswapd(struct page_alloc *pa, uint32_t node, struct scan_
 		if (pa->zones[i].node == node && pa->zones[i].type <= sc->highest && pa->zones[i].managed)
 			sc->nr_to_reclaim += max_u64(zone_mark(&pa->zones[i], WMARK_HIGH), SWAP_CLUSTER_MAX);
 	shrink_node(pa, node, sc);
-	if (r->pass_order && sc->reclaimed >= 2ull << r->pass_order)
+	if (r->pass_order && r->pass_reclaimed + sc->reclaimed >= 2ull << r->pass_order)
 		r->pass_order = 0;
 	return sc->scanned >= sc->nr_to_reclaim;
 }
@@ -148,19 +149,22 @@ enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned in
 {
 	struct reclaim_node *r = &pa->reclaim[node];
 	struct scan_control sc = { .cpu = cpu, .kswapd = true, .may_fs = true, .meter = meter };
-	bool balanced, enough;
+	bool balanced, enough, hard;
 
 	if (!r->running)
 		begin_pass(pa, node);
 	sc.order = r->pass_order;
 	sc.highest = (enum machine_zone)r->pass_highest;
 	balanced = node_balanced(pa, node, sc.order, sc.highest);
-	if (!balanced && r->boost_left)
-		r->boost_left = 0; /* memory is short: not only for the boosts any more */
-	else if (balanced && !r->boost_left)
+	if (!balanced && r->boost_left) {
+		/* Memory is short: it begins again, and not only for the boosts. */
+		r->boost_left = 0;
+		r->priority = DEF_PRIORITY;
+	} else if (balanced && !r->boost_left) {
 		return end_pass(pa, node);
-	if (r->boost_left && r->priority == DEF_PRIORITY - 2)
-		r->priority++; /* a boost alone is not worth scanning hard for */
+	}
+	/* A boost alone is not worth scanning harder for. */
+	hard = r->boost_left && r->priority == DEF_PRIORITY - 2;
 	sc.priority = r->priority;
 	sc.may_swap = !r->boost_left;
 	enough = shrink_for_kswapd(pa, node, &sc);
@@ -169,7 +173,7 @@ enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned in
 		r->boost_left -= min_u64(r->boost_left, sc.reclaimed);
 	if (r->boosted && balanced && !sc.reclaimed)
 		return end_pass(pa, node);
-	if (!enough || !sc.reclaimed)
+	if ((!enough && !hard) || !sc.reclaimed)
 		r->priority--;
 	return r->priority < 1 ? end_pass(pa, node) : KSWAPD_MORE;
 }

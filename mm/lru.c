@@ -5,10 +5,13 @@
  * Invariants
  *  1. a page on a list is handed out with order 0, and its record says PAGE_ON_LRU and the list
  *  2. links agree in both directions; nr of a list, and the sum of the zones' counts, are its length
+ *  3. only an anonymous page is in swap while it is on a list; swap_used counts at least those
  */
 #include <inttypes.h>
 
 #include "mm/lru_priv.h"
+
+#define SHADOW_NODE_BITS 16u /* of a shadow entry: the node; then the node's age */
 
 void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hooks)
 {
@@ -34,6 +37,7 @@ void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind)
 		return;
 	page->zone_plus1 = (uint16_t)(page_zone(pa, pfn)->index + 1);
 	page->place = PAGE_ON_LRU;
+	page->mt = 0;
 	put_first(pa, pfn, kind == LRU_KIND_ANON ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE);
 }
 
@@ -52,6 +56,8 @@ void lru_del(struct page_alloc *pa, pfn_t pfn)
 {
 	take_off(pa, pfn);
 	page_at(pa, pfn)->place = PAGE_NO_HEAD;
+	if (page_at(pa, pfn)->mt & LRU_WRITTEN)
+		page_alloc_swap_free(pa);
 }
 
 void lru_isolate(struct page_alloc *pa, pfn_t pfn)
@@ -72,20 +78,62 @@ void lru_move(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
 	put_first(pa, pfn, list);
 }
 
-void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t evicted)
+void lru_rotate(struct page_alloc *pa, pfn_t pfn)
+{
+	struct zone *zone = page_zone(pa, pfn);
+	struct reclaim_node *node = &pa->reclaim[zone->node];
+	unsigned int list = page_at(pa, pfn)->order;
+
+	take_off(pa, pfn);
+	block_list_add_tail(pa->pages, &node->lru[list], pfn);
+	node->nr_lru[list]++;
+	zone->nr_lru[list]++;
+}
+
+void lru_use(struct page_alloc *pa, pfn_t pfn)
 {
 	struct page *page = page_at(pa, pfn);
-	const struct reclaim_node *node = &pa->reclaim[page_zone(pa, pfn)->node];
-	uint64_t distance = pa->counter[PC_PGSTEAL_FILE] - evicted;
+
+	if (page->place == PAGE_ON_LRU)
+		page->mt |= LRU_USED;
+}
+
+uint64_t lru_age(const struct page_alloc *pa, uint32_t node)
+{
+	return pa->reclaim[node].nonresident_age;
+}
+
+/* Models pack_shadow(). */
+uint64_t lru_shadow(const struct page_alloc *pa, pfn_t pfn)
+{
+	uint32_t node = page_zone(pa, pfn)->node;
+	bool workingset = page_at(pa, pfn)->mt & LRU_WORKINGSET;
+
+	return pa->reclaim[node].nonresident_age << SHADOW_NODE_BITS << 1 | node << 1 | workingset;
+}
+
+void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow)
+{
+	struct page *page = page_at(pa, pfn);
+	uint32_t from = shadow >> 1 & ((1u << SHADOW_NODE_BITS) - 1);
+	struct reclaim_node *node = &pa->reclaim[from];
+	uint64_t distance = node->nonresident_age - (shadow >> SHADOW_NODE_BITS >> 1);
 	uint64_t workingset = node->nr_lru[LRU_ACTIVE_FILE];
 
 	pa->counter[PC_WORKINGSET_REFAULT_FILE]++;
-	if (pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift)
+	if (can_reclaim_anon(pa))
 		workingset += node->nr_lru[LRU_INACTIVE_ANON] + node->nr_lru[LRU_ACTIVE_ANON];
 	if (distance > workingset || page->place != PAGE_ON_LRU)
 		return;
+	node->nonresident_age++;
+	node->activated++;
 	pa->counter[PC_WORKINGSET_ACTIVATE_FILE]++;
 	lru_move(pa, pfn, LRU_ACTIVE_FILE);
+	if (!(shadow & 1))
+		return;
+	page->mt |= LRU_WORKINGSET;
+	pa->counter[PC_WORKINGSET_RESTORE_FILE]++;
+	note_cost(pa, from, true, 1);
 }
 
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list)
@@ -93,7 +141,8 @@ uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list lis
 	return pa->reclaim[node].nr_lru[list];
 }
 
-static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t *zones, struct err *err)
+static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list list, const uint64_t *zones, uint64_t *swapped,
+	struct err *err)
 {
 	const struct reclaim_node *r = &pa->reclaim[node];
 	uint32_t previous = LINK_NONE;
@@ -105,6 +154,10 @@ static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list 
 		if (page->place != PAGE_ON_LRU || page->order != list || !page_alloc_allocated(pa, pfn, 0))
 			return err_set(err, ERR_INVARIANT, "lru 1: page %u of list %d of node %u: place %u, list %u", pfn, list,
 				node, page->place, page->order);
+		*swapped += page->mt & LRU_WRITTEN ? 1 : 0;
+		if (page->mt & LRU_WRITTEN && (lru_is_file(list) || *swapped > pa->swap_used))
+			return err_set(err, ERR_INVARIANT, "lru 3: page %u of list %d of node %u is in swap, which has %" PRIu64, pfn,
+				list, node, pa->swap_used);
 		if (page->prev != previous || ++nr > r->nr_lru[list])
 			return err_set(err, ERR_INVARIANT, "lru 2: page %u of list %d of node %u does not link back", pfn, list,
 				node);
@@ -118,6 +171,7 @@ static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list 
 
 int lru_check(const struct page_alloc *pa, struct err *err)
 {
+	uint64_t swapped = 0;
 	int ret = 0;
 
 	for (uint32_t node = 0; ret == 0 && node < pa->nr_nodes; node++) {
@@ -127,7 +181,7 @@ int lru_check(const struct page_alloc *pa, struct err *err)
 			for (uint32_t z = 0; z < pa->nr_zones; z++)
 				if (pa->zones[z].node == node)
 					zones += pa->zones[z].nr_lru[list];
-			ret = check_list(pa, node, (enum lru_list)list, &zones, err);
+			ret = check_list(pa, node, (enum lru_list)list, &zones, &swapped, err);
 		}
 	}
 	return ret;

@@ -15,6 +15,15 @@ static inline bool lru_is_file(enum lru_list list)
 	return list >= LRU_INACTIVE_FILE;
 }
 
+/*
+ * What is known of the use of a page on a list, in its record's mt, which says something of free pages only.
+ * The accessed bits of page tables, and PG_referenced, PG_swapcache of a clean page and PG_workingset of the kernel.
+ */
+#define LRU_USED       1u  /* through page tables, since reclaim looked last */
+#define LRU_REFERENCED 2u  /* had been when reclaim looked last */
+#define LRU_WRITTEN    4u  /* anonymous: swap has it, too */
+#define LRU_WORKINGSET 8u  /* has been active */
+
 /** lru_del() - take a page off its list. */
 void lru_del(struct page_alloc *pa, pfn_t pfn);
 /** lru_isolate() - off its list, which it remembers. Models isolate_lru_page(). */
@@ -23,6 +32,8 @@ void lru_isolate(struct page_alloc *pa, pfn_t pfn);
 void lru_putback(struct page_alloc *pa, pfn_t pfn);
 /** lru_move() - to the head of @list. */
 void lru_move(struct page_alloc *pa, pfn_t pfn, enum lru_list list);
+/** lru_rotate() - to the tail of its list: the next to go. Models folio_rotate_reclaimable(). */
+void lru_rotate(struct page_alloc *pa, pfn_t pfn);
 
 /** One attempt to reclaim. Models struct scan_control. */
 struct scan_control {
@@ -33,8 +44,27 @@ struct scan_control {
 	uint64_t reclaimed, scanned; /* pages */
 	bool kswapd;                 /* who: for the counters */
 	bool may_swap, may_fs;
+	bool force_deactivate;       /* active pages grow old whatever else */
+	bool skipped_deactivate;     /* of some list they did not */
 	struct meter *meter;
 };
+
+/** What a pass over a node is to look at; vmscan_balance.c. */
+struct scan_balance {
+	bool deactivate[2];          /* anonymous, file: active pages may grow old */
+	uint64_t nr[NR_LRU_LISTS];   /* pages */
+};
+
+/** scan_balance() - models prepare_scan_count() and get_scan_count(). */
+void scan_balance(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, struct scan_balance *balance);
+/** inactive_is_low() - models the kernel's. */
+bool inactive_is_low(const struct page_alloc *pa, uint32_t node, enum lru_list inactive);
+/** can_reclaim_anon() - models can_reclaim_anon_pages(): there is swap, and room in it. */
+bool can_reclaim_anon(const struct page_alloc *pa);
+/** note_cost() - @nr pages of a kind were written out, or came back: that kind is reclaimed less. Models lru_note_cost(). */
+void note_cost(struct page_alloc *pa, uint32_t node, bool file, uint64_t nr);
+/** snapshot_refaults() - models the kernel's: a reclaim is over, what is activated from now on is news to the next. */
+void snapshot_refaults(struct page_alloc *pa, uint32_t node);
 
 /** shrink_node() - models the kernel's: all lists of a node at sc->priority, then the shrinkers. */
 void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc);

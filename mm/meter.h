@@ -50,6 +50,8 @@ struct meter {
 	uint64_t ns;             /* sum of the steps so far, those under locks included */
 	uint32_t nr_segments;    /* may exceed METER_MAX_SEGMENTS: the excess is only in ns */
 	struct meter_segment segments[METER_MAX_SEGMENTS];
+	uint64_t nap_ns;         /* beside ns: what the request sleeps once it has done what it does; 0 but under pressure */
+	uint8_t nap_reason;      /* enum sleep_reason, the worst */
 	bool pressure;           /* kswapd has been woken, a request has reclaimed, or a block waits for RCU: cleared by who looks after it */
 	struct mm_wait wait;     /* of a request that sleeps or slept; all 0 for others, and not touched by meter_start() */
 };
@@ -59,9 +61,10 @@ static inline void meter_start(struct meter *meter, const uint32_t *step_ns)
 	meter->step_ns = step_ns;
 	meter->ns = 0;
 	meter->nr_segments = 0;
+	meter->nap_ns = 0;
 }
 
-/** meter_restart() - the next request, at the same prices. */
+/** meter_restart() - the next request, at the same prices. Naps of the one before have been taken. */
 static inline void meter_restart(struct meter *meter)
 {
 	meter->ns = 0;
@@ -72,6 +75,24 @@ static inline void meter_restart(struct meter *meter)
 static inline void meter_charge(struct meter *meter, enum machine_step step, uint32_t count)
 {
 	meter->ns += (uint64_t)meter->step_ns[step] * count;
+}
+
+/**
+ * meter_nap() - @count times @step, for which the request sleeps: its CPU is free meanwhile. What the request changes it has
+ * changed by then.
+ */
+static inline void meter_nap(struct meter *meter, enum machine_step step, uint32_t count, enum sleep_reason reason)
+{
+	if (!meter->nap_ns || (uint8_t)reason > meter->nap_reason)
+		meter->nap_reason = (uint8_t)reason;
+	meter->nap_ns += (uint64_t)meter->step_ns[step] * count;
+	meter->pressure = true;
+}
+
+/** meter_elapsed() - how long the request has taken, without what it waited at locks. */
+static inline uint64_t meter_elapsed(const struct meter *meter)
+{
+	return meter->ns + meter->nap_ns;
 }
 
 /** meter_charge_ns() - a price that the machine gives for one device, no lock held. */

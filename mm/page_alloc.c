@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "mm/lru_priv.h"
+#include "mm/mempolicy.h"
 #include "mm/page_alloc_priv.h"
 #include "mm/pcp_priv.h"
 #include "mm/vmstat_priv.h"
@@ -196,7 +197,7 @@ static inline void page_prepare(struct page_alloc *pa, const struct alloc_contex
 		charge_far(pa, ac, pfn, meter);
 }
 
-enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter)
+static enum mm_answer take_pages(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter)
 {
 	struct alloc_context ac;
 
@@ -225,6 +226,46 @@ enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request 
 	return MM_DONE;
 }
 
+/* What a memory policy is for: no node is wanted, nor must it be the CPU's. */
+static inline bool by_policy(const struct page_alloc *pa, const struct page_request *req)
+{
+	return __builtin_expect(pa->policy != NULL, 0) && req->node < 0 && !(req->gfp & GFP_BIT_THISNODE);
+}
+
+/* Models alloc_page_interleave(). */
+static __attribute__((noinline)) enum mm_answer take_interleaved(struct page_alloc *pa, const struct page_request *req,
+	pfn_t *pfn, struct meter *meter)
+{
+	struct page_request want = *req;
+	enum mm_answer answer;
+
+	want.node = (int16_t)mempolicy_next_pages(pa->policy);
+	answer = take_pages(pa, &want, pfn, meter);
+	if (answer == MM_DONE && page_zone(pa, *pfn)->node == (uint32_t)want.node)
+		pa->counter[PC_NUMA_INTERLEAVE]++;
+	return answer;
+}
+
+enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter)
+{
+	return by_policy(pa, req) ? take_interleaved(pa, req, pfn, meter) : take_pages(pa, req, pfn, meter);
+}
+
+void page_alloc_set_policy(struct page_alloc *pa, struct mempolicy *policy)
+{
+	pa->policy = policy;
+}
+
+struct mempolicy *page_alloc_policy(const struct page_alloc *pa)
+{
+	return pa->policy;
+}
+
+int page_alloc_local_node(const struct page_alloc *pa, int node, unsigned int cpu)
+{
+	return node < 0 ? (int)pa->machine->node_of_cpu[cpu] : node;
+}
+
 /* The zone that a bulk request takes all its pages from, NULL when no local one has enough above its low watermark. */
 static struct zone *bulk_zone(const struct alloc_context *ac, uint32_t nr)
 {
@@ -251,8 +292,7 @@ static struct zone *bulk_zone(const struct alloc_context *ac, uint32_t nr)
  * Simplified: __GFP_ACCOUNT does not make it a single allocation, because whether memory control groups are in use is
  * not known.
  */
-uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *req, uint32_t nr, pfn_t *pfns,
-	struct meter *meter)
+static uint32_t take_bulk(struct page_alloc *pa, const struct page_request *req, uint32_t nr, pfn_t *pfns, struct meter *meter)
 {
 	struct page_request single = *req;
 	struct alloc_context ac;
@@ -278,7 +318,27 @@ uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *
 		pa->outcome = PAGE_FAST;
 		return got;
 	}
-	return page_alloc_take(pa, &single, pfns, meter) == MM_DONE;
+	return take_pages(pa, &single, pfns, meter) == MM_DONE;
+}
+
+/* Models alloc_pages_bulk_array_interleave(): an equal share from each node, the first ones give what is left over. */
+static uint32_t take_bulk_interleaved(struct page_alloc *pa, const struct page_request *req, uint32_t nr, pfn_t *pfns,
+	struct meter *meter)
+{
+	struct page_request want = *req;
+	uint32_t nodes = pa->policy->nr, got = 0;
+
+	for (uint32_t i = 0; i < nodes; i++) {
+		want.node = (int16_t)mempolicy_next(pa->policy);
+		got += take_bulk(pa, &want, nr / nodes + (i < nr % nodes), pfns + got, meter);
+	}
+	return got;
+}
+
+uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *req, uint32_t nr, pfn_t *pfns,
+	struct meter *meter)
+{
+	return by_policy(pa, req) ? take_bulk_interleaved(pa, req, nr, pfns, meter) : take_bulk(pa, req, nr, pfns, meter);
 }
 
 void page_free_direct(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum buddy_place place, unsigned int cpu,

@@ -34,18 +34,29 @@ enum migratetype {
 extern const char *const migratetype_name[NR_MIGRATETYPES]; /* "Unmovable", ... as /proc/pagetypeinfo prints */
 
 struct state; /* configs/state.h */
+struct mempolicy; /* mm/mempolicy.h */
 struct page_alloc; /* all nodes and zones of a machine; private to mm/ */
 
 struct page_request {
 	gfp_t gfp;
 	uint16_t cpu;   /* who asks: chooses the per-CPU list and the local node */
-	int16_t node;   /* wanted node, -1 = the CPU's */
+	int16_t node;   /* wanted node, -1 = by the task's policy; without one the CPU's */
 	uint8_t order;
 };
 
 /** page_alloc_create() - boot: size the zones, hand memory over from memblock, set watermarks and pcp limits. */
 int page_alloc_create(struct page_alloc **out, const struct machine *machine, struct err *err);
 void page_alloc_destroy(struct page_alloc *pa);
+
+/**
+ * page_alloc_set_policy() - from now on a task with that memory policy asks (current->mempolicy), until this is called again.
+ * @policy: borrowed, its turns go on; NULL: none. Requests that want a node are not touched by it, nor is the state of the zones.
+ */
+void page_alloc_set_policy(struct page_alloc *pa, struct mempolicy *policy);
+/** page_alloc_policy() - the policy of the task that asks, or NULL. */
+struct mempolicy *page_alloc_policy(const struct page_alloc *pa);
+/** page_alloc_local_node() - what alloc_pages_node() makes of NUMA_NO_NODE (@node < 0), whatever the policy: the CPU's node. */
+int page_alloc_local_node(const struct page_alloc *pa, int node, unsigned int cpu);
 
 /** What page_alloc_load() had to assume. */
 struct page_load_report {
@@ -96,14 +107,15 @@ void page_alloc_setup_pagesets(struct page_alloc *pa);
 void page_alloc_setup_marks(struct page_alloc *pa);
 
 /**
- * page_alloc_take() - models __alloc_pages(): fast path, then the machine's slow path.
+ * page_alloc_take() - models alloc_pages() and alloc_pages_node(): fast path, then the machine's slow path.
  * @pfn: first page of the block, on MM_DONE; the caller owns 2^order pages until page_alloc_give().
  * Order above max_order: MM_FAILED.
  */
 enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter);
 
 /**
- * page_alloc_take_bulk() - models __alloc_pages_bulk(): order-0 pages of one zone through the pcp.
+ * page_alloc_take_bulk() - models __alloc_pages_bulk(): order-0 pages of one zone through the pcp; of all nodes of the task's
+ * policy, as alloc_pages_bulk_array_mempolicy() does.
  * Return: number of pages obtained, into pfns[0 .. nr-1].
  */
 uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *req, uint32_t nr, pfn_t *pfns,
@@ -190,8 +202,8 @@ void page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32
 
 /** page_alloc_refill_blocks() - blocks that a refill of lists of @order asks for. */
 uint32_t page_alloc_refill_blocks(const struct page_alloc *pa, unsigned int zone, unsigned int order);
-/** page_alloc_marks_batch() - the batch of a zone's lists once page_alloc_setup_marks() is over. */
-uint32_t page_alloc_marks_batch(const struct page_alloc *pa, unsigned int zone);
+/** page_alloc_marks_blocks() - the same, once page_alloc_setup_marks() is over. */
+uint32_t page_alloc_marks_blocks(const struct page_alloc *pa, unsigned int zone, unsigned int order);
 
 /** page_alloc_pcp_position() - blocks in front of @pfn in that list of a CPU; -1: it is not there. */
 int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu);
@@ -232,8 +244,12 @@ uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn);
 
 /** page_alloc_drain_all() - models drain_all_pages(NULL). */
 void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter);
+/** page_alloc_drain_pages() - models drain_zone_pages(): at least @nr pages of a CPU's lists of a zone, at most all. */
+void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned int cpu, uint32_t nr, struct meter *meter);
 /** page_alloc_vmstat_work() - models refresh_cpu_vm_stats() of one CPU: fold counters, age remote pcps. Once a second. */
 void page_alloc_vmstat_work(struct page_alloc *pa, unsigned int cpu, struct meter *meter);
+/** page_alloc_vmstat_fold() - its counters alone, where a recording tells what was drained. */
+void page_alloc_vmstat_fold(struct page_alloc *pa, unsigned int cpu);
 
 /** page_alloc_check() - walk everything, verify all invariants. O(memory touched). */
 int page_alloc_check(const struct page_alloc *pa, struct err *err);
@@ -297,10 +313,13 @@ void page_alloc_describe(const struct page_alloc *pa, unsigned int zone, char *b
 	X(PGSTEAL_DIRECT, "pgsteal_direct")  \
 	X(PGSTEAL_ANON, "pgsteal_anon")      \
 	X(PGSTEAL_FILE, "pgsteal_file")      \
+	X(PGACTIVATE, "pgactivate")          \
 	X(PGDEACTIVATE, "pgdeactivate")      \
 	X(SLABS_SCANNED, "slabs_scanned")    \
 	X(WORKINGSET_REFAULT_FILE, "workingset_refault_file") \
 	X(WORKINGSET_ACTIVATE_FILE, "workingset_activate_file") \
+	X(WORKINGSET_RESTORE_FILE, "workingset_restore_file") \
+	X(PSWPIN, "pswpin")                  \
 	X(PSWPOUT, "pswpout")                \
 	X(OOM_KILL, "oom_kill")              \
 	X(NODE_RECLAIM, "node_reclaim")      \
@@ -320,6 +339,7 @@ void page_alloc_describe(const struct page_alloc *pa, unsigned int zone, char *b
 	X(NUMA_HIT, "numa_hit")              \
 	X(NUMA_MISS, "numa_miss")            \
 	X(NUMA_FOREIGN, "numa_foreign")      \
+	X(NUMA_INTERLEAVE, "numa_interleave") \
 	X(NUMA_LOCAL, "numa_local")          \
 	X(NUMA_OTHER, "numa_other")
 

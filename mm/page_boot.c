@@ -265,6 +265,7 @@ int page_alloc_create(struct page_alloc **out, const struct machine *machine, st
 	pa->max_order = config->max_order;
 	pa->pageblock_order = config->pageblock_order;
 	pa->page_shift = machine->page_shift;
+	pa->swap_pages = machine->reclaim.swap == MACHINE_AUTO ? 0 : machine->reclaim.swap >> machine->page_shift;
 	pa->far = machine->latency.numa && machine->nr_nodes > 1;
 	pa->thp = config->transparent_hugepage;
 	pa->extfrag = calloc((size_t)MIGRATE_PCPTYPES * MIGRATE_PCPTYPES * PAGE_MAX_ORDERS * PAGE_MAX_ORDERS,

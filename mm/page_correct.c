@@ -320,9 +320,9 @@ uint32_t page_alloc_refill_blocks(const struct page_alloc *pa, unsigned int zone
 	return pcp_refill_blocks(&pa->zones[zone], order);
 }
 
-uint32_t page_alloc_marks_batch(const struct page_alloc *pa, unsigned int zone)
+uint32_t page_alloc_marks_blocks(const struct page_alloc *pa, unsigned int zone, unsigned int order)
 {
-	return zone_batchsize(pa->zones[zone].managed, pa->page_shift);
+	return pcp_batch_blocks(zone_batchsize(pa->zones[zone].managed, pa->page_shift), order);
 }
 
 int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu)

@@ -113,6 +113,14 @@ void pcp_drain_all(struct page_alloc *pa, unsigned int by_cpu, struct meter *met
 			pcp_drain(&pa->zones[i], cpu, by_cpu, meter);
 }
 
+void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned int cpu, uint32_t nr, struct meter *meter)
+{
+	uint32_t count = pa->zones[zone].pcps[cpu].count;
+
+	if (count)
+		pcp_flush(&pa->zones[zone], cpu, cpu, nr < count ? nr : count, 0, meter);
+}
+
 void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter)
 {
 	pcp_drain_all(pa, 0, meter);

@@ -16,14 +16,18 @@ static inline unsigned int pcp_list_index(unsigned int order, unsigned int mt)
 	return PCP_LIST_THP + (mt == MIGRATE_MOVABLE);
 }
 
-/** pcp_refill_blocks() - blocks that a refill asks for. */
-static inline uint32_t pcp_refill_blocks(const struct zone *zone, unsigned int order)
+/** pcp_batch_blocks() - blocks that a refill asks for by a batch of @batch pages. */
+static inline uint32_t pcp_batch_blocks(uint32_t batch, unsigned int order)
 {
-	uint32_t batch = zone->pcp_batch;
-
 	if (batch <= 1)
 		return batch;
 	return batch >> order < 2 ? 2 : batch >> order;
+}
+
+/** pcp_refill_blocks() - blocks that a refill asks for. */
+static inline uint32_t pcp_refill_blocks(const struct zone *zone, unsigned int order)
+{
+	return pcp_batch_blocks(zone->pcp_batch, order);
 }
 
 /** pcp_refill() - fill one list from the buddy. Models rmqueue_bulk(). Return: whether anything came. */

@@ -1,7 +1,7 @@
 /*
  * reclaim: memory that can be taken back from its users, or moved: LRU lists, kswapd's and kcompactd's passes, direct reclaim.
- * Models mm/swap.c, mm/vmscan.c and mm/compaction.c of kernel 6.1 at the level of a simulator: which pages are referenced again no trace
- * tells, so a page's age is all that decides. Part of the page allocator: its struct holds the lists.
+ * Models mm/swap.c, mm/vmscan.c, mm/workingset.c and mm/compaction.c of kernel 6.1 at the level of a simulator: which pages are used
+ * again no trace tells, so a page's age decides, and what the run says of its use. Part of the page allocator: its struct holds the lists.
  *
  * Who owns a page that is taken back or moved is not known here: the run is told (struct reclaim_hooks), as it is asked for
  * objects that shrinkers can free and for a task to kill.
@@ -46,7 +46,15 @@ struct compact_episode {
 	enum compact_result result;
 	uint32_t node;              /* of the first zone */
 	int order;                  /* -1: for no request */
+	uint64_t at_ns;             /* COMPACT_DIRECT: what the request had cost before it */
 	uint64_t migrate_scanned, free_scanned, migrated, failed; /* pages */
+};
+
+/** One direct reclaim: a call of try_to_free_pages(), of which a request may make several. */
+struct reclaim_episode {
+	uint32_t node;              /* of the first zone */
+	uint64_t at_ns;             /* what the request had cost before it */
+	uint64_t reclaimed;         /* pages */
 };
 
 #define MAX_SHRINKERS 4u
@@ -62,6 +70,8 @@ struct shrinker {
 struct reclaim_hooks {
 	/** page_gone() - @pfn is taken from its user, and is free in a moment. @swapped: it can be read back from swap. */
 	void (*page_gone)(void *arg, pfn_t pfn, bool swapped);
+	/** page_used_again() - whether the file page was used after reclaim had found that it was. May be NULL: none is. */
+	bool (*page_used_again)(void *arg, pfn_t pfn);
 	const struct shrinker *shrinkers; /* borrowed */
 	uint32_t nr_shrinkers;      /* at most MAX_SHRINKERS */
 	/** count_objects() - how many objects of @node a shrinker could free. */
@@ -75,6 +85,8 @@ struct reclaim_hooks {
 	void (*page_moved)(void *arg, pfn_t from, pfn_t to);
 	/** page_movable() - whether @pfn, handed out as Movable and on no list, is a block of order 0. NULL: none is. */
 	bool (*page_movable)(void *arg, pfn_t pfn);
+	/** reclaimed() - a direct reclaim is over. May be NULL. */
+	void (*reclaimed)(void *arg, const struct reclaim_episode *episode);
 	/** compacted() - a compaction is over. May be NULL. */
 	void (*compacted)(void *arg, const struct compact_episode *episode);
 };
@@ -86,18 +98,28 @@ void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hoo
  * @pfn: order 0, handed out; pages that are on a list already, or that the kernel never managed, are left alone.
  */
 void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
+/** lru_age() - pages of @node that have gone so far, and that have become active as they came back. Models nonresident_age. */
+uint64_t lru_age(const struct page_alloc *pa, uint32_t node);
+/** lru_use() - a page on a list is used through page tables; of others nothing is known. Models the accessed bit. */
+void lru_use(struct page_alloc *pa, pfn_t pfn);
+/** lru_shadow() - while a page goes (page_gone()): what lru_refault() wants to know of it. Models workingset_eviction(). */
+uint64_t lru_shadow(const struct page_alloc *pa, pfn_t pfn);
 /**
  * lru_refault() - a file page that was reclaimed is back, and on its inactive list: it goes to the active one when it
- * was away for no longer than active pages stay. @evicted: PC_PGSTEAL_FILE as it went. Models workingset_refault().
+ * was away for no longer than active pages stay. @shadow: lru_shadow() as it went. Models workingset_refault().
  */
-void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t evicted);
+void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow);
 /** lru_pages() - length of a list of @node. */
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);
-/** page_alloc_swap_free() - a page that was swapped out is not needed any more, or has been read back. */
+/** page_alloc_swap_add() - a swap device of so many pages is there from now on. */
+void page_alloc_swap_add(struct page_alloc *pa, uint64_t pages);
+/** page_alloc_swap_remove() - a device takes no more. Return: how many of the pages swapped out have to be read back. */
+uint64_t page_alloc_swap_remove(struct page_alloc *pa, uint64_t pages);
+/** page_alloc_swap_free() - a page that was swapped out is not needed any more. */
 void page_alloc_swap_free(struct page_alloc *pa);
+/** page_alloc_swapped_in() - it has been read back. */
+void page_alloc_swapped_in(struct page_alloc *pa);
 
-/** page_alloc_last_reclaimed() - pages that the last direct reclaim took back. */
-uint64_t page_alloc_last_reclaimed(const struct page_alloc *pa);
 
 /** kswapd_wanted() - kswapd of @node has been woken and has not run yet. */
 bool kswapd_wanted(const struct page_alloc *pa, uint32_t node);
@@ -115,7 +137,11 @@ enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned in
 /** kswapd_may_sleep() - after its nap: whether the node is still balanced. Counts what it was woken early by. */
 bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken);
 
-#define PROACTIVE_CHECK_NS 500000000u /* HPAGE_FRAG_CHECK_INTERVAL_MSEC */
+/*
+ * HPAGE_FRAG_CHECK_INTERVAL_MSEC is 500; as a timer of 125 jiffies (HZ 250) it expires at a multiple of 8 after them, so each
+ * takes 128. D-pressure shows it: mm_compaction_kcompactd_sleep, 507 to 517 ms apart.
+ */
+#define PROACTIVE_CHECK_NS 512000000u
 
 /** kcompactd_wanted() - kcompactd of @node has been woken, or a proactive pass is due, and it has not run yet. */
 bool kcompactd_wanted(const struct page_alloc *pa, uint32_t node);

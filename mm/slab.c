@@ -38,6 +38,9 @@ static enum mm_answer engine_alloc(void *state, uint32_t cache, gfp_t gfp, int n
 	struct engine_array *array = engine_cpu_array(c, cpu);
 
 	meter_charge(meter, STEP_SLAB_ARRAY, 1);
+	/* alternate_node_alloc() */
+	if (__builtin_expect(engine->nr_nodes > 1 && node < 0 && !(gfp & GFP_BIT_THISNODE), 0))
+		node = (int)slab_policy_node(engine->pages, engine->numa.of_cpu[cpu]);
 	if (__builtin_expect(!array->avail || (node >= 0 && node != engine->numa.of_cpu[cpu]), 0)) {
 		struct engine_op op = engine_op_of(engine, cache, cpu, meter);
 

@@ -1,6 +1,7 @@
 /* Which nodes have memory for slabs, and which is nearest to whom. Models slab_nodes, numa_mem_id() and zonelists. */
 #include <stdlib.h>
 
+#include "mm/mempolicy.h"
 #include "mm/slab_priv.h"
 
 /* Whether @b is farther from @from than @a, as find_next_best_node() prefers: near, then those behind it. */
@@ -32,6 +33,13 @@ static int order_nodes(struct slab_nodes *nodes, const struct machine *machine)
 		}
 	}
 	return 0;
+}
+
+unsigned int slab_policy_node(const struct page_alloc *pages, unsigned int local)
+{
+	struct mempolicy *policy = page_alloc_policy(pages);
+
+	return policy ? mempolicy_next(policy) : local;
 }
 
 int slab_nodes_init(struct slab_nodes *nodes, const struct machine *machine)

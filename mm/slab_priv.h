@@ -106,6 +106,8 @@ struct slab_nodes {
 	uint8_t *nearest;                      /* owned: [node * nr_nodes + i]: all nodes, nearest first */
 };
 
+/** slab_policy_node() - the node that the task's policy names, else @local. Models mempolicy_slab_node(). */
+unsigned int slab_policy_node(const struct page_alloc *pages, unsigned int local);
 /** slab_nodes_init() - Return: 0, or -1 when out of memory. */
 int slab_nodes_init(struct slab_nodes *nodes, const struct machine *machine);
 void slab_nodes_fini(struct slab_nodes *nodes);

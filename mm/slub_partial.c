@@ -188,16 +188,17 @@ static bool get_partial_node(const struct slub_op *op, unsigned int node)
 }
 
 /*
- * Models get_any_partial(): other nodes, nearest first, that have more than they need.
- * The kernel draws from the cycle counter whether to look at all; here it is the run's random stream.
+ * Models get_any_partial(): nodes that have more than they need, nearest first: to the CPU's, or to the one whose turn it is by the
+ * task's policy. The kernel draws from the cycle counter whether to look at all; here it is the run's random stream.
  */
 static bool get_any_partial(const struct slub_op *op, unsigned int local)
 {
 	struct slub *slub = op->slub;
-	const uint8_t *nearest = &slub->numa.nearest[local * slub->nr_nodes];
+	const uint8_t *nearest;
 
 	if (slub->nr_nodes == 1 || rng_below(&slub->defrag_rng, 1024) > REMOTE_NODE_DEFRAG_RATIO)
 		return false;
+	nearest = &slub->numa.nearest[slab_policy_node(slub->pages, local) * slub->nr_nodes];
 	for (uint32_t i = 0; i < slub->nr_nodes; i++) {
 		const struct slub_node *n = slub_node_of(slub, op->cache_nr, nearest[i]);
 

@@ -1,12 +1,13 @@
 /*
- * vmscan: taking pages back. Models shrink_node(), shrink_lruvec(), get_scan_count(), do_shrink_slab() and
- * try_to_free_pages() of mm/vmscan.c (6.1).
+ * vmscan: taking pages back. Models shrink_node(), shrink_lruvec(), shrink_folio_list(), do_shrink_slab() and
+ * try_to_free_pages() of mm/vmscan.c (6.1). How much of each list is looked at: vmscan_balance.c.
  *
- * Simplified: no page is found referenced, because no trace tells who reads or writes a page that it has; one memory
- * cgroup; a dirty page has been written by the flusher before it is the oldest; swapping out is a cost, and the page is
- * free at once; reclaim never waits for others.
+ * Simplified: no trace tells who reads or writes a page that it has: the run says which are used (lru_use(), page_used_again());
+ * one memory cgroup; a dirty file page has been written by the flusher before it is the oldest; a page is in swap before
+ * the next batch is looked at; reclaim never waits for others.
  */
 #include "base/bits.h"
+#include "mm/compaction_priv.h"
 #include "mm/lru_priv.h"
 
 static void count(struct page_alloc *pa, const struct scan_control *sc, bool file, bool stolen)
@@ -21,39 +22,20 @@ static void count(struct page_alloc *pa, const struct scan_control *sc, bool fil
 		pa->counter[file ? PC_PGSCAN_FILE : PC_PGSCAN_ANON]++;
 }
 
-static bool may_swap(const struct page_alloc *pa, const struct scan_control *sc)
-{
-	return sc->may_swap && pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift;
-}
-
 static void steal(struct page_alloc *pa, pfn_t pfn, bool file, struct scan_control *sc)
 {
-	if (!file) {
-		pa->swap_used++;
-		pa->counter[PC_PSWPOUT]++;
-		meter_charge(sc->meter, STEP_SWAP_OUT_PAGE, 1);
-	}
 	count(pa, sc, file, true);
 	sc->reclaimed++;
 	pa->hooks.page_gone(pa->hooks.arg, pfn, !file);
+	page_at(pa, pfn)->mt &= (unsigned int)~LRU_WRITTEN & 0xf; /* its place in swap stays */
+	pa->reclaim[page_zone(pa, pfn)->node].nonresident_age++;
 	meter_charge(sc->meter, STEP_RECLAIM_PAGE, 1);
 	page_alloc_give(pa, pfn, 0, sc->cpu, sc->meter);
 }
 
-/* Models lruvec_lru_size(): pages of the zones that the request can use. */
-static uint64_t eligible_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list, const struct scan_control *sc)
-{
-	uint64_t pages = 0;
-
-	for (uint32_t i = 0; i < pa->nr_zones; i++)
-		if (pa->zones[i].node == node && pa->zones[i].type <= sc->highest)
-			pages += pa->zones[i].nr_lru[list];
-	return pages;
-}
-
 /*
  * Models isolate_lru_pages(): the next page from the list's end that the request can use, PFN_NONE after the last. The
- * others are passed over, go to the head, and do not count. *left: pages of the list that have not been looked at.
+ * others are passed over and go to the head; only statistics count them. *left: pages of the list that have not been looked at.
  */
 static pfn_t next_eligible(struct page_alloc *pa, uint32_t node, enum lru_list list, const struct scan_control *sc, uint64_t *left)
 {
@@ -65,27 +47,79 @@ static pfn_t next_eligible(struct page_alloc *pa, uint32_t node, enum lru_list l
 			(*left)--;
 			return pfn;
 		}
+		if (list == LRU_INACTIVE_ANON || list == LRU_INACTIVE_FILE)
+			count(pa, sc, lru_is_file(list), false);
 		lru_move(pa, pfn, list);
 	}
 	return PFN_NONE;
 }
 
-/* Models shrink_inactive_list(): at most @nr pages from the list's end. */
+/** What a page that was looked at gets. */
+enum look { LOOK_RECLAIM, LOOK_KEEP, LOOK_ACTIVATE, LOOK_WRITE };
+
+/*
+ * Models folio_check_references(), and pageout() for anonymous pages: one look finds out that a page was used and the next
+ * one, when it has been used again, that it is to be active. What nobody uses is reclaimed once its contents are somewhere else.
+ */
+static enum look look_at(struct page_alloc *pa, pfn_t pfn, bool file, const struct scan_control *sc)
+{
+	struct page *page = page_at(pa, pfn);
+	bool before = page->mt & LRU_REFERENCED, used = page->mt & LRU_USED;
+
+	if (!used && before && file && pa->hooks.page_used_again)
+		used = pa->hooks.page_used_again(pa->hooks.arg, pfn);
+	page->mt &= LRU_WRITTEN | LRU_WORKINGSET;
+	if (used) {
+		page->mt |= LRU_REFERENCED;
+		return before ? LOOK_ACTIVATE : LOOK_KEEP;
+	}
+	if (file || page->mt & LRU_WRITTEN)
+		return LOOK_RECLAIM;
+	return sc->may_swap && can_reclaim_anon(pa) ? LOOK_WRITE : LOOK_KEEP;
+}
+
+/* Models pageout(): the page has a place in swap, and is on its way there. */
+static void write_out(struct page_alloc *pa, pfn_t pfn, const struct scan_control *sc)
+{
+	page_at(pa, pfn)->mt |= LRU_WRITTEN;
+	pa->swap_used++;
+	pa->counter[PC_PSWPOUT]++;
+	meter_nap(sc->meter, STEP_SWAP_OUT_PAGE, 1, SLEEP_RECLAIM);
+}
+
+/*
+ * Models shrink_inactive_list(): a batch of at most @nr pages, SWAP_CLUSTER_MAX, from the list's end. What is not
+ * reclaimed goes to the head; what is being written comes back to the end when that is done, which is before the next batch.
+ * The batch is freed as free_unref_page_list() does: the youngest first, so that the oldest is taken first again.
+ */
 static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
 {
 	uint64_t left = lru_pages(pa, node, list);
+	pfn_t pfn, gone[SWAP_CLUSTER_MAX], written[SWAP_CLUSTER_MAX];
+	uint32_t nr_gone = 0, nr_written = 0;
 	bool file = lru_is_file(list);
-	pfn_t pfn;
 
 	meter_charge(sc->meter, STEP_LRU_BATCH, 1);
 	while (nr-- && (pfn = next_eligible(pa, node, list, sc, &left)) != PFN_NONE) {
+		enum look look = look_at(pa, pfn, file, sc);
+
 		sc->scanned++;
 		count(pa, sc, file, false);
-		if (file || may_swap(pa, sc))
-			steal(pa, pfn, file, sc);
+		lru_move(pa, pfn, look == LOOK_ACTIVATE ? list + 1 : list);
+		if (look == LOOK_RECLAIM)
+			gone[nr_gone++] = pfn;
+		else if (look == LOOK_WRITE)
+			written[nr_written++] = pfn;
 		else
-			lru_move(pa, pfn, list);
+			pa->counter[PC_PGACTIVATE] += look == LOOK_ACTIVATE;
 	}
+	note_cost(pa, node, file, nr_written);
+	for (uint32_t i = nr_written; i-- > 0;) {
+		write_out(pa, written[i], sc);
+		lru_rotate(pa, written[i]);
+	}
+	while (nr_gone)
+		steal(pa, gone[--nr_gone], file, sc);
 }
 
 /* Models shrink_active_list(): pages whose users have not come back grow old. */
@@ -95,53 +129,31 @@ static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list li
 	pfn_t pfn;
 
 	while (nr-- && (pfn = next_eligible(pa, node, list, sc, &left)) != PFN_NONE) {
+		page_at(pa, pfn)->mt = (page_at(pa, pfn)->mt & LRU_WRITTEN) | LRU_WORKINGSET;
 		lru_move(pa, pfn, list - 1);
 		pa->counter[PC_PGDEACTIVATE]++;
 	}
 }
 
-/* Models inactive_is_low(). */
-static bool inactive_is_low(const struct page_alloc *pa, uint32_t node, enum lru_list inactive)
+static void shrink_list(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, const struct scan_balance *balance,
+	struct scan_control *sc)
 {
-	uint64_t nr_inactive = lru_pages(pa, node, inactive), nr_active = lru_pages(pa, node, inactive + 1);
-	uint64_t gib = (nr_inactive + nr_active) >> (30 - pa->page_shift);
-
-	return nr_inactive * (gib ? isqrt_u64(10 * gib) : 1) < nr_active;
-}
-
-/* How many pages of each list a pass at this priority looks at. Models get_scan_count(). */
-static void scan_counts(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, uint64_t nr[NR_LRU_LISTS])
-{
-	uint64_t swappiness = pa->machine->reclaim.swappiness;
-	bool file_only = !may_swap(pa, sc) || (!swappiness && sc->priority) ||
-			 eligible_pages(pa, node, LRU_INACTIVE_FILE, sc) >> sc->priority;
-	/* Pages of each kind that were found of no use, and cost of getting them back, are not known: only the setting counts. */
-	uint64_t share_anon = file_only ? 0 : swappiness, share_file = file_only ? 200 : 200 - swappiness;
-
-	for (int list = 0; list < NR_LRU_LISTS; list++) {
-		uint64_t scan = eligible_pages(pa, node, (enum lru_list)list, sc) >> sc->priority;
-
-		nr[list] = scan * (lru_is_file((enum lru_list)list) ? share_file : share_anon) / 200;
-	}
-}
-
-static void shrink_list(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
-{
-	bool active = list == LRU_ACTIVE_ANON || list == LRU_ACTIVE_FILE;
-
-	if (!active)
+	if (list == LRU_INACTIVE_ANON || list == LRU_INACTIVE_FILE)
 		shrink_inactive(pa, node, list, nr, sc);
-	else if (inactive_is_low(pa, node, list - 1))
+	else if (balance->deactivate[lru_is_file(list)])
 		shrink_active(pa, node, list, nr, sc);
+	else
+		sc->skipped_deactivate = true;
 }
 
 /* Models shrink_lruvec(). A direct reclaim's first look goes through all that it set out to look at. */
 static void shrink_lruvec(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
 {
 	bool proportional = !sc->kswapd && sc->priority == DEF_PRIORITY;
-	uint64_t nr[NR_LRU_LISTS];
+	struct scan_balance balance;
+	uint64_t *nr = balance.nr;
 
-	scan_counts(pa, node, sc, nr);
+	scan_balance(pa, node, sc, &balance);
 	while (nr[LRU_INACTIVE_ANON] || nr[LRU_ACTIVE_FILE] || nr[LRU_INACTIVE_FILE]) {
 		for (int list = 0; list < NR_LRU_LISTS; list++) {
 			uint64_t part = min_u64(nr[list], SWAP_CLUSTER_MAX);
@@ -149,12 +161,12 @@ static void shrink_lruvec(struct page_alloc *pa, uint32_t node, struct scan_cont
 			if (!part)
 				continue;
 			nr[list] -= part;
-			shrink_list(pa, node, (enum lru_list)list, part, sc);
+			shrink_list(pa, node, (enum lru_list)list, part, &balance, sc);
 		}
 		if (sc->reclaimed >= sc->nr_to_reclaim && !proportional)
 			return;
 	}
-	if (may_swap(pa, sc) && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
+	if (can_reclaim_anon(pa) && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
 		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
 }
 
@@ -187,17 +199,31 @@ static void shrink_slab(struct page_alloc *pa, uint32_t node, const struct scan_
 		do_shrink(pa, node, i, sc);
 }
 
+/* Whether a zone has the block, or memory enough to make one by compaction. */
+static bool compaction_could(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc)
+{
+	for (uint32_t i = 0; i < pa->nr_zones; i++) {
+		const struct zone *zone = &pa->zones[i];
+
+		if (zone->node == node && zone->type <= sc->highest && zone->managed &&
+			compaction_suitable(zone, (int)sc->order, 0, sc->highest) != COMPACT_SKIPPED)
+			return true;
+	}
+	return false;
+}
+
 /* Whether reclaiming more helps a high order. Models should_continue_reclaim(). */
 static bool should_continue(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, uint64_t reclaimed)
 {
-	bool in_need = sc->order > COSTLY_ORDER || (sc->order && sc->priority < DEF_PRIORITY - 2);
+	bool in_need = pa->machine->page_allocator.compaction &&
+		       (sc->order > COSTLY_ORDER || (sc->order && sc->priority < DEF_PRIORITY - 2));
 	uint64_t inactive = lru_pages(pa, node, LRU_INACTIVE_FILE);
 
-	if (!in_need || !reclaimed)
+	if (!in_need || !reclaimed || compaction_could(pa, node, sc))
 		return false;
-	if (may_swap(pa, sc))
+	if (can_reclaim_anon(pa))
 		inactive += lru_pages(pa, node, LRU_INACTIVE_ANON);
-	return !node_balanced(pa, node, sc->order, sc->highest) && inactive > 2ull << sc->order;
+	return inactive > 2ull << sc->order;
 }
 
 void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
@@ -218,7 +244,7 @@ uint64_t zone_reclaimable(const struct zone *zone)
 	const struct page_alloc *pa = zone->pa;
 	uint64_t pages = zone->nr_lru[LRU_INACTIVE_FILE] + zone->nr_lru[LRU_ACTIVE_FILE];
 
-	if (pa->swap_used < pa->machine->reclaim.swap >> pa->page_shift)
+	if (can_reclaim_anon(pa))
 		pages += zone->nr_lru[LRU_INACTIVE_ANON] + zone->nr_lru[LRU_ACTIVE_ANON];
 	return pages;
 }
@@ -237,9 +263,30 @@ static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *a
 	}
 }
 
-uint64_t page_alloc_last_reclaimed(const struct page_alloc *pa)
+/* Models do_try_to_free_pages(). */
+static void try_to_free_pages(struct page_alloc *pa, const struct alloc_context *ac, struct scan_control *sc)
 {
-	return pa->last_reclaimed;
+	for (sc->priority = DEF_PRIORITY; sc->priority >= 0 && sc->reclaimed < sc->nr_to_reclaim; sc->priority--)
+		shrink_zonelist(pa, ac, sc);
+	for (uint32_t node = 0; node < pa->nr_nodes; node++)
+		snapshot_refaults(pa, node);
+}
+
+void page_alloc_swap_add(struct page_alloc *pa, uint64_t pages)
+{
+	pa->swap_pages += pages;
+}
+
+uint64_t page_alloc_swap_remove(struct page_alloc *pa, uint64_t pages)
+{
+	pa->swap_pages -= pages < pa->swap_pages ? pages : pa->swap_pages;
+	return pa->swap_used > pa->swap_pages ? pa->swap_used - pa->swap_pages : 0;
+}
+
+void page_alloc_swapped_in(struct page_alloc *pa)
+{
+	page_alloc_swap_free(pa);
+	pa->counter[PC_PSWPIN]++;
 }
 
 void page_alloc_swap_free(struct page_alloc *pa)
@@ -259,13 +306,19 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 		.may_fs = ac->gfp & GFP_BIT_FS,
 		.meter = meter,
 	};
+	struct reclaim_episode episode = { .node = ac->zonelist->zone[ac->preferred]->node, .at_ns = meter_elapsed(meter) };
 
 	if (!pa->hooks.page_gone)
 		return 0;
 	pa->counter[PC_ALLOCSTALL_DMA + ac->highest]++;
-	for (sc.priority = DEF_PRIORITY; sc.priority >= 0 && sc.reclaimed < sc.nr_to_reclaim; sc.priority--)
-		shrink_zonelist(pa, ac, &sc);
-	pa->last_reclaimed = sc.reclaimed;
+	try_to_free_pages(pa, ac, &sc);
+	if (!sc.reclaimed && sc.skipped_deactivate) {
+		sc.force_deactivate = true;
+		try_to_free_pages(pa, ac, &sc);
+	}
+	episode.reclaimed = sc.reclaimed;
+	if (pa->hooks.reclaimed)
+		pa->hooks.reclaimed(pa->hooks.arg, &episode);
 	meter->pressure = true;
 	return sc.reclaimed;
 }

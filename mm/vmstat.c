@@ -20,17 +20,27 @@ void zone_fold_free_pages(struct zone *zone)
 	}
 }
 
-void page_alloc_vmstat_work(struct page_alloc *pa, unsigned int cpu, struct meter *meter)
+void page_alloc_vmstat_fold(struct page_alloc *pa, unsigned int cpu)
 {
 	for (uint32_t i = 0; i < pa->nr_zones; i++) {
 		struct zone *zone = &pa->zones[i];
 		struct pcp *pcp = &zone->pcps[cpu];
 
-		if (pcp->stat_diff) {
-			zone->visible_free += pcp->stat_diff;
-			pcp->stat_diff = 0;
-			pcp->expire = REMOTE_EXPIRE_ROUNDS;
-		}
+		if (!pcp->stat_diff)
+			continue;
+		zone->visible_free += pcp->stat_diff;
+		pcp->stat_diff = 0;
+		pcp->expire = REMOTE_EXPIRE_ROUNDS;
+	}
+}
+
+void page_alloc_vmstat_work(struct page_alloc *pa, unsigned int cpu, struct meter *meter)
+{
+	page_alloc_vmstat_fold(pa, cpu);
+	for (uint32_t i = 0; i < pa->nr_zones; i++) {
+		struct zone *zone = &pa->zones[i];
+		struct pcp *pcp = &zone->pcps[cpu];
+
 		if (!pcp->expire || !pcp->count)
 			continue;
 		if (zone->node == pa->machine->node_of_cpu[cpu]) {

@@ -60,7 +60,7 @@ struct page {
 	uint16_t zone_plus1; /* index of the zone + 1; 0: not touched yet, ask the zones' ranges */
 	uint8_t place;       /* enum page_place */
 	uint8_t order : 4;   /* of the block, in a head */
-	uint8_t mt : 4;      /* free list's type; on a per-CPU list the type that it goes back with */
+	uint8_t mt : 4;      /* free list's type; on a per-CPU list the type that it goes back with; on an LRU list LRU_* */
 };
 _Static_assert(sizeof(struct page) == 16, "four pages to a cache line");
 
@@ -152,6 +152,10 @@ struct reclaim_node {
 	struct block_list lru[NR_LRU_LISTS];
 	uint64_t nr_lru[NR_LRU_LISTS];
 	uint64_t deferred_objects[MAX_SHRINKERS];
+	/* The balance between anonymous and file pages, 0 and 1. */
+	uint64_t cost[2];            /* pages written out or back too soon, of late */
+	uint64_t activated, activated_seen; /* file pages that came back soon; when a reclaim ended last */
+	uint64_t nonresident_age;    /* pages evicted, and activated when they came back */
 	/* kswapd: what it was woken for, and the pass under way. */
 	uint32_t order;
 	uint32_t asked_zone;         /* 1 + the highest zone type that it was woken for since its last pass began; 0: none */
@@ -171,6 +175,7 @@ struct page_alloc {
 	struct zonelist *zonelists;  /* owned: by node */
 	struct zone *zones;          /* owned: populated ones, by node and type */
 	const struct machine *machine; /* borrowed */
+	struct mempolicy *policy;    /* borrowed: of the task that asks; NULL: none */
 	uint32_t nr_zones, nr_nodes, nr_cpus;
 	uint32_t max_order, pageblock_order, page_shift;
 	bool far;                    /* there is memory of other nodes, and it costs more (latency.numa) */
@@ -187,10 +192,9 @@ struct page_alloc {
 	uint64_t min_free_kbytes;
 	struct reclaim_hooks hooks;
 	struct reclaim_node *reclaim; /* owned: by node */
-	uint64_t swap_used;          /* pages */
+	uint64_t swap_pages, swap_used; /* pages of the swap there is, and of what is swapped out */
 	uint8_t *compact_skip;       /* owned: by pageblock, whether compaction found nothing there */
 	struct kcompactd *kcompactd; /* owned: by node */
-	uint64_t last_reclaimed;     /* pages, by the last direct reclaim */
 	struct page_rcu rcu;
 	struct page_failures failures[PAGE_FAILURE_KINDS];
 	uint32_t nr_failures;

@@ -11,6 +11,9 @@
 
 #include "reports/build.h"
 
+#define CANNOT_GROW "%s: cannot grow: a quota, a limit of file size or a failing disk"
+#define NO_SPACE    "%s: no space left on its disk: make room or choose another place"
+
 /* The operating system's reason behind SQLite's, where there is one. */
 static int system_error(sqlite3 *db, const char *path, struct err *err)
 {
@@ -23,12 +26,10 @@ static int system_error(sqlite3 *db, const char *path, struct err *err)
 int database_error(sqlite3 *db, const char *path, struct err *err)
 {
 	if (sqlite3_extended_errcode(db) == SQLITE_IOERR_WRITE)
-		return err_set(err, ERR_IO,
-			"%s: cannot grow: a quota, a limit of file size or a failing disk", path);
+		return err_set(err, ERR_IO, CANNOT_GROW, path);
 	switch (sqlite3_errcode(db) & 0xff) {
 	case SQLITE_FULL:
-		return err_set(err, ERR_IO,
-			"%s: no space left on its disk: make room or choose another place", path);
+		return err_set(err, ERR_IO, NO_SPACE, path);
 	case SQLITE_READONLY:
 		return err_set(
 			err, ERR_IO, "%s: cannot be written: the file or its directory is read-only", path);
@@ -134,26 +135,6 @@ static int open_checked(sqlite3 **out, const char *path, int flags, bool *old, s
 	return ret;
 }
 
-/* Nobody else knows the file yet, so neither it nor its journal need survive a crash; the first run's end makes it durable. */
-static int write_schema(const char *path, struct err *err)
-{
-	char identity[128];
-	sqlite3 *db;
-	int ret = open_connection(&db, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
-
-	if (ret < 0)
-		return ret;
-	snprintf(identity, sizeof(identity), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-		RESULTS_APPLICATION_ID, RESULTS_SCHEMA_VERSION);
-	ret = database_exec(db, path, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; BEGIN", err);
-	if (ret == 0)
-		ret = database_exec(db, path, database_schema, err);
-	if (ret == 0)
-		ret = database_exec(db, path, identity, err);
-	sqlite3_close(db);
-	return ret;
-}
-
 /*
  * link() rather than rename(): of two programs that make the same file at once, the second finds the first's
  * and adds to it. File systems without links get the rename.
@@ -167,16 +148,47 @@ static int publish(const char *draft, const char *path, bool replace, bool *made
 	return *made ? 0 : err_errno(err, "%s: cannot be made", path);
 }
 
-/* An empty file: SQLite, which tries more than one way to open, could not say why it cannot be made. */
-static int make_empty(const char *made, const char *path, struct err *err)
+/* What SQLite would say of the same. */
+static int write_error(const char *path, struct err *err)
 {
-	int fd;
+	if (errno == EFBIG || errno == EDQUOT || errno == EIO)
+		return err_set(err, ERR_IO, CANNOT_GROW, path);
+	if (errno == ENOSPC)
+		return err_set(err, ERR_IO, NO_SPACE, path);
+	return err_errno(err, "%s: cannot be written", path);
+}
+
+/* Nobody else knows the file yet, so it need not survive a crash; the first run's end makes it durable. */
+static int write_image(int fd, const char *path, struct err *err)
+{
+	size_t done = 0;
+
+	while (done < database_image_bytes) {
+		ssize_t n = write(fd, database_image + done, database_image_bytes - done);
+
+		if (n < 0 && errno != EINTR)
+			return write_error(path, err);
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+/* A database without rows. */
+static int make_draft(const char *made, const char *path, struct err *err)
+{
+	int fd, ret;
 
 	unlink(made); /* left over from a killed process that had this number */
 	fd = open(made, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return err_errno(err, "%s: cannot be made", path);
-	close(fd);
+	ret = write_image(fd, made, err);
+	if (close(fd) < 0 && ret == 0)
+		ret = write_error(made, err);
+	if (ret < 0) {
+		unlink(made);
+		return err_context(err, "%s: cannot be made", path);
+	}
 	return 0;
 }
 
@@ -186,18 +198,10 @@ int database_draft(char **made, const char *path, struct err *err)
 
 	if (asprintf(made, "%s.new-%ld", path, (long)getpid()) < 0)
 		return err_set(err, ERR_NOMEM, "%s: no memory", path);
-	ret = make_empty(*made, path, err);
-	if (ret < 0) {
+	ret = make_draft(*made, path, err);
+	if (ret < 0)
 		free(*made);
-		return ret;
-	}
-	ret = write_schema(*made, err);
-	if (ret < 0) {
-		unlink(*made);
-		free(*made);
-		return err_context(err, "%s: cannot be made", path);
-	}
-	return 0;
+	return ret;
 }
 
 /* A file of no bytes, which becomes a database. */
@@ -259,6 +263,12 @@ int database_open_prepared(sqlite3 **out, const char *path, char *draft, bool *m
 		return ret;
 	ret = database_upgrade(path, err);
 	return ret < 0 ? ret : open_checked(out, path, SQLITE_OPEN_READWRITE, &old, err);
+}
+
+int database_read_schema(sqlite3 *db, const char *path, struct err *err)
+{
+	return sqlite3_table_column_metadata(db, "main", "runs", NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK ? 0 :
+		database_error(db, path, err);
 }
 
 int database_open_write(sqlite3 **out, const char *path, struct err *err)

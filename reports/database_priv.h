@@ -5,9 +5,9 @@
 #ifndef KMEMSIM_REPORTS_DATABASE_PRIV_H
 #define KMEMSIM_REPORTS_DATABASE_PRIV_H
 
-#include <stdbool.h>
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 
@@ -19,6 +19,9 @@
 
 /* reports/schema.sql, put into the program by the build. */
 extern const char database_schema[];
+/* The file of an empty database with that schema, made by the build (reports/make_image.c). */
+extern const unsigned char database_image[];
+extern const size_t database_image_bytes;
 
 /**
  * database_open_read() / database_open_write() - open a results database; for writing, a missing or empty
@@ -38,6 +41,8 @@ int database_open_write(sqlite3 **out, const char *path, struct err *err);
  */
 int database_prepare(char **draft, const char *path, struct err *err);
 int database_open_prepared(sqlite3 **out, const char *path, char *draft, bool *made, struct err *err);
+/** database_read_schema() - what the connection's first statement would read: so that another thread can have it done. */
+int database_read_schema(sqlite3 *db, const char *path, struct err *err);
 /** database_drop_draft() - accepts NULL. */
 void database_drop_draft(char *draft);
 

@@ -40,7 +40,7 @@ static const struct table tables[] = {
 		{ { "lock", COLUMN_TEXT }, { "taken", COLUMN_COUNT }, { "contended", COLUMN_COUNT },
 			{ "waited", COLUMN_TIME }, { "held", COLUMN_TIME } } },
 	{ "Requests that waited",
-		"For what a request slept; object and task: for an earlier request with the same object, or of the same task. Who still"
+		"For what a request slept (reclaim: pages to be written; oom: the memory of a killed task); object and task: for an earlier request with the same object, or of the same task. Who still"
 		" waited when the run ended could be woken by nobody, and failed.",
 		"SELECT reason, count, total_ns, max_ns, timeouts, still_waiting FROM sleeps WHERE run_id = ? ORDER BY reason", NULL,
 		{ { "for", COLUMN_TEXT }, { "waits", COLUMN_COUNT }, { "waited", COLUMN_TIME }, { "longest", COLUMN_TIME },
@@ -55,19 +55,26 @@ static const struct table tables[] = {
 	{ "Memory pressure",
 		"How the page allocator met it, by the kernel's names in /proc/vmstat where it has one. Direct reclaim and compaction make"
 		" the caller wait (allocstall, compact_stall), kswapd and kcompactd do not.",
-		"SELECT name, value, unit FROM counters WHERE run_id = ? AND value > 0 AND (mechanism = 'reclaim' OR mechanism = 'page_alloc'"
+		"SELECT name, value, unit FROM counters WHERE run_id = ? AND value > 0 AND (mechanism IN ('reclaim', 'oom') OR mechanism = 'page_alloc'"
 		" AND (name GLOB 'allocstall*' OR name GLOB 'pgscan_*' OR name GLOB 'pgsteal_*' OR name GLOB 'compact_*' OR"
 		" name GLOB 'kswapd_*' OR name GLOB 'pswp*' OR name GLOB 'pgmigrate*' OR name IN ('pageoutrun', 'slabs_scanned',"
 		" 'oom_kill'))) ORDER BY mechanism, name",
 		NULL,
 		{ { "figure", COLUMN_TEXT }, { "value", COLUMN_COUNT }, { "of", COLUMN_TEXT } } },
 	{ "Reclaim and compaction",
-		"Episodes: who ran, how often with success, for how many pages and how long. Of the first 10 000.",
+		"Episodes: who ran, how often with success, for how many pages (freed, or moved) and how long. Of the first 10 000.",
 		"SELECT by, 'node ' || node, count(*), sum(success), sum(pages), sum(end_ns - start_ns), max(end_ns - start_ns)"
 		" FROM reclaim_events WHERE run_id = ? GROUP BY by, node ORDER BY by, node",
 		NULL,
 		{ { "who", COLUMN_TEXT }, { "node", COLUMN_TEXT }, { "episodes", COLUMN_COUNT }, { "success", COLUMN_COUNT },
 			{ "pages", COLUMN_COUNT }, { "time", COLUMN_TIME }, { "longest", COLUMN_TIME } } },
+	{ "Longest stalls",
+		"Requests that had to make room for themselves. at: simulated time; the time is part of the request's latency.",
+		"SELECT by, 'node ' || node, start_ns, end_ns - start_ns, pages, success FROM reclaim_events WHERE run_id = ?"
+		" AND by IN ('direct', 'compaction', 'oom') AND end_ns > start_ns ORDER BY end_ns - start_ns DESC, reclaim_event_id LIMIT 8",
+		NULL,
+		{ { "by", COLUMN_TEXT }, { "node", COLUMN_TEXT }, { "at", COLUMN_TIME }, { "took", COLUMN_TIME },
+			{ "pages", COLUMN_COUNT }, { "success", COLUMN_COUNT } } },
 	{ "Slab caches that waste most",
 		"Waste is what the slabs take less what callers asked for in their live objects: unused objects, rounding up,"
 		" alignment, the rest of each slab.",

@@ -603,6 +603,8 @@ static int open_database(struct sqlite_recorder *r, char *draft, struct err *err
 {
 	int ret = database_open_prepared(&r->db, r->path, draft, &r->fresh, err);
 
+	if (ret == 0)
+		ret = database_read_schema(r->db, r->path, err);
 	return ret < 0 ? ret : row_writer_create(&r->writer, r->db, r->path, tables, NR_TABLES, err);
 }
 

@@ -37,8 +37,12 @@ static bool is_task_request(const struct run *run, const struct request *req)
 
 void draw_ticket(struct run *run, struct request *req)
 {
-	if (req->slot == SLOT_NONE || req->seat.marks & REQUEST_TICKET)
+	if (req->seat.marks & REQUEST_TICKET)
 		return;
+	if (req->slot == SLOT_NONE) {
+		req->seat.marks |= unmade_begins(run, req) ? REQUEST_TICKET : 0;
+		return;
+	}
 	req->ticket = run->objects[req->slot].next_ticket++;
 	req->seat.marks |= REQUEST_TICKET;
 }
@@ -51,7 +55,7 @@ int wait_for_cpu(struct run *run, struct request *req, struct err *err)
 
 static bool is_ready(const struct run *run, const struct request *req)
 {
-	return !(req->seat.marks & REQUEST_TICKET) || run->objects[req->slot].served == req->ticket;
+	return !(req->seat.marks & REQUEST_TICKET) || req->slot == SLOT_NONE || run->objects[req->slot].served == req->ticket;
 }
 
 /* The next one with the same object, if it is there already. */
@@ -128,9 +132,7 @@ ns_t serve_waited(void *arg, const struct request *req)
 		sleepers_add(run, req, SLEEP_OBJECT, req->slot, true);
 		return 0;
 	}
-	if (req->sleeper)
-		sleepers_resume(run, req);
-	cost = serve(run, req);
+	cost = req->sleeper && sleepers_resume(run, req) ? serve_rest(run, req) : serve(run, req);
 	if (req->sleeper)
 		run->meter.wait = (struct mm_wait){ 0 };
 	if (run->nr_sleeps != sleeps)
@@ -138,7 +140,9 @@ ns_t serve_waited(void *arg, const struct request *req)
 	/* One that was first among those that look for memory again, perhaps: the next one does now. */
 	if (req->sleeper)
 		run_wake(run, SLEEP_RETRY, 0, 1);
-	if (req->seat.marks & REQUEST_TICKET)
+	if (req->seat.marks & REQUEST_TICKET && req->slot == SLOT_NONE)
+		unmade_ends(run, req);
+	else if (req->seat.marks & REQUEST_TICKET)
 		next_of_object(run, req);
 	if (req->seat.marks & REQUEST_TASK)
 		task_done(run, req, cost);

@@ -29,7 +29,7 @@ void tasks_fini(struct run *run);
 /** task_timer() - RUN_TIMER_TASK: the next request of @task may arrive. */
 int task_timer(struct run *run, uint32_t task, struct err *err);
 
-/** draw_ticket() - @req's turn among those of its slot, if it has none yet. */
+/** draw_ticket() - @req's turn among those of its slot, or before those who name what it makes, if it has none yet. */
 void draw_ticket(struct run *run, struct request *req);
 
 /** task_sleeps() - @req, which is about to sleep, holds its task up. */

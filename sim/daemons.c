@@ -31,12 +31,24 @@ static int schedule(struct run *run, uint32_t node, enum kswapd_state state, ns_
 		RUN_TIMER_KSWAPD | k->generation << RUN_TIMER_BITS, node, err);
 }
 
-static int episode(struct run *run, const char *by, uint32_t node, ns_t begun, uint64_t pages, struct err *err)
+void daemons_episode(struct run *run, const struct episode *e)
 {
-	if (run->reclaim.rows++ >= MAX_EPISODES)
-		return 0;
-	return RECORD_ROW(run->recorder, RECLAIM_EVENTS, err, RECORD_T(by), RECORD_U(node), RECORD_U(begun),
-		RECORD_U(run->engine.now), RECORD_U(pages), RECORD_U(pages > 0));
+	if (run->deferred.code || run->reclaim.rows++ >= MAX_EPISODES)
+		return;
+	RECORD_ROW(run->recorder, RECLAIM_EVENTS, &run->deferred, RECORD_T(e->by), RECORD_U(e->node), RECORD_U(e->begun_ns),
+		RECORD_U(run->engine.now + meter_elapsed(&run->meter)), RECORD_U(e->pages), RECORD_U(e->success));
+}
+
+static void reclaimed(struct run *run, const char *by, uint32_t node, ns_t begun_ns, uint64_t pages)
+{
+	daemons_episode(run, &(struct episode){ by, node, begun_ns, pages, pages > 0 });
+}
+
+void daemons_reclaimed(void *arg, const struct reclaim_episode *e)
+{
+	struct run *run = arg;
+
+	reclaimed(run, "direct", e->node, run->engine.now + e->at_ns, e->reclaimed);
 }
 
 /* The CPU of the node that has been idle for longest, the last of several: daemons are bound to none. */
@@ -98,12 +110,20 @@ static ns_t until_next_step(const struct run *run, struct kswapd *k, ns_t ns)
 	return ns + (ns_t)rivals * TURN_NS;
 }
 
+/* As users of locks: kswapds first, then kcompactds. */
+static uint32_t kcompactd_number(const struct run *run, uint32_t node)
+{
+	return run->machine->nr_nodes + node;
+}
+
 static int step(struct run *run, uint32_t node, struct err *err)
 {
 	struct kswapd *k = &run->reclaim.kswapds[node];
+	ns_t busy_ns = locks_daemon_busy(run, node), wait_ns;
 	enum kswapd_answer answer;
-	int ret;
 
+	if (busy_ns)
+		return schedule(run, node, k->state, busy_ns, err);
 	if (k->state != KSWAPD_RUNNING) {
 		k->begun_ns = run->engine.now;
 		k->stolen_before = stolen(run);
@@ -111,11 +131,13 @@ static int step(struct run *run, uint32_t node, struct err *err)
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	run->cpu = cpu_of_node(run, node);
 	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
+	wait_ns = locks_daemon(run, node);
 	if (answer == KSWAPD_MORE)
-		return schedule(run, node, KSWAPD_RUNNING, until_next_step(run, k, max_u64(run->meter.ns, 1000)), err);
+		return schedule(run, node, KSWAPD_RUNNING,
+			until_next_step(run, k, max_u64(meter_elapsed(&run->meter) + wait_ns, 1000)), err);
 	reclaim_wake_kcompactds(run);
-	ret = episode(run, "kswapd", node, k->begun_ns, stolen(run) - k->stolen_before, err);
-	return ret < 0 ? ret : schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
+	reclaimed(run, "kswapd", node, k->begun_ns, stolen(run) - k->stolen_before);
+	return schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
 }
 
 /* ---- Compaction ---- */
@@ -136,13 +158,12 @@ void daemons_page_moved(void *arg, pfn_t from, pfn_t to)
 void daemons_compacted(void *arg, const struct compact_episode *e)
 {
 	struct run *run = arg;
+	bool direct = e->who == COMPACT_DIRECT;
+	ns_t begun_ns = direct ? run->engine.now + e->at_ns : run->reclaim.kswapds[e->node].compact_begun_ns;
 
 	run->meter.pressure = true;
-	if (run->deferred.code || run->reclaim.rows++ >= MAX_EPISODES)
-		return;
-	RECORD_ROW(run->recorder, RECLAIM_EVENTS, &run->deferred, RECORD_T(e->who == COMPACT_DIRECT ? "compaction" : "kcompactd"),
-		RECORD_U(e->node), RECORD_U(run->engine.now), RECORD_U(run->engine.now), RECORD_U(e->migrated),
-		RECORD_U(e->result == COMPACT_SUCCESS));
+	daemons_episode(run, &(struct episode){ direct ? "compaction" : "kcompactd", e->node, begun_ns, e->migrated,
+		e->result == COMPACT_SUCCESS });
 }
 
 void reclaim_wake_kcompactds(struct run *run)
@@ -158,12 +179,23 @@ void reclaim_wake_kcompactds(struct run *run)
 
 static int compact_step(struct run *run, uint32_t node, struct err *err)
 {
+	struct kswapd *k = &run->reclaim.kswapds[node];
+	ns_t busy_ns = locks_daemon_busy(run, kcompactd_number(run, node)), wait_ns;
+	enum kcompactd_answer answer;
+
+	if (busy_ns)
+		return engine_timer(&run->engine, run->engine.now + busy_ns, CLASS_WAKE, RUN_TIMER_KCOMPACTD, node, err);
+	if (!k->in_pass)
+		k->compact_begun_ns = run->engine.now;
+	k->in_pass = true;
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	run->cpu = cpu_of_node(run, node);
-	if (kcompactd_step(run->mm.pages, node, run->cpu, &run->meter) == KCOMPACTD_MORE)
-		return engine_timer(&run->engine, run->engine.now + max_u64(run->meter.ns, 1000), CLASS_WAKE, RUN_TIMER_KCOMPACTD,
-			node, err);
-	run->reclaim.kswapds[node].compacting = false;
+	answer = kcompactd_step(run->mm.pages, node, run->cpu, &run->meter);
+	wait_ns = locks_daemon(run, kcompactd_number(run, node));
+	if (answer == KCOMPACTD_MORE)
+		return engine_timer(&run->engine, run->engine.now + max_u64(run->meter.ns + wait_ns, 1000), CLASS_WAKE,
+			RUN_TIMER_KCOMPACTD, node, err);
+	k->compacting = k->in_pass = false;
 	return 0;
 }
 
@@ -201,27 +233,12 @@ static void wake_kswapds(struct run *run)
 	}
 }
 
-static uint64_t direct_reclaims(const struct run *run)
-{
-	uint64_t stalls = 0;
-
-	for (int zone = 0; zone < NR_ZONE_TYPES; zone++)
-		stalls += page_alloc_counter(run->mm.pages, (enum page_counter)(PC_ALLOCSTALL_DMA + zone));
-	return stalls;
-}
-
 void reclaim_after(struct run *run)
 {
-	uint64_t stalls;
-
 	run->meter.pressure = false;
+	run->meter.nap_ns = 0; /* what is left of it is nobody's */
 	if (!run->reclaim.active)
 		return;
 	wake_kswapds(run);
 	reclaim_wake_kcompactds(run);
-	stalls = direct_reclaims(run);
-	if (stalls != run->reclaim.stalls_seen && !run->deferred.code)
-		episode(run, "direct", run->machine->node_of_cpu[run->cpu], run->engine.now,
-			page_alloc_last_reclaimed(run->mm.pages), &run->deferred);
-	run->reclaim.stalls_seen = stalls;
 }

@@ -241,6 +241,19 @@ int engine_run_before(struct engine *engine, ns_t time_ns, struct err *err)
 	return ret;
 }
 
+uint64_t engine_waiting(const struct engine *engine)
+{
+	uint64_t nr = 0;
+
+	for (uint32_t i = 0; i < engine->nr_cpus * NR_LEVELS; i++) {
+		const struct request_ring *ring = &engine->cpus[i / NR_LEVELS].waiting[i % NR_LEVELS];
+
+		for (uint32_t at = 0; at < ring->nr; at++)
+			nr += !ring->slots[(ring->head + at) & (ring->cap - 1)].sleeper;
+	}
+	return nr;
+}
+
 void engine_finish(struct engine *engine)
 {
 	for (uint32_t cpu = 0; cpu < engine->nr_cpus; cpu++)

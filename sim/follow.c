@@ -105,12 +105,20 @@ static int expect_nodes(struct run *run, struct err *err)
 
 static void note_node(struct run *run, const struct trace_batch *batch, uint32_t i)
 {
+	const struct trace_op *op = run->ops[batch->op[i]].trace;
 	uint32_t slot = batch->slot[i];
 	uint64_t pfn = batch->where ? batch->where[i] : 0;
+	int node = pfn && page_alloc_zone_of(run->mm.pages, pfn) >= 0 ? (int)page_alloc_node_of(run->mm.pages, pfn) : -1;
 
 	if (slot != SLOT_NONE)
-		run->follow.asked[slot] = pfn && page_alloc_zone_of(run->mm.pages, pfn) >= 0 ?
-			(int8_t)page_alloc_node_of(run->mm.pages, pfn) : -1;
+		run->follow.asked[slot] = (int8_t)node;
+	/* The object that the slab is made for comes next. Whose turn it was hangs on the kernel's cycle counter (get_any_partial()). */
+	if (run->policy.active && op->origin == ORIGIN_SLAB) {
+		struct mempolicy *policy = boot_policy_of(&run->policy, &run->tables->whos[batch->who[i]], op->ctx);
+
+		if (policy)
+			policy->told = node;
+	}
 }
 
 int follow_start(struct run *run, struct err *err)
@@ -375,8 +383,12 @@ static int place_all(struct run *run, bool own, bool at_instant, struct err *err
 	ret = find_places(run, older, nr, own, at_instant, err);
 	if (ret == 0)
 		ret = adopt_areas(run, older, nr, own, err);
-	for (uint32_t i = 0; i < nr; i++)
+	swap_forget(run);
+	for (uint32_t i = 0; i < nr; i++) {
 		reclaim_older(run, older[i].slot, older[i].who);
+		if (run->ops[older[i].op].trace->origin == ORIGIN_SWAP_MAP)
+			swap_on(run, &run->ops[older[i].op]);
+	}
 	note_done(run);
 	free(older);
 	run->follow.older = NULL;

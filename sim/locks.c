@@ -13,11 +13,11 @@ static const char *const single_name[] = {
 #undef X
 };
 
-int locks_init(struct locks *locks, uint32_t nr_cpus, struct err *err)
+int locks_init(struct locks *locks, uint32_t nr_cpus, uint32_t nr_daemons, struct err *err)
 {
-	uint32_t nr = nr_cpus * NR_LEVELS;
+	uint32_t nr = nr_cpus * NR_LEVELS + nr_daemons;
 
-	*locks = (struct locks){ 0 };
+	*locks = (struct locks){ .nr_cpus = nr_cpus };
 	if (nr_cpus == 1)
 		return 0; /* nobody ever meets anybody: only counted */
 	locks->users = calloc(nr, sizeof(*locks->users));
@@ -203,6 +203,8 @@ static void end_forecast(struct run *run, struct lock_user *user)
 	if (!later_ns)
 		return;
 	user->end_ns = end_ns;
+	if (user->cpu >= locks->nr_cpus)
+		return; /* a daemon looks before its next step */
 	for (uint32_t depth = 0; depth < user->depth; depth++) {
 		struct lock_user *below = &locks->users[number_of(user->cpu, depth)];
 
@@ -257,11 +259,27 @@ void locks_count(struct run *run)
 	run->meter.nr_segments = 0;
 }
 
+/* User @number begins, with the meter's segments. Return: whether it meets somebody. */
+static bool enter(struct run *run, uint32_t number, uint32_t cpu, uint32_t depth)
+{
+	struct locks *locks = &run->locks;
+	struct lock_user *user = &locks->users[number];
+	bool alone;
+
+	user->start_ns = run->engine.now;
+	user->cpu = cpu;
+	user->depth = depth;
+	take_stays(locks, &run->meter, user);
+	alone = forecast_alone(locks, user);
+	locks->active[locks->nr_active++] = number;
+	run->meter.nr_segments = 0;
+	return !alone;
+}
+
 void locks_started(struct run *run, uint32_t cpu, uint32_t depth, ns_t cost_ns)
 {
 	struct locks *locks = &run->locks;
 	uint32_t number = number_of(cpu, depth);
-	struct lock_user *user;
 	bool meets;
 
 	if (!locks->users) {
@@ -270,20 +288,38 @@ void locks_started(struct run *run, uint32_t cpu, uint32_t depth, ns_t cost_ns)
 	}
 	forget_past(locks, run->engine.now);
 	meets = interrupt(locks, run->engine.now, cpu, depth, cost_ns);
-	user = &locks->users[number];
-	if (run->meter.nr_segments) {
-		user->start_ns = run->engine.now;
-		user->cpu = cpu;
-		user->depth = depth;
-		take_stays(locks, &run->meter, user);
-		meets |= !forecast_alone(locks, user);
-		locks->active[locks->nr_active++] = number;
-		run->meter.nr_segments = 0;
-	} else {
-		user->nr = 0;
-	}
+	if (run->meter.nr_segments)
+		meets |= enter(run, number, cpu, depth);
+	else
+		locks->users[number].nr = 0;
 	if (meets)
-		forecast(run, user);
+		forecast(run, &locks->users[number]);
+}
+
+ns_t locks_daemon(struct run *run, uint32_t daemon)
+{
+	struct locks *locks = &run->locks;
+	uint32_t number = number_of(locks->nr_cpus, 0) + daemon;
+	ns_t alone_ns;
+
+	if (!locks->users || !run->meter.nr_segments) {
+		locks_count(run);
+		return 0;
+	}
+	forget_past(locks, run->engine.now);
+	if (!enter(run, number, locks->nr_cpus + daemon, 0))
+		return 0;
+	alone_ns = locks->users[number].end_ns;
+	forecast(run, &locks->users[number]);
+	return locks->users[number].end_ns - alone_ns;
+}
+
+ns_t locks_daemon_busy(const struct run *run, uint32_t daemon)
+{
+	const struct locks *locks = &run->locks;
+	ns_t end_ns = locks->users ? locks->users[number_of(locks->nr_cpus, 0) + daemon].end_ns : 0;
+
+	return end_ns > run->engine.now ? end_ns - run->engine.now : 0;
 }
 
 ns_t locks_open(const struct run *run, uint32_t cpu, uint32_t depth)

@@ -8,6 +8,9 @@
  * anew, and CPUs that are done later, or earlier, are told so. No lock needs a queue event, and a request that meets
  * nobody is done as soon as it has started. With one CPU nobody ever meets anybody.
  *
+ * Daemons are users, too: kswapd and kcompactd of each node, which are on no CPU in particular. A step of theirs is a request of its
+ * own; what others make it wait longer, it learns before the next one.
+ *
  * Interrupts are off for who holds a lock or spins for it: the model's locks are taken with irqsave.
  *
  * Invariants, of the stays of all users that are not over
@@ -39,7 +42,7 @@ struct lock_stay {
 struct lock_user {
 	ns_t start_ns;
 	ns_t end_ns;     /* as forecast, of its last stay: its release */
-	uint32_t cpu, depth; /* which of struct sim_cpu's doing */
+	uint32_t cpu, depth; /* which of struct sim_cpu's doing; a daemon's cpu is above all CPUs */
 	uint32_t nr;
 	uint32_t next;   /* stay that is forecast next */
 	struct lock_stay stays[METER_MAX_SEGMENTS];
@@ -51,14 +54,15 @@ struct lock_stats {
 };
 
 struct locks {
-	struct lock_user *users;  /* owned; by CPU and depth */
+	struct lock_user *users;  /* owned; by CPU and depth, then the daemons */
 	uint32_t *active;         /* owned: numbers of users, in order of start */
 	uint32_t nr_active;
+	uint32_t nr_cpus;
 	ns_t free_at_ns[NR_LOCKS]; /* while forecasting */
 	struct lock_stats stats[NR_LOCKS];
 };
 
-int locks_init(struct locks *locks, uint32_t nr_cpus, struct err *err);
+int locks_init(struct locks *locks, uint32_t nr_cpus, uint32_t nr_daemons, struct err *err);
 void locks_fini(struct locks *locks);
 
 /**
@@ -66,6 +70,14 @@ void locks_fini(struct locks *locks);
  * interrupted comes to its locks later.
  */
 void locks_started(struct run *run, uint32_t cpu, uint32_t depth, ns_t cost_ns);
+
+/**
+ * locks_daemon() - @daemon's step began now: run->meter's segments are taken over. The one before must be over: locks_daemon_busy().
+ * Return: how much longer the step takes for waiting at locks, as far as is known.
+ */
+ns_t locks_daemon(struct run *run, uint32_t daemon);
+/** locks_daemon_busy() - how long @daemon's last step still takes, as others have made it wait since. */
+ns_t locks_daemon_busy(const struct run *run, uint32_t daemon);
 
 /** locks_count() - run->meter's segments belong to nobody whose time passes: only counted. */
 void locks_count(struct run *run);

@@ -2,6 +2,8 @@
  * oom: whom the OOM killer ends. Models oom_kill_process() of mm/oom_kill.c (6.1): the task's memory is free at once.
  * Simplified: badness is a task's pages on LRU lists, without adjustments; what it asks for later does not happen.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/reclaim_priv.h"
@@ -46,6 +48,55 @@ void oom_page_begins(struct run *run, uint32_t who)
 	run->reclaim.none_to_kill &= !may_kill(run, who);
 }
 
+/* The task's memory is free. Return: pages. */
+static uint64_t free_pages_of(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
+		struct object *object = &run->objects[slot];
+
+		if (object->slab != OBJECT_PAGES || !run->ops[object->op].lru ||
+			run->tables->whos[run->reclaim.users[object->index].who].pid != pid)
+			continue;
+		page_alloc_give(run->mm.pages, object->index, 0, cpu, meter);
+		pages += object->left;
+		run->pages_held -= object->left;
+		reclaim_lose(run, object, false);
+	}
+	return pages;
+}
+
+/* Models __oom_kill_process(). Return: pages. */
+static uint64_t kill_task(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
+{
+	struct episode episode = { .by = "oom", .node = run->machine->node_of_cpu[cpu],
+		.begun_ns = run->engine.now + meter_elapsed(meter), .success = true };
+
+	meter_nap(meter, STEP_OOM_KILL, 1, SLEEP_OOM);
+	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
+		run->reclaim.killed[who] |= run->tables->whos[who].pid == pid;
+	run->reclaim.nr_killed++;
+	episode.pages = free_pages_of(run, pid, cpu, meter);
+	daemons_episode(run, &episode);
+	return episode.pages;
+}
+
+/* Who was killed, and what it held: a counter. */
+static void record_victim(struct run *run, int32_t pid, uint64_t pages)
+{
+	const char *comm = "";
+	char name[64];
+	struct record_counter row = { "oom", name, "pages", (int64_t)pages };
+
+	for (uint32_t who = 0; who < run->tables->nr_whos && !comm[0]; who++)
+		if (run->tables->whos[who].pid == pid)
+			comm = run_string(run, run->tables->whos[who].comm);
+	snprintf(name, sizeof(name), "killed %.40s, pid %" PRId32, comm, pid);
+	if (!run->deferred.code)
+		run->recorder->ops->counter(run->recorder, &row, &run->deferred);
+}
+
 bool oom_kill(void *arg, unsigned int cpu, struct meter *meter)
 {
 	struct run *run = arg;
@@ -59,20 +110,7 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter)
 		run->reclaim.none_to_kill = true;
 		return false;
 	}
-	meter_charge(meter, STEP_OOM_KILL, 1);
-	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
-		run->reclaim.killed[who] |= run->tables->whos[who].pid == pid;
-	run->reclaim.nr_killed++;
-	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
-		struct object *object = &run->objects[slot];
-
-		if (object->slab != OBJECT_PAGES || !run->ops[object->op].lru ||
-			run->tables->whos[run->reclaim.users[object->index].who].pid != pid)
-			continue;
-		page_alloc_give(run->mm.pages, object->index, 0, cpu, meter);
-		run->pages_held -= object->left;
-		reclaim_lose(run, object, false);
-	}
+	record_victim(run, pid, kill_task(run, pid, cpu, meter));
 	return true;
 }
 

@@ -44,6 +44,11 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 {
 	run->reclaim.users[pfn] = (struct page_user){ req->slot + 1, req->who };
 	lru_add(run->mm.pages, pfn, (enum lru_kind)op->lru);
+	/* Anonymous memory is there because somebody has touched it. */
+	if (op->lru == LRU_KIND_ANON)
+		lru_use(run->mm.pages, pfn);
+	else
+		mapped_page_begins(run, req->who, op, pfn);
 	oom_page_begins(run, req->who);
 	if (op->lru == LRU_KIND_FILE)
 		shrinkers_object_begins(run, req->slot, req->who, SHRINK_PAGE);
@@ -83,15 +88,15 @@ bool reclaim_keeps(struct run *run, const struct request *req, struct object *ob
 		return false;
 	r->users[object->index].slot_plus1 = 0;
 	r->frees_left_to_model++;
+	run->untimed = true;
 	run->pages_held -= object->left;
 	object_end(run, object);
 	return true;
 }
 
-void reclaim_gone_freed(struct run *run, const struct request *req, struct object *object)
+void reclaim_gone_freed(struct run *run, struct object *object)
 {
 	run->reclaim.frees_of_gone++;
-	run->ops[req->op].done++;
 	if (object->index)
 		page_alloc_swap_free(run->mm.pages);
 	object->slab = OBJECT_NONE;
@@ -131,7 +136,7 @@ static void page_gone(void *arg, pfn_t pfn, bool swapped)
 	if (swapped)
 		return;
 	shrinkers_page_gone(run, slot - 1);
-	refault_evicted(run, slot - 1);
+	refault_evicted(run, slot - 1, lru_shadow(run->mm.pages, pfn));
 }
 
 /* ---- The whole ---- */
@@ -173,7 +178,7 @@ static int note_tasks(struct run *run, struct err *err)
 int reclaim_start(struct run *run, struct err *err)
 {
 	struct reclaim_hooks hooks = { .page_gone = page_gone, .oom_kill = oom_kill, .page_moved = daemons_page_moved,
-		.compacted = daemons_compacted, .arg = run };
+		.reclaimed = daemons_reclaimed, .compacted = daemons_compacted, .arg = run };
 	int ret;
 
 	if (run->options->layer == LAYER_PAGE || !run->machine->reclaim.enabled)
@@ -185,6 +190,8 @@ int reclaim_start(struct run *run, struct err *err)
 		ret = shrinkers_start(run, &hooks, err);
 	if (ret == 0)
 		ret = refaults_start(run, err);
+	if (ret == 0)
+		ret = mapped_start(run, &hooks, err);
 	if (ret < 0)
 		return ret;
 	page_alloc_set_hooks(run->mm.pages, &hooks);
@@ -204,6 +211,7 @@ void reclaim_fini(struct run *run)
 	free(r->kswapds);
 	shrinkers_fini(run);
 	refaults_fini(run);
+	mapped_fini(run);
 }
 
 void reclaim_load(struct run *run)
@@ -217,8 +225,11 @@ void reclaim_load(struct run *run)
 		if (!file && pages->kind != STATE_PAGE_ANON)
 			continue;
 		for (pfn_t pfn = pages->first_pfn; pfn < pages->first_pfn + pages->nr_pages; pfn++)
-			if (page_alloc_allocated(run->mm.pages, pfn, 0))
+			if (page_alloc_allocated(run->mm.pages, pfn, 0)) {
 				lru_add(run->mm.pages, pfn, file ? LRU_KIND_FILE : LRU_KIND_ANON);
+				if (!file)
+					lru_use(run->mm.pages, pfn);
+			}
 	}
 }
 

@@ -30,6 +30,7 @@ struct page_user {
 
 struct shrinkers; /* in shrinkers.c */
 struct refaults;  /* in refault.c */
+struct mapped;    /* in mapped.c */
 
 /* What an object of a slab is to shrinkers; beside enum lru_kind, which is what pages are to reclaim. */
 enum shrink_class {
@@ -63,6 +64,8 @@ struct kswapd {
 	ns_t turn_ns;            /* of its turn on a CPU that others want, too */
 	uint64_t stolen_before;  /* pages */
 	bool compacting;         /* kcompactd is at work, or on its way */
+	bool in_pass;            /* at work */
+	ns_t compact_begun_ns;   /* since when */
 };
 
 struct reclaim {
@@ -79,8 +82,9 @@ struct reclaim {
 	struct rival rivals[NR_RIVALS];
 	struct shrinkers *shrinkers; /* owned; NULL while nothing is reclaimed */
 	struct refaults *coming; /* owned */
-	uint64_t stalls_seen;    /* direct reclaims that have a row */
-	uint64_t rows;
+	bool reading_again;      /* the page that begins is a refault */
+	struct mapped *mapped;   /* owned; NULL: no file page is */
+	uint64_t rows;           /* episodes, those beyond what is written out among them */
 	/* What came of it. */
 	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed;
 };
@@ -98,7 +102,7 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who);
 /** reclaim_keeps() - the recorded kswapd frees @object: the model keeps it as cache. Return: whether it does. */
 bool reclaim_keeps(struct run *run, const struct request *req, struct object *object);
 /** reclaim_gone_freed() - a free of what was reclaimed before. */
-void reclaim_gone_freed(struct run *run, const struct request *req, struct object *object);
+void reclaim_gone_freed(struct run *run, struct object *object);
 /** reclaim_drops() - whether @req is of a task that has been killed, and does not happen. */
 bool reclaim_drops(struct run *run, const struct request *req, const struct run_op *op);
 
@@ -117,10 +121,20 @@ void reclaim_after(struct run *run);
 void reclaim_wake_kcompactds(struct run *run);
 /** reclaim_fire() - an event of kswapd, or of a page that is read again, is due. */
 int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err);
+/** daemons_nr() - how many daemons of a machine hold locks: kswapd and kcompactd of each node. */
+static inline uint32_t daemons_nr(const struct machine *machine)
+{
+	return 2 * machine->nr_nodes;
+}
 /** daemons_note_rival() - a request of @who has been to the slow path. */
 void daemons_note_rival(struct run *run, uint32_t who);
 /** reclaim_load() - pages of the initial state that are on LRU lists. */
 void reclaim_load(struct run *run);
+/** swap_forget() - no device of the trace is there: what is older than the run is told anew, wherever its map lies. */
+void swap_forget(struct run *run);
+/** swap_on(), swap_off() - the map of a swap device, made by @op, begins and ends, see swap.c. */
+void swap_on(struct run *run, const struct run_op *op);
+void swap_off(struct run *run, const struct run_op *op);
 int reclaim_finish(struct run *run, struct err *err);
 
 #endif

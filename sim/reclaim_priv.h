@@ -1,5 +1,5 @@
 /*
- * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again),
+ * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again), mapped.c (pages in use),
  * shrinkers.c (dentries, inodes, buffer heads), oom.c, daemons.c (kswapd and kcompactd).
  */
 #ifndef KMEMSIM_SIM_RECLAIM_PRIV_H
@@ -13,12 +13,18 @@ struct object *reclaim_user(struct run *run, pfn_t pfn);
 void reclaim_lose(struct run *run, struct object *object, bool swapped);
 
 /* refault.c */
-/** refault_evicted() - the file page of @slot has been reclaimed: perhaps it is read again. */
-void refault_evicted(struct run *run, uint32_t slot);
+/** refault_evicted() - the file page of @slot has been reclaimed: perhaps it is read again. @shadow: lru_shadow(). */
+void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow);
 /** refault_due() - the next window of pages is read again now, what of it is still gone. */
 void refault_due(struct run *run);
 int refaults_start(struct run *run, struct err *err);
 void refaults_fini(struct run *run);
+
+/* mapped.c */
+int mapped_start(struct run *run, struct reclaim_hooks *hooks, struct err *err);
+void mapped_fini(struct run *run);
+/** mapped_page_begins() - @who has got a file page by @op, and it is on its list: perhaps it is used through page tables. */
+void mapped_page_begins(struct run *run, uint32_t who, const struct run_op *op, pfn_t pfn);
 
 /* shrinkers.c */
 int shrinkers_start(struct run *run, struct reclaim_hooks *hooks, struct err *err);
@@ -32,8 +38,20 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter);
 void oom_page_begins(struct run *run, uint32_t who);
 
 /* daemons.c */
-/** daemons_page_moved(), daemons_compacted() - struct reclaim_hooks. */
+/** An episode of reclaim or compaction: a row of reclaim_events. */
+struct episode {
+	const char *by;
+	uint32_t node;
+	ns_t begun_ns;
+	uint64_t pages;
+	bool success;
+};
+
+/** daemons_episode() - it is over, as far as the meter has come at this instant. */
+void daemons_episode(struct run *run, const struct episode *episode);
+/** daemons_page_moved(), daemons_reclaimed(), daemons_compacted() - struct reclaim_hooks. */
 void daemons_page_moved(void *arg, pfn_t from, pfn_t to);
+void daemons_reclaimed(void *arg, const struct reclaim_episode *episode);
 void daemons_compacted(void *arg, const struct compact_episode *episode);
 
 #endif

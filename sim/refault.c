@@ -4,8 +4,8 @@
  * come together, a window of readahead at a time, and most windows in the order in which they went, as files are read. What
  * comes back takes memory as it did the first time, and counts as in use when it was away for less time than active pages stay.
  *
- * When they come is counted in pages that have been reclaimed since, not in time: the distance of workingset.c. That a page
- * comes at all before as many others have gone as there are on the lists, and at any distance up to there alike, is assumed.
+ * When they come is counted in pages that have gone or become active since, not in time: the distance of workingset.c. That a
+ * page comes at all before as many others have as there are on the lists, and at any distance up to there alike, is assumed.
  * Models page_cache_ra_unbounded(), and workingset_eviction() and workingset_refault() of 6.1 for one memory cgroup.
  */
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #define READ_WINDOWS 16u /* mean length of what is read in one go, 2 MiB: an assumption */
 
 struct window {
-	uint64_t due;        /* pages reclaimed when it is read */
+	uint64_t due;        /* age() when it is read */
 	uint32_t nr;
 	uint32_t slots[WINDOW_PAGES];
 };
@@ -30,6 +30,7 @@ struct refaults {
 	struct window filling;   /* pages that have just gone */
 	struct window reading;   /* its last nr pages are still to come */
 	uint64_t last_due;
+	uint64_t promised;       /* pages that have come or are to come */
 	struct window *heap;     /* owned; the earliest first */
 	uint32_t nr, cap;
 	ns_t free_ns;            /* when the disk is done with the last one */
@@ -56,9 +57,13 @@ void refaults_fini(struct run *run)
 	free(run->reclaim.coming);
 }
 
-static uint64_t evicted(const struct run *run)
+static uint64_t age(const struct run *run)
 {
-	return page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE);
+	uint64_t sum = 0;
+
+	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)
+		sum += lru_age(run->mm.pages, node);
+	return sum;
 }
 
 static bool push(struct refaults *r, const struct window *window)
@@ -107,11 +112,23 @@ static uint64_t pages_on_lists(const struct run *run)
 	return pages;
 }
 
+/*
+ * Whether the pages that have just gone are read again. The share was measured at a moment, when others were still to come: so
+ * many must be on their way that it is right when the last of them, half the lists on the average, has come.
+ */
+static bool is_read_again(const struct run *run)
+{
+	const struct refaults *r = run->reclaim.coming;
+	uint64_t gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE) + pages_on_lists(run) / 2;
+
+	return (r->promised + WINDOW_PAGES) * 100 <= gone * r->percent;
+}
+
 static void set_timer(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
 
-	if (r->timer || (!r->reading.nr && (!r->nr || r->heap[0].due > evicted(run))))
+	if (r->timer || (!r->reading.nr && (!r->nr || r->heap[0].due > age(run))))
 		return;
 	r->timer = true;
 	engine_timer(&run->engine, max_u64(run->engine.now + 1, r->free_ns), CLASS_WAKE, RUN_TIMER_REFAULT, 0, &run->deferred);
@@ -121,70 +138,105 @@ static void set_timer(struct run *run)
 static void close_window(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
-	uint64_t now = evicted(run);
+	uint64_t now = age(run);
 
-	if (rng_below(&r->rng, 100) < r->percent) {
+	if (is_read_again(run)) {
 		bool goes_on = r->last_due > now && rng_below(&r->rng, READ_WINDOWS);
 
 		r->filling.due = goes_on ? r->last_due + WINDOW_PAGES : now + rng_below(&r->rng, pages_on_lists(run) + 1);
 		r->last_due = r->filling.due;
+		r->promised += WINDOW_PAGES;
 		if (!push(r, &r->filling))
 			err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages to be read again", r->nr * WINDOW_PAGES);
 	}
 	r->filling.nr = 0;
 }
 
-void refault_evicted(struct run *run, uint32_t slot)
+void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow)
 {
 	struct refaults *r = run->reclaim.coming;
 
 	if (!r->percent)
 		return;
-	/* Nobody asks a reclaimed object when it was born: the place has the shadow entry's count. */
-	run->objects[slot].born_ns = evicted(run);
+	/* Nobody asks a reclaimed object when it was born: the place has the shadow entry. */
+	run->objects[slot].born_ns = shadow;
 	r->filling.slots[r->filling.nr++] = slot;
 	if (r->filling.nr == WINDOW_PAGES)
 		close_window(run);
 	set_timer(run);
 }
 
-/* Return: whether it came. Its slot may have another object by now, or the file may be gone. */
-static bool read_page(struct run *run, uint32_t slot)
+/** What comes of a page that is to be read. */
+enum read { READ_CAME, READ_NOT_WANTED, READ_NO_MEMORY };
+
+/*
+ * Memory for a page that the reader waits for, or for one read ahead: who asks for that gives up soon, and may hold locks of the
+ * file system. Models filemap_create_folio(), and readahead_gfp_mask() in page_cache_ra_unbounded().
+ */
+static bool take_for_read(struct run *run, const struct run_op *op, bool ahead, pfn_t *pfn)
+{
+	struct page_request want = page_request_of(run, op);
+	gfp_t ahead_bits = GFP_BIT_NORETRY | GFP_BIT_NOWARN;
+
+	want.gfp &= ~(ahead_bits | GFP_BIT_WRITE);
+	if (ahead)
+		want.gfp = (want.gfp | ahead_bits) & ~GFP_BIT_FS;
+	return page_alloc_take(run->mm.pages, &want, pfn, &run->meter) == MM_DONE;
+}
+
+/* The slot may have another object by now, or the file may be gone. */
+static enum read read_page(struct run *run, uint32_t slot, bool ahead)
 {
 	struct object *object = &run->objects[slot];
 	struct run_op *op = &run->ops[object->op];
 	struct request req = { .op = object->op, .slot = slot };
-	struct page_request want;
 	uint64_t shadow = object->born_ns;
+	bool taken;
 	pfn_t pfn;
 
-	if (object->slab != OBJECT_RECLAIMED || object->index || !op->lru)
-		return false;
-	run->cpu = 0;
-	want = page_request_of(run, op);
-	meter_restart(&run->meter);
-	if (page_alloc_take(run->mm.pages, &want, &pfn, &run->meter) != MM_DONE)
-		return false;
-	run->reclaim.refaults++;
-	block_begin(run, &req, op, pfn);
-	lru_refault(run->mm.pages, pfn, shadow);
-	op->older++; /* not a request of the trace */
+	if (object->slab != OBJECT_RECLAIMED || object->index || op->action != ACT_PAGES || op->lru != LRU_KIND_FILE)
+		return READ_NOT_WANTED;
+	taken = take_for_read(run, op, ahead, &pfn);
+	if (taken) {
+		run->reclaim.refaults++;
+		run->reclaim.reading_again = true;
+		block_begin(run, &req, op, pfn);
+		run->reclaim.reading_again = false;
+		lru_refault(run->mm.pages, pfn, shadow);
+		op->older++; /* not a request of the trace */
+		locks_count(run);
+	}
 	if (run->meter.pressure)
 		reclaim_after(run);
-	return true;
+	return taken ? READ_CAME : READ_NO_MEMORY;
 }
 
-/* A few pages at a time: a task that reads goes on with what has come while the rest is on its way. */
+/*
+ * A few pages at a time: a task that reads goes on with what has come while the rest is on its way. It waits for the first;
+ * a page ahead for which there is no memory is the first the next time. What its memory takes to find is its own time.
+ */
 void refault_due(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
 	uint32_t came = 0;
+	ns_t busy_ns = 0;
 
 	r->timer = false;
 	if (!r->reading.nr)
 		r->reading = pop(r);
-	for (uint32_t i = 0; i < READ_PAGES && r->reading.nr; i++)
-		came += read_page(run, r->reading.slots[WINDOW_PAGES - r->reading.nr--]);
-	r->free_ns = run->engine.now + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+	run->cpu = 0;
+	for (uint32_t i = 0; i < READ_PAGES && r->reading.nr; i++) {
+		enum read read;
+
+		meter_restart(&run->meter);
+		read = read_page(run, r->reading.slots[WINDOW_PAGES - r->reading.nr], i > 0);
+		busy_ns += run->meter.ns;
+		if (read == READ_NO_MEMORY && i > 0)
+			break;
+		r->reading.nr--;
+		came += read == READ_CAME;
+		r->promised -= read != READ_CAME;
+	}
+	r->free_ns = run->engine.now + busy_ns + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 	set_timer(run);
 }

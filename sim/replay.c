@@ -45,6 +45,8 @@ static int check_now(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = sleepers_check(run, err);
 	if (ret == 0)
+		ret = unmade_check(run, err);
+	if (ret == 0)
 		ret = locks_check(run, err);
 	return ret < 0 ? err_context(err, "after event %" PRIu64 " at %" PRIu64 " ns", run->event_no, run->engine.now) : 0;
 }
@@ -83,6 +85,7 @@ static void run_fini(struct run *run)
 	free(run->seats);
 	tasks_fini(run);
 	sleepers_fini(&run->sleepers);
+	unmade_fini(run);
 	locks_fini(&run->locks);
 	free(run->bulk_slots);
 	free(run->bulk_objects);
@@ -160,6 +163,7 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		.result.fingerprint = FINGERPRINT_START,
 	};
 	meter_start(&run->meter, options->machine->latency.step_ns);
+	boot_policy_prepare(&run->policy, run->machine, run->tables);
 	plan_special(run);
 	sleepers_init(&run->sleepers);
 	parts_prepare(run);
@@ -173,7 +177,7 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	boot_prefix_move(run);
 	ret = engine_init(&run->engine, options->machine->cpus, &client, err);
 	if (ret == 0)
-		ret = locks_init(&run->locks, options->machine->cpus, err);
+		ret = locks_init(&run->locks, options->machine->cpus, daemons_nr(options->machine), err);
 	if (ret == 0)
 		ret = reclaim_start(run, err);
 	if (ret == 0 && run->options->layer != LAYER_PAGE)
@@ -195,6 +199,16 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	return ret;
 }
 
+/* Whether the user has had enough. */
+static int check_stop(const struct run *run, struct err *err)
+{
+	const struct replay_options *options = run->options;
+
+	if (options->stop && options->stop(options->arg))
+		return err_set(err, ERR_INTERRUPTED, "interrupted after %" PRIu64 " events", run->events);
+	return 0;
+}
+
 /* What is due after an event by its number, not by time. */
 static int after_event(struct run *run, const struct request *req, struct err *err)
 {
@@ -207,8 +221,11 @@ static int after_event(struct run *run, const struct request *req, struct err *e
 		run->next_sample_event += options->sample_events;
 		ret = sampler_sample(run, "events", NULL, err);
 	}
-	if (ret == 0 && run->check_every && run->events % run->check_every == 0)
+	if (ret == 0 && run->check_every && run->events % run->check_every == 0) {
 		ret = check_now(run, err);
+		if (ret == 0)
+			ret = check_stop(run, err); /* a batch takes minutes with a check after each event */
+	}
 	plan_special(run);
 	return ret;
 }
@@ -334,13 +351,13 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 	}
 	if (options->progress)
 		options->progress(options->arg, run->events, run->live_objects);
-	if (ret == 0 && options->stop && options->stop(options->arg))
-		ret = err_set(err, ERR_INTERRUPTED, "interrupted after %" PRIu64 " events", run->events);
-	return ret;
+	return ret == 0 ? check_stop(run, err) : ret;
 }
 
 /* How long, in simulated time, the last sleepers are given after the trace has ended: twice the kernel's longest pause. */
 #define PATIENCE_NS 10000000000u
+
+#define STEPS_TO_STOP 1024u /* after so many it is asked whether to stop */
 
 /* Whether somebody waits who can still be served, or a work item is left. */
 static bool more_to_come(const struct run *run, ns_t until_ns)
@@ -359,10 +376,14 @@ static int drain(struct run *run, struct err *err)
 	int ret = 0;
 
 	run->draining = true;
-	while (ret == 0 && more_to_come(run, until_ns))
+	for (uint32_t steps = 1; ret == 0 && more_to_come(run, until_ns); steps++) {
 		ret = engine_run_first(&run->engine, err);
+		if (ret == 0 && steps % STEPS_TO_STOP == 0)
+			ret = check_stop(run, err);
+	}
 	engine_finish(&run->engine);
-	sleepers_give_up(run);
+	if (ret == 0)
+		sleepers_give_up(run);
 	return ret;
 }
 
@@ -426,6 +447,8 @@ static int finish(struct run *run, int ret, uint64_t started, struct err *err)
 	struct replay_result *result = &run->result;
 
 	compare_bytes_alloc(run);
+	if (ret < 0)
+		result->cut_off = engine_waiting(&run->engine) + sleepers_cut_off(run);
 	ret = record_rest(run, ret, err);
 	result->events = run->events;
 	result->live_objects = run->live_objects;

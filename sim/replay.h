@@ -122,6 +122,7 @@ struct replay_result {
 	uint64_t unmodelled;         /* events whose mechanism is not modelled yet: skipped */
 	uint64_t bytes_alloc_checked, bytes_alloc_mismatch; /* kmalloc events, against the recording */
 	uint64_t still_waiting;      /* requests that nobody served any more: failed */
+	uint64_t cut_off;            /* requests that had arrived, and were not done when the run was ended before its end */
 	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
 	uint64_t live_objects;       /* at the end */
 	uint64_t skipped;            /* events before the one where the replay begins */

@@ -1,9 +1,9 @@
 /*
  * run: the state of one replay, shared by the files of sim/ that make it up: replay.c (the loop), run_op.c (operations
  * prepared for speed), arrive.c (whose turn it is), sleep.c (who waits), locks.c (who spins), timers.c (what the clock
- * does), follow.c (what a recording says beside its events), serve*.c (what a request does), parts.c (which
- * mechanism has which events), observe.c
- * (the same, watched), sampler.c (what is recorded), violations.c.
+ * does), follow.c (what a recording says beside its events), serve*.c (what a request does), unmade.c (who names a cache or
+ * pool that is not there yet), parts.c (which mechanism has which events), observe.c (the same, watched), sampler.c (what is
+ * recorded), violations.c.
  */
 #ifndef KMEMSIM_SIM_RUN_H
 #define KMEMSIM_SIM_RUN_H
@@ -12,6 +12,7 @@
 
 #include "base/idmap.h"
 #include "mm/mm.h"
+#include "sim/boot_policy.h"
 #include "sim/boot_prefix.h"
 #include "sim/boot_stage.h"
 #include "sim/engine.h"
@@ -22,6 +23,7 @@
 #include "sim/sections.h"
 #include "sim/severity.h"
 #include "sim/sleep.h"
+#include "sim/unmade.h"
 #include "sim/works.h"
 
 /* What serving an operation comes down to, decided once per distinct operation. */
@@ -80,6 +82,8 @@ enum run_action {
 	X(MEMPOOL_MISUSE, "mempool_misuse", "warning")            \
 	X(CONSTRUCTED_ZEROED, "constructed_zeroed", "warning")
 
+/* Beside those bits: it names a cache or pool that is yet to be made (sim/unmade.h). */
+#define OP_UNMADE (1u << 29)
 /* Beside those bits: it breaks a rule of sim/rules.c, or may, by who asks. */
 #define OP_OTHER_RULES (1u << 30)
 /* Beside those bits: it may sleep, which is wrong in a section that its task has open (sim/sections.h). */
@@ -160,7 +164,7 @@ struct kind_stats {
 	struct hist *latency; /* owned; NULL when the trace has no such event */
 };
 
-_Static_assert(NR_RULES <= 30, "rules, OP_OTHER_RULES and OP_MAY_SLEEP are bits of one word");
+_Static_assert(NR_RULES <= 29, "rules, OP_UNMADE, OP_OTHER_RULES and OP_MAY_SLEEP are bits of one word");
 
 #define MAX_VIOLATION_ROWS 1000 /* of each rule and severity; more are only counted */
 
@@ -207,6 +211,7 @@ struct run {
 	uint32_t nr_objects;
 	struct seat *seats;          /* owned; by who */
 	struct sleepers sleepers;
+	struct unmade unmade;
 	struct locks locks;
 	struct reclaim reclaim;
 	struct task *tasks;          /* owned; NULL with PACE_RECORDED, which knows no tasks */
@@ -226,7 +231,8 @@ struct run {
 	uint32_t nr_bulk, cap_bulk;
 
 	bool recorded_pace, observed; /* what options say, at hand for each event */
-	bool asleep;                 /* the request being served called run_sleep() */
+	bool untimed;                /* the request being served has no latency, yet (it called run_sleep()) or at all */
+	struct boot_policy policy;   /* who takes pages from all nodes in turn */
 	struct boot_prefix prefix;   /* what happens before the page allocator */
 	struct sections sections;    /* of tasks that must stay on their CPU */
 
@@ -276,6 +282,8 @@ int follow_end(struct run *run, struct err *err);
 /* serve.c */
 /** serve_request() - do what @req asks for, now. Return: its cost in ns (struct engine_client). */
 ns_t serve_request(void *arg, const struct request *req);
+/** serve_rest() - @req, which has been served and slept for what that took, is over. */
+ns_t serve_rest(struct run *run, const struct request *req);
 
 /* observe.c */
 /** serve_observed() - serve_request() with the options' observer told before and after. */

@@ -384,6 +384,7 @@ static int record_counters(struct run *run, struct err *err)
 		{ "kmalloc_bytes_alloc_checked", "events", result->bytes_alloc_checked },
 		{ "kmalloc_bytes_alloc_mismatch", "events", result->bytes_alloc_mismatch },
 		{ "still_waiting", "requests", result->still_waiting },
+		{ "cut_off", "requests", result->cut_off },
 		{ "cpus_folded", "cpus", result->folded_cpus },
 	};
 	int ret = 0;

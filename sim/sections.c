@@ -96,7 +96,7 @@ void sections_may_sleep(struct run *run, const struct request *req, const struct
 	if (!section->depth)
 		return;
 	run->sections.sleeps++;
-	run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, between %s and put", kind_info[op->kind].name,
+	run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, between %s and put: \"scheduling while atomic\"", kind_info[op->kind].name,
 		kind_info[run->ops[section->op].kind].name);
 }
 
@@ -107,7 +107,7 @@ static void report_open(struct run *run, struct section *section, const char *wh
 
 	if (!section->depth)
 		return;
-	run_violation(run, RULE_PREEMPT_IMBALANCE, op, "%s at %" PRIu64 " ns: %u without put at the end of %s",
+	run_violation(run, RULE_PREEMPT_IMBALANCE, op, "%s at %" PRIu64 " ns: %u without put at the end of %s: \"scheduling while atomic\" when it next sleeps",
 		kind_info[op->kind].name, section->begun_ns, section->depth, when);
 	section->depth = 0;
 }

@@ -60,8 +60,8 @@ static __attribute__((noinline)) enum mm_answer take_without_cache(struct run *r
 	if (op->action != ACT_CACHE_ALLOC)
 		return kmalloc_sized(run->mm.slab, op->size, op->gfp, op->node, run->cpu, object, &run->meter);
 	if (slab_cache_gone(run->mm.slab, run_string(run, op->trace->name)))
-		run_violation(run, RULE_CACHE_DESTROYED, op, "%s from cache \"%s\", which has been destroyed",
-			kind_info[op->kind].name, run_string(run, op->trace->name));
+		run_violation(run, RULE_CACHE_DESTROYED, op, "%s from cache \"%s\", which has been destroyed: the kernel uses"
+			" memory that is freed", kind_info[op->kind].name, run_string(run, op->trace->name));
 	return MM_FAILED;
 }
 
@@ -113,7 +113,7 @@ static inline void serve_object(struct run *run, const struct request *req, stru
 	}
 	/* It failed where it was recorded, so nobody will free it. */
 	slab_free(run->mm.slab, object, run->cpu, &run->meter);
-	run->result.recovered++;
+	note_recovered(run, op);
 }
 
 /* kfree() of pages: free_large_kmalloc() gives back a compound block; else it warns and gives back the first page alone. */
@@ -145,7 +145,8 @@ static void check_free_of_part(struct run *run, const struct object *object, con
 			"%s of an object from %s: no slab is there, the kernel oopses", kind_info[op->kind].name,
 			kind_info[run->ops[object->op].kind].name);
 	else if (op->ctx & ~CTX_MASK && !(op->ctx & CTX_MASK))
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "kvfree of vmalloc memory may sleep, and the context may not");
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "kvfree of vmalloc memory may sleep, and the context may not: might_sleep()"
+			" complains");
 }
 
 /* Of an interface that knows its object's cache. */
@@ -260,12 +261,37 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 	object_begin(run, req, op, object.slab, object.index);
 }
 
+/* Where somebody else has it by then, that one's goes. */
+static const char *reaction_to_double_free(enum trace_kind kind)
+{
+	switch (kind) {
+	case KIND_VFREE:
+	case KIND_VUNMAP:
+	case KIND_VM_UNMAP_RAM:
+		return "the kernel warns of a nonexistent area, or unmaps another's";
+	case KIND_IOUNMAP:
+		return "the kernel says \"bad address\", or unmaps another's";
+	case KIND_FREE_PAGES:
+	case KIND_DMA_FREE_COHERENT:
+		return "the kernel reports a bad page, or frees another's";
+	case KIND_KUNMAP:
+	case KIND_KUNMAP_ATOMIC:
+		return "the kernel stops with a BUG, or unmaps another's";
+	case KIND_FREE_PERCPU:
+	case KIND_FREE_BOOTMEM:
+	case KIND_TASK_EXIT:
+		return "the kernel frees what is not there, or another's";
+	default:
+		return "the list of free objects is corrupted";
+	}
+}
+
 static RARE void serve_bad_free(struct run *run, struct run_op *op)
 {
 	op->failed++;
 	if (op->flags & OP_DOUBLE)
-		run_violation(run, RULE_DOUBLE_FREE, op, "%s of an object that is free already: the list of free objects is corrupted",
-			kind_info[op->kind].name);
+		run_violation(run, RULE_DOUBLE_FREE, op, "%s of what is free already: %s", kind_info[op->kind].name,
+			reaction_to_double_free((enum trace_kind)op->kind));
 	else
 		run_violation(run, RULE_FREE_UNKNOWN, op, "%s of an object that was never allocated: the kernel warns or oopses",
 			kind_info[op->kind].name);
@@ -340,12 +366,27 @@ static inline void dispatch(struct run *run, const struct request *req, struct r
 		serve_other(run, req, op);
 }
 
+/* While the kernel boots a machine of several nodes, its first tasks have a memory policy. */
+static RARE void dispatch_by_policy(struct run *run, const struct request *req, struct run_op *op)
+{
+	const struct trace_who *who = &run->tables->whos[req->who];
+	struct mempolicy *policy = boot_policy_of(&run->policy, who, op->ctx | req->seat.ctx);
+
+	page_alloc_set_policy(run->mm.pages, policy);
+	dispatch(run, req, op);
+	page_alloc_set_policy(run->mm.pages, NULL);
+	if (policy)
+		policy->told = MEMPOLICY_NODE_ANY;
+	boot_policy_event(&run->policy, op->trace, who, req->slot);
+}
+
 /* Rules that this operation breaks each time. */
 static RARE void report_rules(struct run *run, const struct request *req, struct run_op *op)
 {
 	const char *name = kind_info[op->kind].name;
 
-	if (run->booting)
+	/* One that has slept was reported when it came. */
+	if (run->booting || req->sleeper)
 		return;
 	if (op->rules & OP_OTHER_RULES)
 		rules_report_other(run, req, op);
@@ -355,7 +396,8 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: a deadlock, or \"scheduling while atomic\"",
 			name);
 	if (op->rules & 1u << RULE_HIGHMEM_KMALLOC)
-		run_violation(run, RULE_HIGHMEM_KMALLOC, op, "%s with a zone that has no kernel address: the kernel clears the bit", name);
+		run_violation(run, RULE_HIGHMEM_KMALLOC, op, "%s with a zone that slabs cannot come from: \"Unexpected gfp\", the kernel"
+			" warns and clears the bit", name);
 	if (op->rules & 1u << RULE_SIZE_TOO_LARGE)
 		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name,
 			op->size);
@@ -372,43 +414,65 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 			run_string(run, op->trace->name));
 }
 
-/* It is parked, and served again later: until then it has cost its CPU what the meter says. */
-static RARE ns_t note_sleep(struct run *run)
+/*
+ * It is parked, and served again later: until then it has cost its CPU what the meter says. Or it is none that the model has: the
+ * free of what it never made, or has reclaimed already.
+ */
+static RARE ns_t end_untimed(struct run *run)
 {
-	run->asleep = false;
+	run->untimed = false;
 	run->meter.wait = (struct mm_wait){ 0 };
 	return run->meter.ns;
+}
+
+static inline void count_latency(struct run *run, struct run_op *op, ns_t latency)
+{
+	op->latency_ns += latency;
+	if (latency > op->latency_max_ns)
+		op->latency_max_ns = latency;
+	hist_add(run->kinds[op->kind].latency, latency);
+}
+
+ns_t serve_rest(struct run *run, const struct request *req)
+{
+	run->event_no = req->event_no;
+	run->cpu = req->seat.cpu;
+	count_latency(run, &run->ops[req->op], run->engine.now - req->arrival_ns);
+	return 0;
 }
 
 ns_t serve_request(void *arg, const struct request *req)
 {
 	struct run *run = arg;
 	struct run_op *op = &run->ops[req->op];
-	ns_t latency;
 
 	run->event_no = req->event_no;
 	run->cpu = req->seat.cpu;
 	if (op->action == ACT_SKIP)
 		return 0;
 	meter_restart(&run->meter);
-	if (__builtin_expect(op->rules != 0, 0))
+	if (__builtin_expect(op->rules != 0, 0)) {
+		if (op->rules & OP_UNMADE && unmade_holds(run, req))
+			return 0;
 		report_rules(run, req, op);
+	}
 	if (__builtin_expect(run->reclaim.nr_killed != 0, 0) && reclaim_drops(run, req, op))
 		return 0;
-	dispatch(run, req, op);
+	if (__builtin_expect(run->policy.active, 0))
+		dispatch_by_policy(run, req, op);
+	else
+		dispatch(run, req, op);
 	if (__builtin_expect(run->meter.pressure, 0)) {
+		if (run->meter.nap_ns)
+			run_nap(run, req);
 		daemons_note_rival(run, req->who);
 		reclaim_after(run);
 		run_schedule_rcu(run);
 	}
 	if (run->booting)
 		return 0;
-	if (__builtin_expect(run->asleep, 0))
-		return note_sleep(run);
-	latency = run->engine.now - req->arrival_ns + run->meter.ns;
-	op->latency_ns += latency;
-	if (latency > op->latency_max_ns)
-		op->latency_max_ns = latency;
-	hist_add(run->kinds[op->kind].latency, latency);
+	if (__builtin_expect(run->untimed, 0))
+		return end_untimed(run);
+	count_latency(run, op, run->engine.now - req->arrival_ns + run->meter.ns);
 	return run->meter.ns;
 }

@@ -122,7 +122,7 @@ static void serve_give(struct run *run, const struct request *req, struct run_op
 		return;
 	if (object && (object->slab != OBJECT_PART || part_of(run, object) != &part_boot_memory) &&
 		boot_call_of(run->ops[object->op].kind) == NR_BOOT_CALLS)
-		run_violation(run, RULE_WRONG_FREE, op, "free_bootmem of an object from %s",
+		run_violation(run, RULE_WRONG_FREE, op, "free_bootmem of an object from %s: its pages are free and in use at once",
 			kind_info[run->ops[object->op].kind].name);
 	else if (object && early)
 		check_size(run, op, &memory_of(run)->blocks[object->index]);

@@ -45,6 +45,10 @@ void serve_bulk_free(struct run *run, const struct request *req, struct run_op *
 	}
 	if (op->flags & OP_BULK_MORE)
 		return;
+	if (!object && run->nr_bulk) {
+		op->done++; /* the call happens, for the objects before this one */
+		run->untimed = false;
+	}
 	slab_free_bulk(run->mm.slab, run->bulk_objects, run->nr_bulk, run->cpu, &run->meter);
 	run->nr_bulk = 0;
 }

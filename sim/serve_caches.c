@@ -83,15 +83,25 @@ void serve_cache_boot(struct run *run, struct run_op *op)
 	run->cache_generation++;
 }
 
+static void report_no_cache(struct run *run, struct run_op *op)
+{
+	bool gone = slab_cache_gone(run->mm.slab, run_string(run, op->trace->name));
+
+	op->failed++;
+	/* A recording may have begun after the creation, and never named the cache. */
+	if (!gone && rules_is_recording(run))
+		return;
+	run_violation(run, gone ? RULE_CACHE_DESTROYED : RULE_FREE_UNKNOWN, op, "%s of cache \"%s\", which %s",
+		op->kind == KIND_KMEM_CACHE_DESTROY ? "destroy" : "shrink", run_string(run, op->trace->name),
+		gone ? "has been destroyed: the kernel uses memory that is freed" : "never was: the kernel oopses");
+}
+
 void serve_cache_destroy(struct run *run, struct run_op *op)
 {
 	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
 
 	if (cache == CACHE_NONE) {
-		bool gone = slab_cache_gone(run->mm.slab, run_string(run, op->trace->name));
-
-		run_violation(run, gone ? RULE_CACHE_DESTROYED : RULE_FREE_UNKNOWN, op, "destroy of cache \"%s\", which %s",
-			run_string(run, op->trace->name), gone ? "has been destroyed" : "never was");
+		report_no_cache(run, op);
 		return;
 	}
 	if (slab_cache_given_up(run->mm.slab, cache)) {
@@ -114,8 +124,10 @@ void serve_cache_shrink(struct run *run, struct run_op *op)
 {
 	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
 
-	if (cache == CACHE_NONE)
+	if (cache == CACHE_NONE) {
+		report_no_cache(run, op);
 		return;
+	}
 	slab_cache_shrink(run->mm.slab, cache, &run->meter);
 	op->done++;
 }

@@ -41,7 +41,7 @@ static void unknown_pool(struct run *run, const struct run_op *op)
 {
 	if (rules_made_in_vain(run, op, KIND_DMA_POOL_CREATE))
 		return;
-	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of DMA pool \"%s\", which is not there", kind_info[op->kind].name,
+	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of DMA pool \"%s\", which is not there: the kernel oopses", kind_info[op->kind].name,
 		run_string(run, op->trace->name));
 }
 
@@ -55,7 +55,7 @@ static void unreachable(struct run *run, const struct run_op *op)
 	uint64_t mask = op->kind == KIND_DMA_ALLOC_COHERENT && op->trace->arg[0] ? op->trace->arg[0] : DMA_DEFAULT_MASK;
 
 	run_violation(run, RULE_DMA_MASK_UNREACHABLE, op, "%s: no zone has memory for %" PRIu64
-		" bytes below the device's mask 0x%" PRIx64, kind_info[op->kind].name, op->size, mask);
+		" bytes below the device's mask 0x%" PRIx64 ": the kernel answers NULL", kind_info[op->kind].name, op->size, mask);
 }
 
 /* What came of an allocation. Return: whether the request is over: it failed, or waits. */
@@ -121,7 +121,7 @@ static void check_end(struct run *run, const struct object *object, const struct
 	enum trace_kind made_by = op->kind == KIND_DMA_POOL_FREE ? KIND_DMA_POOL_ALLOC : KIND_DMA_ALLOC_COHERENT;
 
 	if (maker->kind != made_by)
-		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s", kind_info[op->kind].name,
+		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel reports a bad address or page", kind_info[op->kind].name,
 			kind_info[maker->kind].name);
 	else if (made_by == KIND_DMA_POOL_ALLOC && maker->trace->name != op->trace->name)
 		run_violation(run, RULE_WRONG_FREE, op, "a block of DMA pool \"%s\" freed to \"%s\": the kernel reports a bad address",

@@ -59,7 +59,7 @@ static bool page_gone(struct run *run, const struct request *req, struct run_op 
 {
 	if (req->value != PAGE_GONE)
 		return false;
-	run_violation(run, RULE_PAGE_ADDRESS_UNMAPPED, op, "%s of a page that is not allocated", kind_info[op->kind].name);
+	run_violation(run, RULE_PAGE_ADDRESS_UNMAPPED, op, "%s of a page that is not allocated: its next owner's is mapped", kind_info[op->kind].name);
 	note_failure(run, req, op);
 	return true;
 }
@@ -158,7 +158,7 @@ static void serve_unmap(struct run *run, const struct request *req, struct run_o
 		return;
 	maker = &run->ops[object->op];
 	if (kind_info[maker->kind].keys != KEY_PAGE || is_local(maker) != is_local(op))
-		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s", kind_info[op->kind].name,
+		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel stops with a BUG where pages are high", kind_info[op->kind].name,
 			kind_info[maker->kind].name);
 	op->done++;
 	release(run, object);
@@ -183,8 +183,9 @@ static void report_leaks(struct run *run)
 			continue;
 		maker = &run->ops[object->op];
 		if (kind_info[maker->kind].keys == KEY_PAGE)
-			run_violation(run, RULE_KMAP_LEAK, maker, "%s at %" PRIu64 " ns is still mapped at the end",
-				kind_info[maker->kind].name, object->born_ns);
+			run_violation(run, RULE_KMAP_LEAK, maker, "%s at %" PRIu64 " ns is still mapped at the end: %s",
+				kind_info[maker->kind].name, object->born_ns, is_local(maker) ?
+				"the kernel warns when the task is switched or ends" : "kmap() blocks when all slots are lost so");
 	}
 }
 

@@ -43,7 +43,7 @@ static void note_unclaimed(struct run *run, const struct run_op *op, const struc
 			" bytes, spans more than one resource: the kernel's sanity check warns", op->trace->arg[0], op->size);
 	else if (!answer->claimed)
 		run_violation(run, RULE_IOMEM_UNCLAIMED, op, "ioremap of 0x%" PRIx64 ", %" PRIu64
-			" bytes, without request_mem_region", op->trace->arg[0], op->size);
+			" bytes, without request_mem_region: works, also for another driver at the same time", op->trace->arg[0], op->size);
 }
 
 /* __get_vm_area_node() has BUG_ON(in_interrupt()). */
@@ -132,7 +132,7 @@ static bool mapping_of(struct run *run, const struct request *req, struct run_op
 static void serve_mmio(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct mmio_access access = { .op = (enum mmio_op)(op->kind - KIND_READB), .mapping = IOREMAP_NONE,
-		.offset = op->trace->arg[1], .phys = op->trace->arg[0], 
+		.offset = op->trace->arg[1], .phys = op->trace->arg[0],
 		/* Where the trace shows no mapping being made, those that it uses are older. */
 		.any_mapping = !run->kinds[KIND_IOREMAP].latency, .now = run->engine.now };
 	bool by_id = req->slot != SLOT_NONE || op->flags & (OP_UNKNOWN | OP_DOUBLE);
@@ -148,7 +148,7 @@ static void serve_mmio(struct run *run, const struct request *req, struct run_op
 	op->done++;
 	/* Of a mapping that was seen being made ioremap() has told. */
 	if (answer == MMIO_UNCLAIMED && !by_id && access.any_mapping)
-		run_violation(run, RULE_IOMEM_UNCLAIMED, op, "%s of 0x%" PRIx64 ", which nobody has claimed",
+		run_violation(run, RULE_IOMEM_UNCLAIMED, op, "%s of 0x%" PRIx64 ", which nobody has claimed: the kernel does not look",
 			kind_info[op->kind].name, op->trace->arg[0]);
 }
 

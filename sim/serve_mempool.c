@@ -44,7 +44,7 @@ static void unknown_pool(struct run *run, const struct run_op *op)
 {
 	if (rules_made_in_vain(run, op, KIND_MEMPOOL_CREATE))
 		return;
-	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of pool \"%s\", which is not there", kind_info[op->kind].name,
+	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of pool \"%s\", which is not there: the kernel uses memory that is freed", kind_info[op->kind].name,
 		run_string(run, op->trace->name));
 }
 
@@ -148,8 +148,8 @@ static void serve_destroy(struct run *run, struct run_op *op)
 	run->cache_generation++;
 	op->done++;
 	if (outstanding)
-		run_violation(run, RULE_MEMPOOL_LEAK, op, "pool \"%s\" is destroyed while callers hold %" PRIu64 " of its elements",
-			run_string(run, op->trace->name), outstanding);
+		run_violation(run, RULE_MEMPOOL_LEAK, op, "pool \"%s\" is destroyed while callers hold %" PRIu64 " of its elements: the"
+			" kernel does not look, they leak", run_string(run, op->trace->name), outstanding);
 }
 
 /* One waiter is woken for an element that came back. */
@@ -225,10 +225,10 @@ static void serve_free(struct run *run, const struct request *req, struct run_op
 		run_violation(run, RULE_WRONG_FREE, op, "mempool_free of an object from %s: the pool's reserve may take it",
 			kind_info[maker->kind].name);
 	else if (maker->trace->name != op->trace->name)
-		run_violation(run, RULE_WRONG_FREE, op, "an element of pool \"%s\" freed to pool \"%s\"",
+		run_violation(run, RULE_WRONG_FREE, op, "an element of pool \"%s\" freed to pool \"%s\": that one keeps it, or frees it its own way",
 			run_string(run, maker->trace->name), run_string(run, op->trace->name));
 	else if (!mempool_lives(mempools_of(run), mempool_of(mempools_of(run), object->index)))
-		run_violation(run, RULE_WRONG_FREE, op, "an element freed to pool \"%s\" after that was destroyed",
+		run_violation(run, RULE_WRONG_FREE, op, "an element freed to pool \"%s\" after that was destroyed: the kernel uses memory that is freed",
 			run_string(run, op->trace->name));
 	op->done++;
 	release(run, object);

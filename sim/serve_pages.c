@@ -79,8 +79,8 @@ void serve_pages(struct run *run, const struct request *req, struct run_op *op)
 		block_begin(run, req, op, pfn);
 	} else {
 		/* It failed where it was recorded, so nobody will free it. */
-		run->result.recovered++;
 		page_alloc_give(run->mm.pages, pfn, op->order, run->cpu, &run->meter);
+		note_recovered(run, op);
 	}
 }
 
@@ -92,7 +92,7 @@ static void serve_part_free(struct run *run, struct object *object, struct run_o
 
 	if (object->slab != OBJECT_PAGES || op->order > run->machine->page_allocator.max_order ||
 		object->left < nr_pages || !page_alloc_allocated(run->mm.pages, pfn, op->order)) {
-		run_violation(run, RULE_WRONG_FREE, op, "a part of order %u at page %" PRIu64 " is not in the block",
+		run_violation(run, RULE_WRONG_FREE, op, "a part of order %u at page %" PRIu64 " is not in the block: the kernel reports a bad page",
 			op->order, op->trace->arg[1]);
 		return;
 	}

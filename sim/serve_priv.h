@@ -52,6 +52,13 @@ void end_last(struct run *run, struct object *object, const struct run_op *op);
 bool serve_try_again(struct run *run, const struct request *req, const struct run_op *op);
 /** note_failure() - an allocation failed in the model. */
 void note_failure(struct run *run, const struct request *req, struct run_op *op);
+/** note_recovered() - an allocation that failed where it was recorded got memory in the model, which has it back at once. */
+static inline void note_recovered(struct run *run, struct run_op *op)
+{
+	op->done++;
+	op->freed++;
+	run->result.recovered++;
+}
 /** serve_take_object() - an object as the operation wants it: from its cache, or large. */
 enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struct slab_object *object);
 /** free_pages_as_object() - kfree() and its like of a block of pages: a rule is broken; frees what they do of it. */
@@ -117,20 +124,22 @@ static inline struct object *slot_for(struct run *run, const struct request *req
 	return object;
 }
 
-/* Return: the object to free, NULL when there is none. */
+/* Return: the object to free, NULL when there is none: the free does not happen, then. */
 static inline struct object *object_to_free(struct run *run, const struct request *req)
 {
 	struct object *object;
 
 	if (req->slot == SLOT_NONE) {
 		run->frees_without_object++;
+		run->untimed = true;
 		return NULL;
 	}
 	object = &run->objects[req->slot];
 	if (object_lives(object))
 		return object;
+	run->untimed = true;
 	if (object->slab == OBJECT_RECLAIMED) {
-		reclaim_gone_freed(run, req, object);
+		reclaim_gone_freed(run, object);
 		return NULL;
 	}
 	/* Its allocation failed, was skipped, or was cut off with the front of the trace. */

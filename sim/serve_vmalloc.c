@@ -69,7 +69,8 @@ static bool context_allows(struct run *run, const struct request *req, const str
 		return false;
 	}
 	if (in_interrupt(op) || is_atomic(op))
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not", name);
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: might_sleep() complains, or it"
+			" deadlocks", name);
 	else if (op->gfp && !(op->gfp & GFP_BIT_DIRECT_RECLAIM))
 		note_useless_gfp(run, req, op);
 	return true;
@@ -158,6 +159,8 @@ static void serve_begin(struct run *run, const struct request *req, struct run_o
 		return;
 	}
 	note_area(run, area);
+	if (op->trace->origin == ORIGIN_SWAP_MAP)
+		swap_on(run, op);
 	if (req->slot != SLOT_NONE) {
 		object_begin(run, req, op, OBJECT_PART, area);
 		return;
@@ -191,8 +194,11 @@ static void serve_end(struct run *run, const struct request *req, struct run_op 
 	if (nmi || (in_interrupt(op) && op->kind == KIND_VUNMAP))
 		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "%s in an interrupt: BUG", name);
 	else if (!in_interrupt(op) && is_atomic(op))
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not", name);
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: might_sleep() complains, or it"
+			" deadlocks", name);
 	op->done++;
+	if (run->ops[object->op].trace->origin == ORIGIN_SWAP_MAP)
+		swap_off(run, &run->ops[object->op]);
 	/* A recording's context is of who asks. */
 	if ((request_context(run, req) & CTX_MASK) != CTX_PROCESS && op->kind == KIND_VFREE) {
 		note_area(run, object->index);

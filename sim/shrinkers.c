@@ -10,8 +10,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/table.h"
 #include "sim/reclaim_priv.h"
 
 /* Superblocks, as far as they differ. */
@@ -373,11 +373,9 @@ int shrinkers_start(struct run *run, struct reclaim_hooks *hooks, struct err *er
 	if (!s || !s->tasks)
 		return err_set(err, ERR_NOMEM, "no memory for what %u tasks take", run->tables->nr_whos);
 	s->bytes = ((size_t)run->meta->slots + 1) * sizeof(*s->links);
-	s->links = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (s->links == MAP_FAILED) {
-		s->links = NULL;
+	s->links = table_map(s->bytes);
+	if (!s->links)
 		return err_errno(err, "links of objects (%zu bytes of address space)", s->bytes);
-	}
 	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
 		s->tasks[who].kernel = is_kernel_task(run_string(run, run->tables->whos[who].comm));
 	hooks->shrinkers = shrinkers;
@@ -393,8 +391,7 @@ void shrinkers_fini(struct run *run)
 
 	if (!s)
 		return;
-	if (s->links)
-		munmap(s->links, s->bytes);
+	table_unmap(s->links, s->bytes);
 	free(s->tasks);
 	free(s);
 }

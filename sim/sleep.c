@@ -14,6 +14,8 @@ const char *const sleep_reason_name[NR_SLEEP_REASONS] = {
 #undef X
 };
 
+#define STAGE_SERVED UINT32_MAX /* struct mm_place: it has been served, and naps; no mechanism has so many stages */
+
 void sleepers_init(struct sleepers *sleepers)
 {
 	*sleepers = (struct sleepers){ .free = SLEEPER_NONE };
@@ -170,13 +172,27 @@ void run_sleep(struct run *run, const struct request *req, enum sleep_reason rea
 	sleeper->since_ns += run->meter.ns; /* until then its CPU is busy with it */
 	run->ops[req->op].sleeps++;
 	if (!(req->seat.marks & REQUEST_PART)) {
-		run->asleep = true;
+		run->untimed = true;
 		run->nr_sleeps++;
 	}
 	run->engine.cpus[req->seat.cpu].doing[0].op = OP_NOBODY;
 	if (timeout_ns)
 		engine_timer(&run->engine, sleeper->since_ns + timeout_ns, CLASS_WAKE,
 			RUN_TIMER_TIMEOUT | sleeper->generation << RUN_TIMER_BITS, number, &run->deferred);
+}
+
+void run_nap(struct run *run, const struct request *req)
+{
+	struct meter *meter = &run->meter;
+	ns_t nap_ns = meter->nap_ns;
+
+	meter->nap_ns = 0;
+	if (run->untimed || !run_may_sleep(run, req, GFP_KERNEL)) {
+		meter->ns += nap_ns;
+		return;
+	}
+	meter->wait = (struct mm_wait){ .place = { .stage = STAGE_SERVED } };
+	run_sleep(run, req, (enum sleep_reason)meter->nap_reason, 0, nap_ns);
 }
 
 bool serve_wait(struct run *run, const struct request *req, gfp_t gfp)
@@ -228,19 +244,21 @@ int sleepers_timer(struct run *run, uint32_t kind, uint32_t generation, uint32_t
 		return engine_queue(&run->engine, &sleeper->req, err);
 	if (sleeper->state == SLEEPER_ASLEEP &&
 		generation == (sleeper->generation & (UINT32_MAX >> RUN_TIMER_BITS))) {
-		run->sleepers.stats[sleeper->reason].timeouts++;
+		run->sleepers.stats[sleeper->reason].timeouts += sleeper->place.stage != STAGE_SERVED;
 		wake(run, number, true);
 	}
 	return 0;
 }
 
-void sleepers_resume(struct run *run, const struct request *req)
+bool sleepers_resume(struct run *run, const struct request *req)
 {
 	struct sleeper *sleeper = &run->sleepers.slots[req->sleeper - 1];
+	bool served = sleeper->place.stage == STAGE_SERVED;
 
 	run->meter.wait = (struct mm_wait){ .place = sleeper->place, .timed_out = sleeper->timed_out };
 	run->sleepers.nr_awake--;
 	give_slot(&run->sleepers, req->sleeper - 1);
+	return served;
 }
 
 static void fail_sleeper(struct run *run, struct sleeper *sleeper)
@@ -248,6 +266,8 @@ static void fail_sleeper(struct run *run, struct sleeper *sleeper)
 	struct run_op *op = &run->ops[sleeper->req.op];
 	const struct run_part *part = run->part_of_kind[op->kind];
 
+	if (sleeper->place.stage == STAGE_SERVED)
+		return; /* it has what it asked for */
 	if (part && part->gave_up)
 		part->gave_up(run, (enum sleep_reason)sleeper->reason, sleeper->key,
 			run->engine.now - min_u64(sleeper->since_ns, run->engine.now));
@@ -270,6 +290,23 @@ void sleepers_give_up(struct run *run)
 		fail_sleeper(run, sleeper);
 		give_slot(&run->sleepers, number);
 	}
+}
+
+uint64_t sleepers_cut_off(struct run *run)
+{
+	uint64_t nr = 0;
+
+	for (uint32_t number = 0; number < run->sleepers.nr; number++) {
+		struct sleeper *sleeper = &run->sleepers.slots[number];
+
+		if (sleeper->state != SLEEPER_ASLEEP || sleeper->place.stage == STAGE_SERVED)
+			continue;
+		end_wait(run, sleeper);
+		run->sleepers.stats[sleeper->reason].still_waiting++;
+		give_slot(&run->sleepers, number);
+		nr++;
+	}
+	return nr + run->sleepers.nr_awake;
 }
 
 int sleepers_record(struct run *run, struct err *err)

@@ -77,6 +77,12 @@ bool run_may_sleep(const struct run *run, const struct request *req, gfp_t gfp);
  */
 void run_sleep(struct run *run, const struct request *req, enum sleep_reason reason, uint64_t key, ns_t timeout_ns);
 
+/**
+ * run_nap() - @req has been served and sleeps run->meter.nap_ns for what that took: pages being written, a killed task's memory. In
+ * a context that may not sleep its CPU is busy so long.
+ */
+void run_nap(struct run *run, const struct request *req);
+
 /** serve_wait() - mm/ answered MM_WAIT: run_sleep() as it asks. Return: false when @req may not sleep. */
 bool serve_wait(struct run *run, const struct request *req, gfp_t gfp);
 
@@ -103,10 +109,15 @@ uint32_t sleepers_next(const struct run *run, uint32_t number);
 struct request sleepers_take(struct run *run, uint32_t number);
 /** sleepers_timer() - a timer of sleepers is due (RUN_TIMER_RESUME, RUN_TIMER_TIMEOUT). */
 int sleepers_timer(struct run *run, uint32_t kind, uint32_t generation, uint32_t number, struct err *err);
-/** sleepers_resume() - @req, which slept, is about to be served again: run->meter.wait gets its place. */
-void sleepers_resume(struct run *run, const struct request *req);
+/**
+ * sleepers_resume() - @req, which slept, is about to be served again: run->meter.wait gets its place. Return: whether it has been
+ * served, and took a nap.
+ */
+bool sleepers_resume(struct run *run, const struct request *req);
 /** sleepers_give_up() - the run is over: nobody wakes those who still wait. They have failed. */
 void sleepers_give_up(struct run *run);
+/** sleepers_cut_off() - the run is ended before its end: those who wait now. Return: how many requests are not done. */
+uint64_t sleepers_cut_off(struct run *run);
 int sleepers_record(struct run *run, struct err *err);
 int sleepers_check(const struct run *run, struct err *err);
 

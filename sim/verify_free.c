@@ -4,8 +4,8 @@
  * that allocation.
  *
  * What the recording does not show cannot be modelled, so it is given, as the pass one step at a time has found it out: how many
- * blocks left a list for allocations without an event (struct unseen_take), and before which events boot went on. Which blocks
- * these are is the model's choice here, as all else.
+ * blocks left a list for allocations without an event (struct unseen_take), how many pages were drained by the clock (struct
+ * unseen_drain), and before which events boot went on. Which blocks these are is the model's choice here, as all else.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ struct frames {
 	struct verify_pass pass;
 	struct verify_count *count; /* borrowed */
 	struct unseen_log *log;     /* borrowed: rows in the order of .before */
-	uint32_t next_unseen;
+	uint32_t next_unseen, next_drain;
 	struct idmap unseen;        /* the model's block for one of the log, by the kernel's */
 	struct idmap later;         /* the model's page that is given back at its MOVE_BATCHED, by the kernel's */
 	bool begun;                 /* the initial state has been reached */
@@ -146,10 +146,12 @@ static int bulk_event(struct frames *f, const struct verify_event *event, struct
 	if (ret < 0 || event->op->flags & OP_BULK_MORE)
 		return ret;
 	want.order = 0;
+	page_alloc_set_policy(pages_of(f), verify_policy(&f->pass, event));
 	got = page_alloc_take_bulk(pages_of(f), &want, f->nr_bulk, f->bulk_pfns, &f->pass.meter);
 	for (uint32_t i = 0; i < f->nr_bulk; i++)
 		if (i < got || page_alloc_take(pages_of(f), &want, &f->bulk_pfns[i], &f->pass.meter) == MM_DONE)
 			f->held[f->bulk[i]] = (struct held){ .pfn = f->bulk_pfns[i] };
+	page_alloc_set_policy(pages_of(f), NULL);
 	f->nr_bulk = 0;
 	return 0;
 }
@@ -202,6 +204,16 @@ static int take_unseen(struct frames *f, uint64_t number, struct err *err)
 			return no_memory(err);
 	}
 	return 0;
+}
+
+/* What was drained before event @number without a free that caused it. */
+static void drain_unseen(struct frames *f, uint64_t number)
+{
+	for (; f->next_drain < f->log->nr_drains && f->log->drains[f->next_drain].before <= number; f->next_drain++) {
+		const struct unseen_drain *drain = &f->log->drains[f->next_drain];
+
+		page_alloc_drain_pages(pages_of(f), drain->zone, drain->cpu, drain->pages, &f->pass.meter);
+	}
 }
 
 /* Before the initial state: who is in the slot then is all that counts. */
@@ -269,6 +281,8 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 	if (!event->older && f->pass.stage != BOOT_OVER)
 		go_on_booting(f, event->event_no);
 	ret = event->older ? 0 : take_unseen(f, event->event_no, err);
+	if (ret == 0 && !event->older)
+		drain_unseen(f, event->event_no);
 	return ret < 0 ? ret : page_event(f, event, err);
 }
 
@@ -282,6 +296,7 @@ static int frames_run(struct frames *f, struct err *err)
 		f->held[slot] = (struct held){ .pfn = PFN_NONE };
 	unseen_sort(f->log);
 	f->pass.on_move = on_move;
+	f->pass.drains_told = true;
 	return verify_pass_run(&f->pass, on_event, f, err);
 }
 

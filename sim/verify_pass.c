@@ -19,6 +19,7 @@ int verify_pass_start(struct verify_pass *pass, const struct verify_options *opt
 	if (ret < 0)
 		return ret;
 	pass->tables = trace_tables(pass->reader);
+	boot_policy_prepare(&pass->policy, options->machine, pass->tables);
 	ret = mm_init(&pass->mm, options->machine, options->seed, err);
 	if (ret == 0)
 		ret = page_alloc_load(pass->mm.pages, state, options->seed, NULL, err);
@@ -41,6 +42,7 @@ int verify_pass_again(struct verify_pass *pass, struct err *err)
 	if (trace_open(&pass->reader, pass->options->trace, &reader, err) < 0)
 		return -(int)err->code;
 	pass->tables = trace_tables(pass->reader);
+	boot_policy_prepare(&pass->policy, pass->options->machine, pass->tables);
 	return 0;
 }
 
@@ -62,7 +64,10 @@ static void pass_time(struct verify_pass *pass, const struct verify_event *event
 		pass->next_vmstat_ns = event->time_ns + VMSTAT_INTERVAL_NS;
 	for (; pass->next_vmstat_ns <= event->time_ns; pass->next_vmstat_ns += VMSTAT_INTERVAL_NS)
 		for (uint32_t cpu = 0; cpu < pass->options->machine->cpus; cpu++)
-			page_alloc_vmstat_work(pass->mm.pages, cpu, &pass->meter);
+			if (pass->drains_told)
+				page_alloc_vmstat_fold(pass->mm.pages, cpu);
+			else
+				page_alloc_vmstat_work(pass->mm.pages, cpu, &pass->meter);
 }
 
 static bool is_older(const struct verify_pass *pass, uint32_t cpu, uint32_t entry)
@@ -156,6 +161,8 @@ static int run_batch(struct verify_pass *pass, const struct trace_batch *batch,
 		ret = on_event(arg, &event, err);
 		if (ret < 0)
 			return ret;
+		if (pass->policy.active)
+			boot_policy_event(&pass->policy, event.op, who, event.slot);
 	}
 	return moves ? run_moves(pass, batch, &next_move, UINT64_MAX, arg, err) : 0;
 }
@@ -194,6 +201,11 @@ struct page_request verify_page_request(const struct verify_pass *pass, const st
 		.node = (int16_t)node,
 		.order = event->op->order,
 	};
+}
+
+struct mempolicy *verify_policy(struct verify_pass *pass, const struct verify_event *event)
+{
+	return pass->policy.active ? boot_policy_of(&pass->policy, event->who, event->who->ctx) : NULL;
 }
 
 bool verify_differ(struct verify_count *count, const struct verify_event *event, const char *fmt, ...)

@@ -4,6 +4,7 @@
 
 #include "base/idmap.h"
 #include "mm/mm.h"
+#include "sim/boot_policy.h"
 #include "sim/boot_stage.h"
 #include "sim/verify.h"
 #include "sim/verify_unseen.h"
@@ -31,9 +32,11 @@ struct verify_pass {
 	struct mm mm;
 	struct meter meter;
 	enum boot_stage stage;
+	struct boot_policy policy;
 	ns_t next_vmstat_ns; /* when the CPUs' counters are folded the next time; 0 = not begun */
 	/* The user's, or NULL: what the allocator told of itself since the initial state. The stage of boot is then the user's. */
 	int (*on_move)(void *arg, const struct trace_move *move, struct err *err);
+	bool drains_told;    /* the user takes from the recording what is drained: the pass does not do it by the clock */
 	bool *later;         /* owned: of the batch's events */
 	uint32_t cap_later;
 };
@@ -49,6 +52,8 @@ int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const stru
 
 /** verify_page_request() - what a page event asked for. */
 struct page_request verify_page_request(const struct verify_pass *pass, const struct verify_event *event);
+/** verify_policy() - the memory policy by which the event's task asks, or NULL. */
+struct mempolicy *verify_policy(struct verify_pass *pass, const struct verify_event *event);
 /** verify_pass_again() - the next run begins at the trace's beginning again; the model stays as it is. */
 int verify_pass_again(struct verify_pass *pass, struct err *err);
 

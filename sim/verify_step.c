@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/verify_priv.h"
 
@@ -23,7 +24,7 @@ struct cpu_step {
 	pfn_t freed;              /* the free that they follow, PFN_NONE: none */
 	uint8_t freed_order;
 	struct unseen_cpu lists;
-	uint32_t unseen;          /* pages taken without an event since a bulk call began */
+	uint32_t unseen[MACHINE_MAX_NODES]; /* pages taken without an event since a bulk call began, by node */
 	bool in_bulk;
 	uint32_t bulk;            /* pages of the bulk call that ends */
 };
@@ -89,7 +90,7 @@ static int log_unseen(struct step *s, uint32_t number, pfn_t pfn, uint8_t order,
 		.mt = (uint8_t)mt,
 	};
 
-	cpu->unseen += 1u << order;
+	cpu->unseen[page_alloc_node_of(pages_of(s), pfn)] += 1u << order;
 	return cpu->in_bulk ? 0 : unseen_add(s->log, &cpu->lists, &take, err);
 }
 
@@ -150,8 +151,8 @@ static void settle_boot(struct step *s, const struct trace_move *moves, uint32_t
 		s->log->pagesets_at = s->event_no;
 		s->pass.stage = BOOT_MARKS_NEXT;
 	}
-	if (s->pass.stage == BOOT_MARKS_NEXT && moves->order == 0 && nr % page_alloc_refill_blocks(pa, zone, 0) &&
-		nr % page_alloc_marks_batch(pa, zone) == 0)
+	if (s->pass.stage == BOOT_MARKS_NEXT && nr % page_alloc_refill_blocks(pa, zone, moves->order) &&
+		nr % page_alloc_marks_blocks(pa, zone, moves->order) == 0)
 		set_marks(s);
 }
 
@@ -219,6 +220,9 @@ static int settle_flush(struct step *s, struct cpu_step *cpu, uint32_t number, s
 
 		if (zone < 0)
 			continue;
+		if (!caused)
+			ret = unseen_drained(s->log, &(struct unseen_drain){ .before = move->before, .pages = 1u << move->order,
+				.cpu = (uint16_t)number, .zone = (uint8_t)zone }, err);
 		next = page_alloc_flush_next(pa, (unsigned int)zone, list, number);
 		if (caused)
 			count_blocks(s, s->drains, move, 1, expected && next == move->pfn, "flush", expected ? next : PFN_NONE);
@@ -323,7 +327,7 @@ static int on_move(void *arg, const struct trace_move *move, struct err *err)
 	}
 	if (move->kind == MOVE_BULK) {
 		ret = settle(s, move->cpu, err);
-		cpu->unseen = 0;
+		memset(cpu->unseen, 0, sizeof(cpu->unseen));
 		cpu->in_bulk = true;
 		return ret;
 	}
@@ -409,23 +413,40 @@ static int alloc_event(struct step *s, const struct verify_event *event, struct 
 	return ret;
 }
 
-/* The call's pages have no events: those that no refill showed leave the list now. */
+/* @pages of a bulk call from one node: those that no refill showed leave the list. */
+static void take_bulk_share(struct step *s, const struct page_request *want, uint32_t pages)
+{
+	int zone = page_alloc_preferred_zone(pages_of(s), want);
+	struct zone_stats stats;
+	uint8_t order;
+
+	if (zone < 0)
+		return;
+	page_alloc_zone_stats(pages_of(s), (unsigned int)zone, &stats);
+	for (; pages > s->cpus[want->cpu].unseen[stats.node] && page_alloc_take_first(pages_of(s), (unsigned int)zone, page_alloc_list(0, type_of(want->gfp)),
+			want->cpu, &order, &s->pass.meter) != PFN_NONE; pages--)
+		;
+}
+
+/* The call's pages have no events: they leave their lists now. */
 static void bulk_event(struct step *s, const struct verify_event *event)
 {
 	struct cpu_step *cpu = &s->cpus[event->cpu];
 	struct page_request want = verify_page_request(&s->pass, event);
-	uint8_t order;
-	int zone;
+	struct mempolicy *policy = want.node < 0 ? verify_policy(&s->pass, event) : NULL;
+	uint32_t nodes = policy ? policy->nr : 1;
 
 	cpu->bulk++;
 	if (event->op->flags & OP_BULK_MORE)
 		return;
 	want.order = 0;
-	zone = page_alloc_preferred_zone(pages_of(s), &want);
-	while (zone >= 0 && cpu->bulk > cpu->unseen && page_alloc_take_first(pages_of(s), (unsigned int)zone,
-			page_alloc_list(0, type_of(want.gfp)), event->cpu, &order, &s->pass.meter) != PFN_NONE)
-		cpu->bulk--;
-	cpu->bulk = cpu->unseen = 0;
+	for (uint32_t i = 0; i < nodes; i++) {
+		if (policy)
+			want.node = (int16_t)mempolicy_next(policy);
+		take_bulk_share(s, &want, cpu->bulk / nodes + (i < cpu->bulk % nodes));
+	}
+	cpu->bulk = 0;
+	memset(cpu->unseen, 0, sizeof(cpu->unseen));
 	cpu->in_bulk = false;
 }
 
@@ -472,6 +493,7 @@ int verify_pages_step(const struct verify_options *options, struct verify_count 
 	}
 	if (ret == 0) {
 		s.pass.on_move = on_move;
+		s.pass.drains_told = true;
 		ret = verify_pass_run(&s.pass, on_event, &s, err);
 	}
 	for (uint32_t i = 0; s.cpus && i < options->machine->cpus; i++) {

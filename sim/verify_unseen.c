@@ -22,6 +22,7 @@ void unseen_cpu_fini(struct unseen_cpu *cpu)
 void unseen_log_fini(struct unseen_log *log)
 {
 	free(log->rows);
+	free(log->drains);
 	idmap_fini(&log->freed_at);
 }
 
@@ -83,6 +84,38 @@ int unseen_free(struct unseen_log *log, struct unseen_cpu *cpu, pfn_t pfn, uint6
 	return 0;
 }
 
+int unseen_drained(struct unseen_log *log, const struct unseen_drain *drain, struct err *err)
+{
+	struct unseen_drain *last = log->nr_drains ? &log->drains[log->nr_drains - 1] : NULL;
+
+	if (last && last->before == drain->before && last->cpu == drain->cpu && last->zone == drain->zone) {
+		last->pages += drain->pages;
+		return 0;
+	}
+	if (log->nr_drains == log->cap_drains) {
+		uint32_t cap = log->cap_drains ? 2 * log->cap_drains : 64;
+		struct unseen_drain *drains = realloc(log->drains, cap * sizeof(*drains));
+
+		if (!drains)
+			return no_memory(err);
+		log->drains = drains;
+		log->cap_drains = cap;
+	}
+	log->drains[log->nr_drains] = *drain;
+	log->drains[log->nr_drains].number = log->nr_drains;
+	log->nr_drains++;
+	return 0;
+}
+
+static int drain_by_before(const void *a, const void *b)
+{
+	const struct unseen_drain *x = a, *y = b;
+
+	if (x->before != y->before)
+		return x->before < y->before ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
 static int by_before(const void *a, const void *b)
 {
 	const struct unseen_take *x = a, *y = b;
@@ -96,4 +129,6 @@ void unseen_sort(struct unseen_log *log)
 {
 	if (log->nr)
 		qsort(log->rows, log->nr, sizeof(*log->rows), by_before);
+	if (log->nr_drains)
+		qsort(log->drains, log->nr_drains, sizeof(*log->drains), drain_by_before);
 }

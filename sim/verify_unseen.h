@@ -21,8 +21,22 @@ struct unseen_take {
 	uint8_t mt;          /* enum migratetype of the request */
 };
 
+/**
+ * Pages left a CPU's lists of a zone for the free lists, and no free had caused it: it was time to (drain_zone_pages() of lists
+ * of another node), or somebody wanted them. When a CPU does so hangs on timers that wait for it to be awake.
+ */
+struct unseen_drain {
+	uint64_t before;     /* number of the event that follows it */
+	uint32_t number;     /* of the log's drains as they were found */
+	uint32_t pages;
+	uint16_t cpu;
+	uint8_t zone;
+};
+
 /** What the recording does not show and the model needs in order to run freely. */
 struct unseen_log {
+	struct unseen_drain *drains; /* owned */
+	uint32_t nr_drains, cap_drains;
 	struct unseen_take *rows; /* owned */
 	uint32_t nr, cap;
 	struct idmap freed_at;    /* by page: number of the event that freed it last */
@@ -53,7 +67,10 @@ int unseen_add(struct unseen_log *log, const struct unseen_cpu *cpu, const struc
 /** unseen_free() - @pfn was freed at event @number. @unflushed: the model has more on the CPU's lists than the kernel. */
 int unseen_free(struct unseen_log *log, struct unseen_cpu *cpu, pfn_t pfn, uint64_t number, bool unflushed, struct err *err);
 
-/** unseen_sort() - the rows in the order in which they are to be taken. */
+/** unseen_drained() - add *drain, or its pages to the last one where that is its beginning. */
+int unseen_drained(struct unseen_log *log, const struct unseen_drain *drain, struct err *err);
+
+/** unseen_sort() - the rows and drains in the order in which they are to be taken. */
 void unseen_sort(struct unseen_log *log);
 
 #endif

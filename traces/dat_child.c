@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/dat_order.h"
 #include "traces/dat_pages.h"
 
 /* Exported by libtracecmd and not declared; absent from some versions. */
@@ -44,37 +45,26 @@ static uint64_t time_of(const struct merge_cpu *m)
 	return m->run->records[m->next].time_ns;
 }
 
-/* The earliest CPU, of equal ones the first; -1: all are at their end. *bound: it stays so up to and with that time. */
-static int earliest(const struct merge_cpu *cpus, int nr, uint64_t *bound)
+/* What is in the next run is not known yet. */
+static struct dat_next next_of(const struct merge_cpu *m)
 {
-	int found = -1;
-
-	*bound = UINT64_MAX;
-	for (int cpu = 0; cpu < nr; cpu++) {
-		if (!cpus[cpu].run)
-			continue;
-		if (found < 0) {
-			found = cpu;
-		} else if (time_of(&cpus[cpu]) < time_of(&cpus[found])) {
-			/* Of equal times the one that was found is first: it must not be passed over. */
-			*bound = time_of(&cpus[found]) - 1;
-			found = cpu;
-		} else if (time_of(&cpus[cpu]) < *bound) {
-			*bound = time_of(&cpus[cpu]);
-		}
-	}
-	return found;
+	if (!m->run)
+		return (struct dat_next){ .time_ns = DAT_NOTHING };
+	return (struct dat_next){ .time_ns = time_of(m),
+		.alone = m->next + 1 < m->run->nr && m->run->records[m->next + 1].time_ns > time_of(m) };
 }
 
 /* All records in order of time. */
-static int merge(struct dat_records *c, struct dat_pages *pages, struct merge_cpu *cpus, int nr)
+static int merge(struct dat_records *c, struct dat_pages *pages, struct merge_cpu *cpus, struct dat_next *nexts, int nr)
 {
 	uint64_t bound;
 	int cpu;
 
-	for (cpu = 0; cpu < nr; cpu++)
+	for (cpu = 0; cpu < nr; cpu++) {
 		cpus[cpu] = (struct merge_cpu){ .run = dat_pages_next(pages, cpu) };
-	while ((cpu = earliest(cpus, nr, &bound)) >= 0) {
+		nexts[cpu] = next_of(&cpus[cpu]);
+	}
+	while ((cpu = dat_earliest(nexts, nr, &bound)) >= 0) {
 		struct merge_cpu *m = &cpus[cpu];
 
 		do {
@@ -83,6 +73,7 @@ static int merge(struct dat_records *c, struct dat_pages *pages, struct merge_cp
 			if (++m->next == m->run->nr)
 				*m = (struct merge_cpu){ .run = dat_pages_next(pages, cpu) };
 		} while (m->run && time_of(m) <= bound);
+		nexts[cpu] = next_of(m);
 	}
 	return 0;
 }
@@ -92,8 +83,10 @@ static int send_records(struct dat_records *c, struct tracecmd_input *handle)
 	struct dat_pages *pages = dat_pages_open(handle, c->request->path);
 	int nr = pages ? dat_pages_cpus(pages) : 0;
 	struct merge_cpu *cpus = calloc((size_t)nr + 1, sizeof(*cpus));
-	int code = pages && cpus ? merge(c, pages, cpus, nr) : -1;
+	struct dat_next *nexts = calloc((size_t)nr + 1, sizeof(*nexts));
+	int code = pages && cpus && nexts ? merge(c, pages, cpus, nexts, nr) : -1;
 
+	free(nexts);
 	free(cpus);
 	dat_pages_close(pages);
 	return code;

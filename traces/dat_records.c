@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/call_chain.h"
 #include "traces/trace.h"
 
 #define ORDER_MAX_USABLE 20u
@@ -16,6 +17,7 @@
 #define TRACE_FLAG_SOFTIRQ  0x10
 #define TRACE_FLAG_NMI      0x40
 #define PREEMPT_DEPTH       0x0f
+#define CHAIN_DISTANCE      8u   /* events of other CPUs that may come before an event's chain of callers */
 
 /* What all records have: -1 where there is none. */
 struct dat_common {
@@ -198,6 +200,9 @@ static struct dat_type_info *describe(struct dat_records *c, int id)
 		return type;
 	if (type->known->type == RAW_MARKER && (format = tep_find_field(event, "buf")))
 		add_field(type, NULL, format);
+	format = source_event_is_chain(type->known) ? tep_find_field(event, "caller") : NULL;
+	if (format && format->offset > 0)
+		type->chain = (uint32_t)format->offset;
 	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && type->known->fields[i].key; i++) {
 		format = tep_find_field(event, type->known->fields[i].key);
 		if (format)
@@ -205,6 +210,9 @@ static struct dat_type_info *describe(struct dat_records *c, int id)
 		else if (type->known->fields[i].needed)
 			type->missing = type->known->fields[i].key;
 	}
+	format = source_event_has_return_site(type->known) ? tep_find_field(event, RETURN_SITE_KEY) : NULL;
+	if (format && type->nr_fields < SOURCE_FIELDS_MAX)
+		add_field(type, &source_return_site, format);
 	return type;
 }
 
@@ -310,6 +318,36 @@ static int tell_all_drained(struct dat_records *c)
 	return failed;
 }
 
+/* The latest event of @cpu, if it is close: others' come between only where their times are between. */
+static struct raw_event *event_before(struct dat_records *c, uint16_t cpu)
+{
+	for (uint32_t back = 1; back <= c->nr_events && back <= CHAIN_DISTANCE; back++) {
+		struct raw_event *event = &c->slot->events[c->nr_events - back].event;
+
+		if (event->cpu == cpu)
+			return event;
+	}
+	return NULL;
+}
+
+/* Callers, innermost first: the first one outside of the memory layer is the call site of the event before, which has none. */
+static int take_chain(struct dat_records *c, const struct dat_type_info *type, const struct dat_raw *raw, uint16_t cpu, int pid)
+{
+	struct raw_event *event = type->chain ? event_before(c, cpu) : NULL;
+	unsigned int size = (unsigned int)tep_get_long_size(c->tep);
+
+	if (!event || event->call_site || event->pid != pid)
+		return 0;
+	for (int at = (int)type->chain; at + (int)size <= raw->size; at += (int)size) {
+		uint64_t address = tep_read_number(c->tep, (const char *)raw->data + at, (int)size);
+		const char *function = tep_find_function(c->tep, address);
+
+		if (function && call_chain_is_caller(function, strlen(function)))
+			return dat_site_number(c, address, &event->call_site);
+	}
+	return 0;
+}
+
 /* An event that is not kept; what it tells of the free lists is. */
 static int ignore_record(struct dat_records *c, struct dat_type_info *type, struct cpu_track *track,
 	const struct dat_raw *raw, const struct dat_common *common, uint16_t cpu)
@@ -325,6 +363,8 @@ static int ignore_record(struct dat_records *c, struct dat_type_info *type, stru
 		return code;
 	}
 	type->ignored++;
+	if (type->known && source_event_is_chain(type->known))
+		return take_chain(c, type, raw, cpu, common->pid);
 	if (!type->known || !type->known->moves)
 		return 0;
 	event.ctx = context_of(c, common);

@@ -47,6 +47,7 @@ struct dat_type_info {
 	struct dat_field fields[SOURCE_FIELDS_MAX];
 	unsigned int nr_fields;           /* of those that the file has */
 	int whole;                        /* bytes of a record that has room for all of them; INT_MAX: they are looked at one by one */
+	uint32_t chain;                   /* where its callers begin, if it is a chain of them; else 0 */
 	const char *missing;              /* a needed field that the format lacks */
 	uint64_t ignored, unusable;
 };

@@ -93,6 +93,9 @@ int durations_graph(struct durations *d, struct duration_task *task, const char 
 /** durations_graph_line() - the same for a line of the tracer's own output: "CPU) DURATION | FUNCTION". */
 int durations_graph_line(struct durations *d, const char *line, struct err *err);
 
+/** durations_graph_recognise() - whether it is such a line of a call. */
+bool durations_graph_recognise(const char *line);
+
 /** durations_csv_recognise(), durations_csv() - the table. */
 struct source;
 bool durations_csv_recognise(const char *head, size_t len);

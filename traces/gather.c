@@ -137,6 +137,7 @@ static void merge_return(const struct gather *g, const struct gather_frame *fram
 	struct raw_event whole = frame->entry;
 
 	whole.time_ns = event->time_ns;
+	whole.call_site = whole.call_site ? whole.call_site : event->call_site;
 	whole.cpu = event->cpu;
 	whole.ctx = event->ctx;
 	whole.entry = event->entry;

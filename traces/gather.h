@@ -117,9 +117,11 @@ struct gather_task {
 	uint32_t nr_waiting;
 	struct raw_event *array; /* owned: the array of pages of a vmalloc() that is not recorded */
 	uint32_t array_pages;    /* in it, until the task's next event has told what became of them; then 0 */
+	uint32_t outer_pages;    /* of the area whose page array is the area of that array; 0: none */
+	uint32_t areas_begun;    /* areas whose descriptors were the task's latest allocations */
 	uint8_t page_origin;     /* of the page event that follows, where that is known: enum trace_origin */
 	uint64_t *freed;         /* owned: the task's latest events, if they are frees of pages nobody knows; a ring */
-	uint32_t nr_freed;
+	uint32_t nr_freed, cap_freed; /* entries since the ring was new: at most the last cap_freed are in it */
 };
 
 /* Where the kernel's direct map of all pages begins, from pairs of page and object events. */

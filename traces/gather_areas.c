@@ -10,7 +10,8 @@
 
 #define NO_FRAME UINT32_MAX
 #define VMAP_STACK_SIZE 16384u /* THREAD_SIZE of x86-64; its alignment as well */
-#define ARRAY_PAGES_MAX 512u   /* a longer array is an area of its own, and no object */
+#define ARRAY_BYTES_MAX 4096u  /* a longer array is an area of its own, and has an array itself */
+#define FREED_MAX 65536u       /* pages of an area whose frees are remembered until that of its array; 256 MiB */
 #define PAGES_AT_ONCE 100u     /* of vm_area_alloc_pages(); for one last page the bulk call is an ordinary allocation */
 
 static int no_memory(struct err *err)
@@ -33,54 +34,70 @@ bool areas_in_call(const struct gather *g, const struct gather_task *task)
 	return false;
 }
 
+static bool is_within(const char *site, const char *function)
+{
+	return !strncmp(site, function, strlen(function));
+}
+
 /* The function that allocates the array; its name may have a suffix, as in "__vmalloc_area_node.constprop.0+0x12". */
 static bool is_array_site(const char *site)
 {
-	static const char *const makers[] = { "__vmalloc_node_range", "__vmalloc_area_node" };
-
-	for (unsigned int i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
-		if (!strncmp(site, makers[i], strlen(makers[i])))
-			return true;
-	return false;
+	return is_within(site, "__vmalloc_node_range") || is_within(site, "__vmalloc_area_node");
 }
 
-/* How many pages an array of @bytes at @where points to; hashes of addresses have 32 bits on all kernels. */
-static uint64_t pages_of_array(const struct gather *g, uint64_t where, uint64_t bytes)
+/*
+ * An area begins with its two descriptors. One that begins right behind another's is an array of the other's pages: nothing
+ * else is allocated between them.
+ */
+static void note_descriptor(const struct gather *g, struct gather_task *task, const struct raw_event *event)
 {
-	uint64_t pointer = g->meta->hashed_pointers || where >> 32 ? 8 : 4;
+	const char *site = texts_at(&g->texts, event->call_site);
 
-	return bytes % pointer ? 0 : bytes / pointer;
+	if (event->type == RAW_KMALLOC && is_within(site, "__get_vm_area_node"))
+		task->areas_begun++;
+	else if (task->areas_begun && !is_within(site, "alloc_vmap_area") && !is_array_site(site))
+		task->areas_begun = 0;
+}
+
+/* Bytes of a pointer, by an object's address; hashes of addresses have 32 bits on all kernels. */
+static uint32_t pointer_bytes(const struct gather *g, uint64_t where)
+{
+	return g->meta->hashed_pointers || where >> 32 ? 8 : 4;
 }
 
 int areas_object(struct gather *g, struct gather_task *task, const struct raw_event *object, struct err *err)
 {
 	const struct trace_move bulk = { .entry = object->entry, .cpu = object->cpu, .kind = MOVE_BULK };
-	uint64_t pages;
+	uint32_t pointer = pointer_bytes(g, object->where);
+	bool inner = task->areas_begun > 1;
 
+	note_descriptor(g, task, object);
 	if (object->type != RAW_KMALLOC || !object->where)
 		return 0;
 	if (g->untold_areas.nr)
 		idmap_remove(&g->untold_areas, object->where); /* the array's free is not in the recording */
 	if (!is_array_site(texts_at(&g->texts, object->call_site)) || areas_in_call(g, task))
 		return 0;
-	pages = pages_of_array(g, object->where, object->size);
-	if (!pages || pages > ARRAY_PAGES_MAX)
+	task->areas_begun = 0;
+	if (!object->size || object->size % pointer || object->size > ARRAY_BYTES_MAX)
 		return 0;
 	if (!task->array)
 		task->array = malloc(sizeof(*task->array));
 	if (!task->array)
 		return no_memory(err);
 	*task->array = *object;
-	task->array_pages = (uint32_t)pages;
-	return pages > 1 ? gather_move(g, &bulk, err) : 0;
+	task->array_pages = (uint32_t)object->size / pointer;
+	/* How full the last page of pointers is nothing tells: large areas are powers of two. */
+	task->outer_pages = inner && task->array_pages > 1 ? task->array_pages * ((1u << g->page_shift) / pointer) : 0;
+	return task->array_pages > 1 ? gather_move(g, &bulk, err) : 0;
 }
 
 static enum trace_origin origin_of(const struct gather *g, const struct gather_task *task)
 {
-	return (uint64_t)task->array_pages << g->page_shift == VMAP_STACK_SIZE ? ORIGIN_STACK : ORIGIN_VMALLOC;
+	return !task->outer_pages && (uint64_t)task->array_pages << g->page_shift == VMAP_STACK_SIZE ? ORIGIN_STACK : ORIGIN_VMALLOC;
 }
 
-/* The bulk call of @untold pages, and the area. */
+/* The bulk call of @untold pages, and the area; with an outer one, that is the area, and the pages are of both. */
 static int tell_area(struct gather *g, struct gather_task *task, uint32_t untold, struct err *err)
 {
 	struct raw_event bulk = *task->array, area;
@@ -100,10 +117,10 @@ static int tell_area(struct gather *g, struct gather_task *task, uint32_t untold
 	area = bulk;
 	area.type = RAW_VMALLOC;
 	area.where = AREA_UNTOLD | (uint64_t)id << g->page_shift;
-	area.size = (uint64_t)task->array_pages << g->page_shift;
+	area.size = (uint64_t)(task->outer_pages ? task->outer_pages : task->array_pages) << g->page_shift;
 	area.align = bulk.origin == ORIGIN_STACK ? VMAP_STACK_SIZE : 1;
 	area.origin = ORIGIN_DIRECT;
-	task->array_pages = 0;
+	task->array_pages = task->outer_pages = 0;
 	if (idmap_put(&g->untold_areas, task->array->where, id) < 0)
 		return no_memory(err);
 	if (untold)
@@ -119,6 +136,19 @@ static bool is_told_page(const struct raw_event *event)
 	return event->type == RAW_PAGE_ALLOC && (event->gfp & (bits | GFP_BIT_MOVABLE)) == bits;
 }
 
+/*
+ * The pages of an inner area may have events (a memory policy asks each of several nodes for one), those of the outer one, hundreds
+ * and more, have none.
+ */
+static int outer_before(struct gather *g, struct gather_task *task, const struct raw_event *event, struct err *err)
+{
+	if (!is_told_page(event) || !task->array_pages)
+		return tell_area(g, task, task->array_pages + task->outer_pages, err);
+	task->array_pages--;
+	task->page_origin = ORIGIN_VMALLOC;
+	return 0;
+}
+
 int areas_before(struct gather *g, struct gather_task *task, const struct raw_event *event, struct err *err)
 {
 	uint32_t pages = task->array_pages, last = pages % PAGES_AT_ONCE == 1;
@@ -126,6 +156,12 @@ int areas_before(struct gather *g, struct gather_task *task, const struct raw_ev
 	task->page_origin = ORIGIN_DIRECT;
 	if (event->type != RAW_PAGE_FREE && event->type != RAW_KFREE)
 		task->nr_freed = 0;
+	if (task->areas_begun && event->type != RAW_KMALLOC && event->type != RAW_CACHE_ALLOC && event->type != RAW_CACHE_FREE &&
+		event->type != RAW_PAGE_ALLOC)
+		task->areas_begun = 0;
+	if (task->outer_pages && event->type != RAW_PAGES_BULK)
+		return outer_before(g, task, event, err);
+	task->outer_pages = 0;
 	if (!pages)
 		return 0;
 	if (is_told_page(event) ? last : event->type != RAW_PAGES_BULK) {
@@ -141,11 +177,16 @@ int areas_page_freed(struct gather *g, struct gather_task *task)
 {
 	if (!g->untold_areas.nr)
 		return 0;
-	if (!task->freed)
-		task->freed = malloc(ARRAY_PAGES_MAX * sizeof(*task->freed));
-	if (!task->freed)
-		return -1;
-	task->freed[task->nr_freed++ % ARRAY_PAGES_MAX] = g->spool.nr;
+	if (task->nr_freed == task->cap_freed && task->cap_freed < FREED_MAX) {
+		uint32_t cap = task->cap_freed ? 2 * task->cap_freed : 512;
+		uint64_t *freed = realloc(task->freed, cap * sizeof(*freed));
+
+		if (!freed)
+			return -1;
+		task->freed = freed;
+		task->cap_freed = cap;
+	}
+	task->freed[task->nr_freed++ % task->cap_freed] = g->spool.nr;
 	return 0;
 }
 
@@ -154,13 +195,13 @@ int areas_kfree(struct gather *g, struct gather_task *task, const struct raw_eve
 	uint32_t id = g->untold_areas.nr ? idmap_remove(&g->untold_areas, event->where) : IDMAP_NONE;
 	const struct raw_spool_finding finding = { .link = id, .origin = ORIGIN_VMALLOC, .method = FOUND_SEQUENCE };
 	struct raw_event area = *event;
-	uint32_t nr = task->nr_freed < ARRAY_PAGES_MAX ? task->nr_freed : ARRAY_PAGES_MAX;
+	uint32_t nr = task->nr_freed < task->cap_freed ? task->nr_freed : task->cap_freed;
 	int code = 0;
 
 	if (id == IDMAP_NONE)
 		nr = 0;
 	for (uint32_t i = 1; code == 0 && i <= nr; i++)
-		code = raw_spool_find(&g->spool, task->freed[(task->nr_freed - i) % ARRAY_PAGES_MAX], &finding, err);
+		code = raw_spool_find(&g->spool, task->freed[(task->nr_freed - i) % task->cap_freed], &finding, err);
 	task->nr_freed = 0;
 	if (code < 0 || id == IDMAP_NONE)
 		return code;

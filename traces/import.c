@@ -55,7 +55,7 @@ static bool looks_like_text(const struct source *src)
 			len = sizeof(line) - 1;
 		memcpy(line, p, len);
 		line[len] = 0;
-		if (line_head_parse(line, strlen(line), &head))
+		if (line_head_parse(line, strlen(line), &head) || durations_graph_recognise(line))
 			return true;
 		p = eol ? eol + 1 : end;
 	}

@@ -160,8 +160,8 @@ extern const struct kind_info kind_info[NR_KINDS];
 enum trace_kind kind_by_name(const char *name);
 
 /*
- * Why an event happened: the intent that caused it. A DIRECT event is an intent itself; the others are effects
- * of another event of the trace, which a replay re-derives once it models the cause.
+ * Why an event happened: the intent that caused it. A DIRECT event is an intent itself, and so is a SWAP_MAP; the others are
+ * effects of another event of the trace, which a replay re-derives once it models the cause.
  */
 #define TRACE_ORIGINS(X)                                                                  \
 	X(DIRECT, "direct")           /* asked for by the caller itself */                \
@@ -173,7 +173,8 @@ enum trace_kind kind_by_name(const char *name);
 	X(STACK, "stack")             /* kernel stacks */                                 \
 	X(MEMPOOL, "mempool")         /* element or reserve of a pool */                  \
 	X(DMA, "dma")                 /* coherent memory */                               \
-	X(EXACT, "exact")             /* inside alloc_pages_exact/free_pages_exact */
+	X(EXACT, "exact")             /* inside alloc_pages_exact/free_pages_exact */     \
+	X(SWAP_MAP, "swap_map")       /* of vmalloc: swapon()'s, a byte for each page of the device */
 
 enum trace_origin {
 #define X(id, name) ORIGIN_##id,

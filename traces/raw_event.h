@@ -106,6 +106,7 @@ struct source_event {
 	struct source_field fields[SOURCE_FIELDS_MAX]; /* up to the first without a key */
 };
 
+#define CALL_CHAIN "the callers of the event before it"
 #define FUNCTION_GRAPH "the function_graph tracer: `kmemsim calibrate` reads it"
 #define TIMED_PROBE "how long a call took: `kmemsim calibrate` reads it"
 
@@ -113,6 +114,25 @@ struct source_event {
 static inline bool source_event_is_graph(const struct source_event *event)
 {
 	return event->type == RAW_FUNCTION && !strncmp(event->name, "funcgraph", 9);
+}
+
+/** source_event_is_chain() - whether it is the chain of callers of the event before it on its CPU. */
+static inline bool source_event_is_chain(const struct source_event *event)
+{
+	return event->type == RAW_IGNORED && !strcmp(event->name, "kernel_stack");
+}
+
+/*
+ * A return probe tells where the call came from without being asked: __probe_ret_ip in the record, "(caller+0x17/0x20 <- function)"
+ * before the fields in text.
+ */
+#define RETURN_SITE_KEY "__probe_ret_ip"
+extern const struct source_field source_return_site;
+
+/** source_event_has_return_site() - whether the call that @event ends is one whose caller is of interest. */
+static inline bool source_event_has_return_site(const struct source_event *event)
+{
+	return event->pair == PAIR_RETURN && event->type != RAW_FUNCTION && event->type != RAW_SLAB_GROW;
 }
 
 /** source_event_find() - the event called @name (@len bytes, without its system), or NULL. */

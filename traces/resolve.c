@@ -413,6 +413,7 @@ int resolve_write(struct gather *g, struct trace_writer *w, struct trace_meta *m
 	r->g = g;
 	r->w = w;
 	r->meta = meta;
+	r->swapon_pid = -1;
 	slot_list_init(&r->released);
 	slot_list_init(&r->loose);
 	code = resolve_all(r, options, err);

@@ -127,7 +127,11 @@ static int area_begins(struct resolve *r, const struct raw_event *event, struct 
 			slot_list_move(r, &r->area_pages[area], &r->released);
 		return resolve_emit(r, event, op, SLOT_NONE, 0, err);
 	}
-	slot = resolve_begin(r, &r->areas, area_key(r, event->where), event->origin, &op->flags);
+	if (op->kind == KIND_VMALLOC && event->pid == r->swapon_pid && event->origin == ORIGIN_DIRECT) {
+		op->origin = ORIGIN_SWAP_MAP;
+		r->swapon_pid = -1;
+	}
+	slot = resolve_begin(r, &r->areas, area_key(r, event->where), op->origin, &op->flags);
 	if (slot == SLOT_NONE)
 		return resolve_no_memory(err);
 	if (r->info[slot].area != SLOT_NONE)

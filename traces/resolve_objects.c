@@ -5,6 +5,7 @@
 
 #include "traces/resolve_priv.h"
 
+#define SWAP_INFO_MIN_SIZE 200u /* bytes: of struct swap_info_struct, any version */
 #define UNKNOWN_SIZE 64u     /* bytes: the commonest size class */
 #define KNOWN_CREATE_FLAGS (SLAB_FLAG_CONSISTENCY_CHECKS | SLAB_FLAG_RED_ZONE | SLAB_FLAG_POISON | \
 	SLAB_FLAG_HWCACHE_ALIGN | SLAB_FLAG_CACHE_DMA | SLAB_FLAG_CACHE_DMA32 | SLAB_FLAG_STORE_USER | \
@@ -89,6 +90,21 @@ int resolve_cache(struct resolve *r, uint32_t number, uint32_t *string, struct e
 	return resolve_prologue(r, &op, SLOT_NONE, 0, err);
 }
 
+/*
+ * Models alloc_swap_info() of 6.1: swapon() begins with this, zeroed; the next area of its task, zeroed too, is the map of how
+ * often each page of the device is in use.
+ */
+static void look_for_swapon(struct resolve *r, const struct raw_event *event)
+{
+	static const char *const functions[] = { "__do_sys_swapon+", "__se_sys_swapon+", "__x64_sys_swapon+", "SyS_swapon+",
+		"sys_swapon+", "alloc_swap_info+" };
+	const char *site = texts_at(&r->g->texts, event->call_site);
+
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (!strncmp(site, functions[i], strlen(functions[i])))
+			r->swapon_pid = event->pid;
+}
+
 int resolve_kmalloc(struct resolve *r, const struct raw_event *event, struct err *err)
 {
 	struct trace_op op = { .kind = KIND_KMALLOC, .origin = event->origin, .node = event->node, .gfp = event->gfp,
@@ -99,6 +115,8 @@ int resolve_kmalloc(struct resolve *r, const struct raw_event *event, struct err
 		op.flags = OP_FAILED;
 		return resolve_emit(r, event, &op, SLOT_NONE, 0, err);
 	}
+	if (event->gfp & GFP_BIT_ZERO && event->size >= SWAP_INFO_MIN_SIZE)
+		look_for_swapon(r, event);
 	slot = resolve_begin(r, &r->objects, event->where, event->origin, &op.flags);
 	if (slot == SLOT_NONE)
 		return resolve_no_memory(err);

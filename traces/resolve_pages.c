@@ -131,14 +131,23 @@ static uint32_t same_block(const struct resolve *r, const struct raw_event *even
 	return owner - 1;
 }
 
+/* A page of an area that only its array tells of: where no area goes with it, it is a page by itself. */
+static enum trace_origin origin_of(const struct resolve *r, const struct raw_event *event)
+{
+	bool of_area = event->origin == ORIGIN_VMALLOC || event->origin == ORIGIN_STACK;
+
+	return of_area && event->method == FOUND_SEQUENCE && r->g->sees_areas ? ORIGIN_DIRECT : event->origin;
+}
+
 int resolve_page_alloc(struct resolve *r, const struct raw_event *event, struct err *err)
 {
-	struct trace_op op = { .kind = KIND_ALLOC_PAGES, .origin = event->origin, .node = -1, .order = event->order,
+	enum trace_origin origin = origin_of(r, event);
+	struct trace_op op = { .kind = KIND_ALLOC_PAGES, .origin = (uint8_t)origin, .node = -1, .order = event->order,
 		.gfp = event->gfp };
 	uint32_t slot;
 	int code;
 
-	r->found_pages[event->origin][event->method]++;
+	r->found_pages[origin][event->method]++;
 	if (!event->where) {
 		op.flags = OP_FAILED;
 		return resolve_emit(r, event, &op, SLOT_NONE, 0, err);
@@ -147,13 +156,13 @@ int resolve_page_alloc(struct resolve *r, const struct raw_event *event, struct 
 	if (slot != SLOT_NONE) {
 		op.flags = OP_IMPLIED_FREE;
 		r->meta->implied_frees++;
-		r->info[slot].origin = event->origin;
+		r->info[slot].origin = (uint8_t)origin;
 		return resolve_emit(r, event, &op, slot, event->where, err);
 	}
 	code = free_range(r, event, event->where, event->order, OP_SYNTHETIC, true, err);
 	if (code < 0)
 		return code;
-	slot = resolve_slot(r, false, event->origin);
+	slot = resolve_slot(r, false, origin);
 	if (slot == SLOT_NONE)
 		return resolve_no_memory(err);
 	r->info[slot].where = event->where;

@@ -71,6 +71,7 @@ struct resolve {
 	uint32_t nr_pools;
 	struct idmap vmap_areas;    /* areas of the vmalloc space that tracepoints told of, by page-aligned address */
 	uint32_t nr_dma_pools;      /* that had to be given a name */
+	int32_t swapon_pid;         /* the task that is in swapon(), before its map; -1 = none */
 	struct idmap dma_pools;     /* number of its name by address; by name | DMA_POOL_NAME: that there is one */
 	uint64_t found_pages[NR_ORIGINS][NR_FOUND_BY]; /* page allocations by cause and how it was found */
 	uint64_t found_caches[NR_FOUND_BY];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/call_chain.h"
 #include "traces/io_log.h"
 #include "traces/text_fields.h"
 #include "traces/trace.h"
@@ -26,6 +27,11 @@ struct text_reader {
 	const struct import_options *options; /* borrowed */
 	struct text_fields fields;
 	struct seen_event seen[SEEN_SIZE];
+	/* The last event: its chain of callers may follow. */
+	struct raw_event held;
+	enum source_pair held_pair;
+	bool holds;
+	bool in_chain;           /* lines of a chain are its */
 };
 
 static int no_memory(const struct text_reader *r, struct err *err)
@@ -98,6 +104,27 @@ static int parse_access(struct text_reader *r, const struct source_event *known,
 	return unusable(r, why, err);
 }
 
+/* Nothing more will be known of the last event. */
+static int let_go(struct text_reader *r, struct err *err)
+{
+	r->in_chain = false;
+	if (!r->holds)
+		return 0;
+	r->holds = false;
+	return gather_event(r->g, &r->held, r->held_pair, err);
+}
+
+/* The innermost caller outside of the memory layer is the event's call site, where it has none of its own. */
+static int chain_line(struct text_reader *r, const char *site, size_t len, struct err *err)
+{
+	size_t name = strcspn(site, "+/ ");
+
+	if (!r->holds || !r->in_chain || r->held.call_site || !call_chain_is_caller(site, name < len ? name : len))
+		return 0;
+	r->held.call_site = texts_add(&r->g->texts, site, len);
+	return r->held.call_site == TEXT_NO_MEMORY ? no_memory(r, err) : 0;
+}
+
 static int tell_drained(struct text_reader *r, struct cpu_track *track, uint16_t cpu, struct err *err)
 {
 	struct raw_event event = cpu_track_drained(track, cpu);
@@ -143,6 +170,32 @@ static int graph_line(struct text_reader *r, const struct line_head *head, struc
 	return code < 0 ? code : 0;
 }
 
+/*
+ * Where the call that returned was made. The kernel prints "(caller+0x17/0x20 [module] <- function) KEY=VALUE ...";
+ * trace-cmd and perf print "(ffffffff812a8030 <- ffffffff812a8322)", in the order of the record: the caller comes last. -1: no memory.
+ */
+static int return_site(struct text_reader *r, const char *fields, struct raw_event *event)
+{
+	const char *arrow = *fields == '(' ? strstr(fields, " <- ") : NULL;
+	char address[2 + 16 + 1] = "0x";
+	size_t digits;
+
+	if (!arrow)
+		return 0;
+	fields++;
+	if (strspn(fields, "0123456789abcdef") < (size_t)(arrow - fields)) {
+		event->call_site = texts_add(&r->g->texts, fields, strcspn(fields, "/ "));
+		return event->call_site == TEXT_NO_MEMORY ? -1 : 0;
+	}
+	fields = arrow + strlen(" <- ");
+	digits = strspn(fields, "0123456789abcdef");
+	if (!digits || digits > 16)
+		return 0;
+	memcpy(address + 2, fields, digits);
+	event->call_site = texts_add(&r->g->texts, address, 2 + digits);
+	return event->call_site == TEXT_NO_MEMORY ? -1 : 0;
+}
+
 static int event_line(struct text_reader *r, const struct line_head *head, struct err *err)
 {
 	struct seen_event *seen = seen_event(r, head->event, head->event_len);
@@ -153,6 +206,14 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 
 	r->g->meta->lines++;
 	track->entry++;
+	if (seen->event && source_event_is_chain(seen->event)) {
+		r->in_chain = r->holds && r->held.cpu == head->cpu;
+		seen->ignored++;
+		return 0;
+	}
+	code = let_go(r, err);
+	if (code < 0)
+		return code;
 	if (seen->event && source_event_is_graph(seen->event) && r->g->durations)
 		return graph_line(r, head, err);
 	if (!seen->event || seen->event->type == RAW_IGNORED || (seen->event->type == RAW_FUNCTION && !r->g->durations))
@@ -160,6 +221,8 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 	event.type = (uint8_t)seen->event->type;
 	event.comm = texts_add(&r->g->texts, head->comm, head->comm_len);
 	if (event.comm == TEXT_NO_MEMORY)
+		return no_memory(r, err);
+	if (source_event_has_return_site(seen->event) && return_site(r, head->fields, &event) < 0)
 		return no_memory(r, err);
 	if (event.type == RAW_MARKER)
 		code = parse_marker(r, head, &event);
@@ -181,7 +244,10 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 	if (cpu_track_ends_drain(track, seen->event->type) && tell_drained(r, track, head->cpu, err) < 0)
 		return -(int)err->code;
 	cpu_track_stamp(track, seen->event->pair, &event);
-	return gather_event(r->g, &event, seen->event->pair, err);
+	r->held = event;
+	r->held_pair = seen->event->pair;
+	r->holds = r->in_chain = true; /* perf prints the chain at once */
+	return 0;
 }
 
 static uint64_t number_after(const char *line, const char *word)
@@ -204,19 +270,19 @@ static void header_line(struct text_reader *r, const char *line)
 		r->g->meta->cpus = (uint32_t)cpus;
 }
 
-/* "\tffffffff816349cd __kmalloc+0x20d ([kernel.kallsyms])": `perf script` prints the call chain below an event. */
-static bool is_call_chain(const char *line)
-{
-	const char *address = line + strspn(line, " \t");
-	size_t digits = strspn(address, "0123456789abcdef");
-
-	return address > line && digits && address[digits] == ' ' && strchr(address, '(') && line[strlen(line) - 1] == ')';
-}
-
 static int other_line(struct text_reader *r, const char *line, struct err *err)
 {
-	if (is_call_chain(line))
+	const char *site;
+	size_t len;
+
+	if (call_chain_line(line, &site, &len))
+		return chain_line(r, site, len, err);
+	if (call_chain_begins(line)) {
+		r->in_chain = r->holds && r->held.cpu == number_after(line, "[");
+		r->g->tracks[(uint16_t)number_after(line, "[")].entry++;
+		r->g->meta->lines++;
 		return 0;
+	}
 	if (r->g->durations) {
 		int code = durations_graph_line(r->g->durations, line, err);
 
@@ -224,7 +290,7 @@ static int other_line(struct text_reader *r, const char *line, struct err *err)
 			return code < 0 ? code : 0;
 	}
 	line += strspn(line, " \t");
-	if (!*line || !strncmp(line, "version = ", 10) || !strncmp(line, "=> ", 3) || !strcmp(line, "<stack trace>"))
+	if (!*line || !strncmp(line, "version = ", 10) || !strcmp(line, "<stack trace>"))
 		return 0;
 	if (*line == '#') {
 		header_line(r, line);
@@ -308,6 +374,8 @@ static int read_lines(struct text_reader *r, struct err *err)
 		    options->progress(options->progress_arg, r->src->bytes_read, 2 * r->src->bytes_total, r->g->meta->lines))
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 	}
+	if (code == 0)
+		code = let_go(r, err);
 	if (code == 0)
 		code = tell_all_drained(r, err);
 	return code < 0 ? code : count_ignored(r, err);

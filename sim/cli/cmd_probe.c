@@ -18,10 +18,10 @@ static int write_machine(const struct cli_given *given, const struct machine *ma
 
 	snprintf(comment, sizeof(comment), "# Written by kmemsim probe from %s.\n"
 		"# Each zone has the pages that its kernel had: spanned, present and managed. Set\n"
-		"# page_allocator.min_free_kbytes to auto when you change the memory.\n%s",
-		given->input ? given->input : "the running machine",
-		machine->reclaim.refault_percent ? "# reclaim.refault is measured there, not predicted: workingset_refault_file "
-			"of pgsteal_file, in per cent.\n" : "");
+		"# page_allocator.min_free_kbytes to auto when you change the memory.\n"
+		"# reclaim.refault and reclaim.mapped are measured where the machine had reclaimed (workingset_refault_file, and\n"
+		"# what pgscan_file has more than pgskip_* and pgsteal_file, of pgsteal_file, in per cent), and assumed where it had not.\n",
+		given->input ? given->input : "the running machine");
 	return machine_file_write(given->output ? given->output : "-", comment, machine, err);
 }
 

@@ -214,10 +214,10 @@ static void print_json(const struct replay_result *r, const struct machine *mach
 	       "\"failed\": %" PRIu64 ", \"failed_as_recorded\": %" PRIu64 ", \"failed_only_in_recording\": %" PRIu64 ", "
 	       "\"violations\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", \"bytes_alloc_checked\": %" PRIu64 ", "
 	       "\"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64 ", \"cpus\": %u, \"lost\": %" PRIu64 ", "
-	       "\"still_waiting\": %" PRIu64 ", ",
+	       "\"still_waiting\": %" PRIu64 ", \"cut_off\": %" PRIu64 ", ",
 		r->events, r->sim_ns, r->wall_ns, seconds > 0 ? (double)r->events / seconds : 0, r->failed, r->failed_both,
 		r->recovered, r->violations, r->unmodelled, r->bytes_alloc_checked, r->bytes_alloc_mismatch,
-		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting);
+		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting, r->cut_off);
 	if (initial)
 		print_json_initial(r);
 	printf("\"fingerprint\": \"%016" PRIx64 "\"}\n", r->fingerprint);
@@ -285,6 +285,8 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 	if (r->still_waiting)
 		printf("still_waiting %" PRIu64 " requests at the end, which nobody could wake: failed (kmemsim query FILE sleeps)\n",
 			r->still_waiting);
+	if (r->cut_off)
+		printf("cut off    %" PRIu64 " requests that had arrived and were not done\n", r->cut_off);
 	if (r->violations)
 		printf("violations %" PRIu64 " (kmemsim query FILE violations)\n", r->violations);
 	if (r->unmodelled)

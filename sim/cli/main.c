@@ -1,9 +1,12 @@
 /* main: chooses the verb. */
 #include <errno.h>
 #include <malloc.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "sim/cli/cli.h"
 #include "sim/cli/version.h"
@@ -52,6 +55,33 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
 	return command->run(argc - 1, argv + 1);
 }
 
+#define HEAP_BYTES      (16u << 20) /* of address space: that of a replay of a million events without its large tables */
+#define HEAP_STEP       (1u << 20)
+#define HEAP_HEAD       (256u << 10) /* in small pages */
+#define HUGE_PAGE_BYTES (2u << 20)
+
+/*
+ * The heap has huge pages where the system gives them on request: a run fills most of it, and a page fault for each 4 KiB costs
+ * more than all that is put there (a virtual machine takes 5 us for each). None must be touched before it is a huge page, so
+ * a head is in front of the first one, which holds the first block and where the C library notes what is behind it.
+ */
+static void take_huge_pages(void)
+{
+	char *start = sbrk(0), *huge, *end, *first;
+	size_t gap = (2 * HUGE_PAGE_BYTES - HEAP_HEAD - (uintptr_t)start % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;
+
+	if (start == (void *)-1 || sbrk((intptr_t)gap) == (void *)-1)
+		return;
+	start += gap;
+	huge = start + HEAP_HEAD;
+	mallopt(M_TOP_PAD, HEAP_BYTES);
+	first = malloc(HEAP_HEAD / 8 * 5); /* more than the heap has at first, 132 KiB */
+	end = sbrk(0);
+	if (first >= start && first < huge && end > huge)
+		(void)madvise(huge, (size_t)(end - huge) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES, MADV_HUGEPAGE);
+	free(first);
+}
+
 /*
  * Threads here allocate little, and mostly one at a time: they share the heap of the main one, which grows by large steps. A heap
  * of its own for each thread would grow page by page, with a system call that holds up the page faults of all others.
@@ -59,8 +89,10 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
 static void prepare_heap(void)
 {
 	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_TOP_PAD, 1 << 20);
-	mallopt(M_MMAP_THRESHOLD, 1 << 20); /* fixed by the line before; large tables are mapped, and touched as they are used */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20); /* large tables are mapped, and touched as they are used */
+	mallopt(M_TRIM_THRESHOLD, HEAP_BYTES + HEAP_STEP); /* what is taken here stays */
+	take_huge_pages();
+	mallopt(M_TOP_PAD, HEAP_STEP);
 }
 
 int main(int argc, char **argv)

@@ -163,6 +163,41 @@ Test(calibrate, function_graph_tells_size_and_clearing_by_the_events_inside, .in
 	run_free(&run);
 }
 
+/* What options of the tracer print in front of the duration, behind the name and in the parentheses; trace_pipe has no header. */
+Test(calibrate, function_graph_is_read_with_any_of_its_options, .init = run_enter, .fini = run_leave)
+{
+	static const struct {
+		const char *option, *lines;
+	} cases[] = {
+		{ "none", " 0)   0.300 us    |  kfree();\n 1)               |  kfree() {\n 1)   0.010 us    |    f [mod]();\n 1)               |"
+			  "    g [mod]() {\n 1)   0.100 us    |    }\n 1)   0.300 us    |  }\n" },
+		{ "proc", " 0)    bash-12    |   0.300 us    |  kfree();\n 1)   a-3     |               |  kfree() {\n 1)   a-3     | + 0.300 us   |  }\n" },
+		{ "abstime", " 12.000001 |   0)   0.300 us    |  kfree();\n 12.000002 |   1) ! 0.300 us   |  kfree();\n" },
+		{ "latency-format", " 0)  d..1.  0.300 us    |  kfree();\n 1)  d.h2.  0.300 us    |  kfree();\n" },
+		{ "all of these", " 12.000001 |   0)    bash-12   |  d..1.  0.300 us    |  kfree();\n 12.000002 |   1)   a-3   |  .....  0.300 us |  kfree();\n" },
+		{ "tail, retval", " 0)   0.300 us    |  kfree(); /* = 0x0 */\n 1)               |  kfree() {\n 1)   0.300 us   |  } /* kfree ret=0x5 */\n" },
+		{ "args", " 0)   0.300 us    |  kfree(object=0xffff888003c0f000);\n 1)               |  kfree(object=0x0) { /* <-f */\n 1)   0.300 us   |  }\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct run_result run;
+
+		run_write("graph.txt", cases[i].lines);
+		run = run_shell("$K calibrate graph.txt");
+		cr_assert_eq(run.status, 0, "%s: %s", cases[i].option, run.err);
+		cr_expect_eq(column(run.out, "slab_free_fast", 2), 300, "%s", cases[i].option);
+		cr_expect_eq(column(run.out, "slab_free_fast", 3), 2, "%s", cases[i].option);
+		run_free(&run);
+	}
+	run_write("graph.txt", " 0)   0.300 us    |  kfree(object=0x1);\n 0)   0.030 us    |  kmem_cache_alloc_noprof(s=0x1, gfpflags=0xcc0);\n"
+		" 0)   0.430 us    |  __kmalloc_noprof(size=0x1000, flags=0xdc0);\n 0)   2.000 us    |  __alloc_pages_noprof(gfp=0xcc0, order=0x5);\n");
+	struct run_result run = run_shell("$K calibrate graph.txt");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(column(run.out, "zero_kib", 2), 100, "(430 - 30) / 4 KiB, of the arguments\n%s", run.out);
+	cr_expect_eq(column(run.out, "page_buddy", 2) + column(run.out, "zone_lock", 2), 2000);
+	run_free(&run);
+}
+
 /* As trace-cmd prints it; calls of two tasks on one CPU do not mix. */
 Test(calibrate, records_of_function_graph_and_probe_pairs_go_by_task, .init = run_enter, .fini = run_leave)
 {

@@ -139,7 +139,10 @@ Test(captures, j_the_base_of_the_what_if_family_is_whole)
 	whole("J-whatif/base", "trace.dat", true, false);
 }
 
-/* The report does not tell in which context an event happened. */
+/*
+ * The report does not tell in which context an event happened, and has the callers of return probes as addresses. Those of the
+ * tracepoints it names: they are compared.
+ */
 Test(captures, text_and_binary_imports_of_one_recording_print_the_same)
 {
 	struct run_result result;
@@ -150,8 +153,10 @@ Test(captures, text_and_binary_imports_of_one_recording_print_the_same)
 		cr_skip_test("too large for the fast form");
 	result = run_shell("$K import %s/captures/A-boot-256m/trace.dat -o binary.kmt --quiet; "
 			   "xzcat %s/captures/A-boot-256m/trace.txt.xz | $K import - -o text.kmt --quiet; "
-			   "$K cat binary.kmt --format csv | tail -n +2 | sed -E 's/,(process|softirq|hardirq|nmi)[a-z_|]*,/,,/' | sha256sum; "
-			   "$K cat text.kmt --format csv | tail -n +2 | sha256sum",
+			   "same() { tail -n +2 | awk -F, -v OFS=, '$9 !~ /^(kmalloc|kfree|kmem_cache_alloc|kmem_cache_free|alloc_percpu)$/ { $8 = \"\" }"
+			   " { print }' | sha256sum; }; "
+			   "$K cat binary.kmt --format csv | sed -E 's/,(process|softirq|hardirq|nmi)[a-z_|]*,/,,/' | same; "
+			   "$K cat text.kmt --format csv | same",
 		run_shared(), run_shared());
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	cr_assert_eq(strncmp(result.out, result.out + strlen(result.out) / 2, 64), 0, "%s", result.out);

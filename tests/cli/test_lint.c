@@ -175,8 +175,10 @@ Test(lint, caches_are_created_and_destroyed_with_care)
 	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"gone\",\"size\":320,\"ctor\":true}");
 	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"gone\"}");
 	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":2,\"cache\":\"gone\"}");
+	scenario_add("{\"event\":\"kmem_cache_shrink\",\"cache\":\"gone\"}");
+	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"never\"}");
 	expect_found("", 1, "cache_name_invalid warning 0\ncache_name_duplicate warning 2\ncache_destroy_live error 5\n"
-			    "cache_destroyed error 7\ncache_destroyed error 10\n");
+			    "cache_destroyed error 7\ncache_destroyed error 10\ncache_destroyed error 11\nfree_unknown error 12\n");
 }
 
 Test(lint, devices_are_claimed_and_mapped_first)
@@ -377,4 +379,47 @@ Test(lint, a_recorded_kernel_breaks_no_rule)
 		cr_expect_eq(result.status, 0, "%s: %s%s", captures[i], result.out, result.err);
 		run_free(&result);
 	}
+}
+
+/* What the kernel does then depends on whose free it is; each says something. */
+Test(lint, every_second_free_is_fatal_and_says_what_the_kernel_does)
+{
+	static const struct {
+		const char *make, *end, *says;
+	} pairs[] = {
+		{ "\"event\":\"kmalloc\",\"size\":64", "kfree", "corrupted" },
+		{ "\"event\":\"vmalloc\",\"size\":4096", "vfree", "nonexistent area" },
+		{ "\"event\":\"ioremap\",\"phys\":\"0xfd000000\",\"size\":4096", "iounmap", "bad address" },
+		{ "\"event\":\"alloc_pages\",\"order\":0", "free_pages", "bad page" },
+		{ "\"event\":\"alloc_percpu\",\"size\":64,\"align\":8", "free_percpu", "not there" },
+		{ "\"event\":\"task_create\"", "task_exit", "not there" },
+	};
+	char found[1024] = "";
+
+	for (int i = 0; i < (int)(sizeof(pairs) / sizeof(pairs[0])); i++) {
+		scenario_add("{\"id\":%d,%s}", i, pairs[i].make);
+		scenario_add("{\"id\":%d,\"event\":\"%s\"}", i, pairs[i].end);
+		scenario_add("{\"id\":%d,\"event\":\"%s\"}", i, pairs[i].end);
+		snprintf(found + strlen(found), sizeof(found) - strlen(found), "double_free fatal %d\n", 3 * i + 2);
+	}
+	expect_found("--rule double_free", 1, found);
+	for (int i = 0; i < (int)(sizeof(pairs) / sizeof(pairs[0])); i++)
+		expect_text(3 * i + 2, pairs[i].says);
+}
+
+/* Rows 26 to 30, of driver code that has gone wrong, with the caller. */
+Test(lint, device_memory_is_used_while_it_is_mapped)
+{
+	scenario_add("{\"event\":\"request_mem_region\",\"start\":\"0xfd000000\",\"size\":8192,\"name\":\"drv\"}");
+	scenario_add("{\"event\":\"ioremap\",\"id\":1,\"phys\":\"0xfd000000\",\"size\":4096}");
+	scenario_add("{\"event\":\"readl\",\"id\":1,\"offset\":4092}");
+	scenario_add("{\"event\":\"readl\",\"id\":1,\"offset\":4096,\"call_site\":\"drv_irq+0x8\"}");
+	scenario_add("{\"event\":\"iounmap\",\"id\":1}");
+	scenario_add("{\"event\":\"writel\",\"id\":1,\"offset\":0,\"value\":1,\"call_site\":\"drv_late+0x4\"}");
+	scenario_add("{\"event\":\"readb\",\"phys\":\"0xfe000000\"}");
+	scenario_add("{\"event\":\"release_mem_region\",\"start\":\"0xfd000000\",\"size\":8192}");
+	expect_found("", 1, "iomem_unclaimed fatal 3\niomem_unclaimed fatal 5\niomem_unclaimed fatal 6\n");
+	scenario_expect("select call_site, text from violations where event_no < 6 order by event_no",
+		"drv_irq+0x8 readl beyond the mapping: the kernel has a page fault\n"
+		"drv_late+0x4 writel after iounmap: the kernel has a page fault\n");
 }

@@ -140,3 +140,129 @@ Test(shortage, failures_are_told_by_order_zone_and_flags)
 	cr_expect(strstr(result.out, "Allocations that failed"), "%s", result.out);
 	run_free(&result);
 }
+
+static void expect_zero(const char *what, const char *sql)
+{
+	cr_expect_eq(scenario_number("%s", sql), 0, "%s: %s", what, sql);
+}
+
+/* What a run says in several places it says alike. */
+static void expect_figures_agree(void)
+{
+	expect_zero("a row for each stall", "select sum(value) - (select count(*) from reclaim_events where by = 'direct') from counters"
+		" where name like 'allocstall%%'");
+	expect_zero("with its pages", "select value - (select sum(pages) from reclaim_events where by = 'direct') from counters"
+		" where name = 'pgsteal_direct'");
+	expect_zero("a row for each run of kswapd", "select value - (select count(*) from reclaim_events where by = 'kswapd') from counters"
+		" where name = 'pageoutrun'");
+	expect_zero("with its pages", "select value - (select sum(pages) from reclaim_events where by = 'kswapd') from counters"
+		" where name = 'pgsteal_kswapd'");
+	expect_zero("pages that moved", "select value - (select coalesce(sum(pages), 0) from reclaim_events where by in ('compaction', 'kcompactd'))"
+		" from counters where name = 'pgmigrate_success'");
+	expect_zero("kills", "select value - (select count(*) from reclaim_events where by = 'oom') from counters where name = 'oom_kill'");
+	expect_zero("work takes time", "select count(*) from reclaim_events where pages > 0 and end_ns = start_ns");
+	expect_zero("stalls are in latencies", "select sum(end_ns - start_ns) > (select sum(lat_mean_ns * count + count) from op_stats)"
+		" from reclaim_events where by in ('direct', 'compaction', 'oom')");
+	expect_zero("each request has a latency", "select count(*) from op_stats o where count <>"
+		" (select sum(count) from latency_hist h where h.op = o.op)");
+}
+
+Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
+{
+	struct run_result result;
+
+	add_many(8000, "{\"event\":\"alloc_pages\",\"id\":\"f%d\",\"pid\":7,\"comm\":\"cat\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\"}");
+	add_many(4000, "{\"event\":\"kmalloc\",\"id\":\"k%d\",\"size\":1024,\"pid\":9,\"comm\":\"net\",\"gfp\":\"GFP_ATOMIC\"}");
+	add_many(60, "{\"event\":\"alloc_pages\",\"id\":\"o%d\",\"pid\":9,\"comm\":\"net\",\"order\":3}");
+	add_many(8000, "{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":8,\"comm\":\"hog\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	add_many(4000, "{\"event\":\"kfree\",\"id\":\"k%d\",\"pid\":9,\"comm\":\"net\"}");
+	add_many(8000, "{\"event\":\"free_pages\",\"id\":\"f%d\",\"pid\":7,\"comm\":\"cat\"}");
+	replay("--set memory=24MiB --set cpus=2");
+	cr_expect_gt(scenario_number("select count(*) from reclaim_events where by = 'direct'"), 1);
+	cr_expect_gt(scenario_number("select sum(pages) from reclaim_events where by = 'kswapd'"), 0);
+	cr_expect_gt(scenario_number("select acquisitions from lock_stats where lock = 'lru'"),
+		scenario_number("select value from counters where name = 'pgscan_direct'"), "kswapd takes locks, too");
+	expect_figures_agree();
+	scenario_expect("select name, unit, value = (select pages from reclaim_events where by = 'oom') from counters where mechanism = 'oom'",
+		"killed hog, pid 8 pages 1\n");
+	result = run_shell("$K report r.db");
+	cr_expect(strstr(result.out, "Longest stalls") && strstr(result.out, "killed hog, pid 8"), "%s", result.out);
+	run_free(&result);
+}
+
+/* A capture's recorded kswapd, reclaimed objects and failures. */
+Test(shortage, figures_of_a_capture_under_pressure_agree)
+{
+	struct run_result result;
+
+	if (!run_shared())
+		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
+	result = run_shell("S=%s/captures/D-pressure; $K import $S/trace.dat -o d.kmt --quiet && $K probe $S/snapshots -o d.yaml 2> /dev/null &&"
+		" $K replay d.kmt -m d.yaml -o r.db --quiet", run_shared());
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_figures_agree();
+	cr_expect_gt(scenario_number("select lat_p50_ns from op_stats where op = 'free_pages'"), 0, "frees left to the model's kswapd take no time");
+	cr_expect_eq(scenario_number("select value from counters where name = 'failed_only_in_recording'") > 0, 1);
+}
+
+/* A warning at each of the attempts that it takes says nothing new. */
+Test(shortage, a_rule_that_a_waiting_request_breaks_is_told_once)
+{
+	add_many(7000, "{\"event\":\"alloc_pages\",\"id\":%d,\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_NORETRY|__GFP_NOWARN\"}");
+	add_many(900, "{\"event\":\"alloc_pages\",\"id\":\"n%d\",\"order\":2,\"pid\":4,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
+	replay("--set memory=24MiB --set cpus=1");
+	cr_expect_gt(scenario_number("select timeouts from sleeps where reason = 'retry'"), 2);
+	scenario_expect("select rule, count(*) from violations group by rule", "order_too_large 900\n");
+}
+
+/* Who waits for the memory of a killed task, or for the swap device, is off its CPU: another task of that CPU does not wait with it. */
+Test(shortage, waiting_for_a_victim_or_for_swap_leaves_the_cpu_to_others)
+{
+	static const char *const paces[] = { "--pace recorded", "--pace think" };
+
+	add_many(5000, "{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":8,\"comm\":\"hog\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	for (int i = 0; i < 200; i++)
+		scenario_add("{\"event\":\"kmalloc\",\"id\":\"k%d\",\"size\":64,\"pid\":9,\"time_ns\":%d,\"gfp\":\"GFP_ATOMIC\"}", i, 5000000 + i * 100000);
+	for (size_t i = 0; i < 2; i++) {
+		char options[256];
+
+		snprintf(options, sizeof(options), "--set memory=16MiB --set cpus=1 %s", paces[i]);
+		replay(options);
+		scenario_expect("select count > 0, total_ns = count * 50000000, timeouts, still_waiting from sleeps where reason = 'oom'", "1 1 0 0\n");
+		scenario_expect("select sleeps > 0, lat_max_ns > 50000000 from op_stats where op = 'alloc_pages'", "1 1\n");
+		cr_expect_lt(scenario_number("select lat_max_ns from op_stats where op = 'kmalloc'"), 10000000, "%s", paces[i]);
+		snprintf(options, sizeof(options), "--set memory=16MiB --set cpus=1 --set reclaim.swap=16MiB %s", paces[i]);
+		replay(options);
+		scenario_expect("select count > 0, total_ns % 50000 from sleeps where reason = 'reclaim'", "1 0\n");
+		expect_zero("each request has a latency", "select count(*) from op_stats o where count <> (select sum(count) from latency_hist h where h.op = o.op)");
+	}
+}
+
+/* An interrupt cannot leave its CPU, nor can a task that must not be preempted: they are busy for as long. */
+Test(shortage, who_may_not_sleep_does_not)
+{
+	add_many(5000, "{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":8,\"comm\":\"hog\",\"preempt_off\":true,\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	replay("--set memory=16MiB --set cpus=1");
+	cr_expect_gt(scenario_number("select value from counters where name = 'oom_kill'"), 0);
+	scenario_expect("select count(*) from sleeps", "0\n");
+	scenario_expect("select sleeps, lat_max_ns > 50000000 from op_stats", "0 1\n");
+}
+
+/* Ctrl-C while requests wait for their CPU, and while they sleep: the part done is saved, and what was not done is told. */
+Test(shortage, an_interrupted_run_tells_what_was_still_waiting)
+{
+	struct run_result result;
+
+	/* Clearing these takes 12 ms: what comes within 12000 events waits. */
+	add_many(100, "{\"event\":\"alloc_pages\",\"id\":\"b%d\",\"pid\":3,\"order\":10,\"gfp\":\"GFP_KERNEL|__GFP_ZERO\"}");
+	add_many(20000, "{\"event\":\"alloc_pages\",\"id\":%d,\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
+	result = run_shell("$K import t.jsonl -o t.kmt --quiet && ($K replay t.kmt -o r.db --set memory=1GiB --check=1 & P=$!;"
+		" for i in 1 2 3 4 5; do sleep 1; kill -INT $P 2> /dev/null || break; done; wait $P)");
+	cr_assert_eq(result.status, 130, "status %d: %s%s", result.status, result.out, result.err);
+	cr_expect(strstr(result.out, "cut off"), "%s", result.out);
+	run_free(&result);
+	scenario_expect("select status, events < 20000 from runs", "interrupted 1\n");
+	cr_expect_gt(scenario_number("select value from counters where name = 'cut_off'"), 0);
+	expect_zero("done, or not", "select events - (select sum(count) from op_stats) - (select value from counters where name = 'cut_off') from runs");
+}

@@ -53,3 +53,21 @@ Test(time, cpus_meet_at_a_lock_and_one_cpu_alone_does_not)
 	expect(both, "--set cpus=2", sql, "1\n");
 	expect(both, "", sql, "0\n");
 }
+
+/* The creation of the cache keeps CPU 0 busy, so that of the pool waits there, while CPU 1 is idle and its task asks the pool. */
+Test(time, nobody_takes_from_a_pool_or_cache_that_is_not_there_yet)
+{
+	static const char rest[] =
+		"{\"event\": \"kmem_cache_create\", \"cache\": \"c\", \"size\": 640, \"ctor\": true, \"cpu\": 1, \"pid\": 6}\n"
+		"{\"event\": \"kmem_cache_create\", \"cache\": \"d\", \"size\": 1640, \"ctor\": true, \"cpu\": 1, \"pid\": 6}\n"
+		"{\"event\": \"mempool_create\", \"pool\": \"p\", \"kind\": \"slab\", \"cache\": \"d\", \"min_nr\": 1, \"pid\": 7, \"cpu\": 2}\n"
+		"{\"event\": \"mempool_alloc\", \"id\": 3, \"pool\": \"p\", \"pid\": 8, \"cpu\": 3}\n"
+		"{\"event\": \"mempool_free\", \"id\": 3, \"pool\": \"p\", \"pid\": 7, \"cpu\": 2}\n"
+		"{\"event\": \"kmem_cache_alloc\", \"id\": 4, \"cache\": \"d\", \"pid\": 8, \"cpu\": 3}\n";
+	static const char *const paces[] = { "--set cpus=4", "--set cpus=4 --pace think", "--set cpus=4 --pace asap", "--set cpus=2" };
+
+	for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++)
+		expect(rest, paces[i], "SELECT (SELECT sum(failed) FROM op_stats), (SELECT allocs FROM mempool_stats),"
+			" (SELECT allocs FROM v_caches WHERE cache = 'd' AND object_size = 1640) > 1, (SELECT count(*) FROM violations WHERE rule <>"
+			" 'mempool_misuse')", "0|1|1|0\n");
+}

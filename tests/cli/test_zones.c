@@ -154,3 +154,52 @@ Test(zones, the_nearest_node_is_borrowed_from_first)
 			"  - {memory: 64 MiB, cpus: 1, distances: [21, 21, 10]}\n");
 	scenario_expect("select node, max(free_pages) - min(free_pages) > 0 from zone_samples group by node", "0 1\n1 0\n2 1\n");
 }
+
+#define POLICY(event, id, pid) \
+	"{\"event\":\"" event "\",\"id\":\"" id "\",\"cache\":\"numa_policy\",\"gfp\":\"GFP_KERNEL\",\"pid\":" pid "}"
+
+static void take_as(const char *who, int order, const char *ctx)
+{
+	static int id = 1000;
+
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":%d,\"order\":%d,\"gfp\":\"GFP_ATOMIC\",\"cpu\":0,\"pid\":%s,\"ctx\":\"%s\"}", id++,
+		order, who, ctx);
+}
+
+/*
+ * The first task takes pages from the nodes in turn; init goes on where the first one was when it was born, until its policy is freed.
+ * Orders add up to who took what: 2^4 (node 0), 2^5 (1), in an interrupt 2^9 (0), then the first task has no policy: 2^6 (0);
+ * init: 2^7 (0), another task 2^8 (0), init: 2^3 (1), and without its policy 2^2 (0). The slab of the policies is one page more.
+ */
+Test(zones, while_the_kernel_boots_its_first_tasks_take_pages_from_the_nodes_in_turn)
+{
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"numa_policy\",\"size\":272}");
+	scenario_add("%s", POLICY("kmem_cache_alloc", "first", "0"));
+	take_as("0", 4, "process");
+	take_as("0", 5, "process");
+	take_as("0", 9, "hardirq");
+	scenario_add("%s", POLICY("kmem_cache_alloc", "init", "0"));
+	scenario_add("%s", POLICY("kmem_cache_free", "first", "0"));
+	take_as("0", 6, "process");
+	take_as("1", 7, "process");
+	take_as("7", 8, "process");
+	take_as("1", 3, "process");
+	scenario_add("%s", POLICY("kmem_cache_free", "init", "1"));
+	take_as("1", 2, "process");
+	scenario_replay("kmemsim: 1\nslab: {min_order: 0, max_order: 0}\nnodes:\n  - {memory: 5 GiB, cpus: 1, distances: [10, 21]}\n"
+			"  - {memory: 64 MiB, cpus: 1, distances: [21, 10]}\n");
+	scenario_expect("select node, zone, max(free_pages + pcp_pages) - min(free_pages + pcp_pages)"
+			" from zone_samples where zone = 'Normal' group by node", "0 Normal 981\n1 Normal 40\n");
+	cr_expect_eq(scenario_number("select value from counters where name = 'numa_interleave'"), 4);
+}
+
+/* Mid-life: the first policy that is seen is a user's, which nothing is known of. */
+Test(zones, a_policy_that_a_user_sets_is_not_taken_for_the_kernels)
+{
+	scenario_add("%s", POLICY("kmem_cache_alloc", "mine", "8"));
+	scenario_add("%s", POLICY("kmem_cache_alloc", "more", "0"));
+	take_as("0", 4, "process");
+	take_as("0", 5, "process");
+	scenario_replay(TWO_NODES);
+	cr_expect_eq(scenario_number("select value from counters where name = 'numa_interleave'"), 0);
+}

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mm/mempolicy.h"
+
 void fake_page_alloc_init(struct page_alloc *pa, const struct machine *machine)
 {
 	memset(pa, 0, sizeof(*pa));
@@ -33,10 +35,21 @@ static pfn_t take_from(struct page_alloc *pa, unsigned int node, unsigned int or
 	return pfn;
 }
 
+struct mempolicy *page_alloc_policy(const struct page_alloc *pa)
+{
+	return pa->policy;
+}
+
+int page_alloc_local_node(const struct page_alloc *pa, int node, unsigned int cpu)
+{
+	return node < 0 ? (int)pa->machine->node_of_cpu[cpu] : node;
+}
+
 enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter)
 {
 	unsigned int nodes = pa->machine->nr_nodes;
-	unsigned int first = req->node >= 0 ? (unsigned int)req->node : pa->machine->node_of_cpu[req->cpu];
+	unsigned int first = req->node >= 0 ? (unsigned int)req->node :
+		pa->policy ? mempolicy_next_pages(pa->policy) : pa->machine->node_of_cpu[req->cpu];
 
 	(void)meter;
 	memmove(&pa->requests[1], &pa->requests[0], (FAKE_REQUESTS - 1) * sizeof(pa->requests[0]));

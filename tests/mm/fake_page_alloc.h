@@ -20,6 +20,7 @@ struct page_alloc {
 	uint8_t taken[FAKE_PAGES_MAX];     /* order + 1 of the block that starts here */
 	uint64_t pages_out;                /* pages that callers hold */
 	uint32_t refuse_from;              /* orders from here on fail; PAGE_MAX_ORDERS: none */
+	struct mempolicy *policy;          /* borrowed: of who asks, NULL: none */
 	bool wait;                         /* answer MM_WAIT */
 	struct page_request requests[FAKE_REQUESTS]; /* the last ones; [0] is the newest */
 	pfn_t given;                       /* the last block freed */

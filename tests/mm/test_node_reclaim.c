@@ -99,7 +99,7 @@ Test(node_reclaim, the_oldest_file_pages_of_the_own_node_make_room)
 
 	cr_assert_eq(page_alloc_node_of(fx->pa, take_on(fx, GFP_KERNEL, -1)), 0);
 	cr_expect_geq(told.nr_gone, 32, "SWAP_CLUSTER_MAX");
-	cr_expect_eq(told.gone[0], oldest);
+	cr_expect_eq(told.gone[SWAP_CLUSTER_MAX - 1], oldest, "the last of the first batch: it is freed from its end");
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_NODE_RECLAIM), 1);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_NODE_RECLAIM_PAGES), told.nr_gone);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGSTEAL_DIRECT), told.nr_gone);
@@ -138,7 +138,7 @@ Test(node_reclaim, anonymous_pages_are_swapped_only_when_it_may_write_and_unmap)
 		struct fixture *fx = two_nodes(mode, 2, 20, &told);
 
 		/* More than 1 % of page cache, but active: inactive file pages would go first. */
-		fx->machine.reclaim.swap = 64 << 20;
+		page_alloc_swap_add(fx->pa, 16384);
 		fx->machine.reclaim.swappiness = 200;
 		for (int i = 0; i < 40; i++) {
 			pfn_t pfn = take_on(fx, GFP_NOWAIT | GFP_BIT_MOVABLE | GFP_BIT_THISNODE, 0);

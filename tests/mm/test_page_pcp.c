@@ -316,3 +316,24 @@ Test(page_pcp, pages_of_a_remote_node_expire)
 	fixture_check(fx);
 	fixture_free(fx);
 }
+
+/* What a recording says of a clock: counters are folded, pages go when it tells. */
+Test(page_pcp, folding_counters_drains_nothing_and_a_told_drain_takes_that_many)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
+	pfn_t pfn = take(fx, 0, U);
+
+	cr_assert_eq(fx->zone->pcps[0].count, 6);
+	fx->zone->pcps[0].expire = 1;
+	page_alloc_vmstat_fold(fx->pa, 0);
+	cr_expect_eq(fx->zone->pcps[0].stat_diff, 0);
+	cr_expect_eq(fx->zone->pcps[0].count, 6);
+	page_alloc_drain_pages(fx->pa, 0, 0, 2, &fx->meter);
+	cr_expect_eq(fx->zone->pcps[0].count, 4);
+	page_alloc_drain_pages(fx->pa, 0, 0, 100, &fx->meter);
+	cr_expect_eq(fx->zone->pcps[0].count, 0);
+	page_alloc_drain_pages(fx->pa, 0, 0, 1, &fx->meter);
+	page_alloc_give(fx->pa, pfn, 0, 0, &fx->meter);
+	fixture_check(fx);
+	fixture_free(fx);
+}

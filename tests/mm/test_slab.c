@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mm/mempolicy.h"
 #include "mm/slab_engine_priv.h"
 #include "slab_fixture.h"
 
@@ -271,5 +272,23 @@ Test(slab, each_broken_invariant_is_reported)
 	BREAK(slab->first, 64, "engine 7");
 	BREAK(slab->management.index, 0, "engine 8"); /* one that nobody has: the last of the batch goes out first */
 	BREAK(e->caches[c].grown, 9, "engine 9");
+	fixture_free(f);
+}
+
+/* alternate_node_alloc(): each object is of the node whose turn it is. */
+Test(slab, objects_come_from_the_nodes_of_the_tasks_policy_in_turn)
+{
+	struct fixture *f = slab_machine(1, 2, BEHAVIOUR_6_1);
+	uint32_t cache = fixture_cache(f, "a", 256, 0, 0);
+	struct mempolicy policy;
+
+	mempolicy_boot(&policy, &f->machine);
+	f->pages.policy = &policy;
+	for (uint32_t i = 0; i < 6; i++) {
+		struct slab_object object = fixture_alloc(f, cache);
+
+		cr_expect_eq(engine_of(f)->slabs[object.slab].node, i % 2, "object %u", i);
+	}
+	fixture_check(f);
 	fixture_free(f);
 }

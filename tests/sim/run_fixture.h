@@ -121,7 +121,7 @@ static struct scene *scene_new(uint32_t cpus, enum replay_pace pace)
 	scene->run.kinds[KIND_INB].latency = &scene->latency;
 	sleepers_init(&scene->run.sleepers);
 	cr_assert_eq(engine_init(&scene->run.engine, cpus, &client, NULL), 0);
-	cr_assert_eq(locks_init(&scene->run.locks, cpus, NULL), 0);
+	cr_assert_eq(locks_init(&scene->run.locks, cpus, 1, NULL), 0);
 	return scene;
 }
 

@@ -94,6 +94,46 @@ Test(locks, an_interrupt_waits_until_the_lock_that_its_cpu_holds_is_released)
 	scene_free(s);
 }
 
+/* A daemon's step waits for a request that arrives first, and makes one wait that arrives after it; its CPU is nobody's. */
+Test(locks, daemons_wait_and_are_waited_for)
+{
+	struct scene *s = scene_new(2, PACE_RECORDED);
+	uint32_t a = scene_add(s, (struct act){ .at_ns = 5, .cpu = 0, .locks = { AT(VMAP, 0, 50) } });
+	uint32_t b = scene_add(s, (struct act){ .at_ns = 60, .cpu = 1, .locks = { AT(VMAP, 0, 20) } });
+
+	s->run.meter.ns = 10;
+	meter_charge_locked(&s->run.meter, STEP_ZONE_LOCK, 100, LOCK_VMAP);
+	cr_assert_eq(locks_daemon(&s->run, 0), 0);
+	cr_assert_eq(locks_daemon_busy(&s->run, 0), 110);
+	scene_play(s);
+	/* a from 5 to 55, the daemon from 55 to 155, b from 155. */
+	expect_served(s, a, 5, 5, 50);
+	expect_served(s, b, 60, 60, 115);
+	cr_assert_eq(locks_daemon_busy(&s->run, 0), 155 - min_u64(s->run.engine.now, 155));
+	s->run.recorder = recorder_none();
+	cr_assert_eq(locks_record(&s->run, NULL), 0);
+	cr_assert_eq(s->run.locks.stats[LOCK_VMAP].acquisitions, 3);
+	cr_assert_eq(s->run.locks.stats[LOCK_VMAP].contended, 2);
+	cr_assert_eq(s->run.locks.stats[LOCK_VMAP].wait_ns, 45 + 95);
+	scene_free(s);
+}
+
+Test(locks, a_daemon_is_told_how_long_it_waits_for_who_is_there)
+{
+	struct scene *s = scene_new(2, PACE_RECORDED);
+
+	s->run.meter.ns = 0;
+	meter_charge_locked(&s->run.meter, STEP_ZONE_LOCK, 70, LOCK_ZONE(0));
+	locks_started(&s->run, 0, 0, 70);
+	meter_restart(&s->run.meter);
+	s->run.meter.ns = 20;
+	meter_charge_locked(&s->run.meter, STEP_ZONE_LOCK, 30, LOCK_ZONE(0));
+	cr_assert_eq(locks_daemon(&s->run, 0), 50);
+	cr_assert_eq(locks_daemon_busy(&s->run, 0), 100);
+	cr_assert_eq(locks_check(&s->run, NULL), 0);
+	scene_free(s);
+}
+
 /* Whatever comes, all invariants hold after each event, and the same seed gives the same times. */
 static void play_random(uint64_t seed, ns_t *times)
 {

@@ -75,15 +75,21 @@ static struct recording *begin(void)
 	return r;
 }
 
-static void event(struct recording *r, enum trace_kind kind, uint16_t flags, uint32_t slot, uint64_t pfn)
+static void event_of(struct recording *r, enum trace_kind kind, uint16_t flags, uint32_t slot, uint64_t pfn, uint8_t order)
 {
-	struct trace_op op = { .kind = (uint8_t)kind, .node = -1, .flags = flags, .gfp = kind == KIND_FREE_PAGES ? 0 : GFP_KERNEL };
+	struct trace_op op = { .kind = (uint8_t)kind, .node = -1, .flags = flags, .order = order,
+		.gfp = kind == KIND_FREE_PAGES ? 0 : GFP_KERNEL };
 	struct trace_event e = { .time_ns = ++r->now, .slot = slot, .recorded = { .where = pfn, .entry = (uint32_t)r->now } };
 	struct err err;
 
 	e.op = trace_writer_op(r->w, &op);
 	e.who = trace_writer_who(r->w, &(struct trace_who){ 0 });
 	cr_assert_eq(trace_writer_event(r->w, &e, &err), 0, "%s", err.text);
+}
+
+static void event(struct recording *r, enum trace_kind kind, uint16_t flags, uint32_t slot, uint64_t pfn)
+{
+	event_of(r, kind, flags, slot, pfn, 0);
 }
 
 static void alloc(struct recording *r, uint32_t slot, uint64_t pfn)
@@ -96,12 +102,17 @@ static void release(struct recording *r, uint32_t slot, uint64_t pfn)
 	event(r, KIND_FREE_PAGES, 0, slot, pfn);
 }
 
-static void move(struct recording *r, enum trace_move_kind kind, uint64_t pfn)
+static void move_of(struct recording *r, enum trace_move_kind kind, uint64_t pfn, uint8_t order)
 {
-	struct trace_move move = { .pfn = pfn, .kind = (unsigned int)kind & 0xf, .entry = (uint32_t)++r->now };
+	struct trace_move move = { .pfn = pfn, .order = order & 0xf, .kind = (unsigned int)kind & 0xf, .entry = (uint32_t)++r->now };
 	struct err err;
 
 	cr_assert_eq(trace_writer_move(r->w, &move, &err), 0);
+}
+
+static void move(struct recording *r, enum trace_move_kind kind, uint64_t pfn)
+{
+	move_of(r, kind, pfn, 0);
 }
 
 static void refill(struct recording *r, uint64_t first)
@@ -247,6 +258,31 @@ Test(verify_pages, another_flush_than_the_models_is_told_and_followed)
 	cr_expect(r->drains.first.there);
 	cr_expect_str_eq(r->drains.first.model, "no block");
 	expect(&r->step, 3, 3);
+	free(r);
+}
+
+/*
+ * No free has caused it: it was time to. The free run, which has no such clock, is told when and how many, and finds the same three
+ * pages: they make a block of four with their neighbour, which the next request takes.
+ */
+Test(verify_pages, what_the_clock_drains_is_given_to_the_free_run)
+{
+	struct recording *r = begin();
+
+	refill(r, FIRST);
+	alloc(r, 0, FIRST);
+	for (uint32_t i = 0; i < 3; i++)
+		move(r, MOVE_DRAIN, FIRST + 6 - i);
+	move_of(r, MOVE_REFILL, FIRST + 4, 2);
+	move_of(r, MOVE_REFILL, FIRST + 8, 2);
+	event_of(r, KIND_ALLOC_PAGES, 0, 1, FIRST + 4, 2);
+	for (uint32_t i = 0; i < 3; i++)
+		alloc(r, 2 + i, FIRST + 1 + i);
+	verify(r);
+	expect(&r->drains, 0, 0);
+	expect(&r->refills, 9, 9);
+	expect(&r->step, 5, 5);
+	expect(&r->free, 5, 5);
 	free(r);
 }
 

@@ -44,6 +44,52 @@ Test(import_probes, vmalloc_and_its_relatives)
 	importing_end(&in);
 }
 
+/* A return probe tells where the call came from; of others, what their definition fetches as caller. */
+Test(import_probes, callers_are_call_sites)
+{
+	struct imported in = importing_text(
+		LINE("1.000001", "ioremap: (__ioremap_caller+0x0/0x2a0) phys=0xfed00000 size=1024 pcm=2")
+		LINE("1.000002", "ioremap_ret: (vp_modern_probe+0x148/0x300 [virtio_pci_modern_dev] <- __ioremap_caller) addr=0xffffc90000045000")
+		LINE("1.000003", "iounmap: (iounmap+0x0/0xb0) addr=0xffffc90000045000 caller=vp_modern_remove+0x2c/0x60")
+		LINE("1.000004", "vmap: (ffffffff812e8bd0) count=3 caller=0xffffffff81000123")
+		LINE("1.000005", "vmap_ret: (ffffffff812e8bd0 <- ffffffff81000000) addr=0xffffc90000200000")
+		LINE("1.000006", "vm_map_ram: (ffffffff812e8bd0) count=2 node=1")
+		LINE("1.000007", "vm_map_ram_ret: (ffffffff812e8bd0 <- ffffffff81000000) addr=0xffffc90000300000")
+		LINE("1.000008", "vunmap: (ffffffff812e8bd0) addr=0xffffc90000200000"));
+	static const char *const sites[] = { "vp_modern_probe+0x148", "vp_modern_remove+0x2c", "0xffffffff81000123", "0xffffffff81000000", "" };
+
+	expect_clean(&in, 5);
+	for (size_t i = 0; i < 5; i++)
+		cr_expect_str_eq(importing_event(&in, i)->call_site, sites[i]);
+	importing_end(&in);
+}
+
+/* As the kernel, trace-cmd and perf print it: the first function that is neither the tracer's nor the memory layer's has asked. */
+Test(import_probes, chains_of_callers_tell_the_call_site)
+{
+	struct imported in = importing_text(
+		LINE("1.000001", "mm_page_alloc: page=x pfn=0x4000 order=0 migratetype=1 gfp_flags=GFP_KERNEL")
+		LINE("1.000001", "<stack trace>")
+		" => trace_event_raw_event_mm_page_alloc\n => __alloc_pages\n => pipe_write+0x1d0/0x5c0\n => vfs_write\n"
+		LINE("1.000002", "kmalloc: call_site=load_elf+0x10/0x20 ptr=0xffff888000001000 bytes_req=64 bytes_alloc=64 gfp_flags=GFP_KERNEL node=-1")
+		LINE("1.000002", "kernel_stack:         <stack trace >")
+		"=> __kmalloc (ffffffff81234567)\n=> other (ffffffff81234567)\n"
+		LINE("1.000003", "iounmap: (iounmap+0x0/0x90) addr=0xffffc90000000000")
+		LINE("1.000003", "kernel_stack:         <stack trace >")
+		"=> kprobe_ftrace_handler (ffffffff81234560)\n=> iounmap (ffffffff81234567)\n=> driver_exit+0x5 (ffffffff81234567)\n"
+		LINE("1.000004", "mm_page_free: page=x pfn=0x4000 order=0")
+		" task-8 [001] ..... 1.000004: <stack trace>\n => of_another_cpu\n"
+		"task  7 [000]  1.000005: kmem:mm_page_alloc: page=x pfn=0x5000 order=3 migratetype=1 gfp_flags=GFP_KERNEL\n"
+		"\tffffffff816349cd __alloc_pages+0x20d ([kernel.kallsyms])\n"
+		"\tffffffff816349cd skb_page_frag_refill+0x2d ([kernel.kallsyms])\n\n");
+	static const char *const sites[] = { "pipe_write+0x1d0", "load_elf+0x10", "driver_exit+0x5", "", "skb_page_frag_refill+0x2d" };
+
+	expect_clean(&in, 5);
+	for (size_t i = 0; i < 5; i++)
+		cr_expect_str_eq(importing_event(&in, i)->call_site, sites[i], "event %zu: %s", i, importing_event(&in, i)->call_site);
+	importing_end(&in);
+}
+
 Test(import_probes, ioremap_regions_and_mappings_into_user_space)
 {
 	struct imported in = importing_text(
@@ -263,14 +309,17 @@ Test(import_probes, the_driver_capture_has_every_mempool_mapping_and_region, .ti
 	};
 	const char *path = importing_shared("E-drivers/trace.dat");
 	const struct import_options options = { .recorded = true };
-	uint64_t nr[NR_KINDS] = { 0 };
+	uint64_t nr[NR_KINDS] = { 0 }, of_nvme = 0;
 	struct imported in;
 	struct err err = { 0 };
 
 	if (!path || importing_files(&in, &path, 1, &options, &err) < 0)
 		cr_skip_test("the captures or libtracecmd are not there");
-	for (size_t i = in.nr_prologue; i < in.nr; i++)
+	for (size_t i = in.nr_prologue; i < in.nr; i++) {
 		nr[in.events[i].op.kind]++;
+		of_nvme += in.events[i].op.kind == KIND_DMA_ALLOC_COHERENT && !strncmp(in.events[i].call_site, "nvme_", 5);
+	}
+	cr_expect_eq(of_nvme, 18, "the return probe tells the caller: %llu", (unsigned long long)of_nvme);
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
 		cr_expect_eq(nr[want[i].kind], want[i].nr, "%s: %llu", kind_info[want[i].kind].name,
 			(unsigned long long)nr[want[i].kind]);

@@ -427,6 +427,51 @@ Test(import_rules, an_area_whose_call_is_not_recorded_is_found_by_its_array_of_p
 	importing_end(&in);
 }
 
+#define DESCRIPTOR LINE("kmalloc: call_site=__get_vm_area_node+0x7b ptr=0xffff888001000100 bytes_req=64 bytes_alloc=64 gfp_flags=GFP_KERNEL node=-1") \
+	LINE("kmem_cache_alloc: call_site=alloc_vmap_area+0x9d ptr=0xffff888001000200 bytes_req=64 bytes_alloc=64 gfp_flags=GFP_KERNEL node=-1 accounted=false")
+#define AREA_PAGES 1024u /* what an array of two pages points to */
+
+/*
+ * An array of more than a page of pointers is an area of its own, begun right behind the outer one: bpf_prog_pack_alloc() takes
+ * 2 MiB for each node. On a machine of two nodes the array's two pages are taken one by one, with events.
+ */
+Test(import_rules, an_area_is_found_by_the_array_of_its_array)
+{
+	struct imported in = importing_text(DESCRIPTOR DESCRIPTOR ARRAY("0xffff888001000000", "16") AREA_PAGE("0x20")
+		AREA_PAGE("0x30") PAGE("0x21", "0"));
+	size_t first = 4 + 1 + 2;
+
+	cr_assert_eq(in.nr - in.nr_prologue, first + AREA_PAGES + 1 + 1);
+	cr_expect_eq(importing_event(&in, 5)->op.origin, ORIGIN_VMALLOC);
+	cr_expect_eq(importing_event(&in, 6)->op.origin, ORIGIN_VMALLOC);
+	for (size_t i = 0; i < AREA_PAGES; i++)
+		cr_assert_eq(importing_event(&in, first + i)->op.kind, KIND_ALLOC_PAGES_BULK);
+	cr_expect_eq(importing_event(&in, first + AREA_PAGES)->op.kind, KIND_VMALLOC);
+	cr_expect_eq(importing_event(&in, first + AREA_PAGES)->op.size, AREA_PAGES * 4096);
+	importing_end(&in);
+}
+
+/* Without events the array's own two pages are part of the call, and of what is freed. */
+Test(import_rules, the_array_of_an_array_goes_with_its_area)
+{
+	struct imported in = importing_text(DESCRIPTOR DESCRIPTOR ARRAY("0xffff888001000000", "16") PAGE("0x21", "0")
+		FREE_PAGE("0x40", "0") FREE_PAGE("0x41", "0") LINE("kfree: call_site=vfree+0x1 ptr=0xffff888001000000"));
+
+	cr_assert_eq(in.nr - in.nr_prologue, 4 + 1 + 2 + AREA_PAGES + 1 + 1 + 2 + 2);
+	cr_expect_eq(in.meta.adopted, 0, "the freed pages were the area's");
+	importing_end(&in);
+}
+
+/* What is allocated between the two shows that the first area was another call's, such as that of ioremap(). */
+Test(import_rules, areas_one_after_the_other_are_no_array_and_its_area)
+{
+	struct imported in = importing_text(DESCRIPTOR ALLOC("0xffff888001000080") DESCRIPTOR ARRAY("0xffff888001000000", "16")
+		PAGE("0x21", "0"));
+
+	cr_assert_eq(in.nr - in.nr_prologue, 5 + 1 + 2 + 1 + 1);
+	importing_end(&in);
+}
+
 /* vm_area_alloc_pages() takes 100 at a time; a bulk call for a single page is an ordinary allocation, with its event. */
 Test(import_rules, the_last_page_of_an_area_may_have_an_event_of_its_own)
 {
@@ -680,4 +725,24 @@ Test(import_rules, a_gzip_source_and_two_parts_are_one_recording)
 	importing_end(&in);
 	unlink(first);
 	unlink(second);
+}
+
+Test(import_rules, the_first_area_of_swapon_is_the_map_of_a_device)
+{
+	struct imported in = importing_text(
+		LINE("kmalloc: call_site=__do_sys_swapon+0x7e ptr=0x40 bytes_req=328 bytes_alloc=512 gfp_flags=GFP_KERNEL|__GFP_ZERO node=-1")
+		"other-2 [000] 1.000000000: vmalloc_range: (f) size=4096 align=1 gfp=0xdc0 flags=0x0 node=-1\n"
+		"other-2 [000] 1.000000000: vmalloc_range_ret: (f <- g) addr=0xffffc90000100000\n"
+		LINE("vmalloc_range: (f) size=40960 align=1 gfp=0xdc0 flags=0x0 node=-1")
+		LINE("vmalloc_range_ret: (f <- g) addr=0xffffc90000110000")
+		LINE("vmalloc_range: (f) size=160 align=1 gfp=0xdc0 flags=0x0 node=-1")
+		LINE("vmalloc_range_ret: (f <- g) addr=0xffffc90000120000") LINE("vfree: (f) addr=0xffffc90000110000"));
+
+	cr_expect_eq(importing_event(&in, 1)->op.origin, ORIGIN_DIRECT, "of another task");
+	cr_expect_eq(importing_event(&in, 2)->op.origin, ORIGIN_SWAP_MAP);
+	cr_expect_eq(importing_event(&in, 2)->op.size, 40960, "a byte for each page");
+	cr_expect_eq(importing_event(&in, 3)->op.origin, ORIGIN_DIRECT, "of its control groups");
+	cr_expect_eq(importing_event(&in, 4)->op.kind, KIND_VFREE);
+	cr_expect_eq(importing_event(&in, 4)->op.origin, ORIGIN_SWAP_MAP);
+	importing_end(&in);
 }

@@ -1,0 +1,123 @@
+#include "sim/unmade.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "sim/arrive.h"
+
+/* Keys of SLEEP_OBJECT: slots are below. */
+#define NAME_KEY(maker) (1ull << 32 | (uint64_t)(maker)->keys << 33 | (maker)->name)
+
+/* Pools of both kinds have one name space here: a pool of the other kind and the same name holds up nobody for long. */
+#define NAMES (KEY_CACHE | KEY_POOL)
+
+static bool is_creation(enum trace_kind kind)
+{
+	return kind == KIND_KMEM_CACHE_CREATE || kind == KIND_MEMPOOL_CREATE || kind == KIND_DMA_POOL_CREATE;
+}
+
+static bool names(const struct trace_op *op, const struct maker *maker)
+{
+	if (kind_info[op->kind].keys & maker->keys)
+		return op->name == maker->name;
+	/* A pool of a cache's objects. */
+	return op->kind == KIND_MEMPOOL_CREATE && maker->keys == KEY_CACHE && op->name2 == maker->name;
+}
+
+static bool is_unmade(const struct unmade *u, const struct trace_op *op)
+{
+	for (uint32_t i = 0; i < u->nr; i++)
+		if (names(op, &u->makers[i]))
+			return true;
+	return false;
+}
+
+static void mark(struct run *run, const struct maker *maker)
+{
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
+		const struct trace_op *op = run->ops[i].trace;
+
+		if (!names(op, maker))
+			continue;
+		run->ops[i].rules &= ~OP_UNMADE;
+		if (is_unmade(&run->unmade, op))
+			run->ops[i].rules |= OP_UNMADE;
+	}
+}
+
+void unmade_fini(struct run *run)
+{
+	free(run->unmade.makers);
+}
+
+bool unmade_begins(struct run *run, const struct request *req)
+{
+	const struct run_op *op = &run->ops[req->op];
+	struct unmade *u = &run->unmade;
+
+	if (!is_creation((enum trace_kind)op->kind) || op->action == ACT_SKIP)
+		return false;
+	if (u->nr == u->cap) {
+		uint32_t cap = u->cap ? 2 * u->cap : 16;
+		struct maker *makers = realloc(u->makers, cap * sizeof(*makers));
+
+		if (!makers) {
+			err_set(&run->deferred, ERR_NOMEM, "no memory for %u creations that wait", cap);
+			return false;
+		}
+		u->makers = makers;
+		u->cap = cap;
+	}
+	u->makers[u->nr] = (struct maker){ req->event_no, op->trace->name, kind_info[op->kind].keys & NAMES };
+	mark(run, &u->makers[u->nr++]);
+	return true;
+}
+
+void unmade_ends(struct run *run, const struct request *req)
+{
+	struct unmade *u = &run->unmade;
+	struct maker made;
+	uint32_t i = 0;
+
+	while (i < u->nr && u->makers[i].event_no != req->event_no)
+		i++;
+	if (i == u->nr)
+		return;
+	made = u->makers[i];
+	u->makers[i] = u->makers[--u->nr];
+	mark(run, &made);
+	for (uint32_t n = sleepers_find(run, SLEEP_OBJECT, NAME_KEY(&made)); n != SLEEPER_NONE;
+		n = sleepers_find(run, SLEEP_OBJECT, NAME_KEY(&made))) {
+		struct request next = sleepers_take(run, n);
+
+		engine_queue(&run->engine, &next, &run->deferred);
+	}
+}
+
+bool unmade_holds(struct run *run, const struct request *req)
+{
+	const struct trace_op *op = run->ops[req->op].trace;
+	const struct unmade *u = &run->unmade;
+	struct request waiting = *req;
+
+	for (uint32_t i = 0; i < u->nr && !req->sleeper; i++) {
+		if (u->makers[i].event_no >= req->event_no || !names(op, &u->makers[i]))
+			continue;
+		draw_ticket(run, &waiting);
+		task_sleeps(run, &waiting);
+		sleepers_add(run, &waiting, SLEEP_OBJECT, NAME_KEY(&u->makers[i]), true);
+		run->nr_sleeps++;
+		run->engine.cpus[req->seat.cpu].doing[0].op = OP_NOBODY;
+		return true;
+	}
+	return false;
+}
+
+int unmade_check(const struct run *run, struct err *err)
+{
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
+		if (!(run->ops[i].rules & OP_UNMADE) != !is_unmade(&run->unmade, run->ops[i].trace))
+			return err_set(err, ERR_INVARIANT, "unmade 1: operation %" PRIu32 " is marked: %d", i,
+				!!(run->ops[i].rules & OP_UNMADE));
+	return 0;
+}

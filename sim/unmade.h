@@ -1,0 +1,44 @@
+/*
+ * unmade: caches and pools whose creation has arrived and is not done: it waits for its CPU, for its task's turn, or for memory.
+ * What names them later in the trace waits for that, as nobody in the kernel has a pointer to what is not there yet. Tickets
+ * (sim/arrive.h) cannot see to it: they go by slots, and these have none.
+ *
+ * Invariants
+ *  1. an operation has OP_UNMADE exactly when it names something that is unmade
+ */
+#ifndef KMEMSIM_SIM_UNMADE_H
+#define KMEMSIM_SIM_UNMADE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "sim/request.h"
+
+struct run;
+
+/** A creation that is not done. */
+struct maker {
+	uint64_t event_no;
+	uint32_t name;     /* string number */
+	uint32_t keys;     /* KEY_CACHE or KEY_POOL: which kind of name */
+};
+
+struct unmade {
+	struct maker *makers; /* owned */
+	uint32_t nr, cap;
+};
+
+void unmade_fini(struct run *run);
+/** unmade_begins() - @req, if it is a creation, has to wait. Return: whether it is one. */
+bool unmade_begins(struct run *run, const struct request *req);
+/** unmade_ends() - creation @req is over, done or failed: who waits for it goes on, in order. */
+void unmade_ends(struct run *run, const struct request *req);
+/**
+ * unmade_holds() - whether @req, which is about to be served and whose operation has OP_UNMADE, names what an earlier event is to
+ * make. Then it waits for that (SLEEP_OBJECT), and is served again as if it had not been.
+ */
+bool unmade_holds(struct run *run, const struct request *req);
+int unmade_check(const struct run *run, struct err *err);
+
+#endif
