@@ -433,5 +433,7 @@ int sampler_finish(struct run *run, struct err *err)
 		ret = parts_finish(run, err);
 	if (ret == 0)
 		ret = reclaim_finish(run, err);
+	if (ret == 0)
+		ret = follow_record(run, err);
 	return ret;
 }

@@ -350,7 +350,7 @@ static __attribute__((noinline)) void serve_other(struct run *run, const struct 
 		run_schedule_due(run);
 		break;
 	case ACT_UNMODELLED:
-		run->result.unmodelled++;
+		run->result.unmodelled += !run->booting;
 		break;
 	case ACT_KMALLOC:
 	case ACT_KMALLOC_LARGE:
