@@ -42,7 +42,6 @@ static pfn_t next_eligible(struct page_alloc *pa, uint32_t node, enum lru_list l
 	for (; *left; (*left)--) {
 		pfn_t pfn = pa->reclaim[node].lru[list].tail;
 
-		meter_charge_locked(sc->meter, STEP_LRU_SCAN, 1, LOCK_LRU);
 		if (page_zone(pa, pfn)->type <= sc->highest) {
 			(*left)--;
 			return pfn;
@@ -52,6 +51,13 @@ static pfn_t next_eligible(struct page_alloc *pa, uint32_t node, enum lru_list l
 		lru_move(pa, pfn, list);
 	}
 	return PFN_NONE;
+}
+
+/* A batch is taken off its list under the list's lock, which is held once for all of it. */
+static void charge_scan(const struct scan_control *sc, uint64_t pages)
+{
+	if (pages)
+		meter_charge_locked(sc->meter, STEP_LRU_SCAN, (uint32_t)pages, LOCK_LRU);
 }
 
 /** What a page that was looked at gets. */
@@ -94,7 +100,7 @@ static void write_out(struct page_alloc *pa, pfn_t pfn, const struct scan_contro
  */
 static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
 {
-	uint64_t left = lru_pages(pa, node, list);
+	uint64_t all = lru_pages(pa, node, list), left = all;
 	pfn_t pfn, gone[SWAP_CLUSTER_MAX], written[SWAP_CLUSTER_MAX];
 	uint32_t nr_gone = 0, nr_written = 0;
 	bool file = lru_is_file(list);
@@ -113,6 +119,7 @@ static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list 
 		else
 			pa->counter[PC_PGACTIVATE] += look == LOOK_ACTIVATE;
 	}
+	charge_scan(sc, all - left);
 	note_cost(pa, node, file, nr_written);
 	for (uint32_t i = nr_written; i-- > 0;) {
 		write_out(pa, written[i], sc);
@@ -125,7 +132,7 @@ static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list 
 /* Models shrink_active_list(): pages whose users have not come back grow old. */
 static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
 {
-	uint64_t left = lru_pages(pa, node, list);
+	uint64_t all = lru_pages(pa, node, list), left = all;
 	pfn_t pfn;
 
 	while (nr-- && (pfn = next_eligible(pa, node, list, sc, &left)) != PFN_NONE) {
@@ -133,6 +140,7 @@ static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list li
 		lru_move(pa, pfn, list - 1);
 		pa->counter[PC_PGDEACTIVATE]++;
 	}
+	charge_scan(sc, all - left);
 }
 
 static void shrink_list(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, const struct scan_balance *balance,

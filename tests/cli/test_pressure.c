@@ -124,6 +124,19 @@ static double looks(const char *setting)
 	return counter("pgscan_file") / counter("pgsteal_file");
 }
 
+/* At most METER_MAX_SEGMENTS of one step are counted, so there may be fewer than a batch of 32 pages has. */
+Test(pressure, kswapd_takes_the_lock_of_its_lists_by_batches)
+{
+	double locked, scanned;
+
+	read_files();
+	replay("page_allocator.watermark_scale_factor=1000");
+	cr_assert_eq(counter("allocstall%"), 0, "nobody else reclaims");
+	locked = ask("SELECT acquisitions FROM lock_stats WHERE lock = 'lru'");
+	scanned = counter("pgscan_kswapd");
+	cr_expect(locked > 100 && locked < scanned / 16, "%.0f times for %.0f pages", locked, scanned);
+}
+
 Test(pressure, file_pages_that_are_mapped_are_looked_at_once_more)
 {
 	double once, more;

@@ -200,8 +200,6 @@ Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
 	replay("--set memory=24MiB --set cpus=2");
 	cr_expect_gt(scenario_number("select count(*) from reclaim_events where by = 'direct'"), 1);
 	cr_expect_gt(scenario_number("select sum(pages) from reclaim_events where by = 'kswapd'"), 0);
-	cr_expect_gt(scenario_number("select acquisitions from lock_stats where lock = 'lru'"),
-		scenario_number("select value from counters where name = 'pgscan_direct'"), "kswapd takes locks, too");
 	expect_figures_agree();
 	scenario_expect("select name, unit, value = (select pages from reclaim_events where by = 'oom') from counters where mechanism = 'oom'",
 		"killed hog, pid 8 pages 1\n");
