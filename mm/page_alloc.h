@@ -238,6 +238,10 @@ void page_alloc_set_owner(struct page_alloc *pa, pfn_t pfn, uint32_t owner);
 uint32_t page_alloc_owner(const struct page_alloc *pa, pfn_t pfn);
 /** page_alloc_node_of() - node of an existing page. */
 uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn);
+/** page_alloc_type_of() - type of the pageblock that an existing page lies in. */
+enum migratetype page_alloc_type_of(const struct page_alloc *pa, pfn_t pfn);
+/** page_alloc_wanted_type() - the type of pageblock that a request prefers. */
+enum migratetype page_alloc_wanted_type(const struct page_alloc *pa, const struct page_request *req);
 
 /** page_alloc_drain_all() - models drain_all_pages(NULL). */
 void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter);

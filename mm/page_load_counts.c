@@ -240,6 +240,19 @@ static int place_order(struct placing *placing, const uint64_t (*counts)[16], un
 	return 0;
 }
 
+/* What is in use in pageblocks that are not Movable is on no LRU list: Movable requests would take such pageblocks over. */
+static void unlist_kernel_pages(struct zone *zone)
+{
+	struct page_alloc *pa = zone->pa;
+
+	for (pfn_t pfn = zone->start; pfn < zone->end; pfn++) {
+		if (pageblock_migratetype(pa, pfn) == MIGRATE_MOVABLE || !page_alloc_allocated(pa, pfn, 0))
+			continue;
+		page_take_back(pa, pfn, 0);
+		page_hand_out(pa, pfn, 0, false);
+	}
+}
+
 /* A page in use of a pageblock of that type, cut out of the smallest cell that there is. */
 static pfn_t cut_page(struct placing *placing, unsigned int mt)
 {
@@ -330,6 +343,8 @@ int page_load_counts(const struct page_load *load)
 		if (state->pageblocks)
 			memcpy(placing.wanted, state->pageblocks[i], sizeof(placing.wanted));
 		ret = place_zone(&placing, (const uint64_t (*)[16])state->block_counts[i]);
+		if (ret == 0)
+			unlist_kernel_pages(placing.zone);
 		if (ret == 0)
 			fill_pcps(&placing, state->zones[i].pcp_pages);
 		if (ret == 0 && placing.no_memory)

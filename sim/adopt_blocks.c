@@ -1,7 +1,8 @@
 /*
  * adopt_blocks: pages that the trace's callers hold at the beginning, in the memory of another machine. The same work on a
  * like machine has its pages at about the same places: each block is looked for at its recorded frame, then ever
- * further from it.
+ * further from it. Where the places are made up, because only numbers are known, a pageblock of its type comes first:
+ * what is freed in pageblocks of another would be taken for other uses, and their types would change.
  */
 #include <stdlib.h>
 
@@ -18,6 +19,14 @@
 struct free_choice {
 	uint32_t *up, *down; /* owned: by pfn + 1; 0 and end + 1 stand for none */
 	uint32_t end;        /* first page frame behind all zones */
+};
+
+#define ANY_TYPE NR_MIGRATETYPES
+
+/* The choice in pageblocks of each type; in those of any. */
+struct choices {
+	struct free_choice of[ANY_TYPE + 1];
+	bool typed; /* whether types are looked at */
 };
 
 static uint32_t nearest(uint32_t *next, uint32_t at)
@@ -87,10 +96,38 @@ static int choice_init(const struct run *run, struct free_choice *choice, struct
 	return 0;
 }
 
-static void choice_fini(struct free_choice *choice)
+static void choices_fini(struct choices *choices)
 {
-	free(choice->up);
-	free(choice->down);
+	for (unsigned int type = 0; type <= ANY_TYPE; type++) {
+		free(choices->of[type].up);
+		free(choices->of[type].down);
+	}
+}
+
+static void leave_type(const struct run *run, struct free_choice *choice, unsigned int type)
+{
+	for (pfn_t pfn = 0; pfn < choice->end; pfn++)
+		if (can_choose(choice, pfn) && page_alloc_type_of(run->mm.pages, pfn) != type)
+			take_out(choice, pfn);
+}
+
+static int choices_init(const struct run *run, struct choices *choices, struct err *err)
+{
+	int ret = choice_init(run, &choices->of[ANY_TYPE], err);
+
+	choices->typed = !run->options->initial->exact_blocks;
+	for (unsigned int type = 0; ret == 0 && choices->typed && type < ANY_TYPE; type++) {
+		ret = choice_init(run, &choices->of[type], err);
+		if (ret == 0)
+			leave_type(run, &choices->of[type], type);
+	}
+	return ret;
+}
+
+static void choices_take_out(struct choices *choices, pfn_t pfn, unsigned int order)
+{
+	for (unsigned int type = 0; type <= ANY_TYPE; type++)
+		take_out_range(&choices->of[type], pfn, 1ull << order);
 }
 
 static bool block_fits(struct free_choice *choice, pfn_t pfn, unsigned int order)
@@ -154,15 +191,27 @@ static uint32_t place_here(const struct free_choice *choice, uint64_t where, uin
 	return recorded_end - where <= choice->end ? (uint32_t)(choice->end - (recorded_end - where)) : 0;
 }
 
-static void place_block(struct run *run, struct free_choice *choice, const struct older *older,
+static pfn_t find_place(const struct run *run, struct choices *choices, const struct run_op *op, uint32_t near,
+	unsigned int order)
+{
+	struct page_request want = page_request_of(run, op);
+	pfn_t pfn = PFN_NONE;
+
+	if (choices->typed)
+		pfn = choose_block(&choices->of[page_alloc_wanted_type(run->mm.pages, &want)], near, order);
+	return pfn != PFN_NONE ? pfn : choose_block(&choices->of[ANY_TYPE], near, order);
+}
+
+static void place_block(struct run *run, struct choices *choices, const struct older *older,
 	const struct wanted_block *block, uint64_t recorded_end)
 {
 	struct request req = { .op = older->op, .slot = older->slot };
-	pfn_t pfn = choose_block(choice, place_here(choice, block->where, recorded_end), block->order);
+	uint32_t near = place_here(&choices->of[ANY_TYPE], block->where, recorded_end);
+	pfn_t pfn = find_place(run, choices, &run->ops[older->op], near, block->order);
 
 	if (pfn == PFN_NONE)
 		return;
-	take_out_range(choice, pfn, 1ull << block->order);
+	choices_take_out(choices, pfn, block->order);
 	if (run->ops[older->op].action == ACT_KMALLOC_LARGE) {
 		struct slab_object object = kmalloc_large_adopt(run->mm.slab, pfn, block->order);
 
@@ -229,7 +278,7 @@ static uint32_t list_blocks(const struct run *run, const struct older *older, ui
 int adopt_blocks(struct run *run, const struct older *older, uint32_t nr, struct err *err)
 {
 	struct wanted_block *blocks = malloc(((size_t)nr + 1) * sizeof(*blocks));
-	struct free_choice choice;
+	struct choices choices = { .typed = false };
 	uint64_t recorded_end = 0;
 	uint32_t nr_blocks;
 	int ret;
@@ -240,10 +289,10 @@ int adopt_blocks(struct run *run, const struct older *older, uint32_t nr, struct
 	for (uint32_t i = 0; i < nr_blocks; i++)
 		recorded_end = max_u64(recorded_end, blocks[i].where + (1ull << blocks[i].order));
 	qsort(blocks, nr_blocks, sizeof(*blocks), by_size_and_place);
-	ret = choice_init(run, &choice, err);
+	ret = choices_init(run, &choices, err);
 	for (uint32_t i = 0; ret == 0 && i < nr_blocks; i++)
-		place_block(run, &choice, &older[blocks[i].older], &blocks[i], recorded_end);
-	choice_fini(&choice);
+		place_block(run, &choices, &older[blocks[i].older], &blocks[i], recorded_end);
+	choices_fini(&choices);
 	free(blocks);
 	return ret;
 }

@@ -325,6 +325,24 @@ Test(page_load, pages_that_lists_of_cpus_hold_are_as_many_as_counted)
 	made_up_free(m);
 }
 
+/* Stealing looks at how many pages of a pageblock are on LRU lists: kernel memory is on none. */
+Test(page_load, pages_in_use_are_on_lru_lists_in_movable_pageblocks_alone)
+{
+	uint64_t pageblocks[1][6] = { { 2, 1, 1 } }, counts[1][6][16];
+	struct made_up *m = made_of_numbers(counts, pageblocks);
+	uint32_t nr[NR_MIGRATETYPES] = { 0 };
+
+	cr_assert_eq(load(m), 0, "%s", m->err.text);
+	for (pfn_t pfn = 1024; pfn < 3072; pfn++) {
+		if (!page_alloc_allocated(m->fx->pa, pfn, 0))
+			continue;
+		nr[pageblock_migratetype(m->fx->pa, pfn)]++;
+		cr_assert_eq(page_is_lru(m->fx->pa, pfn), pageblock_migratetype(m->fx->pa, pfn) == M, "page %lu", pfn);
+	}
+	cr_expect(nr[U] && nr[M] && nr[R]);
+	made_up_free(m);
+}
+
 Test(page_load, what_cannot_be_on_lists_of_cpus_is_left_out)
 {
 	uint64_t pageblocks[1][6] = { { 2, 1, 1 } }, counts[1][6][16];
