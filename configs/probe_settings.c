@@ -346,14 +346,29 @@ static void read_kernel(struct probe *probe)
 			probe->machine->behaviour == BEHAVIOUR_6_1 ? "6.1" : "2.6-classic");
 }
 
+/* Whether a saved state has the random order of some cache: the last column of memory/caches.csv. */
+static bool has_random_order(struct probe *probe)
+{
+	char *text = probe_read(probe, "memory/caches.csv"), *rest = text, *line = text ? text_next_line(&rest) : NULL;
+	const char *last = line ? strrchr(line, ',') : NULL;
+	bool found = false;
+
+	if (last && !strcmp(last, ",random_seq"))
+		while (!found && (line = text_next_line(&rest)))
+			found = *line && line[strlen(line) - 1] != ',';
+	free(text);
+	return found;
+}
+
 static void read_config(struct probe *probe)
 {
 	struct machine *m = probe->machine;
 	char *config = find_config(probe);
 
 	if (!config) {
-		probe_note(probe, "kernel.config is missing: assumed compaction, stacks from vmalloc, and free lists of slabs "
-			"in order (slab.freelist_random)");
+		m->slab.freelist_random = has_random_order(probe);
+		probe_note(probe, "kernel.config is missing: assumed compaction, stacks from vmalloc%s",
+			m->slab.freelist_random ? "" : ", and free lists of slabs in order (slab.freelist_random)");
 		return;
 	}
 	m->slab.freelist_random = is_configured(config, "CONFIG_SLAB_FREELIST_RANDOM=y\n");

@@ -450,19 +450,6 @@ uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn)
 	return page_zone(pa, pfn)->node;
 }
 
-enum migratetype page_alloc_type_of(const struct page_alloc *pa, pfn_t pfn)
-{
-	return (enum migratetype)pageblock_migratetype(pa, pfn);
-}
-
-enum migratetype page_alloc_wanted_type(const struct page_alloc *pa, const struct page_request *req)
-{
-	struct alloc_context ac;
-
-	page_context(pa, req, &ac);
-	return (enum migratetype)ac.mt;
-}
-
 enum page_outcome page_alloc_last_outcome(const struct page_alloc *pa)
 {
 	return pa->outcome;

@@ -65,6 +65,7 @@ struct page_load_report {
 	uint64_t pageblocks_guessed;  /* no free block: by the kinds of pages in it */
 	uint64_t pageblocks_adjusted; /* of the mixed and guessed ones: changed to fit the number of each type */
 	uint64_t pages_missing;       /* managed by the kernel, but the machine does not hand them out at boot */
+	uint64_t pcp_placed;          /* pages of per-CPU lists whose place is the model's choice */
 	uint64_t blocks_placed;       /* free blocks whose place is the model's choice: only their number was saved */
 };
 
@@ -82,6 +83,21 @@ struct page_load_report {
  */
 int page_alloc_load(struct page_alloc *pa, const struct state *state, uint64_t seed, struct page_load_report *report,
 	struct err *err);
+
+/**
+ * page_alloc_used_block() - the first aligned block at or behind @from whose 2^@order pages are handed out, in a pageblock of
+ * type @mt (NR_MIGRATETYPES: of any): where a saved state whose slabs are only counted may have one. Return: PFN_NONE: none.
+ */
+pfn_t page_alloc_used_block(const struct page_alloc *pa, pfn_t from, unsigned int order, unsigned int mt);
+/** page_alloc_end() - the first page frame behind all memory. */
+pfn_t page_alloc_end(const struct page_alloc *pa);
+
+/**
+ * page_alloc_apply_settings() - whether the machine's settings (min_free_kbytes, watermark_scale_factor, pcp_high_fraction) are
+ * others than those that the loaded state was saved with; then its watermarks and limits are set anew, as when a sysctl is
+ * written. Of a state whose watermarks the kernel had set.
+ */
+bool page_alloc_apply_settings(struct page_alloc *pa);
 
 /** page_alloc_has_pagesets() - whether the kernel has set up its per-CPU lists: always, but for a state of its boot. */
 bool page_alloc_has_pagesets(const struct page_alloc *pa);
@@ -220,28 +236,11 @@ enum mm_answer page_alloc_take_exact(struct page_alloc *pa, const struct page_re
 /** page_alloc_allocated() - whether all 2^order pages at @pfn exist and are handed out: a guard for bad traces. */
 bool page_alloc_allocated(const struct page_alloc *pa, pfn_t pfn, unsigned int order);
 
-/**
- * page_claim_start() - begin to hand round the pages that a loaded state has in use and that are nobody's: for what the state
- * says is there, but not where. Nothing may be taken or given until page_claim_end(). Return: NULL without memory.
- */
-struct page_claim *page_claim_start(struct page_alloc *pa);
-/**
- * page_claim_block() - 2^order pages in use that nobody owns and nobody has claimed: in the zones that @req may be served from, in
- * pageblocks of its type before others. They stay handed out, as pages of no LRU list. Return: PFN_NONE when there are none.
- */
-pfn_t page_claim_block(struct page_claim *claim, const struct page_request *req);
-/** page_claim_end() - NULL is allowed. */
-void page_claim_end(struct page_claim *claim);
-
 /* A word of the user's own per page (a slab's number, say); 0 after boot. Only for pages that the caller owns. */
 void page_alloc_set_owner(struct page_alloc *pa, pfn_t pfn, uint32_t owner);
 uint32_t page_alloc_owner(const struct page_alloc *pa, pfn_t pfn);
 /** page_alloc_node_of() - node of an existing page. */
 uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn);
-/** page_alloc_type_of() - type of the pageblock that an existing page lies in. */
-enum migratetype page_alloc_type_of(const struct page_alloc *pa, pfn_t pfn);
-/** page_alloc_wanted_type() - the type of pageblock that a request prefers. */
-enum migratetype page_alloc_wanted_type(const struct page_alloc *pa, const struct page_request *req);
 
 /** page_alloc_drain_all() - models drain_all_pages(NULL). */
 void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter);

@@ -217,7 +217,31 @@ static pfn_t place_small(struct placing *placing, unsigned int order, unsigned i
 	return pfn;
 }
 
-static int place_order(struct placing *placing, const uint64_t (*counts)[16], unsigned int order)
+/* A page that is in use, for a CPU's list: halves of free pages first, they are of no use to larger blocks. */
+static pfn_t place_single(struct placing *placing)
+{
+	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+		struct cells *part = &placing->part[0][mt];
+
+		if (part->nr)
+			return part->pfn[--part->nr];
+	}
+	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+		pfn_t pfn = place_in(placing, 0, mt);
+
+		if (pfn != PFN_NONE)
+			return pfn;
+	}
+	return PFN_NONE;
+}
+
+static int no_room(const struct placing *placing)
+{
+	return err_set(placing->load->err, ERR_CONFIG, "%s: the free blocks of zone %s, node %u do not fit in the machine's memory",
+		placing->load->state->source, machine_zone_name[placing->zone->type], placing->zone->node);
+}
+
+static int place_order(struct placing *placing, uint64_t (*counts)[16], unsigned int order)
 {
 	struct page_alloc *pa = placing->zone->pa;
 	bool large = order >= pa->pageblock_order;
@@ -228,10 +252,13 @@ static int place_order(struct placing *placing, const uint64_t (*counts)[16], un
 
 			if (placing->no_memory)
 				return err_set(placing->load->err, ERR_NOMEM, "no memory to place free blocks");
-			if (pfn == PFN_NONE)
-				return err_set(placing->load->err, ERR_CONFIG, "%s: the free blocks of zone %s, node %u do "
-					"not fit in the machine's memory", placing->load->state->source,
-					machine_zone_name[placing->zone->type], placing->zone->node);
+			if (pfn == PFN_NONE && (placing->load->state->block_counts || !order))
+				return no_room(placing);
+			if (pfn == PFN_NONE) {
+				/* Of what is only known to be free in all, the rest is in smaller blocks. */
+				counts[mt][order - 1] += 2 * (counts[mt][order] - i);
+				break;
+			}
 			if (large)
 				name_pageblocks(placing, pfn, order, mt);
 			place_block(placing, pfn, order, mt);
@@ -240,75 +267,44 @@ static int place_order(struct placing *placing, const uint64_t (*counts)[16], un
 	return 0;
 }
 
-/* What is in use in pageblocks that are not Movable is on no LRU list: Movable requests would take such pageblocks over. */
-static void unlist_kernel_pages(struct zone *zone)
+/* A page of a CPU's list, of the type of its pageblock: it was on its way to or from a caller who asked for that. */
+static void place_on_pcp(struct placing *placing, uint32_t cpu, pfn_t pfn)
 {
-	struct page_alloc *pa = zone->pa;
-
-	for (pfn_t pfn = zone->start; pfn < zone->end; pfn++) {
-		if (pageblock_migratetype(pa, pfn) == MIGRATE_MOVABLE || !page_alloc_allocated(pa, pfn, 0))
-			continue;
-		page_take_back(pa, pfn, 0);
-		page_hand_out(pa, pfn, 0, false);
-	}
-}
-
-/* A page in use of a pageblock of that type, cut out of the smallest cell that there is. */
-static pfn_t cut_page(struct placing *placing, unsigned int mt)
-{
-	for (unsigned int order = 0; order <= placing->zone->pa->pageblock_order; order++) {
-		struct cells *cells = &placing->part[order][mt];
-		pfn_t pfn;
-
-		if (!cells->nr)
-			continue;
-		pfn = cells->pfn[--cells->nr];
-		for (unsigned int o = order; o-- > 0;)
-			cells_add(placing, &placing->part[o][mt], pfn + (1ull << o));
-		return pfn;
-	}
-	return PFN_NONE;
-}
-
-static bool add_to_pcp(struct placing *placing, unsigned int cpu, unsigned int mt)
-{
-	struct zone *zone = placing->zone;
-	pfn_t pfn = cut_page(placing, mt);
+	struct page_alloc *pa = placing->zone->pa;
+	unsigned int mt = pageblock_migratetype(pa, pfn);
+	struct pcp *pcp = &placing->zone->pcps[cpu];
 	struct page *page;
 
-	if (pfn == PFN_NONE)
-		return false;
-	page_take_back(zone->pa, pfn, 0);
-	page = page_at(zone->pa, pfn);
-	page->zone_plus1 = (uint16_t)(zone->index + 1);
+	if (!migratetype_is_mergeable(mt))
+		mt = MIGRATE_MOVABLE;
+	page_take_back(pa, pfn, 0);
+	page = page_at(pa, pfn);
+	page->zone_plus1 = (uint16_t)(placing->zone->index + 1);
 	page->place = PAGE_IN_PCP;
 	page->order = 0;
 	page->mt = mt & 0xf;
-	block_list_add_tail(zone->pa->pages, &zone->pcps[cpu].list[pcp_list_index(0, mt)], pfn);
-	zone->pcps[cpu].count++;
-	return true;
+	block_list_add_tail(pa->pages, &pcp->list[pcp_list_index(0, mt)], (uint32_t)pfn);
+	pcp->count++;
 }
 
-/*
- * The pages of the CPUs' lists: only their number is known. Each CPU gets its share, of order 0 and of each type in turn:
- * recorded lists hold pages of all types, most of them single ones.
- */
-static void fill_pcps(struct placing *placing, uint64_t pages)
+/* Of the pages that are left, as many as are on the CPUs' lists. */
+static void place_pcps(struct placing *placing, const uint32_t *counts)
 {
-	uint32_t nr_cpus = placing->zone->pa->nr_cpus;
+	const struct page_alloc *pa = placing->zone->pa;
 
-	for (; pages; pages--) {
-		bool added = false;
+	for (uint32_t cpu = 0; cpu < pa->nr_cpus; cpu++) {
+		for (uint32_t i = 0; i < counts[cpu]; i++) {
+			pfn_t pfn = place_single(placing);
 
-		for (unsigned int turn = 0; turn < MIGRATE_PCPTYPES && !added; turn++)
-			added = add_to_pcp(placing, (unsigned int)(pages % nr_cpus),
-				(unsigned int)((pages / nr_cpus + turn) % MIGRATE_PCPTYPES));
-		if (!added)
-			return;
+			if (pfn == PFN_NONE)
+				return;
+			place_on_pcp(placing, cpu, pfn);
+			placing->load->report->pcp_placed++;
+		}
 	}
 }
 
-static int place_zone(struct placing *placing, const uint64_t (*counts)[16])
+static int place_zone(struct placing *placing, uint64_t (*counts)[16])
 {
 	unsigned int pageblock_order = placing->zone->pa->pageblock_order;
 	int ret = 0;
@@ -329,29 +325,60 @@ static int place_zone(struct placing *placing, const uint64_t (*counts)[16])
 	return ret;
 }
 
-int page_load_counts(const struct page_load *load)
+/* The saved numbers; where only the free pages are known, they are in blocks as large as can be. */
+static void count_blocks(const struct page_load *load, size_t zone, uint64_t (*counts)[16])
 {
 	const struct state *state = load->state;
+	unsigned int max_order = load->pa->max_order;
 
-	if (!state->block_counts)
-		return err_set(load->err, ERR_CONFIG, "%s: neither free blocks nor their numbers were saved", state->source);
-	for (size_t i = 0; i < state->nr_zones; i++) {
-		struct placing placing = { .load = load, .zone = load->zone_of[i] };
-		int ret;
-
-		rng_init(&placing.rng, load->seed + i, "page_load");
-		if (state->pageblocks)
-			memcpy(placing.wanted, state->pageblocks[i], sizeof(placing.wanted));
-		ret = place_zone(&placing, (const uint64_t (*)[16])state->block_counts[i]);
-		if (ret == 0)
-			unlist_kernel_pages(placing.zone);
-		if (ret == 0)
-			fill_pcps(&placing, state->zones[i].pcp_pages);
-		if (ret == 0 && placing.no_memory)
-			ret = err_set(load->err, ERR_NOMEM, "no memory to place free pages");
-		placing_fini(&placing);
-		if (ret < 0)
-			return ret;
+	if (state->block_counts) {
+		memcpy(counts, state->block_counts[zone], sizeof(state->block_counts[zone]));
+		return;
 	}
-	return 0;
+	memset(counts, 0, sizeof(state->block_counts[zone]));
+	counts[MIGRATE_MOVABLE][max_order] = state->zones[zone].free_pages >> max_order;
+	for (unsigned int order = 0; order < max_order; order++)
+		counts[MIGRATE_MOVABLE][order] = state->zones[zone].free_pages >> order & 1;
+}
+
+/* What is in use in pageblocks that are not Movable is on no LRU list: Movable requests would take such pageblocks over. */
+static void unlist_kernel_pages(struct zone *zone)
+{
+	struct page_alloc *pa = zone->pa;
+
+	for (pfn_t pfn = zone->start; pfn < zone->end; pfn++) {
+		if (pageblock_migratetype(pa, pfn) == MIGRATE_MOVABLE || !page_alloc_allocated(pa, pfn, 0))
+			continue;
+		page_take_back(pa, pfn, 0);
+		page_hand_out(pa, pfn, 0, false);
+	}
+}
+
+static int load_zone(const struct page_load *load, size_t index)
+{
+	const struct state *state = load->state;
+	struct placing placing = { .load = load, .zone = load->zone_of[index] };
+	uint64_t counts[6][16];
+	int ret;
+
+	count_blocks(load, index, counts);
+	rng_init(&placing.rng, load->seed + index, "page_load");
+	if (state->pageblocks)
+		memcpy(placing.wanted, state->pageblocks[index], sizeof(placing.wanted));
+	ret = place_zone(&placing, counts);
+	if (ret == 0)
+		unlist_kernel_pages(placing.zone);
+	if (ret == 0 && state->pcp_counts)
+		place_pcps(&placing, state->pcp_counts[index]);
+	placing_fini(&placing);
+	return ret;
+}
+
+int page_load_counts(const struct page_load *load)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < load->state->nr_zones; i++)
+		ret = load_zone(load, i);
+	return ret;
 }

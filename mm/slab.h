@@ -105,6 +105,7 @@ struct slab_load_report {
 	uint32_t geometry_differs; /* caches whose saved sizes are not those that the machine file leads to */
 	uint64_t slabs;            /* loaded, or built from counts */
 	uint64_t slabs_in_transit; /* saved between two lists, with free objects: now last of their node's list */
+	uint64_t slabs_from_free;  /* built from counts: in pages that were free, for want of blocks in use */
 	uint64_t slabs_missing;    /* built from counts: no pages for them */
 	uint64_t objects_assumed;  /* live objects whose places are not known, or of which some may be free */
 	uint64_t counts_differ;    /* built from counts: objects between the saved number and what the slabs hold */
@@ -166,7 +167,8 @@ struct slab_ops {
 	 */
 	int (*load)(void *state, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
 		struct err *err);
-	/** The others are what slab.h says of slab_object_at() and those behind it; NULL behind address_of: not supported. */
+	/** The others are what slab.h says of slab_assume_live() and those behind it; NULL: not supported. */
+	bool (*assume_live)(void *state, uint32_t cache, uint64_t live);
 	bool (*object_at)(const void *state, uint64_t address, struct slab_object *object);
 	uint64_t (*address_of)(const void *state, struct slab_object object);
 	bool (*claim)(void *state, struct slab_object object);
@@ -204,6 +206,8 @@ enum slab_create_result slab_cache_create(struct slab *slab, const struct slab_c
  * slab_cache_boot() - a cache that the trace says was there before it began, with its name kept: never merged.
  */
 enum slab_create_result slab_cache_boot(struct slab *slab, const struct slab_create *create, uint32_t *cache);
+/** slab_cache_name() - slab_cache_find() finds @cache by @name, too. Return: false without memory. */
+bool slab_cache_name(struct slab *slab, uint32_t cache, const char *name);
 /** slab_cache_find() - by name (aliases too; the kmalloc caches as well); CACHE_NONE. */
 uint32_t slab_cache_find(const struct slab *slab, const char *name);
 /** slab_cache_gone() - whether the last cache of that name has been destroyed. */
@@ -290,6 +294,12 @@ int slab_check(const struct slab *slab, struct err *err);
 int slab_load(struct slab *slab, const struct state *state, struct err *err);
 /** slab_load_report() - what the last slab_load() found and assumed. */
 const struct slab_load_report *slab_load_report(const struct slab *slab);
+/**
+ * slab_assume_live() - of a state without the CPUs' freelists, before anything is allocated: @live objects of @cache are
+ * known to live, so the others that its CPUs' slabs have in use are taken to be free. Return: false when @live are more than there
+ * are, or the rest more than those slabs have: what slab_load() assumed stays.
+ */
+bool slab_assume_live(struct slab *slab, uint32_t cache, uint64_t live);
 
 /* Holding the model against a recording. */
 /**

@@ -310,6 +310,11 @@ enum slab_create_result slab_cache_boot(struct slab *slab, const struct slab_cre
 	return *cache == CACHE_NONE ? SLAB_CREATE_FAILED : SLAB_CREATED;
 }
 
+bool slab_cache_name(struct slab *slab, uint32_t cache, const char *name)
+{
+	return names_add(slab, name, cache) == 0;
+}
+
 uint32_t slab_cache_find(const struct slab *slab, const char *name)
 {
 	uint32_t hash = name_hash(name);

@@ -134,6 +134,11 @@ const struct slab_load_report *slab_load_report(const struct slab *slab)
 	return &slab->load_report;
 }
 
+bool slab_assume_live(struct slab *slab, uint32_t cache, uint64_t live)
+{
+	return slab->ops->assume_live && slab->ops->assume_live(slab->state, cache, live);
+}
+
 bool slab_object_at(const struct slab *slab, uint64_t address, struct slab_object *object)
 {
 	return slab->ops->object_at(slab->state, address, object) || kmalloc_large_at(slab, address, object);

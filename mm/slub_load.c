@@ -90,50 +90,23 @@ static int check_saved(const struct slub_load *load, const struct state_slab *s)
 	return 0;
 }
 
-/*
- * The CPU freelist of a current slab was not saved. In saved states that have them, three quarters of the objects that are
- * not on the slab's own freelist are on it (0.66 to 0.81 in eight states of 6.1): so many are taken to be, those that a new
- * slab hands out last.
- */
-static uint32_t guess_cpu_free(const struct slub_slab *slab)
-{
-	return slab->inuse * 3u / 4;
-}
-
-static uint16_t guess_cpu_freelist(const struct slub_load *load, const struct slub_cache *cache, struct slub_slab *slab)
-{
-	uint32_t nr = guess_cpu_free(slab);
-	uint16_t *links = slub_links(load->slub, slab), head = OBJECT_NONE;
-
-	for (uint32_t i = slab->objects; i-- > 0 && nr;) {
-		uint16_t object = cache->random_seq && cache->geometry.objs_per_slab == slab->objects ?
-			cache->random_seq[i] : (uint16_t)i;
-
-		if (load->seen[object])
-			continue;
-		links[object] = head;
-		head = object;
-		nr--;
-	}
-	load->report->objects_assumed += slab->inuse;
-	return head;
-}
-
 static int place_on_cpu(const struct slub_load *load, const struct state_slab *s, uint32_t number)
 {
 	struct slub *slub = load->slub;
 	struct slub_op op = slub_op_of(slub, load->cache_of[s->cache], s->cpu, NULL);
+	const struct slub_slab *slab = &slub->store.slabs[number];
 	bool ok = true;
 
 	if (op.c->slab != SLAB_NONE)
 		return refuse(load, s, "its CPU has another slab of this cache already");
 	slub_load(&op, number);
 	if (!load->saved->exact_slabs) {
-		op.c->freelist = guess_cpu_freelist(load, op.cache, &slub->store.slabs[number]);
-		op.cache->loaded_objects -= guess_cpu_free(&slub->store.slabs[number]);
+		op.c->freelist = slub_guess_freelist(slub, slab, load->seen, slub_guess_free(slab));
+		op.cache->loaded_objects -= slub_guess_free(slab);
+		load->report->objects_assumed += slab->inuse;
 		return 0;
 	}
-	op.c->freelist = chain(load, &slub->store.slabs[number], s->cpu_freelist, s->nr_cpu_freelist, &ok);
+	op.c->freelist = chain(load, slab, s->cpu_freelist, s->nr_cpu_freelist, &ok);
 	return ok ? 0 : refuse(load, s, "its CPU freelist names an object twice, or one that it does not have");
 }
 
@@ -212,136 +185,6 @@ static int load_slabs(const struct slub_load *load)
 	return ret;
 }
 
-/* Leaves @free objects free, evenly spread, in ascending order. */
-static void fill_slab(struct slub *slub, struct slub_slab *slab, uint32_t free)
-{
-	uint16_t *links = slub_links(slub, slab), head = OBJECT_NONE;
-
-	for (uint32_t i = free; i-- > 0;) {
-		uint16_t object = (uint16_t)((uint64_t)i * slab->objects / free);
-
-		links[object] = head;
-		head = object;
-	}
-	slab->freelist = head;
-	slab->inuse = (uint16_t)(slab->objects - free);
-}
-
-/* The pages of the next new slab: pages in use. */
-static void tell_pages(const struct slub_load *load, struct page_claim *claim, const struct slub_op *op, uint64_t slab)
-{
-	const struct page_request req = {
-		.gfp = op->gfp | op->cache->allocflags,
-		.node = (int16_t)(slab % load->slub->machine->nr_nodes),
-		.order = (uint8_t)op->cache->geometry.order,
-	};
-	pfn_t pfn = page_claim_block(claim, &req);
-
-	if (pfn == PFN_NONE)
-		return;
-	op->cache->next_pfn = (uint32_t)pfn;
-	op->cache->next_order = req.order;
-}
-
-/* What the slabs of a cache are of which only the numbers are known. */
-struct slab_counts {
-	uint64_t current; /* CPUs' current ones */
-	uint64_t stacked; /* on CPUs' stacks */
-	uint64_t partial; /* on node lists */
-	uint64_t free;    /* objects on the latter that are free */
-};
-
-/*
- * What slabinfo counts as not active lies on the node lists: in slabs that are half full, or in all that there are. Of the
- * others, sysfs tells how many are with CPUs. Where it was not saved, each CPU is taken to have one, as it does in recorded
- * states of caches with so many slabs.
- */
-static struct slab_counts count_slabs(const struct slub *slub, const struct state_cache *saved,
-	const struct slub_cache *cache)
-{
-	uint32_t per_slab = cache->geometry.objs_per_slab;
-	uint64_t room = saved->slabs * per_slab;
-	struct slab_counts n = { .free = room - min_u64(saved->active_objs, room) };
-	uint64_t with_cpus = saved->cpu_slabs ? saved->cpu_slabs : slub->nr_cpus;
-
-	n.partial = min_u64(saved->slabs, div_round_up(n.free, (per_slab + 1) / 2));
-	with_cpus = min_u64(with_cpus, saved->slabs - n.partial);
-	n.current = min_u64(with_cpus, slub->nr_cpus);
-	if (cache->has_cpu_partial)
-		n.stacked = min_u64(with_cpus - n.current, (uint64_t)slub->nr_cpus * cache->geometry.cpu_partial_slabs);
-	return n;
-}
-
-/* Slab @i of a cache: those of CPUs first, which give half of their objects when they are on a stack; then the node lists'. */
-static void fill_new_slab(const struct slub_load *load, struct slub_op *op, struct slab_counts *n, uint64_t i, uint32_t number)
-{
-	struct slub *slub = load->slub;
-	struct slub_slab *slab = &slub->store.slabs[number];
-	uint64_t with_cpus = n->current + n->stacked;
-	uint32_t free = 0;
-
-	if (i >= n->current && i < with_cpus)
-		free = slab->objects / 2u;
-	else if (i >= with_cpus && i - with_cpus < n->partial)
-		free = (uint32_t)min_u64(div_round_up(n->free, n->partial - (i - with_cpus)), slab->objects);
-	fill_slab(slub, slab, free);
-	if (i < n->current) {
-		memset(load->seen, 0, slab->objects);
-		slub_load(op, number);
-		op->c->freelist = guess_cpu_freelist(load, op->cache, slab);
-		op->cache->loaded_objects += slab->inuse - guess_cpu_free(slab);
-		return;
-	}
-	op->cache->loaded_objects += slab->inuse;
-	load->report->objects_assumed += slab->inuse;
-	if (i < with_cpus && free) {
-		slub_cpu_partial_put(op, number, false);
-	} else if (free) {
-		n->free -= free;
-		slub_partial_add(slub, number, true);
-	}
-}
-
-/* As many slabs as counted, in pages that are in use; in free ones when there are no such pages. */
-static void build_slabs(const struct slub_load *load, struct page_claim *claim, const struct state_cache *saved,
-	uint32_t cache_nr)
-{
-	struct slub *slub = load->slub;
-	const struct slub_cache *cache = &slub->caches[cache_nr];
-	uint64_t room = saved->slabs * cache->geometry.objs_per_slab;
-	struct slab_counts n = count_slabs(slub, saved, cache);
-	struct meter unpaid;
-
-	load->report->counts_differ += saved->objects > room ? saved->objects - room : room - saved->objects;
-	meter_start(&unpaid, slub->machine->latency.step_ns);
-	for (uint64_t i = 0; i < saved->slabs; i++) {
-		struct slub_op op = slub_op_of(slub, cache_nr, (unsigned int)(i % slub->nr_cpus), &unpaid);
-		uint32_t number;
-
-		op.gfp = GFP_KERNEL;
-		tell_pages(load, claim, &op, i);
-		if (slub_new_slab(&op, &number) != MM_DONE) {
-			load->report->slabs_missing += saved->slabs - i;
-			return;
-		}
-		fill_new_slab(load, &op, &n, i, number);
-		load->report->slabs++;
-	}
-}
-
-static int build_all(const struct slub_load *load)
-{
-	const struct state *saved = load->saved;
-	struct page_claim *claim = page_claim_start(load->slub->pages);
-
-	if (!claim)
-		return err_set(load->err, ERR_NOMEM, "no memory to find the pages of slabs");
-	for (size_t i = saved->nr_caches; i-- > 0;)
-		build_slabs(load, claim, &saved->caches[i], load->cache_of[i]);
-	page_claim_end(claim);
-	return 0;
-}
-
 int slub_load_state(void *state, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
 	struct err *err)
 {
@@ -354,7 +197,7 @@ int slub_load_state(void *state, const struct state *saved, const uint32_t *cach
 	if (saved->exact_slabs || saved->nr_slabs)
 		ret = load_slabs(&load);
 	else
-		ret = build_all(&load);
+		ret = slub_build_slabs(load.slub, saved, cache_of, report, err);
 	free(load.seen);
 	return ret;
 }

@@ -118,7 +118,7 @@ struct slub {
 	struct slub_node *nodes;   /* owned: [cache * nr_nodes + node] */
 	uint32_t nr_caches, room;  /* numbers ever used; room in the three arrays */
 	struct slab_nodes numa;
-	struct rng freelist_rng, defrag_rng;
+	struct rng freelist_rng, defrag_rng, load_rng;
 	const struct machine *machine; /* borrowed */
 	struct page_alloc *pages;      /* borrowed */
 };
@@ -209,6 +209,16 @@ uint32_t slub_chain_length(const uint16_t *links, uint16_t head, uint32_t max);
 int slub_load_state(void *state, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
 	struct err *err);
 
+/* slub_guess.c */
+/** slub_guess_free() - objects of a CPU's slab that are on the CPU's freelist. */
+uint32_t slub_guess_free(const struct slub_slab *slab);
+/**
+ * slub_guess_freelist() - @nr objects of @slab as a CPU's freelist: those that a new slab hands out last. @taken: a byte for
+ * each object, not 0 for those on the slab's own freelist. Return: the first of them.
+ */
+uint16_t slub_guess_freelist(const struct slub *slub, const struct slub_slab *slab, const uint8_t *taken, uint32_t nr);
+bool slub_assume_live(void *state, uint32_t cache, uint64_t live);
+
 /* slub_recorded.c */
 bool slub_object_at(const void *state, uint64_t address, struct slab_object *object);
 uint64_t slub_address_of(const void *state, struct slab_object object);
@@ -225,5 +235,10 @@ void slub_describe(const void *state, uint32_t cache, unsigned int cpu, char *bu
 
 /* slub_check.c */
 int slub_check(const void *state, struct err *err);
+
+/* slub_build.c */
+/** slub_build_slabs() - as many slabs of each cache as @saved counts, in pages that are in use. */
+int slub_build_slabs(struct slub *slub, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
+	struct err *err);
 
 #endif

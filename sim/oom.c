@@ -1,12 +1,21 @@
 /*
  * oom: whom the OOM killer ends. Models oom_kill_process() of mm/oom_kill.c (6.1): the task's memory is free at once.
- * Simplified: badness is a task's pages on LRU lists, without adjustments; what it asks for later does not happen.
+ * Simplified: badness is a task's movable pages, single ones and larger blocks, without adjustments and without what is in
+ * swap; what it asks for later does not happen.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/reclaim_priv.h"
+
+/* Memory of a process: blocks of movable pages, of any order (huge pages), that are still whole. */
+static bool is_of_process(const struct run *run, const struct object *object)
+{
+	const struct run_op *maker = &run->ops[object->op];
+
+	return object->slab == OBJECT_PAGES && reclaim_of_process(maker) && object->left == 1u << maker->order;
+}
 
 /* By the first one with a pid: what all with that pid hold. */
 static uint64_t *pages_by_task(const struct run *run)
@@ -17,8 +26,8 @@ static uint64_t *pages_by_task(const struct run *run)
 	for (uint32_t slot = 0; pages && slot < run->nr_objects; slot++) {
 		const struct object *object = &run->objects[slot];
 
-		if (object->slab == OBJECT_PAGES && run->ops[object->op].lru)
-			pages[r->leader[r->users[object->index].who]]++;
+		if (is_of_process(run, object))
+			pages[r->leader[r->users[object->index].who]] += object->left;
 	}
 	return pages;
 }
@@ -28,7 +37,7 @@ static bool may_kill(const struct run *run, uint32_t who)
 	return run->tables->whos[who].pid > 1 && !run->reclaim.killed[who];
 }
 
-/* The task that holds most pages which it would give back: oom_badness() without adjustments. -1: there is none. */
+/* The task that holds most pages which its end would free: oom_badness() without adjustments. -1: there is none. */
 static int32_t worst_task(const struct run *run)
 {
 	uint64_t *pages = pages_by_task(run), most = 0;
@@ -56,10 +65,9 @@ static uint64_t free_pages_of(struct run *run, int32_t pid, unsigned int cpu, st
 	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
 		struct object *object = &run->objects[slot];
 
-		if (object->slab != OBJECT_PAGES || !run->ops[object->op].lru ||
-			run->tables->whos[run->reclaim.users[object->index].who].pid != pid)
+		if (!is_of_process(run, object) || run->tables->whos[run->reclaim.users[object->index].who].pid != pid)
 			continue;
-		page_alloc_give(run->mm.pages, object->index, 0, cpu, meter);
+		page_alloc_give(run->mm.pages, object->index, run->ops[object->op].order, cpu, meter);
 		pages += object->left;
 		run->pages_held -= object->left;
 		reclaim_lose(run, object, false);
@@ -67,7 +75,7 @@ static uint64_t free_pages_of(struct run *run, int32_t pid, unsigned int cpu, st
 	return pages;
 }
 
-/* Models __oom_kill_process(). Return: pages. */
+/* Models __oom_kill_process(). Interrupts that break into a task have its pid, but do not end with it. Return: pages. */
 static uint64_t kill_task(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
 {
 	struct episode episode = { .by = "oom", .node = run->machine->node_of_cpu[cpu],
@@ -75,7 +83,7 @@ static uint64_t kill_task(struct run *run, int32_t pid, unsigned int cpu, struct
 
 	meter_nap(meter, STEP_OOM_KILL, 1, SLEEP_OOM);
 	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
-		run->reclaim.killed[who] |= run->tables->whos[who].pid == pid;
+		run->reclaim.killed[who] |= run->tables->whos[who].pid == pid && !(run->tables->whos[who].ctx & CTX_MASK);
 	run->reclaim.nr_killed++;
 	episode.pages = free_pages_of(run, pid, cpu, meter);
 	daemons_episode(run, &episode);
@@ -114,16 +122,32 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter)
 	return true;
 }
 
-bool reclaim_drops(struct run *run, const struct request *req, const struct run_op *op)
+/*
+ * Who asked got no memory, so it counts among those that failed. Its tickets stay: others may wait for their turn; and what
+ * still lives in the slot has its own free to come.
+ */
+static void drop_allocation(struct run *run, const struct request *req, struct run_op *op)
 {
+	run->reclaim.allocations_of_killed++;
+	if (req->slot != SLOT_NONE && object_lives(&run->objects[req->slot])) {
+		op->failed++;
+		run->result.failed++;
+		return;
+	}
+	note_failure(run, req, op);
+	if (req->slot != SLOT_NONE)
+		run->objects[req->slot].op = req->op;
+}
+
+bool reclaim_drops(struct run *run, const struct request *req, struct run_op *op)
+{
+	enum kind_slot use = kind_info[op->kind].slot;
+
 	/* What it frees on its way out it still frees. */
-	if (!run->reclaim.killed[req->who] || kind_info[op->kind].slot == SLOT_ENDS)
+	if (!run->reclaim.killed[req->who] || use == SLOT_ENDS)
 		return false;
 	run->reclaim.events_of_killed++;
-	if (req->slot != SLOT_NONE && kind_info[op->kind].slot == SLOT_BEGINS && !object_lives(&run->objects[req->slot])) {
-		/* Its tickets stay: others may wait for their turn. */
-		run->objects[req->slot].slab = OBJECT_FAILED;
-		run->objects[req->slot].op = req->op;
-	}
+	if (use == SLOT_BEGINS)
+		drop_allocation(run, req, op);
 	return true;
 }

@@ -40,16 +40,23 @@ enum lru_kind reclaim_lru_kind(const struct trace_op *op)
 	return LRU_KIND_FILE;
 }
 
+bool reclaim_of_process(const struct run_op *op)
+{
+	return op->action == ACT_PAGES && op->gfp & GFP_BIT_MOVABLE;
+}
+
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn)
 {
 	run->reclaim.users[pfn] = (struct page_user){ req->slot + 1, req->who };
+	oom_page_begins(run, req->who);
+	if (!op->lru)
+		return;
 	lru_add(run->mm.pages, pfn, (enum lru_kind)op->lru);
 	/* Anonymous memory is there because somebody has touched it. */
 	if (op->lru == LRU_KIND_ANON)
 		lru_use(run->mm.pages, pfn);
 	else
 		mapped_page_begins(run, req->who, op, pfn);
-	oom_page_begins(run, req->who);
 	if (op->lru == LRU_KIND_FILE)
 		shrinkers_object_begins(run, req->slot, req->who, SHRINK_PAGE);
 }
@@ -64,13 +71,12 @@ enum shrink_class reclaim_shrink_class(const struct run_op *op)
 void reclaim_older(struct run *run, uint32_t slot, uint32_t who)
 {
 	const struct object *object = &run->objects[slot];
-	uint8_t lru = run->ops[object->op].lru;
 
 	if (!run->reclaim.active)
 		return;
 	if (!object_lives(object))
 		shrinkers_object_ends(run, slot);
-	else if (object->slab == OBJECT_PAGES && lru)
+	else if (object->slab == OBJECT_PAGES && reclaim_of_process(&run->ops[object->op]))
 		run->reclaim.users[object->index] = (struct page_user){ slot + 1, who };
 	oom_page_begins(run, who);
 }
@@ -246,6 +252,7 @@ int reclaim_finish(struct run *run, struct err *err)
 		{ "objects_shrunk", "objects", r->objects_gone },
 		{ "refaults", "pages", r->refaults },
 		{ "events_of_killed_tasks", "events", r->events_of_killed },
+		{ "allocations_of_killed_tasks", "allocations", r->allocations_of_killed },
 		{ "episodes", "episodes", r->rows },
 	};
 	int ret = 0;

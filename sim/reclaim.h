@@ -22,7 +22,7 @@ struct request;
 struct object;
 struct trace_op;
 
-/** Who has a page that is on an LRU list. */
+/** Who has a page that is on an LRU list, or the first one of a larger block of a process. */
 struct page_user {
 	uint32_t slot_plus1; /* 0: nobody whom the trace names */
 	uint32_t who;
@@ -86,7 +86,7 @@ struct reclaim {
 	struct mapped *mapped;   /* owned; NULL: no file page is */
 	uint64_t rows;           /* episodes, those beyond what is written out among them */
 	/* What came of it. */
-	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed;
+	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed, allocations_of_killed;
 };
 
 /** reclaim_start() - hooks for mm/, daemons asleep. Nothing is reclaimed in the page layer. */
@@ -95,7 +95,9 @@ void reclaim_fini(struct run *run);
 
 /** reclaim_lru_kind() - what a page that @op asks for is to its user; LRU_NONE: nothing that reclaim can take. */
 enum lru_kind reclaim_lru_kind(const struct trace_op *op);
-/** reclaim_page_begins() - @req has got page @pfn for an operation with an LRU kind. */
+/** reclaim_of_process() - whether what @op takes is memory of a process, whose end frees it: movable blocks of any order. */
+bool reclaim_of_process(const struct run_op *op);
+/** reclaim_page_begins() - @req has got the block at @pfn, memory of a process; single pages go on an LRU list. */
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn);
 /** reclaim_older() - what @who had in @slot before the run begins has its place in it now, or none. */
 void reclaim_older(struct run *run, uint32_t slot, uint32_t who);
@@ -103,8 +105,8 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who);
 bool reclaim_keeps(struct run *run, const struct request *req, struct object *object);
 /** reclaim_gone_freed() - a free of what was reclaimed before. */
 void reclaim_gone_freed(struct run *run, struct object *object);
-/** reclaim_drops() - whether @req is of a task that has been killed, and does not happen. */
-bool reclaim_drops(struct run *run, const struct request *req, const struct run_op *op);
+/** reclaim_drops() - whether @req is of a task that has been killed, and does not happen: an allocation has failed then. */
+bool reclaim_drops(struct run *run, const struct request *req, struct run_op *op);
 
 /** reclaim_shrink_class() - what @op takes is to shrinkers. */
 enum shrink_class reclaim_shrink_class(const struct run_op *op);

@@ -259,6 +259,8 @@ uint32_t run_op_resolve_cache(struct run *run, struct run_op *op)
 	op->cache = slab_cache_find(run->mm.slab, name);
 	if (op->cache == CACHE_NONE && !slab_cache_gone(run->mm.slab, name))
 		op->cache = invent_cache(run, op, name);
+	if (op->cache != CACHE_NONE && op->action == ACT_CACHE_ALLOC && !run->machine->slab.merge)
+		op->cache = unmerged_cache(run, op, op->cache);
 	op->generation = run->cache_generation;
 	if (op->action == ACT_CACHE_ALLOC && op->gfp & GFP_BIT_ZERO)
 		rules_of_zeroed(run, op);

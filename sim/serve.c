@@ -149,6 +149,12 @@ static void check_free_of_part(struct run *run, const struct object *object, con
 			" complains");
 }
 
+/* Events of the free and of what made the object name one cache, though this machine has several where that one was. */
+static bool was_merged(const struct run *run, const struct run_op *maker, const struct run_op *op)
+{
+	return !run->machine->slab.merge && maker->trace->name == op->trace->name;
+}
+
 /* Of an interface that knows its object's cache. */
 static bool from_cache(const struct run_op *maker)
 {
@@ -178,7 +184,7 @@ RARE void check_free(struct run *run, const struct object *object, struct run_op
 	if (op->kind == KIND_KMEM_CACHE_FREE || op->kind == KIND_KMEM_CACHE_FREE_BULK) {
 		if (op->generation != run->cache_generation)
 			run_op_resolve_cache(run, op);
-		if (object->slab == SLAB_LARGE || (maker->cache != op->cache &&
+		if (object->slab == SLAB_LARGE || (maker->cache != op->cache && !was_merged(run, maker, op) &&
 			slab_object_cache(run->mm.slab, slab_part(object)) != op->cache)) {
 			run_violation(run, RULE_WRONG_FREE, op,
 				"object of %s freed to cache %s: \"Wrong slab cache\", the kernel warns and uses the object's own",
@@ -344,7 +350,7 @@ static __attribute__((noinline)) void serve_other(struct run *run, const struct 
 		run_schedule_due(run);
 		break;
 	case ACT_UNMODELLED:
-		run->result.unmodelled++;
+		run->result.unmodelled += !run->booting;
 		break;
 	case ACT_KMALLOC:
 	case ACT_KMALLOC_LARGE:
@@ -418,8 +424,9 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
  * It is parked, and served again later: until then it has cost its CPU what the meter says. Or it is none that the model has: the
  * free of what it never made, or has reclaimed already.
  */
-static RARE ns_t end_untimed(struct run *run)
+static RARE ns_t end_untimed(struct run *run, const struct request *req)
 {
+	engine_disown(&run->engine, req);
 	run->untimed = false;
 	run->meter.wait = (struct mm_wait){ 0 };
 	return run->meter.ns;
@@ -472,7 +479,7 @@ ns_t serve_request(void *arg, const struct request *req)
 	if (run->booting)
 		return 0;
 	if (__builtin_expect(run->untimed, 0))
-		return end_untimed(run);
+		return end_untimed(run, req);
 	count_latency(run, op, run->engine.now - req->arrival_ns + run->meter.ns);
 	return run->meter.ns;
 }

@@ -1,4 +1,8 @@
 /* serve_caches: slab caches are created, shrunk and destroyed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "sim/serve_priv.h"
 
 static uint32_t clamp_u32(uint64_t value)
@@ -71,6 +75,55 @@ void serve_cache_create(struct run *run, struct run_op *op)
 	run->cache_generation++;
 }
 
+/* The importer calls a cache by its sizes whose name no event told. */
+static bool is_nameless(const struct run *run, const struct trace_op *op)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "size-%" PRIu64 "-%" PRIu64, op->size, op->size_alloc);
+	return !strcmp(name, run_string(run, op->name));
+}
+
+bool trace_names_cache(const struct run *run, const char *cache)
+{
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
+		const struct trace_op *op = run->ops[i].trace;
+
+		if (op->kind >= KIND_KMEM_CACHE_ALLOC && op->kind <= KIND_KMEM_CACHE_FREE_BULK && op->name &&
+			!strcmp(run_string(run, op->name), cache))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A nameless cache of the trace must be one of those of the initial state: one with its sizes that the trace does not name,
+ * and not for kmalloc(), whose events differ. Among several, the one with most objects: its users are known to be there.
+ * When the trace names all of them, the only one.
+ */
+static uint32_t find_nameless(const struct run *run, const struct trace_op *op)
+{
+	uint32_t best = CACHE_NONE, named = CACHE_NONE, nr_named = 0;
+	uint64_t most = 0;
+
+	for (uint32_t cache = 0; cache < slab_nr_caches(run->mm.slab); cache++) {
+		struct slab_stats stats;
+
+		slab_cache_stats(run->mm.slab, cache, &stats);
+		if (!slab_cache_live(run->mm.slab, cache) || stats.geometry.object_size != op->size ||
+			stats.geometry.size != op->size_alloc || strstr(stats.name, "kmalloc-"))
+			continue;
+		if (trace_names_cache(run, stats.name)) {
+			named = cache;
+			nr_named++;
+		} else if (best == CACHE_NONE || stats.live_objs > most) {
+			best = cache;
+			most = stats.live_objs;
+		}
+	}
+	return best == CACHE_NONE && nr_named == 1 ? named : best;
+}
+
 /* A cache that was there before the recording began. */
 void serve_cache_boot(struct run *run, struct run_op *op)
 {
@@ -79,6 +132,13 @@ void serve_cache_boot(struct run *run, struct run_op *op)
 
 	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
 		return;
+	if (run->options->initial && is_nameless(run, op->trace)) {
+		cache = find_nameless(run, op->trace);
+		if (cache != CACHE_NONE && slab_cache_name(run->mm.slab, cache, create.name)) {
+			run->cache_generation++;
+			return;
+		}
+	}
 	slab_cache_boot(run->mm.slab, &create, &cache);
 	run->cache_generation++;
 }

@@ -53,7 +53,7 @@ void block_begin(struct run *run, const struct request *req, struct run_op *op, 
 {
 	note_place(run, OBJECT_PAGES, (uint32_t)pfn);
 	pages_begin(run, req, op, pfn);
-	if (op->lru && run->reclaim.active)
+	if (op->gfp & GFP_BIT_MOVABLE && run->reclaim.active && reclaim_of_process(op))
 		reclaim_page_begins(run, req, op, pfn);
 }
 

@@ -85,6 +85,8 @@ void serve_bulk_free(struct run *run, const struct request *req, struct run_op *
 void serve_pages_bulk(struct run *run, const struct request *req, struct run_op *op);
 
 /* serve_caches.c */
+/** trace_names_cache() - whether the trace tells of objects of @cache by its name. */
+bool trace_names_cache(const struct run *run, const char *cache);
 void serve_cache_create(struct run *run, struct run_op *op);
 void serve_cache_boot(struct run *run, struct run_op *op);
 void serve_cache_destroy(struct run *run, struct run_op *op);

@@ -1,10 +1,13 @@
 /* What more or less memory, and the settings that are about it, do to the shipped workloads and to one that reads files. */
 #include <criterion/criterion.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/cli/run.h"
 
@@ -51,54 +54,54 @@ static void generate(const char *workload)
 	run_free(&result);
 }
 
+/* Allocations that got nothing: refused, or of a task that had been killed. */
 static double failed(void)
 {
 	return ask("SELECT coalesce(sum(failed), 0) FROM op_stats WHERE op NOT LIKE '%free%'");
 }
 
-/* Requests that got nothing: refused, or of a task that had been killed. */
-static double lost(void)
-{
-	return failed() + counter("events_of_killed_tasks");
-}
-
-/* Return: how much was lost with the least memory. */
-static double expect_monotone(const char *workload, const char *const *sizes)
+/* t.kmt with ever twice the memory, until nothing fails, and with plenty. Return: how many failed with the least. */
+static double expect_monotone(const char *trace)
 {
 	double first = -1, before = -1;
 
-	generate(workload);
-	for (; *sizes; sizes++) {
+	for (uint64_t mib = 16; mib <= 16384; mib = before != 0 ? 2 * mib : mib < 8192 ? 16384 : 2 * mib) {
 		char setting[64];
 		double now;
 
-		snprintf(setting, sizeof(setting), "memory=%s", *sizes);
+		snprintf(setting, sizeof(setting), "memory=%" PRIu64 "MiB", mib);
 		replay(setting);
-		now = lost();
-		cr_expect(before < 0 || now <= before, "%s: %.0f requests lost with %s, %.0f with less", workload, now, *sizes,
+		now = failed();
+		cr_expect(before < 0 || now <= before, "%s: %.0f allocations failed with %s, %.0f with less", trace, now, setting,
 			before);
 		before = now;
 		first = first < 0 ? now : first;
 	}
+	cr_expect_eq(before, 0, "%s: 16 GiB are enough for all of them", trace);
 	return first;
 }
 
-Test(pressure, more_memory_never_means_more_failures, .timeout = 600)
+/* tests/bench/monotone has the same with smaller steps. */
+Test(pressure, more_memory_never_means_more_failures, .timeout = 900)
 {
-	/* With less than its buffers, and 14 s for each run, numa-database loses all in any case. */
-	static const char *const small[] = { "16MiB", "32MiB", "64MiB", "128MiB", "256MiB", "512MiB", NULL };
-	static const char *const large[] = { "8GiB", "16GiB", NULL };
+	const char *source = getenv("KMEMSIM_SOURCE");
 	char pattern[4096];
 	int suffered = 0;
 	glob_t found;
 
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 2\n");
-	snprintf(pattern, sizeof(pattern), "%s/configs/workloads/*.yaml", getenv("KMEMSIM_SOURCE"));
+	snprintf(pattern, sizeof(pattern), "%s/configs/workloads/*.yaml", source);
 	cr_assert_eq(glob(pattern, 0, NULL, &found), 0);
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		suffered += expect_monotone(found.gl_pathv[i], strstr(found.gl_pathv[i], "numa-database") ? large : small) > 0;
-	cr_expect_geq(suffered, 5, "some must be short of memory, or nothing has been tested");
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		generate(found.gl_pathv[i]);
+		suffered += expect_monotone(found.gl_pathv[i]) > 0;
+	}
 	globfree(&found);
+	snprintf(pattern, sizeof(pattern), "%s/traces/samples/boot-pc-256m.kmt", source);
+	cr_assert_eq(symlink(pattern, "boot.kmt"), 0);
+	cr_assert_eq(rename("boot.kmt", "t.kmt"), 0);
+	suffered += expect_monotone(pattern) > 0;
+	cr_expect_geq(suffered, 6, "some must be short of memory, or nothing has been tested");
 }
 
 /* Two tasks read files into 64 MiB without end, among small objects and packets in interrupts. */
@@ -111,15 +114,6 @@ static void read_files(void)
 		"lifetime: {exponential: 200 ms}}\n"
 		"  packet: {event: kmalloc, size: 2 KiB, gfp: GFP_ATOMIC, by: nic, rate: 500, lifetime: {exponential: 20 ms}}\n");
 	generate("w.yaml");
-}
-
-#define LATE "(SELECT sample_id FROM samples ORDER BY sample_id LIMIT 20 OFFSET 70)"
-
-/* The least free memory late in the run, pages: by then all of it has been used. */
-static double least_free(void)
-{
-	return ask("SELECT min(f) FROM (SELECT sum(free_pages) AS f FROM zone_samples WHERE sample_id IN " LATE
-		" GROUP BY sample_id)");
 }
 
 /* How often reclaim looks at a file page before it takes it. */
@@ -168,72 +162,201 @@ Test(pressure, as_many_file_pages_are_read_again_as_the_setting_says)
 	cr_expect_eq(failed(), 0, "what is read ahead, and finds no memory, waits");
 }
 
-/* sysctl/vm.rst: how much memory is left before kswapd is woken, and how much must be free before it sleeps again. */
-Test(pressure, watermark_scale_factor_keeps_more_free_and_wakes_kswapd_for_more_at_a_time)
-{
-	double free_pages, per_run;
+/* What the settings are shown on: a trace, and a machine that is short of memory with it. */
+struct scene {
+	const char *what;
+	const char *trace;   /* a workload, a sample, or with a folder of captures a recording; NULL: read_files() */
+	const char *memory;  /* of a machine with two CPUs; NULL: the recorded machine */
+};
 
-	read_files();
-	replay("page_allocator.watermark_scale_factor=10");
-	free_pages = least_free();
-	cr_assert_gt(counter("pageoutrun"), 0, "memory must be short");
-	per_run = counter("pgsteal_kswapd") / counter("pageoutrun");
-	replay("page_allocator.watermark_scale_factor=300");
-	cr_expect_gt(least_free(), free_pages);
-	cr_expect_gt(counter("pgsteal_kswapd") / counter("pageoutrun"), per_run);
+static const struct scene reads = { "two readers", NULL, "64 MiB" };
+static const struct scene files = { "a file server", "file-server.yaml", "240 MiB" };
+static const struct scene files_scarce = { "a file server", "file-server.yaml", "230 MiB" };
+static const struct scene fragments = { "fragmentation-stress", "fragmentation-stress.yaml", "448 MiB" };
+static const struct scene network = { "a network server", "network-server.yaml", "256 MiB" };
+static const struct scene boot = { "a recorded boot", "boot-pc-256m.kmt", "256 MiB" };
+static const struct scene pressure = { "recorded pressure", "D-pressure", NULL };
+static const struct scene churn = { "recorded churn", "B-fs-churn", "224 MiB" };
+
+static void shell(const char *command)
+{
+	struct run_result result = run_shell("%s", command);
+
+	cr_assert_eq(result.status, 0, "%s: %s", command, result.err);
+	run_free(&result);
+}
+
+/* Makes t.kmt and m.yaml. Return: whether they are there; recordings are only where captures are. */
+static bool set_scene(const struct scene *scene)
+{
+	char text[8192];
+
+	if (scene->memory) {
+		snprintf(text, sizeof(text), "kmemsim: 1\nname: m\nmemory: %s\ncpus: 2\n", scene->memory);
+		run_write("m.yaml", text);
+	}
+	if (!scene->trace) {
+		read_files();
+	} else if (strstr(scene->trace, ".yaml")) {
+		snprintf(text, sizeof(text), "%s/configs/workloads/%s", getenv("KMEMSIM_SOURCE"), scene->trace);
+		generate(text);
+	} else if (strstr(scene->trace, ".kmt")) {
+		snprintf(text, sizeof(text), "cp %s/traces/samples/%s t.kmt", getenv("KMEMSIM_SOURCE"), scene->trace);
+		shell(text);
+	} else {
+		if (!run_shared())
+			return false;
+		snprintf(text, sizeof(text), "$K import %s/captures/%s/trace.dat -o t.kmt -q", run_shared(), scene->trace);
+		shell(text);
+		if (!scene->memory) {
+			snprintf(text, sizeof(text), "$K probe %s/captures/%s/snapshots -o m.yaml -q", run_shared(), scene->trace);
+			shell(text);
+		}
+	}
+	return true;
+}
+
+/* The least free memory in the second half of the run, pages: by then all of it has been used. */
+static double least_free(void)
+{
+	return ask("SELECT min(f) FROM (SELECT sum(free_pages) AS f FROM zone_samples WHERE sample_id > (SELECT avg(sample_id)"
+		" FROM samples) GROUP BY sample_id)");
+}
+
+/* What came of a run with one value of a setting. */
+struct figures {
+	double failed, least_free, stalls, stolen, runs, hit_quickly;
+};
+
+static struct figures figures_with(const char *key, int value)
+{
+	char setting[128];
+
+	snprintf(setting, sizeof(setting), "%s=%d", key, value);
+	replay(setting);
+	return (struct figures){
+		.failed = failed(),
+		.least_free = least_free(),
+		.stalls = counter("allocstall_%"),
+		.stolen = counter("pgsteal_kswapd"),
+		.runs = counter("pageoutrun"),
+		.hit_quickly = counter("kswapd_low_wmark_hit_quickly"),
+	};
+}
+
+/*
+ * sysctl/vm.rst: how much memory is left before kswapd is woken, and how much must be free before it sleeps again; threads in
+ * direct reclaim (allocstall) and a kswapd that goes to sleep prematurely (kswapd_low_wmark_hit_quickly) tell of too little.
+ */
+Test(pressure, watermark_scale_factor_keeps_more_free_and_wakes_kswapd_for_more_at_a_time, .timeout = 300)
+{
+	static const struct scene *const scenes[] = { &reads, &files, &pressure };
+	static const int values[] = { 10, 500, 1000 };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct figures first = { 0 }, before = { 0 }, now = { 0 };
+
+		if (!set_scene(scenes[i]))
+			continue;
+		for (size_t v = 0; v < 3; v++) {
+			now = figures_with("page_allocator.watermark_scale_factor", values[v]);
+			cr_assert_gt(now.runs, 0, "%s: memory must be short", scenes[i]->what);
+			if (v) {
+				cr_expect_gt(now.least_free, before.least_free, "%s, %d", scenes[i]->what, values[v]);
+				cr_expect_gt(now.stolen, before.stolen, "%s, %d", scenes[i]->what, values[v]);
+				cr_expect_leq(now.hit_quickly, before.hit_quickly, "%s, %d", scenes[i]->what, values[v]);
+				cr_expect_leq(now.stalls, before.stalls, "%s, %d", scenes[i]->what, values[v]);
+				cr_expect_leq(now.failed, before.failed, "%s, %d", scenes[i]->what, values[v]);
+			} else {
+				first = now;
+			}
+			before = now;
+		}
+		cr_expect_lt(now.hit_quickly, first.hit_quickly, "%s", scenes[i]->what);
+	}
 }
 
 /* sysctl/vm.rst: the minimum number of kilobytes that are kept free; what must not wait lives on them. */
-Test(pressure, min_free_kbytes_keeps_that_much_free_and_atomic_requests_alive)
+Test(pressure, min_free_kbytes_keeps_that_much_free_and_atomic_requests_alive, .timeout = 300)
 {
-	double free_pages, refused;
+	static const struct scene *const scenes[] = { &reads, &files, &pressure };
 
-	read_files();
-	replay("page_allocator.min_free_kbytes=128");
-	free_pages = least_free();
-	refused = failed();
-	replay("page_allocator.min_free_kbytes=4096");
-	cr_expect_gt(least_free(), free_pages);
-	cr_expect_geq(least_free(), 4096 / 4 * 3 / 4, "nobody but those who may has gone below");
-	cr_expect_leq(failed(), refused);
+	for (size_t i = 0; i < 3; i++) {
+		struct figures little, much;
+
+		if (!set_scene(scenes[i]))
+			continue;
+		little = figures_with("page_allocator.min_free_kbytes", 128);
+		much = figures_with("page_allocator.min_free_kbytes", 8192);
+		cr_assert_gt(little.runs, 0, "%s: memory must be short", scenes[i]->what);
+		cr_expect_gt(much.least_free, little.least_free, "%s", scenes[i]->what);
+		cr_expect_geq(much.least_free, 8192 / 4 * 3 / 4, "%s: nobody but those who may has gone below", scenes[i]->what);
+		cr_expect_leq(much.failed, little.failed, "%s", scenes[i]->what);
+		cr_expect_leq(much.stalls, little.stalls, "%s", scenes[i]->what);
+		if (scenes[i] == &pressure)
+			cr_expect_lt(much.failed, little.failed, "atomic requests fail for want of reserves");
+	}
 }
 
 /* sysctl/vm.rst: compaction makes free memory available in contiguous blocks where possible. */
-Test(pressure, without_compaction_large_blocks_fail_more_often)
+Test(pressure, without_compaction_free_memory_is_in_pieces_and_large_blocks_fail_more_often, .timeout = 300)
 {
-	static const char unusable[] = "SELECT avg(unusable_index) FROM frag_samples WHERE \"order\" = 9 AND zone = 'DMA32'";
-	double refused, index;
-	char workload[4096];
+	static const struct scene *const scenes[] = { &fragments, &files, &files_scarce, &churn };
+	static const char index[] = "SELECT avg(unusable_index) FROM frag_samples WHERE \"order\" = 3 AND zone = 'DMA32'";
+	double failed_with = 0, failed_without = 0;
 
-	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 448 MiB\ncpus: 2\n");
-	snprintf(workload, sizeof(workload), "%s/configs/workloads/fragmentation-stress.yaml", getenv("KMEMSIM_SOURCE"));
-	generate(workload);
-	replay("page_allocator.compaction=true");
-	refused = failed();
-	index = ask(unusable);
-	cr_expect_gt(counter("pgmigrate_success"), 0);
-	replay("page_allocator.compaction=false");
-	cr_expect_eq(counter("pgmigrate_success"), 0);
-	cr_expect_eq(counter("compact_%"), 0);
-	cr_expect_gt(failed(), refused);
-	cr_expect_gt(ask(unusable), index);
+	for (size_t i = 0; i < 4; i++) {
+		double with, without;
+
+		if (!set_scene(scenes[i]))
+			continue;
+		replay("page_allocator.compaction=true");
+		failed_with += failed();
+		with = ask(index);
+		cr_expect_gt(counter("pgmigrate_success"), 0, "%s", scenes[i]->what);
+		replay("page_allocator.compaction=false");
+		failed_without += failed();
+		without = ask(index);
+		cr_expect_eq(counter("pgmigrate_success"), 0, "%s", scenes[i]->what);
+		cr_expect_eq(counter("compact_%"), 0, "%s", scenes[i]->what);
+		cr_expect_gt(without, with, "%s", scenes[i]->what);
+	}
+	cr_expect_gt(failed_without, failed_with);
 }
 
-/* slub.rst: a minimum order packs more objects into a slab; fewer slabs, of larger blocks. */
-Test(pressure, slab_min_order_makes_fewer_and_larger_slabs)
+/* slub.rst: a minimum order packs more objects into a slab: fewer slabs, of larger blocks, and more memory that nobody uses. */
+Test(pressure, slab_min_order_makes_fewer_and_larger_slabs, .timeout = 300)
 {
-	static const char grown[] = "SELECT grown FROM cache_stats WHERE cache = 'kmalloc-256'";
-	static const char objs[] = "SELECT objs_per_slab FROM cache_stats WHERE cache = 'kmalloc-256'";
-	double slabs, objects;
+	static const struct scene *const scenes[] = { &reads, &network, &boot };
+	static const char last[] = "FROM cache_stats WHERE sample_id = (SELECT max(sample_id) FROM cache_stats)";
 
-	read_files();
-	replay("slab.min_order=0");
-	slabs = ask(grown);
-	objects = ask(objs);
-	replay("slab.min_order=2");
-	cr_expect_lt(ask(grown), slabs);
-	cr_expect_gt(ask(objs), objects);
-	cr_expect_geq(ask("SELECT \"order\" FROM cache_stats WHERE cache = 'kmalloc-256'"), 2);
+	for (size_t i = 0; i < 3; i++) {
+		double grown = 0, objects = 0, pages = 0;
+		char sql[256];
+
+		set_scene(scenes[i]);
+		for (int order = 0; order <= 3; order++) {
+			char setting[64];
+			double now;
+
+			snprintf(setting, sizeof(setting), "slab.min_order=%d", order);
+			replay(setting);
+			snprintf(sql, sizeof(sql), "SELECT min(\"order\") %s", last);
+			cr_expect_geq(ask(sql), order, "%s", scenes[i]->what);
+			snprintf(sql, sizeof(sql), "SELECT sum(grown) %s", last);
+			now = ask(sql);
+			cr_expect(!order || now < grown, "%s: %.0f slabs of order %d and more, %.0f before", scenes[i]->what, now,
+				order, grown);
+			grown = now;
+			snprintf(sql, sizeof(sql), "SELECT objs_per_slab %s AND cache = 'kmalloc-256'", last);
+			now = ask(sql);
+			cr_expect_geq(now, objects, "%s", scenes[i]->what);
+			objects = now;
+			snprintf(sql, sizeof(sql), "SELECT sum(slab_pages) %s", last);
+			pages = order ? pages : ask(sql);
+		}
+		cr_expect_gt(ask(sql), pages, "%s", scenes[i]->what);
+	}
 }
 
 /* 3000 files looked up before two tasks read more than there is memory for. Return: objects that shrinkers freed. */
@@ -302,7 +425,7 @@ Test(pressure, swap_comes_and_goes_with_the_trace)
 	cr_expect_eq(counter("pages_reclaimed") - counter("frees_of_reclaimed"), counter("pswpin"),
 		"swapoff reads all that is still wanted");
 	replay("reclaim.swap=none");
-	cr_expect_gt(lost(), 0);
+	cr_expect_gt(failed(), 0);
 	cr_expect_eq(counter("pswpout"), 0);
 	replay("reclaim.swap=8MiB");
 	cr_expect_leq(counter("pswpout") - counter("frees_of_reclaimed"), 2048, "no more than the machine has");

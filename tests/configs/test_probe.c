@@ -442,6 +442,20 @@ Test(probe, kernel_configuration_in_the_folder_is_used)
 	free(m);
 }
 
+/* These have no configuration, but the random order of each cache in their saved slabs. */
+Test(probe, random_freelists_show_in_a_saved_state)
+{
+	struct machine *m;
+	char path[4096];
+
+	if (!snapshots_of("J-whatif/slub-nomerge", path, sizeof(path)))
+		cr_skip_test("the captures are not beside the project");
+	m = probed(path);
+	cr_expect(m->slab.freelist_random);
+	cr_expect_not(m->slab.merge);
+	free(m);
+}
+
 Test(probe, meminfo_alone_gives_a_machine_of_that_size)
 {
 	struct machine *m;

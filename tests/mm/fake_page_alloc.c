@@ -113,32 +113,6 @@ void page_alloc_give_rcu(struct page_alloc *pa, pfn_t pfn, unsigned int order, u
 	page_alloc_give(pa, pfn, order, cpu, meter);
 }
 
-/* The fake itself is what is handed round from. */
-struct page_claim *page_claim_start(struct page_alloc *pa)
-{
-	return (struct page_claim *)pa;
-}
-
-pfn_t page_claim_block(struct page_claim *claim, const struct page_request *req)
-{
-	struct page_alloc *pa = (struct page_alloc *)claim;
-
-	for (uint32_t i = 0; i < pa->nr_in_use; i++) {
-		struct fake_block block = pa->in_use[i];
-
-		if (block.order != req->order)
-			continue;
-		memmove(&pa->in_use[i], &pa->in_use[i + 1], (--pa->nr_in_use - i) * sizeof(block));
-		return block.pfn;
-	}
-	return PFN_NONE;
-}
-
-void page_claim_end(struct page_claim *claim)
-{
-	(void)claim;
-}
-
 bool page_alloc_allocated(const struct page_alloc *pa, pfn_t pfn, unsigned int order)
 {
 	for (unsigned int i = 0; i < PAGE_MAX_ORDERS && pfn < FAKE_PAGES_MAX; i++) {
@@ -171,4 +145,19 @@ uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn)
 			return ram->node;
 	}
 	abort(); /* there is no such page */
+}
+
+pfn_t page_alloc_used_block(const struct page_alloc *pa, pfn_t from, unsigned int order, unsigned int mt)
+{
+	(void)mt;
+	for (pfn_t pfn = (from + (1u << order) - 1) >> order << order; pfn < FAKE_PAGES_MAX; pfn += 1u << order)
+		if (page_alloc_allocated(pa, pfn, order))
+			return pfn;
+	return PFN_NONE;
+}
+
+pfn_t page_alloc_end(const struct page_alloc *pa)
+{
+	(void)pa;
+	return FAKE_PAGES_MAX;
 }

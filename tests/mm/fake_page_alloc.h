@@ -9,7 +9,6 @@
 
 #define FAKE_PAGES_MAX (1u << 19)
 #define FAKE_REQUESTS  4u
-#define FAKE_IN_USE    16u
 
 struct page_alloc {
 	const struct machine *machine;
@@ -25,8 +24,6 @@ struct page_alloc {
 	bool wait;                         /* answer MM_WAIT */
 	struct page_request requests[FAKE_REQUESTS]; /* the last ones; [0] is the newest */
 	pfn_t given;                       /* the last block freed */
-	struct fake_block { pfn_t pfn; uint32_t order; } in_use[FAKE_IN_USE]; /* what page_claim_block() hands round, in this order */
-	uint32_t nr_in_use;
 };
 
 void fake_page_alloc_init(struct page_alloc *pa, const struct machine *machine);

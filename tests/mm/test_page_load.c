@@ -292,12 +292,54 @@ Test(page_load, numbers_alone_give_as_many_blocks_of_each_list)
 	}
 }
 
-/* Numbers alone: 1024 of 2048 pages are free, of four pageblocks two are Unmovable, one Movable, one Reclaimable. */
-static struct made_up *made_of_numbers(uint64_t (*counts)[6][16], uint64_t (*pageblocks)[6])
+/* What is on a CPU's list is neither free nor somebody's. */
+Test(page_load, numbers_of_pages_on_cpu_lists_give_lists_as_long)
 {
 	struct made_up *m = made_up();
+	uint64_t counts[1][6][16] = { { { 5 }, { 60, 30 } } };
+	uint32_t on_lists[1][MACHINE_MAX_CPUS] = { { 37, 12, 999 } };
+	struct page_load_report report;
+	struct zone_stats stats;
 
-	memset(counts, 0, sizeof(*counts));
+	m->state.exact_blocks = false;
+	m->state.nr_blocks = m->state.nr_pcp = 0;
+	m->state.block_counts = counts;
+	m->state.pcp_counts = on_lists;
+	cr_assert_eq(page_alloc_load(m->fx->pa, &m->state, 1, &report, &m->err), 0, "%s", m->err.text);
+	fixture_check(m->fx);
+	page_alloc_zone_stats(m->fx->pa, 0, &stats);
+	cr_expect_eq(stats.free_pages, 125);
+	cr_expect_eq(stats.pcp_pages, report.pcp_placed);
+	cr_expect_eq(page_alloc_pcp_count(m->fx->pa, 0, 0), 37);
+	made_up_free(m);
+}
+
+/* Where a slab may be of which only the number is known. */
+Test(page_load, a_block_in_use_is_found_behind_the_free_ones)
+{
+	struct made_up *m = made_up();
+	uint64_t counts[1][6][16] = { { { 5 }, { 60, 30 } } };
+	pfn_t pfn;
+
+	m->state.exact_blocks = false;
+	m->state.nr_blocks = m->state.nr_pcp = 0;
+	m->state.block_counts = counts;
+	cr_assert_eq(load(m), 0, "%s", m->err.text);
+	pfn = page_alloc_used_block(m->fx->pa, 0, 3, NR_MIGRATETYPES);
+	cr_assert_neq(pfn, PFN_NONE);
+	cr_expect_eq(pfn % 8, 0);
+	cr_expect(page_alloc_allocated(m->fx->pa, pfn, 3));
+	cr_expect_eq(page_alloc_used_block(m->fx->pa, page_alloc_end(m->fx->pa), 0, NR_MIGRATETYPES), PFN_NONE);
+	made_up_free(m);
+}
+
+/* Stealing looks at how many pages of a pageblock are on LRU lists: kernel memory is on none. */
+Test(page_load, pages_in_use_are_on_lru_lists_in_movable_pageblocks_alone)
+{
+	struct made_up *m = made_up();
+	uint64_t pageblocks[1][6] = { { 2, 1, 1 } }, counts[1][6][16] = { 0 };
+	uint32_t nr[NR_MIGRATETYPES] = { 0 };
+
 	counts[0][U][3] = 64;
 	counts[0][M][0] = 256;
 	counts[0][R][8] = 1;
@@ -305,33 +347,6 @@ static struct made_up *made_of_numbers(uint64_t (*counts)[6][16], uint64_t (*pag
 	m->state.nr_blocks = m->state.nr_pcp = 0;
 	m->state.block_counts = counts;
 	m->state.pageblocks = pageblocks;
-	return m;
-}
-
-Test(page_load, pages_that_lists_of_cpus_hold_are_as_many_as_counted)
-{
-	uint64_t pageblocks[1][6] = { { 2, 1, 1 } }, counts[1][6][16];
-	struct made_up *m = made_of_numbers(counts, pageblocks);
-	struct zone_stats stats;
-
-	m->zone.pcp_pages = 50;
-	cr_assert_eq(load(m), 0, "%s", m->err.text);
-	fixture_check(m->fx);
-	page_alloc_zone_stats(m->fx->pa, 0, &stats);
-	cr_expect_eq(stats.pcp_pages, 50);
-	cr_expect_eq(stats.free_pages, 1024);
-	for (unsigned int mt = 0; mt < MIGRATE_PCPTYPES; mt++)
-		cr_expect_neq(page_alloc_pcp_first(m->fx->pa, 0, 0, (enum migratetype)mt, 0), PFN_NONE, "type %u", mt);
-	made_up_free(m);
-}
-
-/* Stealing looks at how many pages of a pageblock are on LRU lists: kernel memory is on none. */
-Test(page_load, pages_in_use_are_on_lru_lists_in_movable_pageblocks_alone)
-{
-	uint64_t pageblocks[1][6] = { { 2, 1, 1 } }, counts[1][6][16];
-	struct made_up *m = made_of_numbers(counts, pageblocks);
-	uint32_t nr[NR_MIGRATETYPES] = { 0 };
-
 	cr_assert_eq(load(m), 0, "%s", m->err.text);
 	for (pfn_t pfn = 1024; pfn < 3072; pfn++) {
 		if (!page_alloc_allocated(m->fx->pa, pfn, 0))
@@ -340,50 +355,6 @@ Test(page_load, pages_in_use_are_on_lru_lists_in_movable_pageblocks_alone)
 		cr_assert_eq(page_is_lru(m->fx->pa, pfn), pageblock_migratetype(m->fx->pa, pfn) == M, "page %lu", pfn);
 	}
 	cr_expect(nr[U] && nr[M] && nr[R]);
-	made_up_free(m);
-}
-
-Test(page_load, what_cannot_be_on_lists_of_cpus_is_left_out)
-{
-	uint64_t pageblocks[1][6] = { { 2, 1, 1 } }, counts[1][6][16];
-	struct made_up *m = made_of_numbers(counts, pageblocks);
-
-	m->zone.pcp_pages = 5000;
-	cr_assert_eq(load(m), 0, "%s", m->err.text);
-	fixture_check(m->fx);
-	cr_expect_eq(m->fx->zone->pcps[0].count, 1024);
-	made_up_free(m);
-}
-
-Test(page_load, pages_in_use_are_claimed_once_and_in_pageblocks_of_their_type_first)
-{
-	uint64_t pageblocks[1][6] = { { 2, 1, 1 } }, counts[1][6][16];
-	struct made_up *m = made_of_numbers(counts, pageblocks);
-	struct page_request req = { .gfp = GFP_KERNEL, .node = -1, .order = 2 };
-	struct page_claim *claim;
-	uint32_t nr = 0;
-	bool others = false;
-	pfn_t pfn;
-
-	cr_assert_eq(load(m), 0, "%s", m->err.text);
-	claim = page_claim_start(m->fx->pa);
-	cr_assert_not_null(claim);
-	while ((pfn = page_claim_block(claim, &req)) != PFN_NONE) {
-		bool unmovable = pageblock_migratetype(m->fx->pa, pfn) == U;
-
-		cr_assert(page_alloc_allocated(m->fx->pa, pfn, 2), "page %lu", pfn);
-		cr_assert_eq(page_alloc_owner(m->fx->pa, pfn), 0);
-		cr_expect_not(page_is_lru(m->fx->pa, pfn + 3));
-		cr_expect(!unmovable || !others, "page %lu of an Unmovable pageblock after others", pfn);
-		others |= !unmovable;
-		page_alloc_set_owner(m->fx->pa, pfn, ++nr);
-	}
-	cr_expect(others);
-	cr_expect_gt(nr, 128, "%u: at least the Unmovable ones", nr);
-	cr_expect_leq(nr, 256);
-	req.order = 11;
-	cr_expect_eq(page_claim_block(claim, &req), PFN_NONE);
-	page_claim_end(claim);
 	fixture_check(m->fx);
 	made_up_free(m);
 }
