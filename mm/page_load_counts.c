@@ -341,6 +341,19 @@ static void count_blocks(const struct page_load *load, size_t zone, uint64_t (*c
 		counts[MIGRATE_MOVABLE][order] = state->zones[zone].free_pages >> order & 1;
 }
 
+/* What is in use in pageblocks that are not Movable is on no LRU list: Movable requests would take such pageblocks over. */
+static void unlist_kernel_pages(struct zone *zone)
+{
+	struct page_alloc *pa = zone->pa;
+
+	for (pfn_t pfn = zone->start; pfn < zone->end; pfn++) {
+		if (pageblock_migratetype(pa, pfn) == MIGRATE_MOVABLE || !page_alloc_allocated(pa, pfn, 0))
+			continue;
+		page_take_back(pa, pfn, 0);
+		page_hand_out(pa, pfn, 0, false);
+	}
+}
+
 static int load_zone(const struct page_load *load, size_t index)
 {
 	const struct state *state = load->state;
@@ -353,6 +366,8 @@ static int load_zone(const struct page_load *load, size_t index)
 	if (state->pageblocks)
 		memcpy(placing.wanted, state->pageblocks[index], sizeof(placing.wanted));
 	ret = place_zone(&placing, counts);
+	if (ret == 0)
+		unlist_kernel_pages(placing.zone);
 	if (ret == 0 && state->pcp_counts)
 		place_pcps(&placing, state->pcp_counts[index]);
 	placing_fini(&placing);

@@ -333,6 +333,32 @@ Test(page_load, a_block_in_use_is_found_behind_the_free_ones)
 	made_up_free(m);
 }
 
+/* Stealing looks at how many pages of a pageblock are on LRU lists: kernel memory is on none. */
+Test(page_load, pages_in_use_are_on_lru_lists_in_movable_pageblocks_alone)
+{
+	struct made_up *m = made_up();
+	uint64_t pageblocks[1][6] = { { 2, 1, 1 } }, counts[1][6][16] = { 0 };
+	uint32_t nr[NR_MIGRATETYPES] = { 0 };
+
+	counts[0][U][3] = 64;
+	counts[0][M][0] = 256;
+	counts[0][R][8] = 1;
+	m->state.exact_blocks = false;
+	m->state.nr_blocks = m->state.nr_pcp = 0;
+	m->state.block_counts = counts;
+	m->state.pageblocks = pageblocks;
+	cr_assert_eq(load(m), 0, "%s", m->err.text);
+	for (pfn_t pfn = 1024; pfn < 3072; pfn++) {
+		if (!page_alloc_allocated(m->fx->pa, pfn, 0))
+			continue;
+		nr[pageblock_migratetype(m->fx->pa, pfn)]++;
+		cr_assert_eq(page_is_lru(m->fx->pa, pfn), pageblock_migratetype(m->fx->pa, pfn) == M, "page %lu", pfn);
+	}
+	cr_expect(nr[U] && nr[M] && nr[R]);
+	fixture_check(m->fx);
+	made_up_free(m);
+}
+
 Test(page_load, more_free_blocks_than_memory_are_refused)
 {
 	struct made_up *m = made_up();
