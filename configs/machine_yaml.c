@@ -102,6 +102,30 @@ static void hand_out(struct machine *machine, const struct machine *from)
 		copy_range(&machine->reserved[i], &from->reserved[i]);
 }
 
+static bool is_set(const char *const *sets, uint32_t nr_sets, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (uint32_t i = 0; i < nr_sets; i++)
+		if (!strncmp(sets[i], key, len) && sets[i][len] == '=')
+			return true;
+	return false;
+}
+
+/* A relative folder of the initial state is meant from the folder of the file that names it; of a setting, from here. */
+static int place_initial(struct machine *machine, const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char place[sizeof(machine->initial)];
+
+	if (!machine->initial[0] || machine->initial[0] == '/' || !slash)
+		return 0;
+	if (snprintf(place, sizeof(place), "%.*s/%s", (int)(slash - path), path, machine->initial) >= (int)sizeof(place))
+		return err_set(err, ERR_CONFIG, "%s: initial: the path is longer than %zu bytes", path, sizeof(place) - 1);
+	memcpy(machine->initial, place, sizeof(place));
+	return 0;
+}
+
 int machine_load_text(struct machine *machine, const char *name, const char *text, size_t len, const char *const *sets,
 	uint32_t nr_sets, struct err *err)
 {
@@ -124,24 +148,12 @@ int machine_load_text(struct machine *machine, const char *name, const char *tex
 	answer = findings_report(&findings, err);
 	if (!answer)
 		hand_out(machine, &l.draft->machine);
+	if (!answer && !is_set(sets, nr_sets, "initial"))
+		answer = place_initial(machine, name, err);
 	findings_fini(&findings);
 	yaml_tree_free(l.root);
 	free(l.draft);
 	return answer;
-}
-
-/* A relative folder of the initial state is meant from the folder of the file that names it. */
-static int place_initial(struct machine *machine, const char *path, struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	char place[sizeof(machine->initial)];
-
-	if (!machine->initial[0] || machine->initial[0] == '/' || !slash)
-		return 0;
-	if (snprintf(place, sizeof(place), "%.*s/%s", (int)(slash - path), path, machine->initial) >= (int)sizeof(place))
-		return err_set(err, ERR_CONFIG, "%s: initial: the path is longer than %zu bytes", path, sizeof(place) - 1);
-	memcpy(machine->initial, place, sizeof(place));
-	return 0;
 }
 
 int machine_load(struct machine *machine, const char *path, const char *const *sets, uint32_t nr_sets, struct err *err)
@@ -157,7 +169,7 @@ int machine_load(struct machine *machine, const char *path, const char *const *s
 		return answer;
 	answer = machine_load_text(machine, strcmp(path, "-") ? path : "standard input", text, len, sets, nr_sets, err);
 	free(text);
-	return answer < 0 ? answer : place_initial(machine, path, err);
+	return answer;
 }
 
 void machine_defaults(struct machine *machine)

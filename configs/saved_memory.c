@@ -365,7 +365,11 @@ int saved_memory(struct saved_reader *r, struct err *err)
 	if (!ret && !r->state->nr_zones)
 		ret = saved_zoneinfo(r, err);
 	if (!ret && !r->state->nr_zones)
-		ret = err_set(err, ERR_CONFIG, "%s: expected a folder with memory/zones.csv or zoneinfo", r->dir);
+		ret = saved_named_zones(r, "pagetypeinfo", err);
+	if (!ret && !r->state->nr_zones)
+		ret = saved_named_zones(r, "buddyinfo", err);
+	if (!ret && !r->state->nr_zones)
+		ret = err_set(err, ERR_CONFIG, "%s: expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo", r->dir);
 	if (!ret)
 		ret = read_blocks(r, err);
 	if (!ret)

@@ -58,10 +58,13 @@ static void zone_from_text(const struct zoneinfo *info, const struct zoneinfo_zo
 static int keep_zones(struct state *state, const struct zoneinfo *info, struct err *err)
 {
 	state->zones = calloc(info->nr_zones + 1, sizeof(*state->zones));
-	if (!state->zones)
+	state->pcp_counts = calloc(info->nr_zones + 1, sizeof(*state->pcp_counts));
+	if (!state->zones || !state->pcp_counts)
 		return err_set(err, ERR_NOMEM, "no memory for a saved state");
-	for (uint32_t i = 0; i < info->nr_zones; i++)
+	for (uint32_t i = 0; i < info->nr_zones; i++) {
 		zone_from_text(info, &info->zones[i], &state->zones[i]);
+		memcpy(state->pcp_counts[i], info->zones[i].pcp_count, sizeof(state->pcp_counts[i]));
+	}
 	state->nr_zones = info->nr_zones;
 	return 0;
 }
@@ -78,9 +81,48 @@ int saved_zoneinfo(struct saved_reader *r, struct err *err)
 	if (info)
 		zoneinfo_parse(info, lines.text, r->notes);
 	got = info ? keep_zones(r->state, info, err) : err_set(err, ERR_NOMEM, "no memory for a saved state");
+	if (got == 0 && !info->nr_zones)
+		got = err_set(err, ERR_CONFIG, "%s: expected zones as /proc/zoneinfo has them, it has none with pages", lines.path);
 	r->text_zones = true;
-	saved_note(r, "zones.csv is missing: zones are those of zoneinfo; where their free blocks lie is laid out at random (--seed)");
+	if (got == 0)
+		saved_note(r, "zones.csv is missing: zones are those of zoneinfo; where their free blocks lie is laid out at random (--seed)");
 	free(info);
+	free(lines.text);
+	return got;
+}
+
+static bool has_zone(const struct state *state, uint32_t node, enum machine_zone type)
+{
+	for (size_t i = 0; i < state->nr_zones; i++)
+		if (state->zones[i].node == node && state->zones[i].type == type)
+			return true;
+	return false;
+}
+
+int saved_named_zones(struct saved_reader *r, const char *name, struct err *err)
+{
+	struct state *state = r->state;
+	struct lines lines;
+	int got = open_lines(&lines, r, name, err);
+	char *line, zone[16];
+
+	if (got <= 0)
+		return got;
+	for (got = 0; got == 0 && (line = next_line(&lines));) {
+		enum machine_zone type;
+		uint32_t node;
+
+		if (!zoneinfo_zone_line(line, &node, zone) || !zoneinfo_type(zone, &type) || has_zone(state, node, type))
+			continue;
+		got = saved_grow(&state->zones, state->nr_zones, sizeof(*state->zones), err);
+		if (got == 0)
+			state->zones[state->nr_zones++] = (struct state_zone){ .node = node, .type = type };
+	}
+	if (got == 0 && !state->nr_zones)
+		got = err_set(err, ERR_CONFIG, "%s: expected free blocks of zones as /proc/%s has them", lines.path, name);
+	if (got == 0)
+		saved_note(r, "zoneinfo is missing: zones are those of %s; their sizes and watermarks are the machine's, pages on CPUs' lists "
+			      "are not known, and where free blocks lie is laid out at random (--seed)", name);
 	free(lines.text);
 	return got;
 }
@@ -192,7 +234,7 @@ static int parse_pagetypeinfo(struct saved_reader *r, struct lines *lines, uint6
 {
 	struct state *state = r->state;
 	struct columns columns = { .nr = 0 };
-	bool at_least = false;
+	bool at_least = false, told = false;
 	char *line;
 
 	while ((line = next_line(lines))) {
@@ -206,12 +248,15 @@ static int parse_pagetypeinfo(struct saved_reader *r, struct lines *lines, uint6
 		if (zone < 0)
 			continue;
 		if (strstr(line, ", type")) {
+			told = true;
 			if (!read_type_blocks(state->block_counts[zone], line, &at_least))
 				return wrong_line(lines, err, "a migratetype and the number of its free blocks by order");
 		} else if (!read_pageblocks(state->pageblocks[zone], &columns, line)) {
 			return wrong_line(lines, err, "a number of pageblocks for each migratetype");
 		}
 	}
+	if (!told)
+		return err_set(err, ERR_CONFIG, "%s: expected free blocks of zones as /proc/pagetypeinfo has them", lines->path);
 	if (at_least)
 		saved_note(r, "pagetypeinfo: the kernel stopped to count some free blocks at 100000: taken as that many");
 	return 0;
@@ -251,12 +296,13 @@ static int read_buddyinfo(struct saved_reader *r, struct err *err)
 {
 	struct state *state = r->state;
 	struct lines lines;
-	bool at_least = false;
+	bool at_least = false, told = false;
 	int got = open_lines(&lines, r, "buddyinfo", err);
 	char *line;
 
 	if (got == 0 && !state->exact_blocks)
-		saved_note(r, "neither pagetypeinfo nor buddyinfo is there: only the number of free pages of each zone is known");
+		saved_note(r, "neither pagetypeinfo nor buddyinfo is there: only the number of free pages of each zone is known, "
+			      "and taken to be in blocks as large as can be");
 	if (got <= 0)
 		return got;
 	state->block_counts = calloc(state->nr_zones, sizeof(*state->block_counts));
@@ -265,10 +311,13 @@ static int read_buddyinfo(struct saved_reader *r, struct err *err)
 		int zone = zone_of_line(state, line);
 
 		note_unknown_zone(r, "buddyinfo", line, zone);
+		told |= zone >= 0;
 		if (zone >= 0 && !read_counts(behind_zone(line), state->block_counts[zone][saved_type_of("Movable")],
 				SAVED_MAX_ORDER + 1, &at_least))
 			got = wrong_line(&lines, err, "the number of free blocks by order");
 	}
+	if (!got && !told)
+		got = err_set(err, ERR_CONFIG, "%s: expected free blocks of zones as /proc/buddyinfo has them", lines.path);
 	if (!got)
 		saved_note(r, "pagetypeinfo is missing: all free blocks of buddyinfo are taken as Movable");
 	free(lines.text);
@@ -298,6 +347,23 @@ static int read_vmstat(struct saved_reader *r, struct err *err)
 	}
 	free(lines.text);
 	return got;
+}
+
+/* "Percpu:              256 kB" */
+static int read_meminfo(struct saved_reader *r, struct err *err)
+{
+	struct lines lines;
+	int got = open_lines(&lines, r, "meminfo", err);
+	uint64_t kilobytes;
+	char *line;
+
+	if (got <= 0)
+		return got;
+	while ((line = next_line(&lines)))
+		if (text_number(line, "Percpu", &kilobytes) && kilobytes < SAVED_MAX_PFN)
+			r->state->percpu_bytes = kilobytes << 10;
+	free(lines.text);
+	return 0;
 }
 
 /* A live machine goes on between the reading of one file and the next: so much may differ. */
@@ -337,5 +403,7 @@ int saved_proc(struct saved_reader *r, struct err *err)
 		note_disagreement(r, name);
 	if (got >= 0)
 		got = read_vmstat(r, err);
+	if (got >= 0)
+		got = read_meminfo(r, err);
 	return got;
 }

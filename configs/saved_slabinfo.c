@@ -28,10 +28,10 @@ struct sysfs {
 };
 
 enum { F_NAME, F_LINK, F_OBJECT_SIZE, F_SIZE, F_OBJS, F_ORDER, F_CPU_PARTIAL, F_MIN_PARTIAL, F_ALIGN, F_ACTIVE,
-	F_SLABS, F_TOTAL, F_HWCACHE, F_RECLAIM, F_USERSIZE, F_DMA, F_CTOR, F_RCU };
+	F_SLABS, F_TOTAL, F_HWCACHE, F_RECLAIM, F_USERSIZE, F_DMA, F_CTOR, F_RCU, F_CPU_SLABS };
 static const char *const sysfs_columns[] = { "cache", "link", "object_size", "slab_size", "objs_per_slab", "order",
 	"cpu_partial?", "min_partial?", "align?", "objects?", "slabs?", "total_objects?", "hwcache_align?",
-	"reclaim_account?", "usersize?", "cache_dma?", "ctor?", "destroy_by_rcu?", NULL };
+	"reclaim_account?", "usersize?", "cache_dma?", "ctor?", "destroy_by_rcu?", "cpu_slabs?", NULL };
 
 /* "14336 N0=14336": the number before what each node has. */
 static uint64_t first_number(struct csv *csv, uint32_t column, uint64_t max, struct err *err)
@@ -81,6 +81,7 @@ static void sysfs_row(struct csv *csv, struct sysfs_row *row, struct err *err)
 	cache->active_objs = first_number(csv, F_ACTIVE, MAX_OBJECTS, err);
 	cache->slabs = first_number(csv, F_SLABS, MAX_OBJECTS, err);
 	cache->objects = first_number(csv, F_TOTAL, MAX_OBJECTS, err);
+	cache->cpu_slabs = first_number(csv, F_CPU_SLABS, MAX_OBJECTS, err);
 	cache->ctor = *csv_text(csv, F_CTOR) != '\0';
 	cache->no_merge = name[0] != ':';
 	cache->flags = sysfs_flags(csv, name, err);

@@ -8,13 +8,27 @@
 
 #define FILE_MAX (256u << 20)
 
+/* "N1=4": so many of its pages are on node 1. Return: whether it is such a word. */
+static bool read_node(struct state_area *area, const char *word)
+{
+	uint64_t pages;
+	uint32_t node;
+
+	if (sscanf(word, "N%" SCNu32 "=%" SCNu64, &node, &pages) != 2)
+		return false;
+	if (node < MACHINE_MAX_NODES)
+		area->on_node[node] = pages;
+	return true;
+}
+
 /* The words behind addresses and size: the caller, "pages=4", "phys=0x...", "ioremap", "unpurged", and others. */
 static void read_words(struct state_area *area, char *text)
 {
 	char *rest = NULL;
 
 	for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-		if (sscanf(word, "pages=%" SCNu64, &area->pages) == 1 || sscanf(word, "phys=0x%" SCNx64, &area->phys) == 1)
+		if (sscanf(word, "pages=%" SCNu64, &area->pages) == 1 || sscanf(word, "phys=0x%" SCNx64, &area->phys) == 1 ||
+			read_node(area, word))
 			continue;
 		area->ioremap |= !strcmp(word, "ioremap");
 		area->vmap |= !strcmp(word, "vmap");
@@ -45,7 +59,7 @@ int saved_vmallocinfo(struct saved_reader *r, struct err *err)
 	struct state *state = r->state;
 	char path[TEXT_PATH_MAX + 16];
 	char *text, *at, *line;
-	size_t unusable = 0;
+	size_t unusable = 0, number = 0;
 	int got;
 
 	snprintf(path, sizeof(path), "%s/vmallocinfo", r->dir);
@@ -56,7 +70,10 @@ int saved_vmallocinfo(struct saved_reader *r, struct err *err)
 		got = saved_grow(&state->areas, state->nr_areas, sizeof(*state->areas), err);
 		if (got < 0)
 			break;
-		if (read_area(&state->areas[state->nr_areas], line))
+		number++;
+		if (line[0] && strncmp(line, "0x", 2) != 0)
+			got = err_set(err, ERR_CONFIG, "%s:%zu: expected an area of the vmalloc space, \"0x...-0x... size\"", path, number);
+		else if (read_area(&state->areas[state->nr_areas], line))
 			state->nr_areas++;
 		else
 			unusable += line[0] != '\0';

@@ -15,7 +15,7 @@
 #define STATE_NAME_MAX 64
 #define STATE_NO_CPU   UINT32_MAX
 
-/** A zone: memory/zones.csv, or zoneinfo. */
+/** A zone: memory/zones.csv, or zoneinfo. spanned 0: only its name is known, and its numbers are those of the machine. */
 struct state_zone {
 	uint32_t node;
 	enum machine_zone type;
@@ -67,6 +67,7 @@ struct state_cache {
 	uint32_t min_partial, cpu_partial, cpu_partial_slabs;
 	uint64_t slabs, objects;       /* in all; objects: room for so many */
 	uint64_t active_objs;          /* as slabinfo counts, 0 when only caches.csv is there */
+	uint64_t cpu_slabs;            /* current slabs of CPUs and those on their stacks, where slabs are not known; 0 = not told */
 	const uint16_t *random_seq;    /* object numbers in the order of a new slab's freelist; NULL = ascending */
 	uint32_t nr_random_seq;
 };
@@ -92,6 +93,7 @@ struct state_area {
 	uint64_t start, end;           /* guard included */
 	uint64_t phys;                 /* of ioremap */
 	uint64_t pages;                /* that it owns */
+	uint64_t on_node[MACHINE_MAX_NODES]; /* of these, where the kernel tells */
 	bool ioremap, vmap, map_ram, vmalloc;
 	bool lazy;                     /* freed, not purged */
 	char caller[STATE_NAME_MAX];   /* "load_module+0xbb7/0x21a0", "" when not told */
@@ -117,6 +119,9 @@ struct state {
 	/* Counts by zone, migratetype and order from buddyinfo and pagetypeinfo, where exact_blocks is false or beside it. */
 	uint64_t (*block_counts)[6][16]; /* [zone][migratetype][order]; NULL when not known */
 	uint64_t (*pageblocks)[6];       /* [zone][migratetype]; NULL when not known */
+	/* Pages on the CPUs' lists where pcp does not tell them: [zone][CPU]; NULL when not known. */
+	uint32_t (*pcp_counts)[MACHINE_MAX_CPUS];
+	uint64_t percpu_bytes;           /* meminfo: of all populated pages of per-CPU memory; 0 = not known */
 	/* /proc/vmstat at that instant. */
 	struct state_counter { char name[48]; uint64_t value; } *vmstat; size_t nr_vmstat;
 };

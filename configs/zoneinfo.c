@@ -33,17 +33,21 @@ static void read_protection(struct zoneinfo_zone *zone, const char *line)
 	}
 }
 
-/* The last of a CPU's page list: "high:  41", "batch: 1". */
+/* A CPU's page list: "cpu: 0", "count: 61", "high:  41", "batch: 1". */
 static void read_pageset(struct zoneinfo_zone *zone, const char *line)
 {
 	uint64_t value;
 
-	if (text_number(line, "cpu", &value))
+	if (text_number(line, "cpu", &value)) {
 		zone->cpus++;
-	else if (text_number(line, "high", &value) && value <= UINT32_MAX)
+		zone->pcp_cpu = (uint32_t)(value < MACHINE_MAX_CPUS ? value : MACHINE_MAX_CPUS - 1);
+	} else if (text_number(line, "count", &value) && value <= UINT32_MAX) {
+		zone->pcp_count[zone->pcp_cpu] = (uint32_t)value;
+	} else if (text_number(line, "high", &value) && value <= UINT32_MAX) {
 		zone->pcp_high = (uint32_t)value;
-	else if (text_number(line, "batch", &value) && value <= UINT32_MAX)
+	} else if (text_number(line, "batch", &value) && value <= UINT32_MAX) {
 		zone->pcp_batch = (uint32_t)value;
+	}
 }
 
 static void read_field(struct zoneinfo_zone *zone, const char *line)

@@ -20,6 +20,8 @@ struct zoneinfo_zone {
 	uint64_t protection[ZONEINFO_MAX_TYPES]; /* lowmem_reserve, by zone number of this kernel */
 	uint32_t cpus;                    /* CPUs with a page list here */
 	uint32_t pcp_high, pcp_batch;     /* of the last of them */
+	uint32_t pcp_count[MACHINE_MAX_CPUS]; /* on each one's list */
+	uint32_t pcp_cpu;                 /* whose list is being read */
 };
 
 struct zoneinfo {

@@ -65,6 +65,7 @@ struct page_load_report {
 	uint64_t pageblocks_guessed;  /* no free block: by the kinds of pages in it */
 	uint64_t pageblocks_adjusted; /* of the mixed and guessed ones: changed to fit the number of each type */
 	uint64_t pages_missing;       /* managed by the kernel, but the machine does not hand them out at boot */
+	uint64_t pcp_placed;          /* pages of per-CPU lists whose place is the model's choice */
 	uint64_t blocks_placed;       /* free blocks whose place is the model's choice: only their number was saved */
 };
 
@@ -82,6 +83,21 @@ struct page_load_report {
  */
 int page_alloc_load(struct page_alloc *pa, const struct state *state, uint64_t seed, struct page_load_report *report,
 	struct err *err);
+
+/**
+ * page_alloc_used_block() - the first aligned block at or behind @from whose 2^@order pages are handed out, in a pageblock of
+ * type @mt (NR_MIGRATETYPES: of any): where a saved state whose slabs are only counted may have one. Return: PFN_NONE: none.
+ */
+pfn_t page_alloc_used_block(const struct page_alloc *pa, pfn_t from, unsigned int order, unsigned int mt);
+/** page_alloc_end() - the first page frame behind all memory. */
+pfn_t page_alloc_end(const struct page_alloc *pa);
+
+/**
+ * page_alloc_apply_settings() - whether the machine's settings (min_free_kbytes, watermark_scale_factor, pcp_high_fraction) are
+ * others than those that the loaded state was saved with; then its watermarks and limits are set anew, as when a sysctl is
+ * written. Of a state whose watermarks the kernel had set.
+ */
+bool page_alloc_apply_settings(struct page_alloc *pa);
 
 /** page_alloc_has_pagesets() - whether the kernel has set up its per-CPU lists: always, but for a state of its boot. */
 bool page_alloc_has_pagesets(const struct page_alloc *pa);

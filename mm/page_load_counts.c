@@ -6,7 +6,7 @@
  * half of a cell of order o + 1; the other half becomes a cell of order o, in which only smaller blocks can become free.
  * So no cell is ever free as a whole and no two free blocks could merge. Orders are placed from the largest down, hence
  * what remains is always enough. A cell of max_order, or one that is as large as boot could make it, may be free as a
- * whole.
+ * whole. Pages of the CPUs' lists come out of the cells that are left, the smallest first.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "base/bits.h"
 #include "base/rng.h"
 #include "mm/page_load_priv.h"
+#include "mm/pcp_priv.h"
 
 #define NO_TYPE NR_MIGRATETYPES /* cells of pageblocks that have no type yet */
 
@@ -216,7 +217,31 @@ static pfn_t place_small(struct placing *placing, unsigned int order, unsigned i
 	return pfn;
 }
 
-static int place_order(struct placing *placing, const uint64_t (*counts)[16], unsigned int order)
+/* A page that is in use, for a CPU's list: halves of free pages first, they are of no use to larger blocks. */
+static pfn_t place_single(struct placing *placing)
+{
+	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+		struct cells *part = &placing->part[0][mt];
+
+		if (part->nr)
+			return part->pfn[--part->nr];
+	}
+	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+		pfn_t pfn = place_in(placing, 0, mt);
+
+		if (pfn != PFN_NONE)
+			return pfn;
+	}
+	return PFN_NONE;
+}
+
+static int no_room(const struct placing *placing)
+{
+	return err_set(placing->load->err, ERR_CONFIG, "%s: the free blocks of zone %s, node %u do not fit in the machine's memory",
+		placing->load->state->source, machine_zone_name[placing->zone->type], placing->zone->node);
+}
+
+static int place_order(struct placing *placing, uint64_t (*counts)[16], unsigned int order)
 {
 	struct page_alloc *pa = placing->zone->pa;
 	bool large = order >= pa->pageblock_order;
@@ -227,10 +252,13 @@ static int place_order(struct placing *placing, const uint64_t (*counts)[16], un
 
 			if (placing->no_memory)
 				return err_set(placing->load->err, ERR_NOMEM, "no memory to place free blocks");
-			if (pfn == PFN_NONE)
-				return err_set(placing->load->err, ERR_CONFIG, "%s: the free blocks of zone %s, node %u do "
-					"not fit in the machine's memory", placing->load->state->source,
-					machine_zone_name[placing->zone->type], placing->zone->node);
+			if (pfn == PFN_NONE && (placing->load->state->block_counts || !order))
+				return no_room(placing);
+			if (pfn == PFN_NONE) {
+				/* Of what is only known to be free in all, the rest is in smaller blocks. */
+				counts[mt][order - 1] += 2 * (counts[mt][order] - i);
+				break;
+			}
 			if (large)
 				name_pageblocks(placing, pfn, order, mt);
 			place_block(placing, pfn, order, mt);
@@ -239,7 +267,44 @@ static int place_order(struct placing *placing, const uint64_t (*counts)[16], un
 	return 0;
 }
 
-static int place_zone(struct placing *placing, const uint64_t (*counts)[16])
+/* A page of a CPU's list, of the type of its pageblock: it was on its way to or from a caller who asked for that. */
+static void place_on_pcp(struct placing *placing, uint32_t cpu, pfn_t pfn)
+{
+	struct page_alloc *pa = placing->zone->pa;
+	unsigned int mt = pageblock_migratetype(pa, pfn);
+	struct pcp *pcp = &placing->zone->pcps[cpu];
+	struct page *page;
+
+	if (!migratetype_is_mergeable(mt))
+		mt = MIGRATE_MOVABLE;
+	page_take_back(pa, pfn, 0);
+	page = page_at(pa, pfn);
+	page->zone_plus1 = (uint16_t)(placing->zone->index + 1);
+	page->place = PAGE_IN_PCP;
+	page->order = 0;
+	page->mt = mt & 0xf;
+	block_list_add_tail(pa->pages, &pcp->list[pcp_list_index(0, mt)], (uint32_t)pfn);
+	pcp->count++;
+}
+
+/* Of the pages that are left, as many as are on the CPUs' lists. */
+static void place_pcps(struct placing *placing, const uint32_t *counts)
+{
+	const struct page_alloc *pa = placing->zone->pa;
+
+	for (uint32_t cpu = 0; cpu < pa->nr_cpus; cpu++) {
+		for (uint32_t i = 0; i < counts[cpu]; i++) {
+			pfn_t pfn = place_single(placing);
+
+			if (pfn == PFN_NONE)
+				return;
+			place_on_pcp(placing, cpu, pfn);
+			placing->load->report->pcp_placed++;
+		}
+	}
+}
+
+static int place_zone(struct placing *placing, uint64_t (*counts)[16])
 {
 	unsigned int pageblock_order = placing->zone->pa->pageblock_order;
 	int ret = 0;
@@ -260,23 +325,45 @@ static int place_zone(struct placing *placing, const uint64_t (*counts)[16])
 	return ret;
 }
 
-int page_load_counts(const struct page_load *load)
+/* The saved numbers; where only the free pages are known, they are in blocks as large as can be. */
+static void count_blocks(const struct page_load *load, size_t zone, uint64_t (*counts)[16])
 {
 	const struct state *state = load->state;
+	unsigned int max_order = load->pa->max_order;
 
-	if (!state->block_counts)
-		return err_set(load->err, ERR_CONFIG, "%s: neither free blocks nor their numbers were saved", state->source);
-	for (size_t i = 0; i < state->nr_zones; i++) {
-		struct placing placing = { .load = load, .zone = load->zone_of[i] };
-		int ret;
-
-		rng_init(&placing.rng, load->seed + i, "page_load");
-		if (state->pageblocks)
-			memcpy(placing.wanted, state->pageblocks[i], sizeof(placing.wanted));
-		ret = place_zone(&placing, (const uint64_t (*)[16])state->block_counts[i]);
-		placing_fini(&placing);
-		if (ret < 0)
-			return ret;
+	if (state->block_counts) {
+		memcpy(counts, state->block_counts[zone], sizeof(state->block_counts[zone]));
+		return;
 	}
-	return 0;
+	memset(counts, 0, sizeof(state->block_counts[zone]));
+	counts[MIGRATE_MOVABLE][max_order] = state->zones[zone].free_pages >> max_order;
+	for (unsigned int order = 0; order < max_order; order++)
+		counts[MIGRATE_MOVABLE][order] = state->zones[zone].free_pages >> order & 1;
+}
+
+static int load_zone(const struct page_load *load, size_t index)
+{
+	const struct state *state = load->state;
+	struct placing placing = { .load = load, .zone = load->zone_of[index] };
+	uint64_t counts[6][16];
+	int ret;
+
+	count_blocks(load, index, counts);
+	rng_init(&placing.rng, load->seed + index, "page_load");
+	if (state->pageblocks)
+		memcpy(placing.wanted, state->pageblocks[index], sizeof(placing.wanted));
+	ret = place_zone(&placing, counts);
+	if (ret == 0 && state->pcp_counts)
+		place_pcps(&placing, state->pcp_counts[index]);
+	placing_fini(&placing);
+	return ret;
+}
+
+int page_load_counts(const struct page_load *load)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < load->state->nr_zones; i++)
+		ret = load_zone(load, i);
+	return ret;
 }

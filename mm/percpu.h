@@ -19,6 +19,7 @@
 #include "base/gfp.h"
 #include "mm/answer.h"
 #include "mm/meter.h"
+#include "mm/page_alloc.h"
 
 struct percpu; /* the state of SLOT_PERCPU: mm_state(mm, SLOT_PERCPU) */
 
@@ -74,6 +75,17 @@ uint64_t percpu_base(const struct percpu *pc, uint32_t chunk);
  * @chunk: one that is there, or PERCPU_AREA_NONE for a new one. Return: PERCPU_AREA_NONE when it is not free.
  */
 uint32_t percpu_claim(struct percpu *pc, uint32_t chunk, uint32_t off, uint32_t size, struct meter *meter);
+
+/**
+ * percpu_adopt_chunk() - a chunk of a saved state, empty and without pages: its addresses are taken already, as the areas
+ * @areas[0 .. nr_groups-1] of the vmalloc space. Models nothing in the kernel. Return: its number, PERCPU_AREA_NONE: no memory.
+ */
+uint32_t percpu_adopt_chunk(struct percpu *pc, const uint32_t *areas);
+/**
+ * percpu_lend() - chunks take these pages, which are in use and nobody's, before they ask for free ones: those that the chunks of
+ * a saved state have. @pfns is borrowed until percpu_lend(pc, NULL, 0). Return: how many of those lent before were not taken.
+ */
+uint32_t percpu_lend(struct percpu *pc, const pfn_t *pfns, uint32_t nr);
 
 /** percpu_unit_size() and the sizes of the parts of the first unit, bytes. */
 struct percpu_layout {

@@ -3,6 +3,7 @@
  * others back. Models mm/percpu-vm.c and pcpu_balance_workfn() of 6.1.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bits.h"
 #include "mm/percpu_priv.h"
@@ -66,19 +67,34 @@ static uint32_t free_number(struct percpu *pc)
 	return pc->nr_chunks++;
 }
 
-/* Address space for the units of all groups, congruent with the first chunk's. */
-static bool take_space(struct percpu *pc, struct pcpu_chunk *chunk, struct meter *meter)
+static bool take_memory(const struct percpu *pc, struct pcpu_chunk *chunk)
 {
 	chunk->areas = calloc(pc->layout.nr_groups, sizeof(*chunk->areas));
 	chunk->pages = malloc((size_t)pc->machine->cpus * chunk->nr_pages * sizeof(*chunk->pages));
-	if (!chunk->areas || !chunk->pages)
+	return chunk->areas && chunk->pages;
+}
+
+/* Its areas are known. */
+static void add_chunk(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t number)
+{
+	chunk->base = vmap_address(pc->vmalloc, chunk->areas[0]) - pc->group_offset[0];
+	chunk->number = number;
+	pc->chunks[number] = chunk;
+	pc->done.chunks++;
+	pc->done.max_chunks = max_u64(pc->done.max_chunks, pc->done.chunks);
+	pcpu_chunk_relocate(pc, chunk, PERCPU_NO_CHUNK);
+}
+
+/* Address space for the units of all groups, congruent with the first chunk's. */
+static bool take_space(struct percpu *pc, struct pcpu_chunk *chunk, struct meter *meter)
+{
+	if (!take_memory(pc, chunk))
 		return false;
 	if (vmap_take_groups(pc->vmalloc, pc->group_offset, pc->group_size, pc->layout.nr_groups, pc->layout.atom_size,
 		    chunk->areas, meter) != MM_DONE)
 		return false;
 	for (uint32_t g = 0; g < pc->layout.nr_groups; g++)
 		vmap_describe(pc->vmalloc, chunk->areas[g], 0, 0);
-	chunk->base = vmap_address(pc->vmalloc, chunk->areas[0]) - pc->group_offset[0];
 	return true;
 }
 
@@ -92,13 +108,32 @@ struct pcpu_chunk *pcpu_chunk_create(struct percpu *pc, struct meter *meter)
 		pcpu_chunk_delete(pc, chunk);
 		return NULL;
 	}
-	chunk->number = number;
-	pc->chunks[number] = chunk;
 	pc->done.chunks_created++;
-	pc->done.chunks++;
-	pc->done.max_chunks = max_u64(pc->done.max_chunks, pc->done.chunks);
-	pcpu_chunk_relocate(pc, chunk, PERCPU_NO_CHUNK);
+	add_chunk(pc, chunk, number);
 	return chunk;
+}
+
+uint32_t percpu_adopt_chunk(struct percpu *pc, const uint32_t *areas)
+{
+	struct pcpu_chunk *chunk = pcpu_chunk_new(pc, pc->unit_pages);
+	uint32_t number = chunk ? free_number(pc) : PERCPU_NO_CHUNK;
+
+	if (number == PERCPU_NO_CHUNK || !take_memory(pc, chunk)) {
+		pcpu_chunk_delete(pc, chunk);
+		return PERCPU_AREA_NONE;
+	}
+	memcpy(chunk->areas, areas, pc->layout.nr_groups * sizeof(*areas));
+	add_chunk(pc, chunk, number);
+	return number;
+}
+
+uint32_t percpu_lend(struct percpu *pc, const pfn_t *pfns, uint32_t nr)
+{
+	uint32_t left = pc->nr_lent;
+
+	pc->lent = pfns;
+	pc->nr_lent = nr;
+	return left;
 }
 
 static pfn_t *page_of(const struct pcpu_chunk *chunk, unsigned int cpu, uint32_t page)
@@ -123,6 +158,10 @@ static bool take_pages(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t fro
 			struct page_request req = { .gfp = gfp | GFP_BIT_HIGHMEM, .cpu = (uint16_t)on_cpu,
 				.node = (int16_t)pc->machine->node_of_cpu[cpu] };
 
+			if (pc->nr_lent) {
+				*page_of(chunk, cpu, page) = pc->lent[--pc->nr_lent];
+				continue;
+			}
 			if (page_alloc_take(pc->pages, &req, page_of(chunk, cpu, page), meter) == MM_DONE)
 				continue;
 			free_pages(pc, chunk, from, to, cpu, page, on_cpu, meter);

@@ -95,6 +95,8 @@ struct percpu {
 	uint64_t nr_populated;          /* of one unit */
 	uint64_t static_used;           /* bytes defined in the static part */
 	bool atomic_failed, balance_due;
+	const pfn_t *lent;              /* borrowed: pages that chunks take before free ones */
+	uint32_t nr_lent;
 	struct percpu_stats done;       /* the counters among its members */
 };
 

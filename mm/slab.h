@@ -105,6 +105,7 @@ struct slab_load_report {
 	uint32_t geometry_differs; /* caches whose saved sizes are not those that the machine file leads to */
 	uint64_t slabs;            /* loaded, or built from counts */
 	uint64_t slabs_in_transit; /* saved between two lists, with free objects: now last of their node's list */
+	uint64_t slabs_from_free;  /* built from counts: in pages that were free, for want of blocks in use */
 	uint64_t slabs_missing;    /* built from counts: no pages for them */
 	uint64_t objects_assumed;  /* live objects whose places are not known, or of which some may be free */
 	uint64_t counts_differ;    /* built from counts: objects between the saved number and what the slabs hold */

@@ -363,6 +363,7 @@ static int slub_init(void *state, struct mm *mm, struct err *err)
 	slub->nr_nodes = mm->machine->nr_nodes;
 	rng_init(&slub->freelist_rng, mm->seed, "slub_freelist");
 	rng_init(&slub->defrag_rng, mm->seed, "slub_defrag");
+	rng_init(&slub->load_rng, mm->seed, "slub_load");
 	ret = slub_store_init(&slub->store, mm->machine, err);
 	if (ret < 0)
 		return ret;

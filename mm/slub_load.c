@@ -185,58 +185,6 @@ static int load_slabs(const struct slub_load *load)
 	return ret;
 }
 
-/* Leaves @free objects free, evenly spread, in ascending order. */
-static void fill_slab(struct slub *slub, struct slub_slab *slab, uint32_t free)
-{
-	uint16_t *links = slub_links(slub, slab), head = OBJECT_NONE;
-
-	for (uint32_t i = free; i-- > 0;) {
-		uint16_t object = (uint16_t)((uint64_t)i * slab->objects / free);
-
-		links[object] = head;
-		head = object;
-	}
-	slab->freelist = head;
-	slab->inuse = (uint16_t)(slab->objects - free);
-}
-
-/*
- * As many slabs as counted. What slabinfo counts as not active lies on the node lists: in slabs that are half full, or
- * in all that there are.
- */
-static void build_slabs(const struct slub_load *load, const struct state_cache *saved, uint32_t cache_nr)
-{
-	struct slub *slub = load->slub;
-	struct meter unpaid;
-	struct slub_op op = slub_op_of(slub, cache_nr, 0, &unpaid);
-	uint32_t per_slab = op.cache->geometry.objs_per_slab;
-	uint64_t room = saved->slabs * per_slab, live = min_u64(saved->active_objs, room), free = room - live;
-	uint64_t partial = min_u64(saved->slabs, div_round_up(free, (per_slab + 1) / 2));
-
-	load->report->counts_differ += saved->objects > room ? saved->objects - room : room - saved->objects;
-	meter_start(&unpaid, slub->machine->latency.step_ns);
-	op.gfp = GFP_KERNEL;
-	for (uint64_t i = 0; i < saved->slabs; i++) {
-		uint64_t left = partial > i ? div_round_up(free, partial - i) : 0;
-		struct slub_slab *slab;
-		uint32_t number;
-
-		if (slub_new_slab(&op, &number) != MM_DONE) {
-			load->report->slabs_missing += saved->slabs - i;
-			return;
-		}
-		slab = &slub->store.slabs[number];
-		left = min_u64(left, slab->objects);
-		free -= min_u64(left, free);
-		fill_slab(slub, slab, (uint32_t)left);
-		if (left)
-			slub_partial_add(slub, number, true);
-		op.cache->loaded_objects += slab->inuse;
-		load->report->slabs++;
-		load->report->objects_assumed += slab->inuse;
-	}
-}
-
 int slub_load_state(void *state, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
 	struct err *err)
 {
@@ -249,8 +197,7 @@ int slub_load_state(void *state, const struct state *saved, const uint32_t *cach
 	if (saved->exact_slabs || saved->nr_slabs)
 		ret = load_slabs(&load);
 	else
-		for (size_t i = saved->nr_caches; i-- > 0;)
-			build_slabs(&load, &saved->caches[i], cache_of[i]);
+		ret = slub_build_slabs(load.slub, saved, cache_of, report, err);
 	free(load.seen);
 	return ret;
 }

@@ -118,7 +118,7 @@ struct slub {
 	struct slub_node *nodes;   /* owned: [cache * nr_nodes + node] */
 	uint32_t nr_caches, room;  /* numbers ever used; room in the three arrays */
 	struct slab_nodes numa;
-	struct rng freelist_rng, defrag_rng;
+	struct rng freelist_rng, defrag_rng, load_rng;
 	const struct machine *machine; /* borrowed */
 	struct page_alloc *pages;      /* borrowed */
 };
@@ -235,5 +235,10 @@ void slub_describe(const void *state, uint32_t cache, unsigned int cpu, char *bu
 
 /* slub_check.c */
 int slub_check(const void *state, struct err *err);
+
+/* slub_build.c */
+/** slub_build_slabs() - as many slabs of each cache as @saved counts, in pages that are in use. */
+int slub_build_slabs(struct slub *slub, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
+	struct err *err);
 
 #endif

@@ -209,6 +209,13 @@ void vmalloc_run_deferred(struct vmalloc *vm, struct meter *meter)
 	}
 }
 
+void vmalloc_own(struct vmalloc *vm, uint32_t area, pfn_t *pfns, uint32_t nr)
+{
+	vmap_node(vm, area)->pfns = pfns;
+	vmap_node(vm, area)->nr_pages = nr;
+	vm->owned_pages += nr;
+}
+
 uint32_t vmalloc_pages(const struct vmalloc *vm, uint32_t area)
 {
 	return vmap_node(vm, area)->nr_pages;

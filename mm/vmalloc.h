@@ -88,6 +88,11 @@ void vmap_ungive(struct vmalloc *vm, uint32_t area);
 uint32_t vmap_claim(struct vmalloc *vm, uint64_t start, uint64_t end, enum vmap_use use);
 /** vmap_describe() - what a claimed area was made for: as in struct vmap_request. */
 void vmap_describe(struct vmalloc *vm, uint32_t area, uint32_t caller, uint64_t phys);
+/**
+ * vmalloc_own() - a claimed area of VMAP_VMALLOC has the pages @pfns[0 .. nr-1], which are handed out and nobody else's:
+ * vmalloc_give() gives them back. @pfns is from malloc() and moves to the area.
+ */
+void vmalloc_own(struct vmalloc *vm, uint32_t area, pfn_t *pfns, uint32_t nr);
 /** vmap_claim_lazy() - as vmap_claim(): one that was freed and is not purged. Return: false when it is not free. */
 bool vmap_claim_lazy(struct vmalloc *vm, uint64_t start, uint64_t end);
 

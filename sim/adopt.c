@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/rng.h"
 #include "sim/adopt_priv.h"
 #include "sim/serve_priv.h"
 
@@ -201,13 +202,66 @@ static int adopt_objects(struct run *run, const struct older *older, uint32_t nr
 	return ret;
 }
 
+static uint64_t free_pages(const struct run *run)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int z = 0; z < page_alloc_nr_zones(run->mm.pages); z++) {
+		struct zone_stats zone;
+
+		page_alloc_zone_stats(run->mm.pages, z, &zone);
+		pages += zone.free_pages + zone.pcp_pages;
+	}
+	return pages;
+}
+
+/*
+ * A state that does not tell its slabs has them among the pages in use. Those of the trace's objects have been made of free pages
+ * now: as many others, drawn by the seed, are given back, so that as much is free as the state says.
+ */
+static void give_back_slabs(struct run *run, struct free_choice *choice, uint64_t were_free)
+{
+	uint64_t are_free = free_pages(run), nr = were_free > are_free ? were_free - are_free : 0;
+	struct rng rng;
+
+	rng_init(&rng, run->options->seed, "adopt_slabs");
+	for (uint64_t i = 0; i < nr; i++) {
+		pfn_t pfn = choice_page(choice, (uint32_t)rng_below(&rng, choice->end));
+
+		if (pfn == PFN_NONE)
+			return;
+		choice_take_out(choice, pfn, 1);
+		page_alloc_give(run->mm.pages, pfn, 0, 0, &run->meter);
+		run->result.filled.slab_pages++;
+	}
+}
+
+static void adopt_rest(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr)
+{
+	const struct state *state = run->options->initial;
+	uint64_t were_free;
+
+	adopt_gone(run, choice);
+	were_free = free_pages(run);
+	adopt_missing(run, older, nr);
+	if (!state->nr_caches && !state->nr_slabs)
+		give_back_slabs(run, choice, were_free);
+}
+
 int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, struct err *err)
 {
+	struct free_choice choice;
 	int ret = adopt_objects(run, older, nr, err);
 
+	if (ret < 0)
+		return ret;
+	ret = choice_init(run, &choice, err);
 	if (ret == 0)
-		ret = adopt_blocks(run, older, nr, err);
+		ret = adopt_blocks(run, &choice, older, nr, err);
 	if (ret == 0)
-		adopt_missing(run, older, nr);
+		ret = adopt_named_areas(run, older, nr, err);
+	if (ret == 0)
+		adopt_rest(run, &choice, older, nr);
+	choice_fini(&choice);
 	return ret;
 }

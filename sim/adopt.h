@@ -18,6 +18,13 @@ struct older {
 };
 #define OLDER_NONE UINT32_MAX
 
+/** gone_init() - for the initial state, NULL = none. gone_fini() in any case. */
+int gone_init(struct gone *gone, const struct state *state, struct err *err);
+void gone_fini(struct gone *gone);
+/** gone_note_begin(), gone_note_end() - what @op allocated begins or ceases to live before the beginning; @where: its frame. */
+void gone_note_begin(struct gone *gone, const struct trace_op *op);
+void gone_note_end(struct gone *gone, const struct trace_op *op, uint64_t where);
+
 /** adopt_allocate() - no initial state: @older[0 .. nr-1] are allocated. */
 void adopt_allocate(struct run *run, const struct older *older, uint32_t nr);
 
@@ -32,9 +39,19 @@ void adopt_missing(struct run *run, const struct older *older, uint32_t nr);
  * adopt_in_state() - find @older[0 .. nr-1] in the initial state of another machine, which has been loaded; then
  * adopt_missing(). Counts run->result.bound.
  *
+ * Pages of processes that have ended since the state was saved are given back: run->result.gone.
+ *
  * Simplified: which objects of a cache are those of the trace cannot be known. They are spread over the cache's objects in
  * the order of their recorded addresses, so that neighbours stay neighbours.
  */
 int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, struct err *err);
+
+/**
+ * adopt_areas() - give the vmalloc areas of the initial state pages of those that are in use there and nobody's: at the recorded
+ * frames of pages of areas that the trace knows, as far as they are on the right node, else drawn by the run's seed. Chunks of
+ * per-CPU memory have their pages and areas, those of the trace where it recorded them when the state is its @own.
+ * Counts run->result.filled.area_pages and percpu_pages.
+ */
+int adopt_areas(struct run *run, const struct older *older, uint32_t nr, bool own, struct err *err);
 
 #endif

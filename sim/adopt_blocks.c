@@ -1,131 +1,16 @@
 /*
  * adopt_blocks: pages that the trace's callers hold at the beginning, in the memory of another machine. The same work on a
  * like machine has its pages at about the same places: each block is looked for at its recorded frame, then ever
- * further from it.
+ * further from it. Where the trace tells no frames, places are drawn by the seed.
  */
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "base/rng.h"
 #include "sim/adopt_priv.h"
 #include "sim/serve_priv.h"
 
 #define DIRECT_MAP_ALIGN (1ull << 30) /* of the bases of direct maps, of those that are drawn too */
-
-/*
- * Pages that may be somebody's block: in use, no slab's, not reserved, not taken yet. up[] and down[] lead to the nearest
- * such page that is not below, or not above; paths are halved as they are walked.
- */
-struct free_choice {
-	uint32_t *up, *down; /* owned: by pfn + 1; 0 and end + 1 stand for none */
-	uint32_t end;        /* first page frame behind all zones */
-};
-
-static uint32_t nearest(uint32_t *next, uint32_t at)
-{
-	while (next[at] != at) {
-		next[at] = next[next[at]];
-		at = next[at];
-	}
-	return at;
-}
-
-static bool can_choose(struct free_choice *choice, pfn_t pfn)
-{
-	return pfn < choice->end && choice->up[pfn + 1] == pfn + 1;
-}
-
-static void take_out(struct free_choice *choice, pfn_t pfn)
-{
-	choice->up[pfn + 1] = (uint32_t)pfn + 2;
-	choice->down[pfn + 1] = (uint32_t)pfn;
-}
-
-static void take_out_range(struct free_choice *choice, pfn_t first, uint64_t nr)
-{
-	for (pfn_t pfn = first; pfn < first + nr && pfn < choice->end; pfn++)
-		take_out(choice, pfn);
-}
-
-static bool kind_is_a_callers(enum state_page_kind kind)
-{
-	return kind != STATE_PAGE_RESERVED && kind != STATE_PAGE_HOLE && kind != STATE_PAGE_BUDDY && kind != STATE_PAGE_PCP;
-}
-
-/* What is nobody's block: free pages, slabs, reserved ranges, and what the state says is something else. */
-static void take_out_others(const struct run *run, struct free_choice *choice)
-{
-	const struct machine *machine = run->machine;
-	const struct state *state = run->options->initial;
-
-	for (pfn_t pfn = 0; pfn < choice->end; pfn++) {
-		uint32_t slab_pages = adopt_slab_pages(run, pfn);
-
-		if (!page_alloc_allocated(run->mm.pages, pfn, 0))
-			take_out(choice, pfn);
-		take_out_range(choice, pfn, slab_pages);
-	}
-	for (uint32_t i = 0; i < machine->nr_reserved; i++)
-		take_out_range(choice, machine->reserved[i].start >> machine->page_shift,
-			(machine->reserved[i].size + machine->page_size - 1) >> machine->page_shift);
-	for (size_t i = 0; i < state->nr_pages; i++)
-		if (!kind_is_a_callers(state->pages[i].kind))
-			take_out_range(choice, state->pages[i].first_pfn, state->pages[i].nr_pages);
-}
-
-static int choice_init(const struct run *run, struct free_choice *choice, struct err *err)
-{
-	pfn_t end = adopt_memory_end(run);
-
-	*choice = (struct free_choice){ .end = (uint32_t)end };
-	choice->up = malloc((end + 3) * sizeof(*choice->up));
-	choice->down = malloc((end + 3) * sizeof(*choice->down));
-	if (!choice->up || !choice->down)
-		return err_set(err, ERR_NOMEM, "no memory for the pages of the initial state");
-	for (uint32_t i = 0; i < end + 3; i++)
-		choice->up[i] = choice->down[i] = i;
-	take_out_others(run, choice);
-	return 0;
-}
-
-static void choice_fini(struct free_choice *choice)
-{
-	free(choice->up);
-	free(choice->down);
-}
-
-static bool block_fits(struct free_choice *choice, pfn_t pfn, unsigned int order)
-{
-	for (pfn_t page = pfn; page < pfn + (1ull << order); page++)
-		if (!can_choose(choice, page))
-			return false;
-	return true;
-}
-
-static pfn_t choose_page(struct free_choice *choice, uint32_t near)
-{
-	uint32_t above = nearest(choice->up, near + 1), below = nearest(choice->down, near + 1);
-
-	if (above > choice->end && below == 0)
-		return PFN_NONE;
-	if (above > choice->end || (below && near + 1 - below < above - near - 1))
-		return below - 1;
-	return above - 1;
-}
-
-static pfn_t choose_block(struct free_choice *choice, uint32_t near, unsigned int order)
-{
-	uint32_t size = 1u << order, first = near >> order << order;
-
-	if (!order)
-		return choose_page(choice, near);
-	for (uint32_t away = 0; away <= choice->end; away += size) {
-		if (first >= away && block_fits(choice, first - away, order))
-			return first - away;
-		if (block_fits(choice, (pfn_t)first + away, order))
-			return (pfn_t)first + away;
-	}
-	return PFN_NONE;
-}
 
 /* A block that the trace names. */
 struct wanted_block {
@@ -146,23 +31,15 @@ static int by_size_and_place(const void *a, const void *b)
 	return x->older < y->older ? -1 : x->older > y->older;
 }
 
-/* Where the recorded frame would be on this machine: memory is handed out from its end, so that is what counts. */
-static uint32_t place_here(const struct free_choice *choice, uint64_t where, uint64_t recorded_end)
-{
-	if (recorded_end <= choice->end)
-		return (uint32_t)where;
-	return recorded_end - where <= choice->end ? (uint32_t)(choice->end - (recorded_end - where)) : 0;
-}
-
 static void place_block(struct run *run, struct free_choice *choice, const struct older *older,
-	const struct wanted_block *block, uint64_t recorded_end)
+	const struct wanted_block *block)
 {
 	struct request req = { .op = older->op, .slot = older->slot };
-	pfn_t pfn = choose_block(choice, place_here(choice, block->where, recorded_end), block->order);
+	pfn_t pfn = choice_block(choice, choice_near(choice, block->where), block->order);
 
 	if (pfn == PFN_NONE)
 		return;
-	take_out_range(choice, pfn, 1ull << block->order);
+	choice_take_out(choice, pfn, 1ull << block->order);
 	if (run->ops[older->op].action == ACT_KMALLOC_LARGE) {
 		struct slab_object object = kmalloc_large_adopt(run->mm.slab, pfn, block->order);
 
@@ -209,41 +86,41 @@ static uint64_t frame_of(const struct run *run, const struct run_op *op, uint64_
 	return physical >> run->machine->page_shift;
 }
 
-/* Blocks whose frames the recording tells, and that are one block. Return: how many. */
-static uint32_t list_blocks(const struct run *run, const struct older *older, uint32_t nr, struct wanted_block *blocks)
+/* Blocks that are one block; of those whose frames the trace does not tell, the place is drawn. Return: how many. */
+static uint32_t list_blocks(const struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr,
+	struct wanted_block *blocks)
 {
 	uint32_t nr_blocks = 0;
+	struct rng rng;
+
+	rng_init(&rng, run->options->seed, "adopt_blocks");
 
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct run_op *op = &run->ops[older[i].op];
-
 		int order = order_of_block(run, op);
+		uint64_t where;
 
-		if (order < 0 || !older[i].where || object_lives(&run->objects[older[i].slot]))
+		if (order < 0 || object_lives(&run->objects[older[i].slot]))
 			continue;
-		blocks[nr_blocks++] = (struct wanted_block){ frame_of(run, op, older[i].where), i, (uint32_t)order };
+		where = older[i].where ? frame_of(run, op, older[i].where) : rng_below(&rng, choice->end);
+		blocks[nr_blocks++] = (struct wanted_block){ where, i, (uint32_t)order };
+		if (older[i].where)
+			choice->recorded_end = max_u64(choice->recorded_end, where + (1ull << order));
 	}
 	return nr_blocks;
 }
 
-int adopt_blocks(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+int adopt_blocks(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, struct err *err)
 {
 	struct wanted_block *blocks = malloc(((size_t)nr + 1) * sizeof(*blocks));
-	struct free_choice choice;
-	uint64_t recorded_end = 0;
 	uint32_t nr_blocks;
-	int ret;
 
 	if (!blocks)
 		return err_set(err, ERR_NOMEM, "no memory for the pages of the initial state");
-	nr_blocks = list_blocks(run, older, nr, blocks);
-	for (uint32_t i = 0; i < nr_blocks; i++)
-		recorded_end = max_u64(recorded_end, blocks[i].where + (1ull << blocks[i].order));
+	nr_blocks = list_blocks(run, choice, older, nr, blocks);
 	qsort(blocks, nr_blocks, sizeof(*blocks), by_size_and_place);
-	ret = choice_init(run, &choice, err);
-	for (uint32_t i = 0; ret == 0 && i < nr_blocks; i++)
-		place_block(run, &choice, &older[blocks[i].older], &blocks[i], recorded_end);
-	choice_fini(&choice);
+	for (uint32_t i = 0; i < nr_blocks; i++)
+		place_block(run, choice, &older[blocks[i].older], &blocks[i]);
 	free(blocks);
-	return ret;
+	return 0;
 }

@@ -1,4 +1,8 @@
-/* adopt_priv: what the files of adoption share: adopt.c (objects), adopt_list.c (what the state has), adopt_blocks.c (pages). */
+/*
+ * adopt_priv: what the files of adoption share: adopt.c (objects), adopt_list.c (what the state has), adopt_choice.c (which
+ * pages may be whose), adopt_blocks.c (pages that the trace names), adopt_areas.c (those of the vmalloc space), adopt_gone.c
+ * (those that nobody has any more).
+ */
 #ifndef KMEMSIM_SIM_ADOPT_PRIV_H
 #define KMEMSIM_SIM_ADOPT_PRIV_H
 
@@ -16,8 +20,41 @@ struct adopt_object {
 /** adopt_list_objects() - all living objects of the model, by kind, then address. The caller frees *list. */
 int adopt_list_objects(struct run *run, struct adopt_object **list, uint32_t *nr, struct err *err);
 
+/**
+ * Pages that may be somebody's: in use, no slab's, not reserved, not taken yet. up[] and down[] lead to the nearest
+ * such page that is not below, or not above; paths are halved as they are walked.
+ */
+struct free_choice {
+	uint32_t *up, *down;   /* owned: by pfn + 1; 0 and end + 1 stand for none */
+	uint32_t end;          /* first page frame behind all zones */
+	uint64_t recorded_end; /* behind the last frame that the trace names; 0 = it names none */
+};
+
+/** choice_init() - of the model as it is. choice_fini() in any case. */
+int choice_init(const struct run *run, struct free_choice *choice, struct err *err);
+void choice_fini(struct free_choice *choice);
+/** choice_only() - pages that the state says are of @kind alone; all, where it does not say of what kind its pages are. */
+void choice_only(const struct run *run, struct free_choice *choice, enum state_page_kind kind);
+void choice_take_out(struct free_choice *choice, pfn_t first, uint64_t nr);
+/** choice_has() - whether @pfn can be chosen. */
+bool choice_has(const struct free_choice *choice, pfn_t pfn);
+/** choice_near() - where a recorded frame would be on this machine: memory is handed out from its end, so that is what counts. */
+uint32_t choice_near(const struct free_choice *choice, uint64_t where);
+/** choice_page() - the page nearest to @near, choice_block() - a block of 2^@order. Return: PFN_NONE when there is none left. */
+pfn_t choice_page(struct free_choice *choice, uint32_t near);
+pfn_t choice_block(struct free_choice *choice, uint32_t near, unsigned int order);
+
 /** adopt_blocks() - find blocks of pages in the initial state: at their recorded frames, or as near as can be. */
-int adopt_blocks(struct run *run, const struct older *older, uint32_t nr, struct err *err);
+int adopt_blocks(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, struct err *err);
+/**
+ * adopt_named_areas() - the areas of the initial state that the trace names: at their recorded address, else the first of the same
+ * size that nobody has. Counts run->result.bound.
+ */
+int adopt_named_areas(struct run *run, const struct older *older, uint32_t nr, struct err *err);
+/** adopt_percpu() - the chunks of per-CPU memory that the initial state has, where it tells how much that is (meminfo). */
+int adopt_percpu(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, bool own, struct err *err);
+/** adopt_gone() - give back pages of processes that have ended since the state was saved: see struct gone in sim/run.h. */
+void adopt_gone(struct run *run, struct free_choice *choice);
 
 /** adopt_memory_end() - the first page frame behind all zones. */
 pfn_t adopt_memory_end(const struct run *run);

@@ -105,19 +105,19 @@ static void task_done(struct run *run, const struct request *req, ns_t cost)
 {
 	struct task *task = task_of(run, req);
 
-	task->open = false;
+	task->open--;
 	task->done_ns = run->engine.now + cost;
 	task->arrival_ns = req->arrival_ns;
 	task->cpu = req->seat.cpu;
-	if (task->held)
+	if (task->held && !task->open)
 		plan_next(run, run->task_of_who[req->who], &run->deferred);
 }
 
 void task_sleeps(struct run *run, struct request *req)
 {
-	if (!is_task_request(run, req))
+	if (!is_task_request(run, req) || req->seat.marks & REQUEST_TASK)
 		return;
-	task_of(run, req)->open = true;
+	task_of(run, req)->open++;
 	task_of(run, req)->known = true;
 	req->seat.marks |= REQUEST_TASK;
 }
@@ -167,11 +167,15 @@ int task_timer(struct run *run, uint32_t number, struct err *err)
 	uint32_t first = sleepers_find(run, SLEEP_TASK, number);
 	struct request req;
 
+	/* Another request of it has begun to sleep since, and plans the next one when it is done; or has, and that one is gone. */
+	if (task->open || first == SLEEPER_NONE)
+		return 0;
 	if (next_arrival(run, task, run->sleepers.slots[first].req.arrival_ns) > run->engine.now)
 		return plan_next(run, number, err);
 	req = sleepers_take(run, first);
 	task->held--;
-	task->open = task->known = true;
+	task->open++;
+	task->known = true;
 	task->recorded_ns = req.arrival_ns;
 	req.arrival_ns = run->engine.now;
 	req.seat.marks |= REQUEST_TASK;

@@ -241,6 +241,20 @@ int engine_run_before(struct engine *engine, ns_t time_ns, struct err *err)
 	return ret;
 }
 
+void engine_disown(struct engine *engine, const struct request *req)
+{
+	struct sim_cpu *cpu = &engine->cpus[req->seat.cpu];
+
+	for (uint32_t depth = 0; depth < NR_LEVELS; depth++) {
+		struct doing *doing = &cpu->doing[depth];
+
+		if (doing->op != req->op || doing->arrival_ns != req->arrival_ns)
+			continue;
+		doing->ctx |= engine->client.context(engine->client.arg, req->op);
+		doing->op = OP_NOBODY;
+	}
+}
+
 uint64_t engine_waiting(const struct engine *engine)
 {
 	uint64_t nr = 0;

@@ -125,6 +125,9 @@ static inline ns_t engine_quiet_ns(const struct engine *engine, uint32_t cpu)
 /** engine_lengthen() - what @cpu does at @depth, and so what that interrupted, is over @ns later (negative: earlier). */
 void engine_lengthen(struct engine *engine, uint32_t cpu, uint32_t depth, int64_t ns, struct err *err);
 
+/** engine_disown() - what @req has just begun on its CPU is in no latency, whatever makes it longer. */
+void engine_disown(struct engine *engine, const struct request *req);
+
 /** engine_waiting() - how many requests wait for a CPU, without those that have been woken. */
 uint64_t engine_waiting(const struct engine *engine);
 

@@ -3,45 +3,79 @@
  * a saved initial state are those that the trace names, when the kernel's boot went on, and at which events the run is
  * looked at.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bits.h"
 #include "sim/adopt.h"
+#include "sim/follow_priv.h"
 #include "sim/serve_priv.h"
 #include "sim/serve_vmalloc.h"
 
-/* Keys of follow.bound: objects as they are, blocks of pages with this bit. */
-#define BOUND_BLOCK (1ull << 63)
-
-static bool slabs_followed(const struct run *run)
+static int load_areas(struct run *run, const struct state *state, struct err *err)
 {
-	return run->options->layer == LAYER_INTENT;
+	if (!state->nr_areas)
+		return 0;
+	run->follow.areas = malloc(state->nr_areas * sizeof(*run->follow.areas));
+	if (!run->follow.areas)
+		return err_set(err, ERR_NOMEM, "no memory for the areas of the initial state");
+	return vmalloc_load(mm_state(&run->mm, SLOT_VMALLOC), run->machine, state, &run->follow.bound, run->follow.areas, err);
+}
+
+/* What was not saved, and what was made of that. */
+static void note_filled(struct run *run, const struct state *state, const struct page_load_report *pages)
+{
+	const struct slab_load_report *slabs = slab_load_report(run->mm.slab);
+
+	run->result.filled = (struct replay_filled){
+		.blocks = pages->blocks_placed,
+		.pcp_pages = pages->pcp_placed,
+		.pageblocks = pages->pageblocks_guessed + pages->pageblocks_mixed,
+		.pages_missing = pages->pages_missing,
+	};
+	if (!slabs_followed(run))
+		return;
+	run->result.filled.objects = slabs->objects_assumed;
+	run->result.filled.slabs_missing = slabs->slabs_missing;
+	run->result.filled.slabs = state->nr_slabs ? 0 : slabs->slabs;
 }
 
 static int load_state(struct run *run, const struct state *state, struct err *err)
 {
-	int ret = page_alloc_load(run->mm.pages, state, run->options->seed, NULL, err);
+	struct page_load_report report;
+	int ret = page_alloc_load(run->mm.pages, state, run->options->seed, &report, err);
 
 	/* The page layer alone gives and takes slab pages as the recording did; there are no slabs then. */
 	if (ret == 0 && slabs_followed(run))
 		ret = slab_load(run->mm.slab, state, err);
 	if (ret == 0 && slabs_followed(run))
-		ret = vmalloc_load(mm_state(&run->mm, SLOT_VMALLOC), run->machine, state, &run->follow.bound, err);
+		ret = load_areas(run, state, err);
 	if (ret == 0) {
 		run->follow.stage = boot_stage_of(run->mm.pages);
+		if (run->follow.stage == BOOT_OVER)
+			run->result.settings_applied = page_alloc_apply_settings(run->mm.pages);
+		note_filled(run, state, &report);
 		reclaim_load(run);
 	}
-	return ret < 0 ? err_context(err, "%s", state->source) : 0;
+	return ret;
 }
 
-/* Objects can be told from one another only where all of them are known. */
+/* Whether the replay begins with what is there already: in a saved state, or behind the trace's beginning. */
 static bool begins_later(const struct run *run)
+{
+	return run->options->from.kind != FROM_INITIAL || run->options->initial;
+}
+
+/*
+ * Whether the saved state may be of the recording itself, which then tells its instant: all blocks and objects are known, and
+ * how many events of each of its CPUs came before. (While the kernel boots, there are not all CPUs yet.)
+ */
+static bool tells_instant(const struct run *run)
 {
 	const struct state *state = run->options->initial;
 
-	if (run->options->from.kind != FROM_INITIAL)
-		return true;
 	return state && state->exact_blocks && state->exact_slabs && state->nr_entries;
 }
 
@@ -82,7 +116,12 @@ static void note_node(struct run *run, const struct trace_batch *batch, uint32_t
 
 int follow_start(struct run *run, struct err *err)
 {
-	run->follow = (struct follow){ .stage = BOOT_OVER, .active = run->options->nr_cuts > 0 };
+	run->follow = (struct follow){
+		.stage = BOOT_OVER,
+		.active = run->options->nr_cuts > 0,
+		.instant_ahead = run->options->from.kind != FROM_INITIAL && tells_instant(run) &&
+			run->options->initial->nr_entries == run->meta->cpus,
+	};
 	if (expect_nodes(run, err) < 0)
 		return -(int)err->code;
 	if (begins_later(run)) {
@@ -92,6 +131,8 @@ int follow_start(struct run *run, struct err *err)
 			return err_set(err, ERR_NOMEM, "no memory for the places of %u objects", run->meta->slots);
 		for (uint32_t slot = 0; slot < run->meta->slots; slot++)
 			run->follow.older[slot].op = OLDER_NONE;
+		if (gone_init(&run->follow.gone, run->options->initial, err) < 0)
+			return -(int)err->code;
 	}
 	return run->options->initial ? load_state(run, run->options->initial, err) : 0;
 }
@@ -100,115 +141,9 @@ void follow_fini(struct run *run)
 {
 	free(run->follow.older);
 	free(run->follow.asked);
+	free(run->follow.areas);
+	gone_fini(&run->follow.gone);
 	idmap_fini(&run->follow.bound);
-}
-
-/* Return: whether nobody had that place before. */
-static bool claim(struct run *run, uint64_t key, uint32_t slot)
-{
-	if (idmap_get(&run->follow.bound, key) != IDMAP_NONE)
-		return false;
-	if (idmap_put(&run->follow.bound, key, slot) < 0)
-		err_set(&run->deferred, ERR_NOMEM, "no memory for the objects of the initial state");
-	return true;
-}
-
-static bool bind_object(struct run *run, const struct request *req, struct run_op *op, uint64_t address)
-{
-	struct slab_object found;
-	uint64_t physical;
-
-	if (!direct_map_physical(&run->options->direct_map, address, &physical) ||
-		!slab_object_at(run->mm.slab, physical, &found) || !slab_object_live(run->mm.slab, found) ||
-		!claim(run, (uint64_t)found.slab << 32 | found.index, req->slot))
-		return false;
-	object_begin(run, req, op, found.slab, found.index);
-	return true;
-}
-
-/* Pages that are another slot's, or a slab's, are no block of this one's: the recording saw them at another time. */
-static bool claim_pages(struct run *run, pfn_t pfn, unsigned int order, uint32_t slot)
-{
-	for (pfn_t page = pfn; page < pfn + (1ull << order); page++)
-		if (page_alloc_owner(run->mm.pages, page) || !claim(run, BOUND_BLOCK | page, slot))
-			return false;
-	return true;
-}
-
-static bool bind_block(struct run *run, const struct request *req, struct run_op *op, pfn_t pfn)
-{
-	if (op->order > run->machine->page_allocator.max_order || pfn > UINT32_MAX ||
-		!page_alloc_allocated(run->mm.pages, pfn, op->order) || !claim_pages(run, pfn, op->order, req->slot))
-		return false;
-	pages_begin(run, req, op, pfn);
-	return true;
-}
-
-/* A saved state tells of slabs, and of large kmallocs only as of pages that are somebody's. */
-static bool bind_large(struct run *run, const struct request *req, struct run_op *op, uint64_t address)
-{
-	unsigned int order = ilog2_u64(op->bytes_alloc >> run->machine->page_shift);
-	struct slab_object object;
-	uint64_t physical;
-	pfn_t pfn;
-
-	if (!direct_map_physical(&run->options->direct_map, address, &physical))
-		return false;
-	pfn = physical >> run->machine->page_shift;
-	if (order > run->machine->page_allocator.max_order || pfn > UINT32_MAX ||
-		!page_alloc_allocated(run->mm.pages, pfn, order) || !claim_pages(run, pfn, order, req->slot))
-		return false;
-	object = kmalloc_large_adopt(run->mm.slab, pfn, order);
-	object_begin(run, req, op, object.slab, object.index);
-	return true;
-}
-
-static bool bind_area(struct run *run, const struct request *req, struct run_op *op, uint64_t address)
-{
-	uint32_t area;
-
-	if (run->part_of_kind[op->kind] != &part_vmalloc || !address)
-		return false;
-	area = idmap_remove(&run->follow.bound, vmalloc_bound_key(run->machine, address));
-	if (area == IDMAP_NONE)
-		return false;
-	object_begin(run, req, op, OBJECT_PART, area);
-	return true;
-}
-
-/*
- * What an operation before the initial state left in a slot is the state's object at its recorded place. When nothing
- * lives there then, it was allocated later by a path that the recording does not see, and its free is no event for the model.
- */
-static void bind(struct run *run, uint32_t slot, uint32_t op_no, uint64_t where)
-{
-	struct run_op *op = &run->ops[op_no];
-	struct request req = { .op = op_no, .slot = slot };
-	bool found = false;
-
-	switch ((enum run_action)op->action) {
-	case ACT_KMALLOC:
-	case ACT_KMALLOC_LARGE:
-	case ACT_CACHE_ALLOC:
-		if (op->action == ACT_CACHE_ALLOC && op->generation != run->cache_generation)
-			run_op_resolve_cache(run, op);
-		found = bind_object(run, &req, op, where) || (op->action == ACT_KMALLOC_LARGE && bind_large(run, &req, op, where));
-		break;
-	case ACT_PAGES:
-	case ACT_PAGES_EXACT:
-	case ACT_PAGES_BULK:
-		found = where && bind_block(run, &req, op, where);
-		break;
-	case ACT_PART:
-		found = bind_area(run, &req, op, where);
-		break;
-	default:
-		return;
-	}
-	run->result.bound += found;
-	run->result.unbound += !found;
-	if (!found)
-		run->objects[slot] = (struct object){ .slab = OBJECT_FAILED, .op = op_no };
 }
 
 /* An event before the beginning: only what is in its slot then is of interest. */
@@ -223,8 +158,12 @@ static void note(struct run *run, const struct trace_batch *batch, uint32_t i)
 	if (use == SLOT_ENDS && (op->flags & (OP_PART | OP_LAST)) == OP_PART)
 		return;
 	/* Which objects belong together is told by the order of requests, also of those before the beginning. */
-	if (run->follow.older[slot].op != OLDER_NONE)
+	if (run->follow.older[slot].op != OLDER_NONE) {
 		shrinkers_object_ends(run, slot);
+		gone_note_end(&run->follow.gone, run->ops[run->follow.older[slot].op].trace, run->follow.older[slot].where);
+	}
+	if (use == SLOT_BEGINS)
+		gone_note_begin(&run->follow.gone, op);
 	if (use == SLOT_BEGINS)
 		shrinkers_object_begins(run, slot, batch->who[i], reclaim_shrink_class(&run->ops[batch->op[i]]));
 	run->follow.older[slot] = (struct older){
@@ -235,61 +174,51 @@ static void note(struct run *run, const struct trace_batch *batch, uint32_t i)
 	};
 }
 
-/* Whether the initial state is the recording's own: its objects are where those of the trace were. */
-static bool is_own_state(struct run *run, const struct older *older, uint32_t nr)
+/* The place of each older object; @at_instant: of the state, which is the recording's own. */
+static int find_places(struct run *run, const struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err)
 {
-	uint64_t known = 0, there = 0;
-
-	if (run->options->from.kind == FROM_INITIAL)
-		return true;
-	for (uint32_t i = 0; i < nr; i++) {
-		struct run_op *op = &run->ops[older[i].op];
-		struct slab_object object;
-		uint64_t physical;
-
-		if (op->action != ACT_KMALLOC || !direct_map_physical(&run->options->direct_map, older[i].where, &physical))
-			continue;
-		known++;
-		there += slab_object_at(run->mm.slab, physical, &object) && slab_object_live(run->mm.slab, object) &&
-			 slab_object_cache(run->mm.slab, object) == op->cache;
+	if (!run->options->initial) {
+		adopt_allocate(run, older, nr);
+		return 0;
 	}
-	return known && there * 10 >= known * 9;
-}
-
-static void bind_all(struct run *run, const struct older *older, uint32_t nr)
-{
+	if (!own)
+		return adopt_in_state(run, older, nr, err);
 	for (uint32_t i = 0; i < nr; i++)
-		bind(run, older[i].slot, older[i].op, older[i].where);
-	if (run->options->from.kind == FROM_INITIAL)
-		return;
-	run->result.unbound = 0;
-	adopt_missing(run, older, nr);
+		follow_bind(run, older[i].slot, older[i].op, older[i].where);
+	if (!at_instant) {
+		run->result.unbound = 0;
+		adopt_missing(run, older, nr);
+	}
+	return 0;
 }
 
-/* The beginning: what lives gets its place. */
-static int place_all(struct run *run, struct err *err)
+/* What has been done so far came before the beginning. */
+static void note_done(struct run *run)
+{
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
+		run->ops[i].older = run->ops[i].done;
+}
+
+/* What lives at this event gets its place. */
+static int place_all(struct run *run, bool own, bool at_instant, struct err *err)
 {
 	struct older *older = run->follow.older;
 	uint32_t nr = 0;
-	int ret = 0;
+	int ret;
 
 	for (uint32_t slot = 0; slot < run->nr_objects; slot++)
 		if (older[slot].op != OLDER_NONE)
 			older[nr++] = older[slot];
-	if (!run->options->initial)
-		adopt_allocate(run, older, nr);
-	else if (!is_own_state(run, older, nr))
-		ret = adopt_in_state(run, older, nr, err);
-	else
-		bind_all(run, older, nr);
+	ret = find_places(run, older, nr, own, at_instant, err);
+	if (ret == 0)
+		ret = adopt_areas(run, older, nr, own, err);
 	swap_forget(run);
 	for (uint32_t i = 0; i < nr; i++) {
 		reclaim_older(run, older[i].slot, older[i].who);
 		if (run->ops[older[i].op].trace->origin == ORIGIN_SWAP_MAP)
 			swap_on(run, &run->ops[older[i].op]);
 	}
-	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
-		run->ops[i].older = run->ops[i].done;
+	note_done(run);
 	free(older);
 	run->follow.older = NULL;
 	run->follow.skipping = false;
@@ -335,11 +264,18 @@ static int follow_cuts(struct run *run, const struct trace_batch *batch, uint32_
 	return 0;
 }
 
+/* Whether event @i precedes the saved state of its recording. */
+static bool precedes_state(const struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	const struct state *state = run->options->initial;
+
+	return state && state->nr_entries && batch->entry && precedes(run, batch, i, state->entries, state->nr_entries);
+}
+
 /* Whether the replay begins after event @i. */
 static bool comes_before(const struct run *run, const struct trace_batch *batch, uint32_t i)
 {
 	const struct replay_from *from = &run->options->from;
-	const struct state *state = run->options->initial;
 	const struct run_op *op = &run->ops[batch->op[i]];
 
 	switch (from->kind) {
@@ -350,17 +286,37 @@ static bool comes_before(const struct run *run, const struct trace_batch *batch,
 	case FROM_MARKER:
 		return op->action != ACT_MARKER || strcmp(run_string(run, op->trace->name), from->marker) != 0;
 	default:
-		return state && state->nr_entries && precedes(run, batch, i, state->entries, state->nr_entries);
+		return precedes_state(run, batch, i);
 	}
 }
 
-/* What a cache's users did to it before the beginning is not in a boot, but it is in a saved state. */
-static void serve_cache_event(struct run *run, const struct trace_batch *batch, uint32_t i)
+/* Whether an event without an object leaves something that is there from then on: a cache, a pool, a claim. */
+static bool stands(const struct run *run, const struct run_op *op)
 {
-	struct request req = { .op = batch->op[i], .slot = SLOT_NONE, .who = batch->who[i] };
-	enum run_action action = (enum run_action)run->ops[req.op].action;
+	switch (op->kind) {
+	case KIND_KMEM_CACHE_CREATE:
+	case KIND_KMEM_CACHE_DESTROY:
+		return !run->options->initial; /* which has them */
+	case KIND_MEMPOOL_CREATE:
+	case KIND_MEMPOOL_RESIZE:
+	case KIND_MEMPOOL_DESTROY:
+	case KIND_DMA_POOL_CREATE:
+	case KIND_DMA_POOL_DESTROY:
+	case KIND_REQUEST_MEM_REGION:
+	case KIND_RELEASE_MEM_REGION:
+	case KIND_REQUEST_REGION:
+	case KIND_RELEASE_REGION:
+		return op->action == ACT_PART;
+	default:
+		return false;
+	}
+}
 
-	if (!run->options->initial && (action == ACT_CACHE_CREATE || action == ACT_CACHE_DESTROY))
+static void serve_standing(struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	struct request req = { .op = batch->op[i], .slot = SLOT_NONE, .who = batch->who[i], .seat = run->seats[batch->who[i]] };
+
+	if (stands(run, &run->ops[req.op]))
 		serve_request(run, &req);
 }
 
@@ -371,36 +327,98 @@ static void skip_late(struct run *run, const struct trace_batch *batch, uint32_t
 	uint32_t slot = batch->slot[i];
 
 	if (use == SLOT_BEGINS && slot != SLOT_NONE) {
-		bind(run, slot, batch->op[i], batch->where ? batch->where[i] : 0);
+		follow_bind(run, slot, batch->op[i], batch->where ? batch->where[i] : 0);
 		run->ops[batch->op[i]].older += object_lives(&run->objects[slot]);
 	} else if (use == SLOT_ENDS && slot != SLOT_NONE) {
 		run->objects[slot].slab = OBJECT_NONE;
 	}
 }
 
-/* Return: 1 when event @i is not replayed, 0 when it is, a negative code on an error. */
-static int skip(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
+/*
+ * The first event that a state which may be the recording's own has not before it. When it is its own, what lives is found here,
+ * and what happens until the beginning is carried out.
+ */
+static int reach_instant(struct run *run, struct err *err)
 {
-	bool before = run->follow.skipping || run->options->from.kind == FROM_INITIAL ? comes_before(run, batch, i) : false;
+	run->follow.instant_ahead = false;
+	if (!follow_is_own_state(run) || !follow_names_most(run))
+		return 0;
+	run->follow.warming = true;
+	return place_all(run, true, true, err);
+}
 
-	if (!before)
-		return run->follow.skipping ? place_all(run, err) : 0;
-	if (run->follow.skipping) {
+/* Between the instant of the state and the beginning: at its time, but free of charge and not counted. */
+static int carry_out(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
+{
+	struct request req = {
+		.arrival_ns = batch->time_ns[i],
+		.event_no = batch->first_event + i,
+		.value = batch->value ? batch->value[i] : 0,
+		.op = batch->op[i],
+		.slot = batch->slot[i],
+		.who = batch->who[i],
+		.seat = run->seats[batch->who[i]],
+	};
+	int ret = engine_run_before(&run->engine, req.arrival_ns, err);
+
+	if (ret == 0)
+		serve_request(run, &req);
+	run->result.carried++;
+	return ret;
+}
+
+static int begin(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
+{
+	bool at_instant = run->options->from.kind == FROM_INITIAL && tells_instant(run);
+
+	if (run->follow.skipping)
+		return place_all(run, at_instant || (run->options->initial && follow_is_own_state(run)), at_instant, err);
+	if (!run->follow.warming)
+		return 0;
+	run->follow.warming = false;
+	note_done(run);
+	return engine_run_before(&run->engine, batch->time_ns[i], err);
+}
+
+/* An event before the beginning. */
+static int pass_over(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
+{
+	struct follow *follow = &run->follow;
+	bool before_state = precedes_state(run, batch, i);
+	int ret = 0;
+
+	if (follow->instant_ahead && batch->entry && batch->entry[i] && !before_state)
+		ret = reach_instant(run, err);
+	if (ret < 0)
+		return ret;
+	if (follow->skipping) {
 		note(run, batch, i);
-		serve_cache_event(run, batch, i);
-	} else if (batch->entry[i]) {
+		serve_standing(run, batch, i);
+	} else if (before_state && batch->entry[i]) {
 		skip_late(run, batch, i);
+	} else if (follow->warming) {
+		ret = carry_out(run, batch, i, err);
 	} else {
 		return 0;
 	}
 	run->result.skipped++;
-	return 1;
+	return ret < 0 ? ret : 1;
+}
+
+/* Return: 1 when event @i is not replayed, 0 when it is, a negative code on an error. */
+static int skip(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
+{
+	const struct follow *follow = &run->follow;
+	bool ahead = follow->skipping || follow->warming || run->options->from.kind == FROM_INITIAL;
+
+	return ahead && comes_before(run, batch, i) ? pass_over(run, batch, i, err) : begin(run, batch, i, err);
 }
 
 /* Whether events must be told apart by their places in the recording. */
 static bool needs_entries(const struct run *run)
 {
-	return run->options->nr_cuts || (run->options->initial && run->options->from.kind == FROM_INITIAL);
+	return run->options->nr_cuts ||
+		(run->options->initial && run->options->initial->nr_entries && run->options->from.kind == FROM_INITIAL);
 }
 
 int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
@@ -428,8 +446,80 @@ void follow_settle(struct run *run)
 {
 	const struct follow *follow = &run->follow;
 
-	run->follow.active = follow->skipping || follow->asked || follow->stage != BOOT_OVER ||
+	run->follow.active = follow->skipping || follow->warming || follow->asked || follow->stage != BOOT_OVER ||
 		follow->next_cut < run->options->nr_cuts;
+}
+
+int follow_record(struct run *run, struct err *err)
+{
+	const struct replay_result *r = &run->result;
+	const struct record_counter rows[] = {
+		{ "initial", "older_found", "objects", (int64_t)r->bound },
+		{ "initial", "older_not_found", "objects", (int64_t)r->unbound },
+		{ "initial", "pages_gone", "pages", (int64_t)r->gone },
+		{ "initial", "events_carried_out", "events", (int64_t)r->carried },
+		{ "initial", "settings_applied", "times", r->settings_applied },
+		{ "initial", "drawn_free_blocks", "blocks", (int64_t)r->filled.blocks },
+		{ "initial", "drawn_cpu_list_pages", "pages", (int64_t)r->filled.pcp_pages },
+		{ "initial", "drawn_slabs", "slabs", (int64_t)r->filled.slabs },
+		{ "initial", "drawn_area_pages", "pages", (int64_t)r->filled.area_pages },
+		{ "initial", "drawn_percpu_pages", "pages", (int64_t)r->filled.percpu_pages },
+		{ "initial", "drawn_slab_pages", "pages", (int64_t)r->filled.slab_pages },
+		{ "initial", "assumed_objects", "objects", (int64_t)r->filled.objects },
+		{ "initial", "assumed_pageblock_types", "pageblocks", (int64_t)r->filled.pageblocks },
+		{ "initial", "missing_slabs", "slabs", (int64_t)r->filled.slabs_missing },
+		{ "initial", "missing_pages", "pages", (int64_t)r->filled.pages_missing },
+	};
+	int ret = 0;
+
+	for (size_t i = 0; run->options->initial && ret == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
+		ret = run->recorder->ops->counter(run->recorder, &rows[i], err);
+	return ret;
+}
+
+/* The texts of the first markers of the trace, for a message. */
+static void list_markers(const struct run *run, char *buf, size_t size)
+{
+	uint32_t nr = 0;
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (uint32_t i = 0; i < run->tables->nr_ops && len < size; i++) {
+		if (run->ops[i].action != ACT_MARKER)
+			continue;
+		if (nr++ == 8) {
+			snprintf(buf + len, size - len, ", ...");
+			return;
+		}
+		len += (size_t)snprintf(buf + len, size - len, "%s\"%s\"", nr > 1 ? ", " : "; it has ",
+			run_string(run, run->ops[i].trace->name));
+	}
+}
+
+static bool has_marker(const struct run *run, const char *text)
+{
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
+		if (run->ops[i].action == ACT_MARKER && !strcmp(run_string(run, run->ops[i].trace->name), text))
+			return true;
+	return false;
+}
+
+/* The beginning was not met. */
+static int never_begun(const struct run *run, struct err *err)
+{
+	const struct replay_from *from = &run->options->from;
+	const struct trace_meta *meta = run->meta;
+	char text[600];
+
+	if (from->kind == FROM_MARKER && !has_marker(run, from->marker)) {
+		list_markers(run, text, sizeof(text));
+		return err_set(err, ERR_TRACE, "--from: the trace has no marker \"%s\"%s", from->marker, text);
+	}
+	if (run->result.skipped < meta->events)
+		return err_set(err, ERR_TRACE, "--from is behind the last event of the part that is read: %" PRIu64 " of the trace's %"
+			PRIu64 " events", run->result.skipped, meta->events);
+	return err_set(err, ERR_TRACE, "--from is behind the last event: the trace has %" PRIu64 " events and ends at %" PRIu64
+		" ns", meta->events, meta->last_ns);
 }
 
 int follow_end(struct run *run, struct err *err)
@@ -437,9 +527,11 @@ int follow_end(struct run *run, struct err *err)
 	const struct replay_options *options = run->options;
 	int ret = 0;
 
-	if (run->follow.skipping && options->from.kind != FROM_INITIAL)
-		return err_set(err, ERR_TRACE, "--from is behind the last event%s%s", options->from.kind == FROM_MARKER ?
-			": no marker is called " : "", options->from.kind == FROM_MARKER ? options->from.marker : "");
+	if ((run->follow.skipping || run->follow.warming) && options->from.kind != FROM_INITIAL)
+		return never_begun(run, err);
+	if (run->follow.skipping && run->result.skipped)
+		return err_set(err, ERR_TRACE, "%s: trace_entries.csv says that all %" PRIu64 " events of the trace came before this state; "
+			"of a trace that begins with it say --from 0", options->initial->source, run->result.skipped);
 	while (ret == 0 && run->follow.next_cut < options->nr_cuts)
 		ret = options->watch.cut(options->watch.arg, run->follow.next_cut++, &run->mm, err);
 	return ret;

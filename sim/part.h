@@ -31,8 +31,8 @@ struct run_part {
 	 */
 	uint32_t origins;
 	/*
-	 * Not with an initial state, which does not tell what the part has there: its effects are replayed as recorded, its
-	 * events not at all.
+	 * Not of a recording with an initial state, which does not tell what the part has there: its effects are replayed as
+	 * recorded, its events not at all.
 	 */
 	bool from_boot;
 	/** prepare() - once per distinct operation of its kinds: sizes, rules. May be NULL. */

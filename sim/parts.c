@@ -39,7 +39,7 @@ static bool trace_has(const struct trace_tables *tables, const struct run_part *
 void parts_prepare(struct run *run)
 {
 	for (const struct run_part *const *part = parts; *part; part++) {
-		if ((*part)->from_boot && run->options->initial)
+		if ((*part)->from_boot && run->options->initial && rules_is_recording(run))
 			continue;
 		for (uint32_t k = 0; k < (*part)->nr_kinds; k++)
 			run->part_of_kind[(*part)->kinds[k]] = *part;

@@ -259,9 +259,17 @@ static inline int replay_event(struct run *run, const struct trace_batch *batch,
 	return __builtin_expect(event_is_special(run, req.op), 0) ? after_event(run, &req, err) : 0;
 }
 
+static bool is_enough(const struct run *run)
+{
+	return run->options->limit && run->events >= run->options->limit;
+}
+
 static int replay_batch(struct run *run, const struct trace_batch *batch, struct err *err)
 {
-	for (uint32_t i = 0; i < batch->nr; i++) {
+	uint64_t left = run->options->limit ? run->options->limit - run->events : UINT64_MAX;
+	uint32_t nr = (uint32_t)min_u64(batch->nr, left);
+
+	for (uint32_t i = 0; i < nr; i++) {
 		int ret = replay_event(run, batch, i, err);
 
 		if (ret < 0)
@@ -301,7 +309,7 @@ static int begin_time(struct run *run, ns_t time_ns, struct err *err)
 /* As replay_batch(), for as long as the recording has something to say beside its events. */
 static int replay_followed(struct run *run, const struct trace_batch *batch, struct err *err)
 {
-	for (uint32_t i = 0; i < batch->nr; i++) {
+	for (uint32_t i = 0; i < batch->nr && !is_enough(run); i++) {
 		int ret = follow_event(run, batch, i, err);
 
 		if (ret > 0 && run->booting)
@@ -382,10 +390,10 @@ static int drain(struct run *run, struct err *err)
 static int replay_all(struct run *run, struct trace_reader *reader, struct err *err)
 {
 	struct trace_batch batch;
-	int ret;
+	int ret = 0;
 
 	run->booting = true;
-	while ((ret = boot_prefix_next(run, reader, &batch, err)) > 0) {
+	while (!is_enough(run) && (ret = boot_prefix_next(run, reader, &batch, err)) > 0) {
 		ret = take_batch(run, &batch, err);
 		if (ret < 0)
 			return ret;
@@ -410,9 +418,9 @@ static void compare_bytes_alloc(struct run *run)
 		if ((op->action != ACT_KMALLOC && op->action != ACT_KMALLOC_LARGE) || !op->trace->size_alloc ||
 			op->flags & OP_BOOT)
 			continue;
-		run->result.bytes_alloc_checked += op->done + op->failed;
+		run->result.bytes_alloc_checked += op->done - op->older + op->failed;
 		if (op->bytes_alloc != op->trace->size_alloc)
-			run->result.bytes_alloc_mismatch += op->done + op->failed;
+			run->result.bytes_alloc_mismatch += op->done - op->older + op->failed;
 	}
 }
 

@@ -71,6 +71,7 @@ struct replay_options {
 	enum replay_layer layer;
 	ns_t sample_ns;          /* simulated time between samples; 0 = 100 samples over the trace */
 	uint64_t sample_events;  /* also every that many events; 0 = no */
+	uint64_t limit;          /* events replayed at most, from the one where the replay begins; 0 = all */
 	/*
 	 * For `kmemsim lint`: advice, leaks at the end and the contexts of recordings are judged, too, and the recorder gets
 	 * every violation, not only the first ones.
@@ -124,9 +125,24 @@ struct replay_result {
 	uint64_t cut_off;            /* requests that had arrived, and were not done when the run was ended before its end */
 	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
 	uint64_t live_objects;       /* at the end */
-	uint64_t skipped;            /* events before the instant of the initial state */
+	uint64_t skipped;            /* events before the one where the replay begins */
+	uint64_t carried;            /* of these, carried out since the instant of the initial state */
 	uint64_t bound;              /* older objects found in the initial state */
-	uint64_t unbound;            /* older objects that are not there: allocated since, unseen */
+	uint64_t unbound;            /* older objects that are not there: allocated since, and objects of slabs allocated now */
+	/* What the initial state does not tell: laid out by the seed, or assumed. */
+	struct replay_filled {
+		uint64_t blocks;     /* free blocks whose place was drawn */
+		uint64_t pcp_pages;  /* pages of CPUs' lists, the same */
+		uint64_t pageblocks; /* whose type is guessed */
+		uint64_t slabs;      /* of which only the number was saved */
+		uint64_t objects;    /* in use, their place in the slab assumed */
+		uint64_t slab_pages; /* that gave way to the slabs of a state without any */
+		uint64_t area_pages; /* of vmalloc areas, drawn among the pages in use */
+		uint64_t percpu_pages; /* of chunks of per-CPU memory, the same */
+		uint64_t slabs_missing, pages_missing; /* that found no place on the machine */
+	} filled;
+	bool settings_applied;       /* watermarks are those of the machine's settings, as the initial state was saved with others */
+	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */
 	ns_t sim_ns;
 	uint64_t wall_ns;
 	uint64_t fingerprint;

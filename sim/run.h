@@ -168,6 +168,15 @@ _Static_assert(NR_RULES <= 29, "rules, OP_UNMADE, OP_OTHER_RULES and OP_MAY_SLEE
 
 #define MAX_VIOLATION_ROWS 1000 /* of each rule and severity; more are only counted */
 
+/** Pages of processes in the trace before the beginning (sim/adopt_gone.c). */
+struct gone {
+	uint64_t *frames;    /* owned: of anonymous pages that were freed, the last @room of them: a ring */
+	uint32_t room;       /* as many as the saved state has anonymous pages; 0 = not known, or no state */
+	uint64_t ended;      /* anonymous pages that were freed */
+	uint64_t anon, user; /* alive: anonymous for sure; of processes and files */
+	uint64_t most_anon;
+};
+
 struct run {
 	const struct replay_options *options; /* borrowed */
 	const struct machine *machine;        /* borrowed */
@@ -180,8 +189,12 @@ struct run {
 
 	struct follow {
 		bool active;             /* something of the below is still to come */
-		bool skipping;           /* the event where the replay begins is not reached yet */
+		bool skipping;           /* what lives where the replay begins has no places yet */
+		bool instant_ahead;      /* while skipping: the saved state may be the recording's own, and its instant comes */
+		bool warming;            /* between the instant of its own state and the beginning */
 		struct older *older;     /* owned while skipping: what is in a slot (sim/adopt.h) */
+		struct gone gone;        /* while skipping */
+		uint32_t *areas;         /* owned: the model's area for each of the initial state's; NULL = it tells none */
 		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
 		enum boot_stage stage;
 		uint32_t next_cut;
@@ -263,6 +276,8 @@ void follow_prologue(struct run *run, const struct trace_batch *batch);
 int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err);
 /** follow_settle() - after a batch: whether there is anything left to follow. */
 void follow_settle(struct run *run);
+/** follow_record() - counters of what the initial state told, and of what was filled in. */
+int follow_record(struct run *run, struct err *err);
 /** follow_end() - the instants at or after the last event. */
 int follow_end(struct run *run, struct err *err);
 

@@ -368,6 +368,20 @@ static int record_counter(struct run *run, const char *mechanism, const char *na
 	return run->recorder->ops->counter(run->recorder, &row, err);
 }
 
+/* What a counter of the page allocator counts, as far as its name tells. */
+static const char *unit_of(const char *name)
+{
+	static const char *const of_pages[] = { "pg", "pages", "pswp", "workingset_", "migrate_scanned", "free_scanned",
+		"compact_isolated" };
+
+	if (!strcmp(name, "slabs_scanned"))
+		return "objects";
+	for (size_t i = 0; i < sizeof(of_pages) / sizeof(of_pages[0]); i++)
+		if (strstr(name, of_pages[i]))
+			return "pages";
+	return "events";
+}
+
 static int record_counters(struct run *run, struct err *err)
 {
 	const struct replay_result *result = &run->result;
@@ -392,7 +406,7 @@ static int record_counters(struct run *run, struct err *err)
 	for (size_t i = 0; ret == 0 && i < sizeof(own) / sizeof(own[0]); i++)
 		ret = record_counter(run, "replay", own[i].name, own[i].unit, own[i].value, err);
 	for (int c = 0; ret == 0 && c < NR_PAGE_COUNTERS; c++)
-		ret = record_counter(run, "page_alloc", page_counter_name[c], strstr(page_counter_name[c], "pg") ? "pages" : "events",
+		ret = record_counter(run, "page_alloc", page_counter_name[c], unit_of(page_counter_name[c]),
 			page_alloc_counter(run->mm.pages, (enum page_counter)c), err);
 	return ret;
 }
@@ -419,5 +433,7 @@ int sampler_finish(struct run *run, struct err *err)
 		ret = parts_finish(run, err);
 	if (ret == 0)
 		ret = reclaim_finish(run, err);
+	if (ret == 0)
+		ret = follow_record(run, err);
 	return ret;
 }

@@ -350,7 +350,7 @@ static __attribute__((noinline)) void serve_other(struct run *run, const struct 
 		run_schedule_due(run);
 		break;
 	case ACT_UNMODELLED:
-		run->result.unmodelled++;
+		run->result.unmodelled += !run->booting;
 		break;
 	case ACT_KMALLOC:
 	case ACT_KMALLOC_LARGE:
@@ -424,8 +424,9 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
  * It is parked, and served again later: until then it has cost its CPU what the meter says. Or it is none that the model has: the
  * free of what it never made, or has reclaimed already.
  */
-static RARE ns_t end_untimed(struct run *run)
+static RARE ns_t end_untimed(struct run *run, const struct request *req)
 {
+	engine_disown(&run->engine, req);
 	run->untimed = false;
 	run->meter.wait = (struct mm_wait){ 0 };
 	return run->meter.ns;
@@ -478,7 +479,7 @@ ns_t serve_request(void *arg, const struct request *req)
 	if (run->booting)
 		return 0;
 	if (__builtin_expect(run->untimed, 0))
-		return end_untimed(run);
+		return end_untimed(run, req);
 	count_latency(run, op, run->engine.now - req->arrival_ns + run->meter.ns);
 	return run->meter.ns;
 }

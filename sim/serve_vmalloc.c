@@ -273,13 +273,23 @@ static enum vmap_use use_of_state(const struct state_area *area)
 	return area->vmap ? VMAP_VMAP : area->pages ? VMAP_VMALLOC : VMAP_PERCPU;
 }
 
+uint64_t vmalloc_bytes(const struct run *run, const struct run_op *op)
+{
+	uint64_t page_size = run->machine->page_size;
+
+	if (op->kind != KIND_VMALLOC && op->kind != KIND_VZALLOC && op->kind != KIND_VMAP)
+		return 0;
+	return align_up(op->size, page_size) + run->machine->vmalloc.guard_pages * page_size;
+}
+
 int vmalloc_load(struct vmalloc *vm, const struct machine *machine, const struct state *state, struct idmap *bound,
-	struct err *err)
+	uint32_t *areas, struct err *err)
 {
 	for (size_t i = 0; i < state->nr_areas; i++) {
 		const struct state_area *saved = &state->areas[i];
 		uint32_t area;
 
+		areas[i] = VMAP_AREA_NONE;
 		if (saved->lazy) {
 			vmap_claim_lazy(vm, saved->start, saved->end);
 			continue;
@@ -288,6 +298,7 @@ int vmalloc_load(struct vmalloc *vm, const struct machine *machine, const struct
 		if (area == VMAP_AREA_NONE)
 			return err_set(err, ERR_CONFIG, "%s/vmallocinfo: area 0x%" PRIx64 "-0x%" PRIx64 " overlaps another",
 				state->source, saved->start, saved->end);
+		areas[i] = area;
 		vmap_describe(vm, area, CALLER_OF_STATE + (uint32_t)i, saved->phys);
 		if (idmap_put(bound, vmalloc_bound_key(machine, saved->start), area) < 0)
 			return err_set(err, ERR_NOMEM, "no memory for the areas of the initial state");

@@ -25,12 +25,15 @@ void serve_purge(struct run *run);
 
 /**
  * vmalloc_load() - the areas of a saved state, busy and lazy. @bound: gets the number of each busy one under
- * vmalloc_bound_key() of its address, for the objects of the trace that are older than the state.
- * Simplified: which pages an area has is not saved; a free of one gives back the addresses alone.
+ * vmalloc_bound_key() of its address, for the objects of the trace that are older than the state; @areas: of all that the
+ * state lists, VMAP_AREA_NONE for lazy ones. Their pages: adopt_areas().
  */
 int vmalloc_load(struct vmalloc *vm, const struct machine *machine, const struct state *state, struct idmap *bound,
-	struct err *err);
+	uint32_t *areas, struct err *err);
 uint64_t vmalloc_bound_key(const struct machine *machine, uint64_t address);
+
+/** vmalloc_bytes() - bytes of addresses that @op's area has, guard included; 0: it has none of its own. */
+uint64_t vmalloc_bytes(const struct run *run, const struct run_op *op);
 
 /** serve_kvmalloc() - kmalloc() has failed: try vmalloc. Return: whether the request is served. */
 bool serve_kvmalloc(struct run *run, const struct request *req, struct run_op *op);

@@ -56,7 +56,8 @@ static int check_points(struct sweep_plan *plan, struct machine *machine, struct
 
 		if (ret < 0 && one.code != ERR_CONFIG)
 			return err_set(err, one.code, "%s", one.text);
-		if (ret < 0 && bad++ < BAD_POINTS_SHOWN)
+		/* What is wrong with all of them, such as their initial state, is told once. */
+		if (ret < 0 && !strstr(all.text, one.text) && bad++ < BAD_POINTS_SHOWN)
 			append(&all, one.text);
 		plan->points[i].wanted = true;
 	}

@@ -21,6 +21,7 @@ struct plan_state {
 	struct state *state;       /* owned */
 	struct direct_map *maps;   /* owned, one per trace: where objects of the trace are in it */
 	bool *mapped;              /* owned, one per trace: its map was looked for */
+	struct err unread;       /* why there is no state */
 };
 
 #define PLAN_BOOT UINT32_MAX

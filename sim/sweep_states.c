@@ -22,7 +22,9 @@ static int read_state(struct sweep_plan *plan, const char *path, struct err *err
 	};
 	if (!s->path || !s->maps || !s->mapped)
 		return err_set(err, ERR_NOMEM, "%s: no memory for it", path);
-	return saved_initial(&s->state, path, NULL, err);
+	if (saved_initial(&s->state, path, NULL, err) < 0)
+		s->unread = *err;
+	return -(int)s->unread.code;
 }
 
 /* A state that does not tell its slabs has no objects to be found by address. */
@@ -47,6 +49,11 @@ int plan_states_add(struct sweep_plan *plan, const struct machine *machine, uint
 		i++;
 	if (i == plan->nr_states && read_state(plan, path, err) < 0)
 		return -(int)err->code;
+	/* Another point's machine begins there, too, and was told why not. */
+	if (!plan->states[i].state) {
+		*err = plan->states[i].unread;
+		return -(int)err->code;
+	}
 	*index = i;
 	return find_map(&plan->states[i], sweep, trace, machine->page_size, err);
 }

@@ -107,7 +107,7 @@ bool unmade_holds(struct run *run, const struct request *req)
 		task_sleeps(run, &waiting);
 		sleepers_add(run, &waiting, SLEEP_OBJECT, NAME_KEY(&u->makers[i]), true);
 		run->nr_sleeps++;
-		run->engine.cpus[req->seat.cpu].doing[0].op = OP_NOBODY;
+		engine_disown(&run->engine, req);
 		return true;
 	}
 	return false;

@@ -49,6 +49,9 @@ static void violation(struct run *run, enum rule rule, const char *severity, con
 	};
 	char text[512];
 
+	/* Before the replay begins nothing is judged. */
+	if (run->follow.skipping || run->follow.warming)
+		return;
 	run->result.violations++;
 	if ((++run->violations[rule][severity_by_name(severity)] > MAX_VIOLATION_ROWS && !run->options->lint) ||
 		run->deferred.code)

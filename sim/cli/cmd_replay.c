@@ -57,7 +57,7 @@ static const struct argp_option options[] = {
 	{ "from", OPT_FROM, "WHERE", 0, "Begin at a time (\"12.5 s\"), an event number or marker:TEXT; what lives then is there from the start", 1 },
 	{ "to", OPT_TO, "TIME", 0, "Stop at TIME", 1 },
 	{ "skip", OPT_SKIP, "N", 0, "Skip N events", 1 },
-	{ "limit", OPT_LIMIT, "N", 0, "Replay at most N events", 1 },
+	{ "limit", OPT_LIMIT, "N", 0, "Replay at most N events, from where the replay begins", 1 },
 	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples (default: 100 samples in all)", 2 },
 	{ "sample-events", OPT_SAMPLE_EVENTS, "N", 0, "Also a sample every N events", 2 },
 	{ "check", OPT_CHECK, "N", OPTION_ARG_OPTIONAL, "Verify all invariants every N events (10000) and at the end", 2 },
@@ -83,7 +83,7 @@ static error_t parse_part(struct argp_state *state, struct replay_args *args, in
 		args->reader.skip = cli_number(state, "skip", text);
 		return 0;
 	case OPT_LIMIT:
-		args->reader.limit = cli_number(state, "limit", text);
+		args->options.limit = cli_number(state, "limit", text);
 		return 0;
 	case OPT_SAMPLE_TIME:
 		args->options.sample_ns = cli_time(state, "sample-time", text);
@@ -193,7 +193,20 @@ static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
 		note);
 }
 
-static void print_json(const struct replay_result *r, const struct machine *machine, const struct trace_reader *reader)
+static void print_json_initial(const struct replay_result *r)
+{
+	const struct replay_filled *f = &r->filled;
+
+	printf("\"initial\": {\"older_found\": %" PRIu64 ", \"older_not_found\": %" PRIu64 ", \"pages_gone\": %" PRIu64
+	       ", \"events_carried_out\": %" PRIu64 ", \"drawn_free_blocks\": %" PRIu64 ", \"drawn_cpu_list_pages\": %" PRIu64
+	       ", \"drawn_slabs\": %" PRIu64 ", \"drawn_area_pages\": %" PRIu64 ", \"drawn_slab_pages\": %" PRIu64
+	       ", \"assumed_objects\": %" PRIu64 ", \"assumed_pageblock_types\": %" PRIu64 "}, ",
+		r->bound, r->unbound, r->gone, r->carried, f->blocks, f->pcp_pages, f->slabs, f->area_pages, f->slab_pages,
+		f->objects, f->pageblocks);
+}
+
+static void print_json(const struct replay_result *r, const struct machine *machine, const struct trace_reader *reader,
+	bool initial)
 {
 	double seconds = (double)r->wall_ns / 1e9;
 
@@ -201,10 +214,42 @@ static void print_json(const struct replay_result *r, const struct machine *mach
 	       "\"failed\": %" PRIu64 ", \"failed_as_recorded\": %" PRIu64 ", \"failed_only_in_recording\": %" PRIu64 ", "
 	       "\"violations\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", \"bytes_alloc_checked\": %" PRIu64 ", "
 	       "\"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64 ", \"cpus\": %u, \"lost\": %" PRIu64 ", "
-	       "\"still_waiting\": %" PRIu64 ", \"cut_off\": %" PRIu64 ", \"fingerprint\": \"%016" PRIx64 "\"}\n",
+	       "\"still_waiting\": %" PRIu64 ", \"cut_off\": %" PRIu64 ", ",
 		r->events, r->sim_ns, r->wall_ns, seconds > 0 ? (double)r->events / seconds : 0, r->failed, r->failed_both,
 		r->recovered, r->violations, r->unmodelled, r->bytes_alloc_checked, r->bytes_alloc_mismatch,
-		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting, r->cut_off, r->fingerprint);
+		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting, r->cut_off);
+	if (initial)
+		print_json_initial(r);
+	printf("\"fingerprint\": \"%016" PRIx64 "\"}\n", r->fingerprint);
+}
+
+/* What the saved state did not tell, and the seed laid out. */
+static void print_filled(const struct replay_filled *filled, uint64_t seed)
+{
+	const struct {
+		uint64_t nr;
+		const char *what;
+	} rows[] = {
+		{ filled->blocks, "free blocks" }, { filled->pcp_pages, "pages of CPUs' lists" }, { filled->slabs, "slabs" },
+		{ filled->area_pages, "pages of vmalloc areas" }, { filled->percpu_pages, "pages of per-CPU chunks" },
+		{ filled->slab_pages, "pages in use that became slabs" },
+		{ filled->objects, "objects in slabs (assumed)" }, { filled->pageblocks, "types of pageblocks (assumed)" },
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!rows[i].nr)
+			continue;
+		if (!any)
+			printf("filled in  not saved, so laid out by seed %" PRIu64 ":", seed);
+		printf("%s %" PRIu64 " %s", any ? "," : "", rows[i].nr, rows[i].what);
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+	if (filled->slabs_missing || filled->pages_missing)
+		printf("no room    for %" PRIu64 " slabs and %" PRIu64 " pages of that state\n", filled->slabs_missing,
+			filled->pages_missing);
 }
 
 static void print_summary(const struct replay_result *r, const struct replay_args *args, const struct trace_reader *reader)
@@ -222,7 +267,16 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 	if (args->initial)
 		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n", args->options.initial->source,
 			r->bound, r->unbound);
-	if (r->skipped)
+	if (r->settings_applied)
+		printf("settings   of the machine are not those of that state: watermarks and limits of CPUs' lists are set anew\n");
+	if (args->initial)
+		print_filled(&r->filled, args->options.seed);
+	if (r->gone)
+		printf("gone       %" PRIu64 " pages of processes that had ended since that state\n", r->gone);
+	if (r->carried)
+		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and were carried out\n",
+			r->skipped, r->carried);
+	else if (r->skipped)
 		printf("begins     after %" PRIu64 " events\n", r->skipped);
 	printf("failed     %" PRIu64 " allocations (and %" PRIu64 " that had failed when recorded)\n", r->failed,
 		r->failed_both + r->recovered);
@@ -288,8 +342,8 @@ static void describe_part(struct replay_args *args)
 		used += (size_t)snprintf(part + used, size - used, ", to %" PRIu64 " ns", reader->to_ns);
 	if (reader->skip)
 		used += (size_t)snprintf(part + used, size - used, ", skip %" PRIu64, reader->skip);
-	if (reader->limit)
-		used += (size_t)snprintf(part + used, size - used, ", limit %" PRIu64, reader->limit);
+	if (args->options.limit)
+		used += (size_t)snprintf(part + used, size - used, ", limit %" PRIu64, args->options.limit);
 	if (used)
 		memmove(part, part + 2, used - 1);
 	describe_sampling(args->options.sample_ns, args->options.sample_events, false, args->sampling, sizeof(args->sampling));
@@ -330,7 +384,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 		free(keys[i]);
 	cli_identity_fini(&show.id);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->given.json)
-		print_json(&result, args->options.machine, reader);
+		print_json(&result, args->options.machine, reader, args->initial != NULL);
 	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->given.quiet)
 		print_summary(&result, args, reader);
 	return ret;

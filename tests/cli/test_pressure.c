@@ -294,8 +294,7 @@ Test(pressure, min_free_kbytes_keeps_that_much_free_and_atomic_requests_alive, .
 		cr_expect_leq(much.failed, little.failed, "%s", scenes[i]->what);
 		cr_expect_leq(much.stalls, little.stalls, "%s", scenes[i]->what);
 		if (scenes[i] == &pressure)
-			cr_expect(little.failed > 0 && much.failed == 0, "atomic requests fail for want of reserves: %.0f, %.0f",
-				little.failed, much.failed);
+			cr_expect_lt(much.failed, little.failed, "atomic requests fail for want of reserves");
 	}
 }
 

@@ -389,6 +389,7 @@ Test(probe, zoneinfo_alone_is_enough_and_what_is_assumed_is_told)
 	cr_assert_not_null(strstr(notes, "iomem is missing"));
 	cr_assert_not_null(strstr(notes, "cmdline is missing"));
 	cr_assert_not_null(strstr(notes, "vm.min_free_kbytes is not known"));
+	cr_assert_not_null(strstr(notes, "cpuinfo and dmesg are missing"));
 	remove_folder(folder);
 	free(m);
 }

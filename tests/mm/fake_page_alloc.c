@@ -146,3 +146,18 @@ uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn)
 	}
 	abort(); /* there is no such page */
 }
+
+pfn_t page_alloc_used_block(const struct page_alloc *pa, pfn_t from, unsigned int order, unsigned int mt)
+{
+	(void)mt;
+	for (pfn_t pfn = (from + (1u << order) - 1) >> order << order; pfn < FAKE_PAGES_MAX; pfn += 1u << order)
+		if (page_alloc_allocated(pa, pfn, order))
+			return pfn;
+	return PFN_NONE;
+}
+
+pfn_t page_alloc_end(const struct page_alloc *pa)
+{
+	(void)pa;
+	return FAKE_PAGES_MAX;
+}

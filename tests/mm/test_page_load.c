@@ -292,6 +292,47 @@ Test(page_load, numbers_alone_give_as_many_blocks_of_each_list)
 	}
 }
 
+/* What is on a CPU's list is neither free nor somebody's. */
+Test(page_load, numbers_of_pages_on_cpu_lists_give_lists_as_long)
+{
+	struct made_up *m = made_up();
+	uint64_t counts[1][6][16] = { { { 5 }, { 60, 30 } } };
+	uint32_t on_lists[1][MACHINE_MAX_CPUS] = { { 37, 12, 999 } };
+	struct page_load_report report;
+	struct zone_stats stats;
+
+	m->state.exact_blocks = false;
+	m->state.nr_blocks = m->state.nr_pcp = 0;
+	m->state.block_counts = counts;
+	m->state.pcp_counts = on_lists;
+	cr_assert_eq(page_alloc_load(m->fx->pa, &m->state, 1, &report, &m->err), 0, "%s", m->err.text);
+	fixture_check(m->fx);
+	page_alloc_zone_stats(m->fx->pa, 0, &stats);
+	cr_expect_eq(stats.free_pages, 125);
+	cr_expect_eq(stats.pcp_pages, report.pcp_placed);
+	cr_expect_eq(page_alloc_pcp_count(m->fx->pa, 0, 0), 37);
+	made_up_free(m);
+}
+
+/* Where a slab may be of which only the number is known. */
+Test(page_load, a_block_in_use_is_found_behind_the_free_ones)
+{
+	struct made_up *m = made_up();
+	uint64_t counts[1][6][16] = { { { 5 }, { 60, 30 } } };
+	pfn_t pfn;
+
+	m->state.exact_blocks = false;
+	m->state.nr_blocks = m->state.nr_pcp = 0;
+	m->state.block_counts = counts;
+	cr_assert_eq(load(m), 0, "%s", m->err.text);
+	pfn = page_alloc_used_block(m->fx->pa, 0, 3, NR_MIGRATETYPES);
+	cr_assert_neq(pfn, PFN_NONE);
+	cr_expect_eq(pfn % 8, 0);
+	cr_expect(page_alloc_allocated(m->fx->pa, pfn, 3));
+	cr_expect_eq(page_alloc_used_block(m->fx->pa, page_alloc_end(m->fx->pa), 0, NR_MIGRATETYPES), PFN_NONE);
+	made_up_free(m);
+}
+
 Test(page_load, more_free_blocks_than_memory_are_refused)
 {
 	struct made_up *m = made_up();

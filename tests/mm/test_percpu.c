@@ -427,6 +427,40 @@ static void expect_broken(const char *which)
 	cr_expect(strstr(err.text, which) != NULL, "%s: %s", which, err.text);
 }
 
+/* A chunk of a saved state: its addresses are claimed, its pages are some that are in use. */
+Test(percpu, an_adopted_chunk_takes_lent_pages_and_gives_them_back)
+{
+	struct page_request req = { .gfp = GFP_KERNEL, .node = -1 };
+	struct vmalloc *vm;
+	pfn_t pfns[3];
+	uint32_t areas[1], chunk, kept;
+
+	boot(1);
+	fill_first_chunk();
+	vm = mm_state(&fx->mm, SLOT_VMALLOC);
+	areas[0] = vmap_claim(vm, 0xffffe8ffffc00000, 0xffffe8ffffc00000 + pc()->layout.unit_size, VMAP_PERCPU);
+	cr_assert_neq(areas[0], VMAP_AREA_NONE);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(page_alloc_take(fx->mm.pages, &req, &pfns[i], &fx->meter), MM_DONE);
+	chunk = percpu_adopt_chunk(pc(), areas);
+	cr_assert_neq(chunk, PERCPU_AREA_NONE);
+	cr_expect_eq(percpu_base(pc(), chunk), 0xffffe8ffffc00000);
+	cr_expect_eq(percpu_lend(pc(), pfns, 3), 0);
+	kept = percpu_claim(pc(), chunk, 4096, 8192, &fx->meter);
+	cr_assert_neq(kept, PERCPU_AREA_NONE);
+	mm_fixture_check(fx);
+	cr_expect_eq(pc()->chunks[chunk]->pages[1], pfns[2]);
+	cr_expect_eq(pc()->chunks[chunk]->pages[2], pfns[1]);
+	cr_expect_eq(percpu_lend(pc(), NULL, 0), 1);
+	page_alloc_give(fx->mm.pages, pfns[0], 0, 0, &fx->meter);
+	/* The next area is in that chunk. */
+	cr_expect_eq(off(64, 8), 0);
+	cr_expect_eq(percpu_place(pc(), area).chunk, chunk);
+	drop(area);
+	drop(kept);
+	end();
+}
+
 Test(percpu, each_broken_invariant_is_reported)
 {
 	struct percpu_stats stats;

@@ -247,3 +247,25 @@ Test(vmalloc, a_32_bit_window_runs_out_and_a_purge_helps)
 	cr_expect_eq(stats.purges, 1);
 	end();
 }
+
+/* An area of a saved state: claimed, and given pages that are in use. */
+Test(vmalloc, a_claimed_area_gives_back_the_pages_that_it_was_given)
+{
+	struct page_request req = { .gfp = GFP_KERNEL, .node = -1 };
+	pfn_t *pfns = malloc(3 * sizeof(*pfns));
+	uint32_t area;
+
+	boot(1);
+	area = vmap_claim(vm(), V, V + 4 * PAGE, VMAP_VMALLOC);
+	cr_assert_neq(area, VMAP_AREA_NONE);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(page_alloc_take(fx->mm.pages, &req, &pfns[i], &fx->meter), MM_DONE);
+	vmalloc_own(vm(), area, pfns, 3);
+	mm_fixture_check(fx);
+	cr_expect_eq(vmalloc_pages(vm(), area), 3);
+	pfn_t first = pfns[0];
+	vmalloc_give(vm(), area, 0, &fx->meter);
+	mm_fixture_check(fx);
+	cr_expect_not(page_alloc_allocated(fx->mm.pages, first, 0));
+	end();
+}

@@ -257,3 +257,23 @@ Test(engine, the_work_of_a_daemon_keeps_its_cpu_busy_and_is_in_no_latency)
 	expect_latency(&log, 2, 120);
 	engine_fini(&log.engine);
 }
+
+/* Its latency is in nobody's histogram, so nothing may correct it; what it keeps out by its context it still does. */
+Test(engine, what_is_disowned_is_lengthened_and_told_to_nobody)
+{
+	struct request req = { .seat = { .cpu = 0 }, .op = 1 };
+	struct log log;
+
+	start(&log, 1);
+	arrive_as(&log, 0, 0, 1, CTX_SOFTIRQ, 100);
+	engine_disown(&log.engine, &req);
+	arrive_as(&log, 40, 0, 2, CTX_HARDIRQ, 30);
+	arrive_as(&log, 50, 0, 3, CTX_SOFTIRQ, 10);
+	drain(&log);
+	expect(&log, 1, 2, 40);
+	expect(&log, 2, 3, 130);
+	expect_latency(&log, 1, 100);
+	expect_latency(&log, 2, 30);
+	expect_latency(&log, 3, 90);
+	engine_fini(&log.engine);
+}

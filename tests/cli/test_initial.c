@@ -1,0 +1,198 @@
+/* Starts from saved /proc files: all of them, some of them, damaged ones; from the machine's file and from a sweep. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/cli/run.h"
+
+TestSuite(initial, .init = run_enter, .fini = run_leave, .timeout = 120);
+
+/* A trace that begins in mid-life: what lives was made before the marker. */
+static const char story[] =
+	"{\"time_ns\":1000,\"event\":\"kmem_cache_create\",\"cache\":\"thing\",\"size\":700}\n"
+	"{\"time_ns\":2000,\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"thing\",\"gfp\":\"GFP_KERNEL\"}\n"
+	"{\"time_ns\":3000,\"event\":\"kmalloc\",\"id\":2,\"size\":100,\"gfp\":\"GFP_KERNEL\"}\n"
+	"{\"time_ns\":4000,\"event\":\"vmalloc\",\"id\":3,\"size\":12288,\"gfp\":\"GFP_KERNEL\"}\n"
+	"{\"time_ns\":5000,\"event\":\"alloc_pages\",\"id\":4,\"order\":2,\"gfp\":\"GFP_KERNEL\"}\n"
+	"{\"time_ns\":6000,\"event\":\"marker\",\"text\":\"now\"}\n"
+	"{\"time_ns\":7000,\"event\":\"kfree\",\"id\":2}\n"
+	"{\"time_ns\":8000,\"event\":\"vfree\",\"id\":3}\n"
+	"{\"time_ns\":9000,\"event\":\"free_pages\",\"id\":4,\"order\":2}\n";
+
+static void sh(int status, const char *said, const char *command)
+{
+	struct run_result result = run_shell("%s", command);
+
+	cr_assert_eq(result.status, status, "%s: %d, %s", command, result.status, result.err);
+	cr_expect(!said || strstr(result.err, said) || strstr(result.out, said), "%s: no \"%s\" in: %s%s", command, said,
+		result.out, result.err);
+	run_free(&result);
+}
+
+/* The story's machine saves its own /proc files at the end: proc/. */
+static void save_state(void)
+{
+	run_write("t.jsonl", story);
+	sh(0, NULL, "$K import t.jsonl -o t.kmt --quiet && $K replay t.kmt --limit 5 -o s.db --quiet && mkdir proc &&"
+		    " for f in buddyinfo pagetypeinfo slabinfo vmallocinfo; do $K proc s.db --file $f > proc/$f || exit 1; done");
+}
+
+static void expect_number(const char *sql, const char *answer)
+{
+	struct run_result result = run_shell("sqlite3 -csv r.db \"%s\"", sql);
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_expect_str_eq(result.out, answer, "%s: %s", sql, result.out);
+	run_free(&result);
+}
+
+/* Without zoneinfo, too: then the zones are the machine's. */
+Test(initial, the_files_of_proc_bring_their_numbers_back)
+{
+	save_state();
+	sh(0, "not saved, so laid out by seed 1",
+		"$K replay t.kmt --initial proc --from marker:now --limit 1 --check=1 -o r.db 2>&1");
+	sh(0, NULL, "for f in buddyinfo pagetypeinfo slabinfo vmallocinfo; do $K proc r.db --file $f > new && cmp proc/$f new || exit 1; done");
+	expect_number("select value > 0 from counters where mechanism = 'initial' and name = 'drawn_free_blocks'", "1\n");
+	expect_number("select value from counters where mechanism = 'initial' and name = 'older_found'", "4\n");
+}
+
+Test(initial, what_is_older_is_found_and_its_frees_give_back)
+{
+	save_state();
+	sh(0, NULL, "$K replay t.kmt --initial proc --from marker:now --check=1 -o r.db --quiet 2>&1");
+	expect_number("select sum(failed), (select count(*) from violations) from op_stats", "0,0\n");
+	/* The vmalloc area had three pages, the block four. */
+	expect_number("select (select sum(free_pages + pcp_pages) from zone_samples where sample_id = (select max(sample_id) from samples))"
+		      " - (select sum(free_pages + pcp_pages) from zone_samples where sample_id = (select min(sample_id) from samples))",
+		"7\n");
+}
+
+Test(initial, the_same_seed_gives_the_same_run)
+{
+	save_state();
+	sh(0, NULL, "for run in 1 2; do $K replay t.kmt --initial proc --from marker:now --seed 7 --json --quiet -o r.db |"
+		    " sed 's/.*fingerprint//' > f$run || exit 1; done; cmp f1 f2");
+	expect_number("select count(distinct fingerprint), count(*) from runs where seed = 7", "1,2\n");
+}
+
+/* Slabs that nobody told are among the pages in use. */
+Test(initial, a_state_without_slabs_keeps_its_free_pages)
+{
+	save_state();
+	sh(0, NULL, "rm proc/slabinfo proc/vmallocinfo; $K replay t.kmt --initial proc --from marker:now --limit 1 --check=1 -o r.db --quiet 2>&1");
+	sh(0, NULL, "awk '{ for (o = 0; o < NF - 4; o++) n += $(o + 5) * 2 ^ o } END { print n }' proc/buddyinfo > was");
+	sh(0, NULL, "sqlite3 r.db \"select sum(free_pages + pcp_pages) from zone_samples where sample_id = (select min(sample_id) from samples)\""
+		    " | cmp - was");
+}
+
+Test(initial, each_damaged_or_missing_file_is_one_clear_message)
+{
+	save_state();
+	sh(3, "nowhere: No such file or directory", "$K replay t.kmt --initial nowhere");
+	sh(2, "expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo", "mkdir none; $K replay t.kmt --initial none");
+	sh(2, "none/zoneinfo: expected zones", "echo nonsense > none/zoneinfo; $K replay t.kmt --initial none");
+	sh(2, "bad/pagetypeinfo: expected free blocks",
+		"cp -r proc bad; echo nonsense > bad/pagetypeinfo; $K replay t.kmt --initial bad");
+	sh(2, "bad/buddyinfo: expected free blocks",
+		"rm bad/pagetypeinfo; echo nonsense > bad/buddyinfo; $K replay t.kmt --initial bad");
+	sh(2, "bad2/vmallocinfo:1: expected an area", "cp -r proc bad2; echo nonsense > bad2/vmallocinfo; $K replay t.kmt --initial bad2");
+	sh(2, "bad3/slabinfo:1: expected a cache", "cp -r proc bad3; echo nonsense > bad3/slabinfo; $K replay t.kmt --initial bad3");
+	sh(0, "zoneinfo is missing: zones are those of buddyinfo",
+		"mkdir few; cp proc/buddyinfo few; $K replay t.kmt --initial few --from marker:now 2>&1");
+}
+
+/* Relative to the machine's file, the sweep's file, or, of a setting, to where the command runs. */
+Test(initial, machines_and_sweeps_name_it_relative_to_their_files)
+{
+	save_state();
+	run_write("s.yaml", "kmemsim: 1\nname: s\ntrace: t.kmt\nmachine: m/m.yaml\nfrom: marker:now\n"
+			    "vary: {grid: {slab.max_order: [0, 3]}}\n");
+	run_write("v.yaml", "kmemsim: 1\nname: v\ntrace: t.kmt\nmachine: {}\nfrom: marker:now\nvary: {grid: {initial: [proc]}}\n");
+	sh(0, NULL, "mkdir m; cp -r proc m/state; printf 'kmemsim: 1\\ninitial: state\\n' > m/m.yaml;"
+		    " $K replay t.kmt -m m/m.yaml --from marker:now --quiet 2>&1");
+	sh(0, NULL, "$K replay t.kmt -m m/m.yaml --set initial=proc --from marker:now --quiet 2>&1");
+	sh(0, NULL, "$K sweep s.yaml -o r.db --quiet 2>&1 && $K sweep v.yaml -o r.db --quiet 2>&1");
+	expect_number("select count(*), count(distinct status) from runs", "3,1\n");
+	expect_number("select count(distinct run_id) from counters where mechanism = 'initial' and name = 'drawn_slabs' and value > 0", "3\n");
+	/* What is wrong for all points is told once. */
+	sh(2, "state: expected a folder", "rm m/state/*; $K sweep s.yaml -o r.db 2> err; s=$?; cat err; test $(wc -l < err) = 1 && exit $s");
+}
+
+/* The text files of a capture's snapshot, its machine and a trace of one marker: proc/, m.yaml, t.kmt. False: no captures. */
+static bool take_capture(const char *name)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!shared)
+		return false;
+	run_write("t.jsonl", "{\"time_ns\":6000,\"event\":\"marker\",\"text\":\"now\"}\n");
+	result = run_shell("d=%s/captures/%s/snapshots; rm -rf proc; mkdir proc; for f in $d/1-after-boot/*; do test -d $f || cp $f proc;"
+			   " done; $K probe $d -o m.yaml --quiet && $K import t.jsonl -o t.kmt --quiet", shared, name);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	return true;
+}
+
+Test(initial, a_real_kernels_proc_files_are_met_exactly)
+{
+	static const char *const captures[] = { "A-boot-256m", "J-whatif/base" };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!take_capture(captures[i]))
+			cr_skip_test("no folder of captures");
+		sh(0, NULL, "$K replay t.kmt -m m.yaml --initial proc -o r.db --check=1 --quiet 2>&1");
+		/* Of the numbers of pageblocks one may be another where none of a type has a page that boot handed out. */
+		sh(0, NULL, "$K proc r.db --file buddyinfo | cmp - proc/buddyinfo && sed '/^Number/,$d' proc/pagetypeinfo > lists &&"
+			    " $K proc r.db --file pagetypeinfo | sed '/^Number/,$d' | cmp - lists");
+		/* Names, objects and slabs of all caches. */
+		sh(0, NULL, "$K proc r.db --file slabinfo > slabinfo; for f in slabinfo proc/slabinfo; do"
+			    " awk 'NR > 2 { print $1, $3, $15 }' $f | sort > sorted.$(dirname $f); done; cmp sorted.. sorted.proc");
+		sh(0, NULL, "$K proc r.db --file vmallocinfo | cut -c1-37 > areas; grep ^0x proc/vmallocinfo | cut -c1-37 | cmp - areas");
+		/* Free pages and those on the CPUs' lists, zone by zone. */
+		sh(0, NULL, "awk '/^Node/ { if (n && present) print z, free, pcp; z = $4; n = 1; pcp = 0 } $2 == \"free\" { free = $3 }"
+			    " $1 == \"present\" { present = $2 } $1 == \"count:\" { pcp += $2 } END { if (present) print z, free, pcp }'"
+			    " proc/zoneinfo | sort > zones; sqlite3 -separator ' ' r.db \"select zone, free_pages, pcp_pages from zone_samples where"
+			    " sample_id = (select max(sample_id) from samples) order by zone\" | sort | cmp - zones");
+		sh(0, NULL, "sqlite3 r.db 'select percpu_bytes / 1024 from samples order by sample_id desc limit 1' > percpu;"
+			    " awk '$1 == \"Percpu:\" { print $2 }' proc/meminfo | cmp - percpu");
+		sh(0, NULL, "rm r.db");
+	}
+}
+
+/* As when a sysctl is written: the state's watermarks are those of the settings that it was saved with. */
+Test(initial, settings_that_are_not_the_saved_machines_prevail)
+{
+	if (!take_capture("A-boot-256m"))
+		cr_skip_test("no folder of captures");
+	sh(0, NULL, "$K replay t.kmt -m m.yaml --initial proc -o r.db > same && ! grep '^settings' same");
+	expect_number("select min_pages, low_pages, high_pages from zone_samples where zone = 'DMA32' and"
+		      " sample_id = (select max(sample_id) from samples)", "420,525,630\n");
+	sh(0, "settings   of the machine", "$K replay t.kmt -m m.yaml --initial proc -o r.db --set page_allocator.min_free_kbytes=20000");
+	expect_number("select min_pages > 4000 from zone_samples where zone = 'DMA32' and"
+		      " sample_id = (select max(sample_id) from samples)", "1\n");
+}
+
+/* A recording that was switched on after boot: older objects are known by their frees, and are found in the state. */
+Test(initial, a_recording_of_mid_life_finds_its_older_objects)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!take_capture("A-boot-256m"))
+		cr_skip_test("no folder of captures");
+	result = run_shell("xzcat %s/captures/A-boot-256m/ftrace.txt.xz > all && (grep '^#' all; sed '1,/SNAPSHOT 1 begin/d' all) > mid.txt &&"
+			   " $K import mid.txt -o mid.kmt --quiet && ln -s %s/captures/A-boot-256m/snapshots/1-after-boot exact", shared, shared);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	sh(0, NULL, "for state in proc 'exact --from 0'; do $K replay mid.kmt -m m.yaml --initial $state --check -o r.db --quiet 2>&1 || exit 1;"
+		    " done");
+	expect_number("select count(*), max(value) - min(value) < 10, max(value) = 857 from counters where name = 'older_found'", "2,1,1\n");
+	expect_number("select sum(failed) from op_stats", "0\n");
+	/* Snapshot 2 has 31951 free pages of 59361. */
+	expect_number("select max(abs(free - 31951)) < 300 from (select sum(free_pages + pcp_pages) as free from zone_samples where sample_id in"
+		      " (select max(sample_id) from samples group by run_id) group by sample_id)", "1\n");
+	/* The state's own count of events is of another recording. */
+	sh(2, "say --from 0", "$K replay mid.kmt -m m.yaml --initial exact");
+}
