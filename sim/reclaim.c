@@ -57,8 +57,10 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 		lru_use(run->mm.pages, pfn);
 	else
 		mapped_page_begins(run, req->who, op, pfn);
-	if (op->lru == LRU_KIND_FILE)
-		shrinkers_object_begins(run, req->slot, req->who, SHRINK_PAGE);
+	if (op->lru != LRU_KIND_FILE)
+		return;
+	shrinkers_object_begins(run, req->slot, req->who, SHRINK_PAGE);
+	shadow_met(run, op, pfn);
 }
 
 enum shrink_class reclaim_shrink_class(const struct run_op *op)
@@ -135,6 +137,8 @@ static void page_gone(void *arg, pfn_t pfn, bool swapped)
 	r->pages_gone++;
 	r->users[pfn].slot_plus1 = 0;
 	note_place(run, OBJECT_RECLAIMED, (uint32_t)pfn);
+	if (!swapped)
+		shadow_left(run, lru_shadow(run->mm.pages, pfn));
 	if (!object)
 		return;
 	run->pages_held -= object->left;
@@ -197,6 +201,8 @@ int reclaim_start(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = refaults_start(run, err);
 	if (ret == 0)
+		ret = shadows_start(run, err);
+	if (ret == 0)
 		ret = mapped_start(run, &hooks, err);
 	if (ret < 0)
 		return ret;
@@ -217,6 +223,7 @@ void reclaim_fini(struct run *run)
 	free(r->kswapds);
 	shrinkers_fini(run);
 	refaults_fini(run);
+	shadows_fini(run);
 	mapped_fini(run);
 }
 

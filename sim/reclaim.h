@@ -31,6 +31,7 @@ struct page_user {
 struct shrinkers; /* in shrinkers.c */
 struct refaults;  /* in refault.c */
 struct mapped;    /* in mapped.c */
+struct shadows;   /* in shadows.c */
 
 /* What an object of a slab is to shrinkers; beside enum lru_kind, which is what pages are to reclaim. */
 enum shrink_class {
@@ -84,6 +85,7 @@ struct reclaim {
 	struct refaults *coming; /* owned */
 	bool reading_again;      /* the page that begins is a refault */
 	struct mapped *mapped;   /* owned; NULL: no file page is */
+	struct shadows *shadows; /* owned; NULL: no page of the trace is known to be read again */
 	uint64_t rows;           /* episodes, those beyond what is written out among them */
 	/* What came of it. */
 	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed, allocations_of_killed;

@@ -20,6 +20,15 @@ void refault_due(struct run *run);
 int refaults_start(struct run *run, struct err *err);
 void refaults_fini(struct run *run);
 
+/* shadows.c */
+/** shadows_start() - for a recording that reclaimed, on a machine of which it is known how much it reads again; else nothing. */
+int shadows_start(struct run *run, struct err *err);
+void shadows_fini(struct run *run);
+/** shadow_left() - a file page has been reclaimed, and perhaps the trace reads it again. @shadow: lru_shadow(). */
+void shadow_left(struct run *run, uint64_t shadow);
+/** shadow_met() - the trace has got a file page by @op, and it is on its inactive list: perhaps it was there before. */
+void shadow_met(struct run *run, const struct run_op *op, pfn_t pfn);
+
 /* mapped.c */
 int mapped_start(struct run *run, struct reclaim_hooks *hooks, struct err *err);
 void mapped_fini(struct run *run);

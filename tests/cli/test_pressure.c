@@ -162,6 +162,45 @@ Test(pressure, as_many_file_pages_are_read_again_as_the_setting_says)
 	cr_expect_eq(failed(), 0, "what is read ahead, and finds no memory, waits");
 }
 
+/*
+ * 36000 file pages with @gfp, in memory for a third of them, beside anonymous ones, which pages that come again compete with. It has
+ * a kswapd: a recording of a machine that reclaimed.
+ */
+static void file_pages_of_reclaiming_machine(const char *gfp)
+{
+	char workload[1024];
+
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nreclaim: {swap: 16 MiB}\n");
+	snprintf(workload, sizeof(workload), "kmemsim: 1\nname: w\nduration: 9 s\ntasks: {reader: {}, kswapd0: {}}\nstreams:\n"
+		"  page: {event: alloc_pages, gfp: %s, by: reader, rate: 4000}\n"
+		"  heap: {event: alloc_pages, gfp: GFP_HIGHUSER_MOVABLE|__GFP_ZERO, by: reader, rate: 200}\n"
+		"  note: {event: kmalloc, size: 64, gfp: GFP_KERNEL, by: kswapd0, rate: 2, lifetime: {exponential: 20 ms}}\n", gfp);
+	run_write("w.yaml", workload);
+	generate("w.yaml");
+}
+
+/* workingset_refault(): pages that a recording which reclaimed reads again are its own requests, and some are active at once. */
+Test(pressure, pages_that_a_recording_reads_again_may_be_active_at_once)
+{
+	double met, gone;
+
+	file_pages_of_reclaiming_machine("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+	replay("reclaim.refault=75");
+	met = counter("workingset_refault_file");
+	gone = counter("pgsteal_file");
+	cr_expect_eq(counter("refaults"), 0, "the model reads nothing again of its own");
+	cr_expect(met > 0.9 * gone && met <= gone, "%.0f of %.0f: no more come than have gone", met, gone);
+	cr_expect_gt(counter("workingset_activate_file"), 0);
+	cr_expect_lt(counter("workingset_activate_file"), met, "not those that were away for long");
+	cr_expect_gt(counter("pgdeactivate"), 0, "what is active grows old");
+	replay("reclaim.refault=0");
+	cr_expect_eq(counter("workingset_refault_file"), 0, "not known to read anything again");
+	file_pages_of_reclaiming_machine("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY|__GFP_WRITE");
+	replay("reclaim.refault=75");
+	cr_expect_gt(counter("pgsteal_file"), 10000, "memory must be short");
+	cr_expect_eq(counter("workingset_refault_file"), 0, "what is written is not read");
+}
+
 /* What the settings are shown on: a trace, and a machine that is short of memory with it. */
 struct scene {
 	const char *what;
