@@ -162,7 +162,7 @@ int resolve_page_alloc(struct resolve *r, const struct raw_event *event, struct 
 	code = free_range(r, event, event->where, event->order, OP_SYNTHETIC, true, err);
 	if (code < 0)
 		return code;
-	slot = resolve_slot(r, false, origin);
+	slot = resolve_slot(r, false, (uint8_t)origin);
 	if (slot == SLOT_NONE)
 		return resolve_no_memory(err);
 	r->info[slot].where = event->where;
