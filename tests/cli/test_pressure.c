@@ -11,7 +11,7 @@
 
 #include "tests/cli/run.h"
 
-TestSuite(pressure, .init = run_enter, .fini = run_leave);
+TestSuite(pressure, .init = run_enter, .fini = run_leave, .timeout = 900);
 
 /* One number out of r.db. */
 static double ask(const char *sql)
@@ -82,7 +82,7 @@ static double expect_monotone(const char *trace)
 }
 
 /* tests/bench/monotone has the same with smaller steps. */
-Test(pressure, more_memory_never_means_more_failures, .timeout = 900)
+Test(pressure, more_memory_never_means_more_failures)
 {
 	const char *source = getenv("KMEMSIM_SOURCE");
 	char pattern[4096];
@@ -287,7 +287,7 @@ static struct figures figures_with(const char *key, int value)
  * sysctl/vm.rst: how much memory is left before kswapd is woken, and how much must be free before it sleeps again; threads in
  * direct reclaim (allocstall) and a kswapd that goes to sleep prematurely (kswapd_low_wmark_hit_quickly) tell of too little.
  */
-Test(pressure, watermark_scale_factor_keeps_more_free_and_wakes_kswapd_for_more_at_a_time, .timeout = 300)
+Test(pressure, watermark_scale_factor_keeps_more_free_and_wakes_kswapd_for_more_at_a_time)
 {
 	static const struct scene *const scenes[] = { &reads, &files, &pressure };
 	static const int values[] = { 10, 500, 1000 };
@@ -316,7 +316,7 @@ Test(pressure, watermark_scale_factor_keeps_more_free_and_wakes_kswapd_for_more_
 }
 
 /* sysctl/vm.rst: the minimum number of kilobytes that are kept free; what must not wait lives on them. */
-Test(pressure, min_free_kbytes_keeps_that_much_free_and_atomic_requests_alive, .timeout = 300)
+Test(pressure, min_free_kbytes_keeps_that_much_free_and_atomic_requests_alive)
 {
 	static const struct scene *const scenes[] = { &reads, &files, &pressure };
 
@@ -338,7 +338,7 @@ Test(pressure, min_free_kbytes_keeps_that_much_free_and_atomic_requests_alive, .
 }
 
 /* sysctl/vm.rst: compaction makes free memory available in contiguous blocks where possible. */
-Test(pressure, without_compaction_free_memory_is_in_pieces_and_large_blocks_fail_more_often, .timeout = 300)
+Test(pressure, without_compaction_free_memory_is_in_pieces_and_large_blocks_fail_more_often)
 {
 	static const struct scene *const scenes[] = { &fragments, &files, &files_scarce, &churn };
 	static const char index[] = "SELECT avg(unusable_index) FROM frag_samples WHERE \"order\" = 3 AND zone = 'DMA32'";
@@ -364,7 +364,7 @@ Test(pressure, without_compaction_free_memory_is_in_pieces_and_large_blocks_fail
 }
 
 /* slub.rst: a minimum order packs more objects into a slab: fewer slabs, of larger blocks, and more memory that nobody uses. */
-Test(pressure, slab_min_order_makes_fewer_and_larger_slabs, .timeout = 300)
+Test(pressure, slab_min_order_makes_fewer_and_larger_slabs)
 {
 	static const struct scene *const scenes[] = { &reads, &network, &boot };
 	static const char last[] = "FROM cache_stats WHERE sample_id = (SELECT max(sample_id) FROM cache_stats)";
@@ -472,7 +472,7 @@ Test(pressure, swap_comes_and_goes_with_the_trace)
 }
 
 /* Lists of what reclaim may free became rings there, and each failed request looked at all of memory: it did not end. */
-Test(pressure, a_machine_that_is_far_too_small_ends, .timeout = 60)
+Test(pressure, a_machine_that_is_far_too_small_ends)
 {
 	const char *shared = run_shared();
 	struct run_result result;
