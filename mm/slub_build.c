@@ -3,7 +3,6 @@
  * drawn by the seed, with as many objects in use.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/bitmap.h"
 #include "base/bits.h"
@@ -14,8 +13,7 @@ struct building {
 	struct slub *slub;
 	struct slab_load_report *report;
 	uint64_t *taken; /* owned: a bit for each page that a slab has already */
-	uint8_t *seen;   /* owned: a byte for each object of a slab */
-	pfn_t end;
+	uint8_t *none;   /* owned: a 0 for each object of a slab: none is on the slab's own freelist */
 	pfn_t cursor[NR_MIGRATETYPES + 1][PAGE_MAX_ORDERS]; /* where to look on, by type of pageblock; the last: of any */
 };
 
@@ -120,9 +118,8 @@ static void fill_new_slab(struct building *b, struct slub_op *op, struct slab_co
 		free = (uint32_t)min_u64(div_round_up(n->free, n->partial - (i - with_cpus)), slab->objects);
 	fill_slab(slub, slab, free);
 	if (i < n->current) {
-		memset(b->seen, 0, slab->objects);
 		slub_load(op, number);
-		op->c->freelist = slub_guess_freelist(slub, slab, b->seen, slub_guess_free(slab));
+		op->c->freelist = slub_guess_freelist(slub, slab, b->none, slub_guess_free(slab));
 		op->cache->loaded_objects += slab->inuse - slub_guess_free(slab);
 		b->report->objects_assumed += slab->inuse;
 		return;
@@ -164,17 +161,19 @@ static void build_slabs(struct building *b, const struct state_cache *saved, uin
 
 static int building_init(struct building *b, struct slub *slub, struct slab_load_report *report, struct err *err)
 {
-	*b = (struct building){ .slub = slub, .report = report, .end = page_alloc_end(slub->pages) };
-	b->taken = calloc(bitmap_words((uint32_t)b->end + 1), sizeof(*b->taken));
-	b->seen = malloc(SLAB_OBJECTS_MAX + 1);
-	if (!b->taken || !b->seen) {
+	pfn_t end = page_alloc_end(slub->pages);
+
+	*b = (struct building){ .slub = slub, .report = report };
+	b->taken = calloc(bitmap_words((uint32_t)end + 1), sizeof(*b->taken));
+	b->none = calloc(SLAB_OBJECTS_MAX + 1, sizeof(*b->none));
+	if (!b->taken || !b->none) {
 		free(b->taken);
-		free(b->seen);
+		free(b->none);
 		return err_set(err, ERR_NOMEM, "no memory to place slabs");
 	}
 	for (unsigned int mt = 0; mt <= NR_MIGRATETYPES; mt++)
 		for (unsigned int order = 0; order < PAGE_MAX_ORDERS; order++)
-			b->cursor[mt][order] = rng_below(&slub->load_rng, b->end);
+			b->cursor[mt][order] = rng_below(&slub->load_rng, end);
 	return 0;
 }
 
@@ -192,6 +191,6 @@ int slub_build_slabs(struct slub *slub, const struct state *saved, const uint32_
 			if (slub->caches[cache_of[i]].geometry.order == order)
 				build_slabs(&b, &saved->caches[i], cache_of[i]);
 	free(b.taken);
-	free(b.seen);
+	free(b.none);
 	return 0;
 }
