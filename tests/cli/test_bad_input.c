@@ -81,6 +81,19 @@ Test(bad_input, a_flipped_bit_is_never_replayed_silently)
 	}
 }
 
+/* A damaged trace says nothing of the callers behind the damage; one that is cut off is whole up to there. */
+Test(bad_input, lint_of_a_damaged_trace_is_no_verdict)
+{
+	struct run_result result = run_shell("$K gen $KMEMSIM_SOURCE/configs/workloads/network-server.yaml --events 200000 -o t.kmt -q && "
+		"head -c $(($(stat -c %%s t.kmt) / 2)) t.kmt > cut.kmt && cp t.kmt bad.kmt && "
+		"printf XXXXXXXX | dd of=bad.kmt bs=1 seek=$(($(stat -c %%s t.kmt) / 2)) conv=notrunc 2>/dev/null; "
+		"$K lint cut.kmt -q; echo $?; $K lint bad.kmt -q; echo $?");
+
+	cr_expect_str_eq(result.out, "0\n2\n", "%s", result.err);
+	cr_expect(strstr(result.err, "cut.kmt: the file is cut off") && strstr(result.err, "bad.kmt: block"), "%s", result.err);
+	run_free(&result);
+}
+
 Test(bad_input, a_typo_in_the_machine_names_file_line_column_and_the_nearest_key)
 {
 	make_trace(10);
