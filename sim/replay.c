@@ -300,6 +300,7 @@ static int begin_time(struct run *run, ns_t time_ns, struct err *err)
 
 	run->booting = false;
 	run->meter.nr_segments = 0;
+	run->meter.more = &run->locks.more;
 	run->begun_ns = time_ns;
 	engine_move_clock(&run->engine, time_ns);
 	ret = sampler_sample(run, "start", NULL, err);

@@ -11,7 +11,7 @@ static const char *const inner[] = {
 	/* Pages. */
 	"__alloc_pages", "alloc_pages", "__alloc_frozen_pages", "alloc_frozen_pages", "__folio_alloc", "folio_alloc", "vma_alloc_folio",
 	"get_page_from_freelist", "__get_free_pages", "get_zeroed_page", "get_free_pages", "__free_pages", "free_pages", "free_unref_",
-	"free_frozen_pages", "___free_pages", "free_the_page", "free_contig_range", "__folio_put", "__put_page", "release_pages",
+	"free_frozen_pages", "___free_pages", "free_the_page", "free_contig_range", "__folio_put", "__put_page", "release_pages", "folios_put",
 	"free_pcp_prepare", "free_pcppages", "free_one_page", "rmqueue", "__rmqueue", "make_alloc_exact",
 	/* Objects. */
 	"__kmalloc", "kmalloc", "__do_kmalloc", "kmem_cache_", "__kmem_cache_", "___slab_alloc", "__slab_", "slab_", "allocate_slab",
