@@ -193,6 +193,7 @@ static const struct {
 	{ "mm_shrink_slab_", IGNORED("mm_shrink_slab_*", "reclaim's own report") },
 	{ "mm_lru_", IGNORED("mm_lru_*", "reclaim's own report") },
 	{ "kvm_", IGNORED("kvm_*", "KVM's own report") },
+	{ "module_", IGNORED("module_*", "modules come and go; whose regions and memory are theirs is not told") },
 	{ "mm_filemap_", IGNORED("mm_filemap_*", "page cache's own report") },
 };
 
