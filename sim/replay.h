@@ -143,6 +143,7 @@ struct replay_result {
 	} filled;
 	bool settings_applied;       /* watermarks are those of the machine's settings, as the initial state was saved with others */
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */
+	uint64_t read_more, read_less; /* objects that saving that state left, than were recorded */
 	ns_t sim_ns;
 	uint64_t wall_ns;
 	uint64_t fingerprint;

@@ -198,10 +198,11 @@ static void print_json_initial(const struct replay_result *r)
 	const struct replay_filled *f = &r->filled;
 
 	printf("\"initial\": {\"older_found\": %" PRIu64 ", \"older_not_found\": %" PRIu64 ", \"pages_gone\": %" PRIu64
+	       ", \"saver_more\": %" PRIu64 ", \"saver_less\": %" PRIu64
 	       ", \"events_carried_out\": %" PRIu64 ", \"drawn_free_blocks\": %" PRIu64 ", \"drawn_cpu_list_pages\": %" PRIu64
 	       ", \"drawn_slabs\": %" PRIu64 ", \"drawn_area_pages\": %" PRIu64 ", \"drawn_slab_pages\": %" PRIu64
 	       ", \"assumed_objects\": %" PRIu64 ", \"assumed_pageblock_types\": %" PRIu64 "}, ",
-		r->bound, r->unbound, r->gone, r->carried, f->blocks, f->pcp_pages, f->slabs, f->area_pages, f->slab_pages,
+		r->bound, r->unbound, r->gone, r->read_more, r->read_less, r->carried, f->blocks, f->pcp_pages, f->slabs, f->area_pages, f->slab_pages,
 		f->objects, f->pageblocks);
 }
 
@@ -273,6 +274,9 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 		print_filled(&r->filled, args->options.seed);
 	if (r->gone)
 		printf("gone       %" PRIu64 " pages of processes that had ended since that state\n", r->gone);
+	if (r->read_more || r->read_less)
+		printf("saver      left %" PRIu64 " objects %s than where it was recorded: it read %s caches in /sys/kernel/slab\n",
+			r->read_more + r->read_less, r->read_more ? "more" : "less", r->read_more ? "more" : "fewer");
 	if (r->carried)
 		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and were carried out\n",
 			r->skipped, r->carried);
