@@ -30,7 +30,7 @@ void gone_note_end(struct gone *gone, const struct trace_op *op, uint64_t where)
 /** saver_init() - for the initial state, NULL = none. saver_fini() in any case. */
 int saver_init(struct run *run, const struct state *state, struct err *err);
 void saver_fini(struct saver *saver);
-/** saver_note() - operation @op of @who, before the beginning. Return: the turn of what it allocates; 0: not one of the saver's. */
+/** saver_note() - operation @op of @who, before the beginning. Return: the turn of what it allocates; 0: nobody has read anything yet. */
 uint32_t saver_note(struct run *run, uint32_t op, uint32_t who);
 
 /** adopt_allocate() - no initial state: @older[0 .. nr-1] are allocated. */

@@ -5,7 +5,8 @@
  *
  * The recording shows the same reading on its machine, by a function of the kernel's that nobody else calls: show_slab_objects() runs
  * once for each file that counts objects of a cache (mm/slub.c). So what was allocated for each file that was looked up is known, and
- * as much comes for each that was read here and not there. On a machine with as many directories there is nothing to do.
+ * as much comes for each that was read here and not there. It tells the instant of the state, too: what was allocated since the
+ * reading began is no object of the state's, unless that has as many objects as if it had been saved later.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,43 +70,124 @@ uint32_t saver_note(struct run *run, uint32_t op, uint32_t who)
 		saver->links = saver->links_seen;
 		saver->seat = run->seats[who];
 	}
-	if (!saver->turn || task != saver->task)
-		return 0;
-	saver->links_seen += saver->calls[op] == CALL_LINK;
+	saver->links_seen += task == saver->task && saver->calls[op] == CALL_LINK;
 	return saver->turn;
 }
 
-/* An object that was allocated while the table was read and stayed, or one that the state does not have; or both. */
-struct left_behind {
+/* An object of the trace, by its kind. */
+struct of_kind {
 	uint32_t kind;
 	uint32_t index; /* into older[] */
-	bool read, missing;
 };
 
 static int by_kind(const void *a, const void *b)
 {
-	const struct left_behind *x = a, *y = b;
+	const struct of_kind *x = a, *y = b;
 
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static uint32_t list_left(struct run *run, const struct older *older, uint32_t nr, struct left_behind *left)
+/* Objects of slabs, by kind. Return: NULL: no memory. */
+static struct of_kind *list_objects(struct run *run, const struct older *older, uint32_t nr, uint32_t *nr_list)
+{
+	struct of_kind *list = malloc(((size_t)nr + 1) * sizeof(*list));
+
+	*nr_list = 0;
+	for (uint32_t i = 0; list && i < nr; i++) {
+		struct run_op *op = &run->ops[older[i].op];
+
+		if (op->action == ACT_KMALLOC || op->action == ACT_CACHE_ALLOC)
+			list[(*nr_list)++] = (struct of_kind){ adopt_kind_of(run, op), i };
+	}
+	if (list)
+		qsort(list, *nr_list, sizeof(*list), by_kind);
+	return list;
+}
+
+/* How much the recording's saver read, and this machine's. */
+struct reading {
+	uint64_t seen, there; /* directories, files and links */
+};
+
+/* Return: false when it was not read, or with other columns, so not in the same way. */
+static bool measure(const struct run *run, struct reading *reading)
 {
 	const struct saver *saver = &run->follow.saver;
-	uint32_t nr_left = 0;
+	const struct state_slab_table *table = &run->options->initial->slab_table;
+	uint32_t counts = saver->turn ? saver->turn - saver->first + 1 : 0;
+
+	if (!counts || counts % table->counted)
+		return false;
+	reading->seen = (uint64_t)counts / table->counted * (table->files + 1) + saver->links;
+	/* As many directories: then the links at either end are the same, too. */
+	reading->there = counts / table->counted == table->dirs ? reading->seen :
+		(uint64_t)table->dirs * (table->files + 1) + table->links;
+	return true;
+}
+
+/* Of @nr objects of one kind, those that were allocated while the table was read, for each file. */
+static uint64_t left_per_file(const struct run *run, const struct older *older, const struct of_kind *list, uint32_t nr,
+	const struct reading *reading, uint32_t *like)
+{
+	const struct saver *saver = &run->follow.saver;
+	uint64_t read = 0;
 
 	for (uint32_t i = 0; i < nr; i++) {
-		struct run_op *op = &run->ops[older[i].op];
-		bool read = older[i].turn >= saver->first && older[i].turn < saver->turn;
-		bool missing = !object_lives(&run->objects[older[i].slot]);
+		const struct older *object = &older[list[i].index];
 
-		if (adopt_is_object((enum run_action)op->action) && (read || missing))
-			left[nr_left++] = (struct left_behind){ adopt_kind_of(run, op), i, read, missing };
+		if (object->turn < saver->first || object->turn >= saver->turn || run->tables->whos[object->who].pid != saver->task)
+			continue;
+		read++;
+		*like = list[i].index;
 	}
-	qsort(left, nr_left, sizeof(*left), by_kind);
-	return nr_left;
+	return (read + reading->seen / 2) / reading->seen;
+}
+
+static uint32_t kind_end(const struct of_kind *list, uint32_t nr, uint32_t first)
+{
+	uint32_t end = first;
+
+	while (end < nr && list[end].kind == list[first].kind)
+		end++;
+	return end;
+}
+
+int saver_look(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+{
+	struct reading reading;
+	uint32_t nr_list, like, kinds = 0, lacking = 0;
+	struct of_kind *list;
+
+	if (!measure(run, &reading))
+		return 0;
+	list = list_objects(run, older, nr, &nr_list);
+	if (!list)
+		return err_set(err, ERR_NOMEM, "no memory for what saved the initial state");
+	for (uint32_t first = 0, end; first < nr_list; first = end) {
+		uint64_t per_file;
+		struct slab_stats stats;
+
+		end = kind_end(list, nr_list, first);
+		per_file = left_per_file(run, older, list + first, end - first, &reading, &like);
+		if (!per_file)
+			continue;
+		slab_cache_stats(run->mm.slab, list[first].kind, &stats);
+		kinds++;
+		/* Before, there were all but what was read; afterwards as many more as were read here. */
+		lacking += stats.live_objs + per_file * reading.seen < end - first + per_file * reading.there / 2;
+	}
+	free(list);
+	run->follow.saver.later = kinds && lacking == kinds;
+	return 0;
+}
+
+bool saver_is_new(const struct run *run, const struct older *older)
+{
+	const struct saver *saver = &run->follow.saver;
+
+	return saver->later && older->turn >= saver->first;
 }
 
 /* @nr more than the recording has: nobody will free them. */
@@ -120,63 +202,39 @@ static void leave_more(struct run *run, const struct older *like, uint64_t nr)
 	}
 }
 
-/* @fewer of the missing objects need not be made. */
-static void leave_less(struct run *run, struct older *older, const struct left_behind *left, uint32_t nr, uint64_t fewer)
+/* @fewer of what was allocated since need not be made. */
+static void leave_less(struct run *run, struct older *older, const struct of_kind *list, uint32_t nr, uint64_t fewer)
 {
 	for (uint32_t i = 0; i < nr && fewer; i++) {
-		if (!left[i].missing)
+		if (!saver_is_new(run, &older[list[i].index]))
 			continue;
-		older[left[i].index].turn = TURN_NOT_THERE;
+		older[list[i].index].turn = TURN_NOT_THERE;
 		run->result.read_less++;
 		fewer--;
 	}
 }
 
-/*
- * Objects of one kind, of which the recording's saver left as many for each of @seen files; this machine's looked at @there. When
- * the state has most of them, it was saved after they were made.
- */
-static void leave_kind(struct run *run, struct older *older, const struct left_behind *left, uint32_t nr, uint64_t seen, uint64_t there)
-{
-	uint64_t read = 0, missing = 0, per_file;
-	uint32_t like = 0;
-
-	for (uint32_t i = 0; i < nr; i++) {
-		read += left[i].read;
-		missing += left[i].missing;
-		like = left[i].read ? left[i].index : like;
-	}
-	per_file = (read + seen / 2) / seen;
-	if (!per_file || 2 * missing < read)
-		return;
-	if (there > seen)
-		leave_more(run, &older[like], per_file * (there - seen));
-	else
-		leave_less(run, older, left, nr, per_file * (seen - there));
-}
-
 int adopt_saver(struct run *run, struct older *older, uint32_t nr, struct err *err)
 {
-	const struct saver *saver = &run->follow.saver;
-	const struct state_slab_table *table = &run->options->initial->slab_table;
-	uint32_t counts = saver->turn ? saver->turn - saver->first + 1 : 0, nr_left;
-	struct left_behind *left;
-	uint64_t seen, there;
+	struct reading reading;
+	uint32_t nr_list, like = 0;
+	struct of_kind *list;
 
-	/* Not read, or with other columns, so not in the same way; or as many directories. */
-	if (!counts || counts % table->counted || counts / table->counted == table->dirs)
+	if (!run->follow.saver.later || !measure(run, &reading) || reading.there == reading.seen)
 		return 0;
-	seen = (uint64_t)counts / table->counted * (table->files + 1) + saver->links;
-	there = (uint64_t)table->dirs * (table->files + 1) + table->links;
-	left = malloc(((size_t)nr + 1) * sizeof(*left));
-	if (!left)
+	list = list_objects(run, older, nr, &nr_list);
+	if (!list)
 		return err_set(err, ERR_NOMEM, "no memory for what saved the initial state");
-	nr_left = list_left(run, older, nr, left);
-	for (uint32_t first = 0, end; first < nr_left; first = end) {
-		for (end = first; end < nr_left && left[end].kind == left[first].kind; end++)
-			;
-		leave_kind(run, older, left + first, end - first, seen, there);
+	for (uint32_t first = 0, end; first < nr_list; first = end) {
+		uint64_t per_file;
+
+		end = kind_end(list, nr_list, first);
+		per_file = left_per_file(run, older, list + first, end - first, &reading, &like);
+		if (reading.there > reading.seen)
+			leave_more(run, &older[like], per_file * (reading.there - reading.seen));
+		else
+			leave_less(run, older, list + first, end - first, per_file * (reading.seen - reading.there));
 	}
-	free(left);
+	free(list);
 	return 0;
 }

@@ -185,6 +185,7 @@ struct saver {
 	uint32_t links;        /* read until the last of these */
 	uint32_t links_seen;
 	struct seat seat;      /* where it ran */
+	bool later;            /* than the saved state */
 };
 
 struct run {

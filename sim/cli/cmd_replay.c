@@ -50,7 +50,7 @@ static const struct argp_option options[] = {
 	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
 	{ "pace", OPT_PACE, "PACE", 0, "When requests arrive: recorded (default), think (each task keeps its gaps) or asap", 0 },
 	{ "cpu-map", OPT_CPU_MAP, "MAP", 0,
-		"Where tasks run if the machine has other CPUs: fold (default, CPU modulo their number) or spread", 0 },
+		"Where tasks run if the machine has other CPUs: fold (CPU modulo their number), spread (over all of them) or auto (default: spread with --initial, else fold)", 0 },
 	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived) or page (the recorded page events alone)", 0 },
 	{ "seed", CLI_SEED, "N", 0, "Seed of all random streams (1)", 0 },
 	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a folder of numbered ones, instead of from boot", 0 },
@@ -309,7 +309,7 @@ static void warn_misfit(const struct replay_args *args, const struct trace_reade
 		return;
 	if (meta->cpus > machine->cpus)
 		fprintf(stderr, "kmemsim: note: the trace has %u CPUs, the machine %u: CPU n runs on CPU %s %u\n", meta->cpus,
-			machine->cpus, args->options.cpu_map == CPU_MAP_FOLD ? "n mod" : "n divided evenly among",
+			machine->cpus, replay_cpu_map_of(args->options.cpu_map, args->initial) == CPU_MAP_FOLD ? "n mod" : "n divided evenly among",
 			machine->cpus);
 	if (meta->page_size && meta->page_size != machine->page_size && args->options.layer == LAYER_PAGE)
 		fprintf(stderr, "kmemsim: note: the trace has pages of %u bytes, the machine of %u: orders are taken as they are\n",
@@ -467,7 +467,7 @@ static int replay_into(struct replay_args *args, struct err *err)
 
 static int run_replay(int argc, char **argv)
 {
-	struct replay_args args = { .given = { .what = "trace" }, .options = { .seed = 1 }, .reader = { .thread = true } };
+	struct replay_args args = { .given = { .what = "trace" }, .options = { .seed = 1, .cpu_map = CPU_MAP_AUTO }, .reader = { .thread = true } };
 	struct err err = { 0 };
 	int status = cli_parse(&argp, argc, argv, &args);
 

@@ -103,6 +103,8 @@ Test(initial, each_damaged_or_missing_file_is_one_clear_message)
 		"mkdir few; cp proc/buddyinfo few; $K replay t.kmt --initial few --from marker:now 2>&1");
 }
 
+#define THINGS_IN_SLAB 11u /* so no slab of the state is one of which it is not known what is free */
+
 /*
  * A process saves the state, then reads @dirs directories of /sys/kernel/slab: two of six files count objects. A "thing" is left for each
  * file and directory, but not of the first and the last file. proc/ is the state at event @saved.
@@ -111,10 +113,12 @@ static void save_and_read(uint32_t dirs, uint32_t saved)
 {
 	static char text[65536];
 	size_t len = 0;
-	uint32_t id = 2;
+	uint32_t id = THINGS_IN_SLAB + 1;
 
-	len += (size_t)snprintf(text, sizeof(text), "{\"time_ns\":1,\"event\":\"kmem_cache_create\",\"cache\":\"thing\",\"size\":700}\n"
-		"{\"time_ns\":2,\"pid\":9,\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"thing\",\"gfp\":\"GFP_KERNEL\"}\n");
+	len += (size_t)snprintf(text, sizeof(text), "{\"time_ns\":1,\"event\":\"kmem_cache_create\",\"cache\":\"thing\",\"size\":700}\n");
+	for (uint32_t i = 0; i < THINGS_IN_SLAB; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"time_ns\":2,\"pid\":9,\"event\":\"kmem_cache_alloc\",\"id\":%u,"
+			"\"cache\":\"thing\",\"gfp\":\"GFP_KERNEL\"}\n", i + 1);
 	for (uint32_t read = 0; read < 2 * dirs; read++) {
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"time_ns\":%u,\"pid\":9,\"event\":\"kmalloc\",\"id\":%u,\"size\":8,"
 			"\"gfp\":\"GFP_KERNEL\",\"call_site\":\"show_slab_objects+0x30\"}\n{\"time_ns\":%u,\"pid\":9,\"event\":\"kfree\",\"id\":%u}\n",
@@ -153,31 +157,43 @@ static void expect_left(const char *counters)
 
 Test(initial, what_its_saver_read_after_it_is_there_in_the_other_machines_number)
 {
-	save_and_read(2, 2);
+	save_and_read(2, 1 + THINGS_IN_SLAB);
 	/* 11 things between the first and the last file of 14: each left one. */
 	table_of(2, 0);
-	expect_left("0,0,12\n");
+	expect_left("0,0,22\n");
 	table_of(5, 0);
-	expect_left("21,0,33\n");
+	expect_left("21,0,43\n");
 	table_of(5, 4);
-	expect_left("25,0,37\n");
+	expect_left("25,0,47\n");
 	table_of(1, 0);
-	expect_left("0,7,5\n");
+	expect_left("0,7,15\n");
 	/* A table that was not read so, or of which there is no sign. */
 	table_of(5, 0);
 	sh(0, NULL, "sed -i '1s/$/\\tpartial/; 2,$s/$/\\t0/' proc/slab_sysfs.tsv");
-	expect_left("0,0,12\n");
+	expect_left("0,0,22\n");
 	sh(0, NULL, "rm proc/slab_sysfs.tsv");
-	expect_left("0,0,12\n");
+	expect_left("0,0,22\n");
 }
 
 /* The state has what was left: it was saved after the reading. */
 Test(initial, a_state_saved_after_its_reading_has_it)
 {
+	save_and_read(5, 1000);
+	sh(0, NULL, "mv proc five");
 	save_and_read(2, 1000);
+	sh(0, NULL, "rm -r proc; mv five proc");
 	table_of(5, 0);
 	sh(0, NULL, "$K replay t.kmt --initial proc --from marker:now --check=1 -o r.db --quiet 2>&1");
 	expect_number("select count(*), sum(value) from counters where name in ('saver_more', 'saver_less')", "2,0\n");
+}
+
+/* A saved state is one that all CPUs of its machine have worked in. */
+Test(initial, tasks_use_all_cpus_of_a_saved_machine_and_as_many_as_recorded_of_one_that_boots)
+{
+	save_state();
+	sh(0, NULL, "for map in '' '--cpu-map fold'; do $K replay t.kmt --initial proc --set cpus=4 --from marker:now $map -o r.db --quiet 2>&1 || exit 1; done;"
+		    " $K replay t.kmt --set cpus=4 -o r.db --quiet");
+	expect_number("select group_concat(cpu_map) from runs", "\"spread,fold,fold\"\n");
 }
 
 /* Relative to the machine's file, the sweep's file, or, of a setting, to where the command runs. */
