@@ -184,6 +184,8 @@ static int return_site(struct text_reader *r, const char *fields, struct raw_eve
 		return 0;
 	fields++;
 	if (strspn(fields, "0123456789abcdef") < (size_t)(arrow - fields)) {
+		if (call_chain_is_trampoline(fields, strcspn(fields, "+/ ")))
+			return 0;
 		event->call_site = texts_add(&r->g->texts, fields, strcspn(fields, "/ "));
 		return event->call_site == TEXT_NO_MEMORY ? -1 : 0;
 	}
