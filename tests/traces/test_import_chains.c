@@ -128,6 +128,21 @@ Test(import_chains, perf_script_need_not_print_where_a_function_is_from)
 	importing_end(&in);
 }
 
+/* From 6.7 on GFP_NOWAIT includes __GFP_NOWARN: chains tell that a text is of such a kernel. */
+Test(import_chains, functions_in_chains_tell_how_to_read_masks)
+{
+	static const char event[] = LINE("0", ".....", "1.000001", "mm_page_alloc: page=x pfn=0x10 order=0 migratetype=1 gfp_flags=GFP_NOWAIT");
+	char text[512];
+	struct imported in = importing_text(event);
+
+	cr_expect_eq(importing_event(&in, 0)->op.gfp, GFP_NOWAIT);
+	importing_end(&in);
+	snprintf(text, sizeof(text), "%s%s", event, LINE("0", ".....", "1.000002", "<stack trace>") " => __alloc_pages_noprof\n => f\n");
+	in = importing_text(text);
+	cr_expect_eq(importing_event(&in, 0)->op.gfp, GFP_NOWAIT | GFP_BIT_NOWARN);
+	importing_end(&in);
+}
+
 /* trace-cmd without its plugins has the first caller on the event's line, and no flags. */
 Test(import_chains, a_chain_may_begin_on_the_line_of_its_event)
 {
