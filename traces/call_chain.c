@@ -39,6 +39,17 @@ bool call_chain_is_caller(const char *function, size_t len)
 	return true;
 }
 
+bool call_chain_is_trampoline(const char *function, size_t len)
+{
+	static const char *const names[] = { "return_to_handler", "arch_rethook_trampoline", "__kretprobe_trampoline",
+		"kretprobe_trampoline" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (len == strlen(names[i]) && !memcmp(function, names[i], len))
+			return true;
+	return false;
+}
+
 /* perf prints the callers in user space behind those in the kernel, whose addresses are in the upper half. */
 static bool is_kernels(const char *address, size_t digits)
 {

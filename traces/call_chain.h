@@ -12,6 +12,12 @@
 bool call_chain_is_caller(const char *function, size_t len);
 
 /**
+ * call_chain_is_trampoline() - whether @function is what function_graph and return probes put in the place of a return address: who
+ * called the function that they trace is not known from that.
+ */
+bool call_chain_is_trampoline(const char *function, size_t len);
+
+/**
  * call_chain_line() - "=> symbol+0x1d/0x40" (the kernel), "=> symbol+0x1d (ffffffff81234567)" (trace-cmd),
  * "\tffffffff816349cd symbol+0x20d ([kernel.kallsyms])" (perf; the last word may be missing).
  * @site, @len: "symbol+0x1d", or "symbol" where no offset is printed; points into the line.

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "traces/call_chain.h"
+
 #define OUT_MAX   (64u << 10) /* bytes of texts that wait */
 #define HELD_BACK 128u        /* events: those of other CPUs that may come between an event and its chain of callers */
 
@@ -147,7 +149,7 @@ int dat_text_number(struct dat_records *c, const char *text, size_t len, uint32_
 	return *number >= known ? send_message(c, DAT_TEXT, text, len, NULL, 0) : 0;
 }
 
-/* "symbol+0xoff", as %pS prints it. */
+/* "symbol+0xoff", as %pS prints it; nothing for what is no caller. */
 static int new_site(struct dat_records *c, uint64_t address, uint32_t *number)
 {
 	const char *function;
@@ -155,6 +157,10 @@ static int new_site(struct dat_records *c, uint64_t address, uint32_t *number)
 	int len;
 
 	function = tep_find_function(c->tep, address);
+	if (function && call_chain_is_trampoline(function, strlen(function))) {
+		*number = 0;
+		return idmap_put(&c->sites, address, 0);
+	}
 	if (function)
 		len = snprintf(text, sizeof(text), "%s+0x%llx", function,
 			(unsigned long long)(address - tep_find_function_address(c->tep, address)));

@@ -38,13 +38,17 @@ static bool starts_with(const struct source *src, const char *bytes, size_t len)
 	return src->head_len >= len && !memcmp(src->head, bytes, len);
 }
 
-/* Whether one of the first lines is an event's. */
-static bool looks_like_text(const struct source *src)
+enum text_look { TEXT_OF_NOTHING, TEXT_OF_EVENTS, TEXT_OF_GRAPH };
+
+/* What the first line is that is an event's, or a call's as the function_graph tracer prints it. */
+static enum text_look look_at_text(const struct source *src)
 {
 	const char *p = src->head, *end = src->head + src->head_len;
 
+	if (starts_with(src, "# tracer: function_graph", 24))
+		return TEXT_OF_GRAPH;
 	if (starts_with(src, "# tracer:", 9))
-		return true;
+		return TEXT_OF_EVENTS;
 	for (int i = 0; i < LINES_TO_JUDGE && p < end; i++) {
 		const char *eol = memchr(p, '\n', (size_t)(end - p));
 		size_t len = (size_t)((eol ? eol : end) - p);
@@ -55,11 +59,13 @@ static bool looks_like_text(const struct source *src)
 			len = sizeof(line) - 1;
 		memcpy(line, p, len);
 		line[len] = 0;
-		if (line_head_parse(line, strlen(line), &head) || durations_graph_recognise(line))
-			return true;
+		if (line_head_parse(line, strlen(line), &head))
+			return TEXT_OF_EVENTS;
+		if (durations_graph_recognise(line))
+			return TEXT_OF_GRAPH;
 		p = eol ? eol + 1 : end;
 	}
-	return false;
+	return TEXT_OF_NOTHING;
 }
 
 static enum source_format recognise(const struct source *src, struct err *err)
@@ -84,7 +90,7 @@ static enum source_format recognise(const struct source *src, struct err *err)
 		err_set(err, ERR_TRACE, "%s: cannot be imported: it is a kmemsim trace already", src->name);
 		return FORMAT_UNKNOWN;
 	}
-	if (looks_like_text(src))
+	if (look_at_text(src) != TEXT_OF_NOTHING)
 		return FORMAT_TEXT;
 	if (!src->head_len)
 		err_set(err, ERR_TRACE, "%s: cannot be imported: it is empty", src->name);
@@ -122,6 +128,9 @@ static int gather_source(struct source *src, enum source_format format, struct g
 
 	if (format == FORMAT_INTERCHANGE)
 		return err_set(err, ERR_USAGE, "%s: JSONL and CSV cannot be joined with other sources", src->name);
+	if (format == FORMAT_TEXT && !g->durations && look_at_text(src) == TEXT_OF_GRAPH)
+		return err_set(err, ERR_TRACE, "%s: cannot be imported: it is what the function_graph tracer prints, where events are without time "
+			"or task; `kmemsim calibrate` reads it, and a trace.dat of the same recording has its events", src->name);
 	/* A list of regions beside a log is not what recorded it. */
 	code = format == FORMAT_IOPORTS && g->meta->tool ? 0 : set_text(&g->meta->tool, tool_of(src, format), err);
 	if (code < 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/call_chain.h"
 #include "traces/pfn_map.h"
 
 #define ORDER_MAX_USABLE 20u
@@ -151,6 +152,8 @@ static bool parse_value(struct text_fields *t, const struct source_field *field,
 		for (const char *slash = p; slash < end; slash++)
 			if (*slash == '/')
 				end = slash;
+		if (call_chain_is_trampoline(p, strcspn(p, "+/ ")))
+			return true;
 		event->call_site = texts_add(t->texts, p, (size_t)(end - p));
 		return event->call_site != TEXT_NO_MEMORY;
 	case FIELD_NAME:

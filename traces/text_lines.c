@@ -184,6 +184,8 @@ static int return_site(struct text_reader *r, const char *fields, struct raw_eve
 		return 0;
 	fields++;
 	if (strspn(fields, "0123456789abcdef") < (size_t)(arrow - fields)) {
+		if (call_chain_is_trampoline(fields, strcspn(fields, "+/ ")))
+			return 0;
 		event->call_site = texts_add(&r->g->texts, fields, strcspn(fields, "/ "));
 		return event->call_site == TEXT_NO_MEMORY ? -1 : 0;
 	}
@@ -362,6 +364,9 @@ enum gfp_layout text_gfp_layout(const char *head, size_t len)
 	static const char alloc[] = "kmem_cache_alloc: ";
 	const char *end = head + len;
 
+	/* Allocating functions have been called so since 6.10: in chains, and where one of them calls another. */
+	if (memmem(head, len, "_noprof", 7))
+		return GFP_LAYOUT_L7;
 	/* The cache's name came into the event after the layout had changed with 6.3 and 6.7. */
 	for (const char *p = memmem(head, len, alloc, sizeof(alloc) - 1); p;
 	     p = memmem(p + 1, (size_t)(end - p - 1), alloc, sizeof(alloc) - 1)) {

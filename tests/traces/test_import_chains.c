@@ -128,6 +128,21 @@ Test(import_chains, perf_script_need_not_print_where_a_function_is_from)
 	importing_end(&in);
 }
 
+/* From 6.7 on GFP_NOWAIT includes __GFP_NOWARN: chains tell that a text is of such a kernel. */
+Test(import_chains, functions_in_chains_tell_how_to_read_masks)
+{
+	static const char event[] = LINE("0", ".....", "1.000001", "mm_page_alloc: page=x pfn=0x10 order=0 migratetype=1 gfp_flags=GFP_NOWAIT");
+	char text[512];
+	struct imported in = importing_text(event);
+
+	cr_expect_eq(importing_event(&in, 0)->op.gfp, GFP_NOWAIT);
+	importing_end(&in);
+	snprintf(text, sizeof(text), "%s%s", event, LINE("0", ".....", "1.000002", "<stack trace>") " => __alloc_pages_noprof\n => f\n");
+	in = importing_text(text);
+	cr_expect_eq(importing_event(&in, 0)->op.gfp, GFP_NOWAIT | GFP_BIT_NOWARN);
+	importing_end(&in);
+}
+
 /* trace-cmd without its plugins has the first caller on the event's line, and no flags. */
 Test(import_chains, a_chain_may_begin_on_the_line_of_its_event)
 {
@@ -161,6 +176,24 @@ Test(import_chains, order_is_kept_while_events_wait)
 	free(text);
 }
 
+/* Where a tracer has put itself in the place of the return address, an event cannot tell its caller; the chain can. */
+Test(import_chains, a_tracers_trampoline_is_no_call_site)
+{
+	struct imported in = importing_text(
+		LINE("0", ".....", "1.000001", "kfree: call_site=return_to_handler+0x0/0x40 ptr=0000000000000000")
+		LINE("0", ".....", "1.000002", "kfree: call_site=__kretprobe_trampoline+0x0/0x40 ptr=0000000000000000")
+		LINE("0", ".....", "1.000002", "<stack trace>") " => kfree\n => vfs_write\n"
+		LINE("0", ".....", "1.000003", "vmap: (vmap+0x0/0x10) count=3")
+		LINE("0", ".....", "1.000004", "vmap_ret: (arch_rethook_trampoline+0x0/0x57 <- vmap) addr=0xffffc90000200000")
+		LINE("0", ".....", "1.000005", "kfree: call_site=return_to_handlers+0x4/0x40 ptr=0000000000000000"));
+	static const char *const want[] = { "", "vfs_write", "", "return_to_handlers" };
+
+	cr_assert_eq(in.nr - in.nr_prologue, 4);
+	for (size_t i = 0; i < 4; i++)
+		expect_function(importing_event(&in, i), i, want[i]);
+	importing_end(&in);
+}
+
 /* perf has the chain in the sample, and no symbols. */
 static void expect_perf_chain(const char *kallsyms, const char *want, bool swap)
 {
@@ -173,6 +206,7 @@ static void expect_perf_chain(const char *kallsyms, const char *want, bool swap)
 
 	maker_comm(&m, 10, 0, "writer");
 	maker_page_free(&m, 1000, 0, 10, 0x4000, 0);
+	maker_kmalloc(&m, 2000, 0, 10, 0xffff888000001000u, 100, 128); /* its call site is among the symbols, as a trampoline */
 	maker_finish(&m, true);
 	importing_file(path, m.data, m.len);
 	if (kallsyms) {
@@ -180,8 +214,9 @@ static void expect_perf_chain(const char *kallsyms, const char *want, bool swap)
 		options.kallsyms = symbols;
 	}
 	cr_assert_eq(importing_files(&in, &source, 1, &options, &err), 0, "%s", err.text);
-	cr_assert_eq(in.nr - in.nr_prologue, 1);
+	cr_assert_eq(in.nr - in.nr_prologue, 2);
 	cr_expect_str_eq(importing_event(&in, 0)->call_site, want);
+	cr_expect_str_eq(importing_event(&in, 1)->call_site, kallsyms ? want : "0xffffffff81234560");
 	importing_end(&in);
 	unlink(path);
 	if (kallsyms)
@@ -191,9 +226,10 @@ static void expect_perf_chain(const char *kallsyms, const char *want, bool swap)
 
 Test(import_chains, the_chain_in_a_perf_data_tells_the_caller_once_there_are_symbols)
 {
-	static const char symbols[] = "ffffffff81000000 T free_unref_page\nffffffff81000010 T pipe_release\nffffffff81000080 T vfs_write\n";
+	static const char symbols[] = "ffffffff81000000 T free_unref_page\nffffffff81000010 T pipe_release\nffffffff81000080 T vfs_write\n"
+		"ffffffff81234560 T return_to_handler\n";
 	static const char inner[] = "ffffffff81000000 T free_unref_page\nffffffff81000010 T __free_pages\nffffffff81000080 T kfree\n"
-		"ffffffffffffffff A of_no_program\n";
+		"ffffffff81234560 T return_to_handler\n";
 
 	if (!perf_supported())
 		cr_skip_test("libtraceevent is not there");

@@ -746,3 +746,27 @@ Test(import_rules, the_first_area_of_swapon_is_the_map_of_a_device)
 	cr_expect_eq(importing_event(&in, 4)->op.origin, ORIGIN_SWAP_MAP);
 	importing_end(&in);
 }
+
+/* Its events are comments in it, without time or task: an empty trace would say nothing of that. */
+Test(import_rules, what_function_graph_prints_is_refused_with_advice)
+{
+	static const char *const texts[] = {
+		"# tracer: function_graph\n#\n 1)               |  kfree() {\n 1)               |  /* kfree: call_site=f+0x0/0x40 ptr=0 */\n"
+		" 1) + 78.590 us   |  }\n",
+		" 1) + 44.944 us   |  kmem_cache_free();\n 1)   5.046 us    |  kmem_cache_free();\n",
+		"  229.304878 |   1)     sh-107     | + 44.944 us   |  kmem_cache_free();\n",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const struct import_options options = { .recorded = true };
+		struct imported in;
+		struct err err = { 0 };
+		char path[64];
+		const char *source = path;
+
+		importing_file(path, texts[i], strlen(texts[i]));
+		cr_expect_eq(importing_files(&in, &source, 1, &options, &err), -(int)ERR_TRACE);
+		cr_expect(strstr(err.text, "kmemsim calibrate"), "%s", err.text);
+		unlink(path);
+	}
+}
