@@ -19,7 +19,8 @@
 _Static_assert(MACHINE_MAX_CPUS <= UINT16_MAX, "struct seat holds every CPU");
 
 /**
- * cpu_map_seats() - where everybody in @tables, of a machine with @traced CPUs (0: those that are seen) sits on one with @nr_cpus.
+ * cpu_map_seats() - where everybody in @tables sits on a machine with @nr_cpus.
+ * @traced: CPUs of the recorded machine, 0: not known. Those that are seen, when it is more than @nr_cpus.
  * @map: not CPU_MAP_AUTO.
  * @seats: one for each who. @beyond: number of the trace's CPUs that the machine does not have.
  */
