@@ -5,8 +5,8 @@
  *
  * The recording shows the same reading on its machine, by a function of the kernel's that nobody else calls: show_slab_objects() runs
  * once for each file that counts objects of a cache (mm/slub.c). So what was allocated for each file that was looked up is known, and
- * as much comes for each that was read here and not there. It tells the instant of the state, too: what was allocated since the
- * reading began is no object of the state's, unless that has as many objects as if it had been saved later. When the replay begins
+ * as much comes for each that was read here and not there. It tells the instant of the state, too: what of these kinds was allocated since
+ * the reading began is no object of the state's, unless that has as many objects as if it had been saved later. When the replay begins
  * before the reading, the difference is made when that is over.
  */
 #include <stdlib.h>
@@ -104,7 +104,7 @@ static int by_kind(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* Objects of slabs, by kind. Return: NULL: no memory. */
+/* Objects, by kind. Return: NULL: no memory. */
 static struct of_kind *list_objects(struct run *run, const struct older *older, uint32_t nr, uint32_t *nr_list)
 {
 	struct of_kind *list = malloc(((size_t)nr + 1) * sizeof(*list));
@@ -113,7 +113,7 @@ static struct of_kind *list_objects(struct run *run, const struct older *older, 
 	for (uint32_t i = 0; list && i < nr; i++) {
 		struct run_op *op = &run->ops[older[i].op];
 
-		if (op->action == ACT_KMALLOC || op->action == ACT_CACHE_ALLOC)
+		if (op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_CACHE_ALLOC)
 			list[(*nr_list)++] = (struct of_kind){ adopt_kind_of(run, op), i };
 	}
 	if (list)
@@ -149,7 +149,7 @@ static uint64_t left_per_file(const struct run *run, const struct older *older, 
 	const struct saver *saver = &run->follow.saver;
 	uint64_t read = 0;
 
-	for (uint32_t i = 0; i < nr; i++) {
+	for (uint32_t i = 0; i < nr && list->kind < ADOPT_LARGE; i++) {
 		const struct older *object = &older[list[i].index];
 
 		if (object->turn < saver->first || object->turn >= saver->turn || run->tables->whos[object->who].pid != saver->task)
@@ -169,7 +169,14 @@ static uint32_t kind_end(const struct of_kind *list, uint32_t nr, uint32_t first
 	return end;
 }
 
-int saver_look(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+/* Of other kinds, such as open files, there were as many under way in the instant of the state: those may be found in it. */
+static void call_old(struct older *older, const struct of_kind *list, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++)
+		older[list[i].index].turn = 0;
+}
+
+int saver_look(struct run *run, struct older *older, uint32_t nr, struct err *err)
 {
 	struct reading reading;
 	uint32_t nr_list, like, kinds = 0, lacking = 0;
@@ -186,8 +193,10 @@ int saver_look(struct run *run, const struct older *older, uint32_t nr, struct e
 
 		end = kind_end(list, nr_list, first);
 		per_file = left_per_file(run, older, list + first, end - first, &reading, &like);
-		if (!per_file)
+		if (!per_file) {
+			call_old(older, list + first, end - first);
 			continue;
+		}
 		slab_cache_stats(run->mm.slab, list[first].kind, &stats);
 		kinds++;
 		/* Before, there were all but what was read; afterwards as many more as were read here. */
