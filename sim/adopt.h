@@ -33,6 +33,10 @@ void saver_fini(struct saver *saver);
 /** saver_note() - operation @op of @who, before the beginning. Return: the turn of what it allocates; 0: nobody has read anything yet. */
 uint32_t saver_note(struct run *run, uint32_t op, uint32_t who);
 
+/** saver_watch() - while run->follow.saver.awaited: event @i of @batch is next. saver_over() - that was the last one. */
+void saver_watch(struct run *run, const struct trace_batch *batch, uint32_t i);
+void saver_over(struct run *run);
+
 /** adopt_allocate() - no initial state: @older[0 .. nr-1] are allocated. */
 void adopt_allocate(struct run *run, const struct older *older, uint32_t nr);
 

@@ -57,8 +57,8 @@ int adopt_percpu(struct run *run, struct free_choice *choice, const struct older
 void adopt_gone(struct run *run, struct free_choice *choice);
 
 /** saver_look() - whether the state was saved before its saver read /sys/kernel/slab; before saver_is_new() and adopt_saver(). */
-int saver_look(struct run *run, const struct older *older, uint32_t nr, struct err *err);
-/** saver_is_new() - whether @older was allocated since, so that the state cannot have it. */
+int saver_look(struct run *run, struct older *older, uint32_t nr, struct err *err);
+/** saver_is_new() - whether @older was allocated since and is of a kind that the reading left, so that the state cannot have it. */
 bool saver_is_new(const struct run *run, const struct older *older);
 /** adopt_saver() - what the process that saved the state read more or less than the recorded machine's: see struct saver. */
 int adopt_saver(struct run *run, struct older *older, uint32_t nr, struct err *err);

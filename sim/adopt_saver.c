@@ -5,14 +5,22 @@
  *
  * The recording shows the same reading on its machine, by a function of the kernel's that nobody else calls: show_slab_objects() runs
  * once for each file that counts objects of a cache (mm/slub.c). So what was allocated for each file that was looked up is known, and
- * as much comes for each that was read here and not there. It tells the instant of the state, too: what was allocated since the
- * reading began is no object of the state's, unless that has as many objects as if it had been saved later.
+ * as much comes for each that was read here and not there. It tells the instant of the state, too: what of these kinds was allocated since
+ * the reading began is no object of the state's, unless that has as many objects as if it had been saved later. When the replay begins
+ * before the reading, the difference is made when that is over.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/adopt_priv.h"
 #include "sim/serve_priv.h"
+
+/*
+ * The table has been read when its task has done so much else, or so much time has passed. Between two such files of a directory, or of
+ * two with a hundred links between, are less than a thousand events; a virtual machine may stand still for seconds.
+ */
+#define QUIET_EVENTS 2000u
+#define QUIET_NS     10000000000u
 
 enum saver_call { CALL_OTHER, CALL_COUNTS, CALL_LINK };
 
@@ -26,6 +34,7 @@ static bool is_function(const char *call_site, const char *name)
 int saver_init(struct run *run, const struct state *state, struct err *err)
 {
 	struct saver *saver = &run->follow.saver;
+	bool read = false;
 
 	*saver = (struct saver){ 0 };
 	if (!state || !state->slab_table.counted)
@@ -44,6 +53,12 @@ int saver_init(struct run *run, const struct state *state, struct err *err)
 			saver->calls[i] = CALL_COUNTS;
 		else if (is_function(call_site, "kernfs_iop_get_link"))
 			saver->calls[i] = CALL_LINK;
+		read |= saver->calls[i] == CALL_COUNTS;
+	}
+	/* Never in this recording: nothing is to be watched for. */
+	if (!read) {
+		free(saver->calls);
+		saver->calls = NULL;
 	}
 	return 0;
 }
@@ -89,7 +104,7 @@ static int by_kind(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* Objects of slabs, by kind. Return: NULL: no memory. */
+/* Objects, by kind. Return: NULL: no memory. */
 static struct of_kind *list_objects(struct run *run, const struct older *older, uint32_t nr, uint32_t *nr_list)
 {
 	struct of_kind *list = malloc(((size_t)nr + 1) * sizeof(*list));
@@ -98,7 +113,7 @@ static struct of_kind *list_objects(struct run *run, const struct older *older, 
 	for (uint32_t i = 0; list && i < nr; i++) {
 		struct run_op *op = &run->ops[older[i].op];
 
-		if (op->action == ACT_KMALLOC || op->action == ACT_CACHE_ALLOC)
+		if (op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_CACHE_ALLOC)
 			list[(*nr_list)++] = (struct of_kind){ adopt_kind_of(run, op), i };
 	}
 	if (list)
@@ -134,7 +149,7 @@ static uint64_t left_per_file(const struct run *run, const struct older *older, 
 	const struct saver *saver = &run->follow.saver;
 	uint64_t read = 0;
 
-	for (uint32_t i = 0; i < nr; i++) {
+	for (uint32_t i = 0; i < nr && list->kind < ADOPT_LARGE; i++) {
 		const struct older *object = &older[list[i].index];
 
 		if (object->turn < saver->first || object->turn >= saver->turn || run->tables->whos[object->who].pid != saver->task)
@@ -154,7 +169,14 @@ static uint32_t kind_end(const struct of_kind *list, uint32_t nr, uint32_t first
 	return end;
 }
 
-int saver_look(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+/* Of other kinds, such as open files, there were as many under way in the instant of the state: those may be found in it. */
+static void call_old(struct older *older, const struct of_kind *list, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++)
+		older[list[i].index].turn = 0;
+}
+
+int saver_look(struct run *run, struct older *older, uint32_t nr, struct err *err)
 {
 	struct reading reading;
 	uint32_t nr_list, like, kinds = 0, lacking = 0;
@@ -171,8 +193,10 @@ int saver_look(struct run *run, const struct older *older, uint32_t nr, struct e
 
 		end = kind_end(list, nr_list, first);
 		per_file = left_per_file(run, older, list + first, end - first, &reading, &like);
-		if (!per_file)
+		if (!per_file) {
+			call_old(older, list + first, end - first);
 			continue;
+		}
 		slab_cache_stats(run->mm.slab, list[first].kind, &stats);
 		kinds++;
 		/* Before, there were all but what was read; afterwards as many more as were read here. */
@@ -190,15 +214,15 @@ bool saver_is_new(const struct run *run, const struct older *older)
 	return saver->later && older->turn >= saver->first;
 }
 
-/* @nr more than the recording has: nobody will free them. */
-static void leave_more(struct run *run, const struct older *like, uint64_t nr)
+/* @nr more than the recording has, like those of @op: nobody will free them. */
+static void leave_more(struct run *run, const struct run_op *op, uint64_t nr)
 {
 	struct slab_object object;
 
 	run->cpu = run->follow.saver.seat.cpu;
 	for (; nr; nr--) {
 		meter_start(&run->meter, run->machine->latency.step_ns);
-		run->result.read_more += serve_take_object(run, &run->ops[like->op], &object) == MM_DONE;
+		run->result.read_more += serve_take_object(run, op, &object) == MM_DONE;
 	}
 }
 
@@ -216,11 +240,13 @@ static void leave_less(struct run *run, struct older *older, const struct of_kin
 
 int adopt_saver(struct run *run, struct older *older, uint32_t nr, struct err *err)
 {
+	struct saver *saver = &run->follow.saver;
 	struct reading reading;
 	uint32_t nr_list, like = 0;
 	struct of_kind *list;
 
-	if (!run->follow.saver.later || !measure(run, &reading) || reading.there == reading.seen)
+	saver->awaited = saver->calls && !saver->turn;
+	if (!saver->later || !measure(run, &reading) || reading.there == reading.seen)
 		return 0;
 	list = list_objects(run, older, nr, &nr_list);
 	if (!list)
@@ -231,10 +257,90 @@ int adopt_saver(struct run *run, struct older *older, uint32_t nr, struct err *e
 		end = kind_end(list, nr_list, first);
 		per_file = left_per_file(run, older, list + first, end - first, &reading, &like);
 		if (reading.there > reading.seen)
-			leave_more(run, &older[like], per_file * (reading.there - reading.seen));
+			leave_more(run, &run->ops[older[like].op], per_file * (reading.there - reading.seen));
 		else
 			leave_less(run, older, list + first, end - first, per_file * (reading.seen - reading.there));
 	}
 	free(list);
 	return 0;
+}
+
+/* An object that was allocated while the table was read, and lives. */
+static bool left_now(const struct run *run, const struct object *object)
+{
+	enum run_action action;
+
+	if (!object_lives(object) || object->born_ns < run->follow.saver.first_ns || object->born_ns >= run->follow.saver.last_ns)
+		return false;
+	action = (enum run_action)run->ops[object->op].action;
+	return action == ACT_KMALLOC || action == ACT_CACHE_ALLOC;
+}
+
+/* The objects of @cache that were left now: @nr of them are given back. Their frees, if they come, are no mistake. */
+static void take_back(struct run *run, uint32_t cache, uint64_t nr)
+{
+	for (uint32_t slot = 0; slot < run->nr_objects && nr; slot++) {
+		struct object *object = &run->objects[slot];
+
+		if (!left_now(run, object) || adopt_kind_of(run, &run->ops[object->op]) != cache)
+			continue;
+		release(run, object);
+		object->slab = OBJECT_FAILED;
+		run->result.read_less++;
+		nr--;
+	}
+}
+
+static void settle_cache(struct run *run, uint32_t cache, const struct reading *reading)
+{
+	const struct run_op *like = NULL;
+	uint64_t left = 0, per_file;
+
+	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
+		struct run_op *op = &run->ops[run->objects[slot].op];
+
+		if (!left_now(run, &run->objects[slot]) || adopt_kind_of(run, op) != cache)
+			continue;
+		left++;
+		like = op;
+	}
+	per_file = (left + reading->seen / 2) / reading->seen;
+	if (!per_file)
+		return;
+	if (reading->there > reading->seen)
+		leave_more(run, like, per_file * (reading->there - reading->seen));
+	else
+		take_back(run, cache, per_file * (reading->seen - reading->there));
+}
+
+void saver_over(struct run *run)
+{
+	struct reading reading;
+
+	run->follow.saver.awaited = false;
+	if (!measure(run, &reading) || reading.there == reading.seen)
+		return;
+	for (uint32_t cache = 0; cache < slab_nr_caches(run->mm.slab); cache++)
+		if (slab_cache_live(run->mm.slab, cache))
+			settle_cache(run, cache, &reading);
+}
+
+void saver_watch(struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	struct saver *saver = &run->follow.saver;
+	ns_t now = batch->time_ns[i];
+	uint32_t turn = saver->turn;
+
+	if (turn && (saver->quiet > QUIET_EVENTS || now > saver->last_ns + QUIET_NS)) {
+		saver_over(run);
+		return;
+	}
+	if (saver_note(run, batch->op[i], batch->who[i]) == turn) {
+		saver->quiet += run->tables->whos[batch->who[i]].pid == saver->task;
+		return;
+	}
+	saver->last_ns = now;
+	saver->quiet = 0;
+	if (saver->turn == saver->first)
+		saver->first_ns = now;
 }

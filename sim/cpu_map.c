@@ -26,9 +26,10 @@ int cpu_map_tasks(const struct trace_tables *tables, uint32_t *task_of_who, uint
 	return ok ? 0 : err_set(err, ERR_NOMEM, "no memory for %u tasks", tables->nr_whos);
 }
 
-static uint32_t nr_cpus_of(const struct trace_tables *tables, uint32_t traced)
+/* A recording may count CPUs that its machine could have had: more than there are here tells nothing. */
+static uint32_t nr_cpus_of(const struct trace_tables *tables, uint32_t traced, uint32_t nr_cpus)
 {
-	uint32_t nr = traced ? traced : 1;
+	uint32_t nr = traced && traced <= nr_cpus ? traced : 1;
 
 	for (uint32_t i = 0; i < tables->nr_whos; i++)
 		nr = tables->whos[i].cpu >= nr ? tables->whos[i].cpu + 1 : nr;
@@ -46,7 +47,7 @@ static uint16_t spread(uint64_t cpu, uint64_t nr_traced, uint64_t nr_cpus, uint3
 int cpu_map_seats(const struct trace_tables *tables, enum replay_cpu_map map, uint32_t traced, uint32_t nr_cpus,
 	struct seat *seats, uint32_t *beyond, struct err *err)
 {
-	uint32_t nr_traced = nr_cpus_of(tables, traced), nr_tasks;
+	uint32_t nr_traced = nr_cpus_of(tables, traced, nr_cpus), nr_tasks;
 	uint32_t *task_of_who = malloc((tables->nr_whos + 1) * sizeof(*task_of_who));
 	int ret = task_of_who ? cpu_map_tasks(tables, task_of_who, &nr_tasks, err) :
 				err_set(err, ERR_NOMEM, "no memory for %u tasks", tables->nr_whos);

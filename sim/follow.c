@@ -440,6 +440,8 @@ int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, s
 	if (follow->stage != BOOT_OVER && (op->kind == KIND_ALLOC_PAGES || op->kind == KIND_FREE_PAGES))
 		follow->stage = boot_stage_before(follow->stage, run->mm.pages, op, batch->where ? batch->where[i] : 0,
 			run->seats[batch->who[i]].cpu, batch->moved ? batch->moved[i] : 0);
+	if (follow->saver.awaited)
+		saver_watch(run, batch, i);
 	if (follow->asked && op->kind == KIND_ALLOC_PAGES)
 		note_node(run, batch, i);
 	ret = follow_cuts(run, batch, i, err);
@@ -450,7 +452,7 @@ void follow_settle(struct run *run)
 {
 	const struct follow *follow = &run->follow;
 
-	run->follow.active = follow->skipping || follow->warming || follow->asked || follow->stage != BOOT_OVER ||
+	run->follow.active = follow->skipping || follow->warming || follow->asked || follow->saver.awaited || follow->stage != BOOT_OVER ||
 		follow->next_cut < run->options->nr_cuts;
 }
 
@@ -538,6 +540,8 @@ int follow_end(struct run *run, struct err *err)
 	if (run->follow.skipping && run->result.skipped)
 		return err_set(err, ERR_TRACE, "%s: trace_entries.csv says that all %" PRIu64 " events of the trace came before this state; "
 			"of a trace that begins with it say --from 0", options->initial->source, run->result.skipped);
+	if (run->follow.saver.awaited)
+		saver_over(run);
 	while (ret == 0 && run->follow.next_cut < options->nr_cuts)
 		ret = options->watch.cut(options->watch.arg, run->follow.next_cut++, &run->mm, err);
 	return ret;

@@ -177,7 +177,7 @@ struct gone {
 	uint64_t most_anon;
 };
 
-/** What the process that saves a state leaves behind, as the recording shows it before the beginning (sim/adopt_saver.c). */
+/** What the process that saves a state leaves behind, as the recording shows it (sim/adopt_saver.c). */
 struct saver {
 	uint8_t *calls;        /* owned; by operation: what it tells; NULL: the state does not say how much its saver read */
 	int32_t task;
@@ -186,6 +186,9 @@ struct saver {
 	uint32_t links_seen;
 	struct seat seat;      /* where it ran */
 	bool later;            /* than the saved state */
+	bool awaited;          /* the replay begins before it reads */
+	ns_t first_ns, last_ns; /* while awaited: when the first and the last of these files were read */
+	uint32_t quiet;        /* while awaited: events of its task since */
 };
 
 struct run {

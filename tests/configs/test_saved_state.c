@@ -315,6 +315,12 @@ Test(saved_state, text_files_alone_give_the_zones_and_caches_of_the_dump)
 		expect_same_zones(text, dump);
 		expect_same_caches(text, dump);
 		expect_like_what_cpus_keep(text, dump);
+		/* The table is read beside the dump, too: 23 files of each cache, six of which count its objects. */
+		cr_assert_eq(memcmp(&text->slab_table, &dump->slab_table, sizeof(text->slab_table)), 0);
+		cr_expect_eq(text->slab_table.files, 23);
+		cr_expect_eq(text->slab_table.counted, 6);
+		cr_expect_geq(text->slab_table.dirs, text->nr_caches);
+		cr_expect_gt(text->slab_table.links, 50);
 		cr_assert_eq(text->nr_vmstat, dump->nr_vmstat);
 		cr_assert_arr_eq(text->block_counts, dump->block_counts, text->nr_zones * sizeof(*text->block_counts));
 		saved_state_free(text);
