@@ -101,7 +101,7 @@ static int list_queries(struct results *results, const struct query_options *opt
 int results_query(struct results *results, const char *name, const struct query_options *options, FILE *out,
 	struct err *err)
 {
-	const char *names[NR_QUERIES];
+	const char *names[NR_QUERIES], *near;
 
 	if (!name)
 		return list_queries(results, options, out, err);
@@ -118,6 +118,7 @@ int results_query(struct results *results, const char *name, const struct query_
 				name);
 		return rows_answer(results, query->sql, options, out, err);
 	}
-	return err_set(err, ERR_USAGE, "no query \"%s\"; did you mean \"%s\"? `kmemsim query %s` lists them",
-		name, word_closest(name, names, NR_QUERIES), results->path);
+	near = word_nearest(name, names, NR_QUERIES);
+	return err_set(err, ERR_USAGE, "no query \"%s\"%s%s%s `kmemsim query %s` lists them", name, near ? "; did you mean \"" : ";",
+		near ? near : "", near ? "\"?" : "", results->path);
 }
