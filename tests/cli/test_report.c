@@ -93,3 +93,24 @@ Test(report, a_table_that_is_cut_says_how_to_see_the_rest)
 	cr_expect(strstr(result.out, ",site_19+0x1,kmalloc,"), "%s", result.out);
 	run_free(&result);
 }
+
+Test(report, ascii_has_the_same_lines_in_ascii_alone)
+{
+	struct run_result plain, ascii;
+	size_t lines = 0;
+
+	write_trace(3000, 7);
+	plain = replay_on_16_mib();
+	ascii = shell_ok("$K report r.db --ascii");
+	for (const char *c = ascii.out; *c; c++) {
+		cr_assert_lt((unsigned char)*c, 0x80, "%s", c);
+		lines += *c == '\n';
+	}
+	for (const char *c = strstr(plain.out, "\nWhat stands out"); *c; c++)
+		lines -= *c == '\n';
+	cr_expect_lt(lines, 12, "what stands in front of it alone may differ");
+	cr_expect(strstr(ascii.out, "|####"), "%s", ascii.out);
+	cr_expect_null(strstr(ascii.out, "?"), "each character of the charts has one of its own: %s", ascii.out);
+	run_free(&plain);
+	run_free(&ascii);
+}
