@@ -102,7 +102,10 @@ int results_query(struct results *results, const char *name, const struct query_
 	struct err *err)
 {
 	const char *names[NR_QUERIES], *near;
+	int64_t run;
 
+	if (options->run && results_choose_run(results, options->run, &run, err) < 0)
+		return -(int)err->code;
 	if (!name)
 		return list_queries(results, options, out, err);
 	for (size_t i = 0; i < NR_QUERIES; i++) {
@@ -111,6 +114,8 @@ int results_query(struct results *results, const char *name, const struct query_
 		names[i] = query->name;
 		if (strcmp(query->name, name))
 			continue;
+		if (query->ask && options->run)
+			return err_set(err, ERR_USAGE, "query \"%s\" takes no --run: it is over all runs", name);
 		if (query->ask)
 			return query->ask(results, options, out, err);
 		if (options->by)
