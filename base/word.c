@@ -48,19 +48,3 @@ const char *word_nearest(const char *word, const char *const *words, size_t nr)
 	}
 	return nearest;
 }
-
-const char *word_closest(const char *word, const char *const *words, size_t nr)
-{
-	unsigned int least = word_distance(word, strlen(word), words[0], strlen(words[0]));
-	size_t best = 0;
-
-	for (size_t i = 1; i < nr; i++) {
-		unsigned int distance = word_distance(word, strlen(word), words[i], strlen(words[i]));
-
-		if (distance < least) {
-			least = distance;
-			best = i;
-		}
-	}
-	return words[best];
-}

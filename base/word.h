@@ -12,7 +12,4 @@ unsigned int word_distance(const char *a, size_t a_len, const char *b, size_t b_
 /** word_nearest() - the one of @nr @words that @word is most likely meant to be, or NULL when none is near. */
 const char *word_nearest(const char *word, const char *const *words, size_t nr);
 
-/** word_closest() - the one of @nr > 0 @words that is least far from @word, however far; the first of equals. */
-const char *word_closest(const char *word, const char *const *words, size_t nr);
-
 #endif

@@ -89,7 +89,8 @@ static int run(struct probe *probe, const char *dir, struct err *err)
 	probe_pressure(probe);
 	probe_note(probe, "pages taken between the last boot reservation and the first recorded event (trace buffers, "
 		"page tables, modules) count as managed: the model starts with them free");
-	probe_note(probe, "min_free_kbytes is the kernel's figure: set it to auto when you change the memory");
+	if (probe->machine->page_allocator.min_free_kbytes != MACHINE_AUTO)
+		probe_note(probe, "min_free_kbytes is the kernel's figure: set it to auto when you change the memory");
 	answer = check(probe->machine, err);
 	return answer < 0 ? err_context(err, "%s", dir ? dir : "/proc") : 0;
 }

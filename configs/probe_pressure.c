@@ -33,13 +33,14 @@ static void read_swap(struct probe *probe)
 struct file_pages {
 	uint64_t refaults, stolen;
 	uint64_t looked_at;          /* each time, and without those of zones that were of no use */
+	bool known;                  /* there is a vmstat */
 };
 
 static struct file_pages read_file_pages(const struct probe *probe)
 {
 	static const char *const skips[] = { "pgskip_dma", "pgskip_dma32", "pgskip_normal", "pgskip_movable", "pgskip_device" };
 	char *text = probe_read_last(probe, "vmstat"), *rest = text, *line;
-	struct file_pages pages = { 0 };
+	struct file_pages pages = { .known = text != NULL };
 	uint64_t scanned = 0, skipped = 0;
 
 	while (rest && (line = text_next_line(&rest))) {
@@ -73,8 +74,9 @@ static void read_reuse(struct probe *probe)
 	if (pages.stolen < ENOUGH_PAGES) {
 		probe->machine->reclaim.refault_percent = ASSUMED_REFAULT;
 		probe->machine->reclaim.mapped_percent = ASSUMED_MAPPED;
-		probe_note(probe, "reclaim.refault and reclaim.mapped are assumed: this machine has not reclaimed yet; of 100 reclaimed file pages"
-			" others read 79, 77 and 33 again, and found 31 and 19 in use before; 0 is what reads nothing again");
+		probe_note(probe, "reclaim.refault (%d) and reclaim.mapped (%d) are assumed, as %s: of 100 reclaimed file pages other machines read"
+			" 79, 77 and 33 again, and found 31 and 19 in use before; 0 is a machine that reads nothing again", ASSUMED_REFAULT,
+			ASSUMED_MAPPED, pages.known ? "this machine has not reclaimed yet" : "vmstat is missing");
 		return;
 	}
 	probe->machine->reclaim.refault_percent = percent_of(pages.refaults, pages.stolen, MAX_REFAULT);

@@ -270,17 +270,27 @@ static const struct proc_file {
 
 #define NR_FILES (sizeof(files) / sizeof(files[0]))
 
-static int unknown_file(const char *name, struct err *err)
+static int unknown_file(const char *path, const char *name, struct err *err)
 {
-	const char *names[NR_FILES];
+	/* Files whose figures are there, though not as the kernel prints them. */
+	static const struct {
+		const char *file, *query;
+	} elsewhere[] = { { "zoneinfo", "zones" }, { "vmstat", "counters" }, { "meminfo", "samples" } };
+	const char *names[NR_FILES], *near;
 	char list[256] = "";
+
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+		if (!strcmp(name, elsewhere[i].file))
+			return err_set(err, ERR_USAGE, "no file \"%s\": its figures are in `kmemsim query %s %s`", name, path,
+				elsewhere[i].query);
 
 	for (size_t i = 0; i < NR_FILES; i++) {
 		names[i] = files[i].name;
 		strcat(strcat(list, i ? ", " : ""), names[i]);
 	}
-	return err_set(err, ERR_USAGE, "no file \"%s\"; did you mean \"%s\"? There are %s", name,
-		word_closest(name, names, NR_FILES), list);
+	near = word_nearest(name, names, NR_FILES);
+	return err_set(err, ERR_USAGE, "no file \"%s\"%s%s%s There are %s", name, near ? "; did you mean \"" : ".", near ? near : "",
+		near ? "\"?" : "", list);
 }
 
 /* A sample's number is enough to know its run. */
@@ -340,7 +350,7 @@ int report_proc(
 	while (i < NR_FILES && strcmp(files[i].name, file))
 		i++;
 	if (i == NR_FILES)
-		return unknown_file(file, err);
+		return unknown_file(results->path, file, err);
 	ret = choose_sample(&sample, &files[i], run, sample_id, err);
 	if (ret == 0)
 		ret = read_shape(&sample, err);

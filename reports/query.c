@@ -101,8 +101,11 @@ static int list_queries(struct results *results, const struct query_options *opt
 int results_query(struct results *results, const char *name, const struct query_options *options, FILE *out,
 	struct err *err)
 {
-	const char *names[NR_QUERIES];
+	const char *names[NR_QUERIES], *near;
+	int64_t run;
 
+	if (options->run && results_choose_run(results, options->run, &run, err) < 0)
+		return -(int)err->code;
 	if (!name)
 		return list_queries(results, options, out, err);
 	for (size_t i = 0; i < NR_QUERIES; i++) {
@@ -111,6 +114,8 @@ int results_query(struct results *results, const char *name, const struct query_
 		names[i] = query->name;
 		if (strcmp(query->name, name))
 			continue;
+		if (query->ask && options->run)
+			return err_set(err, ERR_USAGE, "query \"%s\" takes no --run: it is over all runs", name);
 		if (query->ask)
 			return query->ask(results, options, out, err);
 		if (options->by)
@@ -118,6 +123,7 @@ int results_query(struct results *results, const char *name, const struct query_
 				name);
 		return rows_answer(results, query->sql, options, out, err);
 	}
-	return err_set(err, ERR_USAGE, "no query \"%s\"; did you mean \"%s\"? `kmemsim query %s` lists them",
-		name, word_closest(name, names, NR_QUERIES), results->path);
+	near = word_nearest(name, names, NR_QUERIES);
+	return err_set(err, ERR_USAGE, "no query \"%s\"%s%s%s `kmemsim query %s` lists them", name, near ? "; did you mean \"" : ";",
+		near ? near : "", near ? "\"?" : "", results->path);
 }

@@ -172,7 +172,7 @@ int query_sweep(struct results *results, const struct query_options *options, FI
 
 static int unknown_measure(const struct swept *swept, const char *name, struct err *err)
 {
-	const char **names = calloc(NR_FIGURES + swept->nr_keys, sizeof(*names));
+	const char **names = calloc(NR_FIGURES + swept->nr_keys, sizeof(*names)), *near;
 	int ret;
 
 	if (!names)
@@ -181,9 +181,9 @@ static int unknown_measure(const struct swept *swept, const char *name, struct e
 		names[i] = figures[i].name;
 	for (size_t i = 0; i < swept->nr_keys; i++)
 		names[NR_FIGURES + i] = swept->keys[i];
-	ret = err_set(err, ERR_USAGE,
-		"--by: neither a figure nor a swept key: \"%s\"; did you mean \"%s\"? `kmemsim query %s sweep` shows them",
-		name, word_closest(name, names, NR_FIGURES + swept->nr_keys), swept->results->path);
+	near = word_nearest(name, names, NR_FIGURES + swept->nr_keys);
+	ret = err_set(err, ERR_USAGE, "--by: neither a figure nor a swept key: \"%s\"%s%s%s `kmemsim query %s sweep` shows them", name,
+		near ? "; did you mean \"" : ";", near ? near : "", near ? "\"?" : "", swept->results->path);
 	free(names);
 	return ret;
 }

@@ -20,6 +20,7 @@ struct query_options {
 	enum results_format format;
 	const char *by;         /* best, worst, sensitivity: a figure; pareto: two, "A,B"; NULL = the query's own */
 	unsigned int limit;     /* rows, 0 = the query's own */
+	int64_t run;            /* rows of this run alone; 0 = of all */
 };
 
 /** results_query() - run the named query (or, when @name is NULL, list the names with what they tell). */

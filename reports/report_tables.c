@@ -1,6 +1,8 @@
 /* The tables of the report: what each asks and how its columns read is data; one function prints them all. */
 #include "reports/report_priv.h"
 
+#include <inttypes.h>
+
 #include "base/units.h"
 #include "reports/text_priv.h"
 
@@ -310,7 +312,8 @@ static void print_left_out(const struct report *report, const struct table *tabl
 	if (table->rows == 0 || nr_rows <= table->rows)
 		return;
 	text_style(report->out, report->colour, TEXT_DIM);
-	fprintf(report->out, "  and %d more: kmemsim query %s %s\n", nr_rows - table->rows, report->results->path, table->query);
+	fprintf(report->out, "  and %d more: kmemsim query %s %s --run %" PRId64 "\n", nr_rows - table->rows, report->results->path,
+		table->query, report->run);
 	text_style(report->out, report->colour, TEXT_PLAIN);
 }
 

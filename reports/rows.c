@@ -168,14 +168,17 @@ int rows_write(
 int rows_answer(struct results *results, const char *sql, const struct query_options *options, FILE *out,
 	struct err *err)
 {
-	char *limited = options->limit ? sqlite3_mprintf("%s LIMIT %u", sql, options->limit) : NULL;
+	/* LIMIT -1 takes all rows, and keeps them in the order that the query has them in. */
+	char *whole = options->run ? sqlite3_mprintf("SELECT * FROM (%s LIMIT -1) WHERE run_id = %lld LIMIT %lld", sql,
+					     (long long)options->run, options->limit ? (long long)options->limit : -1LL) :
+				     sqlite3_mprintf("%s LIMIT %lld", sql, options->limit ? (long long)options->limit : -1LL);
 	sqlite3_stmt *stmt;
 	int ret;
 
-	if (options->limit && !limited)
+	if (!whole)
 		return err_set(err, ERR_NOMEM, "%s: no memory for a query", results->path);
-	ret = results_prepare(results, limited ? limited : sql, NULL, 0, &stmt, err);
-	sqlite3_free(limited);
+	ret = results_prepare(results, whole, NULL, 0, &stmt, err);
+	sqlite3_free(whole);
 	if (ret < 0)
 		return ret;
 	ret = rows_write(results, stmt, options->format, out, err);

@@ -58,9 +58,9 @@ CREATE TABLE op_stats (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	op TEXT NOT NULL,
 	count INTEGER NOT NULL CHECK (count >= 0),
-	failed INTEGER NOT NULL CHECK (failed >= 0),
-	bytes_req INTEGER NOT NULL CHECK (bytes_req >= 0),
-	bytes_alloc INTEGER NOT NULL CHECK (bytes_alloc >= 0),
+	failed INTEGER NOT NULL CHECK (failed >= 0), -- of count: got no memory
+	bytes_req INTEGER NOT NULL CHECK (bytes_req >= 0), -- asked for
+	bytes_alloc INTEGER NOT NULL CHECK (bytes_alloc >= 0), -- taken for it: rounded up to objects and pages
 	sleeps INTEGER NOT NULL CHECK (sleeps >= 0), -- requests that had to sleep
 	lat_mean_ns INTEGER NOT NULL CHECK (lat_mean_ns >= 0),
 	lat_p50_ns INTEGER NOT NULL CHECK (lat_p50_ns >= 0),
@@ -83,17 +83,25 @@ CREATE TABLE latency_hist (
 	FOREIGN KEY (run_id, op) REFERENCES op_stats ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
+-- Locks: 'zone NAME/NODE' (free lists of a zone), 'list_lock node N' (partial slabs of all caches on a node), 'lru' (lists of pages to
+-- reclaim), 'vmap_area' (the vmalloc space), 'pcpu' (per-CPU memory), 'resource' (trees of I/O ports and memory), 'kmap',
+-- 'mempool', 'dma_pool'.
 CREATE TABLE lock_stats (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	lock TEXT NOT NULL,
 	acquisitions INTEGER NOT NULL CHECK (acquisitions >= 0),
-	contended INTEGER NOT NULL CHECK (contended >= 0),
+	contended INTEGER NOT NULL CHECK (contended >= 0), -- of acquisitions: another CPU held it
 	wait_ns INTEGER NOT NULL CHECK (wait_ns >= 0), -- of all waiters together
 	hold_ns INTEGER NOT NULL CHECK (hold_ns >= 0),
 	PRIMARY KEY (run_id, lock)
 ) STRICT, WITHOUT ROWID;
 
--- Requests that waited for something other than their CPU: a sleep, or (object, task) their turn.
+-- Requests that waited for something other than their CPU, by what for:
+--   reclaim   pages being written to the swap device           mempool   an element to come back to its pool
+--   oom       the memory of a killed task                       kmap      a slot of the area for high pages
+--   retry     a pause before a __GFP_NOFAIL request looks again
+--   object    an earlier request with the same object           task      the request of the same task before it
+-- The last two are no sleeps of the kernel's: they keep the order of the trace.
 CREATE TABLE sleeps (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	reason TEXT NOT NULL,
@@ -243,7 +251,6 @@ CREATE TABLE resources (
 	PRIMARY KEY (sample_id, tree, position)
 ) STRICT, WITHOUT ROWID;
 
--- Port instructions by region and instruction. A region is the innermost around the port when it was accessed; name '': none.
 -- Pools of elements in reserve, those destroyed before the end too: at the end, or as their destruction found them.
 CREATE TABLE mempool_stats (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
@@ -305,6 +312,7 @@ CREATE TABLE highmem_stats (
 	local_depth_peak INTEGER NOT NULL CHECK (local_depth_peak >= 0) -- most at once on a CPU
 ) STRICT;
 
+-- Port instructions by region and instruction. A region is the innermost around the port when it was accessed; name '': none.
 CREATE TABLE ioport_stats (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	start INTEGER NOT NULL CHECK (start >= 0),
@@ -487,7 +495,9 @@ CREATE TABLE boot_memory (
 	PRIMARY KEY (run_id, block)
 ) STRICT, WITHOUT ROWID;
 
--- Figures that have no table of their own.
+-- Figures that have no table of their own. mechanism 'page_alloc' has the kernel's counters under their names in /proc/vmstat
+-- where it has one; 'reclaim' and 'oom' memory pressure ('killed NAME, pid N': pages that the task gave back), 'initial' what a
+-- saved state told, 'replay' how model and recording compare, 'works' work items by name.
 CREATE TABLE counters (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	mechanism TEXT NOT NULL,
@@ -497,7 +507,8 @@ CREATE TABLE counters (
 	PRIMARY KEY (run_id, mechanism, name)
 ) STRICT, WITHOUT ROWID;
 
--- What took memory back: a pass of kswapd, or a request that had to reclaim for itself. At most 10000; counters has all.
+-- What took memory back: a pass of kswapd, or a request that had to reclaim for itself (direct) or to compact (compaction), a pass of
+-- kcompactd, or a task that the OOM killer ended (oom). The first 10000 of a run; counters has how many there were.
 CREATE TABLE reclaim_events (
 	reclaim_event_id INTEGER PRIMARY KEY,
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,

@@ -6,7 +6,7 @@
 
 static const char doc[] =
 	"Example: kmemsim query results.db                   lists the queries\n"
-	"         kmemsim query results.db latency           as a table\n"
+	"         kmemsim query results.db latency --run 3   as a table\n"
 	"         kmemsim query results.db caches --csv > caches.csv\n"
 	"         kmemsim query results.db best --by free_pages_lowest\n"
 	"         kmemsim query results.db pareto --by memory,failed\n"
@@ -18,12 +18,13 @@ static const char doc[] =
 	" `sqlite3 results.db .schema`.\v"
 	"Exit status: 0 done; 2 there is no such query, the file is no results database or the command line is wrong; 3 input/output.";
 
-enum { KEY_CSV = 0x100, KEY_JSON, KEY_BY, KEY_LIMIT };
+enum { KEY_CSV = 0x100, KEY_JSON, KEY_BY, KEY_LIMIT, KEY_RUN };
 
 static const struct argp_option options[] = {
 	{ "csv", KEY_CSV, NULL, 0, "Comma-separated values with a line of names", 0 },
 	{ "json", KEY_JSON, NULL, 0, "An array with one object per row", 0 },
 	{ "by", KEY_BY, "FIGURE", 0, "best, worst, sensitivity: by this figure; pareto: by two, A,B", 0 },
+	{ "run", KEY_RUN, "ID", 0, "Only rows of this run", 0 },
 	{ "limit", KEY_LIMIT, "N", 0, "At most N rows (best and worst: 10 unless told)", 0 },
 	{ 0 },
 };
@@ -55,6 +56,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_BY:
 		args->query.by = arg;
+		return 0;
+	case KEY_RUN:
+		args->query.run = (int64_t)cli_row(state, "run", arg);
 		return 0;
 	case KEY_LIMIT:
 		args->query.limit = parse_limit(state, arg);

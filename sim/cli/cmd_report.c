@@ -1,7 +1,11 @@
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "reports/report.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/options.h"
@@ -14,17 +18,19 @@ static const char doc[] =
 	" same bytes.\v"
 	"Exit status: 0 done; 2 there is no such run, the file is no results database or the command line is wrong; 3 input/output.";
 
-enum { KEY_RUN = CLI_OWN_KEY };
+enum { KEY_RUN = CLI_OWN_KEY, KEY_ASCII };
 
 static const struct argp_option options[] = {
 	{ "run", KEY_RUN, "ID", 0, "This run instead of the latest", 0 },
 	{ "json", CLI_JSON, NULL, 0, "As JSON", 0 },
+	{ "ascii", KEY_ASCII, NULL, 0, "Charts in ASCII (as on a terminal whose locale is not UTF-8)", 0 },
 	{ 0 },
 };
 
 struct arguments {
 	struct cli_given given;
 	uint64_t run; /* 0 = the latest */
+	bool ascii;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -35,6 +41,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_RUN:
 		args->run = cli_row(state, "run", arg);
 		return 0;
+	case KEY_ASCII:
+		args->ascii = true;
+		return 0;
 	default:
 		return cli_given(key, arg, state, &args->given);
 	}
@@ -43,9 +52,63 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 /* https://no-color.org: any value that is not empty turns colour off. */
 static bool wants_colour(void)
 {
-	const char *no_color = getenv("NO_COLOR");
+	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
 
-	return isatty(STDOUT_FILENO) && !(no_color && *no_color);
+	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && terminal && strcmp(terminal, "dumb");
+}
+
+/* What goes into a file or a pipe is the same everywhere; numbers never follow a locale. */
+static bool wants_ascii(void)
+{
+	bool ascii;
+
+	if (!isatty(STDOUT_FILENO) || !setlocale(LC_CTYPE, ""))
+		return false;
+	ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	setlocale(LC_CTYPE, "C");
+	return ascii;
+}
+
+/* The characters that charts and tables are drawn with, each one column wide. */
+static char ascii_of(const char *character, size_t length)
+{
+	static const struct {
+		const char *character;
+		char ascii;
+	} known[] = { { "█", '#' }, { "▇", '#' }, { "▆", '*' }, { "▅", '*' }, { "▄", '=' }, { "▃", '-' }, { "▂", '.' }, { "▁", '_' },
+		{ "▌", '=' }, { "│", '|' }, { "→", '>' }, { "…", '~' } };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strlen(known[i].character) == length && !memcmp(known[i].character, character, length))
+			return known[i].ascii;
+	return '?';
+}
+
+static void print_ascii(const char *text, size_t size)
+{
+	for (size_t length; size; text += length, size -= length) {
+		length = utf8_length((const unsigned char *)text, size);
+		length += !length;
+		putchar(length == 1 && (unsigned char)*text < 0x80 ? *text : ascii_of(text, length));
+	}
+}
+
+static int report_ascii(struct results *results, const struct report_options *how, struct err *err)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int ret;
+
+	if (!out)
+		return err_set(err, ERR_NOMEM, "no memory for the report");
+	ret = report_text(results, how, out, err);
+	if (fclose(out) && ret == 0)
+		ret = err_set(err, ERR_NOMEM, "no memory for the report");
+	if (ret == 0)
+		print_ascii(text, size);
+	free(text);
+	return ret;
 }
 
 static unsigned int terminal_width(void)
@@ -60,7 +123,7 @@ static int run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "RESULTS", .doc = doc
 	};
-	struct arguments args = { .given.what = "database" };
+	struct arguments args = { .given.what = "database", .ascii = wants_ascii() };
 	struct report_options how = { .colour = wants_colour(), .width = terminal_width() };
 	struct results *results;
 	struct err err;
@@ -72,7 +135,7 @@ static int run(int argc, char **argv)
 		return cli_fail(&err);
 	how.run = (int64_t)args.run;
 	how.json = args.given.json;
-	ret = report_text(results, &how, stdout, &err);
+	ret = args.ascii && !how.json ? report_ascii(results, &how, &err) : report_text(results, &how, stdout, &err);
 	results_close(results);
 	return ret < 0 ? cli_fail(&err) : cli_flush();
 }

@@ -88,9 +88,14 @@ Test(help, a_mistyped_verb_is_guessed)
 		{ "$K lint t.kmt --rule dobule_free", "there is no rule \"dobule_free\"; did you mean \"double_free\"?" },
 		{ "$K compare r.db 1", "run 1 with which other run of r.db?" },
 		{ "$K compare r.db", "which runs? RESULTS RUN RUN" },
+		{ "$K import t.jsonl -o t.kmt -q; $K replay t.kmt -o r.db -q; $K proc r.db --file zoneinfo",
+		  "no file \"zoneinfo\": its figures are in `kmemsim query r.db zones`" },
+		{ "$K query r.db xyzzy", "no query \"xyzzy\"; `kmemsim query r.db` lists them" },
+		{ "$K query r.db latncy", "no query \"latncy\"; did you mean \"latency\"? `kmemsim query r.db` lists them" },
 		{ "$K report r.db --run 0", "--run: 0: they are numbered from 1 on" },
 	};
 
+	run_write("t.jsonl", "{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}\n");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct run_result result = run_shell("%s", cases[i].command);
 

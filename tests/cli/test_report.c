@@ -89,7 +89,48 @@ Test(report, a_table_that_is_cut_says_how_to_see_the_rest)
 		fprintf(file, "{\"event\":\"kmalloc\",\"id\":%d,\"size\":100,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"site_%d+0x1\"}\n", i, i);
 	cr_assert_eq(fclose(file), 0);
 	result = shell_ok("$K import t.jsonl -o t.kmt -q && $K replay t.kmt -o r.db -q && $K report r.db && $K query r.db call-sites --csv");
-	cr_expect(strstr(result.out, "  and 12 more: kmemsim query r.db call-sites\n"), "%s", result.out);
+	cr_expect(strstr(result.out, "  and 12 more: kmemsim query r.db call-sites --run 1\n"), "%s", result.out);
 	cr_expect(strstr(result.out, ",site_19+0x1,kmalloc,"), "%s", result.out);
+	run_free(&result);
+}
+
+Test(report, ascii_has_the_same_lines_in_ascii_alone)
+{
+	struct run_result plain, ascii;
+	size_t lines = 0;
+
+	write_trace(3000, 7);
+	plain = replay_on_16_mib();
+	ascii = shell_ok("$K report r.db --ascii");
+	for (const char *c = ascii.out; *c; c++) {
+		cr_assert_lt((unsigned char)*c, 0x80, "%s", c);
+		lines += *c == '\n';
+	}
+	for (const char *c = strstr(plain.out, "\nWhat stands out"); *c; c++)
+		lines -= *c == '\n';
+	cr_expect_lt(lines, 12, "what stands in front of it alone may differ");
+	cr_expect(strstr(ascii.out, "|####"), "%s", ascii.out);
+	cr_expect_null(strstr(ascii.out, "?"), "each character of the charts has one of its own: %s", ascii.out);
+	run_free(&plain);
+	run_free(&ascii);
+}
+
+Test(report, a_query_answers_for_one_run_in_the_order_it_has_for_all)
+{
+	struct run_result result;
+
+	write_trace(100, 7);
+	run_write("two.sh", "$K import t.jsonl -o t.kmt -q; for i in 1 2; do $K replay t.kmt -o r.db --seed $i -q; done;"
+		" for q in latency caches counters zones call-sites violations; do $K query r.db $q --csv >all; $K query r.db $q --csv --run 2 >one;"
+		" { head -1 all; grep ^2, all; } | cmp - one || echo $q differs; $K query r.db $q --run 2 --limit 1 --csv >few;"
+		" head -2 one | cmp - few || echo $q --limit; done; test $(wc -l <one) -ge 1");
+	result = shell_ok("export K; sh two.sh");
+	cr_expect_str_eq(result.out, "");
+	run_free(&result);
+	result = run_shell("$K query r.db latency --run 3");
+	cr_expect(result.status == 2 && strstr(result.err, "no run 3; the latest is 2"), "%s", result.err);
+	run_free(&result);
+	result = run_shell("$K query r.db best --run 1");
+	cr_expect(result.status == 2 && strstr(result.err, "takes no --run: it is over all runs"), "%s", result.err);
 	run_free(&result);
 }

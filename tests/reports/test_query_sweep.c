@@ -46,7 +46,7 @@ static char *csv(const char *path, const char *name, const char *by, unsigned in
 	struct err err = { 0 };
 	char *text;
 
-	cr_assert_eq(ask(path, name, (struct query_options){ RESULTS_CSV, by, limit }, &text, &err), 0, "%s", err.text);
+	cr_assert_eq(ask(path, name, (struct query_options){ .by = by, .format = RESULTS_CSV, .limit = limit }, &text, &err), 0, "%s", err.text);
 	return text;
 }
 
@@ -129,15 +129,15 @@ Test(sweep, unknown_figure_is_a_usage_error_with_the_nearest_one)
 	char *text;
 
 	write_points();
-	cr_expect_eq(ask(fixture_path("r.db"), "best", (struct query_options){ RESULTS_CSV, "free_page", 0 }, &text, &err),
+	cr_expect_eq(ask(fixture_path("r.db"), "best", (struct query_options){ .by = "free_page", .format = RESULTS_CSV }, &text, &err),
 		-(int)ERR_USAGE);
 	cr_expect(strstr(err.text, "did you mean \"free_pages\"?"), "%s", err.text);
 	free(text);
-	cr_expect_eq(ask(fixture_path("r.db"), "pareto", (struct query_options){ RESULTS_CSV, "failed", 0 }, &text, &err),
+	cr_expect_eq(ask(fixture_path("r.db"), "pareto", (struct query_options){ .by = "failed", .format = RESULTS_CSV }, &text, &err),
 		-(int)ERR_USAGE);
 	cr_expect(strstr(err.text, "expected two figures"), "%s", err.text);
 	free(text);
-	cr_expect_eq(ask(fixture_path("r.db"), "runs", (struct query_options){ RESULTS_CSV, "failed", 0 }, &text, &err),
+	cr_expect_eq(ask(fixture_path("r.db"), "runs", (struct query_options){ .by = "failed", .format = RESULTS_CSV }, &text, &err),
 		-(int)ERR_USAGE);
 	free(text);
 }
