@@ -14,6 +14,7 @@
 #include "sim/cli/cli.h"
 #include "sim/cli/identity.h"
 #include "sim/cli/options.h"
+#include "sim/cli/trace_beside.h"
 #include "sim/describe.h"
 
 #define CHECK_EVERY_DEFAULT 10000
@@ -42,6 +43,7 @@ struct replay_args {
 	char part[400], sampling[100]; /* as the run is recorded with */
 	struct replay_options options;
 	struct trace_reader_options reader;
+	struct trace_beside trace;
 	bool parse_only;
 };
 
@@ -145,7 +147,8 @@ static const struct argp argp = {
 struct replay_show {
 	struct cli_progress progress;
 	struct trace_reader *reader;
-	/* The trace is hashed while the model boots. */
+	struct trace_beside *trace;     /* borrowed: tells the hash */
+	/* The machine is hashed while the model boots. */
 	pthread_t identifier;
 	bool identifying;               /* identifier reads the first of these and fills the other two */
 	const struct machine *machine;  /* borrowed */
@@ -158,7 +161,7 @@ static void *identify_beside(void *arg)
 {
 	struct replay_show *show = arg;
 
-	cli_identify(&show->id, show->reader, show->machine, &show->identified);
+	cli_identify_machine(&show->id, show->machine, &show->identified);
 	return NULL;
 }
 
@@ -171,14 +174,21 @@ static int start_identifying(struct replay_show *show, struct err *err)
 	return 0;
 }
 
+static void wait_identifier(struct replay_show *show)
+{
+	if (show->identifying)
+		pthread_join(show->identifier, NULL);
+	show->identifying = false;
+}
+
 /* Return: 0, or why the trace could not be read. */
 static int wait_identified(void *arg, struct err *err)
 {
 	struct replay_show *show = arg;
 
-	if (show->identifying)
-		pthread_join(show->identifier, NULL);
-	show->identifying = false;
+	wait_identifier(show);
+	if (!show->identified.code)
+		trace_beside_sha256(show->trace, show->id.trace_sha256, &show->identified);
 	cli_identity_tell(&show->id, show->describe);
 	if (show->identified.code)
 		*err = show->identified;
@@ -373,7 +383,8 @@ static void describe_part(struct replay_args *args)
 static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
 	struct err *err)
 {
-	struct replay_show show = { .reader = reader, .machine = args->options.machine, .describe = &args->options.describe };
+	struct replay_show show = { .reader = reader, .trace = &args->trace, .machine = args->options.machine,
+		.describe = &args->options.describe };
 	struct replay_result result = { 0 };
 	char *keys[CLI_MAX_SETS] = { 0 };
 	const char *values[CLI_MAX_SETS];
@@ -400,7 +411,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 		ret = replay_run(&args->options, reader, recorder, &result, err);
 		cli_progress_end(&show.progress);
 	}
-	wait_identified(&show, &(struct err){ 0 });
+	wait_identifier(&show);
 	for (uint32_t i = 0; i < args->given.machine.nr_sets; i++)
 		free(keys[i]);
 	cli_identity_fini(&show.id);
@@ -432,7 +443,7 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 	int ret;
 
 	args->options.machine = machine;
-	ret = trace_open(&reader, args->given.input, &args->reader, err);
+	ret = trace_beside_open(&args->trace, &args->reader, &reader, err);
 	if (ret == 0)
 		warn_misfit(args, reader);
 	if (ret == 0 && args->parse_only)
@@ -444,7 +455,6 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 		if (ret == 0)
 			status = cli_tell_damage(trace_damage(reader));
 	}
-	trace_close(reader);
 	if (ret < 0)
 		return cli_fail(err);
 	return status ? status : cli_flush();
@@ -480,19 +490,31 @@ static int replay_from(struct replay_args *args, const struct machine *machine)
 	return status;
 }
 
-/* The results are prepared beside from here on; a failure before there is something to record leaves nothing of them. */
+/*
+ * The trace is opened beside from here on, unless it is a saved state that says how, and the results are prepared; a failure before
+ * there is something to record leaves nothing of them.
+ */
+static int prepare_beside(struct replay_args *args, struct err *err)
+{
+	bool record = args->given.output && !args->parse_only;
+
+	args->trace = (struct trace_beside){ .path = args->given.input, .options = args->reader, .hash = record };
+	args->recorder = recorder_none();
+	if (record && sqlite_recorder_open_beside(&args->recorder, args->given.output, err) < 0)
+		return -(int)err->code;
+	return args->initial ? 0 : trace_beside_start(&args->trace, err);
+}
+
 static int replay_into(struct replay_args *args, struct err *err)
 {
 	struct machine *machine = NULL;
 	int status;
 
-	args->recorder = recorder_none();
-	if (args->given.output && !args->parse_only && sqlite_recorder_open_beside(&args->recorder, args->given.output, err) < 0)
-		return cli_fail(err);
-	if (cli_machine_load(&machine, &args->given.machine, err) < 0)
+	if (prepare_beside(args, err) < 0 || cli_machine_load(&machine, &args->given.machine, err) < 0)
 		status = cli_fail(err);
 	else
 		status = replay_from(args, machine);
+	trace_beside_close(&args->trace);
 	args->recorder->ops->close(args->recorder);
 	free(machine);
 	return status;
