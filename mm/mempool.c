@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "mm/mempool_priv.h"
 
 #define HEADER_BYTES  72u       /* sizeof(mempool_t) of a 64-bit kernel */
@@ -72,16 +73,7 @@ static void backing_give(struct mempools *m, const struct mempool_create *create
 /* Room for one more element's number. Return: false when the program itself has no memory for it. */
 static bool reserve_number(struct mempools *m)
 {
-	if (m->free_element == ELEMENT_FREE && m->nr_elements == m->cap_elements) {
-		uint32_t cap = m->cap_elements ? 2 * m->cap_elements : 256;
-		struct element *elements = realloc(m->elements, cap * sizeof(*elements));
-
-		if (!elements)
-			return false;
-		m->elements = elements;
-		m->cap_elements = cap;
-	}
-	return true;
+	return m->free_element != ELEMENT_FREE || array_room(&m->elements, &m->cap_elements, m->nr_elements);
 }
 
 static uint32_t number_of(struct mempools *m, uint32_t pool, struct slab_object object)
@@ -188,16 +180,9 @@ static uint32_t begin_pool(struct mempools *m, const struct mempool_create *crea
 
 	if (!reserve)
 		return MEMPOOL_NONE;
-	if (m->nr_pools == m->cap_pools) {
-		uint32_t cap = m->cap_pools ? 2 * m->cap_pools : 16;
-		struct pool *pools = realloc(m->pools, cap * sizeof(*pools));
-
-		if (!pools) {
-			free(reserve);
-			return MEMPOOL_NONE;
-		}
-		m->pools = pools;
-		m->cap_pools = cap;
+	if (!array_room(&m->pools, &m->cap_pools, m->nr_pools)) {
+		free(reserve);
+		return MEMPOOL_NONE;
 	}
 	m->pools[m->nr_pools] = (struct pool){ .reserve = reserve, .capacity = create->min_nr,
 		.stats = { .create = *create, .lowest = create->min_nr, .element_alloc = element_alloc(m, create),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/slab_priv.h"
 
@@ -88,38 +89,15 @@ void slab_destroy_all(struct slab *slab)
 /* Room for one more cache in all tables by number. Return: 0, or -1. */
 static int caches_grow(struct slab *slab)
 {
-	uint32_t room = slab->caches_room ? 2 * slab->caches_room : 256;
-	void *caches, *by_age, *accounted;
+	uint32_t room = array_bigger(slab->caches_room, slab->nr_caches);
 
 	if (slab->nr_caches < slab->caches_room)
 		return 0;
-	caches = realloc(slab->caches, room * sizeof(*slab->caches));
-	if (caches)
-		slab->caches = caches;
-	by_age = realloc(slab->by_age, room * sizeof(*slab->by_age));
-	if (by_age)
-		slab->by_age = by_age;
-	accounted = realloc(slab->accounted, room);
-	if (accounted)
-		slab->accounted = accounted;
-	if (!caches || !by_age || !accounted)
+	if (!array_resize(&slab->caches, sizeof(*slab->caches), room) ||
+		!array_resize(&slab->by_age, sizeof(*slab->by_age), room) ||
+		!array_resize(&slab->accounted, sizeof(*slab->accounted), room))
 		return -1;
 	slab->caches_room = room;
-	return 0;
-}
-
-static int list_grow(struct slab_name **list, uint32_t nr, uint32_t *room)
-{
-	uint32_t more = *room ? 2 * *room : 512;
-	struct slab_name *names;
-
-	if (nr < *room)
-		return 0;
-	names = realloc(*list, more * sizeof(*names));
-	if (!names)
-		return -1;
-	*list = names;
-	*room = more;
 	return 0;
 }
 
@@ -154,8 +132,8 @@ static int names_add(struct slab *slab, const char *name, uint32_t cache)
 	struct slab_name *entry;
 
 	/* The second has room for all of the first, too, so that a cache can always be destroyed. */
-	if (list_grow(&slab->names, slab->nr_names, &slab->names_room) < 0 ||
-			list_grow(&slab->gone, slab->nr_gone + slab->nr_names, &slab->gone_room) < 0)
+	if (!array_room(&slab->names, &slab->names_room, slab->nr_names) ||
+		!array_room(&slab->gone, &slab->gone_room, slab->nr_gone + slab->nr_names))
 		return -1;
 	entry = &slab->names[slab->nr_names++];
 	snprintf(entry->name, sizeof(entry->name), "%s", name);

@@ -1,6 +1,7 @@
 /* First pass: blocks of pages, which call caused them, and where the direct map lies. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "traces/gather.h"
 #include "traces/kind.h"
 
@@ -131,15 +132,8 @@ static uint32_t add_block(struct gather *g, const struct gather_block *block, st
 
 	if (number == SLOT_NONE)
 		return NO_BLOCK;
-	if (number >= g->blocks_cap) {
-		uint32_t cap = number * 2 + 1024;
-		struct gather_block *blocks = realloc(g->blocks, cap * sizeof(*blocks));
-
-		if (!blocks)
-			return NO_BLOCK;
-		g->blocks = blocks;
-		g->blocks_cap = cap;
-	}
+	if (!array_room(&g->blocks, &g->blocks_cap, number))
+		return NO_BLOCK;
 	g->blocks[number] = *block;
 	g->blocks[number].pages_left = 1u << block->order;
 	return set_pages(g, block->pfn, block->order, number + 1, err) < 0 ? NO_BLOCK : number;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define PROGRESS_EVENTS 65536u
 #define EVENTS_AHEAD 8u /* whose objects are fetched into the processor's caches */
 
@@ -103,14 +105,11 @@ uint32_t resolve_string(struct resolve *r, uint32_t text)
 	uint32_t number;
 
 	if (text >= r->strings_cap) {
-		uint32_t cap = text * 2 + 1024;
-		uint32_t *strings = realloc(r->strings, cap * sizeof(*strings));
+		uint32_t had = r->strings_cap;
 
-		if (!strings)
+		if (!array_room(&r->strings, &r->strings_cap, text))
 			return UINT32_MAX;
-		memset(strings + r->strings_cap, 0, (cap - r->strings_cap) * sizeof(*strings));
-		r->strings = strings;
-		r->strings_cap = cap;
+		memset(r->strings + had, 0, (r->strings_cap - had) * sizeof(*r->strings));
 	}
 	if (r->strings[text])
 		return r->strings[text] - 1;
@@ -180,15 +179,8 @@ uint32_t resolve_slot(struct resolve *r, bool adopted, uint8_t origin)
 
 	if (slot == SLOT_NONE)
 		return SLOT_NONE;
-	if (slot >= r->info_cap) {
-		uint32_t cap = slot < SLOT_NONE / 2 ? slot * 2 + 4096 : SLOT_NONE;
-		struct slot_info *info = realloc(r->info, cap * sizeof(*info));
-
-		if (!info)
-			return SLOT_NONE;
-		r->info = info;
-		r->info_cap = cap;
-	}
+	if (!array_room(&r->info, &r->info_cap, slot))
+		return SLOT_NONE;
 	r->info[slot] = (struct slot_info){ .origin = origin, .area = SLOT_NONE, .cache = CACHE_NONE };
 	r->meta->adopted += adopted;
 	return slot;
