@@ -236,11 +236,6 @@ void dma_pool_free(struct dma *dma, uint32_t page, uint32_t block, struct meter 
 	pool->stats.frees++;
 }
 
-uint32_t dma_pool_of(const struct dma *dma, uint32_t page)
-{
-	return dma->page[page].pool;
-}
-
 uint64_t dma_pool_address(const struct dma *dma, uint32_t page, uint32_t block)
 {
 	const struct dma_page *p = &dma->page[page];

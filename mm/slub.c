@@ -392,7 +392,6 @@ const struct slab_ops mech_slab_slub = {
 	.claim = slub_claim,
 	.unclaim = slub_unclaim,
 	.switch_to = slub_switch_to,
-	.correct = slub_correct,
 	.next_start = slub_next_start,
 	.next_pfn = slub_next_pfn,
 	.grow_at = slub_grow_at,
