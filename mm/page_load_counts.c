@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/bits.h"
 #include "base/rng.h"
 #include "mm/page_load_priv.h"
 #include "mm/pcp_priv.h"

@@ -8,7 +8,6 @@
  */
 #include "mm/vmap_tree.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
