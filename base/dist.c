@@ -1,7 +1,5 @@
 #include "base/dist.h"
 
-#include <stddef.h>
-
 #include "base/bits.h"
 #include "base/fixed.h"
 

@@ -5,8 +5,6 @@
 #ifndef KMEMSIM_BASE_ERR_H
 #define KMEMSIM_BASE_ERR_H
 
-#include <stddef.h>
-
 /*
  * The one list of error codes: name, process exit status.
  * USAGE: the command line is wrong; CONFIG: a YAML file; TRACE: a trace file; RESULTS: a results database that

@@ -6,7 +6,6 @@
 #define KMEMSIM_CONFIGS_CSV_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"

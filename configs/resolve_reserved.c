@@ -1,7 +1,6 @@
 #include "configs/loader_priv.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

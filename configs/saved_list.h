@@ -2,7 +2,6 @@
 #ifndef KMEMSIM_CONFIGS_SAVED_LIST_H
 #define KMEMSIM_CONFIGS_SAVED_LIST_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 

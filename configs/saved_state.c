@@ -1,7 +1,6 @@
 #include "configs/saved_priv.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>

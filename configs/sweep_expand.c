@@ -1,6 +1,5 @@
 /* sweep_expand: from axes to points: every combination of their choices, once. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

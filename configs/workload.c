@@ -1,6 +1,5 @@
 #include "configs/workload.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/mm.h"
 
@@ -130,15 +131,8 @@ static bool take_range(struct boot_memory *bm, uint64_t start, uint64_t end)
 		start = min_u64(start, bm->taken[last].start);
 		end = max_u64(end, bm->taken[last].end);
 	}
-	if (bm->nr_taken == bm->cap_taken && last == at) {
-		uint32_t cap = bm->cap_taken ? 2 * bm->cap_taken : 16;
-		struct boot_range *taken = realloc(bm->taken, cap * sizeof(*taken));
-
-		if (!taken)
-			return false;
-		bm->taken = taken;
-		bm->cap_taken = cap;
-	}
+	if (last == at && !array_room(&bm->taken, &bm->cap_taken, bm->nr_taken))
+		return false;
 	memmove(&bm->taken[at + 1], &bm->taken[last], (bm->nr_taken - last) * sizeof(*bm->taken));
 	bm->nr_taken = bm->nr_taken + 1 - (last - at);
 	bm->taken[at] = (struct boot_range){ start, end };
@@ -147,15 +141,8 @@ static bool take_range(struct boot_memory *bm, uint64_t start, uint64_t end)
 
 static bool note_block(struct boot_memory *bm, const struct boot_block *block, uint32_t *number)
 {
-	if (bm->nr_blocks == bm->cap_blocks) {
-		uint32_t cap = bm->cap_blocks ? 2 * bm->cap_blocks : 16;
-		struct boot_block *blocks = realloc(bm->blocks, cap * sizeof(*blocks));
-
-		if (!blocks)
-			return false;
-		bm->blocks = blocks;
-		bm->cap_blocks = cap;
-	}
+	if (!array_room(&bm->blocks, &bm->cap_blocks, bm->nr_blocks))
+		return false;
 	*number = bm->nr_blocks++;
 	bm->blocks[*number] = *block;
 	return true;

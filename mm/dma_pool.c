@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/dma_priv.h"
 
@@ -74,15 +75,8 @@ static uint32_t cut(const struct dma_pool_stats *stats, uint32_t *offsets)
 
 static struct dma_pool *add_pool(struct dma *dma)
 {
-	if (dma->nr_pools == dma->cap_pools) {
-		uint32_t cap = dma->cap_pools ? 2 * dma->cap_pools : 16;
-		struct dma_pool *pools = realloc(dma->pools, cap * sizeof(*pools));
-
-		if (!pools)
-			return NULL;
-		dma->pools = pools;
-		dma->cap_pools = cap;
-	}
+	if (!array_room(&dma->pools, &dma->cap_pools, dma->nr_pools))
+		return NULL;
 	return &dma->pools[dma->nr_pools];
 }
 
@@ -132,15 +126,8 @@ static uint32_t page_number(struct dma *dma)
 		dma->free_page = dma->page[number].next_page;
 		return number;
 	}
-	if (dma->nr_pages == dma->cap_pages) {
-		uint32_t cap = dma->cap_pages ? 2 * dma->cap_pages : 64;
-		struct dma_page *pages = realloc(dma->page, cap * sizeof(*pages));
-
-		if (!pages)
-			return DMA_LIST_END;
-		dma->page = pages;
-		dma->cap_pages = cap;
-	}
+	if (!array_room(&dma->page, &dma->cap_pages, dma->nr_pages))
+		return DMA_LIST_END;
 	dma->page[dma->nr_pages] = (struct dma_page){ 0 };
 	return dma->nr_pages++;
 }
@@ -247,11 +234,6 @@ void dma_pool_free(struct dma *dma, uint32_t page, uint32_t block, struct meter 
 	p->in_use--;
 	pool->stats.in_use--;
 	pool->stats.frees++;
-}
-
-uint32_t dma_pool_of(const struct dma *dma, uint32_t page)
-{
-	return dma->page[page].pool;
 }
 
 uint64_t dma_pool_address(const struct dma *dma, uint32_t page, uint32_t block)

@@ -3,22 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 void io_use_fini(struct io_use_list *list)
 {
 	free(list->regions);
 	*list = (struct io_use_list){ 0 };
-}
-
-static bool grow(struct io_use_list *list)
-{
-	uint32_t cap = list->cap ? 2 * list->cap : 64;
-	struct io_use_region *regions = realloc(list->regions, cap * sizeof(*regions));
-
-	if (!regions)
-		return false;
-	list->regions = regions;
-	list->cap = cap;
-	return true;
 }
 
 uint32_t io_use_find(struct io_use_list *list, uint64_t start, uint64_t end, const char *name)
@@ -30,7 +20,7 @@ uint32_t io_use_find(struct io_use_list *list, uint64_t start, uint64_t end, con
 		if (region->start == start && region->end == end && !strcmp(region->name, name))
 			return i;
 	}
-	if (list->nr == IO_USE_MAX || (list->nr == list->cap && !grow(list)))
+	if (list->nr == IO_USE_MAX || !array_room(&list->regions, &list->cap, list->nr))
 		return 0;
 	list->regions[list->nr] = (struct io_use_region){ .start = start, .end = end, .name = name };
 	return list->nr++;

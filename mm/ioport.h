@@ -6,7 +6,6 @@
 #ifndef KMEMSIM_MM_IOPORT_H
 #define KMEMSIM_MM_IOPORT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "mm/io_use.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/mm.h"
 #include "mm/resource.h"
@@ -88,21 +89,11 @@ static bool reserve_type(const struct ioremap *io, uint64_t phys, uint64_t bytes
 
 static bool grow(struct ioremap *io)
 {
-	uint32_t cap = io->cap ? 2 * io->cap : 64;
-	struct ioremap_mapping *mappings = realloc(io->mappings, cap * sizeof(*mappings));
-	uint32_t *unused, *by_phys;
+	uint32_t cap = array_bigger(io->cap, io->cap);
 
-	if (!mappings)
+	if (!array_resize(&io->mappings, sizeof(*io->mappings), cap) || !array_resize(&io->unused, sizeof(*io->unused), cap) ||
+		!array_resize(&io->by_phys, sizeof(*io->by_phys), cap))
 		return false;
-	io->mappings = mappings;
-	unused = realloc(io->unused, cap * sizeof(*unused));
-	if (!unused)
-		return false;
-	io->unused = unused;
-	by_phys = realloc(io->by_phys, cap * sizeof(*by_phys));
-	if (!by_phys)
-		return false;
-	io->by_phys = by_phys;
 	io->cap = cap;
 	return true;
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "mm/mempool_priv.h"
 
 #define HEADER_BYTES  72u       /* sizeof(mempool_t) of a 64-bit kernel */
@@ -17,71 +18,10 @@ const char *const mempool_kind_name[NR_MEMPOOL_KINDS] = {
 	[MEMPOOL_SLAB] = "slab", [MEMPOOL_KMALLOC] = "kmalloc", [MEMPOOL_PAGES] = "page", [MEMPOOL_OTHER] = "other",
 };
 
-static enum mm_answer take_kmalloc(struct mempools *m, uint64_t size, gfp_t gfp, unsigned int cpu,
-	struct slab_object *object, struct meter *meter)
-{
-	uint32_t cache = kmalloc_class(m->slab, size, gfp);
-
-	if (cache != CACHE_NONE)
-		return slab_alloc(m->slab, cache, gfp, -1, cpu, object, meter);
-	if (kmalloc_is_large(m->slab, size))
-		return kmalloc_large(m->slab, size, gfp, -1, cpu, object, meter);
-	return kmalloc_sized(m->slab, size, gfp, -1, cpu, object, meter);
-}
-
-static enum mm_answer take_pages(struct mempools *m, const struct mempool_create *create, gfp_t gfp, unsigned int cpu,
-	struct slab_object *object, struct meter *meter)
-{
-	struct page_request want = { .gfp = gfp, .cpu = (uint16_t)cpu, .node = -1, .order = (uint8_t)create->order };
-	pfn_t pfn = PFN_NONE;
-	enum mm_answer answer = page_alloc_take(m->pages, &want, &pfn, meter);
-
-	*object = (struct slab_object){ .index = (uint32_t)pfn };
-	return answer;
-}
-
-/* pool->alloc() */
-static enum mm_answer backing_take(struct mempools *m, const struct mempool_create *create, gfp_t gfp, unsigned int cpu,
-	struct slab_object *object, struct meter *meter)
-{
-	switch (create->kind) {
-	case MEMPOOL_SLAB:
-		if (create->cache == CACHE_NONE || !slab_cache_live(m->slab, create->cache))
-			return MM_FAILED;
-		return slab_alloc(m->slab, create->cache, gfp, -1, cpu, object, meter);
-	case MEMPOOL_KMALLOC:
-		return take_kmalloc(m, create->size, gfp, cpu, object, meter);
-	case MEMPOOL_PAGES:
-		return take_pages(m, create, gfp, cpu, object, meter);
-	default:
-		*object = (struct slab_object){ 0 };
-		return MM_DONE;
-	}
-}
-
-/* pool->free() */
-static void backing_give(struct mempools *m, const struct mempool_create *create, struct slab_object object,
-	unsigned int cpu, struct meter *meter)
-{
-	if (create->kind == MEMPOOL_PAGES)
-		page_alloc_give(m->pages, object.index, create->order, cpu, meter);
-	else if (create->kind != MEMPOOL_OTHER)
-		slab_free(m->slab, object, cpu, meter);
-}
-
 /* Room for one more element's number. Return: false when the program itself has no memory for it. */
 static bool reserve_number(struct mempools *m)
 {
-	if (m->free_element == ELEMENT_FREE && m->nr_elements == m->cap_elements) {
-		uint32_t cap = m->cap_elements ? 2 * m->cap_elements : 256;
-		struct element *elements = realloc(m->elements, cap * sizeof(*elements));
-
-		if (!elements)
-			return false;
-		m->elements = elements;
-		m->cap_elements = cap;
-	}
-	return true;
+	return m->free_element != ELEMENT_FREE || array_room(&m->elements, &m->cap_elements, m->nr_elements);
 }
 
 static uint32_t number_of(struct mempools *m, uint32_t pool, struct slab_object object)
@@ -123,7 +63,7 @@ static uint32_t pop(struct mempools *m, struct pool *pool)
 
 static void give_back(struct mempools *m, const struct pool *pool, uint32_t number, unsigned int cpu, struct meter *meter)
 {
-	backing_give(m, &pool->stats.create, m->elements[number].object, cpu, meter);
+	mempool_backing_give(m, &pool->stats.create, m->elements[number].object, cpu, meter);
 	forget(m, number);
 }
 
@@ -137,7 +77,7 @@ static enum mm_answer fill(struct mempools *m, uint32_t number, unsigned int cpu
 		enum mm_answer answer = MM_FAILED;
 
 		if (reserve_number(m))
-			answer = backing_take(m, &pool->stats.create, GFP_KERNEL, cpu, &object, meter);
+			answer = mempool_backing_take(m, &pool->stats.create, GFP_KERNEL, cpu, &object, meter);
 		if (answer != MM_DONE)
 			return answer;
 		push(m, pool, number_of(m, number, object));
@@ -160,27 +100,6 @@ static void dismantle(struct mempools *m, struct pool *pool, unsigned int cpu, s
 	pool->capacity = 0;
 }
 
-static uint64_t element_alloc(const struct mempools *m, const struct mempool_create *create)
-{
-	switch (create->kind) {
-	case MEMPOOL_SLAB:
-		return create->cache != CACHE_NONE ? slab_cache_geometry(m->slab, create->cache)->size : 0;
-	case MEMPOOL_KMALLOC:
-		return kmalloc_size(m->slab, create->size, GFP_KERNEL);
-	case MEMPOOL_PAGES:
-		return (uint64_t)m->machine->page_size << create->order;
-	default:
-		return 0;
-	}
-}
-
-static uint64_t element_bytes(const struct mempools *m, const struct mempool_create *create)
-{
-	if (create->kind == MEMPOOL_SLAB)
-		return create->cache != CACHE_NONE ? slab_cache_geometry(m->slab, create->cache)->object_size : 0;
-	return create->kind == MEMPOOL_KMALLOC ? create->size : element_alloc(m, create);
-}
-
 /* A new pool's place. Return: MEMPOOL_NONE when the program has no memory for it. */
 static uint32_t begin_pool(struct mempools *m, const struct mempool_create *create)
 {
@@ -188,20 +107,13 @@ static uint32_t begin_pool(struct mempools *m, const struct mempool_create *crea
 
 	if (!reserve)
 		return MEMPOOL_NONE;
-	if (m->nr_pools == m->cap_pools) {
-		uint32_t cap = m->cap_pools ? 2 * m->cap_pools : 16;
-		struct pool *pools = realloc(m->pools, cap * sizeof(*pools));
-
-		if (!pools) {
-			free(reserve);
-			return MEMPOOL_NONE;
-		}
-		m->pools = pools;
-		m->cap_pools = cap;
+	if (!array_room(&m->pools, &m->cap_pools, m->nr_pools)) {
+		free(reserve);
+		return MEMPOOL_NONE;
 	}
 	m->pools[m->nr_pools] = (struct pool){ .reserve = reserve, .capacity = create->min_nr,
-		.stats = { .create = *create, .lowest = create->min_nr, .element_alloc = element_alloc(m, create),
-			.element_bytes = element_bytes(m, create) } };
+		.stats = { .create = *create, .lowest = create->min_nr, .element_alloc = mempool_element_alloc(m, create),
+			.element_bytes = mempool_element_bytes(m, create) } };
 	return m->nr_pools++;
 }
 
@@ -212,13 +124,13 @@ static enum mm_answer build(struct mempools *m, uint32_t number, unsigned int cp
 	enum mm_answer answer;
 
 	if (!pool->has_header) {
-		answer = take_kmalloc(m, HEADER_BYTES, GFP_KERNEL | GFP_BIT_ZERO, cpu, &pool->header, meter);
+		answer = mempool_take_kmalloc(m, HEADER_BYTES, GFP_KERNEL | GFP_BIT_ZERO, cpu, &pool->header, meter);
 		if (answer != MM_DONE)
 			return answer;
 		pool->has_header = true;
 	}
 	if (!pool->has_array && pool->capacity) {
-		answer = take_kmalloc(m, 8ull * pool->capacity, GFP_KERNEL, cpu, &pool->array, meter);
+		answer = mempool_take_kmalloc(m, 8ull * pool->capacity, GFP_KERNEL, cpu, &pool->array, meter);
 		if (answer != MM_DONE)
 			return answer;
 		pool->has_array = true;
@@ -293,7 +205,7 @@ static enum mm_answer attempt(struct mempools *m, uint32_t number, gfp_t gfp, un
 {
 	struct pool *pool = &m->pools[number];
 	struct slab_object object;
-	enum mm_answer answer = backing_take(m, &pool->stats.create, gfp, cpu, &object, meter);
+	enum mm_answer answer = mempool_backing_take(m, &pool->stats.create, gfp, cpu, &object, meter);
 
 	if (answer == MM_WAIT)
 		return answer;
@@ -374,7 +286,7 @@ static enum mm_answer grow_array(struct mempools *m, struct pool *pool, uint32_t
 {
 	struct slab_object array;
 	uint32_t *reserve;
-	enum mm_answer answer = take_kmalloc(m, 8ull * min_nr, GFP_KERNEL, cpu, &array, meter);
+	enum mm_answer answer = mempool_take_kmalloc(m, 8ull * min_nr, GFP_KERNEL, cpu, &array, meter);
 
 	if (answer != MM_DONE)
 		return answer;
@@ -460,66 +372,6 @@ static void mempool_fini(void *state)
 		free(m->pools[pool].reserve);
 	free(m->pools);
 	free(m->elements);
-}
-
-static int check_pool(const struct mempools *m, uint32_t number, struct err *err)
-{
-	const struct pool *pool = &m->pools[number];
-
-	if (pool->state == POOL_DESTROYED)
-		return 0;
-	if (pool->stats.curr_nr > pool->stats.create.min_nr || pool->stats.create.min_nr > pool->capacity)
-		return err_set(err, ERR_INVARIANT, "mempool 1: pool %u has %u of %u elements in an array for %u", number,
-			pool->stats.curr_nr, pool->stats.create.min_nr, pool->capacity);
-	for (uint32_t i = 0; i < pool->stats.curr_nr; i++) {
-		uint32_t element = pool->reserve[i];
-
-		if (element >= m->nr_elements || m->elements[element].pool != number || m->elements[element].next != 1)
-			return err_set(err, ERR_INVARIANT, "mempool 2: entry %u of pool %u's reserve is element %u of another", i,
-				number, element);
-	}
-	return 0;
-}
-
-static int check_element(const struct mempools *m, uint32_t number, struct err *err)
-{
-	const struct element *element = &m->elements[number];
-	const struct mempool_create *create = &m->pools[element->pool].stats.create;
-	bool there = true;
-
-	if (create->kind == MEMPOOL_PAGES)
-		there = page_alloc_allocated(m->pages, element->object.index, create->order);
-	else if (create->kind != MEMPOOL_OTHER && element->object.slab != SLAB_LARGE)
-		there = slab_object_live(m->slab, element->object);
-	return there ? 0 : err_set(err, ERR_INVARIANT, "mempool 4: element %u of pool %u is free memory", number, element->pool);
-}
-
-static int mempool_check(const void *state, struct err *err)
-{
-	const struct mempools *m = state;
-	uint64_t *held = calloc(m->nr_pools ? m->nr_pools : 1, sizeof(*held));
-	uint64_t *kept = calloc(m->nr_pools ? m->nr_pools : 1, sizeof(*kept));
-	int ret = held && kept ? 0 : err_set(err, ERR_NOMEM, "no memory to check the mempools");
-
-	for (uint32_t pool = 0; pool < m->nr_pools && ret == 0; pool++)
-		ret = check_pool(m, pool, err);
-	for (uint32_t i = 0; i < m->nr_elements && ret == 0; i++) {
-		if (m->elements[i].pool == ELEMENT_FREE)
-			continue;
-		(m->elements[i].next ? kept : held)[m->elements[i].pool]++;
-		ret = check_element(m, i, err);
-	}
-	for (uint32_t pool = 0; pool < m->nr_pools && ret == 0; pool++) {
-		const struct pool *p = &m->pools[pool];
-		uint64_t curr_nr = p->state == POOL_DESTROYED ? 0 : p->stats.curr_nr;
-
-		if (held[pool] != p->stats.outstanding || kept[pool] != curr_nr)
-			ret = err_set(err, ERR_INVARIANT, "mempool 3: pool %u has %" PRIu64 " of %" PRIu64 " elements outstanding, %"
-				PRIu64 " of %" PRIu64 " in reserve", pool, held[pool], p->stats.outstanding, kept[pool], curr_nr);
-	}
-	free(held);
-	free(kept);
-	return ret;
 }
 
 const struct mechanism mech_mempool = {

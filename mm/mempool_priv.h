@@ -1,4 +1,7 @@
-/* mempool_priv: the state of mm/mempool.c, for its own test too. */
+/*
+ * mempool_priv: the state of the mempools, which their test sees too, and what their files share: mempool.c (pools and their
+ * reserves), mempool_backing.c (where elements come from), mempool_check.c (the invariants).
+ */
 #ifndef KMEMSIM_MM_MEMPOOL_PRIV_H
 #define KMEMSIM_MM_MEMPOOL_PRIV_H
 
@@ -42,5 +45,21 @@ struct mempools {
 	uint32_t nr_elements, cap_elements;
 	uint32_t free_element;         /* the first unused number, ELEMENT_FREE: none */
 };
+
+/** mempool_take_kmalloc() - models kmalloc() of @size bytes. */
+enum mm_answer mempool_take_kmalloc(struct mempools *m, uint64_t size, gfp_t gfp, unsigned int cpu,
+	struct slab_object *object, struct meter *meter);
+/** mempool_backing_take() - models pool->alloc(). MM_FAILED: none, also when the pool's cache is gone. */
+enum mm_answer mempool_backing_take(struct mempools *m, const struct mempool_create *create, gfp_t gfp, unsigned int cpu,
+	struct slab_object *object, struct meter *meter);
+/** mempool_backing_give() - models pool->free(). */
+void mempool_backing_give(struct mempools *m, const struct mempool_create *create, struct slab_object object,
+	unsigned int cpu, struct meter *meter);
+/** mempool_element_alloc() - bytes that an element takes of the backing; 0: not known. */
+uint64_t mempool_element_alloc(const struct mempools *m, const struct mempool_create *create);
+/** mempool_element_bytes() - bytes of an element that its user asked for; 0: not known. */
+uint64_t mempool_element_bytes(const struct mempools *m, const struct mempool_create *create);
+
+int mempool_check(const void *state, struct err *err);
 
 #endif

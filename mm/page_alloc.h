@@ -222,10 +222,6 @@ int page_alloc_preferred_zone(const struct page_alloc *pa, const struct page_req
 void page_alloc_empty_list(struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
 	unsigned int cpu, struct meter *meter);
 
-/** page_alloc_pcp_first() - the block that a CPU's next request of that order and type gets; PFN_NONE: refill. */
-pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
-	unsigned int cpu);
-
 /**
  * page_alloc_take_exact() - models alloc_pages_exact(): @nr_pages; the rest of the block goes back directly to the
  * free lists, to the tail. Free the pages one by one with order 0.

@@ -3,7 +3,6 @@
  */
 #include <inttypes.h>
 
-#include "base/bits.h"
 #include "mm/page_alloc_priv.h"
 #include "mm/pcp_priv.h"
 

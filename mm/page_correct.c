@@ -396,11 +396,3 @@ pfn_t page_alloc_flush_next(const struct page_alloc *pa, unsigned int zone, unsi
 	}
 	return PFN_NONE;
 }
-
-pfn_t page_alloc_pcp_first(const struct page_alloc *pa, unsigned int zone, unsigned int order, enum migratetype mt,
-	unsigned int cpu)
-{
-	uint32_t head = pa->zones[zone].pcps[cpu].list[pcp_list_index(order, mt)].head;
-
-	return head == LINK_NONE ? PFN_NONE : head;
-}

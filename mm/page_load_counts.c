@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bits.h"
+#include "base/array.h"
 #include "base/rng.h"
 #include "mm/page_load_priv.h"
 #include "mm/pcp_priv.h"
@@ -21,7 +21,8 @@
 
 struct cells {
 	uint32_t *pfn; /* owned */
-	size_t nr, room;
+	size_t nr;
+	uint32_t room;
 };
 
 struct placing {
@@ -36,18 +37,10 @@ struct placing {
 
 static void cells_add(struct placing *placing, struct cells *cells, pfn_t pfn)
 {
-	if (cells->nr == cells->room) {
-		size_t room = cells->room ? 2 * cells->room : 64;
-		uint32_t *grown = realloc(cells->pfn, room * sizeof(*grown));
-
-		if (!grown) {
-			placing->no_memory = true;
-			return;
-		}
-		cells->pfn = grown;
-		cells->room = room;
-	}
-	cells->pfn[cells->nr++] = (uint32_t)pfn;
+	if (array_room(&cells->pfn, &cells->room, cells->nr))
+		cells->pfn[cells->nr++] = (uint32_t)pfn;
+	else
+		placing->no_memory = true;
 }
 
 static void cells_shuffle(struct cells *cells, struct rng *rng)

@@ -17,7 +17,6 @@
 #define HANDED_PER_WORD  32u
 #define HANDED_ORDER     5u
 #define HANDED_OUT_BITS  0x5555555555555555ull
-#define HANDED_LRU_BITS  0xaaaaaaaaaaaaaaaaull
 
 /** page_metadata_init() - map the metadata of [0, end_pfn). */
 int page_metadata_init(struct page_alloc *pa, pfn_t end_pfn, struct err *err);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/percpu_priv.h"
 
@@ -24,15 +25,8 @@ static uint32_t area_new(struct percpu *pc, uint32_t chunk, uint32_t bit)
 	if (number != PERCPU_AREA_NONE) {
 		pc->free_area = pc->areas[number].bit;
 	} else {
-		if (pc->nr_areas == pc->cap_areas) {
-			uint32_t cap = pc->cap_areas ? 2 * pc->cap_areas : 256;
-			struct pcpu_area *areas = realloc(pc->areas, cap * sizeof(*areas));
-
-			if (!areas)
-				return PERCPU_AREA_NONE;
-			pc->areas = areas;
-			pc->cap_areas = cap;
-		}
+		if (!array_room(&pc->areas, &pc->cap_areas, pc->nr_areas))
+			return PERCPU_AREA_NONE;
 		number = pc->nr_areas++;
 	}
 	pc->areas[number] = (struct pcpu_area){ chunk, bit };

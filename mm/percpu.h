@@ -25,7 +25,6 @@ struct percpu; /* the state of SLOT_PERCPU: mm_state(mm, SLOT_PERCPU) */
 
 #define PERCPU_MIN_ALLOC   4u          /* bytes: what a bit of the maps stands for */
 #define PERCPU_MAX_ALLOC   32768u      /* bytes: largest area */
-#define PERCPU_STATIC_SIZE 212992u     /* bytes of a distribution kernel's static areas */
 #define PERCPU_AREA_NONE   UINT32_MAX
 
 struct percpu_request {

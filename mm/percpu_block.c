@@ -2,7 +2,6 @@
  * percpu_block: what is known of free runs, kept after each allocation and free so that a search need not read the maps.
  * Models the pcpu_block_md functions of mm/percpu.c (6.1), with what they forget: spec 7.4, 7.5 and 7.7.
  */
-#include "base/bits.h"
 #include "mm/percpu_priv.h"
 
 static int32_t min_i32(int32_t a, int32_t b)

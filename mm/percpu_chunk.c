@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/percpu_priv.h"
 
@@ -51,18 +52,11 @@ void pcpu_chunk_delete(struct percpu *pc, struct pcpu_chunk *chunk)
 
 static uint32_t free_number(struct percpu *pc)
 {
-	struct pcpu_chunk **chunks;
-
 	for (uint32_t i = PERCPU_RESERVED_CHUNK + 1; i < pc->nr_chunks; i++)
 		if (!pc->chunks[i])
 			return i;
-	if (pc->nr_chunks == pc->cap_chunks) {
-		chunks = realloc(pc->chunks, 2 * (size_t)pc->cap_chunks * sizeof(*chunks));
-		if (!chunks)
-			return PERCPU_NO_CHUNK;
-		pc->chunks = chunks;
-		pc->cap_chunks *= 2;
-	}
+	if (!array_room(&pc->chunks, &pc->cap_chunks, pc->nr_chunks))
+		return PERCPU_NO_CHUNK;
 	pc->chunks[pc->nr_chunks] = NULL;
 	return pc->nr_chunks++;
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "mm/mm.h"
 
 /* /proc shows deeper nodes as if they were this deep (MAX_IORES_LEVEL). */
@@ -15,15 +16,8 @@ uint32_t resource_new(struct resources *resources, uint64_t start, uint64_t end,
 	if (node != RESOURCE_NONE) {
 		resources->unused = resources->nodes[node].sibling;
 	} else {
-		if (resources->nr == resources->cap) {
-			uint32_t cap = resources->cap ? 2 * resources->cap : 256;
-			struct resource *nodes = realloc(resources->nodes, cap * sizeof(*nodes));
-
-			if (!nodes)
-				return RESOURCE_NONE;
-			resources->nodes = nodes;
-			resources->cap = cap;
-		}
+		if (!array_room(&resources->nodes, &resources->cap, resources->nr))
+			return RESOURCE_NONE;
 		node = resources->nr++;
 	}
 	resources->nodes[node] = (struct resource){ .start = start, .end = end, .name = name, .parent = RESOURCE_NONE,

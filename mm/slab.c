@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/slab_engine_priv.h"
 
@@ -113,18 +114,12 @@ static bool engine_destroy(void *state, uint32_t cache, struct meter *meter)
 /* Room for one more cache in the two arrays by number. Return: 0, or -1. */
 static int caches_grow(struct slab_engine *engine, uint32_t cache)
 {
-	uint32_t room = engine->room ? 2 * engine->room : 256;
-	void *caches, *nodes;
+	uint32_t room = array_bigger(engine->room, cache);
 
 	if (cache < engine->room)
 		return 0;
-	caches = realloc(engine->caches, room * sizeof(*engine->caches));
-	if (caches)
-		engine->caches = caches;
-	nodes = realloc(engine->nodes, (size_t)room * engine->nr_nodes * sizeof(*engine->nodes));
-	if (nodes)
-		engine->nodes = nodes;
-	if (!caches || !nodes)
+	if (!array_resize(&engine->caches, sizeof(*engine->caches), room) ||
+		!array_resize(&engine->nodes, engine->nr_nodes * sizeof(*engine->nodes), room))
 		return -1;
 	engine->room = room;
 	return 0;

@@ -174,8 +174,6 @@ struct slab_ops {
 	bool (*claim)(void *state, struct slab_object object);
 	void (*unclaim)(void *state, struct slab_object object, unsigned int cpu);
 	bool (*switch_to)(void *state, struct slab_object object, unsigned int cpu, struct meter *meter);
-	bool (*correct)(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right,
-		unsigned int cpu);
 	void (*next_start)(void *state, uint32_t cache, uint32_t first_object);
 	void (*next_pfn)(void *state, uint32_t cache, pfn_t pfn, unsigned int order);
 	bool (*grow_at)(void *state, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object,
@@ -321,13 +319,6 @@ void slab_unclaim(struct slab *slab, struct slab_object object, unsigned int cpu
  * it is, and the one of the model is deactivated. Return: false when it is that already, or has no free object.
  */
 bool slab_switch_to(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter);
-/**
- * slab_correct() - the model just handed out @wrong where the kernel handed out @right: as if right had been taken.
- * @right leaves the freelist it is on, and @wrong goes to the head of the one it came from.
- * Return: false when right is not a free object of @cache; then wrong stays handed out.
- */
-bool slab_correct(struct slab *slab, uint32_t cache, struct slab_object wrong, struct slab_object right,
-	unsigned int cpu);
 /**
  * slab_next_start() - the freelist of the next new slab of @cache begins with @first_object, as far as its random order
  * allows: the kernel's random draw, learned from a recording. Once; UINT32_MAX: drawn after all.

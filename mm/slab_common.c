@@ -1,9 +1,9 @@
 /* The table of caches: creating, merging, finding and destroying them. Models mm/slab_common.c of kernel 6.1. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/slab_priv.h"
 
@@ -88,102 +88,16 @@ void slab_destroy_all(struct slab *slab)
 /* Room for one more cache in all tables by number. Return: 0, or -1. */
 static int caches_grow(struct slab *slab)
 {
-	uint32_t room = slab->caches_room ? 2 * slab->caches_room : 256;
-	void *caches, *by_age, *accounted;
+	uint32_t room = array_bigger(slab->caches_room, slab->nr_caches);
 
 	if (slab->nr_caches < slab->caches_room)
 		return 0;
-	caches = realloc(slab->caches, room * sizeof(*slab->caches));
-	if (caches)
-		slab->caches = caches;
-	by_age = realloc(slab->by_age, room * sizeof(*slab->by_age));
-	if (by_age)
-		slab->by_age = by_age;
-	accounted = realloc(slab->accounted, room);
-	if (accounted)
-		slab->accounted = accounted;
-	if (!caches || !by_age || !accounted)
+	if (!array_resize(&slab->caches, sizeof(*slab->caches), room) ||
+		!array_resize(&slab->by_age, sizeof(*slab->by_age), room) ||
+		!array_resize(&slab->accounted, sizeof(*slab->accounted), room))
 		return -1;
 	slab->caches_room = room;
 	return 0;
-}
-
-static int list_grow(struct slab_name **list, uint32_t nr, uint32_t *room)
-{
-	uint32_t more = *room ? 2 * *room : 512;
-	struct slab_name *names;
-
-	if (nr < *room)
-		return 0;
-	names = realloc(*list, more * sizeof(*names));
-	if (!names)
-		return -1;
-	*list = names;
-	*room = more;
-	return 0;
-}
-
-/* FNV-1a of as much of the name as is kept. */
-static uint32_t name_hash(const char *name)
-{
-	uint32_t hash = 2166136261u;
-
-	for (uint32_t i = 0; i < SLAB_NAME_MAX - 1 && name[i]; i++)
-		hash = (hash ^ (uint8_t)name[i]) * 16777619u;
-	return hash;
-}
-
-static bool same_name(const char *a, const char *b)
-{
-	return !strncmp(a, b, SLAB_NAME_MAX - 1);
-}
-
-/* The name is no destroyed cache's any more. */
-static void gone_remove(struct slab *slab, const char *name)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < slab->nr_gone; i++)
-		if (!same_name(slab->gone[i].name, name))
-			slab->gone[kept++] = slab->gone[i];
-	slab->nr_gone = kept;
-}
-
-static int names_add(struct slab *slab, const char *name, uint32_t cache)
-{
-	struct slab_name *entry;
-
-	/* The second has room for all of the first, too, so that a cache can always be destroyed. */
-	if (list_grow(&slab->names, slab->nr_names, &slab->names_room) < 0 ||
-			list_grow(&slab->gone, slab->nr_gone + slab->nr_names, &slab->gone_room) < 0)
-		return -1;
-	entry = &slab->names[slab->nr_names++];
-	snprintf(entry->name, sizeof(entry->name), "%s", name);
-	entry->hash = name_hash(name);
-	entry->cache = cache;
-	gone_remove(slab, name);
-	return 0;
-}
-
-static void names_remove(struct slab *slab, uint32_t cache)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < slab->nr_names; i++) {
-		if (slab->names[i].cache != cache)
-			slab->names[kept++] = slab->names[i];
-		else
-			slab->gone[slab->nr_gone++] = slab->names[i];
-	}
-	slab->nr_names = kept;
-}
-
-bool slab_cache_gone(const struct slab *slab, const char *name)
-{
-	for (uint32_t i = 0; i < slab->nr_gone; i++)
-		if (same_name(slab->gone[i].name, name))
-			return slab_cache_find(slab, name) == CACHE_NONE;
-	return false;
 }
 
 /* The lowest number not in use. */
@@ -207,7 +121,7 @@ uint32_t slab_install_cache(struct slab *slab, const char *name, const struct sl
 	uint32_t cache = cache_number(slab);
 
 	flags = cache_flags(slab, flags);
-	if (caches_grow(slab) < 0 || names_add(slab, name, cache) < 0)
+	if (caches_grow(slab) < 0 || slab_names_add(slab, name, cache) < 0)
 		return CACHE_NONE;
 	if (slab->ops->cache_init(slab->state, cache, geometry, flags) < 0) {
 		slab->nr_names--;
@@ -276,7 +190,7 @@ static int cache_alias(struct slab *slab, uint32_t cache, const struct slab_crea
 	uint32_t word = slab->machine->bits32 ? 4 : 8;
 
 	/* A module that comes and goes brings its name only once. */
-	if (slab_cache_find(slab, create->name) != cache && names_add(slab, create->name, cache) < 0)
+	if (slab_cache_find(slab, create->name) != cache && slab_names_add(slab, create->name, cache) < 0)
 		return -1;
 	c->refcount++;
 	c->geometry.object_size = (uint32_t)max_u64(c->geometry.object_size, create->object_size);
@@ -310,21 +224,6 @@ enum slab_create_result slab_cache_boot(struct slab *slab, const struct slab_cre
 	return *cache == CACHE_NONE ? SLAB_CREATE_FAILED : SLAB_CREATED;
 }
 
-bool slab_cache_name(struct slab *slab, uint32_t cache, const char *name)
-{
-	return names_add(slab, name, cache) == 0;
-}
-
-uint32_t slab_cache_find(const struct slab *slab, const char *name)
-{
-	uint32_t hash = name_hash(name);
-
-	for (uint32_t i = slab->nr_names; i-- > 0;)
-		if (slab->names[i].hash == hash && same_name(slab->names[i].name, name))
-			return slab->names[i].cache;
-	return CACHE_NONE;
-}
-
 bool slab_cache_given_up(const struct slab *slab, uint32_t cache)
 {
 	return slab->caches[cache].refcount <= 0;
@@ -345,7 +244,7 @@ bool slab_cache_destroy(struct slab *slab, uint32_t cache, struct meter *meter)
 
 	c->live = false;
 	slab->accounted[cache] = 0;
-	names_remove(slab, cache);
+	slab_names_remove(slab, cache);
 	while (slab->by_age[at] != cache)
 		at++;
 	slab->nr_live--;
@@ -516,27 +415,6 @@ static int check_by_age(const struct slab *slab, struct err *err)
 	return 0;
 }
 
-static bool has_name(const struct slab *slab, uint32_t cache)
-{
-	for (uint32_t i = 0; i < slab->nr_names; i++)
-		if (slab->names[i].cache == cache && !strcmp(slab->names[i].name, slab->caches[cache].name))
-			return true;
-	return false;
-}
-
-static int check_names(const struct slab *slab, struct err *err)
-{
-	for (uint32_t i = 0; i < slab->nr_names; i++)
-		if (!slab_cache_live(slab, slab->names[i].cache))
-			return err_set(err, ERR_INVARIANT, "slab 2: %s leads to cache %u, which is gone",
-				slab->names[i].name, slab->names[i].cache);
-	for (uint32_t cache = 0; cache < slab->nr_caches; cache++)
-		if (slab->caches[cache].live && !has_name(slab, cache))
-			return err_set(err, ERR_INVARIANT, "slab 2: cache %u is not found by its name %s", cache,
-				slab->caches[cache].name);
-	return 0;
-}
-
 static int check_accounted(const struct slab *slab, struct err *err)
 {
 	for (uint32_t cache = 0; cache < slab->nr_caches; cache++) {
@@ -555,7 +433,7 @@ int slab_check(const struct slab *slab, struct err *err)
 	int ret = check_by_age(slab, err);
 
 	if (!ret)
-		ret = check_names(slab, err);
+		ret = slab_names_check(slab, err);
 	if (!ret)
 		ret = kmalloc_check(slab, err);
 	if (!ret)

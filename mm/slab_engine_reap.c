@@ -1,5 +1,4 @@
 /* The reaper of SLAB, shrink and shutdown. Models cache_reap(), __kmem_cache_shrink() and drain_cpu_caches(). */
-#include "base/bits.h"
 #include "mm/slab_engine_priv.h"
 
 #define NODE_ROUNDS 2u /* REAPTIMEOUT_NODE is twice REAPTIMEOUT_AC */

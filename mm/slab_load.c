@@ -167,14 +167,6 @@ bool slab_switch_to(struct slab *slab, struct slab_object object, unsigned int c
 	return object.slab != SLAB_LARGE && slab->ops->switch_to(slab->state, object, cpu, meter);
 }
 
-bool slab_correct(struct slab *slab, uint32_t cache, struct slab_object wrong, struct slab_object right,
-	unsigned int cpu)
-{
-	if (wrong.slab == SLAB_LARGE || right.slab == SLAB_LARGE || !slab->ops->correct)
-		return false;
-	return slab->ops->correct(slab->state, cache, wrong, right, cpu);
-}
-
 void slab_next_start(struct slab *slab, uint32_t cache, uint32_t first_object)
 {
 	if (slab->ops->next_start)

@@ -99,6 +99,13 @@ struct slab {
 	struct slab_load_report load_report;
 };
 
+/** slab_names_add() - @name leads to @cache, beside its other names. Return: 0, or -1 when out of memory. */
+int slab_names_add(struct slab *slab, const char *name, uint32_t cache);
+/** slab_names_remove() - @cache goes: all its names are kept as those of a destroyed one. */
+void slab_names_remove(struct slab *slab, uint32_t cache);
+/** slab_names_check() - invariant 2. */
+int slab_names_check(const struct slab *slab, struct err *err);
+
 /** Where slabs can be: nodes with memory that is not ZONE_HIGHMEM, and who is near to whom. */
 struct slab_nodes {
 	uint8_t has_memory[MACHINE_MAX_NODES]; /* slab_nodes of the kernel */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/slob_priv.h"
 
@@ -284,18 +285,9 @@ static bool slob_geometry(const struct machine *machine, uint32_t object_size, u
 static int slob_cache_init(void *state, uint32_t cache, const struct slab_geometry *geometry, uint32_t flags)
 {
 	struct slob *slob = state;
-	uint32_t room = slob->room ? 2 * slob->room : 256;
 
-	if (cache >= SLOB_KMALLOC)
+	if (cache >= SLOB_KMALLOC || !array_room(&slob->caches, &slob->room, cache))
 		return -1;
-	if (cache >= slob->room) {
-		void *caches = realloc(slob->caches, room * sizeof(*slob->caches));
-
-		if (!caches)
-			return -1;
-		slob->caches = caches;
-		slob->room = room;
-	}
 	slob->caches[cache] = (struct slob_cache){ .geometry = *geometry, .flags = flags, .live = true };
 	slob->nr_caches = (uint32_t)max_u64(slob->nr_caches, cache + 1);
 	return 0;

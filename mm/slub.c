@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/slub_priv.h"
 
@@ -290,22 +291,17 @@ static pfn_t slub_pfn_of(const void *state, struct slab_object object)
 /* Room for one more cache in the three arrays by number. Return: 0, or -1. */
 static int caches_grow(struct slub *slub, uint32_t cache)
 {
-	uint32_t room = slub->room ? 2 * slub->room : 256;
-	void *caches, *nodes, *cpus;
+	uint32_t room = array_bigger(slub->room, cache);
+	void *cpus;
 
 	if (cache < slub->room)
 		return 0;
-	caches = realloc(slub->caches, room * sizeof(*slub->caches));
-	if (caches)
-		slub->caches = caches;
-	nodes = realloc(slub->nodes, (size_t)room * slub->nr_nodes * sizeof(*slub->nodes));
-	if (nodes)
-		slub->nodes = nodes;
-	cpus = aligned_alloc(64, (size_t)room * slub->nr_cpus * sizeof(*slub->cpus));
-	if (!caches || !nodes || !cpus) {
-		free(cpus);
+	if (!array_resize(&slub->caches, sizeof(*slub->caches), room) ||
+		!array_resize(&slub->nodes, slub->nr_nodes * sizeof(*slub->nodes), room))
 		return -1;
-	}
+	cpus = aligned_alloc(64, (size_t)room * slub->nr_cpus * sizeof(*slub->cpus));
+	if (!cpus)
+		return -1;
 	if (slub->room)
 		memcpy(cpus, slub->cpus, (size_t)slub->room * slub->nr_cpus * sizeof(*slub->cpus));
 	free(slub->cpus);
@@ -396,7 +392,6 @@ const struct slab_ops mech_slab_slub = {
 	.claim = slub_claim,
 	.unclaim = slub_unclaim,
 	.switch_to = slub_switch_to,
-	.correct = slub_correct,
 	.next_start = slub_next_start,
 	.next_pfn = slub_next_pfn,
 	.grow_at = slub_grow_at,

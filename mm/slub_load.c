@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bits.h"
 #include "mm/slub_priv.h"
 
 /** A load on its way. */

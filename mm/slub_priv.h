@@ -225,7 +225,6 @@ uint64_t slub_address_of(const void *state, struct slab_object object);
 bool slub_claim(void *state, struct slab_object object);
 void slub_unclaim(void *state, struct slab_object object, unsigned int cpu);
 bool slub_switch_to(void *state, struct slab_object object, unsigned int cpu, struct meter *meter);
-bool slub_correct(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right, unsigned int cpu);
 void slub_next_start(void *state, uint32_t cache, uint32_t first_object);
 void slub_next_pfn(void *state, uint32_t cache, pfn_t pfn, unsigned int order);
 bool slub_grow_at(void *state, uint32_t cache, pfn_t pfn, unsigned int order, uint32_t first_object, unsigned int cpu,

@@ -186,21 +186,6 @@ bool slub_switch_to(void *state, struct slab_object object, unsigned int cpu, st
 	return true;
 }
 
-bool slub_correct(void *state, uint32_t cache, struct slab_object wrong, struct slab_object right, unsigned int cpu)
-{
-	struct slub *slub = state;
-	const struct slub_slab *slab;
-
-	if (right.slab >= slub->store.nr_slabs)
-		return false;
-	slab = &slub->store.slabs[right.slab];
-	if (slab->place == SLUB_UNUSED || slab->cache != cache || right.index >= slab->objects ||
-			!take_object(slub, right))
-		return false;
-	put_back(slub, wrong, slub_cpu_of(slub, cache, cpu));
-	return true;
-}
-
 void slub_next_start(void *state, uint32_t cache, uint32_t first_object)
 {
 	struct slub *slub = state;

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "mm/vmalloc_priv.h"
 
@@ -32,22 +33,13 @@ void vmap_blocks_init(struct vmalloc *vm)
 
 static uint32_t block_slot(struct vmap_blocks *b)
 {
-	uint32_t cap = b->cap ? 2 * b->cap : 8;
 	uint32_t number = b->unused;
 
 	if (number) {
 		b->unused = b->all[number - 1].next;
 		return number;
 	}
-	if (b->nr == b->cap) {
-		struct vmap_block *all = realloc(b->all, cap * sizeof(*all));
-
-		if (!all)
-			return 0;
-		b->all = all;
-		b->cap = cap;
-	}
-	return ++b->nr;
+	return array_room(&b->all, &b->cap, b->nr) ? ++b->nr : 0;
 }
 
 /* new_vmap_block(): at the end of the CPU's queue. Return: its number plus 1; 0 when there is no room. */

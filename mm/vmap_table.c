@@ -6,7 +6,6 @@
  * at boot (preallocate_vmalloc_pages()). 32 bits: PTE pages only.
  * Simplified: 32 bits have two levels of page tables, not PAE's three, and five levels are four: no machine key tells.
  */
-#include "base/bits.h"
 #include "mm/vmalloc_priv.h"
 
 enum level { LEVEL_PTE, LEVEL_PMD };

@@ -8,10 +8,10 @@
  */
 #include "mm/vmap_tree.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 
 #define NODES_AT_FIRST 64u
@@ -30,22 +30,6 @@ void vmap_nodes_fini(struct vmap_nodes *nodes)
 	*nodes = (struct vmap_nodes){ 0 };
 }
 
-static bool grow(struct vmap_nodes *nodes)
-{
-	struct vmap_node *all;
-
-	if (nodes->nr < nodes->cap)
-		return true;
-	if (nodes->cap > UINT32_MAX / 2)
-		return false;
-	all = realloc(nodes->all, 2 * nodes->cap * sizeof(*all));
-	if (!all)
-		return false;
-	nodes->all = all;
-	nodes->cap *= 2;
-	return true;
-}
-
 uint32_t vmap_node_take(struct vmap_nodes *nodes, uint64_t start, uint64_t end, enum vmap_state state)
 {
 	uint32_t number = nodes->unused;
@@ -53,7 +37,7 @@ uint32_t vmap_node_take(struct vmap_nodes *nodes, uint64_t start, uint64_t end, 
 	if (number != VMAP_NIL) {
 		nodes->unused = nodes->all[number].left;
 	} else {
-		if (!grow(nodes))
+		if (!array_room(&nodes->all, &nodes->cap, nodes->nr))
 			return VMAP_NIL;
 		number = nodes->nr++;
 	}

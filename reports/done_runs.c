@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "reports/build.h"
 #include "reports/database_priv.h"
 
@@ -19,6 +20,7 @@ struct done_runs {
 	char *sweep;               /* owned */
 	struct done_run *runs;     /* owned, sorted by identity */
 	size_t nr;
+	uint32_t cap;
 };
 
 /* identity_of() writes the same for a run that is to come. */
@@ -89,17 +91,14 @@ static int read_rows(struct done_runs *done, sqlite3 *db, sqlite3_stmt *stmt, st
 	int step;
 
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct done_run *runs = done->runs;
+		struct done_run *run;
 
-		if (!(done->nr & (done->nr + 1))) /* 0, 1, 3, 7 ...: full */
-			runs = realloc(runs, (2 * done->nr + 1) * sizeof(*runs));
-		if (!runs)
+		if (!array_room(&done->runs, &done->cap, done->nr))
 			return err_set(err, ERR_NOMEM, "%s: no memory for its runs", done->path);
-		done->runs = runs;
-		runs[done->nr] = (struct done_run){ column_copy(stmt, 0), column_copy(stmt, 1), column_copy(stmt, 2),
+		run = &done->runs[done->nr++];
+		*run = (struct done_run){ column_copy(stmt, 0), column_copy(stmt, 1), column_copy(stmt, 2),
 			sqlite3_column_int(stmt, 3) };
-		done->nr++;
-		if (!runs[done->nr - 1].identity || !runs[done->nr - 1].trace || !runs[done->nr - 1].sha256)
+		if (!run->identity || !run->trace || !run->sha256)
 			return err_set(err, ERR_NOMEM, "%s: no memory for its runs", done->path);
 	}
 	return step == SQLITE_DONE ? 0 : database_error(db, done->path, err);

@@ -3,7 +3,6 @@
  * bytes to make a database: to have SQLite execute the statements of reports/schema.sql takes twenty times as long.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "reports/build.h"
 #include "reports/database_priv.h"

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "reports/database_priv.h"
 #include "reports/quantity_priv.h"
 #include "reports/run_copy_priv.h"
@@ -38,7 +39,8 @@ struct merge {
 	size_t nr_sources;
 	bool has_output;         /* the output existed: it is source 0 */
 	struct merge_run *runs;  /* owned */
-	size_t nr_runs, max_runs;
+	size_t nr_runs;
+	uint32_t max_runs;
 	struct merge_summary *summary; /* borrowed */
 };
 
@@ -69,15 +71,8 @@ static int add_run(struct merge *m, size_t source, sqlite3_stmt *stmt, struct er
 {
 	struct merge_run *run;
 
-	if (m->nr_runs == m->max_runs) {
-		size_t max = m->max_runs ? 2 * m->max_runs : 64;
-		struct merge_run *grown = reallocarray(m->runs, max, sizeof(*grown));
-
-		if (!grown)
-			return no_memory(err);
-		m->runs = grown;
-		m->max_runs = max;
-	}
+	if (!array_room(&m->runs, &m->max_runs, m->nr_runs))
+		return no_memory(err);
 	run = &m->runs[m->nr_runs++];
 	*run = (struct merge_run){
 		.source = source,

@@ -396,11 +396,6 @@ void sqlite_recorder_publish(struct recorder *rec)
 	decide((struct sqlite_recorder *)rec, PUBLISH);
 }
 
-int64_t sqlite_recorder_run_id(const struct recorder *rec)
-{
-	return ((const struct sqlite_recorder *)rec)->run_id;
-}
-
 int sqlite_recorder_many(struct recorder *rec, struct err *err)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;

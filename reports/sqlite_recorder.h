@@ -29,7 +29,4 @@ void sqlite_recorder_publish(struct recorder *rec);
  */
 int sqlite_recorder_many(struct recorder *rec, struct err *err);
 
-/** sqlite_recorder_run_id() - of the run begun last. */
-int64_t sqlite_recorder_run_id(const struct recorder *rec);
-
 #endif

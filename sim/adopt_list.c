@@ -1,6 +1,7 @@
 /* adopt_list: what lives in the model's slabs, found by their pages. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "sim/adopt_priv.h"
 
 struct object_list {
@@ -47,15 +48,8 @@ uint32_t adopt_slab_pages(const struct run *run, pfn_t pfn)
 
 static bool add(struct object_list *list, uint32_t kind, struct slab_object object)
 {
-	if (list->nr == list->room) {
-		uint32_t room = list->room ? 2 * list->room : 4096;
-		struct adopt_object *rows = realloc(list->rows, room * sizeof(*rows));
-
-		if (!rows)
-			return false;
-		list->rows = rows;
-		list->room = room;
-	}
+	if (!array_room(&list->rows, &list->room, list->nr))
+		return false;
 	list->rows[list->nr] = (struct adopt_object){ kind, list->nr, object };
 	list->nr++;
 	return true;

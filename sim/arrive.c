@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "sim/cpu_map.h"
-#include "sim/serve_priv.h"
 #include "sim/timers.h"
 
 int tasks_init(struct run *run, struct err *err)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/fingerprint.h"
 
 /* Longer than any trace: bisecting wants no samples. */
@@ -30,7 +31,8 @@ struct watch {
 
 	struct spot spot;                /* pass 2: of the window; pass 3: of the event */
 	uint64_t *hashes;                /* borrowed: of each event of the window, filled or compared with */
-	uint64_t nr_hashes, cap_hashes;
+	uint64_t nr_hashes;
+	uint32_t cap_hashes;
 	bool compare;
 
 	struct bisect_side *side;        /* pass 3 */
@@ -115,17 +117,10 @@ static void mark(void *arg, const struct outcome *outcome, const struct mm *mm)
 
 static void keep_hash(struct watch *watch, uint64_t hash)
 {
-	if (watch->nr_hashes == watch->cap_hashes) {
-		uint64_t cap = watch->cap_hashes ? 2 * watch->cap_hashes : 4096;
-		uint64_t *hashes = realloc(watch->hashes, cap * sizeof(*hashes));
-
-		watch->no_memory = !hashes;
-		if (!hashes)
-			return;
-		watch->hashes = hashes;
-		watch->cap_hashes = cap;
-	}
-	watch->hashes[watch->nr_hashes++] = hash;
+	if (array_room(&watch->hashes, &watch->cap_hashes, watch->nr_hashes))
+		watch->hashes[watch->nr_hashes++] = hash;
+	else
+		watch->no_memory = true;
 }
 
 /* Pass 2: each event of one window. */
@@ -241,15 +236,8 @@ static int watch_run(const struct bisect_run *run, struct watch *watch, const ch
 
 bool bisect_marks_add(struct bisect_marks *marks, uint64_t hash)
 {
-	if (marks->nr == marks->cap) {
-		size_t cap = marks->cap ? 2 * marks->cap : 1024;
-		uint64_t *hashes = realloc(marks->hash, cap * sizeof(*hashes));
-
-		if (!hashes)
-			return false;
-		marks->hash = hashes;
-		marks->cap = cap;
-	}
+	if (!array_room(&marks->hash, &marks->cap, marks->nr))
+		return false;
 	marks->hash[marks->nr++] = hash;
 	return true;
 }

@@ -41,7 +41,7 @@ struct bisect_marks {
 	uint64_t events; /* events from there; 0 = all */
 	uint64_t total;  /* events that there were, of those */
 	uint64_t *hash;  /* owned */
-	size_t nr, cap;
+	uint32_t nr, cap;
 };
 
 /** A zone just before the event. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "configs/latency.h"
 
 #define PULL 1e-9          /* towards the table, in calls */
@@ -51,15 +52,8 @@ static struct calibrate_group *group_of(struct calibration *c, const struct cali
 
 	if (at != IDMAP_NONE)
 		return &c->groups[at];
-	if (c->nr_groups == c->groups_cap) {
-		uint32_t cap = c->groups_cap ? 2 * c->groups_cap : 64;
-		struct calibrate_group *groups = realloc(c->groups, cap * sizeof(*groups));
-
-		if (!groups)
-			return NULL;
-		c->groups = groups;
-		c->groups_cap = cap;
-	}
+	if (!array_room(&c->groups, &c->groups_cap, c->nr_groups))
+		return NULL;
 	if (idmap_put(&c->index, key, c->nr_groups) < 0)
 		return NULL;
 	c->groups[c->nr_groups] = (struct calibrate_group){ .steps = *steps };
@@ -78,16 +72,7 @@ const char *calibrate_add(void *calibration, const struct duration *call)
 	if (call->ns <= c->overhead_ns)
 		return "duration is not above what measuring adds";
 	group = group_of(c, &steps);
-	if (group && group->nr == group->cap) {
-		uint32_t cap = group->cap ? 2 * group->cap : 16;
-		double *ns = realloc(group->ns, cap * sizeof(*ns));
-
-		if (ns) {
-			group->ns = ns;
-			group->cap = cap;
-		}
-	}
-	if (!group || group->nr == group->cap) {
+	if (!group || !array_room(&group->ns, &group->cap, group->nr)) {
 		c->no_memory = true;
 		return "no memory for it";
 	}

@@ -3,21 +3,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 static bool before(const struct sim_event *a, const struct sim_event *b)
 {
 	return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->rank < b->rank;
-}
-
-static int grow(struct event_queue *queue, struct err *err)
-{
-	size_t cap = queue->cap ? 2 * queue->cap : 64;
-	struct sim_event *heap = realloc(queue->heap, cap * sizeof(*heap));
-
-	if (!heap)
-		return err_set(err, ERR_NOMEM, "no memory for %zu queued events", cap);
-	queue->heap = heap;
-	queue->cap = cap;
-	return 0;
 }
 
 int event_queue_add(struct event_queue *queue, ns_t time_ns, enum event_class class, uint32_t kind, uint32_t arg,
@@ -25,10 +15,9 @@ int event_queue_add(struct event_queue *queue, ns_t time_ns, enum event_class cl
 {
 	struct sim_event event = { time_ns, (uint64_t)class << 56 | queue->next_seq++, kind, arg };
 	size_t at;
-	int ret;
 
-	if (queue->nr == queue->cap && (ret = grow(queue, err)) < 0)
-		return ret;
+	if (!array_room(&queue->heap, &queue->cap, queue->nr))
+		return err_set(err, ERR_NOMEM, "no memory for %zu queued events", queue->nr + 1);
 	at = queue->nr++;
 	while (at && before(&event, &queue->heap[(at - 1) / 2])) {
 		queue->heap[at] = queue->heap[(at - 1) / 2];

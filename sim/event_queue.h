@@ -24,7 +24,8 @@ struct sim_event {
 
 struct event_queue {
 	struct sim_event *heap; /* owned */
-	size_t nr, cap;
+	size_t nr;
+	uint32_t cap;
 	uint64_t next_seq;
 };
 

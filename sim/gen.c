@@ -1,6 +1,5 @@
 #include "sim/gen.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static int fill_meta(struct trace_meta *meta, const struct workload *w, struct err *err)

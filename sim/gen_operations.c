@@ -1,5 +1,4 @@
 /* gen_operations: the keys of an event in a workload file, as operations of a trace; what they mean stands in traces/. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

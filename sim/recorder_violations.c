@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static struct recorder *next_of(struct recorder *rec)
 {
 	return ((struct recorder_violations *)rec)->next;
@@ -58,20 +60,13 @@ static int keep(struct recorder_violations *keeper, const struct record_violatio
 	struct kept_violation kept = { .time_ns = row->time_ns, .event_no = row->event_no, .cpu = row->cpu, .severity = severity,
 		.rule = row->rule };
 
-	if (keeper->nr_kept == keeper->cap_kept) {
-		size_t cap = keeper->cap_kept ? 2 * keeper->cap_kept : 64;
-		struct kept_violation *all = realloc(keeper->kept, cap * sizeof(*all));
-
-		if (!all)
-			return err_set(err, ERR_NOMEM, "no memory for %zu violations", cap);
-		keeper->kept = all;
-		keeper->cap_kept = cap;
-	}
+	if (!array_room(&keeper->kept, &keeper->cap_kept, keeper->nr_kept))
+		return err_set(err, ERR_NOMEM, "no memory for %u violations", keeper->nr_kept + 1);
 	kept.text = strdup(row->text);
 	kept.call_site = row->call_site ? strdup(row->call_site) : NULL;
 	keeper->kept[keeper->nr_kept++] = kept;
 	if (!kept.text || (row->call_site && !kept.call_site))
-		return err_set(err, ERR_NOMEM, "no memory for %zu violations", keeper->nr_kept);
+		return err_set(err, ERR_NOMEM, "no memory for %u violations", keeper->nr_kept);
 	return 0;
 }
 

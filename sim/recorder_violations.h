@@ -39,7 +39,7 @@ struct recorder_violations {
 	struct recorder *next;        /* borrowed */
 	struct violations_filter filter;
 	struct kept_violation *kept;  /* owned; in the order of their events, leaks of the end last */
-	size_t nr_kept, cap_kept;
+	uint32_t nr_kept, cap_kept;
 	struct violation_count *counts; /* owned; in the order of their first */
 	size_t nr_counts;
 };

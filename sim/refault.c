@@ -10,6 +10,7 @@
  */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "sim/reclaim_priv.h"
 #include "sim/timers.h"
@@ -70,15 +71,8 @@ static bool push(struct refaults *r, const struct window *window)
 {
 	uint32_t at = r->nr;
 
-	if (r->nr == r->cap) {
-		uint32_t cap = r->cap ? 2 * r->cap : 64;
-		struct window *heap = realloc(r->heap, cap * sizeof(*heap));
-
-		if (!heap)
-			return false;
-		r->heap = heap;
-		r->cap = cap;
-	}
+	if (!array_room(&r->heap, &r->cap, r->nr))
+		return false;
 	for (r->nr++; at && r->heap[(at - 1) / 2].due > window->due; at = (at - 1) / 2)
 		r->heap[at] = r->heap[(at - 1) / 2];
 	r->heap[at] = *window;

@@ -1,5 +1,4 @@
 /* sampler: takes the state of the modelled memory and the statistics of the run to the recorder. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

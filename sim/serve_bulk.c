@@ -1,21 +1,16 @@
 /* serve_bulk: calls that take or free many objects or pages at once. */
-#include <stdlib.h>
-
+#include "base/array.h"
 #include "sim/serve_priv.h"
 
 /* One more slot for the bulk call under way. Return: false when there is no memory. */
 static bool bulk_add(struct run *run, uint32_t slot)
 {
 	if (run->nr_bulk == run->cap_bulk) {
-		uint32_t cap = run->cap_bulk ? 2 * run->cap_bulk : 64;
-		uint32_t *slots = realloc(run->bulk_slots, cap * sizeof(*slots));
-		struct slab_object *objects = realloc(run->bulk_objects, cap * sizeof(*objects));
-		pfn_t *pfns = realloc(run->bulk_pfns, cap * sizeof(*pfns));
+		uint32_t cap = array_bigger(run->cap_bulk, run->nr_bulk);
 
-		run->bulk_slots = slots ? slots : run->bulk_slots;
-		run->bulk_objects = objects ? objects : run->bulk_objects;
-		run->bulk_pfns = pfns ? pfns : run->bulk_pfns;
-		if (!slots || !objects || !pfns) {
+		if (!array_resize(&run->bulk_slots, sizeof(*run->bulk_slots), cap) ||
+			!array_resize(&run->bulk_objects, sizeof(*run->bulk_objects), cap) ||
+			!array_resize(&run->bulk_pfns, sizeof(*run->bulk_pfns), cap)) {
 			err_set(&run->deferred, ERR_NOMEM, "no memory for a bulk call of %u objects", cap);
 			return false;
 		}

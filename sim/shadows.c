@@ -10,10 +10,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "sim/reclaim_priv.h"
 
 #define MOST_PERCENT 50u   /* of reclaimed pages, at least: read again */
-#define FIRST_ROOM   1024u /* entries */
 
 struct shadows {
 	struct rng rng;
@@ -42,28 +42,13 @@ void shadows_fini(struct run *run)
 	free(run->reclaim.shadows);
 }
 
-static bool make_room(struct shadows *s)
-{
-	uint32_t room = s->room ? 2 * s->room : FIRST_ROOM;
-	uint64_t *away;
-
-	if (s->nr < s->room)
-		return true;
-	away = realloc(s->away, room * sizeof(*away));
-	if (!away)
-		return false;
-	s->away = away;
-	s->room = room;
-	return true;
-}
-
 void shadow_left(struct run *run, uint64_t shadow)
 {
 	struct shadows *s = run->reclaim.shadows;
 
 	if (!s)
 		return;
-	if (make_room(s))
+	if (array_room(&s->away, &s->room, s->nr))
 		s->away[s->nr++] = shadow;
 	else
 		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu32 " shadow entries", s->nr + 1);

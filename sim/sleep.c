@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "sim/arrive.h"
 #include "sim/serve_priv.h"
 #include "sim/timers.h"
@@ -43,16 +44,9 @@ static uint32_t take_slot(struct sleepers *s, struct err *err)
 		s->free = s->slots[number].next;
 		return number;
 	}
-	if (s->nr == s->cap) {
-		uint32_t cap = s->cap ? 2 * s->cap : 64;
-		struct sleeper *slots = realloc(s->slots, cap * sizeof(*slots));
-
-		if (!slots) {
-			err_set(err, ERR_NOMEM, "no memory for %u sleeping requests", cap);
-			return SLEEPER_NONE;
-		}
-		s->slots = slots;
-		s->cap = cap;
+	if (!array_room(&s->slots, &s->cap, s->nr)) {
+		err_set(err, ERR_NOMEM, "no memory for %u sleeping requests", s->nr + 1);
+		return SLEEPER_NONE;
 	}
 	s->slots[s->nr] = (struct sleeper){ 0 };
 	return s->nr++;

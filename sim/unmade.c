@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "sim/arrive.h"
 
 /* Keys of SLEEP_OBJECT: slots are below. */
@@ -57,16 +58,9 @@ bool unmade_begins(struct run *run, const struct request *req)
 
 	if (!is_creation((enum trace_kind)op->kind) || op->action == ACT_SKIP)
 		return false;
-	if (u->nr == u->cap) {
-		uint32_t cap = u->cap ? 2 * u->cap : 16;
-		struct maker *makers = realloc(u->makers, cap * sizeof(*makers));
-
-		if (!makers) {
-			err_set(&run->deferred, ERR_NOMEM, "no memory for %u creations that wait", cap);
-			return false;
-		}
-		u->makers = makers;
-		u->cap = cap;
+	if (!array_room(&u->makers, &u->cap, u->nr)) {
+		err_set(&run->deferred, ERR_NOMEM, "no memory for %u creations that wait", u->nr + 1);
+		return false;
 	}
 	u->makers[u->nr] = (struct maker){ req->event_no, op->trace->name, kind_info[op->kind].keys & NAMES };
 	mark(run, &u->makers[u->nr++]);

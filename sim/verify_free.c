@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "sim/verify_priv.h"
 
 /* What is in a slot. */
@@ -62,15 +63,8 @@ static int imply_free(struct frames *f, pfn_t pfn, uint8_t order, struct err *er
 {
 	if (pfn == PFN_NONE)
 		return 0;
-	if (f->nr_implied == f->cap_implied) {
-		uint32_t cap = f->cap_implied ? 2 * f->cap_implied : 64;
-		struct implied_free *implied = realloc(f->implied, cap * sizeof(*implied));
-
-		if (!implied)
-			return no_memory(err);
-		f->implied = implied;
-		f->cap_implied = cap;
-	}
+	if (!array_room(&f->implied, &f->cap_implied, f->nr_implied))
+		return no_memory(err);
 	f->implied[f->nr_implied++] = (struct implied_free){ pfn, order };
 	return 0;
 }
@@ -122,13 +116,9 @@ static int alloc_event(struct frames *f, const struct verify_event *event, struc
 static int bulk_add(struct frames *f, uint32_t slot, struct err *err)
 {
 	if (f->nr_bulk == f->cap_bulk) {
-		uint32_t cap = f->cap_bulk ? 2 * f->cap_bulk : 64;
-		uint32_t *bulk = realloc(f->bulk, cap * sizeof(*bulk));
-		pfn_t *pfns = realloc(f->bulk_pfns, cap * sizeof(*pfns));
+		uint32_t cap = array_bigger(f->cap_bulk, f->nr_bulk);
 
-		f->bulk = bulk ? bulk : f->bulk;
-		f->bulk_pfns = pfns ? pfns : f->bulk_pfns;
-		if (!bulk || !pfns)
+		if (!array_resize(&f->bulk, sizeof(*f->bulk), cap) || !array_resize(&f->bulk_pfns, sizeof(*f->bulk_pfns), cap))
 			return no_memory(err);
 		f->cap_bulk = cap;
 	}

@@ -3,8 +3,7 @@
  * for it, until an event names one of them. A free gives back the objects that are recorded or, without addresses, of the
  * slots that it ends.
  */
-#include <stdlib.h>
-
+#include "base/array.h"
 #include "sim/verify_objects_priv.h"
 
 int objects_bulk_alloc(struct objects *o, const struct verify_event *event, struct err *err)
@@ -20,15 +19,8 @@ int objects_bulk_alloc(struct objects *o, const struct verify_event *event, stru
 
 static int add(struct objects *o, struct slab_object object, struct err *err)
 {
-	if (o->nr_bulk == o->cap_bulk) {
-		uint32_t cap = o->cap_bulk ? 2 * o->cap_bulk : 64;
-		struct slab_object *bulk = realloc(o->bulk, cap * sizeof(*bulk));
-
-		if (!bulk)
-			return objects_no_memory(err);
-		o->bulk = bulk;
-		o->cap_bulk = cap;
-	}
+	if (!array_room(&o->bulk, &o->cap_bulk, o->nr_bulk))
+		return objects_no_memory(err);
 	o->bulk[o->nr_bulk++] = object;
 	return 0;
 }

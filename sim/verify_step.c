@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "sim/verify_priv.h"
 
 /* What a CPU's recording has told that is not over yet. */
@@ -253,15 +254,8 @@ static int settle(struct step *s, uint32_t number, struct err *err)
 
 static int add_move(struct cpu_step *cpu, const struct trace_move *move, struct err *err)
 {
-	if (cpu->nr == cpu->cap) {
-		uint32_t cap = cpu->cap ? 2 * cpu->cap : 256;
-		struct trace_move *moves = realloc(cpu->moves, cap * sizeof(*moves));
-
-		if (!moves)
-			return no_memory(err);
-		cpu->moves = moves;
-		cpu->cap = cap;
-	}
+	if (!array_room(&cpu->moves, &cpu->cap, cpu->nr))
+		return no_memory(err);
 	cpu->moves[cpu->nr++] = *move;
 	return 0;
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 static int no_memory(struct err *err)
 {
 	return err_set(err, ERR_NOMEM, "no memory to verify page frames");
@@ -49,15 +51,8 @@ int unseen_add(struct unseen_log *log, const struct unseen_cpu *cpu, const struc
 	const struct unseen_list *list = &cpu->lists[page_alloc_list(take->order, (enum migratetype)take->mt)];
 	struct unseen_take *row;
 
-	if (log->nr == log->cap) {
-		uint32_t cap = log->cap ? 2 * log->cap : 1024;
-		struct unseen_take *rows = realloc(log->rows, cap * sizeof(*rows));
-
-		if (!rows)
-			return no_memory(err);
-		log->rows = rows;
-		log->cap = cap;
-	}
+	if (!array_room(&log->rows, &log->cap, log->nr))
+		return no_memory(err);
 	row = &log->rows[log->nr];
 	*row = *take;
 	row->number = log->nr++;
@@ -71,15 +66,8 @@ int unseen_free(struct unseen_log *log, struct unseen_cpu *cpu, pfn_t pfn, uint6
 		return no_memory(err);
 	if (!unflushed)
 		return 0;
-	if (cpu->nr == cpu->cap) {
-		uint32_t cap = cpu->cap ? 2 * cpu->cap : 256;
-		uint64_t *numbers = realloc(cpu->unflushed, cap * sizeof(*numbers));
-
-		if (!numbers)
-			return no_memory(err);
-		cpu->unflushed = numbers;
-		cpu->cap = cap;
-	}
+	if (!array_room(&cpu->unflushed, &cpu->cap, cpu->nr))
+		return no_memory(err);
 	cpu->unflushed[cpu->nr++] = number;
 	return 0;
 }
@@ -92,15 +80,8 @@ int unseen_drained(struct unseen_log *log, const struct unseen_drain *drain, str
 		last->pages += drain->pages;
 		return 0;
 	}
-	if (log->nr_drains == log->cap_drains) {
-		uint32_t cap = log->cap_drains ? 2 * log->cap_drains : 64;
-		struct unseen_drain *drains = realloc(log->drains, cap * sizeof(*drains));
-
-		if (!drains)
-			return no_memory(err);
-		log->drains = drains;
-		log->cap_drains = cap;
-	}
+	if (!array_room(&log->drains, &log->cap_drains, log->nr_drains))
+		return no_memory(err);
 	log->drains[log->nr_drains] = *drain;
 	log->drains[log->nr_drains].number = log->nr_drains;
 	log->nr_drains++;

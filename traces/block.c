@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 int block_reserve(struct block *b, uint32_t cap)
 {
 	size_t n = cap ? cap : 1;
@@ -50,15 +52,8 @@ void block_fini(struct block *b)
 
 int block_add_move(struct block *b, const struct trace_move *move)
 {
-	if (b->nr_moves == b->cap_moves) {
-		uint32_t cap = b->cap_moves ? 2 * b->cap_moves : 4096;
-		struct trace_move *moves = realloc(b->moves, cap * sizeof(*moves));
-
-		if (!moves)
-			return -1;
-		b->moves = moves;
-		b->cap_moves = cap;
-	}
+	if (!array_room(&b->moves, &b->cap_moves, b->nr_moves))
+		return -1;
 	b->moves[b->nr_moves++] = *move;
 	return 0;
 }

@@ -4,26 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "traces/format.h"
 
 struct text {
 	const char *start;
 	size_t len;
 };
-
-/* @items, or a longer copy of it, with room for item @nr of @size bytes. NULL: out of memory, @items is still there. */
-static void *with_room(void *items, size_t *cap, size_t nr, size_t size)
-{
-	size_t bigger = *cap ? 2 * *cap : 256;
-	void *p;
-
-	if (nr < *cap)
-		return items;
-	p = realloc(items, bigger * size);
-	if (p)
-		*cap = bigger;
-	return p;
-}
 
 static bool same_string(const void *items, uint32_t number, const void *key)
 {
@@ -35,12 +22,10 @@ static bool same_string(const void *items, uint32_t number, const void *key)
 
 static uint32_t add_string(struct collect *c, const struct text *text, uint64_t hash)
 {
-	char **strings = with_room(c->strings, &c->cap_strings, c->string_index.nr, sizeof(*strings));
 	char *copy;
 
-	if (!strings || c->string_index.nr >= MAX_STRINGS)
+	if (c->string_index.nr >= MAX_STRINGS || !array_room(&c->strings, &c->cap_strings, c->string_index.nr))
 		return INTERN_NONE;
-	c->strings = strings;
 	copy = strndup(text->start, text->len);
 	if (!copy)
 		return INTERN_NONE;
@@ -91,15 +76,11 @@ static uint32_t add_op(struct collect *c, const struct trace_op *op, uint64_t ha
 	if (nr >= MAX_OPS)
 		return INTERN_NONE;
 	if (nr >= c->cap_ops) {
-		size_t cap = c->cap_ops ? 2 * c->cap_ops : 256;
-		struct trace_op *ops = realloc(c->ops, cap * sizeof(*ops));
-		uint64_t *counts = realloc(c->op_counts, cap * sizeof(*counts));
-		uint8_t *classes = realloc(c->op_class, cap);
+		uint32_t cap = array_bigger(c->cap_ops, nr);
 
-		c->ops = ops ? ops : c->ops;
-		c->op_counts = counts ? counts : c->op_counts;
-		c->op_class = classes ? classes : c->op_class;
-		if (!ops || !counts || !classes)
+		if (!array_resize(&c->ops, sizeof(*c->ops), cap) ||
+			!array_resize(&c->op_counts, sizeof(*c->op_counts), cap) ||
+			!array_resize(&c->op_class, sizeof(*c->op_class), cap))
 			return INTERN_NONE;
 		c->cap_ops = cap;
 	}
@@ -135,15 +116,11 @@ uint32_t collect_who(struct collect *c, const struct trace_who *who)
 {
 	uint64_t hash = intern_hash(who, sizeof(*who));
 	uint32_t number = intern_find(&c->who_index, hash, same_who, c->whos, who);
-	struct trace_who *whos;
 
 	if (number != INTERN_NONE)
 		return number;
-	whos = with_room(c->whos, &c->cap_whos, c->who_index.nr, sizeof(*whos));
-	if (!whos)
-		return INTERN_NONE;
-	c->whos = whos;
-	if (c->who_index.nr >= MAX_WHOS || intern_add(&c->who_index, hash) == INTERN_NONE)
+	if (c->who_index.nr >= MAX_WHOS || !array_room(&c->whos, &c->cap_whos, c->who_index.nr) ||
+		intern_add(&c->who_index, hash) == INTERN_NONE)
 		return INTERN_NONE;
 	c->whos[c->who_index.nr - 1] = *who;
 	return c->who_index.nr - 1;

@@ -13,7 +13,7 @@ struct collect {
 	uint64_t *op_counts;     /* owned */
 	uint8_t *op_class;       /* owned: enum op_class of each op */
 	struct trace_who *whos;  /* owned */
-	size_t cap_strings, cap_ops, cap_whos;
+	uint32_t cap_strings, cap_ops, cap_whos;
 };
 
 /** collect_string(), collect_op(), collect_who() - the number of an equal item. UINT32_MAX: out of memory. */

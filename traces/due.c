@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 static bool before(const struct due *a, const struct due *b)
 {
 	return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->order < b->order;
@@ -12,15 +14,8 @@ int due_put(struct due_queue *queue, struct due due)
 {
 	size_t at = queue->nr;
 
-	if (queue->nr == queue->cap) {
-		size_t cap = queue->cap ? 2 * queue->cap : 64;
-		struct due *heap = realloc(queue->heap, cap * sizeof(*heap));
-
-		if (!heap)
-			return -1;
-		queue->heap = heap;
-		queue->cap = cap;
-	}
+	if (!array_room(&queue->heap, &queue->cap, queue->nr))
+		return -1;
 	queue->nr++;
 	while (at && before(&due, &queue->heap[(at - 1) / 4])) {
 		queue->heap[at] = queue->heap[(at - 1) / 4];

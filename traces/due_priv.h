@@ -15,7 +15,8 @@ struct due {
 
 struct due_queue {
 	struct due *heap; /* owned: each is due before its four children */
-	size_t nr, cap;
+	size_t nr;
+	uint32_t cap;
 };
 
 /** due_put() - Return: 0, or -1 when out of memory. */

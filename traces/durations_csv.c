@@ -1,6 +1,4 @@
 /* The table of measured calls: op,duration_ns[,size][,order][,path], in any order, with a line of names. */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

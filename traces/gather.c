@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "traces/kind.h"
 
 #define NO_FRAME UINT32_MAX
@@ -63,15 +64,8 @@ static struct gather_task *task_of(struct gather *g, const struct raw_event *eve
 	g->last_task = at != IDMAP_NONE ? at : g->nr_tasks;
 	if (at != IDMAP_NONE)
 		return &g->tasks[at];
-	if (g->nr_tasks == g->tasks_cap) {
-		uint32_t cap = g->tasks_cap ? g->tasks_cap * 2 : 256;
-		struct gather_task *tasks = realloc(g->tasks, cap * sizeof(*tasks));
-
-		if (!tasks)
-			return NULL;
-		g->tasks = tasks;
-		g->tasks_cap = cap;
-	}
+	if (!array_room(&g->tasks, &g->tasks_cap, g->nr_tasks))
+		return NULL;
 	if (idmap_put(&g->task_index, key, g->nr_tasks) < 0)
 		return NULL;
 	g->tasks[g->nr_tasks] = (struct gather_task){ .top = NO_FRAME, .last_block = UINT32_MAX };
@@ -84,15 +78,8 @@ static int push_frame(struct gather *g, struct gather_task *task, const struct r
 
 	if (at == SLOT_NONE)
 		return no_memory(err);
-	if (at >= g->frames_cap) {
-		uint32_t cap = at * 2 + 64;
-		struct gather_frame *frames = realloc(g->frames, cap * sizeof(*frames));
-
-		if (!frames)
-			return no_memory(err);
-		g->frames = frames;
-		g->frames_cap = cap;
-	}
+	if (!array_room(&g->frames, &g->frames_cap, at))
+		return no_memory(err);
 	g->frames[at] = (struct gather_frame){ .entry = *entry, .id = ++g->last_frame_id, .below = task->top };
 	task->top = at;
 	return 0;

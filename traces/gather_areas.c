@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "traces/gather.h"
 #include "traces/kind.h"
 
@@ -177,15 +178,8 @@ int areas_page_freed(struct gather *g, struct gather_task *task)
 {
 	if (!g->untold_areas.nr)
 		return 0;
-	if (task->nr_freed == task->cap_freed && task->cap_freed < FREED_MAX) {
-		uint32_t cap = task->cap_freed ? 2 * task->cap_freed : 512;
-		uint64_t *freed = realloc(task->freed, cap * sizeof(*freed));
-
-		if (!freed)
-			return -1;
-		task->freed = freed;
-		task->cap_freed = cap;
-	}
+	if (task->cap_freed < FREED_MAX && !array_room(&task->freed, &task->cap_freed, task->nr_freed))
+		return -1;
 	task->freed[task->nr_freed++ % task->cap_freed] = g->spool.nr;
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "traces/gather.h"
 
 #define NO_NAME UINT32_MAX
@@ -36,15 +37,8 @@ uint32_t gather_cache(const struct gather *g, uint32_t cache)
 
 static uint32_t add_cache(struct gather *g, uint32_t name)
 {
-	if (g->nr_caches == g->caches_cap) {
-		uint32_t cap = g->caches_cap ? g->caches_cap * 2 : 256;
-		struct gather_cache *caches = realloc(g->caches, cap * sizeof(*caches));
-
-		if (!caches)
-			return CACHE_NONE;
-		g->caches = caches;
-		g->caches_cap = cap;
-	}
+	if (!array_room(&g->caches, &g->caches_cap, g->nr_caches))
+		return CACHE_NONE;
 	if (name && idmap_put(&g->cache_of_name, name, g->nr_caches) < 0)
 		return CACHE_NONE;
 	g->caches[g->nr_caches] = (struct gather_cache){ .name = name, .same = g->nr_caches, .created = NO_NAME };
@@ -132,15 +126,8 @@ int caches_create(struct gather *g, struct raw_event *event, struct err *err)
 			return no_memory(err);
 		g->caches[cache].guessed_name = !known;
 	}
-	if (g->nr_created == g->created_cap) {
-		uint32_t cap = g->created_cap ? g->created_cap * 2 : 64;
-		struct created_name *created = realloc(g->created, cap * sizeof(*created));
-
-		if (!created)
-			return no_memory(err);
-		g->created = created;
-		g->created_cap = cap;
-	}
+	if (!array_room(&g->created, &g->created_cap, g->nr_created))
+		return no_memory(err);
 	g->created[g->nr_created] = (struct created_name){ event->name, g->caches[cache].created };
 	g->caches[cache].created = g->nr_created++;
 	return 0;
@@ -180,15 +167,8 @@ static int tally_add(struct tallies *t, uint64_t a, uint64_t b, uint32_t answer)
 	struct tally *row;
 
 	if (at == IDMAP_NONE) {
-		if (t->nr == t->cap) {
-			uint32_t cap = t->cap ? t->cap * 2 : 1024;
-			struct tally *rows = realloc(t->rows, cap * sizeof(*rows));
-
-			if (!rows)
-				return -1;
-			t->rows = rows;
-			t->cap = cap;
-		}
+		if (!array_room(&t->rows, &t->cap, t->nr))
+			return -1;
 		if (idmap_put(&t->index, hash, t->nr) < 0)
 			return -1;
 		t->rows[t->nr++] = (struct tally){ .key = { a, b }, .answer = answer, .lead = 1 };
@@ -287,15 +267,8 @@ static int put_object(struct gather *g, uint64_t address, const struct gather_ob
 	at = slots_take(&g->object_slots);
 	if (at == SLOT_NONE)
 		return no_memory(err);
-	if (at >= g->objects_cap) {
-		uint32_t cap = at * 2 + 4096;
-		struct gather_object *objects = realloc(g->objects, cap * sizeof(*objects));
-
-		if (!objects)
-			return no_memory(err);
-		g->objects = objects;
-		g->objects_cap = cap;
-	}
+	if (!array_room(&g->objects, &g->objects_cap, at))
+		return no_memory(err);
 	g->objects[at] = *object;
 	return idmap_put(&g->object_index, address, at) < 0 ? no_memory(err) : 0;
 }

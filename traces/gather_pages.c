@@ -1,12 +1,12 @@
 /* First pass: blocks of pages, which call caused them, and where the direct map lies. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "traces/gather.h"
 #include "traces/kind.h"
 
 #define NO_FRAME UINT32_MAX
 #define NO_BLOCK UINT32_MAX
-#define ORDER_MAX_SEEN 20u
 #define DIRECT_MAP_ALIGN (1ull << 30) /* both 0xc0000000 and the bases that KASLR chooses on x86-64 */
 #define PAIRS_TO_TRUST 2u
 #define VMAP_STACK_SIZE 16384u        /* THREAD_SIZE of x86-64; its alignment as well */
@@ -131,15 +131,8 @@ static uint32_t add_block(struct gather *g, const struct gather_block *block, st
 
 	if (number == SLOT_NONE)
 		return NO_BLOCK;
-	if (number >= g->blocks_cap) {
-		uint32_t cap = number * 2 + 1024;
-		struct gather_block *blocks = realloc(g->blocks, cap * sizeof(*blocks));
-
-		if (!blocks)
-			return NO_BLOCK;
-		g->blocks = blocks;
-		g->blocks_cap = cap;
-	}
+	if (!array_room(&g->blocks, &g->blocks_cap, number))
+		return NO_BLOCK;
 	g->blocks[number] = *block;
 	g->blocks[number].pages_left = 1u << block->order;
 	return set_pages(g, block->pfn, block->order, number + 1, err) < 0 ? NO_BLOCK : number;

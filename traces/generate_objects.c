@@ -1,6 +1,5 @@
 /* generate_objects: the records of what lives in a trace in the making; see traces/generate_priv.h. */
-#include <stdlib.h>
-
+#include "base/array.h"
 #include "traces/generate_priv.h"
 
 uint32_t object_new(struct generator *g)
@@ -9,15 +8,8 @@ uint32_t object_new(struct generator *g)
 
 	if (object == SLOT_NONE)
 		return NO_OBJECT;
-	if (object >= g->cap_objects) {
-		uint32_t cap = g->cap_objects ? 2 * g->cap_objects : 1024;
-		struct gen_object *objects = realloc(g->objects, cap * sizeof(*objects));
-
-		if (!objects)
-			return NO_OBJECT;
-		g->objects = objects;
-		g->cap_objects = cap;
-	}
+	if (!array_room(&g->objects, &g->cap_objects, object))
+		return NO_OBJECT;
 	g->objects[object] = (struct gen_object){
 		.born = ++g->births,
 		.slot = SLOT_NONE,
@@ -67,15 +59,8 @@ int living_add(struct generator *g, uint32_t object)
 {
 	struct gen_state *state = &g->states[g->objects[object].stream];
 
-	if (state->nr_living == state->cap_living) {
-		uint32_t cap = state->cap_living ? 2 * state->cap_living : 16;
-		uint32_t *living = realloc(state->living, cap * sizeof(*living));
-
-		if (!living)
-			return -1;
-		state->living = living;
-		state->cap_living = cap;
-	}
+	if (!array_room(&state->living, &state->cap_living, state->nr_living))
+		return -1;
 	g->objects[object].at = state->nr_living;
 	state->living[state->nr_living++] = object;
 	return 0;

@@ -1,6 +1,6 @@
 /*
- * generate_priv: what the files of the generator share: generate.c (streams and time), generate_objects.c (what lives),
- * generate_plan.c (pairs of events, phases).
+ * generate_priv: what the files of the generator share: generate.c (streams and time), generate_event.c (one event and
+ * what comes on it), generate_objects.c (what lives), generate_plan.c (pairs of events, phases).
  */
 #ifndef KMEMSIM_TRACES_GENERATE_PRIV_H
 #define KMEMSIM_TRACES_GENERATE_PRIV_H
@@ -60,8 +60,43 @@ struct generator {
 	ns_t now_ns;
 };
 
+/* An operation has four numbers in the writer's table, made when first needed. */
+enum gen_number { NUMBER_BEGIN, NUMBER_END, NUMBER_BEGIN_MORE, NUMBER_END_MORE, NUMBERS };
+
+/* What an event comes on. */
+struct gen_occasion {
+	uint32_t parent;       /* object, or NO_OBJECT */
+	uint64_t parent_born;
+	uint32_t who;          /* of the parent's event */
+	bool more;             /* another event of the same bulk call follows */
+	uint32_t first;        /* object: the first one of the bulk call, or NO_OBJECT */
+};
+
 /** gen_after() - when @work ns of a stream's own time are over: phases let it run faster, slower or not at all. */
 ns_t gen_after(const struct gen_plan *plan, const struct gen_stream *stream, ns_t time_ns, uint64_t work);
+
+/** gen_no_memory() - ERR_NOMEM. */
+int gen_no_memory(struct err *err);
+/** gen_draw_or() - drawn from @table, or @otherwise where there is none. */
+uint64_t gen_draw_or(const struct dist_table *table, uint64_t otherwise, struct rng *rng);
+
+/**
+ * gen_start_event() - one event of stream @number now, and what comes on it; none where the object that it wants is not there.
+ * @kept: its object, or NO_OBJECT.
+ *
+ * Errors: ERR_NOMEM, ERR_INTERRUPTED, what the writer says.
+ */
+int gen_start_event(struct generator *g, uint32_t number, const struct gen_occasion *on, uint32_t *kept, struct err *err);
+/** gen_start_burst() - @count events without time between them. Errors: as gen_start_event(). */
+int gen_start_burst(struct generator *g, uint32_t number, struct gen_occasion on, uint64_t count, struct err *err);
+/**
+ * gen_end_object() - end an object, after what ends with it.
+ * @parents: who ends what it ends with, or GEN_NONE.
+ * @more:    it is part of a bulk call that goes on.
+ *
+ * Errors: as gen_start_event().
+ */
+int gen_end_object(struct generator *g, uint32_t number, uint32_t parents, bool more, struct err *err);
 
 /** object_new() - a zeroed record with its birth, not linked. Return: its number, or NO_OBJECT when out of memory. */
 uint32_t object_new(struct generator *g);

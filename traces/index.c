@@ -2,17 +2,12 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 static int add_row(struct index *index, const struct index_row *row)
 {
-	if (index->nr == index->cap) {
-		size_t cap = index->cap ? 2 * index->cap : 64;
-		struct index_row *rows = realloc(index->rows, cap * sizeof(*rows));
-
-		if (!rows)
-			return -1;
-		index->rows = rows;
-		index->cap = cap;
-	}
+	if (!array_room(&index->rows, &index->cap, index->nr))
+		return -1;
 	index->rows[index->nr++] = *row;
 	index->events += row->nr_events;
 	return 0;

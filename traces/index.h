@@ -13,7 +13,8 @@ struct index_row {
 
 struct index {
 	struct index_row *rows;  /* owned */
-	size_t nr, cap;
+	size_t nr;
+	uint32_t cap;
 	uint64_t events;         /* in all rows */
 	bool cut;                /* walked, and no whole section stands at cut_offset although the file goes on */
 	uint64_t cut_offset;

@@ -18,7 +18,6 @@ enum kind_slot { SLOT_ABSENT, SLOT_BEGINS, SLOT_ENDS, SLOT_USED };
  * Keys an event may carry beside the common ones, as bits; a key's value is in the member of struct trace_op that
  * stands in the comment.
  */
-#define KEY_ID       (1u << 0)  /* the slot */
 #define KEY_SIZE     (1u << 1)  /* size, bytes; `n` ports of a region */
 #define KEY_GFP      (1u << 2)  /* gfp */
 #define KEY_NODE     (1u << 3)  /* node, -1 = any */
@@ -151,7 +150,7 @@ enum trace_kind {
 struct kind_info {
 	const char *name;      /* in the text interchange */
 	enum kind_slot slot;
-	uint32_t keys;         /* KEY_*; KEY_ID is implied by slot != SLOT_ABSENT */
+	uint32_t keys;         /* KEY_*; that there is an id is implied by slot != SLOT_ABSENT */
 };
 
 extern const struct kind_info kind_info[NR_KINDS];

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define HEADER_SIZE      104u /* struct perf_file_header */
 #define PIPE_HEADER_SIZE 16u
 #define RECORD_HEADER    8u
@@ -45,17 +47,10 @@ static bool flag_of(const struct perf_bytes *attr, unsigned int bit)
 /* An event and the ids of its samples, one for each CPU or task. */
 static int add_attr(struct perf_file *f, const struct perf_bytes *attr, const struct perf_bytes *ids)
 {
-	struct perf_attr *attrs;
-
 	if (attr->len < ATTR_SIZE_MIN)
 		return broken(f, "an event's attributes are too short");
-	if (f->nr_attrs == f->attrs_cap) {
-		f->attrs_cap = f->attrs_cap ? f->attrs_cap * 2 : 16;
-		attrs = realloc(f->attrs, f->attrs_cap * sizeof(*attrs));
-		if (!attrs)
-			return broken(f, "no memory");
-		f->attrs = attrs;
-	}
+	if (!array_room(&f->attrs, &f->attrs_cap, f->nr_attrs))
+		return broken(f, "no memory");
 	f->attrs[f->nr_attrs] = (struct perf_attr){ .sample_type = perf_u64(attr, 24), .read_format = perf_u64(attr, 32),
 		.sample_id_all = flag_of(attr, SAMPLE_ID_ALL) };
 	perf_attr_places(&f->attrs[f->nr_attrs]);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define PROGRESS_EVENTS 65536u
 #define EVENTS_AHEAD 8u /* whose objects are fetched into the processor's caches */
 
@@ -103,14 +105,11 @@ uint32_t resolve_string(struct resolve *r, uint32_t text)
 	uint32_t number;
 
 	if (text >= r->strings_cap) {
-		uint32_t cap = text * 2 + 1024;
-		uint32_t *strings = realloc(r->strings, cap * sizeof(*strings));
+		uint32_t had = r->strings_cap;
 
-		if (!strings)
+		if (!array_room(&r->strings, &r->strings_cap, text))
 			return UINT32_MAX;
-		memset(strings + r->strings_cap, 0, (cap - r->strings_cap) * sizeof(*strings));
-		r->strings = strings;
-		r->strings_cap = cap;
+		memset(r->strings + had, 0, (r->strings_cap - had) * sizeof(*r->strings));
 	}
 	if (r->strings[text])
 		return r->strings[text] - 1;
@@ -180,15 +179,8 @@ uint32_t resolve_slot(struct resolve *r, bool adopted, uint8_t origin)
 
 	if (slot == SLOT_NONE)
 		return SLOT_NONE;
-	if (slot >= r->info_cap) {
-		uint32_t cap = slot < SLOT_NONE / 2 ? slot * 2 + 4096 : SLOT_NONE;
-		struct slot_info *info = realloc(r->info, cap * sizeof(*info));
-
-		if (!info)
-			return SLOT_NONE;
-		r->info = info;
-		r->info_cap = cap;
-	}
+	if (!array_room(&r->info, &r->info_cap, slot))
+		return SLOT_NONE;
 	r->info[slot] = (struct slot_info){ .origin = origin, .area = SLOT_NONE, .cache = CACHE_NONE };
 	r->meta->adopted += adopted;
 	return slot;
@@ -256,84 +248,59 @@ static int resolve_marker(struct resolve *r, const struct raw_event *event, stru
 	return op.name == UINT32_MAX ? resolve_no_memory(err) : resolve_emit(r, event, &op, SLOT_NONE, 0, err);
 }
 
+/* Who makes operations of an event. Those without a row only helped the first pass. */
+static int (*const resolve_by_type[NR_RAW_TYPES])(struct resolve *r, const struct raw_event *event, struct err *err) = {
+	[RAW_KMALLOC] = resolve_kmalloc,
+	[RAW_KFREE] = resolve_kfree,
+	[RAW_CACHE_ALLOC] = resolve_cache_alloc,
+	[RAW_CACHE_FREE] = resolve_cache_free,
+	[RAW_CACHE_ALLOC_BULK] = resolve_cache_bulk_alloc,
+	[RAW_CACHE_FREE_BULK] = resolve_cache_bulk_free,
+	[RAW_CACHE_CREATE] = resolve_cache_create,
+	[RAW_CACHE_DESTROY] = resolve_cache_end,
+	[RAW_CACHE_SHRINK] = resolve_cache_end,
+	[RAW_PAGE_ALLOC] = resolve_page_alloc,
+	[RAW_PAGE_FREE] = resolve_page_free,
+	[RAW_PAGES_BULK] = resolve_page_bulk,
+	[RAW_PAGES_EXACT] = resolve_block,
+	[RAW_PAGES_EXACT_FREE] = resolve_block,
+	[RAW_DMA_ALLOC] = resolve_block,
+	[RAW_DMA_FREE] = resolve_block,
+	[RAW_VMALLOC] = resolve_area_event,
+	[RAW_VFREE] = resolve_area_event,
+	[RAW_VMAP] = resolve_area_event,
+	[RAW_VUNMAP] = resolve_area_event,
+	[RAW_VM_MAP_RAM] = resolve_area_event,
+	[RAW_VM_UNMAP_RAM] = resolve_area_event,
+	[RAW_IOREMAP] = resolve_area_event,
+	[RAW_IOUNMAP] = resolve_area_event,
+	[RAW_REGION_REQUEST] = resolve_region,
+	[RAW_REGION_RELEASE] = resolve_region,
+	[RAW_PERCPU_ALLOC] = resolve_percpu,
+	[RAW_PERCPU_FAILED] = resolve_percpu,
+	[RAW_PERCPU_FREE] = resolve_percpu,
+	[RAW_POOL_INIT] = resolve_pool,
+	[RAW_POOL_RESIZE] = resolve_pool,
+	[RAW_POOL_EXIT] = resolve_pool,
+	[RAW_POOL_DESTROY] = resolve_pool,
+	[RAW_POOL_ALLOC] = resolve_pool,
+	[RAW_POOL_FREE] = resolve_pool,
+	[RAW_DMA_POOL_CREATE] = resolve_device,
+	[RAW_DMA_POOL_DESTROY] = resolve_device,
+	[RAW_DMA_POOL_ALLOC] = resolve_device,
+	[RAW_DMA_POOL_FREE] = resolve_device,
+	[RAW_DEVICE_MAP] = resolve_device,
+	[RAW_VMAP_AREA] = resolve_device,
+	[RAW_VMAP_AREA_FREE] = resolve_device,
+	[RAW_PORT_IO] = resolve_access,
+	[RAW_MMIO] = resolve_access,
+	[RAW_REGION_THERE] = resolve_access,
+	[RAW_MARKER] = resolve_marker,
+};
+
 static int resolve_event(struct resolve *r, const struct raw_event *event, struct err *err)
 {
-	switch ((enum raw_type)event->type) {
-	case RAW_KMALLOC:
-		return resolve_kmalloc(r, event, err);
-	case RAW_KFREE:
-		return resolve_kfree(r, event, err);
-	case RAW_CACHE_ALLOC:
-		return resolve_cache_alloc(r, event, err);
-	case RAW_CACHE_FREE:
-		return resolve_cache_free(r, event, err);
-	case RAW_CACHE_ALLOC_BULK:
-		return resolve_cache_bulk_alloc(r, event, err);
-	case RAW_CACHE_FREE_BULK:
-		return resolve_cache_bulk_free(r, event, err);
-	case RAW_CACHE_CREATE:
-		return resolve_cache_create(r, event, err);
-	case RAW_CACHE_DESTROY:
-	case RAW_CACHE_SHRINK:
-		return resolve_cache_end(r, event, err);
-	case RAW_PAGE_ALLOC:
-		return resolve_page_alloc(r, event, err);
-	case RAW_PAGE_FREE:
-		return resolve_page_free(r, event, err);
-	case RAW_PAGES_BULK:
-		return resolve_page_bulk(r, event, err);
-	case RAW_PAGES_EXACT:
-	case RAW_PAGES_EXACT_FREE:
-	case RAW_DMA_ALLOC:
-	case RAW_DMA_FREE:
-		return resolve_block(r, event, err);
-	case RAW_VMALLOC:
-	case RAW_VFREE:
-	case RAW_VMAP:
-	case RAW_VUNMAP:
-	case RAW_VM_MAP_RAM:
-	case RAW_VM_UNMAP_RAM:
-	case RAW_IOREMAP:
-	case RAW_IOUNMAP:
-		return resolve_area_event(r, event, err);
-	case RAW_REGION_REQUEST:
-	case RAW_REGION_RELEASE:
-		return resolve_region(r, event, err);
-	case RAW_PERCPU_ALLOC:
-	case RAW_PERCPU_FAILED:
-	case RAW_PERCPU_FREE:
-		return resolve_percpu(r, event, err);
-	case RAW_POOL_INIT:
-	case RAW_POOL_RESIZE:
-	case RAW_POOL_EXIT:
-	case RAW_POOL_DESTROY:
-	case RAW_POOL_ALLOC:
-	case RAW_POOL_FREE:
-		return resolve_pool(r, event, err);
-	case RAW_DMA_POOL_CREATE:
-	case RAW_DMA_POOL_DESTROY:
-	case RAW_DMA_POOL_ALLOC:
-	case RAW_DMA_POOL_FREE:
-	case RAW_DEVICE_MAP:
-	case RAW_VMAP_AREA:
-	case RAW_VMAP_AREA_FREE:
-		return resolve_device(r, event, err);
-	case RAW_PORT_IO:
-	case RAW_MMIO:
-	case RAW_REGION_THERE:
-		return resolve_access(r, event, err);
-	case RAW_MARKER:
-		return resolve_marker(r, event, err);
-	case RAW_SLAB_GROW:
-	case RAW_SLAB_RELEASE:
-	case RAW_PERCPU_CHUNK:
-	case RAW_PAGES_DRAINED:
-	case RAW_FUNCTION:
-	case RAW_IGNORED:
-	case NR_RAW_TYPES:
-		break;
-	}
-	return 0;
+	return resolve_by_type[event->type] ? resolve_by_type[event->type](r, event, err) : 0;
 }
 
 /* Counts of the pass, into the header. */

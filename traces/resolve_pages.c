@@ -1,6 +1,5 @@
 /* Second pass: pages. Every page frame maps to the slot of its block, so that a block may be freed in parts. */
-#include <stdlib.h>
-
+#include "base/array.h"
 #include "traces/resolve_priv.h"
 
 static int set_pages(struct resolve *r, uint64_t pfn, unsigned int order, uint32_t value, struct err *err)
@@ -178,15 +177,8 @@ uint32_t resolve_area(struct resolve *r, uint32_t call)
 
 	if (area != IDMAP_NONE)
 		return area;
-	if (r->nr_areas == r->areas_cap) {
-		uint32_t cap = r->areas_cap ? r->areas_cap * 2 : 256;
-		struct slot_list *lists = realloc(r->area_pages, cap * sizeof(*lists));
-
-		if (!lists)
-			return SLOT_NONE;
-		r->area_pages = lists;
-		r->areas_cap = cap;
-	}
+	if (!array_room(&r->area_pages, &r->areas_cap, r->nr_areas))
+		return SLOT_NONE;
 	if (idmap_put(&r->area_of_call, call, r->nr_areas) < 0)
 		return SLOT_NONE;
 	slot_list_init(&r->area_pages[r->nr_areas]);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "traces/trace.h"
 
 uint32_t slots_take(struct slots *slots)
@@ -17,15 +18,8 @@ uint32_t slots_take_fresh(struct slots *slots)
 	if (slots->used == SLOT_NONE)
 		return SLOT_NONE;
 	/* The stack always has room for every slot, so that giving back cannot fail. */
-	if (slots->used >= slots->cap) {
-		size_t cap = slots->cap ? 2 * slots->cap : 1024;
-		uint32_t *bigger = realloc(slots->free, cap * sizeof(*bigger));
-
-		if (!bigger)
-			return SLOT_NONE;
-		slots->free = bigger;
-		slots->cap = cap;
-	}
+	if (!array_room(&slots->free, &slots->cap, slots->used))
+		return SLOT_NONE;
 	return slots->used++;
 }
 

@@ -11,7 +11,7 @@
 struct slots {
 	uint32_t *free;   /* owned: stack of freed slots, room for all that were handed out */
 	size_t nr_free;
-	size_t cap;
+	uint32_t cap;
 	uint32_t used;    /* slots 0 .. used - 1 have been handed out at some time */
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "traces/call_chain.h"
 #include "traces/pfn_map.h"
 
@@ -86,15 +87,8 @@ static bool parse_mask(struct text_fields *t, const char *p, const char *end, gf
 
 	if (number == TEXT_NO_MEMORY)
 		return false;
-	if (number >= t->mask_cap) {
-		uint32_t cap = number * 2 + 64;
-		gfp_t *values = realloc(t->mask_values, cap * sizeof(*values));
-
-		if (!values)
-			return false;
-		t->mask_values = values;
-		t->mask_cap = cap;
-	}
+	if (!array_room(&t->mask_values, &t->mask_cap, number))
+		return false;
 	if (number >= known) {
 		t->mask_values[number] = UINT32_MAX;
 		gfp_parse(p, (size_t)(end - p), t->layout, &t->mask_values[number]);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define FIRST_SIZE 1024u
 
 static uint32_t hash_of(const char *text, size_t len)
@@ -58,15 +60,8 @@ static int grow_table(struct texts *t)
 
 static int append(struct texts *t, const char *text, size_t len, uint32_t hash)
 {
-	if (t->nr == t->refs_cap) {
-		uint32_t cap = t->refs_cap ? t->refs_cap * 2 : FIRST_SIZE;
-		struct text_ref *refs = realloc(t->refs, cap * sizeof(*refs));
-
-		if (!refs)
-			return -1;
-		t->refs = refs;
-		t->refs_cap = cap;
-	}
+	if (!array_room(&t->refs, &t->refs_cap, t->nr))
+		return -1;
 	if (t->bytes_len + len + 1 > t->bytes_cap) {
 		size_t cap = (t->bytes_len + len + 1) * 2;
 		char *bytes = realloc(t->bytes, cap);

@@ -4,11 +4,6 @@
 #include "sim/cli/build_features.h"
 #include "traces/trace.h"
 
-const char *version_string(void)
-{
-	return build_version();
-}
-
 void version_print(FILE *out)
 {
 	fprintf(out, "kmemsim %s\n", build_version());

@@ -4,9 +4,6 @@
 
 #include <stdio.h>
 
-/** version_string() - "0.1.0". */
-const char *version_string(void);
-
 /** version_print() - version, commit, features, results schema and trace format. */
 void version_print(FILE *out);
 

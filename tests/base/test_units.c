@@ -1,6 +1,5 @@
 #include <criterion/criterion.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/rng.h"

@@ -12,7 +12,6 @@
  *	[--sweep] [--json]
  */
 #include <argp.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>

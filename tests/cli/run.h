@@ -2,8 +2,6 @@
 #ifndef KMEMSIM_TESTS_CLI_RUN_H
 #define KMEMSIM_TESTS_CLI_RUN_H
 
-#include <stddef.h>
-
 #define RUN_TEXT_MAX (1 << 20)
 
 struct run_result {

@@ -1,6 +1,5 @@
 /* Regions, ports and device memory, from hand-written events to what SQLite says. */
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

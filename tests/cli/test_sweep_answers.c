@@ -1,6 +1,5 @@
 /* What is asked of the runs of a sweep: merge, the queries over them, compare; made with replay --set. */
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "tests/cli/run.h"

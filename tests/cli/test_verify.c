@@ -1,7 +1,5 @@
 /* verify and replay --initial on a real recording, as users call them. */
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/cli/run.h"

@@ -7,7 +7,6 @@
 #define KMEMSIM_TESTS_MM_PAGE_MODEL_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 #define MODEL_PAGES  8192 /* pages 0 .. 8191 exist in arrays, the zone is [start, end) */

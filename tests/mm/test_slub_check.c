@@ -1,6 +1,5 @@
 /* Each numbered invariant of SLUB, broken on purpose, is reported under its number. */
 #include <criterion/criterion.h>
-#include <stdlib.h>
 
 #include "slab_fixture.h"
 

@@ -3,7 +3,6 @@
 #define KMEMSIM_TESTS_TRACES_IMPORTING_H
 
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
