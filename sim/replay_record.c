@@ -1,6 +1,5 @@
 /* replay_record: what a replay tells its recorder at the beginning and at the end, and its caller. */
 #include "base/fingerprint.h"
-#include "sim/arrive.h"
 #include "sim/describe.h"
 #include "sim/replay_priv.h"
 
