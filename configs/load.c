@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "configs/cpu_range_priv.h"
+
 struct finding_place place_of(const struct loader *l, const struct yaml_node *node)
 {
 	return (struct finding_place){ .line = node->line, .column = node->column, .setting = l->setting };
@@ -106,25 +108,14 @@ static void load_counts(struct loader *l, const struct key *key, void *base, con
 	}
 }
 
-/* "3" or "0-3". */
-static int parse_cpus(const char *text, unsigned long *first, unsigned long *last)
-{
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')
-		return -1;
-	*first = *last = strtoul(text, &end, 10);
-	if (*end == '-' && end[1] >= '0' && end[1] <= '9')
-		*last = strtoul(end + 1, &end, 10);
-	return *end || *last < *first || *last >= MACHINE_MAX_CPUS ? -1 : 0;
-}
-
 static void load_cpu_list(struct loader *l, struct draft_node *numa, const char *path, const struct yaml_node *list)
 {
-	unsigned long first, last;
+	uint32_t first, last;
 
 	for (const struct yaml_node *node = list->first; node; node = node->next) {
-		if (node->kind != YAML_SCALAR || parse_cpus(node->text, &first, &last) < 0) {
+		const char *behind = node->kind == YAML_SCALAR ? cpu_range(node->text, MACHINE_MAX_CPUS, &first, &last) : NULL;
+
+		if (!behind || *behind) {
 			findings_add(l->findings, place_of(l, node),
 				"%s: expected CPU numbers below %u, each such as 8 or 0-3", path, MACHINE_MAX_CPUS);
 			continue;

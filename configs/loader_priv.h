@@ -60,7 +60,4 @@ void draft_resolve_reserved(struct loader *l);
 /** draft_resolve_regions() - @io in order, properly nested, its claims decided. @path: of the list, for messages. */
 void draft_resolve_regions(struct loader *l, const char *path, struct machine_io *io);
 
-/** draft_from_machine() - the draft that resolves to @machine. */
-void draft_from_machine(struct draft *draft, const struct machine *machine);
-
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "configs/cpu_range_priv.h"
 #include "configs/machine_yaml.h"
 
 static bool has_type(const struct probe *probe, enum machine_zone type)
@@ -125,16 +126,14 @@ static void set_zone_limits(struct probe *probe)
 static bool take_cpulist(struct machine *m, const char *list, uint32_t node)
 {
 	while (*list >= '0' && *list <= '9') {
-		char *end;
-		unsigned long first = strtoul(list, &end, 10), last = first;
+		uint32_t first, last;
 
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
-		if (last >= m->cpus || last < first)
+		list = cpu_range(list, m->cpus, &first, &last);
+		if (!list)
 			return false;
 		for (; first <= last; first++)
 			m->node_of_cpu[first] = node;
-		list = *end == ',' ? end + 1 : end;
+		list += *list == ',';
 	}
 	return true;
 }

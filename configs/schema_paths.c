@@ -6,7 +6,8 @@
 
 #include "base/word.h"
 
-void key_pattern(const char *path, char *pattern)
+/* @path with '#' for each index. @pattern: KEY_PATH_MAX bytes. */
+static void key_pattern(const char *path, char *pattern)
 {
 	size_t used = 0;
 

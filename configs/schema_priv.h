@@ -88,9 +88,6 @@ const struct key *key_elements_end(const struct key *list);
 /** key_is_section() - whether @path is a map that holds keys ("zones", "nodes.0"). */
 bool key_is_section(const char *path);
 
-/** key_pattern() - @path with '#' for each index. @pattern: KEY_PATH_MAX bytes. */
-void key_pattern(const char *path, char *pattern);
-
 /** key_nearest() - the known path nearest to the unknown @path, with @path's own indices; false when none is near. */
 bool key_nearest(const char *path, char *nearest);
 

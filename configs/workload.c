@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "configs/cpu_range_priv.h"
 #include "configs/text_file.h"
 #include "configs/workload_priv.h"
 
@@ -30,30 +31,18 @@ static void *entries(struct workload *w, const char *key, const struct yaml_node
 	return array;
 }
 
-/* "3" or "0-3". Return: whether it is such a range within the machine. */
-static bool parse_cpus(const struct workload *w, const char *text, uint32_t *first, uint32_t *last)
-{
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	*first = *last = (uint32_t)strtoul(text, &end, 10);
-	if (*end == '-' && end[1] >= '0' && end[1] <= '9')
-		*last = (uint32_t)strtoul(end + 1, &end, 10);
-	return !*end && *last >= *first && *last < w->cpus;
-}
-
 static void load_cpus(struct workload *w, struct workload_cpus *cpus, const struct yaml_node *node)
 {
 	bool list = node->kind == YAML_LIST;
 
 	for (const struct yaml_node *one = list ? node->first : node; one; one = list ? one->next : NULL) {
-		const char *text = load_text(w, "cpus", one);
+		const char *text = load_text(w, "cpus", one), *behind;
 		uint32_t first, last, *numbers;
 
 		if (!text)
 			continue;
-		if (!parse_cpus(w, text, &first, &last)) {
+		behind = cpu_range(text, w->cpus, &first, &last);
+		if (!behind || *behind) {
 			findings_add(&w->findings, PLACE(one), "cpus: \"%s\": expected CPUs such as 0-3, below %u", text, w->cpus);
 			continue;
 		}

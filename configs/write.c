@@ -8,7 +8,8 @@
 
 #define VALUE_MAX 4096 /* the longest text, every character escaped, and its quotes */
 
-void draft_from_machine(struct draft *draft, const struct machine *machine)
+/* The draft that resolves to @machine. */
+static void draft_from_machine(struct draft *draft, const struct machine *machine)
 {
 	memset(draft, 0, sizeof(*draft));
 	memcpy(&draft->machine, machine, sizeof(*machine));

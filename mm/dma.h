@@ -56,6 +56,7 @@ struct dma; /* the state of SLOT_DMA */
 /** dma_alloc_coherent() - models dma_direct_alloc(): zone by mask, page-aligned, cleared. */
 enum dma_result dma_alloc_coherent(struct dma *dma, const struct dma_request *req, struct dma_block *block,
 	struct meter *meter);
+/** dma_free_coherent() - models dma_free_coherent(): the pages of @block go back. */
 void dma_free_coherent(struct dma *dma, struct dma_block block, unsigned int cpu, struct meter *meter);
 /** dma_order() - of the block for @size bytes. */
 unsigned int dma_order(const struct dma *dma, uint64_t size);
@@ -69,7 +70,9 @@ void dma_get_stats(const struct dma *dma, struct dma_stats *stats);
  */
 enum mm_answer dma_pool_create(struct dma *dma, const struct dma_pool_create *create, unsigned int cpu, uint32_t *pool,
 	struct meter *meter);
+/** dma_pool_find() - the youngest living pool of that name, or DMA_POOL_NONE. */
 uint32_t dma_pool_find(const struct dma *dma, uint64_t name);
+/** dma_pool_nr() - pools so far, destroyed ones included: their numbers are 0 .. nr - 1. */
 uint32_t dma_pool_nr(const struct dma *dma);
 /** dma_pool_alloc() - models dma_pool_alloc(). @page, @block: which block of which page, for dma_pool_free(). */
 enum dma_result dma_pool_alloc(struct dma *dma, uint32_t pool, gfp_t gfp, unsigned int cpu, uint32_t *page, uint32_t *block,

@@ -7,7 +7,8 @@
 
 #define NO_SLOT UINT32_MAX
 
-bool highmem_page(const struct highmem *h, pfn_t pfn)
+/* Whether the page has no address of its own: PageHighMem(). */
+static bool highmem_page(const struct highmem *h, pfn_t pfn)
 {
 	return pfn >= h->first_high;
 }

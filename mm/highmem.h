@@ -33,9 +33,6 @@ enum highmem_local {
 
 struct highmem; /* the state of SLOT_HIGHMEM */
 
-/** highmem_page() - whether the page has no address of its own: PageHighMem(). */
-bool highmem_page(const struct highmem *h, pfn_t pfn);
-
 /**
  * highmem_kmap() - models kmap(). MM_WAIT (SLEEP_KMAP, key 0): all slots have users; call again when one had its last.
  * @slot: the page's slot, UINT32_MAX for a page that needs none.

@@ -135,6 +135,7 @@ const struct io_use_list *ioremap_use(const struct ioremap *io);
 
 /** ioremap_next() - the live mapping with the lowest number from @from on, or IOREMAP_NONE. */
 uint32_t ioremap_next(const struct ioremap *io, uint32_t from);
+/** ioremap_get() - a live mapping; borrowed until the next ioremap(). */
 const struct ioremap_mapping *ioremap_get(const struct ioremap *io, uint32_t mapping);
 /** ioremap_address() - where the first byte asked for is. */
 uint64_t ioremap_address(const struct ioremap *io, uint32_t mapping);

@@ -65,6 +65,7 @@ struct percpu_place {
 
 enum { PERCPU_FIRST_CHUNK, PERCPU_RESERVED_CHUNK };
 
+/** percpu_place() - where the living area @area is. */
 struct percpu_place percpu_place(const struct percpu *pc, uint32_t area);
 /** percpu_base() - the offset of a chunk of the first unit within it; of others their address. */
 uint64_t percpu_base(const struct percpu *pc, uint32_t chunk);
@@ -86,7 +87,7 @@ uint32_t percpu_adopt_chunk(struct percpu *pc, const uint32_t *areas);
  */
 uint32_t percpu_lend(struct percpu *pc, const pfn_t *pfns, uint32_t nr);
 
-/** percpu_unit_size() and the sizes of the parts of the first unit, bytes. */
+/** Units, and the parts of the first one; bytes. Fixed at boot. */
 struct percpu_layout {
 	uint64_t static_size, reserved_size, dynamic_size;
 	uint64_t unit_size, alloc_size, atom_size; /* alloc_size: of upa units, one allocation */

@@ -42,7 +42,11 @@ static uint32_t *child_slot(struct resources *resources, uint32_t parent, uint64
 	return slot;
 }
 
-uint32_t resource_link(struct resources *resources, uint32_t parent, uint32_t node)
+/*
+ * Make @node a child of @parent. Models __request_resource().
+ * Return: RESOURCE_NONE, or the node that is in the way: @parent when @node is not within it.
+ */
+static uint32_t resource_link(struct resources *resources, uint32_t parent, uint32_t node)
 {
 	struct resource *added = &resources->nodes[node];
 	const struct resource *root = &resources->nodes[parent];
@@ -59,7 +63,8 @@ uint32_t resource_link(struct resources *resources, uint32_t parent, uint32_t no
 	return RESOURCE_NONE;
 }
 
-void resource_unlink(struct resources *resources, uint32_t node)
+/* Take @node and what it contains off its parent's list. */
+static void resource_unlink(struct resources *resources, uint32_t node)
 {
 	struct resource *gone = &resources->nodes[node];
 	uint32_t *slot = &resources->nodes[gone->parent].child;

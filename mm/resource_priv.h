@@ -32,14 +32,6 @@ uint32_t resource_new(struct resources *resources, uint64_t start, uint64_t end,
 void resource_drop(struct resources *resources, uint32_t node);
 
 /**
- * resource_link() - make @node a child of @parent. Models __request_resource().
- * Return: RESOURCE_NONE, or the node that is in the way: @parent when @node is not within it.
- */
-uint32_t resource_link(struct resources *resources, uint32_t parent, uint32_t node);
-/** resource_unlink() - take @node and what it contains off its parent's list. */
-void resource_unlink(struct resources *resources, uint32_t node);
-
-/**
  * resource_insert() - put @node where it belongs: inside what contains it and around what it contains.
  * Models insert_resource(). Return: false when it does not nest.
  */

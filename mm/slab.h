@@ -186,6 +186,7 @@ struct slab; /* all caches of a machine; private to mm/ */
 
 /** slab_create_all() - boot: the machine's allocator and its kmalloc caches. */
 int slab_create_all(struct slab **out, struct mm *mm, struct err *err);
+/** slab_destroy_all() - frees what slab_create_all() made; accepts NULL. Pages of slabs stay handed out. */
 void slab_destroy_all(struct slab *slab);
 
 enum slab_create_result {
@@ -217,12 +218,22 @@ bool slab_cache_gone(const struct slab *slab, const char *name);
 bool slab_cache_destroy(struct slab *slab, uint32_t cache, struct meter *meter);
 /** slab_cache_given_up() - whether a call was refused, so that this kernel ignores the next one. */
 bool slab_cache_given_up(const struct slab *slab, uint32_t cache);
+/** slab_cache_shrink() - models kmem_cache_shrink(). Return: slabs that are left. */
 uint64_t slab_cache_shrink(struct slab *slab, uint32_t cache, struct meter *meter);
 
+/**
+ * slab_alloc() - an object of @cache, as kmem_cache_alloc_node() on @cpu.
+ * @gfp:    of the caller: decides whether the page allocator may wait, and clearing and cgroup charge are paid for.
+ * @node:   where it is wanted, -1: anywhere.
+ * @object: set when the answer is MM_DONE; the caller owns it until slab_free().
+ *
+ * Return: MM_FAILED when there are no pages for a new slab, MM_WAIT when its pages must be waited for.
+ */
 enum mm_answer slab_alloc(struct slab *slab, uint32_t cache, gfp_t gfp, int node, unsigned int cpu,
 	struct slab_object *object, struct meter *meter);
 /** slab_free() - kmem_cache_free() and kfree() alike: the cache is the slab's own. Large kmallocs too. */
 void slab_free(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter);
+/** slab_free_bulk() - models kmem_cache_free_bulk() and kfree_bulk(): @nr objects of any caches; their order is lost. */
 void slab_free_bulk(struct slab *slab, struct slab_object *objects, uint32_t nr, unsigned int cpu, struct meter *meter);
 
 /** slab_reaps() - whether the allocator has a reaper. slab_reap() - one round of it on @cpu: every 2 s. */
@@ -266,6 +277,7 @@ bool slab_cache_live(const struct slab *slab, uint32_t cache);
 void slab_cache_stats(const struct slab *slab, uint32_t cache, struct slab_stats *stats);
 /** slab_cache_flags() - SLAB_* bits that the cache was created with. */
 uint32_t slab_cache_flags(const struct slab *slab, uint32_t cache);
+/** slab_cache_geometry() - borrowed until the next cache is created. */
 const struct slab_geometry *slab_cache_geometry(const struct slab *slab, uint32_t cache);
 uint32_t slab_object_cache(const struct slab *slab, struct slab_object object); /* CACHE_NONE for a large one */
 pfn_t slab_object_pfn(const struct slab *slab, struct slab_object object);
@@ -275,6 +287,7 @@ bool slab_object_live(const struct slab *slab, struct slab_object object);
 uint64_t slab_pages(const struct slab *slab);
 /** slab_large_pages() - pages held by large kmallocs. */
 uint64_t slab_large_pages(const struct slab *slab);
+/** slab_check() - the invariants of caches, names, kmalloc classes and the allocator. Errors: ERR_INVARIANT, ERR_NOMEM. */
 int slab_check(const struct slab *slab, struct err *err);
 
 /**

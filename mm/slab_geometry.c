@@ -103,7 +103,8 @@ static uint64_t slab_min_objects(const struct machine *machine)
 	return 4 * (fls64(cpus) + 1);
 }
 
-int slab_calculate_order(const struct machine *machine, uint32_t size)
+/* Models calculate_order(): log2 pages of a slab of objects of @size bytes; -1: none. */
+static int slab_calculate_order(const struct machine *machine, uint32_t size)
 {
 	unsigned int max_order = machine->slab.max_order, order;
 	uint64_t min_objects = min_u64(slab_min_objects(machine), order_objects(machine, max_order, size));

@@ -172,8 +172,6 @@ int kmalloc_check(const struct slab *slab, struct err *err);
 
 /** slab_order_of() - smallest order whose pages hold @size bytes (get_order()); 64 when none does. */
 unsigned int slab_order_of(const struct machine *machine, uint64_t size);
-/** slab_calculate_order() - models calculate_order(): log2 pages of a slab of objects of @size bytes; -1: none. */
-int slab_calculate_order(const struct machine *machine, uint32_t size);
 /** slab_geometry_of() - models kmem_cache_open(): SLUB's geometry. Return: false when no slab can hold an object. */
 bool slab_geometry_of(const struct machine *machine, uint32_t object_size, uint32_t align, uint32_t flags,
 	struct slab_geometry *geometry);

@@ -38,7 +38,8 @@ void slob_mark(struct slob *slob, struct slab_object object, bool starts)
 		slob->starts[bit / 64] &= ~((uint64_t)1 << (bit % 64));
 }
 
-uint32_t slob_object_bytes(const struct slob *slob, struct slab_object object)
+/* Bytes that were asked for, with the header. */
+static uint32_t slob_object_bytes(const struct slob *slob, struct slab_object object)
 {
 	const uint16_t *words = slob_words(slob, object.slab);
 

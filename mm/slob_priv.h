@@ -103,8 +103,6 @@ bool slob_starts(const struct slob *slob, struct slab_object object);
 void slob_mark(struct slob *slob, struct slab_object object, bool starts);
 /** slob_object_units() - units that the object at @object takes. */
 uint32_t slob_object_units(const struct slob *slob, struct slab_object object);
-/** slob_object_bytes() - bytes that were asked for, with the header. */
-uint32_t slob_object_bytes(const struct slob *slob, struct slab_object object);
 
 /* slob_page.c */
 void slob_list_add(struct slob *slob, uint32_t number, enum slob_list list);

@@ -68,10 +68,6 @@ static inline uint64_t vmap_page_size(const struct vmalloc *vm)
 uint32_t vmap_area_take(struct vmalloc *vm, const struct vmap_request *req, struct meter *meter);
 /** vmap_area_give() - free_vmap_area_noflush(), and the purge that it may start. */
 void vmap_area_give(struct vmalloc *vm, uint32_t area, struct meter *meter);
-/** vmap_area_cut() - take [@start, @end) out of the free area @from. Return: VMAP_NIL when out of memory. */
-uint32_t vmap_area_cut(struct vmalloc *vm, uint32_t from, uint64_t start, uint64_t end);
-/** vmap_purge_lazy() - __purge_vmap_area_lazy(). */
-void vmap_purge_lazy(struct vmalloc *vm, struct meter *meter);
 
 /* vmap_block.c */
 void vmap_blocks_init(struct vmalloc *vm);

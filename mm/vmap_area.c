@@ -33,7 +33,8 @@ static void forget_busy(struct vmalloc *vm, const struct vmap_node *n)
 	vm->guard_bytes -= guard_bytes(vm, (enum vmap_use)n->use);
 }
 
-uint32_t vmap_area_cut(struct vmalloc *vm, uint32_t from, uint64_t start, uint64_t end)
+/* Take [@start, @end) out of the free area @from. Return: VMAP_NIL when out of memory. */
+static uint32_t vmap_area_cut(struct vmalloc *vm, uint32_t from, uint64_t start, uint64_t end)
 {
 	uint64_t free_start = vmap_node(vm, from)->start, free_end = vmap_node(vm, from)->end;
 	uint32_t area = VMAP_NIL, left = VMAP_NIL;
@@ -108,7 +109,8 @@ uint32_t vmap_area_take(struct vmalloc *vm, const struct vmap_request *req, stru
 	return area;
 }
 
-void vmap_purge_lazy(struct vmalloc *vm, struct meter *meter)
+/* __purge_vmap_area_lazy(). */
+static void vmap_purge_lazy(struct vmalloc *vm, struct meter *meter)
 {
 	uint32_t at;
 

@@ -8,10 +8,13 @@
 /* Raised whenever the same trace, machine and seed give other results than before. */
 #define RESULTS_VERSION 4
 
-const char *build_version(void); /* "0.1.0" */
-const char *build_commit(
-	void); /* of the source tree, "-dirty" behind it when it was changed; "unknown" outside git */
-const char *build_compiler(void); /* "gcc 12.2.0" */
-const char *build_flags(void);    /* "buildtype=debugoptimized ..." */
+/** build_version() - "0.1.0". */
+const char *build_version(void);
+/** build_commit() - of the source tree, "-dirty" behind it when it was changed; "unknown" outside git. */
+const char *build_commit(void);
+/** build_compiler() - "gcc 12.2.0". */
+const char *build_compiler(void);
+/** build_flags() - "buildtype=debugoptimized ...". */
+const char *build_flags(void);
 
 #endif

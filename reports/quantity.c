@@ -7,7 +7,8 @@
 #include "base/units.h"
 #include "reports/database_priv.h"
 
-bool quantity_of(const char *text, double *number)
+/* A number, size (in bytes), time (in ns) or share. Return: false when @text is none of them. */
+static bool quantity_of(const char *text, double *number)
 {
 	uint64_t whole;
 	char *end;

@@ -6,9 +6,6 @@
 
 #include "reports/results_priv.h"
 
-/** quantity_of() - a number, size (in bytes), time (in ns) or share. Return: false when @text is none of them. */
-bool quantity_of(const char *text, double *number);
-
 /** quantity_compare() - order of two values: as quantities when both are, else as text. */
 int quantity_compare(const char *a, const char *b);
 

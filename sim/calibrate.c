@@ -107,7 +107,7 @@ static double median(const double *sorted, uint32_t nr)
  * The median; of calls that took several ways the middle of the shortest stretch that holds a third of them: where they are
  * densest, whatever tail the longer ways and interrupts give them.
  */
-double calibrate_usual(double *ns, uint32_t nr, bool mixed)
+static double calibrate_usual(double *ns, uint32_t nr, bool mixed)
 {
 	uint32_t third = nr / 3 ? nr / 3 : 1, best = 0;
 

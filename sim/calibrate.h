@@ -70,7 +70,4 @@ const char *calibrate_add(void *calibration, const struct duration *call);
 /** calibrate_fit() - fills c->steps and c->ratio. Errors: ERR_TRACE when there was no call to go by. */
 int calibrate_fit(struct calibration *c, struct err *err);
 
-/** calibrate_usual() - what @nr durations usually are; sorts them. @mixed: as in struct calibrate_steps. */
-double calibrate_usual(double *ns, uint32_t nr, bool mixed);
-
 #endif

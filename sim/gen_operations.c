@@ -24,7 +24,8 @@ struct drawn {
 	uint32_t index;           /* of the value in the combination at hand */
 };
 
-const char *gen_context_name(enum workload_context context)
+/* The name of a context in the interchange. */
+static const char *gen_context_name(enum workload_context context)
 {
 	static const char *const names[] = { "process", "softirq", "hardirq", "nmi" };
 

@@ -11,9 +11,6 @@ struct gen_build {
 	struct from_fields from;
 };
 
-/* Names of contexts in the interchange, by enum workload_context. */
-const char *gen_context_name(enum workload_context context);
-
 /**
  * gen_operations() - all operations that a stream may do, and what is drawn for each of its events.
  * @context: of who begins; @end_context: of who ends. Findings tell what is wrong.

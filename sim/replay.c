@@ -8,7 +8,7 @@
 #include "base/table.h"
 #include "sim/arrive.h"
 #include "sim/cpu_map.h"
-#include "sim/describe.h"
+#include "sim/replay_priv.h"
 #include "sim/timers.h"
 
 /* How far ahead of the event being served its slot is fetched into the cache: some 10 events of 50 ns. */
@@ -149,11 +149,37 @@ static void plan_special(struct run *run)
 	run->special_event = min_u64(sample, check);
 }
 
-static int run_init(struct run *run, const struct replay_options *options, struct trace_reader *reader,
-	struct recorder *recorder, struct err *err)
+/* What there is beside the model, and what lives in it already. */
+static int run_start(struct run *run, struct err *err)
 {
 	struct engine_client client = { .serve = serve_waited, .context = op_context, .late = count_late,
 		.started = note_start, .open = next_open, .timer = timers_fire, .arg = run };
+	int ret = engine_init(&run->engine, run->machine->cpus, &client, err);
+
+	if (ret == 0)
+		ret = locks_init(&run->locks, run->machine->cpus, daemons_nr(run->machine), err);
+	if (ret == 0)
+		ret = reclaim_start(run, err);
+	if (ret == 0 && run->options->layer != LAYER_PAGE)
+		page_alloc_delay_rcu(run->mm.pages);
+	if (ret == 0)
+		ret = follow_start(run, err);
+	if (ret == 0)
+		ret = sections_prepare(run, err);
+	if (ret == 0)
+		ret = run_ops_prepare(run, err);
+	if (ret == 0)
+		ret = map_cpus(run, err);
+	if (ret == 0)
+		ret = tasks_init(run, err);
+	if (ret == 0)
+		ret = make_objects(run, err);
+	return ret;
+}
+
+static int run_init(struct run *run, const struct replay_options *options, struct trace_reader *reader,
+	struct recorder *recorder, struct err *err)
+{
 	int ret;
 
 	*run = (struct run){
@@ -183,25 +209,7 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		return err_context(err, "machine \"%s\"", options->machine->name);
 	}
 	boot_prefix_move(run);
-	ret = engine_init(&run->engine, options->machine->cpus, &client, err);
-	if (ret == 0)
-		ret = locks_init(&run->locks, options->machine->cpus, daemons_nr(options->machine), err);
-	if (ret == 0)
-		ret = reclaim_start(run, err);
-	if (ret == 0 && run->options->layer != LAYER_PAGE)
-		page_alloc_delay_rcu(run->mm.pages);
-	if (ret == 0)
-		ret = follow_start(run, err);
-	if (ret == 0)
-		ret = sections_prepare(run, err);
-	if (ret == 0)
-		ret = run_ops_prepare(run, err);
-	if (ret == 0)
-		ret = map_cpus(run, err);
-	if (ret == 0)
-		ret = tasks_init(run, err);
-	if (ret == 0)
-		ret = make_objects(run, err);
+	ret = run_start(run, err);
 	if (ret < 0)
 		run_fini(run);
 	return ret;
@@ -418,93 +426,6 @@ static int replay_all(struct run *run, struct trace_reader *reader, struct err *
 	return ret;
 }
 
-/* Recorded and modelled bytes_alloc of kmalloc events, for those that the recording has them for. */
-static void compare_bytes_alloc(struct run *run)
-{
-	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
-		const struct run_op *op = &run->ops[i];
-
-		if ((op->action != ACT_KMALLOC && op->action != ACT_KMALLOC_LARGE) || !op->trace->size_alloc ||
-			op->flags & OP_BOOT)
-			continue;
-		run->result.bytes_alloc_checked += op->done - op->older + op->failed;
-		if (op->bytes_alloc != op->trace->size_alloc)
-			run->result.bytes_alloc_mismatch += op->done - op->older + op->failed;
-	}
-}
-
-/* The rows of the run's end. Results so far are kept whatever ended the run; the first error is the one that is told. */
-static int record_rest(struct run *run, int ret, struct err *err)
-{
-	const struct recorder_ops *ops = run->recorder->ops;
-	bool usable = ret == 0 || err->code == ERR_INTERRUPTED || err->code == ERR_TRACE || err->code == ERR_INVARIANT;
-	struct err second = { 0 };
-
-	if (usable && (sampler_sample(run, "end", NULL, &second) < 0 || sampler_finish(run, &second) < 0) && ret == 0) {
-		*err = second;
-		ret = -(int)err->code;
-	}
-	if (ret == 0 && run->options->watch.end)
-		ret = run->options->watch.end(run->options->watch.arg, run->recorder, err);
-	if (ret == 0 && ops->rows_done)
-		ret = ops->rows_done(run->recorder, err);
-	return ret;
-}
-
-static int finish(struct run *run, int ret, uint64_t started, struct err *err)
-{
-	struct replay_result *result = &run->result;
-
-	compare_bytes_alloc(run);
-	if (ret < 0)
-		result->cut_off = engine_waiting(&run->engine) + sleepers_cut_off(run);
-	ret = record_rest(run, ret, err);
-	result->events = run->events;
-	result->live_objects = run->live_objects;
-	result->oom_kills = run->reclaim.nr_killed;
-	result->oom_without_victim = run->reclaim.without_victim;
-	for (int c = PC_ALLOCSTALL_DMA; run->mm.pages && c <= PC_ALLOCSTALL_MOVABLE; c++)
-		result->stalls += page_alloc_counter(run->mm.pages, (enum page_counter)c);
-	result->sim_ns = run->engine.now - min_u64(run->begun_ns, run->engine.now);
-	result->fingerprint = fingerprint_add(result->fingerprint, result->sim_ns);
-	result->wall_ns = wall_ns() - started;
-	return ret;
-}
-
-static int record_end(struct recorder *recorder, const struct replay_result *result, int ret, struct err *err)
-{
-	struct record_end end = {
-		.status = RUN_DONE,
-		.events = result->events,
-		.sim_ns = result->sim_ns,
-		.wall_ns = result->wall_ns,
-		.fingerprint = result->fingerprint,
-	};
-	struct err second = { 0 };
-
-	if (ret < 0) {
-		end.status = err->code == ERR_INTERRUPTED ? RUN_INTERRUPTED : RUN_FAILED;
-		end.error = err->text;
-	}
-	if (recorder->ops->end(recorder, &end, &second) < 0 && ret == 0) {
-		*err = second;
-		ret = -(int)err->code;
-	}
-	return ret;
-}
-
-static int begin_recording(struct run *run, const struct replay_options *options, struct trace_reader *reader, struct err *err)
-{
-	struct record_run record;
-	int ret = options->described ? options->described(options->arg, err) : 0;
-
-	if (ret < 0)
-		return ret;
-	record = options->describe;
-	describe_run(&record, options, trace_meta(reader));
-	return run->recorder->ops->begin(run->recorder, &record, err);
-}
-
 int replay_run(const struct replay_options *options, struct trace_reader *reader, struct recorder *recorder,
 	struct replay_result *result, struct err *err)
 {
@@ -515,13 +436,14 @@ int replay_run(const struct replay_options *options, struct trace_reader *reader
 
 	if (ret < 0)
 		return ret;
-	ret = begin_recording(&run, options, reader, err);
+	ret = replay_record_begin(&run, err);
 	begun = ret == 0;
 	if (begun) {
 		ret = replay_all(&run, reader, err);
-		ret = finish(&run, ret, started, err);
+		ret = replay_finish(&run, ret, err);
+		run.result.wall_ns = wall_ns() - started;
 	}
 	*result = run.result;
 	run_fini(&run); /* which takes a while, and the recorder has rows to write meanwhile */
-	return begun ? record_end(recorder, result, ret, err) : ret;
+	return begun ? replay_record_end(recorder, result, ret, err) : ret;
 }

@@ -171,7 +171,8 @@ int resolve_page_alloc(struct resolve *r, const struct raw_event *event, struct 
 	return code < 0 ? code : resolve_emit(r, event, &op, slot, event->where, err);
 }
 
-uint32_t resolve_area(struct resolve *r, uint32_t call)
+/* Number of the list of pages behind the area that @call made; SLOT_NONE: no memory. */
+static uint32_t resolve_area(struct resolve *r, uint32_t call)
 {
 	uint32_t area = idmap_get(&r->area_of_call, call);
 

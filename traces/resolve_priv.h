@@ -136,8 +136,6 @@ int resolve_cache_end(struct resolve *r, const struct raw_event *event, struct e
 int resolve_page_alloc(struct resolve *r, const struct raw_event *event, struct err *err);
 int resolve_page_free(struct resolve *r, const struct raw_event *event, struct err *err);
 int resolve_page_bulk(struct resolve *r, const struct raw_event *event, struct err *err);
-/* The list of pages behind the area that the call @link made; NULL: no memory. */
-uint32_t resolve_area(struct resolve *r, uint32_t call);
 
 /* resolve_areas.c: vmalloc space, device memory, resources, per-CPU memory, mempools, DMA. */
 int resolve_area_event(struct resolve *r, const struct raw_event *event, struct err *err);

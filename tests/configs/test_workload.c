@@ -74,6 +74,8 @@ Test(workload, wrong_values_say_what_is_expected)
 	expect_finding("events: 5\nstreams: {x: {event: marker, rate: 1, burst: {choice: {1: 0}}}}\n", "expected 1 to 1000000");
 	expect_finding("events: 5\nstreams: {x: {event: marker, every: {uniform: [9 us, 1 us]}}}\n", "the smaller value first");
 	expect_finding("events: 5\ntasks: {a: {cpus: 1}}\nstreams: {x: {event: marker, rate: 1}}\n", "expected CPUs such as 0-3, below 1");
+	expect_finding("events: 5\ntasks: {a: {cpus: 4294967296}}\nstreams: {x: {event: marker, rate: 1}}\n",
+		"expected CPUs such as 0-3, below 1");
 	expect_finding("events: 5\nstreams: {x: {event: kmalloc, rate: 1, size: [1, 2]}}\n", "expected a number, or a size such as 4 KiB");
 }
 
