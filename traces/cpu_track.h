@@ -20,10 +20,13 @@ struct cpu_track {
 /** cpu_track_next() - the next record is of context @level; the reader keeps it under @number, or not: 0. */
 static inline void cpu_track_next(struct cpu_track *track, unsigned int level, uint64_t number)
 {
+	/* What had interrupted this context is over. Spelled out, as most records are of a task. */
+	track->last[CTX_NMI] = 0;
+	if (level < CTX_HARDIRQ)
+		track->last[CTX_HARDIRQ] = 0;
+	if (level < CTX_SOFTIRQ)
+		track->last[CTX_SOFTIRQ] = 0;
 	track->last[level] = number;
-	/* What had interrupted this context is over. */
-	while (++level <= CTX_MASK)
-		track->last[level] = 0;
 }
 
 /** cpu_track_lost() - records before the next one are lost, or nobody knows what they were. */
