@@ -308,6 +308,7 @@ static int begin_time(struct run *run, ns_t time_ns, struct err *err)
 
 	run->booting = false;
 	run->meter.nr_segments = 0;
+	run->meter.more = &run->locks.more;
 	run->begun_ns = time_ns;
 	engine_move_clock(&run->engine, time_ns);
 	ret = sampler_sample(run, "start", NULL, err);
@@ -460,6 +461,10 @@ static int finish(struct run *run, int ret, uint64_t started, struct err *err)
 	ret = record_rest(run, ret, err);
 	result->events = run->events;
 	result->live_objects = run->live_objects;
+	result->oom_kills = run->reclaim.nr_killed;
+	result->oom_without_victim = run->reclaim.without_victim;
+	for (int c = PC_ALLOCSTALL_DMA; run->mm.pages && c <= PC_ALLOCSTALL_MOVABLE; c++)
+		result->stalls += page_alloc_counter(run->mm.pages, (enum page_counter)c);
 	result->sim_ns = run->engine.now - min_u64(run->begun_ns, run->engine.now);
 	result->fingerprint = fingerprint_add(result->fingerprint, result->sim_ns);
 	result->wall_ns = wall_ns() - started;

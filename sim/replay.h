@@ -124,6 +124,9 @@ struct replay_result {
 	uint64_t violations;
 	uint64_t unmodelled;         /* events whose mechanism is not modelled yet: skipped */
 	uint64_t bytes_alloc_checked, bytes_alloc_mismatch; /* kmalloc events, against the recording */
+	uint64_t oom_kills;          /* tasks that the OOM killer ended */
+	uint64_t oom_without_victim; /* attempts to get memory at which it found nobody: a real kernel panics at the first */
+	uint64_t stalls;             /* direct reclaims of requests: the kernel's allocstall of all zones */
 	uint64_t still_waiting;      /* requests that nobody served any more: failed */
 	uint64_t cut_off;            /* requests that had arrived, and were not done when the run was ended before its end */
 	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
