@@ -291,20 +291,19 @@ static void take_back(struct run *run, uint32_t cache, uint64_t nr)
 	}
 }
 
-static void settle_cache(struct run *run, uint32_t cache, const struct reading *reading)
+/* @left: objects that were left now, by operation. */
+static void settle_cache(struct run *run, const uint32_t *left, uint32_t cache, const struct reading *reading)
 {
 	const struct run_op *like = NULL;
-	uint64_t left = 0, per_file;
+	uint64_t nr = 0, per_file;
 
-	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
-		struct run_op *op = &run->ops[run->objects[slot].op];
-
-		if (!left_now(run, &run->objects[slot]) || adopt_kind_of(run, op) != cache)
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
+		if (!left[i] || adopt_kind_of(run, &run->ops[i]) != cache)
 			continue;
-		left++;
-		like = op;
+		nr += left[i];
+		like = &run->ops[i];
 	}
-	per_file = (left + reading->seen / 2) / reading->seen;
+	per_file = (nr + reading->seen / 2) / reading->seen;
 	if (!per_file)
 		return;
 	if (reading->there > reading->seen)
@@ -316,13 +315,23 @@ static void settle_cache(struct run *run, uint32_t cache, const struct reading *
 void saver_over(struct run *run)
 {
 	struct reading reading;
+	uint32_t *left;
 
 	run->follow.saver.awaited = false;
 	if (!measure(run, &reading) || reading.there == reading.seen)
 		return;
+	left = calloc((size_t)run->tables->nr_ops + 1, sizeof(*left));
+	if (!left) {
+		err_set(&run->deferred, ERR_NOMEM, "no memory for what saved the initial state");
+		return;
+	}
+	for (uint32_t slot = 0; slot < run->nr_objects; slot++)
+		if (left_now(run, &run->objects[slot]))
+			left[run->objects[slot].op]++;
 	for (uint32_t cache = 0; cache < slab_nr_caches(run->mm.slab); cache++)
 		if (slab_cache_live(run->mm.slab, cache))
-			settle_cache(run, cache, &reading);
+			settle_cache(run, left, cache, &reading);
+	free(left);
 }
 
 void saver_watch(struct run *run, const struct trace_batch *batch, uint32_t i)
