@@ -51,7 +51,7 @@ static const struct argp_option options[] = {
 	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
 	{ "pace", OPT_PACE, "PACE", 0, "When requests arrive: recorded (default), think (each task keeps its gaps) or asap", 0 },
 	{ "cpu-map", OPT_CPU_MAP, "MAP", 0,
-		"Where tasks run if the machine has other CPUs: fold (default, CPU modulo their number) or spread", 0 },
+		"Where tasks run if the machine has other CPUs: fold (CPU modulo their number), spread (over all of them) or auto (default: spread with --initial, else fold)", 0 },
 	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived) or page (the recorded page events alone)", 0 },
 	{ "seed", CLI_SEED, "N", 0, "Seed of all random streams (1)", 0 },
 	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a folder of numbered ones, instead of from boot", 0 },
@@ -200,10 +200,11 @@ static void print_json_initial(const struct replay_result *r)
 	const struct replay_filled *f = &r->filled;
 
 	printf("\"initial\": {\"older_found\": %" PRIu64 ", \"older_not_found\": %" PRIu64 ", \"pages_gone\": %" PRIu64
+	       ", \"saver_more\": %" PRIu64 ", \"saver_less\": %" PRIu64
 	       ", \"events_carried_out\": %" PRIu64 ", \"drawn_free_blocks\": %" PRIu64 ", \"drawn_cpu_list_pages\": %" PRIu64
 	       ", \"drawn_slabs\": %" PRIu64 ", \"drawn_area_pages\": %" PRIu64 ", \"drawn_slab_pages\": %" PRIu64
 	       ", \"assumed_objects\": %" PRIu64 ", \"assumed_pageblock_types\": %" PRIu64 "}, ",
-		r->bound, r->unbound, r->gone, r->carried, f->blocks, f->pcp_pages, f->slabs, f->area_pages, f->slab_pages,
+		r->bound, r->unbound, r->gone, r->read_more, r->read_less, r->carried, f->blocks, f->pcp_pages, f->slabs, f->area_pages, f->slab_pages,
 		f->objects, f->pageblocks);
 }
 
@@ -289,6 +290,9 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 		print_filled(&r->filled, args->options.seed);
 	if (r->gone)
 		printf("gone       %" PRIu64 " pages of processes that had ended since that state\n", r->gone);
+	if (r->read_more || r->read_less)
+		printf("saver      left %" PRIu64 " objects %s than where it was recorded: it read %s caches in /sys/kernel/slab\n",
+			r->read_more + r->read_less, r->read_more ? "more" : "less", r->read_more ? "more" : "fewer");
 	if (r->carried)
 		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and were carried out\n",
 			r->skipped, r->carried);
@@ -322,7 +326,7 @@ static void warn_misfit(const struct replay_args *args, const struct trace_reade
 		return;
 	if (meta->cpus > machine->cpus)
 		fprintf(stderr, "kmemsim: note: the trace has %u CPUs, the machine %u: CPU n runs on CPU %s %u\n", meta->cpus,
-			machine->cpus, args->options.cpu_map == CPU_MAP_FOLD ? "n mod" : "n divided evenly among",
+			machine->cpus, replay_cpu_map_of(args->options.cpu_map, args->initial) == CPU_MAP_FOLD ? "n mod" : "n divided evenly among",
 			machine->cpus);
 	if (meta->page_size && meta->page_size != machine->page_size && args->options.layer == LAYER_PAGE)
 		fprintf(stderr, "kmemsim: note: the trace has pages of %u bytes, the machine of %u: orders are taken as they are\n",
@@ -496,7 +500,7 @@ static int replay_into(struct replay_args *args, struct err *err)
 
 static int run_replay(int argc, char **argv)
 {
-	struct replay_args args = { .given = { .what = "trace" }, .options = { .seed = 1 }, .reader = { .thread = true } };
+	struct replay_args args = { .given = { .what = "trace" }, .options = { .seed = 1, .cpu_map = CPU_MAP_AUTO }, .reader = { .thread = true } };
 	struct err err = { 0 };
 	int status = cli_parse(&argp, argc, argv, &args);
 
