@@ -184,6 +184,9 @@ struct slab_ops {
 
 struct slab; /* all caches of a machine; private to mm/ */
 
+/** slab_check_machine() - whether there is the allocator that @machine chooses. Return: 0, or ERR_CONFIG. */
+int slab_check_machine(const struct machine *machine, struct err *err);
+
 /** slab_create_all() - boot: the machine's allocator and its kmalloc caches. */
 int slab_create_all(struct slab **out, struct mm *mm, struct err *err);
 /** slab_destroy_all() - frees what slab_create_all() made; accepts NULL. Pages of slabs stay handed out. */

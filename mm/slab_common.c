@@ -23,20 +23,35 @@ static int check_addressable(const struct machine *machine, struct err *err)
 	return 0;
 }
 
-static int slab_choose_mechanism(struct slab *slab, struct mm *mm, struct err *err)
+/* The allocator that @machine chooses; NULL: it does not exist, or its kernel does not have it. */
+static const struct mechanism *find_allocator(const struct machine *machine, struct err *err)
 {
-	const char *name = mm->machine->slab.allocator;
-	const struct mechanism *mech = mechanism_find(SLOT_SLAB, name);
+	const struct mechanism *mech = mechanism_find(SLOT_SLAB, machine->slab.allocator);
 	char known[256];
 
 	if (!mech) {
 		mechanism_list(SLOT_SLAB, known, sizeof(known));
-		return err_set(err, ERR_CONFIG, "slab.allocator: no allocator is called %s; there are: %s", name,
-			known);
-	}
-	if (mm->machine->behaviour == BEHAVIOUR_6_18 && ((const struct slab_ops *)mech)->gone_since)
-		return err_set(err, ERR_CONFIG, "slab.allocator: kernel 6.18 has no %s: it is gone since %s", name,
+		err_set(err, ERR_CONFIG, "slab.allocator: no allocator is called %s; there are: %s", machine->slab.allocator, known);
+	} else if (machine->behaviour == BEHAVIOUR_6_18 && ((const struct slab_ops *)mech)->gone_since) {
+		err_set(err, ERR_CONFIG, "slab.allocator: kernel 6.18 has no %s: it is gone since %s", machine->slab.allocator,
 			((const struct slab_ops *)mech)->gone_since);
+		mech = NULL;
+	}
+	return mech;
+}
+
+int slab_check_machine(const struct machine *machine, struct err *err)
+{
+	return find_allocator(machine, err) ? 0 : -(int)err->code;
+}
+
+static int slab_choose_mechanism(struct slab *slab, struct mm *mm, struct err *err)
+{
+	const char *name = mm->machine->slab.allocator;
+	const struct mechanism *mech = find_allocator(mm->machine, err);
+
+	if (!mech)
+		return -(int)err->code;
 	slab->state = calloc(1, mech->state_size);
 	if (!slab->state)
 		return err_set(err, ERR_NOMEM, "no memory for the slab allocator %s", name);

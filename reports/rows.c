@@ -134,6 +134,7 @@ static int write_table(struct results *results, sqlite3_stmt *stmt, FILE *out, s
 {
 	int nr = sqlite3_column_count(stmt);
 	struct column *columns = calloc((size_t)nr, sizeof(*columns));
+	bool any = false;
 	int ret;
 
 	if (!columns)
@@ -145,8 +146,11 @@ static int write_table(struct results *results, sqlite3_stmt *stmt, FILE *out, s
 	while (ret == 0 && (ret = results_step(results, stmt, err)) > 0) {
 		for (int i = 0; i < nr; i++)
 			write_table_cell(table_text(stmt, i), &columns[i], i == nr - 1, out);
+		any = true;
 		ret = 0;
 	}
+	if (ret == 0 && !any)
+		fputs("(no rows)\n", out);
 	free(columns);
 	return ret;
 }

@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "configs/machine_yaml.h"
+#include "mm/slab.h"
 #include "sim/describe.h"
 #include "sim/sweep_priv.h"
 
@@ -38,6 +39,8 @@ static int check_point(struct sweep_plan *plan, uint32_t i, struct machine *mach
 		return 0;
 	}
 	ret = sweep_machine(sweep, &sweep->points[i], machine, err);
+	if (ret == 0)
+		ret = slab_check_machine(machine, err);
 	if (ret == 0)
 		ret = machine_hash(machine, point->config_hash, err);
 	return ret == 0 ? plan_states_add(plan, machine, sweep->points[i].trace, &point->state, err) : ret;

@@ -160,6 +160,9 @@ Test(bad_input, parse_only_knows_all_that_a_run_would_refuse)
 	expect_failure(2, "no allocator is called slubb; there are: slub, slab, slob", "$K replay t.kmt --set slab.allocator=slubb --parse-only");
 	expect_failure(2, "no allocator is called slubb; there are: slub, slab, slob", "$K replay t.kmt --set slab.allocator=slubb");
 	expect_failure(0, "", "$K replay t.kmt --parse-only");
+	run_write("s.yaml", "name: s\nmachine: {}\ntrace: t.kmt\nvary: {grid: {slab.allocator: [slub, slubb], cpus: [1, 2]}}\n");
+	expect_failure(2, "no allocator is called slubb; there are: slub, slab, slob", "$K sweep s.yaml -o s.db");
+	expect_failure(0, "", "test ! -e s.db");
 }
 
 Test(bad_input, a_part_of_the_trace_that_holds_nothing_is_warned_of)

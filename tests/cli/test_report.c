@@ -127,6 +127,9 @@ Test(report, a_query_answers_for_one_run_in_the_order_it_has_for_all)
 	result = shell_ok("export K; sh two.sh");
 	cr_expect_str_eq(result.out, "");
 	run_free(&result);
+	result = shell_ok("$K query r.db violations");
+	cr_expect(strstr(result.out, "\n(no rows)\n"), "%s", result.out);
+	run_free(&result);
 	result = run_shell("$K query r.db latency --run 3");
 	cr_expect(result.status == 2 && strstr(result.err, "no run 3; the latest is 2"), "%s", result.err);
 	run_free(&result);
