@@ -482,12 +482,8 @@ static int record_end(struct recorder *recorder, const struct replay_result *res
 
 static int begin_recording(struct run *run, const struct replay_options *options, struct trace_reader *reader, struct err *err)
 {
-	struct record_run record;
-	int ret = options->described ? options->described(options->arg, err) : 0;
+	struct record_run record = options->describe;
 
-	if (ret < 0)
-		return ret;
-	record = options->describe;
 	describe_run(&record, options, trace_meta(reader));
 	return run->recorder->ops->begin(run->recorder, &record, err);
 }

@@ -152,7 +152,6 @@ struct replay_show {
 	const struct machine *machine;  /* borrowed */
 	struct cli_identity id;
 	struct err identified;          /* code 0: id is filled */
-	struct record_run *describe;    /* borrowed: is told */
 };
 
 static void *identify_beside(void *arg)
@@ -180,14 +179,14 @@ static void wait_identifier(struct replay_show *show)
 }
 
 /* Return: 0, or why the trace could not be read. */
-static int wait_identified(void *arg, struct err *err)
+static int wait_identified(void *arg, struct record_run *run, struct err *err)
 {
 	struct replay_show *show = arg;
 
 	wait_identifier(show);
 	if (!show->identified.code)
 		trace_beside_sha256(show->trace, show->id.trace_sha256, &show->identified);
-	cli_identity_tell(&show->id, show->describe);
+	cli_identity_tell(&show->id, run);
 	if (show->identified.code)
 		*err = show->identified;
 	return -(int)show->identified.code;
@@ -362,8 +361,7 @@ static void describe_part(struct replay_args *args)
 static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
 	struct err *err)
 {
-	struct replay_show show = { .reader = reader, .trace = &args->trace, .machine = args->options.machine,
-		.describe = &args->options.describe };
+	struct replay_show show = { .reader = reader, .trace = &args->trace, .machine = args->options.machine };
 	struct replay_result result = { 0 };
 	char *keys[CLI_MAX_SETS] = { 0 };
 	const char *values[CLI_MAX_SETS];
@@ -381,8 +379,9 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 			.param_keys = (const char *const *)keys,
 			.param_values = values,
 			.nr_params = args->given.machine.nr_sets,
+			.complete = wait_identified,
+			.arg = &show,
 		};
-		args->options.described = wait_identified;
 		args->options.stop = cli_stop;
 		args->options.progress = on_progress;
 		args->options.arg = &show;
