@@ -118,8 +118,8 @@ static void *write_beside(void *arg)
 	struct row_writer *w = arg;
 	struct err err = { 0 };
 
-	if (w->prepare)
-		w->prepare(w->arg, &err);
+	if (w->prepare && w->prepare(w->arg, &err) == 0)
+		err = (struct err){ 0 }; /* of something that was tried and could be done otherwise */
 	pthread_mutex_lock(&w->lock);
 	w->error = err;
 	for (;;) {

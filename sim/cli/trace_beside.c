@@ -14,15 +14,18 @@ static void *hash_beside(void *arg)
 {
 	struct trace_beside *trace = arg;
 
-	trace_sha256(trace->reader, trace->sha256, &trace->hashed);
+	if (trace_sha256(trace->reader, trace->sha256, &trace->hashed) == 0)
+		trace->hashed = (struct err){ 0 };
 	return NULL;
 }
 
 static void open_now(struct trace_beside *trace)
 {
-	if (trace_open(&trace->reader, trace->path, &trace->options, &trace->opened) < 0 || !trace->hash)
+	if (trace_open(&trace->reader, trace->path, &trace->options, &trace->opened) < 0)
 		return;
-	trace->hashing = start_thread(&trace->hasher, hash_beside, trace, &trace->hashed) == 0;
+	trace->opened = (struct err){ 0 }; /* what is said of a file that is cut off is not an error */
+	if (trace->hash)
+		trace->hashing = start_thread(&trace->hasher, hash_beside, trace, &trace->hashed) == 0;
 }
 
 static void *open_beside(void *arg)
