@@ -61,7 +61,7 @@ void row_batch_free(struct row_batch *batch)
 /* A virtual table of SQLite: the members named `base` are SQLite's, and first. */
 struct shown_table {
 	sqlite3_vtab base;
-	const struct row_batch **batch; /* borrowed */
+	const struct row_source *source; /* borrowed */
 };
 
 struct shown_cursor {
@@ -87,7 +87,7 @@ static int show_connect(sqlite3 *db, void *arg, int argc, const char *const *arg
 	table = sqlite3_malloc(sizeof(*table));
 	if (!table)
 		return SQLITE_NOMEM;
-	*table = (struct shown_table){ .batch = arg };
+	*table = (struct shown_table){ .source = arg };
 	*out = &table->base;
 	return SQLITE_OK;
 }
@@ -129,7 +129,7 @@ static int show_filter(sqlite3_vtab_cursor *base, int number, const char *name, 
 	struct shown_cursor *cursor = (struct shown_cursor *)base;
 
 	(void)number, (void)name, (void)argc, (void)argv;
-	cursor->batch = *((struct shown_table *)base->pVtab)->batch;
+	cursor->batch = ((struct shown_table *)base->pVtab)->source->batch;
 	cursor->row = 0;
 	return SQLITE_OK;
 }
@@ -156,8 +156,9 @@ static int show_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int 
 
 	if ((uint32_t)column >= batch->row_values)
 		return SQLITE_OK;
-	if (value->type == VALUE_INTEGER)
-		sqlite3_result_int64(context, value->integer);
+	if (value->type <= VALUE_LAST_INTEGER)
+		sqlite3_result_int64(context,
+			((const struct shown_table *)base->pVtab)->source->base[value->type] + value->integer);
 	else if (value->type == VALUE_REAL)
 		sqlite3_result_double(context, value->real);
 	else if (value->length != VALUE_NULL)
@@ -171,7 +172,7 @@ static int show_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid)
 	return SQLITE_OK;
 }
 
-int row_batch_show(sqlite3 *db, const struct row_batch **batch)
+int row_batch_show(sqlite3 *db, struct row_source *source)
 {
 	static const sqlite3_module module = {
 		.iVersion = 1,
@@ -187,5 +188,5 @@ int row_batch_show(sqlite3 *db, const struct row_batch **batch)
 		.xRowid = show_rowid,
 	};
 
-	return sqlite3_create_module(db, "queued_rows", &module, batch);
+	return sqlite3_create_module(db, "queued_rows", &module, source);
 }

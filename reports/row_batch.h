@@ -17,7 +17,7 @@
 
 /** A value for a column, whatever its C type. */
 struct value {
-	enum { VALUE_INTEGER, VALUE_REAL, VALUE_TEXT } type;
+	enum value_type { VALUE_INTEGER, VALUE_RUN, VALUE_SAMPLE, VALUE_REAL, VALUE_TEXT } type;
 	int length;              /* of a kept text; VALUE_NULL = NULL */
 	union {
 		int64_t integer;
@@ -28,6 +28,9 @@ struct value {
 };
 
 #define VALUE_NULL (-1)
+
+/* Integers of the types up to this one are what is stored, once the source's base of their type is added. */
+#define VALUE_LAST_INTEGER VALUE_SAMPLE
 
 struct row_batch {
 	struct row_batch *next;          /* in the list that it is on */
@@ -54,12 +57,18 @@ bool row_batch_put(struct row_batch *batch, const struct value *values);
 /** row_batch_free() - accepts NULL. */
 void row_batch_free(struct row_batch *batch);
 
+/** What statements read. */
+struct row_source {
+	const struct row_batch *batch;            /* the one that a statement writes */
+	int64_t base[VALUE_LAST_INTEGER + 1];     /* numbers that were not known when the rows were put; [VALUE_INTEGER]: 0 */
+};
+
 /**
- * row_batch_show() - make the batch that *@batch points to at the start of a statement the connection's `queued_rows`.
- * @batch: borrowed until the connection is closed.
+ * row_batch_show() - make the batch that @source has at the start of a statement the connection's `queued_rows`.
+ * @source: borrowed until the connection is closed.
  *
  * Return: SQLITE_OK, or what SQLite failed with.
  */
-int row_batch_show(sqlite3 *db, const struct row_batch **batch);
+int row_batch_show(sqlite3 *db, struct row_source *source);
 
 #endif

@@ -27,12 +27,14 @@ struct target {
  * else is there.
  */
 struct row_writer {
-	sqlite3 *db;                       /* borrowed */
+	sqlite3 *db;                       /* borrowed; NULL before row_writer_connect() */
 	const char *path;                  /* borrowed */
 	const struct row_table *tables;    /* borrowed */
 	unsigned int nr_tables;
 	struct target *targets;            /* owned */
-	const struct row_batch *shown;     /* what the statements read: the batch that is being written */
+	struct row_source shown;           /* what the statements read */
+	int (*prepare)(void *arg, struct err *err); /* what the thread does before it writes; may be NULL */
+	void *arg;                         /* borrowed: prepare's */
 	bool beside;                       /* there is a thread */
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -57,7 +59,7 @@ static uint32_t count_columns(const char *columns)
  * "INSERT OR FAIL INTO table (columns) SELECT c0, c1, ... FROM queued_rows". Fail, not abort: rows before the one that is refused
  * stay, so SQLite need not keep what every page was like before the statement.
  */
-static int prepare(struct row_writer *w, unsigned int table, struct err *err)
+static int prepare_insert(struct row_writer *w, unsigned int table, struct err *err)
 {
 	sqlite3_str *sql = sqlite3_str_new(w->db);
 	char *text;
@@ -79,11 +81,11 @@ static int prepare(struct row_writer *w, unsigned int table, struct err *err)
 static int write_batch(struct row_writer *w, const struct row_batch *batch, struct err *err)
 {
 	struct target *target = &w->targets[batch->table];
-	int ret = target->stmt ? 0 : prepare(w, batch->table, err);
+	int ret = target->stmt ? 0 : prepare_insert(w, batch->table, err);
 
 	if (ret < 0)
 		return ret;
-	w->shown = batch;
+	w->shown.batch = batch;
 	if (sqlite3_step(target->stmt) != SQLITE_DONE)
 		ret = database_error(w->db, w->path, err);
 	sqlite3_reset(target->stmt);
@@ -114,8 +116,12 @@ static void write_first(struct row_writer *w)
 static void *write_beside(void *arg)
 {
 	struct row_writer *w = arg;
+	struct err err = { 0 };
 
+	if (w->prepare && w->prepare(w->arg, &err) == 0)
+		err = (struct err){ 0 }; /* of something that was tried and could be done otherwise */
 	pthread_mutex_lock(&w->lock);
+	w->error = err;
 	for (;;) {
 		while (!w->first && !w->closing)
 			pthread_cond_wait(&w->changed, &w->lock);
@@ -128,8 +134,8 @@ static void *write_beside(void *arg)
 	return NULL;
 }
 
-int row_writer_create(struct row_writer **out, sqlite3 *db, const char *path, const struct row_table *tables,
-	unsigned int nr_tables, struct err *err)
+int row_writer_create(struct row_writer **out, const char *path, const struct row_table *tables, unsigned int nr_tables,
+	struct err *err)
 {
 	struct row_writer *w = calloc(1, sizeof(*w));
 
@@ -139,7 +145,6 @@ int row_writer_create(struct row_writer **out, sqlite3 *db, const char *path, co
 		free(w);
 		return err_set(err, ERR_NOMEM, "%s: no memory for rows", path);
 	}
-	w->db = db;
 	w->path = path;
 	w->tables = tables;
 	w->nr_tables = nr_tables;
@@ -148,12 +153,20 @@ int row_writer_create(struct row_writer **out, sqlite3 *db, const char *path, co
 	pthread_cond_init(&w->changed, NULL);
 	for (unsigned int i = 0; i < nr_tables; i++)
 		w->targets[i].nr_columns = count_columns(tables[i].columns);
-	if (row_batch_show(db, &w->shown) != SQLITE_OK) {
-		row_writer_destroy(w);
-		return database_error(db, path, err);
-	}
 	*out = w;
 	return 0;
+}
+
+int row_writer_connect(struct row_writer *w, sqlite3 *db, struct err *err)
+{
+	w->db = db;
+	return row_batch_show(db, &w->shown) == SQLITE_OK ? 0 : database_error(db, w->path, err);
+}
+
+void row_writer_count_from(struct row_writer *w, int64_t run, int64_t sample)
+{
+	w->shown.base[VALUE_RUN] = run;
+	w->shown.base[VALUE_SAMPLE] = sample;
 }
 
 static void free_list(struct row_batch *batch)
@@ -183,8 +196,10 @@ void row_writer_destroy(struct row_writer *w)
 	free(w);
 }
 
-int row_writer_start(struct row_writer *w, struct err *err)
+int row_writer_start(struct row_writer *w, int (*prepare)(void *arg, struct err *err), void *arg, struct err *err)
 {
+	w->prepare = prepare;
+	w->arg = arg;
 	errno = pthread_create(&w->thread, NULL, write_beside, w);
 	if (errno) {
 		err_errno(err, "%s: cannot start a writing thread", w->path);

@@ -18,17 +18,26 @@ struct row_table {
 struct row_writer;
 
 /**
- * row_writer_create() - @db, @path (for errors) and @tables are borrowed until row_writer_destroy(). Statements are prepared
+ * row_writer_create() - @path (for errors) and @tables are borrowed until row_writer_destroy(). Statements are prepared
  * when their table gets its first row. The caller owns *out.
  */
-int row_writer_create(struct row_writer **out, sqlite3 *db, const char *path, const struct row_table *tables,
-	unsigned int nr_tables, struct err *err);
+int row_writer_create(struct row_writer **out, const char *path, const struct row_table *tables, unsigned int nr_tables,
+	struct err *err);
+
+/** row_writer_connect() - where the rows go. @db is borrowed until row_writer_destroy(). Before the first row is written. */
+int row_writer_connect(struct row_writer *w, sqlite3 *db, struct err *err);
+
+/** row_writer_count_from() - from now on values of types VALUE_RUN and VALUE_SAMPLE are counted from these. */
+void row_writer_count_from(struct row_writer *w, int64_t run, int64_t sample);
 
 /** row_writer_destroy() - drops what was not written. Before the connection is closed; accepts NULL. */
 void row_writer_destroy(struct row_writer *w);
 
-/** row_writer_start() - from now on a thread writes. The caller leaves the connection alone until row_writer_finish(). */
-int row_writer_start(struct row_writer *w, struct err *err);
+/**
+ * row_writer_start() - from now on a thread writes. The caller leaves the connection alone until row_writer_finish().
+ * @prepare: what the thread does before it writes, as connecting the writer; its error is told as one of a row. May be NULL.
+ */
+int row_writer_start(struct row_writer *w, int (*prepare)(void *arg, struct err *err), void *arg, struct err *err);
 
 /** row_writer_put() - have a row with @values, which are copied, added to tables[@table]: as many as it has columns. */
 int row_writer_put(struct row_writer *w, unsigned int table, const struct value *values, struct err *err);

@@ -43,6 +43,8 @@ static int bind(sqlite3_stmt *stmt, int column, const struct value *value)
 {
 	switch (value->type) {
 	case VALUE_INTEGER:
+	case VALUE_RUN:
+	case VALUE_SAMPLE:
 		return sqlite3_bind_int64(stmt, column, value->integer);
 	case VALUE_REAL:
 		return sqlite3_bind_double(stmt, column, value->real);
@@ -129,7 +131,7 @@ static int leave_wal(struct sqlite_recorder *r, struct err *err)
 }
 
 /* Samples are numbered here, so that their rows need not wait for SQLite's answer; nobody else writes meanwhile. */
-static int last_sample(struct sqlite_recorder *r, struct err *err)
+static int count_rows_from_here(struct sqlite_recorder *r, struct err *err)
 {
 	sqlite3_stmt *stmt;
 
@@ -138,34 +140,37 @@ static int last_sample(struct sqlite_recorder *r, struct err *err)
 		sqlite3_finalize(stmt);
 		return database_error(r->db, r->path, err);
 	}
-	r->sample_id = sqlite3_column_int64(stmt, 0);
+	row_writer_count_from(r->writer, r->run_id, sqlite3_column_int64(stmt, 0));
 	sqlite3_finalize(stmt);
 	return 0;
 }
 
 /* For one writer of many runs, each of which is whole when it comes: no row before all are there, no thread. */
-static int begin_whole(struct sqlite_recorder *r, const struct record_run *run, struct err *err)
+static int begin_whole(struct sqlite_recorder *r, struct err *err)
 {
 	int ret = exec(r, "BEGIN IMMEDIATE", err);
 
 	if (ret < 0)
 		return ret;
 	r->running = true;
-	ret = insert_run(r, run, err);
-	return ret < 0 ? ret : last_sample(r, err);
+	ret = insert_run(r, &r->run, err);
+	return ret < 0 ? ret : count_rows_from_here(r, err);
 }
 
-static void decide(struct sqlite_recorder *r, int verdict)
+/* Return: the first one's verdict. */
+static enum verdict decide(struct sqlite_recorder *r, enum verdict verdict)
 {
 	pthread_mutex_lock(&r->lock);
 	if (r->verdict == UNDECIDED)
 		r->verdict = verdict;
+	verdict = r->verdict;
 	pthread_cond_signal(&r->decided);
 	pthread_mutex_unlock(&r->lock);
+	return verdict;
 }
 
 /* Of sqlite_recorder_open_beside(): the thread is done. Return: 0, or what it failed with. */
-static int wait_opened(struct sqlite_recorder *r, int verdict, struct err *err)
+static int wait_opened(struct sqlite_recorder *r, enum verdict verdict, struct err *err)
 {
 	if (r->opening) {
 		decide(r, verdict);
@@ -186,27 +191,19 @@ static int wait_opened(struct sqlite_recorder *r, int verdict, struct err *err)
  * recorder made holds nothing that a crash of the machine could take: it goes to the disk once, when its first run is whole.
  * Rows refer to rows that this file wrote before them: to look each of those up again costs a fifth of the time.
  */
-static int rec_begin(struct recorder *rec, const struct record_run *run, struct err *err)
+static int begin_run(struct sqlite_recorder *r, struct err *err)
 {
-	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
-	int ret = wait_opened(r, PUBLISH, err);
+	int ret = exec(r, "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL", err);
 
-	if (ret < 0)
-		return ret;
-	if (r->many)
-		return begin_whole(r, run, err);
-	ret = exec(r, "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL", err);
 	if (ret == 0)
 		ret = exec(r, r->fresh ? "BEGIN IMMEDIATE" : "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", err);
 	if (ret == 0)
-		ret = insert_run(r, run, err);
+		ret = insert_run(r, &r->run, err);
 	r->fresh &= r->run_id == 1; /* else another program was here first */
 	if (ret == 0)
 		ret = exec(r, r->fresh ? "COMMIT; BEGIN IMMEDIATE" : "COMMIT; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", err);
 	if (ret == 0)
-		ret = last_sample(r, err);
-	if (ret == 0)
-		ret = row_writer_start(r->writer, err);
+		ret = count_rows_from_here(r, err);
 	if (ret < 0) {
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 		leave_wal(r, NULL);
@@ -214,6 +211,43 @@ static int rec_begin(struct recorder *rec, const struct record_run *run, struct 
 	}
 	r->running = true;
 	return 0;
+}
+
+static int complete_and_begin(struct sqlite_recorder *r, struct err *err)
+{
+	int ret = r->run.complete ? r->run.complete(r->run.arg, &r->run, err) : 0;
+
+	if (ret < 0)
+		return ret;
+	return r->many ? begin_whole(r, err) : begin_run(r, err);
+}
+
+/* In the thread that writes the rows, before it does. */
+static int begin_beside(void *arg, struct err *err)
+{
+	struct sqlite_recorder *r = arg;
+	int ret = wait_opened(r, PUBLISH, err);
+
+	return ret < 0 ? ret : complete_and_begin(r, err);
+}
+
+/* A database that is still being opened is not waited for: rows wait for it. */
+static int rec_begin(struct recorder *rec, const struct record_run *run, struct err *err)
+{
+	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
+	int ret;
+
+	r->run = *run;
+	r->nr_samples = 0;
+	if (r->opening && decide(r, PUBLISH) == PUBLISH)
+		return row_writer_start(r->writer, begin_beside, r, err);
+	ret = wait_opened(r, PUBLISH, err);
+	if (ret < 0)
+		return ret;
+	ret = complete_and_begin(r, err);
+	if (ret < 0 || r->many)
+		return ret;
+	return row_writer_start(r->writer, NULL, NULL, err);
 }
 
 /* The run's own row gets its end, and all is committed. */
@@ -256,8 +290,8 @@ static int rec_end(struct recorder *rec, const struct record_end *e, struct err 
 		end.status = RUN_FAILED;
 		end.error = rows.text;
 	}
-	ret = write_end(r, &end, err);
-	if (ret == 0) { /* else close() undoes what was not committed */
+	ret = r->running ? write_end(r, &end, err) : 0; /* else its begin has failed, which is what rows has */
+	if (ret == 0 && r->running) { /* else close() undoes what was not committed */
 		r->running = false;
 		ret = r->many ? 0 : leave_wal(r, err);
 	}
@@ -270,9 +304,9 @@ static void rec_close(struct recorder *rec)
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	wait_opened(r, DROP, NULL);
 	if (r->writer)
-		row_writer_finish(r->writer, NULL);
+		row_writer_finish(r->writer, NULL); /* first: its thread may be the one that waits for the database */
+	wait_opened(r, DROP, NULL);
 	if (r->running) {
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 		leave_wal(r, NULL);
@@ -316,7 +350,7 @@ static int open_database(struct sqlite_recorder *r, char *draft, struct err *err
 
 	if (ret == 0)
 		ret = database_read_schema(r->db, r->path, err);
-	return ret < 0 ? ret : row_writer_create(&r->writer, r->db, r->path, sqlite_tables, nr_sqlite_tables, err);
+	return ret < 0 ? ret : row_writer_connect(r->writer, r->db, err);
 }
 
 static struct sqlite_recorder *new_recorder(const char *path, struct err *err)
@@ -325,7 +359,8 @@ static struct sqlite_recorder *new_recorder(const char *path, struct err *err)
 
 	if (r)
 		r->path = strdup(path);
-	if (!r || !r->path) {
+	if (!r || !r->path || row_writer_create(&r->writer, r->path, sqlite_tables, nr_sqlite_tables, err) < 0) {
+		free(r ? r->path : NULL);
 		free(r);
 		err_set(err, ERR_NOMEM, "%s: no memory for a recorder", path);
 		return NULL;
@@ -357,11 +392,13 @@ int sqlite_recorder_open(struct recorder **out, const char *path, struct err *er
 static void *open_beside(void *arg)
 {
 	struct sqlite_recorder *r = arg;
+	enum verdict verdict;
 	char *draft;
-	int verdict;
 
-	if (database_prepare(&draft, r->path, &r->opened) < 0)
+	if (database_prepare(&draft, r->path, &r->opened) < 0) {
+		decide(r, UNPREPARED);
 		return NULL;
+	}
 	pthread_mutex_lock(&r->lock);
 	while (r->verdict == UNDECIDED)
 		pthread_cond_wait(&r->decided, &r->lock);

@@ -14,8 +14,9 @@ int sqlite_recorder_open(struct recorder **out, const char *path, struct err *er
 
 /**
  * sqlite_recorder_open_beside() - the same in a thread of its own, while the caller prepares what is to be recorded: making a
- * database takes longer than to boot a model. Nothing appears under @path before sqlite_recorder_publish() or begin(). What goes
- * wrong with @path is told by begin(); here only ERR_NOMEM, and ERR_IO when there can be no thread.
+ * database takes longer than to boot a model. Nothing appears under @path before sqlite_recorder_publish() or begin(). begin()
+ * does not wait for it either. What goes wrong with @path is told by begin(), rows or end(); here only ERR_NOMEM, and ERR_IO when
+ * there can be no thread.
  */
 int sqlite_recorder_open_beside(struct recorder **out, const char *path, struct err *err);
 

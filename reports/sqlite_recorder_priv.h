@@ -16,14 +16,15 @@ struct sqlite_recorder {
 	struct recorder rec;                     /* first: what the engine holds */
 	sqlite3 *db;                             /* owned */
 	char *path;                              /* owned */
+	struct record_run run;                   /* begun last; its strings are borrowed until its end */
 	int64_t run_id;                          /* 0 before the first run */
-	int64_t sample_id;                       /* of the last sample */
+	int64_t nr_samples;                      /* of this run */
 	struct row_writer *writer;               /* owned */
 	bool opening;                            /* opener makes db and writer, and leaves in opened how that went */
 	pthread_t opener;
 	pthread_mutex_t lock;                    /* over the next */
 	pthread_cond_t decided;
-	enum { UNDECIDED, PUBLISH, DROP } verdict; /* of what was prepared */
+	enum verdict { UNDECIDED, PUBLISH, DROP, UNPREPARED } verdict; /* of what was prepared; UNPREPARED: opened has why */
 	struct err opened;
 	bool fresh;                              /* the file was made for this recorder, and is not on the disk yet */
 	bool running;                            /* between begin and end */

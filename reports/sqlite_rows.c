@@ -67,6 +67,14 @@ static const enum owner record_owner[NR_RECORD_TABLES] = {
 #undef X
 };
 
+/* Rows may be put before the numbers of their run and sample are known: those are counted from the run's begin. */
+#define RUN_ID ((struct value){ .type = VALUE_RUN })
+
+static struct value value_sample(const struct sqlite_recorder *r)
+{
+	return (struct value){ .type = VALUE_SAMPLE, .integer = r->nr_samples };
+}
+
 /* PUT(r, table, err, values...) - a row with these values, written soon. */
 #define PUT(r, table, err, ...) row_writer_put((r)->writer, table, (const struct value[]){ __VA_ARGS__ }, err)
 
@@ -74,8 +82,8 @@ int sqlite_put_sample(struct recorder *rec, const struct record_sample *s, struc
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	r->sample_id++;
-	return PUT(r, TABLE_SAMPLES, err, VALUE(r->sample_id), VALUE(r->run_id), VALUE(s->time_ns), VALUE(s->event_no),
+	r->nr_samples++;
+	return PUT(r, TABLE_SAMPLES, err, value_sample(r), RUN_ID, VALUE(s->time_ns), VALUE(s->event_no),
 		VALUE(s->reason), VALUE(s->marker), VALUE(s->free_bytes), VALUE(s->pcp_bytes),
 		VALUE(s->slab_bytes), VALUE(s->kmalloc_large_bytes), VALUE(s->page_bytes),
 		VALUE(s->vmalloc_bytes), VALUE(s->percpu_bytes), VALUE(s->slab_waste_bytes),
@@ -86,7 +94,7 @@ int sqlite_put_zone(struct recorder *rec, const struct record_zone *z, struct er
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_ZONES, err, VALUE(r->sample_id), VALUE(z->node), VALUE(z->zone),
+	return PUT(r, TABLE_ZONES, err, value_sample(r), VALUE(z->node), VALUE(z->zone),
 		VALUE(z->start_pfn), VALUE(z->spanned_pages), VALUE(z->present_pages),
 		VALUE(z->managed_pages), VALUE(z->free_pages), VALUE(z->pcp_pages), VALUE(z->min_pages),
 		VALUE(z->low_pages), VALUE(z->high_pages), VALUE(z->boost_pages), VALUE(z->highatomic_pages),
@@ -97,7 +105,7 @@ int sqlite_put_free_blocks(struct recorder *rec, const struct record_free_blocks
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_FREE_BLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
+	return PUT(r, TABLE_FREE_BLOCKS, err, value_sample(r), VALUE(b->node), VALUE(b->zone),
 		VALUE(b->migratetype), VALUE(b->order), VALUE(b->blocks));
 }
 
@@ -105,7 +113,7 @@ int sqlite_put_pageblocks(struct recorder *rec, const struct record_pageblocks *
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_PAGEBLOCKS, err, VALUE(r->sample_id), VALUE(b->node), VALUE(b->zone),
+	return PUT(r, TABLE_PAGEBLOCKS, err, value_sample(r), VALUE(b->node), VALUE(b->zone),
 		VALUE(b->migratetype), VALUE(b->pageblocks));
 }
 
@@ -113,7 +121,7 @@ int sqlite_put_frag(struct recorder *rec, const struct record_frag *f, struct er
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_FRAG, err, VALUE(r->sample_id), VALUE(f->node), VALUE(f->zone),
+	return PUT(r, TABLE_FRAG, err, value_sample(r), VALUE(f->node), VALUE(f->zone),
 		VALUE(f->order), VALUE(f->unusable_milli / 1000.0), VALUE(f->frag_milli / 1000.0));
 }
 
@@ -121,7 +129,7 @@ int sqlite_put_cache(struct recorder *rec, const struct record_cache *c, struct 
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_CACHES, err, VALUE(r->sample_id), VALUE(c->cache), VALUE(c->object_size),
+	return PUT(r, TABLE_CACHES, err, value_sample(r), VALUE(c->cache), VALUE(c->object_size),
 		VALUE(c->size), VALUE(c->align), VALUE(c->objs_per_slab), VALUE(c->order),
 		VALUE(c->min_partial), VALUE(c->cpu_partial), VALUE(c->active_objs), VALUE(c->total_objs),
 		VALUE(c->live_objs), VALUE(c->slabs), VALUE(c->slab_pages), VALUE(c->partial),
@@ -144,7 +152,7 @@ static int insert_buckets(struct sqlite_recorder *r, const struct record_op *o, 
 		for (unsigned int k = 0; k < width; k++)
 			count += hist->buckets[i + k];
 		if (count)
-			ret = PUT(r, TABLE_BUCKETS, err, VALUE(r->run_id), VALUE(o->op), VALUE(hist_bucket_low(i)),
+			ret = PUT(r, TABLE_BUCKETS, err, RUN_ID, VALUE(o->op), VALUE(hist_bucket_low(i)),
 				VALUE(hist_bucket_high(i + width - 1)), VALUE(count));
 	}
 	return ret;
@@ -154,7 +162,7 @@ int sqlite_put_op(struct recorder *rec, const struct record_op *o, struct err *e
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 	const struct hist *h = o->latency;
-	int ret = PUT(r, TABLE_OPS, err, VALUE(r->run_id), VALUE(o->op), VALUE(o->count), VALUE(o->failed),
+	int ret = PUT(r, TABLE_OPS, err, RUN_ID, VALUE(o->op), VALUE(o->count), VALUE(o->failed),
 		VALUE(o->bytes_req), VALUE(o->bytes_alloc), VALUE(o->sleeps),
 		VALUE(h->count ? h->sum / h->count : h->sum), VALUE(hist_percentile(h, 5000)),
 		VALUE(hist_percentile(h, 9000)), VALUE(hist_percentile(h, 9900)),
@@ -173,7 +181,7 @@ int sqlite_put_row(struct recorder *rec, const struct record_row *row, struct er
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 	struct value values[ROW_MAX_VALUES];
 
-	values[0] = value_signed(record_owner[row->table] == OWNER_RUN ? r->run_id : r->sample_id);
+	values[0] = record_owner[row->table] == OWNER_RUN ? RUN_ID : value_sample(r);
 	for (uint32_t i = 0; i < row->nr_values; i++)
 		values[i + 1] = value_of(&row->values[i]);
 	return row_writer_put(r->writer, row->table, values, err);
@@ -183,7 +191,7 @@ int sqlite_put_extfrag(struct recorder *rec, const struct record_extfrag *e, str
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_EXTFRAG, err, VALUE(r->run_id), VALUE(e->from_migratetype),
+	return PUT(r, TABLE_EXTFRAG, err, RUN_ID, VALUE(e->from_migratetype),
 		VALUE(e->to_migratetype), VALUE(e->alloc_order), VALUE(e->fallback_order), VALUE(e->count),
 		VALUE(e->pageblock_changes));
 }
@@ -192,7 +200,7 @@ int sqlite_put_call_site(struct recorder *rec, const struct record_call_site *c,
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_CALL_SITES, err, VALUE(r->run_id), VALUE(c->call_site), VALUE(c->op),
+	return PUT(r, TABLE_CALL_SITES, err, RUN_ID, VALUE(c->call_site), VALUE(c->op),
 		VALUE(c->count), VALUE(c->failed), VALUE(c->bytes_req), VALUE(c->bytes_alloc), VALUE(c->live),
 		VALUE(c->live_bytes), VALUE(c->lifetime_mean_ns), VALUE(c->lat_mean_ns),
 		VALUE(c->lat_max_ns));
@@ -202,7 +210,7 @@ int sqlite_put_violation(struct recorder *rec, const struct record_violation *v,
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_VIOLATIONS, err, VALUE(r->run_id), VALUE(v->time_ns), VALUE(v->cpu),
+	return PUT(r, TABLE_VIOLATIONS, err, RUN_ID, VALUE(v->time_ns), VALUE(v->cpu),
 		VALUE(v->rule), VALUE(v->severity), VALUE(v->event_no), VALUE(v->call_site), VALUE(v->text));
 }
 
@@ -210,7 +218,7 @@ int sqlite_put_counter(struct recorder *rec, const struct record_counter *c, str
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_COUNTERS, err, VALUE(r->run_id), VALUE(c->mechanism), VALUE(c->name),
+	return PUT(r, TABLE_COUNTERS, err, RUN_ID, VALUE(c->mechanism), VALUE(c->name),
 		VALUE(c->unit), VALUE(c->value));
 }
 
@@ -219,10 +227,10 @@ int sqlite_put_verify_check(struct recorder *rec, const struct record_verify_che
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
 	if (!c->differs)
-		return PUT(r, TABLE_VERIFY_CHECKS, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked),
+		return PUT(r, TABLE_VERIFY_CHECKS, err, RUN_ID, VALUE(c->check), VALUE(c->checked),
 			VALUE(c->equal), VALUE((const char *)NULL), VALUE((const char *)NULL), VALUE((const char *)NULL),
 			VALUE((const char *)NULL));
-	return PUT(r, TABLE_VERIFY_CHECKS, err, VALUE(r->run_id), VALUE(c->check), VALUE(c->checked), VALUE(c->equal),
+	return PUT(r, TABLE_VERIFY_CHECKS, err, RUN_ID, VALUE(c->check), VALUE(c->checked), VALUE(c->equal),
 		VALUE(c->first_event_no), VALUE(c->first_time_ns), VALUE(c->kernel), VALUE(c->model));
 }
 
@@ -230,7 +238,7 @@ int sqlite_put_verify_zone(struct recorder *rec, const struct record_verify_zone
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_VERIFY_ZONES, err, VALUE(r->run_id), VALUE(z->snapshot), VALUE(z->node), VALUE(z->zone),
+	return PUT(r, TABLE_VERIFY_ZONES, err, RUN_ID, VALUE(z->snapshot), VALUE(z->node), VALUE(z->zone),
 		VALUE(z->order), VALUE(z->free_pages), VALUE(z->free_pages_real), VALUE(z->managed_pages), VALUE(z->blocks),
 		VALUE(z->blocks_real));
 }
@@ -239,6 +247,6 @@ int sqlite_put_verify_cache(struct recorder *rec, const struct record_verify_cac
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
-	return PUT(r, TABLE_VERIFY_CACHES, err, VALUE(r->run_id), VALUE(c->snapshot), VALUE(c->cache), VALUE(c->slabs),
+	return PUT(r, TABLE_VERIFY_CACHES, err, RUN_ID, VALUE(c->snapshot), VALUE(c->cache), VALUE(c->slabs),
 		VALUE(c->slabs_real), VALUE(c->objects), VALUE(c->objects_real));
 }

@@ -33,6 +33,12 @@ struct record_run {
 	const char *const *param_keys;   /* --set, as given */
 	const char *const *param_values;
 	size_t nr_params;
+	/*
+	 * What takes long to find out, the hashes and config_yaml: the recorder calls this once before it reads them, in any thread,
+	 * and it fills them in. 0 or a negative code. NULL: they are there.
+	 */
+	int (*complete)(void *arg, struct record_run *run, struct err *err);
+	void *arg;
 };
 
 struct record_end {

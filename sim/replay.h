@@ -87,11 +87,6 @@ struct replay_options {
 	/** progress() - once a batch. May be NULL. */
 	void (*progress)(void *arg, uint64_t events, uint64_t live_objects);
 	void *arg;
-	/*
-	 * Called once when the model stands, before `describe` goes to the recorder: what takes long to find out of it can be
-	 * found out beside and filled in here. 0 or a negative code. May be NULL.
-	 */
-	int (*described)(void *arg, struct err *err);
 	struct observer observer; /* who watches every event; all NULL = nobody */
 	/*
 	 * Go on from the saved memory of a real kernel in place of boot. Borrowed; NULL = boot.
@@ -112,7 +107,7 @@ struct replay_options {
 		int (*end)(void *arg, struct recorder *recorder, struct err *err);
 		void *arg;
 	} watch;
-	/* For the recorder, borrowed; what these options, the machine and the trace say is filled in: describe_run(). */
+	/* For the recorder, borrowed until the run has ended; what these options, the machine and the trace say is filled in: describe_run(). */
 	struct record_run describe;
 };
 

@@ -4,7 +4,7 @@
 
 #include "sim/run.h"
 
-/** replay_record_begin() - the run's row. Errors: what `described` and the recorder say. */
+/** replay_record_begin() - the run's row. Errors: what the recorder says. */
 int replay_record_begin(struct run *run, struct err *err);
 /**
  * replay_finish() - the rows of the end and run->result, but for its wall_ns.

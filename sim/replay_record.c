@@ -6,12 +6,8 @@
 int replay_record_begin(struct run *run, struct err *err)
 {
 	const struct replay_options *options = run->options;
-	struct record_run record;
-	int ret = options->described ? options->described(options->arg, err) : 0;
+	struct record_run record = options->describe;
 
-	if (ret < 0)
-		return ret;
-	record = options->describe;
 	describe_run(&record, options, run->meta);
 	return run->recorder->ops->begin(run->recorder, &record, err);
 }

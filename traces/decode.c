@@ -133,15 +133,21 @@ static void decode_slots(struct block *b, const uint8_t *op_class, const uint32_
 	}
 }
 
-static int decode_slot_columns(struct block *b, struct directory *d, const struct block_limits *limits, struct err *err)
+/* @classes: the bits that any of the operations has are added. */
+static int decode_slot_columns(struct block *b, struct directory *d, const struct block_limits *limits, unsigned int *classes,
+	struct err *err)
 {
-	uint32_t nr_of[CLASS_MASK + 1] = { 0 };
-	uint32_t begins, uses, largest = 0;
+	uint32_t begins = 0, absent = 0, uses, largest = 0;
 
-	for (uint32_t i = 0; i < b->nr; i++)
-		nr_of[limits->op_class[b->op[i]] & CLASS_MASK]++;
-	begins = nr_of[CLASS_BEGINS];
-	uses = nr_of[CLASS_USES] + nr_of[CLASS_ENDS];
+	/* Not an array of counts: one that is raised again and again would be waited for. */
+	for (uint32_t i = 0; i < b->nr; i++) {
+		unsigned int class = limits->op_class[b->op[i]];
+
+		begins += (class & CLASS_MASK) == CLASS_BEGINS;
+		absent += (class & CLASS_MASK) == CLASS_ABSENT;
+		*classes |= class;
+	}
+	uses = b->nr - begins - absent;
 	if (join_planes32(d, COLUMN_BEGIN, b->code, begins) < 0 || join_planes32(d, COLUMN_USE, b->code + begins, uses) < 0)
 		return malformed(err, "slots");
 	decode_slots(b, limits->op_class, b->code, b->code + begins);
@@ -151,7 +157,8 @@ static int decode_slot_columns(struct block *b, struct directory *d, const struc
 	return largest > limits->slots ? malformed(err, "slot out of range") : 0;
 }
 
-static int decode_values(struct block *b, struct directory *d, const struct block_limits *limits, struct err *err)
+static int decode_values(struct block *b, struct directory *d, const struct block_limits *limits, unsigned int classes,
+	struct err *err)
 {
 	struct cursor c = d->column[COLUMN_VALUE];
 	bool bad_page = false;
@@ -166,15 +173,13 @@ static int decode_values(struct block *b, struct directory *d, const struct bloc
 	}
 	if (b->has_value)
 		return c.bad || bad_page || cursor_left(&c) ? malformed(err, "values") : 0;
-	for (uint32_t i = 0; i < b->nr; i++)
-		if (limits->op_class[b->op[i]] & CLASS_VALUE)
-			return malformed(err, "values are missing");
-	return 0;
+	return classes & CLASS_VALUE ? malformed(err, "values are missing") : 0;
 }
 
 int block_decode(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
 	struct err *err)
 {
+	unsigned int classes = 0;
 	struct directory d;
 	int ret;
 
@@ -191,8 +196,8 @@ int block_decode(struct block *b, const struct section *s, const uint8_t *raw, c
 	ret = decode_ops(b, &d, limits->nr_ops, err);
 	if (ret < 0 || (ret = decode_whos(b, &d, limits->nr_whos, err)) < 0)
 		return ret;
-	ret = decode_slot_columns(b, &d, limits, err);
-	return ret < 0 ? ret : decode_values(b, &d, limits, err);
+	ret = decode_slot_columns(b, &d, limits, &classes, err);
+	return ret < 0 ? ret : decode_values(b, &d, limits, classes, err);
 }
 
 static int decode_wheres(struct block *b, struct directory *d)

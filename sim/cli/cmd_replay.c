@@ -1,7 +1,5 @@
 /* cmd_replay: `kmemsim replay`: a trace against a machine. */
-#include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,52 +145,18 @@ static const struct argp argp = {
 struct replay_show {
 	struct cli_progress progress;
 	struct trace_reader *reader;
-	struct trace_beside *trace;     /* borrowed: tells the hash */
-	/* The machine is hashed while the model boots. */
-	pthread_t identifier;
-	bool identifying;               /* identifier reads the first of these and fills the other two */
 	const struct machine *machine;  /* borrowed */
-	struct cli_identity id;
-	struct err identified;          /* code 0: id is filled */
-	struct record_run *describe;    /* borrowed: is told */
+	struct cli_identity id;         /* empty before identify() */
 };
 
-static void *identify_beside(void *arg)
+/* Hashing a trace takes as long as booting a model: the recorder has it done when it needs it. Return: 0, or why it cannot be read. */
+static int identify(void *arg, struct record_run *run, struct err *err)
 {
 	struct replay_show *show = arg;
+	int ret = cli_identify(&show->id, show->reader, show->machine, err);
 
-	cli_identify_machine(&show->id, show->machine, &show->identified);
-	return NULL;
-}
-
-static int start_identifying(struct replay_show *show, struct err *err)
-{
-	errno = pthread_create(&show->identifier, NULL, identify_beside, show);
-	if (errno)
-		return err_errno(err, "cannot start a thread");
-	show->identifying = true;
-	return 0;
-}
-
-static void wait_identifier(struct replay_show *show)
-{
-	if (show->identifying)
-		pthread_join(show->identifier, NULL);
-	show->identifying = false;
-}
-
-/* Return: 0, or why the trace could not be read. */
-static int wait_identified(void *arg, struct err *err)
-{
-	struct replay_show *show = arg;
-
-	wait_identifier(show);
-	if (!show->identified.code)
-		trace_beside_sha256(show->trace, show->id.trace_sha256, &show->identified);
-	cli_identity_tell(&show->id, show->describe);
-	if (show->identified.code)
-		*err = show->identified;
-	return -(int)show->identified.code;
+	cli_identity_tell(&show->id, run);
+	return ret;
 }
 
 static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
@@ -383,15 +347,12 @@ static void describe_part(struct replay_args *args)
 static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
 	struct err *err)
 {
-	struct replay_show show = { .reader = reader, .trace = &args->trace, .machine = args->options.machine,
-		.describe = &args->options.describe };
+	struct replay_show show = { .reader = reader, .machine = args->options.machine };
 	struct replay_result result = { 0 };
 	char *keys[CLI_MAX_SETS] = { 0 };
 	const char *values[CLI_MAX_SETS];
-	int ret = args->given.output ? start_identifying(&show, err) : 0;
+	int ret = split_sets(args, keys, values, err);
 
-	if (ret == 0)
-		ret = split_sets(args, keys, values, err);
 	if (ret == 0) {
 		describe_part(args);
 		args->options.describe = (struct record_run){
@@ -402,8 +363,9 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 			.param_keys = (const char *const *)keys,
 			.param_values = values,
 			.nr_params = args->given.machine.nr_sets,
+			.complete = identify,
+			.arg = &show,
 		};
-		args->options.described = wait_identified;
 		args->options.stop = cli_stop;
 		args->options.progress = on_progress;
 		args->options.arg = &show;
@@ -411,7 +373,6 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 		ret = replay_run(&args->options, reader, recorder, &result, err);
 		cli_progress_end(&show.progress);
 	}
-	wait_identifier(&show);
 	for (uint32_t i = 0; i < args->given.machine.nr_sets; i++)
 		free(keys[i]);
 	cli_identity_fini(&show.id);
@@ -498,7 +459,7 @@ static int prepare_beside(struct replay_args *args, struct err *err)
 {
 	bool record = args->given.output && !args->parse_only;
 
-	args->trace = (struct trace_beside){ .path = args->given.input, .options = args->reader, .hash = record };
+	args->trace = (struct trace_beside){ .path = args->given.input, .options = args->reader };
 	args->recorder = recorder_none();
 	if (record && sqlite_recorder_open_beside(&args->recorder, args->given.output, err) < 0)
 		return -(int)err->code;

@@ -4,19 +4,15 @@
 
 #include "configs/machine_yaml.h"
 
-int cli_identify_machine(struct cli_identity *id, const struct machine *machine, struct err *err)
+int cli_identify(struct cli_identity *id, struct trace_reader *reader, const struct machine *machine, struct err *err)
 {
+	int ret;
+
 	*id = (struct cli_identity){ .yaml = machine_to_yaml(machine) };
 	if (!id->yaml)
 		return err_set(err, ERR_NOMEM, "no memory for the machine's text");
-	return machine_hash(machine, id->config_hash, err);
-}
-
-int cli_identify(struct cli_identity *id, struct trace_reader *reader, const struct machine *machine, struct err *err)
-{
-	int ret = cli_identify_machine(id, machine, err);
-
-	return ret < 0 ? ret : trace_sha256(reader, id->trace_sha256, err);
+	ret = trace_sha256(reader, id->trace_sha256, err);
+	return ret < 0 ? ret : machine_hash(machine, id->config_hash, err);
 }
 
 void cli_identity_fini(struct cli_identity *id)

@@ -11,8 +11,6 @@ struct cli_identity {
 	char *yaml;                             /* owned */
 };
 
-/** cli_identify_machine() - all but the trace's hash. Errors as machine_hash(). End with cli_identity_fini(), also after an error. */
-int cli_identify_machine(struct cli_identity *id, const struct machine *machine, struct err *err);
 /** cli_identify() - all of it. Errors as trace_sha256() and machine_hash(). End with cli_identity_fini(), also after an error. */
 int cli_identify(struct cli_identity *id, struct trace_reader *reader, const struct machine *machine, struct err *err);
 void cli_identity_fini(struct cli_identity *id);

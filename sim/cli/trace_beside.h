@@ -1,6 +1,6 @@
 /*
- * trace_beside: a trace that is opened and hashed in threads of their own, while the command reads the machine and boots the
- * model: on two cores neither takes time then.
+ * trace_beside: a trace that is opened in a thread of its own, while the command reads the machine: its first events are decoded
+ * by the time that the model has booted.
  */
 #ifndef KMEMSIM_SIM_CLI_TRACE_BESIDE_H
 #define KMEMSIM_SIM_CLI_TRACE_BESIDE_H
@@ -13,19 +13,14 @@
 struct trace_beside {
 	const char *path;              /* borrowed */
 	struct trace_reader_options options;
-	bool hash;                     /* its hash will be asked for */
-	bool opening;                  /* opener fills the next two, and starts hasher */
+	bool opening;                  /* opener fills the next two */
 	pthread_t opener;
 	struct trace_reader *reader;   /* owned */
 	struct err opened;             /* code 0: reader is there */
-	bool hashing;                  /* hasher fills the next two */
-	pthread_t hasher;
-	char sha256[65];
-	struct err hashed;             /* code 0: sha256 is there */
 };
 
 /**
- * trace_beside_start() - begin to open what path, options and hash say. A file only: what can be read once, as a pipe, is left to
+ * trace_beside_start() - begin to open what path and options say. A file only: what can be read once, as a pipe, is left to
  * trace_beside_open(), which may be asked for other options. Return: 0, or ERR_IO when there can be no thread.
  */
 int trace_beside_start(struct trace_beside *trace, struct err *err);
@@ -37,10 +32,7 @@ int trace_beside_start(struct trace_beside *trace, struct err *err);
 int trace_beside_open(struct trace_beside *trace, const struct trace_reader_options *options, struct trace_reader **reader,
 	struct err *err);
 
-/** trace_beside_sha256() - of the opened trace, where `hash` was set; waits for it. Errors as trace_sha256(). */
-int trace_beside_sha256(struct trace_beside *trace, char hex[65], struct err *err);
-
-/** trace_beside_close() - waits for the threads; the reader is closed. Also after an error, and of a trace never started. */
+/** trace_beside_close() - waits for the thread; the reader is closed. Also after an error, and of a trace never started. */
 void trace_beside_close(struct trace_beside *trace);
 
 #endif

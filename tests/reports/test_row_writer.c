@@ -19,7 +19,8 @@ static struct row_writer *open_tables(sqlite3 **db)
 	cr_assert_eq(sqlite3_exec(*db, "CREATE TABLE t (n INTEGER UNIQUE, text TEXT, share REAL); CREATE TABLE u (n INTEGER)", NULL,
 			     NULL, NULL),
 		SQLITE_OK);
-	cr_assert_eq(row_writer_create(&w, *db, "test", tables, 2, &err), 0, "%s", err.text);
+	cr_assert_eq(row_writer_create(&w, "test", tables, 2, &err), 0, "%s", err.text);
+	cr_assert_eq(row_writer_connect(w, *db, &err), 0, "%s", err.text);
 	return w;
 }
 
@@ -81,7 +82,7 @@ Test(row_writer, rows_arrive_whole_and_in_the_order_of_their_table)
 	sqlite3 *db;
 	struct row_writer *w = open_tables(&db);
 
-	cr_assert_eq(row_writer_start(w, NULL), 0);
+	cr_assert_eq(row_writer_start(w, NULL, NULL, NULL), 0);
 	put_many(w, 0, 200000);
 	cr_assert_eq(row_writer_finish(w, NULL), 0);
 	expect_many(db, 200000);
@@ -96,7 +97,7 @@ Test(row_writer, writes_without_a_thread_and_once_more_after_a_finish)
 	put_many(w, 0, 1000);
 	cr_assert_eq(row_writer_finish(w, NULL), 0);
 	expect_many(db, 1000);
-	cr_assert_eq(row_writer_start(w, NULL), 0);
+	cr_assert_eq(row_writer_start(w, NULL, NULL, NULL), 0);
 	put_many(w, 1000, 2000);
 	cr_assert_eq(row_writer_finish(w, NULL), 0);
 	expect_many(db, 2000);
@@ -123,7 +124,7 @@ Test(row_writer, a_row_that_fails_is_told_and_rows_behind_it_are_dropped)
 	sqlite3 *db;
 	struct row_writer *w = open_tables(&db);
 
-	cr_assert_eq(row_writer_start(w, NULL), 0);
+	cr_assert_eq(row_writer_start(w, NULL, NULL, NULL), 0);
 	put(w, 1, "", NULL);
 	put(w, 1, "", NULL);
 	for (int i = 2; i < 200000 && !told; i++)
@@ -144,7 +145,8 @@ Test(row_writer, a_table_that_is_missing_is_told)
 	sqlite3 *db;
 
 	cr_assert_eq(sqlite3_open(":memory:", &db), SQLITE_OK);
-	cr_assert_eq(row_writer_create(&w, db, "test", missing, 1, &err), 0);
+	cr_assert_eq(row_writer_create(&w, "test", missing, 1, &err), 0);
+	cr_assert_eq(row_writer_connect(w, db, &err), 0);
 	row_writer_put(w, 0, &(struct value){ .type = VALUE_INTEGER, .integer = 1 }, NULL);
 	cr_expect_lt(row_writer_finish(w, &err), 0);
 	cr_expect(strstr(err.text, "nowhere"), "%s", err.text);

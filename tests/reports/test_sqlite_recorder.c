@@ -303,8 +303,21 @@ Test(sqlite_recorder, missing_directory_is_an_io_error)
 	expect_refused("/", ERR_IO, "/");
 }
 
-/* Opened beside, a bad place is told by begin(); a good one takes a run as ever. */
-Test(sqlite_recorder, opened_in_a_thread_it_takes_a_run_or_tells_at_its_begin)
+static int tell_hash(void *arg, struct record_run *run, struct err *err)
+{
+	(void)arg, (void)err;
+	run->trace_sha256 = "told late";
+	return 0;
+}
+
+static int fail_to_tell(void *arg, struct record_run *run, struct err *err)
+{
+	(void)arg, (void)run;
+	return err_set(err, ERR_TRACE, "unreadable");
+}
+
+/* Opened beside, a bad place is told by begin() or a later call; a good one takes a run as ever. */
+Test(sqlite_recorder, opened_in_a_thread_it_takes_a_run_or_tells_by_its_end)
 {
 	const char *path = fixture_path("results.db");
 	struct record_run run = fixture_run();
@@ -320,10 +333,52 @@ Test(sqlite_recorder, opened_in_a_thread_it_takes_a_run_or_tells_at_its_begin)
 	expect_rows(path, "SELECT status FROM runs", "done");
 
 	cr_assert_eq(sqlite_recorder_open_beside(&rec, fixture_path("no/such/results.db"), &err), 0, "%s", err.text);
-	cr_expect_eq(rec->ops->begin(rec, &run, &err), -(int)ERR_IO);
+	cr_expect(rec->ops->begin(rec, &run, &err) < 0 || rec->ops->end(rec, &end, &err) < 0);
+	cr_expect_eq(err.code, ERR_IO);
 	cr_expect(strstr(err.text, "cannot be made: No such file or directory"), "%s", err.text);
 	rec->ops->close(rec);
+}
 
+/* Rows that come before the database is open are counted from what it has, and the run is completed when it is needed. */
+Test(sqlite_recorder, opened_in_a_thread_it_adds_to_what_is_there)
+{
+	const char *path = fixture_path("results.db");
+	struct record_run run = fixture_run();
+	struct record_end end = { .status = RUN_DONE };
+	struct record_sample sample = { .reason = "start" };
+	struct err err = { 0 };
+
+	run.trace_sha256 = NULL;
+	run.complete = tell_hash;
+	for (int i = 0; i < 2; i++) {
+		struct recorder *rec = NULL;
+
+		cr_assert_eq(sqlite_recorder_open_beside(&rec, path, &err), 0, "%s", err.text);
+		cr_assert_eq(rec->ops->begin(rec, &run, &err), 0, "%s", err.text);
+		for (int k = 0; k < 2; k++)
+			cr_assert_eq(rec->ops->sample(rec, &sample, &err), 0, "%s", err.text);
+		cr_assert_eq(rec->ops->end(rec, &end, &err), 0, "%s", err.text);
+		rec->ops->close(rec);
+	}
+	expect_rows(path, "SELECT group_concat(run_id || ':' || sample_id) FROM (SELECT * FROM samples ORDER BY sample_id)",
+		"1:1,1:2,2:3,2:4");
+	expect_rows(path, "SELECT DISTINCT trace_sha256 FROM runs", "told late");
+}
+
+Test(sqlite_recorder, a_run_that_cannot_be_completed_is_told)
+{
+	struct record_run run = fixture_run();
+	struct record_end end = { .status = RUN_DONE };
+	struct recorder *rec = NULL;
+	struct err err = { 0 };
+
+	run.complete = fail_to_tell;
+	cr_assert_eq(sqlite_recorder_open_beside(&rec, fixture_path("results.db"), &err), 0, "%s", err.text);
+	cr_assert_eq(rec->ops->begin(rec, &run, &err), 0, "%s", err.text);
+	cr_expect_eq(rec->ops->end(rec, &end, &err), -(int)ERR_TRACE);
+	cr_expect_str_eq(err.text, "unreadable");
+	rec->ops->close(rec);
+	expect_rows(fixture_path("results.db"), "SELECT count(*) FROM runs", "0");
 }
 
 Test(sqlite_recorder, opened_in_a_thread_nothing_appears_before_it_may)
