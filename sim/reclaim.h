@@ -57,16 +57,24 @@ struct rival {
 	ns_t seen_ns;            /* last, and 1; 0: none */
 };
 
+/** Where a daemon stands among the tasks that want its CPU: sim/fair.c. */
+struct fair {
+	int64_t ahead_ns;        /* of the others, by what it has run more; negative: behind them */
+	ns_t until_ns;           /* when it ran last */
+	ns_t turn_ns;            /* of its turn on the CPU, so far */
+};
+
 /** The kswapd of one node. */
 struct kswapd {
 	enum kswapd_state state;
 	uint32_t generation;     /* so that an event of an earlier state does nothing */
 	ns_t begun_ns;
-	ns_t turn_ns;            /* of its turn on a CPU that others want, too */
+	struct fair fair;
 	uint64_t stolen_before;  /* pages */
 	bool compacting;         /* kcompactd is at work, or on its way */
 	bool in_pass;            /* at work */
 	ns_t compact_begun_ns;   /* since when */
+	struct fair compact_fair;
 };
 
 struct reclaim {
@@ -130,8 +138,8 @@ static inline uint32_t daemons_nr(const struct machine *machine)
 {
 	return 2 * machine->nr_nodes;
 }
-/** daemons_note_rival() - a request of @who has been to the slow path. */
-void daemons_note_rival(struct run *run, uint32_t who);
+/** fair_note_rival() - a request of @who has been to the slow path. */
+void fair_note_rival(struct run *run, uint32_t who);
 /** reclaim_load() - pages of the initial state that are on LRU lists. */
 void reclaim_load(struct run *run);
 /** swap_forget() - no device of the trace is there: what is older than the run is told anew, wherever its map lies. */
