@@ -121,6 +121,9 @@ static enum kswapd_answer end_pass(struct page_alloc *pa, uint32_t node)
 		kcompactd_wake(pa, node, pa->pageblock_order, (enum machine_zone)r->pass_highest);
 	r->running = false;
 	snapshot_refaults(pa, node);
+	/* An order that the pass has not given up is forgotten; what others have asked for meanwhile counts. */
+	if (r->pass_order == r->asked_order)
+		r->pass_order = r->asked_order = r->order;
 	if (r->failures >= MAX_FAILURES || node_balanced(pa, node, r->pass_order, (enum machine_zone)r->pass_highest)) {
 		/* Models the start of kswapd_try_to_sleep(): memory that was short can be made whole now. */
 		kcompactd_forget_skips(pa, node);
@@ -189,7 +192,7 @@ bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken)
 	struct reclaim_node *r = &pa->reclaim[node];
 
 	if (woken) {
-		/* The order that was too high for the last pass is not forgotten. */
+		/* What it would have slept for it works for. */
 		r->order = max_u32(r->order, r->pass_order);
 		pa->counter[PC_KSWAPD_LOW_WMARK_HIT_QUICKLY]++;
 		return false;

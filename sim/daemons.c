@@ -8,6 +8,7 @@
 
 #define MAX_EPISODES  10000u            /* rows of reclaim_events; more are only counted */
 #define KSWAPD_NAP_NS 100000000u        /* kswapd_try_to_sleep(): HZ / 10 */
+#define JIFFIES_8_NS  32000000u         /* HZ 250 */
 
 static uint64_t stolen(const struct run *run)
 {
@@ -159,7 +160,20 @@ static int compact_step(struct run *run, uint32_t node, struct err *err)
 	if (answer == KCOMPACTD_MORE)
 		return engine_timer(&run->engine, run->engine.now + delay, CLASS_WAKE, RUN_TIMER_KCOMPACTD, node, err);
 	k->compacting = k->in_pass = false;
+	k->compact_ended_ns = run->engine.now + delay;
 	return 0;
+}
+
+ns_t daemons_kcompactd_put_off(const struct run *run, uint32_t node)
+{
+	const struct kswapd *k = run->reclaim.active ? &run->reclaim.kswapds[node] : NULL;
+
+	if (!k || !k->compact_ended_ns)
+		return 0;
+	if (k->compacting)
+		return run->engine.now + PROACTIVE_CHECK_NS;
+	/* A timer of so many jiffies expires at a multiple of 8 of them. */
+	return (k->compact_ended_ns + PROACTIVE_CHECK_NS + JIFFIES_8_NS / 2) / JIFFIES_8_NS * JIFFIES_8_NS;
 }
 
 int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err)

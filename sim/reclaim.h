@@ -74,6 +74,7 @@ struct kswapd {
 	bool compacting;         /* kcompactd is at work, or on its way */
 	bool in_pass;            /* at work */
 	ns_t compact_begun_ns;   /* since when */
+	ns_t compact_ended_ns;   /* when it was last done */
 	struct fair compact_fair;
 };
 
@@ -138,6 +139,11 @@ static inline uint32_t daemons_nr(const struct machine *machine)
 {
 	return 2 * machine->nr_nodes;
 }
+/**
+ * daemons_kcompactd_put_off() - the instant until which kcompactd of @node, which looks at the node's fragmentation when nobody has woken it
+ * for HPAGE_FRAG_CHECK_INTERVAL_MSEC, has been put off by what it has done. Models the timeout of kcompactd().
+ */
+ns_t daemons_kcompactd_put_off(const struct run *run, uint32_t node);
 /** fair_note_rival() - a request of @who has been to the slow path. */
 void fair_note_rival(struct run *run, uint32_t who);
 /** reclaim_load() - pages of the initial state that are on LRU lists. */
