@@ -36,16 +36,27 @@ void fair_note_rival(struct run *run, uint32_t who)
 	*oldest = (struct rival){ run->tables->whos[who].pid, run->cpu, run->engine.now + 1 };
 }
 
-/* Tasks that want @cpu now, and more memory than there is. */
-static uint32_t rivals_on(const struct run *run, uint32_t cpu)
+static uint32_t seen_within(const struct run *run, uint32_t cpu, ns_t ns)
 {
 	uint32_t nr = 0;
 
 	for (uint32_t i = 0; i < NR_RIVALS; i++) {
 		const struct rival *rival = &run->reclaim.rivals[i];
 
-		nr += rival->seen_ns && rival->cpu == cpu && rival->seen_ns + RECENT_NS > run->engine.now;
+		nr += rival->seen_ns && rival->cpu == cpu && rival->seen_ns + ns > run->engine.now;
 	}
+	return nr;
+}
+
+/* Tasks that want @cpu now, and more memory than there is: also those that the others' turns have kept from showing it since. */
+static uint32_t rivals_on(const struct run *run, uint32_t cpu)
+{
+	uint32_t before, nr = 0;
+
+	do {
+		before = nr;
+		nr = seen_within(run, cpu, RECENT_NS + (ns_t)nr * TICK_NS);
+	} while (nr > before);
 	return nr;
 }
 
@@ -60,6 +71,12 @@ static void stand_by(struct fair *fair, ns_t now, uint32_t rivals)
 	fair->until_ns = now;
 }
 
+/* The others run until they are as far as @fair, each for whole ticks: nobody sees earlier that its turn is over. */
+static ns_t turns_of_others(const struct fair *fair, uint32_t rivals)
+{
+	return ((ns_t)fair->ahead_ns + TICK_NS - 1) / TICK_NS * TICK_NS * rivals;
+}
+
 ns_t fair_wake(const struct run *run, struct fair *fair, uint32_t cpu)
 {
 	ns_t now = run->engine.now;
@@ -69,7 +86,7 @@ ns_t fair_wake(const struct run *run, struct fair *fair, uint32_t cpu)
 	fair->turn_ns = 0;
 	if (!rivals || fair->ahead_ns < -GRAN_NS)
 		return 0;
-	return max_u64(TICK_NS - now % TICK_NS, fair->ahead_ns > 0 ? (ns_t)fair->ahead_ns * rivals : 0);
+	return fair->ahead_ns > 0 ? turns_of_others(fair, rivals) : TICK_NS - now % TICK_NS;
 }
 
 ns_t fair_run(const struct run *run, struct fair *fair, uint32_t cpu, ns_t ns)
@@ -87,5 +104,5 @@ ns_t fair_run(const struct run *run, struct fair *fair, uint32_t cpu, ns_t ns)
 	if (fair->turn_ns < TICK_NS || fair->ahead_ns <= 0)
 		return ns;
 	fair->turn_ns = 0;
-	return ns + max_u64((ns_t)fair->ahead_ns * rivals, TICK_NS);
+	return ns + turns_of_others(fair, rivals);
 }
