@@ -48,7 +48,10 @@ static uint32_t seen_within(const struct run *run, uint32_t cpu, ns_t ns)
 	return nr;
 }
 
-/* Tasks that want @cpu now, and more memory than there is: also those that the others' turns have kept from showing it since. */
+/*
+ * Tasks that want @cpu now, and more memory than there is: also those that the others' turns have kept from showing it since. What
+ * waits for the CPU is of one at least: no daemon keeps it for good.
+ */
 static uint32_t rivals_on(const struct run *run, uint32_t cpu)
 {
 	uint32_t before, nr = 0;
@@ -57,7 +60,7 @@ static uint32_t rivals_on(const struct run *run, uint32_t cpu)
 		before = nr;
 		nr = seen_within(run, cpu, RECENT_NS + (ns_t)nr * TICK_NS);
 	} while (nr > before);
-	return nr;
+	return max_u32(nr, run->engine.cpus[cpu].waiting[CTX_PROCESS].nr > 0);
 }
 
 /* It has not run until now, but the others have. */
