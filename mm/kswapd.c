@@ -119,16 +119,25 @@ static enum kswapd_answer end_pass(struct page_alloc *pa, uint32_t node)
 			pa->zones[i].boost -= min_u32(pa->zones[i].boost, pa->zones[i].boost_seen);
 	if (r->boosted)
 		kcompactd_wake(pa, node, pa->pageblock_order, (enum machine_zone)r->pass_highest);
-	if (!r->pass_reclaimed)
-		r->failures++;
 	r->running = false;
 	snapshot_refaults(pa, node);
+	/* An order that the pass has not given up is forgotten; what others have asked for meanwhile counts. */
+	if (r->pass_order == r->asked_order)
+		r->pass_order = r->asked_order = r->order;
 	if (r->failures >= MAX_FAILURES || node_balanced(pa, node, r->pass_order, (enum machine_zone)r->pass_highest)) {
 		/* Models the start of kswapd_try_to_sleep(): memory that was short can be made whole now. */
 		kcompactd_forget_skips(pa, node);
 		kcompactd_wake(pa, node, r->asked_order, (enum machine_zone)r->pass_highest);
 	}
-	return KSWAPD_BALANCED;
+	return KSWAPD_DONE;
+}
+
+/* The pass ends although there is something to do, see MAX_FAILURES. */
+static enum kswapd_answer give_up(struct page_alloc *pa, uint32_t node)
+{
+	if (!pa->reclaim[node].pass_reclaimed)
+		pa->reclaim[node].failures++;
+	return end_pass(pa, node);
 }
 
 /* Models kswapd_shrink_node(). Return: whether as much was looked at as is to be reclaimed. */
@@ -172,10 +181,10 @@ enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned in
 	if (r->boost_left)
 		r->boost_left -= min_u64(r->boost_left, sc.reclaimed);
 	if (r->boosted && balanced && !sc.reclaimed)
-		return end_pass(pa, node);
+		return give_up(pa, node);
 	if ((!enough && !hard) || !sc.reclaimed)
 		r->priority--;
-	return r->priority < 1 ? end_pass(pa, node) : KSWAPD_MORE;
+	return r->priority < 1 ? give_up(pa, node) : KSWAPD_MORE;
 }
 
 bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken)
@@ -183,6 +192,8 @@ bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken)
 	struct reclaim_node *r = &pa->reclaim[node];
 
 	if (woken) {
+		/* What it would have slept for it works for. */
+		r->order = max_u32(r->order, r->pass_order);
 		pa->counter[PC_KSWAPD_LOW_WMARK_HIT_QUICKLY]++;
 		return false;
 	}

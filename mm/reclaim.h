@@ -126,7 +126,7 @@ bool kswapd_wanted(const struct page_alloc *pa, uint32_t node);
 
 enum kswapd_answer {
 	KSWAPD_MORE,     /* goes on with another step */
-	KSWAPD_BALANCED, /* its pass is over: it naps */
+	KSWAPD_DONE,     /* its pass is over: it naps if kswapd_may_sleep() */
 };
 
 /**
@@ -134,7 +134,11 @@ enum kswapd_answer {
  * @meter: what it costs; kswapd takes that long before its next step.
  */
 enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned int cpu, struct meter *meter);
-/** kswapd_may_sleep() - after its nap: whether the node is still balanced. Counts what it was woken early by. */
+/**
+ * kswapd_may_sleep() - when its pass is over, and again after its nap: whether the node is balanced, or hopeless; if not, the next
+ * pass begins at once. Counts why it does. Models kswapd_try_to_sleep().
+ * @woken: somebody has woken it from its nap: it may not.
+ */
 bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken);
 
 /*

@@ -8,13 +8,8 @@
 
 #define MAX_EPISODES  10000u            /* rows of reclaim_events; more are only counted */
 #define KSWAPD_NAP_NS 100000000u        /* kswapd_try_to_sleep(): HZ / 10 */
-
-/*
- * A CPU that others want, too, is shared by turns of a tick (HZ 250: sched_slice() of two tasks is 3 ms, seen at the next
- * tick). Who has slept long runs before others (place_entity(): half of sched_latency_ns in advance, wakeup_gran() of 1 ms).
- */
-#define TURN_NS 4000000u
-#define RECENT_NS 20000000u /* so long after it found little memory a task still wants its CPU: an assumption */
+#define JIFFIES_8_NS  32000000u         /* HZ 250 */
+#define PROACTIVE_NS  500000000u        /* HPAGE_FRAG_CHECK_INTERVAL_MSEC */
 
 static uint64_t stolen(const struct run *run)
 {
@@ -67,59 +62,28 @@ static uint32_t cpu_of_node(const struct run *run, uint32_t node)
 	return best;
 }
 
-void daemons_note_rival(struct run *run, uint32_t who)
-{
-	struct reclaim *r = &run->reclaim;
-	struct rival *oldest = &r->rivals[0];
-
-	for (uint32_t i = 0; i < NR_RIVALS; i++) {
-		struct rival *rival = &r->rivals[i];
-
-		if (rival->pid == run->tables->whos[who].pid && rival->seen_ns) {
-			oldest = rival;
-			break;
-		}
-		if (rival->seen_ns < oldest->seen_ns)
-			oldest = rival;
-	}
-	*oldest = (struct rival){ run->tables->whos[who].pid, run->cpu, run->engine.now + 1 };
-}
-
-/* Tasks that want @cpu now, and more memory than there is. */
-static uint32_t rivals_on(const struct run *run, uint32_t cpu)
-{
-	uint32_t nr = 0;
-
-	for (uint32_t i = 0; i < NR_RIVALS; i++) {
-		const struct rival *rival = &run->reclaim.rivals[i];
-
-		nr += rival->seen_ns && rival->cpu == cpu && rival->seen_ns + RECENT_NS > run->engine.now;
-	}
-	return nr;
-}
-
-/* kswapd has run for @ns. Return: how long it is until its next step, with the turns of all others when its own is over. */
-static ns_t until_next_step(const struct run *run, struct kswapd *k, ns_t ns)
-{
-	uint32_t rivals = rivals_on(run, run->cpu);
-
-	k->turn_ns = rivals ? k->turn_ns + ns : 0;
-	if (k->turn_ns < TURN_NS)
-		return ns;
-	k->turn_ns = 0;
-	return ns + (ns_t)rivals * TURN_NS;
-}
-
 /* As users of locks: kswapds first, then kcompactds. */
 static uint32_t kcompactd_number(const struct run *run, uint32_t node)
 {
 	return run->machine->nr_nodes + node;
 }
 
+/*
+ * The daemon runs what the meter has, and spins for @wait_ns: its CPU has no time for others. Return: how long it is until it can go
+ * on; at least a microsecond, so that time passes.
+ */
+static ns_t keep_cpu_busy(struct run *run, struct fair *fair, ns_t wait_ns)
+{
+	ns_t ns = max_u64(run->meter.ns + wait_ns, 1000);
+
+	engine_work(&run->engine, run->cpu, ns);
+	return fair_run(run, fair, run->cpu, ns);
+}
+
 static int step(struct run *run, uint32_t node, struct err *err)
 {
 	struct kswapd *k = &run->reclaim.kswapds[node];
-	ns_t busy_ns = locks_daemon_busy(run, node), wait_ns;
+	ns_t busy_ns = locks_daemon_busy(run, node), delay;
 	enum kswapd_answer answer;
 
 	if (busy_ns)
@@ -131,12 +95,13 @@ static int step(struct run *run, uint32_t node, struct err *err)
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	run->cpu = cpu_of_node(run, node);
 	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
-	wait_ns = locks_daemon(run, node);
+	delay = keep_cpu_busy(run, &k->fair, locks_daemon(run, node)) + run->meter.nap_ns;
 	if (answer == KSWAPD_MORE)
-		return schedule(run, node, KSWAPD_RUNNING,
-			until_next_step(run, k, max_u64(meter_elapsed(&run->meter) + wait_ns, 1000)), err);
+		return schedule(run, node, KSWAPD_RUNNING, delay, err);
 	reclaim_wake_kcompactds(run);
 	reclaimed(run, "kswapd", node, k->begun_ns, stolen(run) - k->stolen_before);
+	if (!kswapd_may_sleep(run->mm.pages, node, false))
+		return schedule(run, node, KSWAPD_STARTING, delay, err);
 	return schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
 }
 
@@ -172,7 +137,8 @@ void reclaim_wake_kcompactds(struct run *run)
 		if (!kcompactd_wanted(run->mm.pages, node) || run->reclaim.kswapds[node].compacting)
 			continue;
 		run->reclaim.kswapds[node].compacting = true;
-		engine_timer(&run->engine, run->engine.now + run->machine->latency.step_ns[STEP_WAKE_UP], CLASS_WAKE,
+		engine_timer(&run->engine, run->engine.now + run->machine->latency.step_ns[STEP_WAKE_UP] +
+			fair_wake(run, &run->reclaim.kswapds[node].compact_fair, cpu_of_node(run, node)), CLASS_WAKE,
 			RUN_TIMER_KCOMPACTD, node, &run->deferred);
 	}
 }
@@ -180,7 +146,7 @@ void reclaim_wake_kcompactds(struct run *run)
 static int compact_step(struct run *run, uint32_t node, struct err *err)
 {
 	struct kswapd *k = &run->reclaim.kswapds[node];
-	ns_t busy_ns = locks_daemon_busy(run, kcompactd_number(run, node)), wait_ns;
+	ns_t busy_ns = locks_daemon_busy(run, kcompactd_number(run, node)), delay;
 	enum kcompactd_answer answer;
 
 	if (busy_ns)
@@ -191,12 +157,23 @@ static int compact_step(struct run *run, uint32_t node, struct err *err)
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	run->cpu = cpu_of_node(run, node);
 	answer = kcompactd_step(run->mm.pages, node, run->cpu, &run->meter);
-	wait_ns = locks_daemon(run, kcompactd_number(run, node));
+	delay = keep_cpu_busy(run, &k->compact_fair, locks_daemon(run, kcompactd_number(run, node)));
 	if (answer == KCOMPACTD_MORE)
-		return engine_timer(&run->engine, run->engine.now + max_u64(run->meter.ns + wait_ns, 1000), CLASS_WAKE,
-			RUN_TIMER_KCOMPACTD, node, err);
+		return engine_timer(&run->engine, run->engine.now + delay, CLASS_WAKE, RUN_TIMER_KCOMPACTD, node, err);
 	k->compacting = k->in_pass = false;
+	k->compact_ended_ns = run->engine.now + delay;
 	return 0;
+}
+
+ns_t daemons_kcompactd_put_off(const struct run *run, uint32_t node)
+{
+	const struct kswapd *k = run->reclaim.active ? &run->reclaim.kswapds[node] : NULL;
+	ns_t since_ns = k && k->compact_ended_ns ? k->compact_ended_ns : run->begun_ns;
+
+	if (k && k->compacting)
+		return run->engine.now + PROACTIVE_CHECK_NS;
+	/* A timer of so many jiffies expires at a multiple of 8 of them. */
+	return (since_ns + PROACTIVE_NS + JIFFIES_8_NS - 1) / JIFFIES_8_NS * JIFFIES_8_NS;
 }
 
 int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err)
@@ -229,7 +206,8 @@ static void wake_kswapds(struct run *run)
 			continue;
 		if (k->state == KSWAPD_NAPPING)
 			kswapd_may_sleep(run->mm.pages, node, true);
-		schedule(run, node, KSWAPD_STARTING, run->machine->latency.step_ns[STEP_WAKE_UP], &run->deferred);
+		schedule(run, node, KSWAPD_STARTING, run->machine->latency.step_ns[STEP_WAKE_UP] +
+			fair_wake(run, &k->fair, cpu_of_node(run, node)), &run->deferred);
 	}
 }
 

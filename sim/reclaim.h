@@ -57,16 +57,25 @@ struct rival {
 	ns_t seen_ns;            /* last, and 1; 0: none */
 };
 
+/** Where a daemon stands among the tasks that want its CPU: sim/fair.c. */
+struct fair {
+	int64_t ahead_ns;        /* of the others, by what it has run more; negative: behind them */
+	ns_t until_ns;           /* when it ran last */
+	ns_t turn_ns;            /* of its turn on the CPU, so far */
+};
+
 /** The kswapd of one node. */
 struct kswapd {
 	enum kswapd_state state;
 	uint32_t generation;     /* so that an event of an earlier state does nothing */
 	ns_t begun_ns;
-	ns_t turn_ns;            /* of its turn on a CPU that others want, too */
+	struct fair fair;
 	uint64_t stolen_before;  /* pages */
 	bool compacting;         /* kcompactd is at work, or on its way */
 	bool in_pass;            /* at work */
 	ns_t compact_begun_ns;   /* since when */
+	ns_t compact_ended_ns;   /* when it was last done */
+	struct fair compact_fair;
 };
 
 struct reclaim {
@@ -131,8 +140,13 @@ static inline uint32_t daemons_nr(const struct machine *machine)
 {
 	return 2 * machine->nr_nodes;
 }
-/** daemons_note_rival() - a request of @who has been to the slow path. */
-void daemons_note_rival(struct run *run, uint32_t who);
+/**
+ * daemons_kcompactd_put_off() - the instant until which kcompactd of @node, which looks at the node's fragmentation when nobody has woken it
+ * for HPAGE_FRAG_CHECK_INTERVAL_MSEC, has been put off by what it has done. Models the timeout of kcompactd().
+ */
+ns_t daemons_kcompactd_put_off(const struct run *run, uint32_t node);
+/** fair_note_rival() - a request of @who has been to the slow path. */
+void fair_note_rival(struct run *run, uint32_t who);
 /** reclaim_load() - pages of the initial state that are on LRU lists. */
 void reclaim_load(struct run *run);
 /** swap_forget() - no device of the trace is there: what is older than the run is told anew, wherever its map lies. */

@@ -46,6 +46,12 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter);
 /* @who has got a page that an OOM kill would free. */
 void oom_page_begins(struct run *run, uint32_t who);
 
+/* fair.c */
+/** fair_wake() - a daemon is woken, or begins to look for its turn, on @cpu. Return: how long it is until it runs. */
+ns_t fair_wake(const struct run *run, struct fair *fair, uint32_t cpu);
+/** fair_run() - it runs on @cpu for @ns from now. Return: how long it is until it can go on, with the turns of others. */
+ns_t fair_run(const struct run *run, struct fair *fair, uint32_t cpu, ns_t ns);
+
 /* daemons.c */
 /** An episode of reclaim or compaction: a row of reclaim_events. */
 struct episode {

@@ -472,7 +472,7 @@ ns_t serve_request(void *arg, const struct request *req)
 	if (__builtin_expect(run->meter.pressure, 0)) {
 		if (run->meter.nap_ns)
 			run_nap(run, req);
-		daemons_note_rival(run, req->who);
+		fair_note_rival(run, req->who);
 		reclaim_after(run);
 		run_schedule_rcu(run);
 	}

@@ -4,7 +4,9 @@
  * the file, and puts on the active list at once what was away for less time than active pages stay.
  *
  * Assumed, of a machine that is known to read again most of what it reclaims: what is read while pages are away is one of them, any of
- * them alike. In the order in which they went all would be away equally long, and all become active or none.
+ * them alike. In the order in which they went all would be away equally long, and all become active or none. But files are read by
+ * windows of readahead: pages that went together come together, and are active together or not at all. So they lie side by
+ * side when they go again, and free memory is in larger pieces.
  * Models workingset_eviction() and workingset_refault() of mm/workingset.c (6.1) for one memory cgroup.
  */
 #include <inttypes.h>
@@ -14,11 +16,20 @@
 #include "sim/reclaim_priv.h"
 
 #define MOST_PERCENT 50u   /* of reclaimed pages, at least: read again */
+#define WINDOW_PAGES 32u   /* VM_READAHEAD_PAGES with pages of 4 KiB */
+
+/** lru_shadow() of pages, one after another. */
+struct window {
+	uint32_t nr;
+	uint64_t shadows[WINDOW_PAGES];
+};
 
 struct shadows {
 	struct rng rng;
-	uint64_t *away;    /* owned; lru_shadow() of pages that went and have not come back, in no order */
+	struct window *away;   /* owned; full ones, of pages that went and have not come back, in no order */
 	uint32_t nr, room;
+	struct window leaving; /* pages that have just gone */
+	struct window coming;  /* pages that are being read; the first one is the last of it */
 };
 
 int shadows_start(struct run *run, struct err *err)
@@ -48,10 +59,14 @@ void shadow_left(struct run *run, uint64_t shadow)
 
 	if (!s)
 		return;
+	s->leaving.shadows[s->leaving.nr++] = shadow;
+	if (s->leaving.nr < WINDOW_PAGES)
+		return;
 	if (array_room(&s->away, &s->room, s->nr))
-		s->away[s->nr++] = shadow;
+		s->away[s->nr++] = s->leaving;
 	else
-		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu32 " shadow entries", s->nr + 1);
+		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu32 " shadow entries", (s->nr + 1) * WINDOW_PAGES);
+	s->leaving.nr = 0;
 }
 
 void shadow_met(struct run *run, const struct run_op *op, pfn_t pfn)
@@ -60,9 +75,13 @@ void shadow_met(struct run *run, const struct run_op *op, pfn_t pfn)
 	uint32_t at;
 
 	/* What is allocated by write() is not read. */
-	if (!s || !s->nr || op->gfp & GFP_BIT_WRITE)
+	if (!s || op->gfp & GFP_BIT_WRITE)
 		return;
-	at = (uint32_t)rng_below(&s->rng, s->nr);
-	lru_refault(run->mm.pages, pfn, s->away[at]);
-	s->away[at] = s->away[--s->nr];
+	if (!s->coming.nr && s->nr) {
+		at = (uint32_t)rng_below(&s->rng, s->nr);
+		s->coming = s->away[at];
+		s->away[at] = s->away[--s->nr];
+	}
+	if (s->coming.nr)
+		lru_refault(run->mm.pages, pfn, s->coming.shadows[--s->coming.nr]);
 }

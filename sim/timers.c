@@ -13,9 +13,11 @@ struct timer {
 	const char *name;
 	ns_t period_ns;
 	ns_t skew_ns;   /* from CPU to CPU, so that they do not all work at once */
-	bool per_cpu;   /* one for each CPU, which is busy with it; else one, on CPU 0 */
-	/** work() - do it, charging run->meter. May be NULL for what a machine does not have. */
-	void (*work)(struct run *run, uint32_t cpu);
+	bool per_node;  /* one for each node, on CPU 0; else one for each CPU, which is busy with it */
+	/** work() - do it for CPU, or node, @number, charging run->meter. */
+	void (*work)(struct run *run, uint32_t number);
+	/** put_off() - the instant until which something else has put it off. NULL: nothing does. */
+	ns_t (*put_off)(const struct run *run, uint32_t number);
 	/** wanted() - whether the machine has that work at all. NULL: always. */
 	bool (*wanted)(const struct run *run);
 };
@@ -38,11 +40,9 @@ static bool slab_is_reaped(const struct run *run)
 }
 
 /* kcompactd's look at a node's fragmentation. The daemon itself runs when it is wanted. */
-static void proactive_work(struct run *run, uint32_t cpu)
+static void proactive_work(struct run *run, uint32_t node)
 {
-	(void)cpu;
-	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)
-		(void)proactive_wanted(run->mm.pages, node);
+	(void)proactive_wanted(run->mm.pages, node);
 	reclaim_wake_kcompactds(run);
 }
 
@@ -53,17 +53,16 @@ static bool is_compacted_proactively(const struct run *run)
 
 /* One line each: the first firing is a period after the beginning of time. */
 static const struct timer timers[] = {
-	{ "vmstat", SECOND_NS, 0, true, vmstat_work, NULL },
-	{ "slab_reap", 2 * SECOND_NS, 12000000u, true, slab_reap_work, slab_is_reaped },
-	{ "kcompactd", PROACTIVE_CHECK_NS, 0, false, proactive_work, is_compacted_proactively },
+	{ "vmstat", SECOND_NS, 0, false, vmstat_work, NULL, NULL },
+	{ "slab_reap", 2 * SECOND_NS, 12000000u, false, slab_reap_work, NULL, slab_is_reaped },
+	{ "kcompactd", PROACTIVE_CHECK_NS, 0, true, proactive_work, daemons_kcompactd_put_off, is_compacted_proactively },
 };
 
 #define NR_TIMERS (sizeof(timers) / sizeof(timers[0]))
 
-static int set(struct run *run, uint32_t number, uint32_t cpu, ns_t skew, struct err *err)
+static int set(struct run *run, uint32_t timer, uint32_t number, ns_t time_ns, struct err *err)
 {
-	return engine_timer(&run->engine, run->engine.now + timers[number].period_ns + skew, CLASS_WAKE,
-		RUN_TIMER_PERIODIC + number, cpu, err);
+	return engine_timer(&run->engine, time_ns, CLASS_WAKE, RUN_TIMER_PERIODIC + timer, number, err);
 }
 
 int timers_start(struct run *run, struct err *err)
@@ -74,24 +73,30 @@ int timers_start(struct run *run, struct err *err)
 	run->sample_ns = run->options->sample_ns ? run->options->sample_ns : max_u64(span / DEFAULT_SAMPLES, 1000);
 	ret = engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, RUN_TIMER_SAMPLE, 0, err);
 	run->nr_periodic = 1;
-	for (uint32_t number = 0; number < NR_TIMERS; number++) {
-		uint32_t nr = timers[number].per_cpu ? run->machine->cpus : 1;
+	for (uint32_t i = 0; i < NR_TIMERS; i++) {
+		const struct timer *timer = &timers[i];
+		uint32_t nr = timer->per_node ? run->machine->nr_nodes : run->machine->cpus;
 
-		if (timers[number].wanted && !timers[number].wanted(run))
+		if (timer->wanted && !timer->wanted(run))
 			continue;
-		for (uint32_t cpu = 0; ret == 0 && cpu < nr; cpu++, run->nr_periodic++)
-			ret = set(run, number, cpu, (ns_t)cpu * timers[number].skew_ns, err);
+		for (uint32_t n = 0; ret == 0 && n < nr; n++, run->nr_periodic++)
+			ret = set(run, i, n, run->engine.now + timer->period_ns + n * timer->skew_ns, err);
 	}
 	return ret;
 }
 
-static int fire_periodic(struct run *run, uint32_t number, uint32_t cpu, struct err *err)
+static int fire_periodic(struct run *run, uint32_t i, uint32_t number, struct err *err)
 {
+	const struct timer *timer = &timers[i];
+	ns_t until_ns = timer->put_off ? timer->put_off(run, number) : 0;
+
+	if (until_ns > run->engine.now)
+		return set(run, i, number, until_ns, err);
 	meter_start(&run->meter, run->machine->latency.step_ns);
-	timers[number].work(run, cpu);
-	works_charge(run, cpu);
+	timer->work(run, number);
+	works_charge(run, timer->per_node ? 0 : number);
 	run_schedule_rcu(run);
-	return set(run, number, cpu, 0, err);
+	return set(run, i, number, run->engine.now + timer->period_ns, err);
 }
 
 /*

@@ -165,13 +165,58 @@ Test(reclaim, kswapd_works_until_the_high_watermark_and_naps)
 		(long long)fx->zone->visible_free, fx->zone->wmark[WMARK_LOW]);
 	for (int step = 0; answer == KSWAPD_MORE && step < 100; step++)
 		answer = kswapd_step(fx->pa, 0, 0, &fx->meter);
-	cr_assert_eq(answer, KSWAPD_BALANCED);
+	cr_assert_eq(answer, KSWAPD_DONE);
 	cr_expect_not(kswapd_wanted(fx->pa, 0));
 	cr_expect_gt(zone_free_pages(fx->zone) + zone_pcp_pages(fx->zone), fx->zone->wmark[WMARK_HIGH]);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_PAGEOUTRUN), 1);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGSTEAL_KSWAPD), told.nr_gone);
 	cr_expect(kswapd_may_sleep(fx->pa, 0, false));
 	check(fx);
+	fixture_free(fx);
+}
+
+/* kswapd_try_to_sleep(): it naps only when its node is balanced; balance_pgdat(): a pass with nothing to do is no failure. */
+Test(reclaim, kswapd_naps_only_when_its_node_is_balanced_and_fails_only_when_it_has_tried)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	struct reclaim_node *r = &fx->pa->reclaim[0];
+	static struct told told;
+	static pfn_t pfns[4096];
+
+	hook(fx, &told);
+	r->pass_highest = ZONE_NORMAL;
+	for (int pass = 0; pass < 20; pass++)
+		cr_assert_eq(kswapd_step(fx->pa, 0, 0, &fx->meter), KSWAPD_DONE);
+	cr_expect_eq(r->failures, 0);
+	cr_expect(kswapd_may_sleep(fx->pa, 0, false));
+	for (uint32_t nr = 0; nr < 4096 && (pfns[nr] = take_gfp(fx, GFP_NOWAIT | GFP_BIT_MOVABLE, 0)) != PFN_NONE;)
+		nr++;
+	for (uint32_t pass = 1; pass <= 16; pass++) {
+		enum kswapd_answer answer = KSWAPD_MORE;
+
+		while (answer == KSWAPD_MORE)
+			answer = kswapd_step(fx->pa, 0, 0, &fx->meter);
+		cr_expect_eq(r->failures, pass, "there is nothing on the lists");
+		cr_expect_eq(kswapd_may_sleep(fx->pa, 0, false), pass == 16, "pass %u", pass);
+	}
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_KSWAPD_HIGH_WMARK_HIT_QUICKLY), 15);
+	fixture_free(fx);
+}
+
+/* kswapd(): kswapd_order is 0 during a pass; only an order that the pass has given up is what it sleeps for. */
+Test(reclaim, kswapd_forgets_an_order_that_its_pass_has_not_given_up)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	struct reclaim_node *r = &fx->pa->reclaim[0];
+	static struct told told;
+
+	hook(fx, &told);
+	r->pass_highest = ZONE_NORMAL;
+	r->order = 2;
+	cr_assert_eq(kswapd_step(fx->pa, 0, 0, &fx->meter), KSWAPD_DONE);
+	cr_expect_eq(r->pass_order, 0);
+	cr_expect_not(kswapd_may_sleep(fx->pa, 0, true));
+	cr_expect_eq(r->order, 0);
 	fixture_free(fx);
 }
 
