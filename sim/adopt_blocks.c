@@ -40,6 +40,8 @@ static void place_block(struct run *run, struct free_choice *choice, const struc
 	if (pfn == PFN_NONE)
 		return;
 	choice_take_out(choice, pfn, 1ull << block->order);
+	if (run->ops[older->op].gfp & GFP_BIT_MOVABLE)
+		page_alloc_mark_movable(run->mm.pages, pfn, block->order);
 	if (run->ops[older->op].action == ACT_KMALLOC_LARGE) {
 		struct slab_object object = kmalloc_large_adopt(run->mm.slab, pfn, block->order);
 
@@ -121,6 +123,7 @@ int adopt_blocks(struct run *run, struct free_choice *choice, const struct older
 	qsort(blocks, nr_blocks, sizeof(*blocks), by_size_and_place);
 	for (uint32_t i = 0; i < nr_blocks; i++)
 		place_block(run, choice, &older[blocks[i].older], &blocks[i]);
+	run->follow.recorded_end = choice->recorded_end;
 	free(blocks);
 	return 0;
 }

@@ -35,6 +35,9 @@ int choice_init(const struct run *run, struct free_choice *choice, struct err *e
 void choice_fini(struct free_choice *choice);
 /** choice_only() - pages that the state says are of @kind alone; all, where it does not say of what kind its pages are. */
 void choice_only(const struct run *run, struct free_choice *choice, enum state_page_kind kind);
+/** choice_kernel() - without pages on LRU lists, where the state tells how many are; choice_anon() - those on anonymous ones alone. */
+void choice_kernel(const struct run *run, struct free_choice *choice);
+void choice_anon(const struct run *run, struct free_choice *choice);
 void choice_take_out(struct free_choice *choice, pfn_t first, uint64_t nr);
 /** choice_has() - whether @pfn can be chosen. */
 bool choice_has(const struct free_choice *choice, pfn_t pfn);
@@ -54,7 +57,13 @@ int adopt_named_areas(struct run *run, const struct older *older, uint32_t nr, s
 /** adopt_percpu() - the chunks of per-CPU memory that the initial state has, where it tells how much that is (meminfo). */
 int adopt_percpu(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, bool own, struct err *err);
 /** adopt_gone() - give back pages of processes that have ended since the state was saved: see struct gone in sim/run.h. */
-void adopt_gone(struct run *run, struct free_choice *choice);
+int adopt_gone(struct run *run, struct err *err);
+
+/**
+ * adopt_lru() - put pages of the initial state on the LRU lists that the state counts, or whose kinds it tells: among those that nobody
+ * has, and which @choice has. Counts run->result.filled.lru_pages. Without either nothing is on a list.
+ */
+int adopt_lru(struct run *run, struct free_choice *choice, struct err *err);
 
 /** adopt_memory_end() - the first page frame behind all zones. */
 pfn_t adopt_memory_end(const struct run *run);
