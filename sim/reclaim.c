@@ -235,6 +235,16 @@ void reclaim_fini(struct run *run)
 	mapped_fini(run);
 }
 
+static int record_list(struct run *run, enum lru_list list, struct err *err)
+{
+	static const char *const names[NR_LRU_LISTS] = { "nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file" };
+	struct record_counter row = { "reclaim", names[list], "pages", 0 };
+
+	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)
+		row.value += (int64_t)lru_pages(run->mm.pages, node, list);
+	return run->recorder->ops->counter(run->recorder, &row, err);
+}
+
 int reclaim_finish(struct run *run, struct err *err)
 {
 	const struct reclaim *r = &run->reclaim;
@@ -258,5 +268,7 @@ int reclaim_finish(struct run *run, struct err *err)
 
 		ret = run->recorder->ops->counter(run->recorder, &row, err);
 	}
+	for (int list = 0; ret == 0 && r->active && list < NR_LRU_LISTS; list++)
+		ret = record_list(run, (enum lru_list)list, err);
 	return ret;
 }
