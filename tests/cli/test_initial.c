@@ -235,6 +235,28 @@ Test(initial, a_real_kernels_proc_files_are_met_exactly)
 	}
 }
 
+/*
+ * A machine that had read and written files for a while (snapshot 2), and then does the work of a file server that wants more than is free:
+ * 58437 of its 180198 pages are on the lists of files, and less than half of that is needed.
+ */
+Test(initial, a_real_machine_full_of_page_cache_does_more_work)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!take_capture("J-whatif/base"))
+		cr_skip_test("no folder of captures");
+	result = run_shell("d=%s/captures/J-whatif/base/snapshots/2-after-workload; rm -rf proc; mkdir proc; for f in $d/*; do test -d $f ||"
+			   " cp $f proc; done; $K probe proc -o m.yaml --quiet 2>&1 && $K gen $KMEMSIM_SOURCE/configs/workloads/file-server.yaml"
+			   " -o w.kmt --quiet", shared);
+	cr_assert_eq(result.status, 0, "%s%s", result.out, result.err);
+	run_free(&result);
+	sh(0, "81123 pages on LRU lists", "$K replay w.kmt -m m.yaml --initial proc --check -o r.db");
+	expect_number("select sum(failed) from op_stats", "0\n");
+	expect_number("select value > 10000 from counters where name = 'pages_reclaimed'", "1\n");
+	expect_number("select value > 10000 from counters where name = 'objects_shrunk'", "1\n");
+}
+
 /* As when a sysctl is written: the state's watermarks are those of the settings that it was saved with. */
 Test(initial, settings_that_are_not_the_saved_machines_prevail)
 {
