@@ -277,16 +277,11 @@ int adopt_rest(struct run *run, const struct older *older, uint32_t nr, bool own
 
 int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, struct err *err)
 {
-	struct free_choice choice;
 	int ret = adopt_objects(run, older, nr, err);
 
-	if (ret < 0)
-		return ret;
-	ret = choice_init(run, &choice, err);
 	if (ret == 0)
-		ret = adopt_blocks(run, &choice, older, nr, err);
+		ret = adopt_blocks(run, older, nr, err);
 	if (ret == 0)
 		ret = adopt_named_areas(run, older, nr, err);
-	choice_fini(&choice);
 	return ret;
 }

@@ -124,6 +124,18 @@ uint32_t choice_near(const struct free_choice *choice, uint64_t where)
 		       (uint32_t)(choice->end - (choice->recorded_end - where)) : 0;
 }
 
+void choice_side(const struct run *run, struct free_choice *choice, bool users)
+{
+	const struct state *state = run->options->initial;
+
+	for (size_t i = 0; i < state->nr_pages; i++)
+		if ((state->pages[i].kind == STATE_PAGE_ANON || state->pages[i].kind == STATE_PAGE_FILE) != users)
+			choice_take_out(choice, state->pages[i].first_pfn, state->pages[i].nr_pages);
+	for (pfn_t pfn = 0; !state->nr_pages && pfn < choice->end; pfn++)
+		if (choice_has(choice, pfn) && (page_alloc_block_type(run->mm.pages, pfn) == MIGRATE_MOVABLE) != users)
+			take_out(choice, pfn);
+}
+
 void choice_kernel(const struct run *run, struct free_choice *choice)
 {
 	const struct state *state = run->options->initial;

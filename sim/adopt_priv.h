@@ -35,6 +35,10 @@ int choice_init(const struct run *run, struct free_choice *choice, struct err *e
 void choice_fini(struct free_choice *choice);
 /** choice_only() - pages that the state says are of @kind alone; all, where it does not say of what kind its pages are. */
 void choice_only(const struct run *run, struct free_choice *choice, enum state_page_kind kind);
+/**
+ * choice_side() - where users' pages are (@users), or the kernel's: by the kinds that the state tells, else by the types of pageblocks.
+ */
+void choice_side(const struct run *run, struct free_choice *choice, bool users);
 /** choice_kernel() - without pages on LRU lists, where the state tells how many are; choice_anon() - those on anonymous ones alone. */
 void choice_kernel(const struct run *run, struct free_choice *choice);
 void choice_anon(const struct run *run, struct free_choice *choice);
@@ -48,7 +52,7 @@ pfn_t choice_page(struct free_choice *choice, uint32_t near);
 pfn_t choice_block(struct free_choice *choice, uint32_t near, unsigned int order);
 
 /** adopt_blocks() - find blocks of pages in the initial state: at their recorded frames, or as near as can be. */
-int adopt_blocks(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, struct err *err);
+int adopt_blocks(struct run *run, const struct older *older, uint32_t nr, struct err *err);
 /**
  * adopt_named_areas() - the areas of the initial state that the trace names: at their recorded address, else the first of the same
  * size that nobody has. Counts run->result.bound.
