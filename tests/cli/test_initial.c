@@ -235,6 +235,19 @@ Test(initial, a_real_kernels_proc_files_are_met_exactly)
 	}
 }
 
+/* Of two nodes and four zones; and where zoneinfo is not there, of what vmstat says. */
+Test(initial, lru_lists_of_a_real_machine_are_as_long_as_it_says)
+{
+	if (!take_capture("F-numa"))
+		cr_skip_test("no folder of captures");
+	sh(0, "10086 pages on LRU lists", "$K replay t.kmt -m m.yaml --initial proc --check=1 -o r.db 2>&1");
+	sh(0, NULL, "sqlite3 -separator ' ' r.db \"select name, value from counters where name like 'nr_%active_%' order by name\" > model &&"
+		    " grep -E '^nr_(in)?active_' proc/vmstat | sort | cmp - model");
+	/* Shared out among the zones by what is in use there; in all none is lost. */
+	sh(0, "10086 pages on LRU lists", "rm proc/zoneinfo r.db; $K replay t.kmt -m m.yaml --initial proc --check=1 -o r.db 2>&1");
+	sh(0, NULL, "sqlite3 -separator ' ' r.db \"select name, value from counters where name like 'nr_%active_%' order by name\" | cmp - model");
+}
+
 /*
  * A machine that had read and written files for a while (snapshot 2), and then does the work of a file server that wants more than is free:
  * 58437 of its 180198 pages are on the lists of files, and less than half of that is needed.
