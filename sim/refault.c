@@ -245,6 +245,9 @@ void refault_due(struct run *run)
 	ns_t busy_ns = 0;
 
 	r->timer = false;
+	/* The timer may have been set for a window whose last page came in that same moment, with no other to come. */
+	if (!r->reading.nr && !r->nr)
+		return;
 	if (!r->reading.nr)
 		r->reading = pop(r);
 	run->cpu = 0;
