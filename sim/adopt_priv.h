@@ -1,7 +1,7 @@
 /*
  * adopt_priv: what the files of adoption share: adopt.c (objects), adopt_list.c (what the state has), adopt_choice.c (which
  * pages may be whose), adopt_blocks.c (pages that the trace names), adopt_areas.c (those of the vmalloc space), adopt_gone.c
- * (those that nobody has any more), adopt_saver.c (what saving it left).
+ * (those that nobody has any more), adopt_saver.c (what saving it left), adopt_lru.c (pages on LRU lists).
  */
 #ifndef KMEMSIM_SIM_ADOPT_PRIV_H
 #define KMEMSIM_SIM_ADOPT_PRIV_H

@@ -236,7 +236,8 @@ static void print_filled(const struct replay_filled *filled, uint64_t seed)
 		const char *what;
 	} rows[] = {
 		{ filled->blocks, "free blocks" }, { filled->pcp_pages, "pages of CPUs' lists" }, { filled->slabs, "slabs" },
-		{ filled->lru_pages, "pages on LRU lists" }, { filled->area_pages, "pages of vmalloc areas" }, { filled->percpu_pages, "pages of per-CPU chunks" },
+		{ filled->lru_pages, "pages on LRU lists" },
+		{ filled->area_pages, "pages of vmalloc areas" }, { filled->percpu_pages, "pages of per-CPU chunks" },
 		{ filled->slab_pages, "pages in use that became slabs" },
 		{ filled->objects, "objects in slabs (assumed)" }, { filled->pageblocks, "types of pageblocks (assumed)" },
 	};
