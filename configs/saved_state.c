@@ -131,6 +131,8 @@ static int read_parts(struct saved_reader *r, const char *dir, struct err *err)
 	if (!ret)
 		ret = saved_proc(r, err);
 	if (!ret)
+		ret = saved_lru(r, err);
+	if (!ret)
 		ret = saved_slabinfo(r, err);
 	if (!ret)
 		ret = saved_vmallocinfo(r, err);

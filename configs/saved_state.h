@@ -23,7 +23,7 @@
  * saved_state_read() - read what a folder has.
  * @dir:   a snapshot: the folder that holds memory/ with the .csv files (or .csv.xz), or that holds these files itself;
  *         beside or instead of them the text files buddyinfo, pagetypeinfo, zoneinfo, slabinfo, slab_sysfs.tsv, vmstat,
- *         vmallocinfo, meminfo.
+ *         vmallocinfo, meminfo, sys/fs/dentry-state.
  * @notes: what is missing and what is assumed instead, one a line; may be NULL.
  *
  * The caller owns *out: saved_state_free(). Errors: ERR_CONFIG with file, line and what was expected; ERR_IO.

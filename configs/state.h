@@ -15,6 +15,12 @@
 #define STATE_NAME_MAX 64
 #define STATE_NO_CPU   UINT32_MAX
 
+/** LRU lists as the kernel counts their pages. The first four are in the order of enum lru_list (mm/reclaim.h). */
+enum state_lru {
+	STATE_LRU_INACTIVE_ANON, STATE_LRU_ACTIVE_ANON, STATE_LRU_INACTIVE_FILE, STATE_LRU_ACTIVE_FILE, STATE_LRU_UNEVICTABLE,
+	NR_STATE_LRU,
+};
+
 /** A zone: memory/zones.csv, or zoneinfo. spanned 0: only its name is known, and its numbers are those of the machine. */
 struct state_zone {
 	uint32_t node;
@@ -25,6 +31,15 @@ struct state_zone {
 	uint32_t pcp_high, pcp_batch;                  /* 0 and 1 before the kernel has set up its per-CPU lists */
 	uint64_t highatomic;                           /* nr_reserved_highatomic, pages */
 	uint64_t free_pages;
+	uint64_t lru[NR_STATE_LRU];                    /* pages on LRU lists, where the state's lru_told is STATE_LRU_BY_ZONE */
+};
+
+/** How much is known of the LRU lists. */
+enum state_lru_told {
+	STATE_LRU_UNKNOWN,
+	STATE_LRU_BY_ZONE,   /* zoneinfo */
+	STATE_LRU_IN_PAGES,  /* vmstat: in all */
+	STATE_LRU_IN_KIB,    /* meminfo: in all */
 };
 
 /** A free block on a zone's list; blocks of one list stand in list order, head first. */
@@ -131,6 +146,11 @@ struct state {
 	uint64_t (*pageblocks)[6];       /* [zone][migratetype]; NULL when not known */
 	/* Pages on the CPUs' lists where pcp does not tell them: [zone][CPU]; NULL when not known. */
 	uint32_t (*pcp_counts)[MACHINE_MAX_CPUS];
+	enum state_lru_told lru_told;
+	uint64_t lru[NR_STATE_LRU];      /* in all: pages, or KiB where lru_told says so; zeros where each zone's are known */
+	uint64_t swap_bytes, swap_used_bytes; /* meminfo; 0 = none, or not known */
+	bool dentries_told;              /* sys/fs/dentry-state */
+	uint64_t dentries_unused;        /* that nobody uses: shrinkers may free so many */
 	uint64_t percpu_bytes;           /* meminfo: of all populated pages of per-CPU memory; 0 = not known */
 	struct state_slab_table slab_table;
 	/* /proc/vmstat at that instant. */

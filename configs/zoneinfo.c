@@ -50,6 +50,24 @@ static void read_pageset(struct zoneinfo_zone *zone, const char *line)
 	}
 }
 
+/*
+ * Kernels from 4.8 on have lists of nodes and count the pages of zones in them ("nr_zone_inactive_anon"); a node's counts, with the
+ * older names, stand among those of its first zone.
+ */
+static bool read_lru(struct zoneinfo_zone *zone, const char *line)
+{
+	static const char *const names[NR_STATE_LRU] = {
+		[STATE_LRU_INACTIVE_ANON] = "nr_zone_inactive_anon", [STATE_LRU_ACTIVE_ANON] = "nr_zone_active_anon",
+		[STATE_LRU_INACTIVE_FILE] = "nr_zone_inactive_file", [STATE_LRU_ACTIVE_FILE] = "nr_zone_active_file",
+		[STATE_LRU_UNEVICTABLE] = "nr_zone_unevictable",
+	};
+
+	for (int list = 0; list < NR_STATE_LRU; list++)
+		if (text_number(line, names[list], &zone->lru[list]))
+			return true;
+	return false;
+}
+
 static void read_field(struct zoneinfo_zone *zone, const char *line)
 {
 	const struct { const char *name; uint64_t *value; } fields[] = {
@@ -95,7 +113,9 @@ void zoneinfo_parse(struct zoneinfo *info, char *text, FILE *notes)
 	*info = (struct zoneinfo){ 0 };
 	while ((line = text_next_line(&text))) {
 		if (!zoneinfo_zone_line(line, &node, name)) {
-			if (in_zone)
+			if (in_zone && read_lru(&zone, line))
+				info->has_lru = true;
+			else if (in_zone)
 				read_field(&zone, line);
 			continue;
 		}

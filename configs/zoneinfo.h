@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "configs/machine.h"
+#include "configs/state.h"
 
 #define ZONEINFO_MAX_ZONES (MACHINE_MAX_NODES * NR_ZONE_TYPES)
 #define ZONEINFO_MAX_TYPES (NR_ZONE_TYPES + 1) /* and Device */
@@ -22,6 +22,7 @@ struct zoneinfo_zone {
 	uint32_t pcp_high, pcp_batch;     /* of the last of them */
 	uint32_t pcp_count[MACHINE_MAX_CPUS]; /* on each one's list */
 	uint32_t pcp_cpu;                 /* whose list is being read */
+	uint64_t lru[NR_STATE_LRU];       /* on LRU lists */
 };
 
 struct zoneinfo {
@@ -29,6 +30,7 @@ struct zoneinfo {
 	uint32_t nr_zones;
 	uint8_t types[ZONEINFO_MAX_TYPES]; /* the types that this kernel has, as it counts them; NR_ZONE_TYPES = another */
 	uint32_t nr_types;
+	bool has_lru;                      /* it counts the LRU lists of zones */
 };
 
 /**

@@ -29,16 +29,34 @@ static void put_first(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
 	zone->nr_lru[list]++;
 }
 
-void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind)
+static void put_last(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
+{
+	struct zone *zone = page_zone(pa, pfn);
+	struct reclaim_node *node = &pa->reclaim[zone->node];
+
+	page_at(pa, pfn)->order = (unsigned int)list & 0xf;
+	block_list_add_tail(pa->pages, &node->lru[list], pfn);
+	node->nr_lru[list]++;
+	zone->nr_lru[list]++;
+}
+
+/* A page that may be put on a list begins its life there. Return: false when it may not. */
+static bool begin_life(struct page_alloc *pa, pfn_t pfn)
 {
 	struct page *page = page_at(pa, pfn);
 
-	if (kind == LRU_NONE || page->place != PAGE_NO_HEAD || page->owner)
-		return;
+	if (page->place != PAGE_NO_HEAD || page->owner)
+		return false;
 	page->zone_plus1 = (uint16_t)(page_zone(pa, pfn)->index + 1);
 	page->place = PAGE_ON_LRU;
 	page->mt = 0;
-	put_first(pa, pfn, kind == LRU_KIND_ANON ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE);
+	return true;
+}
+
+void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind)
+{
+	if (kind != LRU_NONE && begin_life(pa, pfn))
+		put_first(pa, pfn, kind == LRU_KIND_ANON ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE);
 }
 
 static void take_off(struct page_alloc *pa, pfn_t pfn)
@@ -80,14 +98,29 @@ void lru_move(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
 
 void lru_rotate(struct page_alloc *pa, pfn_t pfn)
 {
-	struct zone *zone = page_zone(pa, pfn);
-	struct reclaim_node *node = &pa->reclaim[zone->node];
-	unsigned int list = page_at(pa, pfn)->order;
-
 	take_off(pa, pfn);
-	block_list_add_tail(pa->pages, &node->lru[list], pfn);
-	node->nr_lru[list]++;
-	zone->nr_lru[list]++;
+	put_last(pa, pfn, (enum lru_list)page_at(pa, pfn)->order);
+}
+
+bool lru_lay(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
+{
+	if (!page_alloc_allocated(pa, pfn, 0) || !begin_life(pa, pfn))
+		return false;
+	page_hand_out(pa, pfn, 0, true);
+	put_last(pa, pfn, list);
+	return true;
+}
+
+enum lru_list lru_list_of(const struct page_alloc *pa, pfn_t pfn)
+{
+	const struct page *page = page_at(pa, pfn);
+
+	return page->place == PAGE_ON_LRU ? (enum lru_list)page->order : NR_LRU_LISTS;
+}
+
+uint64_t lru_zone_pages(const struct page_alloc *pa, unsigned int zone, enum lru_list list)
+{
+	return pa->zones[zone].nr_lru[list];
 }
 
 void lru_use(struct page_alloc *pa, pfn_t pfn)

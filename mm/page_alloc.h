@@ -89,6 +89,8 @@ int page_alloc_load(struct page_alloc *pa, const struct state *state, uint64_t s
  * type @mt (NR_MIGRATETYPES: of any): where a saved state whose slabs are only counted may have one. Return: PFN_NONE: none.
  */
 pfn_t page_alloc_used_block(const struct page_alloc *pa, pfn_t from, unsigned int order, unsigned int mt);
+/** page_alloc_block_type() - the migratetype of the page's pageblock. */
+unsigned int page_alloc_block_type(const struct page_alloc *pa, pfn_t pfn);
 /** page_alloc_end() - the first page frame behind all memory. */
 pfn_t page_alloc_end(const struct page_alloc *pa);
 
@@ -231,6 +233,11 @@ enum mm_answer page_alloc_take_exact(struct page_alloc *pa, const struct page_re
 
 /** page_alloc_allocated() - whether all 2^order pages at @pfn exist and are handed out: a guard for bad traces. */
 bool page_alloc_allocated(const struct page_alloc *pa, pfn_t pfn, unsigned int order);
+
+/** page_alloc_mark_movable() - a block that is handed out, of a saved state, was asked for as Movable. */
+void page_alloc_mark_movable(struct page_alloc *pa, pfn_t pfn, unsigned int order);
+/** page_alloc_movable() - whether the page is handed out as Movable: for LRU lists, evictable or not. */
+bool page_alloc_movable(const struct page_alloc *pa, pfn_t pfn);
 
 /* A word of the user's own per page (a slab's number, say); 0 after boot. Only for pages that the caller owns. */
 void page_alloc_set_owner(struct page_alloc *pa, pfn_t pfn, uint32_t owner);

@@ -1,6 +1,7 @@
 /*
  * page_load: go on from the memory of a real kernel, as it was saved, in place of what boot made.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +211,22 @@ pfn_t page_alloc_used_block(const struct page_alloc *pa, pfn_t from, unsigned in
 			(mt == NR_MIGRATETYPES || pageblock_migratetype(pa, pfn) == mt))
 			return pfn;
 	return PFN_NONE;
+}
+
+void page_alloc_mark_movable(struct page_alloc *pa, pfn_t pfn, unsigned int order)
+{
+	assert(page_alloc_allocated(pa, pfn, order));
+	page_hand_out(pa, pfn, order, true);
+}
+
+bool page_alloc_movable(const struct page_alloc *pa, pfn_t pfn)
+{
+	return page_is_lru(pa, pfn);
+}
+
+unsigned int page_alloc_block_type(const struct page_alloc *pa, pfn_t pfn)
+{
+	return pageblock_migratetype(pa, pfn);
 }
 
 pfn_t page_alloc_end(const struct page_alloc *pa)

@@ -334,13 +334,16 @@ static void count_blocks(const struct page_load *load, size_t zone, uint64_t (*c
 		counts[MIGRATE_MOVABLE][order] = state->zones[zone].free_pages >> order & 1;
 }
 
-/* What is in use in pageblocks that are not Movable is on no LRU list: Movable requests would take such pageblocks over. */
-static void unlist_kernel_pages(struct zone *zone)
+/*
+ * What is in use in pageblocks that are not Movable is on no LRU list: Movable requests would take such pageblocks over. Where the
+ * state counts the pages on LRU lists (@counted), who lays them out finds theirs among all pages in use.
+ */
+static void unlist_kernel_pages(struct zone *zone, bool counted)
 {
 	struct page_alloc *pa = zone->pa;
 
 	for (pfn_t pfn = zone->start; pfn < zone->end; pfn++) {
-		if (pageblock_migratetype(pa, pfn) == MIGRATE_MOVABLE || !page_alloc_allocated(pa, pfn, 0))
+		if ((!counted && pageblock_migratetype(pa, pfn) == MIGRATE_MOVABLE) || !page_alloc_allocated(pa, pfn, 0))
 			continue;
 		page_take_back(pa, pfn, 0);
 		page_hand_out(pa, pfn, 0, false);
@@ -360,7 +363,7 @@ static int load_zone(const struct page_load *load, size_t index)
 		memcpy(placing.wanted, state->pageblocks[index], sizeof(placing.wanted));
 	ret = place_zone(&placing, counts);
 	if (ret == 0)
-		unlist_kernel_pages(placing.zone);
+		unlist_kernel_pages(placing.zone, state->lru_told != STATE_LRU_UNKNOWN);
 	if (ret == 0 && state->pcp_counts)
 		place_pcps(&placing, state->pcp_counts[index]);
 	placing_fini(&placing);

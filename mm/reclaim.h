@@ -98,6 +98,16 @@ void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hoo
  * @pfn: order 0, handed out; pages that are on a list already, or that the kernel never managed, are left alone.
  */
 void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
+/**
+ * lru_lay() - a page of a saved state is on @list: at its tail, so that what was laid later is older. It counts as handed out as Movable.
+ * @pfn: order 0, handed out; of a page that is on a list already, or that the kernel never managed, nothing changes.
+ * Return: whether it is on the list now.
+ */
+bool lru_lay(struct page_alloc *pa, pfn_t pfn, enum lru_list list);
+/** lru_list_of() - the list that a page is on, NR_LRU_LISTS: none. */
+enum lru_list lru_list_of(const struct page_alloc *pa, pfn_t pfn);
+/** lru_zone_pages() - how many pages of a zone are on lists of that kind; @zone: by index as page_alloc_zone_stats(). */
+uint64_t lru_zone_pages(const struct page_alloc *pa, unsigned int zone, enum lru_list list);
 /** lru_age() - pages of @node that have gone so far, and that have become active as they came back. Models nonresident_age. */
 uint64_t lru_age(const struct page_alloc *pa, uint32_t node);
 /** lru_use() - a page on a list is used through page tables; of others nothing is known. Models the accessed bit. */
@@ -113,6 +123,8 @@ void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow);
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);
 /** page_alloc_swap_add() - a swap device of so many pages is there from now on. */
 void page_alloc_swap_add(struct page_alloc *pa, uint64_t pages);
+/** page_alloc_swap_load() - of a saved state: there are @pages of swap at least, and of what there is so many were in @used. */
+void page_alloc_swap_load(struct page_alloc *pa, uint64_t pages, uint64_t used);
 /** page_alloc_swap_remove() - a device takes no more. Return: how many of the pages swapped out have to be read back. */
 uint64_t page_alloc_swap_remove(struct page_alloc *pa, uint64_t pages);
 /** page_alloc_swap_free() - a page that was swapped out is not needed any more. */

@@ -285,6 +285,12 @@ void page_alloc_swap_add(struct page_alloc *pa, uint64_t pages)
 	pa->swap_pages += pages;
 }
 
+void page_alloc_swap_load(struct page_alloc *pa, uint64_t pages, uint64_t used)
+{
+	pa->swap_pages = max_u64(pa->swap_pages, pages);
+	pa->swap_used = max_u64(pa->swap_used, min_u64(used, pa->swap_pages));
+}
+
 uint64_t page_alloc_swap_remove(struct page_alloc *pa, uint64_t pages)
 {
 	pa->swap_pages -= pages < pa->swap_pages ? pages : pa->swap_pages;

@@ -235,37 +235,55 @@ static void give_back_slabs(struct run *run, struct free_choice *choice, uint64_
 	}
 }
 
-static int adopt_rest(struct run *run, struct free_choice *choice, struct older *older, uint32_t nr, struct err *err)
+static int adopt_others_rest(struct run *run, struct older *older, uint32_t nr, struct err *err)
 {
 	const struct state *state = run->options->initial;
+	struct free_choice choice;
 	uint64_t were_free;
-	int ret;
+	int ret = adopt_gone(run, err);
 
-	adopt_gone(run, choice);
+	if (ret < 0)
+		return ret;
 	were_free = free_pages(run);
 	ret = adopt_saver(run, older, nr, err);
 	adopt_missing(run, older, nr);
-	if (!state->nr_caches && !state->nr_slabs)
-		give_back_slabs(run, choice, were_free);
+	if (ret < 0 || state->nr_caches || state->nr_slabs)
+		return ret;
+	ret = choice_init(run, &choice, err);
+	if (ret == 0) {
+		choice_kernel(run, &choice);
+		give_back_slabs(run, &choice, were_free);
+	}
+	choice_fini(&choice);
 	return ret;
+}
+
+int adopt_rest(struct run *run, struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err)
+{
+	struct free_choice choice;
+	int ret = choice_init(run, &choice, err);
+
+	if (ret == 0)
+		ret = adopt_lru(run, &choice, err);
+	choice_fini(&choice);
+	if (ret < 0 || at_instant)
+		return ret;
+	if (!own)
+		return adopt_others_rest(run, older, nr, err);
+	run->result.unbound = 0;
+	adopt_missing(run, older, nr);
+	return 0;
 }
 
 int adopt_in_state(struct run *run, struct older *older, uint32_t nr, struct err *err)
 {
-	struct free_choice choice;
 	int ret = saver_look(run, older, nr, err);
 
 	if (ret == 0)
 		ret = adopt_objects(run, older, nr, err);
-	if (ret < 0)
-		return ret;
-	ret = choice_init(run, &choice, err);
 	if (ret == 0)
-		ret = adopt_blocks(run, &choice, older, nr, err);
+		ret = adopt_blocks(run, older, nr, err);
 	if (ret == 0)
 		ret = adopt_named_areas(run, older, nr, err);
-	if (ret == 0)
-		ret = adopt_rest(run, &choice, older, nr, err);
-	choice_fini(&choice);
 	return ret;
 }

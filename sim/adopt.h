@@ -48,11 +48,16 @@ void adopt_allocate(struct run *run, const struct older *older, uint32_t nr);
 void adopt_missing(struct run *run, const struct older *older, uint32_t nr);
 
 /**
- * adopt_in_state() - find @older[0 .. nr-1] in the initial state of another machine, which has been loaded; then
- * adopt_missing(). Counts run->result.bound.
- *
- * Pages of processes that have ended since the state was saved are given back: run->result.gone. Of what the process that saved it
- * read after that there is as much as its own tables say: run->result.read_more, read_less.
+ * adopt_rest() - when @older[0 .. nr-1] have found their places in the initial state: what else it has on LRU lists; then, unless all is
+ * @at_instant of the state, adopt_missing(). In the state of another machine (not its @own) pages of processes that have ended
+ * since it was saved are given back before: run->result.gone. Of what the process that saved it read after that there is as much as
+ * its own tables say: run->result.read_more, read_less.
+ */
+int adopt_rest(struct run *run, struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err);
+
+/**
+ * adopt_in_state() - find @older[0 .. nr-1] in the initial state of another machine, which has been loaded. Counts
+ * run->result.bound.
  *
  * Simplified: which objects of a cache are those of the trace cannot be known. They are spread over the cache's objects in
  * the order of their recorded addresses, so that neighbours stay neighbours.

@@ -189,6 +189,8 @@ int adopt_areas(struct run *run, const struct older *older, uint32_t nr, bool ow
 	if (ret == 0)
 		choice_only(run, &areas.choice, STATE_PAGE_KERNEL);
 	if (ret == 0)
+		choice_kernel(run, &areas.choice);
+	if (ret == 0)
 		ret = adopt_percpu(run, &areas.choice, older, nr, own, err);
 	if (ret == 0)
 		ret = fill_areas(&areas, err);

@@ -31,15 +31,37 @@ static int by_size_and_place(const void *a, const void *b)
 	return x->older < y->older ? -1 : x->older > y->older;
 }
 
-static void place_block(struct run *run, struct free_choice *choice, const struct older *older,
-	const struct wanted_block *block)
+/* Where the two sides of memory may still be chosen from: the kernel's and users'. */
+struct sides {
+	struct free_choice of[2];    /* by whether users' */
+	uint64_t recorded_end;       /* behind the last frame that the trace names; 0 = it names none */
+};
+
+/* On the side of its kind, near its recorded frame; where there is no room, on the other. */
+static pfn_t find_place(struct sides *sides, bool users, const struct wanted_block *block)
+{
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		struct free_choice *choice = &sides->of[turn ? !users : users];
+		pfn_t pfn = choice_block(choice, choice_near(choice, block->where), block->order);
+
+		if (pfn == PFN_NONE)
+			continue;
+		choice_take_out(choice, pfn, 1ull << block->order);
+		return pfn;
+	}
+	return PFN_NONE;
+}
+
+static void place_block(struct run *run, struct sides *sides, const struct older *older, const struct wanted_block *block)
 {
 	struct request req = { .op = older->op, .slot = older->slot };
-	pfn_t pfn = choice_block(choice, choice_near(choice, block->where), block->order);
+	bool movable = run->ops[older->op].gfp & GFP_BIT_MOVABLE;
+	pfn_t pfn = find_place(sides, movable, block);
 
 	if (pfn == PFN_NONE)
 		return;
-	choice_take_out(choice, pfn, 1ull << block->order);
+	if (movable)
+		page_alloc_mark_movable(run->mm.pages, pfn, block->order);
 	if (run->ops[older->op].action == ACT_KMALLOC_LARGE) {
 		struct slab_object object = kmalloc_large_adopt(run->mm.slab, pfn, block->order);
 
@@ -87,7 +109,7 @@ static uint64_t frame_of(const struct run *run, const struct run_op *op, uint64_
 }
 
 /* Blocks that are one block; of those whose frames the trace does not tell, the place is drawn. Return: how many. */
-static uint32_t list_blocks(const struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr,
+static uint32_t list_blocks(const struct run *run, struct sides *sides, const struct older *older, uint32_t nr,
 	struct wanted_block *blocks)
 {
 	uint32_t nr_blocks = 0;
@@ -102,25 +124,43 @@ static uint32_t list_blocks(const struct run *run, struct free_choice *choice, c
 
 		if (order < 0 || object_lives(&run->objects[older[i].slot]))
 			continue;
-		where = older[i].where ? frame_of(run, op, older[i].where) : rng_below(&rng, choice->end);
+		where = older[i].where ? frame_of(run, op, older[i].where) : rng_below(&rng, sides->of[0].end);
 		blocks[nr_blocks++] = (struct wanted_block){ where, i, (uint32_t)order };
 		if (older[i].where)
-			choice->recorded_end = max_u64(choice->recorded_end, where + (1ull << order));
+			sides->recorded_end = max_u64(sides->recorded_end, where + (1ull << order));
 	}
 	return nr_blocks;
 }
 
-int adopt_blocks(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, struct err *err)
+static int place_blocks(struct run *run, struct sides *sides, const struct older *older, uint32_t nr, struct err *err)
 {
 	struct wanted_block *blocks = malloc(((size_t)nr + 1) * sizeof(*blocks));
 	uint32_t nr_blocks;
 
 	if (!blocks)
 		return err_set(err, ERR_NOMEM, "no memory for the pages of the initial state");
-	nr_blocks = list_blocks(run, choice, older, nr, blocks);
+	nr_blocks = list_blocks(run, sides, older, nr, blocks);
+	sides->of[0].recorded_end = sides->of[1].recorded_end = run->follow.recorded_end = sides->recorded_end;
 	qsort(blocks, nr_blocks, sizeof(*blocks), by_size_and_place);
 	for (uint32_t i = 0; i < nr_blocks; i++)
-		place_block(run, choice, &older[blocks[i].older], &blocks[i]);
+		place_block(run, sides, &older[blocks[i].older], &blocks[i]);
 	free(blocks);
 	return 0;
+}
+
+int adopt_blocks(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+{
+	struct sides sides = { .recorded_end = 0 };
+	int ret = 0;
+
+	for (int users = 0; ret == 0 && users < 2; users++) {
+		ret = choice_init(run, &sides.of[users], err);
+		if (ret == 0)
+			choice_side(run, &sides.of[users], users);
+	}
+	if (ret == 0)
+		ret = place_blocks(run, &sides, older, nr, err);
+	choice_fini(&sides.of[0]);
+	choice_fini(&sides.of[1]);
+	return ret;
 }

@@ -124,6 +124,43 @@ uint32_t choice_near(const struct free_choice *choice, uint64_t where)
 		       (uint32_t)(choice->end - (choice->recorded_end - where)) : 0;
 }
 
+void choice_side(const struct run *run, struct free_choice *choice, bool users)
+{
+	const struct state *state = run->options->initial;
+
+	for (size_t i = 0; i < state->nr_pages; i++)
+		if ((state->pages[i].kind == STATE_PAGE_ANON || state->pages[i].kind == STATE_PAGE_FILE) != users)
+			choice_take_out(choice, state->pages[i].first_pfn, state->pages[i].nr_pages);
+	for (pfn_t pfn = 0; !state->nr_pages && pfn < choice->end; pfn++)
+		if (choice_has(choice, pfn) && (page_alloc_block_type(run->mm.pages, pfn) == MIGRATE_MOVABLE) != users)
+			take_out(choice, pfn);
+}
+
+void choice_kernel(const struct run *run, struct free_choice *choice)
+{
+	const struct state *state = run->options->initial;
+
+	if (state->lru_told == STATE_LRU_UNKNOWN && !state->nr_pages)
+		return;
+	for (pfn_t pfn = 0; pfn < choice->end; pfn++)
+		if (choice_has(choice, pfn) && page_alloc_movable(run->mm.pages, pfn))
+			take_out(choice, pfn);
+}
+
+void choice_anon(const struct run *run, struct free_choice *choice)
+{
+	const struct state *state = run->options->initial;
+
+	if (!run->reclaim.active || (state->lru_told == STATE_LRU_UNKNOWN && !state->nr_pages))
+		return;
+	for (pfn_t pfn = 0; pfn < choice->end; pfn++) {
+		enum lru_list list = lru_list_of(run->mm.pages, pfn);
+
+		if (choice_has(choice, pfn) && list != LRU_INACTIVE_ANON && list != LRU_ACTIVE_ANON)
+			take_out(choice, pfn);
+	}
+}
+
 void choice_only(const struct run *run, struct free_choice *choice, enum state_page_kind kind)
 {
 	const struct state *state = run->options->initial;

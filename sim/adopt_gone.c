@@ -87,15 +87,10 @@ static uint64_t how_many(const struct gone *gone, const struct state *state)
 	return min_u64(more, min_u64(gone->ended, gone->room));
 }
 
-/* At the frames of those that ended last, or near them. */
-void adopt_gone(struct run *run, struct free_choice *choice)
+static void give_back(struct run *run, struct free_choice *choice, uint64_t nr)
 {
 	const struct gone *gone = &run->follow.gone;
-	uint64_t nr = gone->room ? how_many(gone, run->options->initial) : 0;
 
-	if (!nr)
-		return;
-	choice_only(run, choice, STATE_PAGE_ANON);
 	for (uint64_t i = 0; i < nr; i++) {
 		uint64_t where = gone->frames[(gone->ended - 1 - i) % gone->room];
 		pfn_t pfn = choice_page(choice, choice_near(choice, where));
@@ -106,4 +101,25 @@ void adopt_gone(struct run *run, struct free_choice *choice)
 		page_alloc_give(run->mm.pages, pfn, 0, 0, &run->meter);
 		run->result.gone++;
 	}
+}
+
+/* At the frames of those that ended last, or near them: of pages that nobody has and that are anonymous, as far as the state tells. */
+int adopt_gone(struct run *run, struct err *err)
+{
+	const struct gone *gone = &run->follow.gone;
+	uint64_t nr = gone->room ? how_many(gone, run->options->initial) : 0;
+	struct free_choice choice;
+	int ret;
+
+	if (!nr)
+		return 0;
+	ret = choice_init(run, &choice, err);
+	if (ret == 0) {
+		choice_only(run, &choice, STATE_PAGE_ANON);
+		choice_anon(run, &choice);
+		choice.recorded_end = run->follow.recorded_end;
+		give_back(run, &choice, nr);
+	}
+	choice_fini(&choice);
+	return ret;
 }

@@ -57,7 +57,6 @@ static int load_state(struct run *run, const struct state *state, struct err *er
 		if (run->follow.stage == BOOT_OVER)
 			run->result.settings_applied = page_alloc_apply_settings(run->mm.pages);
 		note_filled(run, state, &report);
-		reclaim_load(run);
 	}
 	return ret;
 }
@@ -178,8 +177,8 @@ static void note(struct run *run, const struct trace_batch *batch, uint32_t i)
 	};
 }
 
-/* The place of each older object; @at_instant: of the state, which is the recording's own. */
-static int find_places(struct run *run, struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err)
+/* The place of each older object. */
+static int find_places(struct run *run, struct older *older, uint32_t nr, bool own, struct err *err)
 {
 	if (!run->options->initial) {
 		adopt_allocate(run, older, nr);
@@ -189,11 +188,22 @@ static int find_places(struct run *run, struct older *older, uint32_t nr, bool o
 		return adopt_in_state(run, older, nr, err);
 	for (uint32_t i = 0; i < nr; i++)
 		follow_bind(run, older[i].slot, older[i].op, older[i].where);
-	if (!at_instant) {
-		run->result.unbound = 0;
-		adopt_missing(run, older, nr);
-	}
 	return 0;
+}
+
+/* What the state has that nobody has found a place in: pages on LRU lists, of the trace and of nobody. Then what the trace misses. */
+static int fill_in(struct run *run, struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err)
+{
+	int ret;
+
+	if (!run->options->initial)
+		return 0;
+	ret = adopt_rest(run, older, nr, own, at_instant, err);
+	if (ret == 0)
+		ret = adopt_areas(run, older, nr, own, err);
+	if (ret == 0 && slabs_followed(run))
+		ret = shrink_older_load(run, err);
+	return ret;
 }
 
 /* What has been done so far came before the beginning. */
@@ -203,7 +213,7 @@ static void note_done(struct run *run)
 		run->ops[i].older = run->ops[i].done;
 }
 
-/* What lives at this event gets its place. */
+/* What lives at this event gets its place. @at_instant: that of the state, which is the recording's own. */
 static int place_all(struct run *run, bool own, bool at_instant, struct err *err)
 {
 	struct older *older = run->follow.older;
@@ -213,15 +223,18 @@ static int place_all(struct run *run, bool own, bool at_instant, struct err *err
 	for (uint32_t slot = 0; slot < run->nr_objects; slot++)
 		if (older[slot].op != OLDER_NONE)
 			older[nr++] = older[slot];
-	ret = find_places(run, older, nr, own, at_instant, err);
-	if (ret == 0)
-		ret = adopt_areas(run, older, nr, own, err);
+	ret = find_places(run, older, nr, own, err);
 	swap_forget(run);
 	for (uint32_t i = 0; i < nr; i++) {
 		reclaim_older(run, older[i].slot, older[i].who);
 		if (run->ops[older[i].op].trace->origin == ORIGIN_SWAP_MAP)
 			swap_on(run, &run->ops[older[i].op]);
 	}
+	swap_older(run);
+	if (ret == 0)
+		ret = fill_in(run, older, nr, own, at_instant, err);
+	for (uint32_t i = 0; i < nr; i++)
+		reclaim_older_missing(run, older[i].slot);
 	note_done(run);
 	free(older);
 	run->follow.older = NULL;
@@ -470,6 +483,7 @@ int follow_record(struct run *run, struct err *err)
 		{ "initial", "drawn_free_blocks", "blocks", (int64_t)r->filled.blocks },
 		{ "initial", "drawn_cpu_list_pages", "pages", (int64_t)r->filled.pcp_pages },
 		{ "initial", "drawn_slabs", "slabs", (int64_t)r->filled.slabs },
+		{ "initial", "drawn_lru_pages", "pages", (int64_t)r->filled.lru_pages },
 		{ "initial", "drawn_area_pages", "pages", (int64_t)r->filled.area_pages },
 		{ "initial", "drawn_percpu_pages", "pages", (int64_t)r->filled.percpu_pages },
 		{ "initial", "drawn_slab_pages", "pages", (int64_t)r->filled.slab_pages },

@@ -25,7 +25,7 @@ struct mapped_task {
 struct mapped {
 	struct rng rng;
 	uint32_t percent;
-	struct mapped_task *tasks; /* owned; by who, and one for what is read again */
+	struct mapped_task *tasks; /* owned; by who, and one for what is read again, or older than the trace */
 };
 
 /*
@@ -37,16 +37,12 @@ static uint32_t ranges_mapped(const struct mapped *m)
 	return m->percent * WINDOW_PAGES > 100 ? m->percent * WINDOW_PAGES - 100 : 0;
 }
 
-void mapped_page_begins(struct run *run, uint32_t who, const struct run_op *op, pfn_t pfn)
+/* @reader reads the next page of its window. */
+static void note_read(struct run *run, uint32_t reader, pfn_t pfn)
 {
 	struct mapped *m = run->reclaim.mapped;
-	bool again = run->reclaim.reading_again;
-	struct mapped_task *task;
+	struct mapped_task *task = &m->tasks[reader];
 
-	/* What is allocated by write() nobody has mapped, until it is read. */
-	if (!m || (op->gfp & GFP_BIT_WRITE && !again))
-		return;
-	task = &m->tasks[again ? run->tables->nr_whos : who];
 	if (task->page == 0)
 		task->first = rng_below(&m->rng, 100) < m->percent * WINDOW_PAGES;
 	if (task->page % AROUND_PAGES == 0)
@@ -54,6 +50,21 @@ void mapped_page_begins(struct run *run, uint32_t who, const struct run_op *op, 
 	if (task->around || (task->first && task->page == 0))
 		lru_use(run->mm.pages, pfn);
 	task->page = (task->page + 1) % WINDOW_PAGES;
+}
+
+void mapped_page_begins(struct run *run, uint32_t who, const struct run_op *op, pfn_t pfn)
+{
+	bool again = run->reclaim.reading_again;
+
+	/* What is allocated by write() nobody has mapped, until it is read. */
+	if (run->reclaim.mapped && (again || !(op->gfp & GFP_BIT_WRITE)))
+		note_read(run, again ? run->tables->nr_whos : who, pfn);
+}
+
+void mapped_older(struct run *run, pfn_t pfn)
+{
+	if (run->reclaim.mapped)
+		note_read(run, run->tables->nr_whos, pfn);
 }
 
 static bool mapped_again(void *arg, pfn_t pfn)

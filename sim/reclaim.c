@@ -76,11 +76,15 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who)
 
 	if (!run->reclaim.active)
 		return;
-	if (!object_lives(object))
-		shrinkers_object_ends(run, slot);
-	else if (object->slab == OBJECT_PAGES && reclaim_of_process(&run->ops[object->op]))
+	if (object->slab == OBJECT_PAGES && reclaim_of_process(&run->ops[object->op]))
 		run->reclaim.users[object->index] = (struct page_user){ slot + 1, who };
 	oom_page_begins(run, who);
+}
+
+void reclaim_older_missing(struct run *run, uint32_t slot)
+{
+	if (run->reclaim.active && !object_lives(&run->objects[slot]))
+		shrinkers_object_ends(run, slot);
 }
 
 void reclaim_object_ends(struct run *run, const struct object *object)
@@ -139,14 +143,17 @@ static void page_gone(void *arg, pfn_t pfn, bool swapped)
 	note_place(run, OBJECT_RECLAIMED, (uint32_t)pfn);
 	if (!swapped)
 		shadow_left(run, lru_shadow(run->mm.pages, pfn));
-	if (!object)
-		return;
-	run->pages_held -= object->left;
-	reclaim_lose(run, object, swapped);
+	if (object) {
+		run->pages_held -= object->left;
+		reclaim_lose(run, object, swapped);
+	}
 	if (swapped)
 		return;
-	shrinkers_page_gone(run, slot - 1);
-	refault_evicted(run, slot - 1, lru_shadow(run->mm.pages, pfn));
+	if (object)
+		shrinkers_page_gone(run, slot - 1);
+	else
+		older_page_gone(run);
+	refault_evicted(run, object ? slot - 1 : SLOT_NONE, lru_shadow(run->mm.pages, pfn));
 }
 
 /* ---- The whole ---- */
@@ -222,28 +229,20 @@ void reclaim_fini(struct run *run)
 	free(r->leader);
 	free(r->kswapds);
 	shrinkers_fini(run);
+	shrink_older_fini(run);
 	refaults_fini(run);
 	shadows_fini(run);
 	mapped_fini(run);
 }
 
-void reclaim_load(struct run *run)
+static int record_list(struct run *run, enum lru_list list, struct err *err)
 {
-	const struct state *state = run->options->initial;
+	static const char *const names[NR_LRU_LISTS] = { "nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file" };
+	struct record_counter row = { "reclaim", names[list], "pages", 0 };
 
-	for (size_t i = 0; run->reclaim.active && i < state->nr_pages; i++) {
-		const struct state_pages *pages = &state->pages[i];
-		bool file = pages->kind == STATE_PAGE_FILE;
-
-		if (!file && pages->kind != STATE_PAGE_ANON)
-			continue;
-		for (pfn_t pfn = pages->first_pfn; pfn < pages->first_pfn + pages->nr_pages; pfn++)
-			if (page_alloc_allocated(run->mm.pages, pfn, 0)) {
-				lru_add(run->mm.pages, pfn, file ? LRU_KIND_FILE : LRU_KIND_ANON);
-				if (!file)
-					lru_use(run->mm.pages, pfn);
-			}
-	}
+	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)
+		row.value += (int64_t)lru_pages(run->mm.pages, node, list);
+	return run->recorder->ops->counter(run->recorder, &row, err);
 }
 
 int reclaim_finish(struct run *run, struct err *err)
@@ -270,5 +269,7 @@ int reclaim_finish(struct run *run, struct err *err)
 
 		ret = run->recorder->ops->counter(run->recorder, &row, err);
 	}
+	for (int list = 0; ret == 0 && r->active && list < NR_LRU_LISTS; list++)
+		ret = record_list(run, (enum lru_list)list, err);
 	return ret;
 }

@@ -32,6 +32,7 @@ struct shrinkers; /* in shrinkers.c */
 struct refaults;  /* in refault.c */
 struct mapped;    /* in mapped.c */
 struct shadows;   /* in shadows.c */
+struct shrink_older; /* in shrink_older.c */
 
 /* What an object of a slab is to shrinkers; beside enum lru_kind, which is what pages are to reclaim. */
 enum shrink_class {
@@ -95,6 +96,8 @@ struct reclaim {
 	struct refaults *coming; /* owned */
 	bool reading_again;      /* the page that begins is a refault */
 	struct mapped *mapped;   /* owned; NULL: no file page is */
+	struct shrink_older *older; /* owned; NULL: no initial state, or nothing of it is unknown to the trace */
+	uint64_t older_file_pages; /* of the initial state, that nobody has, and that have not gone yet */
 	struct shadows *shadows; /* owned; NULL: no page of the trace is known to be read again */
 	uint64_t rows;           /* episodes, those beyond what is written out among them */
 	/* What came of it. */
@@ -111,8 +114,10 @@ enum lru_kind reclaim_lru_kind(const struct trace_op *op);
 bool reclaim_of_process(const struct run_op *op);
 /** reclaim_page_begins() - @req has got the block at @pfn, memory of a process; single pages go on an LRU list. */
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn);
-/** reclaim_older() - what @who had in @slot before the run begins has its place in it now, or none. */
+/** reclaim_older() - what @who had in @slot before the run begins has its place in it now, or none, yet. */
 void reclaim_older(struct run *run, uint32_t slot, uint32_t who);
+/** reclaim_older_missing() - all places have been found: what of @slot has none is not there. */
+void reclaim_older_missing(struct run *run, uint32_t slot);
 /** reclaim_keeps() - the recorded kswapd frees @object: the model keeps it as cache. Return: whether it does. */
 bool reclaim_keeps(struct run *run, const struct request *req, struct object *object);
 /** reclaim_gone_freed() - a free of what was reclaimed before. */
@@ -147,10 +152,12 @@ static inline uint32_t daemons_nr(const struct machine *machine)
 ns_t daemons_kcompactd_put_off(const struct run *run, uint32_t node);
 /** fair_note_rival() - a request of @who has been to the slow path. */
 void fair_note_rival(struct run *run, uint32_t who);
-/** reclaim_load() - pages of the initial state that are on LRU lists. */
-void reclaim_load(struct run *run);
 /** swap_forget() - no device of the trace is there: what is older than the run is told anew, wherever its map lies. */
 void swap_forget(struct run *run);
+/** swap_older() - the swap that the initial state had, beside what the trace added before the beginning: the larger one counts. */
+void swap_older(struct run *run);
+/** shrink_older_load() - objects of the initial state's slabs that the trace does not know, and shrinkers can free. */
+int shrink_older_load(struct run *run, struct err *err);
 /** swap_on(), swap_off() - the map of a swap device, made by @op, begins and ends, see swap.c. */
 void swap_on(struct run *run, const struct run_op *op);
 void swap_off(struct run *run, const struct run_op *op);

@@ -1,6 +1,6 @@
 /*
  * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again), mapped.c (pages in use),
- * shrinkers.c (dentries, inodes, buffer heads), oom.c, daemons.c (kswapd and kcompactd).
+ * shrinkers.c (dentries, inodes, buffer heads), shrink_older.c (those that the trace does not know), oom.c, daemons.c (kswapd and kcompactd).
  */
 #ifndef KMEMSIM_SIM_RECLAIM_PRIV_H
 #define KMEMSIM_SIM_RECLAIM_PRIV_H
@@ -13,7 +13,7 @@ struct object *reclaim_user(struct run *run, pfn_t pfn);
 void reclaim_lose(struct run *run, struct object *object, bool swapped);
 
 /* refault.c */
-/** refault_evicted() - the file page of @slot has been reclaimed: perhaps it is read again. @shadow: lru_shadow(). */
+/** refault_evicted() - the file page of @slot (SLOT_NONE: nobody's) has been reclaimed: perhaps it is read again. @shadow: lru_shadow(). */
 void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow);
 /** refault_due() - the next window of pages is read again now, what of it is still gone. */
 void refault_due(struct run *run);
@@ -35,7 +35,28 @@ void mapped_fini(struct run *run);
 /** mapped_page_begins() - @who has got a file page by @op, and it is on its list: perhaps it is used through page tables. */
 void mapped_page_begins(struct run *run, uint32_t who, const struct run_op *op, pfn_t pfn);
 
+/** mapped_older() - a file page of the initial state is on its inactive list. */
+void mapped_older(struct run *run, pfn_t pfn);
+
+/* shrink_older.c */
+/** older_file_page() - the initial state has a file page that nobody has; older_page_gone() - one of nobody has been reclaimed. */
+static inline void older_file_page(struct run *run)
+{
+	run->reclaim.older_file_pages++;
+}
+void older_page_gone(struct run *run);
+/** older_count() - objects of superblock @sb that the trace does not know and nobody uses. */
+uint64_t older_count(const struct run *run, unsigned int sb);
+/** older_scan() - look at up to @nr of them, and free them. Return: how many were looked at. */
+uint64_t older_scan(struct run *run, unsigned int sb, uint64_t nr, unsigned int cpu, struct meter *meter);
+void shrink_older_fini(struct run *run);
+
+/* Superblocks, as far as they differ. */
+enum sb { SB_KERNFS, SB_PROC, SB_DISK, NR_SB };
+
 /* shrinkers.c */
+/** shrinkers_unused() - dentries and inodes of superblock @sb that the trace knows and nobody uses. */
+uint64_t shrinkers_unused(const struct run *run, unsigned int sb);
 int shrinkers_start(struct run *run, struct reclaim_hooks *hooks, struct err *err);
 void shrinkers_fini(struct run *run);
 /** shrinkers_page_gone() - the page of @slot has been reclaimed: its buffer heads go with it. */

@@ -22,7 +22,8 @@
 struct window {
 	uint64_t due;        /* age() when it is read */
 	uint32_t nr;
-	uint32_t slots[WINDOW_PAGES];
+	uint32_t slots[WINDOW_PAGES];   /* SLOT_NONE: a page of the initial state, which nobody has */
+	uint64_t shadows[WINDOW_PAGES]; /* of the latter; objects have theirs */
 };
 
 struct refaults {
@@ -153,7 +154,9 @@ void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow)
 	if (!r->percent)
 		return;
 	/* Nobody asks a reclaimed object when it was born: the place has the shadow entry. */
-	run->objects[slot].born_ns = shadow;
+	if (slot != SLOT_NONE)
+		run->objects[slot].born_ns = shadow;
+	r->filling.shadows[r->filling.nr] = shadow;
 	r->filling.slots[r->filling.nr++] = slot;
 	if (r->filling.nr == WINDOW_PAGES)
 		close_window(run);
@@ -167,9 +170,8 @@ enum read { READ_CAME, READ_NOT_WANTED, READ_NO_MEMORY };
  * Memory for a page that the reader waits for, or for one read ahead: who asks for that gives up soon, and may hold locks of the
  * file system. Models filemap_create_folio(), and readahead_gfp_mask() in page_cache_ra_unbounded().
  */
-static bool take_for_read(struct run *run, const struct run_op *op, bool ahead, pfn_t *pfn)
+static bool take_for_read(struct run *run, struct page_request want, bool ahead, pfn_t *pfn)
 {
-	struct page_request want = page_request_of(run, op);
 	gfp_t ahead_bits = GFP_BIT_NORETRY | GFP_BIT_NOWARN;
 
 	want.gfp &= ~(ahead_bits | GFP_BIT_WRITE);
@@ -190,7 +192,7 @@ static enum read read_page(struct run *run, uint32_t slot, bool ahead)
 
 	if (object->slab != OBJECT_RECLAIMED || object->index || op->action != ACT_PAGES || op->lru != LRU_KIND_FILE)
 		return READ_NOT_WANTED;
-	taken = take_for_read(run, op, ahead, &pfn);
+	taken = take_for_read(run, page_request_of(run, op), ahead, &pfn);
 	if (taken) {
 		run->reclaim.refaults++;
 		run->reclaim.reading_again = true;
@@ -198,6 +200,27 @@ static enum read read_page(struct run *run, uint32_t slot, bool ahead)
 		run->reclaim.reading_again = false;
 		lru_refault(run->mm.pages, pfn, shadow);
 		op->older++; /* not a request of the trace */
+		locks_count(run);
+	}
+	if (run->meter.pressure)
+		reclaim_after(run);
+	return taken ? READ_CAME : READ_NO_MEMORY;
+}
+
+/* A page of the initial state, of which the trace knows nothing: its file is still there. */
+static enum read read_older(struct run *run, uint64_t shadow, bool ahead)
+{
+	struct page_request want = { .gfp = GFP_HIGHUSER_MOVABLE, .cpu = (uint16_t)run->cpu, .node = -1 };
+	pfn_t pfn;
+	bool taken = take_for_read(run, want, ahead, &pfn);
+
+	if (taken) {
+		run->reclaim.refaults++;
+		note_place(run, OBJECT_PAGES, (uint32_t)pfn);
+		run->reclaim.users[pfn].slot_plus1 = 0;
+		lru_add(run->mm.pages, pfn, LRU_KIND_FILE);
+		mapped_older(run, pfn);
+		lru_refault(run->mm.pages, pfn, shadow);
 		locks_count(run);
 	}
 	if (run->meter.pressure)
@@ -216,14 +239,21 @@ void refault_due(struct run *run)
 	ns_t busy_ns = 0;
 
 	r->timer = false;
+	/* The timer may have been set for a window whose last page came in that same moment, with no other to come. */
+	if (!r->reading.nr && !r->nr)
+		return;
 	if (!r->reading.nr)
 		r->reading = pop(r);
 	run->cpu = 0;
 	for (uint32_t i = 0; i < READ_PAGES && r->reading.nr; i++) {
+		uint32_t at = WINDOW_PAGES - r->reading.nr;
 		enum read read;
 
 		meter_restart(&run->meter);
-		read = read_page(run, r->reading.slots[WINDOW_PAGES - r->reading.nr], i > 0);
+		if (r->reading.slots[at] == SLOT_NONE)
+			read = read_older(run, r->reading.shadows[at], i > 0);
+		else
+			read = read_page(run, r->reading.slots[at], i > 0);
 		busy_ns += run->meter.ns;
 		if (read == READ_NO_MEMORY && i > 0)
 			break;

@@ -138,6 +138,7 @@ struct replay_result {
 		uint64_t slabs;      /* of which only the number was saved */
 		uint64_t objects;    /* in use, their place in the slab assumed */
 		uint64_t slab_pages; /* that gave way to the slabs of a state without any */
+		uint64_t lru_pages;  /* that were put on LRU lists: which of them is on which was not saved */
 		uint64_t area_pages; /* of vmalloc areas, drawn among the pages in use */
 		uint64_t percpu_pages; /* of chunks of per-CPU memory, the same */
 		uint64_t slabs_missing, pages_missing; /* that found no place on the machine */

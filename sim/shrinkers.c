@@ -6,16 +6,13 @@
  * the inode's security blob; a pipe or socket takes the inode first; a write takes a page, then its buffer heads.
  * Simplified: a dentry counts as unused from its birth, unless what it belongs to keeps it: files of memory (shmem), pipes and
  * sockets, and what the kernel itself made (tracefs, debugfs). Directories are not kept by their children. Objects are not told
- * apart by node: each node's shrinker has its share. Objects older than the trace belong to nobody.
+ * apart by node: each node's shrinker has its share. Objects of an initial state that the trace does not know are in shrink_older.c.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/table.h"
 #include "sim/reclaim_priv.h"
-
-/* Superblocks, as far as they differ. */
-enum sb { SB_KERNFS, SB_PROC, SB_DISK, NR_SB };
 
 /*
  * Entries of sysfs, cgroups and proc are made again without a disk: seeks 0 (kernfs_fill_super(), proc_fill_super()).
@@ -63,7 +60,7 @@ struct shrinkers {
 enum shrink_class shrink_class_of(const char *cache)
 {
 	static const char *const kept[] = { "shmem_inode_cache", "sock_inode_cache", "bdev_cache", "mqueue_inode_cache",
-		"hugetlbfs_inode_cache" };
+		"hugetlbfs_inode_cache", "tracefs_inode_cache", "debugfs_inode_cache" };
 
 	if (!strcmp(cache, "dentry"))
 		return SHRINK_DENTRY;
@@ -302,13 +299,19 @@ static void free_dentry(struct run *run, struct object *dentry, enum sb sb, unsi
 		list_add(s, inode, sb, false);
 }
 
+uint64_t shrinkers_unused(const struct run *run, unsigned int sb)
+{
+	return run->reclaim.shrinkers->lists[sb].count;
+}
+
 static uint64_t count_objects(void *arg, uint32_t shrinker, uint32_t node)
 {
 	struct run *run = arg;
 
 	(void)node;
 	/* What a recorded kswapd freed the trace frees. */
-	return run->reclaim.recorded ? 0 : run->reclaim.shrinkers->lists[shrinker].count / run->machine->nr_nodes;
+	return run->reclaim.recorded ? 0 : (run->reclaim.shrinkers->lists[shrinker].count + older_count(run, shrinker)) /
+		run->machine->nr_nodes;
 }
 
 static uint64_t scan_objects(void *arg, uint32_t shrinker, uint32_t node, uint64_t nr, unsigned int cpu, struct meter *meter)
@@ -319,7 +322,7 @@ static uint64_t scan_objects(void *arg, uint32_t shrinker, uint32_t node, uint64
 	uint64_t before = run->reclaim.objects_gone;
 
 	(void)node;
-	for (uint64_t i = 0; i < nr && list->tail; i++) {
+	for (uint64_t i = older_scan(run, shrinker, nr, cpu, meter); i < nr && list->tail; i++) {
 		uint32_t at = list->tail;
 		struct object *dentry = object_at(run, at, SHRINK_DENTRY, SHRINK_DENTRY);
 

@@ -24,6 +24,15 @@ void swap_on(struct run *run, const struct run_op *op)
 		page_alloc_swap_add(run->mm.pages, op->size - 1);
 }
 
+void swap_older(struct run *run)
+{
+	const struct state *state = run->options->initial;
+	unsigned int shift = run->machine->page_shift;
+
+	if (run->reclaim.active && state && state->swap_bytes)
+		page_alloc_swap_load(run->mm.pages, comes_from_trace(run) ? state->swap_bytes >> shift : 0, state->swap_used_bytes >> shift);
+}
+
 /* Return: whether it is back; what was not swapped out is not. */
 static bool read_back(struct run *run, uint32_t slot)
 {

@@ -176,9 +176,10 @@ static void print_json_initial(const struct replay_result *r)
 	printf("\"initial\": {\"older_found\": %" PRIu64 ", \"older_not_found\": %" PRIu64 ", \"pages_gone\": %" PRIu64
 	       ", \"saver_more\": %" PRIu64 ", \"saver_less\": %" PRIu64
 	       ", \"events_carried_out\": %" PRIu64 ", \"drawn_free_blocks\": %" PRIu64 ", \"drawn_cpu_list_pages\": %" PRIu64
-	       ", \"drawn_slabs\": %" PRIu64 ", \"drawn_area_pages\": %" PRIu64 ", \"drawn_slab_pages\": %" PRIu64
+	       ", \"drawn_slabs\": %" PRIu64 ", \"drawn_lru_pages\": %" PRIu64 ", \"drawn_area_pages\": %" PRIu64 ", \"drawn_slab_pages\": %" PRIu64
 	       ", \"assumed_objects\": %" PRIu64 ", \"assumed_pageblock_types\": %" PRIu64 "}, ",
-		r->bound, r->unbound, r->gone, r->read_more, r->read_less, r->carried, f->blocks, f->pcp_pages, f->slabs, f->area_pages, f->slab_pages,
+		r->bound, r->unbound, r->gone, r->read_more, r->read_less, r->carried, f->blocks, f->pcp_pages, f->slabs, f->lru_pages, f->area_pages,
+		f->slab_pages,
 		f->objects, f->pageblocks);
 }
 
@@ -209,6 +210,7 @@ static void print_filled(const struct replay_filled *filled, uint64_t seed)
 		const char *what;
 	} rows[] = {
 		{ filled->blocks, "free blocks" }, { filled->pcp_pages, "pages of CPUs' lists" }, { filled->slabs, "slabs" },
+		{ filled->lru_pages, "pages on LRU lists" },
 		{ filled->area_pages, "pages of vmalloc areas" }, { filled->percpu_pages, "pages of per-CPU chunks" },
 		{ filled->slab_pages, "pages in use that became slabs" },
 		{ filled->objects, "objects in slabs (assumed)" }, { filled->pageblocks, "types of pageblocks (assumed)" },

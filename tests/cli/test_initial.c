@@ -221,6 +221,91 @@ Test(initial, machines_and_sweeps_name_it_relative_to_their_files)
 	sh(2, "state: expected a folder", "rm m/state/*; $K sweep s.yaml -o r.db 2> err; s=$?; cat err; test $(wc -l < err) = 1 && exit $s");
 }
 
+/*
+ * A machine of 64 MiB whose memory is page cache, saved as /proc files: full/, and m.yaml. What comes next, n.kmt, wants more than is
+ * free and less than all.
+ */
+static void save_full_machine(void)
+{
+	run_write("m.yaml", "kmemsim: 1\nmemory: 64 MiB\ncpus: 1\n");
+	sh(0, NULL, "awk 'BEGIN { for (i = 0; i < 12500; i++) printf(\"{\\\"time_ns\\\":%d,\\\"event\\\":\\\"alloc_pages\\\",\\\"id\\\":%d,"
+		    "\\\"order\\\":0,\\\"gfp\\\":\\\"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\\\"}\\n\", 200000 * i, i) }' > f.jsonl &&"
+		    " sed -n 1,8000p f.jsonl | sed 's/GFP_HIGHUSER_MOVABLE|__GFP_NORETRY/GFP_KERNEL/' > n.jsonl &&"
+		    " for t in f n; do $K import $t.jsonl -o $t.kmt --quiet || exit 1; done;"
+		    " $K replay f.kmt -m m.yaml -o s.db --quiet && mkdir full &&"
+		    " for f in buddyinfo pagetypeinfo slabinfo; do $K proc s.db --file $f > full/$f || exit 1; done");
+}
+
+/* Without a word of LRU lists nothing of the state can be taken: this is what the test is to tell apart. */
+Test(initial, page_cache_of_the_state_goes_before_a_request_fails)
+{
+	save_full_machine();
+	sh(0, "nothing of this state can be reclaimed", "$K replay n.kmt -m m.yaml --initial full --check=1000 -o r.db 2>&1");
+	expect_number("select sum(failed) > 1000, (select value from counters where name = 'pages_reclaimed') from op_stats", "1,0\n");
+	sh(0, "12000 pages on LRU lists", "rm r.db; printf 'Active(file): 16000 kB\\nInactive(file): 32000 kB\\n' > full/meminfo;"
+					  " $K replay n.kmt -m m.yaml --set reclaim.refault=0 --initial full --check=1000 -o r.db 2>&1");
+	expect_number("select sum(failed), (select value > 4000 from counters where name = 'pages_reclaimed') from op_stats", "0,1\n");
+	expect_number("select sum(value) = 12000 - (select value from counters where name = 'pages_reclaimed') from counters"
+		      " where name in ('nr_inactive_file', 'nr_active_file')", "1\n");
+}
+
+/* What is anonymous goes when there is swap, what is locked does not go. */
+Test(initial, anonymous_pages_of_the_state_want_swap_and_unevictable_ones_stay)
+{
+	save_full_machine();
+	sh(0, NULL, "printf 'nr_inactive_anon 12000\\n' > full/vmstat; $K replay n.kmt -m m.yaml --initial full --check=1000 -o r.db --quiet 2>&1");
+	expect_number("select sum(failed) > 1000, (select value from counters where name = 'pages_reclaimed') from op_stats", "1,0\n");
+	sh(0, NULL, "rm r.db; printf 'SwapTotal: 65536 kB\\nSwapFree: 65536 kB\\n' > full/meminfo;"
+		    " $K replay n.kmt -m m.yaml --initial full --check=1000 -o r.db --quiet 2>&1");
+	expect_number("select sum(failed), (select value > 4000 from counters where name = 'pswpout') from op_stats", "0,1\n");
+	sh(0, NULL, "rm r.db; sed -i 's/SwapFree.*/SwapFree: 0 kB/' full/meminfo;"
+		    " $K replay n.kmt -m m.yaml --initial full --check=1000 -o r.db --quiet 2>&1");
+	expect_number("select sum(failed) > 1000, (select value from counters where name = 'pswpout') from op_stats", "1,0\n");
+	sh(0, "12000 pages on LRU lists", "rm r.db full/meminfo; printf 'nr_unevictable 12000\\n' > full/vmstat;"
+					  " $K replay n.kmt -m m.yaml --initial full --check=1000 -o r.db 2>&1");
+	expect_number("select sum(failed) > 1000, (select value from counters where name = 'pages_reclaimed') from op_stats", "1,0\n");
+}
+
+/* A share of what goes is read again, also when nobody of the trace had it. */
+Test(initial, page_cache_of_the_state_is_read_again)
+{
+	save_full_machine();
+	sh(0, NULL, "printf 'nr_inactive_file 12000\\n' > full/vmstat;"
+		    " $K replay n.kmt -m m.yaml --set reclaim.refault=60 --set reclaim.mapped=20 --initial full --check=1000 -o r.db --quiet 2>&1");
+	expect_number("select sum(failed), (select value > 500 from counters where name = 'refaults') from op_stats", "0,1\n");
+	expect_number("select (select value from counters where name = 'pgscan_file') > (select value from counters where name = 'pgsteal_file')", "1\n");
+}
+
+/*
+ * When few pages come back there is often no other window to be read: making room for the last page of one set the timer again, and
+ * then there was nothing to read. Two of these runs crashed.
+ */
+Test(initial, a_single_window_that_is_read_again_may_reclaim)
+{
+	save_full_machine();
+	sh(0, NULL, "rm full/slabinfo; printf 'nr_inactive_file 5000\\n' > full/vmstat; for share in 2 10; do for seed in 1 2 3 4 5 6 7 8 9 10 11 12;"
+		    " do $K replay n.kmt -m m.yaml --set reclaim.refault=$share --initial full --seed $seed --quiet 2>&1 || exit 1; done; done");
+}
+
+/* Objects that no trace knows: unused dentries and inodes give their slabs back, those in use stay. */
+Test(initial, shrinkers_free_dentries_and_inodes_of_the_state)
+{
+	static const char slabinfo[] = "slabinfo - version: 2.1\n# name\n"
+		"ext4_inode_cache 2700 2700 1192 27 8 : tunables 0 0 0 : slabdata 100 100 0\n"
+		"dentry 4200 4200 192 21 1 : tunables 0 0 0 : slabdata 200 200 0\n";
+
+	save_full_machine();
+	run_write("full/slabinfo", slabinfo);
+	sh(0, NULL, "printf 'nr_inactive_file 4000\\n' > full/vmstat; $K replay n.kmt -m m.yaml --set reclaim.refault=0 --initial full"
+		    " --check=1000 -o r.db --quiet 2>&1");
+	expect_number("select value > 2000 from counters where name = 'objects_shrunk'", "1\n");
+	expect_number("select sum(slabs) < 300 from cache_stats where cache in ('dentry', 'ext4_inode_cache') and sample_id ="
+		      " (select max(sample_id) from samples)", "1\n");
+	sh(0, NULL, "rm r.db; mkdir -p full/sys/fs; echo '4200 0 45 0 0 0' > full/sys/fs/dentry-state; $K replay n.kmt -m m.yaml"
+		    " --set reclaim.refault=0 --initial full --check=1000 -o r.db --quiet 2>&1");
+	expect_number("select active_objs from cache_stats where cache = 'dentry' and sample_id = (select max(sample_id) from samples)", "4200\n");
+}
+
 /* The text files of a capture's snapshot, its machine and a trace of one marker: proc/, m.yaml, t.kmt. False: no captures. */
 static bool take_capture(const char *name)
 {
@@ -261,6 +346,41 @@ Test(initial, a_real_kernels_proc_files_are_met_exactly)
 			    " awk '$1 == \"Percpu:\" { print $2 }' proc/meminfo | cmp - percpu");
 		sh(0, NULL, "rm r.db");
 	}
+}
+
+/* Of two nodes and four zones; and where zoneinfo is not there, of what vmstat says. */
+Test(initial, lru_lists_of_a_real_machine_are_as_long_as_it_says)
+{
+	if (!take_capture("F-numa"))
+		cr_skip_test("no folder of captures");
+	sh(0, "10086 pages on LRU lists", "$K replay t.kmt -m m.yaml --initial proc --check=1 -o r.db 2>&1");
+	sh(0, NULL, "sqlite3 -separator ' ' r.db \"select name, value from counters where name like 'nr_%active_%' order by name\" > model &&"
+		    " grep -E '^nr_(in)?active_' proc/vmstat | sort | cmp - model");
+	/* Shared out among the zones by what is in use there; in all none is lost. */
+	sh(0, "10086 pages on LRU lists", "rm proc/zoneinfo r.db; $K replay t.kmt -m m.yaml --initial proc --check=1 -o r.db 2>&1");
+	sh(0, NULL, "sqlite3 -separator ' ' r.db \"select name, value from counters where name like 'nr_%active_%' order by name\" | cmp - model");
+}
+
+/*
+ * A machine that had read and written files for a while (snapshot 2), and then does the work of a file server that wants more than is free:
+ * 58437 of its 180198 pages are on the lists of files, and less than half of that is needed.
+ */
+Test(initial, a_real_machine_full_of_page_cache_does_more_work)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!take_capture("J-whatif/base"))
+		cr_skip_test("no folder of captures");
+	result = run_shell("d=%s/captures/J-whatif/base/snapshots/2-after-workload; rm -rf proc; mkdir proc; for f in $d/*; do test -d $f ||"
+			   " cp $f proc; done; $K probe proc -o m.yaml --quiet 2>&1 && $K gen $KMEMSIM_SOURCE/configs/workloads/file-server.yaml"
+			   " -o w.kmt --quiet", shared);
+	cr_assert_eq(result.status, 0, "%s%s", result.out, result.err);
+	run_free(&result);
+	sh(0, "81123 pages on LRU lists", "$K replay w.kmt -m m.yaml --initial proc --check -o r.db");
+	expect_number("select sum(failed) from op_stats", "0\n");
+	expect_number("select value > 10000 from counters where name = 'pages_reclaimed'", "1\n");
+	expect_number("select value > 10000 from counters where name = 'objects_shrunk'", "1\n");
 }
 
 /* As when a sysctl is written: the state's watermarks are those of the settings that it was saved with. */

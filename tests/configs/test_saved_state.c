@@ -583,6 +583,95 @@ Test(saved_state, buddyinfo_alone_makes_all_free_blocks_movable_and_says_so)
 	remove_folder(folder);
 }
 
+static struct state *read_two(const char *name, const char *text, const char *name2, const char *text2)
+{
+	static const char buddyinfo[] = "Node 0, zone    DMA32      0      2      0      0      0      1\n";
+	struct state *state;
+	char folder[64];
+
+	make_folder(folder);
+	write_file(folder, "buddyinfo", buddyinfo, strlen(buddyinfo));
+	write_file(folder, name, text, strlen(text));
+	if (name2)
+		write_file(folder, name2, text2, strlen(text2));
+	state = read_state(folder, NULL);
+	remove_folder(folder);
+	return state;
+}
+
+static void expect_lru(const struct state *state, enum state_lru_told told, const uint64_t *lru, uint64_t ia, uint64_t aa, uint64_t inf,
+	uint64_t af, uint64_t un)
+{
+	const uint64_t want[NR_STATE_LRU] = { ia, aa, inf, af, un };
+
+	cr_assert_eq(state->lru_told, told);
+	cr_expect_arr_eq(lru, want, sizeof(want));
+}
+
+/* zoneinfo knows best, then vmstat, then meminfo; a node's own counts in zoneinfo are not those of its first zone. */
+Test(saved_state, lru_lists_are_counted_by_zone_or_in_all)
+{
+	static const char vmstat[] = "nr_free_pages 36\nnr_inactive_anon 1\nnr_active_anon 2\nnr_inactive_file 3\nnr_active_file 4\nnr_unevictable 5\n";
+	static const char meminfo[] = "Active(anon):         24 kB\nInactive(anon):       28 kB\nActive(file):         32 kB\n"
+				      "Inactive(file):       36 kB\nUnevictable:          40 kB\nSwapTotal:          1024 kB\nSwapFree:           1000 kB\n";
+	char zoneinfo[2048];
+	struct state *state;
+
+	snprintf(zoneinfo, sizeof(zoneinfo), "Node 0, zone    DMA32\n  per-node stats\n      nr_inactive_anon 99\n      nr_unevictable 98\n%s",
+		strchr(text_zone, '\n') + 1);
+	state = read_two("zoneinfo", zoneinfo, "vmstat", vmstat);
+	expect_lru(state, STATE_LRU_IN_PAGES, state->lru, 1, 2, 3, 4, 5);
+	saved_state_free(state);
+	snprintf(zoneinfo, sizeof(zoneinfo), "Node 0, zone    DMA32\n      nr_zone_inactive_anon 11\n      nr_zone_active_anon 12\n"
+		"      nr_zone_inactive_file 13\n      nr_zone_active_file 14\n      nr_zone_unevictable 15\n%s", strchr(text_zone, '\n') + 1);
+	state = read_two("zoneinfo", zoneinfo, "vmstat", vmstat);
+	expect_lru(state, STATE_LRU_BY_ZONE, state->zones[0].lru, 11, 12, 13, 14, 15);
+	cr_expect_eq(state->zones[0].min, 10, "the zone's other numbers are read all the same");
+	saved_state_free(state);
+	state = read_two("meminfo", meminfo, NULL, NULL);
+	expect_lru(state, STATE_LRU_IN_KIB, state->lru, 28, 24, 36, 32, 40);
+	cr_expect_eq(state->swap_bytes, 1024 << 10);
+	cr_expect_eq(state->swap_used_bytes, 24 << 10);
+	saved_state_free(state);
+}
+
+/* Shared memory is in Cached, and anonymous to reclaim. */
+Test(saved_state, without_counts_of_lru_lists_the_cache_tells)
+{
+	struct state *state = read_two("meminfo", "Buffers:   8 kB\nCached:   100 kB\nAnonPages:   20 kB\nShmem:   16 kB\n", NULL, NULL);
+
+	expect_lru(state, STATE_LRU_IN_KIB, state->lru, 36, 0, 92, 0, 0);
+	saved_state_free(state);
+	state = read_two("vmstat", "nr_free_pages 36\n", NULL, NULL);
+	cr_expect_eq(state->lru_told, STATE_LRU_UNKNOWN);
+	saved_state_free(state);
+}
+
+Test(saved_state, lru_lists_of_a_recorded_machine_are_those_of_its_vmstat)
+{
+	static const char *const names[NR_STATE_LRU] = { "nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file",
+		"nr_unevictable" };
+	char path[4096], dir[4352];
+
+	if (!snapshots_of("F-numa", path, sizeof(path)))
+		cr_skip_test("the captures are not beside the project");
+	snprintf(dir, sizeof(dir), "%s/2-after-workload", path);
+	struct state *state = read_state(dir, NULL);
+
+	cr_assert_eq(state->lru_told, STATE_LRU_BY_ZONE);
+	for (int list = 0; list < NR_STATE_LRU; list++) {
+		uint64_t zones = 0, all = UINT64_MAX;
+
+		for (size_t i = 0; i < state->nr_zones; i++)
+			zones += state->zones[i].lru[list];
+		for (size_t i = 0; i < state->nr_vmstat; i++)
+			if (!strcmp(state->vmstat[i].name, names[list]))
+				all = state->vmstat[i].value;
+		cr_expect_eq(zones, all, "%s", names[list]);
+	}
+	saved_state_free(state);
+}
+
 Test(saved_state, highatomic_cma_and_isolate_rows_are_counted)
 {
 	static const char pagetypeinfo[] = "Page block order: 9\nPages per block:  512\n"

@@ -115,6 +115,45 @@ Test(reclaim, pages_leave_their_list_with_their_last_user)
 	fixture_free(fx);
 }
 
+/* Pages of a saved state are older than what is there, and the later ones older than the earlier ones. */
+Test(reclaim, a_page_that_is_laid_is_the_oldest_of_its_list)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	pfn_t known = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), first = take_gfp(fx, GFP_KERNEL, 0), last = take_gfp(fx, GFP_KERNEL, 0);
+	const struct reclaim_node *node = &fx->pa->reclaim[0];
+
+	lru_add(fx->pa, known, LRU_KIND_FILE);
+	cr_assert(lru_lay(fx->pa, first, LRU_INACTIVE_FILE));
+	cr_assert(lru_lay(fx->pa, last, LRU_INACTIVE_FILE));
+	cr_expect_not(lru_lay(fx->pa, last, LRU_ACTIVE_ANON), "it is on a list");
+	cr_expect_eq(node->lru[LRU_INACTIVE_FILE].head, known);
+	cr_expect_eq(node->lru[LRU_INACTIVE_FILE].tail, last);
+	cr_expect_eq(lru_list_of(fx->pa, first), LRU_INACTIVE_FILE);
+	cr_expect(page_alloc_movable(fx->pa, first), "pages on LRU lists were asked for as Movable");
+	cr_expect_eq(lru_zone_pages(fx->pa, 0, LRU_INACTIVE_FILE), 3);
+	check(fx);
+	page_alloc_give(fx->pa, last, 0, 0, &fx->meter);
+	cr_expect_not(lru_lay(fx->pa, last, LRU_INACTIVE_FILE), "it is free");
+	cr_expect_eq(node->lru[LRU_INACTIVE_FILE].tail, first);
+	check(fx);
+	fixture_free(fx);
+}
+
+Test(reclaim, swap_of_a_saved_state_is_there_and_as_full_as_it_was)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+
+	page_alloc_swap_load(fx->pa, 100, 40);
+	cr_expect(can_reclaim_anon(fx->pa));
+	page_alloc_swap_load(fx->pa, 60, 0);
+	cr_expect_eq(fx->pa->swap_pages, 100, "the larger one counts");
+	cr_expect_eq(fx->pa->swap_used, 40);
+	page_alloc_swap_load(fx->pa, 0, 1000);
+	cr_expect_eq(fx->pa->swap_used, 100, "there is no more");
+	cr_expect_not(can_reclaim_anon(fx->pa));
+	fixture_free(fx);
+}
+
 Test(reclaim, a_request_takes_the_oldest_file_pages_and_is_served)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
