@@ -24,7 +24,7 @@ static const struct scene fragments = { "fragmentation-stress", "fragmentation-s
 static const struct scene network = { "a network server", "network-server.yaml", "256 MiB" };
 static const struct scene boot = { "a recorded boot", "boot-pc-256m.kmt", "256 MiB" };
 static const struct scene pressure = { "recorded pressure", "D-pressure", NULL };
-static const struct scene churn = { "recorded churn", "B-fs-churn", "224 MiB" };
+static const struct scene churn = { "recorded churn", "B-fs-churn", "192 MiB" };
 
 /* Blocks of eight pages among pages of files and of a process. */
 static const char sockets_workload[] = "kmemsim: 1\nname: w\nduration: 10 s\ntasks: {reader: {count: 2}, app: {}, sender: {}}\nstreams:\n"
