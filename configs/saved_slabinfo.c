@@ -111,6 +111,35 @@ static int read_sysfs(struct saved_reader *r, struct sysfs *sysfs, struct err *e
 	return got;
 }
 
+/* Columns that say what a row is; each other one is a file of its directory. */
+#define NOT_FILES 2u
+
+/* The columns for which mm/slub.c calls show_slab_objects(). */
+static const char *const counted_columns[] = { "partial?", "cpu_slabs?", "objects?", "objects_partial?", "slabs?", "total_objects?",
+	NULL };
+
+/* How much was read for the table; the rows are known. */
+static int measure_table(struct saved_reader *r, const struct sysfs *sysfs, struct err *err)
+{
+	struct state_slab_table *table = &r->state->slab_table;
+	struct csv csv;
+	int got = csv_open(&csv, r->dir, "slab_sysfs.tsv", counted_columns, err);
+
+	if (got <= 0)
+		return got;
+	for (uint32_t i = 0; counted_columns[i]; i++)
+		table->counted += csv_has(&csv, i);
+	table->files = csv.nr_fields - NOT_FILES;
+	csv_close(&csv);
+	for (size_t i = 0; i < sysfs->nr; i++) {
+		bool link = strcmp(sysfs->rows[i].link, "-") != 0;
+
+		table->links += link;
+		table->dirs += !link;
+	}
+	return 0;
+}
+
 /* The cache that @name means, itself or by its link, or NULL. */
 static const struct state_cache *sysfs_find(const struct sysfs *sysfs, const char *name)
 {
@@ -235,8 +264,10 @@ int saved_slabinfo(struct saved_reader *r, struct err *err)
 {
 	struct sysfs sysfs = { 0 };
 	bool dumped = r->state->nr_caches > 0;
-	int got = dumped ? 0 : read_sysfs(r, &sysfs, err), lines = 0;
+	int got = read_sysfs(r, &sysfs, err), lines = 0;
 
+	if (!got)
+		got = measure_table(r, &sysfs, err);
 	if (!got)
 		lines = got = read_slabinfo(r, &sysfs, err);
 	if (got == 0 && !dumped)

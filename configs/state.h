@@ -45,6 +45,16 @@ struct state_pcp {
 	uint8_t migratetype; /* as the page remembers it */
 };
 
+/**
+ * What a process read to save slab_sysfs.tsv, which it does after the instant of the state: a directory of /sys/kernel/slab and some
+ * files in it for each cache, a link for each other name of one. All 0: there is no such table.
+ */
+struct state_slab_table {
+	uint32_t dirs, links;
+	uint32_t files;   /* read in each directory: columns of the table */
+	uint32_t counted; /* of these, those for which the kernel looks at all slabs (show_slab_objects()) */
+};
+
 /** What a run of pages is: memory/pages.csv. */
 enum state_page_kind {
 	STATE_PAGE_BUDDY, STATE_PAGE_PCP, STATE_PAGE_SLAB, STATE_PAGE_ANON, STATE_PAGE_FILE, STATE_PAGE_PGTABLE,
@@ -122,6 +132,7 @@ struct state {
 	/* Pages on the CPUs' lists where pcp does not tell them: [zone][CPU]; NULL when not known. */
 	uint32_t (*pcp_counts)[MACHINE_MAX_CPUS];
 	uint64_t percpu_bytes;           /* meminfo: of all populated pages of per-CPU memory; 0 = not known */
+	struct state_slab_table slab_table;
 	/* /proc/vmstat at that instant. */
 	struct state_counter { char name[48]; uint64_t value; } *vmstat; size_t nr_vmstat;
 };

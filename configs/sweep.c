@@ -12,7 +12,7 @@
 #define IN(field) .size = (uint32_t)sizeof(((struct sweep *)0)->field), .offset = (uint32_t)offsetof(struct sweep, field)
 
 static const char *const pace_words[] = { "recorded", "think", "asap", NULL };
-static const char *const cpu_map_words[] = { "fold", "spread", NULL };
+static const char *const cpu_map_words[] = { "fold", "spread", "auto", NULL };
 static const char *const detail_words[] = { "summary", "full", NULL };
 static const char *const layer_words[] = { "intent", "page", NULL };
 
@@ -23,7 +23,7 @@ static const struct key settings[] = {
 	{ "samples", KEY_COUNT, IN(samples), 1, 100000, "20" },
 	{ "detail", KEY_WORD, IN(full), .words = detail_words, .def = "summary" },
 	{ "pace", KEY_WORD, IN(pace), .words = pace_words, .def = "recorded" },
-	{ "cpu_map", KEY_WORD, IN(cpu_map), .words = cpu_map_words, .def = "fold" },
+	{ "cpu_map", KEY_WORD, IN(cpu_map), .words = cpu_map_words, .def = "auto" },
 	{ "layer", KEY_WORD, IN(layer), .words = layer_words, .def = "intent" },
 	{ "initial", KEY_TEXT, IN(initial), .def = "" },
 	{ "from", KEY_TEXT, IN(from), .def = "" },

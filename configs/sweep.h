@@ -33,7 +33,7 @@
  *	samples: 20                           # in each run, beside its start and end
  *	detail: summary                       # no call sites; caches, areas and resources only at the end; or full, as replay records
  *	pace: recorded                        # or think, or asap
- *	cpu_map: fold                         # or spread
+ *	cpu_map: auto                         # fold, spread; auto: spread with initial, else fold
  *	initial: snapshots/                   # begin in this saved state, relative to this file; else as the machine says
  *	from: marker:work begins              # begin there, as replay --from has it
  *	layer: intent                         # or page
@@ -72,7 +72,7 @@ struct sweep_point {
 };
 
 enum sweep_pace { SWEEP_PACE_RECORDED, SWEEP_PACE_THINK, SWEEP_PACE_ASAP };
-enum sweep_cpu_map { SWEEP_CPU_MAP_FOLD, SWEEP_CPU_MAP_SPREAD };
+enum sweep_cpu_map { SWEEP_CPU_MAP_FOLD, SWEEP_CPU_MAP_SPREAD, SWEEP_CPU_MAP_AUTO };
 enum sweep_layer { SWEEP_LAYER_INTENT, SWEEP_LAYER_PAGE };
 
 struct sweep {

@@ -6,12 +6,13 @@
 #ifndef KMEMSIM_MM_METER_H
 #define KMEMSIM_MM_METER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "configs/machine.h"
 #include "mm/answer.h"
 
-#define METER_MAX_SEGMENTS 32
+#define METER_SEGMENTS 32 /* as most requests have fewer, these are in place */
 
 /* Lock numbers: zone locks first, then node list locks. LOCK_NONE: no lock. */
 typedef uint16_t lock_id;
@@ -45,11 +46,19 @@ struct meter_segment {
 	uint64_t at_ns;  /* what the request had cost before it */
 };
 
+/* Room for the segments of a request that has more of them: grown when one has more than any before, and kept. */
+struct meter_more {
+	struct meter_segment *segments; /* owned */
+	uint32_t cap;
+	bool no_memory;          /* some have been dropped: what locks say from then on is not the whole of it */
+};
+
 struct meter {
 	const uint32_t *step_ns; /* borrowed: the machine's price list */
 	uint64_t ns;             /* sum of the steps so far, those under locks included */
-	uint32_t nr_segments;    /* may exceed METER_MAX_SEGMENTS: the excess is only in ns */
-	struct meter_segment segments[METER_MAX_SEGMENTS];
+	uint32_t nr_segments;    /* all there were: see meter_kept() */
+	struct meter_segment segments[METER_SEGMENTS]; /* the first ones: see meter_segment() */
+	struct meter_more *more; /* borrowed: those behind; NULL: nobody asks for them, they are only in ns */
 	uint64_t nap_ns;         /* beside ns: what the request sleeps once it has done what it does; 0 but under pressure */
 	uint8_t nap_reason;      /* enum sleep_reason, the worst */
 	bool pressure;           /* kswapd has been woken, a request has reclaimed, or a block waits for RCU: cleared by who looks after it */
@@ -101,11 +110,34 @@ static inline void meter_charge_ns(struct meter *meter, uint64_t ns)
 	meter->ns += ns;
 }
 
+/** meter_put_more() - segment number meter->nr_segments, which is not among the first. */
+void meter_put_more(struct meter *meter, const struct meter_segment *segment);
+/** meter_more_fini() - no meter may have it then. */
+void meter_more_fini(struct meter_more *more);
+
+/** meter_kept() - how many of its segments can be asked for. */
+static inline uint32_t meter_kept(const struct meter *meter)
+{
+	uint32_t room = METER_SEGMENTS + (meter->more ? meter->more->cap : 0);
+
+	return meter->nr_segments < room ? meter->nr_segments : room;
+}
+
+/** meter_segment() - number @i of those that are kept. */
+static inline const struct meter_segment *meter_segment(const struct meter *meter, uint32_t i)
+{
+	return i < METER_SEGMENTS ? &meter->segments[i] : &meter->more->segments[i - METER_SEGMENTS];
+}
+
 /** meter_charge_locked() - @count times @step with @lock held. */
 static inline void meter_charge_locked(struct meter *meter, enum machine_step step, uint32_t count, lock_id lock)
 {
-	if (meter->nr_segments < METER_MAX_SEGMENTS)
-		meter->segments[meter->nr_segments] = (struct meter_segment){ lock, (uint16_t)step, count, meter->ns };
+	const struct meter_segment segment = { lock, (uint16_t)step, count, meter->ns };
+
+	if (__builtin_expect(meter->nr_segments < METER_SEGMENTS, 1))
+		meter->segments[meter->nr_segments] = segment;
+	else
+		meter_put_more(meter, &segment);
 	meter->ns += (uint64_t)meter->step_ns[step] * count;
 	meter->nr_segments++;
 }

@@ -217,6 +217,13 @@ bool database_missing(const char *path)
 	return stat(path, &st) < 0 ? errno == ENOENT : is_empty(&st);
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int database_open_read(sqlite3 **out, const char *path, struct err *err)
 {
 	bool old = false;
@@ -224,6 +231,8 @@ int database_open_read(sqlite3 **out, const char *path, struct err *err)
 
 	if (access(path, R_OK) < 0)
 		return err_errno(err, "%s: cannot be read", path);
+	if (is_directory(path))
+		return err_set(err, ERR_IO, "%s: is a directory, expected a results database", path);
 	if (database_missing(path))
 		return err_set(err, ERR_RESULTS, "%s: is empty: no run has been recorded into it yet", path);
 	ret = open_checked(out, path, SQLITE_OPEN_READONLY, &old, err);
@@ -235,6 +244,8 @@ int database_prepare(char **draft, const char *path, struct err *err)
 	struct stat st;
 
 	*draft = NULL;
+	if (is_directory(path))
+		return err_set(err, ERR_IO, "%s: is a directory, expected a results database", path);
 	if (stat(path, &st) < 0)
 		return errno == ENOENT ? database_draft(draft, path, err) : err_errno(err, "%s: cannot be made", path);
 	return is_empty(&st) ? database_draft(draft, path, err) : 0;

@@ -215,6 +215,8 @@ int report_text(struct results *results, const struct report_options *options, F
 	if (ret == 0)
 		ret = report_run(&report, err);
 	if (ret == 0)
+		ret = report_findings(&report, err);
+	if (ret == 0)
 		ret = report_memory(&report, err);
 	return ret < 0 ? ret : report_tables(&report, err);
 }

@@ -19,6 +19,9 @@ struct report {
 /** report_heading() - a section's title, and a sentence behind it that may be NULL. */
 void report_heading(const struct report *report, const char *title, const char *note);
 
+/** report_findings() - in a few sentences what failed, who had to wait, what ran short and what is wasted. */
+int report_findings(const struct report *report, struct err *err);
+
 /** report_memory() - where memory is at the end, each zone over time, free blocks by order. */
 int report_memory(const struct report *report, struct err *err);
 

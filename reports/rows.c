@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "reports/text_priv.h"
 
 static const char *cell_text(sqlite3_stmt *stmt, int column)
@@ -11,44 +12,6 @@ static const char *cell_text(sqlite3_stmt *stmt, int column)
 	const char *text = (const char *)sqlite3_column_text(stmt, column);
 
 	return text ? text : "";
-}
-
-/* Length of the UTF-8 sequence at @s, 0 when it is not one. */
-static int utf8_length(const unsigned char *s)
-{
-	int length = s[0] < 0x80   ? 1
-		     : s[0] < 0xc2 ? 0
-		     : s[0] < 0xe0 ? 2
-		     : s[0] < 0xf0 ? 3
-		     : s[0] < 0xf5 ? 4
-				   : 0;
-
-	for (int i = 1; i < length; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
-}
-
-/* Bytes that are no UTF-8 (names in a trace can hold anything) become U+FFFD. */
-static void write_json_string(const char *text, FILE *out)
-{
-	const unsigned char *s = (const unsigned char *)text;
-
-	fputc('"', out);
-	while (*s) {
-		int length = utf8_length(s);
-
-		if (length == 0)
-			fputs("\\ufffd", out);
-		else if (*s == '"' || *s == '\\')
-			fprintf(out, "\\%c", *s);
-		else if (*s < 0x20)
-			fprintf(out, "\\u%04x", (unsigned int)*s);
-		else
-			fwrite(s, 1, (size_t)length, out);
-		s += length ? length : 1;
-	}
-	fputc('"', out);
 }
 
 static void write_json_cell(sqlite3_stmt *stmt, int column, FILE *out)
@@ -62,7 +25,7 @@ static void write_json_cell(sqlite3_stmt *stmt, int column, FILE *out)
 		fputs(cell_text(stmt, column), out);
 		break;
 	default:
-		write_json_string(cell_text(stmt, column), out);
+		json_text_put(out, cell_text(stmt, column));
 		break;
 	}
 }
@@ -72,7 +35,7 @@ void rows_write_object(sqlite3_stmt *stmt, FILE *out)
 	fputc('{', out);
 	for (int i = 0; i < sqlite3_column_count(stmt); i++) {
 		fputs(i ? ", " : "", out);
-		write_json_string(sqlite3_column_name(stmt, i), out);
+		json_text_put(out, sqlite3_column_name(stmt, i));
 		fputs(": ", out);
 		write_json_cell(stmt, i, out);
 	}

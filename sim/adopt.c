@@ -50,8 +50,7 @@ void adopt_allocate(struct run *run, const struct older *older, uint32_t nr)
 	}
 }
 
-/* Kinds of objects that stand for one another: those of a cache, and large kmallocs of one order. */
-static uint32_t kind_of(struct run *run, struct run_op *op)
+uint32_t adopt_kind_of(struct run *run, struct run_op *op)
 {
 	if (op->action == ACT_KMALLOC_LARGE)
 		return ADOPT_LARGE + (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
@@ -170,7 +169,7 @@ void adopt_missing(struct run *run, const struct older *older, uint32_t nr)
 		if (object_lives(object))
 			continue;
 		run->result.unbound++;
-		if (is_object((enum run_action)run->ops[older[i].op].action))
+		if (older[i].turn != TURN_NOT_THERE && is_object((enum run_action)run->ops[older[i].op].action))
 			adopt_allocate(run, &older[i], 1);
 		else
 			*object = (struct object){ .slab = OBJECT_FAILED, .op = older[i].op };
@@ -189,8 +188,8 @@ static int adopt_objects(struct run *run, const struct older *older, uint32_t nr
 	for (uint32_t i = 0; i < nr; i++) {
 		struct run_op *op = &run->ops[older[i].op];
 
-		if (is_object((enum run_action)op->action))
-			wanted[nr_wanted++] = (struct wanted){ kind_of(run, op), i, older[i].where };
+		if (is_object((enum run_action)op->action) && !saver_is_new(run, &older[i]))
+			wanted[nr_wanted++] = (struct wanted){ adopt_kind_of(run, op), i, older[i].where };
 	}
 	qsort(wanted, nr_wanted, sizeof(*wanted), by_kind_and_place);
 	assume_live(run, wanted, nr_wanted);
@@ -236,23 +235,28 @@ static void give_back_slabs(struct run *run, struct free_choice *choice, uint64_
 	}
 }
 
-static void adopt_rest(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr)
+static int adopt_rest(struct run *run, struct free_choice *choice, struct older *older, uint32_t nr, struct err *err)
 {
 	const struct state *state = run->options->initial;
 	uint64_t were_free;
+	int ret;
 
 	adopt_gone(run, choice);
 	were_free = free_pages(run);
+	ret = adopt_saver(run, older, nr, err);
 	adopt_missing(run, older, nr);
 	if (!state->nr_caches && !state->nr_slabs)
 		give_back_slabs(run, choice, were_free);
+	return ret;
 }
 
-int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+int adopt_in_state(struct run *run, struct older *older, uint32_t nr, struct err *err)
 {
 	struct free_choice choice;
-	int ret = adopt_objects(run, older, nr, err);
+	int ret = saver_look(run, older, nr, err);
 
+	if (ret == 0)
+		ret = adopt_objects(run, older, nr, err);
 	if (ret < 0)
 		return ret;
 	ret = choice_init(run, &choice, err);
@@ -261,7 +265,7 @@ int adopt_in_state(struct run *run, const struct older *older, uint32_t nr, stru
 	if (ret == 0)
 		ret = adopt_named_areas(run, older, nr, err);
 	if (ret == 0)
-		adopt_rest(run, &choice, older, nr);
+		ret = adopt_rest(run, &choice, older, nr, err);
 	choice_fini(&choice);
 	return ret;
 }

@@ -1,7 +1,7 @@
 /*
  * adopt_priv: what the files of adoption share: adopt.c (objects), adopt_list.c (what the state has), adopt_choice.c (which
  * pages may be whose), adopt_blocks.c (pages that the trace names), adopt_areas.c (those of the vmalloc space), adopt_gone.c
- * (those that nobody has any more).
+ * (those that nobody has any more), adopt_saver.c (what saving it left).
  */
 #ifndef KMEMSIM_SIM_ADOPT_PRIV_H
 #define KMEMSIM_SIM_ADOPT_PRIV_H
@@ -56,6 +56,15 @@ int adopt_percpu(struct run *run, struct free_choice *choice, const struct older
 /** adopt_gone() - give back pages of processes that have ended since the state was saved: see struct gone in sim/run.h. */
 void adopt_gone(struct run *run, struct free_choice *choice);
 
+/** saver_look() - whether the state was saved before its saver read /sys/kernel/slab; before saver_is_new() and adopt_saver(). */
+int saver_look(struct run *run, const struct older *older, uint32_t nr, struct err *err);
+/** saver_is_new() - whether @older was allocated since, so that the state cannot have it. */
+bool saver_is_new(const struct run *run, const struct older *older);
+/** adopt_saver() - what the process that saved the state read more or less than the recorded machine's: see struct saver. */
+int adopt_saver(struct run *run, struct older *older, uint32_t nr, struct err *err);
+
+/** adopt_kind_of() - kinds of objects that stand for one another: those of a cache, and large kmallocs of one order. */
+uint32_t adopt_kind_of(struct run *run, struct run_op *op);
 /** adopt_memory_end() - the first page frame behind all zones. */
 pfn_t adopt_memory_end(const struct run *run);
 /** adopt_slab_pages() - pages of the slab or large kmalloc that begins at @pfn; 0: none does. */

@@ -26,9 +26,9 @@ int cpu_map_tasks(const struct trace_tables *tables, uint32_t *task_of_who, uint
 	return ok ? 0 : err_set(err, ERR_NOMEM, "no memory for %u tasks", tables->nr_whos);
 }
 
-static uint32_t nr_cpus_of(const struct trace_tables *tables)
+static uint32_t nr_cpus_of(const struct trace_tables *tables, uint32_t traced)
 {
-	uint32_t nr = 1;
+	uint32_t nr = traced ? traced : 1;
 
 	for (uint32_t i = 0; i < tables->nr_whos; i++)
 		nr = tables->whos[i].cpu >= nr ? tables->whos[i].cpu + 1 : nr;
@@ -43,10 +43,10 @@ static uint16_t spread(uint64_t cpu, uint64_t nr_traced, uint64_t nr_cpus, uint3
 	return (uint16_t)(first + task % width);
 }
 
-int cpu_map_seats(const struct trace_tables *tables, enum replay_cpu_map map, uint32_t nr_cpus, struct seat *seats,
-	uint32_t *beyond, struct err *err)
+int cpu_map_seats(const struct trace_tables *tables, enum replay_cpu_map map, uint32_t traced, uint32_t nr_cpus,
+	struct seat *seats, uint32_t *beyond, struct err *err)
 {
-	uint32_t nr_traced = nr_cpus_of(tables), nr_tasks;
+	uint32_t nr_traced = nr_cpus_of(tables, traced), nr_tasks;
 	uint32_t *task_of_who = malloc((tables->nr_whos + 1) * sizeof(*task_of_who));
 	int ret = task_of_who ? cpu_map_tasks(tables, task_of_who, &nr_tasks, err) :
 				err_set(err, ERR_NOMEM, "no memory for %u tasks", tables->nr_whos);

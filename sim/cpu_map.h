@@ -16,11 +16,12 @@
 _Static_assert(MACHINE_MAX_CPUS <= UINT16_MAX, "struct seat holds every CPU");
 
 /**
- * cpu_map_seats() - where everybody in @tables sits on a machine with @nr_cpus.
+ * cpu_map_seats() - where everybody in @tables, of a machine with @traced CPUs (0: those that are seen) sits on one with @nr_cpus.
+ * @map: not CPU_MAP_AUTO.
  * @seats: one for each who. @beyond: number of the trace's CPUs that the machine does not have.
  */
-int cpu_map_seats(const struct trace_tables *tables, enum replay_cpu_map map, uint32_t nr_cpus, struct seat *seats,
-	uint32_t *beyond, struct err *err);
+int cpu_map_seats(const struct trace_tables *tables, enum replay_cpu_map map, uint32_t traced, uint32_t nr_cpus,
+	struct seat *seats, uint32_t *beyond, struct err *err);
 
 /**
  * cpu_map_tasks() - number the tasks, in the order of @tables: one per pid; the idle tasks (pid 0) one per CPU.

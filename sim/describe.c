@@ -10,7 +10,7 @@ void describe_run(struct record_run *run, const struct replay_options *options, 
 	run->kernel = meta->kernel;
 	run->lost = meta->lost;
 	run->pace = replay_pace_name[options->pace];
-	run->cpu_map = replay_cpu_map_name[options->cpu_map];
+	run->cpu_map = replay_cpu_map_name[replay_cpu_map_of(options->cpu_map, options->initial)];
 	run->layer = options->layer == LAYER_PAGE ? "page" : "intent";
 	run->seed = options->seed;
 	run->machine = machine->name;

@@ -133,6 +133,8 @@ int follow_start(struct run *run, struct err *err)
 			run->follow.older[slot].op = OLDER_NONE;
 		if (gone_init(&run->follow.gone, run->options->initial, err) < 0)
 			return -(int)err->code;
+		if (saver_init(run, run->options->initial, err) < 0)
+			return -(int)err->code;
 	}
 	return run->options->initial ? load_state(run, run->options->initial, err) : 0;
 }
@@ -143,6 +145,7 @@ void follow_fini(struct run *run)
 	free(run->follow.asked);
 	free(run->follow.areas);
 	gone_fini(&run->follow.gone);
+	saver_fini(&run->follow.saver);
 	idmap_fini(&run->follow.bound);
 }
 
@@ -171,11 +174,12 @@ static void note(struct run *run, const struct trace_batch *batch, uint32_t i)
 		.op = use == SLOT_BEGINS ? batch->op[i] : OLDER_NONE,
 		.slot = slot,
 		.who = batch->who[i],
+		.turn = saver_note(run, batch->op[i], batch->who[i]),
 	};
 }
 
 /* The place of each older object; @at_instant: of the state, which is the recording's own. */
-static int find_places(struct run *run, const struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err)
+static int find_places(struct run *run, struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err)
 {
 	if (!run->options->initial) {
 		adopt_allocate(run, older, nr);
@@ -457,6 +461,8 @@ int follow_record(struct run *run, struct err *err)
 		{ "initial", "older_found", "objects", (int64_t)r->bound },
 		{ "initial", "older_not_found", "objects", (int64_t)r->unbound },
 		{ "initial", "pages_gone", "pages", (int64_t)r->gone },
+		{ "initial", "saver_more", "objects", (int64_t)r->read_more },
+		{ "initial", "saver_less", "objects", (int64_t)r->read_less },
 		{ "initial", "events_carried_out", "events", (int64_t)r->carried },
 		{ "initial", "settings_applied", "times", r->settings_applied },
 		{ "initial", "drawn_free_blocks", "blocks", (int64_t)r->filled.blocks },

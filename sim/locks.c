@@ -22,11 +22,23 @@ int locks_init(struct locks *locks, uint32_t nr_cpus, uint32_t nr_daemons, struc
 		return 0; /* nobody ever meets anybody: only counted */
 	locks->users = calloc(nr, sizeof(*locks->users));
 	locks->active = malloc(nr * sizeof(*locks->active));
-	return locks->users && locks->active ? 0 : err_set(err, ERR_NOMEM, "no memory for the locks of %u CPUs", nr_cpus);
+	for (; locks->users && locks->nr_users < nr; locks->nr_users++) {
+		struct lock_user *user = &locks->users[locks->nr_users];
+
+		user->stays = malloc(METER_SEGMENTS * sizeof(*user->stays));
+		if (!user->stays)
+			break;
+		user->cap = METER_SEGMENTS;
+	}
+	return locks->active && locks->nr_users == nr ? 0 :
+		err_set(err, ERR_NOMEM, "no memory for the locks of %u CPUs", nr_cpus);
 }
 
 void locks_fini(struct locks *locks)
 {
+	for (uint32_t i = 0; i < locks->nr_users; i++)
+		free(locks->users[i].stays);
+	meter_more_fini(&locks->more);
 	free(locks->users);
 	free(locks->active);
 	*locks = (struct locks){ 0 };
@@ -45,35 +57,53 @@ static ns_t release_of(const struct lock_stay *stay)
 /* How many segments from @i on are one stay: of one lock, without a pause, until the step that took it comes again. */
 static uint32_t segments_of_stay(const struct meter *meter, uint32_t i, uint32_t nr, ns_t *hold_ns)
 {
-	const struct meter_segment *first = &meter->segments[i];
+	const struct meter_segment *first = meter_segment(meter, i), *next = first;
 	uint32_t n = 0;
 
 	*hold_ns = 0;
 	do {
-		*hold_ns += (ns_t)meter->step_ns[first[n].step] * first[n].count;
+		*hold_ns += (ns_t)meter->step_ns[next->step] * next->count;
 		n++;
-	} while (i + n < nr && first[n].lock == first->lock && first[n].step != first->step &&
-		 first[n].at_ns == first->at_ns + *hold_ns);
+	} while (i + n < nr && (next = meter_segment(meter, i + n))->lock == first->lock && next->step != first->step &&
+		 next->at_ns == first->at_ns + *hold_ns);
 	return n;
+}
+
+/* Room for @nr stays, if there is memory for them; a request seldom has more than any before. */
+static void grow_stays(struct locks *locks, struct lock_user *user, uint32_t nr)
+{
+	struct lock_stay *stays = realloc(user->stays, 2 * (size_t)nr * sizeof(*stays));
+
+	if (!stays) {
+		locks->no_memory = true;
+		return;
+	}
+	user->stays = stays;
+	user->cap = 2 * nr;
 }
 
 /* The meter's segments as stays of @user, which may be NULL: only counted then. */
 static void take_stays(struct locks *locks, const struct meter *meter, struct lock_user *user)
 {
-	uint32_t nr = (uint32_t)min_u64(meter->nr_segments, METER_MAX_SEGMENTS);
+	uint32_t nr = meter_kept(meter);
 	uint32_t nr_stays = 0;
 
+	if (user && nr > user->cap)
+		grow_stays(locks, user, nr);
 	for (uint32_t i = 0; i < nr;) {
-		struct lock_stay stay = { .at_ns = meter->segments[i].at_ns, .lock = meter->segments[i].lock };
+		const struct meter_segment *first = meter_segment(meter, i);
+		struct lock_stay stay = { .at_ns = first->at_ns, .lock = first->lock };
 
 		i += segments_of_stay(meter, i, nr, &stay.hold_ns);
 		locks->stats[stay.lock].acquisitions++;
 		locks->stats[stay.lock].hold_ns += stay.hold_ns;
-		if (user)
+		if (user && nr_stays < user->cap)
 			user->stays[nr_stays++] = stay;
 	}
-	if (user)
+	if (user) {
 		user->nr = nr_stays;
+		user->arrived = user->over = 0;
+	}
 }
 
 /* Users whose last stay is over are forgotten, and what they waited is certain. */
@@ -120,7 +150,7 @@ static bool forecast_alone(struct locks *locks, struct lock_user *user)
 		for (uint32_t a = 0; alone && a < locks->nr_active; a++) {
 			const struct lock_user *other = &locks->users[locks->active[a]];
 
-			for (uint32_t j = 0; alone && j < other->nr; j++)
+			for (uint32_t j = other->over; alone && j < other->nr; j++)
 				alone = other->stays[j].lock != stay->lock || release_of(&other->stays[j]) <= stay->grant_ns ||
 					release_of(stay) <= other->stays[j].grant_ns;
 		}
@@ -129,14 +159,14 @@ static bool forecast_alone(struct locks *locks, struct lock_user *user)
 	return alone;
 }
 
-/* The first stay of @user that is not certain: everybody who can come before it has arrived already. */
-static uint32_t first_uncertain(const struct lock_user *user, ns_t now)
+/* The first stay of @user that is not certain: everybody who can come before it has arrived already. What is certain stays so. */
+static uint32_t first_uncertain(struct lock_user *user, ns_t now)
 {
-	uint32_t i = 0;
-
-	while (i < user->nr && user->stays[i].arrival_ns <= now)
-		i++;
-	return i;
+	while (user->arrived < user->nr && user->stays[user->arrived].arrival_ns <= now)
+		user->arrived++;
+	while (user->over < user->arrived && release_of(&user->stays[user->over]) <= now)
+		user->over++;
+	return user->arrived;
 }
 
 /* Where all stand: what is certain stays as it is. @fresh, if not NULL, has just started. */
@@ -146,13 +176,13 @@ static void begin_forecast(struct locks *locks, ns_t now, const struct lock_user
 		struct lock_user *user = &locks->users[locks->active[a]];
 
 		user->next = user == fresh ? 0 : first_uncertain(user, now);
-		for (uint32_t i = 0; i < user->nr; i++)
+		for (uint32_t i = user->over; i < user->nr; i++)
 			locks->free_at_ns[user->stays[i].lock] = 0;
 	}
 	for (uint32_t a = 0; a < locks->nr_active; a++) {
 		const struct lock_user *user = &locks->users[locks->active[a]];
 
-		for (uint32_t i = 0; i < user->next; i++) {
+		for (uint32_t i = user->over; i < user->next; i++) {
 			ns_t *free_at_ns = &locks->free_at_ns[user->stays[i].lock];
 
 			*free_at_ns = max_u64(*free_at_ns, release_of(&user->stays[i]));
@@ -330,7 +360,7 @@ ns_t locks_open(const struct run *run, uint32_t cpu, uint32_t depth)
 	if (!run->locks.users)
 		return now;
 	user = &run->locks.users[number_of(cpu, depth)];
-	for (uint32_t i = 0; i < user->nr && user->end_ns > now; i++)
+	for (uint32_t i = user->over; i < user->nr && user->end_ns > now; i++)
 		if (user->stays[i].arrival_ns <= now && release_of(&user->stays[i]) > now)
 			return release_of(&user->stays[i]);
 	return now;
@@ -354,6 +384,8 @@ int locks_record(struct run *run, struct err *err)
 {
 	int ret = 0;
 
+	if (run->locks.no_memory || run->locks.more.no_memory)
+		return err_set(err, ERR_NOMEM, "no memory for the locks that one request took: what was recorded of locks is not the whole of it");
 	forget_past(&run->locks, NS_NEVER);
 	for (unsigned int lock = 0; lock < NR_LOCKS && ret == 0; lock++) {
 		const struct lock_stats *stats = &run->locks.stats[lock];

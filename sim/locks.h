@@ -43,9 +43,11 @@ struct lock_user {
 	ns_t start_ns;
 	ns_t end_ns;     /* as forecast, of its last stay: its release */
 	uint32_t cpu, depth; /* which of struct sim_cpu's doing; a daemon's cpu is above all CPUs */
-	uint32_t nr;
+	uint32_t nr, cap;
 	uint32_t next;   /* stay that is forecast next */
-	struct lock_stay stays[METER_MAX_SEGMENTS];
+	uint32_t arrived; /* stays that are certain, as far as somebody has looked */
+	uint32_t over;   /* of those, stays that are released */
+	struct lock_stay *stays; /* owned; grown when a request has more than any before */
 };
 
 struct lock_stats {
@@ -56,10 +58,12 @@ struct lock_stats {
 struct locks {
 	struct lock_user *users;  /* owned; by CPU and depth, then the daemons */
 	uint32_t *active;         /* owned: numbers of users, in order of start */
-	uint32_t nr_active;
+	uint32_t nr_users, nr_active;
 	uint32_t nr_cpus;
 	ns_t free_at_ns[NR_LOCKS]; /* while forecasting */
 	struct lock_stats stats[NR_LOCKS];
+	struct meter_more more;   /* of run->meter */
+	bool no_memory;           /* stays have been dropped: locks_record() fails */
 };
 
 int locks_init(struct locks *locks, uint32_t nr_cpus, uint32_t nr_daemons, struct err *err);

@@ -152,11 +152,10 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter)
 	int32_t pid;
 
 	/* On a machine without memory each failed request comes here: looking at all of it every time would take minutes. */
-	if (run->reclaim.none_to_kill)
-		return false;
-	pid = worst_task(run);
+	pid = run->reclaim.none_to_kill ? -1 : worst_task(run);
 	if (pid < 0) {
 		run->reclaim.none_to_kill = true;
+		run->reclaim.without_victim++;
 		return false;
 	}
 	record_victim(run, pid, kill_task(run, pid, cpu, meter));

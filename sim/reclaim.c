@@ -264,6 +264,7 @@ int reclaim_finish(struct run *run, struct err *err)
 		{ "refaults", "pages", r->refaults },
 		{ "events_of_killed_tasks", "events", r->events_of_killed },
 		{ "allocations_of_killed_tasks", "allocations", r->allocations_of_killed },
+		{ "oom_without_victim", "attempts", r->without_victim },
 		{ "episodes", "episodes", r->rows },
 	};
 	int ret = 0;

@@ -79,6 +79,7 @@ struct reclaim {
 	bool *unkillable;        /* owned; by leader: the OOM killer ends init and threads of the kernel never */
 	uint32_t *leader;        /* owned; by who: the first one with the same pid */
 	uint32_t nr_killed;
+	uint64_t without_victim; /* attempts to get memory at which the OOM killer found nobody */
 	bool none_to_kill;       /* nobody held pages when the OOM killer looked last, and nobody whom it may end has got one since */
 	struct kswapd *kswapds;  /* owned; by node */
 	struct rival rivals[NR_RIVALS];

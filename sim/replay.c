@@ -15,7 +15,14 @@
 #define PREFETCH_EVENTS 12
 
 const char *const replay_pace_name[] = { "recorded", "think", "asap", NULL };
-const char *const replay_cpu_map_name[] = { "fold", "spread", NULL };
+const char *const replay_cpu_map_name[] = { "fold", "spread", "auto", NULL };
+
+enum replay_cpu_map replay_cpu_map_of(enum replay_cpu_map map, bool initial)
+{
+	if (map != CPU_MAP_AUTO)
+		return map;
+	return initial ? CPU_MAP_SPREAD : CPU_MAP_FOLD;
+}
 
 static uint64_t wall_ns(void)
 {
@@ -59,7 +66,8 @@ static int map_cpus(struct run *run, struct err *err)
 	run->seats = calloc(run->tables->nr_whos + 1, sizeof(*run->seats));
 	if (!run->seats)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
-	ret = cpu_map_seats(run->tables, run->options->cpu_map, run->machine->cpus, run->seats, &beyond, err);
+	ret = cpu_map_seats(run->tables, replay_cpu_map_of(run->options->cpu_map, run->options->initial), run->meta->cpus,
+		run->machine->cpus, run->seats, &beyond, err);
 	run->result.folded_cpus = beyond;
 	return ret;
 }
@@ -300,6 +308,7 @@ static int begin_time(struct run *run, ns_t time_ns, struct err *err)
 
 	run->booting = false;
 	run->meter.nr_segments = 0;
+	run->meter.more = &run->locks.more;
 	run->begun_ns = time_ns;
 	engine_move_clock(&run->engine, time_ns);
 	ret = sampler_sample(run, "start", NULL, err);
@@ -452,6 +461,10 @@ static int finish(struct run *run, int ret, uint64_t started, struct err *err)
 	ret = record_rest(run, ret, err);
 	result->events = run->events;
 	result->live_objects = run->live_objects;
+	result->oom_kills = run->reclaim.nr_killed;
+	result->oom_without_victim = run->reclaim.without_victim;
+	for (int c = PC_ALLOCSTALL_DMA; run->mm.pages && c <= PC_ALLOCSTALL_MOVABLE; c++)
+		result->stalls += page_alloc_counter(run->mm.pages, (enum page_counter)c);
 	result->sim_ns = run->engine.now - min_u64(run->begun_ns, run->engine.now);
 	result->fingerprint = fingerprint_add(result->fingerprint, result->sim_ns);
 	result->wall_ns = wall_ns() - started;

@@ -27,10 +27,13 @@ enum replay_pace {
 enum replay_cpu_map {
 	CPU_MAP_FOLD,   /* CPU modulo the machine's number of CPUs */
 	CPU_MAP_SPREAD, /* evenly over all CPUs of the machine */
+	CPU_MAP_AUTO,   /* spread in a saved state: all CPUs of its machine had run tasks, and would go on; else fold */
 };
 
 extern const char *const replay_pace_name[];    /* ends in NULL, as the next */
 extern const char *const replay_cpu_map_name[];
+/** replay_cpu_map_of() - the rule that @map comes to in a run that begins in a saved state, or (@initial false) with boot. */
+enum replay_cpu_map replay_cpu_map_of(enum replay_cpu_map map, bool initial);
 
 /* Which events are replayed. */
 enum replay_layer {
@@ -121,6 +124,9 @@ struct replay_result {
 	uint64_t violations;
 	uint64_t unmodelled;         /* events whose mechanism is not modelled yet: skipped */
 	uint64_t bytes_alloc_checked, bytes_alloc_mismatch; /* kmalloc events, against the recording */
+	uint64_t oom_kills;          /* tasks that the OOM killer ended */
+	uint64_t oom_without_victim; /* attempts to get memory at which it found nobody: a real kernel panics at the first */
+	uint64_t stalls;             /* direct reclaims of requests: the kernel's allocstall of all zones */
 	uint64_t still_waiting;      /* requests that nobody served any more: failed */
 	uint64_t cut_off;            /* requests that had arrived, and were not done when the run was ended before its end */
 	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
@@ -143,6 +149,7 @@ struct replay_result {
 	} filled;
 	bool settings_applied;       /* watermarks are those of the machine's settings, as the initial state was saved with others */
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */
+	uint64_t read_more, read_less; /* objects that saving that state left, than were recorded */
 	ns_t sim_ns;
 	uint64_t wall_ns;
 	uint64_t fingerprint;

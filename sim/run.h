@@ -177,6 +177,17 @@ struct gone {
 	uint64_t most_anon;
 };
 
+/** What the process that saves a state leaves behind, as the recording shows it before the beginning (sim/adopt_saver.c). */
+struct saver {
+	uint8_t *calls;        /* owned; by operation: what it tells; NULL: the state does not say how much its saver read */
+	int32_t task;
+	uint32_t first, turn;  /* files read that show it, numbered from 1 through all tasks: its first, the last; 0: none yet */
+	uint32_t links;        /* read until the last of these */
+	uint32_t links_seen;
+	struct seat seat;      /* where it ran */
+	bool later;            /* than the saved state */
+};
+
 struct run {
 	const struct replay_options *options; /* borrowed */
 	const struct machine *machine;        /* borrowed */
@@ -194,6 +205,7 @@ struct run {
 		bool warming;            /* between the instant of its own state and the beginning */
 		struct older *older;     /* owned while skipping: what is in a slot (sim/adopt.h) */
 		struct gone gone;        /* while skipping */
+		struct saver saver;      /* while skipping */
 		uint32_t *areas;         /* owned: the model's area for each of the initial state's; NULL = it tells none */
 		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
 		enum boot_stage stage;

@@ -49,7 +49,7 @@ struct sweep_plan {
 /* A sweep file's words are in the order of replay's. */
 _Static_assert(SWEEP_PACE_RECORDED == (int)PACE_RECORDED && SWEEP_PACE_THINK == (int)PACE_THINK &&
 	SWEEP_PACE_ASAP == (int)PACE_ASAP && SWEEP_CPU_MAP_FOLD == (int)CPU_MAP_FOLD &&
-	SWEEP_CPU_MAP_SPREAD == (int)CPU_MAP_SPREAD, "paces and CPU maps of sweeps are replay's");
+	SWEEP_CPU_MAP_SPREAD == (int)CPU_MAP_SPREAD && SWEEP_CPU_MAP_AUTO == (int)CPU_MAP_AUTO, "paces and CPU maps of sweeps are replay's");
 
 static inline enum replay_pace plan_pace(const struct sweep *sweep)
 {

@@ -11,8 +11,8 @@ static const char *const inner[] = {
 	/* Pages. */
 	"__alloc_pages", "alloc_pages", "__alloc_frozen_pages", "alloc_frozen_pages", "__folio_alloc", "folio_alloc", "vma_alloc_folio",
 	"get_page_from_freelist", "__get_free_pages", "get_zeroed_page", "get_free_pages", "__free_pages", "free_pages", "free_unref_",
-	"free_frozen_pages", "___free_pages", "free_the_page", "free_contig_range", "__folio_put", "__put_page", "release_pages",
-	"free_pcppages", "free_one_page", "rmqueue", "__rmqueue", "make_alloc_exact",
+	"free_frozen_pages", "___free_pages", "free_the_page", "free_contig_range", "__folio_put", "__put_page", "release_pages", "folios_put",
+	"free_pcp_prepare", "free_pcppages", "free_one_page", "rmqueue", "__rmqueue", "make_alloc_exact",
 	/* Objects. */
 	"__kmalloc", "kmalloc", "__do_kmalloc", "kmem_cache_", "__kmem_cache_", "___slab_alloc", "__slab_", "slab_", "allocate_slab",
 	"new_slab", "discard_slab", "__free_slab", "free_slab", "__unfreeze_partials", "unfreeze_partials", "put_cpu_partial",
@@ -27,7 +27,8 @@ static const char *const inner[] = {
 
 bool call_chain_is_caller(const char *function, size_t len)
 {
-	if (!len || (len > 2 && function[0] == '0' && function[1] == 'x'))
+	/* A bare address, and perf's "[unknown]". */
+	if (!len || function[0] == '[' || (len > 2 && function[0] == '0' && function[1] == 'x'))
 		return false;
 	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
 		size_t prefix = strlen(inner[i]);
@@ -38,6 +39,12 @@ bool call_chain_is_caller(const char *function, size_t len)
 	return true;
 }
 
+/* perf prints the callers in user space behind those in the kernel, whose addresses are in the upper half. */
+static bool is_kernels(const char *address, size_t digits)
+{
+	return address[0] >= '8' && (digits == 16 || (digits == 8 && !strstr(address, " (/")));
+}
+
 bool call_chain_line(const char *line, const char **site, size_t *len)
 {
 	const char *at = line + strspn(line, " \t");
@@ -45,21 +52,13 @@ bool call_chain_line(const char *line, const char **site, size_t *len)
 
 	if (!strncmp(at, "=> ", 3)) {
 		*site = at + 3;
-		*len = strcspn(*site, "/ ");
-		return *len > 0;
+		*len = strcspn(*site, "/ "); /* none of "=> /bin/sh[+0x600d3]", in user space */
+		return true;
 	}
 	digits = strspn(at, "0123456789abcdef");
-	if (at == line || !digits || at[digits] != ' ' || !strchr(at, '(') || line[strlen(line) - 1] != ')')
+	if (at == line || !digits || at[digits] != ' ')
 		return false;
 	*site = at + digits + 1;
-	*len = strcspn(*site, "/ ");
-	return *len > 0;
-}
-
-bool call_chain_begins(const char *line)
-{
-	static const char mark[] = ": <stack trace>";
-	const char *at = strstr(line, mark);
-
-	return at && !at[sizeof(mark) - 1];
+	*len = is_kernels(at, digits) ? strcspn(*site, "/ ") : 0;
+	return true;
 }

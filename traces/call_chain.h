@@ -13,13 +13,10 @@ bool call_chain_is_caller(const char *function, size_t len);
 
 /**
  * call_chain_line() - "=> symbol+0x1d/0x40" (the kernel), "=> symbol+0x1d (ffffffff81234567)" (trace-cmd),
- * "\tffffffff816349cd symbol+0x20d ([kernel.kallsyms])" (perf).
+ * "\tffffffff816349cd symbol+0x20d ([kernel.kallsyms])" (perf; the last word may be missing).
  * @site, @len: "symbol+0x1d", or "symbol" where no offset is printed; points into the line.
- * Return: whether it is such a line.
+ * Return: whether it is such a line; *len is 0 where it names no function of the kernel.
  */
 bool call_chain_line(const char *line, const char **site, size_t *len);
-
-/** call_chain_begins() - "task-7 [000] ..... 1.000001: <stack trace>", which the kernel prints before a chain. */
-bool call_chain_begins(const char *line);
 
 #endif

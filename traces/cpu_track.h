@@ -14,7 +14,35 @@ struct cpu_track {
 	uint32_t entry;               /* events read, all types */
 	uint16_t taken[CTX_MASK + 1]; /* blocks taken off free lists, by context: an interrupt does not mix with what it broke into */
 	uint16_t drained;             /* blocks drained to free lists since the last page event */
+	uint64_t last[CTX_MASK + 1];  /* by context: the reader's number of the event that was its last record; 0: it is not kept */
 };
+
+/** cpu_track_next() - the next record is of context @level; the reader keeps it under @number, or not: 0. */
+static inline void cpu_track_next(struct cpu_track *track, unsigned int level, uint64_t number)
+{
+	track->last[level] = number;
+	/* What had interrupted this context is over. */
+	while (++level <= CTX_MASK)
+		track->last[level] = 0;
+}
+
+/** cpu_track_lost() - records before the next one are lost, or nobody knows what they were. */
+static inline void cpu_track_lost(struct cpu_track *track)
+{
+	memset(track->last, 0, sizeof(track->last));
+}
+
+/**
+ * cpu_track_chain() - the next record is the chain of callers of the last one of its context, between which and the chain an
+ * interrupt may have had its own. Return: that one's number, or 0.
+ */
+static inline uint64_t cpu_track_chain(struct cpu_track *track, unsigned int level)
+{
+	uint64_t number = track->last[level];
+
+	track->last[level] = 0;
+	return number;
+}
 
 /**
  * cpu_track_move() - an event that is not kept tells of the free lists: count the block, if it moved one.

@@ -37,7 +37,7 @@ static int take_record(struct dat_records *c, const struct dat_raw *raw, int cpu
 
 	if (raw->missed)
 		c->lost += raw->missed > 0 ? (uint64_t)raw->missed : 1;
-	return know_comm(c, pid) < 0 ? -1 : dat_record(c, raw, (uint16_t)cpu, pid);
+	return know_comm(c, pid) < 0 ? -1 : dat_record(c, raw, (uint16_t)cpu, pid, NULL);
 }
 
 static uint64_t time_of(const struct merge_cpu *m)

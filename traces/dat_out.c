@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OUT_MAX (64u << 10) /* bytes of texts that wait */
+#define OUT_MAX   (64u << 10) /* bytes of texts that wait */
+#define HELD_BACK 128u        /* events: those of other CPUs that may come between an event and its chain of callers */
 
 /* Waits until the next slot may be filled. */
 static int take_slot(struct dat_records *c)
@@ -21,6 +22,7 @@ static int take_slot(struct dat_records *c)
 		got = read(c->request->free_slots, &one, sizeof(one));
 	while (got < 0 && errno == EINTR);
 	c->slot = &c->request->slots[c->batches++ % DAT_SLOTS];
+	c->sent += c->nr_events;
 	c->nr_events = c->nr_moves = 0;
 	return got == sizeof(one) ? 0 : -1;
 }
@@ -47,6 +49,7 @@ void dat_records_destroy(struct dat_records *c)
 	bytes_fini(&c->out);
 	texts_fini(&c->texts);
 	idmap_fini(&c->sites);
+	idmap_fini(&c->callers);
 	idmap_fini(&c->comms);
 	free(c);
 }
@@ -105,6 +108,30 @@ int dat_flush(struct dat_records *c)
 	if (!batch.nr_events && !batch.nr_moves)
 		return 0;
 	return dat_send(c, DAT_EVENTS, &batch, sizeof(batch)) < 0 ? -1 : take_slot(c);
+}
+
+/* A slot that was sent is read by the other side, and written by nobody until it is taken again. */
+int dat_flush_older(struct dat_records *c)
+{
+	struct dat_slot *before = c->slot;
+	uint32_t events = c->nr_events, moves = c->nr_moves, held = c->chains ? HELD_BACK : 0;
+	uint32_t cut = events > held ? events - held : 0, cut_moves = 0;
+
+	while (cut_moves < moves && before->moves[cut_moves].before <= cut)
+		cut_moves++;
+	if (!held || !(cut || cut_moves))
+		return dat_flush(c);
+	c->nr_events = cut;
+	c->nr_moves = cut_moves;
+	if (dat_flush(c) < 0)
+		return -1;
+	for (uint32_t i = cut; i < events; i++)
+		c->slot->events[c->nr_events++] = before->events[i];
+	for (uint32_t i = cut_moves; i < moves; i++) {
+		c->slot->moves[c->nr_moves] = before->moves[i];
+		c->slot->moves[c->nr_moves++].before -= cut;
+	}
+	return 0;
 }
 
 /* Number of a text, which is sent when it is new. */

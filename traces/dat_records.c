@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/call_chain.h"
 #include "traces/trace.h"
 
 #define ORDER_MAX_USABLE 20u
@@ -17,7 +16,6 @@
 #define TRACE_FLAG_SOFTIRQ  0x10
 #define TRACE_FLAG_NMI      0x40
 #define PREEMPT_DEPTH       0x0f
-#define CHAIN_DISTANCE      8u   /* events of other CPUs that may come before an event's chain of callers */
 
 /* What all records have: -1 where there is none. */
 struct dat_common {
@@ -201,8 +199,10 @@ static struct dat_type_info *describe(struct dat_records *c, int id)
 	if (type->known->type == RAW_MARKER && (format = tep_find_field(event, "buf")))
 		add_field(type, NULL, format);
 	format = source_event_is_chain(type->known) ? tep_find_field(event, "caller") : NULL;
-	if (format && format->offset > 0)
+	if (format && format->offset > 0) {
 		type->chain = (uint32_t)format->offset;
+		type->chain_size = tep_find_field(event, "size");
+	}
 	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && type->known->fields[i].key; i++) {
 		format = tep_find_field(event, type->known->fields[i].key);
 		if (format)
@@ -298,7 +298,7 @@ static uint8_t context_of(const struct dat_records *c, const struct dat_common *
 static int next_in_batch(struct dat_records *c)
 {
 	c->nr_events++;
-	return c->nr_events == DAT_BATCH ? dat_flush(c) : 0;
+	return c->nr_events == DAT_BATCH ? dat_flush_older(c) : 0;
 }
 
 static int tell_drained(struct dat_records *c, struct cpu_track *track, uint16_t cpu)
@@ -318,44 +318,20 @@ static int tell_all_drained(struct dat_records *c)
 	return failed;
 }
 
-/* The latest event of @cpu, if it is close: others' come between only where their times are between. */
-static struct raw_event *event_before(struct dat_records *c, uint16_t cpu)
-{
-	for (uint32_t back = 1; back <= c->nr_events && back <= CHAIN_DISTANCE; back++) {
-		struct raw_event *event = &c->slot->events[c->nr_events - back].event;
-
-		if (event->cpu == cpu)
-			return event;
-	}
-	return NULL;
-}
-
-/* Callers, innermost first: the first one outside of the memory layer is the call site of the event before, which has none. */
-static int take_chain(struct dat_records *c, const struct dat_type_info *type, const struct dat_raw *raw, uint16_t cpu, int pid)
-{
-	struct raw_event *event = type->chain ? event_before(c, cpu) : NULL;
-	unsigned int size = (unsigned int)tep_get_long_size(c->tep);
-
-	if (!event || event->call_site || event->pid != pid)
-		return 0;
-	for (int at = (int)type->chain; at + (int)size <= raw->size; at += (int)size) {
-		uint64_t address = tep_read_number(c->tep, (const char *)raw->data + at, (int)size);
-		const char *function = tep_find_function(c->tep, address);
-
-		if (function && call_chain_is_caller(function, strlen(function)))
-			return dat_site_number(c, address, &event->call_site);
-	}
-	return 0;
-}
-
 /* An event that is not kept; what it tells of the free lists is. */
 static int ignore_record(struct dat_records *c, struct dat_type_info *type, struct cpu_track *track,
 	const struct dat_raw *raw, const struct dat_common *common, uint16_t cpu)
 {
+	unsigned int level = context_of(c, common) & CTX_MASK;
 	struct raw_event event = { .cpu = cpu };
 	struct trace_move move;
 	int code = 1;
 
+	if (type->known && source_event_is_chain(type->known)) {
+		type->ignored++;
+		return dat_chain_record(c, type, raw, cpu, level, common->pid);
+	}
+	cpu_track_next(track, level, 0);
 	if (type->known && type->known->moves)
 		code = read_fields(c, type, raw, &event);
 	if (code <= 0) {
@@ -363,8 +339,6 @@ static int ignore_record(struct dat_records *c, struct dat_type_info *type, stru
 		return code;
 	}
 	type->ignored++;
-	if (type->known && source_event_is_chain(type->known))
-		return take_chain(c, type, raw, cpu, common->pid);
 	if (!type->known || !type->known->moves)
 		return 0;
 	event.ctx = context_of(c, common);
@@ -373,11 +347,11 @@ static int ignore_record(struct dat_records *c, struct dat_type_info *type, stru
 		return 0;
 	move.before = c->nr_events;
 	c->slot->moves[c->nr_moves++] = move;
-	return c->nr_moves == DAT_BATCH ? dat_flush(c) : 0;
+	return c->nr_moves == DAT_BATCH ? dat_flush_older(c) : 0;
 }
 
 static int keep_record(struct dat_records *c, struct dat_type_info *type, const struct dat_raw *raw,
-	const struct dat_common *common, uint16_t cpu, int pid)
+	const struct dat_common *common, uint16_t cpu, int pid, const struct dat_callers *callers)
 {
 	struct cpu_track *track = &c->tracks[cpu];
 	struct dat_event *out;
@@ -398,8 +372,11 @@ static int keep_record(struct dat_records *c, struct dat_type_info *type, const 
 		read_fields(c, type, raw, &out->event);
 	if (code > 0 && out->event.type == RAW_FUNCTION && !source_event_is_graph(type->known))
 		code = put_text(c, type->known->name, strlen(type->known->name), &out->event.call_site) < 0 ? -1 : 1;
+	if (code > 0 && callers && !out->event.call_site && dat_chain_of(c, callers, &out->event) < 0)
+		return -1;
 	if (code < 0)
 		return -1;
+	cpu_track_next(track, out->event.ctx & CTX_MASK, code > 0 ? c->sent + c->nr_events + 1 : 0);
 	if (code == 0) {
 		type->unusable++;
 		return 0;
@@ -408,7 +385,7 @@ static int keep_record(struct dat_records *c, struct dat_type_info *type, const 
 	return next_in_batch(c);
 }
 
-int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, int pid)
+int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, int pid, const struct dat_callers *callers)
 {
 	struct dat_common common = common_of(c, raw);
 	int id = common.type;
@@ -416,7 +393,10 @@ int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, i
 	struct dat_type_info *type;
 
 	track->entry++;
+	if (raw->missed)
+		cpu_track_lost(track);
 	if (id < 0 || id >= DAT_IDS) {
+		cpu_track_lost(track);
 		c->nameless++;
 		return 0;
 	}
@@ -426,10 +406,11 @@ int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, i
 	if (!type->known || type->known->type == RAW_IGNORED)
 		return ignore_record(c, type, track, raw, &common, cpu);
 	if (type->missing) {
+		cpu_track_lost(track);
 		type->unusable++;
 		return 0;
 	}
-	return keep_record(c, type, raw, &common, cpu, pid);
+	return keep_record(c, type, raw, &common, cpu, pid, callers);
 }
 
 static int send_counts(struct dat_records *c)

@@ -26,6 +26,13 @@ struct dat_raw {
 	int size;                         /* bytes of data */
 };
 
+/* The chain of callers that a recorder has found together with a record: addresses of 8 bytes, innermost first. */
+struct dat_callers {
+	const unsigned char *bytes;       /* borrowed; not aligned */
+	uint32_t nr;
+	bool swap;                        /* their byte order is not this machine's */
+};
+
 /* Where a number lies in a record, and how it becomes a member of the event. */
 struct dat_field {
 	const struct source_field *known;
@@ -48,6 +55,7 @@ struct dat_type_info {
 	unsigned int nr_fields;           /* of those that the file has */
 	int whole;                        /* bytes of a record that has room for all of them; INT_MAX: they are looked at one by one */
 	uint32_t chain;                   /* where its callers begin, if it is a chain of them; else 0 */
+	const struct tep_format_field *chain_size; /* how many there are; NULL: the record's end tells */
 	const char *missing;              /* a needed field that the format lacks */
 	uint64_t ignored, unusable;
 };
@@ -79,6 +87,9 @@ struct dat_records {
 	struct dat_slot *slot;            /* borrowed: the one being filled */
 	uint32_t nr_events, nr_moves;     /* in it */
 	uint64_t batches;                 /* slots filled so far */
+	uint64_t sent;                    /* events in those before it */
+	bool chains;                      /* records of callers have been met */
+	struct idmap callers;             /* by address: whether it is outside of the memory layer */
 	struct texts texts;
 	struct idmap sites;               /* text numbers by address */
 	struct dat_site recent[DAT_RECENT]; /* by address: call sites looked up lately */
@@ -110,10 +121,17 @@ bool dat_comm_known(struct dat_records *c, int pid);
 
 /** dat_flush() - send what is in the slot and wait for the next. */
 int dat_flush(struct dat_records *c);
+/** dat_flush_older() - the same; where chains of callers are recorded, without the latest events: theirs may follow. */
+int dat_flush_older(struct dat_records *c);
 /** dat_text_number() - of a text, which is sent when it is new. */
 int dat_text_number(struct dat_records *c, const char *text, size_t len, uint32_t *number);
 /** dat_site_number() - of an address as %pS prints it: "symbol+0xoff". */
 int dat_site_number(struct dat_records *c, uint64_t address, uint32_t *number);
+/** dat_chain_record() - a chain of callers is the next record: of the last one of its CPU and context. */
+int dat_chain_record(struct dat_records *c, const struct dat_type_info *type, const struct dat_raw *raw, uint16_t cpu,
+	unsigned int level, int pid);
+/** dat_chain_of() - the call site of @event, which has none, from its @callers. */
+int dat_chain_of(struct dat_records *c, const struct dat_callers *callers, struct raw_event *event);
 /** dat_comm_of() - the number of a task's name, 0 when it is not known. */
 uint32_t dat_comm_of(struct dat_records *c, int pid);
 
@@ -121,8 +139,8 @@ uint32_t dat_comm_of(struct dat_records *c, int pid);
 void dat_records_know(struct dat_records *c);
 /** dat_record_pid() - the task that a record names. */
 int dat_record_pid(const struct dat_records *c, const struct dat_raw *raw);
-/** dat_record() - the next record; its task's name is what dat_comm() said last. */
-int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, int pid);
+/** dat_record() - the next record; its task's name is what dat_comm() said last. @callers: NULL if they are not with it. */
+int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, int pid, const struct dat_callers *callers);
 /** dat_records_end() - after the last one: what is still held back, and the counts. The recording is whole. */
 int dat_records_end(struct dat_records *c);
 /** dat_records_cut() - the same for a recording that breaks off. */

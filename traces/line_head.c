@@ -136,7 +136,8 @@ static bool parse_event(const char *p, struct line_head *head)
 	return true;
 }
 
-bool line_head_parse(const char *line, size_t len, struct line_head *head)
+/* All before the event's name, of which *rest begins. */
+static bool parse_who(const char *line, size_t len, struct line_head *head, const char **rest)
 {
 	const char *cpu = find_cpu(line, line, len, &head->cpu);
 	const char *p;
@@ -155,5 +156,23 @@ bool line_head_parse(const char *line, size_t len, struct line_head *head)
 		p = skip_blanks(p + width);
 	}
 	p = parse_time(p, &head->time_ns);
-	return p && parse_event(skip_blanks(p), head);
+	if (p)
+		*rest = skip_blanks(p);
+	return p;
+}
+
+bool line_head_parse(const char *line, size_t len, struct line_head *head)
+{
+	const char *rest;
+
+	return parse_who(line, len, head, &rest) && parse_event(rest, head);
+}
+
+enum line_chain line_head_chain(const char *line, size_t len, struct line_head *head)
+{
+	const char *rest;
+
+	if (!parse_who(line, len, head, &rest))
+		return LINE_NO_CHAIN;
+	return !strcmp(rest, "<stack trace>") ? LINE_KERNEL_CHAIN : !strcmp(rest, "<user stack trace>") ? LINE_USER_CHAIN : LINE_NO_CHAIN;
 }

@@ -177,6 +177,7 @@ static int take_sample(struct perf_child *c, const struct perf_record *record)
 {
 	const struct perf_attr *attr = perf_attr_of(&c->file, record);
 	struct perf_sample sample;
+	struct dat_callers callers;
 	struct dat_raw event;
 	uint16_t cpu;
 
@@ -194,7 +195,8 @@ static int take_sample(struct perf_child *c, const struct perf_record *record)
 		sample.tid = dat_record_pid(c->out, &event);
 	if (cpu >= c->cpus)
 		c->cpus = cpu + 1u;
-	return name_task(c, sample.tid) < 0 ? -1 : dat_record(c->out, &event, cpu, sample.tid);
+	callers = (struct dat_callers){ sample.callers.data, (uint32_t)(sample.callers.len / 8), sample.callers.swap };
+	return name_task(c, sample.tid) < 0 ? -1 : dat_record(c->out, &event, cpu, sample.tid, &callers);
 }
 
 /* Every record that matters once more, in the order of time. */

@@ -106,6 +106,7 @@ struct perf_sample {
 	uint64_t time_ns;
 	int32_t pid, tid, cpu;
 	struct perf_bytes raw;     /* the trace event's own bytes */
+	struct perf_bytes callers; /* addresses of 8 bytes, innermost first; in the kernel alone */
 };
 
 /** perf_attr_places() - fill in where the members of its samples lie. */

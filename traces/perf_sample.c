@@ -93,17 +93,31 @@ static bool skip_read(uint64_t format, const struct perf_bytes *body, uint64_t *
 	return *at <= body->len;
 }
 
-static bool skip_callchain(const struct perf_bytes *body, uint64_t *at)
+/* enum perf_callchain_context: what follows are addresses in the kernel, until another such mark. */
+#define CONTEXT_KERNEL ((uint64_t)-128)
+#define CONTEXT_MAX    ((uint64_t)-4095)
+
+/* The callers in the kernel are kept. Without a mark nobody knows whose they are, as in recordings before 2.6.33. */
+static bool take_callchain(const struct perf_bytes *body, uint64_t *at, struct perf_bytes *callers)
 {
-	uint64_t nr;
+	uint64_t nr, first = 0, end;
 
 	if (*at + 8 > body->len)
 		return false;
 	nr = perf_u64(body, *at);
 	if (nr > body->len / 8)
 		return false;
-	*at += 8 + 8 * nr;
-	return *at <= body->len;
+	*at += 8;
+	if (8 * nr > body->len - *at)
+		return false;
+	while (first < nr && perf_u64(body, *at + 8 * first) != CONTEXT_KERNEL)
+		first++;
+	for (end = first + (first < nr); end < nr && perf_u64(body, *at + 8 * end) < CONTEXT_MAX; end++)
+		;
+	if (first < nr)
+		*callers = (struct perf_bytes){ body->data + *at + 8 * (first + 1), 8 * (end - first - 1), body->swap };
+	*at += 8 * nr;
+	return true;
 }
 
 static bool take_raw(const struct perf_bytes *body, uint64_t at, struct perf_sample *sample)
@@ -136,7 +150,7 @@ bool perf_sample_parse(const struct perf_attr *attr, const struct perf_record *r
 	sample->time_ns = perf_sample_time(attr, record);
 	if (type & SAMPLE_READ && !skip_read(attr->read_format, body, &at))
 		return false;
-	if (type & SAMPLE_CALLCHAIN && !skip_callchain(body, &at))
+	if (type & SAMPLE_CALLCHAIN && !take_callchain(body, &at, &sample->callers))
 		return false;
 	return !(type & SAMPLE_RAW) || take_raw(body, at, sample);
 }

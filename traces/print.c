@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "traces/bytes.h"
 #include "traces/fields.h"
 #include "traces/header.h"
@@ -28,24 +29,6 @@ static void put_number(struct bytes *out, uint64_t number, bool negative)
 	if (negative)
 		*--p = '-';
 	bytes_put(out, p, (size_t)(digits + sizeof(digits) - p));
-}
-
-/* Length of the valid UTF-8 sequence at @s, 0 when there is none. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 :
-		s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
-
-	if (!n || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* Overlong forms, surrogates and what is beyond Unicode. */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
 }
 
 /* Bytes that are no UTF-8 become '?': JSON cannot hold them. */
@@ -266,7 +249,7 @@ int trace_print(struct trace_reader *r, const struct print_options *options, FIL
 	fwrite(line.data, 1, line.len, out);
 	while (ret > 0 && !ferror(out)) {
 		ret = trace_next(r, &batch, err);
-		if (ret > 0)
+		if (ret > 0 && !(batch.prologue && options->events_only))
 			put_batch(&line, &batch, trace_tables(r), options, f, out);
 	}
 	if (ret >= 0 && line.failed)

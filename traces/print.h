@@ -11,6 +11,7 @@ enum print_format { PRINT_TEXT, PRINT_CSV, PRINT_JSONL };
 struct print_options {
 	enum print_format format;
 	bool recorded; /* with addresses, page frames and recorded context, where the trace has them */
+	bool events_only; /* without the prologue: what is printed cannot be imported again */
 };
 
 /** trace_print() - print all events that @r still gives. Errors: those of the reader; ERR_IO when @out fails. */

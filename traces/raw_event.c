@@ -161,6 +161,7 @@ static const struct source_event events[] = {
 	IGNORED("vmap_pages_range", "the page array is missing in text"),
 	IGNORED("percpu_destroy_chunk", "effect of free_percpu"),
 	IGNORED("kernel_stack", CALL_CHAIN),
+	IGNORED("user_stack", "the callers in user space"),
 	IGNORED("rss_stat", "statistics"),
 	IGNORED("purge_vmap_area_lazy", "the kernel's own pace of giving areas back"),
 	IGNORED("kvmalloc", "the kmalloc or vmalloc in it has its own event"),
@@ -192,6 +193,7 @@ static const struct {
 	{ "mm_shrink_slab_", IGNORED("mm_shrink_slab_*", "reclaim's own report") },
 	{ "mm_lru_", IGNORED("mm_lru_*", "reclaim's own report") },
 	{ "kvm_", IGNORED("kvm_*", "KVM's own report") },
+	{ "module_", IGNORED("module_*", "modules come and go; whose regions and memory are theirs is not told") },
 	{ "mm_filemap_", IGNORED("mm_filemap_*", "page cache's own report") },
 };
 

@@ -7,6 +7,7 @@
 #include "traces/call_chain.h"
 #include "traces/io_log.h"
 #include "traces/text_fields.h"
+#include "traces/text_held.h"
 #include "traces/trace.h"
 
 #define SEEN_SIZE 1024u      /* event names; a power of two */
@@ -27,11 +28,8 @@ struct text_reader {
 	const struct import_options *options; /* borrowed */
 	struct text_fields fields;
 	struct seen_event seen[SEEN_SIZE];
-	/* The last event: its chain of callers may follow. */
-	struct raw_event held;
-	enum source_pair held_pair;
-	bool holds;
-	bool in_chain;           /* lines of a chain are its */
+	struct text_held held;
+	uint64_t chain_of;       /* lines of a chain are of the event held under that number; 0: of none */
 };
 
 static int no_memory(const struct text_reader *r, struct err *err)
@@ -104,32 +102,32 @@ static int parse_access(struct text_reader *r, const struct source_event *known,
 	return unusable(r, why, err);
 }
 
-/* Nothing more will be known of the last event. */
-static int let_go(struct text_reader *r, struct err *err)
-{
-	r->in_chain = false;
-	if (!r->holds)
-		return 0;
-	r->holds = false;
-	return gather_event(r->g, &r->held, r->held_pair, err);
-}
-
 /* The innermost caller outside of the memory layer is the event's call site, where it has none of its own. */
 static int chain_line(struct text_reader *r, const char *site, size_t len, struct err *err)
 {
+	struct raw_event *event = text_held_find(&r->held, r->chain_of);
 	size_t name = strcspn(site, "+/ ");
 
-	if (!r->holds || !r->in_chain || r->held.call_site || !call_chain_is_caller(site, name < len ? name : len))
+	if (!event || event->call_site || !call_chain_is_caller(site, name < len ? name : len))
 		return 0;
-	r->held.call_site = texts_add(&r->g->texts, site, len);
-	return r->held.call_site == TEXT_NO_MEMORY ? no_memory(r, err) : 0;
+	event->call_site = texts_add(&r->g->texts, site, len);
+	return event->call_site == TEXT_NO_MEMORY ? no_memory(r, err) : 0;
+}
+
+/* A chain follows, of the last event of its CPU and context. */
+static void chain_begins(struct text_reader *r, const struct line_head *head)
+{
+	uint64_t number = cpu_track_chain(&r->g->tracks[head->cpu], head->ctx & CTX_MASK);
+	const struct raw_event *event = text_held_find(&r->held, number);
+
+	r->chain_of = event && event->pid == head->pid ? number : 0;
 }
 
 static int tell_drained(struct text_reader *r, struct cpu_track *track, uint16_t cpu, struct err *err)
 {
 	struct raw_event event = cpu_track_drained(track, cpu);
 
-	return gather_event(r->g, &event, PAIR_NONE, err);
+	return text_held_event(&r->held, &event, PAIR_NONE, err);
 }
 
 /* Nothing follows: what the CPUs drained last is known now. */
@@ -158,15 +156,17 @@ static int ignored_line(struct text_reader *r, struct seen_event *seen, const st
 	if (!seen->event || !seen->event->moves)
 		return 0;
 	move = cpu_track_move(&r->g->tracks[head->cpu], seen->event, &event);
-	return cpu_track_tells(&move) ? gather_move(r->g, &move, err) : 0;
+	return cpu_track_tells(&move) ? text_held_move(&r->held, &move, err) : 0;
 }
 
 /* `trace-cmd report` prints function_graph's records as the tracer does. */
 static int graph_line(struct text_reader *r, const struct line_head *head, struct err *err)
 {
 	struct duration_task *task = durations_task(r->g->durations, head->pid, head->cpu);
-	int code = task ? durations_graph(r->g->durations, task, head->fields, err) : no_memory(r, err);
+	int code = text_held_end(&r->held, err);
 
+	if (code == 0)
+		code = task ? durations_graph(r->g->durations, task, head->fields, err) : no_memory(r, err);
 	return code < 0 ? code : 0;
 }
 
@@ -202,18 +202,20 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 	struct raw_event event = { .time_ns = head->time_ns, .cpu = head->cpu, .pid = head->pid, .ctx = head->ctx,
 		.node = -1 };
 	struct cpu_track *track = &r->g->tracks[head->cpu];
+	const char *site;
+	size_t len;
 	int code;
 
 	r->g->meta->lines++;
 	track->entry++;
 	if (seen->event && source_event_is_chain(seen->event)) {
-		r->in_chain = r->holds && r->held.cpu == head->cpu;
+		chain_begins(r, head);
 		seen->ignored++;
-		return 0;
+		/* trace-cmd without its plugins begins the chain on this line. */
+		return call_chain_line(head->fields, &site, &len) ? chain_line(r, site, len, err) : 0;
 	}
-	code = let_go(r, err);
-	if (code < 0)
-		return code;
+	r->chain_of = 0;
+	cpu_track_next(track, head->ctx & CTX_MASK, 0);
 	if (seen->event && source_event_is_graph(seen->event) && r->g->durations)
 		return graph_line(r, head, err);
 	if (!seen->event || seen->event->type == RAW_IGNORED || (seen->event->type == RAW_FUNCTION && !r->g->durations))
@@ -244,10 +246,10 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 	if (cpu_track_ends_drain(track, seen->event->type) && tell_drained(r, track, head->cpu, err) < 0)
 		return -(int)err->code;
 	cpu_track_stamp(track, seen->event->pair, &event);
-	r->held = event;
-	r->held_pair = seen->event->pair;
-	r->holds = r->in_chain = true; /* perf prints the chain at once */
-	return 0;
+	code = text_held_event(&r->held, &event, seen->event->pair, err);
+	r->chain_of = r->held.nr; /* perf prints the chain at once */
+	cpu_track_next(track, head->ctx & CTX_MASK, r->held.nr);
+	return code;
 }
 
 static uint64_t number_after(const char *line, const char *word)
@@ -270,19 +272,33 @@ static void header_line(struct text_reader *r, const char *line)
 		r->g->meta->cpus = (uint32_t)cpus;
 }
 
+/* As trace-cmd's events kernel_stack and user_stack. */
+static int chain_head_line(struct text_reader *r, const struct line_head *head, enum line_chain chain)
+{
+	const char *name = chain == LINE_KERNEL_CHAIN ? "kernel_stack" : "user_stack";
+
+	r->g->meta->lines++;
+	r->g->tracks[head->cpu].entry++;
+	seen_event(r, name, strlen(name))->ignored++;
+	if (chain == LINE_KERNEL_CHAIN)
+		chain_begins(r, head);
+	else
+		r->chain_of = 0;
+	return 0;
+}
+
 static int other_line(struct text_reader *r, const char *line, struct err *err)
 {
+	enum line_chain chain;
+	struct line_head head;
 	const char *site;
 	size_t len;
 
 	if (call_chain_line(line, &site, &len))
 		return chain_line(r, site, len, err);
-	if (call_chain_begins(line)) {
-		r->in_chain = r->holds && r->held.cpu == number_after(line, "[");
-		r->g->tracks[(uint16_t)number_after(line, "[")].entry++;
-		r->g->meta->lines++;
-		return 0;
-	}
+	chain = line_head_chain(line, strlen(line), &head);
+	if (chain != LINE_NO_CHAIN)
+		return chain_head_line(r, &head, chain);
 	if (r->g->durations) {
 		int code = durations_graph_line(r->g->durations, line, err);
 
@@ -309,6 +325,7 @@ static int other_line(struct text_reader *r, const char *line, struct err *err)
 		if (!lost)
 			lost = number_after(line, "[");
 		r->g->meta->lost += lost ? lost : strstr(line, "EVENTS DROPPED") != NULL;
+		cpu_track_lost(&r->g->tracks[(uint16_t)number_after(line, "CPU:")]);
 		return 0;
 	}
 	if (strstr(line, "[UNKNOWN EVENT]")) {
@@ -375,9 +392,9 @@ static int read_lines(struct text_reader *r, struct err *err)
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 	}
 	if (code == 0)
-		code = let_go(r, err);
-	if (code == 0)
 		code = tell_all_drained(r, err);
+	if (code == 0)
+		code = text_held_end(&r->held, err);
 	return code < 0 ? code : count_ignored(r, err);
 }
 
@@ -391,6 +408,9 @@ int text_import(struct source *src, struct gather *g, const struct import_option
 	r->src = src;
 	r->g = g;
 	r->options = options;
+	r->held.g = g;
+	for (uint32_t cpu = 0; cpu < g->meta->cpus && cpu < CPU_TRACKS; cpu++)
+		cpu_track_lost(&g->tracks[cpu]);
 	r->fields.texts = &g->texts;
 	r->fields.layout = options->kernel_major ? gfp_layout_of_kernel(options->kernel_major, options->kernel_minor) :
 		text_gfp_layout(src->head, src->head_len);

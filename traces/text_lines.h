@@ -26,6 +26,14 @@ struct line_head {
 /** line_head_parse() - Return: whether @line is an event's. */
 bool line_head_parse(const char *line, size_t len, struct line_head *head);
 
+enum line_chain { LINE_NO_CHAIN, LINE_KERNEL_CHAIN, LINE_USER_CHAIN };
+
+/**
+ * line_head_chain() - "task-7 [000] ..... 1.000001: <stack trace>", which the kernel prints before a chain of callers.
+ * Return: whether it is one; then *head has all but the event.
+ */
+enum line_chain line_head_chain(const char *line, size_t len, struct line_head *head);
+
 /** text_gfp_layout() - what the first bytes of a recording tell about the kernel's gfp masks, when nothing else does. */
 enum gfp_layout text_gfp_layout(const char *head, size_t len);
 

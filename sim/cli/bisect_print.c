@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/json.h"
+
 /* Figures of a zone, or of a cache, in the order in which they are shown. */
 struct figure {
 	const char *name; /* in JSON */
@@ -233,16 +235,8 @@ void bisect_print_text(const struct bisect_shown *shown, FILE *out)
 
 static void json_text(FILE *out, const char *key, const char *text)
 {
-	fprintf(out, "\"%s\": \"", key);
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			fprintf(out, "\\%c", *c);
-		else if (*c < 0x20 || *c >= 0x7f)
-			fprintf(out, "\\u%04x", *c);
-		else
-			fputc(*c, out);
-	}
-	fputc('"', out);
+	fprintf(out, "\"%s\": ", key);
+	json_text_put(out, text);
 }
 
 static void json_figures(FILE *out, const struct figure *figures, size_t nr)

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,9 +50,20 @@ bool cli_stop(void *arg)
 	return cli_interrupted();
 }
 
+/* argp has --help and -?; hands know -h. No verb has an option -h of its own. */
+static void spell_help(int argc, char **argv)
+{
+	static char help[] = "--help";
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "-h"))
+			argv[i] = help;
+}
+
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
 	argp_err_exit_status = 2;
+	spell_help(argc, argv);
 	return argp_parse(argp, argc, argv, 0, NULL, input) ? 2 : 0;
 }
 
@@ -81,18 +93,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-void cli_json_string(FILE *out, const char *text)
+/* A line that is longer than the terminal is wide could not be taken back. */
+static int terminal_columns(void)
 {
-	putc('"', out);
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			fprintf(out, "\\%c", *c);
-		else if (*c < ' ')
-			fprintf(out, "\\u%04x", *c);
-		else
-			putc(*c, out);
-	}
-	putc('"', out);
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
 }
 
 void cli_progress_start(struct cli_progress *progress, const char *what, bool quiet)
@@ -106,6 +112,7 @@ void cli_progress_show(struct cli_progress *progress, uint64_t done, uint64_t to
 {
 	uint64_t now;
 	double seconds, share;
+	char line[256];
 
 	if (progress->quiet && !status_wanted)
 		return;
@@ -115,10 +122,13 @@ void cli_progress_show(struct cli_progress *progress, uint64_t done, uint64_t to
 	progress->last_ns = now;
 	seconds = (double)(now - progress->start_ns) / 1e9;
 	share = total ? (double)done / (double)total : 0;
-	fprintf(stderr, "%s%s: %.0f %%, %.2f M events, %.2f M events/s, %.0f s left%s%s%s",
-		status_wanted ? "" : "\r\033[K", progress->what, 100 * share, (double)events / 1e6,
-		seconds > 0 ? (double)events / 1e6 / seconds : 0.0, share > 0 ? seconds / share - seconds : 0.0,
-		note ? ", " : "", note ? note : "", status_wanted ? "\n" : "");
+	snprintf(line, sizeof(line), "%s: %.0f %%, %.2f M events, %.2f M events/s, %.0f s left%s%s", progress->what, 100 * share,
+		(double)events / 1e6, seconds > 0 ? (double)events / 1e6 / seconds : 0.0,
+		share > 0 ? seconds / share - seconds : 0.0, note ? ", " : "", note ? note : "");
+	if (status_wanted)
+		fprintf(stderr, "%s\n", line);
+	else
+		fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
 	status_wanted = 0;
 }
 

@@ -54,9 +54,6 @@ bool cli_stop(void *arg);
 /** cli_flush() - flush and check standard output. Return: 0, or the exit status when it could not be written. */
 int cli_flush(void);
 
-/** cli_json_string() - @text in quotes. */
-void cli_json_string(FILE *out, const char *text);
-
 /* A progress line on standard error: once a second, only on a terminal. Also after SIGUSR1, once, anywhere. */
 struct cli_progress {
 	const char *what;      /* "replay" */

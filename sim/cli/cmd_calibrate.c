@@ -35,6 +35,9 @@ static error_t parse_arg(int key, char *text, struct argp_state *state)
 	case OPT_OVERHEAD:
 		args->overhead = cli_time(state, "overhead", text);
 		return 0;
+	case ARGP_KEY_END:
+		cli_keep_source(state, args->given.input, args->given.output);
+		return cli_given(key, text, state, &args->given);
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "a SOURCE is missing: CSV, trace.dat, perf.data or their text");
 		return 0;
@@ -151,7 +154,8 @@ static int run_calibrate(int argc, char **argv)
 		"Fits the costs under `latency:` of a machine to how long calls took on a real one. SOURCE is CSV with the columns "
 		"op,duration_ns and, if wanted, size,order,path; or a trace.dat, perf.data or their text with function_graph, or "
 		"with probes on entry and return.\v"
-		"docs/latency.md tells which calls say what, and how to record them.", NULL, NULL, NULL };
+		"docs/latency.md tells which calls say what, and how to record them.\n\n"
+		"Exit status: 0 done; 2 the source, the machine or the command line is wrong; 3 input/output.", NULL, NULL, NULL };
 	struct calibrate_args args = { .given.what = "source" };
 	struct err err = { 0 };
 	struct machine *machine;

@@ -72,13 +72,18 @@ static int run_cat(int argc, char **argv)
 		{ 0 },
 	};
 	static const struct argp argp = { options, parse_arg, "TRACE.kmt",
-		"Example: kmemsim cat boot.kmt --format jsonl --from '2 s' --limit 100\n\n"
-		"Prints the events of a trace, first those that set up what is older than the trace. \"-\" is standard input.\v"
+		"Example: kmemsim cat boot.kmt --from '2 s' --limit 100\n"
+		"         kmemsim cat boot.kmt --skip 48261 --limit 1     event 48261 of a lint\n"
+		"         kmemsim cat boot.kmt --format jsonl > boot.jsonl\n\n"
+		"Prints the events of a trace. First come those that set up what is older than the trace, but as text with --from or"
+		" --skip. \"-\" is standard input.\v"
 		"Exit status: 0; 2 when the file is no trace, or is cut off or damaged (what is whole before the damage is printed "
 		"still); 3 when it cannot be read or the output not be written.", NULL, NULL, NULL };
 	struct cat_args args = { .given.what = "trace", .reader = { .thread = true } };
 	int status = cli_parse(&argp, argc, argv, &args);
 
+	/* Who looks for an event does not look for thousands that set up what is older; an import needs them. */
+	args.print.events_only = args.print.format == PRINT_TEXT && (args.reader.skip || args.reader.from_ns);
 	return status ? status : print_trace(&args);
 }
 

@@ -7,11 +7,13 @@
 #include "sim/cli/cli.h"
 
 static const char doc[] =
-	"Compares two runs: what they were given, and what came of it, largest relative difference first.\n\n"
-	"  kmemsim compare results.db 1 7                two runs of one database\n"
-	"  kmemsim compare before.db after.db            the latest run of each\n"
-	"  kmemsim compare before.db:3 after.db:1 --over 5%\n\n"
-	"Times of the wall clock and hosts take no part. The exit status is 0 when the results are equal, and 1 when they differ.";
+	"Example: kmemsim compare results.db 1 7             two runs of one database\n"
+	"         kmemsim compare before.db after.db         the latest run of each\n"
+	"         kmemsim compare before.db:3 after.db:1 --over 5%\n\n"
+	"Compares two runs: what they were given, and what came of it, largest relative difference first."
+	" Times of the wall clock and hosts take no part.\v"
+	"Exit status: 0 the results are equal; 1 they differ; 2 there is no such run, the file is no results database or the command"
+	" line is wrong; 3 input/output.";
 
 enum { KEY_CSV = 0x100, KEY_JSON, KEY_OVER };
 
@@ -63,7 +65,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (args->nr_words < 2)
-			argp_usage(state);
+			argp_error(state, "which runs? RESULTS RUN RUN, or RESULTS[:RUN] RESULTS[:RUN]");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -134,6 +136,10 @@ static int run(int argc, char **argv)
 
 	if (ret)
 		return ret;
+	if (args.nr_words == 2 && run_number(args.words[1]) && access(args.words[1], F_OK) < 0) {
+		err_set(&err, ERR_USAGE, "compare: run %s with which other run of %s?", args.words[1], args.words[0]);
+		return cli_fail(&err);
+	}
 	if (args.nr_words == 2)
 		return compare_files(&args);
 	a = (struct compare_side){ .path = args.words[0], .run = run_number(args.words[1]) };

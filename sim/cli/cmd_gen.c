@@ -55,6 +55,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (args->given.input && !args->given.output && !args->parse_only)
 			argp_error(state, "where to? -o TRACE.kmt");
+		cli_keep_source(state, args->given.input, args->given.output);
 		return cli_given(key, text, state, &args->given);
 	default:
 		return cli_given(key, text, state, &args->given);
@@ -63,8 +64,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	options, parse_option, "WORKLOAD.yaml",
-	"Example: kmemsim gen configs/workloads/network-server.yaml -o net.kmt\n"
-	"         kmemsim gen configs/workloads/network-server.yaml -o long.kmt --events 100000000 --seed 7\n\n"
+	"Example: kmemsim gen network-server.yaml -o net.kmt\n"
+	"         kmemsim gen network-server.yaml -o long.kmt --events '10 Mi' --seed 7\n\n"
 	"Makes a trace of what a workload file describes: who asks for which memory how often, how large it is and how long it "
 	"lives. The same file and seed give the same bytes everywhere. docs/workloads.md explains the file; "
 	"configs/workloads/ has some ready to use.\v"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/options.h"
 #include "traces/import.h"
@@ -90,6 +91,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 			argp_error(state, "which recording?");
 		if (!args->given.output)
 			argp_error(state, "where to? -o TRACE.kmt");
+		for (size_t i = 0; i < args->nr_sources; i++)
+			cli_keep_source(state, args->sources[i], args->given.output);
 		return 0;
 	default:
 		return cli_given(key, text, state, &args->given);
@@ -142,6 +145,17 @@ static uint64_t wasted_bytes(const struct trace_meta *meta)
 	return meta->bytes_allocated > meta->bytes_requested ? meta->bytes_allocated - meta->bytes_requested : 0;
 }
 
+static void print_bytes(const struct trace_meta *meta)
+{
+	char asked[32], given[32], wasted[32];
+
+	fprintf(stderr, "objects      %s requested, %s allocated: %s (%.1f %%) wasted\n",
+		units_format_size_short(meta->bytes_requested, asked, sizeof(asked)),
+		units_format_size_short(meta->bytes_allocated, given, sizeof(given)),
+		units_format_size_short(wasted_bytes(meta), wasted, sizeof(wasted)),
+		100.0 * (double)wasted_bytes(meta) / (double)meta->bytes_allocated);
+}
+
 static void print_summary(const struct import_args *args, struct trace_meta *meta)
 {
 	if (meta->lost)
@@ -155,8 +169,7 @@ static void print_summary(const struct import_args *args, struct trace_meta *met
 	fprintf(stderr, "implied      %" PRIu64 " frees, of addresses that were handed out again while still live\n",
 		meta->implied_frees);
 	if (meta->bytes_allocated)
-		fprintf(stderr, "objects      %" PRIu64 " bytes requested, %" PRIu64 " allocated, %" PRIu64 " of them wasted\n",
-			meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta));
+		print_bytes(meta);
 	if (meta->hashed_pointers)
 		fputs("note         pointers are hashed: slabs and pages cannot be told from addresses\n", stderr);
 	print_counts("unusable: read and not understood", &meta->unusable);
@@ -170,7 +183,7 @@ static void print_json_counts(const char *name, const struct trace_counts *count
 	printf("\"%s\": {", name);
 	for (size_t i = 0; i < counts->nr; i++) {
 		fputs(i ? ", " : "", stdout);
-		cli_json_string(stdout, counts->rows[i].reason);
+		json_text_put(stdout, counts->rows[i].reason);
 		printf(": %" PRIu64, counts->rows[i].count);
 	}
 	printf("}%s", end);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/word.h"
 #include "configs/machine_yaml.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
@@ -13,6 +14,8 @@
 
 /* Without a machine: more than any trace fills, so that no failed allocation hides what follows it. */
 #define PLENTY "memory=64 GiB"
+
+#define MAX_RULES 64 /* more than there are */
 
 enum lint_key { OPT_RULE = CLI_OWN_KEY, OPT_SEVERITY };
 
@@ -34,13 +37,19 @@ static const struct argp_option options[] = {
 
 static void parse_rule(struct argp_state *state, struct lint_args *args, const char *text)
 {
-	unsigned int rule = 0;
+	const char *names[MAX_RULES], *near;
+	unsigned int nr = 0;
 
-	while (rule_name(rule) && strcmp(rule_name(rule), text))
-		rule++;
-	if (!rule_name(rule))
-		argp_error(state, "--rule: there is no rule \"%s\"", text);
-	args->filter.rule = text;
+	for (; nr < MAX_RULES && rule_name(nr); nr++) {
+		names[nr] = rule_name(nr);
+		if (!strcmp(names[nr], text))
+			args->filter.rule = text;
+	}
+	if (args->filter.rule == text)
+		return;
+	near = word_nearest(text, names, nr);
+	argp_error(state, "--rule: there is no rule \"%s\"%s%s%s docs/rules.md lists them", text, near ? "; did you mean \"" : ";",
+		near ? near : "", near ? "\"?" : "");
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -63,9 +72,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	options, parse_option, "TRACE",
-	"Example: kmemsim lint driver.kmt --severity error\n\n"
+	"Example: kmemsim import trace.dat -o driver.kmt\n"
+	"         kmemsim lint driver.kmt --severity error\n\n"
 	"Shows which rules of the kernel's interfaces the callers in a trace broke: who, in which event, how bad it is and what the"
-	" kernel does then.\v"
+	" kernel does then. Times are the recording's, as dmesg prints them."
+	" docs/rules.md explains all rules.\v"
 	"Exit status: 0 no errors (there may be warnings, notices, leaks and advice); 1 errors or fatal mistakes; 2 the trace, the"
 	" machine or the command line is wrong; 3 input/output failed; 130 interrupted.",
 	NULL, NULL, NULL,
@@ -124,7 +135,7 @@ static int lint_trace(const struct lint_args *args, const struct machine *machin
 	if (ret == 0 && args->given.json)
 		lint_show_json(stdout, args->given.input, &result, &keeper);
 	else if (ret == 0 && !args->given.quiet)
-		lint_show_table(stdout, &result, &keeper);
+		lint_show_table(stdout, args->given.input, &result, &keeper);
 	recorder_violations_fini(&keeper);
 	if (ret < 0)
 		return cli_fail(&err);

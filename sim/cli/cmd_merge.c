@@ -5,11 +5,12 @@
 #include "sim/cli/options.h"
 
 static const char doc[] =
+	"Example: kmemsim merge part-1.db part-2.db -o results.db\n"
+	"         kmemsim merge part-*.db -o results.db      again: adds what is new\n\n"
 	"Makes one results database of several, as the shards of a sweep are at its end.\n\n"
-	"  kmemsim merge part-1.db part-2.db -o results.db\n"
-	"  kmemsim merge part-*.db -o results.db         again, after more parts: adds only what is new\n\n"
 	"Runs of the same trace, configuration, seed, version and settings are one run: it is taken once, and a finished one replaces"
-	" one that was cut short. When two finished ones differ, they are named, nothing is merged and the exit status is 2.";
+	" one that was cut short. When two finished ones differ, they are named, nothing is merged and the exit status is 2.\v"
+	"Exit status: 0 done; 2 runs contradict, a file is no results database or the command line is wrong; 3 input/output.";
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "RESULTS", 0, "The database to make or to add to", 0 },

@@ -33,11 +33,13 @@ static int run_probe(int argc, char **argv)
 		{ 0 },
 	};
 	static const struct argp argp = { options, parse_arg, "[DIR]",
-		"Example: kmemsim probe -o machine.yaml\n\n"
+		"Example: kmemsim probe -o machine.yaml         this machine\n"
+		"         kmemsim probe saved/ -o server.yaml   one whose files were saved\n\n"
 		"Writes a machine file that describes this machine, or one whose /proc and /sys files were saved in DIR: "
 		"zoneinfo, iomem, meminfo, cmdline, pagetypeinfo, slabinfo, interrupts, nodeN_cpulist, nodeN_distance, "
 		"sysctl_vm.txt. What had to be assumed is told on standard error.\v"
-		"Run as root to see iomem, slabinfo and pagetypeinfo.", NULL, NULL, NULL };
+		"Run as root to see iomem, slabinfo and pagetypeinfo.\n\n"
+		"Exit status: 0 done; 2 what the files say is no machine, or the command line is wrong; 3 input/output.", NULL, NULL, NULL };
 	struct cli_given given = { .what = "folder", .optional = true };
 	struct err err = { 0 };
 	struct machine *machine;

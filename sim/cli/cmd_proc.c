@@ -3,11 +3,13 @@
 #include "sim/cli/options.h"
 
 static const char doc[] =
+	"Example: kmemsim proc results.db --file buddyinfo\n"
+	"         kmemsim proc results.db --file slabinfo --run 2\n\n"
 	"Shows a file of /proc as the modelled kernel would, byte for byte in the kernel's format.\n\n"
-	"  kmemsim proc results.db --file buddyinfo\n"
-	"  kmemsim proc results.db --file slabinfo --run 2\n\n"
 	"Files: buddyinfo, pagetypeinfo, slabinfo, vmallocinfo, iomem, ioports, and unusable_index and extfrag_index of debugfs. `kmemsim query results.db samples`"
-	" lists the samples.";
+	" lists the samples.\v"
+	"Exit status: 0 done; 2 there is no such file, run or sample, the file is no results database or the command line is wrong; 3"
+	" input/output.";
 
 enum { KEY_FILE = CLI_OWN_KEY, KEY_RUN, KEY_SAMPLE };
 
@@ -33,10 +35,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->file = arg;
 		return 0;
 	case KEY_RUN:
-		args->run = cli_number(state, "run", arg);
+		args->run = cli_row(state, "run", arg);
 		return 0;
 	case KEY_SAMPLE:
-		args->sample = cli_number(state, "sample", arg);
+		args->sample = cli_row(state, "sample", arg);
 		return 0;
 	case ARGP_KEY_END:
 		if (args->given.input && !args->file)

@@ -5,16 +5,18 @@
 #include "sim/cli/options.h"
 
 static const char doc[] =
-	"Runs a named query on a results database.\n\n"
-	"  kmemsim query results.db                      lists the queries\n"
-	"  kmemsim query results.db latency              as a table\n"
-	"  kmemsim query results.db caches --csv > caches.csv\n"
-	"  kmemsim query results.db best --by free_pages_lowest\n"
-	"  kmemsim query results.db pareto --by memory,failed\n"
-	"  kmemsim query results.db sensitivity          which swept key moves which figure most\n\n"
+	"Example: kmemsim query results.db                   lists the queries\n"
+	"         kmemsim query results.db latency           as a table\n"
+	"         kmemsim query results.db caches --csv > caches.csv\n"
+	"         kmemsim query results.db best --by free_pages_lowest\n"
+	"         kmemsim query results.db pareto --by memory,failed\n"
+	"         kmemsim query results.db sensitivity       which key moves what most\n\n"
+	"Runs a named query on a results database; it answers for all runs, with run_id in front. "
 	"FIGURE is a column of `kmemsim query results.db sweep`: a figure, or a swept key whose values are numbers. The query knows"
 	" whether more of a figure is better (free pages) or worse (all else); FIGURE:min and FIGURE:max say it.\n"
-	"Any other question: sqlite3 results.db. Tables and views are described in reports/schema.sql.";
+	"Any other question: sqlite3 results.db. Tables and views are described in reports/schema.sql, and by"
+	" `sqlite3 results.db .schema`.\v"
+	"Exit status: 0 done; 2 there is no such query, the file is no results database or the command line is wrong; 3 input/output.";
 
 enum { KEY_CSV = 0x100, KEY_JSON, KEY_BY, KEY_LIMIT };
 

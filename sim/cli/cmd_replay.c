@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "configs/saved_list.h"
 #include "configs/saved_state.h"
+#include "mm/mm.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/identity.h"
@@ -50,12 +51,12 @@ static const struct argp_option options[] = {
 	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
 	{ "pace", OPT_PACE, "PACE", 0, "When requests arrive: recorded (default), think (each task keeps its gaps) or asap", 0 },
 	{ "cpu-map", OPT_CPU_MAP, "MAP", 0,
-		"Where tasks run if the machine has other CPUs: fold (default, CPU modulo their number) or spread", 0 },
+		"Where tasks run if the machine has other CPUs: fold (CPU modulo their number), spread (over all of them) or auto (default: spread with --initial, else fold)", 0 },
 	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived) or page (the recorded page events alone)", 0 },
 	{ "seed", CLI_SEED, "N", 0, "Seed of all random streams (1)", 0 },
 	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a folder of numbered ones, instead of from boot", 0 },
 	{ "from", OPT_FROM, "WHERE", 0, "Begin at a time (\"12.5 s\"), an event number or marker:TEXT; what lives then is there from the start", 1 },
-	{ "to", OPT_TO, "TIME", 0, "Stop at TIME", 1 },
+	{ "to", OPT_TO, "TIME", 0, "Stop at TIME of the trace (\"12.5 s\"; a number alone is in ns)", 1 },
 	{ "skip", OPT_SKIP, "N", 0, "Skip N events", 1 },
 	{ "limit", OPT_LIMIT, "N", 0, "Replay at most N events, from where the replay begins", 1 },
 	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples (default: 100 samples in all)", 2 },
@@ -132,7 +133,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	options, parse_option, "TRACE",
-	"Example: kmemsim replay boot.kmt -m configs/machines/pc-512m.yaml -o results.db\n\n"
+	"Example: kmemsim replay boot.kmt -m machine.yaml -o results.db\n"
+	"         kmemsim replay boot.kmt -m machine.yaml --set memory='256 MiB'\n\n"
 	"Replays a trace against a machine and records what happened to memory and time.\v"
 	"Exit status: 0 done; 2 the trace, the machine or the command line is wrong; 3 input/output or an "
 	"invariant of the model failed; 130 interrupted, with the part done saved.",
@@ -198,10 +200,11 @@ static void print_json_initial(const struct replay_result *r)
 	const struct replay_filled *f = &r->filled;
 
 	printf("\"initial\": {\"older_found\": %" PRIu64 ", \"older_not_found\": %" PRIu64 ", \"pages_gone\": %" PRIu64
+	       ", \"saver_more\": %" PRIu64 ", \"saver_less\": %" PRIu64
 	       ", \"events_carried_out\": %" PRIu64 ", \"drawn_free_blocks\": %" PRIu64 ", \"drawn_cpu_list_pages\": %" PRIu64
 	       ", \"drawn_slabs\": %" PRIu64 ", \"drawn_area_pages\": %" PRIu64 ", \"drawn_slab_pages\": %" PRIu64
 	       ", \"assumed_objects\": %" PRIu64 ", \"assumed_pageblock_types\": %" PRIu64 "}, ",
-		r->bound, r->unbound, r->gone, r->carried, f->blocks, f->pcp_pages, f->slabs, f->area_pages, f->slab_pages,
+		r->bound, r->unbound, r->gone, r->read_more, r->read_less, r->carried, f->blocks, f->pcp_pages, f->slabs, f->area_pages, f->slab_pages,
 		f->objects, f->pageblocks);
 }
 
@@ -214,10 +217,11 @@ static void print_json(const struct replay_result *r, const struct machine *mach
 	       "\"failed\": %" PRIu64 ", \"failed_as_recorded\": %" PRIu64 ", \"failed_only_in_recording\": %" PRIu64 ", "
 	       "\"violations\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", \"bytes_alloc_checked\": %" PRIu64 ", "
 	       "\"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64 ", \"cpus\": %u, \"lost\": %" PRIu64 ", "
-	       "\"still_waiting\": %" PRIu64 ", \"cut_off\": %" PRIu64 ", ",
+	       "\"still_waiting\": %" PRIu64 ", \"cut_off\": %" PRIu64 ", \"oom_kills\": %" PRIu64 ", \"oom_without_victim\": %" PRIu64
+	       ", \"allocstall\": %" PRIu64 ", ",
 		r->events, r->sim_ns, r->wall_ns, seconds > 0 ? (double)r->events / seconds : 0, r->failed, r->failed_both,
 		r->recovered, r->violations, r->unmodelled, r->bytes_alloc_checked, r->bytes_alloc_mismatch,
-		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting, r->cut_off);
+		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting, r->cut_off, r->oom_kills, r->oom_without_victim, r->stalls);
 	if (initial)
 		print_json_initial(r);
 	printf("\"fingerprint\": \"%016" PRIx64 "\"}\n", r->fingerprint);
@@ -252,9 +256,22 @@ static void print_filled(const struct replay_filled *filled, uint64_t seed)
 			filled->pages_missing);
 }
 
+/* What a machine that is too small does to its tasks. */
+static void print_pressure(const struct replay_result *r, const char *results)
+{
+	if (r->stalls)
+		printf("stalls     %" PRIu64 " times a caller had to reclaim memory for itself (allocstall)\n", r->stalls);
+	if (r->oom_kills)
+		printf("OOM        %" PRIu64 " task%s ended by the OOM killer (kmemsim report %s)\n", r->oom_kills,
+			r->oom_kills == 1 ? " was" : "s were", results);
+	if (r->oom_without_victim)
+		printf("OOM        %" PRIu64 " times nobody was left to be ended: the kernel panics at the first\n", r->oom_without_victim);
+}
+
 static void print_summary(const struct replay_result *r, const struct replay_args *args, const struct trace_reader *reader)
 {
 	double seconds = (double)r->wall_ns / 1e9;
+	const char *results = args->given.output ? args->given.output : "FILE";
 	char sim[32];
 
 	if (trace_meta(reader)->lost)
@@ -273,6 +290,9 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 		print_filled(&r->filled, args->options.seed);
 	if (r->gone)
 		printf("gone       %" PRIu64 " pages of processes that had ended since that state\n", r->gone);
+	if (r->read_more || r->read_less)
+		printf("saver      left %" PRIu64 " objects %s than where it was recorded: it read %s caches in /sys/kernel/slab\n",
+			r->read_more + r->read_less, r->read_more ? "more" : "less", r->read_more ? "more" : "fewer");
 	if (r->carried)
 		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and were carried out\n",
 			r->skipped, r->carried);
@@ -280,15 +300,16 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 		printf("begins     after %" PRIu64 " events\n", r->skipped);
 	printf("failed     %" PRIu64 " allocations (and %" PRIu64 " that had failed when recorded)\n", r->failed,
 		r->failed_both + r->recovered);
+	print_pressure(r, results);
 	printf("kmalloc    bytes_alloc equals the recording's in %" PRIu64 " of %" PRIu64 " events\n",
 		r->bytes_alloc_checked - r->bytes_alloc_mismatch, r->bytes_alloc_checked);
 	if (r->still_waiting)
-		printf("still_waiting %" PRIu64 " requests at the end, which nobody could wake: failed (kmemsim query FILE sleeps)\n",
-			r->still_waiting);
+		printf("still_waiting %" PRIu64 " requests at the end, which nobody could wake: failed (kmemsim query %s sleeps)\n",
+			r->still_waiting, results);
 	if (r->cut_off)
 		printf("cut off    %" PRIu64 " requests that had arrived and were not done\n", r->cut_off);
 	if (r->violations)
-		printf("violations %" PRIu64 " (kmemsim query FILE violations)\n", r->violations);
+		printf("violations %" PRIu64 " (kmemsim query %s violations)\n", r->violations, results);
 	if (r->unmodelled)
 		printf("skipped    %" PRIu64 " events of what is not modelled, or not told by the initial state (mempools, DMA)\n", r->unmodelled);
 	printf("live       %" PRIu64 " objects at the end\n", r->live_objects);
@@ -305,7 +326,7 @@ static void warn_misfit(const struct replay_args *args, const struct trace_reade
 		return;
 	if (meta->cpus > machine->cpus)
 		fprintf(stderr, "kmemsim: note: the trace has %u CPUs, the machine %u: CPU n runs on CPU %s %u\n", meta->cpus,
-			machine->cpus, args->options.cpu_map == CPU_MAP_FOLD ? "n mod" : "n divided evenly among",
+			machine->cpus, replay_cpu_map_of(args->options.cpu_map, args->initial) == CPU_MAP_FOLD ? "n mod" : "n divided evenly among",
 			machine->cpus);
 	if (meta->page_size && meta->page_size != machine->page_size && args->options.layer == LAYER_PAGE)
 		fprintf(stderr, "kmemsim: note: the trace has pages of %u bytes, the machine of %u: orders are taken as they are\n",
@@ -383,11 +404,25 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 	for (uint32_t i = 0; i < args->given.machine.nr_sets; i++)
 		free(keys[i]);
 	cli_identity_fini(&show.id);
+	if (ret == 0 && result.events == 0 && args->part[0])
+		fprintf(stderr, "kmemsim: warning: %s: no event was replayed: it has %" PRIu64 ", and --from, --to, --skip or --limit leave none"
+			" (a time without a unit is in ns)\n", args->given.input, trace_meta(reader)->events);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->given.json)
 		print_json(&result, args->options.machine, reader, args->initial != NULL);
 	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->given.quiet)
 		print_summary(&result, args, reader);
 	return ret;
+}
+
+/* The machine alone decides of this: an allocator that is not known, memory that it cannot follow. */
+static int check_boots(const struct machine *machine, uint64_t seed, struct err *err)
+{
+	struct mm mm;
+
+	if (mm_init(&mm, machine, seed, err) < 0)
+		return err_context(err, "machine \"%s\"", machine->name);
+	mm_fini(&mm);
+	return 0;
 }
 
 static int replay_with(struct replay_args *args, const struct machine *machine, struct err *err)
@@ -400,6 +435,8 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 	ret = trace_open(&reader, args->given.input, &args->reader, err);
 	if (ret == 0)
 		warn_misfit(args, reader);
+	if (ret == 0 && args->parse_only)
+		ret = check_boots(machine, args->options.seed, err);
 	if (ret == 0 && !args->parse_only) {
 		if (args->given.output)
 			sqlite_recorder_publish(args->recorder);
@@ -463,7 +500,7 @@ static int replay_into(struct replay_args *args, struct err *err)
 
 static int run_replay(int argc, char **argv)
 {
-	struct replay_args args = { .given = { .what = "trace" }, .options = { .seed = 1 }, .reader = { .thread = true } };
+	struct replay_args args = { .given = { .what = "trace" }, .options = { .seed = 1, .cpu_map = CPU_MAP_AUTO }, .reader = { .thread = true } };
 	struct err err = { 0 };
 	int status = cli_parse(&argp, argc, argv, &args);
 

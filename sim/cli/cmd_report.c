@@ -7,10 +7,12 @@
 #include "sim/cli/options.h"
 
 static const char doc[] =
-	"Reports what a run did to memory and to time.\n\n"
-	"  kmemsim report results.db                     the latest run\n"
-	"  kmemsim report results.db --run 3 | less -R\n"
-	"  kmemsim report results.db --json > run.json   all figures; the same inputs give the same bytes";
+	"Example: kmemsim report results.db                  the latest run\n"
+	"         kmemsim report results.db --run 3 | less\n"
+	"         kmemsim report results.db --json > run.json\n\n"
+	"Reports what a run did to memory and to time, what matters most first. As JSON it has all figures, and the same inputs give the"
+	" same bytes.\v"
+	"Exit status: 0 done; 2 there is no such run, the file is no results database or the command line is wrong; 3 input/output.";
 
 enum { KEY_RUN = CLI_OWN_KEY };
 
@@ -31,7 +33,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_RUN:
-		args->run = cli_number(state, "run", arg);
+		args->run = cli_row(state, "run", arg);
 		return 0;
 	default:
 		return cli_given(key, arg, state, &args->given);

@@ -90,7 +90,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	options, parse_option, "SWEEP",
-	"Example: kmemsim sweep configs/sweeps/memory-x-min-free.yaml -o results.db -j 4\n\n"
+	"Example: kmemsim sweep memory-x-min-free.yaml -o results.db -j 4\n\n"
 	"Replays traces against every machine that a sweep file describes. All machines are checked before the first run "
 	"starts. A run that crashes, or exceeds the sweep's timeout or memory, is recorded as failed; the others go on.\v"
 	"Ctrl-C keeps the runs that are done; so does anything else that ends the program. The same command with --resume does "

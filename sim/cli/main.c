@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/word.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/version.h"
 
@@ -45,6 +46,31 @@ static void print_usage(FILE *out)
 	fputs("\n`kmemsim VERB --help` tells more. `kmemsim --version` names version and features.\n", out);
 }
 
+static const struct cli_command *find_command(const char *name)
+{
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+/* Return: the exit status. */
+static int unknown_verb(const char *name)
+{
+	const char *names[NR_COMMANDS], *near;
+
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		names[i] = commands[i]->name;
+	near = word_nearest(name, names, NR_COMMANDS);
+	if (name[0] == '-')
+		fprintf(stderr, "kmemsim: unknown option \"%s\": a verb comes first; `kmemsim --help` lists them\n", name);
+	else if (near)
+		fprintf(stderr, "kmemsim: unknown verb \"%s\"; did you mean \"%s\"? `kmemsim --help` lists them\n", name, near);
+	else
+		fprintf(stderr, "kmemsim: unknown verb \"%s\"; `kmemsim --help` lists them\n", name);
+	return err_exit_status(ERR_USAGE);
+}
+
 static int run_command(const struct cli_command *command, int argc, char **argv)
 {
 	char name[64];
@@ -53,6 +79,21 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
 	argv[1] = name;
 	program_invocation_name = name;
 	return command->run(argc - 1, argv + 1);
+}
+
+/* `kmemsim help [VERB]` and `kmemsim --help`. Return: the exit status. */
+static int help(int argc, char **argv)
+{
+	static char option[] = "--help";
+	const struct cli_command *command = argc > 2 ? find_command(argv[2]) : NULL;
+	char *asked[] = { argv[0], argc > 2 ? argv[2] : NULL, option, NULL };
+
+	if (command)
+		return run_command(command, 3, asked);
+	if (argc > 2)
+		return unknown_verb(argv[2]);
+	print_usage(stdout);
+	return cli_flush();
 }
 
 #define HEAP_BYTES      (16u << 20) /* of address space: that of a replay of a million events without its large tables */
@@ -97,22 +138,19 @@ static void prepare_heap(void)
 
 int main(int argc, char **argv)
 {
+	const struct cli_command *command;
+
 	prepare_heap();
 	if (argc < 2) {
 		print_usage(stderr);
 		return err_exit_status(ERR_USAGE);
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		print_usage(stdout);
-		return cli_flush();
-	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "help"))
+		return help(argc, argv);
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
 		version_print(stdout);
 		return cli_flush();
 	}
-	for (size_t i = 0; i < NR_COMMANDS; i++)
-		if (!strcmp(commands[i]->name, argv[1]))
-			return run_command(commands[i], argc, argv);
-	fprintf(stderr, "kmemsim: unknown verb \"%s\"; `kmemsim --help` lists them\n", argv[1]);
-	return err_exit_status(ERR_USAGE);
+	command = find_command(argv[1]);
+	return command ? run_command(command, argc, argv) : unknown_verb(argv[1]);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "configs/machine_yaml.h"
 
@@ -13,6 +14,15 @@ uint64_t cli_number(struct argp_state *state, const char *name, const char *text
 	if (units_parse_count(text, &value) < 0)
 		argp_error(state, "--%s: \"%s\" is not a number", name, text);
 	return value;
+}
+
+uint64_t cli_row(struct argp_state *state, const char *name, const char *text)
+{
+	uint64_t row = cli_number(state, name, text);
+
+	if (row == 0 || row > INT64_MAX)
+		argp_error(state, "--%s: %s: they are numbered from 1 on", name, text);
+	return row;
 }
 
 ns_t cli_time(struct argp_state *state, const char *name, const char *text)
@@ -71,6 +81,15 @@ void cli_one(struct argp_state *state, const char *what, const char *text, const
 	if (*argument)
 		argp_error(state, "one %s at a time: \"%s\" is one too many", what, text);
 	*argument = text;
+}
+
+void cli_keep_source(struct argp_state *state, const char *source, const char *output)
+{
+	struct stat a, b;
+
+	if (source && output && strcmp(source, "-") && strcmp(output, "-") && stat(source, &a) == 0 && stat(output, &b) == 0 &&
+	    S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		argp_error(state, "-o %s: this is the source, which would be lost: choose another name", output);
 }
 
 error_t cli_given(int key, const char *text, struct argp_state *state, struct cli_given *given)

@@ -44,6 +44,8 @@ error_t cli_given(int key, const char *text, struct argp_state *state, struct cl
 
 /** cli_number() - a count such as 4096 or 64 Ki. */
 uint64_t cli_number(struct argp_state *state, const char *name, const char *text);
+/** cli_row() - the number of a run or sample: from 1 on. */
+uint64_t cli_row(struct argp_state *state, const char *name, const char *text);
 /** cli_time() - simulated time such as 12.5 s. */
 ns_t cli_time(struct argp_state *state, const char *name, const char *text);
 /** cli_word() - one of @words, which end in NULL. Return: its index. */
@@ -56,6 +58,12 @@ void cli_from(struct argp_state *state, const char *text, struct replay_from *fr
 void cli_set(struct argp_state *state, struct cli_machine *machine, const char *text);
 /** cli_one() - the single argument of a verb, called @what ("trace"), into *@argument. */
 void cli_one(struct argp_state *state, const char *what, const char *text, const char **argument);
+
+/**
+ * cli_keep_source() - ends the program with a message when @output is the file @source, under this or another name: nobody wants
+ * a recording replaced by what was made of it. Either may be NULL or "-".
+ */
+void cli_keep_source(struct argp_state *state, const char *source, const char *output);
 
 /** cli_tell_damage() - warn of what of a damaged trace was left out. Return: the exit status; 0 of one that is only cut off. */
 int cli_tell_damage(const struct trace_damage *damage);

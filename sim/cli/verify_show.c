@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "sim/cli/cli.h"
 
 #define MAX_CACHE_ROWS 10 /* of caches that differ; --json has all */
@@ -24,7 +25,7 @@ static void json_zone(const struct verify_zone *zone, uint32_t nr_orders)
 static void json_cache(const struct verify_cache *cache)
 {
 	printf("{\"name\": ");
-	cli_json_string(stdout, cache->name);
+	json_text_put(stdout, cache->name);
 	printf(", \"slabs\": %" PRIu64 ", \"slabs_real\": %" PRIu64 ", \"objects\": %" PRIu64 ", \"objects_real\": %" PRIu64 "}",
 		cache->slabs, cache->slabs_real, cache->objects, cache->objects_real);
 }
@@ -32,7 +33,7 @@ static void json_cache(const struct verify_cache *cache)
 static void json_snapshot(const struct verify_snapshot *snapshot)
 {
 	printf("  {\"name\": ");
-	cli_json_string(stdout, snapshot->name);
+	json_text_put(stdout, snapshot->name);
 	printf(", \"zones\": [");
 	for (uint32_t z = 0; z < snapshot->nr_zones; z++) {
 		printf("%s\n    ", z ? "," : "");
@@ -55,9 +56,9 @@ static void json_difference(const char *check, const struct verify_difference *f
 {
 	printf("%s\n  {\"check\": \"%s\", \"event\": %" PRIu64 ", \"time_ns\": %" PRIu64 ", \"kernel\": ", more ? "," : "", check,
 		first->event_no, first->time_ns);
-	cli_json_string(stdout, first->kernel);
+	json_text_put(stdout, first->kernel);
 	printf(", \"model\": ");
-	cli_json_string(stdout, first->model);
+	json_text_put(stdout, first->model);
 	putchar('}');
 }
 

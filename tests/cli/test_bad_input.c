@@ -132,3 +132,50 @@ Test(bad_input, ctrl_c_saves_what_was_done_and_exits_with_130)
 	cr_assert_neq(access("never.kmt", F_OK), 0);
 	run_free(&result);
 }
+
+Test(bad_input, an_output_never_replaces_its_own_source)
+{
+	run_write("t.jsonl", "{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}\n");
+	run_write("w.yaml", "duration: 1 ms\nstreams: {}\n");
+	run_write("m.csv", "op,duration_ns\nkmalloc,100\n");
+	expect_failure(2, "-o t.jsonl: this is the source", "$K import t.jsonl -o t.jsonl");
+	expect_failure(2, "-o ./t.jsonl: this is the source", "$K import t.jsonl -o ./t.jsonl");
+	expect_failure(2, "-o link: this is the source", "ln -s t.jsonl link; $K import t.jsonl -o link");
+	expect_failure(2, "-o w.yaml: this is the source", "$K gen w.yaml -o w.yaml");
+	expect_failure(2, "-o m.csv: this is the source", "$K calibrate m.csv -o m.csv");
+	expect_failure(0, "", "grep -q kmalloc t.jsonl && grep -q duration w.yaml && grep -q op,duration_ns m.csv");
+}
+
+Test(bad_input, a_folder_where_results_are_expected_is_called_one)
+{
+	make_trace(2);
+	expect_failure(3, "d: is a directory, expected a results database", "mkdir d; $K report d");
+	expect_failure(3, "d: is a directory, expected a results database", "$K replay t.kmt -o d");
+	expect_failure(3, "d: is a directory, expected a results database", "$K merge d -o r.db");
+}
+
+Test(bad_input, parse_only_knows_all_that_a_run_would_refuse)
+{
+	make_trace(2);
+	expect_failure(2, "no allocator is called slubb; there are: slub, slab, slob", "$K replay t.kmt --set slab.allocator=slubb --parse-only");
+	expect_failure(2, "no allocator is called slubb; there are: slub, slab, slob", "$K replay t.kmt --set slab.allocator=slubb");
+	expect_failure(0, "", "$K replay t.kmt --parse-only");
+}
+
+Test(bad_input, a_part_of_the_trace_that_holds_nothing_is_warned_of)
+{
+	make_trace(20);
+	expect_failure(0, "no event was replayed: it has 20, and --from, --to, --skip or --limit leave none"
+		" (a time without a unit is in ns)", "$K replay t.kmt --skip 20 -q");
+}
+
+Test(bad_input, text_that_is_no_utf8_stays_out_of_json)
+{
+	struct run_result result = run_shell("printf '# tracer: nop\\n#\\n p\\377-1  [000] .....  1.000001: kfree: call_site=f\\376+0x1/0x2 ptr=0000000000000010\\n"
+		" p\\377-1  [000] .....  1.000002: kfree: call_site=f\\376+0x1/0x2 ptr=0000000000000010\\n' >t.txt;"
+		" $K import t.txt -o n\\\\377.kmt -q; mv n* $(printf 'n\\377.kmt'); $K lint $(printf 'n\\377.kmt') --json");
+
+	cr_expect(strstr(result.out, "\"trace\": \"n\\ufffd.kmt\""), "%s%s", result.out, result.err);
+	cr_expect_null(strpbrk(result.out, "\377\376"), "%s", result.out);
+	run_free(&result);
+}

@@ -178,6 +178,25 @@ Test(from, the_work_of_one_machine_continues_in_the_saved_state_of_another, .tim
 	expect_answer("select cache from cache_stats where cache like 'size-%' and cache not in ('size-160-192', 'size-192-192')", "");
 }
 
+/* Without merging there are 57 directories more in /sys/kernel/slab, which are read after the state is saved. */
+Test(from, what_saving_another_machines_state_leaves_is_there, .timeout = 120)
+{
+	const char *shared = run_shared();
+	struct run_result result;
+
+	if (!shared)
+		cr_skip_test("no folder of captures");
+	result = run_shell("d=%s/captures/J-whatif; s=$d/slub-nomerge/snapshots; $K import $d/base/trace.dat -o t.kmt --quiet &&"
+			   " $K probe $s -o m.yaml --quiet && $K replay t.kmt -m m.yaml --initial $s/1-after-boot --from 'marker:WORKLOAD begin'"
+			   " -o r.db --check", shared);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_expect(strstr(result.out, "saver      left 3747 objects more"), "%s", result.out);
+	run_free(&result);
+	/* Really 15533 slab pages, and 2818 of inode_cache. */
+	expect_answer("select abs(slab_bytes / 4096 - 15533) * 100 < 15533 from samples order by sample_id desc limit 1", "1\n");
+	expect_answer("select abs(slab_pages - 2818) < 28 from cache_stats where cache = 'inode_cache' order by sample_id desc limit 1", "1\n");
+}
+
 /* Whether there are rows of the sample at the marker, and how many of the first run the second has not. */
 #define DIFFERENT_ROWS(table, columns) \
 	"with s as (select run_id, sample_id from samples where marker = 'WORKLOAD begin'), r as (select run_id, " columns " from " table " join s using (sample_id))" \

@@ -1,5 +1,6 @@
 /* Starts from saved /proc files: all of them, some of them, damaged ones; from the machine's file and from a sweep. */
 #include <criterion/criterion.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -100,6 +101,99 @@ Test(initial, each_damaged_or_missing_file_is_one_clear_message)
 	sh(2, "bad3/slabinfo:1: expected a cache", "cp -r proc bad3; echo nonsense > bad3/slabinfo; $K replay t.kmt --initial bad3");
 	sh(0, "zoneinfo is missing: zones are those of buddyinfo",
 		"mkdir few; cp proc/buddyinfo few; $K replay t.kmt --initial few --from marker:now 2>&1");
+}
+
+#define THINGS_IN_SLAB 11u /* so no slab of the state is one of which it is not known what is free */
+
+/*
+ * A process saves the state, then reads @dirs directories of /sys/kernel/slab: two of six files count objects. A "thing" is left for each
+ * file and directory, but not of the first and the last file. proc/ is the state at event @saved.
+ */
+static void save_and_read(uint32_t dirs, uint32_t saved)
+{
+	static char text[65536];
+	size_t len = 0;
+	uint32_t id = THINGS_IN_SLAB + 1;
+
+	len += (size_t)snprintf(text, sizeof(text), "{\"time_ns\":1,\"event\":\"kmem_cache_create\",\"cache\":\"thing\",\"size\":700}\n");
+	for (uint32_t i = 0; i < THINGS_IN_SLAB; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"time_ns\":2,\"pid\":9,\"event\":\"kmem_cache_alloc\",\"id\":%u,"
+			"\"cache\":\"thing\",\"gfp\":\"GFP_KERNEL\"}\n", i + 1);
+	for (uint32_t read = 0; read < 2 * dirs; read++) {
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"time_ns\":%u,\"pid\":9,\"event\":\"kmalloc\",\"id\":%u,\"size\":8,"
+			"\"gfp\":\"GFP_KERNEL\",\"call_site\":\"show_slab_objects+0x30\"}\n{\"time_ns\":%u,\"pid\":9,\"event\":\"kfree\",\"id\":%u}\n",
+			1000 * id, id, 1000 * id + 1, id);
+		id++;
+		for (uint32_t i = 0; i < (read & 1 ? 3u : 4u) && read + 1 < 2 * dirs; i++, id++)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"time_ns\":%u,\"pid\":9,\"event\":\"kmem_cache_alloc\",\"id\":%u,"
+				"\"cache\":\"thing\",\"gfp\":\"GFP_KERNEL\"}\n", 1000 * id, id);
+	}
+	cr_assert_lt(len, sizeof(text) - 100);
+	snprintf(text + len, sizeof(text) - len, "{\"time_ns\":1000000,\"event\":\"marker\",\"text\":\"now\"}\n");
+	run_write("t.jsonl", text);
+	snprintf(text, sizeof(text), "rm -rf proc; $K import t.jsonl -o t.kmt --quiet && $K replay t.kmt --limit %u -o s.db --quiet && mkdir proc &&"
+		" for f in buddyinfo pagetypeinfo slabinfo; do $K proc s.db --file $f > proc/$f || exit 1; done; rm s.db", saved);
+	sh(0, NULL, text);
+}
+
+/* What the other machine's saver read: @dirs directories of caches, @links other names of caches. */
+static void table_of(uint32_t dirs, uint32_t links)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "awk 'BEGIN { OFS = \"\\t\"; print \"cache\", \"link\", \"object_size\", \"slab_size\", \"objs_per_slab\","
+		" \"order\", \"objects\", \"slabs\"; for (i = 0; i < %u; i++) print \"c\" i, \"-\", 64, 64, 64, 0, 0, 0;"
+		" for (i = 0; i < %u; i++) print \"l\" i, \"c0\", \"\", \"\", \"\", \"\", \"\", \"\" }' > proc/slab_sysfs.tsv", dirs, links);
+	sh(0, NULL, command);
+}
+
+/* The run's counters, and how many things there are when it begins. */
+static void expect_left(const char *counters)
+{
+	sh(0, NULL, "rm -f r.db; $K replay t.kmt --initial proc --from marker:now --check=1 -o r.db --quiet 2>&1");
+	expect_number("select (select value from counters where name = 'saver_more'), (select value from counters where name = 'saver_less'),"
+		      " (select live_objs from cache_stats where cache = 'thing' order by sample_id desc limit 1)", counters);
+}
+
+Test(initial, what_its_saver_read_after_it_is_there_in_the_other_machines_number)
+{
+	save_and_read(2, 1 + THINGS_IN_SLAB);
+	/* 11 things between the first and the last file of 14: each left one. */
+	table_of(2, 0);
+	expect_left("0,0,22\n");
+	table_of(5, 0);
+	expect_left("21,0,43\n");
+	table_of(5, 4);
+	expect_left("25,0,47\n");
+	table_of(1, 0);
+	expect_left("0,7,15\n");
+	/* A table that was not read so, or of which there is no sign. */
+	table_of(5, 0);
+	sh(0, NULL, "sed -i '1s/$/\\tpartial/; 2,$s/$/\\t0/' proc/slab_sysfs.tsv");
+	expect_left("0,0,22\n");
+	sh(0, NULL, "rm proc/slab_sysfs.tsv");
+	expect_left("0,0,22\n");
+}
+
+/* The state has what was left: it was saved after the reading. */
+Test(initial, a_state_saved_after_its_reading_has_it)
+{
+	save_and_read(5, 1000);
+	sh(0, NULL, "mv proc five");
+	save_and_read(2, 1000);
+	sh(0, NULL, "rm -r proc; mv five proc");
+	table_of(5, 0);
+	sh(0, NULL, "$K replay t.kmt --initial proc --from marker:now --check=1 -o r.db --quiet 2>&1");
+	expect_number("select count(*), sum(value) from counters where name in ('saver_more', 'saver_less')", "2,0\n");
+}
+
+/* A saved state is one that all CPUs of its machine have worked in. */
+Test(initial, tasks_use_all_cpus_of_a_saved_machine_and_as_many_as_recorded_of_one_that_boots)
+{
+	save_state();
+	sh(0, NULL, "for map in '' '--cpu-map fold'; do $K replay t.kmt --initial proc --set cpus=4 --from marker:now $map -o r.db --quiet 2>&1 || exit 1; done;"
+		    " $K replay t.kmt --set cpus=4 -o r.db --quiet");
+	expect_number("select group_concat(cpu_map) from runs", "\"spread,fold,fold\"\n");
 }
 
 /* Relative to the machine's file, the sweep's file, or, of a setting, to where the command runs. */

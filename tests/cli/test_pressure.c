@@ -69,7 +69,6 @@ static double looks(const char *setting)
 	return replayed_counter("pgscan_file") / replayed_counter("pgsteal_file");
 }
 
-/* At most METER_MAX_SEGMENTS of one step are counted, so there may be fewer than a batch of 32 pages has. */
 Test(pressure, kswapd_takes_the_lock_of_its_lists_by_batches)
 {
 	double locked, scanned;

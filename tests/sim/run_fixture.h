@@ -15,7 +15,7 @@
 
 enum { SCENE_MAX = 64, SCENE_LOCKS = 4, WAKE_UP_NS = 500 };
 
-/* What a request does: costs before_ns, then each lock's hold_ns with gap_ns before it; sleeps once; wakes. */
+/* What a request does: costs before_ns, then each lock's hold_ns with gap_ns before it, and all of them again; sleeps once; wakes. */
 struct act {
 	ns_t at_ns;
 	uint32_t cpu;
@@ -31,6 +31,7 @@ struct act {
 		lock_id lock;
 		ns_t before_ns, hold_ns;
 	} locks[SCENE_LOCKS];
+	uint32_t again;      /* how many times the locks come again */
 };
 
 struct scene {
@@ -62,9 +63,11 @@ static void scene_serve(struct run *run, const struct request *req, struct run_o
 	scene->last_ns[req->op] = run->engine.now;
 	scene->timed_out[req->op] = run->meter.wait.timed_out;
 	run->meter.ns += act->cost_ns;
-	for (int i = 0; i < SCENE_LOCKS && act->locks[i].hold_ns; i++) {
-		run->meter.ns += act->locks[i].before_ns;
-		meter_charge_locked(&run->meter, STEP_ZONE_LOCK, (uint32_t)act->locks[i].hold_ns, act->locks[i].lock);
+	for (uint32_t round = 0; round <= act->again; round++) {
+		for (int i = 0; i < SCENE_LOCKS && act->locks[i].hold_ns; i++) {
+			run->meter.ns += act->locks[i].before_ns;
+			meter_charge_locked(&run->meter, STEP_ZONE_LOCK, (uint32_t)act->locks[i].hold_ns, act->locks[i].lock);
+		}
 	}
 	if (act->wakes)
 		run_wake(run, SLEEP_MEMPOOL, act->wakes, act->wakes_nr ? act->wakes_nr : 1);
@@ -122,6 +125,7 @@ static struct scene *scene_new(uint32_t cpus, enum replay_pace pace)
 	sleepers_init(&scene->run.sleepers);
 	cr_assert_eq(engine_init(&scene->run.engine, cpus, &client, NULL), 0);
 	cr_assert_eq(locks_init(&scene->run.locks, cpus, 1, NULL), 0);
+	scene->run.meter.more = &scene->run.locks.more;
 	return scene;
 }
 

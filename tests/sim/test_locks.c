@@ -94,6 +94,47 @@ Test(locks, an_interrupt_waits_until_the_lock_that_its_cpu_holds_is_released)
 	scene_free(s);
 }
 
+/* A call that takes a lock 5000 times, as a large vmalloc() does: who comes late in it meets it as who comes early. */
+Test(locks, a_request_may_take_any_number_of_locks)
+{
+	struct scene *s = scene_new(3, PACE_RECORDED);
+	uint32_t a = scene_add(s, (struct act){ .at_ns = 0, .locks = { AT(VMAP, 10, 10), AT(PCPU, 0, 10) }, .again = 2499 });
+	uint32_t early = scene_add(s, (struct act){ .at_ns = 32, .cpu = 1, .cost_ns = 10, .locks = { AT(VMAP, 0, 1) } });
+	uint32_t late = scene_add(s, (struct act){ .at_ns = 70000, .cpu = 2, .cost_ns = 22, .locks = { AT(PCPU, 0, 30) } });
+
+	scene_play(s);
+	/* The second stay at the first lock is from 40 to 50. */
+	expect_served(s, early, 32, 32, 19);
+	/* Round 2333, from 69990, leaves the second lock at 70020; the next one is there at 70040, and waits until 70052. */
+	expect_served(s, late, 70000, 70000, 52);
+	expect_served(s, a, 0, 0, 75000 + 12);
+	s->run.recorder = recorder_none();
+	cr_assert_eq(locks_record(&s->run, NULL), 0);
+	cr_expect_eq(s->run.locks.stats[LOCK_VMAP].acquisitions, 2500 + 1);
+	cr_expect_eq(s->run.locks.stats[LOCK_VMAP].hold_ns, 25000 + 1);
+	cr_expect_eq(s->run.locks.stats[LOCK_VMAP].wait_ns, 8);
+	cr_expect_eq(s->run.locks.stats[LOCK_PCPU].acquisitions, 2500 + 1);
+	cr_expect_eq(s->run.locks.stats[LOCK_PCPU].hold_ns, 25000 + 30);
+	cr_expect_eq(s->run.locks.stats[LOCK_PCPU].contended, 1);
+	cr_expect_eq(s->run.locks.stats[LOCK_PCPU].wait_ns, 12);
+	scene_free(s);
+}
+
+/* Without memory for them the run does not pass for whole. */
+Test(locks, locks_that_could_not_be_kept_are_an_error_at_the_end)
+{
+	struct scene *s = scene_new(2, PACE_RECORDED);
+	struct err err = { 0 };
+
+	s->run.locks.more.no_memory = true;
+	scene_add(s, (struct act){ .at_ns = 0, .locks = { AT(VMAP, 10, 10) }, .again = 99 });
+	scene_play(s);
+	cr_expect_eq(s->run.locks.stats[LOCK_VMAP].acquisitions, METER_SEGMENTS);
+	s->run.recorder = recorder_none();
+	cr_expect_eq(locks_record(&s->run, &err), -(int)ERR_NOMEM);
+	scene_free(s);
+}
+
 /* A daemon's step waits for a request that arrives first, and makes one wait that arrives after it; its CPU is nobody's. */
 Test(locks, daemons_wait_and_are_waited_for)
 {
@@ -155,6 +196,7 @@ static void play_random(uint64_t seed, ns_t *times)
 			act.locks[i].before_ns = rng_below(&rng, 50);
 			act.locks[i].hold_ns = 1 + rng_below(&rng, 80);
 		}
+		act.again = rng_below(&rng, 8) ? 0 : (uint32_t)rng_below(&rng, 60);
 		/* With half of them asleep, a task that runs on several CPUs sleeps on more than one. */
 		if (act.ctx == CTX_PROCESS && !rng_below(&rng, seed % 2 ? 8 : 2)) {
 			act.sleeps_on = 1 + rng_below(&rng, 2);

@@ -10,6 +10,8 @@
 
 #define MAKER_KMALLOC 500u /* ids of events */
 #define MAKER_KFREE   501u
+#define MAKER_PAGE_FREE 502u
+#define MAKER_NR      3u
 #define MAKER_SAMPLE_TYPE (0x10000u | 0x2u | 0x4u | 0x40u | 0x80u | 0x20u | 0x400u) /* IDENTIFIER TID TIME ID CPU CALLCHAIN RAW */
 #define MAKER_TRAILER 40u  /* TID, TIME, ID, CPU, IDENTIFIER */
 
@@ -108,11 +110,11 @@ static inline struct maker maker_begin(bool pipe, bool swap)
 			maker_u64(&m, 0);
 		maker_set_u64(&m, 16, 64 + 16);
 		m.ids_at = m.len;
-		maker_u64(&m, maker_sample_id(MAKER_KMALLOC));
-		maker_u64(&m, maker_sample_id(MAKER_KFREE));
+		for (uint64_t config = MAKER_KMALLOC; config < MAKER_KMALLOC + MAKER_NR; config++)
+			maker_u64(&m, maker_sample_id(config));
 		m.attrs_at = m.len;
 	}
-	for (uint64_t config = MAKER_KMALLOC; config <= MAKER_KFREE; config++) {
+	for (uint64_t config = MAKER_KMALLOC; config < MAKER_KMALLOC + MAKER_NR; config++) {
 		size_t at = pipe ? maker_record(&m, 64) : 0;
 
 		maker_attr(&m, config);
@@ -187,9 +189,12 @@ static inline size_t maker_sample(struct maker *m, uint32_t event, uint64_t time
 	maker_u64(m, maker_sample_id(event));
 	maker_u32(m, cpu);
 	maker_u32(m, 0);
-	maker_u64(m, 2);                      /* a call chain of two */
-	maker_u64(m, 0xffffffff81000000u);
-	maker_u64(m, 0xffffffff81000010u);
+	maker_u64(m, 5);                      /* a call chain of two in the kernel, and one behind them */
+	maker_u64(m, (uint64_t)-128);         /* PERF_CONTEXT_KERNEL */
+	maker_u64(m, 0xffffffff81000004u);
+	maker_u64(m, 0xffffffff81000014u);
+	maker_u64(m, (uint64_t)-512);         /* PERF_CONTEXT_USER */
+	maker_u64(m, 0xffffffff81000084u);
 	maker_u32(m, raw_len);
 	maker_u16(m, event);
 	maker_bytes(m, "\0\1", 2);            /* flags, preemption disabled by the tracepoint itself */
@@ -221,11 +226,21 @@ static inline void maker_kfree(struct maker *m, uint64_t time_ns, uint32_t cpu, 
 	maker_end_record(m, at);
 }
 
+static inline void maker_page_free(struct maker *m, uint64_t time_ns, uint32_t cpu, uint32_t tid, uint64_t pfn, uint32_t order)
+{
+	size_t at = maker_sample(m, MAKER_PAGE_FREE, time_ns, cpu, tid, 20);
+
+	maker_u64(m, pfn);
+	maker_u32(m, order);
+	maker_end_record(m, at);
+}
+
 #define MAKER_COMMON                                                                \
 	"format:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
 	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n"          \
 	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n"  \
-	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"                    \
+	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+#define MAKER_OBJECT MAKER_COMMON                                                   \
 	"\tfield:unsigned long call_site;\toffset:8;\tsize:8;\tsigned:0;\n"             \
 	"\tfield:const void * ptr;\toffset:16;\tsize:8;\tsigned:0;\n"
 
@@ -253,16 +268,20 @@ static inline void maker_tracing_data(struct maker *m)
 	maker_u32(m, 0);
 	maker_u32(m, 1);
 	maker_bytes(m, "kmem", 5);
-	maker_u32(m, 2);
-	maker_format(m, "name: kmalloc\nID: 500\n" MAKER_COMMON
+	maker_u32(m, MAKER_NR);
+	maker_format(m, "name: kmalloc\nID: 500\n" MAKER_OBJECT
 		"\tfield:size_t bytes_req;\toffset:24;\tsize:8;\tsigned:0;\n"
 		"\tfield:size_t bytes_alloc;\toffset:32;\tsize:8;\tsigned:0;\n"
 		"\tfield:unsigned long gfp_flags;\toffset:40;\tsize:8;\tsigned:0;\n"
 		"\tfield:int node;\toffset:48;\tsize:4;\tsigned:1;\n\n"
 		"print fmt: \"call_site=%lx ptr=0x%lx bytes_req=%zu bytes_alloc=%zu gfp_flags=0x%lx node=%d\", REC->call_site, "
 		"REC->ptr, REC->bytes_req, REC->bytes_alloc, REC->gfp_flags, REC->node\n");
-	maker_format(m, "name: kfree\nID: 501\n" MAKER_COMMON
+	maker_format(m, "name: kfree\nID: 501\n" MAKER_OBJECT
 		"\nprint fmt: \"call_site=%lx ptr=0x%lx\", REC->call_site, REC->ptr\n");
+	maker_format(m, "name: mm_page_free\nID: 502\n" MAKER_COMMON
+		"\tfield:unsigned long pfn;\toffset:8;\tsize:8;\tsigned:0;\n"
+		"\tfield:unsigned int order;\toffset:16;\tsize:4;\tsigned:0;\n"
+		"\nprint fmt: \"pfn=0x%lx order=%d\", REC->pfn, REC->order\n");
 	maker_u32(m, 0);
 	maker_u32(m, 0);
 }
@@ -292,7 +311,7 @@ static inline void maker_finish(struct maker *m, bool formats)
 		return;
 	}
 	maker_set_u64(m, 24, m->attrs_at);
-	maker_set_u64(m, 32, 2 * (64 + 16));
+	maker_set_u64(m, 32, MAKER_NR * (64 + 16));
 	maker_set_u64(m, 40, m->data_at);
 	maker_set_u64(m, 48, data_end - m->data_at);
 	maker_set_u64(m, 72, formats ? 1u << 1 | 1u << 4 : 1u << 4);

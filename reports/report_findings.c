@@ -1,0 +1,158 @@
+/*
+ * What a reader has to know before all tables: what failed, who was ended or had to wait, which zones ran short, what is wasted
+ * and what lies in pieces. Each finding is a question with its sentence; one that has no answer is not printed.
+ */
+#include "reports/report_priv.h"
+
+#include <string.h>
+
+#include "base/units.h"
+#include "reports/text_priv.h"
+
+#define SENTENCE_MAX 1024
+#define NAME_COLUMNS 80
+
+/* Order 3 is the largest that the kernel tries hard for; above this share of free memory that cannot serve it requests may fail. */
+#define UNUSABLE_FROM "0.5"
+
+/*
+ * A row is a sentence: in @text %c stands for the next column as a count, %b as bytes, %t as a time, %p as a share in per cent,
+ * %s as it is. ?1 is the run, ?2 its last sample, ?3 the bytes of a page.
+ */
+struct finding {
+	enum text_style style;
+	const char *sql, *text;
+};
+
+static const struct finding findings[] = {
+	{ TEXT_RED,
+		"SELECT sum(failed), sum(count), 1.0 * sum(failed) / sum(count), (SELECT op FROM op_stats WHERE run_id = ?1"
+		" ORDER BY failed DESC, op LIMIT 1), max(failed) FROM op_stats WHERE run_id = ?1 AND (failed > 0 OR bytes_req > 0)"
+		" HAVING sum(failed) > 0",
+		"%c of %c allocations failed (%p), most of them %s (%c)." },
+	{ TEXT_RED,
+		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim' AND name = 'allocations_of_killed_tasks' AND value > 0",
+		"Of these, %c would have been made by tasks that the OOM killer had ended by then." },
+	{ TEXT_RED,
+		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim' AND name = 'oom_without_victim' AND value > 0",
+		"Memory ran out, and %c times no task was left that the OOM killer could end. A real kernel panics at the first of them:"
+		" this machine is too small, and what followed did not happen on it." },
+	{ TEXT_RED,
+		"SELECT \"order\", sum(count), 'node ' || node || ' ' || zone FROM alloc_failures WHERE run_id = ?1"
+		" AND gfp NOT LIKE '%NOWARN%' GROUP BY node, zone, \"order\" ORDER BY sum(count) DESC, node, zone, \"order\" LIMIT 1",
+		"Requests for pages failed most often at order %c: %c times in %s." },
+	{ TEXT_RED,
+		"SELECT count(*), group_concat(substr(name, 8), '; '), sum(value) * ?3 FROM (SELECT name, value FROM counters"
+		" WHERE run_id = ?1 AND mechanism = 'oom' AND name LIKE 'killed %' ORDER BY value DESC, name) HAVING count(*) > 0",
+		"Memory ran out; tasks that the OOM killer ended: %c (%s), which gave back %b." },
+	{ TEXT_RED,
+		"SELECT sum(still_waiting) FROM sleeps WHERE run_id = ?1 HAVING sum(still_waiting) > 0",
+		"%c requests still waited at the end and could be woken by nobody: they count as failed." },
+	{ TEXT_RED,
+		"SELECT sum(n), group_concat(rule || ' ' || n, ', ') FROM (SELECT rule, count(*) AS n FROM violations WHERE run_id = ?1"
+		" AND severity IN ('error', 'fatal') GROUP BY rule ORDER BY n DESC, rule) HAVING sum(n) > 0",
+		"Mistakes of the callers: %c (%s)." },
+	{ TEXT_YELLOW,
+		"SELECT sum(value), (SELECT max(end_ns - start_ns) FROM reclaim_events WHERE run_id = ?1 AND by = 'direct')"
+		" FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name GLOB 'allocstall_*' HAVING sum(value) > 0",
+		"Callers had to reclaim memory for themselves %c times (allocstall), the longest for %t." },
+	{ TEXT_YELLOW,
+		"SELECT value, (SELECT max(end_ns - start_ns) FROM reclaim_events WHERE run_id = ?1 AND by = 'compaction')"
+		" FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name = 'compact_stall' AND value > 0",
+		"Callers had to compact memory for themselves %c times (compact_stall), the longest for %t." },
+	{ TEXT_YELLOW,
+		"SELECT 'node ' || node || ' ' || zone, sum(free_pages < low_pages), count(*), min(free_pages) * ?3"
+		" FROM zone_samples JOIN samples USING (sample_id) WHERE run_id = ?1 AND managed_pages > 0 GROUP BY node, zone"
+		" HAVING sum(free_pages < low_pages) > 0 ORDER BY node, " RESULTS_ZONE_RANK,
+		"%s was below its low watermark in %c of %c samples, with %b free at the least." },
+	{ TEXT_PLAIN,
+		"SELECT 'node ' || node || ' ' || zone, unusable_index FROM frag_samples JOIN zone_samples USING (sample_id, node, zone)"
+		" WHERE sample_id = ?2 AND \"order\" = 3 AND managed_pages > 0 AND unusable_index >= " UNUSABLE_FROM
+		" ORDER BY node, " RESULTS_ZONE_RANK,
+		"%s is in pieces: %p of its free memory lies in blocks that are too small for 8 pages (order 3)." },
+	{ TEXT_PLAIN,
+		"SELECT slab_waste_bytes, 1.0 * slab_waste_bytes / slab_bytes, cache, waste_bytes FROM samples, (SELECT cache, waste_bytes"
+		" FROM v_caches WHERE run_id = ?1 ORDER BY waste_bytes DESC, cache LIMIT 1) WHERE sample_id = ?2 AND slab_bytes > 0"
+		" AND slab_waste_bytes > 0",
+		"Slabs hold %b (%p of them) that nobody asked for, most of it in %s (%b)." },
+};
+
+#define NR_FINDINGS (sizeof(findings) / sizeof(findings[0]))
+
+/* Whether anything failed or had to wait is worth a line even when nothing did. */
+#define NR_TROUBLES 10
+
+static void put_column(sqlite3_stmt *stmt, int i, char kind, char *buf, size_t size)
+{
+	int64_t number = sqlite3_column_int64(stmt, i);
+	const char *text = (const char *)sqlite3_column_text(stmt, i);
+
+	if (!text)
+		snprintf(buf, size, "an unknown time");
+	else if (kind == 'c')
+		text_count(number, buf, size);
+	else if (kind == 'b')
+		units_format_size_short((uint64_t)number, buf, size);
+	else if (kind == 't')
+		units_format_time_short((ns_t)number, buf, size);
+	else if (kind == 'p')
+		snprintf(buf, size, "%.3g %%", 100 * sqlite3_column_double(stmt, i));
+	else
+		text_shortened(text, NAME_COLUMNS, buf, size);
+}
+
+static void print_finding(const struct report *report, const struct finding *finding, sqlite3_stmt *stmt)
+{
+	char sentence[SENTENCE_MAX] = "";
+	size_t used = 0;
+	int column = 0;
+
+	for (const char *c = finding->text; *c && used < sizeof(sentence) - 1; c++) {
+		if (*c != '%') {
+			sentence[used++] = *c;
+			continue;
+		}
+		put_column(stmt, column++, *++c, sentence + used, sizeof(sentence) - used);
+		used += strlen(sentence + used);
+	}
+	sentence[used] = '\0';
+	text_style(report->out, report->colour, finding->style);
+	text_wrapped(report->out, "  -", 4, sentence, (int)report->width);
+	text_style(report->out, report->colour, TEXT_PLAIN);
+}
+
+/* Return: how many rows, or a negative code. */
+static int report_finding(const struct report *report, const struct finding *finding, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int nr = 0;
+	int ret = results_prepare(report->results, finding->sql, &report->run, 1, &stmt, err);
+
+	if (ret < 0)
+		return ret;
+	sqlite3_bind_int64(stmt, 2, report->last_sample);
+	sqlite3_bind_int64(stmt, 3, report->page_size);
+	for (; (ret = results_step(report->results, stmt, err)) > 0; nr++)
+		print_finding(report, finding, stmt);
+	sqlite3_finalize(stmt);
+	return ret < 0 ? ret : nr;
+}
+
+int report_findings(const struct report *report, struct err *err)
+{
+	int troubles = 0;
+
+	report_heading(report, "What stands out", NULL);
+	for (size_t i = 0; i < NR_FINDINGS; i++) {
+		int nr = report_finding(report, &findings[i], err);
+
+		if (nr < 0)
+			return nr;
+		troubles += nr;
+		if (i + 1 == NR_TROUBLES && troubles == 0)
+			text_wrapped(report->out, "  -", 4,
+				"No allocation failed, nobody had to wait for memory, and no zone fell below its low watermark.",
+				(int)report->width);
+	}
+	return 0;
+}

@@ -1,0 +1,240 @@
+/*
+ * adopt_saver: what the process that saved the state left in memory after that. Each directory, file and link that it looked up in
+ * /sys/kernel/slab stays known to the kernel: an inode, its name, and what a security module wants with it. The state does
+ * not have these, the machine had them when its work began; how many, its own table of what was read tells.
+ *
+ * The recording shows the same reading on its machine, by a function of the kernel's that nobody else calls: show_slab_objects() runs
+ * once for each file that counts objects of a cache (mm/slub.c). So what was allocated for each file that was looked up is known, and
+ * as much comes for each that was read here and not there. It tells the instant of the state, too: what was allocated since the
+ * reading began is no object of the state's, unless that has as many objects as if it had been saved later.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/adopt_priv.h"
+#include "sim/serve_priv.h"
+
+enum saver_call { CALL_OTHER, CALL_COUNTS, CALL_LINK };
+
+static bool is_function(const char *call_site, const char *name)
+{
+	size_t len = strlen(name);
+
+	return !strncmp(call_site, name, len) && (!call_site[len] || call_site[len] == '+' || call_site[len] == '.');
+}
+
+int saver_init(struct run *run, const struct state *state, struct err *err)
+{
+	struct saver *saver = &run->follow.saver;
+
+	*saver = (struct saver){ 0 };
+	if (!state || !state->slab_table.counted)
+		return 0;
+	saver->calls = malloc((size_t)run->tables->nr_ops + 1);
+	if (!saver->calls)
+		return err_set(err, ERR_NOMEM, "no memory for what saved the initial state");
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
+		const struct trace_op *op = &run->tables->ops[i];
+		const char *call_site = run_string(run, op->call_site);
+
+		saver->calls[i] = CALL_OTHER;
+		if (op->kind != KIND_KMALLOC)
+			continue;
+		if (is_function(call_site, "show_slab_objects"))
+			saver->calls[i] = CALL_COUNTS;
+		else if (is_function(call_site, "kernfs_iop_get_link"))
+			saver->calls[i] = CALL_LINK;
+	}
+	return 0;
+}
+
+void saver_fini(struct saver *saver)
+{
+	free(saver->calls);
+}
+
+uint32_t saver_note(struct run *run, uint32_t op, uint32_t who)
+{
+	struct saver *saver = &run->follow.saver;
+	int32_t task = run->tables->whos[who].pid;
+
+	if (!saver->calls)
+		return 0;
+	if (saver->calls[op] == CALL_COUNTS) {
+		if (!saver->turn || task != saver->task) {
+			saver->task = task;
+			saver->first = saver->turn + 1;
+			saver->links_seen = 0;
+		}
+		saver->turn++;
+		saver->links = saver->links_seen;
+		saver->seat = run->seats[who];
+	}
+	saver->links_seen += task == saver->task && saver->calls[op] == CALL_LINK;
+	return saver->turn;
+}
+
+/* An object of the trace, by its kind. */
+struct of_kind {
+	uint32_t kind;
+	uint32_t index; /* into older[] */
+};
+
+static int by_kind(const void *a, const void *b)
+{
+	const struct of_kind *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* Objects of slabs, by kind. Return: NULL: no memory. */
+static struct of_kind *list_objects(struct run *run, const struct older *older, uint32_t nr, uint32_t *nr_list)
+{
+	struct of_kind *list = malloc(((size_t)nr + 1) * sizeof(*list));
+
+	*nr_list = 0;
+	for (uint32_t i = 0; list && i < nr; i++) {
+		struct run_op *op = &run->ops[older[i].op];
+
+		if (op->action == ACT_KMALLOC || op->action == ACT_CACHE_ALLOC)
+			list[(*nr_list)++] = (struct of_kind){ adopt_kind_of(run, op), i };
+	}
+	if (list)
+		qsort(list, *nr_list, sizeof(*list), by_kind);
+	return list;
+}
+
+/* How much the recording's saver read, and this machine's. */
+struct reading {
+	uint64_t seen, there; /* directories, files and links */
+};
+
+/* Return: false when it was not read, or with other columns, so not in the same way. */
+static bool measure(const struct run *run, struct reading *reading)
+{
+	const struct saver *saver = &run->follow.saver;
+	const struct state_slab_table *table = &run->options->initial->slab_table;
+	uint32_t counts = saver->turn ? saver->turn - saver->first + 1 : 0;
+
+	if (!counts || counts % table->counted)
+		return false;
+	reading->seen = (uint64_t)counts / table->counted * (table->files + 1) + saver->links;
+	/* As many directories: then the links at either end are the same, too. */
+	reading->there = counts / table->counted == table->dirs ? reading->seen :
+		(uint64_t)table->dirs * (table->files + 1) + table->links;
+	return true;
+}
+
+/* Of @nr objects of one kind, those that were allocated while the table was read, for each file. */
+static uint64_t left_per_file(const struct run *run, const struct older *older, const struct of_kind *list, uint32_t nr,
+	const struct reading *reading, uint32_t *like)
+{
+	const struct saver *saver = &run->follow.saver;
+	uint64_t read = 0;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		const struct older *object = &older[list[i].index];
+
+		if (object->turn < saver->first || object->turn >= saver->turn || run->tables->whos[object->who].pid != saver->task)
+			continue;
+		read++;
+		*like = list[i].index;
+	}
+	return (read + reading->seen / 2) / reading->seen;
+}
+
+static uint32_t kind_end(const struct of_kind *list, uint32_t nr, uint32_t first)
+{
+	uint32_t end = first;
+
+	while (end < nr && list[end].kind == list[first].kind)
+		end++;
+	return end;
+}
+
+int saver_look(struct run *run, const struct older *older, uint32_t nr, struct err *err)
+{
+	struct reading reading;
+	uint32_t nr_list, like, kinds = 0, lacking = 0;
+	struct of_kind *list;
+
+	if (!measure(run, &reading))
+		return 0;
+	list = list_objects(run, older, nr, &nr_list);
+	if (!list)
+		return err_set(err, ERR_NOMEM, "no memory for what saved the initial state");
+	for (uint32_t first = 0, end; first < nr_list; first = end) {
+		uint64_t per_file;
+		struct slab_stats stats;
+
+		end = kind_end(list, nr_list, first);
+		per_file = left_per_file(run, older, list + first, end - first, &reading, &like);
+		if (!per_file)
+			continue;
+		slab_cache_stats(run->mm.slab, list[first].kind, &stats);
+		kinds++;
+		/* Before, there were all but what was read; afterwards as many more as were read here. */
+		lacking += stats.live_objs + per_file * reading.seen < end - first + per_file * reading.there / 2;
+	}
+	free(list);
+	run->follow.saver.later = kinds && lacking == kinds;
+	return 0;
+}
+
+bool saver_is_new(const struct run *run, const struct older *older)
+{
+	const struct saver *saver = &run->follow.saver;
+
+	return saver->later && older->turn >= saver->first;
+}
+
+/* @nr more than the recording has: nobody will free them. */
+static void leave_more(struct run *run, const struct older *like, uint64_t nr)
+{
+	struct slab_object object;
+
+	run->cpu = run->follow.saver.seat.cpu;
+	for (; nr; nr--) {
+		meter_start(&run->meter, run->machine->latency.step_ns);
+		run->result.read_more += serve_take_object(run, &run->ops[like->op], &object) == MM_DONE;
+	}
+}
+
+/* @fewer of what was allocated since need not be made. */
+static void leave_less(struct run *run, struct older *older, const struct of_kind *list, uint32_t nr, uint64_t fewer)
+{
+	for (uint32_t i = 0; i < nr && fewer; i++) {
+		if (!saver_is_new(run, &older[list[i].index]))
+			continue;
+		older[list[i].index].turn = TURN_NOT_THERE;
+		run->result.read_less++;
+		fewer--;
+	}
+}
+
+int adopt_saver(struct run *run, struct older *older, uint32_t nr, struct err *err)
+{
+	struct reading reading;
+	uint32_t nr_list, like = 0;
+	struct of_kind *list;
+
+	if (!run->follow.saver.later || !measure(run, &reading) || reading.there == reading.seen)
+		return 0;
+	list = list_objects(run, older, nr, &nr_list);
+	if (!list)
+		return err_set(err, ERR_NOMEM, "no memory for what saved the initial state");
+	for (uint32_t first = 0, end; first < nr_list; first = end) {
+		uint64_t per_file;
+
+		end = kind_end(list, nr_list, first);
+		per_file = left_per_file(run, older, list + first, end - first, &reading, &like);
+		if (reading.there > reading.seen)
+			leave_more(run, &older[like], per_file * (reading.there - reading.seen));
+		else
+			leave_less(run, older, list + first, end - first, per_file * (reading.seen - reading.there));
+	}
+	free(list);
+	return 0;
+}
