@@ -112,6 +112,27 @@ static bool worth_compacting(const struct page_alloc *pa, const struct alloc_con
 }
 
 /*
+ * A boost keeps up to a pageblock or more of each zone from requests, against fragmentation. Whoever made it has woken kswapd, whose
+ * pass ends with taking it back; a request that finds nothing to reclaim in the same lists does not come to killing before that.
+ * Simplified: nor where 6.1 has given kswapd up (16 passes without a page), and may kill with megabytes free.
+ * Return: whether there was any.
+ */
+static bool end_boosts(const struct alloc_context *ac)
+{
+	bool ended = false;
+
+	for (uint32_t i = ac->preferred; i < ac->nr_zones; i++) {
+		struct zone *zone = ac->zonelist->zone[i];
+
+		if (zone->type > ac->highest || !zone->boost)
+			continue;
+		zone->boost = 0;
+		ended = true;
+	}
+	return ended;
+}
+
+/*
  * Models __alloc_pages_may_oom(). *progress: memory has been freed.
  * Simplified: a request without __GFP_FS kills too, where the kernel lets it wait for one with it to do so.
  */
@@ -167,6 +188,8 @@ static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *
 				return pfn;
 			continue;
 		}
+		if (end_boosts(ac))
+			continue;
 		pfn = take_by_killing(pa, ac, &killed, meter);
 		if (pfn != PFN_NONE)
 			return pfn;

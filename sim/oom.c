@@ -1,20 +1,61 @@
 /*
  * oom: whom the OOM killer ends. Models oom_kill_process() of mm/oom_kill.c (6.1): the task's memory is free at once.
- * Simplified: badness is a task's movable pages, single ones and larger blocks, without adjustments and without what is in
- * swap; what it asks for later does not happen.
+ * Simplified: badness is a task's anonymous pages, and its larger movable blocks, without adjustments, without what is in
+ * swap and without what it has mapped of files; what it asks for later does not happen.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/reclaim_priv.h"
 
-/* Memory of a process: blocks of movable pages, of any order (huge pages), that are still whole. */
+/*
+ * Threads of the kernel (6.1), which a trace tells by their names alone. A name that ends in a letter stands for itself and for
+ * one with a number (kswapd0), others for all that begin so.
+ */
+static const char *const kernel_threads[] = {
+	"cpuhp/", "cryptomgr_", "idle_inject/", "irq/", "jbd2/", "jfsIO", "jfsCommit", "jfsSync", "kauditd", "kcompactd", "kdevtmpfs",
+	"khugepaged", "khungtaskd", "khvcd", "kjournald", "kpsmoused", "ksmd", "ksoftirqd/", "kswapd", "kthreadd", "kworker/", "lockd",
+	"migration/", "nfsd", "oom_reaper", "pr/", "psimon", "rcu_", "rcub/", "rcuc/", "rcuog/", "rcuop/", "rcuos/", "scsi_eh_",
+	"swapper/", "watchdogd", "xfsaild/",
+};
+
+static bool is_kernel_thread(const char *comm)
+{
+	for (size_t i = 0; i < sizeof(kernel_threads) / sizeof(kernel_threads[0]); i++) {
+		size_t length = strlen(kernel_threads[i]);
+		const char *rest = comm + length;
+
+		if (!strncmp(comm, kernel_threads[i], length) &&
+			(strchr("/_", rest[-1]) || !rest[strspn(rest, "0123456789")]))
+			return true;
+	}
+	return false;
+}
+
+/* Models oom_unkillable_task(): init and threads of the kernel. A task that got another name was a program all the time. */
+void oom_start(struct run *run)
+{
+	struct reclaim *r = &run->reclaim;
+
+	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
+		r->unkillable[who] = true;
+	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
+		r->unkillable[r->leader[who]] &= run->tables->whos[who].pid <= 1 ||
+			is_kernel_thread(run_string(run, run->tables->whos[who].comm));
+}
+
+/*
+ * What the end of a process frees: anonymous pages, and movable blocks of larger orders (huge pages) that are still whole. Pages
+ * of files stay in the page cache.
+ */
 static bool is_of_process(const struct run *run, const struct object *object)
 {
 	const struct run_op *maker = &run->ops[object->op];
 
-	return object->slab == OBJECT_PAGES && reclaim_of_process(maker) && object->left == 1u << maker->order;
+	return object->slab == OBJECT_PAGES && reclaim_movable(maker) && maker->lru != LRU_KIND_FILE &&
+		object->left == 1u << maker->order;
 }
 
 /* By the first one with a pid: what all with that pid hold. */
@@ -34,7 +75,7 @@ static uint64_t *pages_by_task(const struct run *run)
 
 static bool may_kill(const struct run *run, uint32_t who)
 {
-	return run->tables->whos[who].pid > 1 && !run->reclaim.killed[who];
+	return !run->reclaim.unkillable[run->reclaim.leader[who]] && !run->reclaim.killed[who];
 }
 
 /* The task that holds most pages which its end would free: oom_badness() without adjustments. -1: there is none. */

@@ -40,7 +40,7 @@ enum lru_kind reclaim_lru_kind(const struct trace_op *op)
 	return LRU_KIND_FILE;
 }
 
-bool reclaim_of_process(const struct run_op *op)
+bool reclaim_movable(const struct run_op *op)
 {
 	return op->action == ACT_PAGES && op->gfp & GFP_BIT_MOVABLE;
 }
@@ -48,7 +48,8 @@ bool reclaim_of_process(const struct run_op *op)
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn)
 {
 	run->reclaim.users[pfn] = (struct page_user){ req->slot + 1, req->who };
-	oom_page_begins(run, req->who);
+	if (op->lru != LRU_KIND_FILE)
+		oom_page_begins(run, req->who);
 	if (!op->lru)
 		return;
 	lru_add(run->mm.pages, pfn, (enum lru_kind)op->lru);
@@ -76,7 +77,9 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who)
 
 	if (!run->reclaim.active)
 		return;
-	if (object->slab == OBJECT_PAGES && reclaim_of_process(&run->ops[object->op]))
+	if (!object_lives(object))
+		shrinkers_object_ends(run, slot);
+	else if (object->slab == OBJECT_PAGES && reclaim_movable(&run->ops[object->op]))
 		run->reclaim.users[object->index] = (struct page_user){ slot + 1, who };
 	oom_page_begins(run, who);
 }
@@ -182,9 +185,11 @@ static int note_tasks(struct run *run, struct err *err)
 	r->leader = malloc(((size_t)run->tables->nr_whos + 1) * sizeof(*r->leader));
 	r->is_kswapd = calloc(run->tables->nr_whos + 1, sizeof(*r->is_kswapd));
 	r->killed = calloc(run->tables->nr_whos + 1, sizeof(*r->killed));
+	r->unkillable = calloc(run->tables->nr_whos + 1, sizeof(*r->unkillable));
 	r->kswapds = calloc(run->machine->nr_nodes, sizeof(*r->kswapds));
-	if (!r->is_kswapd || !r->killed || !r->kswapds || !r->leader || find_leaders(run) < 0)
+	if (!r->is_kswapd || !r->killed || !r->unkillable || !r->kswapds || !r->leader || find_leaders(run) < 0)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
+	oom_start(run);
 	for (uint32_t who = 0; who < run->tables->nr_whos; who++) {
 		r->is_kswapd[who] = !strncmp(run_string(run, run->tables->whos[who].comm), "kswapd", 6);
 		r->recorded |= r->is_kswapd[who];
@@ -226,6 +231,7 @@ void reclaim_fini(struct run *run)
 		munmap(r->users, r->users_bytes);
 	free(r->is_kswapd);
 	free(r->killed);
+	free(r->unkillable);
 	free(r->leader);
 	free(r->kswapds);
 	shrinkers_fini(run);

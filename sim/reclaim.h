@@ -86,6 +86,7 @@ struct reclaim {
 	bool *is_kswapd;         /* owned; by who */
 	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */
 	bool *killed;            /* owned; by who */
+	bool *unkillable;        /* owned; by leader: the OOM killer ends init and threads of the kernel never */
 	uint32_t *leader;        /* owned; by who: the first one with the same pid */
 	uint32_t nr_killed;
 	uint64_t without_victim; /* attempts to get memory at which the OOM killer found nobody */
@@ -110,9 +111,9 @@ void reclaim_fini(struct run *run);
 
 /** reclaim_lru_kind() - what a page that @op asks for is to its user; LRU_NONE: nothing that reclaim can take. */
 enum lru_kind reclaim_lru_kind(const struct trace_op *op);
-/** reclaim_of_process() - whether what @op takes is memory of a process, whose end frees it: movable blocks of any order. */
-bool reclaim_of_process(const struct run_op *op);
-/** reclaim_page_begins() - @req has got the block at @pfn, memory of a process; single pages go on an LRU list. */
+/** reclaim_movable() - whether what @op takes is memory of a process or a page of a file: movable blocks of any order. */
+bool reclaim_movable(const struct run_op *op);
+/** reclaim_page_begins() - @req has got the block at @pfn, which is movable; single pages go on an LRU list. */
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn);
 /** reclaim_older() - what @who had in @slot before the run begins has its place in it now, or none, yet. */
 void reclaim_older(struct run *run, uint32_t slot, uint32_t who);

@@ -63,6 +63,8 @@ void shrinkers_fini(struct run *run);
 void shrinkers_page_gone(struct run *run, uint32_t slot);
 
 /* oom.c */
+/** oom_start() - who may be killed. The leaders of tasks are known. */
+void oom_start(struct run *run);
 bool oom_kill(void *arg, unsigned int cpu, struct meter *meter);
 /* @who has got a page that an OOM kill would free. */
 void oom_page_begins(struct run *run, uint32_t who);

@@ -41,7 +41,10 @@ static bool find_page(const struct run *run, const struct request *req, pfn_t *p
 {
 	const struct object *object;
 
-	/* A page of which the trace says nothing is a high one, and nobody else's. */
+	/*
+	 * A page of which the trace says nothing is a high one, and nobody else's.
+	 * Simplified: so is one that has been reclaimed; whoever maps it has read it into another page before, which is not counted.
+	 */
 	*pfn = HIGHMEM_NOBODYS_PAGE(req->slot);
 	if (req->value == SLOT_NONE || req->value >= run->nr_objects)
 		return true;
@@ -51,7 +54,7 @@ static bool find_page(const struct run *run, const struct request *req, pfn_t *p
 	else if (object_is_slab(object))
 		*pfn = slab_object_pfn(run->mm.slab, slab_part(object));
 	else
-		return false;
+		return object->slab == OBJECT_RECLAIMED;
 	return true;
 }
 

@@ -53,8 +53,25 @@ void block_begin(struct run *run, const struct request *req, struct run_op *op, 
 {
 	note_place(run, OBJECT_PAGES, (uint32_t)pfn);
 	pages_begin(run, req, op, pfn);
-	if (op->gfp & GFP_BIT_MOVABLE && run->reclaim.active && reclaim_of_process(op))
+	if (op->gfp & GFP_BIT_MOVABLE && run->reclaim.active && reclaim_movable(op))
 		reclaim_page_begins(run, req, op, pfn);
+}
+
+/*
+ * Models filemap_create_folio() after page_cache_ra_unbounded(): a page of a file that could not be read ahead, which nobody
+ * insists on, is asked for once more by who wants to read it. A trace of a machine with more memory has only the first request.
+ */
+static enum mm_answer read_when_wanted(struct run *run, struct page_request *want, pfn_t *pfn)
+{
+	want->gfp &= ~(GFP_BIT_NORETRY | GFP_BIT_NOWARN);
+	return page_alloc_take(run->mm.pages, want, pfn, &run->meter);
+}
+
+static bool is_read_ahead(const struct run *run, const struct run_op *op)
+{
+	const gfp_t mask = GFP_BIT_NORETRY | GFP_BIT_NOWARN;
+
+	return run->reclaim.active && op->lru == LRU_KIND_FILE && (op->gfp & mask) == mask;
 }
 
 void serve_pages(struct run *run, const struct request *req, struct run_op *op)
@@ -72,6 +89,8 @@ void serve_pages(struct run *run, const struct request *req, struct run_op *op)
 		answer = page_alloc_take_exact(run->mm.pages, &want, nr_pages, &pfn, &run->meter);
 	else
 		answer = page_alloc_take(run->mm.pages, &want, &pfn, &run->meter);
+	if (__builtin_expect(answer == MM_FAILED, 0) && is_read_ahead(run, op))
+		answer = read_when_wanted(run, &want, &pfn);
 	if (answer != MM_DONE) {
 		if ((answer != MM_WAIT || !serve_wait(run, req, op->gfp)) && !serve_try_again(run, req, op))
 			note_failure(run, req, op);

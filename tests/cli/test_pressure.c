@@ -1,77 +1,34 @@
-/* What more or less memory, and the settings that are about it, do to the shipped workloads and to one that reads files. */
+/* What more or less memory does to the shipped workloads, and to one that reads files. */
 #include <criterion/criterion.h>
 #include <glob.h>
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/cli/replayed.h"
 #include "tests/cli/run.h"
 
 TestSuite(pressure, .init = run_enter, .fini = run_leave, .timeout = 900);
 
-/* One number out of r.db. */
-static double ask(const char *sql)
-{
-	sqlite3_stmt *stmt;
-	sqlite3 *db;
-	double value;
+#define PLENTY_MIB 16384u
 
-	cr_assert_eq(sqlite3_open("r.db", &db), SQLITE_OK);
-	cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
-	cr_assert_eq(sqlite3_step(stmt), SQLITE_ROW, "%s", sql);
-	value = sqlite3_column_double(stmt, 0);
-	sqlite3_finalize(stmt);
-	sqlite3_close(db);
-	return value;
-}
-
-static double counter(const char *name)
-{
-	char sql[256];
-
-	snprintf(sql, sizeof(sql), "SELECT coalesce(sum(value), 0) FROM counters WHERE name LIKE '%s'", name);
-	return ask(sql);
-}
-
-/* t.kmt on m.yaml with a setting, into r.db. */
-static void replay(const char *setting)
-{
-	struct run_result result = run_shell("rm -f r.db; $K replay t.kmt -m m.yaml --set %s -o r.db -q", setting);
-
-	cr_assert_eq(result.status, 0, "%s: %s", setting, result.err);
-	run_free(&result);
-}
-
-static void generate(const char *workload)
-{
-	struct run_result result = run_shell("$K gen %s -o t.kmt -q", workload);
-
-	cr_assert_eq(result.status, 0, "%s: %s", workload, result.err);
-	run_free(&result);
-}
-
-/* Allocations that got nothing: refused, or of a task that had been killed. */
-static double failed(void)
-{
-	return ask("SELECT coalesce(sum(failed), 0) FROM op_stats WHERE op NOT LIKE '%free%'");
-}
-
-/* t.kmt with ever twice the memory, until nothing fails, and with plenty. Return: how many failed with the least. */
+/* t.kmt with half as much memory more at each step, until nothing fails, and with plenty. Return: how many failed with the least. */
 static double expect_monotone(const char *trace)
 {
 	double first = -1, before = -1;
 
-	for (uint64_t mib = 16; mib <= 16384; mib = before != 0 ? 2 * mib : mib < 8192 ? 16384 : 2 * mib) {
+	for (uint32_t mib = 16; before < 0 || mib > 16; mib = mib == PLENTY_MIB ? 0 : mib + mib / 2) {
 		char setting[64];
 		double now;
 
-		snprintf(setting, sizeof(setting), "memory=%" PRIu64 "MiB", mib);
-		replay(setting);
-		now = failed();
+		if (before == 0 || mib > PLENTY_MIB)
+			mib = PLENTY_MIB;
+		snprintf(setting, sizeof(setting), "memory=%" PRIu32 "MiB", mib);
+		replay_with(setting);
+		now = replayed_failed();
 		cr_expect(before < 0 || now <= before, "%s: %.0f allocations failed with %s, %.0f with less", trace, now, setting,
 			before);
 		before = now;
@@ -93,7 +50,7 @@ Test(pressure, more_memory_never_means_more_failures)
 	snprintf(pattern, sizeof(pattern), "%s/configs/workloads/*.yaml", source);
 	cr_assert_eq(glob(pattern, 0, NULL, &found), 0);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
-		generate(found.gl_pathv[i]);
+		replay_generate(found.gl_pathv[i]);
 		suffered += expect_monotone(found.gl_pathv[i]) > 0;
 	}
 	globfree(&found);
@@ -104,35 +61,23 @@ Test(pressure, more_memory_never_means_more_failures)
 	cr_expect_geq(suffered, 6, "some must be short of memory, or nothing has been tested");
 }
 
-/* Two tasks read files into 64 MiB without end, among small objects and packets in interrupts. */
-static void read_files(void)
-{
-	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 2\n");
-	run_write("w.yaml", "kmemsim: 1\nname: w\nduration: 10 s\ntasks: {reader: {count: 2}, nic: {context: softirq}}\nstreams:\n"
-		"  page: {event: alloc_pages, gfp: GFP_HIGHUSER_MOVABLE|__GFP_NORETRY, by: reader, rate: 4000}\n"
-		"  object: {event: kmalloc, size: {uniform: [32, 512]}, gfp: GFP_KERNEL, by: reader, rate: 2000, "
-		"lifetime: {exponential: 200 ms}}\n"
-		"  packet: {event: kmalloc, size: 2 KiB, gfp: GFP_ATOMIC, by: nic, rate: 500, lifetime: {exponential: 20 ms}}\n");
-	generate("w.yaml");
-}
-
 /* How often reclaim looks at a file page before it takes it. */
 static double looks(const char *setting)
 {
-	replay(setting);
-	cr_assert_gt(counter("pgsteal_file"), 10000, "memory must be short");
-	return counter("pgscan_file") / counter("pgsteal_file");
+	replay_with(setting);
+	cr_assert_gt(replayed_counter("pgsteal_file"), 10000, "memory must be short");
+	return replayed_counter("pgscan_file") / replayed_counter("pgsteal_file");
 }
 
 Test(pressure, kswapd_takes_the_lock_of_its_lists_by_batches)
 {
 	double locked, scanned;
 
-	read_files();
-	replay("page_allocator.watermark_scale_factor=1000");
-	cr_assert_eq(counter("allocstall%"), 0, "nobody else reclaims");
-	locked = ask("SELECT acquisitions FROM lock_stats WHERE lock = 'lru'");
-	scanned = counter("pgscan_kswapd");
+	replay_readers();
+	replay_with("page_allocator.watermark_scale_factor=1000");
+	cr_assert_eq(replayed_counter("allocstall%"), 0, "nobody else reclaims");
+	locked = replayed_number("SELECT acquisitions FROM lock_stats WHERE lock = 'lru'");
+	scanned = replayed_counter("pgscan_kswapd");
 	cr_expect(locked > 100 && locked < scanned / 16, "%.0f times for %.0f pages", locked, scanned);
 }
 
@@ -140,7 +85,7 @@ Test(pressure, file_pages_that_are_mapped_are_looked_at_once_more)
 {
 	double once, more;
 
-	read_files();
+	replay_readers();
 	/* Pages passed over for a lower zone's sake count as looked at, too. */
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 2\nzones: {dma: none}\n");
 	once = looks("reclaim.mapped=0");
@@ -153,14 +98,14 @@ Test(pressure, as_many_file_pages_are_read_again_as_the_setting_says)
 {
 	double share;
 
-	read_files();
-	replay("reclaim.refault=0");
-	cr_assert_eq(counter("workingset_refault_file"), 0);
-	replay("reclaim.refault=60");
-	share = counter("workingset_refault_file") / counter("pgsteal_file");
+	replay_readers();
+	replay_with("reclaim.refault=0");
+	cr_assert_eq(replayed_counter("workingset_refault_file"), 0);
+	replay_with("reclaim.refault=60");
+	share = replayed_counter("workingset_refault_file") / replayed_counter("pgsteal_file");
 	cr_expect(share > 0.55 && share < 0.65, "%.2f", share);
-	cr_expect_eq(counter("workingset_refault_file"), counter("refaults"));
-	cr_expect_eq(failed(), 0, "what is read ahead, and finds no memory, waits");
+	cr_expect_eq(replayed_counter("workingset_refault_file"), replayed_counter("refaults"));
+	cr_expect_eq(replayed_failed(), 0, "what is read ahead, and finds no memory, waits");
 }
 
 /*
@@ -177,7 +122,7 @@ static void file_pages_of_reclaiming_machine(const char *gfp)
 		"  heap: {event: alloc_pages, gfp: GFP_HIGHUSER_MOVABLE|__GFP_ZERO, by: reader, rate: 200}\n"
 		"  note: {event: kmalloc, size: 64, gfp: GFP_KERNEL, by: kswapd0, rate: 2, lifetime: {exponential: 20 ms}}\n", gfp);
 	run_write("w.yaml", workload);
-	generate("w.yaml");
+	replay_generate("w.yaml");
 }
 
 /* workingset_refault(): pages that a recording which reclaimed reads again are its own requests, and some are active at once. */
@@ -186,218 +131,19 @@ Test(pressure, pages_that_a_recording_reads_again_may_be_active_at_once)
 	double met, gone;
 
 	file_pages_of_reclaiming_machine("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
-	replay("reclaim.refault=75");
-	met = counter("workingset_refault_file");
-	gone = counter("pgsteal_file");
-	cr_expect_eq(counter("refaults"), 0, "the model reads nothing again of its own");
+	replay_with("reclaim.refault=75");
+	met = replayed_counter("workingset_refault_file");
+	gone = replayed_counter("pgsteal_file");
+	cr_expect_eq(replayed_counter("refaults"), 0, "the model reads nothing again of its own");
 	cr_expect(met > 0.9 * gone && met <= gone, "%.0f of %.0f: no more come than have gone", met, gone);
-	cr_expect_gt(counter("workingset_activate_file"), 0);
-	cr_expect_gt(counter("pgdeactivate"), 0, "what is active grows old");
-	replay("reclaim.refault=0");
-	cr_expect_eq(counter("workingset_refault_file"), 0, "not known to read anything again");
+	cr_expect_gt(replayed_counter("workingset_activate_file"), 0);
+	cr_expect_gt(replayed_counter("pgdeactivate"), 0, "what is active grows old");
+	replay_with("reclaim.refault=0");
+	cr_expect_eq(replayed_counter("workingset_refault_file"), 0, "not known to read anything again");
 	file_pages_of_reclaiming_machine("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY|__GFP_WRITE");
-	replay("reclaim.refault=75");
-	cr_expect_gt(counter("pgsteal_file"), 10000, "memory must be short");
-	cr_expect_eq(counter("workingset_refault_file"), 0, "what is written is not read");
-}
-
-/* What the settings are shown on: a trace, and a machine that is short of memory with it. */
-struct scene {
-	const char *what;
-	const char *trace;   /* a workload, a sample, or with a folder of captures a recording; NULL: read_files() */
-	const char *memory;  /* of a machine with two CPUs; NULL: the recorded machine */
-};
-
-static const struct scene reads = { "two readers", NULL, "64 MiB" };
-static const struct scene files = { "a file server", "file-server.yaml", "240 MiB" };
-static const struct scene files_scarce = { "a file server", "file-server.yaml", "230 MiB" };
-static const struct scene fragments = { "fragmentation-stress", "fragmentation-stress.yaml", "448 MiB" };
-static const struct scene network = { "a network server", "network-server.yaml", "256 MiB" };
-static const struct scene boot = { "a recorded boot", "boot-pc-256m.kmt", "256 MiB" };
-static const struct scene pressure = { "recorded pressure", "D-pressure", NULL };
-static const struct scene churn = { "recorded churn", "B-fs-churn", "224 MiB" };
-
-static void shell(const char *command)
-{
-	struct run_result result = run_shell("%s", command);
-
-	cr_assert_eq(result.status, 0, "%s: %s", command, result.err);
-	run_free(&result);
-}
-
-/* Makes t.kmt and m.yaml. Return: whether they are there; recordings are only where captures are. */
-static bool set_scene(const struct scene *scene)
-{
-	char text[8192];
-
-	if (scene->memory) {
-		snprintf(text, sizeof(text), "kmemsim: 1\nname: m\nmemory: %s\ncpus: 2\n", scene->memory);
-		run_write("m.yaml", text);
-	}
-	if (!scene->trace) {
-		read_files();
-	} else if (strstr(scene->trace, ".yaml")) {
-		snprintf(text, sizeof(text), "%s/configs/workloads/%s", getenv("KMEMSIM_SOURCE"), scene->trace);
-		generate(text);
-	} else if (strstr(scene->trace, ".kmt")) {
-		snprintf(text, sizeof(text), "cp %s/traces/samples/%s t.kmt", getenv("KMEMSIM_SOURCE"), scene->trace);
-		shell(text);
-	} else {
-		if (!run_shared())
-			return false;
-		snprintf(text, sizeof(text), "$K import %s/captures/%s/trace.dat -o t.kmt -q", run_shared(), scene->trace);
-		shell(text);
-		if (!scene->memory) {
-			snprintf(text, sizeof(text), "$K probe %s/captures/%s/snapshots -o m.yaml -q", run_shared(), scene->trace);
-			shell(text);
-		}
-	}
-	return true;
-}
-
-/* The least free memory in the second half of the run, pages: by then all of it has been used. */
-static double least_free(void)
-{
-	return ask("SELECT min(f) FROM (SELECT sum(free_pages) AS f FROM zone_samples WHERE sample_id > (SELECT avg(sample_id)"
-		" FROM samples) GROUP BY sample_id)");
-}
-
-/* What came of a run with one value of a setting. */
-struct figures {
-	double failed, least_free, stalls, stolen, runs, hit_quickly;
-};
-
-static struct figures figures_with(const char *key, int value)
-{
-	char setting[128];
-
-	snprintf(setting, sizeof(setting), "%s=%d", key, value);
-	replay(setting);
-	return (struct figures){
-		.failed = failed(),
-		.least_free = least_free(),
-		.stalls = counter("allocstall_%"),
-		.stolen = counter("pgsteal_kswapd"),
-		.runs = counter("pageoutrun"),
-		.hit_quickly = counter("kswapd_low_wmark_hit_quickly"),
-	};
-}
-
-/*
- * sysctl/vm.rst: how much memory is left before kswapd is woken, and how much must be free before it sleeps again; threads in
- * direct reclaim (allocstall) and a kswapd that goes to sleep prematurely (kswapd_low_wmark_hit_quickly) tell of too little.
- */
-Test(pressure, watermark_scale_factor_keeps_more_free_and_wakes_kswapd_for_more_at_a_time)
-{
-	static const struct scene *const scenes[] = { &reads, &files, &pressure };
-	/* With 1000 the file server cannot have so much free: kswapd gives up for good after 16 passes without a page. */
-	static const int values[] = { 10, 250, 500 };
-
-	for (size_t i = 0; i < 3; i++) {
-		struct figures first = { 0 }, before = { 0 }, now = { 0 };
-
-		if (!set_scene(scenes[i]))
-			continue;
-		for (size_t v = 0; v < 3; v++) {
-			now = figures_with("page_allocator.watermark_scale_factor", values[v]);
-			cr_assert_gt(now.runs, 0, "%s: memory must be short", scenes[i]->what);
-			if (v) {
-				cr_expect_gt(now.least_free, before.least_free, "%s, %d", scenes[i]->what, values[v]);
-				cr_expect_gt(now.stolen, before.stolen, "%s, %d", scenes[i]->what, values[v]);
-				/* The file server has 2, 0 and 1 of them: one more or less is chance. */
-				cr_expect_leq(now.hit_quickly, before.hit_quickly + 1, "%s, %d", scenes[i]->what, values[v]);
-				cr_expect_leq(now.stalls, before.stalls, "%s, %d", scenes[i]->what, values[v]);
-				cr_expect_leq(now.failed, before.failed, "%s, %d", scenes[i]->what, values[v]);
-			} else {
-				first = now;
-			}
-			before = now;
-		}
-		cr_expect_lt(now.hit_quickly, first.hit_quickly, "%s", scenes[i]->what);
-	}
-}
-
-/* sysctl/vm.rst: the minimum number of kilobytes that are kept free; what must not wait lives on them. */
-Test(pressure, min_free_kbytes_keeps_that_much_free_and_atomic_requests_alive)
-{
-	static const struct scene *const scenes[] = { &reads, &files, &pressure };
-
-	for (size_t i = 0; i < 3; i++) {
-		struct figures little, much;
-
-		if (!set_scene(scenes[i]))
-			continue;
-		little = figures_with("page_allocator.min_free_kbytes", 128);
-		much = figures_with("page_allocator.min_free_kbytes", 8192);
-		cr_assert_gt(little.runs, 0, "%s: memory must be short", scenes[i]->what);
-		cr_expect_gt(much.least_free, little.least_free, "%s", scenes[i]->what);
-		cr_expect_geq(much.least_free, 8192 / 4 * 3 / 4, "%s: nobody but those who may has gone below", scenes[i]->what);
-		cr_expect_leq(much.failed, little.failed, "%s", scenes[i]->what);
-		cr_expect_leq(much.stalls, little.stalls, "%s", scenes[i]->what);
-		if (scenes[i] == &pressure)
-			cr_expect_lt(much.failed, little.failed, "atomic requests fail for want of reserves");
-	}
-}
-
-/* sysctl/vm.rst: compaction makes free memory available in contiguous blocks where possible. */
-Test(pressure, without_compaction_free_memory_is_in_pieces_and_large_blocks_fail_more_often)
-{
-	static const struct scene *const scenes[] = { &fragments, &files, &files_scarce, &churn };
-	static const char index[] = "SELECT avg(unusable_index) FROM frag_samples WHERE \"order\" = 3 AND zone = 'DMA32'";
-	double failed_with = 0, failed_without = 0;
-
-	for (size_t i = 0; i < 4; i++) {
-		double with, without;
-
-		if (!set_scene(scenes[i]))
-			continue;
-		replay("page_allocator.compaction=true");
-		failed_with += failed();
-		with = ask(index);
-		cr_expect_gt(counter("pgmigrate_success"), 0, "%s", scenes[i]->what);
-		replay("page_allocator.compaction=false");
-		failed_without += failed();
-		without = ask(index);
-		cr_expect_eq(counter("pgmigrate_success"), 0, "%s", scenes[i]->what);
-		cr_expect_eq(counter("compact_%"), 0, "%s", scenes[i]->what);
-		cr_expect_gt(without, with, "%s", scenes[i]->what);
-	}
-	cr_expect_gt(failed_without, failed_with);
-}
-
-/* slub.rst: a minimum order packs more objects into a slab: fewer slabs, of larger blocks, and more memory that nobody uses. */
-Test(pressure, slab_min_order_makes_fewer_and_larger_slabs)
-{
-	static const struct scene *const scenes[] = { &reads, &network, &boot };
-	static const char last[] = "FROM cache_stats WHERE sample_id = (SELECT max(sample_id) FROM cache_stats)";
-
-	for (size_t i = 0; i < 3; i++) {
-		double grown = 0, objects = 0, pages = 0;
-		char sql[256];
-
-		set_scene(scenes[i]);
-		for (int order = 0; order <= 3; order++) {
-			char setting[64];
-			double now;
-
-			snprintf(setting, sizeof(setting), "slab.min_order=%d", order);
-			replay(setting);
-			snprintf(sql, sizeof(sql), "SELECT min(\"order\") %s", last);
-			cr_expect_geq(ask(sql), order, "%s", scenes[i]->what);
-			snprintf(sql, sizeof(sql), "SELECT sum(grown) %s", last);
-			now = ask(sql);
-			cr_expect(!order || now < grown, "%s: %.0f slabs of order %d and more, %.0f before", scenes[i]->what, now,
-				order, grown);
-			grown = now;
-			snprintf(sql, sizeof(sql), "SELECT objs_per_slab %s AND cache = 'kmalloc-256'", last);
-			now = ask(sql);
-			cr_expect_geq(now, objects, "%s", scenes[i]->what);
-			objects = now;
-			snprintf(sql, sizeof(sql), "SELECT sum(slab_pages) %s", last);
-			pages = order ? pages : ask(sql);
-		}
-		cr_expect_gt(ask(sql), pages, "%s", scenes[i]->what);
-	}
+	replay_with("reclaim.refault=75");
+	cr_expect_gt(replayed_counter("pgsteal_file"), 10000, "memory must be short");
+	cr_expect_eq(replayed_counter("workingset_refault_file"), 0, "what is written is not read");
 }
 
 /* 3000 files looked up before two tasks read more than there is memory for. Return: objects that shrinkers freed. */
@@ -414,10 +160,10 @@ static double shrunk(const char *inode_cache)
 		"  page: {event: alloc_pages, gfp: GFP_HIGHUSER_MOVABLE|__GFP_NORETRY, by: reader, rate: 4000}\n",
 		inode_cache, inode_cache);
 	run_write("w.yaml", yaml);
-	generate("w.yaml");
-	replay("name=shrunk");
-	cr_assert_gt(counter("pgsteal_kswapd"), 0, "memory must be short");
-	return counter("objects_shrunk");
+	replay_generate("w.yaml");
+	replay_with("name=shrunk");
+	cr_assert_gt(replayed_counter("pgsteal_kswapd"), 0, "memory must be short");
+	return replayed_counter("objects_shrunk");
 }
 
 Test(pressure, entries_that_can_be_made_again_go_and_those_of_files_in_memory_stay)
@@ -457,20 +203,20 @@ static void swap_in_and_out(void)
 Test(pressure, swap_comes_and_goes_with_the_trace)
 {
 	swap_in_and_out();
-	replay("reclaim.swap=auto");
-	cr_expect_eq(failed(), 0);
-	cr_expect_eq(counter("oom_kill"), 0);
-	cr_expect_geq(counter("pswpout"), 15360 - 8192, "what does not fit into memory");
-	cr_expect_gt(counter("pswpin"), 0);
-	cr_expect_leq(counter("pswpin"), counter("pswpout"));
-	cr_expect_eq(counter("pages_reclaimed") - counter("frees_of_reclaimed"), counter("pswpin"),
+	replay_with("reclaim.swap=auto");
+	cr_expect_eq(replayed_failed(), 0);
+	cr_expect_eq(replayed_counter("oom_kill"), 0);
+	cr_expect_geq(replayed_counter("pswpout"), 15360 - 8192, "what does not fit into memory");
+	cr_expect_gt(replayed_counter("pswpin"), 0);
+	cr_expect_leq(replayed_counter("pswpin"), replayed_counter("pswpout"));
+	cr_expect_eq(replayed_counter("pages_reclaimed") - replayed_counter("frees_of_reclaimed"), replayed_counter("pswpin"),
 		"swapoff reads all that is still wanted");
-	replay("reclaim.swap=none");
-	cr_expect_gt(failed(), 0);
-	cr_expect_eq(counter("pswpout"), 0);
-	replay("reclaim.swap=8MiB");
-	cr_expect_leq(counter("pswpout") - counter("frees_of_reclaimed"), 2048, "no more than the machine has");
-	cr_expect_eq(counter("pswpin"), 0, "its swap stays");
+	replay_with("reclaim.swap=none");
+	cr_expect_gt(replayed_failed(), 0);
+	cr_expect_eq(replayed_counter("pswpout"), 0);
+	replay_with("reclaim.swap=8MiB");
+	cr_expect_leq(replayed_counter("pswpout") - replayed_counter("frees_of_reclaimed"), 2048, "no more than the machine has");
+	cr_expect_eq(replayed_counter("pswpin"), 0, "its swap stays");
 }
 
 /* Lists of what reclaim may free became rings there, and each failed request looked at all of memory: it did not end. */
@@ -501,23 +247,21 @@ Test(pressure, counters_of_a_recording_under_pressure_are_the_kernels_within_a_f
 		{ "pgsteal_direct", 14822 }, { "pgsteal_kswapd", 199813 }, { "pageoutrun", 2560 }, { "allocstall_%", 346 },
 		{ "pswpout", 7819 },
 	};
+	struct run_result result;
 	double extfrag;
 
-	if (!set_scene(&pressure))
+	if (!run_shared())
 		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
-	{
-		struct run_result result = run_shell("rm -f r.db; $K replay t.kmt -m m.yaml --set reclaim.swap=auto --initial"
-			" %s/captures/D-pressure/snapshots -o r.db -q", run_shared());
-
-		cr_assert_eq(result.status, 0, "%s", result.err);
-		run_free(&result);
-	}
+	result = run_shell("D=%s/captures/D-pressure; $K import $D/trace.dat -o t.kmt -q && $K probe $D/snapshots -o m.yaml -q &&"
+		" $K replay t.kmt -m m.yaml --set reclaim.swap=auto --initial $D/snapshots -o r.db -q", run_shared());
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-		double now = counter(counters[i].name);
+		double now = replayed_counter(counters[i].name);
 
 		cr_expect(now > counters[i].real / 1.5 && now < counters[i].real * 1.5, "%s: %.0f, really %.0f", counters[i].name,
 			now, counters[i].real);
 	}
-	extfrag = ask("SELECT sum(count) FROM extfrag_events");
+	extfrag = replayed_number("SELECT sum(count) FROM extfrag_events");
 	cr_expect(extfrag > 294 / 1.5 && extfrag < 294 * 1.5, "%.0f extfrag events, really 294", extfrag);
 }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/cli/run.h"
 #include "tests/cli/scenario.h"
@@ -28,6 +29,11 @@ static void replay(const char *options)
 
 	cr_assert_eq(result.status, 0, "%s: %s", options, result.err);
 	run_free(&result);
+}
+
+static void expect_zero(const char *what, const char *sql)
+{
+	cr_expect_eq(scenario_number("%s", sql), 0, "%s: %s", what, sql);
 }
 
 /* CPU 0 is at a long request when the killed task asks, so that the frees on CPU 1 wait for its turn: once too often. */
@@ -66,6 +72,68 @@ Test(shortage, the_task_with_the_largest_blocks_is_killed_and_frees_them)
 	cr_expect_eq(scenario_number("select value from counters where name = 'allocations_of_killed_tasks'"), 10);
 	scenario_expect("select op, count, failed from op_stats where op not like '%%free%%' order by op",
 		"alloc_pages 4108 0\nkmalloc 10 10\nkzalloc 10 0\n");
+}
+
+/* oom_unkillable_task(): a kworker that unpacked the initial ramdisk holds most, and stays; so does init, and what has a like name does not. */
+Test(shortage, init_and_threads_of_the_kernel_are_never_killed)
+{
+	static const char *const names[][2] = { { "kworker/u2:1", "kworkerd" }, { "kswapd0", "kswapd0x" }, { "nfsd", "nfsdcld" } };
+
+	for (size_t i = 0; i < 3; i++) {
+		char line[256];
+
+		unlink("t.jsonl");
+		snprintf(line, sizeof(line), "{\"event\":\"alloc_pages\",\"id\":\"t%%d\",\"pid\":24,\"comm\":\"%s\",\"gfp\":\"GFP_HIGHUSER_MOVABLE\"}", names[i][0]);
+		add_many(1200, line);
+		add_many(1100, "{\"event\":\"alloc_pages\",\"id\":\"i%d\",\"pid\":1,\"comm\":\"init\",\"gfp\":\"GFP_HIGHUSER_MOVABLE\"}");
+		snprintf(line, sizeof(line), "{\"event\":\"alloc_pages\",\"id\":\"p%%d\",\"pid\":25,\"comm\":\"%s\",\"gfp\":\"GFP_HIGHUSER_MOVABLE\"}", names[i][1]);
+		add_many(1000, line);
+		add_many(900, "{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":1,\"comm\":\"init\",\"gfp\":\"GFP_KERNEL\"}");
+		replay("--set memory=16MiB --set cpus=1");
+		snprintf(line, sizeof(line), "killed %s, pid 25 1000\n", names[i][1]);
+		scenario_expect("select name, value from counters where mechanism = 'oom'", line);
+	}
+}
+
+/* What a process has read stays in the page cache when it ends, and nobody is killed for it. */
+Test(shortage, pages_of_files_are_not_their_readers)
+{
+	add_many(300, "{\"event\":\"alloc_pages\",\"id\":\"h%d\",\"pid\":7,\"comm\":\"reader\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	add_many(3000, "{\"event\":\"alloc_pages\",\"id\":\"f%d\",\"pid\":7,\"comm\":\"reader\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_NOWARN|__GFP_NORETRY\"}");
+	add_many(400, "{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":8,\"comm\":\"app\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	add_many(260, "{\"event\":\"alloc_pages\",\"id\":\"b%d\",\"order\":3,\"pid\":1,\"comm\":\"init\",\"gfp\":\"GFP_KERNEL\"}");
+	add_many(1500, "{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":1,\"comm\":\"init\",\"gfp\":\"GFP_KERNEL\"}");
+	replay("--set memory=16MiB --set cpus=1");
+	scenario_expect("select name, value from counters where mechanism = 'oom' order by value desc",
+		"killed app, pid 8 400\nkilled reader, pid 7 300\n");
+	expect_zero("frees of the page cache", "select value from counters where name = 'frees_of_reclaimed'");
+}
+
+/* Whoever maps it has read it into another page: no memory was refused. */
+Test(shortage, a_page_of_a_file_that_was_reclaimed_can_be_mapped)
+{
+	add_many(3000, "{\"event\":\"alloc_pages\",\"id\":\"f%d\",\"pid\":7,\"comm\":\"reader\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_NOWARN|__GFP_NORETRY\"}");
+	add_many(2000, "{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":1,\"comm\":\"init\",\"gfp\":\"GFP_KERNEL\"}");
+	scenario_add("{\"event\":\"kmap\",\"id\":\"m\",\"page\":\"f0\",\"pid\":7,\"comm\":\"reader\"}");
+	scenario_add("{\"event\":\"kunmap\",\"id\":\"m\",\"pid\":7,\"comm\":\"reader\"}");
+	replay("--set memory=16MiB --set cpus=1");
+	cr_expect_gt(scenario_number("select value from counters where name = 'pages_reclaimed'"), 1000);
+	scenario_expect("select op, count, failed from op_stats where op like 'k%%'", "kmap 1 0\nkunmap 1 0\n");
+}
+
+/* page_cache_ra_unbounded() gives up; who wants to read the page, filemap_create_folio(), does not. */
+Test(shortage, what_could_not_be_read_ahead_is_read_when_it_is_wanted)
+{
+	add_many(1000, "{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":7,\"comm\":\"hog\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	add_many(4000, "{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":1,\"comm\":\"init\",\"gfp\":\"GFP_KERNEL|__GFP_NORETRY\"}");
+	add_many(100, "{\"event\":\"__get_free_pages\",\"id\":\"n%d\",\"pid\":9,\"comm\":\"cat\",\"gfp\":\"GFP_KERNEL|__GFP_NOWARN|__GFP_NORETRY\"}");
+	replay("--set memory=16MiB --set cpus=1");
+	expect_zero("kills", "select value from counters where name = 'oom_kill'");
+	add_many(100, "{\"event\":\"alloc_pages\",\"id\":\"f%d\",\"pid\":9,\"comm\":\"cat\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_NOWARN|__GFP_NORETRY\"}");
+	replay("--set memory=16MiB --set cpus=1");
+	cr_expect_eq(scenario_number("select value from counters where name = 'oom_kill'"), 1);
+	scenario_expect("select failed from op_stats where op = '__get_free_pages'", "100\n");
+	cr_expect_gt(scenario_number("select sum(count) from alloc_failures where gfp like '%%MOVABLE%%'"), 0, "each attempt counts");
 }
 
 static const char *const ways[] = { "--pace recorded", "--pace think", "--pace asap", "--pace think --cpu-map spread",
@@ -159,11 +227,6 @@ Test(shortage, failures_are_told_by_order_zone_and_flags)
 	cr_expect(strstr(result.out, "GFP_NOWAIT|GFP_DMA,1"), "%s", result.out);
 	cr_expect(strstr(result.out, "Allocations that failed"), "%s", result.out);
 	run_free(&result);
-}
-
-static void expect_zero(const char *what, const char *sql)
-{
-	cr_expect_eq(scenario_number("%s", sql), 0, "%s: %s", what, sql);
 }
 
 /* What a run says in several places it says alike. */

@@ -191,6 +191,27 @@ Test(reclaim, anonymous_pages_stay_without_swap_and_the_request_fails_when_nobod
 	fixture_free(fx);
 }
 
+/* end_pass() of kswapd takes a boost back, within less time than looking for something to reclaim takes a request. */
+Test(reclaim, nobody_is_killed_for_pages_that_only_a_boost_keeps)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	uint32_t nr;
+
+	hook(fx, &told);
+	nr = fill(fx, LRU_KIND_ANON, pfns, 4096);
+	for (uint32_t i = 0; i < 40; i++)
+		page_alloc_give(fx->pa, pfns[--nr], 0, 0, &fx->meter);
+	fx->zone->boost = 512;
+	cr_expect_eq(take_gfp(fx, GFP_KERNEL | GFP_BIT_NORETRY, 0), PFN_NONE, "who gives up soon does not see its end");
+	cr_expect_eq(fx->zone->boost, 512);
+	cr_expect_neq(take_gfp(fx, GFP_KERNEL, 0), PFN_NONE);
+	cr_expect_eq(told.kills, 0);
+	check(fx);
+	fixture_free(fx);
+}
+
 Test(reclaim, kswapd_works_until_the_high_watermark_and_naps)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);

@@ -124,7 +124,7 @@ static void record_everything(struct recorder *rec)
 	hist.buckets[0] = 1;
 	hist.buckets[HIST_BUCKETS - 1] = 2;
 	cr_assert_eq(ops->begin(rec, &(struct record_run){ "t", "s", "m", "c: 1\n", "h", NULL, "p", "c", "l", "i", "part", "often", UINT64_MAX, 2, 3, 4, 5,
-		true, keys, values, 2 }, NULL), 0);
+		true, keys, values, 2, NULL, NULL }, NULL), 0);
 	cr_assert_eq(ops->sample(rec, &(struct record_sample){ 1, 2, "start", NULL, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }, NULL), 0);
 	cr_assert_eq(ops->zone(rec, &(struct record_zone){ 1, "z", 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 }, NULL), 0);
 	cr_assert_eq(ops->free_blocks(rec, &(struct record_free_blocks){ 1, "z", "Movable", 2, 1ull << 40 }, NULL), 0);
