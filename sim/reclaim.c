@@ -77,9 +77,7 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who)
 
 	if (!run->reclaim.active)
 		return;
-	if (!object_lives(object))
-		shrinkers_object_ends(run, slot);
-	else if (object->slab == OBJECT_PAGES && reclaim_movable(&run->ops[object->op]))
+	if (object->slab == OBJECT_PAGES && reclaim_movable(&run->ops[object->op]))
 		run->reclaim.users[object->index] = (struct page_user){ slot + 1, who };
 	oom_page_begins(run, who);
 }
