@@ -83,9 +83,13 @@ static void update_closed(struct engine *engine, struct sim_cpu *cpu)
 	cpu->closed = closed;
 }
 
-/* Look at the CPU at @time_ns, unless that is to happen earlier anyway. */
+/*
+ * Look at the CPU at @time_ns, at once when that is over, unless it is to happen earlier anyway. An event of the past would not be known
+ * for the one that event_ns tells of, and whoever waits would wait for ever.
+ */
 static int look_at(struct engine *engine, struct sim_cpu *cpu, ns_t time_ns, struct err *err)
 {
+	time_ns = max_u64(time_ns, engine->now);
 	if (time_ns >= cpu->event_ns)
 		return 0;
 	cpu->event_ns = time_ns;
@@ -149,7 +153,6 @@ int engine_queue(struct engine *engine, const struct request *req, struct err *e
 bool engine_work(struct engine *engine, uint32_t number, ns_t ns)
 {
 	struct sim_cpu *cpu = &engine->cpus[number];
-
 	bool idle;
 
 	settle(engine, cpu);

@@ -277,3 +277,20 @@ Test(engine, what_is_disowned_is_lengthened_and_told_to_nobody)
 	expect_latency(&log, 3, 90);
 	engine_fini(&log.engine);
 }
+
+/* A lock that is let go earlier or later than was thought changes what its holder did, which may be over. */
+Test(engine, what_is_over_and_is_made_longer_keeps_nobody_waiting_for_ever)
+{
+	struct log log;
+
+	start(&log, 1);
+	arrive(&log, 0, 0, 1);
+	cr_assert_eq(engine_run_before(&log.engine, 500, NULL), 0);
+	engine_lengthen(&log.engine, 0, 0, 50, NULL);
+	check(&log);
+	arrive(&log, 500, 0, 2);
+	drain(&log);
+	expect(&log, 1, 2, 500);
+	expect_latency(&log, 1, 150);
+	engine_fini(&log.engine);
+}
