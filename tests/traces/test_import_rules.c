@@ -751,8 +751,8 @@ Test(import_rules, the_first_area_of_swapon_is_the_map_of_a_device)
 Test(import_rules, what_function_graph_prints_is_refused_with_advice)
 {
 	static const char *const texts[] = {
-		"# tracer: function_graph\n#\n 1)               |  kfree() {\n 1)               |  /* kfree: call_site=f+0x0/0x40 ptr=0 */\n"
-		" 1) + 78.590 us   |  }\n",
+		("# tracer: function_graph\n#\n 1)               |  kfree() {\n"
+			" 1)               |  /* kfree: call_site=f+0x0/0x40 ptr=0 */\n 1) + 78.590 us   |  }\n"),
 		" 1) + 44.944 us   |  kmem_cache_free();\n 1)   5.046 us    |  kmem_cache_free();\n",
 		"  229.304878 |   1)     sh-107     | + 44.944 us   |  kmem_cache_free();\n",
 	};
