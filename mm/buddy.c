@@ -155,6 +155,21 @@ static enum buddy_end buddy_place_of(const struct zone *zone, pfn_t pfn, unsigne
 	return page_heads_buddy(zone, parent ^ (2ull << order), order + 1) ? BUDDY_TAIL : BUDDY_HEAD;
 }
 
+/*
+ * Whether a request that compacts takes the block in place of the free list, and of any watermark. One smaller than a pageblock is
+ * not taken out of a Movable one, which it would spoil. Models compaction_capture().
+ */
+static bool capture_takes(struct zone *zone, pfn_t pfn, unsigned int order, unsigned int mt)
+{
+	struct capture_control *capture = zone->capture;
+
+	if (capture->pfn != PFN_NONE || order != capture->order || mt == MIGRATE_CMA || mt == MIGRATE_ISOLATE ||
+		(order < zone->pa->pageblock_order && mt == MIGRATE_MOVABLE))
+		return false;
+	capture->pfn = pfn;
+	return true;
+}
+
 void buddy_free(struct zone *zone, pfn_t pfn, unsigned int order, unsigned int mt, enum buddy_place place,
 	unsigned int cpu, struct zone_work *work)
 {
@@ -163,6 +178,10 @@ void buddy_free(struct zone *zone, pfn_t pfn, unsigned int order, unsigned int m
 	while (order < zone->pa->max_order) {
 		pfn_t buddy = pfn ^ (1ull << order);
 
+		if (__builtin_expect(zone->capture != NULL, 0) && capture_takes(zone, pfn, order, mt)) {
+			zone_mod_free_pages(zone, cpu, -(1 << order));
+			return;
+		}
 		if (!page_heads_buddy(zone, buddy, order) || !buddies_may_merge(zone, buddy, order, mt))
 			break;
 		buddy_del(zone, buddy);

@@ -73,7 +73,7 @@ enum buddy_place { PLACE_DEFAULT, PLACE_TAIL };
 
 /**
  * buddy_free() - give a block back: merge it and put it on the list of type @mt. Models __free_one_page().
- * Merged blocks leave the lists of whatever type they were on.
+ * Merged blocks leave the lists of whatever type they were on. A block that zone->capture wants is its, and on no list.
  * @cpu: whose count of free pages is updated.
  */
 void buddy_free(struct zone *zone, pfn_t pfn, unsigned int order, unsigned int mt, enum buddy_place place,

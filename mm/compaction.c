@@ -3,8 +3,7 @@
  * Models compact_zone(), __compact_finished(), compaction_suitable(), defer_compaction() and try_to_compact_pages() of
  * mm/compaction.c (6.1).
  *
- * Simplified: no run is interrupted, neither by the scheduler nor by others who want its locks; a block that a run has made
- * is not captured for the request but taken from the free lists a moment later, when nobody has been faster.
+ * Simplified: no run is interrupted, neither by the scheduler nor by others who want its locks.
  */
 #include "mm/compaction_priv.h"
 
@@ -268,7 +267,7 @@ enum compact_result compact_step(struct compact_control *cc, struct meter *meter
 		c->migrate[COMPACT_SYNC_LIGHT] = c->migrate[COMPACT_ASYNC];
 	}
 	flush_freed(cc, meter);
-	return COMPACT_CONTINUE;
+	return cc->zone->capture && cc->zone->capture->pfn != PFN_NONE ? COMPACT_SUCCESS : COMPACT_CONTINUE;
 }
 
 void compact_end(struct compact_control *cc, struct meter *meter)
@@ -291,10 +290,11 @@ void compact_count(struct compact_episode *episode, const struct compact_control
 	episode->failed += cc->failed;
 }
 
-/* Models compact_zone_order(). */
+/* Models compact_zone_order(). *captured: the request's block, where freeing put it together; else untouched. */
 static enum compact_result compact_for_request(struct zone *zone, const struct alloc_context *ac, unsigned int alloc_flags,
-	enum compact_priority priority, struct compact_episode *episode, struct meter *meter)
+	enum compact_priority priority, struct compact_episode *episode, pfn_t *captured, struct meter *meter)
 {
+	struct capture_control capture = { .pfn = PFN_NONE, .order = ac->order };
 	bool full = priority == COMPACT_PRIO_SYNC_FULL;
 	struct compact_control cc = {
 		.zone = zone, .order = (int)ac->order, .mt = ac->mt, .cpu = ac->cpu,
@@ -307,16 +307,22 @@ static enum compact_result compact_for_request(struct zone *zone, const struct a
 
 	if (result != COMPACT_CONTINUE)
 		return result;
+	zone->capture = &capture;
 	while (result == COMPACT_CONTINUE)
 		result = compact_step(&cc, meter);
 	compact_end(&cc, meter);
+	zone->capture = NULL;
+	if (capture.pfn != PFN_NONE) {
+		*captured = capture.pfn;
+		result = COMPACT_SUCCESS;
+	}
 	compact_count(episode, &cc, result);
 	return result;
 }
 
 /* Models try_to_compact_pages(). */
 static enum compact_result compact_zones(const struct alloc_context *ac, unsigned int alloc_flags,
-	enum compact_priority priority, struct compact_episode *episode, struct meter *meter)
+	enum compact_priority priority, struct compact_episode *episode, pfn_t *captured, struct meter *meter)
 {
 	enum compact_result highest = COMPACT_SKIPPED;
 
@@ -332,7 +338,7 @@ static enum compact_result compact_zones(const struct alloc_context *ac, unsigne
 			highest = max_u32(COMPACT_DEFERRED, highest);
 			continue;
 		}
-		result = compact_for_request(zone, ac, alloc_flags, priority, episode, meter);
+		result = compact_for_request(zone, ac, alloc_flags, priority, episode, captured, meter);
 		highest = max_u32(result, highest);
 		if (result == COMPACT_SUCCESS) {
 			compaction_defer_reset(zone, ac->order, false);
@@ -348,19 +354,20 @@ pfn_t direct_compact(struct page_alloc *pa, const struct alloc_context *ac, unsi
 	enum compact_priority priority, enum compact_result *result, struct meter *meter)
 {
 	struct compact_episode episode = { .who = COMPACT_DIRECT, .order = (int)ac->order, .at_ns = meter_elapsed(meter) };
-	pfn_t pfn;
+	pfn_t pfn = PFN_NONE;
 
 	*result = COMPACT_SKIPPED;
 	if (!ac->order || !compaction_on(pa))
 		return PFN_NONE;
-	*result = episode.result = compact_zones(ac, alloc_flags, priority, &episode, meter);
+	*result = episode.result = compact_zones(ac, alloc_flags, priority, &episode, &pfn, meter);
 	if (*result == COMPACT_SKIPPED)
 		return PFN_NONE;
 	episode.node = ac->zonelist->zone[ac->preferred]->node;
 	if (pa->hooks.compacted && *result != COMPACT_DEFERRED)
 		pa->hooks.compacted(pa->hooks.arg, &episode);
 	pa->counter[PC_COMPACT_STALL]++;
-	pfn = zonelist_walk(pa, ac, alloc_flags, meter);
+	if (pfn == PFN_NONE)
+		pfn = zonelist_walk(pa, ac, alloc_flags, meter);
 	if (pfn == PFN_NONE) {
 		pa->counter[PC_COMPACT_FAIL]++;
 		return PFN_NONE;

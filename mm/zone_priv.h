@@ -99,6 +99,12 @@ struct zone_compact {
 	bool forget_skips;                 /* a direct run went through the zone: kswapd forgets when it sleeps */
 };
 
+/** The block that a run of direct compaction is for, should it be put together by a free. Models struct capture_control. */
+struct capture_control {
+	pfn_t pfn;                         /* PFN_NONE until it is there: handed out then */
+	unsigned int order;
+};
+
 struct zone {
 	/* What a request served by a per-CPU list reads. */
 	struct pcp *pcps;                     /* owned: one per CPU */
@@ -126,6 +132,7 @@ struct zone {
 	uint64_t pageblocks[NR_MIGRATETYPES]; /* as /proc/pagetypeinfo counts */
 	struct free_area area[PAGE_MAX_ORDERS];
 	struct zone_compact compact;
+	struct capture_control *capture;              /* borrowed: of the request that compacts; NULL but for then */
 } __attribute__((aligned(64)));
 
 /** Zones in the order in which a node's requests try them: own node first, highest type first. */

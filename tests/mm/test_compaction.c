@@ -227,6 +227,68 @@ Test(compaction, a_request_gets_a_huge_page_out_of_scattered_ones)
 	fixture_free(fx);
 }
 
+/* compaction_capture(): of the request's order, of no Movable pageblock unless it is a whole one, and once. */
+Test(compaction, a_block_that_frees_put_together_is_the_requests_that_compacts)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
+	struct capture_control capture = { .pfn = PFN_NONE, .order = 2 };
+	uint64_t free_before;
+
+	fill(fx, 1024, 3072);
+	set_pageblock_migratetype(fx->pa, 1024, U);
+	fx->zone->capture = &capture;
+	for (pfn_t pfn = 2048; pfn < 2052; pfn++)
+		give_buddy(fx, pfn, 0);
+	cr_assert_eq(capture.pfn, PFN_NONE, "a part of a Movable pageblock");
+	free_before = zone_free_pages(fx->zone);
+	for (pfn_t pfn = 1028; pfn < 1032; pfn++)
+		give_buddy(fx, pfn, 0);
+	cr_assert_eq(capture.pfn, 1028);
+	page_hand_out(fx->pa, 1028, 2, false);
+	cr_assert_eq(zone_free_pages(fx->zone), free_before);
+	for (pfn_t pfn = 1032; pfn < 1036; pfn++)
+		give_buddy(fx, pfn, 0);
+	cr_assert_eq(capture.pfn, 1028, "one is enough");
+	cr_assert_eq(zone_free_pages(fx->zone), free_before + 4);
+	capture = (struct capture_control){ .pfn = PFN_NONE, .order = 9 };
+	for (pfn_t pfn = 2560; pfn < 3072; pfn++)
+		give_buddy(fx, pfn, 0);
+	cr_assert_eq(capture.pfn, 2560, "a whole pageblock may be Movable");
+	page_hand_out(fx->pa, 2560, 9, true);
+	fx->zone->capture = NULL;
+	fixture_check(fx);
+	fixture_free(fx);
+}
+
+/* Four pages of a Reclaimable pageblock move away. rmqueue(), which counts PGALLOC, has no part in a block that was captured. */
+Test(compaction, a_request_gets_the_block_that_its_compaction_captured)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
+	struct users *u = attach(fx);
+	struct alloc_context ac;
+	enum compact_result result;
+	uint64_t allocated;
+	pfn_t pfn;
+
+	fill(fx, 1024, 3072);
+	set_pageblock_migratetype(fx->pa, 1024, R);
+	for (pfn_t p = 1040; p < 1044; p++)
+		use(fx, u, p, LRU_KIND_ANON);
+	for (pfn_t p = 2561; p < 3072; p += 2)
+		give_buddy(fx, p, 0);
+	context(fx, &ac, GFP_KERNEL | GFP_BIT_RECLAIMABLE, 2);
+	allocated = page_alloc_counter(fx->pa, PC_PGALLOC_NORMAL);
+	pfn = direct_compact(fx->pa, &ac, WMARK_MIN, COMPACT_PRIO_ASYNC, &result, &fx->meter);
+	cr_assert_eq(result, COMPACT_SUCCESS);
+	cr_assert_eq(pfn, 1040);
+	page_hand_out(fx->pa, pfn, 2, false);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_SUCCESS), 1);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_PGALLOC_NORMAL), allocated);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
 Test(compaction, nothing_is_compacted_where_nobody_can_be_told_or_the_machine_does_not)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
