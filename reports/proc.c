@@ -261,6 +261,7 @@ static const struct proc_file {
 	{ "buddyinfo", LAST_WITH("free_blocks"), write_buddyinfo },
 	{ "pagetypeinfo", LAST_WITH("free_blocks"), write_pagetypeinfo },
 	{ "slabinfo", LAST_WITH("cache_stats"), write_slabinfo },
+	{ "zoneinfo", LAST_WITH("zone_samples"), proc_zoneinfo },
 	{ "unusable_index", LAST_WITH("frag_samples"), write_unusable_index },
 	{ "extfrag_index", LAST_WITH("frag_samples"), write_extfrag_index },
 	{ "iomem", LAST_WITH("resources"), proc_iomem },
@@ -275,7 +276,7 @@ static int unknown_file(const char *path, const char *name, struct err *err)
 	/* Files whose figures are there, though not as the kernel prints them. */
 	static const struct {
 		const char *file, *query;
-	} elsewhere[] = { { "zoneinfo", "zones" }, { "vmstat", "counters" }, { "meminfo", "samples" } };
+	} elsewhere[] = { { "vmstat", "counters" }, { "meminfo", "samples" } };
 	const char *names[NR_FILES], *near;
 	char list[256] = "";
 

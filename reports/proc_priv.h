@@ -17,5 +17,7 @@ int proc_iomem(const struct proc_sample *sample, struct err *err);
 int proc_ioports(const struct proc_sample *sample, struct err *err);
 /* proc_vmallocinfo.c */
 int proc_vmallocinfo(const struct proc_sample *sample, struct err *err);
+/* proc_zoneinfo.c */
+int proc_zoneinfo(const struct proc_sample *sample, struct err *err);
 
 #endif

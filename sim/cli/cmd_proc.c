@@ -6,8 +6,8 @@ static const char doc[] =
 	"Example: kmemsim proc results.db --file buddyinfo\n"
 	"         kmemsim proc results.db --file slabinfo --run 2\n\n"
 	"Shows a file of /proc as the modelled kernel would, byte for byte in the kernel's format.\n\n"
-	"Files: buddyinfo, pagetypeinfo, slabinfo, vmallocinfo, iomem, ioports, and unusable_index and extfrag_index of debugfs. `kmemsim query results.db samples`"
-	" lists the samples.\v"
+	"Files: buddyinfo, pagetypeinfo, slabinfo, zoneinfo (zones, without statistics of nodes and CPUs), vmallocinfo, iomem, ioports, and"
+	" unusable_index and extfrag_index of debugfs. `kmemsim query results.db samples` lists the samples.\v"
 	"Exit status: 0 done; 2 there is no such file, run or sample, the file is no results database or the command line is wrong; 3"
 	" input/output.";
 
@@ -42,7 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (args->given.input && !args->file)
-			argp_error(state, "which file? --file buddyinfo, pagetypeinfo, slabinfo, vmallocinfo, iomem or ioports");
+			argp_error(state, "which file? --file buddyinfo, pagetypeinfo, slabinfo, zoneinfo, vmallocinfo, iomem or ioports");
 		return cli_given(key, arg, state, &args->given);
 	default:
 		return cli_given(key, arg, state, &args->given);

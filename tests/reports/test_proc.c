@@ -415,6 +415,82 @@ Test(proc, unpopulated_zone_is_not_printed)
 	free(text);
 }
 
+/* The lines of a populated zone that the file has of it. Return: at the next zone. */
+static const char *copy_zone(const char *at, char **out)
+{
+	static const char *const kept[] = { "Node ", "  pages free", "        boost", "        min", "        low", "        high ",
+		"        spanned", "        present", "        managed", "        cma", "      nr_free_pages", "      nr_free_cma",
+		"  start_pfn:" };
+
+	do {
+		size_t length = strcspn(at, "\n") + 1;
+
+		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+			if (strncmp(at, kept[i], strlen(kept[i])))
+				continue;
+			memcpy(*out, at, length);
+			*out += length;
+		}
+		at += length;
+	} while (*at && strncmp(at, "Node ", 5));
+	return at;
+}
+
+static int64_t figure(const char *zone, const char *name)
+{
+	const char *found = strstr(zone, name);
+
+	cr_assert_not_null(found, "%s", name);
+	return atoll(found + strlen(name));
+}
+
+/* Takes a zone of the kernel's file apart, and records it. The kernel's watermarks have the boost in them. */
+static void record_zoneinfo(struct recorder *rec, const char *text)
+{
+	int64_t boost = figure(text, "boost ");
+	struct record_zone row = { .free_pages = (uint64_t)figure(text, "pages free "), .boost_pages = (uint64_t)boost,
+		.min_pages = (uint64_t)(figure(text, "min ") - boost), .low_pages = (uint64_t)(figure(text, "low ") - boost),
+		.high_pages = (uint64_t)(figure(text, " high ") - boost), .spanned_pages = (uint64_t)figure(text, "spanned "),
+		.present_pages = (uint64_t)figure(text, "present "), .managed_pages = (uint64_t)figure(text, "managed "),
+		.start_pfn = (uint64_t)figure(text, "start_pfn: "), .max_order = 10 };
+	char zone[16];
+
+	cr_assert_eq(sscanf(text, "Node %u, zone %15s", &row.node, zone), 2);
+	row.zone = zone;
+	cr_assert_eq(rec->ops->zone(rec, &row, NULL), 0);
+}
+
+Test(proc, zoneinfo_has_the_kernels_lines_of_its_zones)
+{
+	need_captures();
+	for (size_t c = 0; c < sizeof(captures) / sizeof(captures[0]); c++) {
+		char *kernel = kernel_file(captures[c], moments[1], "zoneinfo");
+		char *wanted = calloc(1, strlen(kernel) + 1), *end = wanted, *text;
+		struct recorder *rec = fixture_begin(fixture_path("zones.db"));
+
+		cr_assert_eq(rec->ops->sample(rec, &(struct record_sample){ .reason = "end" }, NULL), 0);
+		for (const char *at = kernel; *at;) {
+			char *zone = end;
+			const char *next = copy_zone(at, &end);
+
+			if (figure(zone, "present ")) {
+				record_zoneinfo(rec, zone);
+			} else {
+				memset(zone, 0, (size_t)(end - zone));
+				end = zone;
+			}
+			at = next;
+		}
+		end_run(rec);
+		text = print(fixture_path("zones.db"), "zoneinfo", 0);
+		cr_expect_str_eq(text, wanted, "%s", captures[c]);
+		free(text);
+		free(wanted);
+		free(kernel);
+		unlink(fixture_path("zones.db"));
+	}
+}
+
 static void expect_refused(
 	const char *file, int64_t run, int64_t sample, enum err_code code, const char *words)
 {
