@@ -37,9 +37,12 @@ struct report_options {
 /** report_text() - the report for people (or the same figures as JSON): fragmentation over time, latency, caches. */
 int report_text(struct results *results, const struct report_options *options, FILE *out, struct err *err);
 
+/** report_html() - the text report as a page of HTML that needs no other file; of @options only the run counts. */
+int report_html(struct results *results, const struct report_options *options, FILE *out, struct err *err);
+
 /**
  * report_proc() - a file of /proc as the modelled kernel would show it at a sample.
- * @file:   "buddyinfo", "pagetypeinfo", "slabinfo".
+ * @file:   "buddyinfo", "pagetypeinfo", "slabinfo", "zoneinfo", "vmallocinfo", "iomem", "ioports", "unusable_index", "extfrag_index".
  * @sample: its number, 0 = the run's last.
  */
 int report_proc(struct results *results, const char *file, int64_t run, int64_t sample, FILE *out, struct err *err);

@@ -9,20 +9,23 @@
 #include "reports/report.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/options.h"
+#include "sim/cli/whole_file.h"
 
 static const char doc[] =
 	"Example: kmemsim report results.db                  the latest run\n"
 	"         kmemsim report results.db --run 3 | less\n"
+	"         kmemsim report results.db --html run.html\n"
 	"         kmemsim report results.db --json > run.json\n\n"
 	"Reports what a run did to memory and to time, what matters most first. As JSON it has all figures, and the same inputs give the"
 	" same bytes.\v"
 	"Exit status: 0 done; 2 there is no such run, the file is no results database or the command line is wrong; 3 input/output.";
 
-enum { KEY_RUN = CLI_OWN_KEY, KEY_ASCII };
+enum { KEY_RUN = CLI_OWN_KEY, KEY_ASCII, KEY_HTML };
 
 static const struct argp_option options[] = {
 	{ "run", KEY_RUN, "ID", 0, "This run instead of the latest", 0 },
 	{ "json", CLI_JSON, NULL, 0, "As JSON", 0 },
+	{ "html", KEY_HTML, "FILE", 0, "As a page of HTML in FILE (- = standard output)", 0 },
 	{ "ascii", KEY_ASCII, NULL, 0, "Charts in ASCII (as on a terminal whose locale is not UTF-8)", 0 },
 	{ 0 },
 };
@@ -31,6 +34,7 @@ struct arguments {
 	struct cli_given given;
 	uint64_t run; /* 0 = the latest */
 	bool ascii;
+	const char *html; /* where to; NULL = no page */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -44,6 +48,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_ASCII:
 		args->ascii = true;
 		return 0;
+	case KEY_HTML:
+		args->html = arg;
+		return 0;
+	case ARGP_KEY_END:
+		cli_keep_source(state, args->given.input, args->html);
+		return cli_given(key, arg, state, &args->given);
 	default:
 		return cli_given(key, arg, state, &args->given);
 	}
@@ -111,6 +121,21 @@ static int report_ascii(struct results *results, const struct report_options *ho
 	return ret;
 }
 
+static int write_html(struct results *results, const struct report_options *how, const char *path, struct err *err)
+{
+	struct whole_file file;
+	int ret = whole_file_open(&file, path, err);
+
+	if (ret < 0)
+		return ret;
+	ret = report_html(results, how, file.out, err);
+	if (ret < 0) {
+		whole_file_discard(&file);
+		return ret;
+	}
+	return whole_file_close(&file, err);
+}
+
 static unsigned int terminal_width(void)
 {
 	struct winsize size;
@@ -135,7 +160,10 @@ static int run(int argc, char **argv)
 		return cli_fail(&err);
 	how.run = (int64_t)args.run;
 	how.json = args.given.json;
-	ret = args.ascii && !how.json ? report_ascii(results, &how, &err) : report_text(results, &how, stdout, &err);
+	if (args.html)
+		ret = write_html(results, &how, args.html, &err);
+	else
+		ret = args.ascii && !how.json ? report_ascii(results, &how, &err) : report_text(results, &how, stdout, &err);
 	results_close(results);
 	return ret < 0 ? cli_fail(&err) : cli_flush();
 }

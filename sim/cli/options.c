@@ -89,7 +89,7 @@ void cli_keep_source(struct argp_state *state, const char *source, const char *o
 
 	if (source && output && strcmp(source, "-") && strcmp(output, "-") && stat(source, &a) == 0 && stat(output, &b) == 0 &&
 	    S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-		argp_error(state, "-o %s: this is the source, which would be lost: choose another name", output);
+		argp_error(state, "%s: this is the source, which would be lost: choose another name", output);
 }
 
 error_t cli_given(int key, const char *text, struct argp_state *state, struct cli_given *given)

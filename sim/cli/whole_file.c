@@ -48,3 +48,12 @@ int whole_file_close(struct whole_file *file, struct err *err)
 	free(file->temporary);
 	return failed ? -(int)err->code : 0;
 }
+
+void whole_file_discard(struct whole_file *file)
+{
+	if (!file->temporary)
+		return;
+	fclose(file->out);
+	unlink(file->temporary);
+	free(file->temporary);
+}

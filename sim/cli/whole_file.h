@@ -16,5 +16,7 @@ struct whole_file {
 int whole_file_open(struct whole_file *file, const char *path, struct err *err);
 /** whole_file_close() - give it its name. ERR_IO: nothing is left of it, and what had the name before still has it. */
 int whole_file_close(struct whole_file *file, struct err *err);
+/** whole_file_discard() - nothing is left of it, and what had the name before still has it. */
+void whole_file_discard(struct whole_file *file);
 
 #endif

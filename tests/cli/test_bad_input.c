@@ -138,11 +138,11 @@ Test(bad_input, an_output_never_replaces_its_own_source)
 	run_write("t.jsonl", "{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}\n");
 	run_write("w.yaml", "duration: 1 ms\nstreams: {}\n");
 	run_write("m.csv", "op,duration_ns\nkmalloc,100\n");
-	expect_failure(2, "-o t.jsonl: this is the source", "$K import t.jsonl -o t.jsonl");
-	expect_failure(2, "-o ./t.jsonl: this is the source", "$K import t.jsonl -o ./t.jsonl");
-	expect_failure(2, "-o link: this is the source", "ln -s t.jsonl link; $K import t.jsonl -o link");
-	expect_failure(2, "-o w.yaml: this is the source", "$K gen w.yaml -o w.yaml");
-	expect_failure(2, "-o m.csv: this is the source", "$K calibrate m.csv -o m.csv");
+	expect_failure(2, "t.jsonl: this is the source", "$K import t.jsonl -o t.jsonl");
+	expect_failure(2, "./t.jsonl: this is the source", "$K import t.jsonl -o ./t.jsonl");
+	expect_failure(2, "link: this is the source", "ln -s t.jsonl link; $K import t.jsonl -o link");
+	expect_failure(2, "w.yaml: this is the source", "$K gen w.yaml -o w.yaml");
+	expect_failure(2, "m.csv: this is the source", "$K calibrate m.csv -o m.csv");
 	expect_failure(0, "", "grep -q kmalloc t.jsonl && grep -q duration w.yaml && grep -q op,duration_ns m.csv");
 }
 

@@ -115,6 +115,43 @@ Test(report, ascii_has_the_same_lines_in_ascii_alone)
 	run_free(&ascii);
 }
 
+/* The page without its elements is the text report. */
+Test(report, html_has_what_the_text_has)
+{
+	struct run_result plain, page, refused;
+	char *text, *to;
+
+	write_trace(3000, 7);
+	plain = replay_on_16_mib();
+	page = shell_ok("$K report r.db --html r.html && cat r.html && $K report r.db --html - | cmp - r.html");
+	cr_assert_eq(strncmp(page.out, "<!DOCTYPE html>\n", 16), 0);
+	text = to = strstr(page.out, "<pre>\n") + 6;
+	for (const char *c = text; *c; c++) {
+		if (*c == '<')
+			c = strchr(c, '>');
+		else if (!strncmp(c, "&gt;", 4) || !strncmp(c, "&lt;", 4)) {
+			*to++ = c[1] == 'g' ? '>' : '<';
+			c += 3;
+		} else if (!strncmp(c, "&amp;", 5)) {
+			*to++ = '&';
+			c += 4;
+		} else {
+			*to++ = *c;
+		}
+	}
+	*to = '\0';
+	cr_expect(strstr(text, strstr(plain.out, "\nWhat stands out")) , "%s", text);
+	refused = run_shell("$K report r.db --run 77 --html new.html; ls new.html*");
+	cr_expect(strstr(refused.err, "77"), "%s", refused.err);
+	cr_expect_str_eq(refused.out, "", "nothing is left of it");
+	run_free(&refused);
+	refused = run_shell("$K report r.db --html ./r.db");
+	cr_expect(refused.status == 2 && strstr(refused.err, "this is the source"), "%s", refused.err);
+	run_free(&plain);
+	run_free(&page);
+	run_free(&refused);
+}
+
 Test(report, a_query_answers_for_one_run_in_the_order_it_has_for_all)
 {
 	struct run_result result;
