@@ -210,7 +210,7 @@ static bool mix(struct older_entry *entries, uint32_t nr, struct rng *rng)
 		while (at < nr && entries[at].dentry.slab == entries[first].dentry.slab);
 		starts[pick] = starts[i - 1];
 	}
-	if (mixed && starts)
+	if (out) /* else @entries may be no array */
 		memcpy(entries, mixed, out * sizeof(*mixed));
 	free(starts);
 	free(mixed);
