@@ -114,6 +114,7 @@ struct machine_kmalloc {
 	X(CACHE_COLD, "cache_cold", 0)                 /* memory that the CPU's own lists did not hold */  \
 	X(MEMPOOL_RESERVE, "mempool_reserve", 30)         /* an element from or to the reserve */                \
 	X(WAKE_UP, "wake_up", 5000)                       /* a sleeper: scheduling it again */                   \
+	X(WAKE_IDLE, "wake_idle", 0)                      /* more, where its CPU is another one and halted: mean */ \
 	X(VMALLOC, "vmalloc", 1000)                       /* an area, without its pages */                       \
 	X(VMALLOC_PAGE, "vmalloc_page", 150)              /* each page taken and mapped */                       \
 	X(PAGE_TABLE, "page_table", 500)                  /* each new page-table page */                         \
@@ -242,6 +243,7 @@ struct machine {
 	char initial[512];   /* folder of a saved state to begin with; "" = boot */
 	enum machine_behaviour behaviour;
 	uint32_t cpus;
+	bool cpus_share_cache; /* the last level, those of a node; without one each is a package of its own */
 	uint32_t page_size;  /* bytes: 4, 8, 16 or 64 KiB */
 	uint32_t page_shift;
 	bool bits32;         /* 32-bit kernel: DMA, Normal, HighMem */

@@ -1,6 +1,7 @@
 /*
  * What a machine did under pressure, which no description of it just booted tells: the swap that was added later, how many of the
  * file pages that it reclaimed it read again, and how many it had found in use before. Of several saved states the last one knows.
+ * How far its kswapd gets beside tasks: whether the CPU is emulated, and whether CPUs share a cache.
  * Of a machine that has not reclaimed nothing is known: that it reads nothing again would be the least likely of all assumptions.
  */
 #include <stdlib.h>
@@ -106,7 +107,8 @@ static bool is_emulated(struct probe *probe)
 		free(text);
 	}
 	if (!told)
-		probe_note(probe, "cpuinfo and dmesg are missing: assumed the CPU of a server (latency.profile; emulated for QEMU without KVM)");
+		probe_note(probe, "cpuinfo and dmesg are missing: assumed the CPU of a server (latency.profile; emulated for QEMU without KVM),"
+			" and that CPUs share a cache (cpus_share_cache)");
 	return emulated;
 }
 
@@ -121,9 +123,51 @@ static void read_profile(struct probe *probe)
 		latency->step_ns[step] = latency_default_ns(PROFILE_EMULATED, (enum machine_step)step);
 }
 
+/* "physical id : 0", one line for each CPU: whether no two are the same. */
+static bool each_its_own_package(char *cpuinfo)
+{
+	uint64_t seen[MACHINE_MAX_CPUS / 64 + 1] = { 0 }, id;
+	uint32_t nr = 0;
+
+	for (char *line; (line = text_next_line(&cpuinfo));) {
+		const char *colon = strncmp(line, "physical id", 11) ? NULL : strchr(line, ':');
+
+		if (!colon)
+			continue;
+		id = strtoul(colon + 1, NULL, 10);
+		if (id >= MACHINE_MAX_CPUS || seen[id / 64] & 1ull << id % 64)
+			return false;
+		seen[id / 64] |= 1ull << id % 64;
+		nr++;
+	}
+	return nr > 1;
+}
+
+/* What the boot log says: "smpboot: Allowing 4 CPUs, 2 hotplug CPUs" and "smpboot: Max logical packages: 4". */
+static bool as_many_packages_as_cpus(const char *dmesg)
+{
+	static const char cpus_line[] = "smpboot: Allowing ", packages_line[] = "smpboot: Max logical packages: ";
+	const char *cpus = strstr(dmesg, cpus_line), *packages = strstr(dmesg, packages_line);
+	unsigned long nr = cpus ? strtoul(cpus + sizeof(cpus_line) - 1, NULL, 10) : 0;
+
+	return nr > 1 && packages && strtoul(packages + sizeof(packages_line) - 1, NULL, 10) == nr;
+}
+
+/* CPUs that are packages of their own share no cache: as QEMU has them with sockets=N. */
+static void read_packages(struct probe *probe)
+{
+	char *cpuinfo = probe_read(probe, "cpuinfo"), *dmesg = probe_read(probe, "dmesg");
+
+	if ((cpuinfo && each_its_own_package(cpuinfo)) || (dmesg && as_many_packages_as_cpus(dmesg)))
+		probe->machine->cpus_share_cache = false;
+	free(cpuinfo);
+	free(dmesg);
+}
+
 void probe_pressure(struct probe *probe)
 {
 	read_swap(probe);
 	read_reuse(probe);
 	read_profile(probe);
+	read_packages(probe);
 }

@@ -36,6 +36,7 @@ const struct key machine_keys[] = {
 	{ "bits", KEY_WORD, M(bits32), .words = bits_words, .def = "64" },
 	{ "page_size", KEY_SIZE, M(page_size), 4 * KIB, 64 * KIB, "4 KiB" },
 	{ "cpus", KEY_COUNT, D(cpus), 1, MACHINE_MAX_CPUS, "auto", AUTO(DRAFT_AUTO32) },
+	{ "cpus_share_cache", KEY_BOOL, M(cpus_share_cache), .def = "true" },
 	{ "memory", KEY_SIZE, D(memory), 2 * MIB, 64 * TIB, "auto", AUTO(DRAFT_AUTO),
 		.input_only = true },
 

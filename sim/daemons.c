@@ -46,22 +46,6 @@ void daemons_reclaimed(void *arg, const struct reclaim_episode *e)
 	reclaimed(run, "direct", e->node, run->engine.now + e->at_ns, e->reclaimed);
 }
 
-/* The CPU of the node that has been idle for longest, the last of several: daemons are bound to none. */
-static uint32_t cpu_of_node(const struct run *run, uint32_t node)
-{
-	uint32_t best = 0;
-	bool found = false;
-
-	for (uint32_t cpu = run->machine->cpus; cpu-- > 0;) {
-		if (run->machine->node_of_cpu[cpu] != node)
-			continue;
-		if (!found || engine_quiet_ns(&run->engine, cpu) > engine_quiet_ns(&run->engine, best))
-			best = cpu;
-		found = true;
-	}
-	return best;
-}
-
 /* As users of locks: kswapds first, then kcompactds. */
 static uint32_t kcompactd_number(const struct run *run, uint32_t node)
 {
@@ -77,7 +61,7 @@ static ns_t keep_cpu_busy(struct run *run, struct fair *fair, ns_t wait_ns)
 	ns_t ns = max_u64(run->meter.ns + wait_ns, 1000);
 
 	engine_work(&run->engine, run->cpu, ns);
-	return fair_run(run, fair, run->cpu, ns);
+	return fair_run(run, fair, ns);
 }
 
 static int step(struct run *run, uint32_t node, struct err *err)
@@ -93,7 +77,7 @@ static int step(struct run *run, uint32_t node, struct err *err)
 		k->stolen_before = stolen(run);
 	}
 	meter_start(&run->meter, run->machine->latency.step_ns);
-	run->cpu = cpu_of_node(run, node);
+	run->cpu = fair_cpu(run, &k->fair, node);
 	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
 	delay = keep_cpu_busy(run, &k->fair, locks_daemon(run, node)) + run->meter.nap_ns;
 	if (answer == KSWAPD_MORE)
@@ -138,8 +122,7 @@ void reclaim_wake_kcompactds(struct run *run)
 			continue;
 		run->reclaim.kswapds[node].compacting = true;
 		engine_timer(&run->engine, run->engine.now + run->machine->latency.step_ns[STEP_WAKE_UP] +
-			fair_wake(run, &run->reclaim.kswapds[node].compact_fair, cpu_of_node(run, node)), CLASS_WAKE,
-			RUN_TIMER_KCOMPACTD, node, &run->deferred);
+			fair_wake(run, &run->reclaim.kswapds[node].compact_fair, node), CLASS_WAKE, RUN_TIMER_KCOMPACTD, node, &run->deferred);
 	}
 }
 
@@ -155,7 +138,7 @@ static int compact_step(struct run *run, uint32_t node, struct err *err)
 		k->compact_begun_ns = run->engine.now;
 	k->in_pass = true;
 	meter_start(&run->meter, run->machine->latency.step_ns);
-	run->cpu = cpu_of_node(run, node);
+	run->cpu = fair_cpu(run, &k->compact_fair, node);
 	answer = kcompactd_step(run->mm.pages, node, run->cpu, &run->meter);
 	delay = keep_cpu_busy(run, &k->compact_fair, locks_daemon(run, kcompactd_number(run, node)));
 	if (answer == KCOMPACTD_MORE)
@@ -207,7 +190,7 @@ static void wake_kswapds(struct run *run)
 		if (k->state == KSWAPD_NAPPING)
 			kswapd_may_sleep(run->mm.pages, node, true);
 		schedule(run, node, KSWAPD_STARTING, run->machine->latency.step_ns[STEP_WAKE_UP] +
-			fair_wake(run, &k->fair, cpu_of_node(run, node)), &run->deferred);
+			fair_wake(run, &k->fair, node), &run->deferred);
 	}
 }
 

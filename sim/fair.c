@@ -6,11 +6,14 @@
  * much as it, each. Who has slept is behind, but not more than half of the latency that the scheduler aims at: it then preempts who
  * runs, and keeps the CPU until the tick that finds its slice over.
  *
- * Simplified: times are those of a kernel with HZ 250 and one CPU (with more, the slices are longer); of the tasks of a CPU those
- * count that have found less memory than the low watermark of late, because the trace does not tell who else runs between two
- * requests; the ones that the daemon lets run are alike.
+ * Where CPUs share no cache a daemon stays on its own, and takes its time to begin when that is halted (STEP_WAKE_IDLE).
+ *
+ * Simplified: where they share one, it is on the idlest CPU at each step, as it costs little to go there; times are those of a kernel with
+ * HZ 250 and one CPU (with more, the slices are longer); of the tasks of a CPU those count that have found less memory than the low
+ * watermark of late, because the trace does not tell who else runs between two requests; the ones that the daemon lets run are alike.
  */
 #include "base/bits.h"
+#include "base/dist.h"
 #include "sim/reclaim_priv.h"
 
 #define TICK_NS    4000000u  /* HZ 250; a slice, sched_slice() of two tasks or more, is 3 ms or less, and over at the next tick */
@@ -80,21 +83,77 @@ static ns_t turns_of_others(const struct fair *fair, uint32_t rivals)
 	return ((ns_t)fair->ahead_ns + TICK_NS - 1) / TICK_NS * TICK_NS * rivals;
 }
 
-ns_t fair_wake(const struct run *run, struct fair *fair, uint32_t cpu)
+/* Nobody wants @cpu, and it is not the one of who looks. */
+static bool is_idle(const struct run *run, uint32_t cpu)
 {
+	return cpu != run->cpu && engine_quiet_ns(&run->engine, cpu) && !rivals_on(run, cpu);
+}
+
+/* The CPU of the node that has been idle for longest, the last of several. */
+static uint32_t idlest_cpu(const struct run *run, uint32_t node)
+{
+	uint32_t best = 0;
+	bool found = false;
+
+	for (uint32_t cpu = run->machine->cpus; cpu-- > 0;) {
+		if (run->machine->node_of_cpu[cpu] != node)
+			continue;
+		if (!found || engine_quiet_ns(&run->engine, cpu) > engine_quiet_ns(&run->engine, best))
+			best = cpu;
+		found = true;
+	}
+	return best;
+}
+
+uint32_t fair_cpu(const struct run *run, struct fair *fair, uint32_t node)
+{
+	if (run->machine->cpus_share_cache || !fair->cpu_plus1)
+		fair->cpu_plus1 = idlest_cpu(run, node) + 1;
+	return fair->cpu_plus1 - 1;
+}
+
+/* Until a halted CPU runs what it was woken for: some are there at once, others take long, as the host has other things to run. */
+static ns_t wake_idle(struct run *run)
+{
+	struct dist dist = { .kind = DIST_EXPONENTIAL, .a = run->machine->latency.step_ns[STEP_WAKE_IDLE], .max = UINT64_MAX };
+
+	return dist.a ? dist_quantile(&dist, rng_next(&run->reclaim.wakes)) : 0;
+}
+
+ns_t fair_wake(struct run *run, struct fair *fair, uint32_t node)
+{
+	uint32_t cpu = fair_cpu(run, fair, node), rivals = rivals_on(run, cpu);
 	ns_t now = run->engine.now;
-	uint32_t rivals = rivals_on(run, cpu);
 
 	stand_by(fair, now, rivals);
 	fair->turn_ns = 0;
+	if (is_idle(run, cpu))
+		return wake_idle(run);
 	if (!rivals || fair->ahead_ns < -GRAN_NS)
 		return 0;
 	return fair->ahead_ns > 0 ? turns_of_others(fair, rivals) : TICK_NS - now % TICK_NS;
 }
 
-ns_t fair_run(const struct run *run, struct fair *fair, uint32_t cpu, ns_t ns)
+/*
+ * A tick has found two who want the CPU: an idle one is woken to take what does not run. Models nohz_balancer_kick() and
+ * load_balance(). Return: whether one came, *after is when.
+ */
+static bool pulled(struct run *run, struct fair *fair, ns_t *after)
 {
-	uint32_t rivals = rivals_on(run, cpu);
+	uint32_t cpu = idlest_cpu(run, run->machine->node_of_cpu[run->cpu]);
+
+	if (run->machine->cpus_share_cache || !is_idle(run, cpu))
+		return false;
+	fair->cpu_plus1 = cpu + 1;
+	fair->ahead_ns = 0;
+	*after = wake_idle(run);
+	return true;
+}
+
+ns_t fair_run(struct run *run, struct fair *fair, ns_t ns)
+{
+	uint32_t rivals = rivals_on(run, run->cpu);
+	ns_t after;
 
 	stand_by(fair, run->engine.now, rivals);
 	fair->until_ns = run->engine.now + ns;
@@ -107,5 +166,5 @@ ns_t fair_run(const struct run *run, struct fair *fair, uint32_t cpu, ns_t ns)
 	if (fair->turn_ns < TICK_NS || fair->ahead_ns <= 0)
 		return ns;
 	fair->turn_ns = 0;
-	return ns + turns_of_others(fair, rivals);
+	return ns + (pulled(run, fair, &after) ? after : turns_of_others(fair, rivals));
 }

@@ -187,6 +187,7 @@ static int note_tasks(struct run *run, struct err *err)
 	r->kswapds = calloc(run->machine->nr_nodes, sizeof(*r->kswapds));
 	if (!r->is_kswapd || !r->killed || !r->unkillable || !r->kswapds || !r->leader || find_leaders(run) < 0)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
+	rng_init(&r->wakes, run->options->seed, "wake");
 	oom_start(run);
 	for (uint32_t who = 0; who < run->tables->nr_whos; who++) {
 		r->is_kswapd[who] = !strncmp(run_string(run, run->tables->whos[who].comm), "kswapd", 6);

@@ -60,6 +60,7 @@ struct rival {
 
 /** Where a daemon stands among the tasks that want its CPU: sim/fair.c. */
 struct fair {
+	uint32_t cpu_plus1;      /* where it ran last; 0: nowhere yet */
 	int64_t ahead_ns;        /* of the others, by what it has run more; negative: behind them */
 	ns_t until_ns;           /* when it ran last */
 	ns_t turn_ns;            /* of its turn on the CPU, so far */
@@ -92,6 +93,7 @@ struct reclaim {
 	uint64_t without_victim; /* attempts to get memory at which the OOM killer found nobody */
 	bool none_to_kill;       /* nobody held pages when the OOM killer looked last, and nobody whom it may end has got one since */
 	struct kswapd *kswapds;  /* owned; by node */
+	struct rng wakes;        /* how long CPUs take to wake up */
 	struct rival rivals[NR_RIVALS];
 	struct shrinkers *shrinkers; /* owned; NULL while nothing is reclaimed */
 	struct refaults *coming; /* owned */

@@ -70,10 +70,18 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter);
 void oom_page_begins(struct run *run, uint32_t who);
 
 /* fair.c */
-/** fair_wake() - a daemon is woken, or begins to look for its turn, on @cpu. Return: how long it is until it runs. */
-ns_t fair_wake(const struct run *run, struct fair *fair, uint32_t cpu);
-/** fair_run() - it runs on @cpu for @ns from now. Return: how long it is until it can go on, with the turns of others. */
-ns_t fair_run(const struct run *run, struct fair *fair, uint32_t cpu, ns_t ns);
+/**
+ * fair_cpu() - the CPU on which a daemon of @node runs now: where it ran last; among CPUs that share a cache, the one that has been idle
+ * for longest. Models select_task_rq_fair(): select_idle_sibling() looks among the latter only, and finds another when that is busy.
+ */
+uint32_t fair_cpu(const struct run *run, struct fair *fair, uint32_t node);
+/** fair_wake() - who runs on run->cpu wakes a daemon of @node. Return: how long it is until it runs, after STEP_WAKE_UP. */
+ns_t fair_wake(struct run *run, struct fair *fair, uint32_t node);
+/**
+ * fair_run() - it runs on its CPU, run->cpu, for @ns from now. Return: how long it is until it can go on, with the turns of others; or
+ * on an idle CPU of its node, which has come for it (without a shared cache; with one it is on the idlest anyway).
+ */
+ns_t fair_run(struct run *run, struct fair *fair, ns_t ns);
 
 /* daemons.c */
 /** An episode of reclaim or compaction: a row of reclaim_events. */

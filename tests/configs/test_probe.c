@@ -302,6 +302,7 @@ Test(probe, swap_and_refaults_are_those_of_the_last_state)
 	cr_expect_eq(m->reclaim.mapped_percent, 19, "186879 looked at, 156400 taken");
 	cr_expect_eq(m->latency.profile, PROFILE_EMULATED, "smpboot: CPU0: AMD QEMU TCG CPU");
 	cr_expect_eq(m->latency.step_ns[STEP_LRU_BATCH], 126000);
+	cr_expect_not(m->cpus_share_cache, "smpboot: Max logical packages: 2");
 	free(m);
 	strcat(path, "/1-after-boot");
 	m = probed(path);
@@ -317,6 +318,26 @@ Test(probe, swap_and_refaults_are_those_of_the_last_state)
 	m = probed(path);
 	cr_expect_eq(m->reclaim.mapped_percent, 31, "296628 scanned, 24440 of them passed over; 207335 taken");
 	free(m);
+}
+
+/* Whether a machine that says @text in @file has CPUs that share a cache. */
+static bool shares_cache(const char *file, const char *text);
+
+Test(probe, cpus_that_are_packages_of_their_own_share_no_cache)
+{
+	static const char of_two[] = "smpboot: Allowing 2 CPUs, 0 hotplug CPUs\nsmpboot: Max logical packages: %d\n";
+	char text[200];
+
+	for (int packages = 1; packages <= 2; packages++) {
+		snprintf(text, sizeof(text), of_two, packages);
+		cr_expect_eq(shares_cache("dmesg", text), packages == 1, "%d packages of the boot log", packages);
+		snprintf(text, sizeof(text), "processor\t: 0\nphysical id\t: 0\nprocessor\t: 1\nphysical id\t: %d\n", packages - 1);
+		cr_expect_eq(shares_cache("cpuinfo", text), packages == 1, "%d packages of cpuinfo", packages);
+	}
+	cr_expect(shares_cache("dmesg", "smpboot: Allowing 4 CPUs, 2 hotplug CPUs\nsmpboot: Max logical packages: 2\n"),
+		"two CPUs now, of two packages that take two each");
+	cr_expect(shares_cache("cpuinfo", "processor\t: 0\nphysical id\t: 0\n"), "one CPU");
+	cr_expect(shares_cache("meminfo", "MemTotal: 1 kB\n"), "nothing is told");
 }
 
 /* A folder of its own for one test; the files in it go with it. */
@@ -368,6 +389,23 @@ static const char small_zoneinfo[] = "Node 0, zone      DMA\n"
 				     "        present  61402\n"
 				     "        managed  50909\n"
 				     "  start_pfn:           4096\n";
+
+static bool shares_cache(const char *file, const char *text)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	struct err err = { 0 };
+	char folder[64];
+	bool shares;
+
+	make_folder(folder);
+	write_file(folder, "zoneinfo", small_zoneinfo, strlen(small_zoneinfo));
+	write_file(folder, file, text, strlen(text));
+	cr_assert_eq(probe_machine(m, folder, NULL, &err), 0, "%s", err.text);
+	shares = m->cpus_share_cache;
+	remove_folder(folder);
+	free(m);
+	return shares;
+}
 
 Test(probe, zoneinfo_alone_is_enough_and_what_is_assumed_is_told)
 {
