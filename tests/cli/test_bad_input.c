@@ -1,6 +1,6 @@
 /* Bad input is normal: one clear message, the documented exit status, nothing half-written. */
-#include <stdio.h>
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
