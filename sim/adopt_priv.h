@@ -45,9 +45,12 @@ void choice_anon(const struct run *run, struct free_choice *choice);
 void choice_take_out(struct free_choice *choice, pfn_t first, uint64_t nr);
 /** choice_has() - whether @pfn can be chosen. */
 bool choice_has(const struct free_choice *choice, pfn_t pfn);
-/** choice_near() - where a recorded frame would be on this machine: memory is handed out from its end, so that is what counts. */
+/**
+ * choice_near() - where a recorded frame would be on this machine: memory is handed out from its end, so that is what counts.
+ * Return: a frame below choice->end, whatever @where is.
+ */
 uint32_t choice_near(const struct free_choice *choice, uint64_t where);
-/** choice_page() - the page nearest to @near, choice_block() - a block of 2^@order. Return: PFN_NONE when there is none left. */
+/** choice_page() - the page nearest to @near, below choice->end; choice_block() - a block of 2^@order. Return: PFN_NONE: none is left. */
 pfn_t choice_page(struct free_choice *choice, uint32_t near);
 pfn_t choice_block(struct free_choice *choice, uint32_t near, unsigned int order);
 
