@@ -38,7 +38,7 @@ struct piece {
 
 struct lists {
 	struct run *run;
-	struct free_choice *choice;    /* borrowed */
+	struct free_choice choice;
 	struct rng rng;
 	uint64_t need[NR_STATE_LRU];   /* pages of the zone at hand */
 	struct piece *pieces;          /* owned */
@@ -80,7 +80,7 @@ static void shuffle(struct lists *l, uint32_t first)
 
 static bool may_be_listed(const struct lists *l, pfn_t pfn)
 {
-	return choice_has(l->choice, pfn) && lru_list_of(l->run->mm.pages, pfn) == NR_LRU_LISTS;
+	return choice_has(&l->choice, pfn) && lru_list_of(l->run->mm.pages, pfn) == NR_LRU_LISTS;
 }
 
 /* Pages in use of Movable pageblocks, by zone. */
@@ -341,16 +341,17 @@ static int list_zone(struct lists *l, unsigned int zone, struct err *err)
 	return ret;
 }
 
-int adopt_lru(struct run *run, struct free_choice *choice, struct err *err)
+int adopt_lru(struct run *run, struct err *err)
 {
 	const struct state *state = run->options->initial;
-	struct lists l = { .run = run, .choice = choice };
-	int ret = 0;
+	struct lists l = { .run = run };
+	int ret;
 
 	if (state->lru_told == STATE_LRU_UNKNOWN && !state->nr_pages)
 		return 0;
 	rng_init(&l.rng, run->options->seed, "adopt_lru");
-	if (state->lru_told != STATE_LRU_BY_ZONE)
+	ret = choice_init(run, &l.choice, err);
+	if (ret == 0 && state->lru_told != STATE_LRU_BY_ZONE)
 		measure_room(&l);
 	for (unsigned int z = 0; ret == 0 && z < page_alloc_nr_zones(run->mm.pages); z++)
 		ret = list_zone(&l, z, err);
@@ -358,6 +359,7 @@ int adopt_lru(struct run *run, struct free_choice *choice, struct err *err)
 	for (uint32_t i = 0; ret == 0 && i < l.nr; i++)
 		for (uint32_t k = 0; k < l.pieces[i].nr; k++)
 			lay_page(&l, l.pieces[i].first + k, (enum state_lru)l.pieces[i].list);
+	choice_fini(&l.choice);
 	free(l.pieces);
 	return ret;
 }

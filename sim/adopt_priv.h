@@ -68,9 +68,9 @@ int adopt_gone(struct run *run, struct err *err);
 
 /**
  * adopt_lru() - put pages of the initial state on the LRU lists that the state counts, or whose kinds it tells: among those that nobody
- * has, and which @choice has. Counts run->result.filled.lru_pages. Without either nothing is on a list.
+ * has. Counts run->result.filled.lru_pages. Without either nothing is on a list.
  */
-int adopt_lru(struct run *run, struct free_choice *choice, struct err *err);
+int adopt_lru(struct run *run, struct err *err);
 
 /** saver_look() - whether the state was saved before its saver read /sys/kernel/slab; before saver_is_new() and adopt_saver(). */
 int saver_look(struct run *run, struct older *older, uint32_t nr, struct err *err);
@@ -79,6 +79,11 @@ bool saver_is_new(const struct run *run, const struct older *older);
 /** adopt_saver() - what the process that saved the state read more or less than the recorded machine's: see struct saver. */
 int adopt_saver(struct run *run, struct older *older, uint32_t nr, struct err *err);
 
+/** adopt_is_object() - whether what @op takes is an object of a slab or a large kmalloc; else it is pages, or a part's. */
+static inline bool adopt_is_object(const struct run_op *op)
+{
+	return op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_CACHE_ALLOC;
+}
 /** adopt_kind_of() - kinds of objects that stand for one another: those of a cache, and large kmallocs of one order. */
 uint32_t adopt_kind_of(struct run *run, struct run_op *op);
 /** adopt_memory_end() - the first page frame behind all zones. */
