@@ -12,8 +12,7 @@
 
 /** A living object of the initial state. */
 struct adopt_object {
-	uint32_t kind;  /* its cache, or ADOPT_LARGE + pages */
-	uint32_t order; /* in which they stand: by address */
+	uint32_t kind; /* its cache, or ADOPT_LARGE + pages */
 	struct slab_object object;
 };
 
