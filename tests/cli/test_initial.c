@@ -103,6 +103,38 @@ Test(initial, each_damaged_or_missing_file_is_one_clear_message)
 		"mkdir few; cp proc/buddyinfo few; $K replay t.kmt --initial few --from marker:now 2>&1");
 }
 
+/*
+ * Of 100 anonymous pages that the state counts the trace frees 50 before it begins: these are given back. They were recorded behind all
+ * that live, in the page frame @first and those above; this machine ends with frame 16383.
+ */
+static void give_back_ended(uint32_t first)
+{
+	static char text[32768];
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"event\":\"alloc_pages\",\"id\":%u,\"order\":0,"
+			"\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\",\"pfn\":%u}\n", i, i < 50 ? 1000 + i : first + i - 50);
+	for (uint32_t i = 50; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"event\":\"free_pages\",\"id\":%u,\"order\":0}\n", i);
+	cr_assert_lt(len, sizeof(text) - 100);
+	snprintf(text + len, sizeof(text) - len, "{\"event\":\"marker\",\"text\":\"now\"}\n");
+	run_write("t.jsonl", text);
+	run_write("m.yaml", "kmemsim: 1\nmemory: 64 MiB\ncpus: 1\n");
+	sh(0, NULL, "rm -rf proc *.db; $K import t.jsonl -o t.kmt --quiet && $K replay t.kmt -m m.yaml --limit 100 -o s.db --quiet &&"
+		    " mkdir proc && echo nr_anon_pages 100 > proc/vmstat && $K proc s.db --file pagetypeinfo > proc/pagetypeinfo &&"
+		    " $K proc s.db --file zoneinfo | sed 's/^ *start_pfn/    cpu: 0\\n high: 42\\n batch: 7\\n&/' > proc/zoneinfo");
+	sh(0, NULL, "$K replay t.kmt -m m.yaml --initial proc --from marker:now --check=1 -o r.db --quiet 2>&1");
+	expect_number("select value from counters where name = 'pages_gone'", "50\n");
+}
+
+Test(initial, pages_of_ended_processes_are_given_back_wherever_they_were_recorded)
+{
+	give_back_ended(2000);     /* in this machine's memory */
+	give_back_ended(16384);    /* just behind it */
+	give_back_ended(50000000); /* far behind it */
+}
+
 #define THINGS_IN_SLAB 11u /* so no slab of the state is one of which it is not known what is free */
 
 /*
