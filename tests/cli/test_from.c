@@ -132,6 +132,41 @@ Test(from, pools_and_claims_from_before_the_beginning_are_there)
 	expect_answer("select sum(failed), (select count(*) from violations) from op_stats", "0,0\n");
 }
 
+/* 3000 pages of files, each with its buffer head, and then more pages than the rest of 32 MiB has. */
+static void import_written_files(void)
+{
+	struct run_result result;
+	FILE *out = fopen("t.jsonl", "w");
+
+	cr_assert(out);
+	fputs("{\"event\":\"kmem_cache_create\",\"cache\":\"buffer_head\",\"size\":104}\n", out);
+	for (int i = 1; i <= 3000; i++)
+		fprintf(out, "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"GFP_NOFS|__GFP_HIGHMEM|__GFP_MOVABLE|__GFP_WRITE\"}\n"
+			"{\"event\":\"kmem_cache_alloc\",\"id\":%d,\"cache\":\"buffer_head\",\"gfp\":\"GFP_NOFS\"}\n", i, 10000 + i);
+	fputs("{\"event\":\"marker\",\"text\":\"now\"}\n", out);
+	for (int i = 1; i <= 6000; i++)
+		fprintf(out, "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"GFP_KERNEL\"}\n", 20000 + i);
+	fclose(out);
+	result = run_shell("$K import t.jsonl -o t.kmt --quiet");
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+}
+
+Test(from, the_buffer_head_of_an_older_page_goes_with_it)
+{
+	static const char *const begins[] = { "", "--from marker:now" };
+
+	import_written_files();
+	for (size_t i = 0; i < 2; i++) {
+		struct run_result result = run_shell("rm -f r.db; $K replay t.kmt --set 'memory=32 MiB' %s --check=1000 -o r.db --quiet", begins[i]);
+
+		cr_assert_eq(result.status, 0, "%s", result.err);
+		run_free(&result);
+		expect_answer("select value > 1000, value = (select value from counters where name = 'pages_reclaimed')"
+			      " from counters where name = 'objects_shrunk'", "1,1\n");
+	}
+}
+
 Test(from, an_unknown_marker_and_a_place_behind_the_end_are_errors)
 {
 	struct run_result result;
