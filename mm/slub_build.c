@@ -118,15 +118,14 @@ static void fill_new_slab(struct building *b, struct slub_op *op, struct slab_co
 	else if (i >= with_cpus && i - with_cpus < n->partial)
 		free = (uint32_t)min_u64(div_round_up(n->free, n->partial - (i - with_cpus)), slab->objects);
 	fill_slab(slub, slab, free);
+	b->report->objects_assumed += slab->inuse;
 	if (i < n->current) {
 		slub_load(op, number);
 		op->c->freelist = slub_guess_freelist(slub, slab, b->none, slub_guess_free(slab));
 		op->cache->loaded_objects += slab->inuse - slub_guess_free(slab);
-		b->report->objects_assumed += slab->inuse;
 		return;
 	}
 	op->cache->loaded_objects += slab->inuse;
-	b->report->objects_assumed += slab->inuse;
 	if (i < with_cpus && free) {
 		slub_cpu_partial_put(op, number, false);
 	} else if (free) {
