@@ -359,7 +359,8 @@ static int count_ignored(struct text_reader *r, struct err *err)
 	return 0;
 }
 
-enum gfp_layout text_gfp_layout(const char *head, size_t len)
+/* What the first bytes of a recording tell about the kernel's gfp masks, when nothing else does. */
+static enum gfp_layout guess_gfp_layout(const char *head, size_t len)
 {
 	static const char alloc[] = "kmem_cache_alloc: ";
 	const char *end = head + len;
@@ -418,7 +419,7 @@ int text_import(struct source *src, struct gather *g, const struct import_option
 		cpu_track_lost(&g->tracks[cpu]);
 	r->fields.texts = &g->texts;
 	r->fields.layout = options->kernel_major ? gfp_layout_of_kernel(options->kernel_major, options->kernel_minor) :
-		text_gfp_layout(src->head, src->head_len);
+		guess_gfp_layout(src->head, src->head_len);
 	code = read_lines(r, err);
 	text_fields_fini(&r->fields);
 	free(r);
