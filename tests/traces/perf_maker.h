@@ -14,7 +14,6 @@
 #define MAKER_STACK   503u
 #define MAKER_NR      4u
 #define MAKER_SAMPLE_TYPE (0x10000u | 0x2u | 0x4u | 0x40u | 0x80u | 0x20u | 0x400u) /* IDENTIFIER TID TIME ID CPU CALLCHAIN RAW */
-#define MAKER_TRAILER 40u  /* TID, TIME, ID, CPU, IDENTIFIER */
 
 struct maker {
 	unsigned char *data; /* owned */
