@@ -6,7 +6,7 @@
 
 struct run_result {
 	int status;              /* exit status; 128 + signal if a signal ended it */
-	char *out, *err;         /* what it printed; freed by run_fini() */
+	char *out, *err;         /* what it printed; freed by run_free() */
 };
 
 /** run_enter() - change to a new empty folder; the program is $KMEMSIM, given by the build. */
