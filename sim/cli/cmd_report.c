@@ -51,6 +51,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->html = arg;
 		return 0;
 	case ARGP_KEY_END:
+		if (args->given.json + (args->html != NULL) + args->ascii > 1)
+			argp_error(state, "--json, --html or --ascii: one of them");
 		cli_keep_source(state, args->given.input, args->html);
 		return cli_given(key, arg, state, &args->given);
 	default:
@@ -105,7 +107,7 @@ static int run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "RESULTS", .doc = doc
 	};
-	struct arguments args = { .given.what = "database", .ascii = wants_ascii() };
+	struct arguments args = { .given.what = "database" };
 	struct report_options how = { .colour = wants_colour(), .width = terminal_width() };
 	struct results *results;
 	struct err err;
@@ -119,7 +121,7 @@ static int run(int argc, char **argv)
 	how.json = args.given.json;
 	if (args.html)
 		ret = write_html(results, &how, args.html, &err);
-	else if (!how.json && args.ascii)
+	else if (!how.json && (args.ascii || wants_ascii()))
 		ret = report_ascii(results, &how, stdout, &err);
 	else
 		ret = report_text(results, &how, stdout, &err);
