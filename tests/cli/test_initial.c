@@ -77,6 +77,15 @@ Test(initial, the_same_seed_gives_the_same_run)
 	expect_number("select count(distinct fingerprint), count(*) from runs where seed = 7", "1,2\n");
 }
 
+Test(initial, json_has_every_counter_of_the_start)
+{
+	save_state();
+	sh(0, NULL, "$K replay t.kmt --initial proc --from marker:now --json -o r.db 2>&1 > json; sqlite3 r.db"
+		    " \"select '\\\"' || name || '\\\": ' || value from counters where mechanism = 'initial'\" > counters;"
+		    " test $(wc -l < counters) -gt 12 && while read figure; do grep -F \"$figure\" json || { echo no $figure >&2; exit 1; };"
+		    " done < counters");
+}
+
 /* Slabs that nobody told are among the pages in use. */
 Test(initial, a_state_without_slabs_keeps_its_free_pages)
 {
