@@ -323,10 +323,9 @@ void follow_settle(struct run *run)
 		follow->next_cut < run->options->nr_cuts;
 }
 
-int follow_record(struct run *run, struct err *err)
+void replay_initial(const struct replay_result *r, struct record_counter rows[REPLAY_INITIAL_ROWS])
 {
-	const struct replay_result *r = &run->result;
-	const struct record_counter rows[] = {
+	const struct record_counter all[] = {
 		{ "initial", "older_found", "objects", (int64_t)r->bound },
 		{ "initial", "older_not_found", "objects", (int64_t)r->unbound },
 		{ "initial", "pages_gone", "pages", (int64_t)r->gone },
@@ -346,9 +345,20 @@ int follow_record(struct run *run, struct err *err)
 		{ "initial", "missing_slabs", "slabs", (int64_t)r->filled.slabs_missing },
 		{ "initial", "missing_pages", "pages", (int64_t)r->filled.pages_missing },
 	};
+
+	_Static_assert(sizeof(all) == REPLAY_INITIAL_ROWS * sizeof(all[0]), "the caller has room for all");
+	memcpy(rows, all, sizeof(all));
+}
+
+int follow_record(struct run *run, struct err *err)
+{
+	struct record_counter rows[REPLAY_INITIAL_ROWS];
 	int ret = 0;
 
-	for (size_t i = 0; run->options->initial && ret == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
+	if (!run->options->initial)
+		return 0;
+	replay_initial(&run->result, rows);
+	for (size_t i = 0; ret == 0 && i < REPLAY_INITIAL_ROWS; i++)
 		ret = run->recorder->ops->counter(run->recorder, &rows[i], err);
 	return ret;
 }

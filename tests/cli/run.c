@@ -82,6 +82,20 @@ struct run_result run_shell(const char *fmt, ...)
 	return result;
 }
 
+void run_ok(const char *fmt, ...)
+{
+	struct run_result result;
+	char command[8192];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	result = run_shell("%s", command);
+	cr_assert_eq(result.status, 0, "%s: %d: %s%s", command, result.status, result.out, result.err);
+	run_free(&result);
+}
+
 void run_free(struct run_result *result)
 {
 	free(result->out);

@@ -21,12 +21,8 @@ static const char story[] =
 
 static void import_story(void)
 {
-	struct run_result result;
-
 	run_write("t.jsonl", story);
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
 }
 
 static void expect_replay(const char *options, double events, double live)
@@ -82,8 +78,6 @@ Test(from, a_limit_counts_from_the_beginning)
 
 Test(from, the_first_of_several_markers_is_meant_and_older_objects_are_known_to_their_frees)
 {
-	struct run_result result;
-
 	run_write("t.jsonl", "{\"time_ns\":1000,\"event\":\"kmalloc\",\"id\":1,\"size\":100,\"gfp\":\"GFP_KERNEL\"}\n"
 			     "{\"time_ns\":2000,\"event\":\"vmalloc\",\"id\":2,\"size\":9000,\"gfp\":\"GFP_KERNEL\"}\n"
 			     "{\"time_ns\":3000,\"event\":\"alloc_percpu\",\"id\":3,\"size\":64,\"align\":8,\"gfp\":\"GFP_KERNEL\"}\n"
@@ -92,9 +86,7 @@ Test(from, the_first_of_several_markers_is_meant_and_older_objects_are_known_to_
 			     "{\"time_ns\":6000,\"event\":\"marker\",\"text\":\"again\"}\n"
 			     "{\"time_ns\":7000,\"event\":\"vfree\",\"id\":2}\n"
 			     "{\"time_ns\":8000,\"event\":\"free_percpu\",\"id\":3}\n");
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
 	expect_replay("--from marker:again", 5, 0);
 	expect_answer("select sum(failed), (select count(*) from violations) from op_stats", "0,0\n");
 	expect_answer("select live_objects from samples where reason = 'start'", "3\n");
@@ -103,8 +95,6 @@ Test(from, the_first_of_several_markers_is_meant_and_older_objects_are_known_to_
 /* Pools and claims have no object of the trace, and must be there all the same. */
 Test(from, pools_and_claims_from_before_the_beginning_are_there)
 {
-	struct run_result result;
-
 	run_write("t.jsonl", "{\"time_ns\":1000,\"event\":\"mempool_create\",\"pool\":\"p\",\"min_nr\":4,\"kind\":\"kmalloc\",\"size\":256}\n"
 			     "{\"time_ns\":1500,\"event\":\"dma_pool_create\",\"pool\":\"d\",\"size\":64,\"align\":64}\n"
 			     "{\"time_ns\":1600,\"event\":\"request_region\",\"start\":1024,\"size\":8,\"name\":\"dev\"}\n"
@@ -118,16 +108,12 @@ Test(from, pools_and_claims_from_before_the_beginning_are_there)
 			     "{\"time_ns\":6500,\"event\":\"dma_pool_free\",\"id\":11,\"pool\":\"d\"}\n"
 			     "{\"time_ns\":7000,\"event\":\"mempool_destroy\",\"pool\":\"p\"}\n"
 			     "{\"time_ns\":8000,\"event\":\"release_region\",\"start\":1024,\"size\":8,\"name\":\"dev\"}\n");
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
 	expect_replay("--from marker:now", 8, 0);
 	expect_answer("select sum(failed), (select count(*) from violations) from op_stats", "0,0\n");
 	/* In a saved state, too: nobody recorded what else their events did. */
-	result = run_shell("rm -f r.db; $K replay t.kmt -o r.db --quiet && mkdir proc && for f in buddyinfo slabinfo; do"
-			   " $K proc r.db --file $f > proc/$f || exit 1; done");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("rm -f r.db; $K replay t.kmt -o r.db --quiet && mkdir proc && for f in buddyinfo slabinfo; do"
+		" $K proc r.db --file $f > proc/$f || exit 1; done");
 	expect_replay("--from marker:now --initial proc", 8, 0);
 	expect_answer("select sum(failed), (select count(*) from violations) from op_stats", "0,0\n");
 }
@@ -246,10 +232,8 @@ Test(from, behind_its_own_saved_state_a_recording_goes_on_from_that_state, .time
 
 	if (!shared)
 		cr_skip_test("no folder of captures");
-	result = run_shell("$K import %s/captures/A-boot-256m/trace.dat -o t.kmt --quiet &&"
-			   " $K probe %s/captures/A-boot-256m/snapshots -o m.yaml --quiet", shared, shared);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import %s/captures/A-boot-256m/trace.dat -o t.kmt --quiet &&"
+		" $K probe %s/captures/A-boot-256m/snapshots -o m.yaml --quiet", shared, shared);
 	result = run_shell("for from in '' \"--from=marker:WORKLOAD begin\"; do $K replay t.kmt -m m.yaml -o r.db --json --initial"
 			   " %s/captures/A-boot-256m/snapshots/1-after-boot ${from:+\"$from\"} > out || exit 1; done; cat out", shared);
 	cr_assert_eq(result.status, 0, "%s", result.err);
@@ -269,10 +253,8 @@ Test(from, behind_its_own_saved_state_a_recording_goes_on_from_that_state, .time
 	/* Only what comes after the beginning is counted. */
 	expect_answer("select sum(count) <= 60793 from op_stats where run_id = 2", "1\n");
 	/* The page layer, too, which has no slabs to know its state by. */
-	result = run_shell("rm r.db; for from in '' \"--from=marker:WORKLOAD begin\"; do $K replay t.kmt -m m.yaml -o r.db --layer page --quiet"
-			   " --initial %s/captures/A-boot-256m/snapshots/1-after-boot ${from:+\"$from\"} || exit 1; done", shared);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("rm r.db; for from in '' \"--from=marker:WORKLOAD begin\"; do $K replay t.kmt -m m.yaml -o r.db --layer page --quiet"
+		" --initial %s/captures/A-boot-256m/snapshots/1-after-boot ${from:+\"$from\"} || exit 1; done", shared);
 	expect_answer(DIFFERENT_ROWS("free_blocks", "zone, migratetype, [order], blocks"), "1,0\n");
 }
 
@@ -283,16 +265,13 @@ Test(from, behind_its_own_saved_state_a_recording_goes_on_from_that_state, .time
 Test(from, what_comes_back_under_pressure_is_the_page_that_went, .timeout = 120)
 {
 	const char *shared = run_shared();
-	struct run_result result;
 
 	if (!shared)
 		cr_skip_test("no folder of captures");
-	result = run_shell("S=%s/captures/J-whatif; $K import $S/base/trace.dat -o t.kmt --quiet &&"
-			   " $K probe $S/less-memory/snapshots -o m.yaml --quiet &&"
-			   " $K replay t.kmt -m m.yaml --initial $S/less-memory/snapshots/1-after-boot --from 'marker:WORKLOAD begin' -o r.db"
-			   " --check=1000000 --quiet", shared);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("S=%s/captures/J-whatif; $K import $S/base/trace.dat -o t.kmt --quiet &&"
+		" $K probe $S/less-memory/snapshots -o m.yaml --quiet &&"
+		" $K replay t.kmt -m m.yaml --initial $S/less-memory/snapshots/1-after-boot --from 'marker:WORKLOAD begin' -o r.db"
+		" --check=1000000 --quiet", shared);
 	expect_answer("select value > 1000 from counters where name = 'refaults'", "1\n");
 	expect_answer("select value > 1000 from counters where name = 'objects_shrunk'", "1\n");
 	expect_answer("select count(*) from violations where rule = 'wrong_free'", "0\n");
