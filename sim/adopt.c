@@ -156,7 +156,7 @@ static void assume_live(struct run *run, const struct wanted *wanted, uint32_t n
 			slab_assume_live(slab, cache, count_kind(wanted, nr, cache));
 }
 
-void adopt_missing(struct run *run, const struct older *older, uint32_t nr)
+static void allocate_missing(struct run *run, const struct older *older, uint32_t nr)
 {
 	for (uint32_t i = 0; i < nr; i++) {
 		struct object *object = &run->objects[older[i].slot];
@@ -241,7 +241,7 @@ static int adopt_others_rest(struct run *run, struct older *older, uint32_t nr, 
 		return ret;
 	were_free = free_pages(run);
 	ret = adopt_saver(run, older, nr, err);
-	adopt_missing(run, older, nr);
+	allocate_missing(run, older, nr);
 	if (ret < 0 || state->nr_caches || state->nr_slabs)
 		return ret;
 	ret = choice_init(run, &choice, err);
@@ -262,7 +262,7 @@ int adopt_rest(struct run *run, struct older *older, uint32_t nr, bool own, bool
 	if (!own)
 		return adopt_others_rest(run, older, nr, err);
 	run->result.unbound = 0;
-	adopt_missing(run, older, nr);
+	allocate_missing(run, older, nr);
 	return 0;
 }
 

@@ -199,7 +199,10 @@ static void skip_late(struct run *run, const struct trace_batch *batch, uint32_t
 
 	if (use == SLOT_BEGINS && slot != SLOT_NONE) {
 		follow_bind(run, slot, batch->op[i], batch->where ? batch->where[i] : 0);
-		run->ops[batch->op[i]].older += object_lives(&run->objects[slot]);
+		if (object_lives(&run->objects[slot])) {
+			run->ops[batch->op[i]].older++;
+			reclaim_older(run, slot, batch->who[i]);
+		}
 	} else if (use == SLOT_ENDS && slot != SLOT_NONE) {
 		run->objects[slot].slab = OBJECT_NONE;
 	}

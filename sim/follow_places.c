@@ -70,10 +70,10 @@ void follow_note(struct run *run, const struct trace_batch *batch, uint32_t i)
 		shrinkers_object_ends(run, slot);
 		gone_note_end(&run->follow.gone, run->ops[run->follow.older[slot].op].trace, run->follow.older[slot].where);
 	}
-	if (use == SLOT_BEGINS)
+	if (use == SLOT_BEGINS) {
 		gone_note_begin(&run->follow.gone, op);
-	if (use == SLOT_BEGINS)
 		shrinkers_object_begins(run, slot, batch->who[i], reclaim_shrink_class(&run->ops[batch->op[i]]));
+	}
 	run->follow.older[slot] = (struct older){
 		.where = batch->where ? batch->where[i] : 0,
 		.op = use == SLOT_BEGINS ? batch->op[i] : OLDER_NONE,
