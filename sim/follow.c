@@ -191,7 +191,7 @@ static void serve_standing(struct run *run, const struct trace_batch *batch, uin
 		serve_request(run, &req);
 }
 
-/* On several CPUs a few events that precede a saved state may still come when the first after it has come. */
+/* On several CPUs a few events that precede the recording's own state may still come when the first after it has come. */
 static void skip_late(struct run *run, const struct trace_batch *batch, uint32_t i)
 {
 	enum kind_slot use = kind_info[run->ops[batch->op[i]].kind].slot;
@@ -283,7 +283,7 @@ static int pass_over(struct run *run, const struct trace_batch *batch, uint32_t 
 static int skip(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
 {
 	const struct follow *follow = &run->follow;
-	bool ahead = follow->skipping || follow->warming || run->options->from.kind == FROM_INITIAL;
+	bool ahead = follow->skipping || follow->warming || (run->options->from.kind == FROM_INITIAL && follow->own);
 
 	return ahead && comes_before(run, batch, i) ? pass_over(run, batch, i, err) : begin(run, batch, i, err);
 }

@@ -143,5 +143,6 @@ int follow_place_all(struct run *run, bool own, bool at_instant, struct err *err
 	free(older);
 	run->follow.older = NULL;
 	run->follow.skipping = false;
+	run->follow.own = own;
 	return ret;
 }

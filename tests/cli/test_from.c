@@ -218,6 +218,17 @@ Test(from, what_saving_another_machines_state_leaves_is_there, .timeout = 120)
 	expect_answer("select abs(slab_pages - 2818) < 28 from cache_stats where cache = 'inode_cache' order by sample_id desc limit 1", "1\n");
 }
 
+/* Its CPUs were not where the recorded ones are: events that would be late in the recording's own state are the future here. */
+Test(from, in_another_machines_state_no_event_comes_late, .timeout = 120)
+{
+	const char *shared = run_shared();
+
+	if (!shared)
+		cr_skip_test("no folder of captures");
+	run_ok("d=%s/captures/J-whatif; s=$d/wmark-scale-200/snapshots; $K import $d/base/trace.dat -o t.kmt --quiet &&"
+		" $K probe $s -o m.yaml --quiet && $K replay t.kmt -m m.yaml --initial $s/1-after-boot --limit 100000 --check=1000 --quiet", shared);
+}
+
 /* Whether there are rows of the sample at the marker, and how many of the first run the second has not. */
 #define DIFFERENT_ROWS(table, columns) \
 	"with s as (select run_id, sample_id from samples where marker = 'WORKLOAD begin'), r as (select run_id, " columns " from " table " join s using (sample_id))" \
