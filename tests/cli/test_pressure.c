@@ -232,8 +232,8 @@ Test(pressure, a_machine_that_is_far_too_small_ends)
 }
 
 /*
- * The kernel's own counters of D-pressure, between snapshots 1 and 2, and its mm_page_alloc_extfrag events; the default seed must be within
- * a factor of 1.5. What other seeds do: docs/accuracy.md.
+ * The kernel's own counters of D-pressure, between snapshots 1 and 2, and its mm_page_alloc_extfrag events; the first seeds must be within
+ * a factor of 1.5. What others do: docs/accuracy.md. With a kswapd that began at once the third had 639 extfrag events.
  */
 Test(pressure, counters_of_a_recording_under_pressure_are_the_kernels_within_a_factor_of_1_5)
 {
@@ -244,18 +244,22 @@ Test(pressure, counters_of_a_recording_under_pressure_are_the_kernels_within_a_f
 		{ "pgsteal_direct", 14822 }, { "pgsteal_kswapd", 199813 }, { "pageoutrun", 2560 }, { "allocstall_%", 346 },
 		{ "pswpout", 7819 },
 	};
-	double extfrag;
 
 	if (!run_shared())
 		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
-	run_ok("D=%s/captures/D-pressure; $K import $D/trace.dat -o t.kmt -q && $K probe $D/snapshots -o m.yaml -q &&"
-		" $K replay t.kmt -m m.yaml --set reclaim.swap=auto --initial $D/snapshots -o r.db -q", run_shared());
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-		double now = replayed_counter(counters[i].name);
+	run_ok("D=%s/captures/D-pressure; $K import $D/trace.dat -o t.kmt -q && $K probe $D/snapshots -o m.yaml -q", run_shared());
+	for (int seed = 1; seed <= 3; seed++) {
+		double extfrag;
 
-		cr_expect(now > counters[i].real / 1.5 && now < counters[i].real * 1.5, "%s: %.0f, really %.0f", counters[i].name,
-			now, counters[i].real);
+		run_ok("rm -f r.db; $K replay t.kmt -m m.yaml --seed %d --set reclaim.swap=auto --initial %s/captures/D-pressure/snapshots"
+			" -o r.db -q", seed, run_shared());
+		for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+			double now = replayed_counter(counters[i].name);
+
+			cr_expect(now > counters[i].real / 1.5 && now < counters[i].real * 1.5, "seed %d: %s: %.0f, really %.0f", seed,
+				counters[i].name, now, counters[i].real);
+		}
+		extfrag = replayed_number("SELECT sum(count) FROM extfrag_events");
+		cr_expect(extfrag > 294 / 1.5 && extfrag < 294 * 1.5, "seed %d: %.0f extfrag events, really 294", seed, extfrag);
 	}
-	extfrag = replayed_number("SELECT sum(count) FROM extfrag_events");
-	cr_expect(extfrag > 294 / 1.5 && extfrag < 294 * 1.5, "%.0f extfrag events, really 294", extfrag);
 }
