@@ -146,6 +146,29 @@ Test(pressure, pages_that_a_recording_reads_again_may_be_active_at_once)
 	cr_expect_eq(replayed_counter("workingset_refault_file"), 0, "what is written is not read");
 }
 
+/* How many of the pages that were read became active, when the machine says that @percent do. */
+static double activated(unsigned int percent)
+{
+	char setting[64];
+
+	snprintf(setting, sizeof(setting), "reclaim.activated=%u", percent);
+	replay_with(setting);
+	cr_assert_gt(replayed_counter("workingset_refault_file"), 10000, "memory must be short");
+	return (replayed_counter("workingset_activate_file") + replayed_counter("pgactivate")) / 36000;
+}
+
+Test(pressure, as_many_file_pages_of_a_recording_are_active_as_the_setting_says)
+{
+	double some;
+
+	file_pages_of_reclaiming_machine("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nreclaim: {swap: 16 MiB, refault: 75}\n");
+	cr_expect_eq(activated(0), 0);
+	some = activated(30);
+	cr_expect(some > 0.26 && some < 0.34, "%.2f", some);
+	cr_expect_gt(activated(90), 0.8);
+}
+
 /* 3000 files looked up before two tasks read more than there is memory for. Return: objects that shrinkers freed. */
 static double shrunk(const char *inode_cache)
 {
