@@ -109,6 +109,7 @@ struct gather_task {
 	uint32_t last_block;     /* latest page allocation not yet explained by an object, or none */
 	uint64_t last_record;    /* its event: tells whether the block still is that one */
 	bool releasing_slab;     /* the next free of pages is that of a slab */
+	bool reclaiming;         /* it is in direct reclaim or compaction */
 	uint64_t filling;        /* the mempool that was created last, and how many of its elements are still to come */
 	uint32_t elements_left;
 	bool filled_with_pages;  /* or with what nobody knows */

@@ -214,6 +214,19 @@ static int doubt_slab(struct gather *g, struct gather_block *block, struct err *
 	return set_cause(g, block, ORIGIN_DIRECT, FOUND_NOT, err);
 }
 
+/*
+ * Whether reclaim frees the page, or compaction that has moved what it held: a daemon does, or a task in direct reclaim or
+ * compaction; not an interrupt of either.
+ */
+static bool is_by_reclaim(const struct gather *g, const struct gather_task *task, const struct raw_event *event)
+{
+	const char *comm = texts_at(&g->texts, event->comm);
+
+	if (event->order || event->origin != ORIGIN_DIRECT || event->ctx & CTX_MASK)
+		return false;
+	return task->reclaiming || !strncmp(comm, "kswapd", 6) || !strncmp(comm, "kcompactd", 9);
+}
+
 int pages_free(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
 {
 	uint32_t number = pfn_map_get(&g->pages, event->where);
@@ -233,6 +246,7 @@ int pages_free(struct gather *g, struct gather_task *task, struct raw_event *eve
 		event->origin = ORIGIN_SLAB;
 		event->method = FOUND_POINTER;
 	}
+	event->by_reclaim = is_by_reclaim(g, task, event);
 	return set_pages(g, event->where, event->order, PFN_MAP_NONE, err);
 }
 
