@@ -232,6 +232,10 @@ static int look_at(struct gather *g, struct gather_task *task, struct raw_event 
 	case RAW_RECLAIM_END:
 		task->reclaiming = event->type == RAW_RECLAIM_BEGIN;
 		return 0;
+	case RAW_COMPACT_BEGIN:
+	case RAW_COMPACT_END:
+		task->compacting = event->type == RAW_COMPACT_BEGIN;
+		return 0;
 	case RAW_PERCPU_ALLOC:
 	case RAW_PERCPU_CHUNK:
 		return pages_percpu(g, task, err);
@@ -251,6 +255,8 @@ static bool is_kept(const struct raw_event *event)
 	case RAW_PERCPU_CHUNK:
 	case RAW_RECLAIM_BEGIN:
 	case RAW_RECLAIM_END:
+	case RAW_COMPACT_BEGIN:
+	case RAW_COMPACT_END:
 		return false;
 	default:
 		return true;
@@ -266,7 +272,7 @@ static int ignore_effect(struct gather *g, const struct raw_event *event, struct
 {
 	if (event->type == RAW_PERCPU_CHUNK)
 		return ignore(g, "percpu_create_chunk: effect of alloc_percpu", err);
-	if (event->type == RAW_RECLAIM_BEGIN || event->type == RAW_RECLAIM_END)
+	if (event->type >= RAW_RECLAIM_BEGIN && event->type <= RAW_COMPACT_END)
 		return ignore(g, "mm_vmscan_direct_reclaim_*, mm_compaction_begin and _end: tell whose frees are reclaim's", err);
 	return ignore(g, event->type == RAW_SLAB_GROW ? "slab_grow: effect of an allocation" :
 		"slab_release: effect of a free", err);

@@ -216,15 +216,24 @@ static int doubt_slab(struct gather *g, struct gather_block *block, struct err *
 
 /*
  * Whether reclaim frees the page, or compaction that has moved what it held: a daemon does, or a task in direct reclaim or
- * compaction; not an interrupt of either.
+ * compaction; not an interrupt of either. What was moved is freed later, by whomever, at a frame that nobody was seen to take.
  */
-static bool is_by_reclaim(const struct gather *g, const struct gather_task *task, const struct raw_event *event)
+static bool is_by_reclaim(struct gather *g, const struct gather_task *task, const struct raw_event *event, bool known)
 {
 	const char *comm = texts_at(&g->texts, event->comm);
+	bool moves = task->compacting || !strncmp(comm, "kcompactd", 9);
 
 	if (event->order || event->origin != ORIGIN_DIRECT || event->ctx & CTX_MASK)
 		return false;
-	return task->reclaiming || !strncmp(comm, "kswapd", 6) || !strncmp(comm, "kcompactd", 9);
+	if (moves) {
+		g->moved_away += known;
+		return true;
+	}
+	if (!known && g->moved_away) {
+		g->moved_away--;
+		return true;
+	}
+	return task->reclaiming || !strncmp(comm, "kswapd", 6);
 }
 
 int pages_free(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
@@ -246,7 +255,7 @@ int pages_free(struct gather *g, struct gather_task *task, struct raw_event *eve
 		event->origin = ORIGIN_SLAB;
 		event->method = FOUND_POINTER;
 	}
-	event->by_reclaim = is_by_reclaim(g, task, event);
+	event->by_reclaim = is_by_reclaim(g, task, event, block != NULL);
 	return set_pages(g, event->where, event->order, PFN_MAP_NONE, err);
 }
 

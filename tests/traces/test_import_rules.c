@@ -87,6 +87,20 @@ Test(import_rules, a_page_that_only_reclaim_frees_is_marked_in_the_prologue)
 	importing_end(&in);
 }
 
+/* As many pages at unknown frames are what compaction has moved as it was seen to move; others are older than the recording. */
+Test(import_rules, what_compaction_has_moved_its_owner_frees_elsewhere)
+{
+	struct imported in = importing_text(PAGE("0x20", "0") FREED("init-1", ".....", "0x30") FREED("kcompactd0-38", ".....", "0x20")
+		FREED("kcompactd0-38", ".....", "0x99") FREED("init-1", ".....", "0x31") FREED("init-1", ".....", "0x32"));
+
+	cr_assert_eq(in.nr_prologue, 4);
+	cr_expect_eq(in.events[0].op.flags & OP_RECLAIM, 0, "before anything was moved");
+	cr_expect(in.events[1].op.flags & OP_RECLAIM, "compaction gives back a page that it has not used");
+	cr_expect(in.events[2].op.flags & OP_RECLAIM, "where the page is now");
+	cr_expect_eq(in.events[3].op.flags & OP_RECLAIM, 0, "one was moved");
+	importing_end(&in);
+}
+
 #define TAKEN(irq) "init-1 [000] " irq " 1.000000000: mm_page_alloc_zone_locked: page=0x1 pfn=0x9 order=0 migratetype=0 " \
 	"percpu_refill=1\n"
 #define DRAINED LINE("mm_page_pcpu_drain: page=0x1 pfn=0x9 order=0 migratetype=0")
