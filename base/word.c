@@ -1,5 +1,6 @@
 #include "base/word.h"
 
+#include <stdio.h>
 #include <string.h>
 
 unsigned int word_distance(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -47,4 +48,12 @@ const char *word_nearest(const char *word, const char *const *words, size_t nr)
 		}
 	}
 	return nearest;
+}
+
+char *word_hint(const char *word, const char *const *words, size_t nr, const char *none, char *buf, size_t size)
+{
+	const char *near = word_nearest(word, words, nr);
+
+	snprintf(buf, size, near ? "; did you mean \"%s\"?" : "%s", near ? near : none);
+	return buf;
 }

@@ -12,4 +12,10 @@ unsigned int word_distance(const char *a, size_t a_len, const char *b, size_t b_
 /** word_nearest() - the one of @nr @words that @word is most likely meant to be, or NULL when none is near. */
 const char *word_nearest(const char *word, const char *const *words, size_t nr);
 
+/**
+ * word_hint() - what a message about an unknown @word goes on with: `; did you mean "rate"?`, or @none when none of the @words is
+ * near. Return: @buf.
+ */
+char *word_hint(const char *word, const char *const *words, size_t nr, const char *none, char *buf, size_t size);
+
 #endif

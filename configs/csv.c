@@ -65,13 +65,10 @@ static int read_header(struct csv *csv, struct err *err)
 
 int csv_open(struct csv *csv, const char *folder, const char *name, const char *const *columns, struct err *err)
 {
-	char path[TEXT_PATH_MAX];
 	int got;
 
 	*csv = (struct csv){ .columns = columns };
-	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
-		return err_set(err, ERR_CONFIG, "%s/%s: path too long", folder, name);
-	got = text_read(&csv->text, path, TEXT_LIMIT, csv->path, err);
+	got = text_read_in(&csv->text, folder, name, TEXT_LIMIT, csv->path, err);
 	if (got <= 0)
 		return got;
 	csv->rest = csv->text;

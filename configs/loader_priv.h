@@ -57,6 +57,9 @@ void draft_resolve_kernel(struct loader *l);
 void draft_resolve_memory(struct loader *l);
 void draft_resolve_reserved(struct loader *l);
 
+/** machine_place_initial() - a relative folder of the initial state is meant from that of @file, which names it. ERR_CONFIG: too long. */
+int machine_place_initial(struct machine *machine, const char *file, struct err *err);
+
 /** draft_resolve_regions() - @io in order, properly nested, its claims decided. @path: of the list, for messages. */
 void draft_resolve_regions(struct loader *l, const char *path, struct machine_io *io);
 

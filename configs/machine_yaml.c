@@ -112,16 +112,15 @@ static bool is_set(const char *const *sets, uint32_t nr_sets, const char *key)
 	return false;
 }
 
-/* A relative folder of the initial state is meant from the folder of the file that names it; of a setting, from here. */
-static int place_initial(struct machine *machine, const char *path, struct err *err)
+int machine_place_initial(struct machine *machine, const char *file, struct err *err)
 {
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(file, '/');
 	char place[sizeof(machine->initial)];
 
 	if (!machine->initial[0] || machine->initial[0] == '/' || !slash)
 		return 0;
-	if (snprintf(place, sizeof(place), "%.*s/%s", (int)(slash - path), path, machine->initial) >= (int)sizeof(place))
-		return err_set(err, ERR_CONFIG, "%s: initial: the path is longer than %zu bytes", path, sizeof(place) - 1);
+	if (snprintf(place, sizeof(place), "%.*s/%s", (int)(slash - file), file, machine->initial) >= (int)sizeof(place))
+		return err_set(err, ERR_CONFIG, "%s: initial: the path is longer than %zu bytes", file, sizeof(place) - 1);
 	memcpy(machine->initial, place, sizeof(place));
 	return 0;
 }
@@ -148,8 +147,9 @@ int machine_load_text(struct machine *machine, const char *name, const char *tex
 	answer = findings_report(&findings, err);
 	if (!answer)
 		hand_out(machine, &l.draft->machine);
+	/* That of a setting is meant from here. */
 	if (!answer && !is_set(sets, nr_sets, "initial"))
-		answer = place_initial(machine, name, err);
+		answer = machine_place_initial(machine, name, err);
 	findings_fini(&findings);
 	yaml_tree_free(l.root);
 	free(l.draft);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/units.h"
 
 #define MIB (1ull << 20)
 
@@ -125,6 +126,16 @@ static struct finding_place place_of_range(const struct loader *l, const struct 
 	return place;
 }
 
+/* What a setting of memory left no place for: fit_to_ram() has tried. */
+static void does_not_fit(struct loader *l, const struct machine_range *range)
+{
+	char size[32], ram[32];
+
+	findings_add(l->findings, place_of_range(l, range), "reserved: \"%s\", %s, finds no place beside the others in %s of RAM",
+		range->name, units_format_size_short(range->size, size, sizeof(size)),
+		units_format_size_short(ram_bytes(&l->draft->machine), ram, sizeof(ram)));
+}
+
 static void check_inside(struct loader *l, struct machine_range *range)
 {
 	const struct machine *m = &l->draft->machine;
@@ -135,7 +146,9 @@ static void check_inside(struct loader *l, struct machine_range *range)
 			return;
 		}
 	}
-	if (m->nr_ram)
+	if (m->nr_ram && l->memory_before)
+		does_not_fit(l, range);
+	else if (m->nr_ram)
 		findings_add(l->findings, place_of_range(l, range),
 			"reserved: \"%s\" 0x%" PRIx64 "-0x%" PRIx64 " is not in RAM, whose last byte is 0x%" PRIx64,
 			range->name, range->start, end_of(range) - 1, ram_end(m) - 1);

@@ -1,20 +1,11 @@
 /*
  * saved_lru: what of a saved state reclaim can take: how many pages are on which LRU list, how much swap there is, and how many dentries
- * nobody uses.
+ * nobody uses. And what else meminfo tells: how much is per-CPU memory.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "configs/saved_priv.h"
-
-static int read_text(const struct saved_reader *r, const char *name, char **text, struct err *err)
-{
-	char path[TEXT_PATH_MAX], found[TEXT_PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s/%s", r->dir, name) >= (int)sizeof(path))
-		return err_set(err, ERR_CONFIG, "%s/%s: path too long", r->dir, name);
-	return text_read(text, path, SAVED_TEXT_MAX, found, err);
-}
 
 static void keep_zones(struct state *state, const struct zoneinfo *info)
 {
@@ -31,7 +22,7 @@ static int lru_of_zones(struct saved_reader *r, struct err *err)
 {
 	struct zoneinfo *info;
 	char *text;
-	int got = read_text(r, "zoneinfo", &text, err);
+	int got = text_read_in(&text, r->dir, "zoneinfo", SAVED_TEXT_MAX, NULL, err);
 
 	if (got <= 0)
 		return got;
@@ -64,7 +55,7 @@ static void lru_of_vmstat(struct state *state)
 struct meminfo {
 	uint64_t lru[NR_STATE_LRU];
 	bool has_lru, has_cached;
-	uint64_t cached, buffers, swap_cached, anon, shmem, swap_total, swap_free;
+	uint64_t cached, buffers, swap_cached, anon, shmem, swap_total, swap_free, percpu;
 };
 
 static void read_line(struct meminfo *m, const char *line)
@@ -72,7 +63,7 @@ static void read_line(struct meminfo *m, const char *line)
 	static const char *const names[NR_STATE_LRU] = { "Inactive(anon)", "Active(anon)", "Inactive(file)", "Active(file)", "Unevictable" };
 	const struct { const char *name; uint64_t *kib; } others[] = {
 		{ "Buffers", &m->buffers }, { "SwapCached", &m->swap_cached }, { "AnonPages", &m->anon }, { "Shmem", &m->shmem },
-		{ "SwapTotal", &m->swap_total }, { "SwapFree", &m->swap_free },
+		{ "SwapTotal", &m->swap_total }, { "SwapFree", &m->swap_free }, { "Percpu", &m->percpu },
 	};
 
 	for (int list = 0; list < NR_STATE_LRU; list++)
@@ -97,6 +88,8 @@ static void keep_meminfo(struct state *state, struct meminfo *m)
 		state->swap_bytes = m->swap_total << 10;
 		state->swap_used_bytes = (m->swap_total - m->swap_free) << 10;
 	}
+	if (m->percpu < SAVED_MAX_PFN)
+		state->percpu_bytes = m->percpu << 10;
 	if (state->lru_told != STATE_LRU_UNKNOWN || (!m->has_lru && !m->has_cached))
 		return;
 	if (!m->has_lru)
@@ -109,7 +102,7 @@ static int read_meminfo(struct saved_reader *r, struct err *err)
 {
 	struct meminfo m = { .has_lru = false };
 	char *text, *rest, *line;
-	int got = read_text(r, "meminfo", &text, err);
+	int got = text_read_in(&text, r->dir, "meminfo", SAVED_TEXT_MAX, NULL, err);
 
 	if (got <= 0)
 		return got;
@@ -125,7 +118,7 @@ static int read_dentries(struct saved_reader *r, struct err *err)
 {
 	unsigned long long all, unused;
 	char *text;
-	int got = read_text(r, "sys/fs/dentry-state", &text, err);
+	int got = text_read_in(&text, r->dir, "sys/fs/dentry-state", SAVED_TEXT_MAX, NULL, err);
 
 	if (got <= 0)
 		return got;

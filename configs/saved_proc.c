@@ -17,13 +17,10 @@ struct lines {
 /* Return: 1, or 0 when there is no such file. Only after 1 there is a text to free. */
 static int open_lines(struct lines *lines, const struct saved_reader *r, const char *name, struct err *err)
 {
-	char path[TEXT_PATH_MAX];
 	int got;
 
 	*lines = (struct lines){ 0 };
-	if (snprintf(path, sizeof(path), "%s/%s", r->dir, name) >= (int)sizeof(path))
-		return err_set(err, ERR_CONFIG, "%s/%s: path too long", r->dir, name);
-	got = text_read(&lines->text, path, SAVED_TEXT_MAX, lines->path, err);
+	got = text_read_in(&lines->text, r->dir, name, SAVED_TEXT_MAX, lines->path, err);
 	lines->rest = got == 1 ? lines->text : NULL;
 	return got;
 }
@@ -349,23 +346,6 @@ static int read_vmstat(struct saved_reader *r, struct err *err)
 	return got;
 }
 
-/* "Percpu:              256 kB" */
-static int read_meminfo(struct saved_reader *r, struct err *err)
-{
-	struct lines lines;
-	int got = open_lines(&lines, r, "meminfo", err);
-	uint64_t kilobytes;
-	char *line;
-
-	if (got <= 0)
-		return got;
-	while ((line = next_line(&lines)))
-		if (text_number(line, "Percpu", &kilobytes) && kilobytes < SAVED_MAX_PFN)
-			r->state->percpu_bytes = kilobytes << 10;
-	free(lines.text);
-	return 0;
-}
-
 /* A live machine goes on between the reading of one file and the next: so much may differ. */
 #define MAY_DIFFER_PAGES 1024u
 #define MAY_DIFFER_SHARE 20u /* one in so many */
@@ -403,7 +383,5 @@ int saved_proc(struct saved_reader *r, struct err *err)
 		note_disagreement(r, name);
 	if (got >= 0)
 		got = read_vmstat(r, err);
-	if (got >= 0)
-		got = read_meminfo(r, err);
 	return got;
 }

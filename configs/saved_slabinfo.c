@@ -28,10 +28,22 @@ struct sysfs {
 };
 
 enum { F_NAME, F_LINK, F_OBJECT_SIZE, F_SIZE, F_OBJS, F_ORDER, F_CPU_PARTIAL, F_MIN_PARTIAL, F_ALIGN, F_ACTIVE,
-	F_SLABS, F_TOTAL, F_HWCACHE, F_RECLAIM, F_USERSIZE, F_DMA, F_CTOR, F_RCU, F_CPU_SLABS };
+	F_SLABS, F_TOTAL, F_HWCACHE, F_RECLAIM, F_USERSIZE, F_DMA, F_CTOR, F_RCU, F_CPU_SLABS, F_PARTIAL, F_OBJECTS_PARTIAL };
 static const char *const sysfs_columns[] = { "cache", "link", "object_size", "slab_size", "objs_per_slab", "order",
 	"cpu_partial?", "min_partial?", "align?", "objects?", "slabs?", "total_objects?", "hwcache_align?",
-	"reclaim_account?", "usersize?", "cache_dma?", "ctor?", "destroy_by_rcu?", "cpu_slabs?", NULL };
+	"reclaim_account?", "usersize?", "cache_dma?", "ctor?", "destroy_by_rcu?", "cpu_slabs?", "partial?",
+	"objects_partial?", NULL };
+
+/* The columns for which mm/slub.c calls show_slab_objects(). */
+static const uint32_t counted_columns[] = { F_PARTIAL, F_CPU_SLABS, F_ACTIVE, F_OBJECTS_PARTIAL, F_SLABS, F_TOTAL };
+
+/* Columns that say what a row is; each other one is a file of its directory. */
+#define NOT_FILES 2u
+
+static bool is_link(const struct sysfs_row *row)
+{
+	return strcmp(row->link, "-") != 0;
+}
 
 /* "14336 N0=14336": the number before what each node has. */
 static uint64_t first_number(struct csv *csv, uint32_t column, uint64_t max, struct err *err)
@@ -69,7 +81,7 @@ static void sysfs_row(struct csv *csv, struct sysfs_row *row, struct err *err)
 	*row = (struct sysfs_row){ 0 };
 	snprintf(cache->name, sizeof(cache->name), "%s", name);
 	snprintf(row->link, sizeof(row->link), "%s", csv_text(csv, F_LINK));
-	if (strcmp(row->link, "-") != 0)
+	if (is_link(row))
 		return;
 	cache->object_size = sysfs_u32(csv, F_OBJECT_SIZE, MAX_BYTES, err);
 	cache->size = sysfs_u32(csv, F_SIZE, MAX_BYTES, err);
@@ -91,11 +103,15 @@ static void sysfs_row(struct csv *csv, struct sysfs_row *row, struct err *err)
 
 static int read_sysfs(struct saved_reader *r, struct sysfs *sysfs, struct err *err)
 {
+	struct state_slab_table *table = &r->state->slab_table;
 	struct csv csv;
 	int got = csv_open(&csv, r->dir, "slab_sysfs.tsv", sysfs_columns, err);
 
 	if (got <= 0)
 		return got;
+	table->files = csv.nr_fields - NOT_FILES;
+	for (size_t i = 0; i < sizeof(counted_columns) / sizeof(counted_columns[0]); i++)
+		table->counted += csv_has(&csv, counted_columns[i]);
 	while ((got = csv_next(&csv, err)) > 0) {
 		got = saved_grow(&sysfs->rows, sysfs->nr, sizeof(*sysfs->rows), err);
 		if (got < 0)
@@ -105,39 +121,11 @@ static int read_sysfs(struct saved_reader *r, struct sysfs *sysfs, struct err *e
 			got = err_set(err, ERR_NOMEM, "no memory for a saved state");
 			break;
 		}
+		*(is_link(&sysfs->rows[sysfs->nr]) ? &table->links : &table->dirs) += 1;
 		sysfs->nr++;
 	}
 	csv_close(&csv);
 	return got;
-}
-
-/* Columns that say what a row is; each other one is a file of its directory. */
-#define NOT_FILES 2u
-
-/* The columns for which mm/slub.c calls show_slab_objects(). */
-static const char *const counted_columns[] = { "partial?", "cpu_slabs?", "objects?", "objects_partial?", "slabs?", "total_objects?",
-	NULL };
-
-/* How much was read for the table; the rows are known. */
-static int measure_table(struct saved_reader *r, const struct sysfs *sysfs, struct err *err)
-{
-	struct state_slab_table *table = &r->state->slab_table;
-	struct csv csv;
-	int got = csv_open(&csv, r->dir, "slab_sysfs.tsv", counted_columns, err);
-
-	if (got <= 0)
-		return got;
-	for (uint32_t i = 0; counted_columns[i]; i++)
-		table->counted += csv_has(&csv, i);
-	table->files = csv.nr_fields - NOT_FILES;
-	csv_close(&csv);
-	for (size_t i = 0; i < sysfs->nr; i++) {
-		bool link = strcmp(sysfs->rows[i].link, "-") != 0;
-
-		table->links += link;
-		table->dirs += !link;
-	}
-	return 0;
 }
 
 /* The cache that @name means, itself or by its link, or NULL. */
@@ -145,9 +133,9 @@ static const struct state_cache *sysfs_find(const struct sysfs *sysfs, const cha
 {
 	uint32_t at = idmap_get(&sysfs->at, saved_hash(name));
 
-	if (at != IDMAP_NONE && strcmp(sysfs->rows[at].link, "-") != 0)
+	if (at != IDMAP_NONE && is_link(&sysfs->rows[at]))
 		at = idmap_get(&sysfs->at, saved_hash(sysfs->rows[at].link));
-	return at != IDMAP_NONE && !strcmp(sysfs->rows[at].link, "-") ? &sysfs->rows[at].cache : NULL;
+	return at != IDMAP_NONE && !is_link(&sysfs->rows[at]) ? &sysfs->rows[at].cache : NULL;
 }
 
 /* "name active objects size objs_per_slab pages_per_slab : tunables ... : slabdata active_slabs slabs shared". */
@@ -217,12 +205,9 @@ static int parse_slabinfo(struct saved_reader *r, char *text, const char *path, 
 /* Return: 1 when the file was there. */
 static int read_slabinfo(struct saved_reader *r, const struct sysfs *sysfs, struct err *err)
 {
-	char path[TEXT_PATH_MAX], used[TEXT_PATH_MAX], *text;
-	int got;
+	char used[TEXT_PATH_MAX], *text;
+	int got = text_read_in(&text, r->dir, "slabinfo", SAVED_TEXT_MAX, used, err);
 
-	if (snprintf(path, sizeof(path), "%s/slabinfo", r->dir) >= (int)sizeof(path))
-		return err_set(err, ERR_CONFIG, "%s/slabinfo: path too long", r->dir);
-	got = text_read(&text, path, SAVED_TEXT_MAX, used, err);
 	if (got <= 0)
 		return got;
 	got = parse_slabinfo(r, text, used, sysfs, err);
@@ -238,7 +223,7 @@ static int caches_of_sysfs(struct saved_reader *r, const struct sysfs *sysfs, st
 	for (size_t i = 0; i < sysfs->nr; i++) {
 		int ret;
 
-		if (strcmp(sysfs->rows[i].link, "-") != 0)
+		if (is_link(&sysfs->rows[i]))
 			continue;
 		ret = saved_grow(&state->caches, state->nr_caches, sizeof(*state->caches), err);
 		if (ret < 0)
@@ -266,8 +251,6 @@ int saved_slabinfo(struct saved_reader *r, struct err *err)
 	bool dumped = r->state->nr_caches > 0;
 	int got = read_sysfs(r, &sysfs, err), lines = 0;
 
-	if (!got)
-		got = measure_table(r, &sysfs, err);
 	if (!got)
 		lines = got = read_slabinfo(r, &sysfs, err);
 	if (got == 0 && !dumped)

@@ -57,13 +57,11 @@ static bool read_area(struct state_area *area, char *line)
 int saved_vmallocinfo(struct saved_reader *r, struct err *err)
 {
 	struct state *state = r->state;
-	char path[TEXT_PATH_MAX + 16];
+	char path[TEXT_PATH_MAX];
 	char *text, *at, *line;
 	size_t unusable = 0, number = 0;
-	int got;
+	int got = text_read_in(&text, r->dir, "vmallocinfo", FILE_MAX, path, err);
 
-	snprintf(path, sizeof(path), "%s/vmallocinfo", r->dir);
-	got = text_read(&text, path, FILE_MAX, NULL, err);
 	if (got <= 0)
 		return got;
 	for (got = 0, at = text; !got && (line = text_next_line(&at));) {

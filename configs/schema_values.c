@@ -242,7 +242,7 @@ char *key_expected(const struct key *key, char *buf, size_t size)
 		[KEY_COUNT] = "a number", [KEY_SIZE] = "a size such as 4 GiB", [KEY_TIME] = "a time such as 250 ns",
 		[KEY_RATE] = "a rate such as 1.2 GB/s",
 		[KEY_BOOL] = "true or false", [KEY_WORD] = "", [KEY_TEXT] = "a text",
-		[KEY_COUNTS] = "a list of numbers", [KEY_CPUS] = "a number of CPUs or a list such as [0-3, 8]",
+		[KEY_COUNTS] = "a list of numbers such as [96, 192]", [KEY_CPUS] = "a number of CPUs or a list such as [0-3, 8]",
 		[KEY_RECORDS] = "a list",
 	};
 	size_t used;

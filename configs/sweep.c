@@ -400,32 +400,14 @@ char *sweep_point_text(const struct sweep *sweep, const struct sweep_point *poin
 	return buf;
 }
 
-/* A folder of an initial state that the sweep varies is meant from the sweep's folder. */
-static int place_varied(const struct sweep *sweep, const struct sweep_point *point, struct machine *machine, struct err *err)
-{
-	char *path = NULL;
-
-	for (uint32_t i = 0; i < point->nr_sets && !path; i++)
-		if (!strncmp(point->sets[i], "initial=", strlen("initial=")) && machine->initial[0])
-			path = beside(sweep->file, machine->initial);
-	if (path && strlen(path) >= sizeof(machine->initial)) {
-		free(path);
-		return err_set(err, ERR_CONFIG, "initial: the path is too long");
-	}
-	if (path)
-		memcpy(machine->initial, path, strlen(path) + 1);
-	free(path);
-	return 0;
-}
-
 int sweep_machine(const struct sweep *sweep, const struct sweep_point *point, struct machine *machine, struct err *err)
 {
 	char text[400];
 	int ret = machine_load_text(machine, sweep->machine_name, sweep->machine_text, sweep->machine_len, point->sets,
 		point->nr_sets, err);
 
-	if (ret == 0)
-		ret = place_varied(sweep, point, machine, err);
+	if (ret == 0 && sweep_set_value(point, "initial", strlen("initial")))
+		ret = machine_place_initial(machine, sweep->file, err);
 	if (ret == 0)
 		return 0;
 	return err_context(err, "%s: point %u (%s)", sweep->file, point->number,

@@ -155,6 +155,15 @@ int text_read(char **text, const char *path, size_t limit, char *used, struct er
 	return got == 0 && packed[0] ? read_file(text, packed, true, limit, err) : got;
 }
 
+int text_read_in(char **text, const char *folder, const char *name, size_t limit, char *used, struct err *err)
+{
+	char path[TEXT_PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
+		return err_set(err, ERR_CONFIG, "%s/%s: path too long", folder, name);
+	return text_read(text, path, limit, used, err);
+}
+
 char *text_next_line(char **text)
 {
 	char *line = *text;

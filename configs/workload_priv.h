@@ -38,8 +38,6 @@ bool map_of(struct workload *w, const char *what, const struct yaml_node *node);
 uint32_t count_of(const struct yaml_node *node);
 /** unknown_key() - with the nearest of @nr @keys. */
 void unknown_key(struct workload *w, const struct yaml_node *name, const char *const *keys, size_t nr);
-/** nearest_hint() - "; did you mean \"rate\"?", or nothing. Return: @buf. */
-char *nearest_hint(const char *word, const char *const *words, size_t nr, char *buf, size_t size);
 
 void load_streams(struct workload *w, const struct yaml_node *node);
 void stream_fini(struct workload_stream *stream);

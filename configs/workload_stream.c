@@ -35,7 +35,7 @@ static void no_stream(struct stream_load *l, const char *key, const struct yaml_
 	for (uint32_t i = 0; names && i < l->w->nr_streams; i++)
 		names[i] = l->w->streams[i].name;
 	if (names)
-		nearest_hint(node->text, names, l->w->nr_streams, hint, sizeof(hint));
+		word_hint(node->text, names, l->w->nr_streams, "", hint, sizeof(hint));
 	findings_add(&l->w->findings, PLACE(node), "%s: \"%s\": expected %s%s", key,
 		finding_quote(node->text, node->len, got, sizeof(got)), expected, hint);
 	free(names);

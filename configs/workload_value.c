@@ -120,14 +120,6 @@ const char *load_text(struct workload *w, const char *key, const struct yaml_nod
 	return NULL;
 }
 
-char *nearest_hint(const char *word, const char *const *words, size_t nr, char *buf, size_t size)
-{
-	const char *near = word_nearest(word, words, nr);
-
-	snprintf(buf, size, near ? "; did you mean \"%s\"?" : "%s", near ? near : "");
-	return buf;
-}
-
 uint32_t load_word(struct workload *w, const char *key, const struct yaml_node *node, const char *const *words)
 {
 	char expected[256] = "";
@@ -149,7 +141,7 @@ void unknown_key(struct workload *w, const struct yaml_node *name, const char *c
 	char got[80], hint[96];
 
 	findings_add(&w->findings, PLACE(name), "unknown key \"%s\"%s", finding_quote(name->text, name->len, got, sizeof(got)),
-		nearest_hint(name->text, keys, nr, hint, sizeof(hint)));
+		word_hint(name->text, keys, nr, "", hint, sizeof(hint)));
 }
 
 bool map_of(struct workload *w, const char *what, const struct yaml_node *node)

@@ -11,12 +11,6 @@
 #include "mm/lru_priv.h"
 #include "mm/pcp_priv.h"
 
-const char *const compact_result_name[NR_COMPACT_RESULTS] = {
-#define X(id, name) [COMPACT_##id] = name,
-	COMPACT_RESULTS(X)
-#undef X
-};
-
 static void zone_blocks(const struct zone *zone, uint64_t nr_free[PAGE_MAX_ORDERS])
 {
 	for (unsigned int order = 0; order <= zone->pa->max_order; order++)

@@ -15,7 +15,8 @@ static bool node_boosted(const struct page_alloc *pa, uint32_t node, enum machin
 	return false;
 }
 
-bool node_balanced(const struct page_alloc *pa, uint32_t node, unsigned int order, enum machine_zone highest)
+/* Models pgdat_balanced(). */
+static bool node_balanced(const struct page_alloc *pa, uint32_t node, unsigned int order, enum machine_zone highest)
 {
 	for (uint32_t i = 0; i < pa->nr_zones; i++) {
 		const struct zone *zone = &pa->zones[i];

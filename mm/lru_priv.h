@@ -72,7 +72,5 @@ void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc);
 uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter);
 /** zone_reclaimable() - models zone_reclaimable_pages(). */
 uint64_t zone_reclaimable(const struct zone *zone);
-/** node_balanced() - models pgdat_balanced(). */
-bool node_balanced(const struct page_alloc *pa, uint32_t node, unsigned int order, enum machine_zone highest);
 
 #endif

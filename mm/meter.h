@@ -65,6 +65,7 @@ struct meter {
 	struct mm_wait wait;     /* of a request that sleeps or slept; all 0 for others, and not touched by meter_start() */
 };
 
+/** meter_start() - the first request of a meter that was zeroed; @step_ns is borrowed. */
 static inline void meter_start(struct meter *meter, const uint32_t *step_ns)
 {
 	meter->step_ns = step_ns;

@@ -329,8 +329,6 @@ static int place_zone(struct placing *placing, uint64_t (*counts)[16])
 		ret = place_order(placing, counts, o);
 		give_up_whole(placing, o);
 	}
-	if (ret == 0 && placing->no_memory)
-		return err_set(placing->load->err, ERR_NOMEM, "no memory to place free blocks");
 	return ret;
 }
 
@@ -382,6 +380,8 @@ static int load_zone(const struct page_load *load, size_t index)
 		unlist_kernel_pages(placing.zone, state->lru_told != STATE_LRU_UNKNOWN);
 	if (ret == 0 && state->pcp_counts)
 		place_pcps(&placing, state->pcp_counts[index]);
+	if (ret == 0 && placing.no_memory)
+		ret = err_set(load->err, ERR_NOMEM, "no memory to place free pages");
 	placing_fini(&placing);
 	return ret;
 }

@@ -18,25 +18,17 @@ enum lru_kind { LRU_NONE, LRU_KIND_ANON, LRU_KIND_FILE };
 enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, NR_LRU_LISTS };
 
 /* What came of a compaction, by rank: over several zones the highest one counts. Models enum compact_result. */
-#define COMPACT_RESULTS(X)                         \
-	X(NOT_SUITABLE_ZONE, "not_suitable_zone")  \
-	X(SKIPPED, "skipped")                      \
-	X(DEFERRED, "deferred")                    \
-	X(NO_SUITABLE_PAGE, "no_suitable_page")    \
-	X(CONTINUE, "continue")                    \
-	X(COMPLETE, "complete")                    \
-	X(PARTIAL_SKIPPED, "partial_skipped")      \
-	X(CONTENDED, "contended")                  \
-	X(SUCCESS, "success")
-
 enum compact_result {
-#define X(id, name) COMPACT_##id,
-	COMPACT_RESULTS(X)
-#undef X
-	NR_COMPACT_RESULTS
+	COMPACT_NOT_SUITABLE_ZONE,
+	COMPACT_SKIPPED,
+	COMPACT_DEFERRED,
+	COMPACT_NO_SUITABLE_PAGE,
+	COMPACT_CONTINUE,
+	COMPACT_COMPLETE,
+	COMPACT_PARTIAL_SKIPPED,
+	COMPACT_CONTENDED,
+	COMPACT_SUCCESS,
 };
-
-extern const char *const compact_result_name[NR_COMPACT_RESULTS];
 
 enum compact_who { COMPACT_DIRECT, COMPACT_KCOMPACTD, COMPACT_PROACTIVE };
 

@@ -28,7 +28,8 @@ bool slob_starts(const struct slob *slob, struct slab_object object)
 	return slob->starts[bit / 64] >> (bit % 64) & 1;
 }
 
-void slob_mark(struct slob *slob, struct slab_object object, bool starts)
+/* An object begins at that unit, or no longer. */
+static void slob_mark(struct slob *slob, struct slab_object object, bool starts)
 {
 	size_t bit = (size_t)object.slab * slob->page_units + object.index;
 

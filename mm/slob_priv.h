@@ -98,9 +98,8 @@ static inline enum slob_list slob_list_for(uint32_t bytes)
 	return bytes < 256 ? SLOB_SMALL : bytes < 1024 ? SLOB_MEDIUM : SLOB_LARGE;
 }
 
-/** slob_starts() - whether an object begins at that unit. slob_mark() - one does, or no longer. */
+/** slob_starts() - whether an object begins at that unit. */
 bool slob_starts(const struct slob *slob, struct slab_object object);
-void slob_mark(struct slob *slob, struct slab_object object, bool starts);
 /** slob_object_units() - units that the object at @object takes. */
 uint32_t slob_object_units(const struct slob *slob, struct slab_object object);
 

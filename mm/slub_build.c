@@ -41,23 +41,24 @@ static pfn_t find_block(struct building *b, unsigned int order, unsigned int mt)
 	return PFN_NONE;
 }
 
-/* Pages that the state has in use, of a pageblock where such slabs are wanted, else of any. */
-static bool new_slab_in_use(struct building *b, struct slub_op *op, uint32_t *number)
+/* In pages that the state has in use, of a pageblock where such slabs are wanted, else of any; where there are none, in free ones. */
+static bool new_slab(struct building *b, struct slub_op *op, uint32_t *number)
 {
 	unsigned int order = op->cache->geometry.order;
 	unsigned int mt = op->cache->flags & SLAB_RECLAIM_ACCOUNT ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
 	pfn_t pfn = find_block(b, order, mt);
+	const struct slub_slab *slab;
 
 	if (pfn == PFN_NONE)
 		pfn = find_block(b, order, NR_MIGRATETYPES);
-	if (pfn == PFN_NONE) {
-		b->report->slabs_from_free++;
+	if (pfn != PFN_NONE)
+		slub_next_pfn(b->slub, op->cache_nr, pfn, order);
+	if (slub_new_slab(op, number) != MM_DONE)
 		return false;
-	}
-	bitmap_set(b->taken, (uint32_t)pfn, (uint32_t)(pfn + (1ull << order)));
-	op->cache->next_pfn = (uint32_t)pfn;
-	op->cache->next_order = (uint8_t)order;
-	return slub_new_slab(op, number) == MM_DONE;
+	slab = &b->slub->store.slabs[*number];
+	bitmap_set(b->taken, slab->pfn, slab->pfn + (1u << slab->order));
+	b->report->slabs_from_free += slab->pfn != pfn;
+	return true;
 }
 
 /* Leaves @free objects free, evenly spread, in ascending order. */
@@ -117,15 +118,14 @@ static void fill_new_slab(struct building *b, struct slub_op *op, struct slab_co
 	else if (i >= with_cpus && i - with_cpus < n->partial)
 		free = (uint32_t)min_u64(div_round_up(n->free, n->partial - (i - with_cpus)), slab->objects);
 	fill_slab(slub, slab, free);
+	b->report->objects_assumed += slab->inuse;
 	if (i < n->current) {
 		slub_load(op, number);
 		op->c->freelist = slub_guess_freelist(slub, slab, b->none, slub_guess_free(slab));
 		op->cache->loaded_objects += slab->inuse - slub_guess_free(slab);
-		b->report->objects_assumed += slab->inuse;
 		return;
 	}
 	op->cache->loaded_objects += slab->inuse;
-	b->report->objects_assumed += slab->inuse;
 	if (i < with_cpus && free) {
 		slub_cpu_partial_put(op, number, false);
 	} else if (free) {
@@ -141,7 +141,7 @@ static void build_slabs(struct building *b, const struct state_cache *saved, uin
 	const struct slub_cache *cache = &slub->caches[cache_nr];
 	uint64_t room = saved->slabs * cache->geometry.objs_per_slab;
 	struct slab_counts n = count_slabs(slub, saved, cache);
-	struct meter unpaid;
+	struct meter unpaid = { 0 };
 
 	b->report->counts_differ += saved->objects > room ? saved->objects - room : room - saved->objects;
 	meter_start(&unpaid, slub->machine->latency.step_ns);
@@ -150,7 +150,7 @@ static void build_slabs(struct building *b, const struct state_cache *saved, uin
 		uint32_t number;
 
 		op.gfp = GFP_KERNEL;
-		if (!new_slab_in_use(b, &op, &number) && slub_new_slab(&op, &number) != MM_DONE) {
+		if (!new_slab(b, &op, &number)) {
 			b->report->slabs_missing += saved->slabs - i;
 			return;
 		}

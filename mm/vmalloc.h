@@ -36,7 +36,7 @@ enum vmap_use {
 /** A request. Members that are 0 mean: page alignment, the vmalloc space, nothing special. */
 struct vmap_request {
 	uint64_t size;       /* bytes; rounded up to whole pages */
-	uint64_t align;      /* bytes, a power of two; VMAP_IOREMAP: by size, see vmap_ioremap_align() */
+	uint64_t align;      /* bytes, a power of two; VMAP_IOREMAP: ignored, it goes by size */
 	uint64_t start, end; /* where: [start, end); both 0: the vmalloc space */
 	uint64_t phys;       /* physical address, of VMAP_IOREMAP */
 	uint32_t caller;     /* the user's own word, for listings */
@@ -106,9 +106,6 @@ void vmap_purge(struct vmalloc *vm, struct meter *meter);
 void vmap_drain(struct vmalloc *vm, struct meter *meter);
 /** vmap_drain_due() - whether vmap_drain() is to be scheduled. */
 bool vmap_drain_due(const struct vmalloc *vm);
-
-/** vmap_ioremap_align() - how ioremap() aligns an area for @size bytes. */
-uint64_t vmap_ioremap_align(const struct vmalloc *vm, uint64_t size);
 
 uint64_t vmap_address(const struct vmalloc *vm, uint32_t area);
 enum vmap_use vmap_use_of(const struct vmalloc *vm, uint32_t area);

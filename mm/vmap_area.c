@@ -79,11 +79,22 @@ static uint32_t search(struct vmalloc *vm, uint64_t size, uint64_t align, uint64
 	return vmap_area_cut(vm, from, start, start + size);
 }
 
+/* How __get_vm_area_node() aligns an area for ioremap(). */
+static uint64_t ioremap_align(const struct vmalloc *vm, uint64_t size)
+{
+	unsigned int max = vm->machine->bits32 ? 22 : 30;
+	unsigned int order = size > 1 ? fls64(size - 1) : 0;
+
+	if (order < vm->machine->page_shift)
+		order = vm->machine->page_shift;
+	return 1ull << (order > max ? max : order);
+}
+
 uint32_t vmap_area_take(struct vmalloc *vm, const struct vmap_request *req, struct meter *meter)
 {
 	enum vmap_use use = (enum vmap_use)req->use;
 	uint64_t page = vmap_page_size(vm);
-	uint64_t align = max_u64(use == VMAP_IOREMAP ? vmap_ioremap_align(vm, req->size) : req->align, page);
+	uint64_t align = max_u64(use == VMAP_IOREMAP ? ioremap_align(vm, req->size) : req->align, page);
 	uint64_t vstart = req->end ? req->start : vm->machine->vmalloc.start;
 	uint64_t vend = req->end ? req->end : vm->limit;
 	uint64_t size = align_up(req->size, page) + guard_bytes(vm, use);
@@ -162,16 +173,6 @@ void vmap_drain(struct vmalloc *vm, struct meter *meter)
 	if (vm->drain_due)
 		vmap_purge_lazy(vm, meter);
 	vm->drain_due = false;
-}
-
-uint64_t vmap_ioremap_align(const struct vmalloc *vm, uint64_t size)
-{
-	unsigned int max = vm->machine->bits32 ? 22 : 30;
-	unsigned int order = size > 1 ? fls64(size - 1) : 0;
-
-	if (order < vm->machine->page_shift)
-		order = vm->machine->page_shift;
-	return 1ull << (order > max ? max : order);
 }
 
 enum mm_answer vmap_take(struct vmalloc *vm, const struct vmap_request *req, uint32_t *area, struct meter *meter)

@@ -217,11 +217,15 @@ bool database_missing(const char *path)
 	return stat(path, &st) < 0 ? errno == ENOENT : is_empty(&st);
 }
 
-static bool is_directory(const char *path)
+/* What is not there is no error. */
+static int check_plain(const char *path, struct err *err)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return 0;
+	return err_set(err, ERR_IO, "%s: is a %s, expected a results database", path,
+		S_ISDIR(st.st_mode) ? "directory" : "pipe or a device");
 }
 
 int database_open_read(sqlite3 **out, const char *path, struct err *err)
@@ -231,8 +235,9 @@ int database_open_read(sqlite3 **out, const char *path, struct err *err)
 
 	if (access(path, R_OK) < 0)
 		return err_errno(err, "%s: cannot be read", path);
-	if (is_directory(path))
-		return err_set(err, ERR_IO, "%s: is a directory, expected a results database", path);
+	ret = check_plain(path, err);
+	if (ret < 0)
+		return ret;
 	if (database_missing(path))
 		return err_set(err, ERR_RESULTS, "%s: is empty: no run has been recorded into it yet", path);
 	ret = open_checked(out, path, SQLITE_OPEN_READONLY, &old, err);
@@ -242,10 +247,11 @@ int database_open_read(sqlite3 **out, const char *path, struct err *err)
 int database_prepare(char **draft, const char *path, struct err *err)
 {
 	struct stat st;
+	int ret = check_plain(path, err);
 
 	*draft = NULL;
-	if (is_directory(path))
-		return err_set(err, ERR_IO, "%s: is a directory, expected a results database", path);
+	if (ret < 0)
+		return ret;
 	if (stat(path, &st) < 0)
 		return errno == ENOENT ? database_draft(draft, path, err) : err_errno(err, "%s: cannot be made", path);
 	return is_empty(&st) ? database_draft(draft, path, err) : 0;

@@ -277,21 +277,19 @@ static int unknown_file(const char *path, const char *name, struct err *err)
 	static const struct {
 		const char *file, *query;
 	} elsewhere[] = { { "vmstat", "counters" }, { "meminfo", "samples" } };
-	const char *names[NR_FILES], *near;
-	char list[256] = "";
+	const char *names[NR_FILES];
+	char list[256] = "", hint[64];
 
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
 		if (!strcmp(name, elsewhere[i].file))
 			return err_set(err, ERR_USAGE, "no file \"%s\": its figures are in `kmemsim query %s %s`", name, path,
 				elsewhere[i].query);
-
 	for (size_t i = 0; i < NR_FILES; i++) {
 		names[i] = files[i].name;
 		strcat(strcat(list, i ? ", " : ""), names[i]);
 	}
-	near = word_nearest(name, names, NR_FILES);
-	return err_set(err, ERR_USAGE, "no file \"%s\"%s%s%s There are %s", name, near ? "; did you mean \"" : ".", near ? near : "",
-		near ? "\"?" : "", list);
+	return err_set(err, ERR_USAGE, "no file \"%s\"%s There are %s", name, word_hint(name, names, NR_FILES, ".", hint, sizeof(hint)),
+		list);
 }
 
 /* A sample's number is enough to know its run. */

@@ -101,7 +101,8 @@ static int list_queries(struct results *results, const struct query_options *opt
 int results_query(struct results *results, const char *name, const struct query_options *options, FILE *out,
 	struct err *err)
 {
-	const char *names[NR_QUERIES], *near;
+	const char *names[NR_QUERIES];
+	char hint[128];
 	int64_t run;
 
 	if (options->run && results_choose_run(results, options->run, &run, err) < 0)
@@ -123,7 +124,6 @@ int results_query(struct results *results, const char *name, const struct query_
 				name);
 		return rows_answer(results, query->sql, options, out, err);
 	}
-	near = word_nearest(name, names, NR_QUERIES);
-	return err_set(err, ERR_USAGE, "no query \"%s\"%s%s%s `kmemsim query %s` lists them", name, near ? "; did you mean \"" : ";",
-		near ? near : "", near ? "\"?" : "", results->path);
+	return err_set(err, ERR_USAGE, "no query \"%s\"%s `kmemsim query %s` lists them", name,
+		word_hint(name, names, NR_QUERIES, ";", hint, sizeof(hint)), results->path);
 }

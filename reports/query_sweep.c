@@ -172,7 +172,8 @@ int query_sweep(struct results *results, const struct query_options *options, FI
 
 static int unknown_measure(const struct swept *swept, const char *name, struct err *err)
 {
-	const char **names = calloc(NR_FIGURES + swept->nr_keys, sizeof(*names)), *near;
+	const char **names = calloc(NR_FIGURES + swept->nr_keys, sizeof(*names));
+	char hint[256];
 	int ret;
 
 	if (!names)
@@ -181,9 +182,8 @@ static int unknown_measure(const struct swept *swept, const char *name, struct e
 		names[i] = figures[i].name;
 	for (size_t i = 0; i < swept->nr_keys; i++)
 		names[NR_FIGURES + i] = swept->keys[i];
-	near = word_nearest(name, names, NR_FIGURES + swept->nr_keys);
-	ret = err_set(err, ERR_USAGE, "--by: neither a figure nor a swept key: \"%s\"%s%s%s `kmemsim query %s sweep` shows them", name,
-		near ? "; did you mean \"" : ";", near ? near : "", near ? "\"?" : "", swept->results->path);
+	ret = err_set(err, ERR_USAGE, "--by: neither a figure nor a swept key: \"%s\"%s `kmemsim query %s sweep` shows them", name,
+		word_hint(name, names, NR_FIGURES + swept->nr_keys, ";", hint, sizeof(hint)), swept->results->path);
 	free(names);
 	return ret;
 }

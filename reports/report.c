@@ -220,3 +220,19 @@ int report_text(struct results *results, const struct report_options *options, F
 		ret = report_memory(&report, err);
 	return ret < 0 ? ret : report_tables(&report, err);
 }
+
+int report_text_keep(struct results *results, const struct report_options *options, char **text, struct err *err)
+{
+	size_t size = 0;
+	FILE *memory;
+	int ret;
+
+	*text = NULL;
+	memory = open_memstream(text, &size);
+	if (!memory)
+		return err_set(err, ERR_NOMEM, "no memory for the report");
+	ret = report_text(results, options, memory, err);
+	if (fclose(memory) && ret == 0)
+		ret = err_set(err, ERR_NOMEM, "no memory for the report");
+	return ret;
+}

@@ -37,6 +37,9 @@ struct report_options {
 /** report_text() - the report for people (or the same figures as JSON): fragmentation over time, latency, caches. */
 int report_text(struct results *results, const struct report_options *options, FILE *out, struct err *err);
 
+/** report_ascii() - the text report in ASCII alone: charts of other characters, and '?' for what names have beyond it. */
+int report_ascii(struct results *results, const struct report_options *options, FILE *out, struct err *err);
+
 /** report_html() - the text report as a page of HTML that needs no other file; of @options only the run counts. */
 int report_html(struct results *results, const struct report_options *options, FILE *out, struct err *err);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/report.h"
+#include "reports/report_priv.h"
 #include "reports/text_priv.h"
 
 static const char head[] =
@@ -56,7 +56,7 @@ static void put_page(const char *text, FILE *out)
 	for (const char *c = text; *c; c++) {
 		int style, length = 0;
 
-		if (sscanf(c, "\033[%dm%n", &style, &length) == 1 && length) {
+		if (*c == '\033' && sscanf(c, "\033[%dm%n", &style, &length) == 1 && length) {
 			open = change_style(style, open, out);
 			c += length - 1;
 		} else {
@@ -70,16 +70,9 @@ static void put_page(const char *text, FILE *out)
 int report_html(struct results *results, const struct report_options *options, FILE *out, struct err *err)
 {
 	struct report_options how = { .run = options->run, .colour = true };
-	char *text = NULL;
-	size_t size = 0;
-	FILE *memory = open_memstream(&text, &size);
-	int ret;
+	char *text;
+	int ret = report_text_keep(results, &how, &text, err);
 
-	if (!memory)
-		return err_set(err, ERR_NOMEM, "no memory for the report");
-	ret = report_text(results, &how, memory, err);
-	if (fclose(memory) && ret == 0)
-		ret = err_set(err, ERR_NOMEM, "no memory for the report");
 	if (ret == 0)
 		put_page(text, out);
 	free(text);

@@ -16,6 +16,9 @@ struct report {
 	bool colour;
 };
 
+/** report_text_keep() - report_text() into memory. *@text: the caller's to free(), also after an error. */
+int report_text_keep(struct results *results, const struct report_options *options, char **text, struct err *err);
+
 /** report_heading() - a section's title, and a sentence behind it that may be NULL. */
 void report_heading(const struct report *report, const char *title, const char *note);
 

@@ -156,12 +156,7 @@ static void assume_live(struct run *run, const struct wanted *wanted, uint32_t n
 			slab_assume_live(slab, cache, count_kind(wanted, nr, cache));
 }
 
-static bool is_object(enum run_action action)
-{
-	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE || action == ACT_CACHE_ALLOC;
-}
-
-void adopt_missing(struct run *run, const struct older *older, uint32_t nr)
+static void allocate_missing(struct run *run, const struct older *older, uint32_t nr)
 {
 	for (uint32_t i = 0; i < nr; i++) {
 		struct object *object = &run->objects[older[i].slot];
@@ -169,7 +164,7 @@ void adopt_missing(struct run *run, const struct older *older, uint32_t nr)
 		if (object_lives(object))
 			continue;
 		run->result.unbound++;
-		if (older[i].turn != TURN_NOT_THERE && is_object((enum run_action)run->ops[older[i].op].action))
+		if (older[i].turn != TURN_NOT_THERE && adopt_is_object(&run->ops[older[i].op]))
 			adopt_allocate(run, &older[i], 1);
 		else
 			*object = (struct object){ .slab = OBJECT_FAILED, .op = older[i].op };
@@ -188,7 +183,7 @@ static int adopt_objects(struct run *run, const struct older *older, uint32_t nr
 	for (uint32_t i = 0; i < nr; i++) {
 		struct run_op *op = &run->ops[older[i].op];
 
-		if (is_object((enum run_action)op->action) && !saver_is_new(run, &older[i]))
+		if (adopt_is_object(op) && !saver_is_new(run, &older[i]))
 			wanted[nr_wanted++] = (struct wanted){ adopt_kind_of(run, op), i, older[i].where };
 	}
 	qsort(wanted, nr_wanted, sizeof(*wanted), by_kind_and_place);
@@ -246,7 +241,7 @@ static int adopt_others_rest(struct run *run, struct older *older, uint32_t nr, 
 		return ret;
 	were_free = free_pages(run);
 	ret = adopt_saver(run, older, nr, err);
-	adopt_missing(run, older, nr);
+	allocate_missing(run, older, nr);
 	if (ret < 0 || state->nr_caches || state->nr_slabs)
 		return ret;
 	ret = choice_init(run, &choice, err);
@@ -260,18 +255,14 @@ static int adopt_others_rest(struct run *run, struct older *older, uint32_t nr, 
 
 int adopt_rest(struct run *run, struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err)
 {
-	struct free_choice choice;
-	int ret = choice_init(run, &choice, err);
+	int ret = adopt_lru(run, err);
 
-	if (ret == 0)
-		ret = adopt_lru(run, &choice, err);
-	choice_fini(&choice);
 	if (ret < 0 || at_instant)
 		return ret;
 	if (!own)
 		return adopt_others_rest(run, older, nr, err);
 	run->result.unbound = 0;
-	adopt_missing(run, older, nr);
+	allocate_missing(run, older, nr);
 	return 0;
 }
 

@@ -18,7 +18,7 @@ struct older {
 	uint32_t turn;  /* saver_note() */
 };
 #define OLDER_NONE UINT32_MAX
-#define TURN_NOT_THERE UINT32_MAX /* adopt_missing() need not allocate it */
+#define TURN_NOT_THERE UINT32_MAX /* adopt_rest() need not allocate it */
 
 /** gone_init() - for the initial state, NULL = none. gone_fini() in any case. */
 int gone_init(struct gone *gone, const struct state *state, struct err *err);
@@ -41,17 +41,11 @@ void saver_over(struct run *run);
 void adopt_allocate(struct run *run, const struct older *older, uint32_t nr);
 
 /**
- * adopt_missing() - what of @older[0 .. nr-1] has found no place in the initial state: objects have been allocated between
- * the saved state and the beginning, and are allocated now; pages need not be, and their free will be no event.
- * Counts run->result.unbound.
- */
-void adopt_missing(struct run *run, const struct older *older, uint32_t nr);
-
-/**
  * adopt_rest() - when @older[0 .. nr-1] have found their places in the initial state: what else it has on LRU lists; then, unless all is
- * @at_instant of the state, adopt_missing(). In the state of another machine (not its @own) pages of processes that have ended
- * since it was saved are given back before: run->result.gone. Of what the process that saved it read after that there is as much as
- * its own tables say: run->result.read_more, read_less.
+ * @at_instant of the state, what has found none. Objects of that have been allocated between the saved state and the beginning, and
+ * are allocated now; pages need not be, and their free will be no event: run->result.unbound. In the state of another machine (not
+ * its @own) pages of processes that have ended since it was saved are given back before: run->result.gone. Of what the process that
+ * saved it read after that there is as much as its own tables say: run->result.read_more, read_less.
  */
 int adopt_rest(struct run *run, struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err);
 

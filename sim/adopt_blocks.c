@@ -116,7 +116,6 @@ static uint32_t list_blocks(const struct run *run, struct sides *sides, const st
 	struct rng rng;
 
 	rng_init(&rng, run->options->seed, "adopt_blocks");
-
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct run_op *op = &run->ops[older[i].op];
 		int order = order_of_block(run, op);

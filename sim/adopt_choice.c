@@ -118,10 +118,10 @@ pfn_t choice_block(struct free_choice *choice, uint32_t near, unsigned int order
 
 uint32_t choice_near(const struct free_choice *choice, uint64_t where)
 {
-	if (choice->recorded_end <= choice->end)
-		return (uint32_t)where;
-	return choice->recorded_end - where <= choice->end ?
-		       (uint32_t)(choice->end - (choice->recorded_end - where)) : 0;
+	uint64_t more = choice->recorded_end > choice->end ? choice->recorded_end - choice->end : 0;
+
+	/* What has ended may have been behind all that lives. */
+	return (uint32_t)min_u64(where > more ? where - more : 0, choice->end - 1);
 }
 
 void choice_side(const struct run *run, struct free_choice *choice, bool users)

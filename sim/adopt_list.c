@@ -4,6 +4,17 @@
 #include "base/array.h"
 #include "sim/adopt_priv.h"
 
+/* Where a slab or a large kmalloc begins. */
+struct start {
+	uint32_t kind, pfn;
+	struct slab_object first;
+};
+
+struct start_list {
+	struct start *rows; /* owned */
+	uint32_t nr, room;
+};
+
 struct object_list {
 	struct adopt_object *rows; /* owned */
 	uint32_t nr, room;
@@ -50,24 +61,22 @@ static bool add(struct object_list *list, uint32_t kind, struct slab_object obje
 {
 	if (!array_room(&list->rows, &list->room, list->nr))
 		return false;
-	list->rows[list->nr] = (struct adopt_object){ kind, list->nr, object };
-	list->nr++;
+	list->rows[list->nr++] = (struct adopt_object){ kind, object };
 	return true;
 }
 
-static bool add_slab(const struct run *run, struct object_list *list, pfn_t pfn, struct slab_object first)
+static bool add_slab(const struct run *run, struct object_list *list, const struct start *start)
 {
 	const struct slab *slab = run->mm.slab;
-	uint32_t cache = slab_object_cache(slab, first);
-	const struct slab_geometry *geometry = slab_cache_geometry(slab, cache);
+	const struct slab_geometry *geometry = slab_cache_geometry(slab, start->kind);
 
 	for (uint32_t i = 0; i < geometry->objs_per_slab; i++) {
+		uint64_t at = ((uint64_t)start->pfn << run->machine->page_shift) + (uint64_t)i * geometry->size;
 		struct slab_object object;
 
-		if (!slab_object_at(slab, (pfn << run->machine->page_shift) + (uint64_t)i * geometry->size, &object) ||
-			object.slab != first.slab)
+		if (!slab_object_at(slab, at, &object) || object.slab != start->first.slab)
 			break;
-		if (slab_object_live(slab, object) && !add(list, cache, object))
+		if (slab_object_live(slab, object) && !add(list, start->kind, object))
 			return false;
 	}
 	return true;
@@ -75,35 +84,50 @@ static bool add_slab(const struct run *run, struct object_list *list, pfn_t pfn,
 
 static int by_kind(const void *a, const void *b)
 {
-	const struct adopt_object *x = a, *y = b;
+	const struct start *x = a, *y = b;
 
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
+	return x->pfn < y->pfn ? -1 : x->pfn > y->pfn;
+}
+
+/* Slabs and large kmallocs, by kind, then address. */
+static bool list_starts(const struct run *run, struct start_list *starts)
+{
+	pfn_t end = adopt_memory_end(run);
+
+	for (pfn_t pfn = 0; pfn < end; pfn++) {
+		struct slab_object first;
+
+		if (!first_object(run, pfn, &first))
+			continue;
+		if (!array_room(&starts->rows, &starts->room, starts->nr))
+			return false;
+		starts->rows[starts->nr++] = (struct start){ .pfn = (uint32_t)pfn, .first = first,
+			.kind = first.slab == SLAB_LARGE ? ADOPT_LARGE + adopt_slab_pages(run, pfn) :
+							   slab_object_cache(run->mm.slab, first) };
+	}
+	if (starts->nr)
+		qsort(starts->rows, starts->nr, sizeof(*starts->rows), by_kind);
+	return true;
 }
 
 int adopt_list_objects(struct run *run, struct adopt_object **out, uint32_t *nr, struct err *err)
 {
+	struct start_list starts = { 0 };
 	struct object_list list = { 0 };
-	pfn_t end = adopt_memory_end(run);
-	bool room = true;
+	bool room = list_starts(run, &starts);
 
-	for (pfn_t pfn = 0; pfn < end && room; pfn++) {
-		struct slab_object object;
+	for (uint32_t i = 0; room && i < starts.nr; i++) {
+		const struct start *start = &starts.rows[i];
 
-		if (!first_object(run, pfn, &object))
-			continue;
-		if (object.slab == SLAB_LARGE)
-			room = add(&list, ADOPT_LARGE + adopt_slab_pages(run, pfn), object);
-		else
-			room = add_slab(run, &list, pfn, object);
+		room = start->kind >= ADOPT_LARGE ? add(&list, start->kind, start->first) : add_slab(run, &list, start);
 	}
+	free(starts.rows);
 	if (!room) {
 		free(list.rows);
 		return err_set(err, ERR_NOMEM, "no memory for the objects of the initial state");
 	}
-	if (list.nr)
-		qsort(list.rows, list.nr, sizeof(*list.rows), by_kind);
 	*out = list.rows;
 	*nr = list.nr;
 	return 0;

@@ -12,6 +12,7 @@
  */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/bits.h"
 #include "base/rng.h"
 #include "sim/adopt_priv.h"
@@ -37,29 +38,21 @@ struct piece {
 
 struct lists {
 	struct run *run;
-	struct free_choice *choice;    /* borrowed */
+	struct free_choice choice;
 	struct rng rng;
 	uint64_t need[NR_STATE_LRU];   /* pages of the zone at hand */
 	struct piece *pieces;          /* owned */
-	size_t nr, room, zone_first;   /* those of the zone at hand begin at zone_first */
+	uint32_t nr, room, zone_first; /* those of the zone at hand begin at zone_first */
 	uint64_t room_of[MACHINE_MAX_NODES * NR_ZONE_TYPES]; /* where zones' numbers are not told: what totals are shared out by */
 	bool no_memory;
 };
 
 static void add_piece(struct lists *l, struct piece piece)
 {
-	if (l->nr == l->room) {
-		size_t room = l->room ? 2 * l->room : 1024;
-		struct piece *pieces = realloc(l->pieces, room * sizeof(*pieces));
-
-		if (!pieces) {
-			l->no_memory = true;
-			return;
-		}
-		l->pieces = pieces;
-		l->room = room;
-	}
-	l->pieces[l->nr++] = piece;
+	if (array_room(&l->pieces, &l->room, l->nr))
+		l->pieces[l->nr++] = piece;
+	else
+		l->no_memory = true;
 }
 
 static void add_page(struct lists *l, pfn_t pfn, unsigned int may_be)
@@ -72,10 +65,10 @@ static void add_page(struct lists *l, pfn_t pfn, unsigned int may_be)
 		add_piece(l, (struct piece){ .first = (uint32_t)pfn, .nr = 1, .lists = (uint8_t)may_be });
 }
 
-static void shuffle(struct lists *l, size_t first)
+static void shuffle(struct lists *l, uint32_t first)
 {
-	for (size_t i = l->nr; i > first + 1; i--) {
-		size_t other = first + rng_below(&l->rng, i - first);
+	for (uint32_t i = l->nr; i > first + 1; i--) {
+		uint32_t other = first + (uint32_t)rng_below(&l->rng, i - first);
 		struct piece piece = l->pieces[i - 1];
 
 		l->pieces[i - 1] = l->pieces[other];
@@ -87,7 +80,7 @@ static void shuffle(struct lists *l, size_t first)
 
 static bool may_be_listed(const struct lists *l, pfn_t pfn)
 {
-	return choice_has(l->choice, pfn) && lru_list_of(l->run->mm.pages, pfn) == NR_LRU_LISTS;
+	return choice_has(&l->choice, pfn) && lru_list_of(l->run->mm.pages, pfn) == NR_LRU_LISTS;
 }
 
 /* Pages in use of Movable pageblocks, by zone. */
@@ -281,7 +274,7 @@ static enum state_lru draw_list(struct lists *l, unsigned int of)
 }
 
 /* What of a piece its list has no need for becomes a piece of its own. */
-static void give_list(struct lists *l, size_t at)
+static void give_list(struct lists *l, uint32_t at)
 {
 	struct piece *piece = &l->pieces[at], rest = *piece;
 	uint64_t need;
@@ -303,11 +296,11 @@ static void give_list(struct lists *l, size_t at)
 static void give_lists(struct lists *l)
 {
 	const unsigned int order[] = { ANON_LISTS, FILE_LISTS, ANY_LIST };
-	size_t nr = l->nr;
+	uint32_t nr = l->nr;
 
 	shuffle(l, l->zone_first);
 	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
-		for (size_t i = l->zone_first; i < nr && !l->no_memory; i++)
+		for (uint32_t i = l->zone_first; i < nr && !l->no_memory; i++)
 			if (l->pieces[i].lists == order[k])
 				give_list(l, i);
 }
@@ -348,23 +341,25 @@ static int list_zone(struct lists *l, unsigned int zone, struct err *err)
 	return ret;
 }
 
-int adopt_lru(struct run *run, struct free_choice *choice, struct err *err)
+int adopt_lru(struct run *run, struct err *err)
 {
 	const struct state *state = run->options->initial;
-	struct lists l = { .run = run, .choice = choice };
-	int ret = 0;
+	struct lists l = { .run = run };
+	int ret;
 
 	if (state->lru_told == STATE_LRU_UNKNOWN && !state->nr_pages)
 		return 0;
 	rng_init(&l.rng, run->options->seed, "adopt_lru");
-	if (state->lru_told != STATE_LRU_BY_ZONE)
+	ret = choice_init(run, &l.choice, err);
+	if (ret == 0 && state->lru_told != STATE_LRU_BY_ZONE)
 		measure_room(&l);
 	for (unsigned int z = 0; ret == 0 && z < page_alloc_nr_zones(run->mm.pages); z++)
 		ret = list_zone(&l, z, err);
 	shuffle(&l, 0);
-	for (size_t i = 0; ret == 0 && i < l.nr; i++)
+	for (uint32_t i = 0; ret == 0 && i < l.nr; i++)
 		for (uint32_t k = 0; k < l.pieces[i].nr; k++)
 			lay_page(&l, l.pieces[i].first + k, (enum state_lru)l.pieces[i].list);
+	choice_fini(&l.choice);
 	free(l.pieces);
 	return ret;
 }

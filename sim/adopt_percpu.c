@@ -69,21 +69,18 @@ static int descending(const void *a, const void *b)
 /* The chunks that recorded pointers lie in: a chunk begins at a multiple of the atom. */
 static int list_keys(struct chunks *chunks, const struct older *older, uint32_t nr, struct err *err)
 {
+	uint32_t nr_listed = 0;
+
 	chunks->keys = malloc(((size_t)nr + 1) * sizeof(*chunks->keys));
 	if (!chunks->keys)
 		return err_set(err, ERR_NOMEM, "no memory for the per-CPU chunks of the initial state");
 	for (uint32_t i = 0; i < nr; i++)
 		if (is_percpu(chunks->run, &older[i]) && older[i].where >= chunks->layout.unit_size)
-			chunks->keys[chunks->nr_keys++] = older[i].where & ~(chunks->layout.atom_size - 1);
-	qsort(chunks->keys, chunks->nr_keys, sizeof(*chunks->keys), descending);
-	for (uint32_t i = chunks->nr_keys, kept = 0; i; i--) {
-		uint32_t at = chunks->nr_keys - i;
-
-		if (!at || chunks->keys[at] != chunks->keys[kept - 1])
-			chunks->keys[kept++] = chunks->keys[at];
-		if (i == 1)
-			chunks->nr_keys = kept;
-	}
+			chunks->keys[nr_listed++] = older[i].where & ~(chunks->layout.atom_size - 1);
+	qsort(chunks->keys, nr_listed, sizeof(*chunks->keys), descending);
+	for (uint32_t i = 0; i < nr_listed; i++)
+		if (!i || chunks->keys[i] != chunks->keys[chunks->nr_keys - 1])
+			chunks->keys[chunks->nr_keys++] = chunks->keys[i];
 	return 0;
 }
 

@@ -12,8 +12,7 @@
 
 /** A living object of the initial state. */
 struct adopt_object {
-	uint32_t kind;  /* its cache, or ADOPT_LARGE + pages */
-	uint32_t order; /* in which they stand: by address */
+	uint32_t kind; /* its cache, or ADOPT_LARGE + pages */
 	struct slab_object object;
 };
 
@@ -45,9 +44,12 @@ void choice_anon(const struct run *run, struct free_choice *choice);
 void choice_take_out(struct free_choice *choice, pfn_t first, uint64_t nr);
 /** choice_has() - whether @pfn can be chosen. */
 bool choice_has(const struct free_choice *choice, pfn_t pfn);
-/** choice_near() - where a recorded frame would be on this machine: memory is handed out from its end, so that is what counts. */
+/**
+ * choice_near() - where a recorded frame would be on this machine: memory is handed out from its end, so that is what counts.
+ * Return: a frame below choice->end, whatever @where is.
+ */
 uint32_t choice_near(const struct free_choice *choice, uint64_t where);
-/** choice_page() - the page nearest to @near, choice_block() - a block of 2^@order. Return: PFN_NONE when there is none left. */
+/** choice_page() - the page nearest to @near, below choice->end; choice_block() - a block of 2^@order. Return: PFN_NONE: none is left. */
 pfn_t choice_page(struct free_choice *choice, uint32_t near);
 pfn_t choice_block(struct free_choice *choice, uint32_t near, unsigned int order);
 
@@ -65,9 +67,9 @@ int adopt_gone(struct run *run, struct err *err);
 
 /**
  * adopt_lru() - put pages of the initial state on the LRU lists that the state counts, or whose kinds it tells: among those that nobody
- * has, and which @choice has. Counts run->result.filled.lru_pages. Without either nothing is on a list.
+ * has. Counts run->result.filled.lru_pages. Without either nothing is on a list.
  */
-int adopt_lru(struct run *run, struct free_choice *choice, struct err *err);
+int adopt_lru(struct run *run, struct err *err);
 
 /** saver_look() - whether the state was saved before its saver read /sys/kernel/slab; before saver_is_new() and adopt_saver(). */
 int saver_look(struct run *run, struct older *older, uint32_t nr, struct err *err);
@@ -76,6 +78,11 @@ bool saver_is_new(const struct run *run, const struct older *older);
 /** adopt_saver() - what the process that saved the state read more or less than the recorded machine's: see struct saver. */
 int adopt_saver(struct run *run, struct older *older, uint32_t nr, struct err *err);
 
+/** adopt_is_object() - whether what @op takes is an object of a slab or a large kmalloc; else it is pages, or a part's. */
+static inline bool adopt_is_object(const struct run_op *op)
+{
+	return op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_CACHE_ALLOC;
+}
 /** adopt_kind_of() - kinds of objects that stand for one another: those of a cache, and large kmallocs of one order. */
 uint32_t adopt_kind_of(struct run *run, struct run_op *op);
 /** adopt_memory_end() - the first page frame behind all zones. */

@@ -113,7 +113,7 @@ static struct of_kind *list_objects(struct run *run, const struct older *older, 
 	for (uint32_t i = 0; list && i < nr; i++) {
 		struct run_op *op = &run->ops[older[i].op];
 
-		if (op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_CACHE_ALLOC)
+		if (adopt_is_object(op))
 			list[(*nr_list)++] = (struct of_kind){ adopt_kind_of(run, op), i };
 	}
 	if (list)

@@ -1,65 +1,13 @@
 /*
- * follow: at which event a replay begins, and what lives there; and what the recorded columns are for: which objects of
- * a saved initial state are those that the trace names, when the kernel's boot went on, and at which events the run is
- * looked at.
+ * follow: at which event a replay begins, what of the events before it is carried out; and what the recorded columns are for: when the
+ * kernel's boot went on, and at which events the run is looked at.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bits.h"
-#include "sim/adopt.h"
 #include "sim/follow_priv.h"
-#include "sim/serve_priv.h"
-#include "sim/serve_vmalloc.h"
-
-static int load_areas(struct run *run, const struct state *state, struct err *err)
-{
-	if (!state->nr_areas)
-		return 0;
-	run->follow.areas = malloc(state->nr_areas * sizeof(*run->follow.areas));
-	if (!run->follow.areas)
-		return err_set(err, ERR_NOMEM, "no memory for the areas of the initial state");
-	return vmalloc_load(mm_state(&run->mm, SLOT_VMALLOC), run->machine, state, &run->follow.bound, run->follow.areas, err);
-}
-
-/* What was not saved, and what was made of that. */
-static void note_filled(struct run *run, const struct state *state, const struct page_load_report *pages)
-{
-	const struct slab_load_report *slabs = slab_load_report(run->mm.slab);
-
-	run->result.filled = (struct replay_filled){
-		.blocks = pages->blocks_placed,
-		.pcp_pages = pages->pcp_placed,
-		.pageblocks = pages->pageblocks_guessed + pages->pageblocks_mixed,
-		.pages_missing = pages->pages_missing,
-	};
-	if (!slabs_followed(run))
-		return;
-	run->result.filled.objects = slabs->objects_assumed;
-	run->result.filled.slabs_missing = slabs->slabs_missing;
-	run->result.filled.slabs = state->nr_slabs ? 0 : slabs->slabs;
-}
-
-static int load_state(struct run *run, const struct state *state, struct err *err)
-{
-	struct page_load_report report;
-	int ret = page_alloc_load(run->mm.pages, state, run->options->seed, &report, err);
-
-	/* The page layer alone gives and takes slab pages as the recording did; there are no slabs then. */
-	if (ret == 0 && slabs_followed(run))
-		ret = slab_load(run->mm.slab, state, err);
-	if (ret == 0 && slabs_followed(run))
-		ret = load_areas(run, state, err);
-	if (ret == 0) {
-		run->follow.stage = boot_stage_of(run->mm.pages);
-		if (run->follow.stage == BOOT_OVER)
-			run->result.settings_applied = page_alloc_apply_settings(run->mm.pages);
-		note_filled(run, state, &report);
-	}
-	return ret;
-}
 
 /* Whether the replay begins with what is there already: in a saved state, or behind the trace's beginning. */
 static bool begins_later(const struct run *run)
@@ -135,7 +83,7 @@ int follow_start(struct run *run, struct err *err)
 		if (saver_init(run, run->options->initial, err) < 0)
 			return -(int)err->code;
 	}
-	return run->options->initial ? load_state(run, run->options->initial, err) : 0;
+	return run->options->initial ? follow_load(run, run->options->initial, err) : 0;
 }
 
 void follow_fini(struct run *run)
@@ -148,107 +96,13 @@ void follow_fini(struct run *run)
 	idmap_fini(&run->follow.bound);
 }
 
-/* An event before the beginning: only what is in its slot then is of interest. */
-static void note(struct run *run, const struct trace_batch *batch, uint32_t i)
-{
-	uint32_t slot = batch->slot[i];
-	const struct trace_op *op = run->ops[batch->op[i]].trace;
-	enum kind_slot use = kind_info[op->kind].slot;
-
-	if (slot == SLOT_NONE || use == SLOT_ABSENT || use == SLOT_USED)
-		return;
-	if (use == SLOT_ENDS && (op->flags & (OP_PART | OP_LAST)) == OP_PART)
-		return;
-	/* Which objects belong together is told by the order of requests, also of those before the beginning. */
-	if (run->follow.older[slot].op != OLDER_NONE) {
-		shrinkers_object_ends(run, slot);
-		gone_note_end(&run->follow.gone, run->ops[run->follow.older[slot].op].trace, run->follow.older[slot].where);
-	}
-	if (use == SLOT_BEGINS)
-		gone_note_begin(&run->follow.gone, op);
-	if (use == SLOT_BEGINS)
-		shrinkers_object_begins(run, slot, batch->who[i], reclaim_shrink_class(&run->ops[batch->op[i]]));
-	run->follow.older[slot] = (struct older){
-		.where = batch->where ? batch->where[i] : 0,
-		.op = use == SLOT_BEGINS ? batch->op[i] : OLDER_NONE,
-		.slot = slot,
-		.who = batch->who[i],
-		.turn = saver_note(run, batch->op[i], batch->who[i]),
-	};
-}
-
-/* The place of each older object. */
-static int find_places(struct run *run, struct older *older, uint32_t nr, bool own, struct err *err)
-{
-	if (!run->options->initial) {
-		adopt_allocate(run, older, nr);
-		return 0;
-	}
-	if (!own)
-		return adopt_in_state(run, older, nr, err);
-	for (uint32_t i = 0; i < nr; i++)
-		follow_bind(run, older[i].slot, older[i].op, older[i].where);
-	return 0;
-}
-
-/* What the state has that nobody has found a place in: pages on LRU lists, of the trace and of nobody. Then what the trace misses. */
-static int fill_in(struct run *run, struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err)
-{
-	int ret;
-
-	if (!run->options->initial)
-		return 0;
-	ret = adopt_rest(run, older, nr, own, at_instant, err);
-	if (ret == 0)
-		ret = adopt_areas(run, older, nr, own, err);
-	if (ret == 0 && slabs_followed(run))
-		ret = shrink_older_load(run, err);
-	return ret;
-}
-
-/* What has been done so far came before the beginning. */
-static void note_done(struct run *run)
-{
-	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
-		run->ops[i].older = run->ops[i].done;
-}
-
-/* What lives at this event gets its place. @at_instant: that of the state, which is the recording's own. */
-static int place_all(struct run *run, bool own, bool at_instant, struct err *err)
-{
-	struct older *older = run->follow.older;
-	uint32_t nr = 0;
-	int ret;
-
-	for (uint32_t slot = 0; slot < run->nr_objects; slot++)
-		if (older[slot].op != OLDER_NONE)
-			older[nr++] = older[slot];
-	ret = find_places(run, older, nr, own, err);
-	swap_forget(run);
-	for (uint32_t i = 0; i < nr; i++) {
-		reclaim_older(run, older[i].slot, older[i].who);
-		if (run->ops[older[i].op].trace->origin == ORIGIN_SWAP_MAP)
-			swap_on(run, &run->ops[older[i].op]);
-	}
-	swap_older(run);
-	if (ret == 0)
-		ret = fill_in(run, older, nr, own, at_instant, err);
-	for (uint32_t i = 0; i < nr; i++)
-		reclaim_older_missing(run, older[i].slot);
-	note_done(run);
-	free(older);
-	run->follow.older = NULL;
-	run->follow.skipping = false;
-	return ret;
-}
-
 void follow_prologue(struct run *run, const struct trace_batch *batch)
 {
 	for (uint32_t i = 0; i < batch->nr; i++) {
 		struct request req = { .op = batch->op[i], .slot = batch->slot[i], .who = batch->who[i] };
 
 		if (kind_info[run->ops[req.op].kind].slot == SLOT_BEGINS)
-			note(run, batch, i);
+			follow_note(run, batch, i);
 		else
 			serve_request(run, &req);
 	}
@@ -337,7 +191,7 @@ static void serve_standing(struct run *run, const struct trace_batch *batch, uin
 		serve_request(run, &req);
 }
 
-/* On several CPUs a few events that precede a saved state may still come when the first after it has come. */
+/* On several CPUs a few events that precede the recording's own state may still come when the first after it has come. */
 static void skip_late(struct run *run, const struct trace_batch *batch, uint32_t i)
 {
 	enum kind_slot use = kind_info[run->ops[batch->op[i]].kind].slot;
@@ -345,7 +199,10 @@ static void skip_late(struct run *run, const struct trace_batch *batch, uint32_t
 
 	if (use == SLOT_BEGINS && slot != SLOT_NONE) {
 		follow_bind(run, slot, batch->op[i], batch->where ? batch->where[i] : 0);
-		run->ops[batch->op[i]].older += object_lives(&run->objects[slot]);
+		if (object_lives(&run->objects[slot])) {
+			run->ops[batch->op[i]].older++;
+			reclaim_older(run, slot, batch->who[i]);
+		}
 	} else if (use == SLOT_ENDS && slot != SLOT_NONE) {
 		run->objects[slot].slab = OBJECT_NONE;
 	}
@@ -361,7 +218,7 @@ static int reach_instant(struct run *run, struct err *err)
 	if (!follow_is_own_state(run) || !follow_names_most(run))
 		return 0;
 	run->follow.warming = true;
-	return place_all(run, true, true, err);
+	return follow_place_all(run, true, true, err);
 }
 
 /* Between the instant of the state and the beginning: at its time, but free of charge and not counted. */
@@ -389,11 +246,11 @@ static int begin(struct run *run, const struct trace_batch *batch, uint32_t i, s
 	bool at_instant = run->options->from.kind == FROM_INITIAL && tells_instant(run);
 
 	if (run->follow.skipping)
-		return place_all(run, at_instant || (run->options->initial && follow_is_own_state(run)), at_instant, err);
+		return follow_place_all(run, at_instant || (run->options->initial && follow_is_own_state(run)), at_instant, err);
 	if (!run->follow.warming)
 		return 0;
 	run->follow.warming = false;
-	note_done(run);
+	follow_note_done(run);
 	return engine_run_before(&run->engine, batch->time_ns[i], err);
 }
 
@@ -409,7 +266,7 @@ static int pass_over(struct run *run, const struct trace_batch *batch, uint32_t 
 	if (ret < 0)
 		return ret;
 	if (follow->skipping) {
-		note(run, batch, i);
+		follow_note(run, batch, i);
 		serve_standing(run, batch, i);
 	} else if (before_state && batch->entry[i]) {
 		skip_late(run, batch, i);
@@ -426,7 +283,7 @@ static int pass_over(struct run *run, const struct trace_batch *batch, uint32_t 
 static int skip(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
 {
 	const struct follow *follow = &run->follow;
-	bool ahead = follow->skipping || follow->warming || run->options->from.kind == FROM_INITIAL;
+	bool ahead = follow->skipping || follow->warming || (run->options->from.kind == FROM_INITIAL && follow->own);
 
 	return ahead && comes_before(run, batch, i) ? pass_over(run, batch, i, err) : begin(run, batch, i, err);
 }
@@ -469,10 +326,9 @@ void follow_settle(struct run *run)
 		follow->next_cut < run->options->nr_cuts;
 }
 
-int follow_record(struct run *run, struct err *err)
+void replay_initial(const struct replay_result *r, struct record_counter rows[REPLAY_INITIAL_ROWS])
 {
-	const struct replay_result *r = &run->result;
-	const struct record_counter rows[] = {
+	const struct record_counter all[] = {
 		{ "initial", "older_found", "objects", (int64_t)r->bound },
 		{ "initial", "older_not_found", "objects", (int64_t)r->unbound },
 		{ "initial", "pages_gone", "pages", (int64_t)r->gone },
@@ -492,9 +348,20 @@ int follow_record(struct run *run, struct err *err)
 		{ "initial", "missing_slabs", "slabs", (int64_t)r->filled.slabs_missing },
 		{ "initial", "missing_pages", "pages", (int64_t)r->filled.pages_missing },
 	};
+
+	_Static_assert(sizeof(all) == REPLAY_INITIAL_ROWS * sizeof(all[0]), "the caller has room for all");
+	memcpy(rows, all, sizeof(all));
+}
+
+int follow_record(struct run *run, struct err *err)
+{
+	struct record_counter rows[REPLAY_INITIAL_ROWS];
 	int ret = 0;
 
-	for (size_t i = 0; run->options->initial && ret == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
+	if (!run->options->initial)
+		return 0;
+	replay_initial(&run->result, rows);
+	for (size_t i = 0; ret == 0 && i < REPLAY_INITIAL_ROWS; i++)
 		ret = run->recorder->ops->counter(run->recorder, &rows[i], err);
 	return ret;
 }

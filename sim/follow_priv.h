@@ -1,4 +1,7 @@
-/* follow_priv: what follow.c (where a replay begins) and follow_bind.c (what of the state is whose) share. */
+/*
+ * follow_priv: what follow.c (where a replay begins), follow_places.c (what is there then) and follow_bind.c (what of the state is whose)
+ * share.
+ */
 #ifndef KMEMSIM_SIM_FOLLOW_PRIV_H
 #define KMEMSIM_SIM_FOLLOW_PRIV_H
 
@@ -10,6 +13,18 @@ static inline bool slabs_followed(const struct run *run)
 {
 	return run->options->layer == LAYER_INTENT;
 }
+
+/** follow_load() - the initial state into the model: pages, slabs, areas. Sets run->result.filled. */
+int follow_load(struct run *run, const struct state *state, struct err *err);
+/** follow_note() - event @i of @batch comes before the beginning: what it leaves in its slot. */
+void follow_note(struct run *run, const struct trace_batch *batch, uint32_t i);
+/** follow_note_done() - what has been done so far came before the beginning, and is not counted. */
+void follow_note_done(struct run *run);
+/**
+ * follow_place_all() - what lives at this event gets its place; no more is to be noted.
+ * @own: in the initial state, which is the recording's own. @at_instant: this is the state's instant, too.
+ */
+int follow_place_all(struct run *run, bool own, bool at_instant, struct err *err);
 
 /*
  * What an operation before the initial state left in a slot is the state's object at its recorded place. When nothing

@@ -42,19 +42,17 @@ static void unknown_key(struct gen_build *b, const struct workload_value *value,
 {
 	const char *words[NR_FIELDS + 64];
 	size_t nr = 0;
-	const char *near;
 	bool known = field_by_name(value->key, strlen(value->key)) != NR_FIELDS;
-	char got[80];
+	char got[80], hint[80];
 
 	for (int i = 0; i < NR_FIELDS; i++)
 		if (keys >> i & 1)
 			words[nr++] = field_name[i];
 	for (size_t i = 0; i < nr_workload_stream_keys && nr < sizeof(words) / sizeof(words[0]); i++)
 		words[nr++] = workload_stream_keys[i];
-	near = word_nearest(value->key, words, nr);
-	findings_add(&b->workload->findings, value->key_place, "%s \"%s\" of %s%s%s%s",
+	findings_add(&b->workload->findings, value->key_place, "%s \"%s\" of %s%s",
 		known ? "there is no key" : "unknown key", finding_quote(value->key, strlen(value->key), got, sizeof(got)),
-		kind_info[kind].name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		kind_info[kind].name, word_hint(value->key, words, nr, "", hint, sizeof(hint)));
 }
 
 /* Which fields the stream's keys are. Return: whether all are known. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "sim/run.h"
 
 static const char *const single_name[] = {
@@ -69,27 +70,15 @@ static uint32_t segments_of_stay(const struct meter *meter, uint32_t i, uint32_t
 	return n;
 }
 
-/* Room for @nr stays, if there is memory for them; a request seldom has more than any before. */
-static void grow_stays(struct locks *locks, struct lock_user *user, uint32_t nr)
-{
-	struct lock_stay *stays = realloc(user->stays, 2 * (size_t)nr * sizeof(*stays));
-
-	if (!stays) {
-		locks->no_memory = true;
-		return;
-	}
-	user->stays = stays;
-	user->cap = 2 * nr;
-}
-
 /* The meter's segments as stays of @user, which may be NULL: only counted then. */
 static void take_stays(struct locks *locks, const struct meter *meter, struct lock_user *user)
 {
 	uint32_t nr = meter_kept(meter);
 	uint32_t nr_stays = 0;
 
-	if (user && nr > user->cap)
-		grow_stays(locks, user, nr);
+	/* A request seldom has more than any before. */
+	if (user && nr && !array_room(&user->stays, &user->cap, nr - 1))
+		locks->no_memory = true;
 	for (uint32_t i = 0; i < nr;) {
 		const struct meter_segment *first = meter_segment(meter, i);
 		struct lock_stay stay = { .at_ns = first->at_ns, .lock = first->lock };

@@ -60,7 +60,9 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 		mapped_page_begins(run, req->who, op, pfn);
 	if (op->lru != LRU_KIND_FILE)
 		return;
-	shrinkers_object_begins(run, req->slot, req->who, SHRINK_PAGE);
+	/* Of what is older than the beginning shrinkers hear in order, all at once (follow_places.c). */
+	if (!run->follow.skipping)
+		shrinkers_object_begins(run, req->slot, req->who, SHRINK_PAGE);
 	shadow_met(run, op, pfn);
 }
 

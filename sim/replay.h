@@ -151,6 +151,11 @@ struct replay_result {
 	uint64_t fingerprint;
 };
 
+#define REPLAY_INITIAL_ROWS 18
+
+/** replay_initial() - what a start from a saved state found there, and what the seed laid out: as counters are recorded. */
+void replay_initial(const struct replay_result *result, struct record_counter rows[REPLAY_INITIAL_ROWS]);
+
 /**
  * replay_run() - replay what @reader still gives.
  * The recorder gets begin(), samples, statistics and end(); on failure end() is called with the status and the

@@ -206,10 +206,11 @@ struct run {
 		bool skipping;           /* what lives where the replay begins has no places yet */
 		bool instant_ahead;      /* while skipping: the saved state may be the recording's own, and its instant comes */
 		bool warming;            /* between the instant of its own state and the beginning */
+		bool own;                /* no longer skipping: the initial state is the recording's own */
 		struct older *older;     /* owned while skipping: what is in a slot (sim/adopt.h) */
 		struct gone gone;        /* while skipping */
 		uint64_t recorded_end;   /* while skipping: behind the last frame that older blocks name; 0 = none does */
-		struct saver saver;      /* while skipping */
+		struct saver saver;      /* while skipping, and while awaited */
 		uint32_t *areas;         /* owned: the model's area for each of the initial state's; NULL = it tells none */
 		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
 		enum boot_stage stage;

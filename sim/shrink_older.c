@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/rng.h"
 #include "sim/adopt_priv.h"
 #include "sim/reclaim_priv.h"
@@ -25,7 +26,7 @@ struct older_entry {
 
 struct object_stack {
 	struct slab_object *objects; /* owned */
-	uint32_t nr;
+	uint32_t nr, cap;
 };
 
 struct shrink_older {
@@ -84,13 +85,8 @@ static enum shrink_class class_of_cache(const struct run *run, uint32_t cache)
 
 static bool push(struct object_stack *stack, struct slab_object object)
 {
-	if (!(stack->nr & (stack->nr - 1))) {
-		struct slab_object *objects = realloc(stack->objects, (stack->nr ? 2 * (size_t)stack->nr : 1) * sizeof(*objects));
-
-		if (!objects)
-			return false;
-		stack->objects = objects;
-	}
+	if (!array_room(&stack->objects, &stack->cap, stack->nr))
+		return false;
 	stack->objects[stack->nr++] = object;
 	return true;
 }

@@ -9,7 +9,7 @@
 #include "sim/serve_priv.h"
 #include "sim/timers.h"
 
-const char *const sleep_reason_name[NR_SLEEP_REASONS] = {
+static const char *const sleep_reason_name[NR_SLEEP_REASONS] = {
 #define X(id, name) [SLEEP_##id] = name,
 	SLEEP_REASONS(X)
 #undef X

@@ -63,8 +63,6 @@ struct sleepers {
 	struct sleep_stats stats[NR_SLEEP_REASONS];
 };
 
-extern const char *const sleep_reason_name[NR_SLEEP_REASONS];
-
 void sleepers_init(struct sleepers *sleepers);
 void sleepers_fini(struct sleepers *sleepers);
 

@@ -21,7 +21,8 @@ int objects_hold(struct objects *o, uint32_t slot, struct slab_object object, st
 	return idmap_put(&o->holder, key_of(object), slot) < 0 ? objects_no_memory(err) : 0;
 }
 
-uint32_t objects_holder(const struct objects *o, struct slab_object object)
+/* Slot that holds it, nr_slots or more, or IDMAP_NONE. */
+static uint32_t objects_holder(const struct objects *o, struct slab_object object)
 {
 	return o->holder.nr ? idmap_get(&o->holder, key_of(object)) : IDMAP_NONE;
 }

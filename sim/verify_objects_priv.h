@@ -83,8 +83,6 @@ int objects_bulk_free(struct objects *o, const struct verify_event *event, struc
 bool objects_at(const struct objects *o, uint64_t address, uint64_t *physical, struct slab_object *object);
 /** objects_hold() - @object is live for @slot (nr_slots and up: nobody). */
 int objects_hold(struct objects *o, uint32_t slot, struct slab_object object, struct err *err);
-/** objects_holder() - slot that holds it, nr_slots or more, or IDMAP_NONE. */
-uint32_t objects_holder(const struct objects *o, struct slab_object object);
 void objects_let_go(struct objects *o, struct slab_object object);
 /** objects_drop_slab() - the kernel has no slab at @pfn any more. */
 void objects_drop_slab(struct objects *o, pfn_t pfn, unsigned int cpu);

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "traces/dat_priv.h"
 #include "traces/spool.h"
 
@@ -149,17 +150,10 @@ static int fill(struct dat_reader *r, struct err *err)
 
 static int take_text(struct dat_reader *r, const char *text, size_t len, struct err *err)
 {
-	if (r->nr_texts == r->texts_cap) {
-		uint32_t cap = r->texts_cap ? r->texts_cap * 2 : 4096;
-		uint32_t *texts = realloc(r->texts, cap * sizeof(*texts));
-
-		if (!texts)
-			return no_memory(r, err);
-		r->texts = texts;
-		r->texts_cap = cap;
-		r->texts[0] = 0;
-		r->nr_texts += !r->nr_texts;
-	}
+	if (!array_room(&r->texts, &r->texts_cap, r->nr_texts + 1ull))
+		return no_memory(r, err);
+	if (!r->nr_texts)
+		r->texts[r->nr_texts++] = 0;
 	r->texts[r->nr_texts] = texts_add(&r->g->texts, text, len);
 	return r->texts[r->nr_texts++] == TEXT_NO_MEMORY ? no_memory(r, err) : 0;
 }

@@ -40,7 +40,7 @@ int dat_chain_record(struct dat_records *c, const struct dat_type_info *type, co
 	unsigned long long told;
 
 	c->chains = true;
-	if (!event || event->call_site || event->pid != pid || size <= 0)
+	if (!event || event->call_site || event->pid != pid || size <= 0 || end <= (int)type->chain)
 		return 0;
 	/* Older kernels have no size and fill the record up with all ones. */
 	if (type->chain_size && (int64_t)type->chain_size->offset + type->chain_size->size <= raw->size &&

@@ -201,7 +201,8 @@ static struct dat_type_info *describe(struct dat_records *c, int id)
 	format = source_event_is_chain(type->known) ? tep_find_field(event, "caller") : NULL;
 	if (format && format->offset > 0) {
 		type->chain = (uint32_t)format->offset;
-		type->chain_size = tep_find_field(event, "size");
+		format = tep_find_field(event, "size");
+		type->chain_size = format && format->offset >= 0 ? format : NULL;
 	}
 	for (unsigned int i = 0; i < SOURCE_FIELDS_MAX && type->known->fields[i].key; i++) {
 		format = tep_find_field(event, type->known->fields[i].key);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/sha256.h"
 #include "traces/feed.h"
 #include "traces/header.h"
@@ -230,23 +231,16 @@ static void *decode_beside(void *arg)
 static int keep_all(struct trace_reader *r, struct err *err)
 {
 	struct feed_batch batch = { 0 };
-	size_t cap = 0;
+	uint32_t cap = 0;
 	int ret;
 
 	while ((ret = feed_next(&r->feed, &batch, err)) > 0) {
-		struct feed_batch *kept = r->kept;
-
-		if (r->nr_kept == cap) {
-			cap = cap ? 2 * cap : 64;
-			kept = realloc(r->kept, cap * sizeof(*kept));
-		}
-		if (!kept) {
+		if (!array_room(&r->kept, &cap, r->nr_kept)) {
 			ret = err_set(err, ERR_NOMEM, "%s: no memory to keep it whole", r->path);
 			break;
 		}
-		r->kept = kept;
 		block_trim(&batch.block);
-		kept[r->nr_kept++] = batch;
+		r->kept[r->nr_kept++] = batch;
 		batch.block = (struct block){ 0 };
 	}
 	block_fini(&batch.block);

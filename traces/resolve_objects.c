@@ -1,8 +1,8 @@
 /* Second pass: kmalloc and slab caches. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "traces/resolve_priv.h"
 
 #define SWAP_INFO_MIN_SIZE 200u /* bytes: of struct swap_info_struct, any version */
@@ -14,18 +14,13 @@
 
 static struct cache_state *cache_state(struct resolve *r, uint32_t cache)
 {
-	if (cache >= r->caches_cap) {
-		uint32_t cap = r->g->nr_caches + 64;
-		struct cache_state *caches = realloc(r->caches, cap * sizeof(*caches));
+	uint32_t had = r->caches_cap;
 
-		if (!caches)
-			return NULL;
-		for (uint32_t i = r->caches_cap; i < cap; i++) {
-			caches[i] = (struct cache_state){ 0 };
-			slot_list_init(&caches[i].unnamed);
-		}
-		r->caches = caches;
-		r->caches_cap = cap;
+	if (!array_room(&r->caches, &r->caches_cap, cache))
+		return NULL;
+	for (uint32_t i = had; i < r->caches_cap; i++) {
+		r->caches[i] = (struct cache_state){ 0 };
+		slot_list_init(&r->caches[i].unnamed);
 	}
 	return &r->caches[cache];
 }

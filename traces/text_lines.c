@@ -198,6 +198,31 @@ static int return_site(struct text_reader *r, const char *fields, struct raw_eve
 	return event->call_site == TEXT_NO_MEMORY ? -1 : 0;
 }
 
+/* Return: 1 when the event is whole, 0 when it cannot be used. */
+static int parse_event_line(struct text_reader *r, const struct source_event *known, const struct line_head *head,
+	struct raw_event *event, struct err *err)
+{
+	int code;
+
+	event->type = (uint8_t)known->type;
+	event->comm = texts_add(&r->g->texts, head->comm, head->comm_len);
+	if (event->comm == TEXT_NO_MEMORY)
+		return no_memory(r, err);
+	if (source_event_has_return_site(known) && return_site(r, head->fields, event) < 0)
+		return no_memory(r, err);
+	if (event->type == RAW_MARKER)
+		code = parse_marker(r, head, event);
+	else if (event->type == RAW_PORT_IO || event->type == RAW_MMIO)
+		code = parse_access(r, known, head, event, err);
+	else
+		code = parse_fields(r, known, head->fields, event, err);
+	if (code <= 0)
+		return code;
+	if (event->type == RAW_FUNCTION)
+		event->call_site = texts_add(&r->g->texts, known->name, strlen(known->name));
+	return event->name == TEXT_NO_MEMORY || event->call_site == TEXT_NO_MEMORY ? no_memory(r, err) : 1;
+}
+
 static int event_line(struct text_reader *r, const struct line_head *head, struct err *err)
 {
 	struct seen_event *seen = seen_event(r, head->event, head->event_len);
@@ -222,24 +247,9 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 		return graph_line(r, head, err);
 	if (!seen->event || seen->event->type == RAW_IGNORED || (seen->event->type == RAW_FUNCTION && !r->g->durations))
 		return ignored_line(r, seen, head, err);
-	event.type = (uint8_t)seen->event->type;
-	event.comm = texts_add(&r->g->texts, head->comm, head->comm_len);
-	if (event.comm == TEXT_NO_MEMORY)
-		return no_memory(r, err);
-	if (source_event_has_return_site(seen->event) && return_site(r, head->fields, &event) < 0)
-		return no_memory(r, err);
-	if (event.type == RAW_MARKER)
-		code = parse_marker(r, head, &event);
-	else if (event.type == RAW_PORT_IO || event.type == RAW_MMIO)
-		code = parse_access(r, seen->event, head, &event, err);
-	else
-		code = parse_fields(r, seen->event, head->fields, &event, err);
+	code = parse_event_line(r, seen->event, head, &event, err);
 	if (code <= 0)
 		return code;
-	if (event.type == RAW_FUNCTION)
-		event.call_site = texts_add(&r->g->texts, seen->event->name, strlen(seen->event->name));
-	if (event.name == TEXT_NO_MEMORY || event.call_site == TEXT_NO_MEMORY)
-		return no_memory(r, err);
 	if (r->fields.wide_pointers && (event.type == RAW_KMALLOC || event.type == RAW_CACHE_ALLOC) && event.where &&
 	    event.where <= UINT32_MAX)
 		r->g->meta->hashed_pointers = true;
@@ -359,7 +369,8 @@ static int count_ignored(struct text_reader *r, struct err *err)
 	return 0;
 }
 
-enum gfp_layout text_gfp_layout(const char *head, size_t len)
+/* What the first bytes of a recording tell about the kernel's gfp masks, when nothing else does. */
+static enum gfp_layout guess_gfp_layout(const char *head, size_t len)
 {
 	static const char alloc[] = "kmem_cache_alloc: ";
 	const char *end = head + len;
@@ -418,7 +429,7 @@ int text_import(struct source *src, struct gather *g, const struct import_option
 		cpu_track_lost(&g->tracks[cpu]);
 	r->fields.texts = &g->texts;
 	r->fields.layout = options->kernel_major ? gfp_layout_of_kernel(options->kernel_major, options->kernel_minor) :
-		text_gfp_layout(src->head, src->head_len);
+		guess_gfp_layout(src->head, src->head_len);
 	code = read_lines(r, err);
 	text_fields_fini(&r->fields);
 	free(r);

@@ -34,9 +34,6 @@ enum line_chain { LINE_NO_CHAIN, LINE_KERNEL_CHAIN, LINE_USER_CHAIN };
  */
 enum line_chain line_head_chain(const char *line, size_t len, struct line_head *head);
 
-/** text_gfp_layout() - what the first bytes of a recording tell about the kernel's gfp masks, when nothing else does. */
-enum gfp_layout text_gfp_layout(const char *head, size_t len);
-
 /** text_import() - read all of @src into @g. */
 int text_import(struct source *src, struct gather *g, const struct import_options *options, struct err *err);
 

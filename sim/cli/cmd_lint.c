@@ -37,19 +37,18 @@ static const struct argp_option options[] = {
 
 static void parse_rule(struct argp_state *state, struct lint_args *args, const char *text)
 {
-	const char *names[MAX_RULES], *near;
+	const char *names[MAX_RULES];
 	unsigned int nr = 0;
+	char hint[128];
 
 	for (; nr < MAX_RULES && rule_name(nr); nr++) {
 		names[nr] = rule_name(nr);
 		if (!strcmp(names[nr], text))
 			args->filter.rule = text;
 	}
-	if (args->filter.rule == text)
-		return;
-	near = word_nearest(text, names, nr);
-	argp_error(state, "--rule: there is no rule \"%s\"%s%s%s docs/rules.md lists them", text, near ? "; did you mean \"" : ";",
-		near ? near : "", near ? "\"?" : "");
+	if (args->filter.rule != text)
+		argp_error(state, "--rule: there is no rule \"%s\"%s docs/rules.md lists them", text,
+			word_hint(text, names, nr, ";", hint, sizeof(hint)));
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)

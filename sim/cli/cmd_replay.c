@@ -171,16 +171,13 @@ static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
 
 static void print_json_initial(const struct replay_result *r)
 {
-	const struct replay_filled *f = &r->filled;
+	struct record_counter rows[REPLAY_INITIAL_ROWS];
 
-	printf("\"initial\": {\"older_found\": %" PRIu64 ", \"older_not_found\": %" PRIu64 ", \"pages_gone\": %" PRIu64
-	       ", \"saver_more\": %" PRIu64 ", \"saver_less\": %" PRIu64
-	       ", \"events_carried_out\": %" PRIu64 ", \"drawn_free_blocks\": %" PRIu64 ", \"drawn_cpu_list_pages\": %" PRIu64
-	       ", \"drawn_slabs\": %" PRIu64 ", \"drawn_lru_pages\": %" PRIu64 ", \"drawn_area_pages\": %" PRIu64 ", \"drawn_slab_pages\": %" PRIu64
-	       ", \"assumed_objects\": %" PRIu64 ", \"assumed_pageblock_types\": %" PRIu64 "}, ",
-		r->bound, r->unbound, r->gone, r->read_more, r->read_less, r->carried, f->blocks, f->pcp_pages, f->slabs, f->lru_pages, f->area_pages,
-		f->slab_pages,
-		f->objects, f->pageblocks);
+	replay_initial(r, rows);
+	printf("\"initial\": {");
+	for (size_t i = 0; i < REPLAY_INITIAL_ROWS; i++)
+		printf("%s\"%s\": %" PRId64, i ? ", " : "", rows[i].name, rows[i].value);
+	printf("}, ");
 }
 
 static void print_json(const struct replay_result *r, const struct machine *machine, const struct trace_reader *reader,
@@ -232,6 +229,28 @@ static void print_filled(const struct replay_filled *filled, uint64_t seed)
 			filled->pages_missing);
 }
 
+/* Where the replay began, and in what. */
+static void print_beginning(const struct replay_result *r, const struct replay_args *args)
+{
+	if (args->initial)
+		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n", args->options.initial->source,
+			r->bound, r->unbound);
+	if (r->settings_applied)
+		printf("settings   of the machine are not those of that state: watermarks and limits of CPUs' lists are set anew\n");
+	if (args->initial)
+		print_filled(&r->filled, args->options.seed);
+	if (r->gone)
+		printf("gone       %" PRIu64 " pages of processes that had ended since that state\n", r->gone);
+	if (r->read_more || r->read_less)
+		printf("saver      left %" PRIu64 " objects %s than where it was recorded: it read %s caches in /sys/kernel/slab\n",
+			r->read_more + r->read_less, r->read_more ? "more" : "less", r->read_more ? "more" : "fewer");
+	if (r->carried)
+		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and were carried out\n",
+			r->skipped, r->carried);
+	else if (r->skipped)
+		printf("begins     after %" PRIu64 " events\n", r->skipped);
+}
+
 /* What a machine that is too small does to its tasks. */
 static void print_pressure(const struct replay_result *r, const char *results)
 {
@@ -257,23 +276,7 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 		units_format_time_short(r->sim_ns, sim, sizeof(sim)), seconds,
 		seconds > 0 ? (double)r->events / 1e6 / seconds : 0.0);
 	printf("machine    %s\n", args->options.machine->name);
-	if (args->initial)
-		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n", args->options.initial->source,
-			r->bound, r->unbound);
-	if (r->settings_applied)
-		printf("settings   of the machine are not those of that state: watermarks and limits of CPUs' lists are set anew\n");
-	if (args->initial)
-		print_filled(&r->filled, args->options.seed);
-	if (r->gone)
-		printf("gone       %" PRIu64 " pages of processes that had ended since that state\n", r->gone);
-	if (r->read_more || r->read_less)
-		printf("saver      left %" PRIu64 " objects %s than where it was recorded: it read %s caches in /sys/kernel/slab\n",
-			r->read_more + r->read_less, r->read_more ? "more" : "less", r->read_more ? "more" : "fewer");
-	if (r->carried)
-		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and were carried out\n",
-			r->skipped, r->carried);
-	else if (r->skipped)
-		printf("begins     after %" PRIu64 " events\n", r->skipped);
+	print_beginning(r, args);
 	printf("failed     %" PRIu64 " allocations (and %" PRIu64 " that had failed when recorded)\n", r->failed,
 		r->failed_both + r->recovered);
 	print_pressure(r, results);

@@ -5,7 +5,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "reports/report.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/options.h"
@@ -52,6 +51,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->html = arg;
 		return 0;
 	case ARGP_KEY_END:
+		if (args->given.json + (args->html != NULL) + args->ascii > 1)
+			argp_error(state, "--json, --html or --ascii: one of them");
 		cli_keep_source(state, args->given.input, args->html);
 		return cli_given(key, arg, state, &args->given);
 	default:
@@ -77,48 +78,6 @@ static bool wants_ascii(void)
 	ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	setlocale(LC_CTYPE, "C");
 	return ascii;
-}
-
-/* The characters that charts and tables are drawn with, each one column wide. */
-static char ascii_of(const char *character, size_t length)
-{
-	static const struct {
-		const char *character;
-		char ascii;
-	} known[] = { { "█", '#' }, { "▇", '#' }, { "▆", '*' }, { "▅", '*' }, { "▄", '=' }, { "▃", '-' }, { "▂", '.' }, { "▁", '_' },
-		{ "▌", '=' }, { "│", '|' }, { "→", '>' }, { "…", '~' } };
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strlen(known[i].character) == length && !memcmp(known[i].character, character, length))
-			return known[i].ascii;
-	return '?';
-}
-
-static void print_ascii(const char *text, size_t size)
-{
-	for (size_t length; size; text += length, size -= length) {
-		length = utf8_length((const unsigned char *)text, size);
-		length += !length;
-		putchar(length == 1 && (unsigned char)*text < 0x80 ? *text : ascii_of(text, length));
-	}
-}
-
-static int report_ascii(struct results *results, const struct report_options *how, struct err *err)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	int ret;
-
-	if (!out)
-		return err_set(err, ERR_NOMEM, "no memory for the report");
-	ret = report_text(results, how, out, err);
-	if (fclose(out) && ret == 0)
-		ret = err_set(err, ERR_NOMEM, "no memory for the report");
-	if (ret == 0)
-		print_ascii(text, size);
-	free(text);
-	return ret;
 }
 
 static int write_html(struct results *results, const struct report_options *how, const char *path, struct err *err)
@@ -148,7 +107,7 @@ static int run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "RESULTS", .doc = doc
 	};
-	struct arguments args = { .given.what = "database", .ascii = wants_ascii() };
+	struct arguments args = { .given.what = "database" };
 	struct report_options how = { .colour = wants_colour(), .width = terminal_width() };
 	struct results *results;
 	struct err err;
@@ -162,8 +121,10 @@ static int run(int argc, char **argv)
 	how.json = args.given.json;
 	if (args.html)
 		ret = write_html(results, &how, args.html, &err);
+	else if (!how.json && (args.ascii || wants_ascii()))
+		ret = report_ascii(results, &how, stdout, &err);
 	else
-		ret = args.ascii && !how.json ? report_ascii(results, &how, &err) : report_text(results, &how, stdout, &err);
+		ret = report_text(results, &how, stdout, &err);
 	results_close(results);
 	return ret < 0 ? cli_fail(&err) : cli_flush();
 }

@@ -57,17 +57,16 @@ static const struct cli_command *find_command(const char *name)
 /* Return: the exit status. */
 static int unknown_verb(const char *name)
 {
-	const char *names[NR_COMMANDS], *near;
+	const char *names[NR_COMMANDS];
+	char hint[64];
 
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		names[i] = commands[i]->name;
-	near = word_nearest(name, names, NR_COMMANDS);
 	if (name[0] == '-')
 		fprintf(stderr, "kmemsim: unknown option \"%s\": a verb comes first; `kmemsim --help` lists them\n", name);
-	else if (near)
-		fprintf(stderr, "kmemsim: unknown verb \"%s\"; did you mean \"%s\"? `kmemsim --help` lists them\n", name, near);
 	else
-		fprintf(stderr, "kmemsim: unknown verb \"%s\"; `kmemsim --help` lists them\n", name);
+		fprintf(stderr, "kmemsim: unknown verb \"%s\"%s `kmemsim --help` lists them\n", name,
+			word_hint(name, names, NR_COMMANDS, ";", hint, sizeof(hint)));
 	return err_exit_status(ERR_USAGE);
 }
 

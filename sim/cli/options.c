@@ -76,7 +76,8 @@ void cli_set(struct argp_state *state, struct cli_machine *machine, const char *
 	machine->sets[machine->nr_sets++] = text;
 }
 
-void cli_one(struct argp_state *state, const char *what, const char *text, const char **argument)
+/* The single argument of a verb, called @what ("trace"). */
+static void take_one(struct argp_state *state, const char *what, const char *text, const char **argument)
 {
 	if (*argument)
 		argp_error(state, "one %s at a time: \"%s\" is one too many", what, text);
@@ -111,7 +112,7 @@ error_t cli_given(int key, const char *text, struct argp_state *state, struct cl
 		given->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		cli_one(state, given->what, text, &given->input);
+		take_one(state, given->what, text, &given->input);
 		return 0;
 	case ARGP_KEY_END:
 		if (!given->input && !given->optional)

@@ -56,8 +56,6 @@ enum replay_layer cli_layer(struct argp_state *state, const char *text);
 void cli_from(struct argp_state *state, const char *text, struct replay_from *from);
 /** cli_set() - KEY=VALUE, borrowed. */
 void cli_set(struct argp_state *state, struct cli_machine *machine, const char *text);
-/** cli_one() - the single argument of a verb, called @what ("trace"), into *@argument. */
-void cli_one(struct argp_state *state, const char *what, const char *text, const char **argument);
 
 /**
  * cli_keep_source() - ends the program with a message when @output is the file @source, under this or another name: nobody wants

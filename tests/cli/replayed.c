@@ -31,18 +31,12 @@ double replayed_counter(const char *name)
 
 void replay_with(const char *setting)
 {
-	struct run_result result = run_shell("rm -f r.db; $K replay t.kmt -m m.yaml --set %s -o r.db -q", setting);
-
-	cr_assert_eq(result.status, 0, "%s: %s", setting, result.err);
-	run_free(&result);
+	run_ok("rm -f r.db; $K replay t.kmt -m m.yaml --set %s -o r.db -q", setting);
 }
 
 void replay_generate(const char *workload)
 {
-	struct run_result result = run_shell("$K gen %s -o t.kmt -q", workload);
-
-	cr_assert_eq(result.status, 0, "%s: %s", workload, result.err);
-	run_free(&result);
+	run_ok("$K gen %s -o t.kmt -q", workload);
 }
 
 double replayed_failed(void)

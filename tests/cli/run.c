@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,29 @@
 
 static char folder[64];
 
+/* Return: whether it is gone, or never was. */
+static bool remove_folder(void)
+{
+	char command[192];
+	bool gone = true;
+
+	snprintf(command, sizeof(command), "chmod -R u+w %s; rm -rf %s", folder, folder);
+	if (folder[0])
+		gone = chdir("/") == 0 && system(command) == 0;
+	folder[0] = 0;
+	return gone;
+}
+
+static void at_exit(void)
+{
+	remove_folder();
+}
+
 void run_enter(void)
 {
 	cr_assert_not_null(getenv("KMEMSIM"), "the build sets KMEMSIM");
+	/* Who fails or skips does not come to run_leave(). */
+	cr_assert_eq(atexit(at_exit), 0);
 	strcpy(folder, "/tmp/kmemsim-test-XXXXXX");
 	cr_assert_not_null(mkdtemp(folder));
 	cr_assert_eq(chdir(folder), 0);
@@ -20,11 +41,7 @@ void run_enter(void)
 
 void run_leave(void)
 {
-	char command[192];
-
-	snprintf(command, sizeof(command), "chmod -R u+w %s; rm -rf %s", folder, folder);
-	cr_assert_eq(chdir("/"), 0);
-	cr_assert_eq(system(command), 0);
+	cr_assert(remove_folder());
 }
 
 void run_write(const char *name, const char *text)
@@ -63,6 +80,20 @@ struct run_result run_shell(const char *fmt, ...)
 	result.out = read_all(".out");
 	result.err = read_all(".err");
 	return result;
+}
+
+void run_ok(const char *fmt, ...)
+{
+	struct run_result result;
+	char command[8192];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	result = run_shell("%s", command);
+	cr_assert_eq(result.status, 0, "%s: %d: %s%s", command, result.status, result.out, result.err);
+	run_free(&result);
 }
 
 void run_free(struct run_result *result)

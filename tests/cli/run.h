@@ -6,7 +6,7 @@
 
 struct run_result {
 	int status;              /* exit status; 128 + signal if a signal ended it */
-	char *out, *err;         /* what it printed; freed by run_fini() */
+	char *out, *err;         /* what it printed; freed by run_free() */
 };
 
 /** run_enter() - change to a new empty folder; the program is $KMEMSIM, given by the build. */
@@ -18,6 +18,8 @@ void run_leave(void);
 void run_write(const char *name, const char *text);
 /** run_shell() - run a shell command in which $K is the program. Freed by run_free(). */
 struct run_result run_shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/** run_ok() - run_shell() of what must succeed, and whose output nobody wants. */
+void run_ok(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void run_free(struct run_result *result);
 
 /** run_shared() - path of the folder of captures, NULL where there is none. */

@@ -1,5 +1,6 @@
 /* Bad input is normal: one clear message, the documented exit status, nothing half-written. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -146,12 +147,33 @@ Test(bad_input, an_output_never_replaces_its_own_source)
 	expect_failure(0, "", "grep -q kmalloc t.jsonl && grep -q duration w.yaml && grep -q op,duration_ns m.csv");
 }
 
-Test(bad_input, a_folder_where_results_are_expected_is_called_one)
+/* As root, a rename over /dev/null would take it from everybody. */
+Test(bad_input, an_output_that_is_a_pipe_or_a_device_stays_one)
+{
+	static const char *const writers[] = { "probe -q -o", "import t.jsonl -q -o", "report r.db --html", "calibrate m.csv -q -o" };
+
+	make_trace(2);
+	run_write("t.jsonl", "{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}\n");
+	run_write("m.csv", "op,duration_ns\nkmalloc,100\n");
+	expect_failure(0, "", "$K replay t.kmt -o r.db -q && mkfifo p");
+	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
+		char command[256];
+
+		snprintf(command, sizeof(command), "cat p > got & $K %s p && wait && test -p p && test -s got", writers[i]);
+		expect_failure(0, "", command);
+	}
+	expect_failure(3, "full: cannot write: No space left on device", "ln -s /dev/full full; $K report r.db --html full");
+	expect_failure(0, "", "test -c full");
+}
+
+Test(bad_input, what_cannot_be_a_results_database_is_named)
 {
 	make_trace(2);
 	expect_failure(3, "d: is a directory, expected a results database", "mkdir d; $K report d");
 	expect_failure(3, "d: is a directory, expected a results database", "$K replay t.kmt -o d");
 	expect_failure(3, "d: is a directory, expected a results database", "$K merge d -o r.db");
+	expect_failure(3, "p: is a pipe or a device, expected a results database", "mkfifo p; $K replay t.kmt -o p");
+	expect_failure(3, "p: is a pipe or a device, expected a results database", "$K report p");
 }
 
 Test(bad_input, parse_only_knows_all_that_a_run_would_refuse)

@@ -21,12 +21,8 @@ static const char story[] =
 
 static void import_story(void)
 {
-	struct run_result result;
-
 	run_write("t.jsonl", story);
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
 }
 
 static void expect_replay(const char *options, double events, double live)
@@ -82,8 +78,6 @@ Test(from, a_limit_counts_from_the_beginning)
 
 Test(from, the_first_of_several_markers_is_meant_and_older_objects_are_known_to_their_frees)
 {
-	struct run_result result;
-
 	run_write("t.jsonl", "{\"time_ns\":1000,\"event\":\"kmalloc\",\"id\":1,\"size\":100,\"gfp\":\"GFP_KERNEL\"}\n"
 			     "{\"time_ns\":2000,\"event\":\"vmalloc\",\"id\":2,\"size\":9000,\"gfp\":\"GFP_KERNEL\"}\n"
 			     "{\"time_ns\":3000,\"event\":\"alloc_percpu\",\"id\":3,\"size\":64,\"align\":8,\"gfp\":\"GFP_KERNEL\"}\n"
@@ -92,9 +86,7 @@ Test(from, the_first_of_several_markers_is_meant_and_older_objects_are_known_to_
 			     "{\"time_ns\":6000,\"event\":\"marker\",\"text\":\"again\"}\n"
 			     "{\"time_ns\":7000,\"event\":\"vfree\",\"id\":2}\n"
 			     "{\"time_ns\":8000,\"event\":\"free_percpu\",\"id\":3}\n");
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
 	expect_replay("--from marker:again", 5, 0);
 	expect_answer("select sum(failed), (select count(*) from violations) from op_stats", "0,0\n");
 	expect_answer("select live_objects from samples where reason = 'start'", "3\n");
@@ -103,8 +95,6 @@ Test(from, the_first_of_several_markers_is_meant_and_older_objects_are_known_to_
 /* Pools and claims have no object of the trace, and must be there all the same. */
 Test(from, pools_and_claims_from_before_the_beginning_are_there)
 {
-	struct run_result result;
-
 	run_write("t.jsonl", "{\"time_ns\":1000,\"event\":\"mempool_create\",\"pool\":\"p\",\"min_nr\":4,\"kind\":\"kmalloc\",\"size\":256}\n"
 			     "{\"time_ns\":1500,\"event\":\"dma_pool_create\",\"pool\":\"d\",\"size\":64,\"align\":64}\n"
 			     "{\"time_ns\":1600,\"event\":\"request_region\",\"start\":1024,\"size\":8,\"name\":\"dev\"}\n"
@@ -118,18 +108,49 @@ Test(from, pools_and_claims_from_before_the_beginning_are_there)
 			     "{\"time_ns\":6500,\"event\":\"dma_pool_free\",\"id\":11,\"pool\":\"d\"}\n"
 			     "{\"time_ns\":7000,\"event\":\"mempool_destroy\",\"pool\":\"p\"}\n"
 			     "{\"time_ns\":8000,\"event\":\"release_region\",\"start\":1024,\"size\":8,\"name\":\"dev\"}\n");
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
 	expect_replay("--from marker:now", 8, 0);
 	expect_answer("select sum(failed), (select count(*) from violations) from op_stats", "0,0\n");
 	/* In a saved state, too: nobody recorded what else their events did. */
-	result = run_shell("rm -f r.db; $K replay t.kmt -o r.db --quiet && mkdir proc && for f in buddyinfo slabinfo; do"
-			   " $K proc r.db --file $f > proc/$f || exit 1; done");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("rm -f r.db; $K replay t.kmt -o r.db --quiet && mkdir proc && for f in buddyinfo slabinfo; do"
+		" $K proc r.db --file $f > proc/$f || exit 1; done");
 	expect_replay("--from marker:now --initial proc", 8, 0);
 	expect_answer("select sum(failed), (select count(*) from violations) from op_stats", "0,0\n");
+}
+
+/* 3000 pages of files, each with its buffer head, and then more pages than the rest of 32 MiB has. */
+static void import_written_files(void)
+{
+	struct run_result result;
+	FILE *out = fopen("t.jsonl", "w");
+
+	cr_assert(out);
+	fputs("{\"event\":\"kmem_cache_create\",\"cache\":\"buffer_head\",\"size\":104}\n", out);
+	for (int i = 1; i <= 3000; i++)
+		fprintf(out, "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"GFP_NOFS|__GFP_HIGHMEM|__GFP_MOVABLE|__GFP_WRITE\"}\n"
+			"{\"event\":\"kmem_cache_alloc\",\"id\":%d,\"cache\":\"buffer_head\",\"gfp\":\"GFP_NOFS\"}\n", i, 10000 + i);
+	fputs("{\"event\":\"marker\",\"text\":\"now\"}\n", out);
+	for (int i = 1; i <= 6000; i++)
+		fprintf(out, "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"GFP_KERNEL\"}\n", 20000 + i);
+	fclose(out);
+	result = run_shell("$K import t.jsonl -o t.kmt --quiet");
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+}
+
+Test(from, the_buffer_head_of_an_older_page_goes_with_it)
+{
+	static const char *const begins[] = { "", "--from marker:now" };
+
+	import_written_files();
+	for (size_t i = 0; i < 2; i++) {
+		struct run_result result = run_shell("rm -f r.db; $K replay t.kmt --set 'memory=32 MiB' %s --check=1000 -o r.db --quiet", begins[i]);
+
+		cr_assert_eq(result.status, 0, "%s", result.err);
+		run_free(&result);
+		expect_answer("select value > 1000, value = (select value from counters where name = 'pages_reclaimed')"
+			      " from counters where name = 'objects_shrunk'", "1,1\n");
+	}
 }
 
 Test(from, an_unknown_marker_and_a_place_behind_the_end_are_errors)
@@ -197,6 +218,17 @@ Test(from, what_saving_another_machines_state_leaves_is_there, .timeout = 120)
 	expect_answer("select abs(slab_pages - 2818) < 28 from cache_stats where cache = 'inode_cache' order by sample_id desc limit 1", "1\n");
 }
 
+/* Its CPUs were not where the recorded ones are: events that would be late in the recording's own state are the future here. */
+Test(from, in_another_machines_state_no_event_comes_late, .timeout = 120)
+{
+	const char *shared = run_shared();
+
+	if (!shared)
+		cr_skip_test("no folder of captures");
+	run_ok("d=%s/captures/J-whatif; s=$d/wmark-scale-200/snapshots; $K import $d/base/trace.dat -o t.kmt --quiet &&"
+		" $K probe $s -o m.yaml --quiet && $K replay t.kmt -m m.yaml --initial $s/1-after-boot --limit 100000 --check=1000 --quiet", shared);
+}
+
 /* Whether there are rows of the sample at the marker, and how many of the first run the second has not. */
 #define DIFFERENT_ROWS(table, columns) \
 	"with s as (select run_id, sample_id from samples where marker = 'WORKLOAD begin'), r as (select run_id, " columns " from " table " join s using (sample_id))" \
@@ -211,10 +243,8 @@ Test(from, behind_its_own_saved_state_a_recording_goes_on_from_that_state, .time
 
 	if (!shared)
 		cr_skip_test("no folder of captures");
-	result = run_shell("$K import %s/captures/A-boot-256m/trace.dat -o t.kmt --quiet &&"
-			   " $K probe %s/captures/A-boot-256m/snapshots -o m.yaml --quiet", shared, shared);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import %s/captures/A-boot-256m/trace.dat -o t.kmt --quiet &&"
+		" $K probe %s/captures/A-boot-256m/snapshots -o m.yaml --quiet", shared, shared);
 	result = run_shell("for from in '' \"--from=marker:WORKLOAD begin\"; do $K replay t.kmt -m m.yaml -o r.db --json --initial"
 			   " %s/captures/A-boot-256m/snapshots/1-after-boot ${from:+\"$from\"} > out || exit 1; done; cat out", shared);
 	cr_assert_eq(result.status, 0, "%s", result.err);
@@ -234,10 +264,8 @@ Test(from, behind_its_own_saved_state_a_recording_goes_on_from_that_state, .time
 	/* Only what comes after the beginning is counted. */
 	expect_answer("select sum(count) <= 60793 from op_stats where run_id = 2", "1\n");
 	/* The page layer, too, which has no slabs to know its state by. */
-	result = run_shell("rm r.db; for from in '' \"--from=marker:WORKLOAD begin\"; do $K replay t.kmt -m m.yaml -o r.db --layer page --quiet"
-			   " --initial %s/captures/A-boot-256m/snapshots/1-after-boot ${from:+\"$from\"} || exit 1; done", shared);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("rm r.db; for from in '' \"--from=marker:WORKLOAD begin\"; do $K replay t.kmt -m m.yaml -o r.db --layer page --quiet"
+		" --initial %s/captures/A-boot-256m/snapshots/1-after-boot ${from:+\"$from\"} || exit 1; done", shared);
 	expect_answer(DIFFERENT_ROWS("free_blocks", "zone, migratetype, [order], blocks"), "1,0\n");
 }
 
@@ -248,16 +276,13 @@ Test(from, behind_its_own_saved_state_a_recording_goes_on_from_that_state, .time
 Test(from, what_comes_back_under_pressure_is_the_page_that_went, .timeout = 120)
 {
 	const char *shared = run_shared();
-	struct run_result result;
 
 	if (!shared)
 		cr_skip_test("no folder of captures");
-	result = run_shell("S=%s/captures/J-whatif; $K import $S/base/trace.dat -o t.kmt --quiet &&"
-			   " $K probe $S/less-memory/snapshots -o m.yaml --quiet &&"
-			   " $K replay t.kmt -m m.yaml --initial $S/less-memory/snapshots/1-after-boot --from 'marker:WORKLOAD begin' -o r.db"
-			   " --check=1000000 --quiet", shared);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("S=%s/captures/J-whatif; $K import $S/base/trace.dat -o t.kmt --quiet &&"
+		" $K probe $S/less-memory/snapshots -o m.yaml --quiet &&"
+		" $K replay t.kmt -m m.yaml --initial $S/less-memory/snapshots/1-after-boot --from 'marker:WORKLOAD begin' -o r.db"
+		" --check=1000000 --quiet", shared);
 	expect_answer("select value > 1000 from counters where name = 'refaults'", "1\n");
 	expect_answer("select value > 1000 from counters where name = 'objects_shrunk'", "1\n");
 	expect_answer("select count(*) from violations where rule = 'wrong_free'", "0\n");

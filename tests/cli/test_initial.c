@@ -77,6 +77,15 @@ Test(initial, the_same_seed_gives_the_same_run)
 	expect_number("select count(distinct fingerprint), count(*) from runs where seed = 7", "1,2\n");
 }
 
+Test(initial, json_has_every_counter_of_the_start)
+{
+	save_state();
+	sh(0, NULL, "$K replay t.kmt --initial proc --from marker:now --json -o r.db 2>&1 > json; sqlite3 r.db"
+		    " \"select '\\\"' || name || '\\\": ' || value from counters where mechanism = 'initial'\" > counters;"
+		    " test $(wc -l < counters) -gt 12 && while read figure; do grep -F \"$figure\" json || { echo no $figure >&2; exit 1; };"
+		    " done < counters");
+}
+
 /* Slabs that nobody told are among the pages in use. */
 Test(initial, a_state_without_slabs_keeps_its_free_pages)
 {
@@ -101,6 +110,38 @@ Test(initial, each_damaged_or_missing_file_is_one_clear_message)
 	sh(2, "bad3/slabinfo:1: expected a cache", "cp -r proc bad3; echo nonsense > bad3/slabinfo; $K replay t.kmt --initial bad3");
 	sh(0, "zoneinfo is missing: zones are those of buddyinfo",
 		"mkdir few; cp proc/buddyinfo few; $K replay t.kmt --initial few --from marker:now 2>&1");
+}
+
+/*
+ * Of 100 anonymous pages that the state counts the trace frees 50 before it begins: these are given back. They were recorded behind all
+ * that live, in the page frame @first and those above; this machine ends with frame 16383.
+ */
+static void give_back_ended(uint32_t first)
+{
+	static char text[32768];
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"event\":\"alloc_pages\",\"id\":%u,\"order\":0,"
+			"\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\",\"pfn\":%u}\n", i, i < 50 ? 1000 + i : first + i - 50);
+	for (uint32_t i = 50; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "{\"event\":\"free_pages\",\"id\":%u,\"order\":0}\n", i);
+	cr_assert_lt(len, sizeof(text) - 100);
+	snprintf(text + len, sizeof(text) - len, "{\"event\":\"marker\",\"text\":\"now\"}\n");
+	run_write("t.jsonl", text);
+	run_write("m.yaml", "kmemsim: 1\nmemory: 64 MiB\ncpus: 1\n");
+	sh(0, NULL, "rm -rf proc *.db; $K import t.jsonl -o t.kmt --quiet && $K replay t.kmt -m m.yaml --limit 100 -o s.db --quiet &&"
+		    " mkdir proc && echo nr_anon_pages 100 > proc/vmstat && $K proc s.db --file pagetypeinfo > proc/pagetypeinfo &&"
+		    " $K proc s.db --file zoneinfo | sed 's/^ *start_pfn/    cpu: 0\\n high: 42\\n batch: 7\\n&/' > proc/zoneinfo");
+	sh(0, NULL, "$K replay t.kmt -m m.yaml --initial proc --from marker:now --check=1 -o r.db --quiet 2>&1");
+	expect_number("select value from counters where name = 'pages_gone'", "50\n");
+}
+
+Test(initial, pages_of_ended_processes_are_given_back_wherever_they_were_recorded)
+{
+	give_back_ended(2000);     /* in this machine's memory */
+	give_back_ended(16384);    /* just behind it */
+	give_back_ended(50000000); /* far behind it */
 }
 
 #define THINGS_IN_SLAB 11u /* so no slab of the state is one of which it is not known what is free */
@@ -310,15 +351,12 @@ Test(initial, shrinkers_free_dentries_and_inodes_of_the_state)
 static bool take_capture(const char *name)
 {
 	const char *shared = run_shared();
-	struct run_result result;
 
 	if (!shared)
 		return false;
 	run_write("t.jsonl", "{\"time_ns\":6000,\"event\":\"marker\",\"text\":\"now\"}\n");
-	result = run_shell("d=%s/captures/%s/snapshots; rm -rf proc; mkdir proc; for f in $d/1-after-boot/*; do test -d $f || cp $f proc;"
-			   " done; $K probe $d -o m.yaml --quiet && $K import t.jsonl -o t.kmt --quiet", shared, name);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("d=%s/captures/%s/snapshots; rm -rf proc; mkdir proc; for f in $d/1-after-boot/*; do test -d $f || cp $f proc;"
+		" done; $K probe $d -o m.yaml --quiet && $K import t.jsonl -o t.kmt --quiet", shared, name);
 	return true;
 }
 
@@ -368,15 +406,12 @@ Test(initial, lru_lists_of_a_real_machine_are_as_long_as_it_says)
 Test(initial, a_real_machine_full_of_page_cache_does_more_work)
 {
 	const char *shared = run_shared();
-	struct run_result result;
 
 	if (!take_capture("J-whatif/base"))
 		cr_skip_test("no folder of captures");
-	result = run_shell("d=%s/captures/J-whatif/base/snapshots/2-after-workload; rm -rf proc; mkdir proc; for f in $d/*; do test -d $f ||"
-			   " cp $f proc; done; $K probe proc -o m.yaml --quiet 2>&1 && $K gen $KMEMSIM_SOURCE/configs/workloads/file-server.yaml"
-			   " -o w.kmt --quiet", shared);
-	cr_assert_eq(result.status, 0, "%s%s", result.out, result.err);
-	run_free(&result);
+	run_ok("d=%s/captures/J-whatif/base/snapshots/2-after-workload; rm -rf proc; mkdir proc; for f in $d/*; do test -d $f ||"
+		" cp $f proc; done; $K probe proc -o m.yaml --quiet 2>&1 && $K gen $KMEMSIM_SOURCE/configs/workloads/file-server.yaml"
+		" -o w.kmt --quiet", shared);
 	sh(0, "81123 pages on LRU lists", "$K replay w.kmt -m m.yaml --initial proc --check -o r.db");
 	expect_number("select sum(failed) from op_stats", "0\n");
 	expect_number("select value > 10000 from counters where name = 'pages_reclaimed'", "1\n");
@@ -400,14 +435,11 @@ Test(initial, settings_that_are_not_the_saved_machines_prevail)
 Test(initial, a_recording_of_mid_life_finds_its_older_objects)
 {
 	const char *shared = run_shared();
-	struct run_result result;
 
 	if (!take_capture("A-boot-256m"))
 		cr_skip_test("no folder of captures");
-	result = run_shell("xzcat %s/captures/A-boot-256m/ftrace.txt.xz > all && (grep '^#' all; sed '1,/SNAPSHOT 1 begin/d' all) > mid.txt &&"
-			   " $K import mid.txt -o mid.kmt --quiet && ln -s %s/captures/A-boot-256m/snapshots/1-after-boot exact", shared, shared);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("xzcat %s/captures/A-boot-256m/ftrace.txt.xz > all && (grep '^#' all; sed '1,/SNAPSHOT 1 begin/d' all) > mid.txt &&"
+		" $K import mid.txt -o mid.kmt --quiet && ln -s %s/captures/A-boot-256m/snapshots/1-after-boot exact", shared, shared);
 	sh(0, NULL, "for state in proc 'exact --from 0'; do $K replay mid.kmt -m m.yaml --initial $state --check -o r.db --quiet 2>&1 || exit 1;"
 		    " done");
 	expect_number("select count(*), max(value) - min(value) < 10, max(value) = 857 from counters where name = 'older_found'", "2,1,1\n");

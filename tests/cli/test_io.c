@@ -183,10 +183,8 @@ Test(io, events_of_the_driver_capture_are_all_replayed)
 
 	if (!run_shared())
 		cr_skip_test("KMEMSIM_SHARED is not set: no captures");
-	result = run_shell("S=%s/captures/E-drivers; $K import $S/trace.dat -o E.kmt --quiet"
-			   " && $K probe $S/snapshots -o E.yaml 2> /dev/null && $K replay E.kmt -m E.yaml -o r.db --check --json", run_shared());
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("S=%s/captures/E-drivers; $K import $S/trace.dat -o E.kmt --quiet"
+		" && $K probe $S/snapshots -o E.yaml 2> /dev/null && $K replay E.kmt -m E.yaml -o r.db --check --json", run_shared());
 	expect("select op, count, failed from op_stats where op like '%%region' or op like 'io%%' order by op",
 		"ioremap 41 0\niounmap 16 0\nrelease_mem_region 8 0\nrelease_region 28 0\nrequest_mem_region 17 0\n"
 		"request_region 40 0\n");

@@ -14,12 +14,8 @@ TestSuite(pools, .init = run_enter, .fini = run_leave, .timeout = 300);
 
 static void replay(const char *jsonl, const char *options)
 {
-	struct run_result result;
-
 	run_write("t.jsonl", jsonl);
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet && rm -f r.db && $K replay t.kmt -o r.db --check=1 --quiet %s", options);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import t.jsonl -o t.kmt --quiet && rm -f r.db && $K replay t.kmt -o r.db --check=1 --quiet %s", options);
 }
 
 static void expect(const char *sql, const char *answer)
@@ -129,15 +125,12 @@ Test(pools, coherent_memory_comes_from_the_zone_that_the_mask_reaches)
 
 Test(pools, dma_pool_has_63_blocks_of_64_bytes_a_page_and_leaks_busy_ones)
 {
-	struct run_result result = run_shell(
+	run_ok(
 		"(echo '{\"event\":\"dma_pool_create\",\"pool\":\"p\",\"size\":64,\"align\":64}'; for i in $(seq 64); do"
 		" echo '{\"event\":\"dma_pool_alloc\",\"id\":'$i',\"pool\":\"p\"}'; done;"
 		" for i in $(seq 63); do echo '{\"event\":\"dma_pool_free\",\"id\":'$i',\"pool\":\"p\"}'; done;"
 		" echo '{\"event\":\"dma_pool_destroy\",\"pool\":\"p\"}') > t.jsonl && $K import t.jsonl -o t.kmt --quiet &&"
 		" $K replay t.kmt -o r.db --check=1 --quiet");
-
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
 	expect("SELECT blocks_per_page, block_bytes, allocs, frees, in_use, peak_in_use, bytes, peak_bytes, destroyed FROM dma_stats"
 	       " WHERE pool = 'p'", "63|64|64|63|1|64|4096|8192|1\n");
 	expect("SELECT rule FROM violations", "mempool_leak\n");
@@ -193,17 +186,13 @@ Test(pools, unmapped_pages_and_mappings_out_of_order_are_reported)
 
 Test(pools, mapping_of_a_dead_page_survives_text_and_back)
 {
-	struct run_result result;
-
 	run_write("t.jsonl", "{\"event\":\"alloc_pages\",\"id\":\"b\",\"gfp\":\"GFP_KERNEL\"}\n"
 			     "{\"event\":\"free_pages\",\"id\":\"b\"}\n"
 			     "{\"event\":\"kmap\",\"id\":1,\"page\":\"b\"}\n"
 			     "{\"event\":\"kmap\",\"id\":2}\n"
 			     "{\"event\":\"dma_alloc_coherent\",\"id\":3,\"size\":100,\"dma_mask\":18446744073709551615}\n");
-	result = run_shell("$K import t.jsonl -o a.kmt --quiet && $K cat a.kmt --format jsonl > a.jsonl && $K import a.jsonl -o b.kmt"
-			   " --quiet && $K cat b.kmt --format jsonl > b.jsonl && cmp a.jsonl b.jsonl && $K replay b.kmt -o r.db --quiet");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import t.jsonl -o a.kmt --quiet && $K cat a.kmt --format jsonl > a.jsonl && $K import a.jsonl -o b.kmt"
+		" --quiet && $K cat b.kmt --format jsonl > b.jsonl && cmp a.jsonl b.jsonl && $K replay b.kmt -o r.db --quiet");
 	expect("SELECT rule FROM violations ORDER BY violation_id", "page_address_unmapped\nkmap_leak\n");
 }
 

@@ -233,7 +233,6 @@ Test(pressure, entries_that_can_be_made_again_go_and_those_of_files_in_memory_st
 static void swap_in_and_out(void)
 {
 	FILE *file = fopen("s.jsonl", "w");
-	struct run_result result;
 
 	cr_assert_not_null(file);
 	fprintf(file, "{\"event\": \"vmalloc\", \"id\": \"map\", \"size\": 16384, \"origin\": \"swap_map\"}\n");
@@ -244,9 +243,7 @@ static void swap_in_and_out(void)
 		fprintf(file, "{\"time_ns\": 2000000000, \"event\": \"free_pages\", \"id\": %d}\n", i);
 	fprintf(file, "{\"time_ns\": 3000000000, \"event\": \"vfree\", \"id\": \"map\"}\n");
 	fclose(file);
-	result = run_shell("$K import s.jsonl -o t.kmt -q");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import s.jsonl -o t.kmt -q");
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 32 MiB\ncpus: 1\n");
 }
 
@@ -297,15 +294,12 @@ Test(pressure, counters_of_a_recording_under_pressure_are_the_kernels_within_a_f
 		{ "pgsteal_direct", 14822 }, { "pgsteal_kswapd", 199813 }, { "pageoutrun", 2560 }, { "allocstall_%", 346 },
 		{ "pswpout", 7819 },
 	};
-	struct run_result result;
 	double extfrag;
 
 	if (!run_shared())
 		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
-	result = run_shell("D=%s/captures/D-pressure; $K import $D/trace.dat -o t.kmt -q && $K probe $D/snapshots -o m.yaml -q &&"
+	run_ok("D=%s/captures/D-pressure; $K import $D/trace.dat -o t.kmt -q && $K probe $D/snapshots -o m.yaml -q &&"
 		" $K replay t.kmt -m m.yaml --set reclaim.swap=auto --initial $D/snapshots -o r.db -q", run_shared());
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
 		double now = replayed_counter(counters[i].name);
 

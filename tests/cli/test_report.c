@@ -152,6 +152,25 @@ Test(report, html_has_what_the_text_has)
 	run_free(&refused);
 }
 
+Test(report, two_forms_at_once_are_refused)
+{
+	static const char *const forms[] = { "--html r.html --json", "--ascii --html r.html", "--json --ascii" };
+
+	struct run_result replayed;
+
+	write_trace(10, 7);
+	replayed = replay_on_16_mib();
+	run_free(&replayed);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct run_result result = run_shell("$K report r.db %s; s=$?; ls r.html; exit $s", forms[i]);
+
+		cr_expect_eq(result.status, 2, "%s", forms[i]);
+		cr_expect(strstr(result.err, "--json, --html or --ascii: one of them"), "%s: %s", forms[i], result.err);
+		cr_expect_str_eq(result.out, "", "%s", forms[i]);
+		run_free(&result);
+	}
+}
+
 Test(report, a_query_answers_for_one_run_in_the_order_it_has_for_all)
 {
 	struct run_result result;

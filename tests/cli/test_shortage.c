@@ -24,11 +24,8 @@ static void add_many(int nr, const char *format)
 
 static void replay(const char *options)
 {
-	struct run_result result = run_shell("$K import t.jsonl -o t.kmt --quiet && rm -f r.db && $K replay t.kmt -o r.db --quiet"
+	run_ok("$K import t.jsonl -o t.kmt --quiet && rm -f r.db && $K replay t.kmt -o r.db --quiet"
 		" --check=1000 %s", options);
-
-	cr_assert_eq(result.status, 0, "%s: %s", options, result.err);
-	run_free(&result);
 }
 
 static void expect_zero(const char *what, const char *sql)
@@ -274,14 +271,10 @@ Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
 /* A capture's recorded kswapd, reclaimed objects and failures. */
 Test(shortage, figures_of_a_capture_under_pressure_agree)
 {
-	struct run_result result;
-
 	if (!run_shared())
 		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
-	result = run_shell("S=%s/captures/D-pressure; $K import $S/trace.dat -o d.kmt --quiet && $K probe $S/snapshots -o d.yaml 2> /dev/null &&"
+	run_ok("S=%s/captures/D-pressure; $K import $S/trace.dat -o d.kmt --quiet && $K probe $S/snapshots -o d.yaml 2> /dev/null &&"
 		" $K replay d.kmt -m d.yaml -o r.db --quiet", run_shared());
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
 	expect_figures_agree();
 	cr_expect_gt(scenario_number("select lat_p50_ns from op_stats where op = 'free_pages'"), 0, "frees left to the model's kswapd take no time");
 	cr_expect_eq(scenario_number("select value from counters where name = 'failed_only_in_recording'") > 0, 1);

@@ -12,15 +12,12 @@ TestSuite(verify, .init = run_enter, .fini = run_leave, .timeout = 300);
 static const char *prepare(const char *options)
 {
 	const char *shared = run_shared();
-	struct run_result result;
 
 	if (!shared)
 		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
-	result = run_shell("$K import %s/captures/" CAPTURE "/trace.dat -o a.kmt --quiet %s && "
-			   "$K probe %s/captures/" CAPTURE "/snapshots/2-after-workload -o a.yaml --quiet",
+	run_ok("$K import %s/captures/" CAPTURE "/trace.dat -o a.kmt --quiet %s && "
+		"$K probe %s/captures/" CAPTURE "/snapshots/2-after-workload -o a.yaml --quiet",
 		shared, options, shared);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
 	return shared;
 }
 
@@ -132,11 +129,9 @@ Test(verify, a_trace_without_moved_blocks_says_that_it_is_to_be_imported_again)
 
 	cr_expect_null(strstr(result.err, "import the recording again"), "%s", result.err);
 	run_free(&result);
-	result = run_shell("xzcat %s/captures/A-boot-256m/trace.txt.xz | grep -v 'mm_page_alloc_zone_locked\\|mm_page_pcpu_drain' |"
-			   " $K import - -o a.kmt --quiet && $K probe %s/captures/A-boot-256m/snapshots -o a.yaml --quiet",
+	run_ok("xzcat %s/captures/A-boot-256m/trace.txt.xz | grep -v 'mm_page_alloc_zone_locked\\|mm_page_pcpu_drain' |"
+		" $K import - -o a.kmt --quiet && $K probe %s/captures/A-boot-256m/snapshots -o a.yaml --quiet",
 		shared, shared);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
 	result = run_shell("$K verify a.kmt -m a.yaml --quiet --snapshots %s/captures/A-boot-256m/snapshots", shared);
 	cr_expect_not_null(strstr(result.err, "import the recording again"), "%s", result.err);
 	run_free(&result);

@@ -12,13 +12,9 @@ TestSuite(vmalloc, .init = run_enter, .fini = run_leave);
 /* Import, replay with every invariant checked after every event. */
 static void replay(const char *jsonl, const char *options)
 {
-	struct run_result result;
-
 	run_write("m.yaml", "kmemsim: 1\nmemory: 512 MiB\n");
 	run_write("t.jsonl", jsonl);
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet && $K replay t.kmt -m m.yaml -o r.db --check=1 --quiet %s", options);
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import t.jsonl -o t.kmt --quiet && $K replay t.kmt -m m.yaml -o r.db --check=1 --quiet %s", options);
 }
 
 static void expect(const char *sql, const char *answer)
@@ -118,7 +114,6 @@ Test(vmalloc, small_map_ram_calls_share_a_block)
 Test(vmalloc, a_32_bit_window_of_128_mib_runs_out)
 {
 	char jsonl[4096] = "";
-	struct run_result result;
 
 	for (int i = 1; i <= 17; i++) {
 		size_t len = strlen(jsonl);
@@ -128,9 +123,7 @@ Test(vmalloc, a_32_bit_window_of_128_mib_runs_out)
 	}
 	run_write("t.jsonl", jsonl);
 	run_write("m.yaml", "kmemsim: 1\nbits: 32\nmemory: 1 GiB\nvmalloc: {start: 0xf7800000, size: 128 MiB}\n");
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet && $K replay t.kmt -m m.yaml -o r.db --check=1 --quiet");
-	cr_assert_eq(result.status, 0, "%s", result.err);
-	run_free(&result);
+	run_ok("$K import t.jsonl -o t.kmt --quiet && $K replay t.kmt -m m.yaml -o r.db --check=1 --quiet");
 	/* The 16th fails; what was freed for the 17th is purged for it. */
 	expect("SELECT count, failed FROM op_stats WHERE op = 'vmap'", "17 1\n");
 	expect("SELECT areas, failures, retries, purges, lazy_bytes FROM vmalloc_stats" LAST, "15 1 2 1 0\n");

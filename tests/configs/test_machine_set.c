@@ -105,6 +105,17 @@ Test(machine_set, less_memory_cuts_the_map_and_keeps_what_is_reserved)
 	free(m);
 }
 
+Test(machine_set, memory_that_cannot_hold_what_is_reserved_says_so)
+{
+	const char *const sets[] = { "memory=40 MiB" };
+	struct err err;
+	struct machine *m = set(sets, 1, &err);
+
+	cr_expect(strstr(err.text, "m.yaml:5:5: error: reserved: \"early\", 28.0 MiB, finds no place beside the others in 39.6 MiB of RAM"),
+		"%s", err.text);
+	free(m);
+}
+
 Test(machine_set, what_scales_with_memory_follows_it)
 {
 	const char *const half[] = { "reserved.1.scales=true", "memory=384 MiB" };

@@ -22,6 +22,7 @@ struct page_alloc {
 	uint32_t refuse_from;              /* orders from here on fail; PAGE_MAX_ORDERS: none */
 	struct mempolicy *policy;          /* borrowed: of who asks, NULL: none */
 	bool wait;                         /* answer MM_WAIT */
+	bool locks;                        /* each block costs a step with the zone's lock held */
 	struct page_request requests[FAKE_REQUESTS]; /* the last ones; [0] is the newest */
 	pfn_t given;                       /* the last block freed */
 };

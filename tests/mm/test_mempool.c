@@ -1,5 +1,4 @@
 /* mempools: the worked examples of create, alloc, free, resize and destroy, and pools at random. */
-
 #include "base/rng.h"
 #include "mm/mempool_priv.h"
 #include "tests/mm/mm_fixture.h"

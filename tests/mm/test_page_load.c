@@ -327,38 +327,56 @@ Test(page_load, pageblocks_that_late_initialisation_never_frees_are_unmovable)
 	made_up_free(m);
 }
 
-/* What is on a CPU's list is neither free nor somebody's. */
-Test(page_load, numbers_of_pages_on_cpu_lists_give_lists_as_long)
+/* A state of two lists of free blocks, 125 pages in all, and of a CPU's list. Of other CPUs the machine has none. */
+static struct made_up *made_of_numbers(uint64_t (*counts)[6][16], uint32_t (*on_lists)[MACHINE_MAX_CPUS], uint32_t nr)
 {
 	struct made_up *m = made_up();
-	uint64_t counts[1][6][16] = { { { 5 }, { 60, 30 } } };
-	uint32_t on_lists[1][MACHINE_MAX_CPUS] = { { 37, 12, 999 } };
-	struct page_load_report report;
-	struct zone_stats stats;
 
+	memset(counts, 0, sizeof(*counts));
+	counts[0][U][0] = 5;
+	counts[0][M][0] = 60;
+	counts[0][M][1] = 30;
+	memset(on_lists, 0, sizeof(*on_lists));
+	on_lists[0][0] = nr;
+	on_lists[0][2] = 999;
 	m->state.exact_blocks = false;
 	m->state.nr_blocks = m->state.nr_pcp = 0;
 	m->state.block_counts = counts;
 	m->state.pcp_counts = on_lists;
-	cr_assert_eq(page_alloc_load(m->fx->pa, &m->state, 1, &report, &m->err), 0, "%s", m->err.text);
-	fixture_check(m->fx);
-	page_alloc_zone_stats(m->fx->pa, 0, &stats);
-	cr_expect_eq(stats.free_pages, 125);
-	cr_expect_eq(stats.pcp_pages, report.pcp_placed);
-	cr_expect_eq(page_alloc_pcp_count(m->fx->pa, 0, 0), 37);
-	made_up_free(m);
+	return m;
+}
+
+/* What is on a CPU's list is neither free nor somebody's. More than there are cannot be on it. */
+Test(page_load, numbers_of_pages_on_cpu_lists_give_lists_as_long)
+{
+	static const uint32_t saved[] = { 37, 5000 }, want[] = { 37, 2048 - 125 };
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t counts[1][6][16];
+		uint32_t on_lists[1][MACHINE_MAX_CPUS];
+		struct made_up *m = made_of_numbers(counts, on_lists, saved[i]);
+		struct page_load_report report;
+		struct zone_stats stats;
+
+		cr_assert_eq(page_alloc_load(m->fx->pa, &m->state, 1, &report, &m->err), 0, "%s", m->err.text);
+		fixture_check(m->fx);
+		page_alloc_zone_stats(m->fx->pa, 0, &stats);
+		cr_expect_eq(stats.free_pages, 125);
+		cr_expect_eq(stats.pcp_pages, want[i]);
+		cr_expect_eq(report.pcp_placed, want[i]);
+		cr_expect_eq(page_alloc_pcp_count(m->fx->pa, 0, 0), want[i]);
+		made_up_free(m);
+	}
 }
 
 /* Where a slab may be of which only the number is known. */
 Test(page_load, a_block_in_use_is_found_behind_the_free_ones)
 {
-	struct made_up *m = made_up();
-	uint64_t counts[1][6][16] = { { { 5 }, { 60, 30 } } };
+	uint64_t counts[1][6][16];
+	uint32_t on_lists[1][MACHINE_MAX_CPUS];
+	struct made_up *m = made_of_numbers(counts, on_lists, 0);
 	pfn_t pfn;
 
-	m->state.exact_blocks = false;
-	m->state.nr_blocks = m->state.nr_pcp = 0;
-	m->state.block_counts = counts;
 	cr_assert_eq(load(m), 0, "%s", m->err.text);
 	pfn = page_alloc_used_block(m->fx->pa, 0, 3, NR_MIGRATETYPES);
 	cr_assert_neq(pfn, PFN_NONE);

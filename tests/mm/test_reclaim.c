@@ -241,7 +241,6 @@ Test(reclaim, kswapd_naps_only_when_its_node_is_balanced_and_fails_only_when_it_
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
 	struct reclaim_node *r = &fx->pa->reclaim[0];
 	static struct told told;
-	static pfn_t pfns[4096];
 
 	hook(fx, &told);
 	r->pass_highest = ZONE_NORMAL;
@@ -249,8 +248,8 @@ Test(reclaim, kswapd_naps_only_when_its_node_is_balanced_and_fails_only_when_it_
 		cr_assert_eq(kswapd_step(fx->pa, 0, 0, &fx->meter), KSWAPD_DONE);
 	cr_expect_eq(r->failures, 0);
 	cr_expect(kswapd_may_sleep(fx->pa, 0, false));
-	for (uint32_t nr = 0; nr < 4096 && (pfns[nr] = take_gfp(fx, GFP_NOWAIT | GFP_BIT_MOVABLE, 0)) != PFN_NONE;)
-		nr++;
+	while (take_gfp(fx, GFP_NOWAIT | GFP_BIT_MOVABLE, 0) != PFN_NONE)
+		;
 	for (uint32_t pass = 1; pass <= 16; pass++) {
 		enum kswapd_answer answer = KSWAPD_MORE;
 

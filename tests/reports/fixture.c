@@ -23,6 +23,7 @@ const char *fixture_path(const char *name)
 	if (!scratch[0]) {
 		strcpy(scratch, "/tmp/kmemsim-reports-XXXXXX");
 		cr_assert(mkdtemp(scratch));
+		cr_assert_eq(atexit(fixture_remove), 0); /* who fails does not come to its .fini */
 	}
 	snprintf(path_buf, sizeof(path_buf), "%s/%s", scratch, name);
 	return path_buf;

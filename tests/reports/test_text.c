@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/word.h"
 #include "reports/chart_priv.h"
 #include "reports/text_priv.h"
 
@@ -135,14 +134,4 @@ Test(text, padding_goes_to_the_right_side_and_control_characters_show_as_questio
 	fclose(out);
 	cr_expect_str_eq(text, "a?[2J    →");
 	free(text);
-}
-
-Test(nearest, name_with_fewest_changes_wins_if_it_is_near)
-{
-	static const char *const names[] = { "runs", "latency", "caches" };
-
-	cr_expect_str_eq(word_nearest("latncy", names, 3), "latency");
-	cr_expect_str_eq(word_nearest("cache", names, 3), "caches");
-	cr_expect_null(word_nearest("zoneinfo", names, 3));
-	cr_expect_null(word_nearest("a name that is far longer than all that could ever be meant by anybody at all", names, 3));
 }

@@ -135,6 +135,31 @@ Test(locks, locks_that_could_not_be_kept_are_an_error_at_the_end)
 	scene_free(s);
 }
 
+/* Room that an earlier request found is there for those that fit in it. */
+Test(locks, a_request_is_kept_whole_although_a_longer_one_was_not)
+{
+	const uint32_t step_ns[NR_STEPS] = { 0 };
+	struct meter_more more = { 0 };
+	struct meter meter = { .more = &more };
+	uint32_t room;
+
+	meter_start(&meter, step_ns);
+	for (lock_id i = 0; i < METER_SEGMENTS + 1; i++)
+		meter_charge_locked(&meter, STEP_ZONE_LOCK, 1, i);
+	room = more.cap;
+	cr_assert_gt(room, 0);
+	cr_assert_eq(meter_kept(&meter), METER_SEGMENTS + 1);
+	more.no_memory = true;
+	meter_restart(&meter);
+	for (uint32_t i = 0; i < METER_SEGMENTS + room + 1; i++)
+		meter_charge_locked(&meter, STEP_ZONE_LOCK, 1, (lock_id)(1000 + i));
+	cr_expect_eq(more.cap, room, "no more is asked for");
+	cr_assert_eq(meter_kept(&meter), METER_SEGMENTS + room);
+	for (uint32_t i = 0; i < meter_kept(&meter); i++)
+		cr_expect_eq(meter_segment(&meter, i)->lock, 1000 + i);
+	meter_more_fini(&more);
+}
+
 /* A daemon's step waits for a request that arrives first, and makes one wait that arrives after it; its CPU is nobody's. */
 Test(locks, daemons_wait_and_are_waited_for)
 {

@@ -11,9 +11,9 @@
 #define MAKER_KMALLOC 500u /* ids of events */
 #define MAKER_KFREE   501u
 #define MAKER_PAGE_FREE 502u
-#define MAKER_NR      3u
+#define MAKER_STACK   503u
+#define MAKER_NR      4u
 #define MAKER_SAMPLE_TYPE (0x10000u | 0x2u | 0x4u | 0x40u | 0x80u | 0x20u | 0x400u) /* IDENTIFIER TID TIME ID CPU CALLCHAIN RAW */
-#define MAKER_TRAILER 40u  /* TID, TIME, ID, CPU, IDENTIFIER */
 
 struct maker {
 	unsigned char *data; /* owned */
@@ -235,6 +235,15 @@ static inline void maker_page_free(struct maker *m, uint64_t time_ns, uint32_t c
 	maker_end_record(m, at);
 }
 
+/* A record that breaks off before its callers, of which it says that there are @nr. */
+static inline void maker_cut_stack(struct maker *m, uint64_t time_ns, uint32_t cpu, uint32_t tid, uint32_t nr)
+{
+	size_t at = maker_sample(m, MAKER_STACK, time_ns, cpu, tid, 12);
+
+	maker_u32(m, nr);
+	maker_end_record(m, at);
+}
+
 #define MAKER_COMMON                                                                \
 	"format:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
 	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n"          \
@@ -282,6 +291,10 @@ static inline void maker_tracing_data(struct maker *m)
 		"\tfield:unsigned long pfn;\toffset:8;\tsize:8;\tsigned:0;\n"
 		"\tfield:unsigned int order;\toffset:16;\tsize:4;\tsigned:0;\n"
 		"\nprint fmt: \"pfn=0x%lx order=%d\", REC->pfn, REC->order\n");
+	maker_format(m, "name: kernel_stack\nID: 503\n" MAKER_COMMON
+		"\tfield:int size;\toffset:8;\tsize:4;\tsigned:1;\n"
+		"\tfield:unsigned long caller[];\toffset:16;\tsize:0;\tsigned:0;\n"
+		"\nprint fmt: \"\"\n");
 	maker_u32(m, 0);
 	maker_u32(m, 0);
 }

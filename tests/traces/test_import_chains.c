@@ -194,34 +194,43 @@ Test(import_chains, a_tracers_trampoline_is_no_call_site)
 	importing_end(&in);
 }
 
-/* perf has the chain in the sample, and no symbols. */
-static void expect_perf_chain(const char *kallsyms, const char *want, bool swap)
+/* Ends @m. @kallsyms: NULL, perf has no symbols. */
+static struct imported import_perf(struct maker *m, const char *kallsyms)
 {
-	struct maker m = maker_begin(false, swap);
 	struct import_options options = { .recorded = true };
 	char path[64], symbols[64] = "";
 	const char *source = path;
 	struct imported in;
 	struct err err = { 0 };
 
-	maker_comm(&m, 10, 0, "writer");
-	maker_page_free(&m, 1000, 0, 10, 0x4000, 0);
-	maker_kmalloc(&m, 2000, 0, 10, 0xffff888000001000u, 100, 128); /* its call site is among the symbols, as a trampoline */
-	maker_finish(&m, true);
-	importing_file(path, m.data, m.len);
+	maker_finish(m, true);
+	importing_file(path, m->data, m->len);
 	if (kallsyms) {
 		importing_file(symbols, kallsyms, strlen(kallsyms));
 		options.kallsyms = symbols;
 	}
 	cr_assert_eq(importing_files(&in, &source, 1, &options, &err), 0, "%s", err.text);
+	unlink(path);
+	if (kallsyms)
+		unlink(symbols);
+	free(m->data);
+	return in;
+}
+
+/* perf has the chain in the sample. */
+static void expect_perf_chain(const char *kallsyms, const char *want, bool swap)
+{
+	struct maker m = maker_begin(false, swap);
+	struct imported in;
+
+	maker_comm(&m, 10, 0, "writer");
+	maker_page_free(&m, 1000, 0, 10, 0x4000, 0);
+	maker_kmalloc(&m, 2000, 0, 10, 0xffff888000001000u, 100, 128); /* its call site is among the symbols, as a trampoline */
+	in = import_perf(&m, kallsyms);
 	cr_assert_eq(in.nr - in.nr_prologue, 2);
 	cr_expect_str_eq(importing_event(&in, 0)->call_site, want);
 	cr_expect_str_eq(importing_event(&in, 1)->call_site, kallsyms ? want : "0xffffffff81234560");
 	importing_end(&in);
-	unlink(path);
-	if (kallsyms)
-		unlink(symbols);
-	free(m.data);
 }
 
 Test(import_chains, the_chain_in_a_perf_data_tells_the_caller_once_there_are_symbols)
@@ -237,4 +246,26 @@ Test(import_chains, the_chain_in_a_perf_data_tells_the_caller_once_there_are_sym
 	expect_perf_chain(symbols, "pipe_release+0x4", true);
 	expect_perf_chain(NULL, "", false);
 	expect_perf_chain(inner, "", false);
+}
+
+/* Behind it in the file is a record with an address that would do for a caller. */
+Test(import_chains, a_record_that_breaks_off_before_its_callers_has_none)
+{
+	static const char symbols[] = "ffffffff81000000 T free_unref_page\nffffffff81000010 T __free_pages\nffffffff81000080 T kfree\n"
+		"ffffffff81234560 T vfs_write\n";
+	struct maker m = maker_begin(false, false);
+	struct imported in;
+
+	if (!perf_supported())
+		cr_skip_test("libtraceevent is not there");
+	maker_comm(&m, 10, 0, "writer");
+	maker_page_free(&m, 1000, 0, 10, 0x4000, 0);
+	maker_cut_stack(&m, 1001, 0, 10, 1000);
+	maker_kmalloc(&m, 2000, 0, 10, 0xffff888000001000u, 100, 128);
+	in = import_perf(&m, symbols);
+	cr_assert_eq(in.nr - in.nr_prologue, 2);
+	cr_expect_eq(importing_count(&in.meta.ignored, "kernel_stack"), 1);
+	cr_expect_str_eq(importing_event(&in, 0)->call_site, "");
+	cr_expect_str_eq(importing_event(&in, 1)->call_site, "vfs_write+0x0");
+	importing_end(&in);
 }
