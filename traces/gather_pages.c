@@ -155,6 +155,9 @@ int pages_alloc(struct gather *g, struct gather_task *task, struct raw_event *ev
 		.cache = CACHE_NONE, .recorded = true };
 	int code;
 
+	/* Who gets memory of users' reclaims none: the event of its end was lost. */
+	if (event->gfp & GFP_BIT_MOVABLE && !(event->ctx & CTX_MASK))
+		task->reclaiming = task->compacting = false;
 	event->origin = ORIGIN_DIRECT;
 	if (!cause_by_bracket(g, task, event) && !g->sees_slabs && looks_like_slab(event)) {
 		event->origin = ORIGIN_SLAB;

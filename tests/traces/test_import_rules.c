@@ -73,6 +73,18 @@ Test(import_rules, frees_of_reclaim_and_compaction_are_marked)
 	importing_end(&in);
 }
 
+/* Of a recording that lost the end, else a task would reclaim for ever. */
+Test(import_rules, who_gets_a_page_of_users_is_not_in_reclaim)
+{
+	struct imported in = importing_text(PAGE("0x20", "0") LINE("mm_vmscan_direct_reclaim_begin: order=0 gfp_flags=GFP_KERNEL")
+		LINE("mm_page_alloc: page=0x1 pfn=0x21 order=0 migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE")
+		FREED("init-1", ".....", "0x20"));
+
+	cr_expect_eq(importing_event(&in, 2)->where, 0x20);
+	cr_expect_eq(importing_event(&in, 2)->op.flags, 0);
+	importing_end(&in);
+}
+
 /* Compaction fills free pages without an event: when reclaim frees one, that is all there is of it. */
 Test(import_rules, a_page_that_only_reclaim_frees_is_marked_in_the_prologue)
 {
