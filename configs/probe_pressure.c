@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "configs/latency.h"
 #include "configs/probe_priv.h"
 
 #define MAX_REFAULT   90u    /* per cent: what reclaim.refault takes */
 #define MAX_MAPPED    100u   /* per cent: what reclaim.mapped takes */
+#define MAX_ACTIVATED 100u   /* per cent: what reclaim.activated takes */
 #define ENOUGH_PAGES  1024u  /* reclaimed: fewer say nothing of a share */
 /* Per cent. Fitted: of three kinds of work whose machines had to reclaim, 79 and 31 (D-pressure), 77 and 19 (J-whatif), 33 (a file server). */
 #define ASSUMED_REFAULT 75u
@@ -34,6 +36,7 @@ static void read_swap(struct probe *probe)
 struct file_pages {
 	uint64_t refaults, stolen;
 	uint64_t looked_at;          /* each time, and without those of zones that were of no use */
+	uint64_t read, activated;    /* from files; made active as they came back, or when they were used again */
 	bool known;                  /* there is a vmstat */
 };
 
@@ -42,7 +45,7 @@ static struct file_pages read_file_pages(const struct probe *probe)
 	static const char *const skips[] = { "pgskip_dma", "pgskip_dma32", "pgskip_normal", "pgskip_movable", "pgskip_device" };
 	char *text = probe_read_last(probe, "vmstat"), *rest = text, *line;
 	struct file_pages pages = { .known = text != NULL };
-	uint64_t scanned = 0, skipped = 0;
+	uint64_t scanned = 0, skipped = 0, read_kib = 0, swapped_in = 0, returned = 0;
 
 	while (rest && (line = text_next_line(&rest))) {
 		uint64_t zone = 0;
@@ -50,6 +53,10 @@ static struct file_pages read_file_pages(const struct probe *probe)
 		text_number(line, "workingset_refault_file", &pages.refaults);
 		text_number(line, "pgsteal_file", &pages.stolen);
 		text_number(line, "pgscan_file", &scanned);
+		text_number(line, "pgpgin", &read_kib);
+		text_number(line, "pswpin", &swapped_in);
+		text_number(line, "workingset_activate_file", &returned);
+		text_number(line, "pgactivate", &pages.activated);
 		for (size_t i = 0; i < sizeof(skips) / sizeof(skips[0]); i++)
 			text_number(line, skips[i], &zone);
 		skipped += zone;
@@ -57,6 +64,9 @@ static struct file_pages read_file_pages(const struct probe *probe)
 	free(text);
 	/* pgscan_file counts what is passed over, too. */
 	pages.looked_at = scanned > skipped ? scanned - skipped : 0;
+	pages.activated += returned;
+	pages.read = read_kib * 1024 / max_u64(probe->machine->page_size, 1024);
+	pages.read -= swapped_in < pages.read ? swapped_in : pages.read;
 	return pages;
 }
 
@@ -88,6 +98,11 @@ static void read_reuse(struct probe *probe)
 	if (probe->machine->reclaim.mapped_percent)
 		probe_note(probe, "reclaim.mapped is this machine's own: %llu times it found a file page in use while it reclaimed %llu",
 			(unsigned long long)in_use, (unsigned long long)pages.stolen);
+	if (pages.read < ENOUGH_PAGES)
+		return;
+	probe->machine->reclaim.activated_percent = percent_of(pages.activated, pages.read, MAX_ACTIVATED);
+	probe_note(probe, "reclaim.activated is this machine's own: of %llu file pages that it read %llu became active",
+		(unsigned long long)pages.read, (unsigned long long)pages.activated);
 }
 
 /*

@@ -148,6 +148,7 @@ const struct key machine_keys[] = {
 	{ "reclaim.enabled", KEY_BOOL, M(reclaim.enabled), .def = "true" },
 	{ "reclaim.refault", KEY_COUNT, M(reclaim.refault_percent), 0, 90, "0" },
 	{ "reclaim.mapped", KEY_COUNT, M(reclaim.mapped_percent), 0, 100, "0" },
+	{ "reclaim.activated", KEY_COUNT, M(reclaim.activated_percent), 0, 100, "auto", AUTO(RECLAIM_ACTIVATED_AUTO) },
 	{ "reclaim.swappiness", KEY_COUNT, M(reclaim.swappiness), 0, 200, "60" },
 	{ "reclaim.zone_reclaim_mode", KEY_COUNT, M(reclaim.zone_reclaim_mode), 0, 7, "0", .silent_zero = true },
 

@@ -145,7 +145,16 @@ uint64_t lru_shadow(const struct page_alloc *pa, pfn_t pfn)
 	return pa->reclaim[node].nonresident_age << SHADOW_NODE_BITS << 1 | node << 1 | workingset;
 }
 
-void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow)
+void lru_activate(struct page_alloc *pa, pfn_t pfn)
+{
+	if (lru_list_of(pa, pfn) != LRU_INACTIVE_FILE)
+		return;
+	pa->reclaim[page_zone(pa, pfn)->node].nonresident_age++;
+	pa->counter[PC_PGACTIVATE]++;
+	lru_move(pa, pfn, LRU_ACTIVE_FILE);
+}
+
+void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow, enum lru_return how)
 {
 	struct page *page = page_at(pa, pfn);
 	uint32_t from = shadow >> 1 & ((1u << SHADOW_NODE_BITS) - 1);
@@ -156,7 +165,7 @@ void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow)
 	pa->counter[PC_WORKINGSET_REFAULT_FILE]++;
 	if (can_reclaim_anon(pa))
 		workingset += node->nr_lru[LRU_INACTIVE_ANON] + node->nr_lru[LRU_ACTIVE_ANON];
-	if (distance > workingset || page->place != PAGE_ON_LRU)
+	if (page->place != PAGE_ON_LRU || how == LRU_RETURN_INACTIVE || (how == LRU_RETURN_BY_DISTANCE && distance > workingset))
 		return;
 	node->nonresident_age++;
 	node->activated++;

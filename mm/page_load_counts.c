@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/bits.h"
 #include "base/rng.h"
 #include "mm/page_load_priv.h"
 #include "mm/pcp_priv.h"
@@ -146,6 +147,20 @@ static void cut_cells(struct placing *placing, struct cells *from, unsigned int 
 		for (pfn_t p = pfn; p < pfn + (1ull << order); p += pageblock_pages(pa))
 			cells_add(placing, &placing->part[pa->pageblock_order][NO_TYPE], p);
 	}
+}
+
+/*
+ * Deferred initialisation makes a pageblock Movable when it frees its first page. One whose first page it never frees stays
+ * Unmovable: the initial ram disk or the descriptors of pages are there. Models deferred_free_range().
+ */
+static void name_never_freed(struct placing *placing)
+{
+	const struct page_alloc *pa = placing->zone->pa;
+	pfn_t first = align_up(page_load_first_deferred(placing->zone), pageblock_pages(pa));
+
+	for (pfn_t pfn = first; pfn < placing->zone->end; pfn += pageblock_pages(pa))
+		if (!page_alloc_allocated(pa, pfn, 0) && pageblock_counted(placing->zone, pageblock_of(pa, pfn)))
+			name_pageblocks(placing, pfn, pa->pageblock_order, MIGRATE_UNMOVABLE);
 }
 
 /* Cells that hold whole pageblocks are cut into them, so that each can get a type of its own. */
@@ -303,6 +318,7 @@ static int place_zone(struct placing *placing, uint64_t (*counts)[16])
 	int ret = 0;
 
 	take_boot_blocks(placing);
+	name_never_freed(placing);
 	for (unsigned int o = placing->zone->pa->max_order; ret == 0 && o >= pageblock_order; o--)
 		ret = place_order(placing, counts, o);
 	if (ret < 0)

@@ -102,12 +102,8 @@ static unsigned int most_of(const uint32_t *pages, unsigned int nr)
 	return most;
 }
 
-/*
- * The first page of the zone whose initialisation boot puts off; its end when there is none. Models defer_init(): of a node's
- * last zone more than a section is initialised at once, up to a section's border.
- * Simplified: holes count as pages there, and every 64-bit kernel is taken to defer.
- */
-static pfn_t first_deferred(const struct zone *zone)
+/* Simplified: holes count as pages there, and every 64-bit kernel is taken to defer. */
+pfn_t page_load_first_deferred(const struct zone *zone)
 {
 	const struct page_alloc *pa = zone->pa;
 	pfn_t section = 1ull << (SECTION_BYTES_SHIFT - pa->page_shift);
@@ -210,7 +206,7 @@ int page_load_types(const struct page_load *load)
 	count_used(load, evidence);
 	for (uint32_t i = 0; i < pa->nr_zones; i++) {
 		const struct zone *zone = &pa->zones[i];
-		pfn_t deferred = first_deferred(zone);
+		pfn_t deferred = page_load_first_deferred(zone);
 
 		for (pfn_t pfn = zone->start; pfn < zone->end; pfn = align_up(pfn + 1, pageblock_pages(pa))) {
 			struct evidence *e = &evidence[pageblock_of(pa, pfn)];

@@ -106,11 +106,16 @@ uint64_t lru_age(const struct page_alloc *pa, uint32_t node);
 void lru_use(struct page_alloc *pa, pfn_t pfn);
 /** lru_shadow() - while a page goes (page_gone()): what lru_refault() wants to know of it. Models workingset_eviction(). */
 uint64_t lru_shadow(const struct page_alloc *pa, pfn_t pfn);
+/** Where a page that was reclaimed comes back to: as the kernel would decide, or as the caller knows. */
+enum lru_return { LRU_RETURN_BY_DISTANCE, LRU_RETURN_INACTIVE, LRU_RETURN_ACTIVE };
+
 /**
  * lru_refault() - a file page that was reclaimed is back, and on its inactive list: it goes to the active one when it
  * was away for no longer than active pages stay. @shadow: lru_shadow() as it went. Models workingset_refault().
  */
-void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow);
+void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow, enum lru_return how);
+/** lru_activate() - a page on an inactive list of files is used again; another one stays where it is. Models folio_activate(). */
+void lru_activate(struct page_alloc *pa, pfn_t pfn);
 /** lru_pages() - length of a list of @node. */
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);
 /** page_alloc_swap_add() - a swap device of so many pages is there from now on. */

@@ -95,11 +95,25 @@ void reclaim_object_ends(struct run *run, const struct object *object)
 	shrinkers_object_ends(run, (uint32_t)(object - run->objects));
 }
 
-bool reclaim_keeps(struct run *run, const struct request *req, struct object *object)
+/*
+ * Simplified: what kcompactd moves of a task's own memory goes when it is moved. The task frees it later, or it is swapped out, at a
+ * frame where the trace does not know it.
+ */
+static bool is_reclaims(const struct run *run, const struct request *req, const struct run_op *op, const struct object *object)
+{
+	const struct reclaim *r = &run->reclaim;
+	uint8_t lru = object->slab == OBJECT_PAGES ? run->ops[object->op].lru : (uint8_t)LRU_NONE;
+
+	if (!r->is_kswapd[req->who] && !(op->flags & OP_RECLAIM))
+		return false;
+	return lru == LRU_KIND_FILE || (lru && !r->is_kcompactd[req->who]);
+}
+
+bool reclaim_keeps(struct run *run, const struct request *req, const struct run_op *op, struct object *object)
 {
 	struct reclaim *r = &run->reclaim;
 
-	if (!r->is_kswapd[req->who] || object->slab != OBJECT_PAGES || !run->ops[object->op].lru)
+	if (!is_reclaims(run, req, op, object))
 		return false;
 	r->users[object->index].slot_plus1 = 0;
 	r->frees_left_to_model++;
@@ -184,15 +198,19 @@ static int note_tasks(struct run *run, struct err *err)
 
 	r->leader = malloc(((size_t)run->tables->nr_whos + 1) * sizeof(*r->leader));
 	r->is_kswapd = calloc(run->tables->nr_whos + 1, sizeof(*r->is_kswapd));
+	r->is_kcompactd = calloc(run->tables->nr_whos + 1, sizeof(*r->is_kcompactd));
 	r->killed = calloc(run->tables->nr_whos + 1, sizeof(*r->killed));
 	r->unkillable = calloc(run->tables->nr_whos + 1, sizeof(*r->unkillable));
 	r->kswapds = calloc(run->machine->nr_nodes, sizeof(*r->kswapds));
-	if (!r->is_kswapd || !r->killed || !r->unkillable || !r->kswapds || !r->leader || find_leaders(run) < 0)
+	if (!r->is_kswapd || !r->is_kcompactd || !r->killed || !r->unkillable || !r->kswapds || !r->leader || find_leaders(run) < 0)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
 	rng_init(&r->wakes, run->options->seed, "wake");
 	oom_start(run);
 	for (uint32_t who = 0; who < run->tables->nr_whos; who++) {
-		r->is_kswapd[who] = !strncmp(run_string(run, run->tables->whos[who].comm), "kswapd", 6);
+		const char *comm = run_string(run, run->tables->whos[who].comm);
+
+		r->is_kswapd[who] = !strncmp(comm, "kswapd", 6);
+		r->is_kcompactd[who] = !strncmp(comm, "kcompactd", 9);
 		r->recorded |= r->is_kswapd[who];
 	}
 	return 0;
@@ -231,6 +249,7 @@ void reclaim_fini(struct run *run)
 	if (r->users)
 		munmap(r->users, r->users_bytes);
 	free(r->is_kswapd);
+	free(r->is_kcompactd);
 	free(r->killed);
 	free(r->unkillable);
 	free(r->leader);

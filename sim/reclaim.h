@@ -85,6 +85,7 @@ struct reclaim {
 	struct page_user *users; /* owned mapping by pfn, backed when touched */
 	uint64_t users_bytes;
 	bool *is_kswapd;         /* owned; by who */
+	bool *is_kcompactd;      /* owned; by who */
 	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */
 	bool *killed;            /* owned; by who */
 	bool *unkillable;        /* owned; by leader: the OOM killer ends init and threads of the kernel never */
@@ -121,8 +122,11 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 void reclaim_older(struct run *run, uint32_t slot, uint32_t who);
 /** reclaim_older_missing() - all places have been found: what of @slot has none is not there. */
 void reclaim_older_missing(struct run *run, uint32_t slot);
-/** reclaim_keeps() - the recorded kswapd frees @object: the model keeps it as cache. Return: whether it does. */
-bool reclaim_keeps(struct run *run, const struct request *req, struct object *object);
+/**
+ * reclaim_keeps() - @op frees @object: when it was the recorded reclaim or compaction that did (OP_RECLAIM; kswapd in traces that do
+ * not say), the model keeps the page for its own. Return: whether it does.
+ */
+bool reclaim_keeps(struct run *run, const struct request *req, const struct run_op *op, struct object *object);
 /** reclaim_gone_freed() - a free of what was reclaimed before. */
 void reclaim_gone_freed(struct run *run, struct object *object);
 /** reclaim_drops() - whether @req is of a task that has been killed, and does not happen: an allocation has failed then. */

@@ -198,7 +198,7 @@ static enum read read_page(struct run *run, uint32_t slot, bool ahead)
 		run->reclaim.reading_again = true;
 		block_begin(run, &req, op, pfn);
 		run->reclaim.reading_again = false;
-		lru_refault(run->mm.pages, pfn, shadow);
+		lru_refault(run->mm.pages, pfn, shadow, LRU_RETURN_BY_DISTANCE);
 		op->older++; /* not a request of the trace */
 		locks_count(run);
 	}
@@ -220,7 +220,7 @@ static enum read read_older(struct run *run, uint64_t shadow, bool ahead)
 		run->reclaim.users[pfn].slot_plus1 = 0;
 		lru_add(run->mm.pages, pfn, LRU_KIND_FILE);
 		mapped_older(run, pfn);
-		lru_refault(run->mm.pages, pfn, shadow);
+		lru_refault(run->mm.pages, pfn, shadow, LRU_RETURN_BY_DISTANCE);
 		locks_count(run);
 	}
 	if (run->meter.pressure)

@@ -5,10 +5,21 @@
 #include "sim/run.h"
 #include "sim/serve_vmalloc.h"
 
+/*
+ * A page that only reclaim was seen to free: compaction has moved another's contents there, which the model has where it put
+ * them, or the page is older than the trace, and then among those that the initial state counts.
+ */
+static bool is_reclaims_own(const struct run *run, const struct trace_op *op)
+{
+	return op->kind == KIND_ALLOC_PAGES && op->flags & OP_RECLAIM && run->machine->reclaim.enabled;
+}
+
 static enum run_action page_action(const struct run *run, const struct trace_op *op, enum run_action action)
 {
 	if (run->options->layer == LAYER_PAGE)
 		return op->kind == KIND_ALLOC_PAGES_EXACT ? ACT_SKIP : action;
+	if (is_reclaims_own(run, op))
+		return ACT_SKIP;
 	return run->origins_modelled & 1u << op->origin ? ACT_SKIP : action;
 }
 

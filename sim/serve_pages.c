@@ -128,7 +128,7 @@ void serve_pages_free(struct run *run, const struct request *req, struct run_op 
 {
 	struct object *object = object_to_free(run, req);
 
-	if (!object || (run->reclaim.active && reclaim_keeps(run, req, object)))
+	if (!object || (run->reclaim.active && reclaim_keeps(run, req, op, object)))
 		return;
 	if (op->flags & OP_PART) {
 		serve_part_free(run, object, op);

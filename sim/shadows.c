@@ -30,6 +30,9 @@ struct shadows {
 	uint32_t nr, room;
 	struct window leaving; /* pages that have just gone */
 	struct window coming;  /* pages that are being read; the first one is the last of it */
+	uint32_t activated_percent; /* of windows that are read; RECLAIM_ACTIVATED_AUTO: not known */
+	uint32_t nr_read;      /* pages of the window that is being read, away before or not */
+	bool active;           /* it is active, where the share is known */
 };
 
 int shadows_start(struct run *run, struct err *err)
@@ -42,6 +45,7 @@ int shadows_start(struct run *run, struct err *err)
 	if (!s)
 		return err_set(err, ERR_NOMEM, "no memory for shadow entries");
 	rng_init(&s->rng, run->options->seed, "shadows");
+	s->activated_percent = run->machine->reclaim.activated_percent;
 	run->reclaim.shadows = s;
 	return 0;
 }
@@ -69,19 +73,32 @@ void shadow_left(struct run *run, uint64_t shadow)
 	s->leaving.nr = 0;
 }
 
+static enum lru_return returns_to(struct shadows *s)
+{
+	if (s->activated_percent == RECLAIM_ACTIVATED_AUTO)
+		return LRU_RETURN_BY_DISTANCE;
+	if (s->nr_read++ % WINDOW_PAGES == 0)
+		s->active = rng_below(&s->rng, 100) < s->activated_percent;
+	return s->active ? LRU_RETURN_ACTIVE : LRU_RETURN_INACTIVE;
+}
+
 void shadow_met(struct run *run, const struct run_op *op, pfn_t pfn)
 {
 	struct shadows *s = run->reclaim.shadows;
+	enum lru_return to;
 	uint32_t at;
 
 	/* What is allocated by write() is not read. */
 	if (!s || op->gfp & GFP_BIT_WRITE)
 		return;
+	to = returns_to(s);
 	if (!s->coming.nr && s->nr) {
 		at = (uint32_t)rng_below(&s->rng, s->nr);
 		s->coming = s->away[at];
 		s->away[at] = s->away[--s->nr];
 	}
 	if (s->coming.nr)
-		lru_refault(run->mm.pages, pfn, s->coming.shadows[--s->coming.nr]);
+		lru_refault(run->mm.pages, pfn, s->coming.shadows[--s->coming.nr], to);
+	else if (to == LRU_RETURN_ACTIVE)
+		lru_activate(run->mm.pages, pfn);
 }

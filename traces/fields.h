@@ -20,7 +20,8 @@
 	X(ORIGIN, "origin") X(BYTES_ALLOC, "bytes_alloc") X(IMPLIED_FREE, "implied_free") X(FAILED, "failed")           \
 	X(BULK_MORE, "bulk_more") X(PART, "part") X(LAST, "last") X(FIRST_PAGE, "first_page") X(UNKNOWN, "unknown")     \
 	X(DOUBLE, "double") X(SYNTHETIC, "synthetic") X(BOOT, "boot") X(ADOPTED, "adopted") X(PTR, "ptr")               \
-	X(PFN, "pfn") X(RECORDED_CTX, "recorded_ctx") X(AT_PFN, "at_pfn") X(ENTRY, "entry") X(MOVED, "moved")
+	X(PFN, "pfn") X(RECORDED_CTX, "recorded_ctx") X(AT_PFN, "at_pfn") X(ENTRY, "entry") X(MOVED, "moved")           \
+	X(RECLAIM, "reclaim")
 
 enum field_key {
 #define X(id, name) FIELD_##id,

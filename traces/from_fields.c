@@ -165,7 +165,7 @@ static int take_marks(struct from_fields *f, const struct fields *fields, struct
 	} marks[] = {
 		{ FIELD_FAILED, OP_FAILED }, { FIELD_BULK_MORE, OP_BULK_MORE }, { FIELD_PART, OP_PART }, { FIELD_LAST, OP_LAST },
 		{ FIELD_UNKNOWN, OP_UNKNOWN }, { FIELD_DOUBLE, OP_DOUBLE }, { FIELD_SYNTHETIC, OP_SYNTHETIC },
-		{ FIELD_BOOT, OP_BOOT }, { FIELD_RESERVED, OP_RESERVED },
+		{ FIELD_BOOT, OP_BOOT }, { FIELD_RESERVED, OP_RESERVED }, { FIELD_RECLAIM, OP_RECLAIM },
 	};
 	uint64_t origin = ORIGIN_DIRECT;
 	int ret = take_name(f, fields, FIELD_ORIGIN, origin_name, NR_ORIGINS, &origin);

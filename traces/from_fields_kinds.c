@@ -26,7 +26,8 @@ static const struct {
 	(BIT(TIME_NS) | BIT(CPU) | BIT(PID) | BIT(COMM) | BIT(CTX) | BIT(PREEMPT_OFF) | BIT(IRQS_OFF) |             \
 	 BIT(CALL_SITE) | BIT(EVENT) | BIT(ORIGIN) | BIT(BYTES_ALLOC) | BIT(IMPLIED_FREE) | BIT(FAILED) |           \
 	 BIT(BULK_MORE) | BIT(PART) | BIT(LAST) | BIT(FIRST_PAGE) | BIT(UNKNOWN) | BIT(DOUBLE) | BIT(SYNTHETIC) |   \
-	 BIT(BOOT) | BIT(ADOPTED) | BIT(PTR) | BIT(PFN) | BIT(RECORDED_CTX) | BIT(ENTRY) | BIT(MOVED))
+	 BIT(BOOT) | BIT(ADOPTED) | BIT(PTR) | BIT(PFN) | BIT(RECORDED_CTX) | BIT(ENTRY) | BIT(MOVED) | \
+	 BIT(RECLAIM))
 
 /* Calls that are others of the kernel's with something added, under their own names. */
 static const struct {

@@ -228,6 +228,14 @@ static int look_at(struct gather *g, struct gather_task *task, struct raw_event 
 		return pools_init(g, task, event) < 0 ? no_memory(err) : 0;
 	case RAW_PAGE_FREE:
 		return pages_free(g, task, event, err);
+	case RAW_RECLAIM_BEGIN:
+	case RAW_RECLAIM_END:
+		task->reclaiming = event->type == RAW_RECLAIM_BEGIN;
+		return 0;
+	case RAW_COMPACT_BEGIN:
+	case RAW_COMPACT_END:
+		task->compacting = event->type == RAW_COMPACT_BEGIN;
+		return 0;
 	case RAW_PERCPU_ALLOC:
 	case RAW_PERCPU_CHUNK:
 		return pages_percpu(g, task, err);
@@ -241,7 +249,18 @@ static int look_at(struct gather *g, struct gather_task *task, struct raw_event 
 
 static bool is_kept(const struct raw_event *event)
 {
-	return event->type != RAW_SLAB_GROW && event->type != RAW_SLAB_RELEASE && event->type != RAW_PERCPU_CHUNK;
+	switch (event->type) {
+	case RAW_SLAB_GROW:
+	case RAW_SLAB_RELEASE:
+	case RAW_PERCPU_CHUNK:
+	case RAW_RECLAIM_BEGIN:
+	case RAW_RECLAIM_END:
+	case RAW_COMPACT_BEGIN:
+	case RAW_COMPACT_END:
+		return false;
+	default:
+		return true;
+	}
 }
 
 static int ignore(struct gather *g, const char *why, struct err *err)
@@ -253,6 +272,8 @@ static int ignore_effect(struct gather *g, const struct raw_event *event, struct
 {
 	if (event->type == RAW_PERCPU_CHUNK)
 		return ignore(g, "percpu_create_chunk: effect of alloc_percpu", err);
+	if (event->type >= RAW_RECLAIM_BEGIN && event->type <= RAW_COMPACT_END)
+		return ignore(g, "mm_vmscan_direct_reclaim_*, mm_compaction_begin and _end: tell whose frees are reclaim's", err);
 	return ignore(g, event->type == RAW_SLAB_GROW ? "slab_grow: effect of an allocation" :
 		"slab_release: effect of a free", err);
 }

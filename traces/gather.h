@@ -109,6 +109,7 @@ struct gather_task {
 	uint32_t last_block;     /* latest page allocation not yet explained by an object, or none */
 	uint64_t last_record;    /* its event: tells whether the block still is that one */
 	bool releasing_slab;     /* the next free of pages is that of a slab */
+	bool reclaiming, compacting; /* it is in direct reclaim; in compaction */
 	uint64_t filling;        /* the mempool that was created last, and how many of its elements are still to come */
 	uint32_t elements_left;
 	bool filled_with_pages;  /* or with what nobody knows */
@@ -150,6 +151,7 @@ struct gather {
 	unsigned int page_shift;
 	struct cpu_track *tracks; /* owned: CPU_TRACKS, for readers of text; a part goes on where the one before ended */
 	uint64_t *last_free;     /* owned: by CPU, the free in the spool + 1 that was its last page event, or 0 */
+	uint64_t moved_away;     /* pages that compaction has moved to frames that no event has told yet */
 	ns_t last_ns;
 	struct durations *durations; /* borrowed; not NULL: events go there, nothing is gathered */
 	uint64_t late;           /* events whose time had to be raised */

@@ -155,6 +155,9 @@ int pages_alloc(struct gather *g, struct gather_task *task, struct raw_event *ev
 		.cache = CACHE_NONE, .recorded = true };
 	int code;
 
+	/* Who gets memory of users' reclaims none: the event of its end was lost. */
+	if (event->gfp & GFP_BIT_MOVABLE && !(event->ctx & CTX_MASK))
+		task->reclaiming = task->compacting = false;
 	event->origin = ORIGIN_DIRECT;
 	if (!cause_by_bracket(g, task, event) && !g->sees_slabs && looks_like_slab(event)) {
 		event->origin = ORIGIN_SLAB;
@@ -214,6 +217,28 @@ static int doubt_slab(struct gather *g, struct gather_block *block, struct err *
 	return set_cause(g, block, ORIGIN_DIRECT, FOUND_NOT, err);
 }
 
+/*
+ * Whether reclaim frees the page, or compaction that has moved what it held: a daemon does, or a task in direct reclaim or
+ * compaction; not an interrupt of either. What was moved is freed later, by whomever, at a frame that nobody was seen to take.
+ */
+static bool is_by_reclaim(struct gather *g, const struct gather_task *task, const struct raw_event *event, bool known)
+{
+	const char *comm = texts_at(&g->texts, event->comm);
+	bool moves = task->compacting || !strncmp(comm, "kcompactd", 9);
+
+	if (event->order || event->origin != ORIGIN_DIRECT || event->ctx & CTX_MASK)
+		return false;
+	if (moves) {
+		g->moved_away += known;
+		return true;
+	}
+	if (!known && g->moved_away) {
+		g->moved_away--;
+		return true;
+	}
+	return task->reclaiming || !strncmp(comm, "kswapd", 6);
+}
+
 int pages_free(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
 {
 	uint32_t number = pfn_map_get(&g->pages, event->where);
@@ -233,6 +258,7 @@ int pages_free(struct gather *g, struct gather_task *task, struct raw_event *eve
 		event->origin = ORIGIN_SLAB;
 		event->method = FOUND_POINTER;
 	}
+	event->by_reclaim = is_by_reclaim(g, task, event, block != NULL);
 	return set_pages(g, event->where, event->order, PFN_MAP_NONE, err);
 }
 

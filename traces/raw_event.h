@@ -21,6 +21,7 @@ enum raw_type {
 	RAW_CACHE_ALLOC_BULK, RAW_CACHE_FREE_BULK,
 	RAW_SLAB_GROW, RAW_SLAB_RELEASE,
 	RAW_PAGES_DRAINED, /* not recorded as such: size of a group of mm_page_pcpu_drain, see cpu_track.h */
+	RAW_RECLAIM_BEGIN, RAW_RECLAIM_END, RAW_COMPACT_BEGIN, RAW_COMPACT_END, /* a task does so for itself */
 	RAW_PAGE_ALLOC, RAW_PAGE_FREE, RAW_PAGES_BULK, RAW_PAGES_EXACT, RAW_PAGES_EXACT_FREE,
 	RAW_VMALLOC, RAW_VFREE, RAW_VMAP, RAW_VUNMAP, RAW_VM_MAP_RAM, RAW_VM_UNMAP_RAM,
 	RAW_IOREMAP, RAW_IOUNMAP, RAW_REGION_REQUEST, RAW_REGION_RELEASE,
@@ -64,7 +65,10 @@ struct raw_event {
 	uint8_t ctx;         /* enum trace_ctx, as recorded */
 	uint8_t origin;      /* enum trace_origin, found at import */
 	uint8_t method;      /* enum found_by, found at import */
-	uint8_t accounted;   /* of an object: charged to a memory cgroup */
+	union {
+		uint8_t accounted;  /* of an object: charged to a memory cgroup */
+		uint8_t by_reclaim; /* of a free of pages: see OP_RECLAIM; found at import */
+	};
 	uint16_t moved;      /* blocks: as in struct trace_recorded */
 	uint32_t entry;      /* as in struct trace_recorded */
 };

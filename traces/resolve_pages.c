@@ -30,6 +30,8 @@ static int free_of_block(struct resolve *r, const struct raw_event *event, uint6
 	bool last;
 	int code;
 
+	if (event->type == RAW_PAGE_FREE && event->by_reclaim)
+		op.flags |= OP_RECLAIM;
 	info->pages_left -= 1u << order;
 	last = info->pages_left == 0;
 	if (!last || order != info->order) {
@@ -49,7 +51,7 @@ static uint32_t adopt_block(struct resolve *r, const struct raw_event *event, ui
 	struct err *err)
 {
 	struct trace_op op = { .kind = KIND_ALLOC_PAGES, .origin = event->origin, .node = -1, .order = (uint8_t)order,
-		.gfp = GFP_KERNEL, .arg[0] = pfn };
+		.gfp = GFP_KERNEL, .arg[0] = pfn, .flags = event->by_reclaim ? OP_RECLAIM : 0 };
 	uint32_t slot = resolve_slot(r, true, event->origin);
 
 	if (slot == SLOT_NONE) {

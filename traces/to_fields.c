@@ -148,6 +148,7 @@ static void set_marks(struct fields *f, const struct event_view *e, const struct
 	set_true(f, FIELD_DOUBLE, op->flags & OP_DOUBLE);
 	set_true(f, FIELD_SYNTHETIC, op->flags & OP_SYNTHETIC);
 	set_true(f, FIELD_BOOT, op->flags & OP_BOOT);
+	set_true(f, FIELD_RECLAIM, op->flags & OP_RECLAIM);
 }
 
 /* @ctx: what replay needs of the context is there without the recorded columns, too. */

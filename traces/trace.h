@@ -38,6 +38,11 @@ enum trace_ctx { CTX_PROCESS, CTX_SOFTIRQ, CTX_HARDIRQ, CTX_NMI, CTX_MASK = 3, C
 #define OP_RESERVED     0x100u /* ALLOC_PERCPU: from the reserved chunk */
 #define OP_SYNTHETIC    0x200u /* put in by the importer's rules, not recorded as such */
 #define OP_BOOT         0x400u /* prologue: was there before the recording */
+/*
+ * FREE_PAGES: reclaim took the page, or compaction moved what it held. ALLOC_PAGES of the prologue: only such a free tells of the
+ * page, which compaction may have filled without an event.
+ */
+#define OP_RECLAIM      0x800u
 
 /** One distinct operation. Members that a kind's keys do not name are 0 (node: -1). */
 struct trace_op {

@@ -146,6 +146,56 @@ Test(pressure, pages_that_a_recording_reads_again_may_be_active_at_once)
 	cr_expect_eq(replayed_counter("workingset_refault_file"), 0, "what is written is not read");
 }
 
+/* How many of the pages that were read became active, when the machine says that @percent do. */
+static double activated(unsigned int percent)
+{
+	char setting[64];
+
+	snprintf(setting, sizeof(setting), "reclaim.activated=%u", percent);
+	replay_with(setting);
+	cr_assert_gt(replayed_counter("workingset_refault_file"), 10000, "memory must be short");
+	return (replayed_counter("workingset_activate_file") + replayed_counter("pgactivate")) / 36000;
+}
+
+Test(pressure, as_many_file_pages_of_a_recording_are_active_as_the_setting_says)
+{
+	double some;
+
+	file_pages_of_reclaiming_machine("GFP_HIGHUSER_MOVABLE|__GFP_NORETRY");
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nreclaim: {swap: 16 MiB, refault: 75}\n");
+	cr_expect_eq(activated(0), 0);
+	some = activated(30);
+	cr_expect(some > 0.26 && some < 0.34, "%.2f", some);
+	cr_expect_gt(activated(90), 0.8);
+}
+
+/*
+ * Frees of a recording's reclaim and compaction are no requests: the pages are the model's to take. A page that only such a free tells
+ * of was filled by compaction, and takes no memory of its own.
+ */
+Test(pressure, pages_that_the_recorded_reclaim_took_are_left_to_the_models)
+{
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\n");
+	run_write("t.jsonl", "{\"time_ns\":1000,\"pid\":1,\"event\":\"alloc_pages\",\"order\":0,\"id\":1,"
+		"\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\"}\n"
+		"{\"time_ns\":1000,\"pid\":1,\"event\":\"alloc_pages\",\"order\":0,\"id\":2,"
+		"\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\"}\n"
+		"{\"time_ns\":1000,\"pid\":1,\"event\":\"alloc_pages\",\"order\":0,\"id\":3,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"time_ns\":1000,\"pid\":1,\"event\":\"alloc_pages\",\"order\":0,\"id\":4,\"gfp\":\"GFP_KERNEL\",\"reclaim\":true}\n"
+		"{\"time_ns\":2000,\"pid\":1,\"event\":\"free_pages\",\"order\":0,\"id\":1,\"reclaim\":true}\n"
+		"{\"time_ns\":2000,\"pid\":1,\"event\":\"free_pages\",\"order\":0,\"id\":2}\n"
+		"{\"time_ns\":2000,\"pid\":1,\"event\":\"free_pages\",\"order\":0,\"id\":3,\"reclaim\":true}\n"
+		"{\"time_ns\":2000,\"pid\":1,\"event\":\"free_pages\",\"order\":0,\"id\":4,\"reclaim\":true}\n");
+	run_free(&(struct run_result[]){ run_shell("$K import t.jsonl -o t.kmt --quiet") }[0]);
+	replay_with("reclaim.enabled=true");
+	cr_expect_eq(replayed_counter("frees_left_to_reclaim"), 1, "of the three that lived, one was a user's");
+	cr_expect_eq(replayed_counter("nr_inactive_file"), 1, "it is still cached");
+	cr_expect_eq(replayed_counter("pgalloc_%"), 3, "the fourth takes no memory");
+	replay_with("reclaim.enabled=false");
+	cr_expect_eq(replayed_counter("frees_left_to_reclaim"), 0);
+	cr_expect_eq(replayed_counter("pgalloc_%"), 4, "replayed as recorded");
+}
+
 /* 3000 files looked up before two tasks read more than there is memory for. Return: objects that shrinkers freed. */
 static double shrunk(const char *inode_cache)
 {

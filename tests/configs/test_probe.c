@@ -300,6 +300,7 @@ Test(probe, swap_and_refaults_are_those_of_the_last_state)
 	cr_expect_eq(m->reclaim.swap, 163836ull * 1024, "SwapTotal after the work");
 	cr_expect_eq(m->reclaim.refault_percent, 77, "120561 of 156400");
 	cr_expect_eq(m->reclaim.mapped_percent, 19, "186879 looked at, 156400 taken");
+	cr_expect_eq(m->reclaim.activated_percent, 63, "64115 + 12855 of 120633 that were read");
 	cr_expect_eq(m->latency.profile, PROFILE_EMULATED, "smpboot: CPU0: AMD QEMU TCG CPU");
 	cr_expect_eq(m->latency.step_ns[STEP_LRU_BATCH], 126000);
 	cr_expect_not(m->cpus_share_cache, "smpboot: Max logical packages: 2");
@@ -309,6 +310,7 @@ Test(probe, swap_and_refaults_are_those_of_the_last_state)
 	cr_expect_eq(m->reclaim.swap, MACHINE_AUTO, "none yet: the trace tells of what is added");
 	cr_expect_eq(m->reclaim.refault_percent, 75, "nothing was reclaimed before the work: assumed");
 	cr_expect_eq(m->reclaim.mapped_percent, 25);
+	cr_expect_eq(m->reclaim.activated_percent, RECLAIM_ACTIVATED_AUTO, "nor is it known what would become active");
 	free(m);
 	snapshots_of("J-whatif/base", path, sizeof(path));
 	m = probed(path);
@@ -317,6 +319,7 @@ Test(probe, swap_and_refaults_are_those_of_the_last_state)
 	snapshots_of("D-pressure", path, sizeof(path));
 	m = probed(path);
 	cr_expect_eq(m->reclaim.mapped_percent, 31, "296628 scanned, 24440 of them passed over; 207335 taken");
+	cr_expect_eq(m->reclaim.activated_percent, 31, "48782 + 8038 of 182988 that were read");
 	free(m);
 }
 

@@ -292,6 +292,41 @@ Test(page_load, numbers_alone_give_as_many_blocks_of_each_list)
 	}
 }
 
+/*
+ * A node's last zone is initialised late behind its first section (32768 pages), and a pageblock there becomes Movable with its first
+ * page: one that begins with reserved memory stays Unmovable. The numbers that the state has include these.
+ */
+Test(page_load, pageblocks_that_late_initialisation_never_frees_are_unmovable)
+{
+	uint64_t pageblocks[1][6] = { { 3, 77, 0 } }, counts[1][6][16] = { { { 0 }, { [10] = 20 } } };
+	struct made_up *m = made_up();
+	struct page_load_report report;
+
+	fixture_free(m->fx);
+	m->fx = fixture_new();
+	fixture_add_ram(m->fx, 0, 80 * 512, 0);
+	fixture_reserve(m->fx, 2 * 512, 3 * 512);
+	fixture_reserve(m->fx, 70 * 512, 71 * 512 + 100);
+	fixture_reserve(m->fx, 79 * 512 + 100, 80 * 512);
+	fixture_boot(m->fx);
+	m->zone = (struct state_zone){ .type = ZONE_NORMAL, .spanned = 80 * 512, .present = 80 * 512, .managed = 77 * 512, .pcp_batch = 7,
+		.pcp_high = 28, .free_pages = 20 * 1024 };
+	m->state.exact_blocks = false;
+	m->state.nr_blocks = m->state.nr_pcp = 0;
+	m->state.block_counts = counts;
+	m->state.pageblocks = pageblocks;
+	for (uint64_t seed = 0; seed < 5; seed++) {
+		cr_assert_eq(page_alloc_load(m->fx->pa, &m->state, seed, &report, &m->err), 0, "%s", m->err.text);
+		cr_expect_eq(pageblock_migratetype(m->fx->pa, 2 * 512), M, "initialised early");
+		cr_expect_eq(pageblock_migratetype(m->fx->pa, 70 * 512), U);
+		cr_expect_eq(pageblock_migratetype(m->fx->pa, 71 * 512), U, "its first page is reserved, too");
+		cr_expect_eq(m->fx->zone->pageblocks[U], 3);
+		page_alloc_destroy(m->fx->pa);
+		fixture_boot(m->fx);
+	}
+	made_up_free(m);
+}
+
 /* A state of two lists of free blocks, 125 pages in all, and of a CPU's list. Of other CPUs the machine has none. */
 static struct made_up *made_of_numbers(uint64_t (*counts)[6][16], uint32_t (*on_lists)[MACHINE_MAX_CPUS], uint32_t nr)
 {

@@ -361,13 +361,45 @@ Test(reclaim, page_that_comes_back_soon_is_in_use)
 	fx->pa->reclaim[0].nonresident_age = 9;
 	went_soon = lru_shadow(fx->pa, soon);
 	fx->pa->reclaim[0].nonresident_age = 10;
-	lru_refault(fx->pa, late, went_late);
+	lru_refault(fx->pa, late, went_late, LRU_RETURN_BY_DISTANCE);
 	cr_expect_eq(lru_pages(fx->pa, 0, LRU_ACTIVE_FILE), 1, "five went after it, one page is active");
-	lru_refault(fx->pa, soon, went_soon);
+	lru_refault(fx->pa, soon, went_soon, LRU_RETURN_BY_DISTANCE);
 	cr_expect_eq(lru_pages(fx->pa, 0, LRU_ACTIVE_FILE), 2);
 	cr_expect_eq(lru_age(fx->pa, 0), 11, "what becomes active ages the others as what goes does");
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_WORKINGSET_REFAULT_FILE), 2);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_WORKINGSET_ACTIVATE_FILE), 1);
+	check(fx);
+	fixture_free(fx);
+}
+
+/* Who reads files knows more than the distance tells. */
+Test(reclaim, page_that_comes_back_is_active_or_not_where_that_is_known)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	pfn_t page[3], heap;
+
+	hook(fx, &told);
+	for (unsigned int i = 0; i < 3; i++) {
+		page[i] = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
+		lru_add(fx->pa, page[i], LRU_KIND_FILE);
+	}
+	heap = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
+	lru_add(fx->pa, heap, LRU_KIND_ANON);
+	fx->pa->reclaim[0].nonresident_age = 1000;
+	lru_refault(fx->pa, page[0], 0, LRU_RETURN_ACTIVE);
+	cr_expect_eq(lru_list_of(fx->pa, page[0]), LRU_ACTIVE_FILE, "although it was away for long");
+	lru_refault(fx->pa, page[1], lru_shadow(fx->pa, page[1]), LRU_RETURN_INACTIVE);
+	cr_expect_eq(lru_list_of(fx->pa, page[1]), LRU_INACTIVE_FILE);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_WORKINGSET_REFAULT_FILE), 2);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_WORKINGSET_ACTIVATE_FILE), 1);
+	lru_activate(fx->pa, page[2]);
+	lru_activate(fx->pa, page[2]);
+	lru_activate(fx->pa, heap);
+	cr_expect_eq(lru_list_of(fx->pa, page[2]), LRU_ACTIVE_FILE);
+	cr_expect_neq(lru_list_of(fx->pa, heap), LRU_ACTIVE_FILE);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGACTIVATE), 1, "once");
+	cr_expect_eq(lru_age(fx->pa, 0), 1002);
 	check(fx);
 	fixture_free(fx);
 }

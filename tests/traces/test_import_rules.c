@@ -48,6 +48,71 @@ Test(import_rules, every_line_of_a_cpu_counts_for_the_entries_of_its_events)
 	importing_end(&in);
 }
 
+#define BY(comm, irq, event) comm " [000] " irq " 1.000000000: " event "\n"
+#define FREED(comm, irq, pfn) BY(comm, irq, "mm_page_free: page=0x1 pfn=" pfn " order=0")
+
+/* Whose frees are reclaim's, or give back what compaction has moved: those of its daemons, and of tasks between begin and end. */
+Test(import_rules, frees_of_reclaim_and_compaction_are_marked)
+{
+	static const bool marked[] = { true, true, false, false, true, true, false };
+	struct imported in = importing_text(
+		PAGE("0x20", "0") PAGE("0x21", "0") PAGE("0x22", "0") PAGE("0x23", "0") PAGE("0x24", "0") PAGE("0x25", "0") PAGE("0x26", "0")
+		FREED("kswapd0-39", ".....", "0x20") FREED("kcompactd0-38", ".....", "0x21") FREED("kswapd0-39", "..s..", "0x22")
+		FREED("init-1", ".....", "0x23")
+		LINE("mm_vmscan_direct_reclaim_begin: order=0 gfp_flags=GFP_KERNEL") FREED("init-1", ".....", "0x24")
+		LINE("mm_vmscan_direct_reclaim_end: nr_reclaimed=1")
+		LINE("mm_compaction_begin: zone_start=0x1 migrate_pfn=0x1 free_pfn=0x1 zone_end=0x9, mode=sync")
+		FREED("init-1", ".....", "0x25") LINE("mm_compaction_end: zone_start=0x1 migrate_pfn=0x1 free_pfn=0x1 zone_end=0x9, mode=sync "
+		"status=success") FREED("init-1", ".....", "0x26"));
+
+	cr_expect_eq(in.nr_prologue, 0);
+	for (size_t i = 0; i < 7; i++) {
+		cr_expect_eq(importing_event(&in, 7 + i)->where, 0x20 + i);
+		cr_expect_eq(importing_event(&in, 7 + i)->op.flags, marked[i] ? OP_RECLAIM : 0, "free %zu", i);
+	}
+	importing_end(&in);
+}
+
+/* Of a recording that lost the end, else a task would reclaim for ever. */
+Test(import_rules, who_gets_a_page_of_users_is_not_in_reclaim)
+{
+	struct imported in = importing_text(PAGE("0x20", "0") LINE("mm_vmscan_direct_reclaim_begin: order=0 gfp_flags=GFP_KERNEL")
+		LINE("mm_page_alloc: page=0x1 pfn=0x21 order=0 migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE")
+		FREED("init-1", ".....", "0x20"));
+
+	cr_expect_eq(importing_event(&in, 2)->where, 0x20);
+	cr_expect_eq(importing_event(&in, 2)->op.flags, 0);
+	importing_end(&in);
+}
+
+/* Compaction fills free pages without an event: when reclaim frees one, that is all there is of it. */
+Test(import_rules, a_page_that_only_reclaim_frees_is_marked_in_the_prologue)
+{
+	struct imported in = importing_text(FREED("kswapd0-39", ".....", "0x20") FREED("init-1", ".....", "0x21"));
+
+	cr_assert_eq(in.nr_prologue, 2);
+	cr_expect_eq(in.events[0].op.kind, KIND_ALLOC_PAGES);
+	cr_expect_eq(in.events[0].where, 0x20);
+	cr_expect(in.events[0].op.flags & OP_RECLAIM);
+	cr_expect_eq(in.events[1].where, 0x21);
+	cr_expect(!(in.events[1].op.flags & OP_RECLAIM));
+	importing_end(&in);
+}
+
+/* As many pages at unknown frames are what compaction has moved as it was seen to move; others are older than the recording. */
+Test(import_rules, what_compaction_has_moved_its_owner_frees_elsewhere)
+{
+	struct imported in = importing_text(PAGE("0x20", "0") FREED("init-1", ".....", "0x30") FREED("kcompactd0-38", ".....", "0x20")
+		FREED("kcompactd0-38", ".....", "0x99") FREED("init-1", ".....", "0x31") FREED("init-1", ".....", "0x32"));
+
+	cr_assert_eq(in.nr_prologue, 4);
+	cr_expect_eq(in.events[0].op.flags & OP_RECLAIM, 0, "before anything was moved");
+	cr_expect(in.events[1].op.flags & OP_RECLAIM, "compaction gives back a page that it has not used");
+	cr_expect(in.events[2].op.flags & OP_RECLAIM, "where the page is now");
+	cr_expect_eq(in.events[3].op.flags & OP_RECLAIM, 0, "one was moved");
+	importing_end(&in);
+}
+
 #define TAKEN(irq) "init-1 [000] " irq " 1.000000000: mm_page_alloc_zone_locked: page=0x1 pfn=0x9 order=0 migratetype=0 " \
 	"percpu_refill=1\n"
 #define DRAINED LINE("mm_page_pcpu_drain: page=0x1 pfn=0x9 order=0 migratetype=0")
