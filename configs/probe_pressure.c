@@ -15,7 +15,7 @@
 #define MAX_MAPPED    100u   /* per cent: what reclaim.mapped takes */
 #define MAX_ACTIVATED 100u   /* per cent: what reclaim.activated takes */
 #define ENOUGH_PAGES  1024u  /* reclaimed: fewer say nothing of a share */
-/* Per cent. Fitted: of three kinds of work whose machines had to reclaim, 79 and 31 (D-pressure), 77 and 19 (J-whatif), 33 (a file server). */
+/* Per cent. Fitted: of kinds of work whose machines had to reclaim, 79 and 31 (D-pressure), 77 and 19 (J-whatif), 33 (a file server), 10 (a build). */
 #define ASSUMED_REFAULT 75u
 #define ASSUMED_MAPPED  25u
 

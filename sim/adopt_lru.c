@@ -18,8 +18,6 @@
 #include "sim/adopt_priv.h"
 #include "sim/reclaim_priv.h"
 
-#define PIECE_PAGES 32u /* VM_READAHEAD_PAGES with pages of 4 KiB: of files and what is swapped, what comes together */
-
 /* The lists of the kernel that the model has, by the same number. */
 _Static_assert((int)STATE_LRU_ACTIVE_FILE == (int)LRU_ACTIVE_FILE && (int)STATE_LRU_UNEVICTABLE == (int)NR_LRU_LISTS,
 	"the state's lists are the model's");
@@ -59,7 +57,7 @@ static void add_page(struct lists *l, pfn_t pfn, unsigned int may_be)
 {
 	struct piece *last = l->nr > l->zone_first ? &l->pieces[l->nr - 1] : NULL;
 
-	if (last && last->first + last->nr == pfn && last->lists == may_be && last->nr < PIECE_PAGES)
+	if (last && last->first + last->nr == pfn && last->lists == may_be && last->nr < WINDOW_PAGES)
 		last->nr++;
 	else
 		add_piece(l, (struct piece){ .first = (uint32_t)pfn, .nr = 1, .lists = (uint8_t)may_be });

@@ -12,7 +12,6 @@
 
 #include "sim/reclaim_priv.h"
 
-#define WINDOW_PAGES 32u /* VM_READAHEAD_PAGES with pages of 4 KiB */
 #define AROUND_PAGES 16u /* fault_around_bytes */
 
 /** What a task reads. */

@@ -8,6 +8,9 @@
 
 #include "sim/serve_priv.h"
 
+/* VM_READAHEAD_PAGES with pages of 4 KiB: of files, what comes together; of what is swapped, too. */
+#define WINDOW_PAGES 32u
+
 /** reclaim_user() - the trace's object that is page @pfn, NULL: nobody's that the trace names. */
 struct object *reclaim_user(struct run *run, pfn_t pfn);
 /** reclaim_lose() - the trace's holder of @object has it no more; its free, when it comes, is of something that is gone. */

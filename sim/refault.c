@@ -15,7 +15,6 @@
 #include "sim/reclaim_priv.h"
 #include "sim/timers.h"
 
-#define WINDOW_PAGES 32u /* VM_READAHEAD_PAGES with pages of 4 KiB */
 #define READ_PAGES   4u  /* get_init_ra_size() for one page */
 #define READ_WINDOWS 16u /* mean length of what is read in one go, 2 MiB: an assumption */
 

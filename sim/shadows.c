@@ -16,7 +16,6 @@
 #include "sim/reclaim_priv.h"
 
 #define MOST_PERCENT 50u   /* of reclaimed pages, at least: read again */
-#define WINDOW_PAGES 32u   /* VM_READAHEAD_PAGES with pages of 4 KiB */
 
 /** lru_shadow() of pages, one after another. */
 struct window {
