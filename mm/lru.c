@@ -18,26 +18,26 @@ void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hoo
 	pa->hooks = *hooks;
 }
 
-static void put_first(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
+/* The page counts as one of @list. Return: that list. */
+static struct block_list *count_in(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
 {
 	struct zone *zone = page_zone(pa, pfn);
 	struct reclaim_node *node = &pa->reclaim[zone->node];
 
 	page_at(pa, pfn)->order = (unsigned int)list & 0xf;
-	block_list_add(pa->pages, &node->lru[list], pfn);
 	node->nr_lru[list]++;
 	zone->nr_lru[list]++;
+	return &node->lru[list];
+}
+
+static void put_first(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
+{
+	block_list_add(pa->pages, count_in(pa, pfn, list), pfn);
 }
 
 static void put_last(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
 {
-	struct zone *zone = page_zone(pa, pfn);
-	struct reclaim_node *node = &pa->reclaim[zone->node];
-
-	page_at(pa, pfn)->order = (unsigned int)list & 0xf;
-	block_list_add_tail(pa->pages, &node->lru[list], pfn);
-	node->nr_lru[list]++;
-	zone->nr_lru[list]++;
+	block_list_add_tail(pa->pages, count_in(pa, pfn, list), pfn);
 }
 
 /* A page that may be put on a list begins its life there. Return: false when it may not. */
