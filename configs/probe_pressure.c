@@ -86,7 +86,7 @@ static void read_reuse(struct probe *probe)
 		probe->machine->reclaim.refault_percent = ASSUMED_REFAULT;
 		probe->machine->reclaim.mapped_percent = ASSUMED_MAPPED;
 		probe_note(probe, "reclaim.refault (%d) and reclaim.mapped (%d) are assumed, as %s: of 100 reclaimed file pages other machines read"
-			" 79, 77 and 33 again, and found 31 and 19 in use before; 0 is a machine that reads nothing again", ASSUMED_REFAULT,
+			" 79, 77, 33 and 10 again, and found 31 and 19 in use before; 0 is a machine that reads nothing again", ASSUMED_REFAULT,
 			ASSUMED_MAPPED, pages.known ? "this machine has not reclaimed yet" : "vmstat is missing");
 		return;
 	}
