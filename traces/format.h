@@ -28,7 +28,8 @@
  *
  * HEADER   one line of JSON: "kmemsim_trace": major version, "minor", and the members of struct trace_meta
  *          under their names; "sizes" has blocks, bytes_raw, bytes_compressed and bytes_recorded as in
- *          struct trace_sizes. Readers refuse a newer major version and ignore members they do not know.
+ *          struct trace_sizes. Readers refuse a newer major version and ignore members they do not know;
+ *          missing ones are 0 or null, so a new one needs no new minor version.
  *
  * TABLES   varints:
  *            number of strings - 1, then length and bytes of each (string 0 is empty and not stored);

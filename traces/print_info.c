@@ -99,6 +99,8 @@ static void set_counts(json_t *root, const struct trace_meta *meta, const struct
 	json_object_set_new(root, "bytes_requested", number(meta->bytes_requested));
 	json_object_set_new(root, "bytes_allocated", number(meta->bytes_allocated));
 	json_object_set_new(root, "bytes_wasted", number(wasted_bytes(meta)));
+	json_object_set_new(root, "cache_pages", number(meta->cache_pages));
+	json_object_set_new(root, "cache_pages_reused", number(meta->cache_pages_reused));
 	json_object_set_new(root, "prologue_events", number(meta->prologue_events));
 	json_object_set_new(root, "slots", number(meta->slots));
 	json_object_set_new(root, "caches", number(totals->caches));
@@ -236,6 +238,9 @@ int trace_info_text(const struct trace_reader *r, FILE *out, struct err *err)
 	if (meta->bytes_allocated)
 		fprintf(out, "%-16s%" PRIu64 " requested, %" PRIu64 " allocated, %" PRIu64 " of them wasted\n", "bytes",
 			meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta));
+	if (meta->cache_pages)
+		fprintf(out, "%-16s%" PRIu64 " pages of files at the end, %" PRIu64 " of them used again\n", "page cache", meta->cache_pages,
+			meta->cache_pages_reused);
 	fprintf(out, "%-16s%" PRIu64 " caches, %" PRIu64 " call sites\n", "names", totals.caches, totals.call_sites);
 	print_totals(out, meta, &totals);
 	print_counts(out, "unusable", &meta->unusable);

@@ -91,7 +91,7 @@ static inline struct random_trace random_trace_write(const char *path, uint64_t 
 {
 	struct random_trace t = { .nr_events = nr, .nr_prologue = nr / 10, .block_events = block_events, .recorded = recorded };
 	struct trace_writer_options options = { .block_events = block_events, .recorded = recorded };
-	struct trace_meta meta = { .page_size = 4096, .cpus = 4 };
+	struct trace_meta meta = { .page_size = 4096, .cpus = 4, .cache_pages = 48057, .cache_pages_reused = 17619 };
 	struct slots slots = { 0 };
 	uint32_t *live = calloc(nr + t.nr_prologue + 1, sizeof(*live)), nr_live = 0;
 	struct trace_writer *w;

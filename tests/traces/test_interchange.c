@@ -396,6 +396,7 @@ Test(interchange, text_and_back_gives_the_same_text)
 		before = slurp(first);
 		after = slurp(second);
 		cr_assert_str_eq(after, before, "seed %u", (unsigned int)seed);
+		cr_assert(strstr(after, "\"cache_pages\":48057,\"cache_pages_reused\":17619,"));
 		free(before);
 		free(after);
 		random_trace_fini(&t);

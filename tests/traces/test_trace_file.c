@@ -3,6 +3,7 @@
 
 #include "base/sha256.h"
 #include "tests/traces/random_trace.h"
+#include "traces/header.h"
 #include "traces/section.h"
 
 #define MAX_FILE (4u << 20)
@@ -66,6 +67,8 @@ Test(trace_file, header_and_tables_come_back)
 	cr_assert_str_eq(trace_meta(r)->kernel, "6.1.0-test");
 	cr_assert_null(trace_meta(r)->arch);
 	cr_assert_eq(trace_counts_total(&trace_meta(r)->ignored), 3);
+	cr_assert_eq(trace_meta(r)->cache_pages, 48057);
+	cr_assert_eq(trace_meta(r)->cache_pages_reused, 17619);
 	cr_assert_eq(trace_meta(r)->first_ns, t.events[0].time_ns);
 	cr_assert_eq(trace_meta(r)->last_ns, t.events[999].time_ns);
 	cr_assert_eq(trace_sizes(r)->blocks, 4);
@@ -78,6 +81,39 @@ Test(trace_file, header_and_tables_come_back)
 	random_trace_fini(&t);
 	unlink(path);
 	free(path);
+}
+
+/* A file's header is not to be trusted: shares are made of these numbers. What an older file does not say is not known. */
+Test(trace_file, a_page_cache_that_cannot_be_is_refused_and_a_missing_one_is_not_known)
+{
+	static const struct {
+		const char *members;
+		bool fits;
+		uint64_t pages, reused;
+	} cases[] = {
+		{ "", true, 0, 0 },
+		{ ",\"cache_pages\":2048", true, 2048, 0 },
+		{ ",\"cache_pages\":2048,\"cache_pages_reused\":2048", true, 2048, 2048 },
+		{ ",\"cache_pages\":4294967295,\"cache_pages_reused\":1", true, UINT32_MAX, 1 },
+		{ ",\"cache_pages\":-1,\"cache_pages_reused\":-1", true, 0, 0 },
+		{ ",\"cache_pages\":2048,\"cache_pages_reused\":2049", false, 0, 0 },
+		{ ",\"cache_pages_reused\":1", false, 0, 0 },
+		{ ",\"cache_pages\":4294967296,\"cache_pages_reused\":1", false, 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct header_sizes sizes;
+		struct trace_meta meta;
+		struct err err = { 0 };
+		char json[256];
+
+		snprintf(json, sizeof(json), "{\"kmemsim_trace\":1%s}", cases[i].members);
+		cr_assert_eq(header_parse(json, strlen(json), &meta, &sizes, &err), cases[i].fits ? 0 : -(int)ERR_TRACE, "%s", json);
+		cr_assert_eq(meta.cache_pages, cases[i].pages, "%s", json);
+		cr_assert_eq(meta.cache_pages_reused, cases[i].reused, "%s", json);
+		cr_assert(cases[i].fits || strstr(err.text, "cache_pages"), "%s", err.text);
+		trace_meta_fini(&meta);
+	}
 }
 
 /* gzip's own check, and the header as the first line of what comes out. */
