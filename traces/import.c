@@ -1,5 +1,6 @@
 #include "traces/import.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,11 @@ static int set_options(const struct import_options *options, struct trace_meta *
 	char release[32];
 
 	meta->recorded_addresses = options->recorded;
+	if (options->cache) {
+		assert(options->cache->reused <= options->cache->pages && options->cache->pages <= UINT32_MAX);
+		meta->cache_pages = options->cache->pages;
+		meta->cache_pages_reused = options->cache->reused;
+	}
 	if (!options->kernel_major)
 		return 0;
 	snprintf(release, sizeof(release), "%u.%u", options->kernel_major, options->kernel_minor);

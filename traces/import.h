@@ -11,12 +11,18 @@
 /** Called now and then with what was read so far; a non-zero answer stops the import with ERR_INTERRUPTED. */
 typedef int (*import_progress_fn)(void *arg, uint64_t bytes, uint64_t bytes_total, uint64_t events);
 
+/** What is known of the page cache: cache_pages and cache_pages_reused of struct trace_meta. */
+struct import_cache {
+	uint64_t pages, reused; /* reused <= pages <= UINT32_MAX */
+};
+
 struct import_options {
 	bool recorded;      /* keep recorded addresses, page frames and contexts; default of the CLI: yes */
 	bool strict;        /* any unusable line is an error */
 	uint32_t page_size; /* of the recorded machine; 0 = from the source, else 4096 */
 	const char *kallsyms; /* names of call sites, where the recording has addresses; may be NULL */
 	unsigned int kernel_major, kernel_minor; /* 0 = from the source, else 6.1 */
+	const struct import_cache *cache; /* takes the place of what the source says itself; NULL = as the source says */
 	import_progress_fn progress; /* may be NULL */
 	void *progress_arg;
 };

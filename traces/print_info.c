@@ -239,7 +239,7 @@ int trace_info_text(const struct trace_reader *r, FILE *out, struct err *err)
 		fprintf(out, "%-16s%" PRIu64 " requested, %" PRIu64 " allocated, %" PRIu64 " of them wasted\n", "bytes",
 			meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta));
 	if (meta->cache_pages)
-		fprintf(out, "%-16s%" PRIu64 " pages of files at the end, %" PRIu64 " of them used again\n", "page cache", meta->cache_pages,
+		fprintf(out, "%-16s%" PRIu64 " pages of files came to it, %" PRIu64 " of them were used again\n", "page cache", meta->cache_pages,
 			meta->cache_pages_reused);
 	fprintf(out, "%-16s%" PRIu64 " caches, %" PRIu64 " call sites\n", "names", totals.caches, totals.call_sites);
 	print_totals(out, meta, &totals);

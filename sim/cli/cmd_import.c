@@ -2,8 +2,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
+#include "configs/saved_cache.h"
+#include "configs/text_file.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/options.h"
 #include "traces/import.h"
@@ -14,6 +17,7 @@ enum import_key {
 	OPT_PAGE_SIZE,
 	OPT_KERNEL,
 	OPT_KALLSYMS,
+	OPT_STATES,
 };
 
 struct import_args {
@@ -22,6 +26,9 @@ struct import_args {
 	struct cli_given given; /* but for the sources */
 	struct import_options options;
 	struct cli_progress progress;
+	const char *states;         /* --states */
+	struct import_cache cache;  /* what the saved states tell */
+	char cache_how[SAVED_CACHE_TEXT];
 };
 
 static const struct argp_option options[] = {
@@ -31,6 +38,8 @@ static const struct argp_option options[] = {
 	{ "page-size", OPT_PAGE_SIZE, "SIZE", 0, "Page size of the recorded machine (default: as the source says, else 4 KiB)", 1 },
 	{ "kernel", OPT_KERNEL, "VERSION", 0, "The recorded kernel, such as 5.10, where the source does not say (default: 6.1)", 1 },
 	{ "kallsyms", OPT_KALLSYMS, "FILE", 0, "Names for the call sites of a perf.data, which holds addresses: /proc/kallsyms of the recorded boot", 1 },
+	{ "states", OPT_STATES, "DIR", 0, "Folder of saved states of the recorded machine, which tell how much of its page cache it used again (default: "
+		"snapshots, beside the recording); none looks for none", 1 },
 	{ "json", CLI_JSON, NULL, 0, "Print the summary to standard output as JSON", 2 },
 	{ "quiet", 'q', NULL, 0, "No progress, no summary", 2 },
 	{ 0 },
@@ -82,6 +91,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case OPT_KALLSYMS:
 		args->options.kallsyms = text;
+		return 0;
+	case OPT_STATES:
+		args->states = text;
 		return 0;
 	case ARGP_KEY_ARG:
 		add_source(state, args, text);
@@ -156,6 +168,15 @@ static void print_bytes(const struct trace_meta *meta)
 		100.0 * (double)wasted_bytes(meta) / (double)meta->bytes_allocated);
 }
 
+static void print_cache(const struct import_args *args, const struct trace_meta *meta)
+{
+	if (meta->cache_pages)
+		fprintf(stderr, "page cache   %" PRIu64 " pages of files came to it, %" PRIu64 " of them were used again (%s)\n", meta->cache_pages,
+			meta->cache_pages_reused, args->options.cache ? args->cache_how : "as the source itself says");
+	else
+		fprintf(stderr, "note         how much of its page cache the machine used again is not known: %s\n", args->cache_how);
+}
+
 static void print_summary(const struct import_args *args, struct trace_meta *meta)
 {
 	if (meta->lost)
@@ -170,6 +191,7 @@ static void print_summary(const struct import_args *args, struct trace_meta *met
 		meta->implied_frees);
 	if (meta->bytes_allocated)
 		print_bytes(meta);
+	print_cache(args, meta);
 	if (meta->hashed_pointers)
 		fputs("note         pointers are hashed: slabs and pages cannot be told from addresses\n", stderr);
 	print_counts("unusable: read and not understood", &meta->unusable);
@@ -194,13 +216,50 @@ static void print_json(const struct trace_meta *meta)
 	printf("{\"lost\": %" PRIu64 ", \"lines\": %" PRIu64 ", \"events\": %" PRIu64 ", \"prologue_events\": %" PRIu64 ", "
 	       "\"adopted\": %" PRIu64 ", \"implied_frees\": %" PRIu64 ", \"cpus\": %u, \"page_size\": %u, "
 	       "\"slots\": %u, \"bytes_requested\": %" PRIu64 ", \"bytes_allocated\": %" PRIu64 ", \"bytes_wasted\": %" PRIu64 ", "
-	       "\"hashed_pointers\": %s, ",
+	       "\"cache_pages\": %" PRIu64 ", \"cache_pages_reused\": %" PRIu64 ", \"hashed_pointers\": %s, ",
 		meta->lost, meta->lines, meta->events, meta->prologue_events, meta->adopted, meta->implied_frees, meta->cpus,
-		meta->page_size, meta->slots, meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta), meta->hashed_pointers ? "true" : "false");
+		meta->page_size, meta->slots, meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta), meta->cache_pages,
+		meta->cache_pages_reused, meta->hashed_pointers ? "true" : "false");
 	print_json_counts("unusable", &meta->unusable, ", ");
 	print_json_counts("repaired", &meta->repaired, ", ");
 	print_json_counts("classified", &meta->classified, ", ");
 	print_json_counts("ignored", &meta->ignored, "}\n");
+}
+
+/* Beside "runs/7/trace.dat" it is "runs/7/snapshots". */
+static void default_states(const char *source, char *dir, size_t size)
+{
+	const char *slash = strrchr(source, '/');
+
+	snprintf(dir, size, "%.*ssnapshots", slash ? (int)(slash - source) + 1 : 0, source);
+}
+
+/*
+ * What states tell that were saved with the recording. Which states is a guess where --states does not say, and then a text that
+ * knows of itself, as what `cat` prints does, keeps that when there are none. A folder that was asked for and is none is a mistake.
+ */
+static int read_states(struct import_args *args, struct err *err)
+{
+	char beside[TEXT_PATH_MAX];
+	const char *dir = args->states ? args->states : beside;
+	struct saved_cache cache = { 0 };
+	struct stat st;
+	bool known = false;
+
+	default_states(args->sources[0], beside, sizeof(beside));
+	if (args->states && !strcmp(args->states, "none"))
+		snprintf(args->cache_how, sizeof(args->cache_how), "--states none");
+	else if (args->states && stat(dir, &st) < 0)
+		return err_errno(err, "--states: %s", dir);
+	else if (args->states && !S_ISDIR(st.st_mode))
+		return err_set(err, ERR_USAGE, "--states: %s: expected a folder of saved states", dir);
+	else if (!args->states && !strcmp(args->sources[0], "-"))
+		snprintf(args->cache_how, sizeof(args->cache_how), "nothing is beside standard input; --states DIR names a folder of saved states");
+	else
+		known = saved_cache_read(&cache, dir, args->cache_how);
+	args->cache = (struct import_cache){ cache.pages, cache.reused };
+	args->options.cache = known || args->states ? &args->cache : NULL;
+	return 0;
 }
 
 static int run_import(int argc, char **argv)
@@ -217,7 +276,9 @@ static int run_import(int argc, char **argv)
 	args.options.progress_arg = &args;
 	cli_catch_signals();
 	cli_progress_start(&args.progress, "import", args.given.quiet);
-	status = import_files(args.sources, args.nr_sources, args.given.output, &args.options, &meta, &err);
+	status = read_states(&args, &err);
+	if (status == 0)
+		status = import_files(args.sources, args.nr_sources, args.given.output, &args.options, &meta, &err);
 	cli_progress_end(&args.progress);
 	free(args.sources);
 	if (status < 0)
