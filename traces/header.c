@@ -40,7 +40,7 @@ static json_t *counts_json(const struct trace_counts *counts)
 #define META_TEXTS(X) X(kernel) X(arch) X(tool) X(clock) X(source)
 #define META_NUMBERS(X)                                                                                        \
 	X(page_size) X(cpus) X(events) X(prologue_events) X(adopted) X(implied_frees) X(lost) X(lines) X(bytes_requested) X(bytes_allocated)         \
-	X(cache_pages) X(cache_pages_reused) X(first_ns) X(last_ns) X(slots)
+	X(cache_pages) X(cache_pages_reused) X(anon_pages) X(anon_pages_reused) X(first_ns) X(last_ns) X(slots)
 #define META_BOOLS(X) X(recorded_addresses) X(hashed_pointers)
 #define META_COUNTS(X) X(ignored) X(unusable) X(repaired) X(classified)
 
@@ -121,12 +121,12 @@ static int fill_meta(struct trace_meta *meta, const json_t *root)
 	return ret;
 }
 
-/* What a header says of the page cache is used for shares of it: a part is no more than the whole, nor that than page frames can be. */
-static bool cache_fits(const json_t *root)
+/* Of what a header says of LRU lists shares are taken: a part is no more than the whole, nor that than page frames can be. */
+static bool pages_fit(const json_t *root, const char *all, const char *part)
 {
-	uint64_t pages = get_count(root, "cache_pages");
+	uint64_t pages = get_count(root, all);
 
-	return pages <= UINT32_MAX && get_count(root, "cache_pages_reused") <= pages;
+	return pages <= UINT32_MAX && get_count(root, part) <= pages;
 }
 
 bool header_recognise(const char *json, size_t len)
@@ -155,8 +155,8 @@ int header_parse(const char *json, size_t len, struct trace_meta *meta, struct h
 			json_integer_value(json_object_get(root, "minor")), TRACE_FORMAT_MAJOR);
 	else if (get_count(root, "slots") > UINT32_MAX / 2)
 		ret = err_set(err, ERR_TRACE, "the header claims more slots than a trace can have");
-	else if (!cache_fits(root))
-		ret = err_set(err, ERR_TRACE, "the header claims more pages in the page cache (cache_pages, cache_pages_reused) than there can be");
+	else if (!pages_fit(root, "cache_pages", "cache_pages_reused") || !pages_fit(root, "anon_pages", "anon_pages_reused"))
+		ret = err_set(err, ERR_TRACE, "the header claims more pages on LRU lists (cache_pages, anon_pages) than there can be");
 	else if (fill_meta(meta, root) < 0)
 		ret = err_set(err, ERR_NOMEM, "no memory for the header");
 	*sizes = (struct header_sizes){ get_count(totals, "blocks"), get_count(totals, "bytes_raw"),

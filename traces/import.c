@@ -210,9 +210,14 @@ static int set_options(const struct import_options *options, struct trace_meta *
 
 	meta->recorded_addresses = options->recorded;
 	if (options->cache) {
-		assert(options->cache->reused <= options->cache->pages && options->cache->pages <= UINT32_MAX);
-		meta->cache_pages = options->cache->pages;
-		meta->cache_pages_reused = options->cache->reused;
+		const struct import_cache *cache = options->cache;
+
+		assert(cache->cache_pages_reused <= cache->cache_pages && cache->cache_pages <= UINT32_MAX);
+		assert(cache->anon_pages_reused <= cache->anon_pages && cache->anon_pages <= UINT32_MAX);
+		meta->cache_pages = cache->cache_pages;
+		meta->cache_pages_reused = cache->cache_pages_reused;
+		meta->anon_pages = cache->anon_pages;
+		meta->anon_pages_reused = cache->anon_pages_reused;
 	}
 	if (!options->kernel_major)
 		return 0;

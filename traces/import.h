@@ -11,9 +11,10 @@
 /** Called now and then with what was read so far; a non-zero answer stops the import with ERR_INTERRUPTED. */
 typedef int (*import_progress_fn)(void *arg, uint64_t bytes, uint64_t bytes_total, uint64_t events);
 
-/** What is known of the page cache: cache_pages and cache_pages_reused of struct trace_meta. */
+/** What is known of pages on LRU lists: the members of struct trace_meta with these names. */
 struct import_cache {
-	uint64_t pages, reused; /* reused <= pages <= UINT32_MAX */
+	uint64_t cache_pages, cache_pages_reused; /* reused <= all <= UINT32_MAX */
+	uint64_t anon_pages, anon_pages_reused;
 };
 
 struct import_options {

@@ -104,10 +104,11 @@ struct trace_meta {
 	uint64_t bytes_allocated;
 	/*
 	 * The page cache: file pages that came to the LRU lists while it was recorded, and of these the active ones at the end, which
-	 * mark_page_accessed() made so when they were used a second time. Told by the states saved beside a recording that reclaimed
-	 * nothing, by no event. 0: not known. Readers have seen to cache_pages_reused <= cache_pages <= UINT32_MAX.
+	 * mark_page_accessed() made so when they were used a second time; anonymous pages likewise. Told by the states saved beside a
+	 * recording that reclaimed nothing, by no event. 0: not known. Readers have seen to reused <= all <= UINT32_MAX.
 	 */
 	uint64_t cache_pages, cache_pages_reused;
+	uint64_t anon_pages, anon_pages_reused;
 	ns_t first_ns, last_ns;
 	uint32_t slots;            /* slot numbers used: 0 .. slots - 1 */
 	bool recorded_addresses;   /* the optional columns are there */

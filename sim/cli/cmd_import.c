@@ -257,7 +257,7 @@ static int read_states(struct import_args *args, struct err *err)
 		snprintf(args->cache_how, sizeof(args->cache_how), "nothing is beside standard input; --states DIR names a folder of saved states");
 	else
 		known = saved_cache_read(&cache, dir, args->cache_how);
-	args->cache = (struct import_cache){ cache.pages, cache.reused };
+	args->cache = (struct import_cache){ cache.file.pages, cache.file.reused, cache.anon.pages, cache.anon.reused };
 	args->options.cache = known || args->states ? &args->cache : NULL;
 	return 0;
 }
