@@ -2,7 +2,7 @@
  * What a machine did under pressure, which no description of it just booted tells: the swap that was added later, how many of the
  * file pages that it reclaimed it read again, and how many it had found in use before. Of several saved states the last one knows.
  * How far its kswapd gets beside tasks: whether the CPU is emulated, and whether CPUs share a cache.
- * Of a machine that has not reclaimed nothing is known: that it reads nothing again would be the least likely of all assumptions.
+ * Of a machine that has not reclaimed nothing is known: a recording may tell (sim/reclaim.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +15,6 @@
 #define MAX_MAPPED    100u   /* per cent: what reclaim.mapped takes */
 #define MAX_ACTIVATED 100u   /* per cent: what reclaim.activated takes */
 #define ENOUGH_PAGES  1024u  /* reclaimed: fewer say nothing of a share */
-/* Per cent. Fitted: of kinds of work whose machines had to reclaim, 79 and 31 (D-pressure), 77 and 19 (J-whatif), 33 (a file server), 10 (a build). */
-#define ASSUMED_REFAULT 75u
-#define ASSUMED_MAPPED  25u
 
 static void read_swap(struct probe *probe)
 {
@@ -83,11 +80,11 @@ static void read_reuse(struct probe *probe)
 	uint64_t in_use = pages.looked_at > pages.stolen ? pages.looked_at - pages.stolen : 0;
 
 	if (pages.stolen < ENOUGH_PAGES) {
-		probe->machine->reclaim.refault_percent = ASSUMED_REFAULT;
-		probe->machine->reclaim.mapped_percent = ASSUMED_MAPPED;
-		probe_note(probe, "reclaim.refault (%d) and reclaim.mapped (%d) are assumed, as %s: of 100 reclaimed file pages other machines read"
-			" 79, 77, 33 and 10 again, and found 31 and 19 in use before; 0 is a machine that reads nothing again", ASSUMED_REFAULT,
-			ASSUMED_MAPPED, pages.known ? "this machine has not reclaimed yet" : "vmstat is missing");
+		probe->machine->reclaim.refault_percent = RECLAIM_AUTO;
+		probe->machine->reclaim.mapped_percent = RECLAIM_AUTO;
+		probe_note(probe, "reclaim.refault and reclaim.mapped are auto, as %s: how much of its page cache the work uses again is taken from"
+			" the recording that is replayed, where states saved beside it tell (kmemsim import), and assumed where they do not",
+			pages.known ? "this machine has not reclaimed yet" : "vmstat is missing");
 		return;
 	}
 	probe->machine->reclaim.refault_percent = percent_of(pages.refaults, pages.stolen, MAX_REFAULT);

@@ -146,9 +146,9 @@ const struct key machine_keys[] = {
 
 	{ "reclaim.swap", KEY_SIZE, M(reclaim.swap), 0, 64 * TIB, "auto", AUTO(MACHINE_AUTO), NONE(0) },
 	{ "reclaim.enabled", KEY_BOOL, M(reclaim.enabled), .def = "true" },
-	{ "reclaim.refault", KEY_COUNT, M(reclaim.refault_percent), 0, 90, "0" },
-	{ "reclaim.mapped", KEY_COUNT, M(reclaim.mapped_percent), 0, 100, "0" },
-	{ "reclaim.activated", KEY_COUNT, M(reclaim.activated_percent), 0, 100, "auto", AUTO(RECLAIM_ACTIVATED_AUTO) },
+	{ "reclaim.refault", KEY_COUNT, M(reclaim.refault_percent), 0, 90, "0", AUTO(RECLAIM_AUTO) },
+	{ "reclaim.mapped", KEY_COUNT, M(reclaim.mapped_percent), 0, 100, "0", AUTO(RECLAIM_AUTO) },
+	{ "reclaim.activated", KEY_COUNT, M(reclaim.activated_percent), 0, 100, "auto", AUTO(RECLAIM_AUTO) },
 	{ "reclaim.swappiness", KEY_COUNT, M(reclaim.swappiness), 0, 200, "60" },
 	{ "reclaim.zone_reclaim_mode", KEY_COUNT, M(reclaim.zone_reclaim_mode), 0, 7, "0", .silent_zero = true },
 

@@ -147,11 +147,13 @@ uint64_t lru_shadow(const struct page_alloc *pa, pfn_t pfn)
 
 void lru_activate(struct page_alloc *pa, pfn_t pfn)
 {
-	if (lru_list_of(pa, pfn) != LRU_INACTIVE_FILE)
+	enum lru_list list = lru_list_of(pa, pfn);
+
+	if (list != LRU_INACTIVE_FILE && list != LRU_INACTIVE_ANON)
 		return;
 	pa->reclaim[page_zone(pa, pfn)->node].nonresident_age++;
 	pa->counter[PC_PGACTIVATE]++;
-	lru_move(pa, pfn, LRU_ACTIVE_FILE);
+	lru_move(pa, pfn, list + 1);
 }
 
 void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow, enum lru_return how)

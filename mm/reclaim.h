@@ -114,7 +114,7 @@ enum lru_return { LRU_RETURN_BY_DISTANCE, LRU_RETURN_INACTIVE, LRU_RETURN_ACTIVE
  * was away for no longer than active pages stay. @shadow: lru_shadow() as it went. Models workingset_refault().
  */
 void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow, enum lru_return how);
-/** lru_activate() - a page on an inactive list of files is used again; another one stays where it is. Models folio_activate(). */
+/** lru_activate() - a page on an inactive list is used again; another one stays where it is. Models folio_activate(). */
 void lru_activate(struct page_alloc *pa, pfn_t pfn);
 /** lru_pages() - length of a list of @node. */
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);

@@ -167,6 +167,10 @@ int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t v
 		refault_due(run);
 		return 0;
 	}
+	if (kind == RUN_TIMER_READER) {
+		readers_due(run, value);
+		return 0;
+	}
 	if (kind == RUN_TIMER_KCOMPACTD)
 		return compact_step(run, value, err);
 	k = &run->reclaim.kswapds[value];

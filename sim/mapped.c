@@ -78,7 +78,7 @@ int mapped_start(struct run *run, struct reclaim_hooks *hooks, struct err *err)
 {
 	struct mapped *m;
 
-	if (!run->machine->reclaim.mapped_percent)
+	if (!run->reclaim.mapped_percent)
 		return 0;
 	m = calloc(1, sizeof(*m));
 	run->reclaim.mapped = m;
@@ -87,7 +87,7 @@ int mapped_start(struct run *run, struct reclaim_hooks *hooks, struct err *err)
 	if (!m || !m->tasks)
 		return err_set(err, ERR_NOMEM, "no memory for what %u tasks map", run->tables->nr_whos);
 	rng_init(&m->rng, run->options->seed, "mapped");
-	m->percent = run->machine->reclaim.mapped_percent;
+	m->percent = run->reclaim.mapped_percent;
 	hooks->page_used_again = mapped_again;
 	return 0;
 }

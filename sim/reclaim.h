@@ -30,6 +30,7 @@ struct page_user {
 
 struct shrinkers; /* in shrinkers.c */
 struct refaults;  /* in refault.c */
+struct readers;   /* in readers.c */
 struct mapped;    /* in mapped.c */
 struct shadows;   /* in shadows.c */
 struct shrink_older; /* in shrink_older.c */
@@ -45,6 +46,7 @@ enum shrink_class {
 	SHRINK_INODE_DISK,
 	SHRINK_BLOB,         /* an inode's security blob */
 	SHRINK_HEAD,         /* buffer head */
+	SHRINK_NEVER,        /* mm_struct: its birth tells that page tables are copied (readers.c) */
 };
 
 enum kswapd_state { KSWAPD_ASLEEP, KSWAPD_STARTING, KSWAPD_RUNNING, KSWAPD_NAPPING };
@@ -86,6 +88,10 @@ struct reclaim {
 	uint64_t users_bytes;
 	bool *is_kswapd;         /* owned; by who */
 	bool *is_kcompactd;      /* owned; by who */
+	bool use_unknown;        /* the machine does not say how much of its page cache it uses again: recording or assumption tell */
+	uint32_t refault_percent, mapped_percent; /* what struct machine_reclaim has, or what stands for auto */
+	uint32_t active_anon_percent; /* of anonymous pages: used once more before reclaim looks at them */
+	struct rng use;          /* which ones */
 	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */
 	bool *killed;            /* owned; by who */
 	bool *unkillable;        /* owned; by leader: the OOM killer ends init and threads of the kernel never */
@@ -98,6 +104,7 @@ struct reclaim {
 	struct rival rivals[NR_RIVALS];
 	struct shrinkers *shrinkers; /* owned; NULL while nothing is reclaimed */
 	struct refaults *coming; /* owned */
+	struct readers *readers; /* owned; NULL: nobody reads again what he maps, or the trace shows it */
 	bool reading_again;      /* the page that begins is a refault */
 	struct mapped *mapped;   /* owned; NULL: no file page is */
 	struct shrink_older *older; /* owned; NULL: no initial state, or nothing of it is unknown to the trace */
@@ -136,6 +143,12 @@ bool reclaim_drops(struct run *run, const struct request *req, struct run_op *op
 enum shrink_class reclaim_shrink_class(const struct run_op *op);
 /** shrink_class_of() - by the name of the cache. */
 enum shrink_class shrink_class_of(const char *cache);
+/** reclaim_object_begins() - @who has taken an object of a slab, of @class, that lives in @slot. */
+void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
+/** readers_page_begins() - @req has got the block of pages that @op asks for: perhaps it maps a file. */
+void readers_page_begins(struct run *run, const struct request *req, const struct run_op *op);
+/** readers_reading() - whether somebody has not yet touched all that he maps. */
+bool readers_reading(const struct run *run);
 /** shrinkers_object_begins() - @who has taken an object, of @class, that lives in @slot; also one older than the run. */
 void shrinkers_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
 /** shrinkers_object_ends() - the object in @slot is no more. */

@@ -1,7 +1,7 @@
 /*
- * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again), shadows.c (those that the
- * trace reads again), mapped.c (pages in use), shrinkers.c (dentries, inodes, buffer heads), shrink_older.c (those that the trace does not
- * know), swap.c, oom.c, daemons.c (kswapd and kcompactd), fair.c (their CPU time).
+ * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again), readers.c (mappings that
+ * are read), shadows.c (pages that the trace reads again), mapped.c (pages in use), shrinkers.c (dentries, inodes, buffer heads),
+ * shrink_older.c (those that the trace does not know), swap.c, oom.c, daemons.c (kswapd and kcompactd), fair.c (their CPU time).
  */
 #ifndef KMEMSIM_SIM_RECLAIM_PRIV_H
 #define KMEMSIM_SIM_RECLAIM_PRIV_H
@@ -19,10 +19,31 @@ void reclaim_lose(struct run *run, struct object *object, bool swapped);
 /* refault.c */
 /** refault_evicted() - the file page of @slot (SLOT_NONE: nobody's) has been reclaimed: perhaps it is read again. @shadow: lru_shadow(). */
 void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow);
+/** What comes of a page that is to be read. */
+enum refault_read { READ_CAME, READ_NOT_WANTED, READ_NO_MEMORY };
+
+/**
+ * refault_read() - the page that was of @slot when it was reclaimed is read again, by run->cpu; @ahead: nobody waits for it. The slot may
+ * have another object by now, or the file may be gone: then nobody wants it.
+ */
+enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead);
 /** refault_due() - the next window of pages is read again now, what of it is still gone. */
 void refault_due(struct run *run);
 int refaults_start(struct run *run, struct err *err);
 void refaults_fini(struct run *run);
+
+/* readers.c */
+/** readers_start() - where it is not known how much the machine reads again, and the recording does not show it; else nothing. */
+int readers_start(struct run *run, struct err *err);
+void readers_fini(struct run *run);
+/** readers_know() - @slot has a file page, of @who; one older than the run, too. */
+void readers_know(struct run *run, uint32_t slot, uint32_t who);
+/** readers_fork() - @who has a new address space, and is to fill it by copying another's, or for another program. */
+void readers_fork(struct run *run, uint32_t who);
+/** readers_due() - reader @number goes on. */
+void readers_due(struct run *run, uint32_t number);
+/** readers_came() - file pages that readers have read again so far. */
+uint64_t readers_came(const struct run *run);
 
 /* shadows.c */
 /** shadows_start() - for a recording that reclaimed, on a machine of which it is known how much it reads again; else nothing. */

@@ -46,7 +46,7 @@ int refaults_start(struct run *run, struct err *err)
 		return err_set(err, ERR_NOMEM, "no memory for refaults");
 	rng_init(&r->rng, run->options->seed, "refault");
 	/* A recording of a machine that reclaimed has its refaults: they are pages that it asks for. */
-	r->percent = run->reclaim.recorded ? 0 : run->machine->reclaim.refault_percent;
+	r->percent = run->reclaim.recorded ? 0 : run->reclaim.refault_percent;
 	run->reclaim.coming = r;
 	return 0;
 }
@@ -107,14 +107,20 @@ static uint64_t pages_on_lists(const struct run *run)
 }
 
 /*
- * Whether the pages that have just gone are read again. The share was measured at a moment, when others were still to come: so
- * many must be on their way that it is right when the last of them, half the lists on the average, has come.
+ * Whether the pages that have just gone are read again. A share that a machine showed which reclaimed is one of all pages that
+ * went, of those that had come again, too. It was measured at a moment, when others were still to come: so many must be on their way
+ * that it is right when the last of them, half the lists on the average, has come. A share of pages that were used once more where
+ * memory was enough is one of pages that go for the first time.
  */
 static bool is_read_again(const struct run *run)
 {
 	const struct refaults *r = run->reclaim.coming;
-	uint64_t gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE) + pages_on_lists(run) / 2;
+	uint64_t gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE);
 
+	if (run->reclaim.use_unknown)
+		gone -= min_u64(gone, run->reclaim.refaults);
+	else
+		gone += pages_on_lists(run) / 2;
 	return (r->promised + WINDOW_PAGES) * 100 <= gone * r->percent;
 }
 
@@ -162,9 +168,6 @@ void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow)
 	set_timer(run);
 }
 
-/** What comes of a page that is to be read. */
-enum read { READ_CAME, READ_NOT_WANTED, READ_NO_MEMORY };
-
 /*
  * Memory for a page that the reader waits for, or for one read ahead: who asks for that gives up soon, and may hold locks of the
  * file system. Models filemap_create_folio(), and readahead_gfp_mask() in page_cache_ra_unbounded().
@@ -179,8 +182,7 @@ static bool take_for_read(struct run *run, struct page_request want, bool ahead,
 	return page_alloc_take(run->mm.pages, &want, pfn, &run->meter) == MM_DONE;
 }
 
-/* The slot may have another object by now, or the file may be gone. */
-static enum read read_page(struct run *run, uint32_t slot, bool ahead)
+enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead)
 {
 	struct object *object = &run->objects[slot];
 	struct run_op *op = &run->ops[object->op];
@@ -207,7 +209,7 @@ static enum read read_page(struct run *run, uint32_t slot, bool ahead)
 }
 
 /* A page of the initial state, of which the trace knows nothing: its file is still there. */
-static enum read read_older(struct run *run, uint64_t shadow, bool ahead)
+static enum refault_read read_older(struct run *run, uint64_t shadow, bool ahead)
 {
 	struct page_request want = { .gfp = GFP_HIGHUSER_MOVABLE, .cpu = (uint16_t)run->cpu, .node = -1 };
 	pfn_t pfn;
@@ -246,13 +248,13 @@ void refault_due(struct run *run)
 	run->cpu = 0;
 	for (uint32_t i = 0; i < READ_PAGES && r->reading.nr; i++) {
 		uint32_t at = WINDOW_PAGES - r->reading.nr;
-		enum read read;
+		enum refault_read read;
 
 		meter_restart(&run->meter);
 		if (r->reading.slots[at] == SLOT_NONE)
 			read = read_older(run, r->reading.shadows[at], i > 0);
 		else
-			read = read_page(run, r->reading.slots[at], i > 0);
+			read = refault_read(run, r->reading.slots[at], i > 0);
 		busy_ns += run->meter.ns;
 		if (read == READ_NO_MEMORY && i > 0)
 			break;

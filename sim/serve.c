@@ -108,7 +108,7 @@ static inline void serve_object(struct run *run, const struct request *req, stru
 	if (req->slot != SLOT_NONE) {
 		object_begin(run, req, op, object.slab, object.index);
 		if (__builtin_expect(op->lru != 0, 0) && !run->follow.skipping)
-			shrinkers_object_begins(run, req->slot, req->who, (enum shrink_class)op->lru);
+			reclaim_object_begins(run, req->slot, req->who, (enum shrink_class)op->lru);
 		return;
 	}
 	/* It failed where it was recorded, so nobody will free it. */

@@ -29,7 +29,7 @@ struct shadows {
 	uint32_t nr, room;
 	struct window leaving; /* pages that have just gone */
 	struct window coming;  /* pages that are being read; the first one is the last of it */
-	uint32_t activated_percent; /* of windows that are read; RECLAIM_ACTIVATED_AUTO: not known */
+	uint32_t activated_percent; /* of windows that are read; RECLAIM_AUTO: not known */
 	uint32_t nr_read;      /* pages of the window that is being read, away before or not */
 	bool active;           /* it is active, where the share is known */
 };
@@ -38,7 +38,7 @@ int shadows_start(struct run *run, struct err *err)
 {
 	struct shadows *s;
 
-	if (!run->reclaim.recorded || run->machine->reclaim.refault_percent < MOST_PERCENT)
+	if (!run->reclaim.recorded || run->reclaim.refault_percent < MOST_PERCENT)
 		return 0;
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -74,7 +74,7 @@ void shadow_left(struct run *run, uint64_t shadow)
 
 static enum lru_return returns_to(struct shadows *s)
 {
-	if (s->activated_percent == RECLAIM_ACTIVATED_AUTO)
+	if (s->activated_percent == RECLAIM_AUTO)
 		return LRU_RETURN_BY_DISTANCE;
 	if (s->nr_read++ % WINDOW_PAGES == 0)
 		s->active = rng_below(&s->rng, 100) < s->activated_percent;

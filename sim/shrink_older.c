@@ -78,9 +78,11 @@ static int find_known(const struct run *run, struct idmap *known)
 static enum shrink_class class_of_cache(const struct run *run, uint32_t cache)
 {
 	struct slab_stats stats;
+	enum shrink_class class;
 
 	slab_cache_stats(run->mm.slab, cache, &stats);
-	return shrink_class_of(stats.name);
+	class = shrink_class_of(stats.name);
+	return class < NR_CLASSES ? class : SHRINK_NOTHING;
 }
 
 static bool push(struct object_stack *stack, struct slab_object object)

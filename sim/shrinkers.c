@@ -66,6 +66,8 @@ enum shrink_class shrink_class_of(const char *cache)
 		return SHRINK_DENTRY;
 	if (!strcmp(cache, "buffer_head"))
 		return SHRINK_HEAD;
+	if (!strcmp(cache, "mm_struct"))
+		return SHRINK_NEVER;
 	if (!strcmp(cache, "lsm_inode_cache"))
 		return SHRINK_BLOB;
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
@@ -203,6 +205,7 @@ static void object_ends(struct shrinkers *s, uint32_t at)
 
 	switch ((enum shrink_class)link->class) {
 	case SHRINK_NOTHING:
+	case SHRINK_NEVER:
 		return;
 	case SHRINK_HEAD:
 		leave_page(s, link);

@@ -131,6 +131,7 @@ int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
 	case RUN_TIMER_KSWAPD:
 	case RUN_TIMER_KCOMPACTD:
 	case RUN_TIMER_REFAULT:
+	case RUN_TIMER_READER:
 		return reclaim_fire(run, kind, generation, value, err);
 	default:
 		return fire_periodic(run, kind - RUN_TIMER_PERIODIC, value, err);

@@ -21,6 +21,7 @@ enum run_timer {
 	RUN_TIMER_KCOMPACTD, /* kcompactd goes on; value: its node */
 	RUN_TIMER_WORK,     /* a work item; value: which, and on which CPU (sim/works.c) */
 	RUN_TIMER_REFAULT,  /* reclaimed pages are read again */
+	RUN_TIMER_READER,   /* who reads a mapping goes on; value: its number (sim/readers.c) */
 	RUN_TIMER_PERIODIC,
 };
 

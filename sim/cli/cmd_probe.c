@@ -20,7 +20,8 @@ static int write_machine(const struct cli_given *given, const struct machine *ma
 		"# Each zone has the pages that its kernel had: spanned, present and managed. Set\n"
 		"# page_allocator.min_free_kbytes to auto when you change the memory.\n"
 		"# reclaim.refault and reclaim.mapped are measured where the machine had reclaimed (workingset_refault_file, and\n"
-		"# what pgscan_file has more than pgskip_* and pgsteal_file, of pgsteal_file, in per cent), and assumed where it had not.\n",
+		"# what pgscan_file has more than pgskip_* and pgsteal_file, of pgsteal_file, in per cent), and auto where it had not:\n"
+		"# then the recording tells, or an assumption.\n",
 		given->input ? given->input : "the running machine");
 	return machine_file_write(given->output ? given->output : "-", comment, machine, err);
 }

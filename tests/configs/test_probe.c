@@ -308,13 +308,13 @@ Test(probe, swap_and_refaults_are_those_of_the_last_state)
 	strcat(path, "/1-after-boot");
 	m = probed(path);
 	cr_expect_eq(m->reclaim.swap, MACHINE_AUTO, "none yet: the trace tells of what is added");
-	cr_expect_eq(m->reclaim.refault_percent, 75, "nothing was reclaimed before the work: assumed");
-	cr_expect_eq(m->reclaim.mapped_percent, 25);
-	cr_expect_eq(m->reclaim.activated_percent, RECLAIM_ACTIVATED_AUTO, "nor is it known what would become active");
+	cr_expect_eq(m->reclaim.refault_percent, RECLAIM_AUTO, "nothing was reclaimed before the work: the recording tells");
+	cr_expect_eq(m->reclaim.mapped_percent, RECLAIM_AUTO);
+	cr_expect_eq(m->reclaim.activated_percent, RECLAIM_AUTO, "nor is it known what would become active");
 	free(m);
 	snapshots_of("J-whatif/base", path, sizeof(path));
 	m = probed(path);
-	cr_expect_eq(m->reclaim.refault_percent, 75, "nor with enough memory");
+	cr_expect_eq(m->reclaim.refault_percent, RECLAIM_AUTO, "nor with enough memory");
 	free(m);
 	snapshots_of("D-pressure", path, sizeof(path));
 	m = probed(path);
