@@ -42,6 +42,8 @@ void readers_know(struct run *run, uint32_t slot, uint32_t who);
 void readers_fork(struct run *run, uint32_t who);
 /** readers_due() - reader @number goes on. */
 void readers_due(struct run *run, uint32_t number);
+/** readers_mappings() - how many the recording has shown so far. */
+uint64_t readers_mappings(const struct run *run);
 /** readers_came() - file pages that readers have read again so far. */
 uint64_t readers_came(const struct run *run);
 
