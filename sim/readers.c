@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "sim/file_pages.h"
 #include "sim/reclaim_priv.h"
 #include "sim/timers.h"
 
@@ -40,21 +41,18 @@ struct reader {
 	uint32_t who;
 	struct mapped_page *pages; /* owned */
 	uint32_t nr, cap;
+	uint64_t size;         /* pages, as its tables show: it maps no more */
 	uint32_t own;          /* pages that it has read itself since its row began; from WINDOW_PAGES on these are what it maps */
-	uint32_t writer_plus1; /* of the file that it maps; 0: of any */
-	uint32_t next;         /* of readers.known: where the rest of what it maps is looked for */
-	uint32_t touches;      /* still to come */
+	struct file_walk walk; /* where the rest of what it maps is looked for: pages of its file, or any */
+	uint64_t next_look;    /* from so many pages on, which file that is is asked once more */
+	uint64_t touches;      /* still to come */
 };
 
 struct readers {
 	struct rng rng;
 	bool *is_table;        /* owned; by operation: it takes a page table of a process */
 	struct table_row *rows; /* owned; by leader */
-	struct known_page {
-		uint32_t slot;
-		uint32_t leader; /* of who wrote or read it first */
-	} *known;              /* owned: pages of files, in the order in which the trace had them */
-	uint32_t nr_known, cap_known;
+	struct file_pages files; /* a task is its leader */
 	struct reader *list;   /* owned */
 	uint32_t nr, cap;
 	uint32_t nr_reading;   /* with touches to come: each has a timer */
@@ -85,7 +83,7 @@ int readers_start(struct run *run, struct err *err)
 	rng_init(&r->rng, run->options->seed, "readers");
 	for (uint32_t op = 0; op < tables->nr_ops; op++)
 		r->is_table[op] = is_user_table(&tables->ops[op]);
-	return 0;
+	return file_pages_init(&r->files, run->meta->slots, tables->nr_whos, err);
 }
 
 void readers_fini(struct run *run)
@@ -96,7 +94,7 @@ void readers_fini(struct run *run)
 		return;
 	free(r->is_table);
 	free(r->rows);
-	free(r->known);
+	file_pages_fini(&r->files);
 	for (uint32_t i = 0; i < r->nr; i++)
 		free(r->list[i].pages);
 	free(r->list);
@@ -122,7 +120,7 @@ bool readers_reading(const struct run *run)
 
 static void out_of_memory(struct run *run)
 {
-	err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages of files that tasks map", run->reclaim.readers->nr_known);
+	err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages of files that tasks map", file_pages_alive(&run->reclaim.readers->files));
 }
 
 /* The object of a file page that is there, or gone; NULL: it is something else by now. */
@@ -144,52 +142,44 @@ static void map_page(struct run *run, struct reader *reader, uint32_t slot)
 		out_of_memory(run);
 }
 
-/* Who has written or read at least @pages of files, and as few more as possible. Return: 1 + leader, 0: nobody has. */
-static uint32_t find_writer(struct run *run, uint32_t pages)
-{
-	struct readers *r = run->reclaim.readers;
-	uint32_t *had = calloc((size_t)run->tables->nr_whos + 1, sizeof(*had)), found = 0;
-
-	if (!had) {
-		out_of_memory(run);
-		return 0;
-	}
-	for (uint32_t i = 0; i < r->nr_known; i++)
-		had[r->known[i].leader] += file_page(run, r->known[i].slot) != NULL;
-	for (uint32_t leader = 0; leader < run->tables->nr_whos; leader++)
-		if (had[leader] >= pages && (!found || had[leader] > had[found - 1]))
-			found = leader + 1;
-	free(had);
-	return found;
-}
-
 /*
- * The mapping is of @pages by now: those of a file, from its beginning, or of any, as far as the trace has so many. The first and the last
- * table may serve few pages.
+ * Which file it is: of the task that has most pages of files, if these fill the mapping, whose first and last table may serve few; else it
+ * is any. A file that has become too small is asked for anew when the mapping has doubled: to ask at each table would take long.
  */
-static void map_pages(struct run *run, struct reader *reader, uint32_t pages)
+static void find_file(struct run *run, struct reader *reader)
 {
 	struct readers *r = run->reclaim.readers;
-	uint32_t writer_plus1;
+	uint64_t pages = reader->size - 2 * TABLE_PAGES;
+	uint32_t task_plus1 = reader->walk.task_plus1;
 
-	if (reader->own >= WINDOW_PAGES || !r->nr_known)
+	if (reader->nr && (reader->size < reader->next_look || (task_plus1 && r->files.of_task[task_plus1 - 1] >= pages)))
 		return;
-	writer_plus1 = find_writer(run, pages - 2 * TABLE_PAGES);
-	if (!reader->nr || writer_plus1 != reader->writer_plus1) {
-		reader->nr = 0;
-		reader->writer_plus1 = writer_plus1;
-		reader->next = writer_plus1 ? 0 : (uint32_t)rng_below(&r->rng, r->nr_known);
-	}
-	for (uint32_t looked = 0; looked < r->nr_known && reader->nr < pages && reader->nr < r->nr_known; looked++) {
-		const struct known_page *page = &r->known[reader->next];
+	reader->next_look = 2 * reader->size;
+	task_plus1 = file_pages_most(&r->files, pages);
+	if (reader->nr && task_plus1 == reader->walk.task_plus1)
+		return;
+	reader->nr = 0;
+	file_walk_begin(&reader->walk, &r->files, task_plus1, task_plus1 ? 0 : (uint32_t)rng_below(&r->rng, r->files.nr));
+}
 
-		reader->next = (reader->next + 1) % r->nr_known;
-		if ((!writer_plus1 || page->leader + 1 == writer_plus1) && file_page(run, page->slot))
-			map_page(run, reader, page->slot);
+/* The mapping has another table: as far as the trace has so many pages, it is of those of its file, from the beginning, or of any. */
+static void map_pages(struct run *run, struct reader *reader)
+{
+	struct readers *r = run->reclaim.readers;
+
+	if (reader->own >= WINDOW_PAGES || !file_pages_alive(&r->files))
+		return;
+	find_file(run, reader);
+	while (reader->nr < reader->size && !run->deferred.code) {
+		uint32_t slot = file_walk_next(&reader->walk, &r->files);
+
+		if (slot == SLOT_NONE)
+			return;
+		map_page(run, reader, slot);
 	}
 }
 
-static void add_touches(struct run *run, uint32_t number, uint32_t touches)
+static void add_touches(struct run *run, uint32_t number, uint64_t touches)
 {
 	struct readers *r = run->reclaim.readers;
 	struct reader *reader = &r->list[number];
@@ -215,7 +205,8 @@ static void note_table(struct run *run, struct table_row *row, uint32_t who)
 		r->list[r->nr] = (struct reader){ .who = who };
 		row->reader_plus1 = ++r->nr;
 	}
-	map_pages(run, &r->list[row->reader_plus1 - 1], row->tables * TABLE_PAGES);
+	r->list[row->reader_plus1 - 1].size = (uint64_t)row->tables * TABLE_PAGES;
+	map_pages(run, &r->list[row->reader_plus1 - 1]);
 	add_touches(run, row->reader_plus1 - 1, (row->tables == FEWEST ? FEWEST : 1) * TABLE_PAGES);
 }
 
@@ -228,6 +219,8 @@ static void note_own(struct run *run, uint32_t number, uint32_t slot)
 		return;
 	if (reader->own == WINDOW_PAGES)
 		reader->nr = 0;
+	if (reader->nr >= reader->size)
+		return;
 	map_page(run, reader, slot);
 	add_touches(run, number, 1);
 }
@@ -238,10 +231,19 @@ void readers_know(struct run *run, uint32_t slot, uint32_t who)
 
 	if (!r)
 		return;
-	if (array_room(&r->known, &r->cap_known, r->nr_known))
-		r->known[r->nr_known++] = (struct known_page){ slot, run->reclaim.leader[who] };
-	else
+	if (!file_pages_add(&r->files, slot, run->reclaim.leader[who]))
 		out_of_memory(run);
+}
+
+void readers_forget(struct run *run, uint32_t slot)
+{
+	if (run->reclaim.readers)
+		file_pages_remove(&run->reclaim.readers->files, slot);
+}
+
+int readers_check(const struct run *run, struct err *err)
+{
+	return run->reclaim.readers ? file_pages_check(&run->reclaim.readers->files, err) : 0;
 }
 
 void readers_fork(struct run *run, uint32_t who)
@@ -331,7 +333,7 @@ static ns_t touch(struct run *run, struct reader *reader)
 	ns_t ns = TOUCH_NS;
 
 	if (!object)
-		return 0;
+		return ns;
 	if (object->slab == OBJECT_RECLAIMED)
 		ns += read_around(run, reader, number);
 	if (!page->mapped)

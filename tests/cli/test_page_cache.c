@@ -40,6 +40,14 @@ static void take(struct recording *r, unsigned int pid, const char *gfp, unsigne
 			r->time_ns += 50000, pid, pid, ++r->id, gfp);
 }
 
+/* Task @pid frees the @nr pages taken last. */
+static void give(struct recording *r, unsigned int pid, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		fprintf(r->file, "{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"free_pages\", \"id\": %u}\n", r->time_ns += 1000,
+			pid, pid, r->id - i);
+}
+
 static void fork_begins(struct recording *r, unsigned int pid)
 {
 	fprintf(r->file, "{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"kmem_cache_alloc\", \"id\": %u, \"cache\": \"mm_struct\","
@@ -196,6 +204,25 @@ Test(page_cache, a_task_that_reads_what_it_maps_maps_that)
 	end(&r, "--states none");
 	replay_with("reclaim.refault=auto");
 	cr_expect_lt(replayed_counter("refaults_of_mappings"), 2000, "%.0f", replayed_counter("refaults_of_mappings"));
+}
+
+/* What a task wrote and removed again is no file that can be mapped, however much it was; the slots have other pages by then. */
+Test(page_cache, files_that_were_removed_are_not_mapped)
+{
+	struct recording r = begin();
+
+	small_machine();
+	for (int i = 0; i < 200; i++) {
+		take(&r, 5, FILE_PAGES, 200);
+		give(&r, 5, 200);
+	}
+	take(&r, 1, FILE_PAGES, 20000);
+	for (int i = 0; i < 39; i++)
+		take(&r, 2, TABLE, 1);
+	take(&r, 3, HEAP_PAGE, 100);
+	end(&r, "--states none");
+	run_ok("rm -f r.db; $K replay t.kmt -m m.yaml --check=1000 -o r.db --quiet");
+	cr_expect_gt(replayed_counter("refaults_of_mappings"), 6000, "%.0f: of the file that is there", replayed_counter("refaults_of_mappings"));
 }
 
 /* The run goes on until all is touched that a recording ends with: a reader at its end is not cut off, and the same with each replay. */
