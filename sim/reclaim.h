@@ -95,7 +95,7 @@ struct reclaim {
 	struct rng use;          /* which ones */
 	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */
 	bool *killed;            /* owned; by who */
-	bool *unkillable;        /* owned; by leader: the OOM killer ends init and threads of the kernel never */
+	bool *unkillable;        /* owned; by leader: the OOM killer ends init and threads of the kernel never, and nobody twice */
 	uint32_t *leader;        /* owned; by who: the first one with the same pid */
 	uint32_t nr_killed;
 	uint64_t without_victim; /* attempts to get memory at which the OOM killer found nobody */
