@@ -271,7 +271,7 @@ static void find_use(struct run *run)
 		r->mapped_percent = machine->mapped_percent == RECLAIM_AUTO ? RECORDED_MAPPED : machine->mapped_percent;
 		return;
 	}
-	r->refault_percent = share_of(meta->cache_pages_reused * OLDER_PERCENT / 100, meta->cache_pages, ASSUMED_REFAULT);
+	r->refault_percent = min_u32(share_of(meta->cache_pages_reused * OLDER_PERCENT / 100, meta->cache_pages, ASSUMED_REFAULT), 100);
 	r->active_anon_percent = share_of(meta->anon_pages_reused, meta->anon_pages, ASSUMED_ACTIVE_ANON);
 }
 

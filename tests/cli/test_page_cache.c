@@ -107,6 +107,19 @@ Test(page_cache, is_read_again_as_the_recorded_machine_used_it_again)
 	cr_expect_eq(share_read_again(), 0);
 }
 
+/* Pages that go are older than those that stay, but no page can have been used again more surely than all. */
+Test(page_cache, at_most_all_that_goes_is_read_again)
+{
+	struct run_result result;
+
+	small_machine();
+	states_beside(5000, 45000);
+	read_files("");
+	result = run_shell("$K replay t.kmt -m m.yaml --json");
+	cr_expect_eq(run_number(result.out, "refault_percent"), 100, "%s", result.out);
+	run_free(&result);
+}
+
 Test(page_cache, is_assumed_to_be_read_again_where_nothing_tells_and_the_user_hears_of_it)
 {
 	struct run_result result;
