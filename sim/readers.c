@@ -61,7 +61,9 @@ struct readers {
 
 static bool is_user_table(const struct trace_op *op)
 {
-	return op->kind == KIND_ALLOC_PAGES && !op->order && op->origin != ORIGIN_PAGE_TABLE && op->gfp == (GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO);
+	/* GFP_PGTABLE_USER; pagetable_alloc() of 6.6 and later adds __GFP_COMP. */
+	return op->kind == KIND_ALLOC_PAGES && !op->order && op->origin != ORIGIN_PAGE_TABLE &&
+		(op->gfp & ~GFP_BIT_COMP) == (GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO);
 }
 
 int readers_start(struct run *run, struct err *err)
