@@ -1,6 +1,6 @@
 /*
  * readers: tasks that use a file through a mapping. What they touch makes no request while the page cache has it, so a recording of a
- * machine with enough memory shows only their page tables: one for every 512 pages of the range, in a row, with no anonymous page
+ * machine with enough memory shows only their page tables: one for every 512 pages (of 4 KiB) of the range, in a row, with no anonymous page
  * between (which would be memory of their own) and not while the task forks (which copies tables). With less memory the same
  * touches find pages gone, and read them again with all that lies around.
  *
@@ -17,9 +17,11 @@
 #include "sim/reclaim_priv.h"
 #include "sim/timers.h"
 
-#define TABLE_PAGES  512u  /* PTRS_PER_PTE with pages of 4 KiB */
-#define FEWEST       16u   /* page tables in a row, 32 MiB: a program and its libraries have fewer */
-#define AROUND_PAGES 16u   /* fault_around_bytes */
+#define MIN_PAGE_SIZE 4096u
+#define MAX_PAGE_SIZE 65536u
+#define PTE_BYTES    8u
+#define FEWEST       16u   /* page tables in a row, with pages of 4 KiB 32 MiB: a program and its libraries have fewer */
+#define AROUND_BYTES 65536u /* fault_around_bytes */
 #define TOUCH_NS     5000u /* with its fault; 30000 of J-whatif/base, whose CPU is emulated, took 0.2 s */
 #define TURN_TOUCHES 64u   /* without a read: then others have their turn */
 
@@ -55,6 +57,8 @@ struct readers {
 	struct file_pages files; /* a task is its leader */
 	struct reader *list;   /* owned */
 	uint32_t nr, cap;
+	uint32_t table_pages;  /* PTRS_PER_PTE of the recorded machine */
+	uint32_t around_pages; /* that one fault maps */
 	uint32_t nr_reading;   /* with touches to come: each has a timer */
 	uint64_t came;         /* pages read */
 };
@@ -69,6 +73,8 @@ static bool is_user_table(const struct trace_op *op)
 int readers_start(struct run *run, struct err *err)
 {
 	const struct trace_tables *tables = run->tables;
+	/* A header may say anything. */
+	uint32_t page_size = min_u32(max_u32(run->meta->page_size, MIN_PAGE_SIZE), MAX_PAGE_SIZE);
 	struct readers *r;
 
 	/* A recording of a machine that reclaimed has what they read again: pages that they ask for. */
@@ -83,6 +89,8 @@ int readers_start(struct run *run, struct err *err)
 	if (!r || !r->is_table || !r->rows)
 		return err_set(err, ERR_NOMEM, "no memory for what %u tasks map", tables->nr_whos);
 	rng_init(&r->rng, run->options->seed, "readers");
+	r->table_pages = page_size / PTE_BYTES;
+	r->around_pages = AROUND_BYTES / page_size;
 	for (uint32_t op = 0; op < tables->nr_ops; op++)
 		r->is_table[op] = is_user_table(&tables->ops[op]);
 	return file_pages_init(&r->files, run->meta->slots, tables->nr_whos, err);
@@ -151,7 +159,7 @@ static void map_page(struct run *run, struct reader *reader, uint32_t slot)
 static void find_file(struct run *run, struct reader *reader)
 {
 	struct readers *r = run->reclaim.readers;
-	uint64_t pages = reader->size - 2 * TABLE_PAGES;
+	uint64_t pages = reader->size - 2 * r->table_pages;
 	uint32_t task_plus1 = reader->walk.task_plus1;
 
 	if (reader->nr && (reader->size < reader->next_look || (task_plus1 && r->files.of_task[task_plus1 - 1] >= pages)))
@@ -197,7 +205,8 @@ static void note_table(struct run *run, struct table_row *row, uint32_t who)
 {
 	struct readers *r = run->reclaim.readers;
 
-	if (row->forking || ++row->tables < FEWEST)
+	/* Those that are older than the beginning come all at once, of all tasks. */
+	if (row->forking || run->booting || ++row->tables < FEWEST)
 		return;
 	if (!row->reader_plus1) {
 		if (!array_room(&r->list, &r->cap, r->nr)) {
@@ -207,9 +216,9 @@ static void note_table(struct run *run, struct table_row *row, uint32_t who)
 		r->list[r->nr] = (struct reader){ .who = who };
 		row->reader_plus1 = ++r->nr;
 	}
-	r->list[row->reader_plus1 - 1].size = (uint64_t)row->tables * TABLE_PAGES;
+	r->list[row->reader_plus1 - 1].size = (uint64_t)row->tables * r->table_pages;
 	map_pages(run, &r->list[row->reader_plus1 - 1]);
-	add_touches(run, row->reader_plus1 - 1, (row->tables == FEWEST ? FEWEST : 1) * TABLE_PAGES);
+	add_touches(run, row->reader_plus1 - 1, (row->tables == FEWEST ? FEWEST : 1) * r->table_pages);
 }
 
 /* The reader reads a page of the file that nobody has read before: so that is what it maps. */
@@ -284,7 +293,8 @@ static bool is_gone(struct run *run, const struct mapped_page *page)
 /* A fault on a page that is there maps all around it that is; each counts as used. */
 static void fault_around(struct run *run, struct reader *reader, uint32_t number)
 {
-	uint32_t first = number - number % AROUND_PAGES, end = min_u32(first + AROUND_PAGES, reader->nr);
+	uint32_t around = run->reclaim.readers->around_pages;
+	uint32_t first = number - number % around, end = min_u32(first + around, reader->nr);
 
 	for (struct mapped_page *page = &reader->pages[first]; page < &reader->pages[end]; page++) {
 		const struct object *object = file_page(run, page->slot);

@@ -24,13 +24,25 @@ struct recording {
 	unsigned int id;
 };
 
-static struct recording begin(void)
+static struct recording begin_with(unsigned int page_size)
 {
 	struct recording r = { .file = fopen("t.jsonl", "w") };
 
 	cr_assert_not_null(r.file);
-	fprintf(r.file, "{\"kmemsim_trace\": 1, \"page_size\": 4096, \"cpus\": 1}\n");
+	fprintf(r.file, "{\"kmemsim_trace\": 1, \"page_size\": %u, \"cpus\": 1}\n", page_size);
 	return r;
+}
+
+static struct recording begin(void)
+{
+	return begin_with(4096);
+}
+
+/* @nr pages that were there before the recording. */
+static void had(struct recording *r, const char *gfp, unsigned int nr)
+{
+	while (nr--)
+		fprintf(r->file, "{\"event\": \"alloc_pages\", \"id\": %u, \"gfp\": \"%s\", \"boot\": true, \"adopted\": true}\n", ++r->id, gfp);
 }
 
 /* Task @pid takes @nr pages, one in 50 us. */
@@ -238,6 +250,36 @@ Test(page_cache, files_that_were_removed_are_not_mapped)
 	end(&r, "--states none");
 	run_ok("rm -f r.db; $K replay t.kmt -m m.yaml --check=1000 -o r.db --quiet");
 	cr_expect_gt(replayed_counter("refaults_of_mappings"), 6000, "%.0f: of the file that is there", replayed_counter("refaults_of_mappings"));
+}
+
+/* Page tables that are older than the recording are of many tasks and in no order. */
+Test(page_cache, tables_that_were_there_before_map_nothing)
+{
+	struct recording r = begin();
+	struct run_result result;
+
+	small_machine();
+	had(&r, FILE_PAGES, 9000);
+	had(&r, TABLE, 40);
+	take(&r, 1, FILE_PAGES, 20000);
+	end(&r, "--states none");
+	result = run_shell("$K replay t.kmt -m m.yaml --json");
+	cr_expect_not_null(strstr(result.out, "\"mappings\": 0,"), "%s", result.out);
+	run_free(&result);
+}
+
+/* With larger pages a table is of more of them: here 2048, so that all of the file is mapped, and not a quarter that fits. */
+Test(page_cache, a_table_maps_as_many_pages_as_it_has_entries)
+{
+	struct recording r = begin_with(16384);
+
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 256 MiB\ncpus: 1\npage_size: 16 KiB\nzones: {dma: none}\nreclaim: {refault: auto}\n");
+	take(&r, 1, FILE_PAGES, 30000);
+	take(&r, 2, TABLE, 16);
+	take(&r, 3, HEAP_PAGE, 100);
+	end(&r, "--states none");
+	replay_with("reclaim.refault=auto");
+	cr_expect_gt(replayed_counter("refaults_of_mappings"), 30000 - 16384, "%.0f", replayed_counter("refaults_of_mappings"));
 }
 
 /* The run goes on until all is touched that a recording ends with: a reader at its end is not cut off, and the same with each replay. */
