@@ -116,16 +116,24 @@ static uint64_t free_pages_of(struct run *run, int32_t pid, unsigned int cpu, st
 	return pages;
 }
 
-/* Models __oom_kill_process(). Interrupts that break into a task have its pid, but do not end with it. Return: pages. */
+/*
+ * Models __oom_kill_process(). Interrupts that break into a task have its pid, but do not end with it; nobody is killed twice, whatever they
+ * take. Return: pages.
+ */
 static uint64_t kill_task(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
 {
+	struct reclaim *r = &run->reclaim;
 	struct episode episode = { .by = "oom", .node = run->machine->node_of_cpu[cpu],
 		.begun_ns = run->engine.now + meter_elapsed(meter), .success = true };
 
 	meter_nap(meter, STEP_OOM_KILL, 1, SLEEP_OOM);
-	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
-		run->reclaim.killed[who] |= run->tables->whos[who].pid == pid && !(run->tables->whos[who].ctx & CTX_MASK);
-	run->reclaim.nr_killed++;
+	for (uint32_t who = 0; who < run->tables->nr_whos; who++) {
+		if (run->tables->whos[who].pid != pid)
+			continue;
+		r->killed[who] |= !(run->tables->whos[who].ctx & CTX_MASK);
+		r->unkillable[r->leader[who]] = true;
+	}
+	r->nr_killed++;
 	episode.pages = free_pages_of(run, pid, cpu, meter);
 	daemons_episode(run, &episode);
 	return episode.pages;

@@ -1,6 +1,6 @@
 /*
  * readers: tasks that use a file through a mapping. What they touch makes no request while the page cache has it, so a recording of a
- * machine with enough memory shows only their page tables: one for every 512 pages of the range, in a row, with no anonymous page
+ * machine with enough memory shows only their page tables: one for every 512 pages (of 4 KiB) of the range, in a row, with no anonymous page
  * between (which would be memory of their own) and not while the task forks (which copies tables). With less memory the same
  * touches find pages gone, and read them again with all that lies around.
  *
@@ -13,12 +13,15 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "sim/file_pages.h"
 #include "sim/reclaim_priv.h"
 #include "sim/timers.h"
 
-#define TABLE_PAGES  512u  /* PTRS_PER_PTE with pages of 4 KiB */
-#define FEWEST       16u   /* page tables in a row, 32 MiB: a program and its libraries have fewer */
-#define AROUND_PAGES 16u   /* fault_around_bytes */
+#define MIN_PAGE_SIZE 4096u
+#define MAX_PAGE_SIZE 65536u
+#define PTE_BYTES    8u
+#define FEWEST       16u   /* page tables in a row, with pages of 4 KiB 32 MiB: a program and its libraries have fewer */
+#define AROUND_BYTES 65536u /* fault_around_bytes */
 #define TOUCH_NS     5000u /* with its fault; 30000 of J-whatif/base, whose CPU is emulated, took 0.2 s */
 #define TURN_TOUCHES 64u   /* without a read: then others have their turn */
 
@@ -40,35 +43,38 @@ struct reader {
 	uint32_t who;
 	struct mapped_page *pages; /* owned */
 	uint32_t nr, cap;
+	uint64_t size;         /* pages, as its tables show: it maps no more */
 	uint32_t own;          /* pages that it has read itself since its row began; from WINDOW_PAGES on these are what it maps */
-	uint32_t writer_plus1; /* of the file that it maps; 0: of any */
-	uint32_t next;         /* of readers.known: where the rest of what it maps is looked for */
-	uint32_t touches;      /* still to come */
+	struct file_walk walk; /* where the rest of what it maps is looked for: pages of its file, or any */
+	uint64_t next_look;    /* from so many pages on, which file that is is asked once more */
+	uint64_t touches;      /* still to come */
 };
 
 struct readers {
 	struct rng rng;
 	bool *is_table;        /* owned; by operation: it takes a page table of a process */
 	struct table_row *rows; /* owned; by leader */
-	struct known_page {
-		uint32_t slot;
-		uint32_t leader; /* of who wrote or read it first */
-	} *known;              /* owned: pages of files, in the order in which the trace had them */
-	uint32_t nr_known, cap_known;
+	struct file_pages files; /* a task is its leader */
 	struct reader *list;   /* owned */
 	uint32_t nr, cap;
+	uint32_t table_pages;  /* PTRS_PER_PTE of the recorded machine */
+	uint32_t around_pages; /* that one fault maps */
 	uint32_t nr_reading;   /* with touches to come: each has a timer */
 	uint64_t came;         /* pages read */
 };
 
 static bool is_user_table(const struct trace_op *op)
 {
-	return op->kind == KIND_ALLOC_PAGES && !op->order && op->origin != ORIGIN_PAGE_TABLE && op->gfp == (GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO);
+	/* GFP_PGTABLE_USER; pagetable_alloc() of 6.6 and later adds __GFP_COMP. */
+	return op->kind == KIND_ALLOC_PAGES && !op->order && op->origin != ORIGIN_PAGE_TABLE &&
+		(op->gfp & ~GFP_BIT_COMP) == (GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO);
 }
 
 int readers_start(struct run *run, struct err *err)
 {
 	const struct trace_tables *tables = run->tables;
+	/* A header may say anything. */
+	uint32_t page_size = min_u32(max_u32(run->meta->page_size, MIN_PAGE_SIZE), MAX_PAGE_SIZE);
 	struct readers *r;
 
 	/* A recording of a machine that reclaimed has what they read again: pages that they ask for. */
@@ -83,9 +89,11 @@ int readers_start(struct run *run, struct err *err)
 	if (!r || !r->is_table || !r->rows)
 		return err_set(err, ERR_NOMEM, "no memory for what %u tasks map", tables->nr_whos);
 	rng_init(&r->rng, run->options->seed, "readers");
+	r->table_pages = page_size / PTE_BYTES;
+	r->around_pages = AROUND_BYTES / page_size;
 	for (uint32_t op = 0; op < tables->nr_ops; op++)
 		r->is_table[op] = is_user_table(&tables->ops[op]);
-	return 0;
+	return file_pages_init(&r->files, run->meta->slots, tables->nr_whos, err);
 }
 
 void readers_fini(struct run *run)
@@ -96,7 +104,7 @@ void readers_fini(struct run *run)
 		return;
 	free(r->is_table);
 	free(r->rows);
-	free(r->known);
+	file_pages_fini(&r->files);
 	for (uint32_t i = 0; i < r->nr; i++)
 		free(r->list[i].pages);
 	free(r->list);
@@ -122,7 +130,7 @@ bool readers_reading(const struct run *run)
 
 static void out_of_memory(struct run *run)
 {
-	err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages of files that tasks map", run->reclaim.readers->nr_known);
+	err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages of files that tasks map", file_pages_alive(&run->reclaim.readers->files));
 }
 
 /* The object of a file page that is there, or gone; NULL: it is something else by now. */
@@ -144,52 +152,44 @@ static void map_page(struct run *run, struct reader *reader, uint32_t slot)
 		out_of_memory(run);
 }
 
-/* Who has written or read at least @pages of files, and as few more as possible. Return: 1 + leader, 0: nobody has. */
-static uint32_t find_writer(struct run *run, uint32_t pages)
-{
-	struct readers *r = run->reclaim.readers;
-	uint32_t *had = calloc((size_t)run->tables->nr_whos + 1, sizeof(*had)), found = 0;
-
-	if (!had) {
-		out_of_memory(run);
-		return 0;
-	}
-	for (uint32_t i = 0; i < r->nr_known; i++)
-		had[r->known[i].leader] += file_page(run, r->known[i].slot) != NULL;
-	for (uint32_t leader = 0; leader < run->tables->nr_whos; leader++)
-		if (had[leader] >= pages && (!found || had[leader] > had[found - 1]))
-			found = leader + 1;
-	free(had);
-	return found;
-}
-
 /*
- * The mapping is of @pages by now: those of a file, from its beginning, or of any, as far as the trace has so many. The first and the last
- * table may serve few pages.
+ * Which file it is: of the task that has most pages of files, if these fill the mapping, whose first and last table may serve few; else it
+ * is any. A file that has become too small is asked for anew when the mapping has doubled: to ask at each table would take long.
  */
-static void map_pages(struct run *run, struct reader *reader, uint32_t pages)
+static void find_file(struct run *run, struct reader *reader)
 {
 	struct readers *r = run->reclaim.readers;
-	uint32_t writer_plus1;
+	uint64_t pages = reader->size - 2 * r->table_pages;
+	uint32_t task_plus1 = reader->walk.task_plus1;
 
-	if (reader->own >= WINDOW_PAGES || !r->nr_known)
+	if (reader->nr && (reader->size < reader->next_look || (task_plus1 && r->files.of_task[task_plus1 - 1] >= pages)))
 		return;
-	writer_plus1 = find_writer(run, pages - 2 * TABLE_PAGES);
-	if (!reader->nr || writer_plus1 != reader->writer_plus1) {
-		reader->nr = 0;
-		reader->writer_plus1 = writer_plus1;
-		reader->next = writer_plus1 ? 0 : (uint32_t)rng_below(&r->rng, r->nr_known);
-	}
-	for (uint32_t looked = 0; looked < r->nr_known && reader->nr < pages && reader->nr < r->nr_known; looked++) {
-		const struct known_page *page = &r->known[reader->next];
+	reader->next_look = 2 * reader->size;
+	task_plus1 = file_pages_most(&r->files, pages);
+	if (reader->nr && task_plus1 == reader->walk.task_plus1)
+		return;
+	reader->nr = 0;
+	file_walk_begin(&reader->walk, &r->files, task_plus1, task_plus1 ? 0 : (uint32_t)rng_below(&r->rng, r->files.nr));
+}
 
-		reader->next = (reader->next + 1) % r->nr_known;
-		if ((!writer_plus1 || page->leader + 1 == writer_plus1) && file_page(run, page->slot))
-			map_page(run, reader, page->slot);
+/* The mapping has another table: as far as the trace has so many pages, it is of those of its file, from the beginning, or of any. */
+static void map_pages(struct run *run, struct reader *reader)
+{
+	struct readers *r = run->reclaim.readers;
+
+	if (reader->own >= WINDOW_PAGES || !file_pages_alive(&r->files))
+		return;
+	find_file(run, reader);
+	while (reader->nr < reader->size && !run->deferred.code) {
+		uint32_t slot = file_walk_next(&reader->walk, &r->files);
+
+		if (slot == SLOT_NONE)
+			return;
+		map_page(run, reader, slot);
 	}
 }
 
-static void add_touches(struct run *run, uint32_t number, uint32_t touches)
+static void add_touches(struct run *run, uint32_t number, uint64_t touches)
 {
 	struct readers *r = run->reclaim.readers;
 	struct reader *reader = &r->list[number];
@@ -205,7 +205,8 @@ static void note_table(struct run *run, struct table_row *row, uint32_t who)
 {
 	struct readers *r = run->reclaim.readers;
 
-	if (row->forking || ++row->tables < FEWEST)
+	/* Those that are older than the beginning come all at once, of all tasks. */
+	if (row->forking || run->booting || ++row->tables < FEWEST)
 		return;
 	if (!row->reader_plus1) {
 		if (!array_room(&r->list, &r->cap, r->nr)) {
@@ -215,8 +216,9 @@ static void note_table(struct run *run, struct table_row *row, uint32_t who)
 		r->list[r->nr] = (struct reader){ .who = who };
 		row->reader_plus1 = ++r->nr;
 	}
-	map_pages(run, &r->list[row->reader_plus1 - 1], row->tables * TABLE_PAGES);
-	add_touches(run, row->reader_plus1 - 1, (row->tables == FEWEST ? FEWEST : 1) * TABLE_PAGES);
+	r->list[row->reader_plus1 - 1].size = (uint64_t)row->tables * r->table_pages;
+	map_pages(run, &r->list[row->reader_plus1 - 1]);
+	add_touches(run, row->reader_plus1 - 1, (row->tables == FEWEST ? FEWEST : 1) * r->table_pages);
 }
 
 /* The reader reads a page of the file that nobody has read before: so that is what it maps. */
@@ -228,6 +230,8 @@ static void note_own(struct run *run, uint32_t number, uint32_t slot)
 		return;
 	if (reader->own == WINDOW_PAGES)
 		reader->nr = 0;
+	if (reader->nr >= reader->size)
+		return;
 	map_page(run, reader, slot);
 	add_touches(run, number, 1);
 }
@@ -238,10 +242,19 @@ void readers_know(struct run *run, uint32_t slot, uint32_t who)
 
 	if (!r)
 		return;
-	if (array_room(&r->known, &r->cap_known, r->nr_known))
-		r->known[r->nr_known++] = (struct known_page){ slot, run->reclaim.leader[who] };
-	else
+	if (!file_pages_add(&r->files, slot, run->reclaim.leader[who]))
 		out_of_memory(run);
+}
+
+void readers_forget(struct run *run, uint32_t slot)
+{
+	if (run->reclaim.readers)
+		file_pages_remove(&run->reclaim.readers->files, slot);
+}
+
+int readers_check(const struct run *run, struct err *err)
+{
+	return run->reclaim.readers ? file_pages_check(&run->reclaim.readers->files, err) : 0;
 }
 
 void readers_fork(struct run *run, uint32_t who)
@@ -280,7 +293,8 @@ static bool is_gone(struct run *run, const struct mapped_page *page)
 /* A fault on a page that is there maps all around it that is; each counts as used. */
 static void fault_around(struct run *run, struct reader *reader, uint32_t number)
 {
-	uint32_t first = number - number % AROUND_PAGES, end = min_u32(first + AROUND_PAGES, reader->nr);
+	uint32_t around = run->reclaim.readers->around_pages;
+	uint32_t first = number - number % around, end = min_u32(first + around, reader->nr);
 
 	for (struct mapped_page *page = &reader->pages[first]; page < &reader->pages[end]; page++) {
 		const struct object *object = file_page(run, page->slot);
@@ -331,7 +345,7 @@ static ns_t touch(struct run *run, struct reader *reader)
 	ns_t ns = TOUCH_NS;
 
 	if (!object)
-		return 0;
+		return ns;
 	if (object->slab == OBJECT_RECLAIMED)
 		ns += read_around(run, reader, number);
 	if (!page->mapped)

@@ -95,7 +95,7 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who)
 	if (object->slab == OBJECT_PAGES && reclaim_movable(&run->ops[object->op]))
 		run->reclaim.users[object->index] = (struct page_user){ slot + 1, who };
 	oom_page_begins(run, who);
-	if (run->ops[object->op].action == ACT_PAGES && run->ops[object->op].lru == LRU_KIND_FILE)
+	if (object->slab == OBJECT_PAGES && run->ops[object->op].action == ACT_PAGES && run->ops[object->op].lru == LRU_KIND_FILE)
 		readers_know(run, slot, who);
 }
 
@@ -115,7 +115,10 @@ void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum sh
 
 void reclaim_object_ends(struct run *run, const struct object *object)
 {
-	shrinkers_object_ends(run, (uint32_t)(object - run->objects));
+	uint32_t slot = (uint32_t)(object - run->objects);
+
+	shrinkers_object_ends(run, slot);
+	readers_forget(run, slot);
 }
 
 /*
@@ -149,6 +152,7 @@ bool reclaim_keeps(struct run *run, const struct request *req, const struct run_
 void reclaim_gone_freed(struct run *run, struct object *object)
 {
 	run->reclaim.frees_of_gone++;
+	readers_forget(run, (uint32_t)(object - run->objects));
 	if (object->index)
 		page_alloc_swap_free(run->mm.pages);
 	object->slab = OBJECT_NONE;
@@ -267,7 +271,7 @@ static void find_use(struct run *run)
 		r->mapped_percent = machine->mapped_percent == RECLAIM_AUTO ? RECORDED_MAPPED : machine->mapped_percent;
 		return;
 	}
-	r->refault_percent = share_of(meta->cache_pages_reused * OLDER_PERCENT / 100, meta->cache_pages, ASSUMED_REFAULT);
+	r->refault_percent = min_u32(share_of(meta->cache_pages_reused * OLDER_PERCENT / 100, meta->cache_pages, ASSUMED_REFAULT), 100);
 	r->active_anon_percent = share_of(meta->anon_pages_reused, meta->anon_pages, ASSUMED_ACTIVE_ANON);
 }
 

@@ -95,7 +95,7 @@ struct reclaim {
 	struct rng use;          /* which ones */
 	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */
 	bool *killed;            /* owned; by who */
-	bool *unkillable;        /* owned; by leader: the OOM killer ends init and threads of the kernel never */
+	bool *unkillable;        /* owned; by leader: the OOM killer ends init and threads of the kernel never, and nobody twice */
 	uint32_t *leader;        /* owned; by who: the first one with the same pid */
 	uint32_t nr_killed;
 	uint64_t without_victim; /* attempts to get memory at which the OOM killer found nobody */
@@ -150,6 +150,8 @@ enum shrink_class shrink_class_of(const char *cache);
 void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
 /** readers_page_begins() - @req has got the block of pages that @op asks for: perhaps it maps a file. */
 void readers_page_begins(struct run *run, const struct request *req, const struct run_op *op);
+/** readers_check() - the invariants of sim/file_pages.h. Return: 0, or ERR_INVARIANT. */
+int readers_check(const struct run *run, struct err *err);
 /** readers_reading() - whether somebody has not yet touched all that he maps. */
 bool readers_reading(const struct run *run);
 /** shrinkers_object_begins() - @who has taken an object, of @class, that lives in @slot; also one older than the run. */

@@ -38,6 +38,8 @@ int readers_start(struct run *run, struct err *err);
 void readers_fini(struct run *run);
 /** readers_know() - @slot has a file page, of @who; one older than the run, too. */
 void readers_know(struct run *run, uint32_t slot, uint32_t who);
+/** readers_forget() - the trace has freed the page of @slot, if it had one. */
+void readers_forget(struct run *run, uint32_t slot);
 /** readers_fork() - @who has a new address space, and is to fill it by copying another's, or for another program. */
 void readers_fork(struct run *run, uint32_t who);
 /** readers_due() - reader @number goes on. */

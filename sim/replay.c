@@ -55,6 +55,8 @@ static int check_now(struct run *run, struct err *err)
 		ret = unmade_check(run, err);
 	if (ret == 0)
 		ret = locks_check(run, err);
+	if (ret == 0)
+		ret = readers_check(run, err);
 	return ret < 0 ? err_context(err, "after event %" PRIu64 " at %" PRIu64 " ns", run->event_no, run->engine.now) : 0;
 }
 

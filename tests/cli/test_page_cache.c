@@ -15,6 +15,7 @@ TestSuite(page_cache, .init = run_enter, .fini = run_leave);
 #define READ_PAGES "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_NOWARN|__GFP_NORETRY"
 #define HEAP_PAGE  "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO"
 #define TABLE      "GFP_KERNEL_ACCOUNT|__GFP_ZERO"
+#define TABLE_6_18 TABLE "|__GFP_COMP" /* capture H */
 
 /** A recording that is made up event by event. */
 struct recording {
@@ -23,13 +24,25 @@ struct recording {
 	unsigned int id;
 };
 
-static struct recording begin(void)
+static struct recording begin_with(unsigned int page_size)
 {
 	struct recording r = { .file = fopen("t.jsonl", "w") };
 
 	cr_assert_not_null(r.file);
-	fprintf(r.file, "{\"kmemsim_trace\": 1, \"page_size\": 4096, \"cpus\": 1}\n");
+	fprintf(r.file, "{\"kmemsim_trace\": 1, \"page_size\": %u, \"cpus\": 1}\n", page_size);
 	return r;
+}
+
+static struct recording begin(void)
+{
+	return begin_with(4096);
+}
+
+/* @nr pages that were there before the recording. */
+static void had(struct recording *r, const char *gfp, unsigned int nr)
+{
+	while (nr--)
+		fprintf(r->file, "{\"event\": \"alloc_pages\", \"id\": %u, \"gfp\": \"%s\", \"boot\": true, \"adopted\": true}\n", ++r->id, gfp);
 }
 
 /* Task @pid takes @nr pages, one in 50 us. */
@@ -38,6 +51,14 @@ static void take(struct recording *r, unsigned int pid, const char *gfp, unsigne
 	while (nr--)
 		fprintf(r->file, "{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"alloc_pages\", \"id\": %u, \"gfp\": \"%s\"}\n",
 			r->time_ns += 50000, pid, pid, ++r->id, gfp);
+}
+
+/* Task @pid frees the @nr pages taken last. */
+static void give(struct recording *r, unsigned int pid, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		fprintf(r->file, "{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"free_pages\", \"id\": %u}\n", r->time_ns += 1000,
+			pid, pid, r->id - i);
 }
 
 static void fork_begins(struct recording *r, unsigned int pid)
@@ -99,6 +120,19 @@ Test(page_cache, is_read_again_as_the_recorded_machine_used_it_again)
 	cr_expect_eq(share_read_again(), 0);
 }
 
+/* Pages that go are older than those that stay, but no page can have been used again more surely than all. */
+Test(page_cache, at_most_all_that_goes_is_read_again)
+{
+	struct run_result result;
+
+	small_machine();
+	states_beside(5000, 45000);
+	read_files("");
+	result = run_shell("$K replay t.kmt -m m.yaml --json");
+	cr_expect_eq(run_number(result.out, "refault_percent"), 100, "%s", result.out);
+	run_free(&result);
+}
+
 Test(page_cache, is_assumed_to_be_read_again_where_nothing_tells_and_the_user_hears_of_it)
 {
 	struct run_result result;
@@ -145,7 +179,7 @@ Test(page_cache, anonymous_pages_used_again_are_active)
 }
 
 /** Who takes the page tables behind a file that is larger than memory. */
-enum shown { MAPPING, HEAP_BETWEEN, FORK, TOO_FEW, KSWAPD };
+enum shown { MAPPING, MAPPING_6_18, HEAP_BETWEEN, FORK, TOO_FEW, KSWAPD };
 
 /* A task writes a file of 80 MB; later another takes 39 page tables. Return: pages that the mapping has read again. */
 static double read_by_mapping(enum shown shown)
@@ -159,7 +193,7 @@ static double read_by_mapping(enum shown shown)
 	if (shown == FORK)
 		fork_begins(&r, 2);
 	for (int i = 0; i < (shown == TOO_FEW ? 15 : 39); i++) {
-		take(&r, 2, TABLE, 1);
+		take(&r, 2, shown == MAPPING_6_18 ? TABLE_6_18 : TABLE, 1);
 		if (shown == HEAP_BETWEEN)
 			take(&r, 2, HEAP_PAGE, 1);
 	}
@@ -174,6 +208,7 @@ Test(page_cache, of_what_a_task_maps_is_read_again_where_it_is_gone)
 	small_machine();
 	cr_expect_gt(read_by_mapping(MAPPING), 6000, "more of it is gone than fits");
 	cr_expect_eq(replayed_number("select sum(failed) from op_stats"), 0);
+	cr_expect_gt(read_by_mapping(MAPPING_6_18), 6000, "newer kernels ask for tables with another mask");
 	cr_expect_eq(read_by_mapping(HEAP_BETWEEN), 0, "the tables are for the anonymous pages");
 	cr_expect_eq(read_by_mapping(FORK), 0, "the tables are copies");
 	cr_expect_eq(read_by_mapping(TOO_FEW), 0, "of a program and its libraries");
@@ -196,6 +231,55 @@ Test(page_cache, a_task_that_reads_what_it_maps_maps_that)
 	end(&r, "--states none");
 	replay_with("reclaim.refault=auto");
 	cr_expect_lt(replayed_counter("refaults_of_mappings"), 2000, "%.0f", replayed_counter("refaults_of_mappings"));
+}
+
+/* What a task wrote and removed again is no file that can be mapped, however much it was; the slots have other pages by then. */
+Test(page_cache, files_that_were_removed_are_not_mapped)
+{
+	struct recording r = begin();
+
+	small_machine();
+	for (int i = 0; i < 200; i++) {
+		take(&r, 5, FILE_PAGES, 200);
+		give(&r, 5, 200);
+	}
+	take(&r, 1, FILE_PAGES, 20000);
+	for (int i = 0; i < 39; i++)
+		take(&r, 2, TABLE, 1);
+	take(&r, 3, HEAP_PAGE, 100);
+	end(&r, "--states none");
+	run_ok("rm -f r.db; $K replay t.kmt -m m.yaml --check=1000 -o r.db --quiet");
+	cr_expect_gt(replayed_counter("refaults_of_mappings"), 6000, "%.0f: of the file that is there", replayed_counter("refaults_of_mappings"));
+}
+
+/* Page tables that are older than the recording are of many tasks and in no order. */
+Test(page_cache, tables_that_were_there_before_map_nothing)
+{
+	struct recording r = begin();
+	struct run_result result;
+
+	small_machine();
+	had(&r, FILE_PAGES, 9000);
+	had(&r, TABLE, 40);
+	take(&r, 1, FILE_PAGES, 20000);
+	end(&r, "--states none");
+	result = run_shell("$K replay t.kmt -m m.yaml --json");
+	cr_expect_not_null(strstr(result.out, "\"mappings\": 0,"), "%s", result.out);
+	run_free(&result);
+}
+
+/* With larger pages a table is of more of them: here 2048, so that all of the file is mapped, and not a quarter that fits. */
+Test(page_cache, a_table_maps_as_many_pages_as_it_has_entries)
+{
+	struct recording r = begin_with(16384);
+
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 256 MiB\ncpus: 1\npage_size: 16 KiB\nzones: {dma: none}\nreclaim: {refault: auto}\n");
+	take(&r, 1, FILE_PAGES, 30000);
+	take(&r, 2, TABLE, 16);
+	take(&r, 3, HEAP_PAGE, 100);
+	end(&r, "--states none");
+	replay_with("reclaim.refault=auto");
+	cr_expect_gt(replayed_counter("refaults_of_mappings"), 30000 - 16384, "%.0f", replayed_counter("refaults_of_mappings"));
 }
 
 /* The run goes on until all is touched that a recording ends with: a reader at its end is not cut off, and the same with each replay. */

@@ -326,6 +326,35 @@ Test(pressure, a_machine_that_is_far_too_small_ends)
  * The kernel's own counters of D-pressure, between snapshots 1 and 2, and its mm_page_alloc_extfrag events; the first seeds must be within
  * a factor of 1.5. What others do: docs/accuracy.md. With a kswapd that began at once the third had 639 extfrag events.
  */
+/* A recording, in which task @pid, or an interrupt (@flags) that comes while it runs, takes @nr pages. */
+static void ask(FILE *file, unsigned int pid, const char *flags, const char *gfp, unsigned int nr)
+{
+	static unsigned int pfn;
+
+	for (; nr--; pfn++)
+		fprintf(file, "task-%u [000] %s 1.%06u: mm_page_alloc: page=0x%x pfn=0x%x order=0 migratetype=1 gfp_flags=%s\n", pid, flags, pfn,
+			pfn + 1, pfn + 1, gfp);
+}
+
+/* The first that is heard of the task is an interrupt's request; interrupts that have its pid go on when it has been killed. */
+Test(pressure, a_task_is_killed_once)
+{
+	FILE *file = fopen("s.txt", "w");
+
+	cr_assert_not_null(file);
+	fputs("# tracer: nop\n#\n", file);
+	ask(file, 7, "..s1.", "GFP_ATOMIC", 1);
+	ask(file, 7, ".....", "GFP_HIGHUSER_MOVABLE|__GFP_ZERO", 20000);
+	ask(file, 7, "..s1.", "GFP_NOWAIT|__GFP_MOVABLE|__GFP_ZERO", 100);
+	ask(file, 1, ".....", "GFP_KERNEL", 20000);
+	fclose(file);
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\n");
+	run_ok("$K import s.txt -o t.kmt -q");
+	run_ok("$K replay t.kmt -m m.yaml --set reclaim.swap=none -o r.db -q");
+	cr_expect_gt(replayed_counter("killed task, pid 7"), 0);
+	cr_expect_eq(replayed_counter("oom_kill"), 1);
+}
+
 Test(pressure, counters_of_a_recording_under_pressure_are_the_kernels_within_a_factor_of_1_5)
 {
 	static const struct {
