@@ -108,7 +108,7 @@ void reclaim_older_missing(struct run *run, uint32_t slot)
 void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class)
 {
 	if (class == SHRINK_NEVER)
-		readers_fork(run, who);
+		mappers_fork(run, who);
 	else
 		shrinkers_object_begins(run, slot, who, class);
 }
@@ -289,6 +289,8 @@ int reclaim_start(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = refaults_start(run, err);
 	if (ret == 0)
+		ret = mappers_start(run, err);
+	if (ret == 0)
 		ret = readers_start(run, err);
 	if (ret == 0)
 		ret = shadows_start(run, err);
@@ -316,6 +318,7 @@ void reclaim_fini(struct run *run)
 	shrinkers_fini(run);
 	shrink_older_fini(run);
 	refaults_fini(run);
+	mappers_fini(run);
 	readers_fini(run);
 	shadows_fini(run);
 	mapped_fini(run);

@@ -30,6 +30,7 @@ struct page_user {
 
 struct shrinkers; /* in shrinkers.c */
 struct refaults;  /* in refault.c */
+struct mappers;   /* in mappers.c */
 struct readers;   /* in readers.c */
 struct mapped;    /* in mapped.c */
 struct shadows;   /* in shadows.c */
@@ -46,7 +47,7 @@ enum shrink_class {
 	SHRINK_INODE_DISK,
 	SHRINK_BLOB,         /* an inode's security blob */
 	SHRINK_HEAD,         /* buffer head */
-	SHRINK_NEVER,        /* mm_struct: its birth tells that page tables are copied (readers.c) */
+	SHRINK_NEVER,        /* mm_struct: its birth tells that page tables are copied (mappers.c) */
 };
 
 enum kswapd_state { KSWAPD_ASLEEP, KSWAPD_STARTING, KSWAPD_RUNNING, KSWAPD_NAPPING };
@@ -104,6 +105,7 @@ struct reclaim {
 	struct rival rivals[NR_RIVALS];
 	struct shrinkers *shrinkers; /* owned; NULL while nothing is reclaimed */
 	struct refaults *coming; /* owned */
+	struct mappers *mappers; /* owned; NULL: nobody asks who maps files */
 	struct readers *readers; /* owned; NULL: nobody reads again what he maps, or the trace shows it */
 	bool reading_again;      /* the page that begins is a refault */
 	struct mapped *mapped;   /* owned; NULL: no file page is */
@@ -145,8 +147,8 @@ enum shrink_class reclaim_shrink_class(const struct run_op *op);
 enum shrink_class shrink_class_of(const char *cache);
 /** reclaim_object_begins() - @who has taken an object of a slab, of @class, that lives in @slot. */
 void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
-/** readers_page_begins() - @req has got the block of pages that @op asks for: perhaps it maps a file. */
-void readers_page_begins(struct run *run, const struct request *req, const struct run_op *op);
+/** mappers_page_begins() - @req has got the block of pages that @op asks for: perhaps it maps a file. */
+void mappers_page_begins(struct run *run, const struct request *req, const struct run_op *op);
 /** readers_reading() - whether somebody has not yet touched all that he maps. */
 bool readers_reading(const struct run *run);
 /** shrinkers_object_begins() - @who has taken an object, of @class, that lives in @slot; also one older than the run. */

@@ -55,8 +55,8 @@ void block_begin(struct run *run, const struct request *req, struct run_op *op, 
 	pages_begin(run, req, op, pfn);
 	if (op->gfp & GFP_BIT_MOVABLE && run->reclaim.active && reclaim_movable(op))
 		reclaim_page_begins(run, req, op, pfn);
-	if (run->reclaim.readers)
-		readers_page_begins(run, req, op);
+	if (run->reclaim.mappers)
+		mappers_page_begins(run, req, op);
 }
 
 /*
