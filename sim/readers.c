@@ -83,6 +83,11 @@ uint64_t readers_came(const struct run *run)
 	return run->reclaim.readers ? run->reclaim.readers->came : 0;
 }
 
+uint64_t readers_mappings(const struct run *run)
+{
+	return run->reclaim.readers ? run->reclaim.readers->nr : 0;
+}
+
 bool readers_reading(const struct run *run)
 {
 	return run->reclaim.readers && run->reclaim.readers->nr_reading;

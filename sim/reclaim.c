@@ -271,6 +271,18 @@ static void find_use(struct run *run)
 	r->active_anon_percent = share_of(meta->anon_pages_reused, meta->anon_pages, ASSUMED_ACTIVE_ANON);
 }
 
+void reclaim_use(const struct run *run, struct replay_use *use)
+{
+	const struct reclaim *r = &run->reclaim;
+
+	*use = (struct replay_use){
+		.unknown = r->use_unknown && !r->recorded && r->pages_gone,
+		.assumed = !run->meta->cache_pages,
+		.refault_percent = r->refault_percent,
+		.mappings = readers_mappings(run),
+	};
+}
+
 int reclaim_start(struct run *run, struct err *err)
 {
 	struct reclaim_hooks hooks = { .page_gone = page_gone, .oom_kill = oom_kill, .page_moved = daemons_page_moved,

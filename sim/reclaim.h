@@ -19,6 +19,7 @@
 struct run;
 struct run_op;
 struct request;
+struct replay_use;
 struct object;
 struct trace_op;
 
@@ -121,6 +122,8 @@ struct reclaim {
 int reclaim_start(struct run *run, struct err *err);
 void reclaim_fini(struct run *run);
 
+/** reclaim_use() - what was assumed of pages that went, and whether anything told it. */
+void reclaim_use(const struct run *run, struct replay_use *use);
 /** reclaim_lru_kind() - what a page that @op asks for is to its user; LRU_NONE: nothing that reclaim can take. */
 enum lru_kind reclaim_lru_kind(const struct trace_op *op);
 /** reclaim_movable() - whether what @op takes is memory of a process or a page of a file: movable blocks of any order. */

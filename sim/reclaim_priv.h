@@ -52,6 +52,8 @@ void readers_map(struct run *run, uint32_t mapper, uint32_t who, uint32_t tables
 void readers_read(struct run *run, uint32_t mapper_plus1, const struct request *req, const struct run_op *op);
 /** readers_due() - reader @number goes on. */
 void readers_due(struct run *run, uint32_t number);
+/** readers_mappings() - how many the recording has shown so far. */
+uint64_t readers_mappings(const struct run *run);
 /** readers_came() - file pages that readers have read again so far. */
 uint64_t readers_came(const struct run *run);
 

@@ -143,6 +143,13 @@ struct replay_result {
 		uint64_t percpu_pages; /* of chunks of per-CPU memory, the same */
 		uint64_t slabs_missing, pages_missing; /* that found no place on the machine */
 	} filled;
+	/* What of its page cache was taken to be used again, where the machine does not say (reclaim.refault: auto) and pages went. */
+	struct replay_use {
+		bool unknown;        /* the others hold */
+		bool assumed;        /* the recording does not tell either */
+		uint32_t refault_percent; /* of file pages that went for the first time */
+		uint64_t mappings;   /* that the recording shows */
+	} use;
 	bool settings_applied;       /* watermarks are those of the machine's settings, as the initial state was saved with others */
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */
 	uint64_t read_more, read_less; /* objects that saving that state left, than were recorded */

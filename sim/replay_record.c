@@ -57,6 +57,7 @@ int replay_finish(struct run *run, int ret, struct err *err)
 	result->live_objects = run->live_objects;
 	result->oom_kills = run->reclaim.nr_killed;
 	result->oom_without_victim = run->reclaim.without_victim;
+	reclaim_use(run, &result->use);
 	for (int c = PC_ALLOCSTALL_DMA; run->mm.pages && c <= PC_ALLOCSTALL_MOVABLE; c++)
 		result->stalls += page_alloc_counter(run->mm.pages, (enum page_counter)c);
 	result->sim_ns = run->engine.now - min_u64(run->begun_ns, run->engine.now);

@@ -196,6 +196,9 @@ static void print_json(const struct replay_result *r, const struct machine *mach
 		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting, r->cut_off, r->oom_kills, r->oom_without_victim, r->stalls);
 	if (initial)
 		print_json_initial(r);
+	if (r->use.unknown)
+		printf("\"refault_percent\": %u, \"refault_assumed\": %s, \"mappings\": %" PRIu64 ", ", r->use.refault_percent,
+			r->use.assumed ? "true" : "false", r->use.mappings);
 	printf("\"fingerprint\": \"%016" PRIx64 "\"}\n", r->fingerprint);
 }
 
@@ -251,11 +254,22 @@ static void print_beginning(const struct replay_result *r, const struct replay_a
 		printf("begins     after %" PRIu64 " events\n", r->skipped);
 }
 
+/* How much of what reclaim takes is read again, where the machine does not say. */
+static void print_use(const struct replay_use *use)
+{
+	if (use->unknown)
+		printf("page cache %u %% of what goes is read again: %s\n", use->refault_percent, use->assumed ?
+			"assumed, as nothing tells (kmemsim import --states)" : "by what the recorded machine used again");
+	if (use->unknown && use->mappings)
+		printf("mappings   %" PRIu64 " of files, told by page tables: all is touched once, and read again where it is gone\n", use->mappings);
+}
+
 /* What a machine that is too small does to its tasks. */
 static void print_pressure(const struct replay_result *r, const char *results)
 {
 	if (r->stalls)
 		printf("stalls     %" PRIu64 " times a caller had to reclaim memory for itself (allocstall)\n", r->stalls);
+	print_use(&r->use);
 	if (r->oom_kills)
 		printf("OOM        %" PRIu64 " task%s ended by the OOM killer (kmemsim report %s)\n", r->oom_kills,
 			r->oom_kills == 1 ? " was" : "s were", results);

@@ -1,0 +1,211 @@
+/*
+ * What of the page cache is read again on a machine with less memory, where the machine does not say (reclaim.refault: auto): the states
+ * beside a recording tell how much was used again, and the page tables in it which files are mapped.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/cli/replayed.h"
+#include "tests/cli/run.h"
+
+TestSuite(page_cache, .init = run_enter, .fini = run_leave);
+
+#define FILE_PAGES "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_WRITE"
+#define READ_PAGES "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_NOWARN|__GFP_NORETRY"
+#define HEAP_PAGE  "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO"
+#define TABLE      "GFP_KERNEL_ACCOUNT|__GFP_ZERO"
+
+/** A recording that is made up event by event. */
+struct recording {
+	FILE *file;
+	unsigned long long time_ns;
+	unsigned int id;
+};
+
+static struct recording begin(void)
+{
+	struct recording r = { .file = fopen("t.jsonl", "w") };
+
+	cr_assert_not_null(r.file);
+	fprintf(r.file, "{\"kmemsim_trace\": 1, \"page_size\": 4096, \"cpus\": 1}\n");
+	return r;
+}
+
+/* Task @pid takes @nr pages, one in 50 us. */
+static void take(struct recording *r, unsigned int pid, const char *gfp, unsigned int nr)
+{
+	while (nr--)
+		fprintf(r->file, "{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"alloc_pages\", \"id\": %u, \"gfp\": \"%s\"}\n",
+			r->time_ns += 50000, pid, pid, ++r->id, gfp);
+}
+
+static void fork_begins(struct recording *r, unsigned int pid)
+{
+	fprintf(r->file, "{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"kmem_cache_alloc\", \"id\": %u, \"cache\": \"mm_struct\","
+		" \"gfp\": \"GFP_KERNEL\"}\n", r->time_ns += 50000, pid, pid, ++r->id);
+}
+
+static void end(struct recording *r, const char *options)
+{
+	fclose(r->file);
+	run_ok("$K import t.jsonl -o t.kmt --quiet %s", options);
+}
+
+/* @nr pages of files, read one after another, on a machine that has a quarter of it. */
+static void read_files(const char *options)
+{
+	struct recording r = begin();
+
+	take(&r, 1, READ_PAGES, 60000);
+	end(&r, options);
+}
+
+static void states_beside(unsigned int inactive, unsigned int active)
+{
+	run_ok("mkdir -p snapshots/1 snapshots/2");
+	run_write("snapshots/1/vmstat", "nr_inactive_file 0\nnr_active_file 0\npgdeactivate 0\npgsteal_file 0\n");
+	run_ok("printf 'nr_inactive_file %u\\nnr_active_file %u\\npgdeactivate 0\\npgsteal_file 0\\n' > snapshots/2/vmstat", inactive, active);
+}
+
+static void small_machine(void)
+{
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: auto, mapped: auto}\n");
+}
+
+/* Of the pages that went for the first time, those that came again. */
+static double share_read_again(void)
+{
+	double again, gone;
+
+	replay_with("reclaim.refault=auto");
+	again = replayed_counter("workingset_refault_file");
+	gone = replayed_counter("pgsteal_file");
+	cr_assert_gt(gone - again, 30000, "memory must be short");
+	return again / (gone - again);
+}
+
+Test(page_cache, is_read_again_as_the_recorded_machine_used_it_again)
+{
+	double share;
+
+	small_machine();
+	states_beside(35000, 15000);
+	read_files("");
+	share = share_read_again();
+	cr_expect(share > 0.33 && share < 0.40, "%.2f: of 30 %% used again, and a third more as older pages go", share);
+	states_beside(50000, 0);
+	read_files("");
+	cr_expect_eq(share_read_again(), 0);
+}
+
+Test(page_cache, is_assumed_to_be_read_again_where_nothing_tells_and_the_user_hears_of_it)
+{
+	struct run_result result;
+	double share;
+
+	small_machine();
+	read_files("--states none");
+	share = share_read_again();
+	cr_expect(share > 0.38 && share < 0.46, "%.2f", share);
+	result = run_shell("$K replay t.kmt -m m.yaml");
+	cr_expect_not_null(strstr(result.out, "page cache 45 % of what goes is read again: assumed"), "%s", result.out);
+	run_free(&result);
+	result = run_shell("$K replay t.kmt -m m.yaml --json");
+	cr_expect_eq(run_number(result.out, "refault_percent"), 45);
+	cr_expect_not_null(strstr(result.out, "\"refault_assumed\": true"), "%s", result.out);
+	run_free(&result);
+	result = run_shell("$K replay t.kmt -m m.yaml --set reclaim.refault=10");
+	cr_expect_null(strstr(result.out, "page cache"), "what the machine says is no assumption: %s", result.out);
+	run_free(&result);
+	result = run_shell("$K replay t.kmt -m m.yaml --set memory='1 GiB'");
+	cr_expect_null(strstr(result.out, "page cache"), "nothing goes: %s", result.out);
+	run_free(&result);
+}
+
+/* Anonymous pages that are used again are active: others go first, and those that lie before them on their list. */
+Test(page_cache, anonymous_pages_used_again_are_active)
+{
+	double active[2];
+
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: auto, swap: 64 MiB}\n");
+	for (int reused = 0; reused < 2; reused++) {
+		struct recording r = begin();
+
+		states_beside(50000, 0);
+		run_ok("printf 'nr_inactive_anon %d\nnr_active_anon %d\n' >> snapshots/2/vmstat", reused ? 3000 : 4000, reused ? 1000 : 0);
+		take(&r, 2, HEAP_PAGE, 20000);
+		end(&r, "");
+		replay_with("reclaim.refault=auto");
+		cr_assert_gt(replayed_counter("pgsteal_anon"), 4000, "memory must be short");
+		active[reused] = replayed_counter("pgactivate");
+	}
+	cr_expect_gt(active[1] - active[0], 0.22 * 20000, "%.0f, %.0f where none is", active[1], active[0]);
+	cr_expect_lt(active[1] - active[0], 0.28 * 20000, "%.0f, %.0f where none is", active[1], active[0]);
+}
+
+/** Who takes the page tables behind a file that is larger than memory. */
+enum shown { MAPPING, HEAP_BETWEEN, FORK, TOO_FEW, KSWAPD };
+
+/* A task writes a file of 80 MB; later another takes 39 page tables. Return: pages that the mapping has read again. */
+static double read_by_mapping(enum shown shown)
+{
+	struct recording r = begin();
+
+	take(&r, 1, FILE_PAGES, 20000);
+	if (shown == KSWAPD)
+		fprintf(r.file, "{\"time_ns\": %llu, \"pid\": 9, \"comm\": \"kswapd0\", \"event\": \"kmalloc\", \"id\": %u, \"size\": 64, \"gfp\": \"GFP_KERNEL\"}\n",
+			r.time_ns += 50000, ++r.id);
+	if (shown == FORK)
+		fork_begins(&r, 2);
+	for (int i = 0; i < (shown == TOO_FEW ? 15 : 39); i++) {
+		take(&r, 2, TABLE, 1);
+		if (shown == HEAP_BETWEEN)
+			take(&r, 2, HEAP_PAGE, 1);
+	}
+	take(&r, 3, HEAP_PAGE, 100);
+	end(&r, "--states none");
+	run_ok("rm -f r.db; $K replay t.kmt -m m.yaml --check=1000 -o r.db --quiet");
+	return replayed_counter("refaults_of_mappings");
+}
+
+Test(page_cache, of_what_a_task_maps_is_read_again_where_it_is_gone)
+{
+	small_machine();
+	cr_expect_gt(read_by_mapping(MAPPING), 6000, "more of it is gone than fits");
+	cr_expect_eq(replayed_number("select sum(failed) from op_stats"), 0);
+	cr_expect_eq(read_by_mapping(HEAP_BETWEEN), 0, "the tables are for the anonymous pages");
+	cr_expect_eq(read_by_mapping(FORK), 0, "the tables are copies");
+	cr_expect_eq(read_by_mapping(TOO_FEW), 0, "of a program and its libraries");
+	cr_expect_eq(read_by_mapping(KSWAPD), 0, "the recording has what was read again");
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 256 MiB\ncpus: 1\nreclaim: {refault: auto}\n");
+	cr_expect_eq(read_by_mapping(MAPPING), 0, "all of it is there");
+}
+
+/* What it reads itself while it takes its tables is what it maps: it is there, and the file that others wrote is not read. */
+Test(page_cache, a_task_that_reads_what_it_maps_maps_that)
+{
+	struct recording r = begin();
+
+	small_machine();
+	take(&r, 1, FILE_PAGES, 20000);
+	for (int i = 0; i < 40; i++) {
+		take(&r, 2, TABLE, 1);
+		take(&r, 2, READ_PAGES, 100);
+	}
+	end(&r, "--states none");
+	replay_with("reclaim.refault=auto");
+	cr_expect_lt(replayed_counter("refaults_of_mappings"), 2000, "%.0f", replayed_counter("refaults_of_mappings"));
+}
+
+/* The run goes on until all is touched that a recording ends with: a reader at its end is not cut off, and the same with each replay. */
+Test(page_cache, a_run_ends_when_all_that_is_mapped_has_been_touched)
+{
+	double end_ns;
+
+	small_machine();
+	cr_assert_gt(read_by_mapping(MAPPING), 6000);
+	end_ns = replayed_number("select max(time_ns) from samples");
+	cr_expect_gt(end_ns, 1000000.0 * (20000 + 39 + 100) * 0.05 + 100e6, "reading takes time after the last event");
+	run_ok("$K replay t.kmt -m m.yaml --seed 7 > one; $K replay t.kmt -m m.yaml --seed 7 > two; grep fingerprint one > a; grep fingerprint two > b; cmp a b");
+}
