@@ -152,6 +152,8 @@ enum shrink_class shrink_class_of(const char *cache);
 void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
 /** mappers_page_begins() - @req has got the block of pages that @op asks for: perhaps it maps a file. */
 void mappers_page_begins(struct run *run, const struct request *req, const struct run_op *op);
+/** mappers_page_ends() - the block of pages in @slot is to be free: perhaps it is a page table. */
+void mappers_page_ends(struct run *run, uint32_t slot);
 /** readers_reading() - whether somebody has not yet touched all that he maps. */
 bool readers_reading(const struct run *run);
 /** shrinkers_object_begins() - @who has taken an object, of @class, that lives in @slot; also one older than the run. */

@@ -140,5 +140,7 @@ void serve_pages_free(struct run *run, const struct request *req, struct run_op 
 		run_violation(run, RULE_WRONG_FREE, op, "free_pages of an object from %s: the kernel reports a bad page",
 			kind_info[run->ops[object->op].kind].name);
 	op->done++;
+	if (run->reclaim.mappers)
+		mappers_page_ends(run, req->slot);
 	release(run, object);
 }
