@@ -59,7 +59,7 @@ bool reclaim_movable(const struct run_op *op)
 
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn)
 {
-	run->reclaim.users[pfn] = (struct page_user){ req->slot + 1, req->who };
+	run->reclaim.users[pfn] = (struct page_user){ .slot_plus1 = req->slot + 1, .who = req->who };
 	if (op->lru != LRU_KIND_FILE)
 		oom_page_begins(run, req->who);
 	if (!op->lru)
@@ -92,8 +92,10 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who)
 
 	if (!run->reclaim.active)
 		return;
-	if (object->slab == OBJECT_PAGES && reclaim_movable(&run->ops[object->op]))
-		run->reclaim.users[object->index] = (struct page_user){ slot + 1, who };
+	if (object->slab == OBJECT_PAGES && reclaim_movable(&run->ops[object->op])) {
+		run->reclaim.users[object->index].slot_plus1 = slot + 1;
+		run->reclaim.users[object->index].who = who;
+	}
 	oom_page_begins(run, who);
 	if (run->ops[object->op].action == ACT_PAGES && run->ops[object->op].lru == LRU_KIND_FILE)
 		readers_know(run, slot, who);

@@ -27,6 +27,7 @@ struct trace_op;
 struct page_user {
 	uint32_t slot_plus1; /* 0: nobody whom the trace names */
 	uint32_t who;
+	uint16_t least_share;  /* of a file page, in mapped.c: from this share on it is used; 0: never */
 };
 
 struct shrinkers; /* in shrinkers.c */
