@@ -48,6 +48,7 @@ struct reader {
 	struct file_walk walk; /* where the rest of what it maps is looked for: pages of its file, or any */
 	uint64_t next_look;    /* from so many pages on, which file that is is asked once more */
 	uint64_t touches;      /* still to come */
+	bool over;             /* its row is: no more will come to it than these */
 };
 
 struct readers {
@@ -236,6 +237,26 @@ static void note_own(struct run *run, uint32_t number, uint32_t slot)
 	add_touches(run, number, 1);
 }
 
+/* Programs come and go: what they mapped is not kept for longer than it is read. */
+static void forget_mapping(struct reader *reader)
+{
+	free(reader->pages);
+	reader->pages = NULL;
+	reader->nr = reader->cap = 0;
+}
+
+/* @reader_plus1: that the row has become; 0: none. */
+static void row_is_over(struct run *run, uint32_t reader_plus1)
+{
+	struct reader *reader = reader_plus1 ? &run->reclaim.readers->list[reader_plus1 - 1] : NULL;
+
+	if (!reader)
+		return;
+	reader->over = true;
+	if (!reader->touches)
+		forget_mapping(reader);
+}
+
 void readers_know(struct run *run, uint32_t slot, uint32_t who)
 {
 	struct readers *r = run->reclaim.readers;
@@ -277,6 +298,7 @@ void readers_page_begins(struct run *run, const struct request *req, const struc
 			note_own(run, row->reader_plus1 - 1, req->slot);
 		readers_know(run, req->slot, req->who);
 	} else if (op->gfp & GFP_BIT_MOVABLE) {
+		row_is_over(run, row->reader_plus1);
 		*row = (struct table_row){ 0 };
 	}
 }
@@ -359,17 +381,19 @@ void readers_due(struct run *run, uint32_t number)
 {
 	struct readers *r = run->reclaim.readers;
 	struct reader *reader = &r->list[number];
+	bool killed = run->reclaim.killed[reader->who];
 	ns_t ns = 0;
 
-	if (run->reclaim.killed[reader->who])
+	if (killed || !reader->nr)
 		reader->touches = 0;
 	run->cpu = run->seats[reader->who].cpu;
-	if (!reader->nr)
-		reader->touches = 0;
 	for (; reader->touches && ns < TURN_TOUCHES * TOUCH_NS; reader->touches--)
 		ns += touch(run, reader);
-	if (reader->touches)
+	if (reader->touches) {
 		engine_timer(&run->engine, run->engine.now + max_u64(ns, 1), CLASS_WAKE, RUN_TIMER_READER, number, &run->deferred);
-	else
-		r->nr_reading--;
+		return;
+	}
+	r->nr_reading--;
+	if (killed || reader->over)
+		forget_mapping(reader);
 }
