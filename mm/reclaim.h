@@ -62,8 +62,11 @@ struct shrinker {
 struct reclaim_hooks {
 	/** page_gone() - @pfn is taken from its user, and is free in a moment. @swapped: it can be read back from swap. */
 	void (*page_gone)(void *arg, pfn_t pfn, bool swapped);
-	/** page_used_again() - whether the file page was used after reclaim had found that it was. May be NULL: none is. */
-	bool (*page_used_again)(void *arg, pfn_t pfn);
+	/**
+	 * page_used() - whether a file page, of which lru_use() does not say so, was used since it came; @again: since reclaim found that it
+	 * was. Not asked of one that has been active since. May be NULL: none was.
+	 */
+	bool (*page_used)(void *arg, pfn_t pfn, bool again);
 	const struct shrinker *shrinkers; /* borrowed */
 	uint32_t nr_shrinkers;      /* at most MAX_SHRINKERS */
 	/** count_objects() - how many objects of @node a shrinker could free. */

@@ -2,7 +2,7 @@
  * vmscan: taking pages back. Models shrink_node(), shrink_lruvec(), shrink_folio_list(), do_shrink_slab() and
  * try_to_free_pages() of mm/vmscan.c (6.1). How much of each list is looked at: vmscan_balance.c.
  *
- * Simplified: no trace tells who reads or writes a page that it has: the run says which are used (lru_use(), page_used_again());
+ * Simplified: no trace tells who reads or writes a page that it has: the run says which are used (lru_use(), page_used());
  * one memory cgroup; a dirty file page has been written by the flusher before it is the oldest; a page is in swap before
  * the next batch is looked at; reclaim never waits for others.
  */
@@ -72,8 +72,9 @@ static enum look look_at(struct page_alloc *pa, pfn_t pfn, bool file, const stru
 	struct page *page = page_at(pa, pfn);
 	bool before = page->mt & LRU_REFERENCED, used = page->mt & LRU_USED;
 
-	if (!used && before && file && pa->hooks.page_used_again)
-		used = pa->hooks.page_used_again(pa->hooks.arg, pfn);
+	/* A page that has been active lost its accessed bits when it grew old. */
+	if (!used && file && (before || !(page->mt & LRU_WORKINGSET)) && pa->hooks.page_used)
+		used = pa->hooks.page_used(pa->hooks.arg, pfn, before);
 	page->mt &= LRU_WRITTEN | LRU_WORKINGSET;
 	if (used) {
 		page->mt |= LRU_REFERENCED;

@@ -130,11 +130,12 @@ static void need_of_zone(struct lists *l, unsigned int zone, const struct zone_s
 				l->need[list] = min_u64(state->zones[i].lru[list], stats->spanned);
 }
 
-/* What the trace knows of is on lists already, inactive; the state may count it among the active ones. */
+/* What the trace knows of is on lists already; which of the two of its kind the state counts it on may differ. */
 static void without_known(struct lists *l, unsigned int zone)
 {
 	for (int list = LRU_INACTIVE_ANON; list <= LRU_INACTIVE_FILE; list += 2) {
-		uint64_t known = lru_zone_pages(l->run->mm.pages, zone, (enum lru_list)list);
+		uint64_t known = lru_zone_pages(l->run->mm.pages, zone, (enum lru_list)list) +
+				 lru_zone_pages(l->run->mm.pages, zone, (enum lru_list)(list + 1));
 		uint64_t inactive = min_u64(known, l->need[list]);
 
 		l->need[list] -= inactive;

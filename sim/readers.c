@@ -1,11 +1,10 @@
 /*
- * readers: tasks that use a file through a mapping. What they touch makes no request while the page cache has it, so a recording of a
- * machine with enough memory shows only their page tables: one for every 512 pages (of 4 KiB) of the range, in a row, with no anonymous page
- * between (which would be memory of their own) and not while the task forks (which copies tables). With less memory the same
- * touches find pages gone, and read them again with all that lies around.
+ * readers: what tasks that use a file through a mapping (mappers.c) read again. What they touch makes no request while the page cache has
+ * it, so a recording of a machine with enough memory shows nothing of it. With less memory the same touches find pages gone, and read
+ * them again with all that lies around.
  *
  * Simplified, as no event tells: each page of the mapping is touched once on the average, anywhere in it (who reads from the
- * beginning to the end reads a file and maps none), from the moment on when its tables show it, one touch after another; a reader
+ * beginning to the end reads a file and maps none), from the moment on when page tables show it, one touch after another; a reader
  * waits for what it reads, its other requests do not wait for it. What it has mapped is what it read itself meanwhile, else any
  * stretch of the file pages that the trace has had. Pages of a saved state that the trace does not know nobody maps.
  * Models filemap_fault(), do_sync_mmap_readahead() and filemap_map_pages() of mm/filemap.c and do_fault_around() of mm/memory.c (6.1).
@@ -20,17 +19,9 @@
 #define MIN_PAGE_SIZE 4096u
 #define MAX_PAGE_SIZE 65536u
 #define PTE_BYTES    8u
-#define FEWEST       16u   /* page tables in a row, with pages of 4 KiB 32 MiB: a program and its libraries have fewer */
 #define AROUND_BYTES 65536u /* fault_around_bytes */
 #define TOUCH_NS     5000u /* with its fault; 30000 of J-whatif/base, whose CPU is emulated, took 0.2 s */
 #define TURN_TOUCHES 64u   /* without a read: then others have their turn */
-
-/** A task, by its leader: what its latest requests were. */
-struct table_row {
-	uint32_t tables;       /* in a row */
-	uint32_t reader_plus1; /* that the row has become */
-	bool forking;          /* or about to run another program: its tables are copies, or new */
-};
 
 /** A page of a mapping. */
 struct mapped_page {
@@ -48,13 +39,11 @@ struct reader {
 	struct file_walk walk; /* where the rest of what it maps is looked for: pages of its file, or any */
 	uint64_t next_look;    /* from so many pages on, which file that is is asked once more */
 	uint64_t touches;      /* still to come */
-	bool over;             /* its row is: no more will come to it than these */
+	bool over;             /* no other table comes to it */
 };
 
 struct readers {
 	struct rng rng;
-	bool *is_table;        /* owned; by operation: it takes a page table of a process */
-	struct table_row *rows; /* owned; by leader */
 	struct file_pages files; /* a task is its leader */
 	struct reader *list;   /* owned */
 	uint32_t nr, cap;
@@ -64,16 +53,8 @@ struct readers {
 	uint64_t came;         /* pages read */
 };
 
-static bool is_user_table(const struct trace_op *op)
-{
-	/* GFP_PGTABLE_USER; pagetable_alloc() of 6.6 and later adds __GFP_COMP. */
-	return op->kind == KIND_ALLOC_PAGES && !op->order && op->origin != ORIGIN_PAGE_TABLE &&
-		(op->gfp & ~GFP_BIT_COMP) == (GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO);
-}
-
 int readers_start(struct run *run, struct err *err)
 {
-	const struct trace_tables *tables = run->tables;
 	/* A header may say anything. */
 	uint32_t page_size = min_u32(max_u32(run->meta->page_size, MIN_PAGE_SIZE), MAX_PAGE_SIZE);
 	struct readers *r;
@@ -83,18 +64,12 @@ int readers_start(struct run *run, struct err *err)
 		return 0;
 	r = calloc(1, sizeof(*r));
 	run->reclaim.readers = r;
-	if (r) {
-		r->is_table = calloc((size_t)tables->nr_ops + 1, sizeof(*r->is_table));
-		r->rows = calloc((size_t)tables->nr_whos + 1, sizeof(*r->rows));
-	}
-	if (!r || !r->is_table || !r->rows)
-		return err_set(err, ERR_NOMEM, "no memory for what %u tasks map", tables->nr_whos);
+	if (!r)
+		return err_set(err, ERR_NOMEM, "no memory for who reads mappings");
 	rng_init(&r->rng, run->options->seed, "readers");
 	r->table_pages = page_size / PTE_BYTES;
 	r->around_pages = AROUND_BYTES / page_size;
-	for (uint32_t op = 0; op < tables->nr_ops; op++)
-		r->is_table[op] = is_user_table(&tables->ops[op]);
-	return file_pages_init(&r->files, run->meta->slots, tables->nr_whos, err);
+	return file_pages_init(&r->files, run->meta->slots, run->tables->nr_whos, err);
 }
 
 void readers_fini(struct run *run)
@@ -103,8 +78,6 @@ void readers_fini(struct run *run)
 
 	if (!r)
 		return;
-	free(r->is_table);
-	free(r->rows);
 	file_pages_fini(&r->files);
 	for (uint32_t i = 0; i < r->nr; i++)
 		free(r->list[i].pages);
@@ -202,24 +175,21 @@ static void add_touches(struct run *run, uint32_t number, uint64_t touches)
 	reader->touches += touches;
 }
 
-static void note_table(struct run *run, struct table_row *row, uint32_t who)
+void readers_map(struct run *run, uint32_t mapper, uint32_t who, uint32_t tables, uint32_t more)
 {
 	struct readers *r = run->reclaim.readers;
 
-	/* Those that are older than the beginning come all at once, of all tasks. */
-	if (row->forking || run->booting || ++row->tables < FEWEST)
+	if (!r)
 		return;
-	if (!row->reader_plus1) {
-		if (!array_room(&r->list, &r->cap, r->nr)) {
-			out_of_memory(run);
-			return;
-		}
-		r->list[r->nr] = (struct reader){ .who = who };
-		row->reader_plus1 = ++r->nr;
+	if (mapper == r->nr && array_room(&r->list, &r->cap, r->nr))
+		r->list[r->nr++] = (struct reader){ .who = who };
+	if (mapper >= r->nr) {
+		out_of_memory(run);
+		return;
 	}
-	r->list[row->reader_plus1 - 1].size = (uint64_t)row->tables * r->table_pages;
-	map_pages(run, &r->list[row->reader_plus1 - 1]);
-	add_touches(run, row->reader_plus1 - 1, (row->tables == FEWEST ? FEWEST : 1) * r->table_pages);
+	r->list[mapper].size = (uint64_t)tables * r->table_pages;
+	map_pages(run, &r->list[mapper]);
+	add_touches(run, mapper, (uint64_t)more * r->table_pages);
 }
 
 /* The reader reads a page of the file that nobody has read before: so that is what it maps. */
@@ -245,13 +215,14 @@ static void forget_mapping(struct reader *reader)
 	reader->nr = reader->cap = 0;
 }
 
-/* @reader_plus1: that the row has become; 0: none. */
-static void row_is_over(struct run *run, uint32_t reader_plus1)
+void readers_over(struct run *run, uint32_t mapper_plus1)
 {
-	struct reader *reader = reader_plus1 ? &run->reclaim.readers->list[reader_plus1 - 1] : NULL;
+	struct readers *r = run->reclaim.readers;
+	struct reader *reader;
 
-	if (!reader)
+	if (!r || !mapper_plus1 || mapper_plus1 > r->nr)
 		return;
+	reader = &r->list[mapper_plus1 - 1];
 	reader->over = true;
 	if (!reader->touches)
 		forget_mapping(reader);
@@ -278,29 +249,15 @@ int readers_check(const struct run *run, struct err *err)
 	return run->reclaim.readers ? file_pages_check(&run->reclaim.readers->files, err) : 0;
 }
 
-void readers_fork(struct run *run, uint32_t who)
+void readers_read(struct run *run, uint32_t mapper_plus1, const struct request *req, const struct run_op *op)
 {
-	if (run->reclaim.readers)
-		run->reclaim.readers->rows[run->reclaim.leader[who]].forking = true;
-}
+	const struct readers *r = run->reclaim.readers;
 
-void readers_page_begins(struct run *run, const struct request *req, const struct run_op *op)
-{
-	struct readers *r = run->reclaim.readers;
-	struct table_row *row = &r->rows[run->reclaim.leader[req->who]];
-
-	if (run->reclaim.reading_again)
+	if (!r)
 		return;
-	if (r->is_table[req->op]) {
-		note_table(run, row, req->who);
-	} else if (op->lru == LRU_KIND_FILE) {
-		if (row->reader_plus1 && !(op->gfp & GFP_BIT_WRITE))
-			note_own(run, row->reader_plus1 - 1, req->slot);
-		readers_know(run, req->slot, req->who);
-	} else if (op->gfp & GFP_BIT_MOVABLE) {
-		row_is_over(run, row->reader_plus1);
-		*row = (struct table_row){ 0 };
-	}
+	if (mapper_plus1 && mapper_plus1 <= r->nr && !(op->gfp & GFP_BIT_WRITE))
+		note_own(run, mapper_plus1 - 1, req->slot);
+	readers_know(run, req->slot, req->who);
 }
 
 /* ---- What it reads ---- */

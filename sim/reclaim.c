@@ -59,7 +59,7 @@ bool reclaim_movable(const struct run_op *op)
 
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn)
 {
-	run->reclaim.users[pfn] = (struct page_user){ req->slot + 1, req->who };
+	run->reclaim.users[pfn] = (struct page_user){ .slot_plus1 = req->slot + 1, .who = req->who };
 	if (op->lru != LRU_KIND_FILE)
 		oom_page_begins(run, req->who);
 	if (!op->lru)
@@ -92,8 +92,10 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who)
 
 	if (!run->reclaim.active)
 		return;
-	if (object->slab == OBJECT_PAGES && reclaim_movable(&run->ops[object->op]))
-		run->reclaim.users[object->index] = (struct page_user){ slot + 1, who };
+	if (object->slab == OBJECT_PAGES && reclaim_movable(&run->ops[object->op])) {
+		run->reclaim.users[object->index].slot_plus1 = slot + 1;
+		run->reclaim.users[object->index].who = who;
+	}
 	oom_page_begins(run, who);
 	if (object->slab == OBJECT_PAGES && run->ops[object->op].action == ACT_PAGES && run->ops[object->op].lru == LRU_KIND_FILE)
 		readers_know(run, slot, who);
@@ -108,7 +110,7 @@ void reclaim_older_missing(struct run *run, uint32_t slot)
 void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class)
 {
 	if (class == SHRINK_NEVER)
-		readers_fork(run, who);
+		mappers_fork(run, who);
 	else
 		shrinkers_object_begins(run, slot, who, class);
 }
@@ -305,6 +307,8 @@ int reclaim_start(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = refaults_start(run, err);
 	if (ret == 0)
+		ret = mappers_start(run, err);
+	if (ret == 0)
 		ret = readers_start(run, err);
 	if (ret == 0)
 		ret = shadows_start(run, err);
@@ -332,6 +336,7 @@ void reclaim_fini(struct run *run)
 	shrinkers_fini(run);
 	shrink_older_fini(run);
 	refaults_fini(run);
+	mappers_fini(run);
 	readers_fini(run);
 	shadows_fini(run);
 	mapped_fini(run);

@@ -27,10 +27,12 @@ struct trace_op;
 struct page_user {
 	uint32_t slot_plus1; /* 0: nobody whom the trace names */
 	uint32_t who;
+	uint16_t least_share;  /* of a file page, in mapped.c: from this share on it is used; 0: never */
 };
 
 struct shrinkers; /* in shrinkers.c */
 struct refaults;  /* in refault.c */
+struct mappers;   /* in mappers.c */
 struct readers;   /* in readers.c */
 struct mapped;    /* in mapped.c */
 struct shadows;   /* in shadows.c */
@@ -47,7 +49,7 @@ enum shrink_class {
 	SHRINK_INODE_DISK,
 	SHRINK_BLOB,         /* an inode's security blob */
 	SHRINK_HEAD,         /* buffer head */
-	SHRINK_NEVER,        /* mm_struct: its birth tells that page tables are copied (readers.c) */
+	SHRINK_NEVER,        /* mm_struct: its birth tells that page tables are copied (mappers.c) */
 };
 
 enum kswapd_state { KSWAPD_ASLEEP, KSWAPD_STARTING, KSWAPD_RUNNING, KSWAPD_NAPPING };
@@ -105,6 +107,7 @@ struct reclaim {
 	struct rival rivals[NR_RIVALS];
 	struct shrinkers *shrinkers; /* owned; NULL while nothing is reclaimed */
 	struct refaults *coming; /* owned */
+	struct mappers *mappers; /* owned; NULL: nobody asks who maps files */
 	struct readers *readers; /* owned; NULL: nobody reads again what he maps, or the trace shows it */
 	bool reading_again;      /* the page that begins is a refault */
 	struct mapped *mapped;   /* owned; NULL: no file page is */
@@ -148,8 +151,10 @@ enum shrink_class reclaim_shrink_class(const struct run_op *op);
 enum shrink_class shrink_class_of(const char *cache);
 /** reclaim_object_begins() - @who has taken an object of a slab, of @class, that lives in @slot. */
 void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
-/** readers_page_begins() - @req has got the block of pages that @op asks for: perhaps it maps a file. */
-void readers_page_begins(struct run *run, const struct request *req, const struct run_op *op);
+/** mappers_page_begins() - @req has got the block of pages that @op asks for: perhaps it maps a file. */
+void mappers_page_begins(struct run *run, const struct request *req, const struct run_op *op);
+/** mappers_page_ends() - the block of pages in @slot is to be free: perhaps it is a page table. */
+void mappers_page_ends(struct run *run, uint32_t slot);
 /** readers_check() - the invariants of sim/file_pages.h. Return: 0, or ERR_INVARIANT. */
 int readers_check(const struct run *run, struct err *err);
 /** readers_reading() - whether somebody has not yet touched all that he maps. */

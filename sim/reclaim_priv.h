@@ -1,7 +1,8 @@
 /*
- * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again), readers.c (mappings that
- * are read), shadows.c (pages that the trace reads again), mapped.c (pages in use), shrinkers.c (dentries, inodes, buffer heads),
- * shrink_older.c (those that the trace does not know), swap.c, oom.c, daemons.c (kswapd and kcompactd), fair.c (their CPU time).
+ * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again), mappers.c (who maps
+ * files), readers.c (what they read again), shadows.c (pages that the trace reads again), mapped.c (pages in use), shrinkers.c
+ * (dentries, inodes, buffer heads), shrink_older.c (those that the trace does not know), swap.c, oom.c, daemons.c (kswapd and
+ * kcompactd), fair.c (their CPU time).
  */
 #ifndef KMEMSIM_SIM_RECLAIM_PRIV_H
 #define KMEMSIM_SIM_RECLAIM_PRIV_H
@@ -32,6 +33,13 @@ void refault_due(struct run *run);
 int refaults_start(struct run *run, struct err *err);
 void refaults_fini(struct run *run);
 
+/* mappers.c */
+/** mappers_start() - for readers.c; where it asks nothing, nothing. */
+int mappers_start(struct run *run, struct err *err);
+void mappers_fini(struct run *run);
+/** mappers_fork() - @who has a new address space, and is to fill it by copying another's, or for another program. */
+void mappers_fork(struct run *run, uint32_t who);
+
 /* readers.c */
 /** readers_start() - where it is not known how much the machine reads again, and the recording does not show it; else nothing. */
 int readers_start(struct run *run, struct err *err);
@@ -40,8 +48,12 @@ void readers_fini(struct run *run);
 void readers_know(struct run *run, uint32_t slot, uint32_t who);
 /** readers_forget() - the trace has freed the page of @slot, if it had one. */
 void readers_forget(struct run *run, uint32_t slot);
-/** readers_fork() - @who has a new address space, and is to fill it by copying another's, or for another program. */
-void readers_fork(struct run *run, uint32_t who);
+/** readers_map() - @who has shown by a page table that mapping @mapper has @tables of them by now, @more more than known. */
+void readers_map(struct run *run, uint32_t mapper, uint32_t who, uint32_t tables, uint32_t more);
+/** readers_over() - mapping @mapper_plus1 - 1 gets no other table; 0: there is none. */
+void readers_over(struct run *run, uint32_t mapper_plus1);
+/** readers_read() - @req has got a file page by @op, of mapping @mapper_plus1 - 1 perhaps; 0: of none. */
+void readers_read(struct run *run, uint32_t mapper_plus1, const struct request *req, const struct run_op *op);
 /** readers_due() - reader @number goes on. */
 void readers_due(struct run *run, uint32_t number);
 /** readers_mappings() - how many the recording has shown so far. */

@@ -55,8 +55,8 @@ void block_begin(struct run *run, const struct request *req, struct run_op *op, 
 	pages_begin(run, req, op, pfn);
 	if (op->gfp & GFP_BIT_MOVABLE && run->reclaim.active && reclaim_movable(op))
 		reclaim_page_begins(run, req, op, pfn);
-	if (run->reclaim.readers)
-		readers_page_begins(run, req, op);
+	if (run->reclaim.mappers)
+		mappers_page_begins(run, req, op);
 }
 
 /*
@@ -140,5 +140,7 @@ void serve_pages_free(struct run *run, const struct request *req, struct run_op 
 		run_violation(run, RULE_WRONG_FREE, op, "free_pages of an object from %s: the kernel reports a bad page",
 			kind_info[run->ops[object->op].kind].name);
 	op->done++;
+	if (run->reclaim.mappers)
+		mappers_page_ends(run, req->slot);
 	release(run, object);
 }

@@ -3,7 +3,8 @@
  * itself, and the buffer heads of pages that go. Models super_cache_scan(), prune_dcache_sb() and drop_buffers() (6.1).
  *
  * What is whose a trace does not say, but the order of a task's requests does: a lookup takes a dentry, then its inode, then
- * the inode's security blob; a pipe or socket takes the inode first; a write takes a page, then its buffer heads.
+ * the inode's security blob; a pipe or socket takes the inode first; a write takes a page, then its buffer heads. Pages of files
+ * are those of the inode that their task took last.
  * Simplified: a dentry counts as unused from its birth, unless what it belongs to keeps it: files of memory (shmem), pipes and
  * sockets, and what the kernel itself made (tracefs, debugfs). Directories are not kept by their children. Objects are not told
  * apart by node: each node's shrinker has its share. Objects of an initial state that the trace does not know are in shrink_older.c.
@@ -32,15 +33,22 @@ _Static_assert(NR_SB <= MAX_SHRINKERS, "a node's deferred counts have room for a
 struct shrink_link {
 	uint32_t prev, next; /* on its superblock's list; of a buffer head: on its page's */
 	uint32_t mate;       /* a dentry's inode, an inode's dentry; a page's first buffer head, a head's page; a blob's inode */
-	uint32_t blob;       /* of an inode */
+	union {
+		uint32_t blob;   /* of an inode */
+		uint32_t inode;  /* of a page: it goes before the inode does, and may outlive it where pages are mistaken */
+	};
+	uint32_t pages;      /* of an inode: in memory */
 	uint8_t class;       /* enum shrink_class */
 	uint8_t list;        /* 1 + enum sb; 0: on none */
 	bool referenced;     /* used again since it was put there: is passed over once */
+	bool large;          /* an inode's file has had more than one page */
+	bool gone;           /* a page has been reclaimed */
 };
 
 /** What a task has taken last, and what may follow belongs to: as long as it is there, and has nothing of the kind yet. */
 struct shrink_task {
 	uint32_t dentry, inode, blobless, page;
+	uint32_t file;       /* inode of a disk */
 	uint8_t sb;          /* 1 + that of its last dentry with an inode */
 	bool kernel;         /* makes files that stay */
 };
@@ -141,6 +149,7 @@ static void inode_begins(struct shrinkers *s, struct shrink_task *task, uint32_t
 	uint32_t dentry = task->dentry;
 
 	task->blobless = at;
+	task->file = class == SHRINK_INODE_DISK ? at : 0;
 	task->dentry = 0;
 	if (s->links[dentry].class != SHRINK_DENTRY || s->links[dentry].mate) {
 		task->inode = at;
@@ -181,6 +190,41 @@ static void blob_begins(struct shrinkers *s, struct shrink_task *task, uint32_t 
 	task->blobless = 0;
 }
 
+static void page_begins(struct shrinkers *s, uint32_t file, uint32_t at)
+{
+	struct shrink_link *inode = &s->links[file];
+
+	if (inode->class != SHRINK_INODE_DISK)
+		return;
+	s->links[at].inode = file;
+	inode->pages++;
+	inode->large |= inode->pages > 1;
+	if (inode->list)
+		list_del(s, file);
+}
+
+/*
+ * Models mapping_shrinkable(): what is left of several pages that went, their shadow entries, keeps the inode as pages do; of the
+ * first page alone it does not.
+ */
+static bool is_shrinkable(const struct shrink_link *inode)
+{
+	return !inode->pages && !inode->large;
+}
+
+/* A page of a file is no more. */
+static void leave_inode(struct shrinkers *s, uint32_t page)
+{
+	uint32_t at = s->links[page].inode;
+	struct shrink_link *inode = &s->links[at];
+
+	if (s->links[page].gone || inode->class != SHRINK_INODE_DISK || !inode->pages)
+		return;
+	inode->pages--;
+	if (is_shrinkable(inode) && !inode->mate)
+		list_add(s, at, SB_DISK, false);
+}
+
 /* Buffer heads of a page that is no more: nobody knows whose they are. */
 static void leave_heads(struct shrinkers *s, uint32_t page)
 {
@@ -212,6 +256,7 @@ static void object_ends(struct shrinkers *s, uint32_t at)
 		break;
 	case SHRINK_PAGE:
 		leave_heads(s, at);
+		leave_inode(s, at);
 		break;
 	case SHRINK_BLOB:
 		if (link->mate)
@@ -238,10 +283,11 @@ void shrinkers_object_begins(struct run *run, uint32_t slot, uint32_t who, enum 
 {
 	struct shrinkers *s = run->reclaim.shrinkers;
 	struct shrink_task *task;
-	uint32_t at = slot + 1;
+	uint32_t at = slot + 1, file;
 
 	if (!s || slot == SLOT_NONE)
 		return;
+	file = run->reclaim.reading_again ? s->links[at].inode : s->tasks[who].file;
 	object_ends(s, at);
 	s->links[at].class = (uint8_t)class;
 	task = &s->tasks[who];
@@ -254,7 +300,7 @@ void shrinkers_object_begins(struct run *run, uint32_t slot, uint32_t who, enum 
 	else if (class == SHRINK_BLOB)
 		blob_begins(s, task, at);
 	else if (class == SHRINK_PAGE)
-		task->page = at;
+		page_begins(s, file, task->page = at);
 }
 
 /* ---- What pressure does ---- */
@@ -298,7 +344,7 @@ static void free_dentry(struct run *run, struct object *dentry, enum sb sb, unsi
 	free_object(run, dentry, cpu, meter);
 	if (sb != SB_DISK)
 		free_inode(run, inode, cpu, meter);
-	else if (object_at(run, inode, SHRINK_INODE_KEPT, SHRINK_INODE_DISK))
+	else if (object_at(run, inode, SHRINK_INODE_KEPT, SHRINK_INODE_DISK) && is_shrinkable(&s->links[inode]))
 		list_add(s, inode, sb, false);
 }
 
@@ -355,6 +401,8 @@ void shrinkers_page_gone(struct run *run, uint32_t slot)
 		else
 			object_ends(s, at);
 	}
+	leave_inode(s, slot + 1);
+	s->links[slot + 1].gone = true;
 }
 
 /* ---- The whole ---- */

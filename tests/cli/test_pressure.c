@@ -226,6 +226,47 @@ Test(pressure, entries_that_can_be_made_again_go_and_those_of_files_in_memory_st
 	cr_expect_eq(shrunk("ext4_inode_cache"), 0, "what a disk must be read for goes in proportion to the lists: no batch");
 }
 
+/* @nr events of task @pid, 50 us apart, that take what @what says, each with an id of its own. */
+static void add_events(FILE *file, unsigned int pid, unsigned int nr, const char *what)
+{
+	static unsigned int id = 1;
+
+	for (; nr; nr--, id++)
+		fprintf(file, "{\"time_ns\": %llu, \"pid\": %u, \"id\": %u, %s}\n", id * 50000ull, pid, id, what);
+}
+
+/* 2000 files of a disk with @pages each, before anonymous memory leaves little to a task that reads. Return: inodes that are left. */
+static double inodes_left(unsigned int pages)
+{
+	FILE *file = fopen("f.jsonl", "w");
+
+	cr_assert_not_null(file);
+	fputs("{\"event\": \"kmem_cache_create\", \"cache\": \"dentry\", \"size\": 192}\n"
+		"{\"event\": \"kmem_cache_create\", \"cache\": \"ext4_inode_cache\", \"size\": 1000}\n", file);
+	for (int i = 0; i < 2000; i++) {
+		add_events(file, 1, 1, "\"event\": \"kmem_cache_alloc\", \"cache\": \"dentry\", \"gfp\": \"GFP_KERNEL\"");
+		add_events(file, 1, 1, "\"event\": \"kmem_cache_alloc\", \"cache\": \"ext4_inode_cache\", \"gfp\": \"GFP_KERNEL\"");
+		add_events(file, 1, pages, "\"event\": \"alloc_pages\", \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_WRITE\"");
+	}
+	add_events(file, 2, 15200, "\"event\": \"alloc_pages\", \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"");
+	add_events(file, 2, 20000, "\"event\": \"alloc_pages\", \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\"");
+	fclose(file);
+	run_ok("$K import f.jsonl -o t.kmt -q");
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\n");
+	replay_with("name=files");
+	return replayed_number("select live_objs from cache_stats where cache = 'ext4_inode_cache' order by sample_id desc limit 1");
+}
+
+/* mapping_shrinkable(): what is left of a file's pages in its tree keeps the inode, but for that of a first page alone. */
+Test(pressure, inodes_of_files_with_pages_stay)
+{
+	double none = inodes_left(0);
+
+	cr_expect_lt(none, 1000, "%.0f", none);
+	cr_expect_lt(inodes_left(1), 100, "one shadow entry does not count");
+	cr_expect_eq(inodes_left(2), 2000, "pages, and shadow entries when they have gone");
+}
+
 /*
  * 60 MiB of anonymous memory in 32 MiB, with a swap device of 64 MiB less its header that swapon() adds before it and that swapoff()
  * takes away when half of the memory is free again.

@@ -471,10 +471,10 @@ Test(reclaim, a_batch_is_freed_from_its_youngest_page)
 	fixture_free(fx);
 }
 
-static bool always_used(void *arg, pfn_t pfn)
+static bool used_again(void *arg, pfn_t pfn, bool again)
 {
 	(void)arg, (void)pfn;
-	return true;
+	return again;
 }
 
 /* folio_check_references(): kept once, then active if it has been used again, else reclaimed. */
@@ -502,14 +502,14 @@ Test(reclaim, a_page_that_was_used_is_kept_and_one_that_is_used_again_becomes_ac
 	fixture_free(fx);
 }
 
-Test(reclaim, the_run_is_asked_for_pages_that_were_used_before_only)
+Test(reclaim, the_run_is_asked_whether_a_page_was_used_again)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
 	static struct told told;
 	static pfn_t pfns[4096];
 
 	hook(fx, &told);
-	fx->pa->hooks.page_used_again = always_used;
+	fx->pa->hooks.page_used = used_again;
 	fill(fx, LRU_KIND_FILE, pfns, 4096);
 	lru_use(fx->pa, pfns[0]);
 	shrink_a_batch(fx);
@@ -517,6 +517,36 @@ Test(reclaim, the_run_is_asked_for_pages_that_were_used_before_only)
 	lru_rotate(fx->pa, pfns[0]);
 	shrink_a_batch(fx);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGACTIVATE), 1);
+	fixture_free(fx);
+}
+
+static bool always_used(void *arg, pfn_t pfn, bool again)
+{
+	(void)arg, (void)pfn, (void)again;
+	return true;
+}
+
+/* shrink_active_list() clears the accessed bits: what made a page used before it was active does not count when it is looked at. */
+Test(reclaim, a_page_that_has_been_active_goes_unless_it_is_used_anew)
+{
+	struct scan_control all = { .highest = ZONE_NORMAL, .kswapd = true, .nr_to_reclaim = UINT64_MAX };
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	uint32_t nr;
+
+	hook(fx, &told);
+	all.meter = &fx->meter;
+	fx->pa->hooks.page_used = always_used;
+	nr = fill(fx, LRU_KIND_FILE, pfns, 4096);
+	lru_activate(fx->pa, pfns[0]);
+	lru_activate(fx->pa, pfns[1]);
+	for (int i = 0; i < 4; i++)
+		shrink_node(fx->pa, 0, &all);
+	cr_assert_geq(page_alloc_counter(fx->pa, PC_PGDEACTIVATE), nr, "each of them was active");
+	cr_expect_eq(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE) + lru_pages(fx->pa, 0, LRU_ACTIVE_FILE) + told.nr_gone, nr);
+	cr_expect_gt(told.nr_gone, 0);
+	check(fx);
 	fixture_free(fx);
 }
 
