@@ -74,6 +74,13 @@ void mappers_fork(struct run *run, uint32_t who)
 		run->reclaim.mappers->rows[run->reclaim.leader[who]].forking = true;
 }
 
+/* What it takes from now on is of another mapping, or its own memory. */
+static void end_row(struct run *run, struct table_row *row)
+{
+	readers_over(run, row->mapper_plus1);
+	*row = (struct table_row){ .since_ns = run->engine.now };
+}
+
 static void note_table(struct run *run, struct table_row *row, const struct request *req)
 {
 	struct mappers *m = run->reclaim.mappers;
@@ -104,7 +111,7 @@ void mappers_page_begins(struct run *run, const struct request *req, const struc
 	else if (op->lru == LRU_KIND_FILE)
 		readers_read(run, row->mapper_plus1, req, op);
 	else if (op->gfp & GFP_BIT_MOVABLE)
-		*row = (struct table_row){ .since_ns = run->engine.now };
+		end_row(run, row);
 }
 
 void mappers_page_ends(struct run *run, uint32_t slot)

@@ -41,6 +41,7 @@ struct reader {
 	uint64_t touches;      /* still to come */
 	ns_t begins_ns;        /* not before */
 	bool begun;            /* and has touches to come: the recording waits */
+	bool over;             /* no other table comes to it */
 };
 
 struct readers {
@@ -214,6 +215,27 @@ static void note_own(struct run *run, uint32_t number, uint32_t slot)
 	add_touches(run, number, 1);
 }
 
+/* Programs come and go: what they mapped is not kept for longer than it is read. */
+static void forget_mapping(struct reader *reader)
+{
+	free(reader->pages);
+	reader->pages = NULL;
+	reader->nr = reader->cap = 0;
+}
+
+void readers_over(struct run *run, uint32_t mapper_plus1)
+{
+	struct readers *r = run->reclaim.readers;
+	struct reader *reader;
+
+	if (!r || !mapper_plus1 || mapper_plus1 > r->nr)
+		return;
+	reader = &r->list[mapper_plus1 - 1];
+	reader->over = true;
+	if (!reader->touches)
+		forget_mapping(reader);
+}
+
 void readers_know(struct run *run, uint32_t slot, uint32_t who)
 {
 	struct readers *r = run->reclaim.readers;
@@ -324,6 +346,7 @@ void readers_due(struct run *run, uint32_t number)
 {
 	struct readers *r = run->reclaim.readers;
 	struct reader *reader = &r->list[number];
+	bool killed = run->reclaim.killed[reader->who];
 	ns_t ns = 0;
 
 	if (!reader->begun && run->engine.now < reader->begins_ns) {
@@ -332,7 +355,7 @@ void readers_due(struct run *run, uint32_t number)
 	}
 	run->reading += !reader->begun;
 	reader->begun = true;
-	if (run->reclaim.killed[reader->who] || !reader->nr)
+	if (killed || !reader->nr)
 		reader->touches = 0;
 	run->cpu = run->seats[reader->who].cpu;
 	for (; reader->touches && !ns; reader->touches--)
@@ -344,4 +367,6 @@ void readers_due(struct run *run, uint32_t number)
 	reader->begun = false;
 	run->reading--;
 	r->nr_waiting--;
+	if (killed || reader->over)
+		forget_mapping(reader);
 }

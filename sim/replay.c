@@ -374,6 +374,15 @@ static int take_events(struct run *run, const struct trace_batch *batch, struct 
 	return ret == 0 ? replay_batch(run, batch, err) : ret;
 }
 
+/* One that was met where none can be returned. */
+static int deferred_error(const struct run *run, struct err *err)
+{
+	if (!run->deferred.code)
+		return 0;
+	*err = run->deferred;
+	return -(int)err->code;
+}
+
 static int take_batch(struct run *run, const struct trace_batch *batch, struct err *err)
 {
 	const struct replay_options *options = run->options;
@@ -385,10 +394,8 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 		boot_batch(run, batch);
 	else
 		ret = take_events(run, batch, err);
-	if (ret == 0 && run->deferred.code) {
-		*err = run->deferred;
-		ret = -(int)err->code;
-	}
+	if (ret == 0)
+		ret = deferred_error(run, err);
 	if (options->progress)
 		options->progress(options->arg, run->events, run->live_objects);
 	return ret == 0 ? check_stop(run, err) : ret;
@@ -416,13 +423,15 @@ static int drain(struct run *run, struct err *err)
 	run->draining = true;
 	for (uint32_t steps = 1; ret == 0 && more_to_come(run, until_ns); steps++) {
 		ret = engine_run_first(&run->engine, err);
+		if (ret == 0)
+			ret = deferred_error(run, err);
 		if (ret == 0 && steps % STEPS_TO_STOP == 0)
 			ret = check_stop(run, err);
 	}
 	engine_finish(&run->engine);
 	if (ret == 0)
 		sleepers_give_up(run);
-	return ret;
+	return ret == 0 ? deferred_error(run, err) : ret;
 }
 
 static int replay_all(struct run *run, struct trace_reader *reader, struct err *err)
