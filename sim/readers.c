@@ -4,9 +4,10 @@
  * them again with all that lies around.
  *
  * Simplified, as no event tells: each page of the mapping is touched once on the average, anywhere in it (who reads from the
- * beginning to the end reads a file and maps none), from the moment on when page tables show it, one touch after another; a reader
- * waits for what it reads, its other requests do not wait for it. What it has mapped is what it read itself meanwhile, else any
- * stretch of the file pages that the trace has had. Pages of a saved state that the trace does not know nobody maps.
+ * beginning to the end reads a file and maps none), when its page tables have come. A touch takes no time, as it took none that the
+ * recording has not; what is gone takes the disk's, and all that comes later in the recording waits for that, as most of it
+ * would: scripts and clients do. What is mapped is what the reader read itself meanwhile, else the file pages of who had
+ * most of them, else any. Pages of a saved state that the trace does not know nobody maps.
  * Models filemap_fault(), do_sync_mmap_readahead() and filemap_map_pages() of mm/filemap.c and do_fault_around() of mm/memory.c (6.1).
  */
 #include <stdlib.h>
@@ -20,8 +21,7 @@
 #define MAX_PAGE_SIZE 65536u
 #define PTE_BYTES    8u
 #define AROUND_BYTES 65536u /* fault_around_bytes */
-#define TOUCH_NS     5000u /* with its fault; 30000 of J-whatif/base, whose CPU is emulated, took 0.2 s */
-#define TURN_TOUCHES 64u   /* without a read: then others have their turn */
+#define QUIET_NS     100000000u /* when no table has come for so long, all have: an assumption; 51 of J-whatif/base came in 90 ms */
 
 /** A page of a mapping. */
 struct mapped_page {
@@ -39,6 +39,8 @@ struct reader {
 	struct file_walk walk; /* where the rest of what it maps is looked for: pages of its file, or any */
 	uint64_t next_look;    /* from so many pages on, which file that is is asked once more */
 	uint64_t touches;      /* still to come */
+	ns_t begins_ns;        /* not before */
+	bool begun;            /* and has touches to come: the recording waits */
 	bool over;             /* no other table comes to it */
 };
 
@@ -49,7 +51,7 @@ struct readers {
 	uint32_t nr, cap;
 	uint32_t table_pages;  /* PTRS_PER_PTE of the recorded machine */
 	uint32_t around_pages; /* that one fault maps */
-	uint32_t nr_reading;   /* with touches to come: each has a timer */
+	uint32_t nr_waiting;   /* with touches to come: each has a timer */
 	uint64_t came;         /* pages read */
 };
 
@@ -97,7 +99,7 @@ uint64_t readers_mappings(const struct run *run)
 
 bool readers_reading(const struct run *run)
 {
-	return run->reclaim.readers && run->reclaim.readers->nr_reading;
+	return run->reclaim.readers && run->reclaim.readers->nr_waiting;
 }
 
 /* ---- What the trace shows ---- */
@@ -163,14 +165,20 @@ static void map_pages(struct run *run, struct reader *reader)
 	}
 }
 
+static void set_timer(struct run *run, uint32_t number, ns_t at_ns)
+{
+	engine_timer(&run->engine, at_ns, CLASS_WAKE, RUN_TIMER_READER, number, &run->deferred);
+}
+
 static void add_touches(struct run *run, uint32_t number, uint64_t touches)
 {
 	struct readers *r = run->reclaim.readers;
 	struct reader *reader = &r->list[number];
 
+	reader->begins_ns = run->engine.now + QUIET_NS;
 	if (!reader->touches) {
-		r->nr_reading++;
-		engine_timer(&run->engine, run->engine.now + 1, CLASS_WAKE, RUN_TIMER_READER, number, &run->deferred);
+		r->nr_waiting++;
+		set_timer(run, number, reader->begins_ns);
 	}
 	reader->touches += touches;
 }
@@ -321,12 +329,12 @@ static ns_t touch(struct run *run, struct reader *reader)
 	uint32_t number = (uint32_t)rng_below(&run->reclaim.readers->rng, reader->nr);
 	const struct mapped_page *page = &reader->pages[number];
 	const struct object *object = file_page(run, page->slot);
-	ns_t ns = TOUCH_NS;
+	ns_t ns = 0;
 
 	if (!object)
-		return ns;
+		return 0;
 	if (object->slab == OBJECT_RECLAIMED)
-		ns += read_around(run, reader, number);
+		ns = read_around(run, reader, number);
 	if (!page->mapped)
 		fault_around(run, reader, number);
 	else if (object->slab == OBJECT_PAGES)
@@ -341,16 +349,24 @@ void readers_due(struct run *run, uint32_t number)
 	bool killed = run->reclaim.killed[reader->who];
 	ns_t ns = 0;
 
+	if (!reader->begun && run->engine.now < reader->begins_ns) {
+		set_timer(run, number, reader->begins_ns);
+		return;
+	}
+	run->reading += !reader->begun;
+	reader->begun = true;
 	if (killed || !reader->nr)
 		reader->touches = 0;
 	run->cpu = run->seats[reader->who].cpu;
-	for (; reader->touches && ns < TURN_TOUCHES * TOUCH_NS; reader->touches--)
-		ns += touch(run, reader);
+	for (; reader->touches && !ns; reader->touches--)
+		ns = touch(run, reader);
 	if (reader->touches) {
-		engine_timer(&run->engine, run->engine.now + max_u64(ns, 1), CLASS_WAKE, RUN_TIMER_READER, number, &run->deferred);
+		set_timer(run, number, run->engine.now + ns);
 		return;
 	}
-	r->nr_reading--;
+	reader->begun = false;
+	run->reading--;
+	r->nr_waiting--;
 	if (killed || reader->over)
 		forget_mapping(reader);
 }

@@ -286,6 +286,7 @@ void reclaim_use(const struct run *run, struct replay_use *use)
 		.assumed = !run->meta->cache_pages,
 		.refault_percent = r->refault_percent,
 		.mappings = readers_mappings(run),
+		.late_ns = run->late_ns,
 	};
 }
 
@@ -365,6 +366,7 @@ int reclaim_finish(struct run *run, struct err *err)
 		{ "objects_shrunk", "objects", r->objects_gone },
 		{ "refaults", "pages", r->refaults },
 		{ "refaults_of_mappings", "pages", readers_came(run) },
+		{ "waited_for_mappings", "ns", run->late_ns },
 		{ "events_of_killed_tasks", "events", r->events_of_killed },
 		{ "allocations_of_killed_tasks", "allocations", r->allocations_of_killed },
 		{ "oom_without_victim", "attempts", r->without_victim },

@@ -253,13 +253,32 @@ static bool event_is_special(const struct run *run, uint32_t op)
 	return run->ops[op].action == ACT_MARKER || run->events == run->special_event;
 }
 
+#define STEPS_TO_STOP 1024u /* after so many it is asked whether to stop */
+
+/* Nobody has what a reader waits for, and @req, with all that comes after it, comes when he has it. */
+static int wait_for_readers(struct run *run, struct request *req, struct err *err)
+{
+	int ret = 0;
+
+	for (uint32_t steps = 1; ret == 0 && run->reading; steps++) {
+		ret = engine_run_first(&run->engine, err);
+		if (ret == 0 && steps % STEPS_TO_STOP == 0)
+			ret = check_stop(run, err);
+	}
+	if (run->engine.now > req->arrival_ns) {
+		run->late_ns += run->engine.now - req->arrival_ns;
+		req->arrival_ns = run->engine.now;
+	}
+	return ret;
+}
+
 static inline int replay_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
 {
 	struct request req;
 	int ret;
 
 	/* Member by member: to clear what is set at once costs as much as to set it. */
-	req.arrival_ns = batch->time_ns[i];
+	req.arrival_ns = batch->time_ns[i] + run->late_ns;
 	req.event_no = batch->first_event + i;
 	req.value = batch->value ? batch->value[i] : 0;
 	req.op = batch->op[i];
@@ -270,7 +289,9 @@ static inline int replay_event(struct run *run, const struct trace_batch *batch,
 
 	if (i + PREFETCH_EVENTS < batch->nr && batch->slot[i + PREFETCH_EVENTS] != SLOT_NONE)
 		__builtin_prefetch(&run->objects[batch->slot[i + PREFETCH_EVENTS]], 1);
-	ret = arrive(run, &req, err);
+	ret = __builtin_expect(run->reading, 0) ? wait_for_readers(run, &req, err) : 0;
+	if (ret == 0)
+		ret = arrive(run, &req, err);
 	if (ret < 0)
 		return ret;
 	run->events++;
@@ -382,8 +403,6 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 
 /* How long, in simulated time, the last sleepers are given after the trace has ended: twice the kernel's longest pause. */
 #define PATIENCE_NS 10000000000u
-
-#define STEPS_TO_STOP 1024u /* after so many it is asked whether to stop */
 
 /* Whether somebody waits who can still be served, or a work item is left. */
 static bool more_to_come(const struct run *run, ns_t until_ns)

@@ -149,6 +149,7 @@ struct replay_result {
 		bool assumed;        /* the recording does not tell either */
 		uint32_t refault_percent; /* of file pages that went for the first time */
 		uint64_t mappings;   /* that the recording shows */
+		ns_t late_ns;        /* for which the recording waited for what was read through them */
 	} use;
 	bool settings_applied;       /* watermarks are those of the machine's settings, as the initial state was saved with others */
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */

@@ -248,6 +248,8 @@ struct run {
 	uint32_t nr_bulk, cap_bulk;
 
 	bool recorded_pace, observed; /* what options say, at hand for each event */
+	uint32_t reading;            /* tasks that read what they have mapped: events wait for them (sim/readers.c) */
+	ns_t late_ns;                /* so much later than recorded events come, for that */
 	bool untimed;                /* the request being served has no latency, yet (it called run_sleep()) or at all */
 	struct boot_policy policy;   /* who takes pages from all nodes in turn */
 	struct boot_prefix prefix;   /* what happens before the page allocator */

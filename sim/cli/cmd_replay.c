@@ -257,11 +257,14 @@ static void print_beginning(const struct replay_result *r, const struct replay_a
 /* How much of what reclaim takes is read again, where the machine does not say. */
 static void print_use(const struct replay_use *use)
 {
+	char late[32];
+
 	if (use->unknown)
 		printf("page cache %u %% of what goes is read again: %s\n", use->refault_percent, use->assumed ?
 			"assumed, as nothing tells (kmemsim import --states)" : "by what the recorded machine used again");
 	if (use->unknown && use->mappings)
-		printf("mappings   %" PRIu64 " of files, told by page tables: all is touched once, and read again where it is gone\n", use->mappings);
+		printf("mappings   %" PRIu64 " of files, told by page tables: all is touched once, and read again where it is gone; the recording"
+			" waited %s for that\n", use->mappings, units_format_time_short(use->late_ns, late, sizeof(late)));
 }
 
 /* What a machine that is too small does to its tasks. */

@@ -328,5 +328,27 @@ Test(page_cache, a_run_ends_when_all_that_is_mapped_has_been_touched)
 	cr_assert_gt(read_by_mapping(MAPPING), 6000);
 	end_ns = replayed_number("select max(time_ns) from samples");
 	cr_expect_gt(end_ns, 1000000.0 * (20000 + 39 + 100) * 0.05 + 100e6, "reading takes time after the last event");
+	cr_expect_eq(replayed_counter("waited_for_mappings"), 0, "nothing comes later");
 	run_ok("$K replay t.kmt -m m.yaml --seed 7 > one; $K replay t.kmt -m m.yaml --seed 7 > two; grep fingerprint one > a; grep fingerprint two > b; cmp a b");
+}
+
+/* What a reader waits for, what comes later in the recording waits for, too: a page of 80 us each. */
+Test(page_cache, what_comes_after_a_mapping_waits_until_it_has_been_read)
+{
+	struct recording r = begin();
+	double waited;
+
+	small_machine();
+	take(&r, 1, FILE_PAGES, 20000);
+	take(&r, 2, TABLE, 39);
+	take(&r, 3, HEAP_PAGE, 4000);
+	end(&r, "--states none");
+	replay_with("name=waits");
+	waited = replayed_counter("waited_for_mappings");
+	cr_expect_gt(waited, 0.9 * 80e3 * replayed_counter("refaults_of_mappings"), "%.0f ns", waited);
+	cr_expect_gt(replayed_number("select max(time_ns) from samples"), 1e6 * (20000 + 39 + 4000) * 0.05 + 0.9 * waited);
+	run_ok("$K replay t.kmt -m m.yaml --pace think -q; $K replay t.kmt -m m.yaml --pace asap -q");
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 256 MiB\ncpus: 1\nreclaim: {refault: auto}\n");
+	replay_with("name=waits_not");
+	cr_expect_eq(replayed_counter("waited_for_mappings"), 0, "all is there");
 }
