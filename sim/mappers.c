@@ -126,4 +126,11 @@ void mappers_page_ends(struct run *run, uint32_t slot)
 	row = &m->rows[leader_plus1 - 1];
 	if (row->tables && run->objects[slot].born_ns >= row->since_ns)
 		row->tables--;
+	/* All of it has been unmapped; what the task forks for goes on. */
+	if (!row->tables && row->mapper_plus1) {
+		bool forking = row->forking;
+
+		end_row(run, row);
+		row->forking = forking;
+	}
 }

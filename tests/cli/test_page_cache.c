@@ -291,6 +291,34 @@ Test(page_cache, a_table_maps_as_many_pages_as_it_has_entries)
 	cr_expect_gt(replayed_counter("refaults_of_mappings"), 30000 - 16384, "%.0f", replayed_counter("refaults_of_mappings"));
 }
 
+/* A file of 80 MB that is mapped, used and unmapped, with time to spare, so many times. Return: pages that this has read again. */
+static double read_by_rounds(int rounds)
+{
+	struct recording r = begin();
+
+	take(&r, 1, FILE_PAGES, 20000);
+	for (; rounds; rounds--) {
+		for (int i = 0; i < 39; i++)
+			take(&r, 2, TABLE, 1);
+		r.time_ns += 100000000000;
+		give(&r, 2, 39);
+	}
+	end(&r, "--states none");
+	replay_with("reclaim.refault=auto");
+	return replayed_counter("refaults_of_mappings");
+}
+
+Test(page_cache, a_file_that_is_mapped_again_is_used_again)
+{
+	double once, thrice;
+
+	small_machine();
+	once = read_by_rounds(1);
+	thrice = read_by_rounds(3);
+	cr_assert_gt(once, 6000);
+	cr_expect_gt(thrice, 2.5 * once, "%.0f, once %.0f", thrice, once);
+}
+
 /* The run goes on until all is touched that a recording ends with: a reader at its end is not cut off, and the same with each replay. */
 Test(page_cache, a_run_ends_when_all_that_is_mapped_has_been_touched)
 {
