@@ -58,15 +58,19 @@ struct shrinker {
 	bool needs_fs;      /* does nothing for who may not call into file systems (__GFP_FS) */
 };
 
+/** What happened last to a page that reclaim looks at, as its accessed bits are clear from then on. */
+enum page_past {
+	PAGE_CAME,
+	PAGE_WAS_USED,   /* when reclaim looked at it */
+	PAGE_WAS_ACTIVE, /* and has grown old */
+};
+
 /** What the run does for the page allocator; all may be NULL together: then nothing is ever reclaimed. */
 struct reclaim_hooks {
 	/** page_gone() - @pfn is taken from its user, and is free in a moment. @swapped: it can be read back from swap. */
 	void (*page_gone)(void *arg, pfn_t pfn, bool swapped);
-	/**
-	 * page_used() - whether a file page, of which lru_use() does not say so, was used since it came; @again: since reclaim found that it
-	 * was. Not asked of one that has been active since. May be NULL: none was.
-	 */
-	bool (*page_used)(void *arg, pfn_t pfn, bool again);
+	/** page_used() - whether a file page, of which lru_use() does not say so, was used since then. May be NULL: none was. */
+	bool (*page_used)(void *arg, pfn_t pfn, enum page_past past);
 	const struct shrinker *shrinkers; /* borrowed */
 	uint32_t nr_shrinkers;      /* at most MAX_SHRINKERS */
 	/** count_objects() - how many objects of @node a shrinker could free. */

@@ -63,6 +63,14 @@ static void charge_scan(const struct scan_control *sc, uint64_t pages)
 /** What a page that was looked at gets. */
 enum look { LOOK_RECLAIM, LOOK_KEEP, LOOK_ACTIVATE, LOOK_WRITE };
 
+/* Of a page that is on its inactive list. */
+static enum page_past past_of(const struct page *page)
+{
+	if (page->mt & LRU_REFERENCED)
+		return PAGE_WAS_USED;
+	return page->mt & LRU_WORKINGSET ? PAGE_WAS_ACTIVE : PAGE_CAME;
+}
+
 /*
  * Models folio_check_references(), and pageout() for anonymous pages: one look finds out that a page was used and the next
  * one, when it has been used again, that it is to be active. What nobody uses is reclaimed once its contents are somewhere else.
@@ -72,9 +80,8 @@ static enum look look_at(struct page_alloc *pa, pfn_t pfn, bool file, const stru
 	struct page *page = page_at(pa, pfn);
 	bool before = page->mt & LRU_REFERENCED, used = page->mt & LRU_USED;
 
-	/* A page that has been active lost its accessed bits when it grew old. */
-	if (!used && file && (before || !(page->mt & LRU_WORKINGSET)) && pa->hooks.page_used)
-		used = pa->hooks.page_used(pa->hooks.arg, pfn, before);
+	if (!used && file && pa->hooks.page_used)
+		used = pa->hooks.page_used(pa->hooks.arg, pfn, past_of(page));
 	page->mt &= LRU_WRITTEN | LRU_WORKINGSET;
 	if (used) {
 		page->mt |= LRU_REFERENCED;

@@ -61,15 +61,15 @@ void mapped_older(struct run *run, pfn_t pfn)
 		run->reclaim.users[pfn].least_share = least_share(run->reclaim.mapped, run->tables->nr_whos);
 }
 
-static bool page_used(void *arg, pfn_t pfn, bool again)
+static bool page_used(void *arg, pfn_t pfn, enum page_past past)
 {
 	struct run *run = arg;
 	struct mapped *m = run->reclaim.mapped;
 	uint32_t least = run->reclaim.users[pfn].least_share;
 
-	if (again)
+	if (past == PAGE_WAS_USED)
 		return rng_below(&m->rng, SHARE_ALL * AROUND_PAGES) < m->share;
-	return least && least <= m->share;
+	return past == PAGE_CAME && least && least <= m->share;
 }
 
 int mapped_start(struct run *run, struct reclaim_hooks *hooks, struct err *err)

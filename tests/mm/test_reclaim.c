@@ -471,10 +471,10 @@ Test(reclaim, a_batch_is_freed_from_its_youngest_page)
 	fixture_free(fx);
 }
 
-static bool used_again(void *arg, pfn_t pfn, bool again)
+static bool used_again(void *arg, pfn_t pfn, enum page_past past)
 {
 	(void)arg, (void)pfn;
-	return again;
+	return past == PAGE_WAS_USED;
 }
 
 /* folio_check_references(): kept once, then active if it has been used again, else reclaimed. */
@@ -520,13 +520,13 @@ Test(reclaim, the_run_is_asked_whether_a_page_was_used_again)
 	fixture_free(fx);
 }
 
-static bool always_used(void *arg, pfn_t pfn, bool again)
+static bool used_unless_active(void *arg, pfn_t pfn, enum page_past past)
 {
-	(void)arg, (void)pfn, (void)again;
-	return true;
+	(void)arg, (void)pfn;
+	return past != PAGE_WAS_ACTIVE;
 }
 
-/* shrink_active_list() clears the accessed bits: what made a page used before it was active does not count when it is looked at. */
+/* shrink_active_list() clears the accessed bits: the run is told, and answers for the time since then. */
 Test(reclaim, a_page_that_has_been_active_goes_unless_it_is_used_anew)
 {
 	struct scan_control all = { .highest = ZONE_NORMAL, .kswapd = true, .nr_to_reclaim = UINT64_MAX };
@@ -537,7 +537,7 @@ Test(reclaim, a_page_that_has_been_active_goes_unless_it_is_used_anew)
 
 	hook(fx, &told);
 	all.meter = &fx->meter;
-	fx->pa->hooks.page_used = always_used;
+	fx->pa->hooks.page_used = used_unless_active;
 	nr = fill(fx, LRU_KIND_FILE, pfns, 4096);
 	lru_activate(fx->pa, pfns[0]);
 	lru_activate(fx->pa, pfns[1]);
