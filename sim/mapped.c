@@ -6,6 +6,11 @@
  * about; a later fault in the window maps all of an aligned range around it that is there (fault-around). So a used page
  * is one of its window, or one of a whole range. A page that is mapped already is used again only if itself is touched, which is as
  * much less likely than a fault in its range as the range has pages.
+ *
+ * Whose they are the page tables tell in a recording that reclaimed (mappers.c): pages that a task has read while it maps files, until it
+ * maps none any more; also when they have been active and grown old. So many of them are used that the share of all is the machine's,
+ * as far as is known by then. Others have what is missing when all that mappers have read are used, and the whole share while
+ * nobody is known to map files.
  * Models filemap_fault() and filemap_map_pages() of mm/filemap.c, do_fault_around() of mm/memory.c (6.1).
  */
 #include <stdlib.h>
@@ -25,6 +30,8 @@ struct mapped {
 	struct rng rng;
 	uint32_t share;            /* SHARE_ALL: all pages */
 	struct mapped_task *tasks; /* owned; by who, and one for what is read again, or older than the trace */
+	uint64_t came, theirs;     /* file pages of a recording that reclaimed; those that mappers have read */
+	uint64_t others_used;      /* pages that reclaim has found so while none was mapped by who has read it */
 };
 
 /*
@@ -48,28 +55,70 @@ static uint16_t least_share(struct mapped *m, uint32_t reader)
 void mapped_page_begins(struct run *run, uint32_t who, const struct run_op *op, pfn_t pfn)
 {
 	struct mapped *m = run->reclaim.mapped;
+	struct page_user *user = &run->reclaim.users[pfn];
 	bool again = run->reclaim.reading_again;
 
+	if (!m)
+		return;
+	m->came += run->reclaim.recorded;
 	/* What is allocated by write() nobody has mapped, until it is read. */
-	if (m && (again || !(op->gfp & GFP_BIT_WRITE)))
-		run->reclaim.users[pfn].least_share = least_share(m, again ? run->tables->nr_whos : who);
+	if (op->gfp & GFP_BIT_WRITE && !again)
+		return;
+	user->least_share = least_share(m, again ? run->tables->nr_whos : who);
+	if (run->reclaim.recorded) {
+		user->perhaps_mapped = mappers_tables(run, who);
+		m->theirs += mappers_maps(run, who);
+	}
 }
 
 void mapped_older(struct run *run, pfn_t pfn)
 {
-	if (run->reclaim.mapped)
-		run->reclaim.users[pfn].least_share = least_share(run->reclaim.mapped, run->tables->nr_whos);
+	struct page_user *user = &run->reclaim.users[pfn];
+
+	if (!run->reclaim.mapped)
+		return;
+	user->least_share = least_share(run->reclaim.mapped, run->tables->nr_whos);
+	user->perhaps_mapped = false;
+}
+
+/* The share of what mappers have read, which may have been before they were known: they make up for what others have not had. */
+static uint32_t share_of_mappers(const struct mapped *m)
+{
+	uint64_t due = m->came * m->share, had = m->others_used * SHARE_ALL;
+
+	return due > had ? (uint32_t)min_u64((due - had) / max_u64(m->theirs, 1), SHARE_ALL) : 0;
+}
+
+static uint32_t share_of_others(const struct mapped *m)
+{
+	uint64_t due = m->came * m->share, had = m->theirs * SHARE_ALL;
+
+	if (!m->theirs)
+		return m->share;
+	return due > had ? (uint32_t)((due - had) / (m->came - m->theirs)) : 0;
+}
+
+/* @share: of the pages of those who have read this one. */
+static bool is_used(const struct page_user *user, uint32_t share)
+{
+	return user->least_share && user->least_share <= share;
 }
 
 static bool page_used(void *arg, pfn_t pfn, enum page_past past)
 {
 	struct run *run = arg;
 	struct mapped *m = run->reclaim.mapped;
-	uint32_t least = run->reclaim.users[pfn].least_share;
+	const struct page_user *user = &run->reclaim.users[pfn];
+	bool used;
 
+	if (user->perhaps_mapped && mappers_maps(run, user->who))
+		return past == PAGE_WAS_USED ? !rng_below(&m->rng, AROUND_PAGES) : is_used(user, share_of_mappers(m));
 	if (past == PAGE_WAS_USED)
-		return rng_below(&m->rng, SHARE_ALL * AROUND_PAGES) < m->share;
-	return past == PAGE_CAME && least && least <= m->share;
+		used = rng_below(&m->rng, SHARE_ALL * AROUND_PAGES) < share_of_others(m);
+	else
+		used = past == PAGE_CAME && is_used(user, share_of_others(m));
+	m->others_used += used;
+	return used;
 }
 
 int mapped_start(struct run *run, struct reclaim_hooks *hooks, struct err *err)

@@ -39,8 +39,8 @@ int mappers_start(struct run *run, struct err *err)
 	const struct trace_tables *tables = run->tables;
 	struct mappers *m;
 
-	/* A recording of a machine that reclaimed has what they read again: pages that they ask for. */
-	if (!run->reclaim.use_unknown || run->reclaim.recorded)
+	/* In a recording of a machine that reclaimed mapped.c asks, in another one readers.c. */
+	if (run->reclaim.recorded ? !run->reclaim.mapped_percent : !run->reclaim.use_unknown)
 		return 0;
 	m = calloc(1, sizeof(*m));
 	run->reclaim.mappers = m;
@@ -133,4 +133,16 @@ void mappers_page_ends(struct run *run, uint32_t slot)
 		end_row(run, row);
 		row->forking = forking;
 	}
+}
+
+uint32_t mappers_tables(const struct run *run, uint32_t who)
+{
+	const struct mappers *m = run->reclaim.mappers;
+
+	return m ? m->rows[run->reclaim.leader[who]].tables : 0;
+}
+
+bool mappers_maps(const struct run *run, uint32_t who)
+{
+	return mappers_tables(run, who) >= FEWEST;
 }

@@ -28,6 +28,7 @@ struct page_user {
 	uint32_t slot_plus1; /* 0: nobody whom the trace names */
 	uint32_t who;
 	uint16_t least_share;  /* of a file page, in mapped.c: from this share on it is used; 0: never */
+	bool perhaps_mapped;   /* who read it had page tables of files then */
 };
 
 struct shrinkers; /* in shrinkers.c */

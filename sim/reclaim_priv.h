@@ -34,11 +34,15 @@ int refaults_start(struct run *run, struct err *err);
 void refaults_fini(struct run *run);
 
 /* mappers.c */
-/** mappers_start() - for readers.c; where it asks nothing, nothing. */
+/** mappers_start() - where somebody asks who maps files; else nothing. */
 int mappers_start(struct run *run, struct err *err);
 void mappers_fini(struct run *run);
 /** mappers_fork() - @who has a new address space, and is to fill it by copying another's, or for another program. */
 void mappers_fork(struct run *run, uint32_t who);
+/** mappers_tables() - how many page tables of files @who has now, as far as the trace shows. */
+uint32_t mappers_tables(const struct run *run, uint32_t who);
+/** mappers_maps() - whether they are so many that it uses a file through a mapping. */
+bool mappers_maps(const struct run *run, uint32_t who);
 
 /* readers.c */
 /** readers_start() - where it is not known how much the machine reads again, and the recording does not show it; else nothing. */

@@ -1,6 +1,6 @@
 /*
  * What of the page cache is read again on a machine with less memory, where the machine does not say (reclaim.refault: auto): the states
- * beside a recording tell how much was used again, and the page tables in it which files are mapped.
+ * beside a recording tell how much was used again, and the page tables in it which files are mapped. And what is used where it does say.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -65,6 +65,13 @@ static void give(struct recording *r, unsigned int pid, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++)
 		give_back(r, pid, r->id - i);
+}
+
+/* Somebody has reclaimed: the recording has what was read again. */
+static void kswapd_lives(struct recording *r)
+{
+	fprintf(r->file, "{\"time_ns\": %llu, \"pid\": 9, \"comm\": \"kswapd0\", \"event\": \"kmalloc\", \"id\": %u, \"size\": 64, \"gfp\": \"GFP_KERNEL\"}\n",
+		r->time_ns += 50000, ++r->id);
 }
 
 static void fork_begins(struct recording *r, unsigned int pid)
@@ -194,8 +201,7 @@ static double read_by_mapping(enum shown shown)
 
 	take(&r, 1, FILE_PAGES, 20000);
 	if (shown == KSWAPD)
-		fprintf(r.file, "{\"time_ns\": %llu, \"pid\": 9, \"comm\": \"kswapd0\", \"event\": \"kmalloc\", \"id\": %u, \"size\": 64, \"gfp\": \"GFP_KERNEL\"}\n",
-			r.time_ns += 50000, ++r.id);
+		kswapd_lives(&r);
 	if (shown == FORK)
 		fork_begins(&r, 2);
 	for (int i = 0; i < (shown == TOO_FEW ? 15 : 39); i++) {
@@ -351,4 +357,63 @@ Test(page_cache, what_comes_after_a_mapping_waits_until_it_has_been_read)
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 256 MiB\ncpus: 1\nreclaim: {refault: auto}\n");
 	replay_with("name=waits_not");
 	cr_expect_eq(replayed_counter("waited_for_mappings"), 0, "all is there");
+}
+
+#define READ      40000 /* pages, in memory for a third of them */
+#define STAYS     20000 /* pages that are read until the task frees one: more than unused ones stay for */
+#define BY_MAPPER(n) ((n) / 32 % 4 == 0)
+
+/** Of a recording that reclaimed. */
+struct used {
+	double share; /* of the pages that are gone, how often reclaim found one used */
+	double gone;  /* of the pages that one task reads, before it frees them */
+};
+
+/* That task takes page tables, and reads a quarter of all file pages; another reads the others. */
+static struct used used_by_mapping(enum shown shown)
+{
+	struct recording r = begin();
+	static unsigned int id[READ];
+	double freed = (READ - STAYS) / 4, stolen;
+	unsigned int tables;
+	struct used used;
+
+	kswapd_lives(&r);
+	tables = r.id + 1;
+	for (int i = 0; i < 20; i++) {
+		take(&r, 2, TABLE, 1);
+		if (shown == HEAP_BETWEEN)
+			take(&r, 2, HEAP_PAGE, 1);
+	}
+	for (int n = 0; n < READ; n++) {
+		take(&r, BY_MAPPER(n) ? 2 : 3, READ_PAGES, 1);
+		id[n] = r.id;
+		if (n >= STAYS && BY_MAPPER(n - STAYS))
+			give_back(&r, 2, id[n - STAYS]);
+		if (shown == GIVEN_BACK && n < 20)
+			give_back(&r, 2, tables + (unsigned int)n);
+	}
+	end(&r, "--states none");
+	replay_with("reclaim.mapped=25");
+	stolen = replayed_counter("pgsteal_file");
+	used.gone = replayed_counter("frees_of_reclaimed") / freed;
+	used.share = (replayed_counter("pgscan_file") - stolen) / (stolen + freed * (1 - used.gone));
+	return used;
+}
+
+/* The share that the machine says is kept by whoever has it. */
+Test(page_cache, in_a_recording_that_reclaimed_tasks_that_map_files_use_them)
+{
+	struct used mapping, heap, unmapped;
+
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: 0}\n");
+	mapping = used_by_mapping(MAPPING);
+	cr_expect(mapping.share > 0.2 && mapping.share < 0.3, "%.2f", mapping.share);
+	cr_expect_lt(mapping.gone, 0.15, "%.2f of those that are mapped", mapping.gone);
+	heap = used_by_mapping(HEAP_BETWEEN);
+	cr_expect(heap.share > 0.2 && heap.share < 0.3, "%.2f where nobody maps", heap.share);
+	cr_expect_gt(heap.gone, 0.65, "%.2f where nobody maps", heap.gone);
+	unmapped = used_by_mapping(GIVEN_BACK);
+	cr_expect(unmapped.share > 0.2 && unmapped.share < 0.3, "%.2f of what is unmapped", unmapped.share);
+	cr_expect_gt(unmapped.gone, 0.65, "%.2f of what is unmapped", unmapped.gone);
 }
