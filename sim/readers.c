@@ -21,6 +21,7 @@
 #define MAX_PAGE_SIZE 65536u
 #define PTE_BYTES    8u
 #define AROUND_BYTES 65536u /* fault_around_bytes */
+#define TURN_TOUCHES 65536u /* of what is there, in one go, some ms; then it may be asked whether to stop */
 #define QUIET_NS     100000000u /* when no table has come for so long, all have: an assumption; 51 of J-whatif/base came in 90 ms */
 
 /** A page of a mapping. */
@@ -358,7 +359,7 @@ void readers_due(struct run *run, uint32_t number)
 	if (killed || !reader->nr)
 		reader->touches = 0;
 	run->cpu = run->seats[reader->who].cpu;
-	for (; reader->touches && !ns; reader->touches--)
+	for (uint32_t turn = TURN_TOUCHES; reader->touches && !ns && turn; reader->touches--, turn--)
 		ns = touch(run, reader);
 	if (reader->touches) {
 		set_timer(run, number, run->engine.now + ns);
