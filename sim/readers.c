@@ -21,7 +21,8 @@
 #define MAX_PAGE_SIZE 65536u
 #define PTE_BYTES    8u
 #define AROUND_BYTES 65536u /* fault_around_bytes */
-#define TURN_TOUCHES 65536u /* of what is there, in one go, some ms; then it may be asked whether to stop */
+#define READ_PAGES   4u      /* then others have their turn: it takes time to add pages to the page cache, too */
+#define TURN_TOUCHES 65536u  /* of what is there, in one go, some ms; then it may be asked whether to stop */
 #define QUIET_NS     100000000u /* when no table has come for so long, all have: an assumption; 51 of J-whatif/base came in 90 ms */
 
 /** A page of a mapping. */
@@ -40,6 +41,7 @@ struct reader {
 	struct file_walk walk; /* where the rest of what it maps is looked for: pages of its file, or any */
 	uint64_t next_look;    /* from so many pages on, which file that is is asked once more */
 	uint64_t touches;      /* still to come */
+	uint32_t wanted, next, end; /* pages of the window that is read: which is waited for, and which are to be read yet; end 0: none */
 	ns_t begins_ns;        /* not before */
 	bool begun;            /* and has touches to come: the recording waits */
 	bool over;             /* no other table comes to it */
@@ -129,6 +131,13 @@ static void map_page(struct run *run, struct reader *reader, uint32_t slot)
 		out_of_memory(run);
 }
 
+/* It turns out to map something else: the window that is being read is of that no more. */
+static void map_nothing(struct reader *reader)
+{
+	reader->nr = 0;
+	reader->end = 0;
+}
+
 /*
  * Which file it is: of the task that has most pages of files, if these fill the mapping, whose first and last table may serve few; else it
  * is any. A file that has become too small is asked for anew when the mapping has doubled: to ask at each table would take long.
@@ -145,7 +154,7 @@ static void find_file(struct run *run, struct reader *reader)
 	task_plus1 = file_pages_most(&r->files, pages);
 	if (reader->nr && task_plus1 == reader->walk.task_plus1)
 		return;
-	reader->nr = 0;
+	map_nothing(reader);
 	file_walk_begin(&reader->walk, &r->files, task_plus1, task_plus1 ? 0 : (uint32_t)rng_below(&r->rng, r->files.nr));
 }
 
@@ -177,7 +186,7 @@ static void add_touches(struct run *run, uint32_t number, uint64_t touches)
 	struct reader *reader = &r->list[number];
 
 	reader->begins_ns = run->engine.now + QUIET_NS;
-	if (!reader->touches) {
+	if (!reader->touches && !reader->begun) {
 		r->nr_waiting++;
 		set_timer(run, number, reader->begins_ns);
 	}
@@ -209,7 +218,7 @@ static void note_own(struct run *run, uint32_t number, uint32_t slot)
 	if (++reader->own < WINDOW_PAGES)
 		return;
 	if (reader->own == WINDOW_PAGES)
-		reader->nr = 0;
+		map_nothing(reader);
 	if (reader->nr >= reader->size)
 		return;
 	map_page(run, reader, slot);
@@ -233,7 +242,7 @@ void readers_over(struct run *run, uint32_t mapper_plus1)
 		return;
 	reader = &r->list[mapper_plus1 - 1];
 	reader->over = true;
-	if (!reader->touches)
+	if (!reader->touches && !reader->begun)
 		forget_mapping(reader);
 }
 
@@ -305,49 +314,64 @@ static enum refault_read read_page(struct run *run, struct mapped_page *page, bo
 	return read;
 }
 
-/* The window around a page that is gone; the page itself last, on which the reader insists. Return: how long it takes. */
-static ns_t read_around(struct run *run, struct reader *reader, uint32_t number)
+/* A few pages at a time of the window around the one that is gone, which comes last and on which the reader insists. Return: how long it takes. */
+static ns_t read_some(struct run *run, struct reader *reader)
 {
-	uint32_t first = number - min_u32(number, WINDOW_PAGES / 2), end = min_u32(first + WINDOW_PAGES, reader->nr);
 	enum refault_read read = READ_CAME;
 	uint32_t came = 0;
 	ns_t busy_ns = 0;
 
-	for (uint32_t i = first; i < end && read != READ_NO_MEMORY; i++) {
-		if (i == number || !is_gone(run, &reader->pages[i]))
+	for (; reader->next < reader->end && came < READ_PAGES && read != READ_NO_MEMORY; reader->next++) {
+		struct mapped_page *page = &reader->pages[reader->next];
+
+		if (reader->next == reader->wanted || !is_gone(run, page))
 			continue;
-		read = read_page(run, &reader->pages[i], true, &busy_ns);
+		read = read_page(run, page, true, &busy_ns);
 		came += read == READ_CAME;
 	}
-	came += read_page(run, &reader->pages[number], false, &busy_ns) == READ_CAME;
+	if (reader->next == reader->end || read == READ_NO_MEMORY) {
+		came += read_page(run, &reader->pages[reader->wanted], false, &busy_ns) == READ_CAME;
+		fault_around(run, reader, reader->wanted);
+		reader->end = 0;
+	}
 	run->reclaim.readers->came += came;
 	return busy_ns + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 }
 
-/* Return: how long the touch takes. */
-static ns_t touch(struct run *run, struct reader *reader)
+static void touch(struct run *run, struct reader *reader)
 {
 	uint32_t number = (uint32_t)rng_below(&run->reclaim.readers->rng, reader->nr);
 	const struct mapped_page *page = &reader->pages[number];
 	const struct object *object = file_page(run, page->slot);
-	ns_t ns = 0;
 
+	reader->touches--;
 	if (!object)
-		return 0;
-	if (object->slab == OBJECT_RECLAIMED)
-		ns = read_around(run, reader, number);
-	if (!page->mapped)
+		return;
+	if (object->slab == OBJECT_RECLAIMED) {
+		reader->wanted = number;
+		reader->next = number - min_u32(number, WINDOW_PAGES / 2);
+		reader->end = min_u32(reader->next + WINDOW_PAGES, reader->nr);
+	} else if (!page->mapped) {
 		fault_around(run, reader, number);
-	else if (object->slab == OBJECT_PAGES)
+	} else {
 		lru_use(run->mm.pages, object->index);
-	return ns;
+	}
+}
+
+/* Nothing is read any more: either all has been touched, or it is nobody's. */
+static void end_reading(struct run *run, struct reader *reader)
+{
+	reader->begun = false;
+	reader->touches = 0;
+	reader->end = 0;
+	run->reading--;
+	run->reclaim.readers->nr_waiting--;
 }
 
 void readers_due(struct run *run, uint32_t number)
 {
-	struct readers *r = run->reclaim.readers;
-	struct reader *reader = &r->list[number];
-	bool killed = run->reclaim.killed[reader->who];
+	struct reader *reader = &run->reclaim.readers->list[number];
+	bool over = run->reclaim.killed[reader->who] || !reader->nr;
 	ns_t ns = 0;
 
 	if (!reader->begun && run->engine.now < reader->begins_ns) {
@@ -356,18 +380,18 @@ void readers_due(struct run *run, uint32_t number)
 	}
 	run->reading += !reader->begun;
 	reader->begun = true;
-	if (killed || !reader->nr)
-		reader->touches = 0;
 	run->cpu = run->seats[reader->who].cpu;
-	for (uint32_t turn = TURN_TOUCHES; reader->touches && !ns && turn; reader->touches--, turn--)
-		ns = touch(run, reader);
-	if (reader->touches) {
-		set_timer(run, number, run->engine.now + ns);
+	for (uint32_t turn = TURN_TOUCHES; turn && !over && !ns && (reader->end || reader->touches); turn--) {
+		if (reader->end)
+			ns = read_some(run, reader);
+		else
+			touch(run, reader);
+	}
+	if (!over && (reader->end || reader->touches)) {
+		set_timer(run, number, run->engine.now + max_u64(ns, 1));
 		return;
 	}
-	reader->begun = false;
-	run->reading--;
-	r->nr_waiting--;
-	if (killed || reader->over)
+	end_reading(run, reader);
+	if (over || reader->over)
 		forget_mapping(reader);
 }
