@@ -56,6 +56,7 @@ struct readers {
 	uint32_t around_pages; /* that one fault maps */
 	uint32_t nr_waiting;   /* with touches to come: each has a timer */
 	uint64_t came;         /* pages read */
+	ns_t free_ns;          /* when the disk is done with the last of them */
 };
 
 int readers_start(struct run *run, struct err *err)
@@ -317,6 +318,7 @@ static enum refault_read read_page(struct run *run, struct mapped_page *page, bo
 /* A few pages at a time of the window around the one that is gone, which comes last and on which the reader insists. Return: how long it takes. */
 static ns_t read_some(struct run *run, struct reader *reader)
 {
+	struct readers *r = run->reclaim.readers;
 	enum refault_read read = READ_CAME;
 	uint32_t came = 0;
 	ns_t busy_ns = 0;
@@ -334,8 +336,9 @@ static ns_t read_some(struct run *run, struct reader *reader)
 		fault_around(run, reader, reader->wanted);
 		reader->end = 0;
 	}
-	run->reclaim.readers->came += came;
-	return busy_ns + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+	r->came += came;
+	r->free_ns = max_u64(r->free_ns, run->engine.now) + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+	return busy_ns + (came ? r->free_ns - run->engine.now : 0);
 }
 
 static void touch(struct run *run, struct reader *reader)
