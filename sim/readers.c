@@ -22,6 +22,7 @@
 #define PTE_BYTES    8u
 #define AROUND_BYTES 65536u /* fault_around_bytes */
 #define READ_PAGES   4u      /* then others have their turn: it takes time to add pages to the page cache, too */
+#define TURN_TOUCHES 65536u  /* of what is there, in one go, some ms; then it may be asked whether to stop */
 #define QUIET_NS     100000000u /* when no table has come for so long, all have: an assumption; 51 of J-whatif/base came in 90 ms */
 
 /** A page of a mapping. */
@@ -55,6 +56,7 @@ struct readers {
 	uint32_t around_pages; /* that one fault maps */
 	uint32_t nr_waiting;   /* with touches to come: each has a timer */
 	uint64_t came;         /* pages read */
+	ns_t free_ns;          /* when the disk is done with the last of them */
 };
 
 int readers_start(struct run *run, struct err *err)
@@ -130,6 +132,13 @@ static void map_page(struct run *run, struct reader *reader, uint32_t slot)
 		out_of_memory(run);
 }
 
+/* It turns out to map something else: the window that is being read is of that no more. */
+static void map_nothing(struct reader *reader)
+{
+	reader->nr = 0;
+	reader->end = 0;
+}
+
 /*
  * Which file it is: of the task that has most pages of files, if these fill the mapping, whose first and last table may serve few; else it
  * is any. A file that has become too small is asked for anew when the mapping has doubled: to ask at each table would take long.
@@ -146,7 +155,7 @@ static void find_file(struct run *run, struct reader *reader)
 	task_plus1 = file_pages_most(&r->files, pages);
 	if (reader->nr && task_plus1 == reader->walk.task_plus1)
 		return;
-	reader->nr = 0;
+	map_nothing(reader);
 	file_walk_begin(&reader->walk, &r->files, task_plus1, task_plus1 ? 0 : (uint32_t)rng_below(&r->rng, r->files.nr));
 }
 
@@ -178,7 +187,7 @@ static void add_touches(struct run *run, uint32_t number, uint64_t touches)
 	struct reader *reader = &r->list[number];
 
 	reader->begins_ns = run->engine.now + QUIET_NS;
-	if (!reader->touches) {
+	if (!reader->touches && !reader->begun) {
 		r->nr_waiting++;
 		set_timer(run, number, reader->begins_ns);
 	}
@@ -210,7 +219,7 @@ static void note_own(struct run *run, uint32_t number, uint32_t slot)
 	if (++reader->own < WINDOW_PAGES)
 		return;
 	if (reader->own == WINDOW_PAGES)
-		reader->nr = reader->end = 0;
+		map_nothing(reader);
 	if (reader->nr >= reader->size)
 		return;
 	map_page(run, reader, slot);
@@ -234,7 +243,7 @@ void readers_over(struct run *run, uint32_t mapper_plus1)
 		return;
 	reader = &r->list[mapper_plus1 - 1];
 	reader->over = true;
-	if (!reader->touches)
+	if (!reader->touches && !reader->begun)
 		forget_mapping(reader);
 }
 
@@ -309,6 +318,7 @@ static enum refault_read read_page(struct run *run, struct mapped_page *page, bo
 /* A few pages at a time of the window around the one that is gone, which comes last and on which the reader insists. Return: how long it takes. */
 static ns_t read_some(struct run *run, struct reader *reader)
 {
+	struct readers *r = run->reclaim.readers;
 	enum refault_read read = READ_CAME;
 	uint32_t came = 0;
 	ns_t busy_ns = 0;
@@ -326,8 +336,9 @@ static ns_t read_some(struct run *run, struct reader *reader)
 		fault_around(run, reader, reader->wanted);
 		reader->end = 0;
 	}
-	run->reclaim.readers->came += came;
-	return busy_ns + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+	r->came += came;
+	r->free_ns = max_u64(r->free_ns, run->engine.now) + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+	return busy_ns + (came ? r->free_ns - run->engine.now : 0);
 }
 
 static void touch(struct run *run, struct reader *reader)
@@ -373,7 +384,7 @@ void readers_due(struct run *run, uint32_t number)
 	run->reading += !reader->begun;
 	reader->begun = true;
 	run->cpu = run->seats[reader->who].cpu;
-	while (!over && !ns && (reader->end || reader->touches)) {
+	for (uint32_t turn = TURN_TOUCHES; turn && !over && !ns && (reader->end || reader->touches); turn--) {
 		if (reader->end)
 			ns = read_some(run, reader);
 		else

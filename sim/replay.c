@@ -253,20 +253,32 @@ static bool event_is_special(const struct run *run, uint32_t op)
 	return run->ops[op].action == ACT_MARKER || run->events == run->special_event;
 }
 
+/* One that was met where none can be returned. */
+static int deferred_error(const struct run *run, struct err *err)
+{
+	if (!run->deferred.code)
+		return 0;
+	*err = run->deferred;
+	return -(int)err->code;
+}
+
 #define STEPS_TO_STOP 1024u /* after so many it is asked whether to stop */
 
 /* Nobody has what a reader waits for, and @req, with all that comes after it, comes when he has it. */
 static int wait_for_readers(struct run *run, struct request *req, struct err *err)
 {
+	ns_t due_ns = max_u64(req->arrival_ns, run->engine.now); /* with PACE_ASAP it has nothing to do with recorded times */
 	int ret = 0;
 
 	for (uint32_t steps = 1; ret == 0 && run->reading; steps++) {
 		ret = engine_run_first(&run->engine, err);
+		if (ret == 0)
+			ret = deferred_error(run, err);
 		if (ret == 0 && steps % STEPS_TO_STOP == 0)
 			ret = check_stop(run, err);
 	}
-	if (run->engine.now > req->arrival_ns) {
-		run->late_ns += run->engine.now - req->arrival_ns;
+	if (run->engine.now > due_ns) {
+		run->late_ns += run->engine.now - due_ns;
 		req->arrival_ns = run->engine.now;
 	}
 	return ret;
@@ -372,15 +384,6 @@ static int take_events(struct run *run, const struct trace_batch *batch, struct 
 	if (run->booting)
 		ret = begin_time(run, run->meta->first_ns, err);
 	return ret == 0 ? replay_batch(run, batch, err) : ret;
-}
-
-/* One that was met where none can be returned. */
-static int deferred_error(const struct run *run, struct err *err)
-{
-	if (!run->deferred.code)
-		return 0;
-	*err = run->deferred;
-	return -(int)err->code;
 }
 
 static int take_batch(struct run *run, const struct trace_batch *batch, struct err *err)

@@ -262,9 +262,12 @@ static void print_use(const struct replay_use *use)
 	if (use->unknown)
 		printf("page cache %u %% of what goes is read again: %s\n", use->refault_percent, use->assumed ?
 			"assumed, as nothing tells (kmemsim import --states)" : "by what the recorded machine used again");
-	if (use->unknown && use->mappings)
-		printf("mappings   %" PRIu64 " of files, told by page tables: all is touched once, and read again where it is gone; the recording"
-			" waited %s for that\n", use->mappings, units_format_time_short(use->late_ns, late, sizeof(late)));
+	if (!use->unknown || !use->mappings)
+		return;
+	printf("mappings   %" PRIu64 " of files, told by page tables: all is touched once, and read again where it is gone", use->mappings);
+	if (use->late_ns)
+		printf("; the recording waited %s for that", units_format_time_short(use->late_ns, late, sizeof(late)));
+	putchar('\n');
 }
 
 /* What a machine that is too small does to its tasks. */
