@@ -59,6 +59,14 @@ void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind)
 		put_first(pa, pfn, kind == LRU_KIND_ANON ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE);
 }
 
+void lru_add_active(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind)
+{
+	if (kind == LRU_NONE || !begin_life(pa, pfn))
+		return;
+	put_first(pa, pfn, kind == LRU_KIND_ANON ? LRU_ACTIVE_ANON : LRU_ACTIVE_FILE);
+	pa->reclaim[page_zone(pa, pfn)->node].nonresident_age++;
+}
+
 static void take_off(struct page_alloc *pa, pfn_t pfn)
 {
 	struct page *page = page_at(pa, pfn);

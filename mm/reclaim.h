@@ -97,6 +97,8 @@ void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hoo
  * @pfn: order 0, handed out; pages that are on a list already, or that the kernel never managed, are left alone.
  */
 void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
+/** lru_add_active() - the same to the active list: used twice before it is on any. Models __lru_cache_activate_folio(). */
+void lru_add_active(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
 /**
  * lru_lay() - a page of a saved state is on @list: at its tail, so that what was laid later is older. It counts as handed out as Movable.
  * @pfn: order 0, handed out; of a page that is on a list already, or that the kernel never managed, nothing changes.

@@ -52,6 +52,13 @@ enum lru_kind reclaim_lru_kind(const struct trace_op *op)
 	return LRU_KIND_FILE;
 }
 
+bool reclaim_is_buffer(const struct run_op *op)
+{
+	const gfp_t mask = GFP_BIT_NOFAIL | GFP_BIT_MOVABLE;
+
+	return op->lru == LRU_KIND_FILE && (op->gfp & (mask | GFP_BIT_FS | GFP_BIT_HIGHMEM | GFP_BIT_WRITE)) == mask;
+}
+
 bool reclaim_movable(const struct run_op *op)
 {
 	return op->action == ACT_PAGES && op->gfp & GFP_BIT_MOVABLE;
@@ -64,7 +71,8 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 		oom_page_begins(run, req->who);
 	if (!op->lru)
 		return;
-	lru_add(run->mm.pages, pfn, (enum lru_kind)op->lru);
+	/* A buffer is marked used by find_or_create_page(), and again by __find_get_block() that looks it up for who asked for it. */
+	(reclaim_is_buffer(op) ? lru_add_active : lru_add)(run->mm.pages, pfn, (enum lru_kind)op->lru);
 	/* Anonymous memory is there because somebody has touched it, and perhaps will once more. */
 	if (op->lru == LRU_KIND_ANON) {
 		lru_use(run->mm.pages, pfn);

@@ -130,6 +130,11 @@ void reclaim_use(const struct run *run, struct replay_use *use);
 enum lru_kind reclaim_lru_kind(const struct trace_op *op);
 /** reclaim_movable() - whether what @op takes is memory of a process or a page of a file: movable blocks of any order. */
 bool reclaim_movable(const struct run_op *op);
+/**
+ * reclaim_is_buffer() - whether what @op takes is a block of a device in the buffer cache, as file systems keep inodes, bitmaps
+ * and directories: it has a mask of its own. Models grow_dev_page().
+ */
+bool reclaim_is_buffer(const struct run_op *op);
 /** reclaim_page_begins() - @req has got the block at @pfn, which is movable; single pages go on an LRU list. */
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn);
 /** reclaim_older() - what @who had in @slot before the run begins has its place in it now, or none, yet. */

@@ -13,6 +13,7 @@ TestSuite(page_cache, .init = run_enter, .fini = run_leave);
 
 #define FILE_PAGES "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_WRITE"
 #define READ_PAGES "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_NOWARN|__GFP_NORETRY"
+#define BUFFER     "GFP_NOFS|__GFP_NOFAIL|__GFP_COMP|__GFP_HARDWALL|__GFP_MOVABLE"
 #define HEAP_PAGE  "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO"
 #define TABLE      "GFP_KERNEL_ACCOUNT|__GFP_ZERO"
 #define TABLE_6_18 TABLE "|__GFP_COMP" /* capture H */
@@ -131,6 +132,31 @@ Test(page_cache, is_read_again_as_the_recorded_machine_used_it_again)
 	states_beside(50000, 0);
 	read_files("");
 	cr_expect_eq(share_read_again(), 0);
+}
+
+/* What file systems keep of a device is read for somebody who then looks it up: used twice, so that pages of files go before it. */
+Test(page_cache, blocks_of_the_buffer_cache_are_active_from_the_start)
+{
+	static const char *const masks[] = { BUFFER, READ_PAGES };
+	double gone[2];
+
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: 0}\n");
+	for (int i = 0; i < 2; i++) {
+		struct recording r = begin();
+		unsigned int first;
+
+		take(&r, 1, READ_PAGES, 1000);
+		first = r.id + 1;
+		take(&r, 1, masks[i], 1000);
+		take(&r, 1, READ_PAGES, 16000);
+		for (unsigned int id = first; id < first + 1000; id++)
+			give_back(&r, 1, id);
+		end(&r, "--states none");
+		replay_with("name=buffers");
+		gone[i] = replayed_counter("frees_of_reclaimed");
+	}
+	cr_expect_eq(gone[0], 0, "%.0f", gone[0]);
+	cr_expect_gt(gone[1], 900, "%.0f of pages of files, which are as old", gone[1]);
 }
 
 /* Pages that go are older than those that stay, but no page can have been used again more surely than all. */

@@ -115,6 +115,24 @@ Test(reclaim, pages_leave_their_list_with_their_last_user)
 	fixture_free(fx);
 }
 
+/* A page that is used twice before it reaches a list begins on the active one; workingset_activation() counts it. */
+Test(reclaim, a_page_can_begin_active)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	pfn_t file = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), anon = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
+	uint64_t age = lru_age(fx->pa, 0);
+
+	lru_add_active(fx->pa, file, LRU_KIND_FILE);
+	lru_add_active(fx->pa, anon, LRU_KIND_ANON);
+	lru_add_active(fx->pa, file, LRU_KIND_FILE);
+	cr_expect_eq(lru_list_of(fx->pa, file), LRU_ACTIVE_FILE);
+	cr_expect_eq(lru_list_of(fx->pa, anon), LRU_ACTIVE_ANON);
+	cr_expect_eq(lru_pages(fx->pa, 0, LRU_ACTIVE_FILE), 1);
+	cr_expect_eq(lru_age(fx->pa, 0), age + 2);
+	check(fx);
+	fixture_free(fx);
+}
+
 /* Pages of a saved state are older than what is there, and the later ones older than the earlier ones. */
 Test(reclaim, a_page_that_is_laid_is_the_oldest_of_its_list)
 {
