@@ -4,8 +4,9 @@
  * come together, a window of readahead at a time, and most windows in the order in which they went, as files are read. What
  * comes back takes memory as it did the first time, and counts as in use when it was away for less time than active pages stay.
  *
- * When they come is counted in pages that have gone or become active since, not in time: the distance of workingset.c. That a
- * page comes at all before as many others have as there are on the lists, and at any distance up to there alike, is assumed.
+ * Assumed: at any moment of what is left of the recording alike, as its requests keep their times whatever memory there is. Where they do
+ * not (asap), the clock is the distance of workingset.c, pages that have gone or become active since: a page comes before as many have
+ * as there are on the lists.
  * Models page_cache_ra_unbounded(), and workingset_eviction() and workingset_refault() of 6.1 for one memory cgroup.
  */
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #define READ_WINDOWS 16u /* mean length of what is read in one go, 2 MiB: an assumption */
 
 struct window {
-	uint64_t due;        /* age() when it is read */
+	uint64_t due;        /* when it is read, on the clock of now() */
 	uint32_t nr;
 	uint32_t slots[WINDOW_PAGES];   /* SLOT_NONE: a page of the initial state, which nobody has */
 	uint64_t shadows[WINDOW_PAGES]; /* of the latter; objects have theirs */
@@ -29,13 +30,15 @@ struct refaults {
 	struct rng rng;
 	uint32_t percent;
 	struct window filling;   /* pages that have just gone */
-	struct window reading;   /* its last nr pages are still to come */
+	struct window reading;
+	uint32_t reading_next;   /* its page that comes next; its nr is how many are still to come */
 	uint64_t last_due;
 	uint64_t promised;       /* pages that have come or are to come */
 	struct window *heap;     /* owned; the earliest first */
 	uint32_t nr, cap;
 	ns_t free_ns;            /* when the disk is done with the last one */
-	bool timer;
+	ns_t timer_ns;           /* when the earliest timer fires, NS_NEVER: there is none */
+	bool by_time;            /* the clock is the recording's, not age() */
 };
 
 int refaults_start(struct run *run, struct err *err)
@@ -47,6 +50,8 @@ int refaults_start(struct run *run, struct err *err)
 	rng_init(&r->rng, run->options->seed, "refault");
 	/* A recording of a machine that reclaimed has its refaults: they are pages that it asks for. */
 	r->percent = run->reclaim.recorded ? 0 : run->reclaim.refault_percent;
+	r->by_time = run->options->pace != PACE_ASAP;
+	r->timer_ns = NS_NEVER;
 	run->reclaim.coming = r;
 	return 0;
 }
@@ -65,6 +70,12 @@ static uint64_t age(const struct run *run)
 	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)
 		sum += lru_age(run->mm.pages, node);
 	return sum;
+}
+
+/* The clock that windows wait for. */
+static uint64_t now(const struct run *run)
+{
+	return run->reclaim.coming->by_time ? run->engine.now : age(run);
 }
 
 static bool push(struct refaults *r, const struct window *window)
@@ -112,7 +123,7 @@ static uint64_t pages_on_lists(const struct run *run)
  * that it is right when the last of them, half the lists on the average, has come. A share of pages that were used once more where
  * memory was enough is one of pages that go for the first time.
  */
-static bool is_read_again(const struct run *run)
+static bool is_read_again(const struct run *run, uint32_t pages)
 {
 	const struct refaults *r = run->reclaim.coming;
 	uint64_t gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE);
@@ -121,35 +132,77 @@ static bool is_read_again(const struct run *run)
 		gone -= min_u64(gone, run->reclaim.refaults);
 	else
 		gone += pages_on_lists(run) / 2;
-	return (r->promised + WINDOW_PAGES) * 100 <= gone * r->percent;
+	return (r->promised + pages) * 100 <= gone * r->percent;
 }
 
 static void set_timer(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
+	ns_t at_ns = max_u64(run->engine.now + 1, r->free_ns);
 
-	if (r->timer || (!r->reading.nr && (!r->nr || r->heap[0].due > age(run))))
+	if (!r->reading.nr && (!r->nr || (!r->by_time && r->heap[0].due > age(run))))
 		return;
-	r->timer = true;
-	engine_timer(&run->engine, max_u64(run->engine.now + 1, r->free_ns), CLASS_WAKE, RUN_TIMER_REFAULT, 0, &run->deferred);
+	if (!r->reading.nr && r->by_time)
+		at_ns = max_u64(at_ns, r->heap[0].due);
+	if (r->timer_ns <= at_ns)
+		return;
+	r->timer_ns = at_ns;
+	engine_timer(&run->engine, at_ns, CLASS_WAKE, RUN_TIMER_REFAULT, 0, &run->deferred);
 }
 
-/* The pages that have gone make a window: whether it is read again, and if so, when. */
+/* When pages that go now are read again. */
+static uint64_t draw_due(struct run *run)
+{
+	struct refaults *r = run->reclaim.coming;
+	ns_t last_ns = max_u64(run->meta->last_ns + run->late_ns, run->engine.now);
+	uint64_t most = r->by_time ? last_ns - run->engine.now : pages_on_lists(run);
+
+	return now(run) + rng_below(&r->rng, most + 1);
+}
+
+static void promise(struct run *run, const struct window *window)
+{
+	struct refaults *r = run->reclaim.coming;
+
+	r->promised += window->nr;
+	if (!push(r, window))
+		err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages to be read again", r->nr * WINDOW_PAGES);
+}
+
+/* A block of the buffer cache that has gone: the file system reads it alone, when it wants what is in it. */
+static void buffer_gone(struct run *run, uint32_t slot, uint64_t shadow)
+{
+	struct window window = { .nr = 1, .slots = { slot }, .shadows = { shadow } };
+
+	if (!is_read_again(run, 1))
+		return;
+	window.due = draw_due(run);
+	promise(run, &window);
+}
+
+/* The pages that have gone make a window: whether it is read again, and if so, when: right after the one before it, mostly. */
 static void close_window(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
-	uint64_t now = age(run);
 
-	if (is_read_again(run)) {
-		bool goes_on = r->last_due > now && rng_below(&r->rng, READ_WINDOWS);
+	if (is_read_again(run, WINDOW_PAGES)) {
+		bool goes_on = r->last_due > now(run) && rng_below(&r->rng, READ_WINDOWS);
 
-		r->filling.due = goes_on ? r->last_due + WINDOW_PAGES : now + rng_below(&r->rng, pages_on_lists(run) + 1);
+		r->filling.due = goes_on ? r->last_due + WINDOW_PAGES : draw_due(run);
 		r->last_due = r->filling.due;
-		r->promised += WINDOW_PAGES;
-		if (!push(r, &r->filling))
-			err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages to be read again", r->nr * WINDOW_PAGES);
+		promise(run, &r->filling);
 	}
 	r->filling.nr = 0;
+}
+
+static void page_gone(struct run *run, uint32_t slot, uint64_t shadow)
+{
+	struct window *filling = &run->reclaim.coming->filling;
+
+	filling->shadows[filling->nr] = shadow;
+	filling->slots[filling->nr++] = slot;
+	if (filling->nr == WINDOW_PAGES)
+		close_window(run);
 }
 
 void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow)
@@ -161,10 +214,10 @@ void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow)
 	/* Nobody asks a reclaimed object when it was born: the place has the shadow entry. */
 	if (slot != SLOT_NONE)
 		run->objects[slot].born_ns = shadow;
-	r->filling.shadows[r->filling.nr] = shadow;
-	r->filling.slots[r->filling.nr++] = slot;
-	if (r->filling.nr == WINDOW_PAGES)
-		close_window(run);
+	if (slot != SLOT_NONE && reclaim_is_buffer(&run->ops[run->objects[slot].op]))
+		buffer_gone(run, slot, shadow);
+	else
+		page_gone(run, slot, shadow);
 	set_timer(run);
 }
 
@@ -229,6 +282,20 @@ static enum refault_read read_older(struct run *run, uint64_t shadow, bool ahead
 	return taken ? READ_CAME : READ_NO_MEMORY;
 }
 
+/* Whether there is a page to be read now. The timer may have been for a window whose last page came in that same moment. */
+static bool next_window(struct run *run)
+{
+	struct refaults *r = run->reclaim.coming;
+
+	if (r->reading.nr)
+		return true;
+	if (!r->nr || r->heap[0].due > now(run))
+		return false;
+	r->reading = pop(r);
+	r->reading_next = 0;
+	return true;
+}
+
 /*
  * A few pages at a time: a task that reads goes on with what has come while the rest is on its way. It waits for the first;
  * a page ahead for which there is no memory is the first the next time. What its memory takes to find is its own time.
@@ -239,15 +306,17 @@ void refault_due(struct run *run)
 	uint32_t came = 0;
 	ns_t busy_ns = 0;
 
-	r->timer = false;
-	/* The timer may have been set for a window whose last page came in that same moment, with no other to come. */
-	if (!r->reading.nr && !r->nr)
+	/* A window that is due earlier has had a timer of its own. */
+	if (run->engine.now < r->timer_ns)
 		return;
-	if (!r->reading.nr)
-		r->reading = pop(r);
+	r->timer_ns = NS_NEVER;
+	if (!next_window(run)) {
+		set_timer(run);
+		return;
+	}
 	run->cpu = 0;
 	for (uint32_t i = 0; i < READ_PAGES && r->reading.nr; i++) {
-		uint32_t at = WINDOW_PAGES - r->reading.nr;
+		uint32_t at = r->reading_next;
 		enum refault_read read;
 
 		meter_restart(&run->meter);
@@ -259,6 +328,7 @@ void refault_due(struct run *run)
 		if (read == READ_NO_MEMORY && i > 0)
 			break;
 		r->reading.nr--;
+		r->reading_next++;
 		came += read == READ_CAME;
 		r->promised -= read != READ_CAME;
 	}
