@@ -141,51 +141,67 @@ static enum kswapd_answer give_up(struct page_alloc *pa, uint32_t node)
 	return end_pass(pa, node);
 }
 
-/* Models kswapd_shrink_node(). Return: whether as much was looked at as is to be reclaimed. */
-static bool shrink_for_kswapd(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
+/* Models what balance_pgdat() does before it looks at the lists. Return: false, there is nothing to do any more. */
+static bool begin_attempt(struct page_alloc *pa, uint32_t node)
 {
 	struct reclaim_node *r = &pa->reclaim[node];
 
+	r->balanced = node_balanced(pa, node, r->pass_order, (enum machine_zone)r->pass_highest);
+	if (!r->balanced && r->boost_left) {
+		/* Memory is short: it begins again, and not only for the boosts. */
+		r->boost_left = 0;
+		r->priority = DEF_PRIORITY;
+	} else if (r->balanced && !r->boost_left) {
+		return false;
+	}
+	r->sc = (struct scan_control){
+		.order = r->pass_order,
+		.highest = (enum machine_zone)r->pass_highest,
+		.priority = r->priority,
+		.kswapd = true,
+		.may_swap = !r->boost_left,
+		.may_fs = true,
+	};
 	for (uint32_t i = 0; i < pa->nr_zones; i++)
-		if (pa->zones[i].node == node && pa->zones[i].type <= sc->highest && pa->zones[i].managed)
-			sc->nr_to_reclaim += max_u64(zone_mark(&pa->zones[i], WMARK_HIGH), SWAP_CLUSTER_MAX);
-	shrink_node(pa, node, sc);
-	if (r->pass_order && r->pass_reclaimed + sc->reclaimed >= 2ull << r->pass_order)
+		if (pa->zones[i].node == node && pa->zones[i].type <= r->sc.highest && pa->zones[i].managed)
+			r->sc.nr_to_reclaim += max_u64(zone_mark(&pa->zones[i], WMARK_HIGH), SWAP_CLUSTER_MAX);
+	node_scan_begin(pa, node, &r->sc, &r->scan);
+	r->scanning = true;
+	return true;
+}
+
+/* Models the end of kswapd_shrink_node(), and what balance_pgdat() makes of it. */
+static enum kswapd_answer end_attempt(struct page_alloc *pa, uint32_t node)
+{
+	struct reclaim_node *r = &pa->reclaim[node];
+	/* As much was looked at as is to be reclaimed. A boost alone is not worth scanning harder for. */
+	bool enough = r->sc.scanned >= r->sc.nr_to_reclaim, hard = r->boost_left && r->priority == DEF_PRIORITY - 2;
+
+	r->pass_reclaimed += r->sc.reclaimed;
+	if (r->pass_order && r->pass_reclaimed >= 2ull << r->pass_order)
 		r->pass_order = 0;
-	return sc->scanned >= sc->nr_to_reclaim;
+	if (r->boost_left)
+		r->boost_left -= min_u64(r->boost_left, r->sc.reclaimed);
+	if (r->boosted && r->balanced && !r->sc.reclaimed)
+		return give_up(pa, node);
+	if ((!enough && !hard) || !r->sc.reclaimed)
+		r->priority--;
+	return r->priority < 1 ? give_up(pa, node) : KSWAPD_MORE;
 }
 
 enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned int cpu, struct meter *meter)
 {
 	struct reclaim_node *r = &pa->reclaim[node];
-	struct scan_control sc = { .cpu = cpu, .kswapd = true, .may_fs = true, .meter = meter };
-	bool balanced, enough, hard;
 
 	if (!r->running)
 		begin_pass(pa, node);
-	sc.order = r->pass_order;
-	sc.highest = (enum machine_zone)r->pass_highest;
-	balanced = node_balanced(pa, node, sc.order, sc.highest);
-	if (!balanced && r->boost_left) {
-		/* Memory is short: it begins again, and not only for the boosts. */
-		r->boost_left = 0;
-		r->priority = DEF_PRIORITY;
-	} else if (balanced && !r->boost_left) {
+	if (!r->scanning && !begin_attempt(pa, node))
 		return end_pass(pa, node);
-	}
-	/* A boost alone is not worth scanning harder for. */
-	hard = r->boost_left && r->priority == DEF_PRIORITY - 2;
-	sc.priority = r->priority;
-	sc.may_swap = !r->boost_left;
-	enough = shrink_for_kswapd(pa, node, &sc);
-	r->pass_reclaimed += sc.reclaimed;
-	if (r->boost_left)
-		r->boost_left -= min_u64(r->boost_left, sc.reclaimed);
-	if (r->boosted && balanced && !sc.reclaimed)
-		return give_up(pa, node);
-	if ((!enough && !hard) || !sc.reclaimed)
-		r->priority--;
-	return r->priority < 1 ? give_up(pa, node) : KSWAPD_MORE;
+	r->sc.cpu = cpu;
+	r->sc.meter = meter;
+	r->scanning = node_scan_round(pa, node, &r->sc, &r->scan);
+	r->sc.meter = NULL;
+	return r->scanning ? KSWAPD_MORE : end_attempt(pa, node);
 }
 
 bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken)

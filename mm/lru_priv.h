@@ -35,26 +35,6 @@ void lru_move(struct page_alloc *pa, pfn_t pfn, enum lru_list list);
 /** lru_rotate() - to the tail of its list: the next to go. Models folio_rotate_reclaimable(). */
 void lru_rotate(struct page_alloc *pa, pfn_t pfn);
 
-/** One attempt to reclaim. Models struct scan_control. */
-struct scan_control {
-	unsigned int order, cpu;
-	enum machine_zone highest;   /* pages of higher zones are of no use */
-	int priority;                /* lists are scanned for 1 / 2^priority of their length */
-	uint64_t nr_to_reclaim;      /* pages */
-	uint64_t reclaimed, scanned; /* pages */
-	bool kswapd;                 /* who: for the counters */
-	bool may_swap, may_fs;
-	bool force_deactivate;       /* active pages grow old whatever else */
-	bool skipped_deactivate;     /* of some list they did not */
-	struct meter *meter;
-};
-
-/** What a pass over a node is to look at; vmscan_balance.c. */
-struct scan_balance {
-	bool deactivate[2];          /* anonymous, file: active pages may grow old */
-	uint64_t nr[NR_LRU_LISTS];   /* pages */
-};
-
 /** scan_balance() - models prepare_scan_count() and get_scan_count(). */
 void scan_balance(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, struct scan_balance *balance);
 /** inactive_is_low() - models the kernel's. */
@@ -66,7 +46,14 @@ void note_cost(struct page_alloc *pa, uint32_t node, bool file, uint64_t nr);
 /** snapshot_refaults() - models the kernel's: a reclaim is over, what is activated from now on is news to the next. */
 void snapshot_refaults(struct page_alloc *pa, uint32_t node);
 
-/** shrink_node() - models the kernel's: all lists of a node at sc->priority, then the shrinkers. */
+/** node_scan_begin() - what a pass over @node at sc->priority is to look at. */
+void node_scan_begin(struct page_alloc *pa, uint32_t node, const struct scan_control *sc, struct node_scan *scan);
+/**
+ * node_scan_round() - up to SWAP_CLUSTER_MAX pages of each list, as much as shrink_lruvec() looks at before it lets others run; after
+ * the last ones the shrinkers. Return: whether the pass goes on.
+ */
+bool node_scan_round(struct page_alloc *pa, uint32_t node, struct scan_control *sc, struct node_scan *scan);
+/** shrink_node() - models the kernel's: a whole pass. */
 void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc);
 /** direct_reclaim() - models try_to_free_pages(). Return: pages reclaimed. */
 uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter);

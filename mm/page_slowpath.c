@@ -55,10 +55,21 @@ static void wake_all_kswapds(const struct alloc_context *ac, struct meter *meter
 	}
 }
 
-/* The rest of what reclaim can do for a request that finds nothing after it. Once. */
-static pfn_t take_after_draining(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags,
-	struct meter *meter)
+/*
+ * Models __alloc_pages_direct_reclaim(). What has been reclaimed is on the CPU's lists, in part, where no zone counts it as free: after
+ * each reclaim that does not help all lists are drained.
+ * Simplified: once also when nothing was reclaimed (@drained), as a machine without reclaim would never drain them.
+ */
+static pfn_t take_reclaimed(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags, bool *drained,
+	uint64_t *reclaimed, struct meter *meter)
 {
+	pfn_t pfn;
+
+	*reclaimed = direct_reclaim(pa, ac, meter);
+	pfn = zonelist_walk(pa, ac, flags, meter);
+	if (pfn != PFN_NONE || (*drained && !*reclaimed))
+		return pfn;
+	*drained = true;
 	unreserve_highatomic(ac, false);
 	pcp_drain_all(pa, ac->cpu, meter);
 	return zonelist_walk(pa, ac, flags, meter);
@@ -166,13 +177,9 @@ static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *
 	pfn_t pfn = PFN_NONE;
 
 	while (killed) {
-		uint64_t reclaimed = direct_reclaim(pa, ac, meter);
+		uint64_t reclaimed;
 
-		pfn = zonelist_walk(pa, ac, flags, meter);
-		if (pfn == PFN_NONE && !drained) {
-			drained = true;
-			pfn = take_after_draining(pa, ac, flags, meter);
-		}
+		pfn = take_reclaimed(pa, ac, flags, &drained, &reclaimed, meter);
 		if (pfn == PFN_NONE)
 			pfn = direct_compact(pa, ac, flags, compaction->priority, &compaction->result, meter);
 		if (pfn != PFN_NONE || ac->gfp & GFP_BIT_NORETRY || (costly && !(ac->gfp & GFP_BIT_RETRY_MAYFAIL)))

@@ -6,6 +6,8 @@
  * one memory cgroup; a dirty file page has been written by the flusher before it is the oldest; a page is in swap before
  * the next batch is looked at; reclaim never waits for others.
  */
+#include <string.h>
+
 #include "base/bits.h"
 #include "mm/compaction_priv.h"
 #include "mm/lru_priv.h"
@@ -162,28 +164,62 @@ static void shrink_list(struct page_alloc *pa, uint32_t node, enum lru_list list
 		sc->skipped_deactivate = true;
 }
 
-/* Models shrink_lruvec(). A direct reclaim's first look goes through all that it set out to look at. */
-static void shrink_lruvec(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
+void node_scan_begin(struct page_alloc *pa, uint32_t node, const struct scan_control *sc, struct node_scan *scan)
 {
-	bool proportional = !sc->kswapd && sc->priority == DEF_PRIORITY;
-	struct scan_balance balance;
-	uint64_t *nr = balance.nr;
+	scan_balance(pa, node, sc, &scan->balance);
+	memcpy(scan->wanted, scan->balance.nr, sizeof(scan->wanted));
+	scan->reclaimed_before = sc->reclaimed;
+	scan->all = !sc->kswapd && sc->priority == DEF_PRIORITY;
+}
 
-	scan_balance(pa, node, sc, &balance);
-	while (nr[LRU_INACTIVE_ANON] || nr[LRU_ACTIVE_FILE] || nr[LRU_INACTIVE_FILE]) {
-		for (int list = 0; list < NR_LRU_LISTS; list++) {
-			uint64_t part = min_u64(nr[list], SWAP_CLUSTER_MAX);
+/* Active anonymous pages alone are no reason to go on. */
+static bool more_to_scan(const struct node_scan *scan)
+{
+	const uint64_t *nr = scan->balance.nr;
 
-			if (!part)
-				continue;
-			nr[list] -= part;
-			shrink_list(pa, node, (enum lru_list)list, part, &balance, sc);
-		}
-		if (sc->reclaimed >= sc->nr_to_reclaim && !proportional)
-			return;
+	return nr[LRU_INACTIVE_ANON] || nr[LRU_ACTIVE_FILE] || nr[LRU_INACTIVE_FILE];
+}
+
+/*
+ * Enough has been reclaimed: the kind of pages of which less is left is let be, and as large a part of the other as was looked at of that
+ * one is the end. Return: false when one kind is through, and there is no proportion to keep.
+ */
+static bool keep_proportion(struct node_scan *scan)
+{
+	uint64_t *nr = scan->balance.nr, part;
+	uint64_t anon = nr[LRU_INACTIVE_ANON] + nr[LRU_ACTIVE_ANON], file = nr[LRU_INACTIVE_FILE] + nr[LRU_ACTIVE_FILE];
+	int less = file > anon ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE;
+	int other = less == LRU_INACTIVE_ANON ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
+
+	if (!anon || !file)
+		return false;
+	part = (nr[less] + nr[less + 1]) * 100 / (scan->wanted[less] + scan->wanted[less + 1] + 1);
+	nr[less] = nr[less + 1] = 0;
+	for (int list = other; list <= other + 1; list++) {
+		uint64_t looked_at = scan->wanted[list] - nr[list], due = scan->wanted[list] * (100 - part) / 100;
+
+		nr[list] = due > looked_at ? due - looked_at : 0;
 	}
-	if (can_reclaim_anon(pa) && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
-		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
+	scan->all = true;
+	return true;
+}
+
+/* Models the loop of shrink_lruvec(), a turn of it. Return: whether there is another. */
+static bool scan_lists(struct page_alloc *pa, uint32_t node, struct scan_control *sc, struct node_scan *scan)
+{
+	if (!more_to_scan(scan))
+		return false;
+	for (int list = 0; list < NR_LRU_LISTS; list++) {
+		uint64_t part = min_u64(scan->balance.nr[list], SWAP_CLUSTER_MAX);
+
+		if (!part)
+			continue;
+		scan->balance.nr[list] -= part;
+		shrink_list(pa, node, (enum lru_list)list, part, &scan->balance, sc);
+	}
+	if (!scan->all && sc->reclaimed - scan->reclaimed_before >= sc->nr_to_reclaim && !keep_proportion(scan))
+		return false;
+	return more_to_scan(scan);
 }
 
 /* Models do_shrink_slab(): what is too little for a batch is put off, and counts at a higher priority. */
@@ -242,17 +278,29 @@ static bool should_continue(const struct page_alloc *pa, uint32_t node, const st
 	return inactive > 2ull << sc->order;
 }
 
-void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
+bool node_scan_round(struct page_alloc *pa, uint32_t node, struct scan_control *sc, struct node_scan *scan)
 {
-	uint64_t before;
-
-	do {
-		before = sc->reclaimed;
-		shrink_lruvec(pa, node, sc);
-		shrink_slab(pa, node, sc);
-	} while (should_continue(pa, node, sc, sc->reclaimed - before));
+	if (scan_lists(pa, node, sc, scan))
+		return true;
+	if (can_reclaim_anon(pa) && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
+		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
+	shrink_slab(pa, node, sc);
+	if (should_continue(pa, node, sc, sc->reclaimed - scan->reclaimed_before)) {
+		node_scan_begin(pa, node, sc, scan);
+		return true;
+	}
 	if (sc->reclaimed)
 		pa->reclaim[node].failures = 0;
+	return false;
+}
+
+void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc)
+{
+	struct node_scan scan;
+
+	node_scan_begin(pa, node, sc, &scan);
+	while (node_scan_round(pa, node, sc, &scan))
+		;
 }
 
 uint64_t zone_reclaimable(const struct zone *zone)

@@ -24,6 +24,7 @@
 #define KMEMSIM_MM_ZONE_PRIV_H
 
 #include "mm/reclaim.h"
+#include "mm/scan_priv.h"
 
 #define LINK_NONE     UINT32_MAX /* end of a list of pages, which links first pfns of 32 bits */
 #define PAGES_MAX     (1ull << 32)
@@ -172,6 +173,10 @@ struct reclaim_node {
 	uint32_t failures;
 	uint64_t pass_reclaimed, boost_left;
 	bool wanted, running, boosted;
+	/* Its attempt at one priority, in rounds; whether the node was balanced before it. */
+	struct scan_control sc;
+	struct node_scan scan;
+	bool scanning, balanced;
 };
 
 struct page_alloc {

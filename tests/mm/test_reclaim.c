@@ -473,6 +473,77 @@ static void shrink_a_batch(struct fixture *fx)
 	cr_assert_eq(sc.scanned, SWAP_CLUSTER_MAX);
 }
 
+/* cond_resched() in shrink_lruvec(): between rounds others run, so what kswapd takes comes little by little. */
+Test(reclaim, kswapd_takes_a_batch_of_each_list_in_a_step)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	uint32_t most = 0, before = 0;
+
+	hook(fx, &told);
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	fx->zone->wmark[WMARK_HIGH] = 600;
+	cr_assert(kswapd_wanted(fx->pa, 0));
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE) {
+		most = max_u32(most, told.nr_gone - before);
+		before = told.nr_gone;
+	}
+	cr_expect_eq(most, SWAP_CLUSTER_MAX);
+	cr_expect_gt(told.nr_gone, 4 * SWAP_CLUSTER_MAX);
+	check(fx);
+	fixture_free(fx);
+}
+
+/*
+ * shrink_lruvec(): 1000 file pages and 64 anonymous ones are to be looked at, and a batch is enough. Then the smaller kind is let be, and
+ * of the larger one as large a part is looked at in all as was of the smaller.
+ */
+Test(reclaim, once_enough_is_reclaimed_both_kinds_are_looked_at_in_proportion)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	struct scan_control sc = { .highest = ZONE_NORMAL, .kswapd = true, .nr_to_reclaim = 1, .may_swap = true, .meter = &fx->meter };
+	struct node_scan scan;
+	static struct told told;
+	static pfn_t pfns[4096];
+
+	hook(fx, &told);
+	cr_assert_gt(fill(fx, LRU_KIND_FILE, pfns, 4096), 1500);
+	node_scan_begin(fx->pa, 0, &sc, &scan);
+	scan.balance.nr[LRU_INACTIVE_FILE] = scan.wanted[LRU_INACTIVE_FILE] = 1000;
+	scan.balance.nr[LRU_INACTIVE_ANON] = scan.wanted[LRU_INACTIVE_ANON] = 64;
+	cr_assert(node_scan_round(fx->pa, 0, &sc, &scan));
+	cr_expect_eq(scan.balance.nr[LRU_INACTIVE_ANON], 0, "half of it has been looked at");
+	cr_expect_eq(scan.balance.nr[LRU_INACTIVE_FILE], 1000 * (100 - 49) / 100 - SWAP_CLUSTER_MAX, "32 of 65 pages are 49 %%");
+	while (node_scan_round(fx->pa, 0, &sc, &scan))
+		;
+	cr_expect_eq(sc.reclaimed, 510);
+	check(fx);
+	fixture_free(fx);
+}
+
+/*
+ * __alloc_pages_direct_reclaim(): pages that were reclaimed wait on the CPU's list, where they do not count as free. It is drained after
+ * each attempt, so that no more are reclaimed than the zone is short of, and a batch.
+ */
+Test(reclaim, what_a_request_reclaims_is_drained_after_each_attempt)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+
+	hook(fx, &told);
+	fx->zone->stat_threshold = 0;
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	fx->zone->pcp_batch = 63;
+	fx->zone->boost = 256;
+	cr_expect_neq(take_gfp(fx, GFP_KERNEL, 0), PFN_NONE);
+	cr_expect_geq(told.nr_gone, 256);
+	cr_expect_leq(told.nr_gone, 256 + 2 * 64, "%u", told.nr_gone);
+	check(fx);
+	fixture_free(fx);
+}
+
 /* free_unref_page_list(): so the list that the next requests take from begins with the oldest. */
 Test(reclaim, a_batch_is_freed_from_its_youngest_page)
 {
