@@ -17,7 +17,6 @@
 
 #include "sim/reclaim_priv.h"
 
-#define AROUND_PAGES 16u                   /* fault_around_bytes */
 #define SHARE_ALL    (100u * WINDOW_PAGES) /* of shares: they are per cent of each page of a window */
 
 /** What a task reads. */
@@ -29,6 +28,7 @@ struct mapped_task {
 struct mapped {
 	struct rng rng;
 	uint32_t share;            /* SHARE_ALL: all pages */
+	uint32_t around_pages;     /* that one fault maps */
 	struct mapped_task *tasks; /* owned; by who, and one for what is read again, or older than the trace */
 	uint64_t came, theirs;     /* file pages of a recording that reclaimed; those that mappers have read */
 	uint64_t others_used;      /* pages that reclaim has found so while none was mapped by who has read it */
@@ -45,7 +45,7 @@ static uint16_t least_share(struct mapped *m, uint32_t reader)
 
 	if (task->page == 0)
 		task->first = 1 + (uint32_t)rng_below(&m->rng, 100);
-	if (task->page % AROUND_PAGES == 0)
+	if (task->page % m->around_pages == 0)
 		task->around = 101 + (uint32_t)rng_below(&m->rng, SHARE_ALL - 100);
 	least = task->page ? task->around : min_u32(task->first, task->around);
 	task->page = (task->page + 1) % WINDOW_PAGES;
@@ -112,9 +112,9 @@ static bool page_used(void *arg, pfn_t pfn, enum page_past past)
 	bool used;
 
 	if (user->perhaps_mapped && mappers_maps(run, user->who))
-		return past == PAGE_WAS_USED ? !rng_below(&m->rng, AROUND_PAGES) : is_used(user, share_of_mappers(m));
+		return past == PAGE_WAS_USED ? !rng_below(&m->rng, m->around_pages) : is_used(user, share_of_mappers(m));
 	if (past == PAGE_WAS_USED)
-		used = rng_below(&m->rng, SHARE_ALL * AROUND_PAGES) < share_of_others(m);
+		used = rng_below(&m->rng, SHARE_ALL * m->around_pages) < share_of_others(m);
 	else
 		used = past == PAGE_CAME && is_used(user, share_of_others(m));
 	m->others_used += used;
@@ -135,6 +135,7 @@ int mapped_start(struct run *run, struct reclaim_hooks *hooks, struct err *err)
 		return err_set(err, ERR_NOMEM, "no memory for what %u tasks map", run->tables->nr_whos);
 	rng_init(&m->rng, run->options->seed, "mapped");
 	m->share = run->reclaim.mapped_percent * WINDOW_PAGES;
+	m->around_pages = max_u32(FAULT_AROUND_BYTES >> run->machine->page_shift, 1);
 	hooks->page_used = page_used;
 	return 0;
 }

@@ -20,7 +20,6 @@
 #define MIN_PAGE_SIZE 4096u
 #define MAX_PAGE_SIZE 65536u
 #define PTE_BYTES    8u
-#define AROUND_BYTES 65536u /* fault_around_bytes */
 #define READ_PAGES   4u      /* then others have their turn: it takes time to add pages to the page cache, too */
 #define TURN_TOUCHES 65536u  /* of what is there, in one go, some ms; then it may be asked whether to stop */
 #define QUIET_NS     100000000u /* when no table has come for so long, all have: an assumption; 51 of J-whatif/base came in 90 ms */
@@ -74,7 +73,7 @@ int readers_start(struct run *run, struct err *err)
 		return err_set(err, ERR_NOMEM, "no memory for who reads mappings");
 	rng_init(&r->rng, run->options->seed, "readers");
 	r->table_pages = page_size / PTE_BYTES;
-	r->around_pages = AROUND_BYTES / page_size;
+	r->around_pages = FAULT_AROUND_BYTES / page_size;
 	return file_pages_init(&r->files, run->meta->slots, run->tables->nr_whos, err);
 }
 

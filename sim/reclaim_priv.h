@@ -11,6 +11,8 @@
 
 /* VM_READAHEAD_PAGES with pages of 4 KiB: of files, what comes together; of what is swapped, too. */
 #define WINDOW_PAGES 32u
+/* fault_around_bytes: a fault on a page that is there maps all around it in an aligned range of so much. */
+#define FAULT_AROUND_BYTES 65536u
 
 /** reclaim_user() - the trace's object that is page @pfn, NULL: nobody's that the trace names. */
 struct object *reclaim_user(struct run *run, pfn_t pfn);
