@@ -285,13 +285,13 @@ bool node_scan_round(struct page_alloc *pa, uint32_t node, struct scan_control *
 	if (can_reclaim_anon(pa) && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
 		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
 	shrink_slab(pa, node, sc);
-	if (should_continue(pa, node, sc, sc->reclaimed - scan->reclaimed_before)) {
-		node_scan_begin(pa, node, sc, scan);
-		return true;
-	}
-	if (sc->reclaimed)
+	/* Of this node: what a request has got from others before says nothing of it. */
+	if (sc->reclaimed > scan->reclaimed_before)
 		pa->reclaim[node].failures = 0;
-	return false;
+	if (!should_continue(pa, node, sc, sc->reclaimed - scan->reclaimed_before))
+		return false;
+	node_scan_begin(pa, node, sc, scan);
+	return true;
 }
 
 void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc)

@@ -521,6 +521,29 @@ Test(reclaim, once_enough_is_reclaimed_both_kinds_are_looked_at_in_proportion)
 	fixture_free(fx);
 }
 
+/* shrink_node(): a node is not hopeless any more when it has given pages; those that another one gave before do not count. */
+Test(reclaim, a_node_is_hopeful_again_when_it_has_given_pages_itself)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	struct scan_control sc = { .highest = ZONE_NORMAL, .nr_to_reclaim = SWAP_CLUSTER_MAX, .reclaimed = 5, .meter = &fx->meter };
+	static struct told told;
+	static pfn_t pfns[64];
+
+	hook(fx, &told);
+	fx->pa->reclaim[0].failures = 3;
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_eq(fx->pa->reclaim[0].failures, 3);
+	for (uint32_t i = 0; i < 64; i++) {
+		pfns[i] = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
+		lru_add(fx->pa, pfns[i], LRU_KIND_FILE);
+	}
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_gt(sc.reclaimed, 5);
+	cr_expect_eq(fx->pa->reclaim[0].failures, 0);
+	check(fx);
+	fixture_free(fx);
+}
+
 /*
  * __alloc_pages_direct_reclaim(): pages that were reclaimed wait on the CPU's list, where they do not count as free. It is drained after
  * each attempt, so that no more are reclaimed than the zone is short of, and a batch.
