@@ -181,8 +181,9 @@ static bool more_to_scan(const struct node_scan *scan)
 }
 
 /*
- * Enough has been reclaimed: the kind of pages of which less is left is let be, and as large a part of the other as was looked at of that
- * one is the end. Return: false when one kind is through, and there is no proportion to keep.
+ * Enough has been reclaimed: the kind of pages of which less is left is let be, and of the other no larger a part is looked at than was of
+ * that one; in one more round at most, as then there is no proportion left to keep ("fix extreme overreclaim", which came with 6.1).
+ * Return: false when one kind is through.
  */
 static bool keep_proportion(struct node_scan *scan)
 {
@@ -200,7 +201,6 @@ static bool keep_proportion(struct node_scan *scan)
 
 		nr[list] = due > looked_at ? due - looked_at : 0;
 	}
-	scan->all = true;
 	return true;
 }
 
@@ -285,13 +285,13 @@ bool node_scan_round(struct page_alloc *pa, uint32_t node, struct scan_control *
 	if (can_reclaim_anon(pa) && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
 		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
 	shrink_slab(pa, node, sc);
-	if (should_continue(pa, node, sc, sc->reclaimed - scan->reclaimed_before)) {
-		node_scan_begin(pa, node, sc, scan);
-		return true;
-	}
-	if (sc->reclaimed)
+	/* Of this node: what a request has got from others before says nothing of it. */
+	if (sc->reclaimed > scan->reclaimed_before)
 		pa->reclaim[node].failures = 0;
-	return false;
+	if (!should_continue(pa, node, sc, sc->reclaimed - scan->reclaimed_before))
+		return false;
+	node_scan_begin(pa, node, sc, scan);
+	return true;
 }
 
 void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc)

@@ -9,6 +9,7 @@
  * as there are on the lists.
  * Models page_cache_ra_unbounded(), and workingset_eviction() and workingset_refault() of 6.1 for one memory cgroup.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/array.h"
@@ -19,11 +20,19 @@
 #define READ_PAGES   4u  /* get_init_ra_size() for one page */
 #define READ_WINDOWS 16u /* mean length of what is read in one go, 2 MiB: an assumption */
 
+#define NO_WINDOW    UINT32_MAX
+
 struct window {
-	uint64_t due;        /* when it is read, on the clock of now() */
-	uint32_t nr;
+	uint32_t nr;                    /* of one that is not in use: the next such */
 	uint32_t slots[WINDOW_PAGES];   /* SLOT_NONE: a page of the initial state, which nobody has */
 	uint64_t shadows[WINDOW_PAGES]; /* of the latter; objects have theirs */
+};
+
+/* What is read in one go: a page alone, or a window, of which there are fewer, and which are large. */
+struct promise {
+	uint64_t due;    /* when it is read, on the clock of now() */
+	uint32_t slot;   /* SLOT_NONE: it is a window */
+	uint32_t window; /* which of refaults.windows */
 };
 
 struct refaults {
@@ -34,8 +43,10 @@ struct refaults {
 	uint32_t reading_next;   /* its page that comes next; its nr is how many are still to come */
 	uint64_t last_due;
 	uint64_t promised;       /* pages that have come or are to come */
-	struct window *heap;     /* owned; the earliest first */
+	struct promise *heap;    /* owned; the earliest first */
 	uint32_t nr, cap;
+	struct window *windows;  /* owned */
+	uint32_t nr_windows, cap_windows, unused; /* unused: the first that is not in use, NO_WINDOW */
 	ns_t free_ns;            /* when the disk is done with the last one */
 	ns_t timer_ns;           /* when the earliest timer fires, NS_NEVER: there is none */
 	bool by_time;            /* the clock is the recording's, not age() */
@@ -52,14 +63,17 @@ int refaults_start(struct run *run, struct err *err)
 	r->percent = run->reclaim.recorded ? 0 : run->reclaim.refault_percent;
 	r->by_time = run->options->pace != PACE_ASAP;
 	r->timer_ns = NS_NEVER;
+	r->unused = NO_WINDOW;
 	run->reclaim.coming = r;
 	return 0;
 }
 
 void refaults_fini(struct run *run)
 {
-	if (run->reclaim.coming)
+	if (run->reclaim.coming) {
 		free(run->reclaim.coming->heap);
+		free(run->reclaim.coming->windows);
+	}
 	free(run->reclaim.coming);
 }
 
@@ -78,21 +92,21 @@ static uint64_t now(const struct run *run)
 	return run->reclaim.coming->by_time ? run->engine.now : age(run);
 }
 
-static bool push(struct refaults *r, const struct window *window)
+static bool push(struct refaults *r, const struct promise *promise)
 {
 	uint32_t at = r->nr;
 
 	if (!array_room(&r->heap, &r->cap, r->nr))
 		return false;
-	for (r->nr++; at && r->heap[(at - 1) / 2].due > window->due; at = (at - 1) / 2)
+	for (r->nr++; at && r->heap[(at - 1) / 2].due > promise->due; at = (at - 1) / 2)
 		r->heap[at] = r->heap[(at - 1) / 2];
-	r->heap[at] = *window;
+	r->heap[at] = *promise;
 	return true;
 }
 
-static struct window pop(struct refaults *r)
+static struct promise pop(struct refaults *r)
 {
-	struct window first = r->heap[0], last = r->heap[--r->nr];
+	struct promise first = r->heap[0], last = r->heap[--r->nr];
 	uint32_t at = 0;
 
 	for (uint32_t child = 1; child < r->nr; child = 2 * at + 1) {
@@ -104,6 +118,30 @@ static struct window pop(struct refaults *r)
 	}
 	r->heap[at] = last;
 	return first;
+}
+
+/* Return: where the window is kept, NO_WINDOW: there is no memory for it. */
+static uint32_t keep_window(struct refaults *r, const struct window *window)
+{
+	uint32_t at = r->unused;
+
+	if (at != NO_WINDOW)
+		r->unused = r->windows[at].nr;
+	else if (array_room(&r->windows, &r->cap_windows, r->nr_windows))
+		at = r->nr_windows++;
+	else
+		return NO_WINDOW;
+	r->windows[at] = *window;
+	return at;
+}
+
+static struct window take_window(struct refaults *r, uint32_t at)
+{
+	struct window window = r->windows[at];
+
+	r->windows[at].nr = r->unused;
+	r->unused = at;
+	return window;
 }
 
 /* Pages on the lists of all nodes: what has to be reclaimed until all are other pages. */
@@ -160,24 +198,20 @@ static uint64_t draw_due(struct run *run)
 	return now(run) + rng_below(&r->rng, most + 1);
 }
 
-static void promise(struct run *run, const struct window *window)
+static void promise_pages(struct run *run, const struct promise *promise, uint32_t pages)
 {
 	struct refaults *r = run->reclaim.coming;
 
-	r->promised += window->nr;
-	if (!push(r, window))
-		err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages to be read again", r->nr * WINDOW_PAGES);
+	r->promised += pages;
+	if ((promise->slot == SLOT_NONE && promise->window == NO_WINDOW) || !push(r, promise))
+		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu64 " pages to be read again", r->promised);
 }
 
 /* A block of the buffer cache that has gone: the file system reads it alone, when it wants what is in it. */
-static void buffer_gone(struct run *run, uint32_t slot, uint64_t shadow)
+static void buffer_gone(struct run *run, uint32_t slot)
 {
-	struct window window = { .nr = 1, .slots = { slot }, .shadows = { shadow } };
-
-	if (!is_read_again(run, 1))
-		return;
-	window.due = draw_due(run);
-	promise(run, &window);
+	if (is_read_again(run, 1))
+		promise_pages(run, &(struct promise){ draw_due(run), slot, NO_WINDOW }, 1);
 }
 
 /* The pages that have gone make a window: whether it is read again, and if so, when: right after the one before it, mostly. */
@@ -188,9 +222,8 @@ static void close_window(struct run *run)
 	if (is_read_again(run, WINDOW_PAGES)) {
 		bool goes_on = r->last_due > now(run) && rng_below(&r->rng, READ_WINDOWS);
 
-		r->filling.due = goes_on ? r->last_due + WINDOW_PAGES : draw_due(run);
-		r->last_due = r->filling.due;
-		promise(run, &r->filling);
+		r->last_due = goes_on ? r->last_due + WINDOW_PAGES : draw_due(run);
+		promise_pages(run, &(struct promise){ r->last_due, SLOT_NONE, keep_window(r, &r->filling) }, WINDOW_PAGES);
 	}
 	r->filling.nr = 0;
 }
@@ -215,7 +248,7 @@ void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow)
 	if (slot != SLOT_NONE)
 		run->objects[slot].born_ns = shadow;
 	if (slot != SLOT_NONE && reclaim_is_buffer(&run->ops[run->objects[slot].op]))
-		buffer_gone(run, slot, shadow);
+		buffer_gone(run, slot);
 	else
 		page_gone(run, slot, shadow);
 	set_timer(run);
@@ -286,12 +319,17 @@ static enum refault_read read_older(struct run *run, uint64_t shadow, bool ahead
 static bool next_window(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
+	struct promise promise;
 
 	if (r->reading.nr)
 		return true;
 	if (!r->nr || r->heap[0].due > now(run))
 		return false;
-	r->reading = pop(r);
+	promise = pop(r);
+	if (promise.slot == SLOT_NONE)
+		r->reading = take_window(r, promise.window);
+	else
+		r->reading = (struct window){ .nr = 1, .slots = { promise.slot } };
 	r->reading_next = 0;
 	return true;
 }

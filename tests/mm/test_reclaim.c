@@ -497,7 +497,7 @@ Test(reclaim, kswapd_takes_a_batch_of_each_list_in_a_step)
 
 /*
  * shrink_lruvec(): 1000 file pages and 64 anonymous ones are to be looked at, and a batch is enough. Then the smaller kind is let be, and
- * of the larger one as large a part is looked at in all as was of the smaller.
+ * of the larger one no larger a part is wanted than was looked at of the smaller; but a single batch more of it ends the pass.
  */
 Test(reclaim, once_enough_is_reclaimed_both_kinds_are_looked_at_in_proportion)
 {
@@ -515,9 +515,31 @@ Test(reclaim, once_enough_is_reclaimed_both_kinds_are_looked_at_in_proportion)
 	cr_assert(node_scan_round(fx->pa, 0, &sc, &scan));
 	cr_expect_eq(scan.balance.nr[LRU_INACTIVE_ANON], 0, "half of it has been looked at");
 	cr_expect_eq(scan.balance.nr[LRU_INACTIVE_FILE], 1000 * (100 - 49) / 100 - SWAP_CLUSTER_MAX, "32 of 65 pages are 49 %%");
-	while (node_scan_round(fx->pa, 0, &sc, &scan))
-		;
-	cr_expect_eq(sc.reclaimed, 510);
+	cr_expect_not(node_scan_round(fx->pa, 0, &sc, &scan));
+	cr_expect_eq(sc.reclaimed, 2 * SWAP_CLUSTER_MAX);
+	check(fx);
+	fixture_free(fx);
+}
+
+/* shrink_node(): a node is not hopeless any more when it has given pages; those that another one gave before do not count. */
+Test(reclaim, a_node_is_hopeful_again_when_it_has_given_pages_itself)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	struct scan_control sc = { .highest = ZONE_NORMAL, .nr_to_reclaim = SWAP_CLUSTER_MAX, .reclaimed = 5, .meter = &fx->meter };
+	static struct told told;
+	static pfn_t pfns[64];
+
+	hook(fx, &told);
+	fx->pa->reclaim[0].failures = 3;
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_eq(fx->pa->reclaim[0].failures, 3);
+	for (uint32_t i = 0; i < 64; i++) {
+		pfns[i] = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
+		lru_add(fx->pa, pfns[i], LRU_KIND_FILE);
+	}
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_gt(sc.reclaimed, 5);
+	cr_expect_eq(fx->pa->reclaim[0].failures, 0);
 	check(fx);
 	fixture_free(fx);
 }
