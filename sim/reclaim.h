@@ -94,6 +94,7 @@ struct reclaim {
 	bool *is_kcompactd;      /* owned; by who */
 	bool use_unknown;        /* the machine does not say how much of its page cache it uses again: recording or assumption tell */
 	uint32_t refault_percent, mapped_percent; /* what struct machine_reclaim has, or what stands for auto */
+	uint32_t written_refault_percent; /* of pages that write() brought */
 	uint32_t active_anon_percent; /* of anonymous pages: used once more before reclaim looks at them */
 	struct rng use;          /* which ones */
 	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */

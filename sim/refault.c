@@ -24,6 +24,7 @@
 
 struct window {
 	uint32_t nr;                    /* of one that is not in use: the next such */
+	bool written;                   /* of which kind its pages are */
 	uint32_t slots[WINDOW_PAGES];   /* SLOT_NONE: a page of the initial state, which nobody has */
 	uint64_t shadows[WINDOW_PAGES]; /* of the latter; objects have theirs */
 };
@@ -35,14 +36,20 @@ struct promise {
 	uint32_t window; /* which of refaults.windows */
 };
 
+/** File pages that came by reading, or by writing. */
+struct kind {
+	uint32_t percent;        /* that are read again */
+	uint64_t gone, came;     /* pages that went, and that came again, each time */
+	uint64_t promised;       /* pages that have come or are to come */
+	struct window filling;   /* pages that have just gone */
+};
+
 struct refaults {
 	struct rng rng;
-	uint32_t percent;
-	struct window filling;   /* pages that have just gone */
+	struct kind kinds[2];    /* read, written */
 	struct window reading;
 	uint32_t reading_next;   /* its page that comes next; its nr is how many are still to come */
 	uint64_t last_due;
-	uint64_t promised;       /* pages that have come or are to come */
 	struct promise *heap;    /* owned; the earliest first */
 	uint32_t nr, cap;
 	struct window *windows;  /* owned */
@@ -60,7 +67,8 @@ int refaults_start(struct run *run, struct err *err)
 		return err_set(err, ERR_NOMEM, "no memory for refaults");
 	rng_init(&r->rng, run->options->seed, "refault");
 	/* A recording of a machine that reclaimed has its refaults: they are pages that it asks for. */
-	r->percent = run->reclaim.recorded ? 0 : run->reclaim.refault_percent;
+	r->kinds[0].percent = run->reclaim.recorded ? 0 : run->reclaim.refault_percent;
+	r->kinds[1].percent = run->reclaim.recorded ? 0 : run->reclaim.written_refault_percent;
 	r->by_time = run->options->pace != PACE_ASAP;
 	r->timer_ns = NS_NEVER;
 	r->unused = NO_WINDOW;
@@ -161,16 +169,25 @@ static uint64_t pages_on_lists(const struct run *run)
  * that it is right when the last of them, half the lists on the average, has come. A share of pages that were used once more where
  * memory was enough is one of pages that go for the first time.
  */
-static bool is_read_again(const struct run *run, uint32_t pages)
+static bool is_read_again(const struct run *run, const struct kind *kind, uint32_t pages)
 {
-	const struct refaults *r = run->reclaim.coming;
-	uint64_t gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE);
+	const struct kind *kinds = run->reclaim.coming->kinds;
+	uint64_t gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE) + pages_on_lists(run) / 2;
+	uint64_t promised = kinds[0].promised + kinds[1].promised;
 
-	if (run->reclaim.use_unknown)
-		gone -= min_u64(gone, run->reclaim.refaults);
-	else
-		gone += pages_on_lists(run) / 2;
-	return (r->promised + pages) * 100 <= gone * r->percent;
+	if (run->reclaim.use_unknown) {
+		gone = kind->gone - min_u64(kind->gone, kind->came);
+		promised = kind->promised;
+	}
+	return (promised + pages) * 100 <= gone * kind->percent;
+}
+
+/* Of a page of the initial state it is not known; write() is how files come to be. */
+static struct kind *kind_of(struct run *run, uint32_t slot)
+{
+	bool written = slot == SLOT_NONE || run->ops[run->objects[slot].op].gfp & GFP_BIT_WRITE;
+
+	return &run->reclaim.coming->kinds[written];
 }
 
 static void set_timer(struct run *run)
@@ -198,52 +215,58 @@ static uint64_t draw_due(struct run *run)
 	return now(run) + rng_below(&r->rng, most + 1);
 }
 
-static void promise_pages(struct run *run, const struct promise *promise, uint32_t pages)
+static void promise_pages(struct run *run, const struct promise *promise, struct kind *kind, uint32_t pages)
 {
 	struct refaults *r = run->reclaim.coming;
 
-	r->promised += pages;
+	kind->promised += pages;
 	if ((promise->slot == SLOT_NONE && promise->window == NO_WINDOW) || !push(r, promise))
-		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu64 " pages to be read again", r->promised);
+		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu64 " pages to be read again", kind->promised);
 }
 
 /* A block of the buffer cache that has gone: the file system reads it alone, when it wants what is in it. */
 static void buffer_gone(struct run *run, uint32_t slot)
 {
-	if (is_read_again(run, 1))
-		promise_pages(run, &(struct promise){ draw_due(run), slot, NO_WINDOW }, 1);
+	struct kind *kind = &run->reclaim.coming->kinds[0];
+
+	if (is_read_again(run, kind, 1))
+		promise_pages(run, &(struct promise){ draw_due(run), slot, NO_WINDOW }, kind, 1);
 }
 
 /* The pages that have gone make a window: whether it is read again, and if so, when: right after the one before it, mostly. */
-static void close_window(struct run *run)
+static void close_window(struct run *run, struct kind *kind)
 {
 	struct refaults *r = run->reclaim.coming;
 
-	if (is_read_again(run, WINDOW_PAGES)) {
+	if (is_read_again(run, kind, WINDOW_PAGES)) {
 		bool goes_on = r->last_due > now(run) && rng_below(&r->rng, READ_WINDOWS);
 
 		r->last_due = goes_on ? r->last_due + WINDOW_PAGES : draw_due(run);
-		promise_pages(run, &(struct promise){ r->last_due, SLOT_NONE, keep_window(r, &r->filling) }, WINDOW_PAGES);
+		promise_pages(run, &(struct promise){ r->last_due, SLOT_NONE, keep_window(r, &kind->filling) }, kind,
+			WINDOW_PAGES);
 	}
-	r->filling.nr = 0;
+	kind->filling.nr = 0;
 }
 
 static void page_gone(struct run *run, uint32_t slot, uint64_t shadow)
 {
-	struct window *filling = &run->reclaim.coming->filling;
+	struct kind *kind = kind_of(run, slot);
+	struct window *filling = &kind->filling;
 
+	filling->written = kind == &run->reclaim.coming->kinds[1];
 	filling->shadows[filling->nr] = shadow;
 	filling->slots[filling->nr++] = slot;
 	if (filling->nr == WINDOW_PAGES)
-		close_window(run);
+		close_window(run, kind);
 }
 
 void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow)
 {
 	struct refaults *r = run->reclaim.coming;
 
-	if (!r->percent)
+	if (!r->kinds[1].percent)
 		return;
+	kind_of(run, slot)->gone++;
 	/* Nobody asks a reclaimed object when it was born: the place has the shadow entry. */
 	if (slot != SLOT_NONE)
 		run->objects[slot].born_ns = shadow;
@@ -282,6 +305,7 @@ enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead)
 	taken = take_for_read(run, page_request_of(run, op), ahead, &pfn);
 	if (taken) {
 		run->reclaim.refaults++;
+		kind_of(run, slot)->came++;
 		run->reclaim.reading_again = true;
 		block_begin(run, &req, op, pfn);
 		run->reclaim.reading_again = false;
@@ -303,6 +327,7 @@ static enum refault_read read_older(struct run *run, uint64_t shadow, bool ahead
 
 	if (taken) {
 		run->reclaim.refaults++;
+		kind_of(run, SLOT_NONE)->came++;
 		note_place(run, OBJECT_PAGES, (uint32_t)pfn);
 		run->reclaim.users[pfn].slot_plus1 = 0;
 		lru_add(run->mm.pages, pfn, LRU_KIND_FILE);
@@ -368,7 +393,7 @@ void refault_due(struct run *run)
 		r->reading.nr--;
 		r->reading_next++;
 		came += read == READ_CAME;
-		r->promised -= read != READ_CAME;
+		r->kinds[r->reading.written].promised -= read != READ_CAME;
 	}
 	r->free_ns = run->engine.now + busy_ns + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 	set_timer(run);

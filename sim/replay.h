@@ -147,7 +147,8 @@ struct replay_result {
 	struct replay_use {
 		bool unknown;        /* the others hold */
 		bool assumed;        /* the recording does not tell either */
-		uint32_t refault_percent; /* of file pages that went for the first time */
+		uint32_t refault_percent; /* of file pages that went for the first time, and had come by reading */
+		uint32_t written_refault_percent; /* of those that had come by writing */
 		uint64_t mappings;   /* that the recording shows */
 		ns_t late_ns;        /* for which the recording waited for what was read through them */
 	} use;

@@ -197,7 +197,7 @@ static void print_json(const struct replay_result *r, const struct machine *mach
 	if (initial)
 		print_json_initial(r);
 	if (r->use.unknown)
-		printf("\"refault_percent\": %u, \"refault_assumed\": %s, \"mappings\": %" PRIu64 ", ", r->use.refault_percent,
+		printf("\"refault_percent\": %u, \"written_refault_percent\": %u, \"refault_assumed\": %s, \"mappings\": %" PRIu64 ", ", r->use.refault_percent, r->use.written_refault_percent,
 			r->use.assumed ? "true" : "false", r->use.mappings);
 	printf("\"fingerprint\": \"%016" PRIx64 "\"}\n", r->fingerprint);
 }
@@ -260,7 +260,8 @@ static void print_use(const struct replay_use *use)
 	char late[32];
 
 	if (use->unknown)
-		printf("page cache %u %% of what goes is read again: %s\n", use->refault_percent, use->assumed ?
+		printf("page cache %u %% of what goes is read again, %u %% of what was written: %s\n", use->refault_percent,
+			use->written_refault_percent, use->assumed ?
 			"assumed, as nothing tells (kmemsim import --states)" : "by what the recorded machine used again");
 	if (!use->unknown || !use->mappings)
 		return;
