@@ -5,8 +5,8 @@
  * comes back takes memory as it did the first time, and counts as in use when it was away for less time than active pages stay.
  *
  * Assumed: they come at any moment of what is left of the recording alike, as its requests keep their times whatever memory there is.
- * Where these do not (asap), the clock is the distance of workingset.c, pages that have gone or become active since: a page comes before as many have
- * as there are on the lists.
+ * Where these do not (asap), the clock is the distance of workingset.c, pages that have gone or become active since: a page comes
+ * before as many have as there are on the lists.
  * Models page_cache_ra_unbounded(), and workingset_eviction() and workingset_refault() of 6.1 for one memory cgroup.
  */
 #include <inttypes.h>
