@@ -57,7 +57,7 @@ uint32_t slob_object_units(const struct slob *slob, struct slab_object object)
 static uint32_t take_pages(const struct slob_op *op, unsigned int order)
 {
 	struct slob *slob = op->slob;
-	uint32_t number = slob->unused;
+	uint32_t number;
 	struct page_request req = {
 		.gfp = (op->gfp & ~(GFP_SLAB_BUG_MASK | GFP_BIT_ZERO)) | (order ? GFP_BIT_COMP : 0),
 		.cpu = (uint16_t)op->cpu,
@@ -66,9 +66,10 @@ static uint32_t take_pages(const struct slob_op *op, unsigned int order)
 	};
 	pfn_t pfn;
 
-	if ((number == SLOB_NONE && slob->nr_pages == slob->max_pages) ||
+	if ((slob->unused == SLOB_NONE && slob->nr_pages == slob->max_pages) ||
 			page_alloc_take(slob->page_alloc, &req, &pfn, op->meter) != MM_DONE)
 		return SLOB_NONE;
+	number = slob->unused; /* only now: reclaim in the call may have freed pages of the allocator itself */
 	if (number != SLOB_NONE)
 		slob->unused = slob->pages[number].next;
 	else

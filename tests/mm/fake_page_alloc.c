@@ -58,6 +58,12 @@ enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request 
 	pa->requests[0] = *req;
 	if (pa->wait)
 		return MM_WAIT;
+	if (pa->reclaim) {
+		void (*reclaim)(void *arg) = pa->reclaim;
+
+		pa->reclaim = NULL;
+		reclaim(pa->reclaim_arg);
+	}
 	if (req->order >= pa->refuse_from || req->order > pa->machine->page_allocator.max_order)
 		return MM_FAILED;
 	*pfn = PFN_NONE;

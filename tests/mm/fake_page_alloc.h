@@ -23,6 +23,8 @@ struct page_alloc {
 	struct mempolicy *policy;          /* borrowed: of who asks, NULL: none */
 	bool wait;                         /* answer MM_WAIT */
 	bool locks;                        /* each block costs a step with the zone's lock held */
+	void (*reclaim)(void *arg);        /* runs once, in front of the next block: objects are freed meanwhile */
+	void *reclaim_arg;
 	struct page_request requests[FAKE_REQUESTS]; /* the last ones; [0] is the newest */
 	pfn_t given;                       /* the last block freed */
 };

@@ -110,6 +110,36 @@ Test(slob, caches_share_pages_and_are_never_merged)
 	fixture_free(f);
 }
 
+/** Two objects that a shrinker frees. */
+struct shrunk {
+	struct fixture *f;
+	struct slab_object objects[2];
+};
+
+static void shrink(void *arg)
+{
+	struct shrunk *shrunk = arg;
+
+	for (int i = 0; i < 2; i++)
+		fixture_free_object(shrunk->f, shrunk->objects[i]);
+}
+
+Test(slob, pages_that_reclaim_frees_while_one_is_taken_are_used_again)
+{
+	struct fixture *f = slob_machine();
+	struct slob *slob = f->slab->state;
+	struct shrunk shrunk = { .f = f, .objects = { take(f, 4000), take(f, 4000) } };
+
+	fixture_free_object(f, take(f, 4000)); /* one number is unused before */
+	f->pages.reclaim_arg = &shrunk;
+	f->pages.reclaim = shrink;
+	for (int i = 0; i < 3; i++)
+		take(f, 4000);
+	cr_expect_null(f->pages.reclaim);
+	cr_expect_eq(slob->nr_pages, 3, "numbers of pages");
+	fixture_free(f);
+}
+
 #define BREAK(field, value, what)                   \
 	do {                                        \
 		__typeof__(field) whole = field;    \
