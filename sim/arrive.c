@@ -124,21 +124,24 @@ void task_sleeps(struct run *run, struct request *req)
 ns_t serve_waited(void *arg, const struct request *req)
 {
 	struct run *run = arg;
-	uint64_t sleeps = run->nr_sleeps;
+	uint64_t sleeps = run->nr_sleeps, retries = run->sleepers.stats[SLEEP_RETRY].count;
+	bool served, looked;
 	ns_t cost;
 
 	if (!is_ready(run, req)) {
 		sleepers_add(run, req, SLEEP_OBJECT, req->slot, true);
 		return 0;
 	}
-	cost = req->sleeper && sleepers_resume(run, req) ? serve_rest(run, req) : serve(run, req);
+	served = req->sleeper && sleepers_resume(run, req);
+	looked = req->sleeper && run->meter.wait.reason == SLEEP_RETRY;
+	cost = served ? serve_rest(run, req) : serve(run, req);
 	if (req->sleeper)
 		run->meter.wait = (struct mm_wait){ 0 };
+	/* It was first among those that look for memory again, and has some, or was killed: the next one does now. */
+	if (looked && run->sleepers.stats[SLEEP_RETRY].count == retries)
+		run_wake(run, SLEEP_RETRY, 0, 1);
 	if (run->nr_sleeps != sleeps)
 		return cost;
-	/* One that was first among those that look for memory again, perhaps: the next one does now. */
-	if (req->sleeper)
-		run_wake(run, SLEEP_RETRY, 0, 1);
 	if (req->seat.marks & REQUEST_TICKET && req->slot == SLOT_NONE)
 		unmade_ends(run, req);
 	else if (req->seat.marks & REQUEST_TICKET)

@@ -43,7 +43,7 @@ static bool is_too_large(const struct run *run, const struct run_op *op)
 
 RARE bool serve_try_again(struct run *run, const struct request *req, const struct run_op *op)
 {
-	bool first = req->sleeper || sleepers_find(run, SLEEP_RETRY, 0) == SLEEPER_NONE;
+	bool first = (req->sleeper && run->meter.wait.reason == SLEEP_RETRY) || sleepers_find(run, SLEEP_RETRY, 0) == SLEEPER_NONE;
 	bool no_cache = op->action == ACT_CACHE_ALLOC && op->cache == CACHE_NONE;
 
 	if (!(op->gfp & GFP_BIT_NOFAIL) || no_cache || is_too_large(run, op) || !run_may_sleep(run, req, op->gfp))

@@ -169,6 +169,24 @@ Test(shortage, a_request_that_may_not_fail_goes_on_when_memory_comes_back)
 	scenario_expect("select op, count, failed from op_stats where op = 'kmalloc'", "kmalloc 1 0\n");
 }
 
+/*
+ * One of those that may not fail looks again each 100 ms, and the others wait for it to have found some: also when requests that
+ * slept for another reason, pages being written to swap, go on meanwhile. With a timer each, a machine of 80 MiB took minutes.
+ */
+Test(shortage, one_of_those_that_may_not_fail_looks_for_memory_at_a_time)
+{
+	add_many(4500, "{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_NORETRY|__GFP_NOWARN\"}");
+	for (int i = 0; i < 40; i++)
+		scenario_add("{\"event\":\"alloc_pages\",\"id\":\"n%d\",\"pid\":%d,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\",\"order\":10,"
+			"\"time_ns\":%d}", i, 100 + i, 10000000 + i * 100000);
+	for (int i = 0; i < 3000; i++)
+		scenario_add("{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":%d,\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\","
+			"\"time_ns\":%lld}", i, 200 + i % 10, 20000000ll + i * 1000000);
+	replay("--set memory=24MiB --set cpus=2 --set reclaim.swap=64MiB");
+	cr_expect_gt(scenario_number("select count from sleeps where reason = 'reclaim'"), 0);
+	scenario_expect("select still_waiting, timeouts * 1e8 between max_ns * 0.9 and max_ns from sleeps where reason = 'retry'", "40 1\n");
+}
+
 /* Elements that never come back. What the end of the run cuts off has been waited for all the same. */
 Test(shortage, waiting_for_a_pool_ends_with_the_run_and_is_counted_to_then)
 {
