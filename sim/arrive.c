@@ -72,6 +72,7 @@ static void next_of_object(struct run *run, const struct request *req)
 		if (next.ticket != object->served)
 			continue;
 		sleepers_take(run, number);
+		next.seat.marks |= REQUEST_LATE;
 		engine_queue(&run->engine, &next, &run->deferred);
 		return;
 	}

@@ -1,6 +1,7 @@
 /* observe: serves a request with somebody watching. */
 #include "base/fingerprint.h"
 #include "sim/run.h"
+#include "sim/serve_bulk.h"
 
 static struct place place_in(const struct run *run, uint32_t slot)
 {
@@ -32,12 +33,12 @@ static uint32_t cache_of(const struct run *run, const struct run_op *op, const s
 }
 
 /* The pages that the last event of a bulk call took for the events before it. */
-static uint64_t other_places(const struct run *run, uint32_t nr)
+static uint64_t other_places(const struct run *run, const struct bulk *bulk, uint32_t nr)
 {
 	uint64_t hash = 0;
 
 	for (uint32_t i = 0; i < nr; i++)
-		hash = fingerprint_add(hash, place_in(run, run->bulk_slots[i]).address);
+		hash = fingerprint_add(hash, place_in(run, bulk->slots[i]).address);
 	return hash;
 }
 
@@ -47,7 +48,8 @@ ns_t serve_observed(struct run *run, const struct request *req)
 	const struct run_op *op = &run->ops[req->op];
 	bool has_slot = req->slot != SLOT_NONE;
 	uint64_t done = op->done, failed = op->failed;
-	uint32_t nr_others = op->action == ACT_PAGES_BULK ? run->nr_bulk : 0;
+	const struct bulk *bulk = &run->bulks[req->seat.cpu];
+	uint32_t nr_others = op->action == ACT_PAGES_BULK ? bulk->nr : 0;
 	struct outcome outcome = {
 		.prologue = run->booting,
 		.event_no = req->event_no,
@@ -69,8 +71,8 @@ ns_t serve_observed(struct run *run, const struct request *req)
 	outcome.cost_ns = serve_request(run, req);
 	if (has_slot)
 		outcome.is = place_in(run, req->slot);
-	if (!run->nr_bulk)
-		outcome.others = other_places(run, nr_others);
+	if (!bulk->nr)
+		outcome.others = other_places(run, bulk, nr_others);
 	outcome.result = op->failed != failed ? OUTCOME_FAILED : op->done != done ? OUTCOME_DONE : OUTCOME_NOTHING;
 	observer->after(observer->arg, &outcome, &run->mm);
 	return outcome.cost_ns;

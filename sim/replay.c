@@ -9,6 +9,7 @@
 #include "sim/arrive.h"
 #include "sim/cpu_map.h"
 #include "sim/replay_priv.h"
+#include "sim/serve_bulk.h"
 #include "sim/timers.h"
 
 /* How far ahead of the event being served its slot is fetched into the cache: some 10 events of 50 ns. */
@@ -97,9 +98,7 @@ static void run_fini(struct run *run)
 	sleepers_fini(&run->sleepers);
 	unmade_fini(run);
 	locks_fini(&run->locks);
-	free(run->bulk_slots);
-	free(run->bulk_objects);
-	free(run->bulk_pfns);
+	bulks_fini(run);
 	follow_fini(run);
 	reclaim_fini(run);
 	sections_fini(run);
@@ -160,6 +159,8 @@ static int run_start(struct run *run, struct err *err)
 
 	if (ret == 0)
 		ret = locks_init(&run->locks, run->machine->cpus, daemons_nr(run->machine), err);
+	if (ret == 0)
+		ret = bulks_init(run, err);
 	if (ret == 0)
 		ret = reclaim_start(run, err);
 	if (ret == 0 && run->options->layer != LAYER_PAGE)
@@ -432,8 +433,10 @@ static int drain(struct run *run, struct err *err)
 			ret = check_stop(run, err);
 	}
 	engine_finish(&run->engine);
-	if (ret == 0)
+	if (ret == 0) {
+		bulks_end(run);
 		sleepers_give_up(run);
+	}
 	return ret == 0 ? deferred_error(run, err) : ret;
 }
 

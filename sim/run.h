@@ -242,10 +242,7 @@ struct run {
 	struct kind_stats kinds[NR_KINDS];
 	uint32_t cache_generation;   /* raised whenever a cache is created or destroyed */
 
-	uint32_t *bulk_slots;        /* owned: slots of the bulk call under way */
-	struct slab_object *bulk_objects; /* owned */
-	pfn_t *bulk_pfns;            /* owned */
-	uint32_t nr_bulk, cap_bulk;
+	struct bulk *bulks;          /* owned: the bulk call under way, by CPU */
 
 	bool recorded_pace, observed; /* what options say, at hand for each event */
 	uint32_t reading;            /* tasks that read what they have mapped: events wait for them (sim/readers.c) */

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "sim/serve_bulk.h"
 #include "sim/serve_priv.h"
 #include "sim/serve_vmalloc.h"
 

@@ -1,6 +1,7 @@
 /* serve_pages: requests for blocks of pages and their frees, whole or in parts. */
 #include <inttypes.h>
 
+#include "sim/serve_bulk.h"
 #include "sim/serve_priv.h"
 
 /* All pages of a block that is still whole go back the way they were taken. */
@@ -128,8 +129,11 @@ static void serve_part_free(struct run *run, struct object *object, struct run_o
 
 void serve_pages_free(struct run *run, const struct request *req, struct run_op *op)
 {
-	struct object *object = object_to_free(run, req);
+	struct object *object;
 
+	if (req->slot != SLOT_NONE && __builtin_expect(run->objects[req->slot].slab == OBJECT_NONE, 0))
+		bulk_wanted(run, req->slot);
+	object = object_to_free(run, req);
 	if (!object || (run->reclaim.active && reclaim_keeps(run, req, op, object)))
 		return;
 	if (op->flags & OP_PART) {

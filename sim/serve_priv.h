@@ -80,10 +80,6 @@ void release_block(struct run *run, const struct object *object);
 void release_first_page(struct run *run, struct object *object);
 struct page_request page_request_of(const struct run *run, const struct run_op *op);
 
-/* serve_bulk.c: calls that take or free many at once come one event each; the last one makes the call. */
-void serve_bulk_free(struct run *run, const struct request *req, struct run_op *op);
-void serve_pages_bulk(struct run *run, const struct request *req, struct run_op *op);
-
 /* serve_caches.c */
 /** trace_names_cache() - whether the trace tells of objects of @cache by its name. */
 bool trace_names_cache(const struct run *run, const char *cache);

@@ -37,6 +37,44 @@ Test(pages, each_call_takes_what_it_says)
 	cr_expect_eq(free_at_start() - free_at_end(), 21);
 }
 
+#define PAGES_OF "{\"event\":\"alloc_pages_bulk\",\"pid\":5,\"cpu\":1,\"id\":\"p%d\"%s}"
+#define FREE_OF  "{\"event\":\"kmem_cache_free_bulk\",\"pid\":%d,\"cache\":\"c\",\"id\":\"o%d\",\"cpu\":%d%s%s}"
+#define MORE     ",\"bulk_more\":true"
+
+/* A page call was taken for objects of the free that came between its parts, and garbage was freed. */
+Test(pages, bulk_calls_of_cpus_and_interrupts_that_come_between_one_another_are_calls_of_their_own)
+{
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":64}");
+	for (int i = 0; i < 4; i++)
+		scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":\"o%d\",\"cache\":\"c\",\"pid\":6}", i);
+	scenario_add(PAGES_OF, 0, MORE);
+	scenario_add(FREE_OF, 6, 0, 0, "", MORE);
+	scenario_add(PAGES_OF, 1, MORE);
+	scenario_add(FREE_OF, 6, 1, 0, "", "");
+	scenario_add(FREE_OF, 5, 2, 1, ",\"ctx\":\"softirq\"", MORE);
+	scenario_add(PAGES_OF, 2, "");
+	scenario_add(FREE_OF, 5, 3, 1, ",\"ctx\":\"softirq\"", "");
+	for (int i = 0; i < 3; i++)
+		scenario_add("{\"event\":\"free_pages\",\"pid\":5,\"cpu\":1,\"id\":\"p%d\"}", i);
+	scenario_replay("kmemsim: 1\nmemory: 64 MiB\ncpus: 2\nzones: {dma: 0}\n");
+	scenario_expect("select op, count, failed from op_stats order by op",
+		"alloc_pages_bulk 3 0\nfree_pages 3 0\nkmem_cache_alloc 4 0\nkmem_cache_create 1 0\nkmem_cache_free_bulk 4 0\n");
+	scenario_expect("select live_objs from cache_stats join samples using (sample_id) where cache = 'c' and reason = 'end'", "0\n");
+}
+
+Test(pages, a_bulk_call_without_an_end_is_made_with_what_has_come)
+{
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":64}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":\"o1\",\"cache\":\"c\",\"pid\":6}");
+	scenario_add(PAGES_OF, 1, MORE);
+	scenario_add(PAGES_OF, 2, MORE);
+	scenario_add(FREE_OF, 6, 1, 0, "", MORE);
+	scenario_replay(machine);
+	scenario_expect("select op, count, failed from op_stats order by op",
+		"alloc_pages_bulk 2 0\nkmem_cache_alloc 1 0\nkmem_cache_create 1 0\nkmem_cache_free_bulk 1 0\n");
+	scenario_expect("select live_objs from cache_stats join samples using (sample_id) where cache = 'c' and reason = 'end'", "0\n");
+}
+
 Test(pages, a_zeroed_page_costs_its_clearing)
 {
 	scenario_add("{\"event\":\"__get_free_pages\",\"id\":1,\"order\":0}");
