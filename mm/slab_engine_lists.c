@@ -135,11 +135,15 @@ bool slab_engine_refill(const struct engine_op *op, gfp_t gfp)
 	}
 	if (!taken) {
 		number = slab_engine_grow(op, exact_node(gfp), (int)op->node);
-		if (number == ENGINE_NONE)
+		/* Reclaim in that call may have freed objects of the cache: they are in the array. */
+		if (number != ENGINE_NONE && !array->avail) {
+			taken = take_block(op, number, array, batch);
+			charge(op, STEP_SLAB_REFILL, STEP_SLAB_REFILL_OBJECT, taken, op->node);
+		}
+		if (number != ENGINE_NONE)
+			slab_engine_grown(op, number);
+		if (!array->avail)
 			return false;
-		taken = take_block(op, number, array, batch);
-		slab_engine_grown(op, number);
-		charge(op, STEP_SLAB_REFILL, STEP_SLAB_REFILL_OBJECT, taken, op->node);
 	}
 	array->touched = 1;
 	return true;

@@ -56,6 +56,48 @@ Test(slab, geometry_is_that_of_s1_to_s12)
 	expect_geometry(20000, 0, 0, (uint32_t[]){ 20000, 1, 3, SLAB_OBJFREELIST, 199 });
 }
 
+/** Objects that a shrinker frees. */
+struct shrunk {
+	struct fixture *f;
+	struct slab_object objects[200];
+	uint32_t nr;
+};
+
+static void shrink(void *arg)
+{
+	struct shrunk *shrunk = arg;
+
+	for (uint32_t i = 0; i < shrunk->nr; i++)
+		fixture_free_object(shrunk->f, shrunk->objects[i]);
+}
+
+/* cache_alloc_refill() looks at the array again after cache_grow_begin(), and takes of the new slab only for an empty one. */
+Test(slab, objects_that_reclaim_frees_while_a_slab_is_taken_are_used_before_the_slab)
+{
+	for (int refuse = 0; refuse < 2; refuse++) {
+		struct fixture *f = slab_machine(1, 1, BEHAVIOUR_6_1);
+		uint32_t c = fixture_cache(f, "c", 256, 256, 0);
+		struct shrunk shrunk = { .f = f };
+		struct engine_array *array = engine_cpu_array(&engine_of(f)->caches[c], 0);
+		struct slab_object last;
+
+		do
+			shrunk.objects[shrunk.nr++] = fixture_alloc(f, c);
+		while (shrunk.nr < 160 || array->avail);
+		shrunk.nr = array->limit; /* these are freed, and none of the others: the array is full then */
+		f->pages.reclaim_arg = &shrunk;
+		f->pages.reclaim = shrink;
+		f->pages.refuse_from = refuse ? 0 : PAGE_MAX_ORDERS;
+		last = fixture_alloc(f, c);
+		cr_expect_null(f->pages.reclaim);
+		cr_expect_eq(last.slab, shrunk.objects[shrunk.nr - 1].slab);
+		cr_expect_eq(last.index, shrunk.objects[shrunk.nr - 1].index, "the newest of those freed");
+		cr_expect_eq(array->avail, array->limit - 1);
+		fixture_check(f);
+		fixture_free(f);
+	}
+}
+
 Test(slab, tunables_are_those_of_s13)
 {
 	static const uint32_t rows[][4] = { { 256, 120, 60, 8 }, { 264, 54, 27, 8 }, { 1024, 54, 27, 8 }, { 1032, 24, 12, 8 },
