@@ -16,7 +16,7 @@
  */
 #define RECORDED_REFAULT    75u
 #define RECORDED_MAPPED     25u
-#define WRITTEN_REFAULT     75u /* of written pages that had not been used again as far as the kernel counts */
+#define WRITTEN_REFAULT     90u /* of written pages that had not been used again as far as the kernel counts */
 #define ASSUMED_REUSED      30u
 #define ASSUMED_ACTIVE_ANON 20u
 

@@ -4,9 +4,9 @@
  * come together, a window of readahead at a time, and most windows in the order in which they went, as files are read. What
  * comes back takes memory as it did the first time, and counts as in use when it was away for less time than active pages stay.
  *
- * Assumed: they come at any moment of what is left of the recording alike, as its requests keep their times whatever memory there is.
- * Where these do not (asap), the clock is the distance of workingset.c, pages that have gone or become active since: a page comes
- * before as many have as there are on the lists.
+ * Assumed: they come at moments of what is left of the recording, sooner rather than later, as its requests keep their times whatever
+ * memory there is. Where these do not (asap), the clock is the distance of workingset.c, pages that have gone or become active since: a
+ * page comes before as many have as there are on the lists.
  * Models page_cache_ra_unbounded(), and workingset_eviction() and workingset_refault() of 6.1 for one memory cgroup.
  */
 #include <inttypes.h>
@@ -205,14 +205,19 @@ static void set_timer(struct run *run)
 	engine_timer(&run->engine, at_ns, CLASS_WAKE, RUN_TIMER_REFAULT, 0, &run->deferred);
 }
 
-/* When pages that go now are read again. */
+/*
+ * When pages that go now are read again: mostly soon, as what was used of late is. The square of what is left, drawn from all alike, is
+ * within a tenth of it for 32 in a hundred and within a half for 71. Measured where the recording names the files: one kind of work
+ * did so with 32 and 50 in a hundred of its 81397 pages.
+ */
 static uint64_t draw_due(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
 	ns_t last_ns = max_u64(run->meta->last_ns + run->late_ns, run->engine.now);
 	uint64_t most = r->by_time ? last_ns - run->engine.now : pages_on_lists(run);
+	uint64_t draw = rng_next(&r->rng) >> 32, share = draw * draw >> 32; /* of 2^32 */
 
-	return now(run) + rng_below(&r->rng, most + 1);
+	return now(run) + (most >> 32) * share + ((most & UINT32_MAX) * share >> 32);
 }
 
 static void promise_pages(struct run *run, const struct promise *promise, struct kind *kind, uint32_t pages)
