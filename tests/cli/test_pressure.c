@@ -322,10 +322,6 @@ Test(pressure, a_machine_that_is_far_too_small_ends)
 	run_free(&result);
 }
 
-/*
- * The kernel's own counters of D-pressure, between snapshots 1 and 2, and its mm_page_alloc_extfrag events; the first seeds must be within
- * a factor of 1.5. What others do: docs/accuracy.md. With a kswapd that began at once the third had 639 extfrag events.
- */
 /* A recording, in which task @pid, or an interrupt (@flags) that comes while it runs, takes @nr pages. */
 static void ask(FILE *file, unsigned int pid, const char *flags, const char *gfp, unsigned int nr)
 {
@@ -355,6 +351,10 @@ Test(pressure, a_task_is_killed_once)
 	cr_expect_eq(replayed_counter("oom_kill"), 1);
 }
 
+/*
+ * The kernel's own counters of D-pressure, between snapshots 1 and 2, and its mm_page_alloc_extfrag events; the first seeds must be within
+ * a factor of 1.5. What others do: docs/accuracy.md. With a kswapd that began at once the third had 639 extfrag events.
+ */
 Test(pressure, counters_of_a_recording_under_pressure_are_the_kernels_within_a_factor_of_1_5)
 {
 	static const struct {
