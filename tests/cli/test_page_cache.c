@@ -153,11 +153,10 @@ Test(page_cache, is_read_again_more_often_when_it_was_written)
 	cr_expect(share > 0.81 && share < 0.90, "%.2f", share);
 }
 
-/* Half of the pages go while others come for 10 s, and nothing happens for 90 s: what is read again has its time then, too. */
-Test(page_cache, is_read_again_also_when_nothing_has_to_go_any_more)
+/* Half of the pages go while others come for 10 s; then memory is free, and nothing happens for 90 s. */
+static void use_and_be_quiet(void)
 {
 	struct recording r = begin();
-	double at_first;
 
 	small_machine();
 	states_beside(35000, 15000);
@@ -170,6 +169,14 @@ Test(page_cache, is_read_again_also_when_nothing_has_to_go_any_more)
 	take(&r, 1, READ_PAGES, 1);
 	end(&r, "");
 	replay_with("reclaim.refault=auto");
+}
+
+/* What is read again has its time then, too. */
+Test(page_cache, is_read_again_also_when_nothing_has_to_go_any_more)
+{
+	double at_first;
+
+	use_and_be_quiet();
 	at_first = replayed_counter("pgsteal_file");
 	cr_assert_gt(at_first, 10000, "memory must be short");
 	cr_expect_gt(replayed_counter("workingset_refault_file"), 0.27 * at_first, "%.0f of %.0f", replayed_counter("workingset_refault_file"),
@@ -189,20 +196,9 @@ static double free_after(unsigned int s)
 /* Uses are near each other: of what went in 10 s, and did not come in these, more than a third comes in the first quarter of 90 s. */
 Test(page_cache, is_read_again_soon_rather_than_late)
 {
-	struct recording r = begin();
 	double soon, all;
 
-	small_machine();
-	states_beside(35000, 15000);
-	for (int i = 0; i < 30000; i++) {
-		take(&r, 1, READ_PAGES, 1);
-		r.time_ns += 283000;
-	}
-	give(&r, 1, 12000);
-	r.time_ns += 90000000000;
-	take(&r, 1, READ_PAGES, 1);
-	end(&r, "");
-	replay_with("reclaim.refault=auto");
+	use_and_be_quiet();
 	soon = free_after(11) - free_after(33);
 	all = free_after(11) - free_after(99);
 	cr_expect_gt(all, 2000 * 4096.0, "pages come");
