@@ -40,7 +40,7 @@ struct mm_wait {
 	uint64_t key;           /* which of them: pool, node ... ; wake-ups name the same */
 	uint64_t timeout_ns;    /* 0: until woken */
 	struct mm_place place;  /* in and out */
-	uint8_t reason;         /* enum sleep_reason */
+	uint8_t reason;         /* enum sleep_reason; in: of the wait that is over */
 	bool timed_out;         /* in: the wait that is over ended by its timeout */
 };
 
