@@ -130,6 +130,7 @@ ns_t serve_waited(void *arg, const struct request *req)
 	ns_t cost;
 
 	if (!is_ready(run, req)) {
+		meter_restart(&run->meter);
 		sleepers_add(run, req, SLEEP_OBJECT, req->slot, true);
 		return 0;
 	}

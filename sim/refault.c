@@ -316,8 +316,8 @@ enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead)
 		run->reclaim.reading_again = false;
 		lru_refault(run->mm.pages, pfn, shadow, LRU_RETURN_BY_DISTANCE);
 		op->older++; /* not a request of the trace */
-		locks_count(run);
 	}
+	locks_count(run);
 	if (run->meter.pressure)
 		reclaim_after(run);
 	return taken ? READ_CAME : READ_NO_MEMORY;
@@ -338,8 +338,8 @@ static enum refault_read read_older(struct run *run, uint64_t shadow, bool ahead
 		lru_add(run->mm.pages, pfn, LRU_KIND_FILE);
 		mapped_older(run, pfn);
 		lru_refault(run->mm.pages, pfn, shadow, LRU_RETURN_BY_DISTANCE);
-		locks_count(run);
 	}
+	locks_count(run);
 	if (run->meter.pressure)
 		reclaim_after(run);
 	return taken ? READ_CAME : READ_NO_MEMORY;

@@ -445,6 +445,7 @@ ns_t serve_rest(struct run *run, const struct request *req)
 {
 	run->event_no = req->event_no;
 	run->cpu = req->seat.cpu;
+	meter_restart(&run->meter); /* what is on it is another's */
 	count_latency(run, &run->ops[req->op], run->engine.now - req->arrival_ns);
 	return 0;
 }
@@ -456,9 +457,9 @@ ns_t serve_request(void *arg, const struct request *req)
 
 	run->event_no = req->event_no;
 	run->cpu = req->seat.cpu;
+	meter_restart(&run->meter);
 	if (op->action == ACT_SKIP)
 		return 0;
-	meter_restart(&run->meter);
 	if (__builtin_expect(op->rules != 0, 0)) {
 		if (op->rules & OP_UNMADE && unmade_holds(run, req))
 			return 0;

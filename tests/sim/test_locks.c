@@ -200,6 +200,28 @@ Test(locks, a_daemon_is_told_how_long_it_waits_for_who_is_there)
 	scene_free(s);
 }
 
+/* Who has what it asked for and slept for what that took is at no lock when it wakes, whatever others charged meanwhile. */
+Test(locks, who_wakes_and_has_been_served_comes_to_no_lock)
+{
+	struct scene *s = scene_new(2, PACE_RECORDED);
+	struct request req = { .op = scene_add(s, (struct act){ .at_ns = 0, .pid = 1 }), .slot = SLOT_NONE };
+	struct err err = { 0 };
+
+	s->run.meter.nap_ns = 1000;
+	s->run.meter.nap_reason = SLEEP_MEMPOOL;
+	run_nap(&s->run, &req);
+	while (scene_goes_on(s)) {
+		meter_charge_locked(&s->run.meter, STEP_ZONE_LOCK, 100, LOCK_ZONE(0));
+		cr_assert_eq(engine_run_first(&s->run.engine, &err), 0, "%s", err.text);
+		scene_check(s);
+	}
+	cr_expect_eq(s->nr_served, 0, "it is not served again");
+	cr_expect_eq(s->ops[req.op].latency_ns, 1000 + WAKE_UP_NS);
+	cr_expect_eq(s->run.locks.nr_active, 0);
+	cr_expect_eq(s->run.locks.stats[LOCK_ZONE(0)].acquisitions, 0);
+	scene_free(s);
+}
+
 /* Whatever comes, all invariants hold after each event, and the same seed gives the same times. */
 static void play_random(uint64_t seed, ns_t *times)
 {
