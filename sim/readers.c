@@ -16,10 +16,10 @@
 #include "sim/file_pages.h"
 #include "sim/reclaim_priv.h"
 #include "sim/timers.h"
+#include "traces/table_rows.h"
 
 #define MIN_PAGE_SIZE 4096u
 #define MAX_PAGE_SIZE 65536u
-#define PTE_BYTES    8u
 #define READ_PAGES   4u      /* then others have their turn: it takes time to add pages to the page cache, too */
 #define TURN_TOUCHES 65536u  /* of what is there, in one go, some ms; then it may be asked whether to stop */
 #define QUIET_NS     100000000u /* when no table has come for so long, all have: an assumption; 51 of J-whatif/base came in 90 ms */
@@ -233,14 +233,14 @@ static void forget_mapping(struct reader *reader)
 	reader->nr = reader->cap = 0;
 }
 
-void readers_over(struct run *run, uint32_t mapper_plus1)
+void readers_over(struct run *run, uint32_t mapper)
 {
 	struct readers *r = run->reclaim.readers;
 	struct reader *reader;
 
-	if (!r || !mapper_plus1 || mapper_plus1 > r->nr)
+	if (!r || mapper >= r->nr)
 		return;
-	reader = &r->list[mapper_plus1 - 1];
+	reader = &r->list[mapper];
 	reader->over = true;
 	if (!reader->touches && !reader->begun)
 		forget_mapping(reader);

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "sim/reclaim_priv.h"
+#include "traces/table_rows.h"
 
 /*
  * Per cent, where the machine does not say how much it uses again. Fitted: of recordings under pressure to D-pressure (79, 31); of written
@@ -42,15 +43,7 @@ enum lru_kind reclaim_lru_kind(const struct trace_op *op)
 {
 	if (!(op->gfp & GFP_BIT_MOVABLE) || op->order || kind_info[op->kind].slot != SLOT_BEGINS)
 		return LRU_NONE;
-	/*
-	 * Files are written to (__GFP_WRITE), or read ahead with a mask that may fail; anonymous memory is cleared; shared
-	 * memory and copies on write come with a plain mask.
-	 */
-	if (op->gfp & GFP_BIT_WRITE)
-		return LRU_KIND_FILE;
-	if (op->gfp & GFP_BIT_ZERO || !(op->gfp & (GFP_BIT_NORETRY | GFP_BIT_NOFAIL)))
-		return LRU_KIND_ANON;
-	return LRU_KIND_FILE;
+	return table_rows_is_file(op) ? LRU_KIND_FILE : LRU_KIND_ANON;
 }
 
 bool reclaim_is_buffer(const struct run_op *op)

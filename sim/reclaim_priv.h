@@ -56,8 +56,8 @@ void readers_know(struct run *run, uint32_t slot, uint32_t who);
 void readers_forget(struct run *run, uint32_t slot);
 /** readers_map() - @who has shown by a page table that mapping @mapper has @tables of them by now, @more more than known. */
 void readers_map(struct run *run, uint32_t mapper, uint32_t who, uint32_t tables, uint32_t more);
-/** readers_over() - mapping @mapper_plus1 - 1 gets no other table; 0: there is none. */
-void readers_over(struct run *run, uint32_t mapper_plus1);
+/** readers_over() - mapping @mapper gets no other table. */
+void readers_over(struct run *run, uint32_t mapper);
 /** readers_read() - @req has got a file page by @op, of mapping @mapper_plus1 - 1 perhaps; 0: of none. */
 void readers_read(struct run *run, uint32_t mapper_plus1, const struct request *req, const struct run_op *op);
 /** readers_due() - reader @number goes on. */

@@ -103,6 +103,7 @@ static void set_counts(json_t *root, const struct trace_meta *meta, const struct
 	json_object_set_new(root, "cache_pages_reused", number(meta->cache_pages_reused));
 	json_object_set_new(root, "anon_pages", number(meta->anon_pages));
 	json_object_set_new(root, "anon_pages_reused", number(meta->anon_pages_reused));
+	json_object_set_new(root, "mapped_pages", number(meta->mapped_pages));
 	json_object_set_new(root, "prologue_events", number(meta->prologue_events));
 	json_object_set_new(root, "slots", number(meta->slots));
 	json_object_set_new(root, "caches", number(totals->caches));
@@ -246,6 +247,8 @@ int trace_info_text(const struct trace_reader *r, FILE *out, struct err *err)
 	if (meta->anon_pages)
 		fprintf(out, "%-16s%" PRIu64 " anonymous pages at the end, %" PRIu64 " of them used again\n", "", meta->anon_pages,
 			meta->anon_pages_reused);
+	if (meta->mapped_pages)
+		fprintf(out, "%-16s%" PRIu64 " pages of files were mapped, as page tables show\n", "", meta->mapped_pages);
 	fprintf(out, "%-16s%" PRIu64 " caches, %" PRIu64 " call sites\n", "names", totals.caches, totals.call_sites);
 	print_totals(out, meta, &totals);
 	print_counts(out, "unusable", &meta->unusable);

@@ -109,6 +109,7 @@ struct trace_meta {
 	 */
 	uint64_t cache_pages, cache_pages_reused;
 	uint64_t anon_pages, anon_pages_reused;
+	uint64_t mapped_pages;     /* that tasks mapped of files, by the page tables that they took in rows (traces/table_rows.h) */
 	ns_t first_ns, last_ns;
 	uint32_t slots;            /* slot numbers used: 0 .. slots - 1 */
 	bool recorded_addresses;   /* the optional columns are there */

@@ -11,6 +11,7 @@
 #include "traces/block.h"
 #include "traces/collect.h"
 #include "traces/header.h"
+#include "traces/mappings.h"
 #include "traces/spool.h"
 #include "traces/tables.h"
 
@@ -47,6 +48,7 @@ struct trace_writer {
 	ns_t indexed_ns;           /* its time */
 	struct header_sizes sizes;
 	uint64_t implied_frees, adopted;
+	struct mappings mappings;
 	ns_t first_ns, last_ns;
 	uint32_t slots;
 };
@@ -276,6 +278,7 @@ int trace_writer_prologue(struct trace_writer *w, const struct trace_event *even
 int trace_writer_event(struct trace_writer *w, const struct trace_event *event, struct err *err)
 {
 	bool first = !w->events.first_event && !w->events.block.nr;
+	struct trace_tables tables;
 
 	if (!first && event->time_ns < w->last_ns)
 		return err_set(err, ERR_TRACE, "%s: time goes back from %" PRIu64 " to %" PRIu64 " ns", w->path,
@@ -285,6 +288,9 @@ int trace_writer_event(struct trace_writer *w, const struct trace_event *event, 
 	w->last_ns = event->time_ns;
 	w->tables.op_counts[event->op]++;
 	w->implied_frees += (w->tables.ops[event->op].flags & OP_IMPLIED_FREE) != 0;
+	tables = collect_tables(&w->tables);
+	if (!mappings_event(&w->mappings, &tables, event))
+		return no_memory(w, err);
 	return stream_add(w, &w->events, event, err);
 }
 
@@ -376,6 +382,7 @@ static void fill_meta(const struct trace_writer *w, struct trace_meta *meta)
 	meta->first_ns = w->first_ns;
 	meta->last_ns = w->last_ns;
 	meta->slots = w->slots;
+	meta->mapped_pages = w->mappings.tables * (meta->page_size / PTE_BYTES);
 	meta->recorded_addresses = w->options.recorded;
 }
 
@@ -454,6 +461,7 @@ void trace_writer_abort(struct trace_writer *w)
 	stream_fini(&w->events);
 	packer_destroy(w->packer);
 	collect_fini(&w->tables);
+	mappings_fini(&w->mappings);
 	bytes_fini(&w->index);
 	free(w->path);
 	free(w);

@@ -37,7 +37,7 @@ int trace_writer_move(struct trace_writer *w, const struct trace_move *move, str
 
 /**
  * trace_writer_close() - finish the file and put it under its name.
- * @meta: borrowed; counts, times, slots and prologue_events are filled in by the writer.
+ * @meta: borrowed; counts, times, slots, prologue_events and mapped_pages are filled in by the writer.
  * Frees @w in any case; on failure nothing is left under the name.
  */
 int trace_writer_close(struct trace_writer *w, struct trace_meta *meta, struct err *err);

@@ -217,10 +217,11 @@ static void print_json(const struct trace_meta *meta)
 	       "\"adopted\": %" PRIu64 ", \"implied_frees\": %" PRIu64 ", \"cpus\": %u, \"page_size\": %u, "
 	       "\"slots\": %u, \"bytes_requested\": %" PRIu64 ", \"bytes_allocated\": %" PRIu64 ", \"bytes_wasted\": %" PRIu64 ", "
 	       "\"cache_pages\": %" PRIu64 ", \"cache_pages_reused\": %" PRIu64 ", \"anon_pages\": %" PRIu64 ", \"anon_pages_reused\": %" PRIu64
-	       ", \"hashed_pointers\": %s, ",
+	       ", \"mapped_pages\": %" PRIu64 ", \"hashed_pointers\": %s, ",
 		meta->lost, meta->lines, meta->events, meta->prologue_events, meta->adopted, meta->implied_frees, meta->cpus,
 		meta->page_size, meta->slots, meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta), meta->cache_pages,
-		meta->cache_pages_reused, meta->anon_pages, meta->anon_pages_reused, meta->hashed_pointers ? "true" : "false");
+		meta->cache_pages_reused, meta->anon_pages, meta->anon_pages_reused, meta->mapped_pages,
+		meta->hashed_pointers ? "true" : "false");
 	print_json_counts("unusable", &meta->unusable, ", ");
 	print_json_counts("repaired", &meta->repaired, ", ");
 	print_json_counts("classified", &meta->classified, ", ");
