@@ -24,6 +24,13 @@ static void count(struct page_alloc *pa, const struct scan_control *sc, bool fil
 		pa->counter[file ? PC_PGSCAN_FILE : PC_PGSCAN_ANON]++;
 }
 
+/* Models what move_folios_to_lru() does of workingset_age_nonresident(). */
+static void count_activation(struct page_alloc *pa, uint32_t node)
+{
+	pa->counter[PC_PGACTIVATE]++;
+	pa->reclaim[node].nonresident_age++;
+}
+
 static void steal(struct page_alloc *pa, pfn_t pfn, bool file, struct scan_control *sc)
 {
 	count(pa, sc, file, true);
@@ -126,8 +133,8 @@ static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list 
 			gone[nr_gone++] = pfn;
 		else if (look == LOOK_WRITE)
 			written[nr_written++] = pfn;
-		else
-			pa->counter[PC_PGACTIVATE] += look == LOOK_ACTIVATE;
+		else if (look == LOOK_ACTIVATE)
+			count_activation(pa, node);
 	}
 	charge_scan(sc, all - left);
 	note_cost(pa, node, file, nr_written);
