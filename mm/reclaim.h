@@ -71,6 +71,11 @@ struct reclaim_hooks {
 	void (*page_gone)(void *arg, pfn_t pfn, bool swapped);
 	/** page_used() - whether a file page, of which lru_use() does not say so, was used since then. May be NULL: none was. */
 	bool (*page_used)(void *arg, pfn_t pfn, enum page_past past);
+	/**
+	 * page_reused() - whether a file page that has not been used through page tables since it came was used a second time otherwise:
+	 * it ought to be active. May be NULL: none was.
+	 */
+	bool (*page_reused)(void *arg, pfn_t pfn);
 	const struct shrinker *shrinkers; /* borrowed */
 	uint32_t nr_shrinkers;      /* at most MAX_SHRINKERS */
 	/** count_objects() - how many objects of @node a shrinker could free. */

@@ -87,11 +87,15 @@ static enum page_past past_of(const struct page *page)
 static enum look look_at(struct page_alloc *pa, pfn_t pfn, bool file, const struct scan_control *sc)
 {
 	struct page *page = page_at(pa, pfn);
-	bool before = page->mt & LRU_REFERENCED, used = page->mt & LRU_USED;
+	bool before = page->mt & LRU_REFERENCED, used = page->mt & LRU_USED, reused = false;
 
 	if (!used && file && pa->hooks.page_used)
 		used = pa->hooks.page_used(pa->hooks.arg, pfn, past_of(page));
+	if (!used && file && pa->hooks.page_reused)
+		reused = past_of(page) == PAGE_CAME && pa->hooks.page_reused(pa->hooks.arg, pfn);
 	page->mt &= LRU_WRITTEN | LRU_WORKINGSET;
+	if (reused)
+		return LOOK_ACTIVATE;
 	if (used) {
 		page->mt |= LRU_REFERENCED;
 		return before ? LOOK_ACTIVATE : LOOK_KEEP;

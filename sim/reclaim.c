@@ -12,8 +12,8 @@
  * Per cent, where the machine does not say how much it uses again. Fitted: of recordings under pressure to D-pressure (79, 31); of written
  * pages to J-whatif and a seventh family of machines, which with less memory have 0.91 times the real pages reclaimed and more; what is
  * assumed to six families, which with less memory read 57 (without what a mapping thrashes), 50, 12, 220 (with it), 76 and 115 % of what
- * went for the first time again. Of their page cache 44, 37, 9, 27, 50 and 8 % had been used again as far as the kernel counts; but the
- * first read of a page that was written only marks it. Of their anonymous pages 35, 4, 7, 41, 5 and 18 % were active.
+ * went for the first time again. Of their page cache 44, 37, 9, 27, 50 and 8 % had been used again as far as the kernel counts, through
+ * mappings or not; but the first read of a page that was written only marks it. Of their anonymous pages 35, 4, 7, 41, 5 and 18 % were active.
  */
 #define RECORDED_REFAULT    75u
 #define RECORDED_MAPPED     25u
@@ -247,17 +247,27 @@ static int note_tasks(struct run *run, struct err *err)
 	return 0;
 }
 
-/* Of @pages, so many in hundred were used again, or what is assumed where nothing tells. */
-static uint32_t share_of(uint64_t reused, uint64_t pages, uint32_t assumed)
+/* Of @pages, so many in hundred were used again. */
+static uint32_t share_of(uint64_t reused, uint64_t pages)
 {
-	return pages ? (uint32_t)(reused * 100 / pages) : assumed;
+	return pages ? (uint32_t)(reused * 100 / pages) : 0;
+}
+
+/*
+ * What was used again of the page cache other than through mappings, whose pages readers.c touches. Simplified: each page of a mapping
+ * counts as used again, which it is when it was read before, and all of it was touched; so it is the least share there can be.
+ */
+static uint32_t reused_share(const struct trace_meta *meta)
+{
+	uint64_t mapped = min_u64(meta->mapped_pages, meta->cache_pages_reused);
+
+	return share_of(meta->cache_pages_reused - mapped, meta->cache_pages - mapped);
 }
 
 /*
  * How much of its page cache the machine uses again, where it is not described as one that has shown it. Beside a recording of a
  * machine with enough memory are the states that tell (struct trace_meta): what was used a second time had become active. Of pages that
  * were written they tell less: write() does not count as a use, and a read after it is the first.
- * Which pages are touched through mappings readers.c finds.
  */
 static void find_use(struct run *run)
 {
@@ -276,9 +286,10 @@ static void find_use(struct run *run)
 		r->mapped_percent = machine->mapped_percent == RECLAIM_AUTO ? RECORDED_MAPPED : machine->mapped_percent;
 		return;
 	}
-	r->refault_percent = share_of(meta->cache_pages_reused, meta->cache_pages, ASSUMED_REUSED);
+	r->reused_percent = reused_share(meta);
+	r->refault_percent = meta->cache_pages ? r->reused_percent : ASSUMED_REUSED;
 	r->written_refault_percent = r->refault_percent + (100 - r->refault_percent) * WRITTEN_REFAULT / 100;
-	r->active_anon_percent = share_of(meta->anon_pages_reused, meta->anon_pages, ASSUMED_ACTIVE_ANON);
+	r->active_anon_percent = meta->anon_pages ? share_of(meta->anon_pages_reused, meta->anon_pages) : ASSUMED_ACTIVE_ANON;
 }
 
 void reclaim_use(const struct run *run, struct replay_use *use)
@@ -320,6 +331,7 @@ int reclaim_start(struct run *run, struct err *err)
 		ret = shadows_start(run, err);
 	if (ret == 0)
 		ret = mapped_start(run, &hooks, err);
+	reuse_start(run, &hooks);
 	if (ret < 0)
 		return ret;
 	page_alloc_set_hooks(run->mm.pages, &hooks);

@@ -31,6 +31,13 @@ struct page_user {
 	bool perhaps_mapped;   /* who read it had page tables of files then */
 };
 
+/** Pages that came one after another, in reuse.c. */
+struct reuse_window {
+	uint32_t left;    /* still to be asked about */
+	uint32_t moment;  /* reuse_draw() */
+	bool used;        /* a second time, then */
+};
+
 struct shrinkers; /* in shrinkers.c */
 struct refaults;  /* in refault.c */
 struct mappers;   /* in mappers.c */
@@ -95,6 +102,8 @@ struct reclaim {
 	bool use_unknown;        /* the machine does not say how much of its page cache it uses again: recording or assumption tell */
 	uint32_t refault_percent, mapped_percent; /* what struct machine_reclaim has, or what stands for auto */
 	uint32_t written_refault_percent; /* of pages that write() brought */
+	uint32_t reused_percent;  /* of file pages: used a second time, other than through mappings; 0: nothing tells */
+	struct reuse_window reused; /* the pages that reuse.c was asked about last */
 	uint32_t active_anon_percent; /* of anonymous pages: used once more before reclaim looks at them */
 	struct rng use;          /* which ones */
 	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */

@@ -81,9 +81,25 @@ int mapped_start(struct run *run, struct reclaim_hooks *hooks, struct err *err);
 void mapped_fini(struct run *run);
 /** mapped_page_begins() - @who has got a file page by @op, and it is on its list: perhaps it is used through page tables. */
 void mapped_page_begins(struct run *run, uint32_t who, const struct run_op *op, pfn_t pfn);
-
 /** mapped_older() - a file page of the initial state is on its inactive list. */
 void mapped_older(struct run *run, pfn_t pfn);
+
+/* reuse.c */
+/** reuse_start() - file pages are used a second time while they are there, as find_use() has found. */
+void reuse_start(struct run *run, struct reclaim_hooks *hooks);
+/**
+ * reuse_draw() - how soon a page is used again, as a part in 2^32 of the time that is left: mostly soon, as what was used of late is. The
+ * square of all alike is within a tenth of that for 32 in a hundred and within a half for 71. Measured where the recording names the
+ * files: one kind of work did so with 32 and 50 in a hundred of the 81397 pages that it read again.
+ */
+uint32_t reuse_draw(struct rng *rng);
+/** reuse_part() - @part in 2^32 of @whole, rounded down. */
+static inline uint64_t reuse_part(uint64_t whole, uint32_t part)
+{
+	return (whole >> 32) * part + ((whole & UINT32_MAX) * part >> 32);
+}
+/** reuse_end() - when the recording is over, as far as is known: nothing is used after that. */
+ns_t reuse_end(const struct run *run);
 
 /* shrink_older.c */
 /** older_file_page() - the initial state has a file page that nobody has; older_page_gone() - one of nobody has been reclaimed. */

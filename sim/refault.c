@@ -205,19 +205,13 @@ static void set_timer(struct run *run)
 	engine_timer(&run->engine, at_ns, CLASS_WAKE, RUN_TIMER_REFAULT, 0, &run->deferred);
 }
 
-/*
- * When pages that go now are read again: mostly soon, as what was used of late is. The square of what is left, drawn from all alike, is
- * within a tenth of it for 32 in a hundred and within a half for 71. Measured where the recording names the files: one kind of work
- * did so with 32 and 50 in a hundred of its 81397 pages.
- */
+/* When pages that go now are read again. */
 static uint64_t draw_due(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
-	ns_t last_ns = max_u64(run->meta->last_ns + run->late_ns, run->engine.now);
-	uint64_t most = r->by_time ? last_ns - run->engine.now : pages_on_lists(run);
-	uint64_t draw = rng_next(&r->rng) >> 32, share = draw * draw >> 32; /* of 2^32 */
+	uint64_t most = r->by_time ? max_u64(reuse_end(run), run->engine.now) - run->engine.now : pages_on_lists(run);
 
-	return now(run) + (most >> 32) * share + ((most & UINT32_MAX) * share >> 32);
+	return now(run) + reuse_part(most, reuse_draw(&r->rng));
 }
 
 static void promise_pages(struct run *run, const struct promise *promise, struct kind *kind, uint32_t pages)

@@ -137,6 +137,26 @@ Test(page_cache, is_read_again_as_the_recorded_machine_used_it_again)
 	cr_expect_eq(share_read_again(), 0);
 }
 
+/* What read() uses again before it would go becomes active in its place; where no state tells, or no moment, nobody guesses. */
+Test(page_cache, what_is_used_again_while_it_is_there_becomes_active)
+{
+	double active;
+
+	small_machine();
+	states_beside(35000, 15000);
+	use_files(READ_PAGES, "");
+	replay_with("reclaim.refault=auto");
+	active = replayed_counter("pgactivate");
+	cr_expect(active > 2000 && active < 12000, "%.0f", active);
+	run_ok("rm r.db; $K replay t.kmt -m m.yaml --pace asap -o r.db --quiet");
+	cr_expect_eq(replayed_counter("pgactivate"), 0);
+	replay_with("reclaim.refault=25");
+	cr_expect_eq(replayed_counter("pgactivate"), 0, "the machine says how much it reads again");
+	use_files(READ_PAGES, "--states none");
+	replay_with("reclaim.refault=auto");
+	cr_expect_eq(replayed_counter("pgactivate"), 0);
+}
+
 /* write() does not count as a use, and the first read only marks a page: of what was written and read once no state tells. */
 Test(page_cache, is_read_again_more_often_when_it_was_written)
 {
@@ -327,6 +347,27 @@ Test(page_cache, of_what_a_task_maps_is_read_again_where_it_is_gone)
 	cr_expect_eq(read_by_mapping(KSWAPD), 0, "the recording has what was read again");
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 256 MiB\ncpus: 1\nreclaim: {refault: auto}\n");
 	cr_expect_eq(read_by_mapping(MAPPING), 0, "all of it is there");
+}
+
+/* Of 40000 pages 22000 were used again; 19968 of them a task maps, and touches itself. */
+Test(page_cache, what_is_used_again_through_a_mapping_counts_once)
+{
+	struct recording r = begin();
+	struct run_result result;
+
+	small_machine();
+	states_beside(18000, 22000);
+	take(&r, 1, READ_PAGES, 40000);
+	take(&r, 2, TABLE, 39);
+	take(&r, 3, HEAP_PAGE, 100);
+	end(&r, "");
+	result = run_shell("$K info t.kmt --json");
+	cr_expect_eq(run_number(result.out, "mapped_pages"), 39 * 512, "%s", result.out);
+	run_free(&result);
+	result = run_shell("$K replay t.kmt -m m.yaml --json");
+	cr_expect_eq(run_number(result.out, "refault_percent"), 10, "%s", result.out);
+	cr_expect_eq(run_number(result.out, "written_refault_percent"), 91, "%s", result.out);
+	run_free(&result);
 }
 
 /* What it reads itself while it takes its tables is what it maps: it is there, and the file that others wrote is not read. */
