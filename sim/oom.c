@@ -111,7 +111,7 @@ static uint64_t free_pages_of(struct run *run, int32_t pid, unsigned int cpu, st
 		page_alloc_give(run->mm.pages, object->index, run->ops[object->op].order, cpu, meter);
 		pages += object->left;
 		run->pages_held -= object->left;
-		reclaim_lose(run, object, false);
+		reclaim_lose(run, object, 0);
 	}
 	return pages;
 }

@@ -170,11 +170,11 @@ struct object *reclaim_user(struct run *run, pfn_t pfn)
 	return object && object->slab == OBJECT_PAGES && object->index == (uint32_t)pfn ? object : NULL;
 }
 
-void reclaim_lose(struct run *run, struct object *object, bool swapped)
+void reclaim_lose(struct run *run, struct object *object, uint32_t swapped_plus1)
 {
 	object_end(run, object);
 	object->slab = OBJECT_RECLAIMED;
-	object->index = swapped;
+	object->index = swapped_plus1;
 }
 
 /* ---- Pages that go, and come again ---- */
@@ -193,7 +193,7 @@ static void page_gone(void *arg, pfn_t pfn, bool swapped)
 		shadow_left(run, lru_shadow(run->mm.pages, pfn));
 	if (object) {
 		run->pages_held -= object->left;
-		reclaim_lose(run, object, swapped);
+		reclaim_lose(run, object, swapped ? r->users[pfn].who + 1 : 0);
 	}
 	if (swapped)
 		return;

@@ -16,8 +16,11 @@
 
 /** reclaim_user() - the trace's object that is page @pfn, NULL: nobody's that the trace names. */
 struct object *reclaim_user(struct run *run, pfn_t pfn);
-/** reclaim_lose() - the trace's holder of @object has it no more; its free, when it comes, is of something that is gone. */
-void reclaim_lose(struct run *run, struct object *object, bool swapped);
+/**
+ * reclaim_lose() - the trace's holder of @object has it no more; its free, when it comes, is of something that is gone.
+ * @swapped_plus1: 1 + who had it, when it can be read back from swap; 0: it cannot.
+ */
+void reclaim_lose(struct run *run, struct object *object, uint32_t swapped_plus1);
 
 /* refault.c */
 /** refault_evicted() - the file page of @slot (SLOT_NONE: nobody's) has been reclaimed: perhaps it is read again. @shadow: lru_shadow(). */

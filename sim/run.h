@@ -140,7 +140,7 @@ struct object_maker {
 #define OBJECT_FAILED 0xfffffff1u /* its allocation failed in the model: the free that follows is no mistake */
 #define OBJECT_PAGES  0xfffffff2u /* a block of pages: index = first pfn, left = pages not yet freed */
 #define OBJECT_PART   0xfffffff3u /* of a part: index is its own number for it */
-#define OBJECT_RECLAIMED 0xfffffff4u /* taken back by reclaim; index: 1 = swapped out */
+#define OBJECT_RECLAIMED 0xfffffff4u /* taken back by reclaim; index: 0, or 1 + who had it that is swapped out */
 #define OBJECT_TAGS   0xfffffff0u
 
 _Static_assert(SLAB_LARGE > OBJECT_RECLAIMED, "tags must not meet SLAB_LARGE");

@@ -318,7 +318,7 @@ static void free_object(struct run *run, struct object *object, unsigned int cpu
 {
 	shrinkers_object_ends(run, (uint32_t)(object - run->objects));
 	slab_free(run->mm.slab, slab_part(object), cpu, meter);
-	reclaim_lose(run, object, false);
+	reclaim_lose(run, object, 0);
 	run->reclaim.objects_gone++;
 }
 

@@ -48,6 +48,7 @@ static bool read_back(struct run *run, uint32_t slot)
 	if (page_alloc_take(run->mm.pages, &want, &pfn, &run->meter) != MM_DONE)
 		return false;
 	page_alloc_swapped_in(run->mm.pages);
+	req.who = object->index - 1;
 	block_begin(run, &req, op, pfn);
 	op->older++; /* not a request of the trace */
 	return true;

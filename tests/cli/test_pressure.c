@@ -307,6 +307,40 @@ Test(pressure, swap_comes_and_goes_with_the_trace)
 	cr_expect_eq(replayed_counter("pswpin"), 0, "its swap stays");
 }
 
+/*
+ * Task 5 has 40 MiB of 64, of which task 7 drives 15 to the swap device; swapoff() brings it back, and then task 7 wants more than there
+ * is. Task 3, which asked first, has a page.
+ */
+Test(pressure, what_swapoff_reads_back_is_whose_it_was)
+{
+	static const struct {
+		unsigned int pid, first, nr;
+	} holders[] = { { 3, 0, 1 }, { 5, 1, 10240 }, { 7, 20000, 13000 }, { 7, 40000, 10000 } };
+	FILE *file = fopen("s.jsonl", "w");
+	unsigned int ms = 0;
+
+	cr_assert_not_null(file);
+	fprintf(file, "{\"event\": \"vmalloc\", \"id\": \"map\", \"size\": 32768, \"origin\": \"swap_map\"}\n");
+	for (size_t h = 0; h < sizeof(holders) / sizeof(holders[0]); h++) {
+		for (unsigned int i = 0; i < holders[h].nr; i++)
+			fprintf(file, "{\"time_ns\": %u000000, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"alloc_pages\", \"id\": %u,"
+				" \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}\n", ++ms, holders[h].pid, holders[h].pid, holders[h].first + i);
+		if (h != 2)
+			continue;
+		for (unsigned int i = 0; i < holders[h].nr; i++)
+			fprintf(file, "{\"time_ns\": %u000000, \"pid\": 7, \"comm\": \"task7\", \"event\": \"free_pages\", \"id\": %u}\n", ++ms,
+				holders[h].first + i);
+		fprintf(file, "{\"time_ns\": %u000000, \"event\": \"vfree\", \"id\": \"map\"}\n", ms += 1000);
+	}
+	fclose(file);
+	run_ok("$K import s.jsonl -o t.kmt -q");
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\n");
+	replay_with("reclaim.swap=auto");
+	cr_assert_gt(replayed_counter("pswpin"), 3000, "%.0f", replayed_counter("pswpin"));
+	cr_expect_eq(replayed_counter("killed task3, pid 3"), 0);
+	cr_expect_gt(replayed_counter("killed task5, pid 5"), 9000, "%.0f: its own", replayed_counter("killed task5, pid 5"));
+}
+
 /* Lists of what reclaim may free became rings there, and each failed request looked at all of memory: it did not end. */
 Test(pressure, a_machine_that_is_far_too_small_ends)
 {
