@@ -309,7 +309,7 @@ static enum refault_read read_page(struct run *run, struct mapped_page *page, bo
 
 	page->mapped = false;
 	meter_restart(&run->meter);
-	read = refault_read(run, page->slot, ahead);
+	read = refault_read(run, page->slot, ahead, BACK_MAPPED);
 	*busy_ns += run->meter.ns;
 	return read;
 }

@@ -23,12 +23,20 @@ struct replay_use;
 struct object;
 struct trace_op;
 
+/** Whether a page has come again after it was reclaimed, and who read it. */
+enum page_back {
+	BACK_NOT,
+	BACK_READ,   /* read(), or whoever it was */
+	BACK_MAPPED, /* who maps it (readers.c) */
+};
+
 /** Who has a page that is on an LRU list, or the first one of a larger block of a process. */
 struct page_user {
 	uint32_t slot_plus1; /* 0: nobody whom the trace names */
 	uint32_t who;
 	uint16_t least_share;  /* of a file page, in mapped.c: from this share on it is used; 0: never */
 	bool perhaps_mapped;   /* who read it had page tables of files then */
+	uint8_t back;          /* enum page_back */
 };
 
 /** Pages that came one after another, in reuse.c. */
@@ -102,6 +110,7 @@ struct reclaim {
 	bool use_unknown;        /* the machine does not say how much of its page cache it uses again: recording or assumption tell */
 	uint32_t refault_percent, mapped_percent; /* what struct machine_reclaim has, or what stands for auto */
 	uint32_t written_refault_percent; /* of pages that write() brought */
+	uint32_t again_refault_percent;   /* of pages that had come again, and go once more */
 	uint32_t reused_percent;  /* of file pages: used a second time, other than through mappings; 0: nothing tells */
 	struct reuse_window reused; /* the pages that reuse.c was asked about last */
 	uint32_t active_anon_percent; /* of anonymous pages: used once more before reclaim looks at them */
@@ -120,7 +129,7 @@ struct reclaim {
 	struct refaults *coming; /* owned */
 	struct mappers *mappers; /* owned; NULL: nobody asks who maps files */
 	struct readers *readers; /* owned; NULL: nobody reads again what he maps, or the trace shows it */
-	bool reading_again;      /* the page that begins is a refault */
+	enum page_back reading_again; /* the page that begins is a refault */
 	struct mapped *mapped;   /* owned; NULL: no file page is */
 	struct shrink_older *older; /* owned; NULL: no initial state, or nothing of it is unknown to the trace */
 	uint64_t older_file_pages; /* of the initial state, that nobody has, and that have not gone yet */

@@ -23,16 +23,20 @@ struct object *reclaim_user(struct run *run, pfn_t pfn);
 void reclaim_lose(struct run *run, struct object *object, uint32_t swapped_plus1);
 
 /* refault.c */
-/** refault_evicted() - the file page of @slot (SLOT_NONE: nobody's) has been reclaimed: perhaps it is read again. @shadow: lru_shadow(). */
-void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow);
+/**
+ * refault_evicted() - the file page of @slot (SLOT_NONE: nobody's) has been reclaimed: perhaps it is read again.
+ * @shadow: lru_shadow().
+ * @back:   how it had come, if it had gone before.
+ */
+void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow, enum page_back back);
 /** What comes of a page that is to be read. */
 enum refault_read { READ_CAME, READ_NOT_WANTED, READ_NO_MEMORY };
 
 /**
- * refault_read() - the page that was of @slot when it was reclaimed is read again, by run->cpu; @ahead: nobody waits for it. The slot may
- * have another object by now, or the file may be gone: then nobody wants it.
+ * refault_read() - the page that was of @slot when it was reclaimed is read again as @back says, by run->cpu; @ahead: nobody waits for
+ * it. The slot may have another object by now, or the file may be gone: then nobody wants it.
  */
-enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead);
+enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead, enum page_back back);
 /** refault_due() - the next window of pages is read again now, what of it is still gone. */
 void refault_due(struct run *run);
 int refaults_start(struct run *run, struct err *err);

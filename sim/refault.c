@@ -22,9 +22,12 @@
 
 #define NO_WINDOW    UINT32_MAX
 
+/** How a page of a file had come when it went: that had been read, or written, and went for the first time; or had come again. */
+enum kind_number { PAGES_READ, PAGES_WRITTEN, PAGES_AGAIN, NR_PAGES_KINDS };
+
 struct window {
 	uint32_t nr;                    /* of one that is not in use: the next such */
-	bool written;                   /* of which kind its pages are */
+	enum kind_number kind;          /* of its pages */
 	uint32_t slots[WINDOW_PAGES];   /* SLOT_NONE: a page of the initial state, which nobody has */
 	uint64_t shadows[WINDOW_PAGES]; /* of the latter; objects have theirs */
 };
@@ -33,20 +36,20 @@ struct window {
 struct promise {
 	uint64_t due;    /* when it is read, on the clock of now() */
 	uint32_t slot;   /* SLOT_NONE: it is a window */
-	uint32_t window; /* which of refaults.windows */
+	uint32_t window; /* which of refaults.windows; of a page alone, its enum kind_number */
 };
 
-/** File pages that came by reading, or by writing. */
+/** Pages of a kind. */
 struct kind {
 	uint32_t percent;        /* that are read again */
-	uint64_t gone, came;     /* pages that went, and that came again, each time */
-	uint64_t promised;       /* pages that have come or are to come */
+	uint64_t gone;           /* pages that went */
+	uint64_t promised;       /* pages that have come again or are to come */
 	struct window filling;   /* pages that have just gone */
 };
 
 struct refaults {
 	struct rng rng;
-	struct kind kinds[2];    /* read, written */
+	struct kind kinds[NR_PAGES_KINDS];
 	struct window reading;
 	uint32_t reading_next;   /* its page that comes next; its nr is how many are still to come */
 	uint64_t last_due;
@@ -67,8 +70,11 @@ int refaults_start(struct run *run, struct err *err)
 		return err_set(err, ERR_NOMEM, "no memory for refaults");
 	rng_init(&r->rng, run->options->seed, "refault");
 	/* A recording of a machine that reclaimed has its refaults: they are pages that it asks for. */
-	r->kinds[0].percent = run->reclaim.recorded ? 0 : run->reclaim.refault_percent;
-	r->kinds[1].percent = run->reclaim.recorded ? 0 : run->reclaim.written_refault_percent;
+	if (!run->reclaim.recorded) {
+		r->kinds[PAGES_READ].percent = run->reclaim.refault_percent;
+		r->kinds[PAGES_WRITTEN].percent = run->reclaim.written_refault_percent;
+		r->kinds[PAGES_AGAIN].percent = run->reclaim.again_refault_percent;
+	}
 	r->by_time = run->options->pace != PACE_ASAP;
 	r->timer_ns = NS_NEVER;
 	r->unused = NO_WINDOW;
@@ -166,28 +172,26 @@ static uint64_t pages_on_lists(const struct run *run)
 /*
  * Whether the pages that have just gone are read again. A share that a machine showed which reclaimed is one of all pages that
  * went, of those that had come again, too. It was measured at a moment, when others were still to come: so many must be on their way
- * that it is right when the last of them, half the lists on the average, has come. A share of pages that were used once more where
- * memory was enough is one of pages that go for the first time.
+ * that it is right when the last of them, half the lists on the average, has come. Else each kind has a share of its own.
  */
 static bool is_read_again(const struct run *run, const struct kind *kind, uint32_t pages)
 {
 	const struct kind *kinds = run->reclaim.coming->kinds;
-	uint64_t gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE) + pages_on_lists(run) / 2;
-	uint64_t promised = kinds[0].promised + kinds[1].promised;
+	uint64_t gone = kind->gone, promised = kind->promised;
 
-	if (run->reclaim.use_unknown) {
-		gone = kind->gone - min_u64(kind->gone, kind->came);
-		promised = kind->promised;
+	if (!run->reclaim.use_unknown) {
+		gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE) + pages_on_lists(run) / 2;
+		promised = kinds[PAGES_READ].promised + kinds[PAGES_WRITTEN].promised + kinds[PAGES_AGAIN].promised;
 	}
 	return (promised + pages) * 100 <= gone * kind->percent;
 }
 
 /* Of a page of the initial state it is not known; write() is how files come to be. */
-static struct kind *kind_of(struct run *run, uint32_t slot)
+static enum kind_number kind_of(const struct run *run, uint32_t slot, enum page_back back)
 {
-	bool written = slot == SLOT_NONE || run->ops[run->objects[slot].op].gfp & GFP_BIT_WRITE;
-
-	return &run->reclaim.coming->kinds[written];
+	if (back != BACK_NOT)
+		return PAGES_AGAIN;
+	return slot == SLOT_NONE || run->ops[run->objects[slot].op].gfp & GFP_BIT_WRITE ? PAGES_WRITTEN : PAGES_READ;
 }
 
 static void set_timer(struct run *run)
@@ -224,12 +228,12 @@ static void promise_pages(struct run *run, const struct promise *promise, struct
 }
 
 /* A block of the buffer cache that has gone: the file system reads it alone, when it wants what is in it. */
-static void buffer_gone(struct run *run, uint32_t slot)
+static void buffer_gone(struct run *run, uint32_t slot, enum kind_number number)
 {
-	struct kind *kind = &run->reclaim.coming->kinds[0];
+	struct kind *kind = &run->reclaim.coming->kinds[number];
 
 	if (is_read_again(run, kind, 1))
-		promise_pages(run, &(struct promise){ draw_due(run), slot, NO_WINDOW }, kind, 1);
+		promise_pages(run, &(struct promise){ draw_due(run), slot, number }, kind, 1);
 }
 
 /* The pages that have gone make a window: whether it is read again, and if so, when: right after the one before it, mostly. */
@@ -247,32 +251,36 @@ static void close_window(struct run *run, struct kind *kind)
 	kind->filling.nr = 0;
 }
 
-static void page_gone(struct run *run, uint32_t slot, uint64_t shadow)
+static void page_gone(struct run *run, uint32_t slot, uint64_t shadow, enum kind_number number)
 {
-	struct kind *kind = kind_of(run, slot);
+	struct kind *kind = &run->reclaim.coming->kinds[number];
 	struct window *filling = &kind->filling;
 
-	filling->written = kind == &run->reclaim.coming->kinds[1];
+	filling->kind = number;
 	filling->shadows[filling->nr] = shadow;
 	filling->slots[filling->nr++] = slot;
 	if (filling->nr == WINDOW_PAGES)
 		close_window(run, kind);
 }
 
-void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow)
+void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow, enum page_back back)
 {
 	struct refaults *r = run->reclaim.coming;
+	enum kind_number number = kind_of(run, slot, back);
 
-	if (!r->kinds[1].percent)
+	if (!r->kinds[PAGES_WRITTEN].percent)
 		return;
-	kind_of(run, slot)->gone++;
 	/* Nobody asks a reclaimed object when it was born: the place has the shadow entry. */
 	if (slot != SLOT_NONE)
 		run->objects[slot].born_ns = shadow;
+	/* Who maps it touches it once more, or not. */
+	if (back == BACK_MAPPED)
+		return;
+	r->kinds[number].gone++;
 	if (slot != SLOT_NONE && reclaim_is_buffer(&run->ops[run->objects[slot].op]))
-		buffer_gone(run, slot);
+		buffer_gone(run, slot, number);
 	else
-		page_gone(run, slot, shadow);
+		page_gone(run, slot, shadow, number);
 	set_timer(run);
 }
 
@@ -290,7 +298,7 @@ static bool take_for_read(struct run *run, struct page_request want, bool ahead,
 	return page_alloc_take(run->mm.pages, &want, pfn, &run->meter) == MM_DONE;
 }
 
-enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead)
+enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead, enum page_back back)
 {
 	struct object *object = &run->objects[slot];
 	struct run_op *op = &run->ops[object->op];
@@ -304,10 +312,9 @@ enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead)
 	taken = take_for_read(run, page_request_of(run, op), ahead, &pfn);
 	if (taken) {
 		run->reclaim.refaults++;
-		kind_of(run, slot)->came++;
-		run->reclaim.reading_again = true;
+		run->reclaim.reading_again = back;
 		block_begin(run, &req, op, pfn);
-		run->reclaim.reading_again = false;
+		run->reclaim.reading_again = BACK_NOT;
 		lru_refault(run->mm.pages, pfn, shadow, LRU_RETURN_BY_DISTANCE);
 		op->older++; /* not a request of the trace */
 	}
@@ -326,9 +333,8 @@ static enum refault_read read_older(struct run *run, uint64_t shadow, bool ahead
 
 	if (taken) {
 		run->reclaim.refaults++;
-		kind_of(run, SLOT_NONE)->came++;
 		note_place(run, OBJECT_PAGES, (uint32_t)pfn);
-		run->reclaim.users[pfn].slot_plus1 = 0;
+		run->reclaim.users[pfn] = (struct page_user){ .back = BACK_READ };
 		lru_add(run->mm.pages, pfn, LRU_KIND_FILE);
 		mapped_older(run, pfn);
 		lru_refault(run->mm.pages, pfn, shadow, LRU_RETURN_BY_DISTANCE);
@@ -353,7 +359,7 @@ static bool next_window(struct run *run)
 	if (promise.slot == SLOT_NONE)
 		r->reading = take_window(r, promise.window);
 	else
-		r->reading = (struct window){ .nr = 1, .slots = { promise.slot } };
+		r->reading = (struct window){ .nr = 1, .kind = (enum kind_number)promise.window, .slots = { promise.slot } };
 	r->reading_next = 0;
 	return true;
 }
@@ -385,14 +391,14 @@ void refault_due(struct run *run)
 		if (r->reading.slots[at] == SLOT_NONE)
 			read = read_older(run, r->reading.shadows[at], i > 0);
 		else
-			read = refault_read(run, r->reading.slots[at], i > 0);
+			read = refault_read(run, r->reading.slots[at], i > 0, BACK_READ);
 		busy_ns += run->meter.ns;
 		if (read == READ_NO_MEMORY && i > 0)
 			break;
 		r->reading.nr--;
 		r->reading_next++;
 		came += read == READ_CAME;
-		r->kinds[r->reading.written].promised -= read != READ_CAME;
+		r->kinds[r->reading.kind].promised -= read != READ_CAME;
 	}
 	r->free_ns = run->engine.now + busy_ns + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 	set_timer(run);

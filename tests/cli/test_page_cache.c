@@ -111,7 +111,7 @@ static void small_machine(void)
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: auto, mapped: auto}\n");
 }
 
-/* Of the pages that went for the first time, those that came again. */
+/* Pages that came again for each that is gone for good: more than the share that does, as one in five that go once more come once more. */
 static double share_read_again(void)
 {
 	double again, gone;
@@ -131,7 +131,7 @@ Test(page_cache, is_read_again_as_the_recorded_machine_used_it_again)
 	states_beside(35000, 15000);
 	use_files(READ_PAGES, "");
 	share = share_read_again();
-	cr_expect(share > 0.28 && share < 0.32, "%.2f", share);
+	cr_expect(share > 0.30 && share < 0.40, "%.2f", share);
 	states_beside(50000, 0);
 	use_files(READ_PAGES, "");
 	cr_expect_eq(share_read_again(), 0);
@@ -166,11 +166,11 @@ Test(page_cache, is_read_again_more_often_when_it_was_written)
 	states_beside(35000, 15000);
 	use_files(FILE_PAGES, "");
 	share = share_read_again();
-	cr_expect(share > 0.85 && share < 0.93, "%.2f: of 30 %% used again, and 90 %% of the others, but for the last ones", share);
+	cr_expect(share > 1.05 && share < 1.20, "%.2f: of 30 %% used again, and 80 %% of the others, but for the last ones", share);
 	states_beside(50000, 0);
 	use_files(FILE_PAGES, "");
 	share = share_read_again();
-	cr_expect(share > 0.81 && share < 0.90, "%.2f", share);
+	cr_expect(share > 0.95 && share < 1.05, "%.2f", share);
 }
 
 /* Half of the pages go while others come for 10 s; then memory is free, and nothing happens for 90 s. */
@@ -259,7 +259,7 @@ Test(page_cache, how_much_is_read_again_of_what_was_read_and_of_what_was_written
 	use_files(READ_PAGES, "");
 	result = run_shell("$K replay t.kmt -m m.yaml --json");
 	cr_expect_eq(run_number(result.out, "refault_percent"), 90, "%s", result.out);
-	cr_expect_eq(run_number(result.out, "written_refault_percent"), 99, "%s", result.out);
+	cr_expect_eq(run_number(result.out, "written_refault_percent"), 98, "%s", result.out);
 	run_free(&result);
 }
 
@@ -271,9 +271,9 @@ Test(page_cache, is_assumed_to_be_read_again_where_nothing_tells_and_the_user_he
 	small_machine();
 	use_files(READ_PAGES, "--states none");
 	share = share_read_again();
-	cr_expect(share > 0.28 && share < 0.32, "%.2f", share);
+	cr_expect(share > 0.30 && share < 0.40, "%.2f", share);
 	result = run_shell("$K replay t.kmt -m m.yaml");
-	cr_expect_not_null(strstr(result.out, "page cache 30 % of what goes is read again, 93 % of what was written: assumed"), "%s", result.out);
+	cr_expect_not_null(strstr(result.out, "page cache 30 % of what goes is read again, 86 % of what was written: assumed"), "%s", result.out);
 	run_free(&result);
 	result = run_shell("$K replay t.kmt -m m.yaml --json");
 	cr_expect_eq(run_number(result.out, "refault_percent"), 30);
@@ -366,7 +366,7 @@ Test(page_cache, what_is_used_again_through_a_mapping_counts_once)
 	run_free(&result);
 	result = run_shell("$K replay t.kmt -m m.yaml --json");
 	cr_expect_eq(run_number(result.out, "refault_percent"), 10, "%s", result.out);
-	cr_expect_eq(run_number(result.out, "written_refault_percent"), 91, "%s", result.out);
+	cr_expect_eq(run_number(result.out, "written_refault_percent"), 82, "%s", result.out);
 	run_free(&result);
 }
 
