@@ -2,9 +2,9 @@
  * vmscan: taking pages back. Models shrink_node(), shrink_lruvec(), shrink_folio_list(), do_shrink_slab() and
  * try_to_free_pages() of mm/vmscan.c (6.1). How much of each list is looked at: vmscan_balance.c.
  *
- * Simplified: no trace tells who reads or writes a page that it has: the run says which are used (lru_use(), page_used());
- * one memory cgroup; a dirty file page has been written by the flusher before it is the oldest; a page is in swap before
- * the next batch is looked at; reclaim never waits for others.
+ * Simplified: no trace tells who reads or writes a page that it has: the run says which are used (lru_use(), page_used(),
+ * page_reused()); one memory cgroup; a dirty file page has been written by the flusher before it is the oldest; a page is in
+ * swap before the next batch is looked at; reclaim never waits for others.
  */
 #include <string.h>
 

@@ -111,7 +111,10 @@ static void small_machine(void)
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: auto, mapped: auto}\n");
 }
 
-/* Pages that came again for each that is gone for good: more than the share that does, as one in five that go once more come once more. */
+/*
+ * Pages that came again for each that is gone for good. Of those that go for the first time a share does, of those that had come again and
+ * go once more a fifth: while all that comes goes again, that is the share and a fifth, a twenty-fifth ... of it, 1.25 times it.
+ */
 static double share_read_again(void)
 {
 	double again, gone;
@@ -131,13 +134,16 @@ Test(page_cache, is_read_again_as_the_recorded_machine_used_it_again)
 	states_beside(35000, 15000);
 	use_files(READ_PAGES, "");
 	share = share_read_again();
-	cr_expect(share > 0.30 && share < 0.40, "%.2f", share);
+	cr_expect(share > 0.35 && share < 0.40, "%.2f of 1.25 * 0.30", share);
 	states_beside(50000, 0);
 	use_files(READ_PAGES, "");
 	cr_expect_eq(share_read_again(), 0);
 }
 
-/* What read() uses again before it would go becomes active in its place; where no state tells, or no moment, nobody guesses. */
+/*
+ * What read() uses again before it would go becomes active in its place; where no state tells, or no moment, nobody guesses. Reclaim looks
+ * at some 60000 pages that have come, each 2 s old; of the 30 % that are used again sqrt(2 s / what is left) are by then, 0.63 in the mean.
+ */
 Test(page_cache, what_is_used_again_while_it_is_there_becomes_active)
 {
 	double active;
@@ -147,7 +153,7 @@ Test(page_cache, what_is_used_again_while_it_is_there_becomes_active)
 	use_files(READ_PAGES, "");
 	replay_with("reclaim.refault=auto");
 	active = replayed_counter("pgactivate");
-	cr_expect(active > 2000 && active < 12000, "%.0f", active);
+	cr_expect(active > 9400 && active < 12000, "%.0f of 11300", active);
 	run_ok("rm r.db; $K replay t.kmt -m m.yaml --pace asap -o r.db --quiet");
 	cr_expect_eq(replayed_counter("pgactivate"), 0);
 	replay_with("reclaim.refault=25");
@@ -166,11 +172,11 @@ Test(page_cache, is_read_again_more_often_when_it_was_written)
 	states_beside(35000, 15000);
 	use_files(FILE_PAGES, "");
 	share = share_read_again();
-	cr_expect(share > 1.05 && share < 1.20, "%.2f: of 30 %% used again, and 80 %% of the others, but for the last ones", share);
+	cr_expect(share > 1.05 && share < 1.20, "%.2f of 1.25 * 0.86: of 30 %% used again, and 80 %% of the others", share);
 	states_beside(50000, 0);
 	use_files(FILE_PAGES, "");
 	share = share_read_again();
-	cr_expect(share > 0.95 && share < 1.05, "%.2f", share);
+	cr_expect(share > 0.95 && share < 1.05, "%.2f of 1.25 * 0.80", share);
 }
 
 /* Half of the pages go while others come for 10 s; then memory is free, and nothing happens for 90 s. */
@@ -271,7 +277,7 @@ Test(page_cache, is_assumed_to_be_read_again_where_nothing_tells_and_the_user_he
 	small_machine();
 	use_files(READ_PAGES, "--states none");
 	share = share_read_again();
-	cr_expect(share > 0.30 && share < 0.40, "%.2f", share);
+	cr_expect(share > 0.35 && share < 0.40, "%.2f of 1.25 * 0.30", share);
 	result = run_shell("$K replay t.kmt -m m.yaml");
 	cr_expect_not_null(strstr(result.out, "page cache 30 % of what goes is read again, 86 % of what was written: assumed"), "%s", result.out);
 	run_free(&result);
