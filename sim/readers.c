@@ -303,13 +303,13 @@ static void fault_around(struct run *run, struct reader *reader, uint32_t number
 	}
 }
 
-static enum refault_read read_page(struct run *run, struct mapped_page *page, bool ahead, ns_t *busy_ns)
+static enum refault_read read_page(struct run *run, uint32_t who, struct mapped_page *page, bool ahead, ns_t *busy_ns)
 {
 	enum refault_read read;
 
 	page->mapped = false;
 	meter_restart(&run->meter);
-	read = refault_read(run, page->slot, ahead, BACK_MAPPED);
+	read = refault_read(run, page->slot, who, ahead, BACK_MAPPED);
 	*busy_ns += run->meter.ns;
 	return read;
 }
@@ -327,11 +327,11 @@ static ns_t read_some(struct run *run, struct reader *reader)
 
 		if (reader->next == reader->wanted || !is_gone(run, page))
 			continue;
-		read = read_page(run, page, true, &busy_ns);
+		read = read_page(run, reader->who, page, true, &busy_ns);
 		came += read == READ_CAME;
 	}
 	if (reader->next == reader->end || read == READ_NO_MEMORY) {
-		came += read_page(run, &reader->pages[reader->wanted], false, &busy_ns) == READ_CAME;
+		came += read_page(run, reader->who, &reader->pages[reader->wanted], false, &busy_ns) == READ_CAME;
 		fault_around(run, reader, reader->wanted);
 		reader->end = 0;
 	}

@@ -205,7 +205,8 @@ static void page_gone(void *arg, pfn_t pfn, bool swapped)
 		shrinkers_page_gone(run, slot - 1);
 	else
 		older_page_gone(run);
-	refault_evicted(run, object ? slot - 1 : SLOT_NONE, lru_shadow(run->mm.pages, pfn), (enum page_back)r->users[pfn].back);
+	refault_evicted(run, object ? slot - 1 : SLOT_NONE, r->users[pfn].who, lru_shadow(run->mm.pages, pfn),
+		(enum page_back)r->users[pfn].back);
 }
 
 /* ---- The whole ---- */
@@ -388,7 +389,7 @@ int reclaim_finish(struct run *run, struct err *err)
 		{ "objects_shrunk", "objects", r->objects_gone },
 		{ "refaults", "pages", r->refaults },
 		{ "refaults_of_mappings", "pages", readers_came(run) },
-		{ "waited_for_mappings", "ns", run->late_ns },
+		{ "waited_for_reading", "ns", run->late_ns },
 		{ "events_of_killed_tasks", "events", r->events_of_killed },
 		{ "allocations_of_killed_tasks", "allocations", r->allocations_of_killed },
 		{ "oom_without_victim", "attempts", r->without_victim },

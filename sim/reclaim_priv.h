@@ -7,10 +7,9 @@
 #ifndef KMEMSIM_SIM_RECLAIM_PRIV_H
 #define KMEMSIM_SIM_RECLAIM_PRIV_H
 
+#include "sim/promises.h"
 #include "sim/serve_priv.h"
 
-/* VM_READAHEAD_PAGES with pages of 4 KiB: of files, what comes together; of what is swapped, too. */
-#define WINDOW_PAGES 32u
 /* fault_around_bytes: a fault on a page that is there maps all around it in an aligned range of so much. */
 #define FAULT_AROUND_BYTES 65536u
 
@@ -25,18 +24,19 @@ void reclaim_lose(struct run *run, struct object *object, uint32_t swapped_plus1
 /* refault.c */
 /**
  * refault_evicted() - the file page of @slot (SLOT_NONE: nobody's) has been reclaimed: perhaps it is read again.
+ * @who:    had it.
  * @shadow: lru_shadow().
  * @back:   how it had come, if it had gone before.
  */
-void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow, enum page_back back);
+void refault_evicted(struct run *run, uint32_t slot, uint32_t who, uint64_t shadow, enum page_back back);
 /** What comes of a page that is to be read. */
 enum refault_read { READ_CAME, READ_NOT_WANTED, READ_NO_MEMORY };
 
 /**
- * refault_read() - the page that was of @slot when it was reclaimed is read again as @back says, by run->cpu; @ahead: nobody waits for
- * it. The slot may have another object by now, or the file may be gone: then nobody wants it.
+ * refault_read() - the page that was of @slot when it was reclaimed is read again as @back says, for @who, by run->cpu; @ahead: nobody
+ * waits for it. The slot may have another object by now, or the file may be gone: then nobody wants it.
  */
-enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead, enum page_back back);
+enum refault_read refault_read(struct run *run, uint32_t slot, uint32_t who, bool ahead, enum page_back back);
 /** refault_due() - the next window of pages is read again now, what of it is still gone. */
 void refault_due(struct run *run);
 int refaults_start(struct run *run, struct err *err);

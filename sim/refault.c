@@ -1,7 +1,7 @@
 /*
  * refault: file pages that are read again after they were reclaimed. A recording made without pressure cannot tell which;
- * `reclaim.refault` says how many, and `kmemsim probe` takes it from a machine that has reclaimed. Pages that went together
- * come together, a window of readahead at a time, and most windows in the order in which they went, as files are read. What
+ * `reclaim.refault` says how many, and `kmemsim probe` takes it from a machine that has reclaimed. What a task had read or written is
+ * read again in long stretches, or not at all: in the order in which it went, a window of readahead at a time, as files are. What
  * comes back takes memory as it did the first time, and counts as in use when it was away for less time than active pages stay.
  *
  * Assumed: they come at moments of what is left of the recording, sooner rather than later, as its requests keep their times whatever
@@ -12,31 +12,29 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/array.h"
 #include "base/bits.h"
+#include "sim/promises.h"
 #include "sim/reclaim_priv.h"
 #include "sim/timers.h"
 
-#define READ_PAGES   4u  /* get_init_ra_size() for one page */
-#define READ_WINDOWS 16u /* mean length of what is read in one go, 2 MiB: an assumption */
-
-#define NO_WINDOW    UINT32_MAX
+/*
+ * A stretch is at most so large a part of what is on the lists: an assumption. Where recordings name the files, a quarter (of one kind of
+ * work) to three quarters (of another) of what was read again came in stretches of a tenth of the memory and more.
+ */
+#define STRETCH_PART 4u
+/* The recording waits at most so many times its own length: where most is read again of what reading makes go, too, that takes long. */
+#define MOST_WAITING 2u
 
 /** How a page of a file had come when it went: that had been read, or written, and went for the first time; or had come again. */
 enum kind_number { PAGES_READ, PAGES_WRITTEN, PAGES_AGAIN, NR_PAGES_KINDS };
 
-struct window {
-	uint32_t nr;                    /* of one that is not in use: the next such */
-	enum kind_number kind;          /* of its pages */
-	uint32_t slots[WINDOW_PAGES];   /* SLOT_NONE: a page of the initial state, which nobody has */
-	uint64_t shadows[WINDOW_PAGES]; /* of the latter; objects have theirs */
-};
-
-/* What is read in one go: a page alone, or a window, of which there are fewer, and which are large. */
-struct promise {
-	uint64_t due;    /* when it is read, on the clock of now() */
-	uint32_t slot;   /* SLOT_NONE: it is a window */
-	uint32_t window; /* which of refaults.windows; of a page alone, its enum kind_number */
+/** What goes of a task's pages of a kind one after another, and is read again all or not at all. */
+struct stretch {
+	uint64_t due;   /* of its last window */
+	uint64_t until; /* it ends when so many pages have gone in all: what goes later is another; 0: it has not begun */
+	uint32_t left;  /* windows that may still go */
+	uint32_t draw;  /* reuse_draw(): how soon after it went */
+	bool again;
 };
 
 /** Pages of a kind. */
@@ -44,20 +42,21 @@ struct kind {
 	uint32_t percent;        /* that are read again */
 	uint64_t gone;           /* pages that went */
 	uint64_t promised;       /* pages that have come again or are to come */
-	struct window filling;   /* pages that have just gone */
+	uint64_t stretches;      /* of them, that have begun */
+	struct read_window filling; /* pages that have just gone */
 };
 
 struct refaults {
 	struct rng rng;
 	struct kind kinds[NR_PAGES_KINDS];
-	struct window reading;
+	struct stretch *stretches; /* owned; by who had the pages (struct reclaim's leader; last, nobody), and kind */
+	uint64_t gone;           /* pages that went in windows */
+	struct promises promises;
+	uint64_t waiting;        /* pages of all promises */
+	struct read_window reading;
 	uint32_t reading_next;   /* its page that comes next; its nr is how many are still to come */
-	uint64_t last_due;
-	struct promise *heap;    /* owned; the earliest first */
-	uint32_t nr, cap;
-	struct window *windows;  /* owned */
-	uint32_t nr_windows, cap_windows, unused; /* unused: the first that is not in use, NO_WINDOW */
 	ns_t free_ns;            /* when the disk is done with the last one */
+	ns_t wait_until_ns;      /* events of the recording wait until nothing is due any more, but no longer; 0: they do not wait */
 	ns_t timer_ns;           /* when the earliest timer fires, NS_NEVER: there is none */
 	bool by_time;            /* the clock is the recording's, not age() */
 };
@@ -68,6 +67,10 @@ int refaults_start(struct run *run, struct err *err)
 
 	if (!r)
 		return err_set(err, ERR_NOMEM, "no memory for refaults");
+	run->reclaim.coming = r;
+	r->stretches = calloc(((size_t)run->tables->nr_whos + 1) * NR_PAGES_KINDS, sizeof(*r->stretches));
+	if (!r->stretches)
+		return err_set(err, ERR_NOMEM, "no memory for what %u tasks read again", run->tables->nr_whos);
 	rng_init(&r->rng, run->options->seed, "refault");
 	/* A recording of a machine that reclaimed has its refaults: they are pages that it asks for. */
 	if (!run->reclaim.recorded) {
@@ -77,16 +80,14 @@ int refaults_start(struct run *run, struct err *err)
 	}
 	r->by_time = run->options->pace != PACE_ASAP;
 	r->timer_ns = NS_NEVER;
-	r->unused = NO_WINDOW;
-	run->reclaim.coming = r;
 	return 0;
 }
 
 void refaults_fini(struct run *run)
 {
 	if (run->reclaim.coming) {
-		free(run->reclaim.coming->heap);
-		free(run->reclaim.coming->windows);
+		promises_fini(&run->reclaim.coming->promises);
+		free(run->reclaim.coming->stretches);
 	}
 	free(run->reclaim.coming);
 }
@@ -106,58 +107,6 @@ static uint64_t now(const struct run *run)
 	return run->reclaim.coming->by_time ? run->engine.now : age(run);
 }
 
-static bool push(struct refaults *r, const struct promise *promise)
-{
-	uint32_t at = r->nr;
-
-	if (!array_room(&r->heap, &r->cap, r->nr))
-		return false;
-	for (r->nr++; at && r->heap[(at - 1) / 2].due > promise->due; at = (at - 1) / 2)
-		r->heap[at] = r->heap[(at - 1) / 2];
-	r->heap[at] = *promise;
-	return true;
-}
-
-static struct promise pop(struct refaults *r)
-{
-	struct promise first = r->heap[0], last = r->heap[--r->nr];
-	uint32_t at = 0;
-
-	for (uint32_t child = 1; child < r->nr; child = 2 * at + 1) {
-		child += child + 1 < r->nr && r->heap[child + 1].due < r->heap[child].due;
-		if (r->heap[child].due >= last.due)
-			break;
-		r->heap[at] = r->heap[child];
-		at = child;
-	}
-	r->heap[at] = last;
-	return first;
-}
-
-/* Return: where the window is kept, NO_WINDOW: there is no memory for it. */
-static uint32_t keep_window(struct refaults *r, const struct window *window)
-{
-	uint32_t at = r->unused;
-
-	if (at != NO_WINDOW)
-		r->unused = r->windows[at].nr;
-	else if (array_room(&r->windows, &r->cap_windows, r->nr_windows))
-		at = r->nr_windows++;
-	else
-		return NO_WINDOW;
-	r->windows[at] = *window;
-	return at;
-}
-
-static struct window take_window(struct refaults *r, uint32_t at)
-{
-	struct window window = r->windows[at];
-
-	r->windows[at].nr = r->unused;
-	r->unused = at;
-	return window;
-}
-
 /* Pages on the lists of all nodes: what has to be reclaimed until all are other pages. */
 static uint64_t pages_on_lists(const struct run *run)
 {
@@ -170,20 +119,19 @@ static uint64_t pages_on_lists(const struct run *run)
 }
 
 /*
- * Whether the pages that have just gone are read again. A share that a machine showed which reclaimed is one of all pages that
- * went, of those that had come again, too. It was measured at a moment, when others were still to come: so many must be on their way
- * that it is right when the last of them, half the lists on the average, has come. Else each kind has a share of its own.
+ * Whether @pages that begin to go are read again, or not: so that the share that is comes nearest to the one that ought to be. A share
+ * that a machine showed which reclaimed is one of all pages that went, of those that had come again, too; else each kind has its own.
  */
-static bool is_read_again(const struct run *run, const struct kind *kind, uint32_t pages)
+static bool is_read_again(const struct run *run, const struct kind *kind, uint64_t pages)
 {
 	const struct kind *kinds = run->reclaim.coming->kinds;
 	uint64_t gone = kind->gone, promised = kind->promised;
 
 	if (!run->reclaim.use_unknown) {
-		gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE) + pages_on_lists(run) / 2;
+		gone = page_alloc_counter(run->mm.pages, PC_PGSTEAL_FILE);
 		promised = kinds[PAGES_READ].promised + kinds[PAGES_WRITTEN].promised + kinds[PAGES_AGAIN].promised;
 	}
-	return (promised + pages) * 100 <= gone * kind->percent;
+	return (promised + pages / 2) * 100 < (gone + pages) * kind->percent;
 }
 
 /* Of a page of the initial state it is not known; write() is how files come to be. */
@@ -194,76 +142,113 @@ static enum kind_number kind_of(const struct run *run, uint32_t slot, enum page_
 	return slot == SLOT_NONE || run->ops[run->objects[slot].op].gfp & GFP_BIT_WRITE ? PAGES_WRITTEN : PAGES_READ;
 }
 
+/* Whether there is something to read now. */
+static bool is_due(const struct run *run)
+{
+	const struct refaults *r = run->reclaim.coming;
+
+	return r->reading.nr || promises_due(&r->promises) <= now(run);
+}
+
 static void set_timer(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
 	ns_t at_ns = max_u64(run->engine.now + 1, r->free_ns);
 
-	if (!r->reading.nr && (!r->nr || (!r->by_time && r->heap[0].due > age(run))))
-		return;
-	if (!r->reading.nr && r->by_time)
-		at_ns = max_u64(at_ns, r->heap[0].due);
+	if (!is_due(run) && !r->wait_until_ns) {
+		if (!r->promises.nr || !r->by_time)
+			return;
+		at_ns = max_u64(at_ns, promises_due(&r->promises));
+	}
 	if (r->timer_ns <= at_ns)
 		return;
 	r->timer_ns = at_ns;
 	engine_timer(&run->engine, at_ns, CLASS_WAKE, RUN_TIMER_REFAULT, 0, &run->deferred);
 }
 
-/* When pages that go now are read again. */
-static uint64_t draw_due(struct run *run)
+/*
+ * When pages that go now are read again, which are to be followed by @more: as soon as @draw says, and soon enough for the disk to read
+ * all that waits for it until the recording is over.
+ */
+static uint64_t due_of(const struct run *run, uint32_t draw, uint64_t more)
 {
-	struct refaults *r = run->reclaim.coming;
-	uint64_t most = r->by_time ? max_u64(reuse_end(run), run->engine.now) - run->engine.now : pages_on_lists(run);
+	const struct refaults *r = run->reclaim.coming;
+	ns_t end_ns = reuse_end(run), busy_ns = (r->waiting + more) * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 
-	return now(run) + reuse_part(most, reuse_draw(&r->rng));
+	if (!r->by_time)
+		return now(run) + reuse_part(pages_on_lists(run), draw);
+	return now(run) + reuse_part(max_u64(end_ns, now(run) + busy_ns) - now(run) - busy_ns, draw);
 }
 
-static void promise_pages(struct run *run, const struct promise *promise, struct kind *kind, uint32_t pages)
+static void promise(struct run *run, uint64_t due, const struct read_window *window)
 {
 	struct refaults *r = run->reclaim.coming;
 
-	kind->promised += pages;
-	if ((promise->slot == SLOT_NONE && promise->window == NO_WINDOW) || !push(r, promise))
-		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu64 " pages to be read again", kind->promised);
+	r->kinds[window->kind].promised += window->nr;
+	r->waiting += window->nr;
+	if (!promises_add(&r->promises, due, window))
+		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu64 " pages to be read again", r->waiting);
 }
 
 /* A block of the buffer cache that has gone: the file system reads it alone, when it wants what is in it. */
-static void buffer_gone(struct run *run, uint32_t slot, enum kind_number number)
-{
-	struct kind *kind = &run->reclaim.coming->kinds[number];
-
-	if (is_read_again(run, kind, 1))
-		promise_pages(run, &(struct promise){ draw_due(run), slot, number }, kind, 1);
-}
-
-/* The pages that have gone make a window: whether it is read again, and if so, when: right after the one before it, mostly. */
-static void close_window(struct run *run, struct kind *kind)
+static void buffer_gone(struct run *run, uint32_t slot, uint32_t who, enum kind_number number)
 {
 	struct refaults *r = run->reclaim.coming;
 
-	if (is_read_again(run, kind, WINDOW_PAGES)) {
-		bool goes_on = r->last_due > now(run) && rng_below(&r->rng, READ_WINDOWS);
-
-		r->last_due = goes_on ? r->last_due + WINDOW_PAGES : draw_due(run);
-		promise_pages(run, &(struct promise){ r->last_due, SLOT_NONE, keep_window(r, &kind->filling) }, kind,
-			WINDOW_PAGES);
-	}
-	kind->filling.nr = 0;
+	if (is_read_again(run, &r->kinds[number], 1))
+		promise(run, due_of(run, reuse_draw(&r->rng), 1),
+			&(struct read_window){ .nr = 1, .kind = number, .who = who, .slots = { slot } });
 }
 
-static void page_gone(struct run *run, uint32_t slot, uint64_t shadow, enum kind_number number)
+/* How long it will be is not known before it ends: taken as long as others of its kind have been. */
+static void begin_stretch(struct run *run, struct kind *kind, struct stretch *stretch, uint64_t most)
+{
+	struct rng *rng = &run->reclaim.coming->rng;
+
+	*stretch = (struct stretch){
+		.left = (uint32_t)(most / WINDOW_PAGES) + 1,
+		.draw = reuse_draw(rng),
+		.again = kind->stretches ? is_read_again(run, kind, kind->gone / kind->stretches) : rng_below(rng, 100) < kind->percent,
+	};
+	kind->stretches++;
+}
+
+/* The pages that have gone make a window, which is read again if the others of its stretch are, and not before them. */
+static void close_window(struct run *run, struct kind *kind)
+{
+	struct refaults *r = run->reclaim.coming;
+	struct read_window *window = &kind->filling;
+	struct stretch *stretch = &r->stretches[(size_t)window->who * NR_PAGES_KINDS + window->kind];
+	uint64_t most = pages_on_lists(run) / STRETCH_PART;
+
+	r->gone += WINDOW_PAGES;
+	if (!stretch->left || r->gone > stretch->until)
+		begin_stretch(run, kind, stretch, most);
+	stretch->until = r->gone + most;
+	if (stretch->again) {
+		stretch->due = max_u64(stretch->due + 1, due_of(run, stretch->draw, (uint64_t)stretch->left * WINDOW_PAGES));
+		promise(run, stretch->due, window);
+	}
+	stretch->left--;
+	window->nr = 0;
+}
+
+static void page_gone(struct run *run, uint32_t slot, uint32_t who, uint64_t shadow, enum kind_number number)
 {
 	struct kind *kind = &run->reclaim.coming->kinds[number];
-	struct window *filling = &kind->filling;
+	struct read_window *filling = &kind->filling;
 
-	filling->kind = number;
+	if (!filling->nr) {
+		filling->kind = number;
+		filling->who = who;
+	}
 	filling->shadows[filling->nr] = shadow;
 	filling->slots[filling->nr++] = slot;
 	if (filling->nr == WINDOW_PAGES)
 		close_window(run, kind);
 }
 
-void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow, enum page_back back)
+void refault_evicted(struct run *run, uint32_t slot, uint32_t who, uint64_t shadow, enum page_back back)
 {
 	struct refaults *r = run->reclaim.coming;
 	enum kind_number number = kind_of(run, slot, back);
@@ -277,10 +262,11 @@ void refault_evicted(struct run *run, uint32_t slot, uint64_t shadow, enum page_
 	if (back == BACK_MAPPED)
 		return;
 	r->kinds[number].gone++;
+	who = slot == SLOT_NONE ? run->tables->nr_whos : run->reclaim.leader[who];
 	if (slot != SLOT_NONE && reclaim_is_buffer(&run->ops[run->objects[slot].op]))
-		buffer_gone(run, slot, number);
+		buffer_gone(run, slot, who, number);
 	else
-		page_gone(run, slot, shadow, number);
+		page_gone(run, slot, who, shadow, number);
 	set_timer(run);
 }
 
@@ -298,11 +284,11 @@ static bool take_for_read(struct run *run, struct page_request want, bool ahead,
 	return page_alloc_take(run->mm.pages, &want, pfn, &run->meter) == MM_DONE;
 }
 
-enum refault_read refault_read(struct run *run, uint32_t slot, bool ahead, enum page_back back)
+enum refault_read refault_read(struct run *run, uint32_t slot, uint32_t who, bool ahead, enum page_back back)
 {
 	struct object *object = &run->objects[slot];
 	struct run_op *op = &run->ops[object->op];
-	struct request req = { .op = object->op, .slot = slot };
+	struct request req = { .op = object->op, .slot = slot, .who = who };
 	uint64_t shadow = object->born_ns;
 	bool taken;
 	pfn_t pfn;
@@ -345,61 +331,68 @@ static enum refault_read read_older(struct run *run, uint64_t shadow, bool ahead
 	return taken ? READ_CAME : READ_NO_MEMORY;
 }
 
-/* Whether there is a page to be read now. The timer may have been for a window whose last page came in that same moment. */
-static bool next_window(struct run *run)
+/* Who reads does nothing else meanwhile, and of a recording it is not known who does not need him. */
+static void wait_or_not(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
-	struct promise promise;
+	ns_t most_ns = MOST_WAITING * (run->meta->last_ns - run->meta->first_ns);
 
-	if (r->reading.nr)
-		return true;
-	if (!r->nr || r->heap[0].due > now(run))
-		return false;
-	promise = pop(r);
-	if (promise.slot == SLOT_NONE)
-		r->reading = take_window(r, promise.window);
-	else
-		r->reading = (struct window){ .nr = 1, .kind = (enum kind_number)promise.window, .slots = { promise.slot } };
-	r->reading_next = 0;
-	return true;
+	if (!r->wait_until_ns && is_due(run) && run->late_ns < most_ns) {
+		r->wait_until_ns = run->engine.now + most_ns - run->late_ns;
+		run->reading++;
+	} else if (r->wait_until_ns && (!is_due(run) || run->engine.now >= r->wait_until_ns)) {
+		r->wait_until_ns = 0;
+		run->reading--;
+	}
 }
 
 /*
- * A few pages at a time: a task that reads goes on with what has come while the rest is on its way. It waits for the first;
- * a page ahead for which there is no memory is the first the next time. What its memory takes to find is its own time.
+ * All pages of a window are taken before the first has come: page_cache_ra_unbounded(). A page ahead for which there is no memory is the
+ * first the next time. What its memory takes to find is the reader's own time.
  */
-void refault_due(struct run *run)
+static void read_window(struct run *run)
 {
 	struct refaults *r = run->reclaim.coming;
 	uint32_t came = 0;
 	ns_t busy_ns = 0;
 
-	/* A window that is due earlier has had a timer of its own. */
-	if (run->engine.now < r->timer_ns)
-		return;
-	r->timer_ns = NS_NEVER;
-	if (!next_window(run)) {
-		set_timer(run);
-		return;
-	}
-	run->cpu = 0;
-	for (uint32_t i = 0; i < READ_PAGES && r->reading.nr; i++) {
+	run->cpu = r->reading.who < run->tables->nr_whos ? run->seats[r->reading.who].cpu : 0;
+	for (bool ahead = false; r->reading.nr; ahead = true) {
 		uint32_t at = r->reading_next;
 		enum refault_read read;
 
 		meter_restart(&run->meter);
 		if (r->reading.slots[at] == SLOT_NONE)
-			read = read_older(run, r->reading.shadows[at], i > 0);
+			read = read_older(run, r->reading.shadows[at], ahead);
 		else
-			read = refault_read(run, r->reading.slots[at], i > 0, BACK_READ);
+			read = refault_read(run, r->reading.slots[at], r->reading.who, ahead, BACK_READ);
 		busy_ns += run->meter.ns;
-		if (read == READ_NO_MEMORY && i > 0)
+		if (read == READ_NO_MEMORY && ahead)
 			break;
 		r->reading.nr--;
+		r->waiting--;
 		r->reading_next++;
 		came += read == READ_CAME;
 		r->kinds[r->reading.kind].promised -= read != READ_CAME;
 	}
 	r->free_ns = run->engine.now + busy_ns + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+}
+
+void refault_due(struct run *run)
+{
+	struct refaults *r = run->reclaim.coming;
+
+	/* A window that is due earlier has had a timer of its own. */
+	if (run->engine.now < r->timer_ns)
+		return;
+	r->timer_ns = NS_NEVER;
+	wait_or_not(run);
+	if (is_due(run)) {
+		if (!r->reading.nr) {
+			promises_take(&r->promises, &r->reading);
+			r->reading_next = 0;
+		}
+		read_window(run);
+	}
 	set_timer(run);
 }

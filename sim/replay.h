@@ -150,7 +150,7 @@ struct replay_result {
 		uint32_t refault_percent; /* of file pages that went for the first time, and had come by reading */
 		uint32_t written_refault_percent; /* of those that had come by writing */
 		uint64_t mappings;   /* that the recording shows */
-		ns_t late_ns;        /* for which the recording waited for what was read through them */
+		ns_t late_ns;        /* for which the recording waited for what was read again; holds always */
 	} use;
 	bool settings_applied;       /* watermarks are those of the machine's settings, as the initial state was saved with others */
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */

@@ -245,7 +245,7 @@ struct run {
 	struct bulk *bulks;          /* owned: the bulk call under way, by CPU */
 
 	bool recorded_pace, observed; /* what options say, at hand for each event */
-	uint32_t reading;            /* tasks that read what they have mapped: events wait for them (sim/readers.c) */
+	uint32_t reading;            /* who reads again what is gone: events wait for them (sim/readers.c, sim/refault.c) */
 	ns_t late_ns;                /* so much later than recorded events come, for that */
 	bool untimed;                /* the request being served has no latency, yet (it called run_sleep()) or at all */
 	struct boot_policy policy;   /* who takes pages from all nodes in turn */

@@ -259,16 +259,16 @@ static void print_use(const struct replay_use *use)
 {
 	char late[32];
 
+	if (use->late_ns)
+		printf("waited     %s for files that were read again, the recording with all that comes later in it\n",
+			units_format_time_short(use->late_ns, late, sizeof(late)));
 	if (use->unknown)
 		printf("page cache %u %% of what goes is read again, %u %% of what was written: %s\n", use->refault_percent,
 			use->written_refault_percent, use->assumed ?
 			"assumed, as nothing tells (kmemsim import --states)" : "by what the recorded machine used again");
 	if (!use->unknown || !use->mappings)
 		return;
-	printf("mappings   %" PRIu64 " of files, told by page tables: all is touched once, and read again where it is gone", use->mappings);
-	if (use->late_ns)
-		printf("; the recording waited %s for that", units_format_time_short(use->late_ns, late, sizeof(late)));
-	putchar('\n');
+	printf("mappings   %" PRIu64 " of files, told by page tables: all is touched once, and read again where it is gone\n", use->mappings);
 }
 
 /* What a machine that is too small does to its tasks. */
