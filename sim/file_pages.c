@@ -70,14 +70,20 @@ uint32_t file_pages_alive(const struct file_pages *files)
 	return files->nr - files->nr_gone;
 }
 
-uint32_t file_pages_most(const struct file_pages *files, uint64_t pages)
+static uint64_t difference(uint64_t a, uint64_t b)
 {
-	uint32_t most = 0;
+	return a > b ? a - b : b - a;
+}
 
-	for (uint32_t task = 1; task < files->nr_tasks; task++)
-		if (files->of_task[task] > files->of_task[most])
-			most = task;
-	return files->of_task[most] >= pages ? most + 1 : 0;
+uint32_t file_pages_fitting(const struct file_pages *files, uint64_t pages, uint64_t least)
+{
+	uint32_t best_plus1 = 0;
+
+	for (uint32_t task = 0; task < files->nr_tasks; task++)
+		if (files->of_task[task] >= least && (!best_plus1 ||
+			difference(files->of_task[task], pages) <= difference(files->of_task[best_plus1 - 1], pages)))
+			best_plus1 = task + 1;
+	return best_plus1;
 }
 
 void file_walk_begin(struct file_walk *walk, const struct file_pages *files, uint32_t task_plus1, uint32_t from)

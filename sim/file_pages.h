@@ -50,8 +50,11 @@ bool file_pages_add(struct file_pages *files, uint32_t slot, uint32_t task);
 void file_pages_remove(struct file_pages *files, uint32_t slot);
 /** file_pages_alive() - how many there are. */
 uint32_t file_pages_alive(const struct file_pages *files);
-/** file_pages_most() - the task with most pages, the first of equals, if these are @pages or more. Return: 1 + task; 0: no task has so many. */
-uint32_t file_pages_most(const struct file_pages *files, uint64_t pages);
+/**
+ * file_pages_fitting() - which of the tasks with @least pages or more has the number next to @pages, the last of equals. Return: 1 + task;
+ * 0: no task has so many.
+ */
+uint32_t file_pages_fitting(const struct file_pages *files, uint64_t pages, uint64_t least);
 
 /**
  * file_walk_begin() - @task_plus1: of that task, from its first page on, later ones too. 0: of all, from entry @from on, less than

@@ -6,8 +6,8 @@
  * Simplified, as no event tells: each page of the mapping is touched once on the average, anywhere in it (who reads from the
  * beginning to the end reads a file and maps none), when its page tables have come. A touch takes no time, as it took none that the
  * recording has not; what is gone takes the disk's, and all that comes later in the recording waits for that, as most of it
- * would: scripts and clients do. What is mapped is what the reader read itself meanwhile, else the file pages of who had
- * most of them, else any. Pages of a saved state that the trace does not know nobody maps.
+ * would: scripts and clients do. What is mapped is what the reader read itself meanwhile, else the file pages of the task whose
+ * pages fill the mapping best, else any. Pages of a saved state that the trace does not know nobody maps.
  * Models filemap_fault(), do_sync_mmap_readahead() and filemap_map_pages() of mm/filemap.c and do_fault_around() of mm/memory.c (6.1).
  */
 #include <stdlib.h>
@@ -22,6 +22,7 @@
 #define MAX_PAGE_SIZE 65536u
 #define READ_PAGES   4u      /* then others have their turn: it takes time to add pages to the page cache, too */
 #define TURN_TOUCHES 65536u  /* of what is there, in one go, some ms; then it may be asked whether to stop */
+#define SPARE_TABLES 4u          /* of the first and the last page of a file, and of what else is mapped: 37 came for one that 33 would do for */
 #define QUIET_NS     100000000u /* when no table has come for so long, all have: an assumption; 51 of J-whatif/base came in 90 ms */
 
 /** A page of a mapping. */
@@ -38,7 +39,6 @@ struct reader {
 	uint64_t size;         /* pages, as its tables show: it maps no more */
 	uint32_t own;          /* pages that it has read itself since its row began; from WINDOW_PAGES on these are what it maps */
 	struct file_walk walk; /* where the rest of what it maps is looked for: pages of its file, or any */
-	uint64_t next_look;    /* from so many pages on, which file that is is asked once more */
 	uint64_t touches;      /* still to come */
 	uint32_t wanted, next, end; /* pages of the window that is read: which is waited for, and which are to be read yet; end 0: none */
 	ns_t begins_ns;        /* not before */
@@ -138,27 +138,23 @@ static void map_nothing(struct reader *reader)
 	reader->end = 0;
 }
 
-/*
- * Which file it is: of the task that has most pages of files, if these fill the mapping, whose first and last table may serve few; else it
- * is any. A file that has become too small is asked for anew when the mapping has doubled: to ask at each table would take long.
- */
+/* Which file it is: of the task whose number of file pages is next to the mapping's; else it is any. */
 static void find_file(struct run *run, struct reader *reader)
 {
 	struct readers *r = run->reclaim.readers;
-	uint64_t pages = reader->size - 2 * r->table_pages;
+	uint64_t least = reader->size - min_u64(reader->size, SPARE_TABLES * r->table_pages);
 	uint32_t task_plus1 = reader->walk.task_plus1;
 
-	if (reader->nr && (reader->size < reader->next_look || (task_plus1 && r->files.of_task[task_plus1 - 1] >= pages)))
+	if (reader->nr && task_plus1 && r->files.of_task[task_plus1 - 1] >= least)
 		return;
-	reader->next_look = 2 * reader->size;
-	task_plus1 = file_pages_most(&r->files, pages);
+	task_plus1 = file_pages_fitting(&r->files, reader->size, least);
 	if (reader->nr && task_plus1 == reader->walk.task_plus1)
 		return;
 	map_nothing(reader);
 	file_walk_begin(&reader->walk, &r->files, task_plus1, task_plus1 ? 0 : (uint32_t)rng_below(&r->rng, r->files.nr));
 }
 
-/* The mapping has another table: as far as the trace has so many pages, it is of those of its file, from the beginning, or of any. */
+/* All tables have come: as far as the trace has so many pages, it is of those of its file, from the beginning, or of any. */
 static void map_pages(struct run *run, struct reader *reader)
 {
 	struct readers *r = run->reclaim.readers;
@@ -206,7 +202,6 @@ void readers_map(struct run *run, uint32_t mapper, uint32_t who, uint32_t tables
 		return;
 	}
 	r->list[mapper].size = (uint64_t)tables * r->table_pages;
-	map_pages(run, &r->list[mapper]);
 	add_touches(run, mapper, (uint64_t)more * r->table_pages);
 }
 
@@ -373,15 +368,19 @@ static void end_reading(struct run *run, struct reader *reader)
 void readers_due(struct run *run, uint32_t number)
 {
 	struct reader *reader = &run->reclaim.readers->list[number];
-	bool over = run->reclaim.killed[reader->who] || !reader->nr;
 	ns_t ns = 0;
+	bool over;
 
 	if (!reader->begun && run->engine.now < reader->begins_ns) {
 		set_timer(run, number, reader->begins_ns);
 		return;
 	}
-	run->reading += !reader->begun;
-	reader->begun = true;
+	if (!reader->begun) {
+		reader->begun = true;
+		run->reading++;
+		map_pages(run, reader);
+	}
+	over = run->reclaim.killed[reader->who] || !reader->nr;
 	run->cpu = run->seats[reader->who].cpu;
 	for (uint32_t turn = TURN_TOUCHES; turn && !over && !ns && (reader->end || reader->touches); turn--) {
 		if (reader->end)

@@ -20,7 +20,7 @@
 #define RECORDED_REFAULT    75u
 #define RECORDED_MAPPED     25u
 #define WRITTEN_REFAULT     80u /* of written pages that had not been used again as far as the kernel counts */
-#define AGAIN_REFAULT       20u /* of pages that had been read again already */
+#define AGAIN_REFAULT       30u /* of pages that had been read again already */
 #define ASSUMED_REUSED      30u
 #define ASSUMED_ACTIVE_ANON 20u
 

@@ -33,7 +33,6 @@ struct stretch {
 	uint64_t due;   /* of its last window */
 	uint64_t until; /* it ends when so many pages have gone in all: what goes later is another; 0: it has not begun */
 	uint32_t left;  /* windows that may still go */
-	uint32_t draw;  /* reuse_draw(): how soon after it went */
 	bool again;
 };
 
@@ -167,12 +166,13 @@ static void set_timer(struct run *run)
 }
 
 /*
- * When pages that go now are read again, which are to be followed by @more: as soon as @draw says, and soon enough for the disk to read
- * all that waits for it until the recording is over.
+ * When pages that go now are read again, which are to be followed by @more: soon enough for the disk to read all that waits for it until
+ * the recording is over.
  */
-static uint64_t due_of(const struct run *run, uint32_t draw, uint64_t more)
+static uint64_t draw_due(struct run *run, uint64_t more)
 {
-	const struct refaults *r = run->reclaim.coming;
+	struct refaults *r = run->reclaim.coming;
+	uint32_t draw = reuse_draw(&r->rng);
 	ns_t end_ns = reuse_end(run), busy_ns = (r->waiting + more) * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 
 	if (!r->by_time)
@@ -196,7 +196,7 @@ static void buffer_gone(struct run *run, uint32_t slot, uint32_t who, enum kind_
 	struct refaults *r = run->reclaim.coming;
 
 	if (is_read_again(run, &r->kinds[number], 1))
-		promise(run, due_of(run, reuse_draw(&r->rng), 1),
+		promise(run, draw_due(run, 1),
 			&(struct read_window){ .nr = 1, .kind = number, .who = who, .slots = { slot } });
 }
 
@@ -207,13 +207,15 @@ static void begin_stretch(struct run *run, struct kind *kind, struct stretch *st
 
 	*stretch = (struct stretch){
 		.left = (uint32_t)(most / WINDOW_PAGES) + 1,
-		.draw = reuse_draw(rng),
 		.again = kind->stretches ? is_read_again(run, kind, kind->gone / kind->stretches) : rng_below(rng, 100) < kind->percent,
 	};
 	kind->stretches++;
 }
 
-/* The pages that have gone make a window, which is read again if the others of its stretch are, and not before them. */
+/*
+ * The pages that have gone make a window, which is read again if the others of its stretch are: right after these, as reading is faster
+ * than what made them go, or some time later, when they have been read already.
+ */
 static void close_window(struct run *run, struct kind *kind)
 {
 	struct refaults *r = run->reclaim.coming;
@@ -226,7 +228,7 @@ static void close_window(struct run *run, struct kind *kind)
 		begin_stretch(run, kind, stretch, most);
 	stretch->until = r->gone + most;
 	if (stretch->again) {
-		stretch->due = max_u64(stretch->due + 1, due_of(run, stretch->draw, (uint64_t)stretch->left * WINDOW_PAGES));
+		stretch->due = stretch->due > now(run) ? stretch->due + 1 : draw_due(run, (uint64_t)stretch->left * WINDOW_PAGES);
 		promise(run, stretch->due, window);
 	}
 	stretch->left--;

@@ -28,7 +28,7 @@ static void next_window(struct reclaim *r)
 
 	window->left = WINDOW_PAGES;
 	window->used = rng_below(&r->use, 100) < r->reused_percent;
-	window->moment = reuse_draw(&r->use);
+	window->moment = (uint32_t)(rng_next(&r->use) >> 32);
 }
 
 /* Whether the file page at @pfn, one of them, has been used a second time by now. */
@@ -39,7 +39,7 @@ static bool page_reused(void *arg, pfn_t pfn)
 	uint32_t slot_plus1 = r->users[pfn].slot_plus1;
 	ns_t came_ns;
 
-	if (!slot_plus1)
+	if (!slot_plus1 || r->users[pfn].back != BACK_NOT)
 		return false;
 	if (!r->reused.left)
 		next_window(r);

@@ -21,22 +21,24 @@ static void add(struct file_pages *files, uint32_t slot, uint32_t task)
 	cr_assert(file_pages_add(files, slot, task));
 }
 
-Test(file_pages, of_the_task_with_most_pages_that_live)
+Test(file_pages, of_the_task_whose_number_of_living_pages_fits_best)
 {
 	struct file_pages files;
 
 	begin(&files);
 	for (uint32_t slot = 0; slot < 10; slot++)
 		add(&files, slot, slot < 4 ? 1 : 2);
-	cr_expect_eq(file_pages_most(&files, 6), 3);
-	cr_expect_eq(file_pages_most(&files, 7), 0, "nobody has so many");
+	cr_expect_eq(file_pages_fitting(&files, 7, 6), 3);
+	cr_expect_eq(file_pages_fitting(&files, 7, 7), 0, "nobody has so many");
+	cr_expect_eq(file_pages_fitting(&files, 4, 3), 2, "six are more than it has");
+	cr_expect_eq(file_pages_fitting(&files, 5, 3), 3, "the last of equals");
 	for (uint32_t slot = 4; slot < 7; slot++)
 		file_pages_remove(&files, slot);
 	file_pages_remove(&files, 5);
-	cr_expect_eq(file_pages_most(&files, 4), 2, "what is freed does not count");
+	cr_expect_eq(file_pages_fitting(&files, 6, 4), 2, "what is freed does not count");
 	cr_expect_eq(file_pages_alive(&files), 7);
 	add(&files, 0, 2);
-	cr_expect_eq(file_pages_most(&files, 4), 3, "nor does what a slot had before");
+	cr_expect_eq(file_pages_fitting(&files, 3, 4), 3, "nor does what a slot had before");
 	file_pages_fini(&files);
 }
 
