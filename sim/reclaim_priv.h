@@ -94,12 +94,6 @@ void mapped_older(struct run *run, pfn_t pfn);
 /* reuse.c */
 /** reuse_start() - file pages are used a second time while they are there, as find_use() has found. */
 void reuse_start(struct run *run, struct reclaim_hooks *hooks);
-/**
- * reuse_draw() - how soon a page is used again, as a part in 2^32 of the time that is left: mostly soon, as what was used of late is. The
- * square of all alike is within a tenth of that for 32 in a hundred and within a half for 71. Measured where the recording names the
- * files: two kinds of work did so with 32 and 32, 50 and 88 in a hundred of the 81397 and 73472 pages that they read again.
- */
-uint32_t reuse_draw(struct rng *rng);
 /** reuse_part() - @part in 2^32 of @whole, rounded down. */
 static inline uint64_t reuse_part(uint64_t whole, uint32_t part)
 {

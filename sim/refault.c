@@ -31,8 +31,8 @@ enum kind_number { PAGES_READ, PAGES_WRITTEN, PAGES_AGAIN, NR_PAGES_KINDS };
 /** What goes of a task's pages of a kind one after another, and is read again all or not at all. */
 struct stretch {
 	uint64_t due;   /* of its last window */
-	uint64_t until; /* it ends when so many pages have gone in all: what goes later is another; 0: it has not begun */
-	uint32_t left;  /* windows that may still go */
+	uint64_t until; /* it ends when so many pages have gone in all: what goes later is another */
+	uint32_t left;  /* windows that may still go; 0: the next one begins another */
 	bool again;
 };
 
@@ -166,13 +166,25 @@ static void set_timer(struct run *run)
 }
 
 /*
+ * How soon a page is read again, as a part in 2^32 of the time that is left: mostly soon, as what was used of late is. The square of all
+ * alike is within a tenth of that for 32 in a hundred and within a half for 71. Measured where the recording names the files: two kinds of
+ * work did so with 32 and 32, 50 and 88 in a hundred of the 81397 and 73472 pages that they read again.
+ */
+static uint32_t draw_part(struct rng *rng)
+{
+	uint64_t draw = rng_next(rng) >> 32;
+
+	return (uint32_t)(draw * draw >> 32);
+}
+
+/*
  * When pages that go now are read again, which are to be followed by @more: soon enough for the disk to read all that waits for it until
  * the recording is over.
  */
 static uint64_t draw_due(struct run *run, uint64_t more)
 {
 	struct refaults *r = run->reclaim.coming;
-	uint32_t draw = reuse_draw(&r->rng);
+	uint32_t draw = draw_part(&r->rng);
 	ns_t end_ns = reuse_end(run), busy_ns = (r->waiting + more) * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 
 	if (!r->by_time)

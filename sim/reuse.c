@@ -1,20 +1,13 @@
 /*
  * reuse: file pages that read() and write() use a second time before reclaim would take them, which makes them active. No event tells
- * which; the states beside a recording say how many (find_use() in reclaim.c), and when, reuse_draw(). What is used later reads its
- * page again (refault.c).
+ * which; the states beside a recording say how many (find_use() in reclaim.c). What has gone by then is read again (refault.c), and is
+ * asked about no more.
  *
  * Assumed: files are read from one end to the other, so pages that came one after another are used together, a window of readahead at a
- * time. Simplified: they become active when reclaim looks at them, which is later than their use; what has been active is used no more.
+ * time, at any moment of what is left of the recording. Simplified: they become active when reclaim looks at them, which is later than their use; what has been active is used no more.
  * Models mark_page_accessed() of mm/swap.c (6.1).
  */
 #include "sim/reclaim_priv.h"
-
-uint32_t reuse_draw(struct rng *rng)
-{
-	uint64_t draw = rng_next(rng) >> 32;
-
-	return (uint32_t)(draw * draw >> 32);
-}
 
 ns_t reuse_end(const struct run *run)
 {
