@@ -22,7 +22,7 @@
 #define MAX_PAGE_SIZE 65536u
 #define READ_PAGES   4u      /* then others have their turn: it takes time to add pages to the page cache, too */
 #define TURN_TOUCHES 65536u  /* of what is there, in one go, some ms; then it may be asked whether to stop */
-#define SPARE_TABLES 4u          /* of the first and the last page of a file, and of what else is mapped: 37 came for one that 33 would do for */
+#define SPARE_TABLES 4u      /* of a mapping may be of something else: 35 came with a file that 33 do for */
 #define QUIET_NS     100000000u /* when no table has come for so long, all have: an assumption; 51 of J-whatif/base came in 90 ms */
 
 /** A page of a mapping. */

@@ -42,7 +42,7 @@ struct page_user {
 /** Pages that came one after another, in reuse.c. */
 struct reuse_window {
 	uint32_t left;    /* still to be asked about */
-	uint32_t moment;  /* reuse_draw() */
+	uint32_t moment;  /* reuse_part() of what is left when the page comes */
 	bool used;        /* a second time, then */
 };
 

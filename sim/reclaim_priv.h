@@ -1,8 +1,8 @@
 /*
- * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again), mappers.c (who maps
- * files), readers.c (what they read again), shadows.c (pages that the trace reads again), mapped.c (pages in use), shrinkers.c
- * (dentries, inodes, buffer heads), shrink_older.c (those that the trace does not know), swap.c, oom.c, daemons.c (kswapd and
- * kcompactd), fair.c (their CPU time).
+ * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again), reuse.c (those used
+ * again while they are there), mappers.c (who maps files), readers.c (what they read again), shadows.c (pages that the trace reads
+ * again), mapped.c (pages in use), shrinkers.c (dentries, inodes, buffer heads), shrink_older.c (those that the trace does not know),
+ * swap.c, oom.c, daemons.c (kswapd and kcompactd), fair.c (their CPU time).
  */
 #ifndef KMEMSIM_SIM_RECLAIM_PRIV_H
 #define KMEMSIM_SIM_RECLAIM_PRIV_H
