@@ -6,6 +6,7 @@
  */
 #include "sim/calibrate.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,28 @@ void calibrate_fini(struct calibration *c)
 		free(c->groups[i].ns);
 	free(c->groups);
 	idmap_fini(&c->index);
+}
+
+uint32_t calibrate_only(struct calibration *c, const char *pattern)
+{
+	uint32_t nr = 0;
+
+	c->narrowed = true;
+	for (uint32_t step = 0; step < NR_STEPS; step++) {
+		bool named = !fnmatch(pattern, machine_step_name[step], 0);
+
+		c->only[step] |= named;
+		nr += named;
+	}
+	return nr;
+}
+
+static bool is_wanted(const struct calibration *c, const struct calibrate_steps *steps)
+{
+	for (uint32_t i = 0; c->narrowed && i < steps->nr; i++)
+		if (!c->only[steps->terms[i].step])
+			return false;
+	return true;
 }
 
 static uint64_t hash_steps(const struct calibrate_steps *steps)
@@ -69,6 +92,8 @@ const char *calibrate_add(void *calibration, const struct duration *call)
 
 	if (why)
 		return why;
+	if (!is_wanted(c, &steps))
+		return "call with steps that are not to be fitted";
 	if (call->ns <= c->overhead_ns)
 		return "duration is not above what measuring adds";
 	group = group_of(c, &steps);
@@ -290,7 +315,7 @@ static void tell_steps(struct calibration *c, const struct normal *n)
 		if (n->seen[step]) {
 			out->how = n->precision[step] >= ENOUGH ? CALIBRATE_MEASURED : CALIBRATE_SHARED;
 			out->after_ns = round_ns(n->u[step] * n->scale[step]);
-		} else if (before && !latency_is_device((enum machine_step)step)) {
+		} else if (before && !c->narrowed && !latency_is_device((enum machine_step)step)) {
 			out->after_ns = round_ns(larger(before * c->ratio, 1));
 		}
 	}

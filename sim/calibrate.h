@@ -36,7 +36,7 @@ struct calibrate_group {
 };
 
 enum calibrate_how {
-	CALIBRATE_NOT_SEEN, /* no call has it: the machine's cost, scaled unless it is a device's */
+	CALIBRATE_NOT_SEEN, /* no call has it: the machine's cost, scaled unless it is a device's or not to be fitted */
 	CALIBRATE_SHARED,   /* only seen together with larger ones: stays near the machine's cost, scaled */
 	CALIBRATE_MEASURED,
 };
@@ -51,6 +51,8 @@ struct calibrate_step {
 struct calibration {
 	const struct machine *machine; /* borrowed */
 	double overhead_ns;            /* what measuring adds to each call */
+	bool narrowed;                 /* calibrate_only() was called */
+	bool only[NR_STEPS];           /* then: the steps to fit */
 	struct calibrate_group *groups; /* owned */
 	uint32_t nr_groups, groups_cap;
 	struct idmap index;            /* by hash of the steps */
@@ -63,6 +65,12 @@ struct calibration {
 
 void calibrate_init(struct calibration *c, const struct machine *machine, double overhead_ns);
 void calibrate_fini(struct calibration *c);
+
+/**
+ * calibrate_only() - fit the steps that @pattern names, as the shell would by * and ?, and those of earlier calls, and leave all
+ * others as the machine has them. Return: how many steps it names.
+ */
+uint32_t calibrate_only(struct calibration *c, const char *pattern);
 
 /** calibrate_add() - a duration_fn; @calibration: struct calibration. */
 const char *calibrate_add(void *calibration, const struct duration *call);

@@ -30,6 +30,8 @@ void durations_fini(struct durations *d)
 	for (uint32_t i = 0; i < d->nr_tasks; i++)
 		free(d->tasks[i]);
 	free(d->tasks);
+	free(d->reclaims);
+	free(d->wakes);
 	idmap_fini(&d->task_index);
 	trace_meta_fini(&d->unused);
 }
@@ -159,6 +161,8 @@ int durations_event(struct durations *d, const struct raw_event *event, enum sou
 
 	if (!task)
 		return no_memory(err);
+	if (durations_reclaim(d, event, err) < 0)
+		return -(int)err->code;
 	if (event->type != RAW_FUNCTION)
 		name = pair_names[event->type];
 	if (pair == PAIR_ENTRY && name)

@@ -1,7 +1,8 @@
 /*
  * durations: how long calls took, out of a recording or a table. Calls are found between the entry and the return of a
  * function: kprobe pairs and function_graph, in trace.dat, perf.data and text; what their trace events say in between (bytes,
- * order, gfp) goes with them. A table is CSV with the columns op, duration_ns and, if wanted, size, order and path.
+ * order, gfp) goes with them. Reclaim has no such pairs, but an event at the end of each batch (durations_reclaim.c). A table is CSV
+ * with the columns op, duration_ns and, if wanted, size, order and path.
  */
 #ifndef KMEMSIM_TRACES_DURATIONS_H
 #define KMEMSIM_TRACES_DURATIONS_H
@@ -20,7 +21,7 @@
 /** A measured call. Texts are valid during the callback. */
 struct duration {
 	const char *op;   /* a function, or the name of a probe on it */
-	const char *path; /* what the table says of the way it took; "" */
+	const char *path; /* the way it took, in a table's words; "" */
 	double ns;
 	uint64_t size;    /* bytes, or what the operation counts in; 0 = not known */
 	uint32_t order;   /* of pages taken or freed meanwhile; DURATION_ORDER_NONE = none seen */
@@ -48,6 +49,18 @@ struct duration_task {
 	struct duration_call calls[DURATION_DEPTH];
 };
 
+/* What a CPU did last for reclaim. */
+struct duration_reclaim {
+	uint64_t batch_ns; /* when a batch of an inactive list was done, and nothing but reclaim came since; 0: none */
+	int32_t pid;       /* by whom */
+};
+
+/* A node's kswapd. */
+struct duration_wake {
+	uint64_t woken_ns; /* and it has not run since; 0: it has */
+	uint16_t cpu;      /* whose task woke it */
+};
+
 struct durations {
 	duration_fn fn;
 	void *arg;                    /* borrowed: of fn */
@@ -56,6 +69,9 @@ struct durations {
 	struct idmap task_index;
 	struct duration_task **tasks; /* owned, and each of them */
 	uint32_t nr_tasks;
+	struct duration_reclaim *reclaims; /* owned; by CPU */
+	struct duration_wake *wakes;  /* owned; by node */
+	uint32_t nr_reclaims, nr_wakes;
 	uint64_t calls;               /* given to fn */
 };
 
@@ -86,6 +102,9 @@ void durations_note_pages(struct duration_task *task, uint32_t order, bool zero)
 /** durations_event() - an event of a recording, instead of gathering it. @name: of the function, where it has one. */
 int durations_event(struct durations *d, const struct raw_event *event, enum source_pair pair, const char *name,
 	struct err *err);
+
+/** durations_reclaim() - the same, for what it tells of the pace of reclaim. */
+int durations_reclaim(struct durations *d, const struct raw_event *event, struct err *err);
 
 /** durations_graph() - a line as function_graph prints it. Return: 1, or 0 when it is none, or negative. */
 int durations_graph(struct durations *d, struct duration_task *task, const char *line, struct err *err);

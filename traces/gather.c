@@ -316,6 +316,8 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 		return durations_event(g->durations, event, pair, texts_at(&g->texts, event->call_site), err);
 	if (event->type == RAW_FUNCTION)
 		return ignore(g, "probe or funcgraph_*: " TIMED_PROBE, err);
+	if (raw_type_is_timing(event->type))
+		return ignore(g, "mm_vmscan_lru_*, _write_*, _kswapd_*, mm_shrink_slab_start: " RECLAIM_PACE, err);
 	if (event->type == RAW_PAGES_DRAINED)
 		return free_before ? raw_spool_moved(&g->spool, free_before - 1, event->moved, err) : 0;
 	task = task_of(g, event);

@@ -18,6 +18,7 @@
 	{ .name = function, .type = RAW_FUNCTION, .pair = PAIR_ENTRY, .why = TIMED_PROBE, .fields = { \
 		MAY("size", FIELD_NUMBER, size), MAY("order", FIELD_ORDER, order), MAY("gfp", FIELD_GFP, gfp) } }, \
 	{ .name = function "_ret", .type = RAW_FUNCTION, .pair = PAIR_RETURN, .why = TIMED_PROBE }
+#define PACE(event, kind, ...) { .name = event, .type = kind, .why = RECLAIM_PACE, .fields = { __VA_ARGS__ } }
 #define IGNORED(event, reason) { .name = event, .type = RAW_IGNORED, .why = reason }
 #define MOVES(event, what, reason, ...) \
 	{ .name = event, .type = RAW_IGNORED, .moves = true, .move = what, .why = reason, .fields = { __VA_ARGS__ } }
@@ -158,6 +159,13 @@ static const struct source_event events[] = {
 	MOVES("mm_compaction_kcompactd_sleep", MOVE_SLEEP, "compaction's own report"),
 	EVENT("mm_vmscan_direct_reclaim_begin", RAW_RECLAIM_BEGIN),
 	EVENT("mm_vmscan_direct_reclaim_end", RAW_RECLAIM_END),
+	PACE("mm_vmscan_lru_shrink_inactive", RAW_RECLAIM_BATCH, MAY("nr_scanned", FIELD_NUMBER, size),
+		MAY("nr_reclaimed", FIELD_NUMBER, aux)),
+	PACE("mm_vmscan_lru_shrink_active", RAW_RECLAIM_OTHER), PACE("mm_shrink_slab_start", RAW_RECLAIM_OTHER),
+	PACE("mm_vmscan_write_folio", RAW_RECLAIM_OTHER), PACE("mm_vmscan_writepage", RAW_RECLAIM_OTHER),
+	PACE("mm_vmscan_wakeup_kswapd", RAW_KSWAPD_WOKEN, MAY("nid", FIELD_NODE, node)),
+	PACE("mm_vmscan_kswapd_wake", RAW_KSWAPD_RUNS, MAY("nid", FIELD_NODE, node)),
+	PACE("mm_vmscan_kswapd_sleep", RAW_RECLAIM_OTHER),
 	EVENT("mm_compaction_begin", RAW_COMPACT_BEGIN),
 	EVENT("mm_compaction_end", RAW_COMPACT_END),
 	IGNORED("split_page", "the parts are followed by their frees"),

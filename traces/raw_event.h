@@ -34,7 +34,11 @@ enum raw_type {
 	RAW_PORT_IO, RAW_MMIO,
 	RAW_REGION_THERE, /* a region of I/O ports that is older than the recording */
 	RAW_MARKER,
-	RAW_FUNCTION, /* a call that only durations.h wants; call_site: what; aux and size: when it began and ended, or 0 */
+	/* What only durations.h wants. */
+	RAW_FUNCTION, /* call_site: what; aux and size: when it began and ended, or 0 */
+	RAW_RECLAIM_BATCH, /* of an inactive list is done: size pages were looked at, aux reclaimed */
+	RAW_RECLAIM_OTHER, /* reclaim has done something else */
+	RAW_KSWAPD_WOKEN, RAW_KSWAPD_RUNS,
 	NR_RAW_TYPES
 };
 
@@ -106,13 +110,20 @@ struct source_event {
 	enum source_pair pair;
 	bool moves;      /* not kept, but tells of the free lists: see struct trace_move */
 	uint8_t move;    /* enum trace_move_kind, where it does */
-	const char *why; /* RAW_IGNORED, RAW_FUNCTION: the reason */
+	const char *why; /* RAW_IGNORED, raw_type_is_timing(): the reason */
 	struct source_field fields[SOURCE_FIELDS_MAX]; /* up to the first without a key */
 };
 
 #define CALL_CHAIN "the callers of the event before it"
 #define FUNCTION_GRAPH "the function_graph tracer: `kmemsim calibrate` reads it"
 #define TIMED_PROBE "how long a call took: `kmemsim calibrate` reads it"
+#define RECLAIM_PACE "how fast reclaim is: `kmemsim calibrate` reads it"
+
+/** raw_type_is_timing() - whether it is kept only to tell how long something took. */
+static inline bool raw_type_is_timing(uint8_t type)
+{
+	return type >= RAW_FUNCTION && type < NR_RAW_TYPES;
+}
 
 /** source_event_is_graph() - whether it is one of function_graph's records, which text prints in its own way. */
 static inline bool source_event_is_graph(const struct source_event *event)

@@ -245,7 +245,7 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 	cpu_track_next(track, head->ctx & CTX_MASK, 0);
 	if (seen->event && source_event_is_graph(seen->event) && r->g->durations)
 		return graph_line(r, head, err);
-	if (!seen->event || seen->event->type == RAW_IGNORED || (seen->event->type == RAW_FUNCTION && !r->g->durations))
+	if (!seen->event || seen->event->type == RAW_IGNORED || (raw_type_is_timing((uint8_t)seen->event->type) && !r->g->durations))
 		return ignored_line(r, seen, head, err);
 	code = parse_event_line(r, seen->event, head, &event, err);
 	if (code <= 0)

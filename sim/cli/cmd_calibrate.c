@@ -5,17 +5,19 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "base/word.h"
 #include "configs/machine_yaml.h"
 #include "sim/calibrate.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/machine_file.h"
 #include "sim/cli/options.h"
 
-enum calibrate_key { OPT_OVERHEAD = CLI_OWN_KEY };
+enum calibrate_key { OPT_OVERHEAD = CLI_OWN_KEY, OPT_ONLY };
 
 struct calibrate_args {
 	struct cli_given given;
 	ns_t overhead;
+	char *only; /* borrowed; NULL: all steps */
 };
 
 static const struct argp_option options[] = {
@@ -23,6 +25,7 @@ static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "Write the machine with the fitted costs to FILE", 0 },
 	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine first, such as latency.profile=vm (may be given often)", 0 },
 	{ "overhead", OPT_OVERHEAD, "TIME", 0, "What measuring itself adds to each call, such as 900 ns of a kretprobe", 0 },
+	{ "only", OPT_ONLY, "STEPS", 0, "Fit these steps alone and leave the others as they are, such as reclaim_page,lru_*,wake_up", 0 },
 	{ "quiet", 'q', NULL, 0, "Print no table", 0 },
 	{ 0 },
 };
@@ -35,6 +38,9 @@ static error_t parse_arg(int key, char *text, struct argp_state *state)
 	case OPT_OVERHEAD:
 		args->overhead = cli_time(state, "overhead", text);
 		return 0;
+	case OPT_ONLY:
+		args->only = text;
+		return 0;
 	case ARGP_KEY_END:
 		cli_keep_source(state, args->given.input, args->given.output);
 		return cli_given(key, text, state, &args->given);
@@ -44,6 +50,21 @@ static error_t parse_arg(int key, char *text, struct argp_state *state)
 	default:
 		return cli_given(key, text, state, &args->given);
 	}
+}
+
+/* Cuts the option's text at its commas. */
+static int choose_steps(struct calibration *c, char *only, struct err *err)
+{
+	char *name;
+
+	while ((name = strsep(&only, ","))) {
+		char hint[128];
+
+		if (!calibrate_only(c, name))
+			return err_set(err, ERR_USAGE, "--only: no step is called \"%s\"%s docs/latency.md lists them", name,
+				word_hint(name, machine_step_name, NR_STEPS, ";", hint, sizeof(hint)));
+	}
+	return 0;
 }
 
 static void print_counts(FILE *out, const char *what, const struct trace_counts *counts)
@@ -89,6 +110,10 @@ static void print_result(FILE *out, const struct calibration *c)
 	print_steps(out, c, CALIBRATE_SHARED);
 	if (count_steps(c, CALIBRATE_SHARED))
 		fputs("\nshared: seen only together with larger steps: stays near the machine file's cost, scaled\n", out);
+	if (c->narrowed) {
+		fputs("\nAll other steps are as they were.\n", out);
+		return;
+	}
 	fprintf(out, "\n%u steps could not be determined; they are scaled by %.2f, but for those of devices:\n ", not_seen,
 		c->ratio);
 	for (int step = 0; step < NR_STEPS; step++)
@@ -110,14 +135,14 @@ static int write_fitted(const struct calibrate_args *args, const struct calibrat
 	free(initial);
 	for (int step = 0; step < NR_STEPS; step++)
 		machine->latency.step_ns[step] = c->steps[step].after_ns;
-	snprintf(comment, sizeof(comment), "# Costs fitted by kmemsim calibrate to %s: %u steps measured, %u shared, %u scaled.\n",
+	snprintf(comment, sizeof(comment), "# Costs fitted by kmemsim calibrate to %s: %u steps measured, %u shared, %u %s.\n",
 		args->given.input, count_steps(c, CALIBRATE_MEASURED), count_steps(c, CALIBRATE_SHARED),
-		count_steps(c, CALIBRATE_NOT_SEEN));
+		count_steps(c, CALIBRATE_NOT_SEEN), c->narrowed ? "as they were" : "scaled");
 	return machine_file_write(args->given.output, comment, machine, err);
 }
 
 /* The table goes to standard error when the machine takes standard output. */
-static int calibrate(const struct calibrate_args *args, struct machine *machine, struct err *err)
+static int calibrate(struct calibrate_args *args, struct machine *machine, struct err *err)
 {
 	FILE *out = args->given.output && !strcmp(args->given.output, "-") ? stderr : stdout;
 	struct trace_meta meta = { 0 };
@@ -127,7 +152,7 @@ static int calibrate(const struct calibrate_args *args, struct machine *machine,
 
 	calibrate_init(&c, machine, (double)args->overhead);
 	durations_init(&d, calibrate_add, &c, &meta);
-	if (durations_read(&d, args->given.input, err) < 0)
+	if (choose_steps(&c, args->only, err) < 0 || durations_read(&d, args->given.input, err) < 0)
 		status = cli_fail(err);
 	else
 		print_counts(stderr, "lines could not be used", &meta.unusable);
@@ -152,8 +177,8 @@ static int run_calibrate(int argc, char **argv)
 	static const struct argp argp = { options, parse_arg, "SOURCE",
 		"Example: kmemsim calibrate measured.csv -m machine.yaml -o calibrated.yaml\n\n"
 		"Fits the costs under `latency:` of a machine to how long calls took on a real one. SOURCE is CSV with the columns "
-		"op,duration_ns and, if wanted, size,order,path; or a trace.dat, perf.data or their text with function_graph, or "
-		"with probes on entry and return.\v"
+		"op,duration_ns and, if wanted, size,order,path; or a trace.dat, perf.data or their text with function_graph, "
+		"with probes on entry and return, or with the events of reclaim.\v"
 		"docs/latency.md tells which calls say what, and how to record them.\n\n"
 		"Exit status: 0 done; 2 the source, the machine or the command line is wrong; 3 input/output.", NULL, NULL, NULL };
 	struct calibrate_args args = { .given.what = "source" };

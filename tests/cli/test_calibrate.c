@@ -228,6 +228,108 @@ Test(calibrate, records_of_function_graph_and_probe_pairs_go_by_task, .init = ru
 	run_free(&run);
 }
 
+/* A moment of reclaim.txt. */
+static void write_event(FILE *out, uint64_t ns, const char *task, unsigned int cpu, const char *event)
+{
+	fprintf(out, "  %s   [%03u]   %u.%09u: %s\n", task, cpu, (unsigned int)(ns / 1000000000), (unsigned int)(ns % 1000000000), event);
+}
+
+static void write_batch(FILE *out, uint64_t ns, const char *task, unsigned int scanned, unsigned int reclaimed)
+{
+	char event[160];
+
+	snprintf(event, sizeof(event), "mm_vmscan_lru_shrink_inactive: nid=0 nr_scanned=%u nr_reclaimed=%u nr_dirty=0 nr_writeback=0 "
+		"priority=12 flags=RECLAIM_WB_FILE", scanned, reclaimed);
+	write_event(out, ns, task, 0, event);
+}
+
+/*
+ * kswapd is woken, runs 70 us later, and does batches of 20 us, 400 ns for each page looked at and 3 us for each reclaimed. Batches in which
+ * it wrote, after which another task had the CPU, and wake-ups of another CPU take ten times as long, and tell nothing.
+ */
+static void write_reclaim(const char *name)
+{
+	FILE *out = fopen(name, "w");
+	uint64_t now = 1000000000;
+
+	for (unsigned int i = 0; i < 300; i++) {
+		bool other_cpu = i % 5 == 4;
+
+		write_event(out, now, "cc-7", other_cpu, "mm_vmscan_wakeup_kswapd: nid=0 order=0 gfp_flags=GFP_KERNEL");
+		now += other_cpu ? 700000 : 70000;
+		write_event(out, now, "kswapd0-31", 0, "mm_vmscan_kswapd_wake: nid=0 order=0");
+		now += 500000; /* it begins */
+		write_batch(out, now, "kswapd0-31", 32, 32);
+		for (unsigned int batch = 0; batch < 8; batch++) {
+			unsigned int scanned = 1 + (5 * batch + 11 * i) % 32, reclaimed = batch % 3 ? scanned : 0;
+			uint64_t took = 20000 + 400 * scanned + 3000 * reclaimed;
+
+			write_event(out, now + 1000, "kswapd0-31", 0, "mm_page_free: page=0x1 pfn=0x100 order=0");
+			if (batch == 3)
+				write_event(out, now + 2000, "kswapd0-31", 0, "mm_vmscan_write_folio: page=0x1 pfn=0x101 RECLAIM_WB_ANON");
+			if (batch == 5)
+				write_event(out, now + 3000, "cc-7", 0, "kfree: call_site=f+0x1/0x2 ptr=0x10");
+			now += batch == 3 || batch == 5 ? 10 * took : took;
+			write_batch(out, now, "kswapd0-31", scanned, reclaimed);
+		}
+		write_event(out, now + 1000, "kswapd0-31", 0, "mm_vmscan_kswapd_sleep: nid=0");
+		now += 4000000;
+	}
+	fclose(out);
+}
+
+Test(calibrate, the_pace_of_reclaim_is_told_by_its_own_events, .init = run_enter, .fini = run_leave)
+{
+	struct run_result run;
+
+	write_reclaim("reclaim.txt");
+	run = run_shell("$K calibrate reclaim.txt");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	expect_near(run.out, "lru_batch", 20000);
+	expect_near(run.out, "lru_scan", 400);
+	expect_near(run.out, "reclaim_page", 3000);
+	cr_expect_eq(column(run.out, "wake_up", 2), 70000, "%s", run.out);
+	cr_expect_eq(column(run.out, "wake_up", 3), 240, "those of its own CPU");
+	cr_expect_eq(column(run.out, "lru_batch", 3), 300 * 6, "those between which nothing else was done");
+	run_free(&run);
+}
+
+Test(calibrate, only_the_steps_asked_for_are_fitted, .init = run_enter, .fini = run_leave)
+{
+	struct run_result run;
+
+	write_measured("m.csv");
+	run = run_shell("$K calibrate m.csv --only 'slab_free_*,ioremap' -o fitted.yaml");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	expect_near(run.out, "slab_free_fast", 22);
+	expect_near(run.out, "slab_free_slow", 140);
+	expect_near(run.out, "ioremap", 9000);
+	cr_expect(strstr(run.out, "All other steps are as they were."), "%s", run.out);
+	run_free(&run);
+	run = run_shell("grep -E ' (slab_alloc_fast|slab_discard|page_pcp|vmalloc):' fitted.yaml");
+	cr_expect_str_eq(run.out, "  slab_alloc_fast: 12 ns\n  slab_discard: 250 ns\n  page_pcp: 40 ns\n  vmalloc: 1000 ns\n");
+	run_free(&run);
+	run = run_shell("$K calibrate m.csv --only slab_free_slow,slab_fre_fast");
+	cr_expect_eq(run.status, 2);
+	cr_expect(strstr(run.err, "no step is called \"slab_fre_fast\"; did you mean \"slab_free_fast\"?"), "%s", run.err);
+	run_free(&run);
+}
+
+/* Importing makes nothing of them, and says so. */
+Test(calibrate, events_of_reclaim_leave_an_import_as_it_is, .init = run_enter, .fini = run_leave)
+{
+	struct run_result run;
+
+	write_reclaim("reclaim.txt");
+	run_ok("grep -v mm_vmscan reclaim.txt > without.txt; for f in reclaim without; do $K import $f.txt -o $f.kmt -q; "
+		"$K cat $f.kmt --format csv | grep -v '^#' > $f.csv; done");
+	run = run_shell("cmp reclaim.csv without.csv && grep -c kfree reclaim.csv && $K info reclaim.kmt");
+	cr_assert_eq(run.status, 0, "%s%s", run.out, run.err);
+	cr_expect_eq(strtol(run.out, NULL, 10), 300);
+	cr_expect(strstr(run.out, "how fast reclaim is: `kmemsim calibrate` reads it"), "%s", run.out);
+	run_free(&run);
+}
+
 Test(calibrate, what_holds_no_durations_is_refused, .init = run_enter, .fini = run_leave)
 {
 	struct run_result run;

@@ -1,0 +1,94 @@
+/*
+ * The pace of reclaim, from its own events. The kernel tells the end of each batch of an inactive list
+ * (mm_vmscan_lru_shrink_inactive): what lies between the ends of two batches of one task, when its CPU recorded nothing of anybody
+ * else and of the task nothing but frees, is the second batch. kswapd's way from being woken to running is told by two events.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/durations.h"
+
+/* Element @at of an array that has as many as were asked for; new ones are all 0. */
+static void *element(void *array, uint32_t *nr, uint32_t at, size_t size)
+{
+	char **elements = array, *more;
+
+	if (at >= *nr) {
+		more = realloc(*elements, (at + 1) * size);
+		if (!more)
+			return NULL;
+		memset(more + *nr * size, 0, (at + 1 - *nr) * size);
+		*elements = more;
+		*nr = at + 1;
+	}
+	return *elements + at * size;
+}
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "no memory for the pace of reclaim");
+}
+
+static int batch_done(struct durations *d, const struct raw_event *event, uint64_t since_ns, struct err *err)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "lru_batch+%u*lru_scan+%u*reclaim_page", (unsigned int)event->size, (unsigned int)event->aux);
+	return durations_call(d, &(struct duration){ .op = "lru_batch", .path = path, .ns = (double)(event->time_ns - since_ns),
+		.order = DURATION_ORDER_NONE, .traced = true }, err);
+}
+
+/*
+ * Only of a waker's own CPU: another one may be asleep, which takes longer to end (wake_idle), or busy, and nothing tells which.
+ */
+static int kswapd_runs(struct durations *d, const struct raw_event *event, struct duration_wake *wake, struct err *err)
+{
+	uint64_t woken_ns = wake->woken_ns;
+
+	wake->woken_ns = 0;
+	if (!woken_ns || event->time_ns <= woken_ns || event->cpu != wake->cpu)
+		return 0;
+	return durations_call(d, &(struct duration){ .op = "wake_up", .path = "", .ns = (double)(event->time_ns - woken_ns),
+		.order = DURATION_ORDER_NONE, .traced = true }, err);
+}
+
+static int kswapd_event(struct durations *d, const struct raw_event *event, struct err *err)
+{
+	struct duration_wake *wake;
+
+	if (event->node < 0)
+		return 0;
+	wake = element(&d->wakes, &d->nr_wakes, (uint32_t)event->node, sizeof(*wake));
+	if (!wake)
+		return no_memory(err);
+	if (event->type == RAW_KSWAPD_RUNS)
+		return kswapd_runs(d, event, wake, err);
+	*wake = (struct duration_wake){ .woken_ns = event->time_ns, .cpu = event->cpu };
+	return 0;
+}
+
+static bool is_free(uint8_t type)
+{
+	return type == RAW_PAGE_FREE || type == RAW_KFREE || type == RAW_CACHE_FREE;
+}
+
+int durations_reclaim(struct durations *d, const struct raw_event *event, struct err *err)
+{
+	struct duration_reclaim *reclaim = element(&d->reclaims, &d->nr_reclaims, event->cpu, sizeof(*reclaim));
+	uint64_t since_ns;
+
+	if (!reclaim)
+		return no_memory(err);
+	since_ns = reclaim->pid == event->pid ? reclaim->batch_ns : 0;
+	if (event->type == RAW_KSWAPD_WOKEN || event->type == RAW_KSWAPD_RUNS) {
+		reclaim->batch_ns = 0;
+		return kswapd_event(d, event, err);
+	}
+	if (event->type != RAW_RECLAIM_BATCH) {
+		reclaim->batch_ns = is_free(event->type) ? since_ns : 0;
+		return 0;
+	}
+	*reclaim = (struct duration_reclaim){ .batch_ns = event->time_ns, .pid = event->pid };
+	return since_ns && event->time_ns > since_ns ? batch_done(d, event, since_ns, err) : 0;
+}
