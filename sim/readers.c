@@ -55,7 +55,6 @@ struct readers {
 	uint32_t around_pages; /* that one fault maps */
 	uint32_t nr_waiting;   /* with touches to come: each has a timer */
 	uint64_t came;         /* pages read */
-	ns_t free_ns;          /* when the disk is done with the last of them */
 };
 
 int readers_start(struct run *run, struct err *err)
@@ -331,8 +330,7 @@ static ns_t read_some(struct run *run, struct reader *reader)
 		reader->end = 0;
 	}
 	r->came += came;
-	r->free_ns = max_u64(r->free_ns, run->engine.now) + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
-	return busy_ns + (came ? r->free_ns - run->engine.now : 0);
+	return reclaim_disk_reads(run, came, busy_ns) - run->engine.now;
 }
 
 static void touch(struct run *run, struct reader *reader)

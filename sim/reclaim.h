@@ -129,6 +129,7 @@ struct reclaim {
 	struct refaults *coming; /* owned */
 	struct mappers *mappers; /* owned; NULL: nobody asks who maps files */
 	struct readers *readers; /* owned; NULL: nobody reads again what he maps, or the trace shows it */
+	ns_t disk_free_ns;       /* when the disk is done with all that refaults and readers have read so far */
 	enum page_back reading_again; /* the page that begins is a refault */
 	struct mapped *mapped;   /* owned; NULL: no file page is */
 	struct shrink_older *older; /* owned; NULL: no initial state, or nothing of it is unknown to the trace */

@@ -21,6 +21,20 @@ struct object *reclaim_user(struct run *run, pfn_t pfn);
  */
 void reclaim_lose(struct run *run, struct object *object, uint32_t swapped_plus1);
 
+/**
+ * reclaim_disk_reads() - the one disk reads @pages of files, when it is done with others' and they have memory, in @busy_ns. Return: when
+ * they are there.
+ */
+static inline ns_t reclaim_disk_reads(struct run *run, uint32_t pages, ns_t busy_ns)
+{
+	ns_t begin_ns = run->engine.now + busy_ns;
+
+	if (!pages)
+		return begin_ns;
+	run->reclaim.disk_free_ns = max_u64(run->reclaim.disk_free_ns, begin_ns) + (ns_t)pages * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+	return run->reclaim.disk_free_ns;
+}
+
 /* refault.c */
 /**
  * refault_evicted() - the file page of @slot (SLOT_NONE: nobody's) has been reclaimed: perhaps it is read again.

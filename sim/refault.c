@@ -54,7 +54,7 @@ struct refaults {
 	uint64_t waiting;        /* pages of all promises */
 	struct read_window reading;
 	uint32_t reading_next;   /* its page that comes next; its nr is how many are still to come */
-	ns_t free_ns;            /* when the disk is done with the last one */
+	ns_t free_ns;            /* when all of it is there, or its reader has found no memory */
 	ns_t wait_until_ns;      /* events of the recording wait until nothing is due any more, but no longer; 0: they do not wait */
 	ns_t timer_ns;           /* when the earliest timer fires, NS_NEVER: there is none */
 	bool by_time;            /* the clock is the recording's, not age() */
@@ -389,7 +389,7 @@ static void read_window(struct run *run)
 		came += read == READ_CAME;
 		r->kinds[r->reading.kind].promised -= read != READ_CAME;
 	}
-	r->free_ns = run->engine.now + busy_ns + (ns_t)came * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+	r->free_ns = reclaim_disk_reads(run, came, busy_ns);
 }
 
 void refault_due(struct run *run)
@@ -401,7 +401,8 @@ void refault_due(struct run *run)
 		return;
 	r->timer_ns = NS_NEVER;
 	wait_or_not(run);
-	if (is_due(run)) {
+	/* A timer set by pages that reading made go is early. */
+	if (is_due(run) && run->engine.now >= r->free_ns) {
 		if (!r->reading.nr) {
 			promises_take(&r->promises, &r->reading);
 			r->reading_next = 0;
