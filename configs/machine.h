@@ -233,6 +233,7 @@ struct machine_reclaim {
 	uint32_t swappiness;     /* 0 .. 200; 60 */
 	uint32_t zone_reclaim_mode; /* 0 .. 7: 1 reclaims on the near node before the next one is used, 2 + 4 swaps there, too; 0 */
 	uint32_t refault_percent; /* of file pages reclaimed: read again; 0; RECLAIM_AUTO: what the recording tells, sim/reclaim.c */
+	uint32_t random_percent;  /* of these: in no order, page by page, as a database does, not in that of files; 0 */
 	uint32_t mapped_percent;  /* of file pages: found used through page tables before they are reclaimed; 0; RECLAIM_AUTO: likewise */
 	uint32_t activated_percent; /* of file pages read: active soon; RECLAIM_AUTO: how long each was away decides */
 	bool enabled;            /* false: memory that is handed out stays handed out until the trace frees it */

@@ -147,6 +147,7 @@ const struct key machine_keys[] = {
 	{ "reclaim.swap", KEY_SIZE, M(reclaim.swap), 0, 64 * TIB, "auto", AUTO(MACHINE_AUTO), NONE(0) },
 	{ "reclaim.enabled", KEY_BOOL, M(reclaim.enabled), .def = "true" },
 	{ "reclaim.refault", KEY_COUNT, M(reclaim.refault_percent), 0, 90, "0", AUTO(RECLAIM_AUTO) },
+	{ "reclaim.random_reads", KEY_COUNT, M(reclaim.random_percent), 0, 100, "0", .silent_zero = true },
 	{ "reclaim.mapped", KEY_COUNT, M(reclaim.mapped_percent), 0, 100, "0", AUTO(RECLAIM_AUTO) },
 	{ "reclaim.activated", KEY_COUNT, M(reclaim.activated_percent), 0, 100, "auto", AUTO(RECLAIM_AUTO) },
 	{ "reclaim.swappiness", KEY_COUNT, M(reclaim.swappiness), 0, 200, "60" },

@@ -307,6 +307,7 @@ void reclaim_use(const struct run *run, struct replay_use *use)
 		.assumed = !run->meta->cache_pages,
 		.refault_percent = r->refault_percent,
 		.written_refault_percent = r->written_refault_percent,
+		.random_percent = run->machine->reclaim.random_percent,
 		.mappings = readers_mappings(run),
 		.late_ns = run->late_ns,
 	};

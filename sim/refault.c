@@ -1,8 +1,12 @@
 /*
  * refault: file pages that are read again after they were reclaimed. A recording made without pressure cannot tell which;
  * `reclaim.refault` says how many, and `kmemsim probe` takes it from a machine that has reclaimed. What a task had read or written is
- * read again in long stretches, or not at all: in the order in which it went, a window of readahead at a time, as files are. What
- * comes back takes memory as it did the first time, and counts as in use when it was away for less time than active pages stay.
+ * read again in long stretches, or not at all: in the order in which it went, a window of readahead at a time, as files are; or, so
+ * often as `reclaim.random_reads` says, a page here and a page there, as databases do. What comes back takes memory as it did the first
+ * time, and counts as in use when it was away for less time than active pages stay.
+ *
+ * Which of both no event tells of a machine that had memory enough. It decides how whole free memory is: pages that lie side by side go,
+ * one by one, where pages come in the order of files.
  *
  * Assumed: they come at moments of what is left of the recording, sooner rather than later, as its requests keep their times whatever
  * memory there is. Where these do not (asap), the clock is the distance of workingset.c, pages that have gone or become active since: a
@@ -28,12 +32,13 @@
 /** How a page of a file had come when it went: that had been read, or written, and went for the first time; or had come again. */
 enum kind_number { PAGES_READ, PAGES_WRITTEN, PAGES_AGAIN, NR_PAGES_KINDS };
 
-/** What goes of a task's pages of a kind one after another, and is read again all or not at all. */
+/** What goes of a task's pages of a kind one after another, and is read again all or not at all; or at random. */
 struct stretch {
 	uint64_t due;   /* of its last window */
 	uint64_t until; /* it ends when so many pages have gone in all: what goes later is another */
 	uint32_t left;  /* windows that may still go; 0: the next one begins another */
 	bool again;
+	bool random;    /* each page for itself, or not: again does not count */
 };
 
 /** Pages of a kind. */
@@ -202,24 +207,24 @@ static void promise(struct run *run, uint64_t due, const struct read_window *win
 		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu64 " pages to be read again", r->waiting);
 }
 
-/* A block of the buffer cache that has gone: the file system reads it alone, when it wants what is in it. */
-static void buffer_gone(struct run *run, uint32_t slot, uint32_t who, enum kind_number number)
+/* A page that is read for itself, when somebody wants what is in it. */
+static void gone_alone(struct run *run, uint32_t slot, uint32_t who, uint64_t shadow, enum kind_number number)
 {
-	struct refaults *r = run->reclaim.coming;
-
-	if (is_read_again(run, &r->kinds[number], 1))
+	if (is_read_again(run, &run->reclaim.coming->kinds[number], 1))
 		promise(run, draw_due(run, 1),
-			&(struct read_window){ .nr = 1, .kind = number, .who = who, .slots = { slot } });
+			&(struct read_window){ .nr = 1, .kind = number, .who = who, .slots = { slot }, .shadows = { shadow } });
 }
 
 /* How long it will be is not known before it ends: taken as long as others of its kind have been. */
 static void begin_stretch(struct run *run, struct kind *kind, struct stretch *stretch, uint64_t most)
 {
 	struct rng *rng = &run->reclaim.coming->rng;
+	uint32_t random_percent = run->machine->reclaim.random_percent;
 
 	*stretch = (struct stretch){
 		.left = (uint32_t)(most / WINDOW_PAGES) + 1,
 		.again = kind->stretches ? is_read_again(run, kind, kind->gone / kind->stretches) : rng_below(rng, 100) < kind->percent,
+		.random = random_percent && rng_below(rng, 100) < random_percent,
 	};
 	kind->stretches++;
 }
@@ -239,7 +244,10 @@ static void close_window(struct run *run, struct kind *kind)
 	if (!stretch->left || r->gone > stretch->until)
 		begin_stretch(run, kind, stretch, most);
 	stretch->until = r->gone + most;
-	if (stretch->again) {
+	if (stretch->random) {
+		for (uint32_t i = 0; i < window->nr; i++)
+			gone_alone(run, window->slots[i], window->who, window->shadows[i], (enum kind_number)window->kind);
+	} else if (stretch->again) {
 		stretch->due = stretch->due > now(run) ? stretch->due + 1 : draw_due(run, (uint64_t)stretch->left * WINDOW_PAGES);
 		promise(run, stretch->due, window);
 	}
@@ -277,8 +285,9 @@ void refault_evicted(struct run *run, uint32_t slot, uint32_t who, uint64_t shad
 		return;
 	r->kinds[number].gone++;
 	who = slot == SLOT_NONE ? run->tables->nr_whos : run->reclaim.leader[who];
+	/* A block of the buffer cache: file systems read each alone. */
 	if (slot != SLOT_NONE && reclaim_is_buffer(&run->ops[run->objects[slot].op]))
-		buffer_gone(run, slot, who, number);
+		gone_alone(run, slot, who, shadow, number);
 	else
 		page_gone(run, slot, who, shadow, number);
 	set_timer(run);

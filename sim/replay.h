@@ -149,6 +149,7 @@ struct replay_result {
 		bool assumed;        /* the recording does not tell either */
 		uint32_t refault_percent; /* of file pages that went for the first time, and had come by reading */
 		uint32_t written_refault_percent; /* of those that had come by writing */
+		uint32_t random_percent; /* of what is read again: at random (reclaim.random_reads) */
 		uint64_t mappings;   /* that the recording shows */
 		ns_t late_ns;        /* for which the recording waited for what was read again; holds always */
 	} use;

@@ -197,7 +197,9 @@ static void print_json(const struct replay_result *r, const struct machine *mach
 	if (initial)
 		print_json_initial(r);
 	if (r->use.unknown)
-		printf("\"refault_percent\": %u, \"written_refault_percent\": %u, \"refault_assumed\": %s, \"mappings\": %" PRIu64 ", ", r->use.refault_percent, r->use.written_refault_percent,
+		printf("\"refault_percent\": %u, \"written_refault_percent\": %u, \"random_reads_percent\": %u, \"refault_assumed\": %s, "
+			"\"mappings\": %" PRIu64 ", ",
+			r->use.refault_percent, r->use.written_refault_percent, r->use.random_percent,
 			r->use.assumed ? "true" : "false", r->use.mappings);
 	printf("\"fingerprint\": \"%016" PRIx64 "\"}\n", r->fingerprint);
 }
@@ -257,14 +259,16 @@ static void print_beginning(const struct replay_result *r, const struct replay_a
 /* How much of what reclaim takes is read again, where the machine does not say. */
 static void print_use(const struct replay_use *use)
 {
-	char late[32];
+	char late[32], order[64] = "in the order of files";
 
+	if (use->random_percent)
+		snprintf(order, sizeof(order), "%u %% of that at random", use->random_percent);
 	if (use->late_ns)
 		printf("waited     %s for files that were read again, the recording with all that comes later in it\n",
 			units_format_time_short(use->late_ns, late, sizeof(late)));
 	if (use->unknown)
-		printf("page cache %u %% of what goes is read again, %u %% of what was written: %s\n", use->refault_percent,
-			use->written_refault_percent, use->assumed ?
+		printf("page cache %u %% of what goes is read again, %u %% of what was written, %s: %s\n", use->refault_percent,
+			use->written_refault_percent, order, use->assumed ?
 			"assumed, as nothing tells (kmemsim import --states)" : "by what the recorded machine used again");
 	if (!use->unknown || !use->mappings)
 		return;

@@ -63,7 +63,7 @@ SELECT run AS machine, CAST(cpus AS INTEGER) AS cpus, CAST("managed:DMA32" AS IN
 FROM summary s JOIN unusable u ON u.machine = s.run;
 INSERT INTO real
 SELECT machine || suffix, cpus, managed, free, slab, grown, stolen, kswapd_runs, stalls, later_3, unusable_3, unusable_9, 0
-FROM real, (SELECT '-measured' AS suffix UNION SELECT '-untold' UNION SELECT '-no-refault') WHERE stolen > 0;
+FROM real, (SELECT '-measured' AS suffix UNION SELECT '-untold' UNION SELECT '-random' UNION SELECT '-no-refault') WHERE stolen > 0;
 
 -- How far a machine is from itself, run again.
 CREATE TEMP TABLE noise AS

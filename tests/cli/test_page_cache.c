@@ -278,6 +278,47 @@ Test(page_cache, what_a_task_had_is_read_again_in_stretches)
 	cr_expect_lt(of_many, 0.25, "%.2f", of_many);
 }
 
+/* Databases want a page here and a page there: the same share is read, but each page when it is wanted. */
+Test(page_cache, what_is_read_at_random_comes_page_by_page)
+{
+	double again, gone;
+
+	record_use_and_quiet(30000);
+	replay_with("reclaim.random_reads=100");
+	again = replayed_counter("workingset_refault_file");
+	gone = replayed_counter("pgsteal_file");
+	cr_expect_lt(in_three_seconds(), 0.25, "%.2f", in_three_seconds());
+	cr_expect(again > 0.29 * gone && again < 0.31 * gone, "%.0f of %.0f", again, gone);
+}
+
+/* What free memory of a machine with less memory looks like in the end, in the mean of three seeds. */
+static double unusable_with_less_memory(unsigned int random_reads)
+{
+	double sum = 0;
+
+	for (int seed = 1; seed <= 3; seed++) {
+		run_ok("rm -f r.db; L=%s/captures/J-whatif/less-memory/snapshots/1-after-boot; $K replay t.kmt -m m.yaml --initial $L"
+			" --from 'marker:WORKLOAD begin' --seed %d --set reclaim.random_reads=%u -o r.db -q", run_shared(), seed, random_reads);
+		sum += replayed_number("select unusable_index from frag_samples where zone = 'DMA32' and \"order\" = 3"
+			" order by sample_id desc limit 1");
+	}
+	return sum / 3;
+}
+
+/* Work of many kinds lies between what is read: memory of which single pages come and go is in pieces. */
+Test(page_cache, what_is_read_at_random_leaves_memory_in_pieces)
+{
+	double in_order, random;
+
+	if (!run_shared())
+		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
+	run_ok("J=%s/captures/J-whatif; $K import $J/base/trace.dat -o t.kmt -q && $K probe $J/less-memory/snapshots/1-after-boot -o m.yaml -q",
+		run_shared());
+	in_order = unusable_with_less_memory(0);
+	random = unusable_with_less_memory(100);
+	cr_expect_gt(random, in_order + 0.1, "%.2f and %.2f", random, in_order);
+}
+
 /* Who reads does nothing else: what comes later in the recording waits, 80 us for a page. Where it reads for ever, that has an end. */
 Test(page_cache, the_recording_waits_for_what_is_read_again)
 {
@@ -345,7 +386,7 @@ Test(page_cache, is_assumed_to_be_read_again_where_nothing_tells_and_the_user_he
 	share = share_read_again();
 	cr_expect(share > 0.41 && share < 0.46, "%.2f of 1.43 * 0.30", share);
 	result = run_shell("$K replay t.kmt -m m.yaml");
-	cr_expect_not_null(strstr(result.out, "page cache 30 % of what goes is read again, 86 % of what was written: assumed"), "%s", result.out);
+	cr_expect_not_null(strstr(result.out, "page cache 30 % of what goes is read again, 86 % of what was written, in the order of files: assumed"), "%s", result.out);
 	run_free(&result);
 	result = run_shell("$K replay t.kmt -m m.yaml --json");
 	cr_expect_eq(run_number(result.out, "refault_percent"), 30);
