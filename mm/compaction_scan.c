@@ -327,7 +327,8 @@ uint32_t compact_move(struct compact_control *cc, struct meter *meter)
 	cc->migrated += moved;
 	cc->failed += left;
 	pa->counter[PC_PGMIGRATE_SUCCESS] += moved;
-	pa->counter[PC_PGMIGRATE_FAIL] += left;
+	/* migrate_pages() leaves at the first page for which there is no target (-ENOMEM), and counts that one. */
+	pa->counter[PC_PGMIGRATE_FAIL] += left > 0;
 	return left;
 }
 

@@ -138,6 +138,26 @@ Test(compaction, the_last_page_taken_moves_first_and_to_the_highest_target)
 	fixture_free(fx);
 }
 
+Test(compaction, of_pages_that_find_no_target_the_first_counts_as_failed)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
+	struct users *u = attach(fx);
+	struct compact_control cc;
+
+	fill(fx, 1024, 3072);
+	use(fx, u, 1024, LRU_KIND_ANON);
+	use(fx, u, 1124, LRU_KIND_FILE);
+	use(fx, u, 1224, LRU_KIND_FILE);
+	give_buddy(fx, 3000, 0);
+	compact_whole(fx, &cc);
+	cr_assert_eq(u->moves, 1);
+	cr_expect_eq(cc.failed, 2);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGMIGRATE_SUCCESS), 1);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGMIGRATE_FAIL), 1);
+	free(u);
+	fixture_free(fx);
+}
+
 Test(compaction, pages_on_no_list_move_too_when_their_user_says_so)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
