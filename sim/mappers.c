@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "sim/reclaim_priv.h"
+#include "traces/page_purpose.h"
 #include "traces/table_rows.h"
 
 struct mappers {
@@ -26,7 +27,7 @@ int mappers_start(struct run *run, struct err *err)
 	if (!m || !m->is_table || !table_rows_init(&m->rows, tables->nr_whos, run->meta->slots))
 		return err_set(err, ERR_NOMEM, "no memory for the page tables of %u tasks", tables->nr_whos);
 	for (uint32_t op = 0; op < tables->nr_ops; op++)
-		m->is_table[op] = table_rows_is_table(&tables->ops[op]);
+		m->is_table[op] = page_purpose_is_table(&tables->ops[op]);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "sim/reclaim_priv.h"
-#include "traces/table_rows.h"
+#include "traces/page_purpose.h"
 
 /*
  * Per cent, where the machine does not say how much it uses again. Fitted: of recordings under pressure to D-pressure (79, 31); of written
@@ -46,7 +46,7 @@ enum lru_kind reclaim_lru_kind(const struct trace_op *op)
 {
 	if (!(op->gfp & GFP_BIT_MOVABLE) || op->order || kind_info[op->kind].slot != SLOT_BEGINS)
 		return LRU_NONE;
-	return table_rows_is_file(op) ? LRU_KIND_FILE : LRU_KIND_ANON;
+	return page_purpose_is_file(op) ? LRU_KIND_FILE : LRU_KIND_ANON;
 }
 
 bool reclaim_is_buffer(const struct run_op *op)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "traces/page_purpose.h"
 
 /** What an operation is to the row of who asks for it. */
 enum part { PART_NONE, PART_TABLE, PART_OWN, PART_OTHER, PART_FORK, PART_FREE };
@@ -16,11 +17,11 @@ static enum part part_of(const struct trace_tables *tables, const struct trace_o
 		return PART_FREE;
 	if (slot != SLOT_BEGINS || op->origin != ORIGIN_DIRECT)
 		return PART_NONE;
-	if (table_rows_is_table(op))
+	if (page_purpose_is_table(op))
 		return PART_TABLE;
 	if (op->kind == KIND_KMEM_CACHE_ALLOC)
 		return !strcmp(tables->strings[op->name], "mm_struct") ? PART_FORK : PART_OTHER;
-	return op->kind == KIND_ALLOC_PAGES && op->gfp & GFP_BIT_MOVABLE && !table_rows_is_file(op) ? PART_OWN : PART_OTHER;
+	return op->kind == KIND_ALLOC_PAGES && op->gfp & GFP_BIT_MOVABLE && !page_purpose_is_file(op) ? PART_OWN : PART_OTHER;
 }
 
 /* Operations and tasks that have come to the tables since the last event. */

@@ -49,11 +49,6 @@ bool table_rows_init(struct table_rows *rows, uint32_t nr_tasks, uint32_t nr_slo
 bool table_rows_room(struct table_rows *rows, uint32_t task, uint32_t slot);
 void table_rows_fini(struct table_rows *rows);
 
-/** table_rows_is_table() - whether @op takes a page table of a process. Models GFP_PGTABLE_USER. */
-bool table_rows_is_table(const struct trace_op *op);
-/** table_rows_is_file() - whether @op takes a page of a file, by its flags. */
-bool table_rows_is_file(const struct trace_op *op);
-
 /**
  * table_rows_take() - @task has taken a page table, which is in @slot.
  * Return: how many tables its mapping has more than before; 0: it maps nothing, or has had as many before.
