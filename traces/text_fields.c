@@ -184,7 +184,7 @@ static const char *value_end(const char *p, enum field_how how)
 
 static bool is_key(const struct source_field *field, const char *key, size_t len)
 {
-	return field->key_len == len && !memcmp(field->key, key, len);
+	return field->key && field->key_len == len && !memcmp(field->key, key, len);
 }
 
 /* Number of the field with that key, SOURCE_FIELDS_MAX if there is none. Fields mostly come in the order of the table. */

@@ -1,14 +1,8 @@
-/*
- * fuzz_machine: any bytes as a machine file. What loads must come back the same from its canonical form.
- * Build: clang -fsanitize=fuzzer,address,undefined, with base/ and configs/.
- */
-#include <stdint.h>
-#include <stdlib.h>
+/* Any bytes as a machine file. What loads must come back the same from its canonical form. */
 #include <string.h>
 
 #include "configs/machine_yaml.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void expect_round_trip(const struct machine *machine)
 {

@@ -35,6 +35,18 @@ Test(import_rules, an_event_keeps_what_was_recorded)
 	importing_end(&in);
 }
 
+/* Behind the last field that is known. */
+Test(import_rules, a_value_without_a_name_is_of_no_field)
+{
+	struct imported in = importing_text(LINE("kfree: ptr=0xffff888006e40960 =0x55")
+		LINE("kfree: call_site=f+0x1 ptr=0xffff888006e40980"));
+
+	cr_expect_eq(importing_event(&in, 0)->time_ns, 1000000000);
+	cr_expect_eq(importing_event(&in, 1)->time_ns, 1000000000);
+	cr_expect_eq(in.meta.unusable.nr, 0);
+	importing_end(&in);
+}
+
 Test(import_rules, every_line_of_a_cpu_counts_for_the_entries_of_its_events)
 {
 	struct imported in = importing_text(LINE("mm_vmscan_kswapd_sleep: nid=0") LINE("kfree: call_site=f+0x1 ptr=0x0")
