@@ -5,8 +5,8 @@
  * often as `reclaim.random_reads` says, a page here and a page there, as databases do. What comes back takes memory as it did the first
  * time, and counts as in use when it was away for less time than active pages stay.
  *
- * Which of both no event tells of a machine that had memory enough. It decides how whole free memory is: pages that lie side by side go,
- * one by one, where pages come in the order of files.
+ * Which of both, no event of a machine that had memory enough tells. It decides how whole free memory is: what is read in the order of
+ * files lies side by side and goes so, and what is read at random leaves single pages behind.
  *
  * Assumed: they come at moments of what is left of the recording, sooner rather than later, as its requests keep their times whatever
  * memory there is. Where these do not (asap), the clock is the distance of workingset.c, pages that have gone or become active since: a
