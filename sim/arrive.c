@@ -81,13 +81,13 @@ static void next_of_object(struct run *run, const struct request *req)
 /* When the first held request of a task may arrive: its recorded gap after the one before it was done. */
 static ns_t next_arrival(struct run *run, struct task *task, ns_t recorded_ns)
 {
-	const struct doing *doing = &run->engine.cpus[task->cpu].doing[0];
+	const struct sim_cpu *cpu = &run->engine.cpus[task->cpu];
 
 	if (!task->known)
 		return recorded_ns;
 	/* Interrupts may have made it longer since. */
-	if (doing->arrival_ns == task->arrival_ns && doing->end_ns > task->done_ns)
-		task->done_ns = doing->end_ns;
+	if (cpu->doing[0].arrival_ns == task->arrival_ns && engine_own_end(cpu) > task->done_ns)
+		task->done_ns = engine_own_end(cpu);
 	if (run->options->pace == PACE_ASAP)
 		return task->done_ns;
 	return max_u64(recorded_ns, task->done_ns + (recorded_ns - min_u64(task->recorded_ns, recorded_ns)));

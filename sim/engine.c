@@ -101,16 +101,25 @@ static unsigned int context_of(const struct engine *engine, const struct doing *
 	return doing->op == OP_NOBODY ? doing->ctx : doing->ctx | engine->client.context(engine->client.arg, doing->op);
 }
 
+/* What began on the idle CPU is over, and the CPU is at other work that came meanwhile. */
+static bool is_at_work(const struct engine *engine, const struct sim_cpu *cpu)
+{
+	return cpu->work_ns && engine_own_end(cpu) <= engine->now;
+}
+
 /* What is over is over: the latency of what took longer than it was counted with is told. */
 static void settle(struct engine *engine, struct sim_cpu *cpu)
 {
 	for (;;) {
 		struct doing *top = &cpu->doing[cpu->depth];
+		struct doing over = *top;
 
-		if (top->end_ns > engine->now)
+		if (!cpu->depth)
+			over.end_ns = engine_own_end(cpu);
+		if (over.end_ns > engine->now)
 			return;
-		if (top->late_ns && top->op != OP_NOBODY)
-			engine->client.late(engine->client.arg, top);
+		if (over.late_ns && over.op != OP_NOBODY)
+			engine->client.late(engine->client.arg, &over);
 		top->late_ns = 0;
 		if (!cpu->depth)
 			return;
@@ -127,7 +136,7 @@ static ns_t earliest_start(const struct engine *engine, const struct sim_cpu *cp
 
 	if (top->end_ns <= engine->now)
 		return engine->now;
-	now = context_of(engine, top);
+	now = !cpu->depth && is_at_work(engine, cpu) ? CTX_PROCESS : context_of(engine, top);
 	if (level <= (now & CTX_MASK) || (level != CTX_NMI && now & CTX_IRQS_OFF))
 		return top->end_ns;
 	if (level == CTX_NMI || !engine->client.open)
@@ -157,20 +166,32 @@ bool engine_work(struct engine *engine, uint32_t number, ns_t ns)
 
 	settle(engine, cpu);
 	idle = cpu->doing[0].end_ns <= engine->now;
-	if (idle)
+	if (idle) {
 		cpu->doing[0] = (struct doing){ .end_ns = engine->now, .op = OP_NOBODY };
+		cpu->work_ns = 0;
+	} else {
+		cpu->work_ns += ns;
+	}
 	cpu->doing[0].end_ns += ns;
 	return idle;
+}
+
+/* What @cpu does at @depth is over @ns later, or the work after it. */
+static void lengthen(struct sim_cpu *cpu, uint32_t depth, int64_t ns, bool work)
+{
+	cpu->doing[depth].end_ns += (ns_t)ns;
+	if (work)
+		cpu->work_ns += (ns_t)ns;
+	else
+		cpu->doing[depth].late_ns += ns;
 }
 
 void engine_lengthen(struct engine *engine, uint32_t number, uint32_t depth, int64_t ns, struct err *err)
 {
 	struct sim_cpu *cpu = &engine->cpus[number];
 
-	for (uint32_t d = 0; d <= depth; d++) {
-		cpu->doing[d].end_ns += (ns_t)ns;
-		cpu->doing[d].late_ns += ns;
-	}
+	for (uint32_t d = 0; d <= depth; d++)
+		lengthen(cpu, d, ns, d < depth && !d && is_at_work(engine, cpu));
 	update_closed(engine, cpu);
 	if (cpu->closed)
 		look_at(engine, cpu, cpu->doing[cpu->depth].end_ns, err);
@@ -181,15 +202,21 @@ static void start(struct engine *engine, struct sim_cpu *cpu, const struct reque
 {
 	bool interrupts = cpu->doing[cpu->depth].end_ns > engine->now;
 	uint32_t depth = interrupts ? cpu->depth + 1 : 0;
+	bool work = interrupts && is_at_work(engine, cpu);
 	ns_t cost;
 
+	if (!interrupts)
+		cpu->work_ns = 0;
+	/* A request that is over is not what is interrupted, nor does its context keep anybody out. */
+	if (work && depth == 1) {
+		cpu->doing[0].op = OP_NOBODY;
+		cpu->doing[0].ctx = CTX_PROCESS;
+	}
 	cpu->doing[depth] = (struct doing){ .end_ns = engine->now, .arrival_ns = req->arrival_ns, .op = req->op,
 		.ctx = req->seat.ctx };
 	cost = engine->client.serve(engine->client.arg, req);
-	for (uint32_t below = 0; below < depth; below++) {
-		cpu->doing[below].end_ns += cost;
-		cpu->doing[below].late_ns += (int64_t)cost;
-	}
+	for (uint32_t below = 0; below < depth; below++)
+		lengthen(cpu, below, (int64_t)cost, work && !below);
 	cpu->doing[depth].end_ns = engine->now + cost;
 	cpu->depth = depth;
 	if (engine->client.started)

@@ -53,6 +53,7 @@ struct sim_cpu {
 	_Alignas(64) bool closed;
 	uint32_t depth;
 	ns_t event_ns;                 /* of its earliest queued event, NS_NEVER */
+	ns_t work_ns;                  /* of doing[0], at its end: other work, which is no part of it */
 	struct doing doing[NR_LEVELS]; /* [0] is what began on the idle CPU; [1 .. depth] interrupted it */
 	struct request_ring waiting[NR_LEVELS];
 };
@@ -114,6 +115,12 @@ int engine_queue(struct engine *engine, const struct request *req, struct err *e
  */
 bool engine_work(struct engine *engine, uint32_t cpu, ns_t ns);
 
+/** engine_own_end() - when what began on the idle @cpu is over, as far as is known; other work may keep the CPU longer. */
+static inline ns_t engine_own_end(const struct sim_cpu *cpu)
+{
+	return cpu->doing[0].end_ns - cpu->work_ns;
+}
+
 /** engine_quiet_ns() - for how long @cpu has had nothing to do; 0: it has. */
 static inline ns_t engine_quiet_ns(const struct engine *engine, uint32_t cpu)
 {
@@ -156,6 +163,7 @@ static inline void engine_begin(struct sim_cpu *cpu, const struct request *req)
 	cpu->doing[0].arrival_ns = req->arrival_ns;
 	cpu->doing[0].op = req->op;
 	cpu->doing[0].ctx = req->seat.ctx;
+	cpu->work_ns = 0;
 }
 
 #endif

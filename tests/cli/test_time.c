@@ -33,6 +33,19 @@ Test(time, an_interrupt_starts_at_once_and_a_task_waits_for_what_both_take)
 		"SELECT lat_max_ns > 60000 FROM op_stats WHERE op = 'kmalloc'", "1\n");
 }
 
+/* A worker frees the area while clearing keeps its CPU busy, which an interrupt makes longer. */
+Test(time, what_a_worker_does_after_an_interrupted_request_is_not_in_its_latency)
+{
+	expect("{\"time_ns\": 100000, \"pid\": 5, \"event\": \"vmalloc\", \"id\": 2, \"size\": 4194304, \"gfp\": \"GFP_KERNEL\"}\n"
+	       "{\"time_ns\": 1000000, \"pid\": 5, \"ctx\": \"hardirq\", \"event\": \"vfree\", \"id\": 2}\n"
+	       "{\"time_ns\": 1000500, \"pid\": 5, \"event\": \"get_zeroed_page\", \"id\": 3, \"gfp\": \"GFP_KERNEL\"}\n"
+	       "{\"time_ns\": 1001000, \"pid\": 5, \"event\": \"alloc_pages\", \"id\": 4, \"order\": 9, \"gfp\": \"GFP_KERNEL|__GFP_ZERO\"}\n"
+	       "{\"time_ns\": 1020000, \"pid\": 5, \"ctx\": \"hardirq\", \"event\": \"kmalloc\", \"id\": 5, \"size\": 64, \"gfp\": \"GFP_ATOMIC\"}\n",
+		"", "SELECT (SELECT value FROM counters WHERE name = 'vfree_works'), (SELECT lat_max_ns < 64000 FROM op_stats WHERE op ="
+		" 'alloc_pages'), (SELECT group_concat(op) FROM op_stats o WHERE count <> (SELECT sum(count) FROM latency_hist h WHERE h.op ="
+		" o.op))", "1|1|\n");
+}
+
 Test(time, a_task_thinks_for_its_recorded_gap_after_its_last_request_was_done)
 {
 	static const char next[] =

@@ -258,6 +258,29 @@ Test(engine, the_work_of_a_daemon_keeps_its_cpu_busy_and_is_in_no_latency)
 	engine_fini(&log.engine);
 }
 
+/* The work comes at 40 and begins at 110, when the request and what interrupts it are over; it is interrupted itself. */
+Test(engine, the_work_after_what_is_interrupted_is_in_no_latency)
+{
+	struct log log;
+
+	start(&log, 1);
+	arrive_as(&log, 0, 0, 1, CTX_PROCESS | CTX_IRQS_OFF, 100);
+	engine_work(&log.engine, 0, 30);
+	arrive_as(&log, 50, 0, 2, CTX_NMI, 10);
+	arrive_as(&log, 120, 0, 3, CTX_SOFTIRQ, 5);
+	check(&log);
+	arrive_as(&log, 130, 0, 4, CTX_PROCESS, 1);
+	drain(&log);
+	expect(&log, 1, 2, 50);
+	expect(&log, 2, 3, 120);
+	expect(&log, 3, 4, 145);
+	expect_latency(&log, 1, 110);
+	expect_latency(&log, 2, 10);
+	expect_latency(&log, 3, 5);
+	expect_latency(&log, 4, 16);
+	engine_fini(&log.engine);
+}
+
 /* Its latency is in nobody's histogram, so nothing may correct it; what it keeps out by its context it still does. */
 Test(engine, what_is_disowned_is_lengthened_and_told_to_nobody)
 {
