@@ -69,24 +69,44 @@ static int step(struct run *run, uint32_t node, struct err *err)
 	struct kswapd *k = &run->reclaim.kswapds[node];
 	ns_t busy_ns = locks_daemon_busy(run, node), delay;
 	enum kswapd_answer answer;
+	uint64_t before;
 
 	if (busy_ns)
 		return schedule(run, node, k->state, busy_ns, err);
 	if (k->state != KSWAPD_RUNNING) {
 		k->begun_ns = run->engine.now;
-		k->stolen_before = stolen(run);
+		k->stolen = 0;
 	}
 	meter_start(&run->meter, run->machine->latency.step_ns);
 	run->cpu = fair_cpu(run, &k->fair, node);
+	before = stolen(run); /* of all nodes */
 	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
+	k->stolen += stolen(run) - before;
 	delay = keep_cpu_busy(run, &k->fair, locks_daemon(run, node)) + run->meter.nap_ns;
 	if (answer == KSWAPD_MORE)
 		return schedule(run, node, KSWAPD_RUNNING, delay, err);
 	reclaim_wake_kcompactds(run);
-	reclaimed(run, "kswapd", node, k->begun_ns, stolen(run) - k->stolen_before);
+	reclaimed(run, "kswapd", node, k->begun_ns, k->stolen);
 	if (!kswapd_may_sleep(run->mm.pages, node, false))
 		return schedule(run, node, KSWAPD_STARTING, delay, err);
 	return schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
+}
+
+int daemons_end(struct run *run, struct err *err)
+{
+	bool failed = run->deferred.code;
+
+	meter_start(&run->meter, run->machine->latency.step_ns); /* what is on it is another's */
+	for (uint32_t node = 0; node < run->machine->nr_nodes; node++) {
+		const struct kswapd *k = &run->reclaim.kswapds[node];
+
+		if (k->state == KSWAPD_RUNNING)
+			reclaimed(run, "kswapd", node, k->begun_ns, k->stolen);
+	}
+	if (failed || !run->deferred.code)
+		return 0;
+	*err = run->deferred;
+	return -(int)err->code;
 }
 
 /* ---- Compaction ---- */

@@ -380,6 +380,7 @@ static int record_list(struct run *run, enum lru_list list, struct err *err)
 int reclaim_finish(struct run *run, struct err *err)
 {
 	const struct reclaim *r = &run->reclaim;
+	int ret = r->active ? daemons_end(run, err) : 0;
 	const struct {
 		const char *name, *unit;
 		uint64_t value;
@@ -396,7 +397,6 @@ int reclaim_finish(struct run *run, struct err *err)
 		{ "oom_without_victim", "attempts", r->without_victim },
 		{ "episodes", "episodes", r->rows },
 	};
-	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && r->active && i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct record_counter row = { "reclaim", rows[i].name, rows[i].unit, (int64_t)rows[i].value };

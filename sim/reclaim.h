@@ -93,7 +93,7 @@ struct kswapd {
 	uint32_t generation;     /* so that an event of an earlier state does nothing */
 	ns_t begun_ns;
 	struct fair fair;
-	uint64_t stolen_before;  /* pages */
+	uint64_t stolen;         /* pages, in the pass under way */
 	bool compacting;         /* kcompactd is at work, or on its way */
 	bool in_pass;            /* at work */
 	ns_t compact_begun_ns;   /* since when */

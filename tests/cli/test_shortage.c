@@ -286,6 +286,22 @@ Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
 	run_free(&result);
 }
 
+/* Each kswapd tells its own pages, though others work meanwhile, and what it has done when the trace ends under way. */
+Test(shortage, figures_of_two_nodes_agree)
+{
+	for (int i = 0; i < 30000; i++)
+		scenario_add("{\"event\":\"alloc_pages\",\"id\":\"f%d\",\"pid\":%d,\"cpu\":%d,\"comm\":\"cat\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\"}",
+			i, 7 + i % 2, i % 2);
+	for (size_t i = 0; i < NR_WAYS; i++) {
+		char options[128];
+
+		snprintf(options, sizeof(options), "--set cpus=2 --set 'nodes=[{memory: 48 MiB, cpus: 1}, {memory: 48 MiB, cpus: 1}]' %s", ways[i]);
+		replay(options);
+		cr_expect_eq(scenario_number("select count(distinct node) from reclaim_events where by = 'kswapd'"), 2, "%s", ways[i]);
+		expect_figures_agree();
+	}
+}
+
 /* A capture's recorded kswapd, reclaimed objects and failures. */
 Test(shortage, figures_of_a_capture_under_pressure_agree)
 {
