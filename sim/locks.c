@@ -19,8 +19,6 @@ int locks_init(struct locks *locks, uint32_t nr_cpus, uint32_t nr_daemons, struc
 	uint32_t nr = nr_cpus * NR_LEVELS + nr_daemons;
 
 	*locks = (struct locks){ .nr_cpus = nr_cpus };
-	if (nr_cpus == 1)
-		return 0; /* nobody ever meets anybody: only counted */
 	locks->users = calloc(nr, sizeof(*locks->users));
 	locks->active = malloc(nr * sizeof(*locks->active));
 	for (; locks->users && locks->nr_users < nr; locks->nr_users++) {
@@ -301,10 +299,6 @@ void locks_started(struct run *run, uint32_t cpu, uint32_t depth, ns_t cost_ns)
 	uint32_t number = number_of(cpu, depth);
 	bool meets;
 
-	if (!locks->users) {
-		locks_count(run);
-		return;
-	}
 	forget_past(locks, run->engine.now);
 	meets = interrupt(locks, run->engine.now, cpu, depth, cost_ns);
 	if (run->meter.nr_segments)
@@ -321,7 +315,8 @@ ns_t locks_daemon(struct run *run, uint32_t daemon)
 	uint32_t number = number_of(locks->nr_cpus, 0) + daemon;
 	ns_t alone_ns;
 
-	if (!locks->users || !run->meter.nr_segments) {
+	/* The only CPU does one thing at a time. */
+	if (locks->nr_cpus == 1 || !run->meter.nr_segments) {
 		locks_count(run);
 		return 0;
 	}
@@ -336,19 +331,16 @@ ns_t locks_daemon(struct run *run, uint32_t daemon)
 ns_t locks_daemon_busy(const struct run *run, uint32_t daemon)
 {
 	const struct locks *locks = &run->locks;
-	ns_t end_ns = locks->users ? locks->users[number_of(locks->nr_cpus, 0) + daemon].end_ns : 0;
+	ns_t end_ns = locks->users[number_of(locks->nr_cpus, 0) + daemon].end_ns;
 
 	return end_ns > run->engine.now ? end_ns - run->engine.now : 0;
 }
 
 ns_t locks_open(const struct run *run, uint32_t cpu, uint32_t depth)
 {
-	const struct lock_user *user;
+	const struct lock_user *user = &run->locks.users[number_of(cpu, depth)];
 	ns_t now = run->engine.now;
 
-	if (!run->locks.users)
-		return now;
-	user = &run->locks.users[number_of(cpu, depth)];
 	for (uint32_t i = user->over; i < user->nr && user->end_ns > now; i++)
 		if (user->stays[i].arrival_ns <= now && release_of(&user->stays[i]) > now)
 			return release_of(&user->stays[i]);

@@ -6,7 +6,8 @@
  * A request does what it does at one instant, before its time at the locks has passed; so when it starts, its stays are a
  * forecast, which holds until another CPU's request starts that comes between. Then what has not arrived yet is forecast
  * anew, and CPUs that are done later, or earlier, are told so. No lock needs a queue event, and a request that meets
- * nobody is done as soon as it has started. With one CPU nobody ever meets anybody.
+ * nobody is done as soon as it has started. With one CPU nobody ever meets anybody, but
+ * an interrupt waits all the same.
  *
  * Daemons are users, too: kswapd and kcompactd of each node, which are on no CPU in particular. A step of theirs is a request of its
  * own; what others make it wait longer, it learns before the next one.

@@ -67,6 +67,17 @@ Test(time, cpus_meet_at_a_lock_and_one_cpu_alone_does_not)
 	expect(both, "", sql, "0\n");
 }
 
+/* A large block is taken from its list with interrupts off, however many CPUs there are. */
+Test(time, an_interrupt_waits_for_the_lock_that_its_cpu_holds)
+{
+	static const char irq[] =
+		"{\"time_ns\": 1060, \"pid\": 5, \"ctx\": \"hardirq\", \"event\": \"kfree\", \"id\": null}\n";
+	static const char sql[] = "SELECT lat_max_ns > 100 FROM op_stats WHERE op = 'kfree'";
+
+	expect(irq, "", sql, "1\n");
+	expect(irq, "--set cpus=2", sql, "1\n");
+}
+
 /* The creation of the cache keeps CPU 0 busy, so that of the pool waits there, while CPU 1 is idle and its task asks the pool. */
 Test(time, nobody_takes_from_a_pool_or_cache_that_is_not_there_yet)
 {
