@@ -13,7 +13,8 @@ int tasks_init(struct run *run, struct err *err)
 		return 0;
 	run->task_of_who = calloc(nr_whos + 1, sizeof(*run->task_of_who));
 	run->tasks = calloc(nr_whos + 1, sizeof(*run->tasks));
-	if (!run->task_of_who || !run->tasks)
+	run->task_on_cpu = calloc(run->machine->cpus, sizeof(*run->task_on_cpu));
+	if (!run->task_of_who || !run->tasks || !run->task_on_cpu)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", nr_whos);
 	return cpu_map_tasks(run->tables, run->task_of_who, &run->nr_tasks, err);
 }
@@ -22,6 +23,7 @@ void tasks_fini(struct run *run)
 {
 	free(run->task_of_who);
 	free(run->tasks);
+	free(run->task_on_cpu);
 }
 
 static struct task *task_of(struct run *run, const struct request *req)
@@ -109,8 +111,17 @@ static void task_done(struct run *run, const struct request *req, ns_t cost)
 	task->done_ns = run->engine.now + cost;
 	task->arrival_ns = req->arrival_ns;
 	task->cpu = req->seat.cpu;
+	run->task_on_cpu[task->cpu] = run->task_of_who[req->who];
 	if (task->held && !task->open)
 		plan_next(run, run->task_of_who[req->who], &run->deferred);
+}
+
+void task_late(struct run *run, uint32_t cpu, const struct doing *doing)
+{
+	struct task *task = &run->tasks[run->task_on_cpu[cpu]];
+
+	if (task->known && task->cpu == cpu && task->arrival_ns == doing->arrival_ns)
+		task->done_ns = max_u64(task->done_ns, doing->end_ns);
 }
 
 void task_sleeps(struct run *run, struct request *req)

@@ -32,6 +32,9 @@ int task_timer(struct run *run, uint32_t task, struct err *err);
 /** draw_ticket() - @req's turn among those of its slot, or before those who name what it makes, if it has none yet. */
 void draw_ticket(struct run *run, struct request *req);
 
+/** task_late() - @doing, which is over on @cpu, took longer than was thought: what its task does next comes later. */
+void task_late(struct run *run, uint32_t cpu, const struct doing *doing);
+
 /** task_sleeps() - @req, which is about to sleep, holds its task up. */
 void task_sleeps(struct run *run, struct request *req);
 

@@ -119,7 +119,7 @@ static void settle(struct engine *engine, struct sim_cpu *cpu)
 		if (over.end_ns > engine->now)
 			return;
 		if (over.late_ns && over.op != OP_NOBODY)
-			engine->client.late(engine->client.arg, &over);
+			engine->client.late(engine->client.arg, (uint32_t)(cpu - engine->cpus), &over);
 		top->late_ns = 0;
 		if (!cpu->depth)
 			return;

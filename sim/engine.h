@@ -67,8 +67,8 @@ struct engine_client {
 	ns_t (*serve)(void *arg, const struct request *req);
 	/** context() - what operation @op says of its context beside the request: enum trace_ctx. */
 	uint8_t (*context)(void *arg, uint32_t op);
-	/** late() - @doing is over, and was late_ns longer than what serve() answered. */
-	void (*late)(void *arg, const struct doing *doing);
+	/** late() - @doing is over on @cpu, and was late_ns longer than what serve() answered. */
+	void (*late)(void *arg, uint32_t cpu, const struct doing *doing);
 	/**
 	 * started() - what serve() was asked for began on @cpu at @depth, after what it interrupts was made @cost_ns longer. May
 	 * call engine_lengthen(). May be NULL.

@@ -115,7 +115,7 @@ static uint8_t op_context(void *arg, uint32_t op)
 }
 
 /* A request took longer than it was counted with. */
-static void count_late(void *arg, const struct doing *doing)
+static void count_late(void *arg, uint32_t cpu, const struct doing *doing)
 {
 	struct run *run = arg;
 	struct run_op *op = &run->ops[doing->op];
@@ -124,6 +124,8 @@ static void count_late(void *arg, const struct doing *doing)
 	hist_move(run->kinds[op->kind].latency, latency - (ns_t)doing->late_ns, latency);
 	op->latency_ns += (ns_t)doing->late_ns;
 	op->latency_max_ns = max_u64(op->latency_max_ns, latency);
+	if (run->tasks)
+		task_late(run, cpu, doing);
 }
 
 /* What began is on its way to its locks; what it interrupted comes to them later. */

@@ -233,6 +233,7 @@ struct run {
 	struct reclaim reclaim;
 	struct task *tasks;          /* owned; NULL with PACE_RECORDED, which knows no tasks */
 	uint32_t *task_of_who;       /* owned; NULL with PACE_RECORDED */
+	uint32_t *task_on_cpu;       /* owned: by CPU, whose request was done there last; NULL with PACE_RECORDED */
 	uint32_t nr_tasks;
 	uint32_t works_queued;       /* bits 1 << enum run_work */
 	uint64_t works_done[NR_WORKS];

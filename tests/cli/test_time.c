@@ -67,6 +67,17 @@ Test(time, cpus_meet_at_a_lock_and_one_cpu_alone_does_not)
 	expect(both, "", sql, "0\n");
 }
 
+/* It is done at 125 us, not at 63, and another task's request comes on its CPU before it asks again. */
+Test(time, a_gap_begins_when_what_was_interrupted_is_done)
+{
+	expect("{\"time_ns\": 2000, \"pid\": 5, \"ctx\": \"hardirq\", \"event\": \"alloc_pages\", \"id\": 2, \"order\": 9, \"gfp\":"
+	       " \"GFP_ATOMIC|__GFP_ZERO\"}\n"
+	       "{\"time_ns\": 140000, \"pid\": 6, \"event\": \"kmalloc\", \"id\": 3, \"size\": 192, \"gfp\": \"GFP_KERNEL\"}\n"
+	       "{\"time_ns\": 301000, \"pid\": 5, \"event\": \"kmalloc\", \"id\": 4, \"size\": 64, \"gfp\": \"GFP_KERNEL\"}\n"
+	       "{\"time_ns\": 900000, \"pid\": 7, \"event\": \"kfree\", \"id\": null}\n",
+		"--pace think --sample-time 1us", "SELECT min(time_ns) / 1000 BETWEEN 420 AND 430 FROM samples WHERE live_objects = 4", "1\n");
+}
+
 /* A large block is taken from its list with interrupts off, however many CPUs there are. */
 Test(time, an_interrupt_waits_for_the_lock_that_its_cpu_holds)
 {

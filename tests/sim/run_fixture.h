@@ -86,10 +86,11 @@ static uint8_t scene_context(void *arg, uint32_t op)
 	return ((struct scene *)arg)->ops[op].ctx;
 }
 
-static void scene_late(void *arg, const struct doing *doing)
+static void scene_late(void *arg, uint32_t cpu, const struct doing *doing)
 {
 	struct run_op *op = &((struct scene *)arg)->ops[doing->op];
 
+	(void)cpu;
 	op->latency_ns += (ns_t)doing->late_ns;
 	cr_assert_eq(op->latency_ns, doing->end_ns - doing->arrival_ns);
 }

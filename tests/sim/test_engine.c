@@ -29,10 +29,11 @@ static uint8_t context(void *arg, uint32_t op)
 	return ((struct log *)arg)->ctx[op];
 }
 
-static void late(void *arg, const struct doing *doing)
+static void late(void *arg, uint32_t cpu, const struct doing *doing)
 {
 	struct log *log = arg;
 
+	(void)cpu;
 	log->latency[doing->op] += (ns_t)doing->late_ns;
 	cr_assert_eq(log->latency[doing->op], doing->end_ns - doing->arrival_ns);
 }
