@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "sim/reclaim_priv.h"
 #include "sim/timers.h"
+#include "sim/works.h"
 
 #define MAX_EPISODES  10000u            /* rows of reclaim_events; more are only counted */
 #define KSWAPD_NAP_NS 100000000u        /* kswapd_try_to_sleep(): HZ / 10 */
@@ -64,6 +65,15 @@ static ns_t keep_cpu_busy(struct run *run, struct fair *fair, ns_t wait_ns)
 	return fair_run(run, fair, ns);
 }
 
+/* What a step left to be seen to is no request's: the next one neither sleeps for it nor is short of memory. */
+static void look_after(struct run *run)
+{
+	if (!run->meter.pressure)
+		return;
+	reclaim_after(run);
+	run_schedule_rcu(run);
+}
+
 static int step(struct run *run, uint32_t node, struct err *err)
 {
 	struct kswapd *k = &run->reclaim.kswapds[node];
@@ -83,6 +93,7 @@ static int step(struct run *run, uint32_t node, struct err *err)
 	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
 	k->stolen += stolen(run) - before;
 	delay = keep_cpu_busy(run, &k->fair, locks_daemon(run, node)) + run->meter.nap_ns;
+	look_after(run);
 	if (answer == KSWAPD_MORE)
 		return schedule(run, node, KSWAPD_RUNNING, delay, err);
 	reclaim_wake_kcompactds(run);
@@ -161,6 +172,7 @@ static int compact_step(struct run *run, uint32_t node, struct err *err)
 	run->cpu = fair_cpu(run, &k->compact_fair, node);
 	answer = kcompactd_step(run->mm.pages, node, run->cpu, &run->meter);
 	delay = keep_cpu_busy(run, &k->compact_fair, locks_daemon(run, kcompactd_number(run, node)));
+	look_after(run);
 	if (answer == KCOMPACTD_MORE)
 		return engine_timer(&run->engine, run->engine.now + delay, CLASS_WAKE, RUN_TIMER_KCOMPACTD, node, err);
 	k->compacting = k->in_pass = false;

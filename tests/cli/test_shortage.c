@@ -181,7 +181,7 @@ Test(shortage, one_of_those_that_may_not_fail_looks_for_memory_at_a_time)
 			"\"time_ns\":%d}", i, 100 + i, 10000000 + i * 100000);
 	for (int i = 0; i < 3000; i++)
 		scenario_add("{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":%d,\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\","
-			"\"time_ns\":%lld}", i, 200 + i % 10, 20000000 + i * 1000000ll);
+			"\"time_ns\":%lld}", i, 200 + i % 10, 20000000 + i * 300000ll);
 	replay("--set memory=24MiB --set cpus=2 --set reclaim.swap=64MiB");
 	cr_expect_gt(scenario_number("select count from sleeps where reason = 'reclaim'"), 0);
 	scenario_expect("select still_waiting, timeouts * 1e8 between max_ns * 0.9 and max_ns from sleeps where reason = 'retry'", "40 1\n");
@@ -258,6 +258,9 @@ static void expect_figures_agree(void)
 	expect_zero("pages that moved", "select value - (select coalesce(sum(pages), 0) from reclaim_events where by in ('compaction', 'kcompactd'))"
 		" from counters where name = 'pgmigrate_success'");
 	expect_zero("kills", "select value - (select count(*) from reclaim_events where by = 'oom') from counters where name = 'oom_kill'");
+	expect_zero("who sleeps for writing reclaimed", "select max(0, (select coalesce(sum(count), 0) from sleeps where reason = 'reclaim') -"
+		" (select count(*) from reclaim_events where by = 'direct'))");
+	expect_zero("nobody who frees sleeps", "select count(*) from op_stats where op in ('kfree', 'free_pages') and sleeps");
 	expect_zero("work takes time", "select count(*) from reclaim_events where pages > 0 and end_ns = start_ns");
 	expect_zero("stalls are in latencies", "select sum(end_ns - start_ns) > (select sum(lat_mean_ns * count + count) from op_stats)"
 		" from reclaim_events where by in ('direct', 'compaction', 'oom')");
@@ -300,6 +303,21 @@ Test(shortage, figures_of_two_nodes_agree)
 		cr_expect_eq(scenario_number("select count(distinct node) from reclaim_events where by = 'kswapd'"), 2, "%s", ways[i]);
 		expect_figures_agree();
 	}
+}
+
+/* It swaps out between requests, which have memory all the time: what it waits for is not theirs. */
+Test(shortage, nobody_sleeps_for_what_kswapd_writes)
+{
+	for (int i = 0; i < 6000; i++) {
+		scenario_add("{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":7,\"time_ns\":%d000000,\"gfp\":\"GFP_HIGHUSER_MOVABLE\"}", i, i + 1);
+		scenario_add("{\"event\":\"kmalloc\",\"id\":\"k%d\",\"size\":64,\"pid\":8,\"time_ns\":%d300000}", i, i + 1);
+		scenario_add("{\"event\":\"kfree\",\"id\":\"k%d\",\"pid\":8,\"time_ns\":%d600000}", i, i + 1);
+	}
+	replay("--set memory=24MiB --set cpus=1 --set reclaim.swap=16MiB");
+	cr_expect_gt(scenario_number("select value from counters where name = 'pswpout'"), 0);
+	expect_zero("nobody reclaims for himself", "select sum(value) from counters where name like 'allocstall%%'");
+	expect_zero("nobody sleeps", "select coalesce(sum(count), 0) from sleeps where reason = 'reclaim'");
+	expect_figures_agree();
 }
 
 /* A capture's recorded kswapd, reclaimed objects and failures. */
