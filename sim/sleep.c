@@ -255,19 +255,25 @@ bool sleepers_resume(struct run *run, const struct request *req)
 	return served;
 }
 
+/* What replay derives itself, and notes in the trace, wait for their turn, too: nobody asks for anything by them. */
+static bool asks(const struct run_op *op)
+{
+	return op->action != ACT_SKIP && op->action != ACT_MARKER && op->action != ACT_UNMODELLED;
+}
+
 static void fail_sleeper(struct run *run, struct sleeper *sleeper)
 {
 	struct run_op *op = &run->ops[sleeper->req.op];
 	const struct run_part *part = run->part_of_kind[op->kind];
 
-	if (sleeper->place.stage == STAGE_SERVED)
+	if (sleeper->place.stage == STAGE_SERVED || !asks(op))
 		return; /* it has what it asked for */
 	if (part && part->gave_up)
 		part->gave_up(run, (enum sleep_reason)sleeper->reason, sleeper->key,
 			run->engine.now - min_u64(sleeper->since_ns, run->engine.now));
 	run->sleepers.stats[sleeper->reason].still_waiting++;
 	run->result.still_waiting++;
-	if (kind_info[op->kind].slot == SLOT_BEGINS && op->action != ACT_SKIP)
+	if (kind_info[op->kind].slot == SLOT_BEGINS)
 		note_failure(run, &sleeper->req, op);
 	else
 		op->failed++;

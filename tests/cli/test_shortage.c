@@ -154,6 +154,15 @@ Test(shortage, a_request_that_may_not_fail_waits_to_the_end_and_is_told)
 	}
 }
 
+Test(shortage, a_marker_that_waits_for_its_task_is_no_request)
+{
+	add_many(7000, "{\"event\":\"alloc_pages\",\"id\":%d,\"cpu\":1,\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
+	scenario_add("{\"event\":\"marker\",\"text\":\"end\",\"cpu\":1,\"pid\":3}");
+	replay("--set memory=24MiB --set cpus=2 --pace think");
+	scenario_expect("select op, count from op_stats", "alloc_pages 7000\n");
+	cr_expect_eq(scenario_number("select sum(still_waiting) - (select failed from op_stats) from sleeps"), 0);
+}
+
 Test(shortage, a_request_that_may_not_fail_goes_on_when_memory_comes_back)
 {
 	add_many(6100, "{\"event\":\"alloc_pages\",\"id\":%d,\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_NORETRY|__GFP_NOWARN\"}");
