@@ -389,6 +389,7 @@ static int record_counters(struct run *run, struct err *err)
 		uint64_t value;
 	} own[] = {
 		{ "failed_allocations", "allocations", result->failed },
+		{ "failed_older", "allocations", result->failed_older },
 		{ "failed_as_recorded", "allocations", result->failed_both },
 		{ "failed_only_in_recording", "allocations", result->recovered },
 		{ "events_not_modelled", "events", result->unmodelled },

@@ -27,7 +27,9 @@ RARE void note_failure(struct run *run, const struct request *req, struct run_op
 {
 	op->failed++;
 	note_place(run, OBJECT_FAILED, req->op);
-	if (op->flags & OP_FAILED)
+	if (op->flags & OP_BOOT)
+		run->result.failed_older++;
+	else if (op->flags & OP_FAILED)
 		run->result.failed_both++;
 	else
 		run->result.failed++;

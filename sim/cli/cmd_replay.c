@@ -304,6 +304,8 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 	print_beginning(r, args);
 	printf("failed     %" PRIu64 " allocations (and %" PRIu64 " that had failed when recorded)\n", r->failed,
 		r->failed_both + r->recovered);
+	if (r->failed_older)
+		printf("older      %" PRIu64 " objects of before the recording found no memory\n", r->failed_older);
 	print_pressure(r, results);
 	printf("kmalloc    bytes_alloc equals the recording's in %" PRIu64 " of %" PRIu64 " events\n",
 		r->bytes_alloc_checked - r->bytes_alloc_mismatch, r->bytes_alloc_checked);

@@ -253,6 +253,16 @@ Test(shortage, failures_are_told_by_order_zone_and_flags)
 	run_free(&result);
 }
 
+Test(shortage, what_was_there_before_and_finds_no_memory_is_no_request_that_failed)
+{
+	for (int i = 0; i < 30; i++)
+		scenario_add("{\"event\":\"alloc_pages\",\"id\":\"o%d\",\"order\":9,\"gfp\":\"GFP_KERNEL\",\"boot\":true,\"adopted\":true}", i);
+	add_many(10, "{\"event\":\"alloc_pages\",\"id\":\"n%d\",\"order\":9,\"gfp\":\"GFP_KERNEL\"}");
+	replay("--set memory=24MiB --set cpus=1");
+	cr_expect_gt(scenario_number("select value from counters where name = 'failed_older'"), 0);
+	scenario_expect("select failed, failed = (select value from counters where name = 'failed_allocations') from op_stats", "10 1\n");
+}
+
 /* What a run says in several places it says alike. */
 static void expect_figures_agree(void)
 {
