@@ -46,8 +46,11 @@ static const struct finding findings[] = {
 		" WHERE run_id = ?1 AND mechanism = 'oom' AND name LIKE 'killed %' ORDER BY value DESC, name) HAVING count(*) > 0",
 		"Memory ran out; tasks that the OOM killer ended: %c (%s), which gave back %b." },
 	{ TEXT_RED,
-		"SELECT sum(still_waiting) FROM sleeps WHERE run_id = ?1 HAVING sum(still_waiting) > 0",
+		"SELECT sum(still_waiting) FROM sleeps JOIN runs USING (run_id) WHERE run_id = ?1 AND status = 'done' HAVING sum(still_waiting) > 0",
 		"%c requests still waited at the end and could be woken by nobody: they count as failed." },
+	{ TEXT_YELLOW,
+		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'replay' AND name = 'cut_off' AND value > 0",
+		"%c requests had arrived and were not done when the run was cut off: they are in no figure of operations." },
 	{ TEXT_RED,
 		"SELECT sum(n), group_concat(rule || ' ' || n, ', ') FROM (SELECT rule, count(*) AS n FROM violations WHERE run_id = ?1"
 		" AND severity IN ('error', 'fatal') GROUP BY rule ORDER BY n DESC, rule) HAVING sum(n) > 0",

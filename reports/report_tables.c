@@ -45,7 +45,7 @@ static const struct table tables[] = {
 			{ "waited", COLUMN_TIME }, { "held", COLUMN_TIME } }, 8, "locks" },
 	{ "Requests that waited",
 		"For what a request slept (reclaim: pages to be written; oom: the memory of a killed task); object and task: for an earlier request with the same object, or of the same task. Who still"
-		" waited when the run ended could be woken by nobody, and failed.",
+		" waited at the end of a run that was done could be woken by nobody, and failed.",
 		"SELECT reason, count, total_ns, max_ns, timeouts, still_waiting FROM sleeps WHERE run_id = ? ORDER BY reason", NULL,
 		{ { "for", COLUMN_TEXT }, { "waits", COLUMN_COUNT }, { "waited", COLUMN_TIME }, { "longest", COLUMN_TIME },
 			{ "timed out", COLUMN_COUNT }, { "still waiting", COLUMN_COUNT } }, 0, NULL },

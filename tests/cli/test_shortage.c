@@ -154,6 +154,21 @@ Test(shortage, a_request_that_may_not_fail_waits_to_the_end_and_is_told)
 	}
 }
 
+Test(shortage, who_waits_when_a_run_is_cut_off_has_not_failed)
+{
+	static const char failed[] = "could be woken by nobody: they count", cut_off[] = "requests had arrived and were not done";
+	struct run_result result;
+
+	add_many(7000, "{\"event\":\"alloc_pages\",\"id\":%d,\"cpu\":1,\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
+	replay("--set memory=24MiB --set cpus=2");
+	result = run_shell("$K report r.db && sqlite3 r.db \"update runs set status = 'interrupted';"
+		" update counters set value = (select sum(still_waiting) from sleeps) where name = 'cut_off'\" && echo CUT && $K report r.db");
+	cr_expect_eq(result.status, 0, "%s", result.err);
+	cr_expect(strstr(result.out, failed) && strstr(result.out, failed) < strstr(result.out, "CUT"), "%s", result.out);
+	cr_expect(!strstr(strstr(result.out, "CUT"), failed) && strstr(strstr(result.out, "CUT"), cut_off), "%s", result.out);
+	run_free(&result);
+}
+
 Test(shortage, a_marker_that_waits_for_its_task_is_no_request)
 {
 	add_many(7000, "{\"event\":\"alloc_pages\",\"id\":%d,\"cpu\":1,\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
