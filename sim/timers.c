@@ -89,12 +89,14 @@ static int fire_periodic(struct run *run, uint32_t i, uint32_t number, struct er
 {
 	const struct timer *timer = &timers[i];
 	ns_t until_ns = timer->put_off ? timer->put_off(run, number) : 0;
+	uint32_t cpu = timer->per_node ? 0 : number;
 
 	if (until_ns > run->engine.now)
 		return set(run, i, number, until_ns, err);
 	meter_start(&run->meter, run->machine->latency.step_ns);
+	run->cpu = cpu;
 	timer->work(run, number);
-	works_charge(run, timer->per_node ? 0 : number);
+	works_charge(run, cpu);
 	run_schedule_rcu(run);
 	return set(run, i, number, run->engine.now + timer->period_ns, err);
 }
