@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bitmap.h"
 #include "mm/slub_priv.h"
 
 /** A load on its way. */
@@ -14,6 +15,7 @@ struct slub_load {
 	const struct state *saved;
 	const uint32_t *cache_of;
 	uint8_t *seen;          /* owned: marks of the objects of one slab */
+	uint64_t *taken;        /* owned: a bit for each page that a slab has already */
 	struct slab_load_report *report;
 	struct err *err;
 };
@@ -71,6 +73,13 @@ static bool fits_cache(const struct slab_geometry *g, const struct state_slab *s
 		(s->order == g->min_order && s->objects == g->min_objs);
 }
 
+static bool is_taken(const struct slub_load *load, const struct state_slab *s)
+{
+	uint32_t end = (uint32_t)(s->pfn + (1ull << s->order));
+
+	return bitmap_next_set(load->taken, (uint32_t)s->pfn, end) < end;
+}
+
 static int check_saved(const struct slub_load *load, const struct state_slab *s)
 {
 	const struct slub *slub = load->slub;
@@ -82,6 +91,8 @@ static int check_saved(const struct slub_load *load, const struct state_slab *s)
 		return refuse(load, s, "it is of a CPU that the machine does not have");
 	if (s->pfn >= SLAB_NUMBERS_MAX || !page_alloc_allocated(slub->pages, s->pfn, s->order))
 		return refuse(load, s, "the machine has no such pages, or they are free");
+	if (is_taken(load, s))
+		return refuse(load, s, "another slab has pages of it");
 	if (s->inuse + s->nr_freelist != s->objects)
 		return refuse(load, s, "objects in use and on its freelist are not all that it has");
 	if (s->place == STATE_SLAB_NODE_PARTIAL && !s->nr_freelist)
@@ -152,6 +163,7 @@ static int load_slab(const struct slub_load *load, const struct state_slab *s)
 	if (number == SLAB_NONE)
 		return refuse(load, s, "no room to follow it");
 	slab = &slub->store.slabs[number];
+	bitmap_set(load->taken, (uint32_t)s->pfn, (uint32_t)s->pfn + (1u << s->order));
 	slab->pfn = (uint32_t)s->pfn;
 	slab->cache = load->cache_of[s->cache];
 	slab->order = (unsigned int)s->order & 31;
@@ -191,12 +203,14 @@ int slub_load_state(void *state, const struct state *saved, const uint32_t *cach
 		.seen = malloc(SLAB_OBJECTS_MAX + 1) };
 	int ret = 0;
 
-	if (!load.seen)
-		return err_set(err, ERR_NOMEM, "no memory to read freelists");
-	if (saved->exact_slabs || saved->nr_slabs)
+	load.taken = calloc(bitmap_words((uint32_t)page_alloc_end(load.slub->pages) + 1), sizeof(*load.taken));
+	if (!load.seen || !load.taken)
+		ret = err_set(err, ERR_NOMEM, "no memory to read slabs and their freelists");
+	else if (saved->exact_slabs || saved->nr_slabs)
 		ret = load_slabs(&load);
 	else
 		ret = slub_build_slabs(load.slub, saved, cache_of, report, err);
+	free(load.taken);
 	free(load.seen);
 	return ret;
 }

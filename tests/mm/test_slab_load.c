@@ -268,6 +268,10 @@ Test(slab_load, state_that_contradicts_itself_is_refused)
 	m->slabs[0].freelist = remote;
 	m->slabs[2].pfn = 5000;
 	expect_refused(f, m, "page 5000 of cache c: the machine has no such pages");
+	m->slabs[2].pfn = m->slabs[5].pfn;
+	expect_refused(f, m, "of cache c: another slab has pages of it");
+	m->slabs[2].pfn = m->slabs[7].pfn + 2;
+	expect_refused(f, m, "of cache c: another slab has pages of it");
 	m->slabs[2].pfn = 3;
 	m->slabs[2].cpu = 1;
 	expect_refused(f, m, "a CPU that the machine does not have");
