@@ -1,5 +1,7 @@
 #include "sim/direct_map.h"
 
+#include <string.h>
+
 /* The nominal bases of x86, without randomisation: four-level paging, five-level paging, 32 bits. */
 static const uint64_t nominals[] = { 0xffff888000000000ull, 0xff11000000000000ull, 0xc0000000ull };
 
@@ -94,6 +96,9 @@ int direct_map_find(struct direct_map *map, const char *path, uint64_t memory_en
 	int ret;
 
 	*map = (struct direct_map){ 0 };
+	if (!strcmp(path, "-"))
+		return err_set(err, ERR_USAGE, "the trace is read twice where objects are found by their recorded addresses: "
+			"it cannot be standard input");
 	ret = trace_open(&reader, path, &options, err);
 	if (ret < 0)
 		return ret;

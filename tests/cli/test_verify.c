@@ -121,6 +121,24 @@ Test(verify, a_trace_without_recorded_columns_says_how_to_get_them)
 	run_free(&result);
 }
 
+/* Objects are found by recorded addresses, and those are looked through before the trace is replayed. */
+Test(verify, a_trace_from_standard_input_is_refused_where_it_is_read_twice)
+{
+	static const char *const commands[] = {
+		"$K verify - -m a.yaml --quiet --snapshots %s/captures/" CAPTURE "/snapshots < a.kmt",
+		"cat a.kmt | $K replay - -m a.yaml --quiet --initial %s/captures/" CAPTURE "/snapshots/1-after-boot -o r.db",
+	};
+	const char *shared = prepare("");
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct run_result result = run_shell(commands[i], shared);
+
+		cr_expect_eq(result.status, 2, "%d: %s", result.status, result.err);
+		cr_expect_not_null(strstr(result.err, "cannot be standard input"), "%s", result.err);
+		run_free(&result);
+	}
+}
+
 /* As of a trace that was imported before those were kept. */
 Test(verify, a_trace_without_moved_blocks_says_that_it_is_to_be_imported_again)
 {
