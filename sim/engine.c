@@ -267,7 +267,8 @@ int engine_run_before(struct engine *engine, ns_t time_ns, struct err *err)
 
 	while (ret == 0 && event_queue_due(&engine->queue, time_ns, CLASS_WAKE))
 		ret = engine_run_first(engine, err);
-	engine_move_clock(engine, time_ns);
+	if (ret == 0)
+		engine_move_clock(engine, time_ns);
 	return ret;
 }
 

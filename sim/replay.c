@@ -220,8 +220,7 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 	return ret;
 }
 
-/* Whether the user has had enough. */
-static int check_stop(const struct run *run, struct err *err)
+int replay_check_stop(const struct run *run, struct err *err)
 {
 	const struct replay_options *options = run->options;
 
@@ -245,7 +244,7 @@ static int after_event(struct run *run, const struct request *req, struct err *e
 	if (ret == 0 && run->check_every && run->events % run->check_every == 0) {
 		ret = check_now(run, err);
 		if (ret == 0)
-			ret = check_stop(run, err); /* a batch takes minutes with a check after each event */
+			ret = replay_check_stop(run, err); /* a batch takes minutes with a check after each event */
 	}
 	plan_special(run);
 	return ret;
@@ -278,7 +277,7 @@ static int wait_for_readers(struct run *run, struct request *req, struct err *er
 		if (ret == 0)
 			ret = deferred_error(run, err);
 		if (ret == 0 && steps % STEPS_TO_STOP == 0)
-			ret = check_stop(run, err);
+			ret = replay_check_stop(run, err);
 	}
 	if (run->engine.now > due_ns) {
 		run->late_ns += run->engine.now - due_ns;
@@ -404,7 +403,7 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 		ret = deferred_error(run, err);
 	if (options->progress)
 		options->progress(options->arg, run->events, run->live_objects);
-	return ret == 0 ? check_stop(run, err) : ret;
+	return ret == 0 ? replay_check_stop(run, err) : ret;
 }
 
 /* How long, in simulated time, the last sleepers are given after the trace has ended: twice the kernel's longest pause. */
@@ -432,7 +431,7 @@ static int drain(struct run *run, struct err *err)
 		if (ret == 0)
 			ret = deferred_error(run, err);
 		if (ret == 0 && steps % STEPS_TO_STOP == 0)
-			ret = check_stop(run, err);
+			ret = replay_check_stop(run, err);
 	}
 	engine_finish(&run->engine);
 	if (ret == 0) {

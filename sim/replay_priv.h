@@ -4,6 +4,8 @@
 
 #include "sim/run.h"
 
+/** replay_check_stop() - Errors: ERR_INTERRUPTED when the user has had enough. */
+int replay_check_stop(const struct run *run, struct err *err);
 /** replay_record_begin() - the run's row. Errors: what the recorder says. */
 int replay_record_begin(struct run *run, struct err *err);
 /**

@@ -239,6 +239,7 @@ struct run {
 	uint64_t works_done[NR_WORKS];
 	uint32_t rcu_blocks;         /* that wait for the grace period under way */
 	uint32_t nr_periodic;        /* queued events that go on for ever: timers and samples */
+	uint32_t nr_fired;           /* of those so far: after some it is asked whether to stop; wraps */
 	uint64_t nr_sleeps;          /* calls of run_sleep() */
 	struct kind_stats kinds[NR_KINDS];
 	uint32_t cache_generation;   /* raised whenever a cache is created or destroyed */

@@ -2,11 +2,13 @@
 
 #include "mm/reclaim.h"
 #include "sim/arrive.h"
+#include "sim/replay_priv.h"
 #include "sim/run.h"
 #include "sim/works.h"
 
 #define DEFAULT_SAMPLES 100
 #define SECOND_NS       1000000000u
+#define FIRED_TO_STOP   1024u /* after so many samples and works of daemons it is asked whether to stop */
 
 /** A work that the kernel does again and again. */
 struct timer {
@@ -101,6 +103,12 @@ static int fire_periodic(struct run *run, uint32_t i, uint32_t number, struct er
 	return set(run, i, number, run->engine.now + timer->period_ns, err);
 }
 
+/* Between two events that are far apart nothing else happens, for hours where samples are close: it is asked here, too. */
+static int check_stop_at_times(struct run *run, struct err *err)
+{
+	return ++run->nr_fired % FIRED_TO_STOP == 0 ? replay_check_stop(run, err) : 0;
+}
+
 /*
  * Last sleepers can take a thousand times as long as the trace, and little happens meanwhile; and without recorded times a machine
  * that is short of memory can take as long.
@@ -108,6 +116,15 @@ static int fire_periodic(struct run *run, uint32_t i, uint32_t number, struct er
 static bool goes_on_for_long(const struct run *run)
 {
 	return run->draining || run->engine.now - run->begun_ns >= 2 * DEFAULT_SAMPLES * run->sample_ns;
+}
+
+static int take_sample(struct run *run, struct err *err)
+{
+	int ret = sampler_sample(run, "time", NULL, err);
+
+	if (!run->options->sample_ns && goes_on_for_long(run))
+		run->sample_ns *= 2;
+	return ret < 0 ? ret : engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, RUN_TIMER_SAMPLE, 0, err);
 }
 
 int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
@@ -119,10 +136,8 @@ int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
 	kind &= (1u << RUN_TIMER_BITS) - 1;
 	switch (kind) {
 	case RUN_TIMER_SAMPLE:
-		ret = sampler_sample(run, "time", NULL, err);
-		if (!run->options->sample_ns && goes_on_for_long(run))
-			run->sample_ns *= 2;
-		return ret < 0 ? ret : engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, kind, 0, err);
+		ret = check_stop_at_times(run, err);
+		return ret < 0 ? ret : take_sample(run, err);
 	case RUN_TIMER_RESUME:
 	case RUN_TIMER_TIMEOUT:
 		return sleepers_timer(run, kind, generation, value, err);
@@ -136,6 +151,7 @@ int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)
 	case RUN_TIMER_READER:
 		return reclaim_fire(run, kind, generation, value, err);
 	default:
-		return fire_periodic(run, kind - RUN_TIMER_PERIODIC, value, err);
+		ret = check_stop_at_times(run, err);
+		return ret < 0 ? ret : fire_periodic(run, kind - RUN_TIMER_PERIODIC, value, err);
 	}
 }

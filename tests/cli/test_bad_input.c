@@ -134,6 +134,25 @@ Test(bad_input, ctrl_c_saves_what_was_done_and_exits_with_130)
 	run_free(&result);
 }
 
+/* 31 years, in which only daemons have work, and samples are taken. */
+Test(bad_input, ctrl_c_ends_a_wait_for_an_event_that_is_far_away)
+{
+	static const char *const samples[] = { "", "--sample-time 1us" };
+
+	run_write("t.jsonl", "{\"event\":\"alloc_pages\",\"id\":1,\"order\":0,\"gfp\":\"GFP_HIGHUSER_MOVABLE\",\"time_ns\":1000}\n"
+			     "{\"event\":\"free_pages\",\"id\":1,\"order\":0,\"time_ns\":1000000000000000000}\n");
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		struct run_result result = run_shell("$K import t.jsonl -o t.kmt -q; timeout --foreground --preserve-status -s INT -k 20 1 "
+						     "$K replay t.kmt -o r.db %s", samples[i]);
+
+		cr_expect_eq(result.status, 130, "status %d: %s", result.status, result.err);
+		run_free(&result);
+		result = run_shell("sqlite3 r.db 'select status, sim_ns < 1000000000000000000 from runs'; rm r.db");
+		cr_expect_str_eq(result.out, "interrupted|1\n", "%s", result.out);
+		run_free(&result);
+	}
+}
+
 Test(bad_input, an_output_never_replaces_its_own_source)
 {
 	run_write("t.jsonl", "{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}\n");
