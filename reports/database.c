@@ -192,10 +192,23 @@ static int make_draft(const char *made, const char *path, struct err *err)
 	return 0;
 }
 
+/* "-", which is standard output, or input, where a file is no database. */
+static bool is_stream(const char *path)
+{
+	return !strcmp(path, "-");
+}
+
+static int refuse_stream(struct err *err)
+{
+	return err_set(err, ERR_USAGE, "-: results are a database, which is no stream: give the name of a file");
+}
+
 int database_draft(char **made, const char *path, struct err *err)
 {
 	int ret;
 
+	if (is_stream(path))
+		return refuse_stream(err);
 	if (asprintf(made, "%s.new-%ld", path, (long)getpid()) < 0)
 		return err_set(err, ERR_NOMEM, "%s: no memory", path);
 	ret = make_draft(*made, path, err);
@@ -222,6 +235,8 @@ static int check_plain(const char *path, struct err *err)
 {
 	struct stat st;
 
+	if (is_stream(path))
+		return refuse_stream(err);
 	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
 		return 0;
 	return err_set(err, ERR_IO, "%s: is a %s, expected a results database", path,
@@ -231,13 +246,12 @@ static int check_plain(const char *path, struct err *err)
 int database_open_read(sqlite3 **out, const char *path, struct err *err)
 {
 	bool old = false;
-	int ret;
+	int ret = check_plain(path, err);
 
-	if (access(path, R_OK) < 0)
-		return err_errno(err, "%s: cannot be read", path);
-	ret = check_plain(path, err);
 	if (ret < 0)
 		return ret;
+	if (access(path, R_OK) < 0)
+		return err_errno(err, "%s: cannot be read", path);
 	if (database_missing(path))
 		return err_set(err, ERR_RESULTS, "%s: is empty: no run has been recorded into it yet", path);
 	ret = open_checked(out, path, SQLITE_OPEN_READONLY, &old, err);

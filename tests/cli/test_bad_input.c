@@ -110,6 +110,11 @@ Test(bad_input, an_output_that_cannot_be_written_is_an_io_error)
 	expect_failure(3, "/proc/nothing.kmt", "$K import t.kmt.jsonl -o /proc/nothing.kmt 2>&1 >&2 || "
 					       "{ $K cat t.kmt --format jsonl >t.jsonl; $K import t.jsonl -o /proc/nothing.kmt; }");
 	expect_failure(2, "t.kmt", "$K replay t.kmt -o t.kmt");
+	expect_failure(2, "-: results are a database", "$K replay t.kmt -o -");
+	expect_failure(2, "-: results are a database", "$K lint t.kmt -o -");
+	expect_failure(2, "-: results are a database", "$K replay t.kmt -o r.db -q && $K merge r.db -o -");
+	expect_failure(2, "-: results are a database", "$K query - runs < r.db");
+	expect_failure(0, "", "test ! -e ./-");
 	/* The system's own reason, not what the database library met while trying otherwise. */
 	expect_failure(3, "t.kmt/x.db: cannot be made: Not a directory", "$K replay t.kmt -o t.kmt/x.db");
 }
