@@ -336,6 +336,7 @@ void replay_initial(const struct replay_result *r, struct record_counter rows[RE
 		{ "initial", "saver_less", "objects", (int64_t)r->read_less },
 		{ "initial", "events_carried_out", "events", (int64_t)r->carried },
 		{ "initial", "settings_applied", "times", r->settings_applied },
+		{ "initial", "caches_kept", "caches", r->caches_kept },
 		{ "initial", "drawn_free_blocks", "blocks", (int64_t)r->filled.blocks },
 		{ "initial", "drawn_cpu_list_pages", "pages", (int64_t)r->filled.pcp_pages },
 		{ "initial", "drawn_slabs", "slabs", (int64_t)r->filled.slabs },

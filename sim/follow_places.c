@@ -30,6 +30,7 @@ static void note_filled(struct run *run, const struct state *state, const struct
 	};
 	if (!slabs_followed(run))
 		return;
+	run->result.caches_kept = slabs->geometry_differs;
 	run->result.filled.objects = slabs->objects_assumed;
 	run->result.filled.slabs_missing = slabs->slabs_missing;
 	run->result.filled.slabs = state->nr_slabs ? 0 : slabs->slabs;

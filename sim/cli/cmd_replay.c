@@ -242,6 +242,8 @@ static void print_beginning(const struct replay_result *r, const struct replay_a
 			r->bound, r->unbound);
 	if (r->settings_applied)
 		printf("settings   of the machine are not those of that state: watermarks and limits of CPUs' lists are set anew\n");
+	if (r->caches_kept)
+		printf("caches     %" PRIu32 " have the sizes and partial lists of that state, not those of the machine's settings\n", r->caches_kept);
 	if (args->initial)
 		print_filled(&r->filled, args->options.seed);
 	if (r->gone)

@@ -139,6 +139,23 @@ Test(verify, a_trace_from_standard_input_is_refused_where_it_is_read_twice)
 	}
 }
 
+/* A saved slab is as large as it was saved, whatever the machine's settings are. */
+Test(verify, settings_that_a_saved_state_does_not_take_on_are_told)
+{
+	static const char *const settings[] = { "cpus=1", "slab.cpu_partial=20", "slab.max_order=0" };
+	const char *shared = prepare("");
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		struct run_result result = run_shell("$K replay a.kmt -m a.yaml --initial %s/captures/" CAPTURE "/snapshots/1-after-boot"
+						     " --limit 100 --set %s", shared, settings[i]);
+
+		cr_expect_eq(result.status, 0, "%d: %s", result.status, result.err);
+		cr_expect_eq(strstr(result.out, "partial lists of that state, not those of the machine's settings") != NULL, i > 0, "%s: %s",
+			settings[i], result.out);
+		run_free(&result);
+	}
+}
+
 /* As of a trace that was imported before those were kept. */
 Test(verify, a_trace_without_moved_blocks_says_that_it_is_to_be_imported_again)
 {
