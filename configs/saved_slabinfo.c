@@ -149,6 +149,8 @@ static bool slabinfo_line(const char *line, struct state_cache *cache)
 		return false;
 	if (!cache->size || !cache->objs_per_slab || !pages || pages > 1u << SAVED_MAX_ORDER)
 		return false;
+	if (cache->slabs > cache->objects)
+		return false; /* a slab has an object at least */
 	cache->object_size = cache->size;
 	cache->order = (uint32_t)__builtin_ctz(pages);
 	return true;

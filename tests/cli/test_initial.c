@@ -347,6 +347,15 @@ Test(initial, shrinkers_free_dentries_and_inodes_of_the_state)
 	expect_number("select active_objs from cache_stats where cache = 'dentry' and sample_id = (select max(sample_id) from samples)", "4200\n");
 }
 
+/* Such a table, which no kernel prints, took a minute to lay out. */
+Test(initial, more_slabs_than_objects_are_refused)
+{
+	save_full_machine();
+	run_write("full/slabinfo", "slabinfo - version: 2.1\n"
+		"dentry 4200 4200 192 21 1 : tunables 0 0 0 : slabdata 4201 4201 0\n");
+	sh(2, "slabinfo:2: expected a cache as slabinfo version 2.1 has it", "$K replay n.kmt -m m.yaml --initial full --quiet 2>&1");
+}
+
 /* The text files of a capture's snapshot, its machine and a trace of one marker: proc/, m.yaml, t.kmt. False: no captures. */
 static bool take_capture(const char *name)
 {
