@@ -27,13 +27,13 @@ static error_t parse_arg(int key, char *arg, struct argp_state *state)
 		args->reader.from_ns = cli_time(state, "from", arg);
 		return 0;
 	case OPTION_TO:
-		args->reader.to_ns = cli_time(state, "to", arg);
+		args->reader.to_ns = cli_end(state, arg);
 		return 0;
 	case OPTION_SKIP:
 		args->reader.skip = cli_number(state, "skip", arg);
 		return 0;
 	case OPTION_LIMIT:
-		args->reader.limit = cli_number(state, "limit", arg);
+		args->reader.limit = cli_limit(state, arg);
 		return 0;
 	case OPTION_RECORDED:
 		args->reader.recorded = args->print.recorded = true;

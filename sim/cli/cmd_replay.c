@@ -78,13 +78,13 @@ static error_t parse_part(struct argp_state *state, struct replay_args *args, in
 		args->from = text;
 		return 0;
 	case OPT_TO:
-		args->reader.to_ns = cli_time(state, "to", text);
+		args->reader.to_ns = cli_end(state, text);
 		return 0;
 	case OPT_SKIP:
 		args->reader.skip = cli_number(state, "skip", text);
 		return 0;
 	case OPT_LIMIT:
-		args->options.limit = cli_number(state, "limit", text);
+		args->options.limit = cli_limit(state, text);
 		return 0;
 	case OPT_SAMPLE_TIME:
 		args->options.sample_ns = cli_time(state, "sample-time", text);

@@ -16,6 +16,15 @@ uint64_t cli_number(struct argp_state *state, const char *name, const char *text
 	return value;
 }
 
+uint64_t cli_limit(struct argp_state *state, const char *text)
+{
+	uint64_t limit = cli_number(state, "limit", text);
+
+	if (!limit)
+		argp_error(state, "--limit %s: expected at least one event", text);
+	return limit;
+}
+
 uint64_t cli_row(struct argp_state *state, const char *name, const char *text)
 {
 	uint64_t row = cli_number(state, name, text);
@@ -32,6 +41,15 @@ ns_t cli_time(struct argp_state *state, const char *name, const char *text)
 	if (units_parse_time(text, &value) < 0)
 		argp_error(state, "--%s: \"%s\" is not a time such as 12.5 s", name, text);
 	return value;
+}
+
+ns_t cli_end(struct argp_state *state, const char *text)
+{
+	ns_t end_ns = cli_time(state, "to", text);
+
+	if (!end_ns)
+		argp_error(state, "--to %s: expected a time after the beginning", text);
+	return end_ns;
 }
 
 /* "recorded, think or asap" */

@@ -218,6 +218,15 @@ Test(bad_input, a_part_of_the_trace_that_holds_nothing_is_warned_of)
 		" (a time without a unit is in ns)", "$K replay t.kmt --skip 20 -q");
 }
 
+Test(bad_input, a_part_of_no_length_is_no_whole_trace)
+{
+	make_trace(20);
+	expect_failure(2, "--limit 0: expected at least one event", "$K replay t.kmt --limit 0 -q");
+	expect_failure(2, "--limit 0: expected at least one event", "$K cat t.kmt --limit 0");
+	expect_failure(2, "--to 0: expected a time after the beginning", "$K replay t.kmt --to 0 -q");
+	expect_failure(2, "--to 0ms: expected a time after the beginning", "$K cat t.kmt --to 0ms");
+}
+
 Test(bad_input, text_that_is_no_utf8_stays_out_of_json)
 {
 	struct run_result result = run_shell("printf '# tracer: nop\\n#\\n p\\377-1  [000] .....  1.000001: kfree: call_site=f\\376+0x1/0x2 ptr=0000000000000010\\n"
