@@ -147,6 +147,8 @@ static void check_free_of_part(struct run *run, const struct object *object, con
 		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
 			"%s of an object from %s: no slab is there, the kernel oopses", kind_info[op->kind].name,
 			kind_info[run->ops[object->op].kind].name);
+	else if ((op->ctx & CTX_MASK) == CTX_NMI)
+		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "kvfree of vmalloc memory in an NMI: BUG in vfree()");
 	else if (op->ctx & ~CTX_MASK && !(op->ctx & CTX_MASK))
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "kvfree of vmalloc memory may sleep, and the context may not: might_sleep()"
 			" complains");

@@ -66,6 +66,19 @@ Test(lint, the_vmalloc_space_is_not_for_interrupts)
 	expect_text(0, "BUG");
 }
 
+/* kvfree() calls vfree(), with its BUG_ON(in_nmi()); of kmalloc memory it is kfree(). */
+Test(lint, kvfree_of_vmalloc_memory_is_not_for_nmis)
+{
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":1,\"size\":6000000}");
+	scenario_add("{\"event\":\"kvfree\",\"id\":1,\"ctx\":\"nmi\",\"call_site\":\"drv_nmi+0x8\"}");
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":2,\"size\":64}");
+	scenario_add("{\"event\":\"kvfree\",\"id\":2,\"ctx\":\"nmi\"}");
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":3,\"size\":6000000}");
+	scenario_add("{\"event\":\"kvfree\",\"id\":3,\"ctx\":\"softirq\"}");
+	expect_found("", 1, "vmalloc_in_interrupt fatal 1\n");
+	scenario_expect("select call_site from violations", "drv_nmi+0x8\n");
+}
+
 Test(lint, every_object_has_its_own_free)
 {
 	static const char *const makes[] = {
