@@ -68,10 +68,16 @@ static bool is_nameless(const struct run *run, const struct trace_op *op, enum r
 	return action == ACT_CACHE_CREATE && !run_string(run, op->name)[0];
 }
 
+/* kvmalloc() of more than a page: __GFP_NOFAIL is for its vmalloc, which takes single pages (kvmalloc_gfp()). */
+static bool leaves_nofail_to_vmalloc(const struct run *run, const struct trace_op *op)
+{
+	return (op->kind == KIND_KVMALLOC || op->kind == KIND_KVZALLOC) && op->size > run->machine->page_size;
+}
+
 /* __GFP_NOFAIL asks for what cannot be promised: rmqueue() and __alloc_pages_slowpath() warn. */
 static bool is_vain_nofail(const struct run *run, const struct trace_op *op, enum run_action action)
 {
-	if (!(op->gfp & GFP_BIT_NOFAIL) || !(takes_pages(action) || takes_object(action)))
+	if (!(op->gfp & GFP_BIT_NOFAIL) || !(takes_pages(action) || takes_object(action)) || leaves_nofail_to_vmalloc(run, op))
 		return false;
 	return !(op->gfp & GFP_BIT_DIRECT_RECLAIM) || block_order(run, op, action) > NOFAIL_ORDER;
 }

@@ -79,6 +79,15 @@ Test(lint, kvfree_of_vmalloc_memory_is_not_for_nmis)
 	scenario_expect("select call_site from violations", "drv_nmi+0x8\n");
 }
 
+/* kvmalloc() of more than a page keeps the flag for vmalloc(), which takes page by page. */
+Test(lint, kvmalloc_may_be_told_not_to_fail)
+{
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":1,\"size\":900000,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
+	scenario_add("{\"event\":\"kvzalloc\",\"id\":2,\"size\":9000,\"gfp\":\"GFP_NOFS|__GFP_NOFAIL\"}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":3,\"size\":9000,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
+	expect_found("", 0, "order_too_large warning 2\n");
+}
+
 Test(lint, every_object_has_its_own_free)
 {
 	static const char *const makes[] = {
