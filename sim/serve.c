@@ -230,32 +230,52 @@ static inline void serve_slab_free(struct run *run, const struct request *req, s
 	release(run, object);
 }
 
+static RARE void report_zone(struct run *run, const struct run_op *op)
+{
+	run_violation(run, RULE_HIGHMEM_KMALLOC, op, "%s with a zone that slabs cannot come from: \"Unexpected gfp\", the kernel"
+		" warns and clears the bit", kind_info[op->kind].name);
+}
+
+/* What krealloc() was given goes as with kfree(). Return: false when the kernel does not survive it; the object stays then. */
+static bool free_of_krealloc(struct run *run, struct object *object, struct run_op *op)
+{
+	if (object->slab == OBJECT_PAGES) {
+		free_pages_as_object(run, object, op);
+		return true;
+	}
+	if (object->slab == OBJECT_PART || from_cache(&run->ops[object->op]))
+		check_free(run, object, op);
+	if (object->slab == OBJECT_PART)
+		return false;
+	release(run, object);
+	return true;
+}
+
 /* krealloc(): in place while the object's room (ksize) is enough, else a new object and the old one freed. */
 static RARE void serve_krealloc(struct run *run, const struct request *req, struct run_op *op)
 {
 	uint64_t want = op->size;
-	uint64_t room = 0;
-	struct object old = { .slab = OBJECT_NONE };
 	struct run_op as_kmalloc = *op;
+	struct object *old;
 	struct slab_object object;
 	enum mm_answer answer;
 
 	if (req->slot == SLOT_NONE)
 		return;
-	if (object_is_slab(&run->objects[req->slot])) {
-		old = run->objects[req->slot];
-		room = run->ops[old.op].bytes_alloc;
-	}
-	if (want == 0) {
-		op->done++;
-		if (object_lives(&run->objects[req->slot]))
-			release(run, &run->objects[req->slot]);
+	old = &run->objects[req->slot];
+	if (want == 0 || (object_lives(old) && old->slab == OBJECT_PART)) {
+		if (object_lives(old) && !free_of_krealloc(run, old, op))
+			op->failed++;
+		else
+			op->done++;
 		return;
 	}
-	if (room >= want) {
+	if (object_is_slab(old) && run->ops[old->op].bytes_alloc >= want) {
 		op->done++;
 		return;
 	}
+	if (!req->sleeper && op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32))
+		report_zone(run, op);
 	as_kmalloc.cache = kmalloc_class(run->mm.slab, want, op->gfp);
 	as_kmalloc.action = kmalloc_is_large(run->mm.slab, want) ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
 	answer = serve_take_object(run, &as_kmalloc, &object);
@@ -266,8 +286,8 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 		run->result.failed++;
 		return;
 	}
-	if (object_is_slab(&old))
-		release(run, &run->objects[req->slot]);
+	if (object_lives(old))
+		free_of_krealloc(run, old, op);
 	note_place(run, object.slab, object.index);
 	object_begin(run, req, op, object.slab, object.index);
 }
@@ -407,8 +427,7 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: a deadlock, or \"scheduling while atomic\"",
 			name);
 	if (op->rules & 1u << RULE_HIGHMEM_KMALLOC)
-		run_violation(run, RULE_HIGHMEM_KMALLOC, op, "%s with a zone that slabs cannot come from: \"Unexpected gfp\", the kernel"
-			" warns and clears the bit", name);
+		report_zone(run, op);
 	if (op->rules & 1u << RULE_SIZE_TOO_LARGE)
 		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name,
 			op->size);

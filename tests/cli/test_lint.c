@@ -255,6 +255,34 @@ Test(lint, sections_are_not_left_by_what_takes_a_mutex)
 	expect_found("", 1, "sleep_in_atomic error 3\nsleep_in_atomic error 4\nsleep_in_atomic error 5\nsleep_in_atomic error 6\n");
 }
 
+/* krealloc() of what is no slab's ends like kfree() of it; whoever frees that later is not to blame. */
+Test(lint, krealloc_is_for_what_kmalloc_made)
+{
+	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":8192}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":1,\"size\":9000,\"call_site\":\"drv_grow+0x4\"}");
+	scenario_add("{\"event\":\"vfree\",\"id\":1}");
+	scenario_add("{\"event\":\"alloc_percpu\",\"id\":2,\"size\":8,\"align\":8}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":2,\"size\":0}");
+	scenario_add("{\"event\":\"kfree\",\"id\":null}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":3,\"order\":0}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":3,\"size\":9000}");
+	scenario_add("{\"event\":\"kfree\",\"id\":3}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":4,\"cache\":\"c\",\"size\":64}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":4,\"size\":32}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":4,\"size\":640}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":4,\"size\":1280}");
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":5,\"size\":64}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":5,\"size\":640}");
+	scenario_add("{\"event\":\"kvfree\",\"id\":5}");
+	/* In place nobody looks at the flags. */
+	scenario_add("{\"event\":\"krealloc\",\"id\":6,\"size\":100,\"gfp\":\"GFP_KERNEL|__GFP_DMA32\"}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":6,\"size\":128,\"gfp\":\"GFP_KERNEL|__GFP_DMA32\"}");
+	expect_found("", 1, "wrong_free fatal 1\nwrong_free fatal 4\nwrong_free error 7\nwrong_free notice 11\n"
+			    "highmem_kmalloc warning 16\n");
+	scenario_expect("select call_site, text from violations where event_no = 1",
+		"drv_grow+0x4 krealloc of an object from vmalloc: no slab is there, the kernel oopses\n");
+}
+
 /* Rows 35, 36 and 37 of the specification's table. */
 Test(lint, mempools_neither_clear_nor_construct)
 {
