@@ -97,6 +97,7 @@ static void run_fini(struct run *run)
 	tasks_fini(run);
 	sleepers_fini(&run->sleepers);
 	unmade_fini(run);
+	free(run->disowned);
 	locks_fini(&run->locks);
 	bulks_fini(run);
 	follow_fini(run);

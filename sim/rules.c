@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "sim/run.h"
+#include "sim/serve_priv.h"
 
 #define CREATE_SIZE_MAX (4u << 20) /* KMALLOC_MAX_SIZE, kmem_cache_sanity_check() */
 #define COSTLY_ORDER 3u            /* PAGE_ALLOC_COSTLY_ORDER */
@@ -196,6 +196,21 @@ bool rules_has_constructor(const struct run *run, uint32_t cache, uint32_t name)
 			return true;
 	}
 	return false;
+}
+
+void rules_of_disowned(struct run *run, struct run_op *op)
+{
+	op->rules &= ~(1u << RULE_CACHE_DESTROYED);
+	if (run->booting || !cache_disowned(run, op->trace->name))
+		return;
+	op->rules |= 1u << RULE_CACHE_DESTROYED;
+	rules_report_disowned(run, op);
+}
+
+void rules_report_disowned(struct run *run, const struct run_op *op)
+{
+	run_violation(run, RULE_CACHE_DESTROYED, op, "%s from cache \"%s\", which has been destroyed: works as long as the kernel"
+		" keeps it, for others who share it or for its objects", kind_info[op->kind].name, run_string(run, op->trace->name));
 }
 
 void rules_of_zeroed(struct run *run, struct run_op *op)

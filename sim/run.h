@@ -243,6 +243,8 @@ struct run {
 	uint64_t nr_sleeps;          /* calls of run_sleep() */
 	struct kind_stats kinds[NR_KINDS];
 	uint32_t cache_generation;   /* raised whenever a cache is created or destroyed */
+	uint32_t *disowned;          /* owned: names whose cache lives on after its destruction (sim/serve_caches.c) */
+	uint32_t nr_disowned, cap_disowned;
 
 	struct bulk *bulks;          /* owned: the bulk call under way, by CPU */
 
@@ -321,6 +323,9 @@ bool rules_other(const struct run *run, const struct trace_op *op, enum run_acti
 void rules_report_other(struct run *run, const struct request *req, const struct run_op *op);
 /** rules_has_constructor() - whether the trace says so of @cache, which it calls @name. */
 bool rules_has_constructor(const struct run *run, uint32_t cache, uint32_t name);
+/** rules_of_disowned() - @op allocates, and its cache is known now: whether who created it has destroyed it. */
+void rules_of_disowned(struct run *run, struct run_op *op);
+void rules_report_disowned(struct run *run, const struct run_op *op);
 /** rules_of_zeroed() - @op allocates with __GFP_ZERO, and its cache is known now: whether that has a constructor. */
 void rules_of_zeroed(struct run *run, struct run_op *op);
 void rules_report_zeroed(struct run *run, const struct run_op *op);

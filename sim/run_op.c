@@ -275,6 +275,8 @@ uint32_t run_op_resolve_cache(struct run *run, struct run_op *op)
 	op->generation = run->cache_generation;
 	if (op->action == ACT_CACHE_ALLOC && op->gfp & GFP_BIT_ZERO)
 		rules_of_zeroed(run, op);
+	if (op->action == ACT_CACHE_ALLOC)
+		rules_of_disowned(run, op);
 	if (op->cache != CACHE_NONE) {
 		const struct slab_geometry *geometry = slab_cache_geometry(run->mm.slab, op->cache);
 

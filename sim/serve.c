@@ -439,6 +439,8 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 	/* A cache that is yet to be looked up is judged then. */
 	if (op->rules & 1u << RULE_CONSTRUCTED_ZEROED && op->generation == run->cache_generation)
 		rules_report_zeroed(run, op);
+	if (op->rules & 1u << RULE_CACHE_DESTROYED && op->generation == run->cache_generation)
+		rules_report_disowned(run, op);
 	if (op->rules & 1u << RULE_CACHE_NAME_INVALID)
 		run_violation(run, RULE_CACHE_NAME_INVALID, op, "cache name \"%s\" has a blank: a kernel with CONFIG_DEBUG_VM warns",
 			run_string(run, op->trace->name));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "sim/serve_priv.h"
 
 static uint32_t clamp_u32(uint64_t value)
@@ -45,6 +46,39 @@ static struct slab_create create_of(const struct run *run, const struct trace_op
 	return create;
 }
 
+/*
+ * Names whose cache lives on after its destruction: others share its slabs, or the kernel refused, for its objects. A
+ * recording names a cache as its first owner did, whoever else shares it.
+ */
+bool cache_disowned(const struct run *run, uint32_t name)
+{
+	for (uint32_t i = 0; i < run->nr_disowned; i++)
+		if (run->disowned[i] == name)
+			return true;
+	return false;
+}
+
+static void disown(struct run *run, uint32_t name)
+{
+	if (rules_is_recording(run))
+		return;
+	if (array_room(&run->disowned, &run->cap_disowned, run->nr_disowned))
+		run->disowned[run->nr_disowned++] = name;
+	else
+		err_set(&run->deferred, ERR_NOMEM, "no memory for %u destroyed caches", run->nr_disowned + 1);
+}
+
+/* Somebody has created a cache of that name since. */
+static void own(struct run *run, uint32_t name)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < run->nr_disowned; i++)
+		if (run->disowned[i] != name)
+			run->disowned[kept++] = run->disowned[i];
+	run->nr_disowned = kept;
+}
+
 static const char *duplicate_reaction(const struct machine *machine)
 {
 	switch (machine->behaviour) {
@@ -63,7 +97,8 @@ void serve_cache_create(struct run *run, struct run_op *op)
 	struct slab_create create = create_of(run, op->trace);
 	uint32_t cache;
 
-	if (slab_cache_find(run->mm.slab, create.name) != CACHE_NONE)
+	cache = slab_cache_find(run->mm.slab, create.name);
+	if (cache != CACHE_NONE && (!cache_disowned(run, op->trace->name) || slab_cache_given_up(run->mm.slab, cache)))
 		run_violation(run, RULE_CACHE_NAME_DUPLICATE, op, "cache \"%s\" exists already: %s", create.name,
 			duplicate_reaction(run->machine));
 	if (slab_cache_create(run->mm.slab, &create, &cache, &run->meter) == SLAB_CREATE_FAILED) {
@@ -71,6 +106,7 @@ void serve_cache_create(struct run *run, struct run_op *op)
 		run->result.failed++;
 	} else {
 		op->done++;
+		own(run, op->trace->name);
 	}
 	run->cache_generation++;
 }
@@ -156,6 +192,32 @@ static void report_no_cache(struct run *run, struct run_op *op)
 		gone ? "has been destroyed: the kernel uses memory that is freed" : "never was: the kernel oopses");
 }
 
+/* Objects that were taken from a cache by that name, and not freed. */
+static uint64_t live_by_name(const struct run *run, uint32_t name)
+{
+	uint64_t live = 0;
+
+	for (uint32_t i = 0; i < run->nr_objects; i++)
+		if (object_is_slab(&run->objects[i])) {
+			const struct trace_op *maker = run->ops[run->objects[i].op].trace;
+
+			live += maker->name == name && (maker->kind == KIND_KMEM_CACHE_ALLOC || maker->kind == KIND_KMEM_CACHE_ALLOC_BULK);
+		}
+	return live;
+}
+
+/* A cache that others share stays with all its objects: the kernel does not tell whose they are. */
+static void end_share(struct run *run, struct run_op *op)
+{
+	uint64_t live = rules_is_recording(run) ? 0 : live_by_name(run, op->trace->name);
+
+	op->done++;
+	disown(run, op->trace->name);
+	if (live)
+		run_violation(run, RULE_CACHE_DESTROY_LIVE, op, "cache \"%s\" still has %" PRIu64 " objects: the kernel does not see them,"
+			" as others share its slabs", run_string(run, op->trace->name), live);
+}
+
 void serve_cache_destroy(struct run *run, struct run_op *op)
 {
 	uint32_t cache = slab_cache_find(run->mm.slab, run_string(run, op->trace->name));
@@ -164,15 +226,25 @@ void serve_cache_destroy(struct run *run, struct run_op *op)
 		report_no_cache(run, op);
 		return;
 	}
-	if (slab_cache_given_up(run->mm.slab, cache)) {
+	if (cache_disowned(run, op->trace->name) && !slab_cache_given_up(run->mm.slab, cache)) {
+		op->failed++;
+		run_violation(run, RULE_CACHE_DESTROYED, op,
+			"second destroy of cache \"%s\": the kernel takes it from others who share it",
+			run_string(run, op->trace->name));
+	} else if (slab_cache_given_up(run->mm.slab, cache)) {
 		op->failed++;
 		run_violation(run, RULE_CACHE_DESTROYED, op,
 			"second destroy of cache \"%s\": its count of users underflows, the kernel does nothing",
 			run_string(run, op->trace->name));
 	} else if (slab_cache_destroy(run->mm.slab, cache, &run->meter)) {
-		op->done++;
+		if (slab_cache_live(run->mm.slab, cache))
+			end_share(run, op);
+		else
+			op->done++;
 	} else {
 		op->failed++;
+		if (slab_cache_given_up(run->mm.slab, cache))
+			disown(run, op->trace->name);
 		run_violation(run, RULE_CACHE_DESTROY_LIVE, op,
 			"cache \"%s\" still has objects: the kernel reports them, warns and keeps the cache",
 			run_string(run, op->trace->name));
@@ -188,6 +260,9 @@ void serve_cache_shrink(struct run *run, struct run_op *op)
 		report_no_cache(run, op);
 		return;
 	}
+	if (cache_disowned(run, op->trace->name))
+		run_violation(run, RULE_CACHE_DESTROYED, op, "shrink of cache \"%s\", which has been destroyed: works as long as the"
+			" kernel keeps it, for others who share it or for its objects", run_string(run, op->trace->name));
 	slab_cache_shrink(run->mm.slab, cache, &run->meter);
 	op->done++;
 }

@@ -48,14 +48,20 @@ static void unknown_pool(struct run *run, const struct run_op *op)
 		run_string(run, op->trace->name));
 }
 
-/* The cache behind a new pool. One that the trace never made is made here. */
+/* Whether the cache of that name was destroyed before. A recording may not show the creation of another one of its name. */
+static bool was_destroyed(const struct run *run, uint32_t name)
+{
+	return !rules_is_recording(run) && (slab_cache_gone(run->mm.slab, run_string(run, name)) || cache_disowned(run, name));
+}
+
+/* The cache behind a new pool. One that the trace never made is made here; one that it has destroyed is none. */
 static uint32_t cache_behind(struct run *run, const struct trace_op *trace)
 {
 	const char *name = run_string(run, trace->name2);
 	uint32_t cache = slab_cache_find(run->mm.slab, name);
 	struct slab_create create = { .name = name, .object_size = 64 };
 
-	if (cache != CACHE_NONE || !name[0])
+	if (cache != CACHE_NONE || !name[0] || was_destroyed(run, trace->name2))
 		return cache;
 	if (trace->size && trace->size <= UINT32_MAX)
 		create.object_size = (uint32_t)trace->size;
@@ -95,6 +101,14 @@ static void check_constructor(struct run *run, const struct run_op *op, const st
 			run_string(run, op->trace->name), run_string(run, op->trace->name2));
 }
 
+static void check_destroyed(struct run *run, const struct run_op *op, const struct mempool_create *create)
+{
+	if (create->kind == MEMPOOL_SLAB && was_destroyed(run, op->trace->name2))
+		run_violation(run, RULE_CACHE_DESTROYED, op, "pool \"%s\" of cache \"%s\", which has been destroyed: the kernel uses"
+			" memory that is freed", run_string(run, op->trace->name),
+			run_string(run, op->trace->name2));
+}
+
 static void serve_create(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct mempools *m = mempools_of(run);
@@ -102,8 +116,10 @@ static void serve_create(struct run *run, const struct request *req, struct run_
 	uint32_t pool = req->sleeper ? mempool_unfinished(m, create.name) : MEMPOOL_NONE;
 	enum mm_answer answer = mempool_create(m, &create, run->cpu, &pool, &run->meter);
 
-	if (!req->sleeper)
+	if (!req->sleeper) {
 		check_constructor(run, op, &create);
+		check_destroyed(run, op, &create);
+	}
 	if (answer == MM_WAIT) {
 		if (serve_wait(run, req, GFP_KERNEL))
 			return;

@@ -83,6 +83,8 @@ struct page_request page_request_of(const struct run *run, const struct run_op *
 /* serve_caches.c */
 /** trace_names_cache() - whether the trace tells of objects of @cache by its name. */
 bool trace_names_cache(const struct run *run, const char *cache);
+/** cache_disowned() - whether that name's cache was destroyed, and lives on for others or for the objects that it has. */
+bool cache_disowned(const struct run *run, uint32_t name);
 void serve_cache_create(struct run *run, struct run_op *op);
 void serve_cache_boot(struct run *run, struct run_op *op);
 void serve_cache_destroy(struct run *run, struct run_op *op);

@@ -203,6 +203,42 @@ Test(lint, caches_are_created_and_destroyed_with_care)
 			    "cache_destroyed error 7\ncache_destroyed error 10\ncache_destroyed error 11\nfree_unknown error 12\n");
 }
 
+/* A cache that others share lives on, and so does one that the kernel would not destroy; neither is for its creator any more. */
+Test(lint, a_destroyed_cache_that_lives_on_is_not_used)
+{
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"mine\",\"size\":320}");
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"theirs\",\"size\":320}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"theirs\"}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":2,\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kmem_cache_free\",\"id\":2,\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":3,\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kmem_cache_free\",\"id\":3,\"cache\":\"theirs\"}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":3,\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kmem_cache_free\",\"id\":3,\"cache\":\"theirs\"}");
+	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"mine\",\"size\":320}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":3,\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kmem_cache_free\",\"id\":3,\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"theirs\"}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":4,\"cache\":\"theirs\",\"call_site\":\"late+0x1\"}");
+	expect_found("", 1, "cache_destroy_live error 4\ncache_destroyed error 6\ncache_destroyed error 8\ncache_destroyed error 10\n"
+			    "cache_destroy_live error 15\ncache_destroyed error 16\n");
+	expect_text(4, "does not see");
+	expect_text(10, "second destroy");
+	scenario_expect("select call_site from violations where event_no = 16", "late+0x1\n");
+}
+
+Test(lint, a_pool_of_a_destroyed_cache_is_none)
+{
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":328}");
+	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"c\"}");
+	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"p\",\"kind\":\"slab\",\"cache\":\"c\",\"min_nr\":2}");
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"c\"}");
+	expect_found("", 1, "cache_destroyed error 2\ncache_destroyed error 3\n");
+}
+
 Test(lint, devices_are_claimed_and_mapped_first)
 {
 	run_write("m.yaml", "kmemsim: 1\nmemory: 512 MiB\n");
