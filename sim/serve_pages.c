@@ -27,8 +27,6 @@ void release_block(struct run *run, const struct object *object)
 		give_block(run, object);
 		return;
 	}
-	run_violation(run, RULE_WRONG_FREE, maker, "a block of order %u was freed whole after parts of it; %u pages leak",
-		maker->order, object->left);
 	run->pages_held -= object->left;
 }
 
@@ -106,6 +104,22 @@ void serve_pages(struct run *run, const struct request *req, struct run_op *op)
 	}
 }
 
+/*
+ * __free_pages() believes its caller's order: of more than the block has it frees what is another's, and of a block that has
+ * been freed in parts the first page, which is free.
+ */
+static void check_whole(struct run *run, const struct object *object, const struct run_op *op)
+{
+	const struct run_op *maker = &run->ops[object->op];
+
+	if (object->left != maker->bytes_alloc >> run->machine->page_shift)
+		run_violation(run, RULE_WRONG_FREE, op, "%s of a block of order %u of which parts are free already: the kernel reports a"
+			" bad page, %u pages leak", kind_info[op->kind].name, maker->order, object->left);
+	else if (op->kind == KIND_FREE_PAGES && maker->action == ACT_PAGES && op->order > maker->order)
+		run_violation(run, RULE_WRONG_FREE, op, "%s of order %u of a block of order %u: the kernel frees pages that are another's",
+			kind_info[op->kind].name, op->order, maker->order);
+}
+
 /* A part of a block, freed on its own. */
 static void serve_part_free(struct run *run, struct object *object, struct run_op *op)
 {
@@ -143,6 +157,8 @@ void serve_pages_free(struct run *run, const struct request *req, struct run_op 
 	if (object->slab != OBJECT_PAGES)
 		run_violation(run, RULE_WRONG_FREE, op, "free_pages of an object from %s: the kernel reports a bad page",
 			kind_info[run->ops[object->op].kind].name);
+	else
+		check_whole(run, object, op);
 	op->done++;
 	if (run->reclaim.mappers)
 		mappers_page_ends(run, req->slot);

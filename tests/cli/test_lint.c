@@ -167,6 +167,24 @@ Test(lint, freeing_twice_is_fatal_and_freeing_nothing_is_an_error)
 	expect_text(2, "corrupted");
 }
 
+/* __free_pages() believes its caller's order; the caller named is who frees, not who allocated. */
+Test(lint, blocks_are_freed_with_their_own_order)
+{
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":1,\"order\":2}");
+	scenario_add("{\"event\":\"free_pages\",\"id\":1,\"order\":3,\"call_site\":\"drv_exit+0x4\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":2,\"order\":2,\"call_site\":\"drv_init+0x4\"}");
+	scenario_add("{\"event\":\"free_pages\",\"id\":2,\"order\":0}");
+	scenario_add("{\"event\":\"free_pages\",\"id\":2,\"order\":2,\"call_site\":\"drv_exit+0x8\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":3,\"order\":2}");
+	scenario_add("{\"event\":\"free_pages\",\"id\":3}");
+	scenario_add("{\"event\":\"alloc_pages_exact\",\"id\":4,\"size\":12288}");
+	scenario_add("{\"event\":\"free_pages\",\"id\":4,\"order\":2}");
+	expect_found("", 1, "wrong_free error 1\nwrong_free error 4\n");
+	scenario_expect("select call_site from violations order by event_no", "drv_exit+0x4\ndrv_exit+0x8\n");
+	expect_text(1, "order 3 of a block of order 2");
+	expect_text(4, "3 pages leak");
+}
+
 Test(lint, sizes_and_orders_have_limits)
 {
 	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":4194305}");
