@@ -264,11 +264,17 @@ uint32_t resource_deepest(const struct resources *resources, enum resource_tree 
 
 bool resource_claimed(const struct resources *resources, enum resource_tree tree, uint64_t start, uint64_t end)
 {
-	uint32_t at = resource_deepest(resources, tree, start, end);
+	for (;;) {
+		uint32_t at = resource_deepest(resources, tree, start, start);
 
-	while (at != RESOURCE_NONE && resources->nodes[at].claim == CLAIM_NONE)
-		at = resources->nodes[at].parent;
-	return at != RESOURCE_NONE;
+		while (at != RESOURCE_NONE && resources->nodes[at].claim == CLAIM_NONE)
+			at = resources->nodes[at].parent;
+		if (at == RESOURCE_NONE)
+			return false;
+		if (resources->nodes[at].end >= end)
+			return true;
+		start = resources->nodes[at].end + 1;
+	}
 }
 
 /* The next node in pre-order that is not inside @node. */

@@ -59,7 +59,7 @@ bool resource_release(struct resources *resources, enum resource_tree tree, uint
 /** resource_deepest() - the innermost node around all of [@start, @end]; the root if no other is. */
 uint32_t resource_deepest(const struct resources *resources, enum resource_tree tree, uint64_t start, uint64_t end);
 
-/** resource_claimed() - whether a busy node is around all of [@start, @end]. */
+/** resource_claimed() - whether each of [@start, @end] is in a busy node, all in one or in several that adjoin. */
 bool resource_claimed(const struct resources *resources, enum resource_tree tree, uint64_t start, uint64_t end);
 
 /**

@@ -511,6 +511,16 @@ Test(lint, every_second_free_is_fatal_and_says_what_the_kernel_does)
 		expect_text(3 * i + 2, pairs[i].says);
 }
 
+/* Claimed is claimed, in one piece or in two; a piece that nobody has is told. */
+Test(lint, a_mapping_of_two_claimed_regions_is_claimed)
+{
+	scenario_add("{\"event\":\"request_mem_region\",\"start\":\"0xfd000000\",\"size\":4096,\"name\":\"a\"}");
+	scenario_add("{\"event\":\"request_mem_region\",\"start\":\"0xfd001000\",\"size\":4096,\"name\":\"b\"}");
+	scenario_add("{\"event\":\"ioremap\",\"id\":1,\"phys\":\"0xfd000000\",\"size\":8192}");
+	scenario_add("{\"event\":\"ioremap\",\"id\":2,\"phys\":\"0xfd001000\",\"size\":8192}");
+	expect_found("--severity notice --rule iomem_unclaimed", 0, "iomem_unclaimed notice 3\n");
+}
+
 /* Rows 26 to 30, of driver code that has gone wrong, with the caller. */
 Test(lint, device_memory_is_used_while_it_is_mapped)
 {
