@@ -161,7 +161,7 @@ static bool comes_before(const struct run *run, const struct trace_batch *batch,
 	}
 }
 
-/* Whether an event without an object leaves something that is there from then on: a cache, a pool, a claim. */
+/* Whether an event without an object leaves something that is there from then on: a cache, a pool, a claim, a task's section. */
 static bool stands(const struct run *run, const struct run_op *op)
 {
 	switch (op->kind) {
@@ -177,6 +177,10 @@ static bool stands(const struct run *run, const struct run_op *op)
 	case KIND_RELEASE_MEM_REGION:
 	case KIND_REQUEST_REGION:
 	case KIND_RELEASE_REGION:
+	case KIND_GET_CPU:
+	case KIND_PUT_CPU:
+	case KIND_GET_CPU_VAR:
+	case KIND_PUT_CPU_VAR:
 		return op->action == ACT_PART;
 	default:
 		return false;

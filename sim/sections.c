@@ -62,11 +62,14 @@ void sections_enter(struct run *run, const struct request *req)
 {
 	struct section *section = section_of(run, req);
 
-	run->sections.calls++;
 	if (section->depth++ == 0) {
 		section->begun_ns = run->engine.now;
 		section->op = req->op;
 	}
+	/* Before the replay begins nothing is counted. */
+	if (run->follow.skipping)
+		return;
+	run->sections.calls++;
 	if (section->depth > run->sections.max_depth)
 		run->sections.max_depth = section->depth;
 }
@@ -80,9 +83,9 @@ void sections_leave(struct run *run, const struct request *req, const struct run
 		run_violation(run, RULE_PREEMPT_IMBALANCE, op, "%s without get: preempt_count underflows", kind_info[op->kind].name);
 		return;
 	}
-	if (--section->depth)
+	if (--section->depth || run->follow.skipping)
 		return;
-	ns = run->engine.now - section->begun_ns;
+	ns = run->engine.now - max_u64(section->begun_ns, run->begun_ns);
 	run->sections.count++;
 	run->sections.total_ns += ns;
 	if (ns > run->sections.max_ns)

@@ -57,6 +57,21 @@ Test(from, a_marker_a_number_and_a_time_begin_at_the_same_event)
 	expect_replay("--from '6.5 us'", 3, 1);
 }
 
+Test(from, a_section_that_is_open_at_the_beginning_is_still_one)
+{
+	run_write("t.jsonl",
+		"{\"time_ns\":1000,\"event\":\"get_cpu\",\"pid\":8}\n"
+		"{\"time_ns\":2000,\"event\":\"put_cpu\",\"pid\":8}\n"
+		"{\"time_ns\":3000,\"event\":\"get_cpu\",\"pid\":7}\n"
+		"{\"time_ns\":4000,\"event\":\"kmalloc\",\"id\":1,\"size\":64,\"pid\":7}\n"
+		"{\"time_ns\":5000,\"event\":\"put_cpu\",\"pid\":7}\n"
+		"{\"time_ns\":6000,\"event\":\"kmalloc\",\"id\":2,\"size\":64,\"pid\":7}\n");
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
+	expect_replay("--from 3", 3, 2);
+	expect_answer("select event_no, rule from violations", "3,sleep_in_atomic\n");
+	expect_answer("select name, value from counters where name in ('get_calls', 'sections') order by name", "get_calls,0\nsections,1\n");
+}
+
 Test(from, what_was_freed_before_the_beginning_is_not_there_and_caches_are)
 {
 	import_story();
