@@ -12,6 +12,7 @@
 
 #define PROGRESS_LINES 4096u
 #define REASONS_MAX 64u        /* different reasons that are counted by themselves */
+#define BIG_DIGITS 19u         /* of INT64_MAX */
 #define RECORD_MAX (1u << 20)  /* bytes of a CSV record that goes over several lines */
 
 struct interchange {
@@ -194,12 +195,56 @@ static bool is_blank(const char *line, size_t len)
 	return true;
 }
 
+static bool begins_number(const char *line, size_t at)
+{
+	return isdigit((unsigned char)line[at]) && (at == 0 || strchr(" \t,:[", line[at - 1]));
+}
+
+/*
+ * The library has integers of 64 bits with a sign. Addresses and masks go beyond: as text they are read in full, so those
+ * with as many digits stand in quotes in the copy.
+ */
+static json_t *load_quoted(const char *line, size_t len, json_error_t *why)
+{
+	char *copy = malloc(2 * len + 1);
+	bool in_text = false;
+	json_t *object;
+	size_t to = 0;
+
+	if (!copy)
+		return NULL;
+	for (size_t i = 0; i < len; i++) {
+		size_t digits = 0;
+
+		while (!in_text && begins_number(line, i) && i + digits < len && isdigit((unsigned char)line[i + digits]))
+			digits++;
+		if (digits >= BIG_DIGITS) {
+			copy[to++] = '"';
+			memcpy(copy + to, line + i, digits);
+			to += digits;
+			copy[to++] = '"';
+			i += digits - 1;
+			continue;
+		}
+		if (line[i] == '"')
+			in_text = !in_text;
+		copy[to++] = line[i];
+		if (in_text && line[i] == '\\' && i + 1 < len)
+			copy[to++] = line[++i];
+	}
+	object = json_loadb(copy, to, JSON_REJECT_DUPLICATES, why);
+	free(copy);
+	return object;
+}
+
 static int take_json_line(struct interchange *ic, const char *line, size_t len, struct err *err)
 {
 	json_error_t why;
 	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
 	int ret;
 
+	if (!object && json_error_code(&why) == json_error_numeric_overflow)
+		object = load_quoted(line, len, &why);
 	if (!object)
 		return refuse_line(ic, "not JSON", why.text, err);
 	if (!json_is_object(object))

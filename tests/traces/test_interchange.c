@@ -139,6 +139,23 @@ Test(interchange, double_and_unknown_frees_are_kept_and_a_live_id_implies_a_free
 	drop(t);
 }
 
+/* Addresses as ids, the mask of a device that reaches all, registers: numbers of all 64 bits. */
+Test(interchange, numbers_may_have_64_bits)
+{
+	struct read_back *t = take(
+		"{\"event\":\"kmalloc\",\"id\":18446612682070032384,\"size\":64,\"comm\":\"a \\\"18446612682070032385, b\"}\n"
+		"{\"event\":\"kfree\",\"id\":18446612682070032384}\n"
+		"{\"event\":\"dma_alloc_coherent\",\"id\":1,\"size\":4096,\"dma_mask\": 18446744073709551615}\n"
+		"{\"event\":\"dma_alloc_coherent\",\"id\":2,\"size\":4096,\"dma_mask\":18446744073709551616}\n");
+	const struct trace_tables *tables = trace_tables(t->reader);
+
+	cr_assert_eq(t->nr_events, 3);
+	cr_expect_eq(t->events[0].slot, t->events[1].slot);
+	cr_expect_eq(tables->ops[t->events[1].op].flags & (OP_UNKNOWN | OP_DOUBLE), 0);
+	cr_expect_eq(tables->ops[t->events[2].op].arg[0], UINT64_MAX);
+	drop(t);
+}
+
 Test(interchange, adopted_lines_go_to_the_prologue)
 {
 	struct read_back *t = take(
