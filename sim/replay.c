@@ -301,6 +301,8 @@ static inline int replay_event(struct run *run, const struct trace_batch *batch,
 	req.who = batch->who[i];
 	req.ticket = req.sleeper = 0;
 	req.seat = run->seats[batch->who[i]];
+	if (__builtin_expect(batch->ctx && run->options->lint, 0))
+		req.seat.ctx |= batch->ctx[i] & CTX_PREEMPT_OFF;
 
 	if (i + PREFETCH_EVENTS < batch->nr && batch->slot[i + PREFETCH_EVENTS] != SLOT_NONE)
 		__builtin_prefetch(&run->objects[batch->slot[i + PREFETCH_EVENTS]], 1);

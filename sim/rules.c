@@ -31,7 +31,9 @@ static bool manages_cache(enum run_action action)
 
 static bool may_sleep(const struct trace_op *op, enum run_action action)
 {
-	return manages_cache(action) || ((takes_pages(action) || takes_object(action)) && op->gfp & GFP_BIT_DIRECT_RECLAIM);
+	bool takes = takes_pages(action) || takes_object(action) || (action == ACT_PART && op->kind == KIND_ALLOC_PERCPU);
+
+	return manages_cache(action) || (takes && op->gfp & GFP_BIT_DIRECT_RECLAIM);
 }
 
 /* Whether run_op.c has said so already: what takes memory, in a context that the operation itself tells. */
@@ -107,19 +109,19 @@ bool rules_other(const struct run *run, const struct trace_op *op, enum run_acti
 }
 
 /*
- * Boot runs as task 0, with interrupts off at first, and nothing there sleeps yet (GFP_BOOT_MASK, might_sleep() with
- * SYSTEM_BOOTING); later that task is the idle one and asks for nothing.
+ * Boot runs as task 0, with interrupts off at first and preemption off to the end, and nothing there sleeps yet
+ * (GFP_BOOT_MASK, might_sleep() with SYSTEM_BOOTING); later that task is the idle one and asks for nothing.
  */
 static bool is_early_boot(const struct trace_who *who)
 {
-	return who->pid == 0 && who->ctx == CTX_IRQS_OFF;
+	return who->pid == 0 && !(who->ctx & CTX_MASK);
 }
 
 /* The context of a scenario is the operation's, that of a recording is of who asks. */
 static void report_sleep(struct run *run, const struct request *req, const struct run_op *op)
 {
 	const struct trace_who *who = &run->tables->whos[req->who];
-	uint32_t ctx = op->ctx | (is_early_boot(who) ? (uint32_t)CTX_PROCESS : who->ctx);
+	uint32_t ctx = op->ctx | (is_early_boot(who) ? (uint32_t)CTX_PROCESS : who->ctx | (req->seat.ctx & CTX_PREEMPT_OFF));
 	const char *where = ctx & CTX_MASK ? "in an interrupt" :
 			    ctx & CTX_IRQS_OFF ? "with interrupts off" : "with preemption off";
 

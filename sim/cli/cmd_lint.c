@@ -177,7 +177,7 @@ static int load_machine(struct machine *machine, const struct lint_args *args, c
 
 static int run_lint(int argc, char **argv)
 {
-	const struct trace_reader_options reading = { .thread = true };
+	const struct trace_reader_options reading = { .thread = true, .recorded = true }; /* that preemption was off */
 	struct lint_args args = { .given.what = "trace" };
 	struct trace_reader *reader = NULL;
 	struct machine *machine;

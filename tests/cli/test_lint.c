@@ -50,6 +50,42 @@ Test(lint, what_may_sleep_is_wrong_in_atomic_context)
 	expect_text(7, "GFP_KERNEL");
 }
 
+/* Rows 1 and 2, of a recording: who holds a spinlock has preemption off. The idle task boots so. */
+Test(lint, the_context_that_a_recording_shows_is_judged)
+{
+	static const char alloc[] = "kmalloc: call_site=drv+0x10/0x90 ptr=0xffff88800000%d000 bytes_req=64 bytes_alloc=64 gfp_flags=%s node=-1"
+		" accounted=false\n";
+	static const struct {
+		const char *who, *flags, *gfp;
+	} lines[] = {
+		{ "insmod-99", ".....", "GFP_KERNEL" },
+		{ "insmod-99", "...1.", "GFP_KERNEL" },
+		{ "insmod-99", "...1.", "GFP_ATOMIC" },
+		{ "insmod-99", "d....", "GFP_KERNEL" },
+		{ "insmod-99", "..s1.", "GFP_NOFS" },
+		{ "<idle>-0", "...1.", "GFP_KERNEL" },
+		{ "insmod-99", "....1", "GFP_KERNEL" },
+	};
+	FILE *f = fopen("t.txt", "w");
+	struct run_result result;
+	int i = 0;
+
+	cr_assert(f);
+	for (; i < (int)(sizeof(lines) / sizeof(lines[0])); i++) {
+		fprintf(f, "%16s [000] %s    10.00%d000: ", lines[i].who, lines[i].flags, i);
+		fprintf(f, alloc, i + 1, lines[i].gfp);
+	}
+	fprintf(f, "%16s [000] ..s1.    10.00%d000: percpu_alloc_percpu: call_site=drv+0x20/0x90 reserved=0 is_atomic=0 size=8 align=8"
+		" base_addr=0xffff88807dc36000 off=25596 ptr=0x3c3fc bytes_alloc=48 gfp_flags=GFP_KERNEL\n", "insmod-99", i);
+	fclose(f);
+	result = run_shell("$K import t.txt -o t.kmt --quiet && rm -f r.db && $K lint t.kmt -o r.db --quiet");
+	cr_expect_eq(result.status, 1, "%s", result.err);
+	run_free(&result);
+	scenario_expect("select rule, severity, event_no from violations order by event_no", "sleep_in_atomic error 1\nsleep_in_atomic error 3\n"
+		"sleep_in_atomic error 4\nsleep_in_atomic error 7\n");
+	expect_text(1, "with preemption off");
+}
+
 Test(lint, the_vmalloc_space_is_not_for_interrupts)
 {
 	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":4096,\"ctx\":\"softirq\"}");
