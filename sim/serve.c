@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "mm/mempool.h"
 #include "sim/serve_bulk.h"
 #include "sim/serve_priv.h"
 #include "sim/serve_vmalloc.h"
@@ -143,6 +144,17 @@ RARE void free_pages_as_object(struct run *run, struct object *object, const str
 /* An address of the vmalloc space, or an offset of a per-CPU chunk and the like. */
 static void check_free_of_part(struct run *run, const struct object *object, const struct run_op *op)
 {
+	const struct mempools *pools = mm_state(&run->mm, SLOT_MEMPOOL);
+	struct mempool_stats pool;
+
+	if (run->ops[object->op].kind == KIND_MEMPOOL_ALLOC) {
+		mempool_get_stats(pools, mempool_of(pools, object->index), &pool);
+		if (pool.create.kind == MEMPOOL_SLAB || pool.create.kind == MEMPOOL_KMALLOC) {
+			run_violation(run, RULE_WRONG_FREE, op, "%s of an element from mempool_alloc: the pool's reserve never gets it"
+				" back", kind_info[op->kind].name);
+			return;
+		}
+	}
 	if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
 		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
 			"%s of an object from %s: no slab is there, the kernel oopses", kind_info[op->kind].name,

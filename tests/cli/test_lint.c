@@ -387,6 +387,19 @@ Test(lint, mempools_neither_clear_nor_construct)
 	expect_text(3, "not cleared");
 }
 
+/* The slab takes it, whichever pool it came from; a page of a pool is no slab's. */
+Test(lint, elements_of_pools_go_back_to_them)
+{
+	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"p\",\"kind\":\"kmalloc\",\"size\":64,\"min_nr\":1}");
+	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"q\",\"kind\":\"page\",\"order\":0,\"min_nr\":1}");
+	scenario_add("{\"event\":\"mempool_alloc\",\"id\":1,\"pool\":\"p\"}");
+	scenario_add("{\"event\":\"kfree\",\"id\":1}");
+	scenario_add("{\"event\":\"mempool_alloc\",\"id\":2,\"pool\":\"q\"}");
+	scenario_add("{\"event\":\"kfree\",\"id\":2}");
+	expect_found("", 1, "wrong_free error 3\nwrong_free fatal 5\n");
+	expect_text(3, "never gets it back");
+}
+
 /* Row 38. Of the first allocation the cache is looked up in that moment, of the second not. */
 Test(lint, clearing_undoes_a_constructor)
 {
