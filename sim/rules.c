@@ -54,10 +54,25 @@ static unsigned int block_order(const struct run *run, const struct trace_op *op
 	return pages > 1 ? (unsigned int)fls64(pages - 1) : 0;
 }
 
+/* What takes blocks for others: dma_alloc_coherent(), and mempool_create() for its reserve. */
+static bool is_too_large_block(const struct run *run, const struct trace_op *op)
+{
+	uint64_t largest = (uint64_t)run->machine->page_size << run->machine->page_allocator.max_order;
+
+	if (op->kind == KIND_DMA_ALLOC_COHERENT)
+		return op->size > largest;
+	if (op->kind != KIND_MEMPOOL_CREATE || !op->arg[0])
+		return false;
+	return op->arg[1] == BACKING_PAGE ? op->order > run->machine->page_allocator.max_order :
+					    op->arg[1] == BACKING_KMALLOC && op->size > run->machine->kmalloc.max_size;
+}
+
 static bool is_too_large(const struct run *run, const struct trace_op *op, enum run_action action)
 {
 	if (op->gfp & GFP_BIT_NOWARN)
 		return false;
+	if (action == ACT_PART)
+		return is_too_large_block(run, op);
 	if (action == ACT_PAGES_EXACT)
 		return block_order(run, op, action) > run->machine->page_allocator.max_order;
 	if (action == ACT_KREALLOC)
@@ -135,7 +150,12 @@ static void report_size(struct run *run, const struct run_op *op)
 {
 	const char *name = kind_info[op->kind].name;
 
-	if (op->action == ACT_PAGES_EXACT)
+	if (op->action == ACT_PART && op->kind == KIND_MEMPOOL_CREATE && op->trace->arg[1] == BACKING_PAGE)
+		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of blocks of order %u: the kernel warns and refuses", name, op->order);
+	else if (op->action == ACT_PART)
+		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name,
+			op->trace->size);
+	else if (op->action == ACT_PAGES_EXACT)
 		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of %" PRIu64 " bytes, order %u: the kernel warns and refuses", name,
 			op->size, block_order(run, op->trace, op->action));
 	else if (op->action == ACT_KREALLOC)

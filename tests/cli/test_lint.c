@@ -400,6 +400,15 @@ Test(lint, elements_of_pools_go_back_to_them)
 	expect_text(3, "never gets it back");
 }
 
+Test(lint, blocks_for_pools_and_devices_have_limits_too)
+{
+	scenario_add("{\"event\":\"dma_alloc_coherent\",\"id\":1,\"size\":4194305,\"dma_mask\":4294967295}");
+	scenario_add("{\"event\":\"dma_alloc_coherent\",\"id\":2,\"size\":4194304,\"dma_mask\":4294967295}");
+	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"p\",\"kind\":\"page\",\"order\":11,\"min_nr\":1}");
+	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"q\",\"kind\":\"kmalloc\",\"size\":4194305,\"min_nr\":1}");
+	expect_found("", 1, "size_too_large error 0\norder_too_large error 2\nsize_too_large error 3\n");
+}
+
 /* Row 38. Of the first allocation the cache is looked up in that moment, of the second not. */
 Test(lint, clearing_undoes_a_constructor)
 {
