@@ -142,7 +142,7 @@ static enum kswapd_answer give_up(struct page_alloc *pa, uint32_t node)
 }
 
 /* Models what balance_pgdat() does before it looks at the lists. Return: false, there is nothing to do any more. */
-static bool begin_attempt(struct page_alloc *pa, uint32_t node)
+static bool begin_attempt(struct page_alloc *pa, uint32_t node, struct meter *meter)
 {
 	struct reclaim_node *r = &pa->reclaim[node];
 
@@ -161,10 +161,12 @@ static bool begin_attempt(struct page_alloc *pa, uint32_t node)
 		.kswapd = true,
 		.may_swap = !r->boost_left,
 		.may_fs = true,
+		.meter = meter,
 	};
 	for (uint32_t i = 0; i < pa->nr_zones; i++)
 		if (pa->zones[i].node == node && pa->zones[i].type <= r->sc.highest && pa->zones[i].managed)
 			r->sc.nr_to_reclaim += max_u64(zone_mark(&pa->zones[i], WMARK_HIGH), SWAP_CLUSTER_MAX);
+	node_age_anon(pa, node, &r->sc);
 	node_scan_begin(pa, node, &r->sc, &r->scan);
 	r->scanning = true;
 	return true;
@@ -195,7 +197,7 @@ enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned in
 
 	if (!r->running)
 		begin_pass(pa, node);
-	if (!r->scanning && !begin_attempt(pa, node))
+	if (!r->scanning && !begin_attempt(pa, node, meter))
 		return end_pass(pa, node);
 	r->sc.cpu = cpu;
 	r->sc.meter = meter;

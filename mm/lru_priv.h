@@ -46,6 +46,8 @@ void note_cost(struct page_alloc *pa, uint32_t node, bool file, uint64_t nr);
 /** snapshot_refaults() - models the kernel's: a reclaim is over, what is activated from now on is news to the next. */
 void snapshot_refaults(struct page_alloc *pa, uint32_t node);
 
+/** node_age_anon() - active anonymous pages grow old where too few are inactive, whatever else is looked at. Models kswapd_age_node(). */
+void node_age_anon(struct page_alloc *pa, uint32_t node, const struct scan_control *sc);
 /** node_scan_begin() - what a pass over @node at sc->priority is to look at. */
 void node_scan_begin(struct page_alloc *pa, uint32_t node, const struct scan_control *sc, struct node_scan *scan);
 /**

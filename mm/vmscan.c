@@ -151,7 +151,7 @@ static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list 
 }
 
 /* Models shrink_active_list(): pages whose users have not come back grow old. */
-static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
+static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, const struct scan_control *sc)
 {
 	uint64_t all = lru_pages(pa, node, list), left = all;
 	pfn_t pfn;
@@ -289,12 +289,17 @@ static bool should_continue(const struct page_alloc *pa, uint32_t node, const st
 	return inactive > 2ull << sc->order;
 }
 
+void node_age_anon(struct page_alloc *pa, uint32_t node, const struct scan_control *sc)
+{
+	if (pa->swap_pages && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
+		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
+}
+
 bool node_scan_round(struct page_alloc *pa, uint32_t node, struct scan_control *sc, struct node_scan *scan)
 {
 	if (scan_lists(pa, node, sc, scan))
 		return true;
-	if (can_reclaim_anon(pa) && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
-		shrink_active(pa, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX, sc);
+	node_age_anon(pa, node, sc);
 	shrink_slab(pa, node, sc);
 	/* Of this node: what a request has got from others before says nothing of it. */
 	if (sc->reclaimed > scan->reclaimed_before)

@@ -747,6 +747,37 @@ Test(reclaim, what_is_scanned_depends_on_what_comes_back)
 	fixture_free(fx);
 }
 
+/*
+ * kswapd_age_node(): at each priority of a pass, before its lists are looked at, and shrink_lruvec() after that; while
+ * there is a swap device, however full. Eight times as many anonymous pages are active as inactive, and cache alone is trimmed.
+ */
+Test(reclaim, active_anonymous_pages_grow_old_whatever_is_scanned)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+
+	hook(fx, &told);
+	fx->machine.reclaim.swappiness = 60;
+	for (int i = 0; i < 900; i++)
+		(i < 100 ? lru_add : lru_add_active)(fx->pa, take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), LRU_KIND_ANON);
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	cr_assert(kswapd_wanted(fx->pa, 0));
+	kswapd_step(fx->pa, 0, 0, &fx->meter);
+	cr_expect_eq(lru_pages(fx->pa, 0, LRU_ACTIVE_ANON), 800, "there is no swap");
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		;
+	page_alloc_swap_load(fx->pa, 100, 100);
+	fx->zone->wmark[WMARK_HIGH] += 64;
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	cr_assert(kswapd_wanted(fx->pa, 0));
+	kswapd_step(fx->pa, 0, 0, &fx->meter);
+	cr_expect_eq(lru_pages(fx->pa, 0, LRU_ACTIVE_ANON), 800 - 2 * SWAP_CLUSTER_MAX);
+	cr_expect_eq(lru_pages(fx->pa, 0, LRU_INACTIVE_ANON), 100 + 2 * SWAP_CLUSTER_MAX);
+	check(fx);
+	fixture_free(fx);
+}
+
 /* balance_pgdat(): for a boost lists are not scanned harder than for 1/1024 of them, as D-pressure's first pass shows. */
 Test(reclaim, a_boost_is_reclaimed_for_at_priority_10)
 {
