@@ -119,6 +119,14 @@ bool lru_lay(struct page_alloc *pa, pfn_t pfn, enum lru_list list)
 	return true;
 }
 
+void lru_lay_active(struct page_alloc *pa, pfn_t pfn)
+{
+	enum lru_list list = lru_list_of(pa, pfn);
+
+	if (list == LRU_INACTIVE_FILE || list == LRU_INACTIVE_ANON)
+		lru_move(pa, pfn, list + 1);
+}
+
 enum lru_list lru_list_of(const struct page_alloc *pa, pfn_t pfn)
 {
 	const struct page *page = page_at(pa, pfn);

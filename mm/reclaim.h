@@ -110,6 +110,8 @@ void lru_add_active(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
  * Return: whether it is on the list now.
  */
 bool lru_lay(struct page_alloc *pa, pfn_t pfn, enum lru_list list);
+/** lru_lay_active() - of a saved state: a page on an inactive list was active already. Nothing counts it as activated now. */
+void lru_lay_active(struct page_alloc *pa, pfn_t pfn);
 /** lru_list_of() - the list that a page is on, NR_LRU_LISTS: none. */
 enum lru_list lru_list_of(const struct page_alloc *pa, pfn_t pfn);
 /** lru_zone_pages() - how many pages of a zone are on lists of that kind; @zone: by index as page_alloc_zone_stats(). */

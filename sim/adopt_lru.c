@@ -130,16 +130,44 @@ static void need_of_zone(struct lists *l, unsigned int zone, const struct zone_s
 				l->need[list] = min_u64(state->zones[i].lru[list], stats->spanned);
 }
 
-/* What the trace knows of is on lists already; which of the two of its kind the state counts it on may differ. */
-static void without_known(struct lists *l, unsigned int zone)
+/* Until @nr more of a zone's pages are active, of those on @inactive: files are used in stretches, memory of processes a page at a time. */
+static void make_active(struct lists *l, const struct zone_stats *zone, enum lru_list inactive, uint64_t nr, uint64_t of)
+{
+	struct page_alloc *pages = l->run->mm.pages;
+	uint32_t run_pages = inactive == LRU_INACTIVE_FILE ? WINDOW_PAGES : 1, left = 0;
+	bool take = false;
+
+	for (pfn_t pfn = zone->start_pfn; nr && pfn < zone->start_pfn + zone->spanned; pfn++) {
+		if (lru_list_of(pages, pfn) != inactive)
+			continue;
+		if (!left) {
+			take = rng_below(&l->rng, of) < nr;
+			left = run_pages;
+		}
+		left--;
+		of--;
+		if (take || nr > of) {
+			lru_lay_active(pages, pfn);
+			nr--;
+		}
+	}
+}
+
+/*
+ * What the trace knows of is on lists already, mostly inactive ones, as no event tells of use. So many of its pages that the state has
+ * no room for them on its inactive list have become active.
+ */
+static void without_known(struct lists *l, unsigned int zone, const struct zone_stats *stats)
 {
 	for (int list = LRU_INACTIVE_ANON; list <= LRU_INACTIVE_FILE; list += 2) {
-		uint64_t known = lru_zone_pages(l->run->mm.pages, zone, (enum lru_list)list) +
-				 lru_zone_pages(l->run->mm.pages, zone, (enum lru_list)(list + 1));
-		uint64_t inactive = min_u64(known, l->need[list]);
+		uint64_t inactive = lru_zone_pages(l->run->mm.pages, zone, (enum lru_list)list);
+		uint64_t active = lru_zone_pages(l->run->mm.pages, zone, (enum lru_list)(list + 1)), known = inactive + active;
+		uint64_t to_inactive = min_u64(known, l->need[list]), to_active = min_u64(known - to_inactive, l->need[list + 1]);
 
-		l->need[list] -= inactive;
-		l->need[list + 1] -= min_u64(known - inactive, l->need[list + 1]);
+		if (to_active > active)
+			make_active(l, stats, (enum lru_list)list, min_u64(to_active - active, inactive), inactive);
+		l->need[list] -= to_inactive;
+		l->need[list + 1] -= to_active;
 	}
 }
 
@@ -329,7 +357,7 @@ static int list_zone(struct lists *l, unsigned int zone, struct err *err)
 	page_alloc_zone_stats(l->run->mm.pages, zone, &stats);
 	l->zone_first = l->nr;
 	need_of_zone(l, zone, &stats);
-	without_known(l, zone);
+	without_known(l, zone, &stats);
 	if (state->nr_pages)
 		pick_kinds(l, &stats);
 	else

@@ -290,6 +290,30 @@ Test(initial, page_cache_of_the_state_goes_before_a_request_fails)
 		      " where name in ('nr_inactive_file', 'nr_active_file')", "1\n");
 }
 
+/*
+ * What the trace knows of no event tells to be active; the state does. Of its 12500 pages of files so many are active that the
+ * others fit on the inactive list that the state has.
+ */
+Test(initial, pages_that_the_trace_knows_are_active_where_the_state_says_so)
+{
+	const unsigned int inactive[] = { 3000, 12500, 9000 };
+	char answer[32];
+
+	run_write("m.yaml", "kmemsim: 1\nmemory: 128 MiB\ncpus: 1\nzones: {dma: none}\n");
+	sh(0, NULL, "awk 'BEGIN { for (i = 0; i < 12500; i++) printf(\"{\\\"time_ns\\\":%d,\\\"event\\\":\\\"alloc_pages\\\",\\\"id\\\":%d,"
+		    "\\\"order\\\":0,\\\"gfp\\\":\\\"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\\\"}\\n\", 20000 * i, i);"
+		    " print \"{\\\"time_ns\\\":300000000,\\\"event\\\":\\\"marker\\\",\\\"text\\\":\\\"now\\\"}\" }' > f.jsonl &&"
+		    " $K import f.jsonl -o f.kmt --quiet && $K replay f.kmt -m m.yaml -o s.db --quiet && mkdir state &&"
+		    " for f in buddyinfo pagetypeinfo slabinfo; do $K proc s.db --file $f > state/$f || exit 1; done");
+	for (size_t i = 0; i < sizeof(inactive) / sizeof(inactive[0]); i++) {
+		run_ok("$K proc s.db --file zoneinfo | sed 's/^ *start_pfn/      nr_zone_inactive_file %u\\n      nr_zone_active_file %u\\n    cpu: 0\\n"
+		       " high: 42\\n batch: 7\\n&/' > state/zoneinfo", inactive[i], 12500 - inactive[i]);
+		sh(0, NULL, "rm -f r.db; $K replay f.kmt -m m.yaml --initial state --from marker:now --check=1 -o r.db --quiet 2>&1");
+		snprintf(answer, sizeof(answer), "%u\n%u\n", inactive[i], 12500 - inactive[i]);
+		expect_number("select value from counters where name in ('nr_inactive_file', 'nr_active_file') order by name = 'nr_active_file'", answer);
+	}
+}
+
 /* What is anonymous goes when there is swap, what is locked does not go. */
 Test(initial, anonymous_pages_of_the_state_want_swap_and_unevictable_ones_stay)
 {

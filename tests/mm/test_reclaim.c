@@ -157,6 +157,24 @@ Test(reclaim, a_page_that_is_laid_is_the_oldest_of_its_list)
 	fixture_free(fx);
 }
 
+/* A page that the state counts on an active list has been there: neither the age nor a counter moves. */
+Test(reclaim, a_page_of_a_saved_state_can_have_been_active)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	pfn_t anon = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), none = take_gfp(fx, GFP_KERNEL, 0);
+
+	lru_add(fx->pa, anon, LRU_KIND_ANON);
+	lru_lay_active(fx->pa, anon);
+	lru_lay_active(fx->pa, anon);
+	lru_lay_active(fx->pa, none);
+	cr_expect_eq(lru_list_of(fx->pa, anon), LRU_ACTIVE_ANON);
+	cr_expect_eq(lru_list_of(fx->pa, none), NR_LRU_LISTS);
+	cr_expect_eq(lru_age(fx->pa, 0), 0);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGACTIVATE), 0);
+	check(fx);
+	fixture_free(fx);
+}
+
 Test(reclaim, swap_of_a_saved_state_is_there_and_as_full_as_it_was)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
