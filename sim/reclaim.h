@@ -64,6 +64,7 @@ enum shrink_class {
 	SHRINK_INODE_PROC,
 	SHRINK_INODE_DISK,
 	SHRINK_BLOB,         /* an inode's security blob */
+	SHRINK_EXTENT,       /* of the extent status tree of a file of ext4 */
 	SHRINK_HEAD,         /* buffer head */
 	SHRINK_NEVER,        /* mm_struct: its birth tells that page tables are copied (mappers.c) */
 };

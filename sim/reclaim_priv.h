@@ -129,8 +129,8 @@ uint64_t older_count(const struct run *run, unsigned int sb);
 uint64_t older_scan(struct run *run, unsigned int sb, uint64_t nr, unsigned int cpu, struct meter *meter);
 void shrink_older_fini(struct run *run);
 
-/* Superblocks, as far as they differ. */
-enum sb { SB_KERNFS, SB_PROC, SB_DISK, NR_SB };
+/* Superblocks, as far as they differ; those of disks have a shrinker of their own for extents. */
+enum sb { SB_KERNFS, SB_PROC, SB_DISK, SB_EXTENTS, NR_SB };
 
 /* shrinkers.c */
 /** shrinkers_unused() - dentries and inodes of superblock @sb that the trace knows and nobody uses. */

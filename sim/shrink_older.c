@@ -1,5 +1,5 @@
 /*
- * shrink_older: dentries, inodes and buffer heads of an initial state that the trace does not know, and that nobody uses: under pressure
+ * shrink_older: dentries, inodes, extents and buffer heads of an initial state that the trace does not know, and that nobody uses: under pressure
  * they go before those that it knows, which are younger.
  *
  * Which dentry has which inode no saved file tells, nor which file a buffer head is of: the first dentry by address gets the first inode,
@@ -21,7 +21,7 @@
 #define NO_OBJECT  ((struct slab_object){ OBJECT_NONE, 0 })
 
 struct older_entry {
-	struct slab_object dentry, inode; /* NO_OBJECT: it has none */
+	struct slab_object dentry, inode; /* or an extent; NO_OBJECT: it has none */
 };
 
 struct object_stack {
@@ -166,7 +166,7 @@ static uint64_t unused_dentries(const struct run *run, const struct found *found
 		kept += found->of[SHRINK_INODE_KERNFS].nr;
 		return all > kept ? all - kept : 0;
 	}
-	for (unsigned int sb = 0; sb < NR_SB; sb++)
+	for (unsigned int sb = 0; sb <= SB_DISK; sb++)
 		known += shrinkers_unused(run, sb);
 	return min_u64(all, state->dentries_unused > known ? state->dentries_unused - known : 0);
 }
@@ -179,12 +179,13 @@ static uint32_t fewer(uint64_t a, uint64_t b)
 /* Files of disks, processes and, when so many are unused, of kernfs; then names of what is not there. */
 static bool make_all(struct run *run, struct shrink_older *o, struct found *found)
 {
-	uint64_t dentries = unused_dentries(run, found);
+	uint64_t dentries = unused_dentries(run, found), none = 0;
 	uint64_t inodes = found->of[SHRINK_INODE_KEPT].nr + found->of[SHRINK_INODE_DISK].nr + found->of[SHRINK_INODE_PROC].nr +
 		found->of[SHRINK_INODE_KERNFS].nr;
 	uint32_t nameless = found->of[SHRINK_DENTRY].nr > inodes ? (uint32_t)(found->of[SHRINK_DENTRY].nr - inodes) : 0;
 
-	return make_entries(o, SB_DISK, found, SHRINK_INODE_DISK, left_of(found, SHRINK_INODE_DISK), &dentries) &&
+	return make_entries(o, SB_EXTENTS, found, SHRINK_EXTENT, left_of(found, SHRINK_EXTENT), &none) &&
+	       make_entries(o, SB_DISK, found, SHRINK_INODE_DISK, left_of(found, SHRINK_INODE_DISK), &dentries) &&
 	       make_entries(o, SB_PROC, found, SHRINK_INODE_PROC, fewer(left_of(found, SHRINK_INODE_PROC), dentries), &dentries) &&
 	       make_entries(o, SB_DISK, found, SHRINK_NOTHING, fewer(nameless, dentries), &dentries) &&
 	       (!run->options->initial->dentries_told ||
@@ -270,7 +271,7 @@ uint64_t older_scan(struct run *run, unsigned int sb, uint64_t nr, unsigned int 
 		meter_charge(meter, STEP_SHRINKER_OBJECT, 1);
 		free_older(run, entry.dentry, cpu, meter);
 		free_older(run, entry.inode, cpu, meter);
-		if (entry.inode.slab != OBJECT_NONE && o->blobs.nr)
+		if (sb != SB_EXTENTS && entry.inode.slab != OBJECT_NONE && o->blobs.nr)
 			free_older(run, o->blobs.objects[--o->blobs.nr], cpu, meter);
 	}
 	return looked_at;

@@ -1,13 +1,15 @@
 /*
  * shrinkers: which slab objects go under pressure: dentries and inodes that nobody uses, oldest first, each superblock's for
- * itself, and the buffer heads of pages that go. Models super_cache_scan(), prune_dcache_sb() and drop_buffers() (6.1).
+ * itself, what ext4 remembers of where files lie, and the buffer heads of pages that go. Models super_cache_scan(), prune_dcache_sb(),
+ * ext4_es_scan() and drop_buffers() (6.1).
  *
  * What is whose a trace does not say, but the order of a task's requests does: a lookup takes a dentry, then its inode, then
  * the inode's security blob; a pipe or socket takes the inode first; a write takes a page, then its buffer heads. Pages of files
  * are those of the inode that their task took last.
  * Simplified: a dentry counts as unused from its birth, unless what it belongs to keeps it: files of memory (shmem), pipes and
  * sockets, and what the kernel itself made (tracefs, debugfs). Directories are not kept by their children. Objects are not told
- * apart by node: each node's shrinker has its share. Objects of an initial state that the trace does not know are in shrink_older.c.
+ * apart by node: each node's shrinker has its share. Extents go in the order in which they came, not file by file, whoever has looked one up
+ * since; those that are still to be written, too. Objects of an initial state that the trace does not know are in shrink_older.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +19,13 @@
 
 /*
  * Entries of sysfs, cgroups and proc are made again without a disk: seeks 0 (kernfs_fill_super(), proc_fill_super()).
- * 1024: alloc_super().
+ * 1024: alloc_super(). 128: SHRINK_BATCH.
  */
 static const struct shrinker shrinkers[NR_SB] = {
 	[SB_KERNFS] = { .seeks = 0, .batch = 1024, .needs_fs = true },
 	[SB_PROC] = { .seeks = 0, .batch = 1024, .needs_fs = true },
 	[SB_DISK] = { .seeks = 2, .batch = 1024, .needs_fs = true },
+	[SB_EXTENTS] = { .seeks = 2, .batch = 128 },
 };
 _Static_assert(NR_SB <= MAX_SHRINKERS, "a node's deferred counts have room for all");
 
@@ -74,6 +77,8 @@ enum shrink_class shrink_class_of(const char *cache)
 		return SHRINK_DENTRY;
 	if (!strcmp(cache, "buffer_head"))
 		return SHRINK_HEAD;
+	if (!strcmp(cache, "ext4_extent_status"))
+		return SHRINK_EXTENT;
 	if (!strcmp(cache, "mm_struct"))
 		return SHRINK_NEVER;
 	if (!strcmp(cache, "lsm_inode_cache"))
@@ -295,6 +300,8 @@ void shrinkers_object_begins(struct run *run, uint32_t slot, uint32_t who, enum 
 		dentry_begins(s, task, at);
 	else if (is_inode(class))
 		inode_begins(s, task, at, class);
+	else if (class == SHRINK_EXTENT)
+		list_add(s, at, SB_EXTENTS, false);
 	else if (class == SHRINK_HEAD)
 		head_begins(s, task, at);
 	else if (class == SHRINK_BLOB)
@@ -374,12 +381,15 @@ static uint64_t scan_objects(void *arg, uint32_t shrinker, uint32_t node, uint64
 	for (uint64_t i = older_scan(run, shrinker, nr, cpu, meter); i < nr && list->tail; i++) {
 		uint32_t at = list->tail;
 		struct object *dentry = object_at(run, at, SHRINK_DENTRY, SHRINK_DENTRY);
+		struct object *extent = object_at(run, at, SHRINK_EXTENT, SHRINK_EXTENT);
 
 		meter_charge(meter, STEP_SHRINKER_OBJECT, 1);
 		if (s->links[at].referenced)
 			list_add(s, at, (enum sb)shrinker, false);
 		else if (dentry)
 			free_dentry(run, dentry, (enum sb)shrinker, cpu, meter);
+		else if (extent)
+			free_object(run, extent, cpu, meter);
 		else if (object_at(run, at, SHRINK_INODE_KEPT, SHRINK_INODE_DISK))
 			free_inode(run, at, cpu, meter);
 		else

@@ -268,6 +268,30 @@ Test(pressure, inodes_of_files_with_pages_stay)
 }
 
 /*
+ * ext4_es_scan(): 3000 extents of files, before a task reads more than there is memory for. They go by batches of 128 in proportion to the
+ * lists, as what a disk must be read for does, whoever else has none.
+ */
+Test(pressure, extents_of_files_go_in_proportion_to_the_lists)
+{
+	FILE *file = fopen("f.jsonl", "w");
+	double left, scanned;
+
+	cr_assert_not_null(file);
+	fputs("{\"event\": \"kmem_cache_create\", \"cache\": \"ext4_extent_status\", \"size\": 40}\n", file);
+	add_events(file, 1, 3000, "\"event\": \"kmem_cache_alloc\", \"cache\": \"ext4_extent_status\", \"gfp\": \"GFP_ATOMIC\"");
+	add_events(file, 2, 40000, "\"event\": \"alloc_pages\", \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\"");
+	fclose(file);
+	run_ok("$K import f.jsonl -o t.kmt -q");
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\n");
+	replay_with("name=extents");
+	left = replayed_number("select live_objs from cache_stats where cache = 'ext4_extent_status' order by sample_id desc limit 1");
+	scanned = replayed_counter("slabs_scanned");
+	cr_expect(left > 0 && left < 2500, "%.0f", left);
+	cr_expect_eq(3000 - left, scanned, "%.0f left, %.0f looked at", left, scanned);
+	cr_expect_eq((long)scanned % 128, 0, "%.0f", scanned);
+}
+
+/*
  * 60 MiB of anonymous memory in 32 MiB, with a swap device of 64 MiB less its header that swapon() adds before it and that swapoff()
  * takes away when half of the memory is free again.
  */
