@@ -37,3 +37,15 @@ bool array_grow(void *items, size_t size, uint32_t *cap, uint64_t nr)
 	*cap = bigger;
 	return true;
 }
+
+bool array_grow_cleared(void *items, size_t size, uint32_t *cap, uint64_t nr)
+{
+	uint32_t had = *cap;
+	char *elements;
+
+	if (!array_grow(items, size, cap, nr))
+		return false;
+	memcpy(&elements, items, sizeof(elements));
+	memset(elements + had * size, 0, (*cap - had) * size);
+	return true;
+}

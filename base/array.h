@@ -35,4 +35,10 @@ bool array_grow(void *items, size_t size, uint32_t *cap, uint64_t nr);
  */
 #define array_room(items, cap, nr) ((nr) < *(cap) || array_grow((items), sizeof(**(items)), (cap), (nr)))
 
+/** array_grow_cleared() - array_grow(), and all bytes of the new elements are 0. */
+bool array_grow_cleared(void *items, size_t size, uint32_t *cap, uint64_t nr);
+
+/** array_room_cleared() - array_room() for an array that is looked up by number: elements that nobody has set are all zeros. */
+#define array_room_cleared(items, cap, nr) ((nr) < *(cap) || array_grow_cleared((items), sizeof(**(items)), (cap), (nr)))
+
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 /* What a pair of probes is on. */
 static const char *const pair_names[NR_RAW_TYPES] = {
 	[RAW_CACHE_CREATE] = "kmem_cache_create", [RAW_CACHE_ALLOC_BULK] = "kmem_cache_alloc_bulk",
@@ -50,14 +52,12 @@ struct duration_task *durations_task(struct durations *d, int32_t pid, uint16_t 
 {
 	uint64_t key = pid ? (uint64_t)(uint32_t)pid : (1ull << 32) + cpu;
 	uint32_t at = idmap_get(&d->task_index, key);
-	struct duration_task **tasks, *task;
+	struct duration_task *task;
 
 	if (at != IDMAP_NONE)
 		return d->tasks[at];
-	tasks = realloc(d->tasks, (d->nr_tasks + 1) * sizeof(struct duration_task *));
-	if (!tasks)
+	if (!array_room(&d->tasks, &d->cap_tasks, d->nr_tasks))
 		return NULL;
-	d->tasks = tasks;
 	task = calloc(1, sizeof(*task));
 	if (!task || idmap_put(&d->task_index, key, d->nr_tasks) < 0) {
 		free(task);

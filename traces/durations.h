@@ -68,10 +68,10 @@ struct durations {
 	struct trace_meta unused;     /* its .ignored: recorded calls that fn could not use */
 	struct idmap task_index;
 	struct duration_task **tasks; /* owned, and each of them */
-	uint32_t nr_tasks;
+	uint32_t nr_tasks, cap_tasks;
 	struct duration_reclaim *reclaims; /* owned; by CPU */
 	struct duration_wake *wakes;  /* owned; by node */
-	uint32_t nr_reclaims, nr_wakes;
+	uint32_t cap_reclaims, cap_wakes;
 	uint64_t calls;               /* given to fn */
 };
 

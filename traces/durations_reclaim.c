@@ -4,26 +4,9 @@
  * else and of the task nothing but frees, is the second batch. kswapd's way from being woken to running is told by two events.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "base/array.h"
 #include "traces/durations.h"
-
-/* Element @at of an array that has as many as were asked for; new ones are all 0. */
-static void *element(void *array, uint32_t *nr, uint32_t at, size_t size)
-{
-	char **elements = array, *more;
-
-	if (at >= *nr) {
-		more = realloc(*elements, (at + 1) * size);
-		if (!more)
-			return NULL;
-		memset(more + *nr * size, 0, (at + 1 - *nr) * size);
-		*elements = more;
-		*nr = at + 1;
-	}
-	return *elements + at * size;
-}
 
 static int no_memory(struct err *err)
 {
@@ -59,9 +42,9 @@ static int kswapd_event(struct durations *d, const struct raw_event *event, stru
 
 	if (event->node < 0)
 		return 0;
-	wake = element(&d->wakes, &d->nr_wakes, (uint32_t)event->node, sizeof(*wake));
-	if (!wake)
+	if (!array_room_cleared(&d->wakes, &d->cap_wakes, (uint32_t)event->node))
 		return no_memory(err);
+	wake = &d->wakes[event->node];
 	if (event->type == RAW_KSWAPD_RUNS)
 		return kswapd_runs(d, event, wake, err);
 	*wake = (struct duration_wake){ .woken_ns = event->time_ns, .cpu = event->cpu };
@@ -75,11 +58,12 @@ static bool is_free(uint8_t type)
 
 int durations_reclaim(struct durations *d, const struct raw_event *event, struct err *err)
 {
-	struct duration_reclaim *reclaim = element(&d->reclaims, &d->nr_reclaims, event->cpu, sizeof(*reclaim));
+	struct duration_reclaim *reclaim;
 	uint64_t since_ns;
 
-	if (!reclaim)
+	if (!array_room_cleared(&d->reclaims, &d->cap_reclaims, event->cpu))
 		return no_memory(err);
+	reclaim = &d->reclaims[event->cpu];
 	since_ns = reclaim->pid == event->pid ? reclaim->batch_ns : 0;
 	if (event->type == RAW_KSWAPD_WOKEN || event->type == RAW_KSWAPD_RUNS) {
 		reclaim->batch_ns = 0;

@@ -2,20 +2,13 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "base/array.h"
 
 static int add_leaf(struct pfn_map *map, size_t leaf)
 {
-	if (leaf >= map->nr_leaves) {
-		size_t nr = leaf + leaf / 2 + 16;
-		uint32_t **leaves = realloc(map->leaves, nr * sizeof(*leaves));
-
-		if (!leaves)
-			return -1;
-		memset(leaves + map->nr_leaves, 0, (nr - map->nr_leaves) * sizeof(*leaves));
-		map->leaves = leaves;
-		map->nr_leaves = nr;
-	}
+	if (!array_room_cleared(&map->leaves, &map->cap_leaves, leaf))
+		return -1;
 	map->leaves[leaf] = calloc(1u << PFN_MAP_LEAF_SHIFT, sizeof(uint32_t));
 	return map->leaves[leaf] ? 0 : -1;
 }
@@ -25,7 +18,7 @@ int pfn_map_set(struct pfn_map *map, uint64_t pfn, uint32_t value)
 	size_t leaf = (size_t)(pfn >> PFN_MAP_LEAF_SHIFT);
 
 	assert(pfn < PFN_MAP_MAX);
-	if (leaf >= map->nr_leaves || !map->leaves[leaf]) {
+	if (leaf >= map->cap_leaves || !map->leaves[leaf]) {
 		if (value == PFN_MAP_NONE)
 			return 0;
 		if (add_leaf(map, leaf) < 0)
@@ -37,7 +30,7 @@ int pfn_map_set(struct pfn_map *map, uint64_t pfn, uint32_t value)
 
 void pfn_map_fini(struct pfn_map *map)
 {
-	for (size_t i = 0; i < map->nr_leaves; i++)
+	for (uint32_t i = 0; i < map->cap_leaves; i++)
 		free(map->leaves[i]);
 	free(map->leaves);
 	*map = (struct pfn_map){ 0 };

@@ -14,7 +14,7 @@
 
 struct pfn_map {
 	uint32_t **leaves; /* owned, and each leaf; NULL = no frame of it seen */
-	size_t nr_leaves;
+	uint32_t cap_leaves;
 };
 
 /** pfn_map_get() - the number set for @pfn, PFN_MAP_NONE if there is none. */
@@ -22,7 +22,7 @@ static inline uint32_t pfn_map_get(const struct pfn_map *map, uint64_t pfn)
 {
 	uint64_t leaf = pfn >> PFN_MAP_LEAF_SHIFT;
 
-	if (leaf >= map->nr_leaves || !map->leaves[leaf])
+	if (leaf >= map->cap_leaves || !map->leaves[leaf])
 		return PFN_MAP_NONE;
 	return map->leaves[leaf][pfn & ((1u << PFN_MAP_LEAF_SHIFT) - 1)];
 }

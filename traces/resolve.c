@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/array.h"
 
@@ -104,13 +103,8 @@ uint32_t resolve_string(struct resolve *r, uint32_t text)
 {
 	uint32_t number;
 
-	if (text >= r->strings_cap) {
-		uint32_t had = r->strings_cap;
-
-		if (!array_room(&r->strings, &r->strings_cap, text))
-			return UINT32_MAX;
-		memset(r->strings + had, 0, (r->strings_cap - had) * sizeof(*r->strings));
-	}
+	if (!array_room_cleared(&r->strings, &r->strings_cap, text))
+		return UINT32_MAX;
 	if (r->strings[text])
 		return r->strings[text] - 1;
 	number = trace_writer_string(r->w, texts_at(&r->g->texts, text), texts_len(&r->g->texts, text));

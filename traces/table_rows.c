@@ -1,7 +1,6 @@
 #include "traces/table_rows.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/array.h"
 
@@ -15,13 +14,7 @@ bool table_rows_init(struct table_rows *rows, uint32_t nr_tasks, uint32_t nr_slo
 
 bool table_rows_room(struct table_rows *rows, uint32_t task, uint32_t slot)
 {
-	uint32_t tasks = rows->cap_tasks, slots = rows->cap_slots;
-
-	if (!array_room(&rows->rows, &rows->cap_tasks, task) || !array_room(&rows->places, &rows->cap_slots, slot))
-		return false;
-	memset(rows->rows + tasks, 0, (rows->cap_tasks - tasks) * sizeof(*rows->rows));
-	memset(rows->places + slots, 0, (rows->cap_slots - slots) * sizeof(*rows->places));
-	return true;
+	return array_room_cleared(&rows->rows, &rows->cap_tasks, task) && array_room_cleared(&rows->places, &rows->cap_slots, slot);
 }
 
 void table_rows_fini(struct table_rows *rows)

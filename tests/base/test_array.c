@@ -69,3 +69,21 @@ Test(array, is_as_it_was_when_it_cannot_grow)
 	cr_assert_eq(list.rows[0], 7);
 	free(list.rows);
 }
+
+/* Element 0 is kept and those up to 70000 are 0, wherever the array grew from and whatever lay in that memory before. */
+Test(array, new_elements_are_cleared_where_that_is_wanted)
+{
+	struct list list = { 0 };
+
+	cr_assert(array_room_cleared(&list.rows, &list.cap, 0u));
+	cr_assert_eq(list.rows[0], 0);
+	list.rows[0] = 7;
+	for (uint32_t nr = 1; nr <= 70000; nr *= 3) {
+		cr_assert(array_room_cleared(&list.rows, &list.cap, nr));
+		cr_assert_gt(list.cap, nr);
+	}
+	cr_assert_eq(list.rows[0], 7);
+	for (uint32_t i = 1; i < list.cap; i++)
+		cr_assert_eq(list.rows[i], 0, "element %u", i);
+	free(list.rows);
+}
