@@ -201,7 +201,6 @@ static enum mm_answer take_pages(struct page_alloc *pa, const struct page_reques
 {
 	struct alloc_context ac;
 
-	pa->outcome = PAGE_REFUSED;
 	pa->last_moved = 0;
 	*pfn = PFN_NONE;
 	page_context(pa, req, &ac);
@@ -210,15 +209,11 @@ static enum mm_answer take_pages(struct page_alloc *pa, const struct page_reques
 		return MM_FAILED;
 	}
 	if (ac.preferred < ac.nr_zones) {
-		pa->outcome = PAGE_FAST;
 		*pfn = zonelist_walk(pa, &ac, fast_flags(&ac), meter);
-		if (__builtin_expect(*pfn == PFN_NONE, 0)) {
-			pa->outcome = PAGE_SLOW;
+		if (__builtin_expect(*pfn == PFN_NONE, 0))
 			*pfn = page_slowpath(pa, &ac, meter);
-		}
 	}
 	if (*pfn == PFN_NONE) {
-		pa->outcome = PAGE_REFUSED;
 		page_count_failure(pa, &ac);
 		return MM_FAILED;
 	}
@@ -314,10 +309,8 @@ static uint32_t take_bulk(struct page_alloc *pa, const struct page_request *req,
 		count_alloc(pa, &ac, zone);
 		pfns[got++] = pfn;
 	}
-	if (got) {
-		pa->outcome = PAGE_FAST;
+	if (got)
 		return got;
-	}
 	return take_pages(pa, &single, pfns, meter) == MM_DONE;
 }
 
@@ -448,11 +441,6 @@ uint32_t page_alloc_owner(const struct page_alloc *pa, pfn_t pfn)
 uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn)
 {
 	return page_zone(pa, pfn)->node;
-}
-
-enum page_outcome page_alloc_last_outcome(const struct page_alloc *pa)
-{
-	return pa->outcome;
 }
 
 uint32_t page_alloc_last_moved(const struct page_alloc *pa)

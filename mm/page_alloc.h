@@ -245,8 +245,6 @@ uint32_t page_alloc_owner(const struct page_alloc *pa, pfn_t pfn);
 /** page_alloc_node_of() - node of an existing page. */
 uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn);
 
-/** page_alloc_drain_all() - models drain_all_pages(NULL). */
-void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter);
 /** page_alloc_drain_pages() - models drain_zone_pages(): at least @nr pages of a CPU's lists of a zone, at most all. */
 void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned int cpu, uint32_t nr, struct meter *meter);
 /** page_alloc_vmstat_work() - models refresh_cpu_vm_stats() of one CPU: fold counters, age remote pcps. Once a second. */
@@ -383,9 +381,6 @@ struct extfrag_stats {
 /** page_alloc_extfrag_stats() - up to @max kinds, ordered. Return: number that there are. */
 unsigned int page_alloc_extfrag_stats(const struct page_alloc *pa, struct extfrag_stats *stats, unsigned int max);
 
-/* How the last page_alloc_take() was served, for the outcome that the trace's user sees. */
-enum page_outcome { PAGE_FAST, PAGE_SLOW, PAGE_REFUSED };
-enum page_outcome page_alloc_last_outcome(const struct page_alloc *pa);
 /** page_alloc_last_moved() - blocks that the last take or give moved to per-CPU lists (refill) or from them (flush). */
 uint32_t page_alloc_last_moved(const struct page_alloc *pa);
 

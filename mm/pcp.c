@@ -120,8 +120,3 @@ void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned i
 	if (count)
 		pcp_flush(&pa->zones[zone], cpu, cpu, nr < count ? nr : count, 0, meter);
 }
-
-void page_alloc_drain_all(struct page_alloc *pa, struct meter *meter)
-{
-	pcp_drain_all(pa, 0, meter);
-}

@@ -193,7 +193,6 @@ struct page_alloc {
 	bool far;                    /* there is memory of other nodes, and it costs more (latency.numa) */
 	bool thp;                    /* order pageblock_order has per-CPU lists */
 	bool mobility_off;           /* every request counts as Unmovable */
-	enum page_outcome outcome;   /* of the last page_alloc_take() */
 	uint32_t last_moved;         /* blocks moved to or from per-CPU lists by the last take or give */
 	uint8_t gfp_zone[16];        /* low four bits of a mask -> highest zone type */
 	uint64_t counter[NR_PAGE_COUNTERS];

@@ -453,7 +453,7 @@ Test(compaction, invariants_of_kcompactd_broken_on_purpose)
 	/* More free pages in one block than there are pages to move at once. */
 	for (pfn_t pfn = 5057; pfn < 5120; pfn += 2)
 		give_user(fx, u, pfn);
-	page_alloc_drain_all(fx->pa, &fx->meter);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
 	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
 	kcompactd_step(fx->pa, 0, 0, &fx->meter);
 	cr_assert_gt(cc->nr_targets, 0);
@@ -748,7 +748,7 @@ static void random_operation(struct fixture *fx, struct things *t, struct rng *r
 			page_alloc_give(fx->pa, pfn, ac.order, 0, &fx->meter);
 		}
 	} else {
-		page_alloc_drain_all(fx->pa, &fx->meter);
+		pcp_drain_all(fx->pa, 0, &fx->meter);
 	}
 }
 
@@ -779,7 +779,7 @@ static void run_random(struct fixture *fx, uint64_t seed)
 	cr_assert_eq(found + t.users->gone, t.nr, "seed %llu: %u things, %u reclaimed, %u found", (unsigned long long)seed,
 		t.nr, t.users->gone, found);
 	cr_assert_gt(t.users->moves, 100);
-	page_alloc_drain_all(fx->pa, &fx->meter);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
 	fixture_check(fx);
 	for (uint32_t i = 0; i < fx->pa->nr_zones; i++)
 		cr_assert_eq(zone_free_pages(&fx->pa->zones[i]), fx->pa->zones[i].managed, "seed %llu",

@@ -1,6 +1,7 @@
 /* Memory for devices: coherent blocks by mask, and pools of small blocks, as the worked examples have them. */
 #include "base/rng.h"
 #include "mm/dma_priv.h"
+#include "mm/pcp_priv.h"
 #include "tests/mm/mm_fixture.h"
 
 struct fixture {
@@ -232,7 +233,7 @@ Test(dma, broken_invariants_are_reported_by_number)
 	expect_broken(&f, "dma 2");
 	f.dma->pools[pool].stats.in_use--;
 	dma_free_coherent(f.dma, f.dma->page[page].memory, 0, &f.fx->meter);
-	page_alloc_drain_all(f.fx->mm.pages, &f.fx->meter);
+	pcp_drain_all(f.fx->mm.pages, 0, &f.fx->meter);
 	expect_broken(&f, "dma 3");
 	mm_fixture_free(f.fx);
 }

@@ -73,7 +73,7 @@ Test(page_buddy, alloc_pages_exact_gives_the_rest_back_to_the_tail)
 	expect_bi(fx, "1 1 0 1 1 1 1 1 1 1 0");
 	for (pfn_t p = 1024; p < 1029; p++)
 		give(fx, p, 0);
-	page_alloc_drain_all(fx->pa, &fx->meter);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
 	expect_bi(fx, "0 0 0 0 0 0 0 0 0 0 1");
 	fixture_check(fx);
 	fixture_free(fx);
@@ -132,7 +132,7 @@ Test(page_buddy, a_block_freed_in_parts_is_whole_again)
 	for (pfn_t p = 1024; p < 1024 + 32; p++)
 		give(fx, p, 0);
 	cr_assert_not(page_alloc_allocated(fx->pa, 1024, 0));
-	page_alloc_drain_all(fx->pa, &fx->meter);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
 	expect_list(fx, 10, M, "1024");
 	fixture_check(fx);
 	fixture_free(fx);

@@ -142,7 +142,7 @@ Test(page_pcp, drained_pages_keep_the_type_that_was_asked_for)
 	expect_pcp(fx, 0, "1424 1425 1426 1427 1428 1429");
 	expect_type(fx, 1024, M);
 	fixture_check(fx);
-	page_alloc_drain_all(fx->pa, &fx->meter);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
 	expect_list(fx, 4, U, "1424");
 	expect_list(fx, 5, U, "1440");
 	expect_list(fx, 6, U, "1472");
@@ -159,7 +159,7 @@ Test(page_pcp, drain_goes_from_list_to_list_and_from_tail_to_head)
 	expect_pfn(take(fx, 0, U), 1024);
 	expect_pfn(take(fx, 0, M), 2048);
 	expect_pfn(take(fx, 1, M), 2056);
-	page_alloc_drain_all(fx->pa, &fx->meter);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
 	expect_list(fx, 1, M, "2050 2058");
 	expect_list(fx, 2, M, "2060 2052");
 	expect_list(fx, 0, U, "1025");

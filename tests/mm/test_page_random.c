@@ -109,7 +109,7 @@ static bool step_both(struct fixture *fx, struct model *m, struct livelist *live
 	struct live b;
 
 	if (dice == 0) {
-		page_alloc_drain_all(fx->pa, &fx->meter);
+		pcp_drain_all(fx->pa, 0, &fx->meter);
 		while (m->count)
 			model_bulk(m, m->batch << 5, 0);
 		m->boost = fx->zone->boost = 0;
@@ -192,7 +192,7 @@ Test(page_random, a_zone_does_what_the_slow_model_does)
 /* What must be the same before anything was taken and after everything was given back. */
 static void expect_all_back(struct fixture *fx, const uint64_t *max_blocks, uint64_t seed)
 {
-	page_alloc_drain_all(fx->pa, &fx->meter);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
 	fixture_check(fx);
 	for (uint32_t i = 0; i < fx->pa->nr_zones; i++) {
 		const struct zone *zone = &fx->pa->zones[i];

@@ -835,7 +835,7 @@ Test(reclaim, for_a_block_reclaim_goes_on_until_compaction_could_make_it)
 	nr = fill(fx, LRU_KIND_FILE, pfns, 4096);
 	for (uint32_t i = 0; i < 100; i++)
 		page_alloc_give(fx->pa, pfns[nr - 1 - i], 0, 0, &fx->meter);
-	page_alloc_drain_all(fx->pa, &fx->meter);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
 	shrink_node(fx->pa, 0, &sc);
 	cr_expect_eq(told.nr_gone, (nr - 100) >> 9, "the marks are met, with eight pages to spare");
 	fx->zone->wmark[WMARK_MIN] = 4096;
