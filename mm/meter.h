@@ -14,11 +14,11 @@
 
 #define METER_SEGMENTS 32 /* as most requests have fewer, these are in place */
 
-/* Lock numbers: zone locks first, then node list locks. LOCK_NONE: no lock. */
+/* Lock numbers: zone locks first, then node list locks. */
 typedef uint16_t lock_id;
-#define LOCK_NONE        UINT16_MAX
-#define LOCK_ZONE(zone)  ((lock_id)(zone))                /* zone: index in the model's zone array, < 320 */
-#define LOCK_LIST(node)  ((lock_id)(320 + (node)))        /* SLUB list_lock, one per node in the model */
+#define NR_ZONE_LOCKS    ((unsigned int)MACHINE_MAX_NODES * NR_ZONE_TYPES)
+#define LOCK_ZONE(zone)  ((lock_id)(zone))                   /* zone: index in the model's zone array */
+#define LOCK_LIST(node)  ((lock_id)(NR_ZONE_LOCKS + (node))) /* SLUB list_lock, one per node in the model */
 
 /* Locks that a machine has one of, behind those. */
 #define METER_LOCKS(X)                                                 \
@@ -31,7 +31,7 @@ typedef uint16_t lock_id;
 	X(LRU, "lru")                  /* lruvec->lru_lock */
 
 enum meter_lock {
-	LOCK_FIRST_SINGLE = 320 + MACHINE_MAX_NODES,
+	LOCK_FIRST_SINGLE = NR_ZONE_LOCKS + MACHINE_MAX_NODES,
 	LOCK_BEFORE_SINGLES = LOCK_FIRST_SINGLE - 1,
 #define X(id, name) LOCK_##id,
 	METER_LOCKS(X)
