@@ -66,10 +66,26 @@ static inline void mm_fixture_check(const struct mm_fixture *fx)
 	cr_assert_eq(mm_check(&fx->mm, &err), 0, "%s", err.text);
 }
 
+/* An invariant has been broken on purpose: mm_check() must report it by a message that begins with @what. */
+static inline void mm_fixture_expect_broken(const struct mm_fixture *fx, const char *what)
+{
+	struct err err = { 0 };
+
+	cr_assert_eq(mm_check(&fx->mm, &err), -(int)ERR_INVARIANT, "%s should be reported", what);
+	cr_assert_eq(strncmp(err.text, what, strlen(what)), 0, "%s expected: %s", what, err.text);
+}
+
 static inline void mm_fixture_free(struct mm_fixture *fx)
 {
 	mm_fini(&fx->mm);
 	free(fx);
+}
+
+/* The usual end of a test. */
+static inline void mm_fixture_end(struct mm_fixture *fx)
+{
+	mm_fixture_check(fx);
+	mm_fixture_free(fx);
 }
 
 /* Free pages of the machine, those on per-CPU lists included. */

@@ -14,8 +14,7 @@ static struct boot_memory *bm(void)
 
 static void end(void)
 {
-	mm_fixture_check(fx);
-	mm_fixture_free(fx);
+	mm_fixture_end(fx);
 }
 
 static uint32_t block;

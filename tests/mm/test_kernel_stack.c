@@ -23,8 +23,7 @@ static void boot(uint32_t cpus, bool vmap)
 
 static void end(void)
 {
-	mm_fixture_check(fx);
-	mm_fixture_free(fx);
+	mm_fixture_end(fx);
 }
 
 static uint32_t take(unsigned int cpu)

@@ -250,14 +250,6 @@ Test(mempool, thousand_random_operations_keep_every_invariant)
 	stop(&f);
 }
 
-static void expect_broken(struct fixture *f, const char *what)
-{
-	struct err err = { 0 };
-
-	cr_assert_lt(mm_check(&f->fx->mm, &err), 0);
-	cr_assert_eq(strncmp(err.text, what, strlen(what)), 0, "%s", err.text);
-}
-
 Test(mempool, broken_invariants_are_reported_by_number)
 {
 	struct fixture f = start(64 << 20);
@@ -266,16 +258,16 @@ Test(mempool, broken_invariants_are_reported_by_number)
 	struct pool *p = &f.m->pools[pool];
 
 	p->stats.create.min_nr = 2;
-	expect_broken(&f, "mempool 1");
+	mm_fixture_expect_broken(f.fx, "mempool 1");
 	p->stats.create.min_nr = 3;
 	f.m->elements[p->reserve[0]].next = 0;
-	expect_broken(&f, "mempool 2");
+	mm_fixture_expect_broken(f.fx, "mempool 2");
 	f.m->elements[p->reserve[0]].next = 1;
 	p->stats.outstanding++;
-	expect_broken(&f, "mempool 3");
+	mm_fixture_expect_broken(f.fx, "mempool 3");
 	p->stats.outstanding--;
 	slab_free(f.fx->mm.slab, f.m->elements[element].object, 0, &f.fx->meter);
-	expect_broken(&f, "mempool 4");
+	mm_fixture_expect_broken(f.fx, "mempool 4");
 	free(f.taken);
 	mm_fixture_free(f.fx);
 }

@@ -19,8 +19,7 @@ static void boot(uint32_t cpus)
 
 static void end(void)
 {
-	mm_fixture_check(fx);
-	mm_fixture_free(fx);
+	mm_fixture_end(fx);
 }
 
 static enum mm_answer ask(uint64_t size, uint64_t align, gfp_t gfp)
@@ -418,15 +417,6 @@ Test(percpu, areas_never_overlap_and_all_comes_back)
 	run_property(3, 8);
 }
 
-/* Each invariant, broken on purpose. */
-static void expect_broken(const char *which)
-{
-	struct err err = { 0 };
-
-	cr_expect_lt(percpu_check(pc(), &err), 0, "%s", which);
-	cr_expect(strstr(err.text, which) != NULL, "%s: %s", which, err.text);
-}
-
 /* A chunk of a saved state: its addresses are claimed, its pages are some that are in use. */
 Test(percpu, an_adopted_chunk_takes_lent_pages_and_gives_them_back)
 {
@@ -470,32 +460,32 @@ Test(percpu, each_broken_invariant_is_reported)
 	off(64, 4);
 	first = pc()->chunks[PERCPU_FIRST_CHUNK];
 	first->free_bytes += 4;
-	expect_broken("percpu 1");
+	mm_fixture_expect_broken(fx, "percpu 1");
 	first->free_bytes -= 4;
 	pc()->areas[area].bit = 3;
-	expect_broken("percpu 2");
+	mm_fixture_expect_broken(fx, "percpu 2");
 	pc()->areas[area].bit = 0;
 	first->blocks[1].contig_hint--;
-	expect_broken("percpu 3");
+	mm_fixture_expect_broken(fx, "percpu 3");
 	first->blocks[1].contig_hint++;
 	first->blocks[1].left_free--;
-	expect_broken("percpu 3");
+	mm_fixture_expect_broken(fx, "percpu 3");
 	first->blocks[1].left_free++;
 	first->whole.first_free++;
-	expect_broken("percpu 4");
+	mm_fixture_expect_broken(fx, "percpu 4");
 	first->whole.first_free--;
 	first->slot = 1;
-	expect_broken("percpu 5");
+	mm_fixture_expect_broken(fx, "percpu 5");
 	first->slot = pcpu_chunk_slot(pc(), first);
 	first->nr_empty++;
-	expect_broken("percpu 6");
+	mm_fixture_expect_broken(fx, "percpu 6");
 	first->nr_empty--;
 	pc()->nr_empty++;
-	expect_broken("percpu 6");
+	mm_fixture_expect_broken(fx, "percpu 6");
 	pc()->nr_empty--;
 	percpu_get_stats(pc(), &stats);
 	first->runs.hole_bytes += 4;
-	expect_broken("percpu 7");
+	mm_fixture_expect_broken(fx, "percpu 7");
 	first->runs.hole_bytes -= 4;
 	end();
 }

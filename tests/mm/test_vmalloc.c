@@ -20,8 +20,7 @@ static void boot(uint32_t cpus)
 
 static void end(void)
 {
-	mm_fixture_check(fx);
-	mm_fixture_free(fx);
+	mm_fixture_end(fx);
 }
 
 static uint32_t take_pages(uint64_t bytes)

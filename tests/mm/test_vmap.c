@@ -21,8 +21,7 @@ static void boot(uint32_t cpus)
 
 static void end(void)
 {
-	mm_fixture_check(fx);
-	mm_fixture_free(fx);
+	mm_fixture_end(fx);
 }
 
 static uint32_t take(uint64_t bytes, enum vmap_use use)
@@ -229,15 +228,6 @@ Test(vmap, three_thousand_random_operations_agree_with_a_page_map)
 	}
 }
 
-/* Each invariant, broken on purpose, is reported under its number. */
-static void expect_broken(const char *number)
-{
-	struct err err = { 0 };
-
-	cr_assert_lt(mm_check(&fx->mm, &err), 0);
-	cr_expect_not_null(strstr(err.text, number), "%s", err.text);
-}
-
 Test(vmap, broken_invariants_are_reported)
 {
 	uint32_t a, b, ram;
@@ -251,30 +241,30 @@ Test(vmap, broken_invariants_are_reported)
 	vmap_give(v, b, 0, &fx->meter);
 	cr_assert_eq(vm_map_ram(v, 1, 0, &ram, &fx->meter), MM_DONE);
 	v->lazy_pages++;
-	expect_broken("vmalloc 3");
+	mm_fixture_expect_broken(fx, "vmalloc 3");
 	v->lazy_pages--;
 	v->busy_bytes++;
-	expect_broken("vmalloc 3");
+	mm_fixture_expect_broken(fx, "vmalloc 3");
 	v->busy_bytes--;
 	v->nodes.all[v->free.root].red = true;
-	expect_broken("vmap_tree 2");
+	mm_fixture_expect_broken(fx, "vmalloc 1: vmap_tree 2");
 	v->nodes.all[v->free.root].red = false;
 	v->nodes.all[v->free.root].longest++;
-	expect_broken("vmap_tree 3");
+	mm_fixture_expect_broken(fx, "vmalloc 1: vmap_tree 3");
 	v->nodes.all[v->free.root].longest--;
 	v->nodes.all[v->lazy.root].state = VMAP_FREE;
-	expect_broken("vmap_tree 1");
+	mm_fixture_expect_broken(fx, "vmalloc 1: vmap_tree 1");
 	v->nodes.all[v->lazy.root].state = VMAP_LAZY;
 	v->nodes.all[a].end += PAGE;
 	v->busy_bytes += PAGE;
-	expect_broken("vmalloc 2");
+	mm_fixture_expect_broken(fx, "vmalloc 2");
 	v->nodes.all[a].end -= PAGE;
 	v->busy_bytes -= PAGE;
 	v->blocks.all[0].dirty = v->blocks.pages;
-	expect_broken("vmap_block 1");
+	mm_fixture_expect_broken(fx, "vmap_block 1");
 	v->blocks.all[0].dirty = 0;
 	v->blocks.all[0].queued = false;
-	expect_broken("vmap_block 2");
+	mm_fixture_expect_broken(fx, "vmap_block 2");
 	v->blocks.all[0].queued = true;
 	end();
 }
