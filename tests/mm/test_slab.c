@@ -276,15 +276,6 @@ Test(slab, kernel_6_18_has_neither_slab_nor_slob)
 	free(f);
 }
 
-#define BREAK(field, value, what)                   \
-	do {                                        \
-		__typeof__(field) whole = field;    \
-		field = (__typeof__(field))(value); \
-		fixture_expect_broken(f, what);     \
-		field = whole;                      \
-		fixture_check(f);                   \
-	} while (0)
-
 Test(slab, each_broken_invariant_is_reported)
 {
 	struct fixture *f = slab_machine(2, 2, BEHAVIOUR_6_1);
@@ -303,17 +294,17 @@ Test(slab, each_broken_invariant_is_reported)
 	n = engine_node_of(e, c, 0);
 	array = engine_cpu_array(&e->caches[c], 0);
 	fixture_check(f);
-	BREAK(engine_links(e, slab)[slab->active], engine_links(e, slab)[slab->active + 1], "engine 1");
-	BREAK(n->nr[ENGINE_FULL], 1, "engine 2");
-	BREAK(slab->list, ENGINE_FULL, "engine 2");
-	BREAK(e->slabs[n->head[ENGINE_FULL]].active, 3, "engine 3");
-	BREAK(n->free_objects, 1, "engine 4");
-	BREAK(array->entry[0].index, 4, "engine 5");
-	BREAK(array->limit, 0, "engine 5");
-	BREAK(f->pages.owner[slab->pfn], 0, "engine 6");
-	BREAK(slab->first, 64, "engine 7");
-	BREAK(slab->management.index, 0, "engine 8"); /* one that nobody has: the last of the batch goes out first */
-	BREAK(e->caches[c].grown, 9, "engine 9");
+	FIXTURE_BREAK(f, engine_links(e, slab)[slab->active], engine_links(e, slab)[slab->active + 1], "engine 1");
+	FIXTURE_BREAK(f, n->nr[ENGINE_FULL], 1, "engine 2");
+	FIXTURE_BREAK(f, slab->list, ENGINE_FULL, "engine 2");
+	FIXTURE_BREAK(f, e->slabs[n->head[ENGINE_FULL]].active, 3, "engine 3");
+	FIXTURE_BREAK(f, n->free_objects, 1, "engine 4");
+	FIXTURE_BREAK(f, array->entry[0].index, 4, "engine 5");
+	FIXTURE_BREAK(f, array->limit, 0, "engine 5");
+	FIXTURE_BREAK(f, f->pages.owner[slab->pfn], 0, "engine 6");
+	FIXTURE_BREAK(f, slab->first, 64, "engine 7");
+	FIXTURE_BREAK(f, slab->management.index, 0, "engine 8"); /* one that nobody has: the last of the batch goes out first */
+	FIXTURE_BREAK(f, e->caches[c].grown, 9, "engine 9");
 	fixture_free(f);
 }
 

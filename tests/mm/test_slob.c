@@ -140,15 +140,6 @@ Test(slob, pages_that_reclaim_frees_while_one_is_taken_are_used_again)
 	fixture_free(f);
 }
 
-#define BREAK(field, value, what)                   \
-	do {                                        \
-		__typeof__(field) whole = field;    \
-		field = (__typeof__(field))(value); \
-		fixture_expect_broken(f, what);     \
-		field = whole;                      \
-		fixture_check(f);                   \
-	} while (0)
-
 Test(slob, each_broken_invariant_is_reported)
 {
 	struct fixture *f = slob_machine();
@@ -158,13 +149,13 @@ Test(slob, each_broken_invariant_is_reported)
 	struct slob_page *page = &slob->pages[o.slab];
 
 	fixture_check(f);
-	BREAK(page->units, 5, "slob 1");
-	BREAK(page->largest, 5, "slob 1");
-	BREAK(page->list, SLOB_MEDIUM, "slob 2");
-	BREAK(slob->head[SLOB_SMALL], SLOB_NONE, "slob 2");
-	BREAK(slob->starts[0], 0, "slob 3");
-	BREAK(slob->caches[c].live_objs, 0, "slob 4");
-	BREAK(f->pages.owner[page->pfn], 0, "slob 5");
-	BREAK(slob->held, 0, "slob 6");
+	FIXTURE_BREAK(f, page->units, 5, "slob 1");
+	FIXTURE_BREAK(f, page->largest, 5, "slob 1");
+	FIXTURE_BREAK(f, page->list, SLOB_MEDIUM, "slob 2");
+	FIXTURE_BREAK(f, slob->head[SLOB_SMALL], SLOB_NONE, "slob 2");
+	FIXTURE_BREAK(f, slob->starts[0], 0, "slob 3");
+	FIXTURE_BREAK(f, slob->caches[c].live_objs, 0, "slob 4");
+	FIXTURE_BREAK(f, f->pages.owner[page->pfn], 0, "slob 5");
+	FIXTURE_BREAK(f, slob->held, 0, "slob 6");
 	fixture_free(f);
 }

@@ -34,29 +34,15 @@ static struct scene scene_new(void)
 	return s;
 }
 
-static void expect(struct scene *s, const char *what)
-{
-	fixture_expect_broken(s->f, what);
-}
-
-#define BREAK(scene, field, value, what)           \
-	do {                                       \
-		__typeof__(field) whole = field;   \
-		field = (__typeof__(field))(value); \
-		expect(scene, what);               \
-		field = whole;                     \
-		fixture_check((scene)->f);         \
-	} while (0)
-
 Test(slub_check, slub_1_objects_of_a_slab)
 {
 	struct scene s = scene_new();
 	uint16_t *links = slub_links(s.slub, s.head);
 
-	BREAK(&s, s.full->inuse, 15, "slub 1");
-	BREAK(&s, s.head->inuse, 16, "slub 1");
-	BREAK(&s, links[s.head->freelist], s.head->freelist, "slub 1"); /* a ring */
-	BREAK(&s, s.head->freelist, 16, "slub 1");                     /* no such object */
+	FIXTURE_BREAK(s.f, s.full->inuse, 15, "slub 1");
+	FIXTURE_BREAK(s.f, s.head->inuse, 16, "slub 1");
+	FIXTURE_BREAK(s.f, links[s.head->freelist], s.head->freelist, "slub 1"); /* a ring */
+	FIXTURE_BREAK(s.f, s.head->freelist, 16, "slub 1");                     /* no such object */
 	fixture_free(s.f);
 }
 
@@ -64,11 +50,11 @@ Test(slub_check, slub_2_freelist_of_a_cpu)
 {
 	struct scene s = scene_new();
 
-	BREAK(&s, s.c->links[s.c->freelist], s.c->freelist, "slub 2");
-	BREAK(&s, s.c->freelist, 16, "slub 2");
-	BREAK(&s, s.c->node, 1, "slub 2");
-	BREAK(&s, s.c->links, s.c->links + SLAB_LINK_UNIT, "slub 2");
-	BREAK(&s, slub_cpu_of(s.slub, s.cache, 1)->freelist, 3, "slub 2");
+	FIXTURE_BREAK(s.f, s.c->links[s.c->freelist], s.c->freelist, "slub 2");
+	FIXTURE_BREAK(s.f, s.c->freelist, 16, "slub 2");
+	FIXTURE_BREAK(s.f, s.c->node, 1, "slub 2");
+	FIXTURE_BREAK(s.f, s.c->links, s.c->links + SLAB_LINK_UNIT, "slub 2");
+	FIXTURE_BREAK(s.f, slub_cpu_of(s.slub, s.cache, 1)->freelist, 3, "slub 2");
 	fixture_free(s.f);
 }
 
@@ -77,16 +63,16 @@ Test(slub_check, slub_3_one_place_each)
 	struct scene s = scene_new();
 	struct slub_cpu *other = slub_cpu_of(s.slub, s.cache, 1);
 
-	BREAK(&s, other->partial, s.c->partial, "slub 3");         /* on two stacks */
-	BREAK(&s, other->slab, s.n->head, "slub 3");               /* on a list, and current */
-	BREAK(&s, s.head->cache, 0, "slub 3");
-	BREAK(&s, s.head->node, 1, "slub 3");
-	BREAK(&s, s.slabs[s.n->tail].next, 1u << 30, "slub 3");    /* beyond all slabs */
-	BREAK(&s, s.c->partial, SLAB_NONE, "slub 3");              /* lost */
-	BREAK(&s, s.full->cache, s.slub->nr_caches, "slub 3");
-	BREAK(&s, s.slub->caches[s.cache].live, false, "slub 3");
+	FIXTURE_BREAK(s.f, other->partial, s.c->partial, "slub 3");         /* on two stacks */
+	FIXTURE_BREAK(s.f, other->slab, s.n->head, "slub 3");               /* on a list, and current */
+	FIXTURE_BREAK(s.f, s.head->cache, 0, "slub 3");
+	FIXTURE_BREAK(s.f, s.head->node, 1, "slub 3");
+	FIXTURE_BREAK(s.f, s.slabs[s.n->tail].next, 1u << 30, "slub 3");    /* beyond all slabs */
+	FIXTURE_BREAK(s.f, s.c->partial, SLAB_NONE, "slub 3");              /* lost */
+	FIXTURE_BREAK(s.f, s.full->cache, s.slub->nr_caches, "slub 3");
+	FIXTURE_BREAK(s.f, s.slub->caches[s.cache].live, false, "slub 3");
 	s.top->place = SLUB_FULL;
-	expect(&s, "slub 3");
+	fixture_expect_broken(s.f, "slub 3");
 	s.top->place = SLUB_CPU_PARTIAL;
 	fixture_check(s.f);
 	fixture_free(s.f);
@@ -96,10 +82,10 @@ Test(slub_check, slub_4_node_list)
 {
 	struct scene s = scene_new();
 
-	BREAK(&s, s.n->nr_partial, 2, "slub 4");
-	BREAK(&s, s.n->tail, s.n->head, "slub 4");
-	BREAK(&s, s.slabs[s.head->next].prev, SLAB_NONE, "slub 4");
-	BREAK(&s, s.head->freelist, OBJECT_NONE, "slub 4");
+	FIXTURE_BREAK(s.f, s.n->nr_partial, 2, "slub 4");
+	FIXTURE_BREAK(s.f, s.n->tail, s.n->head, "slub 4");
+	FIXTURE_BREAK(s.f, s.slabs[s.head->next].prev, SLAB_NONE, "slub 4");
+	FIXTURE_BREAK(s.f, s.head->freelist, OBJECT_NONE, "slub 4");
 	fixture_free(s.f);
 }
 
@@ -107,8 +93,8 @@ Test(slub_check, slub_5_depth_of_a_stack)
 {
 	struct scene s = scene_new();
 
-	BREAK(&s, s.top->depth, 3, "slub 5");
-	BREAK(&s, s.slabs[s.top->next].depth, 2, "slub 5");
+	FIXTURE_BREAK(s.f, s.top->depth, 3, "slub 5");
+	FIXTURE_BREAK(s.f, s.slabs[s.top->next].depth, 2, "slub 5");
 	fixture_free(s.f);
 }
 
@@ -116,8 +102,8 @@ Test(slub_check, slub_6_owner_of_the_page)
 {
 	struct scene s = scene_new();
 
-	BREAK(&s, s.f->pages.owner[s.full->pfn], 0, "slub 6");
-	BREAK(&s, s.f->machine.ram[0].node, 1, "slub 6");
+	FIXTURE_BREAK(s.f, s.f->pages.owner[s.full->pfn], 0, "slub 6");
+	FIXTURE_BREAK(s.f, s.f->machine.ram[0].node, 1, "slub 6");
 	fixture_free(s.f);
 }
 
@@ -125,10 +111,10 @@ Test(slub_check, slub_7_totals)
 {
 	struct scene s = scene_new();
 
-	BREAK(&s, s.n->nr_slabs, 11, "slub 7");
-	BREAK(&s, s.n->total_objects, 1, "slub 7");
-	BREAK(&s, s.slub->caches[s.cache].pages, 1, "slub 7");
-	BREAK(&s, s.slub->caches[s.cache].discarded, 1, "slub 7");
+	FIXTURE_BREAK(s.f, s.n->nr_slabs, 11, "slub 7");
+	FIXTURE_BREAK(s.f, s.n->total_objects, 1, "slub 7");
+	FIXTURE_BREAK(s.f, s.slub->caches[s.cache].pages, 1, "slub 7");
+	FIXTURE_BREAK(s.f, s.slub->caches[s.cache].discarded, 1, "slub 7");
 	fixture_free(s.f);
 }
 
@@ -136,9 +122,9 @@ Test(slub_check, slub_8_order_and_objects)
 {
 	struct scene s = scene_new();
 
-	BREAK(&s, s.full->objects, 15, "slub 8");
+	FIXTURE_BREAK(s.f, s.full->objects, 15, "slub 8");
 	s.full->order = 1;
-	expect(&s, "slub 8");
+	fixture_expect_broken(s.f, "slub 8");
 	fixture_free(s.f);
 }
 
@@ -146,9 +132,9 @@ Test(slub_check, slub_9_numbers_and_debug_caches)
 {
 	struct scene s = scene_new();
 
-	BREAK(&s, s.slub->caches[s.cache].debug, true, "slub 9");
-	BREAK(&s, s.slub->store.unused, 0, "slub 9");
+	FIXTURE_BREAK(s.f, s.slub->caches[s.cache].debug, true, "slub 9");
+	FIXTURE_BREAK(s.f, s.slub->store.unused, 0, "slub 9");
 	s.full->place = SLUB_UNUSED;
-	expect(&s, "slub 9");
+	fixture_expect_broken(s.f, "slub 9");
 	fixture_free(s.f);
 }
