@@ -356,12 +356,10 @@ int sweep_load_text(struct sweep **out, const char *path, const char *text, size
 int sweep_load(struct sweep **out, const char *path, struct err *err)
 {
 	char *text;
-	int ret = text_read(&text, path, YAML_MAX_BYTES, NULL, err);
+	int ret = text_read_existing(&text, path, YAML_MAX_BYTES, err);
 
 	if (ret < 0)
 		return ret;
-	if (ret == 0)
-		return err_set(err, ERR_IO, "%s: there is no such file", path);
 	ret = sweep_load_text(out, path, text, strlen(text), err);
 	free(text);
 	return ret;

@@ -155,6 +155,15 @@ int text_read(char **text, const char *path, size_t limit, char *used, struct er
 	return got == 0 && packed[0] ? read_file(text, packed, true, limit, err) : got;
 }
 
+int text_read_existing(char **text, const char *path, size_t limit, struct err *err)
+{
+	int got = text_read(text, path, limit, NULL, err);
+
+	if (got == 0)
+		return err_set(err, ERR_IO, "%s: there is no such file", path);
+	return got < 0 ? got : 0;
+}
+
 int text_read_in(char **text, const char *folder, const char *name, size_t limit, char *used, struct err *err)
 {
 	char path[TEXT_PATH_MAX];

@@ -20,6 +20,9 @@
  */
 int text_read(char **text, const char *path, size_t limit, char *used, struct err *err);
 
+/** text_read_existing() - text_read() where a missing file is an error, too (ERR_IO). Return: 0, or a negative code. */
+int text_read_existing(char **text, const char *path, size_t limit, struct err *err);
+
 /** text_read_in() - text_read() of file @name in @folder. A path that is too long is an error. */
 int text_read_in(char **text, const char *folder, const char *name, size_t limit, char *used, struct err *err);
 

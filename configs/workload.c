@@ -326,12 +326,10 @@ int workload_load_text(struct workload **out, const char *path, const char *text
 int workload_load(struct workload **out, const char *path, struct err *err)
 {
 	char *text;
-	int ret = text_read(&text, path, YAML_MAX_BYTES, NULL, err);
+	int ret = text_read_existing(&text, path, YAML_MAX_BYTES, err);
 
 	if (ret < 0)
 		return ret;
-	if (ret == 0)
-		return err_set(err, ERR_IO, "%s: there is no such file", path);
 	ret = workload_load_text(out, path, text, strlen(text), err);
 	free(text);
 	return ret;
