@@ -291,21 +291,27 @@ Test(page_cache, what_is_read_at_random_comes_page_by_page)
 	cr_expect(again > 0.29 * gone && again < 0.31 * gone, "%.0f of %.0f", again, gone);
 }
 
-/* What free memory of a machine with less memory looks like in the end, in the mean of three seeds. */
+#define LESS_MEMORY_SEEDS 9
+
+/* What free memory of a machine with less memory looks like in the end, in the mean of all seeds. */
 static double unusable_with_less_memory(unsigned int random_reads)
 {
 	double sum = 0;
 
-	for (int seed = 1; seed <= 3; seed++) {
+	for (int seed = 1; seed <= LESS_MEMORY_SEEDS; seed++) {
 		run_ok("rm -f r.db; L=%s/captures/J-whatif/less-memory/snapshots/1-after-boot; $K replay t.kmt -m m.yaml --initial $L"
 			" --from 'marker:WORKLOAD begin' --seed %d --set reclaim.random_reads=%u -o r.db -q", run_shared(), seed, random_reads);
 		sum += replayed_number("select unusable_index from frag_samples where zone = 'DMA32' and \"order\" = 3"
 			" order by sample_id desc limit 1");
 	}
-	return sum / 3;
+	return sum / LESS_MEMORY_SEEDS;
 }
 
-/* Work of many kinds lies between what is read: memory of which single pages come and go is in pieces. */
+/*
+ * Work of many kinds lies between what is read: memory of which single pages come and go is in pieces. One seed gives 0.50 with a standard
+ * deviation of 0.15 in order, and 0.79 with 0.08 at random: the means of nine differ by 0.28, give or take 0.06. The bound lies three
+ * times that below.
+ */
 Test(page_cache, what_is_read_at_random_leaves_memory_in_pieces)
 {
 	double in_order, random;
