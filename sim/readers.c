@@ -353,6 +353,14 @@ static void touch(struct run *run, struct reader *reader)
 	}
 }
 
+/* The recording waits from here on. */
+static void begin_reading(struct run *run, struct reader *reader)
+{
+	reader->begun = true;
+	run->reading++;
+	map_pages(run, reader);
+}
+
 /* Nothing is read any more: either all has been touched, or it is nobody's. */
 static void end_reading(struct run *run, struct reader *reader)
 {
@@ -361,6 +369,25 @@ static void end_reading(struct run *run, struct reader *reader)
 	reader->end = 0;
 	run->reading--;
 	run->reclaim.readers->nr_waiting--;
+}
+
+static bool has_more(const struct reader *reader)
+{
+	return reader->end || reader->touches;
+}
+
+/* Until it has waited for the disk, or others have their turn. Return: how long what it read takes; 0: nothing was gone. */
+static ns_t take_turn(struct run *run, struct reader *reader)
+{
+	ns_t ns = 0;
+
+	for (uint32_t turn = TURN_TOUCHES; turn && !ns && has_more(reader); turn--) {
+		if (reader->end)
+			ns = read_some(run, reader);
+		else
+			touch(run, reader);
+	}
+	return ns;
 }
 
 void readers_due(struct run *run, uint32_t number)
@@ -373,20 +400,13 @@ void readers_due(struct run *run, uint32_t number)
 		set_timer(run, number, reader->begins_ns);
 		return;
 	}
-	if (!reader->begun) {
-		reader->begun = true;
-		run->reading++;
-		map_pages(run, reader);
-	}
+	if (!reader->begun)
+		begin_reading(run, reader);
 	over = run->reclaim.killed[reader->who] || !reader->nr;
 	run->cpu = run->seats[reader->who].cpu;
-	for (uint32_t turn = TURN_TOUCHES; turn && !over && !ns && (reader->end || reader->touches); turn--) {
-		if (reader->end)
-			ns = read_some(run, reader);
-		else
-			touch(run, reader);
-	}
-	if (!over && (reader->end || reader->touches)) {
+	if (!over)
+		ns = take_turn(run, reader);
+	if (!over && has_more(reader)) {
 		set_timer(run, number, run->engine.now + max_u64(ns, 1));
 		return;
 	}
