@@ -10,8 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* VM_READAHEAD_PAGES with pages of 4 KiB: of files, what comes together; of what is swapped, too. */
-#define WINDOW_PAGES 32u
+#include "sim/readahead.h"
 
 /** Pages that are read in one go. */
 struct read_window {

@@ -7,11 +7,8 @@
 #ifndef KMEMSIM_SIM_RECLAIM_PRIV_H
 #define KMEMSIM_SIM_RECLAIM_PRIV_H
 
-#include "sim/promises.h"
+#include "sim/readahead.h"
 #include "sim/serve_priv.h"
-
-/* fault_around_bytes: a fault on a page that is there maps all around it in an aligned range of so much. */
-#define FAULT_AROUND_BYTES 65536u
 
 /** reclaim_user() - the trace's object that is page @pfn, NULL: nobody's that the trace names. */
 struct object *reclaim_user(struct run *run, pfn_t pfn);
