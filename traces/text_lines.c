@@ -271,17 +271,42 @@ static uint64_t number_after(const char *line, const char *word)
 	return p ? strtoull(p + strlen(word), NULL, 10) : 0;
 }
 
+/* A line says that the machine has so many CPUs; a CPU that recorded nothing is told by nothing else. */
+static void note_cpus(struct text_reader *r, uint64_t cpus)
+{
+	if (cpus <= UINT16_MAX && cpus > r->g->meta->cpus)
+		r->g->meta->cpus = (uint32_t)cpus;
+}
+
 /* "# entries-in-buffer/entries-written: 801065/801065   #P:1" */
 static void header_line(struct text_reader *r, const char *line)
 {
-	uint64_t kept = number_after(line, "entries-written: "), cpus = number_after(line, "#P:");
+	uint64_t kept = number_after(line, "entries-written: ");
 	const char *p = strstr(line, "entries-written: ");
 	uint64_t written = p && (p = strpbrk(p + strlen("entries-written: "), "/ ")) ? number_after(p, "/") : 0;
 
 	if (written > kept)
 		r->g->meta->lost += written - kept;
-	if (cpus && cpus <= UINT16_MAX && cpus > r->g->meta->cpus)
-		r->g->meta->cpus = (uint32_t)cpus;
+	note_cpus(r, number_after(line, "#P:"));
+}
+
+/* "CPU:2 [LOST 17 EVENTS]", "CPU:2 [17 EVENTS DROPPED]" */
+static void lost_line(struct text_reader *r, const char *line)
+{
+	uint64_t lost = number_after(line, "[LOST ");
+
+	if (!lost)
+		lost = number_after(line, "[");
+	r->g->meta->lost += lost ? lost : strstr(line, "EVENTS DROPPED") != NULL;
+	cpu_track_lost(&r->g->tracks[(uint16_t)number_after(line, "CPU:")]);
+}
+
+/* "task-1 [000] 1.5: [UNKNOWN EVENT]": of its CPU's entries it is one. */
+static int unknown_event_line(struct text_reader *r, const char *line, struct err *err)
+{
+	r->g->tracks[(uint16_t)number_after(line, "[")].entry++;
+	r->g->meta->lines++;
+	return trace_counts_add(&r->g->meta->ignored, "event that the recording tool could not name", 1) < 0 ? no_memory(r, err) : 0;
 }
 
 /* As trace-cmd's events kernel_stack and user_stack. */
@@ -296,6 +321,27 @@ static int chain_head_line(struct text_reader *r, const struct line_head *head, 
 		chain_begins(r, head);
 	else
 		r->chain_of = 0;
+	return 0;
+}
+
+/* Neither an event nor part of a chain of callers. */
+static int note_line(struct text_reader *r, const char *line, struct err *err)
+{
+	line += strspn(line, " \t");
+	if (!*line || !strncmp(line, "version = ", strlen("version = ")) || !strcmp(line, "<stack trace>"))
+		return 0;
+	if (*line == '#') {
+		header_line(r, line);
+	} else if (!strncmp(line, "cpus=", strlen("cpus="))) {
+		note_cpus(r, number_after(line, "cpus="));
+	} else if (!strncmp(line, "CPU:", strlen("CPU:"))) {
+		lost_line(r, line);
+	} else if (strstr(line, "[UNKNOWN EVENT]")) {
+		return unknown_event_line(r, line, err);
+	} else {
+		r->g->meta->lines++;
+		return unusable(r, "line is not an event", err);
+	}
 	return 0;
 }
 
@@ -317,38 +363,7 @@ static int other_line(struct text_reader *r, const char *line, struct err *err)
 		if (code)
 			return code < 0 ? code : 0;
 	}
-	line += strspn(line, " \t");
-	if (!*line || !strncmp(line, "version = ", 10) || !strcmp(line, "<stack trace>"))
-		return 0;
-	if (*line == '#') {
-		header_line(r, line);
-		return 0;
-	}
-	if (!strncmp(line, "cpus=", 5)) {
-		uint64_t cpus = number_after(line, "cpus=");
-
-		if (cpus <= UINT16_MAX && cpus > r->g->meta->cpus)
-			r->g->meta->cpus = (uint32_t)cpus;
-		return 0;
-	}
-	if (!strncmp(line, "CPU:", 4)) { /* "CPU:2 [LOST 17 EVENTS]", "CPU:2 [17 EVENTS DROPPED]" */
-		uint64_t lost = number_after(line, "[LOST ");
-
-		if (!lost)
-			lost = number_after(line, "[");
-		r->g->meta->lost += lost ? lost : strstr(line, "EVENTS DROPPED") != NULL;
-		cpu_track_lost(&r->g->tracks[(uint16_t)number_after(line, "CPU:")]);
-		return 0;
-	}
-	if (strstr(line, "[UNKNOWN EVENT]")) {
-		/* "task-1 [000] 1.5: [UNKNOWN EVENT]": of its CPU's entries it is one. */
-		r->g->tracks[(uint16_t)number_after(line, "[")].entry++;
-		r->g->meta->lines++;
-		return trace_counts_add(&r->g->meta->ignored, "event that the recording tool could not name", 1) < 0 ?
-			no_memory(r, err) : 0;
-	}
-	r->g->meta->lines++;
-	return unusable(r, "line is not an event", err);
+	return note_line(r, line, err);
 }
 
 static int count_ignored(struct text_reader *r, struct err *err)
