@@ -379,9 +379,8 @@ int saved_proc(struct saved_reader *r, struct err *err)
 		name = "buddyinfo";
 		got = read_buddyinfo(r, err);
 	}
-	if (got >= 0)
-		note_disagreement(r, name);
-	if (got >= 0)
-		got = read_vmstat(r, err);
-	return got;
+	if (got < 0)
+		return got;
+	note_disagreement(r, name);
+	return read_vmstat(r, err);
 }

@@ -96,8 +96,6 @@ static bool is_silent(const struct key *key, const void *base)
 		return key->list_offset && !key_list_length(key, base);
 	if (key->kind == KEY_TEXT)
 		return !*((const char *)base + key->offset);
-	if (key->silent_zero && key->kind == KEY_TEXT)
-		return !*((const char *)base + key->offset);
 	return key->input_only || (key->silent_zero && !key_number(key, base, 0));
 }
 

@@ -35,7 +35,7 @@ static void get(struct frame *f, void *to, size_t len)
 
 static const char *get_text(struct frame *f)
 {
-	const char *text = f->at;
+	const char *text;
 	uint32_t len;
 
 	get(f, &len, sizeof(len));
