@@ -305,11 +305,69 @@ static int bulk_begins(struct gather *g, const struct raw_event *event, struct e
 	return gather_move(g, &move, err);
 }
 
+/* What comes of a call comes before its return. */
+static int call_begins(struct gather *g, struct gather_task *task, const struct raw_event *event, struct err *err)
+{
+	int code = 0;
+
+	if (event->type == RAW_SLAB_GROW)
+		code = slab_event(g, task, event, err);
+	else if (event->type == RAW_PAGES_BULK)
+		code = bulk_begins(g, event, err);
+	return code < 0 ? code : push_frame(g, task, event, err);
+}
+
+/* Return: 1 when @event has both what its entry and what its return tells, 0 when the entry was not recorded. */
+static int call_returns(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
+{
+	struct gather_frame *frame = open_call(g, task, event->type);
+	int code = ignore(g, frame ? "*_ret: one with the entry" : "*_ret: its entry was not recorded", err);
+
+	if (code < 0 || !frame)
+		return code;
+	merge_return(g, frame, event);
+	pop_frame(g, task);
+	return 1;
+}
+
+static int whole_event(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err)
+{
+	int code = 0;
+
+	if (event->type == RAW_SLAB_RELEASE)
+		code = slab_event(g, task, event, err);
+	if (code == 0)
+		code = look_at(g, task, event, err);
+	if (code < 0)
+		return code;
+	if (event->type == RAW_PAGE_FREE || event->type == RAW_PAGE_ALLOC)
+		g->last_free[event->cpu] = event->type == RAW_PAGE_FREE ? g->spool.nr + 1 : 0;
+	if (event->type == RAW_VMAP_AREA && areas_in_call(g, task))
+		return ignore(g, "alloc_vmap_area: effect of vmalloc, vmap or ioremap", err);
+	return is_kept(event) ? raw_spool_append(&g->spool, event, err) : ignore_effect(g, event, err);
+}
+
+/* The clocks of CPUs may be a little apart. */
+static void put_in_order(struct gather *g, struct raw_event *event)
+{
+	if (event->time_ns < g->last_ns) {
+		event->time_ns = g->last_ns;
+		g->late++;
+	}
+	g->last_ns = event->time_ns;
+}
+
+/* What moved inside the page allocator belongs to the free just before it on its CPU. */
+static int note_drained(struct gather *g, const struct raw_event *event, struct err *err)
+{
+	uint64_t free_before = g->last_free[event->cpu];
+
+	return free_before ? raw_spool_moved(&g->spool, free_before - 1, event->moved, err) : 0;
+}
+
 int gather_event(struct gather *g, struct raw_event *event, enum source_pair pair, struct err *err)
 {
 	struct gather_task *task;
-	struct gather_frame *frame;
-	uint64_t free_before = g->last_free[event->cpu];
 	int code;
 
 	if (g->durations)
@@ -319,45 +377,23 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 	if (raw_type_is_timing(event->type))
 		return ignore(g, "mm_vmscan_lru_*, _write_*, _kswapd_*, mm_shrink_slab_start: " RECLAIM_PACE, err);
 	if (event->type == RAW_PAGES_DRAINED)
-		return free_before ? raw_spool_moved(&g->spool, free_before - 1, event->moved, err) : 0;
+		return note_drained(g, event, err);
 	task = task_of(g, event);
 	if (!task)
 		return no_memory(err);
 	code = areas_before(g, task, event, err);
 	if (code < 0)
 		return code;
-	if (event->time_ns < g->last_ns) {
-		event->time_ns = g->last_ns;
-		g->late++;
-	}
-	g->last_ns = event->time_ns;
+	put_in_order(g, event);
 	g->sees_areas |= event->type == RAW_VMALLOC || event->type == RAW_VMAP_AREA;
-	if (pair == PAIR_ENTRY) {
-		code = event->type == RAW_SLAB_GROW ? slab_event(g, task, event, err) :
-			event->type == RAW_PAGES_BULK ? bulk_begins(g, event, err) : 0;
-		return code < 0 ? code : push_frame(g, task, event, err);
-	}
+	if (pair == PAIR_ENTRY)
+		return call_begins(g, task, event, err);
 	if (pair == PAIR_RETURN) {
-		frame = open_call(g, task, event->type);
-		code = ignore(g, frame ? "*_ret: one with the entry" : "*_ret: its entry was not recorded", err);
-		if (code < 0 || !frame)
-			return code;
-		merge_return(g, frame, event);
-		pop_frame(g, task);
-	}
-	if (event->type == RAW_SLAB_RELEASE) {
-		code = slab_event(g, task, event, err);
-		if (code < 0)
+		code = call_returns(g, task, event, err);
+		if (code <= 0)
 			return code;
 	}
-	code = look_at(g, task, event, err);
-	if (code < 0)
-		return code;
-	if (event->type == RAW_PAGE_FREE || event->type == RAW_PAGE_ALLOC)
-		g->last_free[event->cpu] = event->type == RAW_PAGE_FREE ? g->spool.nr + 1 : 0;
-	if (event->type == RAW_VMAP_AREA && areas_in_call(g, task))
-		return ignore(g, "alloc_vmap_area: effect of vmalloc, vmap or ioremap", err);
-	return is_kept(event) ? raw_spool_append(&g->spool, event, err) : ignore_effect(g, event, err);
+	return whole_event(g, task, event, err);
 }
 
 int gather_finish(struct gather *g, struct err *err)
