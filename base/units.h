@@ -7,6 +7,12 @@
 
 typedef uint64_t ns_t;
 
+/* Bytes. */
+#define KIB (1ull << 10)
+#define MIB (1ull << 20)
+#define GIB (1ull << 30)
+#define TIB (1ull << 40)
+
 /*
  * All parsers take the whole string (blanks at both ends allowed) and answer 0, or -1 when it is not such a quantity
  * or does not fit into 64 bits; the result is then untouched. Numbers: decimal (with a fraction where a

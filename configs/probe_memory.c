@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-
-#define MIB (1ull << 20)
+#include "base/units.h"
 
 /* sizeof(struct page), bytes: the largest thing that the kernel takes in proportion to RAM. */
 #define PAGE_DESCRIPTOR_64 64

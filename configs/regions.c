@@ -4,9 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "configs/loader_priv.h"
-
-#define MIB (1ull << 20)
 
 /* x86: standard_io_resources, e820 types that do_mark_busy() names, the image, ROMs, interrupt controllers. */
 static const char *const kernel_names[] = { "System RAM", "Crash kernel", "System ROM", "Video ROM",

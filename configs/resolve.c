@@ -5,11 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-
-#define KIB (1ull << 10)
-#define MIB (1ull << 20)
-#define GIB (1ull << 30)
-#define TIB (1ull << 40)
+#include "base/units.h"
 
 /* Where HighMem begins on x86-32 with the 3G/1G split and PAE, as Debian's 6.1 kernels have it: 880 MiB - 8 KiB. */
 #define LOWMEM_MAX_32 0x36ffe000ull

@@ -6,11 +6,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-
-#define KIB (1ull << 10)
-#define MIB (1ull << 20)
-#define GIB (1ull << 30)
-#define TIB (1ull << 40)
+#include "base/units.h"
 
 /*
  * RAM of a PC without a map of its own: page 0 is the firmware's, 640 KiB .. 1 MiB are ROM and video memory, what lies

@@ -7,8 +7,6 @@
 #include "base/bits.h"
 #include "base/units.h"
 
-#define MIB (1ull << 20)
-
 static uint64_t end_of(const struct machine_range *range)
 {
 	return range->start + range->size;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/units.h"
+
 /* Where a key is stored; .min, .max and .def come next in struct key and in the table's lines. */
 #define IN(struct_, field) \
 	.size = (uint32_t)sizeof(((struct struct_ *)0)->field), .offset = (uint32_t)offsetof(struct struct_, field)
@@ -15,10 +17,6 @@
 #define AUTO(value) .automatic = true, .auto_value = (value)
 #define NONE(value) .none = true, .none_value = (value)
 
-#define KIB (1ull << 10)
-#define MIB (1ull << 20)
-#define GIB (1ull << 30)
-#define TIB (1ull << 40)
 #define MAX_ADDRESS (1ull << 52) /* bytes: the widest physical addresses there are */
 
 static const char *const kernel_words[] = { "2.6-classic", "6.1", "6.18", NULL };

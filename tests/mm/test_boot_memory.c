@@ -3,8 +3,6 @@
 #include "mm/boot_memory.h"
 #include "tests/mm/mm_fixture.h"
 
-#define MIB (1ull << 20)
-
 static struct mm_fixture *fx;
 
 static struct boot_memory *bm(void)

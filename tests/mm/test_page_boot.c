@@ -4,9 +4,6 @@
 
 #include "tests/mm/page_fixture.h"
 
-#define MIB (1ull << 20)
-#define GIB (1ull << 30)
-
 /* E1. Page 0 is not memory, so pageblock 0 is Unmovable; the first MiB is reserved. */
 Test(page_boot, dma_zone_of_a_pc_has_3840_pages_and_one_unmovable_pageblock)
 {

@@ -5,9 +5,6 @@
 #include "base/bits.h"
 #include "tests/mm/page_fixture.h"
 
-#define MIB (1ull << 20)
-#define GIB (1ull << 30)
-
 /* Fewest free pages that pass for a mark of 1000. */
 static int64_t least_free(struct fixture *fx, unsigned int order, unsigned int flags)
 {
