@@ -6,7 +6,6 @@
 #include "mm/page_priv.h"
 #include "mm/reclaim.h"
 
-#define SWAP_CLUSTER_MAX    32u
 #define DEF_PRIORITY        12
 #define MAX_RECLAIM_RETRIES 16u
 

@@ -4,8 +4,6 @@
 
 #include "base/bits.h"
 
-#define SECTION_BYTES_SHIFT 27 /* x86-64: sections of 128 MiB */
-
 static int map_zeroes(void **map, uint64_t bytes, const char *what, struct err *err)
 {
 	void *addr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -19,6 +19,8 @@ typedef uint64_t pfn_t; /* page frame number: physical address / page size */
 #define PFN_NONE UINT64_MAX
 
 #define PAGE_MAX_ORDERS 16 /* orders 0 .. max_order, max_order < 16 */
+#define COSTLY_ORDER 3u    /* PAGE_ALLOC_COSTLY_ORDER: of larger blocks the kernel does not insist on getting one */
+#define PCP_ORDERS (COSTLY_ORDER + 1u) /* orders 0 .. COSTLY_ORDER have per-CPU lists */
 
 enum migratetype {
 	MIGRATE_UNMOVABLE,

@@ -14,7 +14,6 @@
 #include "mm/page_alloc_priv.h"
 
 #define STRUCT_PAGE_BYTES   64u /* what a page's record costs the modelled kernel */
-#define SECTION_BYTES_SHIFT 27
 
 /* Adjacent ranges of one node are one region, as memblock keeps them. */
 static void memory_map_init(struct memory_map *map, const struct machine *machine)

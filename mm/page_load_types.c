@@ -18,8 +18,6 @@
 #include "mm/page_load_priv.h"
 #include "mm/slab.h"
 
-#define SECTION_BYTES_SHIFT 27 /* x86-64: sections of 128 MiB */
-
 enum certainty { TYPE_GUESSED, TYPE_MIXED, TYPE_KNOWN };
 
 struct evidence {

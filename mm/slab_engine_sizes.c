@@ -7,7 +7,6 @@
 #include "base/bits.h"
 #include "mm/slab_engine_priv.h"
 
-#define CACHE_LINE        64u  /* bytes */
 #define OBJECT_MIN_SIZE   16u  /* SLAB_OBJ_MIN_SIZE: so a byte is enough for the index of an object in 4 KiB */
 #define MANY_PAGES_BYTES  (32u << 20) /* with more memory than this, order 1 is not too much */
 #define ORDER_MAX         10u  /* KMALLOC_MAX_ORDER */

@@ -4,7 +4,6 @@
 #include "base/bits.h"
 #include "mm/slab_priv.h"
 
-#define CACHE_LINE       64u /* bytes */
 #define SLAB_MINALIGN    8u  /* bytes */
 #define TRACK_SIZE       32u /* sizeof(struct track) with a stack depot: SLAB_STORE_USER keeps two an object */
 #define MIN_PARTIAL      5u

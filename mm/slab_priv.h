@@ -27,6 +27,8 @@
 /* A request for pages must not carry these (GFP_SLAB_BUG_MASK): masked off, as kmalloc_fix_flags() does. */
 #define GFP_SLAB_BUG_MASK (GFP_BIT_HIGHMEM | GFP_BIT_DMA32)
 
+#define CACHE_LINE 64u /* bytes, cache_line_size() */
+
 #define SLAB_OBJECTS_MAX 32767u /* objects per slab: 15 bits in the kernel's struct slab */
 
 /*

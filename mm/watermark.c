@@ -5,7 +5,6 @@
 
 #define MIN_FREE_KBYTES_LEAST 128u
 #define MIN_FREE_KBYTES_MOST  262144u
-#define SWAP_CLUSTER_MAX      32u
 #define HIGHMEM_MIN_MOST      128u
 /* Where memory is scarcer, transparent huge pages are off from the start (hugepage_init()). */
 #define KHUGEPAGED_LEAST_BYTES (512ull << 20)

@@ -28,11 +28,11 @@
 
 #define LINK_NONE     UINT32_MAX /* end of a list of pages, which links first pfns of 32 bits */
 #define PAGES_MAX     (1ull << 32)
-#define PCP_ORDERS    4u         /* orders 0 .. 3 have per-CPU lists (PAGE_ALLOC_COSTLY_ORDER) */
 #define PCP_LIST_THP  (PCP_ORDERS * MIGRATE_PCPTYPES) /* pageblock order: this list, the next one for Movable */
 #define NR_PCP_LISTS  (PCP_LIST_THP + 2u)
 #define PCP_BATCH_SCALE_MAX 5u
-#define COSTLY_ORDER  3u
+#define SWAP_CLUSTER_MAX 32u      /* pages that reclaim takes in one go */
+#define SECTION_BYTES_SHIFT 27    /* x86-64: sections of 128 MiB */
 
 enum page_place {
 	PAGE_NO_HEAD,  /* handed out, never managed, a hole, or inside a block */

@@ -1,7 +1,5 @@
 #include "sim/boot_stage.h"
 
-#define PCP_ORDERS 4u /* orders 0 .. PAGE_ALLOC_COSTLY_ORDER have per-CPU lists */
-
 enum boot_stage boot_stage_of(const struct page_alloc *pa)
 {
 	uint64_t low = 0;

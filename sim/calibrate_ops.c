@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mm/page_alloc.h"
 #include "sim/calibrate.h"
 
 #define SLAB_OBJECTS 16.0 /* of a new slab whose cache is not known: one of 256-byte objects */
-#define PCP_ORDER_MAX 3u  /* PAGE_ALLOC_COSTLY_ORDER: up to it the CPU's lists serve */
 
 /* What the size of a call means. */
 enum unit { UNIT_NONE, UNIT_PAGES, UNIT_COUNT, UNIT_CPUS };
@@ -154,7 +154,7 @@ static uint32_t order_of(const struct machine *machine, uint64_t bytes)
 /* Up to order 3 the CPU's lists serve, and the block that THP has; the others come from the zone. */
 static void add_pages(const struct machine *machine, uint32_t order, bool zero, struct calibrate_steps *steps)
 {
-	if (order <= PCP_ORDER_MAX ||
+	if (order < PCP_ORDERS ||
 		(machine->page_allocator.transparent_hugepage && order == machine->page_allocator.pageblock_order)) {
 		add(steps, STEP_PAGE_PCP, 1);
 		steps->mixed = true;

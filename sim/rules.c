@@ -10,7 +10,6 @@
 #include "sim/serve_priv.h"
 
 #define CREATE_SIZE_MAX (4u << 20) /* KMALLOC_MAX_SIZE, kmem_cache_sanity_check() */
-#define COSTLY_ORDER 3u            /* PAGE_ALLOC_COSTLY_ORDER */
 #define NOFAIL_ORDER 1u            /* rmqueue(): WARN_ON_ONCE((gfp_flags & __GFP_NOFAIL) && (order > 1)) */
 
 static bool takes_pages(enum run_action action)

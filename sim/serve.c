@@ -14,9 +14,6 @@
  */
 #define NOFAIL_PAUSE_NS 100000000u
 
-/* Out of line, so that what nearly all requests go through stays small. */
-#define RARE __attribute__((noinline, cold))
-
 RARE void end_last(struct run *run, struct object *object, const struct run_op *op)
 {
 	if (!(op->flags & OP_IMPLIED_FREE))

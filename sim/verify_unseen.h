@@ -8,7 +8,6 @@
 #include "base/idmap.h"
 #include "mm/page_alloc.h"
 
-#define PCP_ORDERS 4u /* orders 0 .. PAGE_ALLOC_COSTLY_ORDER have per-CPU lists */
 #define PCP_LISTS  (PCP_ORDERS * MIGRATE_PCPTYPES + 2u) /* and two of pageblock order */
 
 /** A block had left its list. */
