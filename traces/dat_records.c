@@ -9,7 +9,6 @@
 
 #include "traces/trace.h"
 
-#define ORDER_MAX_USABLE 20u
 #define PFN_MAX (1ull << 35)
 #define TRACE_FLAG_IRQS_OFF 0x01 /* as in include/linux/trace_events.h */
 #define TRACE_FLAG_HARDIRQ  0x08

@@ -6,8 +6,6 @@
 #include "base/array.h"
 #include "traces/kind.h"
 
-#define NO_FRAME UINT32_MAX
-
 static int no_memory(struct err *err)
 {
 	return err_set(err, ERR_NOMEM, "no memory for the import's tables");
@@ -68,7 +66,7 @@ static struct gather_task *task_of(struct gather *g, const struct raw_event *eve
 		return NULL;
 	if (idmap_put(&g->task_index, key, g->nr_tasks) < 0)
 		return NULL;
-	g->tasks[g->nr_tasks] = (struct gather_task){ .top = NO_FRAME, .last_block = UINT32_MAX };
+	g->tasks[g->nr_tasks] = (struct gather_task){ .top = NO_FRAME, .last_block = NO_BLOCK };
 	return &g->tasks[g->nr_tasks++];
 }
 

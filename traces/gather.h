@@ -20,6 +20,11 @@
 #include "traces/texts.h"
 
 #define CACHE_NONE UINT32_MAX
+#define NO_FRAME   UINT32_MAX
+#define NO_BLOCK   UINT32_MAX
+
+#define ZERO_SIZE_PTR   0x10u  /* what kmalloc(0) returns: freeing it does nothing */
+#define VMAP_STACK_SIZE 16384u /* THREAD_SIZE of x86-64; its alignment as well */
 
 /* How a conclusion was reached: the order is that of trust where more than one would do. */
 enum found_by {
@@ -92,7 +97,7 @@ struct gather_block {
 struct gather_frame {
 	struct raw_event entry;
 	uint32_t id;         /* of this call, from 1 */
-	uint32_t below;      /* the frame around it, or none */
+	uint32_t below;      /* the frame around it, or NO_FRAME */
 	uint32_t pages;      /* order-0 page events inside it */
 };
 
@@ -105,8 +110,8 @@ struct gather_frame {
 #define POOL_SIZE_MAX  (1u << 24)
 
 struct gather_task {
-	uint32_t top;            /* innermost open call, or none */
-	uint32_t last_block;     /* latest page allocation not yet explained by an object, or none */
+	uint32_t top;            /* innermost open call, or NO_FRAME */
+	uint32_t last_block;     /* latest page allocation not yet explained by an object, or NO_BLOCK */
 	uint64_t last_record;    /* its event: tells whether the block still is that one */
 	bool releasing_slab;     /* the next free of pages is that of a slab */
 	bool reclaiming, compacting; /* it is in direct reclaim; in compaction */

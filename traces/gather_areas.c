@@ -9,8 +9,6 @@
 #include "traces/gather.h"
 #include "traces/kind.h"
 
-#define NO_FRAME UINT32_MAX
-#define VMAP_STACK_SIZE 16384u /* THREAD_SIZE of x86-64; its alignment as well */
 #define ARRAY_BYTES_MAX 4096u  /* a longer array is an area of its own, and has an array itself */
 #define FREED_MAX 65536u       /* pages of an area whose frees are remembered until that of its array; 256 MiB */
 #define PAGES_AT_ONCE 100u     /* of vm_area_alloc_pages(); for one last page the bulk call is an ordinary allocation */

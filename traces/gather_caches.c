@@ -6,7 +6,6 @@
 #include "traces/gather.h"
 
 #define NO_NAME UINT32_MAX
-#define ZERO_SIZE_PTR 0x10u
 
 static int no_memory(struct err *err)
 {

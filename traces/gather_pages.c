@@ -5,11 +5,8 @@
 #include "traces/gather.h"
 #include "traces/kind.h"
 
-#define NO_FRAME UINT32_MAX
-#define NO_BLOCK UINT32_MAX
 #define DIRECT_MAP_ALIGN (1ull << 30) /* both 0xc0000000 and the bases that KASLR chooses on x86-64 */
 #define PAIRS_TO_TRUST 2u
-#define VMAP_STACK_SIZE 16384u        /* THREAD_SIZE of x86-64; its alignment as well */
 #define KMALLOC_CACHES_MAX 8192u      /* larger requests go to the page allocator */
 
 static int no_memory(struct err *err)

@@ -8,7 +8,6 @@
 
 #define GENERATION_BITS 6u /* of a pool's key: pools may be made anew at the same address */
 #define BACKING_BITS    2u /* of what is behind it */
-#define NO_FRAME        UINT32_MAX
 
 _Static_assert(BACKING_OTHER < 1 << BACKING_BITS, "a backing has room");
 

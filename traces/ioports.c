@@ -4,8 +4,6 @@
 
 #include "traces/io_log.h"
 
-#define PORT_MAX 0xffffu
-
 struct region {
 	uint64_t start, end;
 	size_t depth;

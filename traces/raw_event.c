@@ -221,7 +221,6 @@ static const struct {
 };
 
 #define NR_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
-#define NAME_MAX_LEN 63u
 
 #define NR_EVENTS (sizeof(events) / sizeof(events[0]))
 #define NR_FAMILIES (sizeof(families) / sizeof(families[0]))
@@ -245,9 +244,9 @@ static bool ends_in(const char *name, size_t len, const char *end)
 static const struct source_event *probe_called(const char *name, size_t len)
 {
 	size_t base = ends_in(name, len, "__return") ? len - 8 : ends_in(name, len, "_ret") ? len - 4 : len;
-	char event[NAME_MAX_LEN + 1];
+	char event[EVENT_NAME_MAX + 1];
 
-	if (base > NAME_MAX_LEN - 4)
+	if (base > EVENT_NAME_MAX - 4)
 		return NULL;
 	memcpy(event, name, base);
 	event[base] = 0;

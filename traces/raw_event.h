@@ -14,6 +14,10 @@
 #include "base/gfp.h"
 #include "base/units.h"
 
+#define EVENT_NAME_MAX   63u /* bytes of an event's name; of a longer one only these count */
+#define ORDER_MAX_USABLE 20u /* of a block of pages: no kernel has larger ones, so a larger number is damage */
+#define PORT_MAX         0xffffu /* x86 */
+
 enum raw_type {
 	RAW_IGNORED, /* known, and rightly not kept: source_event.why */
 	RAW_KMALLOC, RAW_KFREE,

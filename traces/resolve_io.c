@@ -1,7 +1,6 @@
 /* Second pass: accesses to I/O ports and device registers. */
 #include "traces/resolve_priv.h"
 
-#define PORT_MAX 0xffffu
 #define NR_PORT_WIDTHS 3
 #define NR_MMIO_WIDTHS 4
 

@@ -6,7 +6,6 @@
 #include "traces/trace.h"
 
 #define BULK_MAX 65536u      /* more objects or pages in one bulk call are not believed */
-#define ZERO_SIZE_PTR 0x10u  /* what kmalloc(0) returns: freeing it does nothing */
 
 /* Slots in order of their birth, chained through slot_info. */
 struct slot_list {

@@ -8,8 +8,6 @@
 #include "traces/call_chain.h"
 #include "traces/pfn_map.h"
 
-#define ORDER_MAX_USABLE 20u
-
 void text_fields_fini(struct text_fields *t)
 {
 	texts_fini(&t->masks);

@@ -11,12 +11,11 @@
 #include "traces/trace.h"
 
 #define SEEN_SIZE 1024u      /* event names; a power of two */
-#define NAME_MAX_LEN 63u
 #define PROGRESS_LINES 65536u
 
 /* An event name met in this source. */
 struct seen_event {
-	char name[NAME_MAX_LEN + 1];
+	char name[EVENT_NAME_MAX + 1];
 	size_t len;
 	const struct source_event *event; /* NULL: not known */
 	uint64_t ignored;
@@ -60,8 +59,8 @@ static struct seen_event *seen_event(struct text_reader *r, const char *name, si
 	uint32_t hash = (uint32_t)len;
 	struct seen_event *seen;
 
-	if (len > NAME_MAX_LEN)
-		len = NAME_MAX_LEN;
+	if (len > EVENT_NAME_MAX)
+		len = EVENT_NAME_MAX;
 	for (size_t i = 0; i < len; i++)
 		hash = hash * 31 + (unsigned char)name[i];
 	hash ^= hash >> 13;
