@@ -221,7 +221,8 @@ static int look_at(struct gather *g, struct gather_task *task, struct raw_event 
 	case RAW_PAGE_ALLOC:
 		return pages_alloc(g, task, event, err);
 	case RAW_PAGES_BULK:
-		return pages_bulk(g, task, event);
+		pages_bulk(g, task, event);
+		return 0;
 	case RAW_POOL_INIT:
 		return pools_init(g, task, event) < 0 ? no_memory(err) : 0;
 	case RAW_PAGE_FREE:

@@ -185,11 +185,10 @@ int pages_alloc(struct gather *g, struct gather_task *task, struct raw_event *ev
 	return task->last_block == NO_BLOCK ? no_memory(err) : 0;
 }
 
-int pages_bulk(struct gather *g, struct gather_task *task, struct raw_event *event)
+void pages_bulk(struct gather *g, struct gather_task *task, struct raw_event *event)
 {
 	event->origin = ORIGIN_DIRECT;
 	cause_by_bracket(g, task, event);
-	return 0;
 }
 
 static int set_cause(struct gather *g, struct gather_block *block, enum trace_origin origin, enum found_by method,

@@ -31,6 +31,14 @@ struct cache_state {
 	struct slot_list unnamed; /* objects of bulk allocations: their addresses are not known */
 };
 
+/* What was repaired, see repair_text in resolve.c. */
+enum repair {
+	REPAIR_SIZE_OF_SLAB, REPAIR_SIZE_OF_SITE, REPAIR_SIZE_DEFAULT, REPAIR_BULK_FREE, REPAIR_UNNAMED_FREED,
+	REPAIR_PAGE_FREED, REPAIR_CACHE_SIZE, REPAIR_AREA_SIZE, REPAIR_POOL, REPAIR_REGION_SIZE, REPAIR_SPLIT_FREE,
+	REPAIR_PERCPU_SIZE, REPAIR_OTHER_CACHE, REPAIR_CACHE_FLAGS, REPAIR_DMA_POOL,
+	REPAIR_AREA_UNTOLD, NR_REPAIRS
+};
+
 #define WHO_CACHE 1024u
 
 struct who_cached {
@@ -74,52 +82,62 @@ struct resolve {
 	struct idmap dma_pools;     /* number of its name by address; by name | DMA_POOL_NAME: that there is one */
 	uint64_t found_pages[NR_ORIGINS][NR_FOUND_BY]; /* page allocations by cause and how it was found */
 	uint64_t found_caches[NR_FOUND_BY];
-	uint64_t repaired[16];      /* by enum repair */
+	uint64_t repaired[NR_REPAIRS];
 };
 
-/* What was repaired, see repair_text in resolve.c. */
-enum repair {
-	REPAIR_SIZE_OF_SLAB, REPAIR_SIZE_OF_SITE, REPAIR_SIZE_DEFAULT, REPAIR_BULK_FREE, REPAIR_UNNAMED_FREED,
-	REPAIR_PAGE_FREED, REPAIR_CACHE_SIZE, REPAIR_AREA_SIZE, REPAIR_POOL, REPAIR_REGION_SIZE, REPAIR_SPLIT_FREE,
-	REPAIR_PERCPU_SIZE, REPAIR_OTHER_CACHE, REPAIR_CACHE_FLAGS, REPAIR_DMA_POOL,
-	REPAIR_AREA_UNTOLD, NR_REPAIRS
-};
+/* Where nothing else is said: Return: 0, or a negative code (no memory, or what the writer says). */
 
-_Static_assert(NR_REPAIRS <= 16, "struct resolve counts them");
-
+/** resolve_no_memory() - the error where the second pass has none left. Return: its code. */
 int resolve_no_memory(struct err *err);
-/* Writer's number of a text; UINT32_MAX: no memory. */
+/** resolve_string() - the writer's number of text @text of the first pass; UINT32_MAX: no memory. */
 uint32_t resolve_string(struct resolve *r, uint32_t text);
-/* Write the event with that operation; call site and time are taken from @event. @slot may be SLOT_NONE. */
+/**
+ * resolve_emit() - write an event with operation @op, whose call site and who asks are taken from @event, as is its time.
+ * @slot:  of the object, or SLOT_NONE.
+ * @where: the recorded place of the object, address or page frame; 0: not known.
+ */
 int resolve_emit(struct resolve *r, const struct raw_event *event, struct trace_op *op, uint32_t slot, uint64_t where,
 	struct err *err);
-/* As above, for an event of the prologue. */
+/** resolve_prologue() - resolve_emit() of what was there before the recording. */
 int resolve_prologue(struct resolve *r, struct trace_op *op, uint32_t slot, uint64_t where, struct err *err);
-/* A slot for an object that begins to live (@adopted: before the trace); SLOT_NONE: no memory. */
+/** resolve_slot() - a slot for an object that begins to live (@adopted: before the trace); SLOT_NONE: no memory. */
 uint32_t resolve_slot(struct resolve *r, bool adopted, uint8_t origin);
-/* The slot that begins to live at @key; one that lives there already is freed by implication, which is put in *flags. */
-uint32_t resolve_begin(struct resolve *r, struct idmap *map, uint64_t key, uint8_t origin, uint16_t *flags);
-/*
- * Write an allocation whose address is @event's: its slot begins in @map; without an address it failed. And a free of such: what
- * nobody was seen to allocate has been there before the trace, made by @begin; without an address it is a free of NULL.
+/**
+ * resolve_begin() - the slot that begins to live at @key of @map; one that lives there already is freed by implication, which
+ * is put in *flags. Return: SLOT_NONE when there is no memory.
  */
+uint32_t resolve_begin(struct resolve *r, struct idmap *map, uint64_t key, uint8_t origin, uint16_t *flags);
+/** resolve_begins() - write an allocation whose address is @event's: its slot begins in @map; without an address it failed. */
 int resolve_begins(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op, struct err *err);
+/**
+ * resolve_ends() - write a free of what resolve_begins() wrote: what nobody was seen to allocate has been there before the
+ * trace, made by @begin; without an address it is a free of NULL.
+ */
 int resolve_ends(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op, struct trace_op *begin,
 	struct err *err);
-/* Whether @where stands for the unknown address of an area whose call is not recorded, see gather_areas.c. */
+/** resolve_is_untold() - whether @where stands for the unknown address of an area whose call is not recorded (gather_areas.c). */
 static inline bool resolve_is_untold(uint64_t where)
 {
 	return where >> 62 == AREA_UNTOLD >> 62;
 }
+/** resolve_count_unusable() - the event is left out, and counted under the reason @why. */
 int resolve_count_unusable(struct resolve *r, const char *why, struct err *err);
-/* Sees to it that the cache exists in the trace. *string: the number of its name. */
+/** resolve_cache() - see to it that the cache exists in the trace. *string: the number of its name. */
 int resolve_cache(struct resolve *r, uint32_t cache, uint32_t *string, struct err *err);
 
+/** slot_list_init() - an empty list; a slot is on one at most. */
 void slot_list_init(struct slot_list *list);
 void slot_list_append(struct resolve *r, struct slot_list *list, uint32_t slot);
+/** slot_list_take_first(), slot_list_take_last() - take the oldest, or the youngest, off; SLOT_NONE: it is empty. */
 uint32_t slot_list_take_first(struct resolve *r, struct slot_list *list);
 uint32_t slot_list_take_last(struct resolve *r, struct slot_list *list);
+/** slot_list_move() - all of @from, in their order, behind those of @to. */
 void slot_list_move(struct resolve *r, struct slot_list *from, struct slot_list *to);
+
+/*
+ * Below: each writes what one event, or one call, has come to. Objects that are freed and were not seen to begin are adopted; what is
+ * not told, such as their size, is repaired by rule and counted in repaired[].
+ */
 
 /* resolve_objects.c */
 int resolve_kmalloc(struct resolve *r, const struct raw_event *event, struct err *err);
