@@ -165,7 +165,9 @@ void slab_engine_grown(const struct engine_op *op, uint32_t number);
 void slab_engine_destroy(const struct engine_op *op, uint32_t number);
 
 /* slab_engine_lists.c */
+/** slab_engine_list_add() - a slab that is on no list goes to one of its node, to the @tail or the head. */
 void slab_engine_list_add(struct slab_engine *engine, uint32_t number, enum engine_list list, bool tail);
+/** slab_engine_list_remove() - off the list that it is on. */
 void slab_engine_list_remove(struct slab_engine *engine, uint32_t number);
 /** slab_engine_refill() - models cache_alloc_refill(). Return: false when the CPU's array stays empty. */
 bool slab_engine_refill(const struct engine_op *op, gfp_t gfp);
@@ -188,7 +190,7 @@ void slab_engine_reap(void *state, unsigned int cpu, struct meter *meter);
 /** slab_engine_shrink() - models __kmem_cache_shrink(). Return: slabs that are left. */
 uint64_t slab_engine_shrink(void *state, uint32_t cache, struct meter *meter);
 
-/* slab_engine_stats.c */
+/* slab_engine_stats.c: as struct slab_ops has them. */
 void slab_engine_stats(const void *state, uint32_t cache, struct slab_stats *stats);
 bool slab_engine_object_live(const void *state, struct slab_object object);
 bool slab_engine_object_at(const void *state, uint64_t address, struct slab_object *object);

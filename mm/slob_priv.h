@@ -15,7 +15,10 @@
 #define SLOB_HEADER 8u         /* bytes in front of a kmalloc object: its size (the minimum alignment) */
 #define SLOB_KMALLOC UINT16_MAX /* in place of a cache's number */
 
-/* Partially free pages by the size of what is asked for: below 256, below 1024 bytes, larger. */
+#define SLOB_BREAK1 256u       /* bytes */
+#define SLOB_BREAK2 1024u
+
+/* Partially free pages by the size of what is asked for: below SLOB_BREAK1, below SLOB_BREAK2, larger. */
 enum slob_list { SLOB_SMALL, SLOB_MEDIUM, SLOB_LARGE, NR_SLOB_LISTS,
 	SLOB_FULL = NR_SLOB_LISTS, /* no free unit: on no list */
 	SLOB_WHOLE,                /* pages of one large object of a cache */
@@ -93,9 +96,10 @@ static inline uint32_t slob_units(const struct slob *slob, uint32_t bytes)
 	return (bytes + slob->unit_bytes - 1) / slob->unit_bytes;
 }
 
+/** slob_list_for() - which pages an object of @bytes may come from. */
 static inline enum slob_list slob_list_for(uint32_t bytes)
 {
-	return bytes < 256 ? SLOB_SMALL : bytes < 1024 ? SLOB_MEDIUM : SLOB_LARGE;
+	return bytes < SLOB_BREAK1 ? SLOB_SMALL : bytes < SLOB_BREAK2 ? SLOB_MEDIUM : SLOB_LARGE;
 }
 
 /** slob_starts() - whether an object begins at that unit. */
@@ -104,6 +108,7 @@ bool slob_starts(const struct slob *slob, struct slab_object object);
 uint32_t slob_object_units(const struct slob *slob, struct slab_object object);
 
 /* slob_page.c */
+/** slob_list_add() - a page on no list goes to the head of @list. */
 void slob_list_add(struct slob *slob, uint32_t number, enum slob_list list);
 void slob_list_remove(struct slob *slob, uint32_t number);
 /** slob_list_first() - models list_rotate_to_front(): the next search begins with this page. */

@@ -161,6 +161,7 @@ int slub_store_init(struct slub_store *store, const struct machine *machine, str
 void slub_store_fini(struct slub_store *store);
 /** slub_store_take() - a slab number with room for the freelist of @objects objects. SLAB_NONE: out of room. */
 uint32_t slub_store_take(struct slub_store *store, uint32_t objects);
+/** slub_store_give() - slab @number is no more; its number and the room of its freelist can be taken again. */
 void slub_store_give(struct slub_store *store, uint32_t number);
 
 /* slub_page.c */
@@ -176,7 +177,9 @@ void slub_discard(const struct slub_op *op, uint32_t number);
 int slub_randomize(struct slub *slub, struct slub_cache *cache);
 
 /* slub_partial.c */
+/** slub_partial_add() - models add_partial(): a slab in no place goes to its node's list, to the @tail or the head. */
 void slub_partial_add(struct slub *slub, uint32_t number, bool tail);
+/** slub_partial_remove() - models remove_partial(): it is in no place then. */
 void slub_partial_remove(struct slub *slub, uint32_t number);
 /** slub_load() - make a slab in no place the CPU's current one, its freelist left where it is. */
 void slub_load(const struct slub_op *op, uint32_t number);
@@ -198,14 +201,14 @@ uint64_t slub_shrink(void *state, uint32_t cache, struct meter *meter);
 /** slub_shutdown() - models __kmem_cache_shutdown(). Return: false when slabs are left. */
 bool slub_shutdown(const struct slub_op *op);
 
-/* slub_stats.c */
+/* slub_stats.c: as struct slab_ops has them. */
 void slub_stats(const void *state, uint32_t cache, struct slab_stats *stats);
 uint64_t slub_cache_pages(const void *state);
 bool slub_object_live(const void *state, struct slab_object object);
 /** slub_chain_length() - objects on a freelist, at most @max. */
 uint32_t slub_chain_length(const uint16_t *links, uint16_t head, uint32_t max);
 
-/* slub_load.c */
+/* slub_load.c: load() of struct slab_ops. */
 int slub_load_state(void *state, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
 	struct err *err);
 
@@ -217,9 +220,10 @@ uint32_t slub_guess_free(const struct slub_slab *slab);
  * each object, not 0 for those on the slab's own freelist. Return: the first of them.
  */
 uint16_t slub_guess_freelist(const struct slub *slub, const struct slub_slab *slab, const uint8_t *taken, uint32_t nr);
+/** slub_assume_live() - as slab.h says of slab_assume_live(). */
 bool slub_assume_live(void *state, uint32_t cache, uint64_t live);
 
-/* slub_recorded.c */
+/* slub_recorded.c: as slab.h says of slab_object_at() and those behind it. */
 bool slub_object_at(const void *state, uint64_t address, struct slab_object *object);
 uint64_t slub_address_of(const void *state, struct slab_object object);
 bool slub_claim(void *state, struct slab_object object);
