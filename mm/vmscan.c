@@ -326,6 +326,9 @@ uint64_t zone_reclaimable(const struct zone *zone)
 
 	if (can_reclaim_anon(pa))
 		pages += zone->nr_lru[LRU_INACTIVE_ANON] + zone->nr_lru[LRU_ACTIVE_ANON];
+	/* A zone without any is not given up while it has free pages: they count in place of them. */
+	if (!pages && zone->visible_free > 0)
+		pages = (uint64_t)zone->visible_free;
 	return pages;
 }
 

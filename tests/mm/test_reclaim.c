@@ -115,6 +115,21 @@ Test(reclaim, pages_leave_their_list_with_their_last_user)
 	fixture_free(fx);
 }
 
+/* Without swap an anonymous page gives no hope. */
+Test(reclaim, a_zone_without_reclaimable_pages_is_not_given_up_while_it_has_free_ones)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	pfn_t anon = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), file = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
+	const struct zone *zone = &fx->pa->zones[0];
+
+	cr_assert_gt(zone->visible_free, 1);
+	lru_add(fx->pa, anon, LRU_KIND_ANON);
+	cr_expect_eq(zone_reclaimable(zone), (uint64_t)zone->visible_free);
+	lru_add(fx->pa, file, LRU_KIND_FILE);
+	cr_expect_eq(zone_reclaimable(zone), 1);
+	fixture_free(fx);
+}
+
 /* A page that is used twice before it reaches a list begins on the active one; workingset_activation() counts it. */
 Test(reclaim, a_page_can_begin_active)
 {
