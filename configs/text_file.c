@@ -52,7 +52,7 @@ static int read_plain(struct text *text, int fd, const char *path, struct err *e
 		if (!to)
 			return -1;
 		got = read(fd, to, room < READ_MAX ? room : READ_MAX);
-		if (got < 0 && !text->len)
+		if (got < 0)
 			return err_errno(err, "%s", path);
 		if (got > 0)
 			text->len += (size_t)got;
