@@ -107,20 +107,28 @@ static bool is_at_work(const struct engine *engine, const struct sim_cpu *cpu)
 	return cpu->work_ns && engine_own_end(cpu) <= engine->now;
 }
 
+/* It took longer than it was counted with, until @end_ns. */
+static void tell_late(const struct engine *engine, const struct sim_cpu *cpu, struct doing *doing, ns_t end_ns)
+{
+	struct doing over = *doing;
+
+	over.end_ns = end_ns;
+	if (over.op != OP_NOBODY)
+		engine->client.late(engine->client.arg, (uint32_t)(cpu - engine->cpus), &over);
+	doing->late_ns = 0;
+}
+
 /* What is over is over: the latency of what took longer than it was counted with is told. */
 static void settle(struct engine *engine, struct sim_cpu *cpu)
 {
 	for (;;) {
 		struct doing *top = &cpu->doing[cpu->depth];
-		struct doing over = *top;
+		ns_t end_ns = cpu->depth ? top->end_ns : engine_own_end(cpu);
 
-		if (!cpu->depth)
-			over.end_ns = engine_own_end(cpu);
-		if (over.end_ns > engine->now)
+		if (end_ns > engine->now)
 			return;
-		if (over.late_ns && over.op != OP_NOBODY)
-			engine->client.late(engine->client.arg, (uint32_t)(cpu - engine->cpus), &over);
-		top->late_ns = 0;
+		if (top->late_ns)
+			tell_late(engine, cpu, top, end_ns);
 		if (!cpu->depth)
 			return;
 		cpu->depth--;
