@@ -151,7 +151,7 @@ struct machine_kmalloc {
 	X(RECLAIM_PAGE, "reclaim_page", 2000)             /* each clean page taken from the LRU lists */         \
 	X(LRU_BATCH, "lru_batch", 2000)                   /* each batch of an inactive list, without its pages */ \
 	X(LRU_SCAN, "lru_scan", 30)                       /* each page looked at */                              \
-	X(SHRINKER, "shrinker", 5000)                     /* each pass over a cache */                           \
+	X(SHRINKER, "shrinker", 5000)                     /* each pass over all shrinkers */                     \
 	X(SHRINKER_OBJECT, "shrinker_object", 100)        /* each object freed */                                \
 	X(SWAP_OUT_PAGE, "swap_out_page", 50000)          /* each page written to the swap device */             \
 	X(SWAP_IN_PAGE, "swap_in_page", 80000)            /* a refault: a page read again */                     \

@@ -242,7 +242,6 @@ static void do_shrink(struct page_alloc *pa, uint32_t node, uint32_t number, con
 	uint64_t delta = shrinker->seeks ? (freeable >> sc->priority) * 4 / shrinker->seeks : freeable / 2;
 	uint64_t total = min_u64((*deferred >> sc->priority) + delta, 2 * freeable), scanned = 0;
 
-	meter_charge(sc->meter, STEP_SHRINKER, 1);
 	if (!freeable)
 		return;
 	while (total && (total >= shrinker->batch || total >= freeable) && (sc->may_fs || !shrinker->needs_fs)) {
@@ -256,8 +255,13 @@ static void do_shrink(struct page_alloc *pa, uint32_t node, uint32_t number, con
 	*deferred = *deferred + delta > scanned ? min_u64(*deferred + delta - scanned, 2 * freeable) : 0;
 }
 
+/*
+ * Models shrink_slab(). What it takes is most of all to ask each of the kernel's shrinkers, some dozens, whatever they have: the model
+ * has those few that free anything, so the price is one for all.
+ */
 static void shrink_slab(struct page_alloc *pa, uint32_t node, const struct scan_control *sc)
 {
+	meter_charge(sc->meter, STEP_SHRINKER, 1);
 	for (uint32_t i = 0; i < pa->hooks.nr_shrinkers; i++)
 		do_shrink(pa, node, i, sc);
 }

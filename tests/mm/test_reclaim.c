@@ -371,6 +371,26 @@ Test(reclaim, entries_that_cost_nothing_are_asked_for_by_halves_and_what_is_no_b
 	fixture_free(fx);
 }
 
+/* The kernel has dozens that are only asked; the model's number of them must not decide. */
+Test(reclaim, a_pass_over_all_shrinkers_has_one_price)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	struct scan_control sc = { .highest = ZONE_NORMAL, .nr_to_reclaim = 1, .priority = 12, .meter = &fx->meter };
+	uint64_t before_ns;
+
+	hook(fx, &told);
+	fx->pa->hooks.shrinkers = shrinkers;
+	fx->machine.latency.step_ns[STEP_SHRINKER] = 1000;
+	for (uint32_t nr = 0; nr <= 2; nr++) {
+		fx->pa->hooks.nr_shrinkers = nr;
+		before_ns = fx->meter.ns;
+		shrink_node(fx->pa, 0, &sc);
+		cr_expect_eq((fx->meter.ns - before_ns) / 1000, 1, "%u shrinkers: %llu ns", nr, (unsigned long long)(fx->meter.ns - before_ns));
+	}
+	fixture_free(fx);
+}
+
 Test(reclaim, objects_of_a_disk_are_scanned_as_the_lists_are_and_only_by_who_may_enter_file_systems)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
