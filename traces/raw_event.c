@@ -93,11 +93,11 @@ static const struct source_event events[] = {
 	EVENT("release_region", RAW_REGION_RELEASE, CALLER, NEED("parent", FIELD_PTR, where), NEED("start", FIELD_NUMBER, aux),
 		MAY("n", FIELD_NUMBER, size)),
 
-	EVENT("percpu_alloc_percpu", RAW_PERCPU_ALLOC, SITE, MAY("reserved", FIELD_NUMBER, aux),
+	EVENT("percpu_alloc_percpu", RAW_PERCPU_ALLOC, SITE, MAY("reserved", FIELD_NUMBER, aux), MAY("is_atomic", FIELD_BOOL, is_atomic),
 		NEED("size", FIELD_NUMBER, size), NEED("align", FIELD_NUMBER, align), NEED("ptr", FIELD_PTR, where),
 		MAY("bytes_alloc", FIELD_NUMBER, size_alloc), MAY("gfp_flags", FIELD_GFP, gfp)),
 	EVENT("percpu_alloc_percpu_fail", RAW_PERCPU_FAILED, MAY("reserved", FIELD_NUMBER, aux),
-		NEED("size", FIELD_NUMBER, size), NEED("align", FIELD_NUMBER, align)),
+		MAY("is_atomic", FIELD_BOOL, is_atomic), NEED("size", FIELD_NUMBER, size), NEED("align", FIELD_NUMBER, align)),
 	EVENT("percpu_free_percpu", RAW_PERCPU_FREE, NEED("ptr", FIELD_PTR, where)),
 	EVENT("percpu_create_chunk", RAW_PERCPU_CHUNK),
 

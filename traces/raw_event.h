@@ -76,6 +76,7 @@ struct raw_event {
 	union {
 		uint8_t accounted;  /* of an object: charged to a memory cgroup */
 		uint8_t by_reclaim; /* of a free of pages: see OP_RECLAIM; found at import */
+		uint8_t is_atomic;  /* of a per-CPU object: its allocation may not sleep */
 	};
 	uint16_t moved;      /* blocks: as in struct trace_recorded */
 	uint32_t entry;      /* as in struct trace_recorded */
@@ -91,7 +92,7 @@ enum field_how {
 	FIELD_GFP,    /* names, or a number in the numbering of the recorded kernel */
 	FIELD_SITE,   /* "symbol+0xoff/0xsize [module]", kept as "symbol+0xoff" */
 	FIELD_NAME,   /* text, maybe quoted */
-	FIELD_BOOL,   /* "true" or "false", into 8 bits */
+	FIELD_BOOL,   /* "true" or "false", 1 or 0, into 8 bits */
 };
 
 struct source_field {

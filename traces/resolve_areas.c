@@ -216,6 +216,9 @@ int resolve_percpu(struct resolve *r, const struct raw_event *event, struct err 
 
 	if (event->type == RAW_PERCPU_FREE)
 		return percpu_free(r, event, err);
+	/* The mask is told since 5.19, of failures in no kernel; whether the call may sleep always was. */
+	if (!op.gfp && !event->is_atomic)
+		op.gfp = GFP_KERNEL;
 	op.flags = event->aux ? OP_RESERVED : 0;
 	return resolve_begins(r, &r->percpu, event, &op, err);
 }

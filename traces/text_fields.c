@@ -151,7 +151,7 @@ static bool parse_value(struct text_fields *t, const struct source_field *field,
 	case FIELD_NAME:
 		return parse_text(t, p, end, &event->name);
 	case FIELD_BOOL:
-		*member = end - p == 4 && !memcmp(p, "true", 4);
+		*member = (end - p == 4 && !memcmp(p, "true", 4)) || (end - p == 1 && *p == '1');
 		return true;
 	}
 	return false;

@@ -781,6 +781,19 @@ Test(import_rules, per_cpu_objects_live_by_their_offset)
 	importing_end(&in);
 }
 
+Test(import_rules, per_cpu_objects_of_old_kernels_are_allocated_as_their_caller_could_sleep)
+{
+	struct imported in = importing_text(
+		LINE("percpu_alloc_percpu: reserved=0 is_atomic=0 size=32 align=16 base_addr=00000000d0f03600 off=64 ptr=0000000000037930")
+		LINE("percpu_alloc_percpu: reserved=0 is_atomic=1 size=32 align=16 base_addr=00000000d0f03600 off=96 ptr=0000000000037950")
+		LINE("percpu_alloc_percpu_fail: reserved=0 is_atomic=0 size=32 align=16"));
+
+	cr_expect_eq(importing_event(&in, 0)->op.gfp, GFP_KERNEL);
+	cr_expect_eq(importing_event(&in, 1)->op.gfp, 0);
+	cr_expect_eq(importing_event(&in, 2)->op.gfp, GFP_KERNEL);
+	importing_end(&in);
+}
+
 Test(import_rules, a_gzip_source_and_two_parts_are_one_recording)
 {
 	const struct import_options options = { .recorded = true };
