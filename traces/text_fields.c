@@ -83,7 +83,8 @@ static bool parse_mask(struct text_fields *t, const char *p, const char *end, gf
 	uint32_t known = t->masks.nr;
 	uint32_t number = texts_add(&t->masks, p, (size_t)(end - p));
 
-	if (number == TEXT_NO_MEMORY)
+	/* The empty text is known from the start, and no mask. */
+	if (number == TEXT_NO_MEMORY || p == end)
 		return false;
 	if (!array_room(&t->mask_values, &t->mask_cap, number))
 		return false;

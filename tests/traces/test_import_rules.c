@@ -714,6 +714,7 @@ Test(import_rules, lines_are_ignored_or_unusable_for_a_reason_that_is_counted)
 		LINE("kmalloc: call_site=f+0x1 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL")
 		LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6x bytes_alloc=64 gfp_flags=GFP_KERNEL")
 		LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6 bytes_alloc=64 gfp_flags=GFP_SHRUBBERY")
+		LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6 bytes_alloc=64 gfp_flags=")
 		LINE("mm_page_alloc: page=1 pfn=0x10 order=99 migratetype=0 gfp_flags=GFP_KERNEL") "nonsense\n";
 	const struct import_options strict = { .strict = true };
 	struct imported in = importing_text(text);
@@ -721,13 +722,13 @@ Test(import_rules, lines_are_ignored_or_unusable_for_a_reason_that_is_counted)
 	char path[64];
 	const char *source = path;
 
-	cr_expect_eq(in.meta.lines, 7);
+	cr_expect_eq(in.meta.lines, 8);
 	cr_expect_eq(in.meta.events, 0);
 	cr_expect_eq(importing_count(&in.meta.ignored, "mm_page_free_batched: reported twice"), 1);
 	cr_expect_eq(importing_count(&in.meta.ignored, "unknown event sched_switch"), 1);
 	cr_expect_eq(importing_count(&in.meta.unusable, "kmalloc: ptr= is missing"), 1);
 	cr_expect_eq(importing_count(&in.meta.unusable, "kmalloc: bytes_req= is not understood"), 1);
-	cr_expect_eq(importing_count(&in.meta.unusable, "kmalloc: gfp_flags= is not understood"), 1);
+	cr_expect_eq(importing_count(&in.meta.unusable, "kmalloc: gfp_flags= is not understood"), 2);
 	cr_expect_eq(importing_count(&in.meta.unusable, "mm_page_alloc: order= is not understood"), 1);
 	cr_expect_eq(importing_count(&in.meta.unusable, "line is not an event"), 1);
 	importing_end(&in);
