@@ -197,6 +197,14 @@ static unsigned int field_named(const struct source_event *event, const char *ke
 	return SOURCE_FIELDS_MAX;
 }
 
+/* Up to 5.1 a NULL is as wide as other pointers: "ptr=          (null)". */
+static const char *skip_null_padding(const struct source_field *field, const char *p)
+{
+	const char *text = p + strspn(p, " ");
+
+	return field && field->how == FIELD_PTR && *text == '(' ? text : p;
+}
+
 static unsigned int nr_fields(const struct source_event *event)
 {
 	unsigned int nr = 0;
@@ -234,7 +242,7 @@ bool text_fields_parse(struct text_fields *t, const struct source_event *known, 
 		if (colon && index >= nr)
 			continue;
 		field = index < nr ? &known->fields[index] : NULL;
-		p++;
+		p = skip_null_padding(field, p + 1);
 		end = value_end(p, field ? field->how : FIELD_NUMBER);
 		if (field && !(found & 1u << index)) {
 			if (!parse_value(t, field, p, end, event))

@@ -746,13 +746,18 @@ Test(import_rules, old_kernels_forms_are_read)
 		LINE("kmalloc_node: call_site=ffffffff81234567 ptr=ffff880012345678 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|GFP_ZERO node=1")
 		LINE("kmem_cache_alloc: call_site=ffffffff81234567 ptr=ffff880012345000 bytes_req=184 bytes_alloc=192 gfp_flags=GFP_KERNEL")
 		LINE("kmem_cache_free: call_site=ffffffff81234567 ptr=ffff880012345000")
-		LINE("mm_page_alloc: page=ffffea0000000000 pfn=28324 order=0 migratetype=0 gfp_flags=GFP_KERNEL|GFP_REPEAT"));
+		LINE("mm_page_alloc: page=ffffea0000000000 pfn=28324 order=0 migratetype=0 gfp_flags=GFP_KERNEL|GFP_REPEAT")
+		LINE("kfree: call_site=ffffffff81234567 ptr=          (null)")
+		LINE("kmalloc: call_site=ffffffff81234567 ptr=          (null) bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL"));
 
 	cr_expect_eq(trace_counts_total(&in.meta.unusable), 0);
 	cr_expect_eq(importing_event(&in, 0)->op.node, 1);
 	cr_expect_str_eq(importing_event(&in, 1)->name, "size-184-192");
 	cr_expect_eq(importing_event(&in, 2)->slot, importing_event(&in, 1)->slot);
 	cr_expect_eq(importing_event(&in, 3)->where, 28324);
+	cr_expect_eq(importing_event(&in, 4)->op.flags, OP_NULL);
+	cr_expect_eq(importing_event(&in, 5)->op.flags, OP_FAILED);
+	cr_expect_eq(importing_event(&in, 5)->op.size, 60);
 	importing_end(&in);
 }
 
