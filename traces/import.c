@@ -109,10 +109,20 @@ static int set_text(char **member, const char *text, struct err *err)
 	return *member ? 0 : err_set(err, ERR_NOMEM, "no memory for the trace's header");
 }
 
+/* "CPU 1 is empty": `trace-cmd report` says so before all else. */
+static bool begins_with_empty_cpu(const struct source *src)
+{
+	const char *eol = memchr(src->head, '\n', src->head_len);
+	size_t len = eol ? (size_t)(eol - src->head) : 0;
+
+	return starts_with(src, "CPU ", 4) && len > 9 && !memcmp(eol - 9, " is empty", 9);
+}
+
 /* What printed or wrote the recording, as far as its beginning tells. */
 static const char *tool_of(const struct source *src, enum source_format format)
 {
-	if (format == FORMAT_DAT || starts_with(src, "cpus=", 5) || starts_with(src, "version = ", 10))
+	if (format == FORMAT_DAT || starts_with(src, "cpus=", 5) || starts_with(src, "version = ", 10) ||
+	    begins_with_empty_cpu(src))
 		return "trace-cmd";
 	if (format == FORMAT_IO_LOG)
 		return "qemu";

@@ -323,11 +323,23 @@ static int chain_head_line(struct text_reader *r, const struct line_head *head, 
 	return 0;
 }
 
+/* "CPU 3 is empty": what `trace-cmd report` begins with, for each CPU that recorded nothing. */
+static bool is_empty_cpu(const char *line)
+{
+	size_t digits;
+
+	if (strncmp(line, "CPU ", strlen("CPU ")))
+		return false;
+	line += strlen("CPU ");
+	digits = strspn(line, "0123456789");
+	return digits && !strcmp(line + digits, " is empty");
+}
+
 /* Neither an event nor part of a chain of callers. */
 static int note_line(struct text_reader *r, const char *line, struct err *err)
 {
 	line += strspn(line, " \t");
-	if (!*line || !strncmp(line, "version = ", strlen("version = ")) || !strcmp(line, "<stack trace>"))
+	if (!*line || !strncmp(line, "version = ", strlen("version = ")) || !strcmp(line, "<stack trace>") || is_empty_cpu(line))
 		return 0;
 	if (*line == '#') {
 		header_line(r, line);

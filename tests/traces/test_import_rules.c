@@ -698,6 +698,17 @@ Test(import_rules, lost_events_are_counted_in_each_way_that_tools_say_it)
 	importing_end(&in);
 }
 
+Test(import_rules, cpus_that_recorded_nothing_are_no_events)
+{
+	struct imported in = importing_text("CPU 1 is empty\nCPU 12 is empty\ncpus=16\n" ALLOC("0xffff888000001000"));
+
+	cr_expect_str_eq(in.meta.tool, "trace-cmd");
+	cr_expect_eq(in.meta.lines, 1);
+	cr_expect_eq(in.meta.cpus, 16);
+	cr_expect_eq(trace_counts_total(&in.meta.unusable), 0);
+	importing_end(&in);
+}
+
 Test(import_rules, a_time_behind_the_one_before_is_raised_and_counted)
 {
 	struct imported in = importing_text("a-1 [000] 5.000000: kfree: call_site=f+0x1 ptr=0x0\n"
