@@ -41,11 +41,12 @@ static const char *trim_end(const char *start, const char *end)
 	return end;
 }
 
-/* "comm-123", "comm-123 (  100)", "comm 123", "comm 100/123" */
+/* "comm-123", "comm-123 (  100)", "comm 123", "comm 100/123"; "comm -1" */
 static bool parse_task(const char *start, const char *end, struct line_head *head)
 {
 	const char *digits;
 	int64_t pid = 0;
+	bool none;
 
 	end = trim_end(start, end);
 	if (end > start && end[-1] == ')') {
@@ -62,15 +63,20 @@ static bool parse_task(const char *start, const char *end, struct line_head *hea
 		pid = pid * 10 + (*p - '0');
 	if (pid > INT32_MAX)
 		return false;
+	/* perf knows no task of what an exiting one did: ":-1 -1", ":-1 -1/-1". */
+	none = pid == 1 && digits - start >= 2 && digits[-1] == '-' && (digits[-2] == ' ' ||
+		(digits[-2] == '/' && digits - start > 2 && digits[-3] == '1'));
+	digits -= none;
 	if (digits[-1] == '/') {
 		digits--;
 		while (digits > start && is_digit(digits[-1]))
 			digits--;
+		digits -= none && digits > start && digits[-1] == '-';
 	}
 	if (digits == start || (digits[-1] != '-' && digits[-1] != ' '))
 		return false;
 	end = digits[-1] == '-' ? digits - 1 : trim_end(start, digits);
-	head->pid = (int32_t)pid;
+	head->pid = none ? -1 : (int32_t)pid;
 	head->comm = start;
 	head->comm_len = (size_t)(end - start);
 	return true;

@@ -54,6 +54,9 @@ Test(line_head, of_perf_script)
 {
 	expect("ls 1348 [000] 1567.377987539: kmem:kmalloc: call_site=f+0x1 ptr=0x1", "ls", 1348, 0, 1567377987539,
 		CTX_PROCESS, "kmalloc", "call_site=f+0x1 ptr=0x1");
+	expect("   :-1    -1 [001]   1.5: kmem:kfree: ptr=0x1", ":-1", -1, 1, 1500000000, CTX_PROCESS, "kfree", "ptr=0x1");
+	expect("   :-1    -1/-1    [001]   1.5: kmem:kfree: ptr=0x1", ":-1", -1, 1, 1500000000, CTX_PROCESS, "kfree", "ptr=0x1");
+	expect("   foo--1 [001]   1.5: kfree: ptr=0x1", "foo-", 1, 1, 1500000000, CTX_PROCESS, "kfree", "ptr=0x1");
 	expect("  Web Content  100/102 [003] 2.5: kmem:kfree: ptr=0x1", "Web Content", 102, 3, 2500000000, CTX_PROCESS,
 		"kfree", "ptr=0x1");
 }
