@@ -246,7 +246,8 @@ int trace_print(struct trace_reader *r, const struct print_options *options, FIL
 		free(f);
 		return err_set(err, ERR_NOMEM, "no memory to print");
 	}
-	fwrite(line.data, 1, line.len, out);
+	if (line.len)
+		fwrite(line.data, 1, line.len, out);
 	while (ret > 0 && !ferror(out)) {
 		ret = trace_next(r, &batch, err);
 		if (ret > 0 && !(batch.prologue && options->events_only))
