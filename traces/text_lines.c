@@ -289,14 +289,14 @@ static void header_line(struct text_reader *r, const char *line)
 	note_cpus(r, number_after(line, "#P:"));
 }
 
-/* "CPU:2 [LOST 17 EVENTS]", "CPU:2 [17 EVENTS DROPPED]" */
+/* "CPU:2 [LOST 17 EVENTS]", "CPU:2 [17 EVENTS DROPPED]"; without a number where the kernel does not know it */
 static void lost_line(struct text_reader *r, const char *line)
 {
 	uint64_t lost = number_after(line, "[LOST ");
 
 	if (!lost)
 		lost = number_after(line, "[");
-	r->g->meta->lost += lost ? lost : strstr(line, "EVENTS DROPPED") != NULL;
+	r->g->meta->lost += lost ? lost : strstr(line, "EVENTS") != NULL;
 	cpu_track_lost(&r->g->tracks[(uint16_t)number_after(line, "CPU:")]);
 }
 

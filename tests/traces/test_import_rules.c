@@ -690,9 +690,9 @@ Test(import_rules, mempools_are_numbered_and_say_what_backs_them)
 Test(import_rules, lost_events_are_counted_in_each_way_that_tools_say_it)
 {
 	struct imported in = importing_text("# tracer: nop\n# entries-in-buffer/entries-written: 90/100   #P:4\n"
-		"CPU:2 [LOST 17 EVENTS]\nCPU:0 [3 EVENTS DROPPED]\nCPU:1 [EVENTS DROPPED]\n" ALLOC("0xffff888000001000"));
+		"CPU:2 [LOST 17 EVENTS]\nCPU:0 [3 EVENTS DROPPED]\nCPU:1 [EVENTS DROPPED]\nCPU:1 [LOST EVENTS]\n" ALLOC("0xffff888000001000"));
 
-	cr_expect_eq(in.meta.lost, 10 + 17 + 3 + 1);
+	cr_expect_eq(in.meta.lost, 10 + 17 + 3 + 1 + 1);
 	cr_expect_eq(in.meta.cpus, 4);
 	cr_expect_eq(trace_counts_total(&in.meta.unusable), 0);
 	importing_end(&in);
