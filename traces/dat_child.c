@@ -13,6 +13,7 @@
 /* Exported by libtracecmd and not declared; absent from some versions. */
 extern const char *tracecmd_get_uname(struct tracecmd_input *handle) __attribute__((weak));
 extern const char *tracecmd_get_trace_clock(struct tracecmd_input *handle) __attribute__((weak));
+extern struct tep_record *tracecmd_peek_data(struct tracecmd_input *handle, int cpu) __attribute__((weak));
 
 /* A CPU whose records are being merged with the others'. */
 struct merge_cpu {
@@ -107,8 +108,58 @@ static int send_uname(struct dat_records *c, const char *uname, unsigned int *ma
 	return dat_send_text(c, DAT_ARCH, last);
 }
 
+static uint64_t nr_records(struct tracecmd_input *handle)
+{
+	int cpus = tep_get_cpus(tracecmd_get_tep(handle));
+	struct tep_record *record;
+	uint64_t nr = 0;
+
+	for (int cpu = 0; cpu < cpus; cpu++)
+		while ((record = tracecmd_read_data(handle, cpu))) {
+			tracecmd_free_record(record);
+			nr++;
+		}
+	return nr;
+}
+
+static bool has_records(struct tracecmd_input *handle)
+{
+	int cpus = tep_get_cpus(tracecmd_get_tep(handle));
+
+	for (int cpu = 0; cpu < cpus; cpu++)
+		if (tracecmd_peek_data(handle, cpu))
+			return true;
+	return false;
+}
+
+/* Whose records are read: those of the only instance where the top one has none, as `trace-cmd record -B NAME` leaves it. */
+static struct tracecmd_input *choose_instance(struct tracecmd_input *handle)
+{
+	bool other = tracecmd_peek_data && tracecmd_buffer_instances(handle) == 1 && !has_records(handle);
+
+	return other ? tracecmd_buffer_instance_handle(handle, 0) : handle;
+}
+
+/* What other instances saw of the same memory is told, and not mixed in. */
+static int send_ignored_instances(struct dat_records *c, struct tracecmd_input *handle)
+{
+	int failed = 0;
+
+	for (int i = 0; i < tracecmd_buffer_instances(handle) && !failed; i++) {
+		struct tracecmd_input *instance = tracecmd_buffer_instance_handle(handle, i);
+		uint64_t nr = instance ? nr_records(instance) : 0;
+		char why[256];
+
+		snprintf(why, sizeof(why), "event of the instance %s: those of the top one are read", tracecmd_buffer_instance_name(handle, i));
+		failed = nr ? dat_send_count(c, DAT_IGNORED, nr, why) : 0;
+		tracecmd_close(instance);
+	}
+	return failed;
+}
+
 static int send_file(struct dat_records *c, struct tracecmd_input *handle, unsigned int major, unsigned int minor)
 {
+	struct tracecmd_input *read;
 	struct dat_machine machine;
 	const char *uname = tracecmd_get_uname ? tracecmd_get_uname(handle) : NULL;
 	const char *clock = tracecmd_get_trace_clock ? tracecmd_get_trace_clock(handle) : NULL;
@@ -124,7 +175,12 @@ static int send_file(struct dat_records *c, struct tracecmd_input *handle, unsig
 		return -1;
 	c->layout = major ? gfp_layout_of_kernel(major, minor) : GFP_LAYOUT_L5;
 	dat_records_know(c);
-	if (send_records(c, handle) < 0)
+	read = choose_instance(handle);
+	if (!read) {
+		dat_send_text(c, DAT_FAILED, "its instance cannot be read");
+		return -1;
+	}
+	if (send_records(c, read) < 0 || (read == handle && send_ignored_instances(c, handle) < 0))
 		return -1;
 	return dat_records_end(c);
 }
