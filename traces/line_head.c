@@ -4,6 +4,8 @@
 #include "traces/text_lines.h"
 #include "traces/trace.h"
 
+#define COMM_MAX 15 /* bytes of a task's name */
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -39,6 +41,18 @@ static const char *trim_end(const char *start, const char *end)
 	while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	return end;
+}
+
+/*
+ * `trace-cmd report` puts the instance's name in front of the task's, which it pads to 16: "foo:           bash". A name of a task
+ * has 15 bytes at most. Return: where the task's name begins.
+ */
+static const char *skip_instance(const char *comm, const char *end)
+{
+	for (const char *p = comm; end - comm > COMM_MAX && p + 1 < end; p++)
+		if (p[0] == ':' && p[1] == ' ')
+			return skip_blanks(p + 1);
+	return comm;
 }
 
 /* "comm-123", "comm-123 (  100)", "comm 123", "comm 100/123"; "comm -1" */
@@ -77,8 +91,8 @@ static bool parse_task(const char *start, const char *end, struct line_head *hea
 		return false;
 	end = digits[-1] == '-' ? digits - 1 : trim_end(start, digits);
 	head->pid = none ? -1 : (int32_t)pid;
-	head->comm = start;
-	head->comm_len = (size_t)(end - start);
+	head->comm = skip_instance(start, end);
+	head->comm_len = (size_t)(end - head->comm);
 	return true;
 }
 

@@ -32,6 +32,14 @@ Test(line_head, of_trace_cmd_report_with_nanoseconds)
 		6126559938, CTX_PROCESS, "mm_page_free", "pfn=0x85c6 order=0");
 }
 
+Test(line_head, of_trace_cmd_report_with_an_instance)
+{
+	expect("foo:          kswapd0-39    [001]     6.1: kfree: ptr=0x1", "kswapd0", 39, 1, 6100000000, CTX_PROCESS, "kfree", "ptr=0x1");
+	expect("   foo:  kworker/u2:0-ev-39    [001]     6.1: kfree: ptr=0x1", "kworker/u2:0-ev", 39, 1, 6100000000, CTX_PROCESS, "kfree",
+		"ptr=0x1");
+	expect("          a: b-39    [001]     6.1: kfree: ptr=0x1", "a: b", 39, 1, 6100000000, CTX_PROCESS, "kfree", "ptr=0x1");
+}
+
 Test(line_head, of_ftrace_with_flags_and_microseconds)
 {
 	expect("          <idle>-0       [000] dNH2.    16.552262: mempool_free: (f) ptr=1", "<idle>", 0, 0, 16552262000,
