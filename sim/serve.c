@@ -385,6 +385,7 @@ static __attribute__((noinline)) void serve_other(struct run *run, const struct 
 		break;
 	case ACT_UNMODELLED:
 		run->result.unmodelled += !run->booting;
+		run->untimed = !run->booting;
 		break;
 	case ACT_KMALLOC:
 	case ACT_KMALLOC_LARGE:
@@ -456,8 +457,8 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 }
 
 /*
- * It is parked, and served again later: until then it has cost its CPU what the meter says. Or it is none that the model has: the
- * free of what it never made, or has reclaimed already.
+ * It is parked, and served again later: until then it has cost its CPU what the meter says. Or it is none that the model has: an
+ * operation of a mechanism that it lacks, the free of what it never made, or has reclaimed already.
  */
 static RARE ns_t end_untimed(struct run *run, const struct request *req)
 {

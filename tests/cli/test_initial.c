@@ -419,6 +419,18 @@ Test(initial, a_real_kernels_proc_files_are_met_exactly)
 	}
 }
 
+/* What starts in a saved state lacks the recorded DMA; its events cost nothing and are in no distribution either. */
+Test(initial, distributions_hold_the_operations_that_are_counted)
+{
+	if (!take_capture("E-drivers"))
+		cr_skip_test("no folder of captures");
+	run_ok("$K import %s/captures/E-drivers/trace.dat -o t.kmt --quiet", run_shared());
+	sh(0, NULL, "$K replay t.kmt -m m.yaml --initial $KMEMSIM_SHARED/captures/E-drivers/snapshots -o r.db --quiet 2>&1");
+	expect_number("select count(*) from op_stats o where count <> (select sum(count) from latency_hist h"
+		      " where h.run_id = o.run_id and h.op = o.op)",
+		"0\n");
+}
+
 /* Of two nodes and four zones; and where zoneinfo is not there, of what vmstat says. */
 Test(initial, lru_lists_of_a_real_machine_are_as_long_as_it_says)
 {
