@@ -253,6 +253,10 @@ static int write_slabinfo(const struct proc_sample *sample, struct err *err)
 	"SELECT max(sample_id) FROM samples s WHERE run_id = ?1 AND ?2 IN (0, sample_id)"                    \
 	" AND EXISTS (SELECT 1 FROM " table " t WHERE t.sample_id = s.sample_id)"
 
+/* There may be no area: the sample is one that had them looked at where the other lists of a moment are there. */
+#define LAST_WITH_AREAS                                                                                      \
+	LAST_WITH("vmap_areas") " UNION ALL " LAST_WITH("resources") " ORDER BY 1 DESC LIMIT 1"
+
 static const struct proc_file {
 	const char *name;
 	const char *last_sample;
@@ -266,7 +270,7 @@ static const struct proc_file {
 	{ "extfrag_index", LAST_WITH("frag_samples"), write_extfrag_index },
 	{ "iomem", LAST_WITH("resources"), proc_iomem },
 	{ "ioports", LAST_WITH("resources"), proc_ioports },
-	{ "vmallocinfo", LAST_WITH("vmap_areas"), proc_vmallocinfo },
+	{ "vmallocinfo", LAST_WITH_AREAS, proc_vmallocinfo },
 };
 
 #define NR_FILES (sizeof(files) / sizeof(files[0]))
@@ -316,7 +320,7 @@ static int choose_sample(
 			results->path, run, id, file->name);
 	if (sample->id == 0)
 		return err_set(err, ERR_RESULTS,
-			"%s: run %" PRId64 " has no sample with what %s shows: it did not get that far",
+			"%s: run %" PRId64 " has no sample with what %s shows",
 			results->path, run, file->name);
 	return 0;
 }

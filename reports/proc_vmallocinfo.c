@@ -28,6 +28,14 @@ static void write_descriptor(sqlite3_stmt *stmt, const char *use, FILE *out)
 	fputs(text(stmt, NODE_PAGES), out);
 }
 
+/* An address as %px prints it: of a 32-bit kernel, all of whose areas are below 4 GiB, with 8 digits. */
+static void write_address(const char *address, FILE *out)
+{
+	bool is_short = !strncmp(address, "0x00000000", 10);
+
+	fprintf(out, "0x%s", address + (is_short ? 10 : 2));
+}
+
 int proc_vmallocinfo(const struct proc_sample *sample, struct err *err)
 {
 	sqlite3_stmt *stmt;
@@ -41,8 +49,10 @@ int proc_vmallocinfo(const struct proc_sample *sample, struct err *err)
 	while ((ret = results_step(sample->results, stmt, err)) > 0) {
 		const char *use = text(stmt, USE);
 
-		fprintf(sample->out, "%s-%s %7" PRId64, text(stmt, START), text(stmt, END),
-			(int64_t)sqlite3_column_int64(stmt, SIZE));
+		write_address(text(stmt, START), sample->out);
+		fputc('-', sample->out);
+		write_address(text(stmt, END), sample->out);
+		fprintf(sample->out, " %7" PRId64, (int64_t)sqlite3_column_int64(stmt, SIZE));
 		if (!strcmp(use, "unpurged"))
 			fputs(" unpurged vm_area", sample->out);
 		else if (!strcmp(use, "vm_map_ram"))

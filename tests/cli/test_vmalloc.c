@@ -55,6 +55,41 @@ Test(vmalloc, areas_pages_and_what_waits_for_the_purge_are_recorded)
 	run_free(&result);
 }
 
+/* An earlier sample had an area, the last one has none: the file is empty then, and not that of the earlier moment. */
+Test(vmalloc, vmallocinfo_is_of_the_last_sample_also_when_nothing_is_left)
+{
+	struct run_result result;
+
+	replay("{\"event\":\"vmalloc\",\"id\":1,\"size\":8192,\"gfp\":\"GFP_KERNEL\"}\n"
+	       "{\"event\":\"marker\",\"text\":\"between\"}\n"
+	       "{\"event\":\"vfree\",\"id\":1}\n",
+		"--set vmalloc.lazy_max=0");
+	expect("SELECT areas, lazy_areas FROM vmalloc_stats" LAST, "0 0\n");
+	result = run_shell("$K proc r.db --file vmallocinfo");
+	cr_expect_eq(result.status, 0, "%s", result.err);
+	cr_expect_str_eq(result.out, "", "%s", result.out);
+	run_free(&result);
+	result = run_shell("$K proc r.db --file vmallocinfo --sample $(sqlite3 r.db \"SELECT sample_id FROM samples WHERE marker = 'between'\")");
+	cr_expect_str_eq(result.out, "0xffffc90000000000-0xffffc90000003000   12288 pages=2 vmalloc N0=2\n", "%s", result.out);
+	run_free(&result);
+}
+
+/* Addresses have as many digits as the kernel's pointers. */
+Test(vmalloc, vmallocinfo_of_a_32_bit_machine_has_its_addresses)
+{
+	struct run_result result;
+
+	replay("{\"event\":\"vmalloc\",\"id\":1,\"size\":8192,\"gfp\":\"GFP_KERNEL\"}\n"
+	       "{\"event\":\"ioremap\",\"id\":2,\"phys\":4275044352,\"size\":4096}\n",
+		"--set vmalloc.start=0xf7800000 --set vmalloc.size='120 MiB'");
+	result = run_shell("$K proc r.db --file vmallocinfo");
+	cr_expect_str_eq(result.out,
+		"0xf7800000-0xf7803000   12288 pages=2 vmalloc N0=2\n"
+		"0xf7803000-0xf7805000    8192 phys=0x00000000fed00000 ioremap\n",
+		"%s", result.out);
+	run_free(&result);
+}
+
 /* V13b: above 4 MiB kmalloc refuses and vmalloc takes huge pages: 3 of 512 pages; 1536 pointers need 3 pages more. */
 Test(vmalloc, kvmalloc_falls_back_by_the_kernel_s_rule)
 {
