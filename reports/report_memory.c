@@ -19,17 +19,21 @@ struct zone {
 	int64_t managed_pages, low_pages;
 };
 
-/* What memory is used for at the end, in the order in which it is printed. */
+/*
+ * What memory is used for at the end, in the order in which it is printed. Other is what none of the events took that are replayed, or
+ * what they let go and reclaim has yet to take: page cache, and what a saved state holds.
+ */
 static const char *const uses[] = { "free", "free, on CPU lists", "slab", "kmalloc, whole pages", "pages",
-	"vmalloc", "per-CPU" };
+	"vmalloc", "per-CPU", "other" };
 
 #define NR_USES (sizeof(uses) / sizeof(uses[0]))
 
 static const char uses_sql[] =
 	"SELECT free_bytes, pcp_bytes, slab_bytes, kmalloc_large_bytes, page_bytes, vmalloc_bytes,"
-	" percpu_bytes, slab_waste_bytes, kmalloc_waste_bytes, live_objects,"
-	" (SELECT sum(managed_pages) FROM zone_samples z WHERE z.sample_id = s.sample_id) * ?2"
-	" FROM samples s WHERE sample_id = ?1";
+	" percpu_bytes, max(0, managed - free_bytes - pcp_bytes - slab_bytes - kmalloc_large_bytes - page_bytes - vmalloc_bytes"
+	" - percpu_bytes), slab_waste_bytes, kmalloc_waste_bytes, live_objects, managed"
+	" FROM samples, (SELECT coalesce(sum(managed_pages), 0) * ?2 AS managed FROM zone_samples WHERE sample_id = ?1)"
+	" WHERE sample_id = ?1";
 
 static void print_bar(const struct report *report, int64_t part, int64_t whole, int width)
 {
@@ -49,7 +53,8 @@ static void print_bar(const struct report *report, int64_t part, int64_t whole, 
 static void print_uses(const struct report *report, sqlite3_stmt *stmt)
 {
 	int64_t whole = sqlite3_column_int64(stmt, NR_USES + 3);
-	char size[32], waste[32], inside[32], count[32], text[320];
+	int64_t other = sqlite3_column_int64(stmt, NR_USES - 1);
+	char size[32], waste[32], inside[32], count[32], text[512];
 
 	for (size_t i = 0; i < NR_USES; i++) {
 		int64_t bytes = sqlite3_column_int64(stmt, (int)i);
@@ -62,13 +67,15 @@ static void print_uses(const struct report *report, sqlite3_stmt *stmt)
 		fputc('\n', report->out);
 	}
 	snprintf(text, sizeof(text),
-		"of %s that the page allocator manages. %s objects are live. Of the slab pages %s hold nothing that was asked for;"
-		" %s of that is rounding up to the sizes of kmalloc.",
+		"of %s that the page allocator manages. %s objects are live. Of the slab pages %s hold nothing that was asked for."
+		" kmalloc rounded up by %s, in slabs and in whole pages.%s",
 		units_format_size_short((uint64_t)whole, size, sizeof(size)),
 		text_count(sqlite3_column_int64(stmt, NR_USES + 2), count, sizeof(count)),
 		units_format_size_short((uint64_t)sqlite3_column_int64(stmt, NR_USES), waste, sizeof(waste)),
 		units_format_size_short(
-			(uint64_t)sqlite3_column_int64(stmt, NR_USES + 1), inside, sizeof(inside)));
+			(uint64_t)sqlite3_column_int64(stmt, NR_USES + 1), inside, sizeof(inside)),
+		other ? " Other is what no object of the replay holds: page cache that waits for reclaim, and what a saved state has."
+		      : "");
 	text_wrapped(report->out, NULL, 2, text, (int)report->width);
 }
 

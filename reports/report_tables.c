@@ -80,8 +80,8 @@ static const struct table tables[] = {
 		{ { "by", COLUMN_TEXT }, { "node", COLUMN_TEXT }, { "at", COLUMN_TIME }, { "took", COLUMN_TIME },
 			{ "pages", COLUMN_COUNT }, { "success", COLUMN_COUNT } }, 8, "reclaim" },
 	{ "Slab caches that waste most",
-		"Waste is what the slabs take less what callers asked for in their live objects: unused objects, rounding up,"
-		" alignment, the rest of each slab.",
+		"Waste is what the slabs take less their live objects, as large as the cache was created for: unused objects,"
+		" alignment, the rest of each slab; not what kmalloc rounds up to its sizes.",
 		"SELECT cache, object_size, size, objs_per_slab, slabs, live_objs, total_objs, 1.0 * live_objs / nullif(total_objs, 0),"
 		" slab_bytes, waste_bytes, waste_share FROM v_caches WHERE run_id = ? AND slabs > 0"
 		" ORDER BY waste_bytes DESC, cache",
