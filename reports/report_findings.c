@@ -24,10 +24,19 @@ struct finding {
 	const char *sql, *text;
 };
 
+/* Of operations; what claims a range of addresses conflicts with another where it fails, which is a mistake of the caller. */
+#define TAKES_MEMORY "(failed > 0 OR bytes_req > 0) AND op NOT IN ('request_region', 'request_mem_region')"
+
+/* A compaction that is deferred is no episode; of those beyond what reclaim_events has, nobody knows. */
+#define ALL_DEFERRED                                                                                                     \
+	"(NOT EXISTS (SELECT 1 FROM reclaim_events WHERE run_id = ?1 AND by = 'compaction') AND (SELECT count(*) FROM"   \
+	" reclaim_events WHERE run_id = ?1) >= coalesce((SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim'" \
+	" AND name = 'episodes'), 0))"
+
 static const struct finding findings[] = {
 	{ TEXT_RED,
 		"SELECT sum(failed), sum(count), 1.0 * sum(failed) / sum(count), (SELECT op FROM op_stats WHERE run_id = ?1"
-		" ORDER BY failed DESC, op LIMIT 1), max(failed) FROM op_stats WHERE run_id = ?1 AND (failed > 0 OR bytes_req > 0)"
+		" AND " TAKES_MEMORY " ORDER BY failed DESC, op LIMIT 1), max(failed) FROM op_stats WHERE run_id = ?1 AND " TAKES_MEMORY
 		" HAVING sum(failed) > 0",
 		"%c of %c allocations failed (%p), most of them %s (%c)." },
 	{ TEXT_RED,
@@ -61,8 +70,13 @@ static const struct finding findings[] = {
 		"Callers had to reclaim memory for themselves %c times (allocstall), the longest for %t." },
 	{ TEXT_YELLOW,
 		"SELECT value, (SELECT max(end_ns - start_ns) FROM reclaim_events WHERE run_id = ?1 AND by = 'compaction')"
-		" FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name = 'compact_stall' AND value > 0",
+		" FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name = 'compact_stall' AND value > 0"
+		" AND NOT " ALL_DEFERRED,
 		"Callers had to compact memory for themselves %c times (compact_stall), the longest for %t." },
+	{ TEXT_YELLOW,
+		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name = 'compact_stall' AND value > 0"
+		" AND " ALL_DEFERRED,
+		"Callers would have had to compact memory for themselves %c times (compact_stall); after earlier failures nothing was tried." },
 	{ TEXT_YELLOW,
 		"SELECT 'node ' || node || ' ' || zone, sum(free_pages < low_pages), count(*), min(free_pages) * ?3"
 		" FROM zone_samples JOIN samples USING (sample_id) WHERE run_id = ?1 AND managed_pages > 0 GROUP BY node, zone"
@@ -74,16 +88,16 @@ static const struct finding findings[] = {
 		" ORDER BY node, " RESULTS_ZONE_RANK,
 		"%s is in pieces: %p of its free memory lies in blocks that are too small for 8 pages (order 3)." },
 	{ TEXT_PLAIN,
-		"SELECT slab_waste_bytes, 1.0 * slab_waste_bytes / slab_bytes, cache, waste_bytes FROM samples, (SELECT cache, waste_bytes"
+		"SELECT slab_waste_bytes, 1.0 * slab_waste_bytes / slab_bytes, waste_bytes, cache FROM samples, (SELECT cache, waste_bytes"
 		" FROM v_caches WHERE run_id = ?1 ORDER BY waste_bytes DESC, cache LIMIT 1) WHERE sample_id = ?2 AND slab_bytes > 0"
 		" AND slab_waste_bytes > 0",
-		"Slabs hold %b (%p of them) that nobody asked for, most of it in %s (%b)." },
+		"Slabs hold %b (%p of them) that nobody asked for; %b of it in %s." },
 };
 
 #define NR_FINDINGS (sizeof(findings) / sizeof(findings[0]))
 
 /* Whether anything failed or had to wait is worth a line even when nothing did. */
-#define NR_TROUBLES 10
+#define NR_TROUBLES 12
 
 static void put_column(sqlite3_stmt *stmt, int i, char kind, char *buf, size_t size)
 {

@@ -67,6 +67,60 @@ Test(report, failures_stalls_and_whom_the_oom_killer_ended_come_first)
 	run_free(&result);
 }
 
+Test(report, a_claim_in_conflict_is_no_failed_allocation)
+{
+	struct run_result result;
+
+	run_write("t.jsonl", "{\"event\":\"request_region\",\"start\":1024,\"size\":8,\"name\":\"a\"}\n"
+			     "{\"event\":\"request_region\",\"start\":1024,\"size\":8,\"name\":\"b\"}\n");
+	result = replay_on_16_mib();
+	expect_finding(result.out, "Mistakes of the callers: 1 (region_conflict 1).");
+	cr_expect_null(strstr(result.out, "allocations failed ("), "%s", result.out);
+	run_free(&result);
+}
+
+/* 12 KiB take 16 and no slab is there: what kmalloc rounds up is not all in slabs. */
+Test(report, what_kmalloc_rounds_up_to_pages_is_not_of_slabs)
+{
+	struct run_result result;
+
+	run_write("t.jsonl", "{\"event\":\"kmalloc\",\"id\":1,\"size\":12288,\"gfp\":\"GFP_KERNEL\"}\n");
+	result = replay_on_16_mib();
+	cr_expect_not_null(strstr(result.out, "kmalloc rounded up by 4.00 KiB, in slabs and in whole pages."),
+		"%s", result.out);
+	run_free(&result);
+}
+
+/* Pages that the recorded kernel's reclaim took back stay until the model's own does: they are in the table, too. */
+Test(report, memory_at_the_end_adds_up)
+{
+	struct run_result result;
+
+	write_trace(1000, 7);
+	result = replay_on_16_mib();
+	run_free(&result);
+	result = shell_ok("$K report r.db | sed -n '/^Memory at/,/^  of/p' | grep -o '[0-9.]* %' | awk '{ n++; s += $1 } END { print n, (s > 99 && s < 102) }'");
+	cr_expect_str_eq(result.out, "8 1\n", "%s", result.out);
+	run_free(&result);
+}
+
+/* Interrupts take the memory: nothing fails and nobody waits, and yet the machine is short. */
+Test(report, a_zone_below_its_low_watermark_is_trouble)
+{
+	struct run_result result;
+	FILE *file = fopen("t.jsonl", "w");
+
+	cr_assert_not_null(file);
+	for (int i = 0; i < 3700; i++)
+		fprintf(file, "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"GFP_ATOMIC\",\"ctx\":\"hardirq\"}\n", i);
+	cr_assert_eq(fclose(file), 0);
+	result = replay_on_16_mib();
+	expect_finding(result.out, "was below its low watermark in");
+	cr_expect_null(strstr(result.out, "no zone fell below"), "%s", result.out);
+	cr_expect_null(strstr(result.out, "allocations failed ("), "%s", result.out);
+	run_free(&result);
+}
+
 Test(report, a_machine_on_which_the_kernel_panics_is_called_too_small)
 {
 	struct run_result result;
