@@ -168,7 +168,9 @@ int report_findings(const struct report *report, struct err *err)
 		troubles += nr;
 		if (i + 1 == NR_TROUBLES && troubles == 0)
 			text_wrapped(report->out, "  -", 4,
-				"No allocation failed, nobody had to wait for memory, and no zone fell below its low watermark.",
+				report->last_sample ? "No allocation failed, nobody had to wait for memory, and no zone fell below its low"
+						      " watermark." :
+						      "Nothing that the run did was recorded.",
 				(int)report->width);
 	}
 	return 0;

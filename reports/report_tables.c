@@ -328,7 +328,7 @@ static int report_table(const struct report *report, const struct table *table, 
 	ret = measure(report, table, stmt, widths, &nr_rows, err);
 	sqlite3_reset(stmt);
 	if (ret == 0 && nr_rows == 0 && table->when_empty) {
-		report_heading(report, table->title, table->when_empty);
+		report_heading(report, table->title, report->last_sample ? table->when_empty : "Not recorded.");
 	} else if (ret == 0 && nr_rows > 0) {
 		report_heading(report, table->title, table->note);
 		print_titles(report, table, widths);

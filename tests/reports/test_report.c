@@ -165,6 +165,9 @@ Test(report, unfinished_run_says_so)
 	text = report_of(fixture_path("results.db"), (struct report_options){ 0 });
 	cr_expect(strstr(text, "Status       unfinished"), "%s", text);
 	cr_expect(strstr(text, "No sample was recorded"), "%s", text);
+	/* What nobody has looked at is not praised. */
+	cr_expect_null(strstr(text, "No allocation failed"), "%s", text);
+	cr_expect_null(strstr(text, "None"), "%s", text);
 	free(text);
 }
 
