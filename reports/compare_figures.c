@@ -14,7 +14,7 @@
 static const struct {
 	const char *kind, *section, *sql;
 } sections[] = {
-	{ "input", "run", "SELECT '', trace_sha256, kernel, lost, seed, pace, cpu_map, layer, initial, part, sampling, version FROM runs WHERE run_id = ?1" },
+	{ "input", "run", "SELECT '', trace_sha256, kernel, lost, seed, pace, cpu_map, layer, initial, part, sampling, version, results_version, git_commit FROM runs WHERE run_id = ?1" },
 	{ "result", "run", "SELECT '', status, error, events, sim_ns, fingerprint FROM runs WHERE run_id = ?1" },
 	{ "result", "operations",
 		"SELECT op, count, failed, bytes_req, bytes_alloc, sleeps, lat_mean_ns, lat_p50_ns, lat_p90_ns, lat_p99_ns,"

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,24 @@ Test(compare, finds_equal_runs_equal)
 	text = compare(2, 3, (struct compare_options){ .format = RESULTS_TABLE }, &equal);
 	cr_expect(equal);
 	cr_expect(strstr(text, "\nConfiguration: no difference\n\nResults: no difference\n"), "%s", text);
+	free(text);
+}
+
+/* The same version may have been built from other sources, whose results are others. */
+Test(compare, names_the_builds_that_differ)
+{
+	sqlite3 *db;
+	bool equal;
+	char *text;
+
+	write_points();
+	cr_assert_eq(sqlite3_open(fixture_path("r.db"), &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, "UPDATE runs SET git_commit = 'other' WHERE run_id = 3; UPDATE runs SET git_commit = 'one' WHERE run_id = 2", NULL,
+			     NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	text = compare(2, 3, (struct compare_options){ .format = RESULTS_CSV }, &equal);
+	cr_expect(equal);
+	cr_expect_str_eq(text, "kind,section,item,figure,a,b,change\ninput,run,,git_commit,one,other,\n", "%s", text);
 	free(text);
 }
 
