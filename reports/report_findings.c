@@ -61,8 +61,9 @@ static const struct finding findings[] = {
 		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'replay' AND name = 'cut_off' AND value > 0",
 		"%c requests had arrived and were not done when the run was cut off: they are in no figure of operations." },
 	{ TEXT_RED,
-		"SELECT sum(n), group_concat(rule || ' ' || n, ', ') FROM (SELECT rule, count(*) AS n FROM violations WHERE run_id = ?1"
-		" AND severity IN ('error', 'fatal') GROUP BY rule ORDER BY n DESC, rule) HAVING sum(n) > 0",
+		"SELECT sum(n), group_concat(rule || ' ' || n, ', ') FROM (SELECT rule, sum(m) AS n FROM (SELECT rule, " RESULTS_VIOLATIONS
+		" AS m FROM violations v WHERE run_id = ?1 AND severity IN ('error', 'fatal') GROUP BY rule, severity) GROUP BY rule"
+		" ORDER BY n DESC, rule) HAVING sum(n) > 0",
 		"Mistakes of the callers: %c (%s)." },
 	{ TEXT_YELLOW,
 		"SELECT sum(value), (SELECT max(end_ns - start_ns) FROM reclaim_events WHERE run_id = ?1 AND by = 'direct')"

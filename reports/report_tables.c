@@ -200,8 +200,8 @@ static const struct table tables[] = {
 			{ "rounded up", COLUMN_SIZE }, { "lifetime", COLUMN_TIME },
 			{ "longest", COLUMN_TIME } }, 8, "call-sites" },
 	{ "Broken rules of the kernel's interfaces", NULL,
-		"SELECT rule, severity, count(*), min(time_ns), text FROM violations WHERE run_id = ? GROUP BY rule, severity"
-		" ORDER BY count(*) DESC, rule, severity",
+		"SELECT rule, severity, " RESULTS_VIOLATIONS " AS times, min(time_ns), text FROM violations v WHERE run_id = ?"
+		" GROUP BY rule, severity ORDER BY times DESC, rule, severity",
 		"None.",
 		{ { "rule", COLUMN_TEXT }, { "severity", COLUMN_TEXT }, { "times", COLUMN_COUNT },
 			{ "first at", COLUMN_TIME }, { "first", COLUMN_TEXT } }, 0, NULL },

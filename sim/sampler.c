@@ -1,8 +1,10 @@
 /* sampler: takes the state of the modelled memory and the statistics of the run to the recorder. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/run.h"
+#include "sim/severity.h"
 
 static const struct machine_page_allocator *pages_config(const struct run *run)
 {
@@ -411,6 +413,24 @@ static int record_counters(struct run *run, struct err *err)
 	return ret;
 }
 
+/* Of which rules more violations were counted than are written out. */
+static int record_violation_counts(struct run *run, struct err *err)
+{
+	int ret = 0;
+
+	for (int rule = 0; ret == 0 && rule < NR_RULES; rule++)
+		for (int severity = 0; ret == 0 && severity < NR_SEVERITIES; severity++) {
+			uint64_t count = run->violations[rule][severity];
+			char name[128];
+
+			if (count <= MAX_VIOLATION_ROWS || run->options->lint)
+				continue;
+			snprintf(name, sizeof(name), "%s %s", rule_name((unsigned int)rule), severity_name[severity]);
+			ret = record_counter(run, "violations", name, "times", count, err);
+		}
+	return ret;
+}
+
 int sampler_finish(struct run *run, struct err *err)
 {
 	int ret = record_ops(run, err);
@@ -423,6 +443,8 @@ int sampler_finish(struct run *run, struct err *err)
 		ret = record_failures(run, err);
 	if (ret == 0)
 		ret = record_counters(run, err);
+	if (ret == 0)
+		ret = record_violation_counts(run, err);
 	if (ret == 0)
 		ret = works_record(run, err);
 	if (ret == 0)

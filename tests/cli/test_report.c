@@ -79,6 +79,25 @@ Test(report, a_claim_in_conflict_is_no_failed_allocation)
 	run_free(&result);
 }
 
+/* The table of violations has the first thousand of a rule. */
+Test(report, all_breaches_of_a_rule_are_counted)
+{
+	struct run_result result;
+	FILE *file = fopen("t.jsonl", "w");
+
+	cr_assert_not_null(file);
+	fputs("{\"event\":\"kmalloc\",\"id\":1,\"size\":8}\n{\"event\":\"kfree\",\"id\":1}\n", file);
+	for (int i = 0; i < 1234; i++)
+		fputs("{\"event\":\"inb\",\"port\":112}\n", file);
+	cr_assert_eq(fclose(file), 0);
+	result = replay_on_16_mib();
+	cr_expect_not_null(strstr(result.out, "port_unclaimed  warning   1 234"), "%s", result.out);
+	run_free(&result);
+	result = shell_ok("sqlite3 r.db \"SELECT (SELECT count(*) FROM violations), name, value, unit FROM counters WHERE mechanism = 'violations'\"");
+	cr_expect_str_eq(result.out, "1000|port_unclaimed warning|1234|times\n", "%s", result.out);
+	run_free(&result);
+}
+
 /* 12 KiB take 16 and no slab is there: what kmalloc rounds up is not all in slabs. */
 Test(report, what_kmalloc_rounds_up_to_pages_is_not_of_slabs)
 {
