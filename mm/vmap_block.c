@@ -16,13 +16,15 @@
 /* CONFIG_NR_CPUS of distributions' kernels: blocks are smaller where many CPUs may have some. */
 #define NR_CPUS_64 8192u
 #define NR_CPUS_32 8u
-#define SPACE_64 (128ull << 30) /* of the rule only: the real space is larger */
+/* VMALLOC_SPACE: a guess, of the rule only. The real space is larger on 64 bits, and what vmalloc= says on 32. */
+#define SPACE_64 (128ull << 30)
+#define SPACE_32 (128ull << 20)
 #define BLOCK_PAGES_MAX 1024u
 
 void vmap_blocks_init(struct vmalloc *vm)
 {
 	struct vmap_blocks *b = &vm->blocks;
-	uint64_t space = vm->machine->bits32 ? vm->machine->vmalloc.size : SPACE_64;
+	uint64_t space = vm->machine->bits32 ? SPACE_32 : SPACE_64;
 	uint64_t share = space / vmap_page_size(vm) / (vm->machine->bits32 ? NR_CPUS_32 : NR_CPUS_64) / 16;
 
 	b->max_alloc = vm->machine->bits32 ? 32 : 64;

@@ -93,6 +93,25 @@ Test(vmap, small_map_ram_calls_are_carved_from_a_block_of_the_cpu)
 	end();
 }
 
+/* VMALLOC_SPACE of 32 bits is 128 MiB, whatever vmalloc= makes of the space: 32768 pages / 8 CPUs / 16. */
+Test(vmap, a_block_of_32_bits_does_not_depend_on_the_size_of_the_space)
+{
+	static const uint64_t sizes[] = { 64 << 20, 120 << 20, 512 << 20 };
+	uint32_t part;
+
+	for (int i = 0; i < 3; i++) {
+		fx = mm_fixture_new(1, 256ull << 20);
+		fx->machine.bits32 = true;
+		fx->machine.vmalloc.start = 0xd0000000;
+		fx->machine.vmalloc.size = sizes[i];
+		mm_fixture_boot(fx);
+		cr_assert_eq(vm_map_ram(vm(), 1, 0, &part, &fx->meter), MM_DONE);
+		cr_expect_eq(vm()->blocks.pages, 256);
+		cr_expect_eq(vm()->busy_bytes, 256 * PAGE);
+		end();
+	}
+}
+
 Test(vmap, more_than_64_pages_of_map_ram_are_an_area_without_guard)
 {
 	uint32_t mapping, after;
