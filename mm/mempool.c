@@ -311,8 +311,10 @@ enum mm_answer mempool_resize(struct mempools *m, uint32_t pool, uint32_t min_nr
 
 	if (min_nr == 0 || min_nr > MIN_NR_MAX)
 		return MM_FAILED;
-	if (min_nr < p->stats.create.min_nr) {
+	/* As many as before are a shrink, too: a reserve that lacks some is not filled. But a call that slept goes on. */
+	if (min_nr < p->stats.create.min_nr || (min_nr == p->stats.create.min_nr && !p->filling)) {
 		p->stats.create.min_nr = min_nr;
+		p->filling = false;
 		while (p->stats.curr_nr > min_nr)
 			give_back(m, p, pop(m, p), cpu, meter);
 		return MM_DONE;
@@ -323,7 +325,8 @@ enum mm_answer mempool_resize(struct mempools *m, uint32_t pool, uint32_t min_nr
 	if (answer != MM_DONE)
 		return answer;
 	p->stats.create.min_nr = min_nr;
-	return fill(m, pool, cpu, meter) == MM_WAIT ? MM_WAIT : MM_DONE;
+	p->filling = fill(m, pool, cpu, meter) == MM_WAIT;
+	return p->filling ? MM_WAIT : MM_DONE;
 }
 
 uint64_t mempool_destroy(struct mempools *m, uint32_t pool, unsigned int cpu, struct meter *meter)

@@ -26,6 +26,7 @@ struct pool {
 	uint32_t capacity;         /* of reserve: what the array has room for */
 	enum pool_state state;
 	bool has_header, has_array;
+	bool filling;                /* a resize slept while it filled the reserve */
 };
 
 /*

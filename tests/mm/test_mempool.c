@@ -159,6 +159,25 @@ Test(mempool, resize_grows_with_a_new_array_and_shrinks_without)
 	stop(&f);
 }
 
+/* new_min_nr <= min_nr only gives back what is too much: later frees fill the reserve. */
+Test(mempool, resize_to_what_it_is_leaves_the_reserve_as_it_is)
+{
+	struct fixture f = start(64 << 20);
+	uint32_t pool = create(&f, (struct mempool_create){ .kind = MEMPOOL_PAGES, .order = 9, .min_nr = 3 }), elements[2];
+
+	make_short(&f, 9);
+	for (uint32_t i = 0; i < 2; i++)
+		elements[i] = alloc(&f, pool, GFP_ATOMIC);
+	make_plenty(&f, 9);
+	cr_assert_eq(mempool_resize(f.m, pool, 3, 0, &f.fx->meter), MM_DONE);
+	cr_expect_eq(stats_of(&f, pool).curr_nr, 1);
+	for (uint32_t i = 0; i < 2; i++)
+		mempool_free(f.m, elements[i], 0, &f.fx->meter);
+	cr_expect_eq(stats_of(&f, pool).curr_nr, 3);
+	cr_expect_eq(stats_of(&f, pool).refills, 2);
+	stop(&f);
+}
+
 /* Q6 */
 Test(mempool, destruction_frees_the_reserve_and_tells_what_callers_still_hold)
 {
