@@ -254,7 +254,10 @@ static void discard_empty(const struct slub_op *op, unsigned int node)
 	}
 }
 
-/* Slabs with few free objects go to the head, fewest first; equals in reverse order, as list_move() leaves them. */
+/*
+ * Slabs with few free objects go to the head, fewest first; equals in reverse order, as list_move() leaves them. Those without
+ * objects stay where they are: the kernel takes them off in the same walk.
+ */
 static void promote_fullest(struct slub *slub, struct slub_node *n)
 {
 	struct slub_slab *slabs = slub->store.slabs;
@@ -266,7 +269,7 @@ static void promote_fullest(struct slub *slub, struct slub_node *n)
 		uint32_t free = (uint32_t)slabs[number].objects - slabs[number].inuse;
 
 		next = slabs[number].next;
-		if (free > SHRINK_PROMOTE_MAX)
+		if (free > SHRINK_PROMOTE_MAX || !slabs[number].inuse)
 			continue;
 		slub_partial_remove(slub, number);
 		slabs[number].prev = bucket[free]; /* a bucket's chain, newest first, runs through prev */

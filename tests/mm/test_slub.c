@@ -286,6 +286,28 @@ Test(slub, shrink_sorts_fullest_first_and_equals_backwards)
 	fixture_free(f);
 }
 
+/* Slabs without objects are not sorted: the last one of the list is discarded first, however few objects it has room for. */
+Test(slub, shrink_discards_empty_slabs_from_the_end_of_the_list)
+{
+	struct fixture *f = fixture_new(4, 1);
+	uint32_t c = fixture_cache(f, "c", 256, 0, 0); /* 16 objects */
+	struct slab_object o[64];
+	uint32_t first;
+
+	fixture_alloc_many(f, c, o, 64);
+	first = f->slub->store.slabs[o[0].slab].pfn;
+	for (uint32_t slab = 0; slab < 3; slab++) {
+		fixture_free_range(f, o, 16 * slab, 16 * slab + 15, 1);
+		slub_partial_add(f->slub, o[16 * slab].slab, true); /* in this order, not by way of a stack */
+		slub_cpu_of(f->slub, c, 0)->partial = SLAB_NONE;
+	}
+	fixture_check(f);
+	cr_expect_eq(slab_cache_shrink(f->slab, c, &f->meter), 1);
+	cr_expect_eq(f->pages.given, first);
+	fixture_check(f);
+	fixture_free(f);
+}
+
 Test(slub, shrink_leaves_slabs_with_more_than_32_free_objects_behind)
 {
 	struct fixture *f = fixture_new(4, 1);
