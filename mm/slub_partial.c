@@ -310,12 +310,12 @@ uint64_t slub_shrink(void *state, uint32_t cache, struct meter *meter)
 
 bool slub_shutdown(const struct slub_op *op)
 {
-	uint64_t left = 0;
-
 	flush_all(op->slub, op->cache_nr, op->meter);
+	/* The first node that has slabs left ends it: empty slabs of later ones stay. */
 	for (unsigned int node = 0; node < op->slub->nr_nodes; node++) {
 		discard_empty(op, node);
-		left += slub_node_of(op->slub, op->cache_nr, node)->nr_slabs;
+		if (slub_node_of(op->slub, op->cache_nr, node)->nr_slabs)
+			return false;
 	}
-	return left == 0;
+	return true;
 }

@@ -496,6 +496,23 @@ Test(slub, nearest_node_is_asked_first)
 	fixture_free(f);
 }
 
+/* __kmem_cache_shutdown() returns at the first node with slabs left. */
+Test(slub, refused_destroy_leaves_empty_slabs_of_later_nodes)
+{
+	struct fixture *f = fixture_new(4, 2);
+	uint32_t c = fixture_cache(f, "c", 256, 0, 0);
+	struct slab_object live = fixture_alloc(f, c), gone;
+
+	cr_assert_eq(slab_alloc(f->slab, c, GFP_KERNEL, 1, 0, &gone, &f->meter), MM_DONE);
+	fixture_free_object(f, gone);
+	cr_expect_not(slab_cache_destroy(f->slab, c, &f->meter));
+	cr_expect_eq(slub_node_of(f->slub, c, 0)->nr_slabs, 1);
+	cr_expect_eq(slub_node_of(f->slub, c, 1)->nr_slabs, 1);
+	fixture_free_object(f, live);
+	fixture_check(f);
+	fixture_free(f);
+}
+
 /* Debug caches. */
 
 Test(slub, debug_cache_has_neither_current_slab_nor_stack)
