@@ -60,12 +60,34 @@ int page_metadata_reset(struct page_alloc *pa, struct err *err)
 	return 0;
 }
 
+/* Whether the page is memory of that node. */
+static bool node_has(const struct machine *machine, uint32_t node, pfn_t pfn)
+{
+	uint64_t at = pfn << machine->page_shift;
+
+	for (uint32_t i = 0; i < machine->nr_ram; i++)
+		if (machine->ram[i].node == node && at >= machine->ram[i].start &&
+			at - machine->ram[i].start < machine->ram[i].size)
+			return true;
+	return false;
+}
+
+/* Memory of one node may lie in a hole of another, whose zone spans it then: whose memory it is decides. */
 struct zone *page_zone_slow(const struct page_alloc *pa, pfn_t pfn)
 {
-	for (uint32_t i = 0; i < pa->nr_zones; i++)
-		if (zone_spans(&pa->zones[i], pfn))
-			return &pa->zones[i];
-	return NULL;
+	struct zone *first = NULL;
+
+	for (uint32_t i = 0; i < pa->nr_zones; i++) {
+		struct zone *zone = &pa->zones[i];
+
+		if (!zone_spans(zone, pfn))
+			continue;
+		if (pa->nr_nodes == 1 || node_has(pa->machine, zone->node, pfn))
+			return zone;
+		if (!first)
+			first = zone;
+	}
+	return first;
 }
 
 uint64_t page_nr_handed_out(const struct page_alloc *pa, pfn_t start, pfn_t end)
@@ -93,6 +115,8 @@ bool pageblock_counted(const struct zone *zone, uint64_t pageblock)
 	uint64_t nr = div_round_up(zone->end - zone->start, pageblock_pages(pa));
 
 	if (pageblock < first || pageblock >= first + nr)
+		return false;
+	if (pa->nr_nodes > 1 && page_zone_slow(pa, zone->start + ((pageblock - first) << pa->pageblock_order)) != zone)
 		return false;
 	return pa->section_online[pageblock << (pa->pageblock_order + pa->page_shift) >> SECTION_BYTES_SHIFT];
 }

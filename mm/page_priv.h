@@ -29,7 +29,7 @@ static inline struct page *page_at(const struct page_alloc *pa, pfn_t pfn)
 	return &pa->pages[pfn];
 }
 
-/** page_zone_slow() - zone of a page that has not been touched, NULL when no zone spans it. */
+/** page_zone_slow() - zone of a page that has not been touched, NULL when no zone spans it; in a hole any that does. */
 struct zone *page_zone_slow(const struct page_alloc *pa, pfn_t pfn);
 
 static inline struct zone *page_zone(const struct page_alloc *pa, pfn_t pfn)
@@ -102,7 +102,7 @@ void set_pageblock_migratetype(struct page_alloc *pa, pfn_t pfn, unsigned int mt
 
 /**
  * pageblock_counted() - whether /proc/pagetypeinfo counts that pageblock for the zone. The kernel samples
- * start, start + pageblock, ... of the zone and leaves out sections without memory.
+ * start, start + pageblock, ... of the zone and leaves out sections without memory and pages of another zone.
  */
 bool pageblock_counted(const struct zone *zone, uint64_t pageblock);
 

@@ -283,3 +283,27 @@ Test(page_boot, zonelists_go_from_near_to_far_and_share_the_load)
 	fixture_check(fx);
 	fixture_free(fx);
 }
+
+/* Node 1 lies in a hole of node 0, whose zone spans it. */
+Test(page_boot, memory_in_a_hole_of_another_node_is_its_own_nodes)
+{
+	struct fixture *fx = fixture_new();
+
+	fx->machine.nr_nodes = 2;
+	fx->machine.distance[0][1] = fx->machine.distance[1][0] = 20;
+	fx->machine.distance[1][1] = 10;
+	fixture_add_ram(fx, 0x8000, 0x10000, 0);
+	fixture_add_ram(fx, 0x10000, 0x18000, 1);
+	fixture_add_ram(fx, 0x18000, 0x20000, 0);
+	fixture_boot(fx);
+	cr_assert_eq(fx->pa->nr_zones, 2);
+	cr_assert_eq(fx->pa->zones[0].present, 0x10000);
+	cr_assert_eq(fx->pa->zones[0].managed, 0x10000);
+	cr_assert_eq(fx->pa->zones[0].pageblocks[M], 0x10000 / 512);
+	cr_assert_eq(fx->pa->zones[1].managed, 0x8000);
+	cr_assert_eq(fx->pa->zones[1].pageblocks[M], 0x8000 / 512);
+	cr_assert_eq(page_zone(fx->pa, 0x10000 + 1024), &fx->pa->zones[1]);
+	cr_assert_eq(page_zone(fx->pa, 0x18000), &fx->pa->zones[0]);
+	fixture_check(fx);
+	fixture_free(fx);
+}
