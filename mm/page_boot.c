@@ -99,7 +99,7 @@ static void hand_over(struct zone *zone, pfn_t start, pfn_t end)
 	}
 }
 
-/* [start, end) of zone HighMem: one page after the other, so that the highest block comes first in its list. */
+/* [start, end) of high memory: one page after the other, so that the highest block comes first in its list. */
 static void hand_over_highmem(struct zone *zone, pfn_t start, pfn_t end)
 {
 	const struct page_alloc *pa = zone->pa;
@@ -129,7 +129,7 @@ static void free_range(struct page_alloc *pa, pfn_t start, pfn_t end)
 		pfn_t cut = min_u64(end, zone->end);
 
 		zone->managed += cut - start;
-		if (zone->type == ZONE_HIGHMEM)
+		if (zone->highmem)
 			hand_over_highmem(zone, start, cut);
 		else
 			hand_over(zone, start, cut);

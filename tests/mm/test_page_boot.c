@@ -307,3 +307,21 @@ Test(page_boot, memory_in_a_hole_of_another_node_is_its_own_nodes)
 	fixture_check(fx);
 	fixture_free(fx);
 }
+
+/* Zone Movable on top of HighMem is high memory, too, and comes page by page. */
+Test(page_boot, movable_high_memory_is_handed_out_from_its_end)
+{
+	struct fixture *fx = fixture_new();
+
+	fixture_add_ram(fx, 4096, 16384, 0);
+	fx->machine.bits32 = true;
+	fx->machine.zones.highmem_above = 16 * MIB;
+	fx->machine.zones.movable = 4096ull << 12;
+	fixture_boot(fx);
+	cr_assert_eq(fx->pa->nr_zones, 2);
+	cr_assert_eq(fx->pa->zones[1].type, ZONE_MOVABLE);
+	fx->zone = &fx->pa->zones[1];
+	expect_list(fx, 10, M, "15360 14336 13312 12288");
+	fixture_check(fx);
+	fixture_free(fx);
+}
