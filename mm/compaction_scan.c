@@ -71,11 +71,15 @@ static uint32_t put_sources_back(struct compact_control *cc)
 	return nr;
 }
 
-/* Models update_cached_migrate(): later runs begin behind @pfn. */
+/*
+ * Models update_cached_migrate(): later runs begin behind the pageblock of @pfn. Callers pass the end of the one they are
+ * through with, which lies in the next one, so that one is left out too.
+ */
 static void begin_behind(struct compact_control *cc, pfn_t pfn)
 {
 	struct zone_compact *c = &cc->zone->compact;
 
+	pfn = pageblock_end(cc->zone->pa, pfn);
 	c->migrate[COMPACT_ASYNC] = max_u64(c->migrate[COMPACT_ASYNC], pfn);
 	if (cc->mode != COMPACT_ASYNC)
 		c->migrate[COMPACT_SYNC_LIGHT] = max_u64(c->migrate[COMPACT_SYNC_LIGHT], pfn);
@@ -91,14 +95,16 @@ static void charge_scan(struct meter *meter, uint64_t pages, bool taken, lock_id
 
 /*
  * Sources of [pfn, end), all in one pageblock. A direct async run wants whole chunks of the request's order: when a page of
- * one cannot be taken, the others of it stay. Models isolate_migratepages_block(). Return: where to go on.
+ * one cannot be taken, the others of it stay. *first: the first one taken, even if it stays; PFN_NONE: none.
+ * Models isolate_migratepages_block(). Return: where to go on.
  */
-static pfn_t scan_sources(struct compact_control *cc, pfn_t pfn, pfn_t end, uint64_t *scanned)
+static pfn_t scan_sources(struct compact_control *cc, pfn_t pfn, pfn_t end, uint64_t *scanned, pfn_t *first)
 {
 	const struct page_alloc *pa = cc->zone->pa;
 	bool chunks = cc->direct && cc->mode == COMPACT_ASYNC;
 	pfn_t chunk = chunks ? 1ull << cc->order : 1, chunk_end = (pfn | (chunk - 1)) + 1;
 
+	*first = PFN_NONE;
 	for (; pfn < end; pfn++) {
 		const struct page *page = page_at(pa, pfn);
 
@@ -112,6 +118,7 @@ static pfn_t scan_sources(struct compact_control *cc, pfn_t pfn, pfn_t end, uint
 			pfn += (1ull << page->order) - 1;
 		} else if (can_move(cc, pfn)) {
 			take_source(cc, pfn);
+			*first = min_u64(*first, pfn);
 			if (cc->nr_sources >= COMPACT_CLUSTER_MAX && !cc->finish_pageblock)
 				return pfn + 1;
 		} else if (chunks) {
@@ -126,13 +133,16 @@ static pfn_t scan_sources(struct compact_control *cc, pfn_t pfn, pfn_t end, uint
 static pfn_t isolate_sources(struct compact_control *cc, pfn_t pfn, pfn_t end, struct meter *meter)
 {
 	struct page_alloc *pa = cc->zone->pa;
-	bool all = !(pfn & (pageblock_pages(pa) - 1));
+	pfn_t inside = pageblock_pages(pa) - 1, first;
 	uint64_t scanned = 0;
-	pfn_t next = scan_sources(cc, pfn, end, &scanned);
+	pfn_t next = scan_sources(cc, pfn, end, &scanned, &first);
 	bool through = next == end && (!cc->nr_sources || cc->finish_pageblock);
 
-	/* Whoever begins with a pageblock marks it, so that others leave it alone. */
-	if (all && (through || (cc->nr_sources && !cc->ignore_skip)))
+	/*
+	 * Whoever takes the first page of a pageblock marks it, so that others leave it alone, and whoever finds nothing in all
+	 * of it. One whose first page is not taken stays unmarked: test_and_set_skip() asks the page, not the scan.
+	 */
+	if (first == PFN_NONE ? through && !(pfn & inside) : !cc->ignore_skip && !(first & inside))
 		pageblock_set_skip(pa, pfn, true);
 	if (through)
 		begin_behind(cc, end);

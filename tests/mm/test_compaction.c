@@ -498,6 +498,36 @@ Test(compaction, async_takes_whole_chunks_of_the_requested_order_or_nothing)
 	fixture_free(fx);
 }
 
+/* test_and_set_skip() of 6.1 asks whether the page that it takes first is its pageblock's first, not where the scan began. */
+Test(compaction, a_pageblock_is_marked_when_its_first_page_is_taken_or_none)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = attach(fx);
+	struct compact_control cc = { .zone = fx->zone, .order = 3, .mt = M, .mode = COMPACT_SYNC_LIGHT, .may_fs = true };
+
+	fill(fx, 1024, 5120);
+	use(fx, u, 1024, LRU_KIND_ANON);
+	use(fx, u, 1536 + 7, LRU_KIND_ANON);
+	for (pfn_t pfn = 4609; pfn < 5120; pfn += 2)
+		give_buddy(fx, pfn, 0);
+	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
+	for (uint64_t migrated = 1; migrated <= 2; migrated++) {
+		cr_assert_eq(compact_step(&cc, &fx->meter), COMPACT_CONTINUE);
+		cr_assert_eq(cc.migrated, migrated);
+	}
+	cr_assert(pageblock_skip(fx->pa, 1024));
+	cr_assert_not(pageblock_skip(fx->pa, 1536));
+	cr_assert_eq(fx->zone->compact.migrate[COMPACT_SYNC_LIGHT], 1024);
+	cr_assert_eq(compact_step(&cc, &fx->meter), COMPACT_CONTINUE);
+	cr_assert(pageblock_skip(fx->pa, 2048));
+	/* update_cached_migrate() rounds the end of that pageblock up once more. */
+	cr_assert_eq(fx->zone->compact.migrate[COMPACT_SYNC_LIGHT], 3072);
+	compact_end(&cc, &fx->meter);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
 Test(compaction, deferral_doubles_up_to_64_attempts)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
