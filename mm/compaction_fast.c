@@ -30,17 +30,18 @@ static void rotate(struct page *pages, struct block_list *list, uint32_t pfn)
 	list->tail = last;
 }
 
-/* One list, from its end. Return: the block to take, PFN_NONE: none. */
+/* One list, from its end, which is looked at last the next time. Return: the block to take, PFN_NONE: none. */
 static pfn_t search_list(struct compact_control *cc, unsigned int order, struct search *s, bool *preferred)
 {
 	const struct page_alloc *pa = cc->zone->pa;
 	struct block_list *list = &cc->zone->area[order].list[MIGRATE_MOVABLE].blocks;
 	pfn_t found = PFN_NONE;
-	uint32_t looked = 0;
+	uint32_t looked = 0, last = LINK_NONE;
 
 	*preferred = false;
 	for (uint32_t pfn = list->tail; pfn != LINK_NONE && (looked == 0 || looked < s->limit);
 		pfn = page_at(pa, pfn)->prev) {
+		last = pfn;
 		looked++;
 		if (pfn >= s->highest)
 			s->highest = max_u64(pageblock_start(pa, pfn), cc->zone->start);
@@ -56,7 +57,9 @@ static pfn_t search_list(struct compact_control *cc, unsigned int order, struct 
 	}
 	s->scanned += looked;
 	if (found != PFN_NONE)
-		rotate(pa->pages, list, (uint32_t)found);
+		last = (uint32_t)found;
+	if (last != LINK_NONE)
+		rotate(pa->pages, list, last);
 	if (looked >= s->limit)
 		s->limit = max_u32(1, s->limit >> 1);
 	return found;
@@ -90,7 +93,11 @@ static pfn_t search_lists(struct compact_control *cc, struct search *s)
 		if (pfn == PFN_NONE)
 			continue;
 		s->scanned += (1u << order) - 1;
-		return compact_take_free(cc, pfn) ? pfn : PFN_NONE;
+		if (compact_take_free(cc, pfn))
+			return pfn;
+		/* Memory is too short for any: the search is over, as if all had been searched. */
+		next_order(cc, cc->search_order + 1);
+		break;
 	}
 	return PFN_NONE;
 }
@@ -105,7 +112,7 @@ static void take_around(struct compact_control *cc, pfn_t found, struct meter *m
 	if (cc->nr_targets >= cc->nr_sources || (cc->direct && cc->mode == COMPACT_ASYNC))
 		return;
 	compact_isolate_block(cc, &pfn, end, 1, meter);
-	if (pfn == end)
+	if (cc->nr_targets < cc->nr_sources)
 		pageblock_set_skip(zone->pa, start, true);
 }
 

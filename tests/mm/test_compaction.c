@@ -528,6 +528,31 @@ Test(compaction, a_pageblock_is_marked_when_its_first_page_is_taken_or_none)
 	fixture_free(fx);
 }
 
+/* move_freelist_head() also after a search that found nothing: the next one does not look at the same blocks. */
+Test(compaction, a_search_without_success_goes_on_behind_it_the_next_time)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = attach(fx);
+	struct compact_control cc = { .zone = fx->zone, .order = 1, .mt = M, .mode = COMPACT_SYNC_LIGHT, .direct = true };
+
+	fill(fx, 1024, 5120);
+	for (pfn_t pfn = 1025; pfn < 1037; pfn += 2)
+		give_buddy(fx, pfn, 0);
+	expect_list(fx, 0, M, "1035 1033 1031 1029 1027 1025");
+	page_alloc_vmstat_fold(fx->pa, 0);
+	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
+	fx->zone->compact.first_free = 8192;
+	cc.search_failed = 4;
+	compact_search_free(&cc, &fx->meter);
+	cr_assert_eq(cc.free_scanned, 1);
+	cr_assert_eq(cc.nr_targets, 0);
+	expect_list(fx, 0, M, "1025 1035 1033 1031 1029 1027");
+	compact_end(&cc, &fx->meter);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
 Test(compaction, deferral_doubles_up_to_64_attempts)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
