@@ -76,13 +76,13 @@ static pfn_t take_reclaimed(struct page_alloc *pa, const struct alloc_context *a
 }
 
 /* Models should_reclaim_retry(): whether all that can be reclaimed would lift some zone over its min watermark. */
-static bool worth_reclaiming(const struct alloc_context *ac)
+static bool worth_reclaiming(const struct alloc_context *ac, unsigned int flags)
 {
 	for (uint32_t i = ac->preferred; i < ac->nr_zones; i++) {
 		const struct zone *zone = ac->zonelist->zone[i];
 
 		if (zone->type <= ac->highest &&
-			zone_watermark_ok(zone, ac->order, zone_mark(zone, WMARK_MIN), ac->highest, 0,
+			zone_watermark_ok(zone, ac->order, zone_mark(zone, WMARK_MIN), ac->highest, flags,
 				zone->visible_free + (int64_t)zone_reclaimable(zone)))
 			return true;
 	}
@@ -173,6 +173,7 @@ static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *
 	struct compaction *compaction, struct meter *meter)
 {
 	bool costly = ac->order > COSTLY_ORDER, drained = false, killed = true;
+	bool can_compact = pa->machine->page_allocator.compaction && ac->gfp & GFP_BIT_IO;
 	unsigned int no_progress = 0;
 	pfn_t pfn = PFN_NONE;
 
@@ -182,10 +183,10 @@ static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *
 		pfn = take_reclaimed(pa, ac, flags, &drained, &reclaimed, meter);
 		if (pfn == PFN_NONE)
 			pfn = direct_compact(pa, ac, flags, compaction->priority, &compaction->result, meter);
-		if (pfn != PFN_NONE || ac->gfp & GFP_BIT_NORETRY || (costly && !(ac->gfp & GFP_BIT_RETRY_MAYFAIL)))
+		if (pfn != PFN_NONE || ac->gfp & GFP_BIT_NORETRY || (costly && !(can_compact && ac->gfp & GFP_BIT_RETRY_MAYFAIL)))
 			return pfn;
 		no_progress = reclaimed && !costly ? 0 : no_progress + 1;
-		if (no_progress <= MAX_RECLAIM_RETRIES && worth_reclaiming(ac) && reclaimed)
+		if (no_progress <= MAX_RECLAIM_RETRIES && worth_reclaiming(ac, flags) && reclaimed)
 			continue;
 		if (reclaimed && worth_compacting(pa, ac, flags, compaction))
 			continue;

@@ -553,6 +553,30 @@ Test(compaction, a_search_without_success_goes_on_behind_it_the_next_time)
 	fixture_free(fx);
 }
 
+/* __alloc_pages_slowpath() does not try costly requests again where they cannot compact. */
+Test(compaction, a_costly_request_that_cannot_compact_reclaims_once)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = attach(fx);
+	uint64_t stalls;
+	pfn_t pfn;
+
+	fill(fx, 1024, 5120);
+	for (pfn_t p = 1056; p < 5120; p += 2)
+		use(fx, u, p, LRU_KIND_FILE);
+	for (pfn_t p = 1024; p < 1056; p++)
+		give_buddy(fx, p, 0);
+	/* A block is there, and enough to reclaim to be allowed to take it in the end. */
+	for (unsigned int mark = WMARK_MIN; mark < NR_WMARKS; mark++)
+		fx->zone->wmark[mark] = 1900;
+	stalls = page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL);
+	cr_assert_eq(take_page(fx, (GFP_KERNEL & ~GFP_BIT_IO) | GFP_BIT_RETRY_MAYFAIL, 5, &pfn), MM_FAILED);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL), stalls + 1);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
 Test(compaction, deferral_doubles_up_to_64_attempts)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);

@@ -291,6 +291,8 @@ Test(page_watermark, a_reclaiming_request_drains_lists_and_reserves)
 	pfn_t pfns[1024], pfn;
 	unsigned int nr = 0;
 
+	/* Else a costly request is not tried again. */
+	fx->machine.page_allocator.compaction = true;
 	fx->zone->stat_threshold = 0;
 	while ((pfn = take(fx, 0, U)) != PFN_NONE)
 		pfns[nr++] = pfn;
