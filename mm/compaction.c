@@ -140,8 +140,8 @@ void compaction_reset_skips(struct zone *zone)
 			c->first_migrate = c->migrate[COMPACT_ASYNC] = c->migrate[COMPACT_SYNC_LIGHT] = low;
 		}
 		if (reset_skip(zone, high, target != zone->start, true) && high > target) {
-			target = high;
-			c->first_free = c->free = pageblock_start(zone->pa, high);
+			/* The last page of a pageblock, not its first: the linear scan looks at no more of this one. */
+			c->first_free = c->free = target = high;
 		}
 	}
 	if (source >= target) {

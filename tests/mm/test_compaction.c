@@ -553,6 +553,27 @@ Test(compaction, a_search_without_success_goes_on_behind_it_the_next_time)
 	fixture_free(fx);
 }
 
+/* __reset_isolation_suitable() goes down from the zone's last page, and 6.1 keeps that as the place to begin. */
+Test(compaction, forgetting_skips_sets_the_free_scanner_on_the_last_page_of_a_pageblock)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct zone_compact *c = &fx->zone->compact;
+	struct users *u = attach(fx);
+
+	fill(fx, 1024, 5120);
+	give_buddy(fx, 4096 + 8, 0);
+	use(fx, u, 1536 + 8, LRU_KIND_ANON);
+	for (pfn_t pfn = 1024; pfn < 5120; pfn += 512)
+		pageblock_set_skip(fx->pa, pfn, true);
+	c->forget_skips = true;
+	compaction_reset_skips(fx->zone);
+	cr_assert_eq(c->free, 4096 + 511);
+	cr_assert_eq(c->first_free, 4096 + 511);
+	cr_assert_not(pageblock_skip(fx->pa, 4096));
+	free(u);
+	fixture_free(fx);
+}
+
 /* __alloc_pages_slowpath() does not try costly requests again where they cannot compact. */
 Test(compaction, a_costly_request_that_cannot_compact_reclaims_once)
 {
