@@ -6,7 +6,7 @@
 #define RESULTS_SCHEMA_VERSION 2
 
 /* Raised whenever the same trace, machine and seed give other results than before. */
-#define RESULTS_VERSION 5
+#define RESULTS_VERSION 6
 
 /** build_version() - "0.1.0". */
 const char *build_version(void);

@@ -125,7 +125,8 @@ CREATE TABLE alloc_failures (
 	PRIMARY KEY (run_id, node, zone, "order", gfp)
 ) STRICT, WITHOUT ROWID;
 
--- A look at the whole machine at one moment. The tables up to cache_stats refer to it.
+-- A look at the whole machine at one moment. The tables up to cache_stats refer to it. Of objects that a run from a saved state
+-- has and its trace does not know, all of object_size was asked for.
 CREATE TABLE samples (
 	sample_id INTEGER PRIMARY KEY,
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,

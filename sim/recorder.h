@@ -67,7 +67,7 @@ struct record_sample {
 	const char *marker;         /* text, NULL = none */
 	uint64_t free_bytes, pcp_bytes, slab_bytes, kmalloc_large_bytes, page_bytes;
 	uint64_t vmalloc_bytes, percpu_bytes;
-	uint64_t slab_waste_bytes;  /* slab pages less what callers asked for */
+	uint64_t slab_waste_bytes;  /* slab pages less what callers asked for: object_size, of a saved state's objects */
 	uint64_t kmalloc_waste_bytes; /* within kmalloc objects: bytes_alloc less bytes_req */
 	uint64_t live_objects;
 };

@@ -107,8 +107,18 @@ static int record_zones(struct run *run, struct err *err)
 /* Bytes that the holders of living slab objects asked for, and what kmalloc rounded up for them. */
 struct live_bytes {
 	uint64_t slab_req;    /* objects from slabs: bytes asked for */
+	uint64_t slab_objects; /* the same, each with the object_size of its cache; of runs from a saved state */
 	uint64_t kmalloc_waste;
 };
+
+static uint64_t object_bytes(const struct run *run, const struct object_maker *maker)
+{
+	const struct run_op *op = &run->ops[maker->op];
+
+	if (maker->action != ACT_CACHE_ALLOC)
+		return op->bytes_alloc;
+	return op->cache == CACHE_NONE ? 0 : slab_cache_geometry(run->mm.slab, op->cache)->object_size;
+}
 
 static struct live_bytes live_bytes_of(const struct run *run)
 {
@@ -123,6 +133,8 @@ static struct live_bytes live_bytes_of(const struct run *run)
 			continue; /* most: their second cache line stays where it is */
 		if (maker->action != ACT_KMALLOC_LARGE)
 			bytes.slab_req += live * op->size;
+		if (maker->action != ACT_KMALLOC_LARGE && run->options->initial)
+			bytes.slab_objects += live * object_bytes(run, maker);
 		if (maker->action != ACT_CACHE_ALLOC)
 			bytes.kmalloc_waste += live * (op->bytes_alloc - op->size);
 	}
@@ -136,6 +148,22 @@ static uint64_t cache_waste(const struct run *run, const struct slab_stats *stat
 	uint64_t used = stats->live_objs * stats->geometry.object_size;
 
 	return bytes > used ? bytes - used : 0;
+}
+
+/* Bytes of the objects in slabs that the trace does not know: a saved state's. @known: of all others. */
+static uint64_t unknown_objects(const struct run *run, uint64_t known)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t cache = 0; cache < slab_nr_caches(run->mm.slab); cache++) {
+		struct slab_stats stats;
+
+		if (!slab_cache_live(run->mm.slab, cache))
+			continue;
+		slab_cache_stats(run->mm.slab, cache, &stats);
+		bytes += stats.live_objs * stats.geometry.object_size;
+	}
+	return bytes > known ? bytes - known : 0;
 }
 
 static int record_caches(struct run *run, struct err *err)
@@ -198,6 +226,7 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 	};
 	unsigned int nr_zones = page_alloc_nr_zones(run->mm.pages);
 	bool full = marker || !strcmp(reason, "end");
+	uint64_t without_objects, of_pools;
 	int ret;
 
 	for (unsigned int z = 0; z < nr_zones; z++) {
@@ -207,8 +236,13 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 		sample.free_bytes += zone.free_pages * page_size;
 		sample.pcp_bytes += zone.pcp_pages * page_size;
 	}
-	sample.slab_waste_bytes = sample.slab_bytes > live.slab_req ? sample.slab_bytes - live.slab_req : 0;
+	sample.slab_waste_bytes = without_objects = sample.slab_bytes > live.slab_req ? sample.slab_bytes - live.slab_req : 0;
 	parts_totals(run, &sample);
+	if (run->options->initial) {
+		of_pools = without_objects - sample.slab_waste_bytes;
+		sample.slab_waste_bytes -=
+			min_u64(sample.slab_waste_bytes, unknown_objects(run, live.slab_objects + of_pools));
+	}
 	ret = run->recorder->ops->sample(run->recorder, &sample, err);
 	if (ret == 0)
 		ret = record_zones(run, err);

@@ -69,6 +69,19 @@ Test(initial, what_is_older_is_found_and_its_frees_give_back)
 		"7\n");
 }
 
+/* The state has a hundred objects that the trace begins without. What is wasted is what the caches have free, and what kmalloc rounds up. */
+Test(initial, objects_of_the_state_that_the_trace_does_not_know_are_no_waste)
+{
+	save_state();
+	sh(0, NULL, "for i in $(seq 100); do printf '{\"event\":\"kmem_cache_alloc\",\"id\":\"a%d\",\"cache\":\"thing\"}\n' $i; done > more;"
+		    " (head -5 t.jsonl; cat more) > u.jsonl; $K import u.jsonl -o u.kmt --quiet && $K replay u.kmt -o u.db --quiet &&"
+		    " for f in buddyinfo pagetypeinfo slabinfo vmallocinfo; do $K proc u.db --file $f > proc/$f || exit 1; done;"
+		    " $K replay t.kmt --initial proc --from marker:now -o r.db --quiet 2>&1");
+	expect_number("select live_objs > 90 from v_caches where cache = 'thing'", "1\n");
+	expect_number("select slab_waste_bytes - kmalloc_waste_bytes - (select sum(waste_bytes) from v_caches) from samples"
+		      " order by sample_id desc limit 1", "0\n");
+}
+
 Test(initial, the_same_seed_gives_the_same_run)
 {
 	save_state();
