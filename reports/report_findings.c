@@ -15,12 +15,18 @@
 /* Order 3 is the largest that the kernel tries hard for; above this share of free memory that cannot serve it requests may fail. */
 #define UNUSABLE_FROM "0.5"
 
+enum finding_kind {
+	TROUBLE, /* where there is none, that is said */
+	REMARK,
+};
+
 /*
  * A row is a sentence: in @text %c stands for the next column as a count, %b as bytes, %t as a time, %p as a share in per cent,
  * %s as it is. ?1 is the run, ?2 its last sample, ?3 the bytes of a page.
  */
 struct finding {
 	enum text_style style;
+	enum finding_kind kind;
 	const char *sql, *text;
 };
 
@@ -34,71 +40,66 @@ struct finding {
 	" AND name = 'episodes'), 0))"
 
 static const struct finding findings[] = {
-	{ TEXT_RED,
+	{ TEXT_RED, TROUBLE,
 		"SELECT sum(failed), sum(count), 1.0 * sum(failed) / sum(count), (SELECT op FROM op_stats WHERE run_id = ?1"
 		" AND " TAKES_MEMORY " ORDER BY failed DESC, op LIMIT 1), max(failed) FROM op_stats WHERE run_id = ?1 AND " TAKES_MEMORY
 		" HAVING sum(failed) > 0",
 		"%c of %c allocations failed (%p), most of them %s (%c)." },
-	{ TEXT_RED,
+	{ TEXT_RED, TROUBLE,
 		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim' AND name = 'allocations_of_killed_tasks' AND value > 0",
 		"Of these, %c would have been made by tasks that the OOM killer had ended by then." },
-	{ TEXT_RED,
+	{ TEXT_RED, TROUBLE,
 		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim' AND name = 'oom_without_victim' AND value > 0",
 		"Memory ran out, and %c times no task was left that the OOM killer could end. A real kernel panics at the first of them:"
 		" this machine is too small, and what followed did not happen on it." },
-	{ TEXT_RED,
+	{ TEXT_RED, TROUBLE,
 		"SELECT \"order\", sum(count), 'node ' || node || ' ' || zone FROM alloc_failures WHERE run_id = ?1"
 		" AND gfp NOT LIKE '%NOWARN%' GROUP BY node, zone, \"order\" ORDER BY sum(count) DESC, node, zone, \"order\" LIMIT 1",
 		"Requests for pages failed most often at order %c: %c times in %s." },
-	{ TEXT_RED,
+	{ TEXT_RED, TROUBLE,
 		"SELECT count(*), group_concat(substr(name, 8), '; '), sum(value) * ?3 FROM (SELECT name, value FROM counters"
 		" WHERE run_id = ?1 AND mechanism = 'oom' AND name LIKE 'killed %' ORDER BY value DESC, name) HAVING count(*) > 0",
 		"Memory ran out; tasks that the OOM killer ended: %c (%s), which gave back %b." },
-	{ TEXT_RED,
+	{ TEXT_RED, TROUBLE,
 		"SELECT sum(still_waiting) FROM sleeps JOIN runs USING (run_id) WHERE run_id = ?1 AND status = 'done' HAVING sum(still_waiting) > 0",
 		"%c requests still waited at the end and could be woken by nobody: they count as failed." },
-	{ TEXT_YELLOW,
+	{ TEXT_YELLOW, TROUBLE,
 		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'replay' AND name = 'cut_off' AND value > 0",
 		"%c requests had arrived and were not done when the run was cut off: they are in no figure of operations." },
-	{ TEXT_RED,
+	{ TEXT_RED, TROUBLE,
 		"SELECT sum(n), group_concat(rule || ' ' || n, ', ') FROM (SELECT rule, sum(m) AS n FROM (SELECT rule, " RESULTS_VIOLATIONS
 		" AS m FROM violations v WHERE run_id = ?1 AND severity IN ('error', 'fatal') GROUP BY rule, severity) GROUP BY rule"
 		" ORDER BY n DESC, rule) HAVING sum(n) > 0",
 		"Mistakes of the callers: %c (%s)." },
-	{ TEXT_YELLOW,
+	{ TEXT_YELLOW, TROUBLE,
 		"SELECT sum(value), (SELECT max(end_ns - start_ns) FROM reclaim_events WHERE run_id = ?1 AND by = 'direct')"
 		" FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name GLOB 'allocstall_*' HAVING sum(value) > 0",
 		"Callers had to reclaim memory for themselves %c times (allocstall), the longest for %t." },
-	{ TEXT_YELLOW,
+	{ TEXT_YELLOW, TROUBLE,
 		"SELECT value, (SELECT max(end_ns - start_ns) FROM reclaim_events WHERE run_id = ?1 AND by = 'compaction')"
 		" FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name = 'compact_stall' AND value > 0"
 		" AND NOT " ALL_DEFERRED,
 		"Callers had to compact memory for themselves %c times (compact_stall), the longest for %t." },
-	{ TEXT_YELLOW,
+	{ TEXT_YELLOW, TROUBLE,
 		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name = 'compact_stall' AND value > 0"
 		" AND " ALL_DEFERRED,
 		"Callers would have had to compact memory for themselves %c times (compact_stall); after earlier failures nothing was tried." },
-	{ TEXT_YELLOW,
+	{ TEXT_YELLOW, TROUBLE,
 		"SELECT 'node ' || node || ' ' || zone, sum(free_pages < low_pages), count(*), min(free_pages) * ?3"
 		" FROM zone_samples JOIN samples USING (sample_id) WHERE run_id = ?1 AND managed_pages > 0 GROUP BY node, zone"
 		" HAVING sum(free_pages < low_pages) > 0 ORDER BY node, " RESULTS_ZONE_RANK,
 		"%s was below its low watermark in %c of %c samples, with %b free at the least." },
-	{ TEXT_PLAIN,
+	{ TEXT_PLAIN, REMARK,
 		"SELECT 'node ' || node || ' ' || zone, unusable_index FROM frag_samples JOIN zone_samples USING (sample_id, node, zone)"
 		" WHERE sample_id = ?2 AND \"order\" = 3 AND managed_pages > 0 AND unusable_index >= " UNUSABLE_FROM
 		" ORDER BY node, " RESULTS_ZONE_RANK,
 		"%s is in pieces: %p of its free memory lies in blocks that are too small for 8 pages (order 3)." },
-	{ TEXT_PLAIN,
+	{ TEXT_PLAIN, REMARK,
 		"SELECT slab_waste_bytes, 1.0 * slab_waste_bytes / slab_bytes, waste_bytes, cache FROM samples, (SELECT cache, waste_bytes"
 		" FROM v_caches WHERE run_id = ?1 ORDER BY waste_bytes DESC, cache LIMIT 1) WHERE sample_id = ?2 AND slab_bytes > 0"
 		" AND slab_waste_bytes > 0",
 		"Slabs hold %b (%p of them) that nobody asked for; %b of it in %s." },
 };
-
-#define NR_FINDINGS (sizeof(findings) / sizeof(findings[0]))
-
-/* Whether anything failed or had to wait is worth a line even when nothing did. */
-#define NR_TROUBLES 12
 
 static void put_column(sqlite3_stmt *stmt, int i, char kind, char *buf, size_t size)
 {
@@ -156,23 +157,33 @@ static int report_finding(const struct report *report, const struct finding *fin
 	return ret < 0 ? ret : nr;
 }
 
-int report_findings(const struct report *report, struct err *err)
+/* Return: how many rows the findings of a kind have, or a negative code. */
+static int report_kind(const struct report *report, enum finding_kind kind, struct err *err)
 {
-	int troubles = 0;
+	int found = 0;
 
-	report_heading(report, "What stands out", NULL);
-	for (size_t i = 0; i < NR_FINDINGS; i++) {
-		int nr = report_finding(report, &findings[i], err);
+	for (size_t i = 0; i < sizeof(findings) / sizeof(findings[0]); i++) {
+		int nr = findings[i].kind == kind ? report_finding(report, &findings[i], err) : 0;
 
 		if (nr < 0)
 			return nr;
-		troubles += nr;
-		if (i + 1 == NR_TROUBLES && troubles == 0)
-			text_wrapped(report->out, "  -", 4,
-				report->last_sample ? "No allocation failed, nobody had to wait for memory, and no zone fell below its low"
-						      " watermark." :
-						      "Nothing that the run did was recorded.",
-				(int)report->width);
+		found += nr;
 	}
-	return 0;
+	return found;
+}
+
+int report_findings(const struct report *report, struct err *err)
+{
+	int troubles, remarks;
+
+	report_heading(report, "What stands out", NULL);
+	troubles = report_kind(report, TROUBLE, err);
+	if (troubles == 0)
+		text_wrapped(report->out, "  -", 4,
+			report->last_sample ? "No allocation failed, nobody had to wait for memory, and no zone fell below its low"
+					      " watermark." :
+					      "Nothing that the run did was recorded.",
+			(int)report->width);
+	remarks = troubles < 0 ? troubles : report_kind(report, REMARK, err);
+	return remarks < 0 ? remarks : 0;
 }
