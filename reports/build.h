@@ -3,7 +3,7 @@
 #define KMEMSIM_REPORTS_BUILD_H
 
 /* The schema of results databases (PRAGMA user_version). Raised with every table or column that comes, goes or changes. */
-#define RESULTS_SCHEMA_VERSION 2
+#define RESULTS_SCHEMA_VERSION 3
 
 /* Raised whenever the same trace, machine and seed give other results than before. */
 #define RESULTS_VERSION 6

@@ -30,8 +30,10 @@ struct finding {
 	const char *sql, *text;
 };
 
-/* Of operations; what claims a range of addresses conflicts with another where it fails, which is a mistake of the caller. */
-#define TAKES_MEMORY "(failed > 0 OR bytes_req > 0) AND op NOT IN ('request_region', 'request_mem_region')"
+/* Of operations: other calls fail, too, by mistakes of their callers. */
+#define TAKES_MEMORY                                                                                         \
+	"(failed > 0 OR bytes_req > 0) AND (op GLOB '*alloc*' OR op GLOB '*_create' OR op IN ('__get_free_pages'," \
+	" 'get_zeroed_page', 'vmap', 'vm_map_ram', 'ioremap', 'mempool_resize'))"
 
 /* A compaction that is deferred is no episode; of those beyond what reclaim_events has, nobody knows. */
 #define ALL_DEFERRED                                                                                                     \
@@ -41,9 +43,10 @@ struct finding {
 
 static const struct finding findings[] = {
 	{ TEXT_RED, TROUBLE,
-		"SELECT sum(failed), sum(count), 1.0 * sum(failed) / sum(count), (SELECT op FROM op_stats WHERE run_id = ?1"
-		" AND " TAKES_MEMORY " ORDER BY failed DESC, op LIMIT 1), max(failed) FROM op_stats WHERE run_id = ?1 AND " TAKES_MEMORY
-		" HAVING sum(failed) > 0",
+		"SELECT f.nr, sum(count), 1.0 * f.nr / sum(count), (SELECT op FROM op_stats WHERE run_id = ?1"
+		" AND " TAKES_MEMORY " ORDER BY failed DESC, op LIMIT 1), max(failed) FROM op_stats, (SELECT sum(value) AS nr FROM counters"
+		" WHERE run_id = ?1 AND mechanism = 'replay' AND name IN ('failed_allocations', 'failed_as_recorded')) f"
+		" WHERE run_id = ?1 AND " TAKES_MEMORY " HAVING f.nr > 0",
 		"%c of %c allocations failed (%p), most of them %s (%c)." },
 	{ TEXT_RED, TROUBLE,
 		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim' AND name = 'allocations_of_killed_tasks' AND value > 0",

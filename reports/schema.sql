@@ -58,10 +58,10 @@ CREATE TABLE op_stats (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	op TEXT NOT NULL,
 	count INTEGER NOT NULL CHECK (count >= 0),
-	failed INTEGER NOT NULL CHECK (failed >= 0), -- of count: got no memory
+	failed INTEGER NOT NULL CHECK (failed >= 0), -- of count: got no memory, or the kernel refuses the call or cannot do it
 	bytes_req INTEGER NOT NULL CHECK (bytes_req >= 0), -- asked for
 	bytes_alloc INTEGER NOT NULL CHECK (bytes_alloc >= 0), -- taken for it: rounded up to objects and pages
-	sleeps INTEGER NOT NULL CHECK (sleeps >= 0), -- requests that had to sleep
+	sleeps INTEGER NOT NULL CHECK (sleeps >= 0), -- of its requests, each of which may sleep several times
 	lat_mean_ns INTEGER NOT NULL CHECK (lat_mean_ns >= 0),
 	lat_p50_ns INTEGER NOT NULL CHECK (lat_p50_ns >= 0),
 	lat_p90_ns INTEGER NOT NULL CHECK (lat_p90_ns >= 0),
@@ -614,12 +614,14 @@ FROM runs r JOIN cache_stats c ON c.sample_id = (SELECT s.sample_id FROM samples
 	ORDER BY s.sample_id DESC LIMIT 1);
 
 -- One row per run: what was set, as JSON, and what came of it. Free memory, slabs and waste are those of the last sample;
--- _lowest and _worst are over all samples. An unusable index is the worst zone's, for blocks of order 3 or 9.
+-- _lowest and _worst are over all samples. An unusable index is the worst zone's, for blocks of order 3 or 9. failed: allocations that
+-- got no memory, without what op_stats has of other calls that failed; violations: all, also beyond those that are listed.
 CREATE VIEW v_sweep AS
 SELECT r.run_id, r.trace, r.machine,
 	(SELECT json_group_object(key, value) FROM (SELECT key, value FROM run_params p WHERE p.run_id = r.run_id ORDER BY key)) AS params,
 	r.seed, r.status, r.events,
-	o.failed, o.sleeps,
+	(SELECT sum(value) FROM counters c WHERE c.run_id = r.run_id AND mechanism = 'replay'
+		AND name IN ('failed_allocations', 'failed_as_recorded')) AS failed, o.sleeps,
 	s.free_bytes / r.page_size AS free_pages,
 	(SELECT min(free_bytes) FROM samples l WHERE l.run_id = r.run_id) / r.page_size AS free_pages_lowest,
 	f.unusable_3, f.unusable_3_worst, f.unusable_9, f.unusable_9_worst,
@@ -629,11 +631,13 @@ SELECT r.run_id, r.trace, r.machine,
 		AND name IN ('pgsteal_kswapd', 'pgsteal_direct')) AS reclaimed_pages,
 	(SELECT value FROM counters c WHERE c.run_id = r.run_id AND mechanism = 'page_alloc' AND name = 'numa_miss') AS numa_misses,
 	o.lat_mean_ns, o.kmalloc_p99_ns, o.kmem_cache_alloc_p99_ns, o.alloc_pages_p99_ns, o.lat_p99_worst_op_ns, o.lat_max_ns,
-	(SELECT count(*) FROM violations v WHERE v.run_id = r.run_id) AS violations,
+	(SELECT coalesce(sum(n), 0) FROM (SELECT coalesce((SELECT value FROM counters c WHERE c.run_id = v.run_id
+			AND mechanism = 'violations' AND name = rule || ' ' || severity), count(*)) AS n
+		FROM violations v WHERE v.run_id = r.run_id GROUP BY rule, severity)) AS violations,
 	r.sim_ns, r.wall_ns, r.fingerprint
 FROM runs r
 LEFT JOIN samples s ON s.sample_id = (SELECT max(sample_id) FROM samples l WHERE l.run_id = r.run_id)
-LEFT JOIN (SELECT run_id, sum(failed) AS failed, sum(sleeps) AS sleeps,
+LEFT JOIN (SELECT run_id, sum(sleeps) AS sleeps,
 		CASE WHEN sum(count) > 0 THEN CAST(sum(1.0 * lat_mean_ns * count) / sum(count) AS INTEGER) END AS lat_mean_ns,
 		max(lat_p99_ns) FILTER (WHERE op = 'kmalloc') AS kmalloc_p99_ns,
 		max(lat_p99_ns) FILTER (WHERE op = 'kmem_cache_alloc') AS kmem_cache_alloc_p99_ns,

@@ -66,6 +66,7 @@ Test(io, regions_conflict_nest_and_are_released_as_in_the_kernel)
 	expect("select rule, event_no from violations order by event_no",
 		"region_conflict 1\nregion_conflict 2\nregion_conflict 4\nregion_release_mismatch 5\nregion_conflict 6\n"
 		"region_conflict 7\n");
+	expect("select failed, violations from v_sweep", "0 6\n");
 	expect("select mechanism, value from counters where name = 'regions_live_at_end'", "iomem 1\nioports 1\n");
 	result = run_shell("$K proc r.db --file iomem; $K proc r.db --file ioports");
 	cr_expect_str_eq(result.out, "00001000-0009ffff : System RAM\n"

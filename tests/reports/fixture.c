@@ -213,6 +213,7 @@ void fixture_write(const char *path, enum run_status status)
 
 	write_samples(rec);
 	write_ops(rec);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "replay", "failed_allocations", "allocations", 3 }, NULL), 0);
 	cr_assert_eq(
 		RECORD_ROW(rec, LOCK_STATS, &err, RECORD_T("zone DMA32"), RECORD_U(900), RECORD_U(12), RECORD_U(3400),
 			RECORD_U(56000)), 0);
@@ -333,6 +334,8 @@ static void write_point_results(struct recorder *rec, const struct fixture_point
 	cr_assert_eq(rec->ops->cache(rec, &cache, NULL), 0);
 	cr_assert_eq(rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 7, 1 }, NULL), 0);
 	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "pages", "pgalloc", "pages", 900 }, NULL), 0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "replay", "failed_allocations", "allocations",
+			     (int64_t)point->failed }, NULL), 0);
 	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "pgsteal_kswapd", "events", 12 }, NULL), 0);
 	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "pgsteal_direct", "events", 30 }, NULL), 0);
 	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "numa_miss", "events", 5 }, NULL), 0);

@@ -50,6 +50,7 @@ Test(compare, lists_configuration_and_results_largest_relative_difference_first)
 		"result,memory,over all samples,free_bytes_lowest,3686400,20070400,4.444444\n"
 		"result,memory,at the end,free_bytes,4096000,20480000,4.0\n"
 		"result,zones,node 0 DMA32,free_pages,1000,5000,4.0\n"
+		"result,counters,\"replay failed_allocations, allocations\",value,10,9,-0.1\n"
 		"result,operations,kmalloc,failed,10,9,-0.1\n",
 		"%s", text);
 	free(text);

@@ -108,7 +108,7 @@ Test(sqlite_recorder, totals_come_back_as_they_were_written)
 		"1|d_alloc+0x1c|kmem_cache_alloc|700|1|134400|140000|60|11520|1000000|120|4500");
 	expect_rows(path, "SELECT * FROM violations",
 		"1|1|5000|1|double_free|error|77|NULL|kfree of object 12, freed at event 70");
-	expect_rows(path, "SELECT * FROM counters", "1|slab|bytes_alloc_mismatch|events|0");
+	expect_rows(path, "SELECT * FROM counters", "1|replay|failed_allocations|allocations|3\n1|slab|bytes_alloc_mismatch|events|0");
 }
 
 Test(sqlite_recorder, second_run_joins_the_first_in_one_plain_file)

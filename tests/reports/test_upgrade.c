@@ -178,7 +178,7 @@ Test(upgrade, an_empty_file_holds_no_results)
  */
 Test(upgrade, the_schema_changes_only_with_its_version)
 {
-	static const int version = 2;
+	static const int version = 3;
 	static const char known[] = "84455d4c7ab1b0162f3fd5fa1f6e798576e3b9cb613b06c9f8b06b24c88d02ba";
 	const char *path = fixture_path("now.db");
 	char *columns, hash[SHA256_HEX_SIZE];
