@@ -125,7 +125,7 @@ CREATE TABLE alloc_failures (
 	PRIMARY KEY (run_id, node, zone, "order", gfp)
 ) STRICT, WITHOUT ROWID;
 
--- A look at the whole machine at one moment. The tables up to cache_stats refer to it. Of objects that a run from a saved state
+-- A look at the whole machine at one moment. Tables with a sample_id refer to it. Of objects that a run from a saved state
 -- has and its trace does not know, all of object_size was asked for.
 CREATE TABLE samples (
 	sample_id INTEGER PRIMARY KEY,
@@ -208,14 +208,14 @@ CREATE TABLE frag_samples (
 CREATE TABLE cache_stats (
 	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
 	cache TEXT NOT NULL,
-	object_size INTEGER NOT NULL CHECK (object_size >= 0), -- bytes that callers asked for
+	object_size INTEGER NOT NULL CHECK (object_size >= 0), -- bytes that callers may use
 	size INTEGER NOT NULL CHECK (size >= 0), -- bytes from one object to the next
 	objs_per_slab INTEGER NOT NULL CHECK (objs_per_slab >= 0),
 	"order" INTEGER NOT NULL CHECK ("order" BETWEEN 0 AND 63),
 	active_objs INTEGER NOT NULL CHECK (active_objs >= 0),
 	total_objs INTEGER NOT NULL CHECK (total_objs >= 0),
 	slabs INTEGER NOT NULL CHECK (slabs >= 0),
-	waste_bytes INTEGER NOT NULL CHECK (waste_bytes >= 0), -- slab pages less what callers asked for
+	waste_bytes INTEGER NOT NULL CHECK (waste_bytes >= 0), -- slab pages less object_size of each live object
 	align INTEGER NOT NULL CHECK (align >= 0),
 	min_partial INTEGER NOT NULL CHECK (min_partial >= 0),
 	cpu_partial INTEGER NOT NULL CHECK (cpu_partial >= 0), -- objects
@@ -411,14 +411,15 @@ CREATE TABLE violations (
 
 CREATE INDEX violations_by_run ON violations (run_id, rule);
 
--- The vmalloc space at a sample; a run that never used it has no rows.
+-- The vmalloc space at a sample; a run that never used it has no rows. What counts areas counts those of modules, too, which lie
+-- elsewhere.
 CREATE TABLE vmalloc_stats (
 	sample_id INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
 	size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
 	used_bytes INTEGER NOT NULL CHECK (used_bytes >= 0),     -- of busy areas, guard pages included
 	free_bytes INTEGER NOT NULL CHECK (free_bytes >= 0),
 	lazy_bytes INTEGER NOT NULL CHECK (lazy_bytes >= 0),     -- freed, not usable before the next purge
-	guard_bytes INTEGER NOT NULL CHECK (guard_bytes >= 0),   -- of used_bytes: never mapped
+	guard_bytes INTEGER NOT NULL CHECK (guard_bytes >= 0),   -- of all areas: never mapped
 	areas INTEGER NOT NULL CHECK (areas >= 0),
 	lazy_areas INTEGER NOT NULL CHECK (lazy_areas >= 0),     -- those that touch are one
 	mapped_pages INTEGER NOT NULL CHECK (mapped_pages >= 0), -- that areas own: NR_VMALLOC

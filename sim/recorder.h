@@ -107,7 +107,7 @@ struct record_cache {
 	const char *cache;
 	uint64_t object_size, size, align, objs_per_slab, order, min_partial, cpu_partial;
 	uint64_t active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs, aliases;
-	uint64_t waste_bytes;       /* slab pages less what callers asked for */
+	uint64_t waste_bytes;       /* slab pages less object_size of each live object */
 	uint64_t allocs, frees, grown, discarded;
 	uint64_t array_limit, batchcount, shared_factor; /* SLAB's tunables; 0 elsewhere */
 	uint64_t active_slabs, shared_avail;             /* as /proc/slabinfo counts */
