@@ -16,29 +16,30 @@ static const struct figure {
 	const char *name;
 	bool more_is_better;
 	bool beside; /* shown with every best run, whatever it is best by */
+	const char *in_bytes; /* of pages: its name where runs have pages of several sizes, which are compared as bytes */
 } figures[] = {
-	{ "failed", false, true },
-	{ "sleeps", false, false },
-	{ "free_pages", true, false },
-	{ "free_pages_lowest", true, true },
-	{ "unusable_3", false, false },
-	{ "unusable_3_worst", false, false },
-	{ "unusable_9", false, true },
-	{ "unusable_9_worst", false, false },
-	{ "slab_pages", false, true },
-	{ "slab_waste_bytes", false, false },
-	{ "kmalloc_waste_bytes", false, false },
-	{ "extfrag_events", false, true },
-	{ "reclaimed_pages", false, false },
-	{ "numa_misses", false, false },
-	{ "lat_mean_ns", false, true },
-	{ "kmalloc_p99_ns", false, false },
-	{ "kmem_cache_alloc_p99_ns", false, false },
-	{ "alloc_pages_p99_ns", false, false },
-	{ "lat_p99_worst_op_ns", false, false },
-	{ "lat_max_ns", false, false },
-	{ "violations", false, false },
-	{ "wall_ns", false, false },
+	{ "failed", false, true, NULL },
+	{ "sleeps", false, false, NULL },
+	{ "free_pages", true, false, "free_bytes" },
+	{ "free_pages_lowest", true, true, "free_bytes_lowest" },
+	{ "unusable_3", false, false, NULL },
+	{ "unusable_3_worst", false, false, NULL },
+	{ "unusable_9", false, true, NULL },
+	{ "unusable_9_worst", false, false, NULL },
+	{ "slab_pages", false, true, "slab_bytes" },
+	{ "slab_waste_bytes", false, false, NULL },
+	{ "kmalloc_waste_bytes", false, false, NULL },
+	{ "extfrag_events", false, true, NULL },
+	{ "reclaimed_pages", false, false, "reclaimed_bytes" },
+	{ "numa_misses", false, false, NULL },
+	{ "lat_mean_ns", false, true, NULL },
+	{ "kmalloc_p99_ns", false, false, NULL },
+	{ "kmem_cache_alloc_p99_ns", false, false, NULL },
+	{ "alloc_pages_p99_ns", false, false, NULL },
+	{ "lat_p99_worst_op_ns", false, false, NULL },
+	{ "lat_max_ns", false, false, NULL },
+	{ "violations", false, false, NULL },
+	{ "wall_ns", false, false, NULL },
 };
 
 #define NR_FIGURES (sizeof(figures) / sizeof(figures[0]))
@@ -58,6 +59,7 @@ struct swept {
 	struct results *results; /* borrowed */
 	char **keys;             /* owned: the swept ones, ascending */
 	size_t nr_keys;
+	bool in_bytes;           /* finished runs have pages of several sizes */
 };
 
 /* A figure or swept key to judge runs by. */
@@ -66,6 +68,11 @@ struct measure {
 	bool is_key;
 	bool more_is_better;
 };
+
+static const char *name_of(const struct swept *swept, const struct figure *figure)
+{
+	return swept->in_bytes && figure->in_bytes ? figure->in_bytes : figure->name;
+}
 
 static int no_memory(const struct results *results, struct err *err)
 {
@@ -77,6 +84,16 @@ static void swept_fini(struct swept *swept)
 	for (size_t i = 0; i < swept->nr_keys; i++)
 		free(swept->keys[i]);
 	free(swept->keys);
+}
+
+static int read_page_sizes(struct swept *swept, struct err *err)
+{
+	int64_t sizes;
+	int ret = results_number(swept->results, "SELECT count(DISTINCT page_size) FROM runs WHERE status = 'done'", NULL, 0, 0,
+		&sizes, err);
+
+	swept->in_bytes = sizes > 1;
+	return ret;
 }
 
 static int read_keys(struct swept *swept, struct err *err)
@@ -130,7 +147,18 @@ static int answer_built(struct results *results, sqlite3_str *sql, const struct 
 	return ret;
 }
 
-/* temp.sweep: v_sweep computed once, with a column for each swept key. In memory: the database may be read-only. */
+static void append_bytes(sqlite3_str *sql)
+{
+	for (size_t i = 0; i < NR_FIGURES; i++)
+		if (figures[i].in_bytes)
+			sqlite3_str_appendf(sql, ", %s * (SELECT page_size FROM runs r WHERE r.run_id = v.run_id) AS %s",
+				figures[i].name, figures[i].in_bytes);
+}
+
+/*
+ * temp.sweep: v_sweep computed once, with a column for each swept key, and pages as bytes where their size varies. In memory: the
+ * database may be read-only.
+ */
 static int swept_init(struct swept *swept, struct results *results, struct err *err)
 {
 	sqlite3_str *sql;
@@ -138,6 +166,8 @@ static int swept_init(struct swept *swept, struct results *results, struct err *
 
 	*swept = (struct swept){ .results = results };
 	ret = read_keys(swept, err);
+	if (ret == 0)
+		ret = read_page_sizes(swept, err);
 	if (ret == 0)
 		ret = quantity_register(results, err);
 	if (ret == 0) {
@@ -147,7 +177,10 @@ static int swept_init(struct swept *swept, struct results *results, struct err *
 		for (size_t i = 0; i < swept->nr_keys; i++)
 			sqlite3_str_appendf(sql, ", (SELECT value FROM run_params p WHERE p.run_id = v.run_id AND key = %Q) AS \"%w\"",
 				swept->keys[i], swept->keys[i]);
-		sqlite3_str_appendf(sql, ", %s FROM v_sweep v ORDER BY run_id", columns_behind);
+		sqlite3_str_appendf(sql, ", %s", columns_behind);
+		if (swept->in_bytes)
+			append_bytes(sql);
+		sqlite3_str_appendall(sql, " FROM v_sweep v ORDER BY run_id");
 		ret = exec_built(results, sql, err);
 	}
 	if (ret < 0)
@@ -191,8 +224,8 @@ static int unknown_measure(const struct swept *swept, const char *name, struct e
 static int find_measure(const struct swept *swept, const char *name, struct measure *measure, struct err *err)
 {
 	for (size_t i = 0; i < NR_FIGURES; i++)
-		if (!strcmp(figures[i].name, name)) {
-			*measure = (struct measure){ figures[i].name, false, figures[i].more_is_better };
+		if (!strcmp(figures[i].name, name) || !strcmp(name_of(swept, &figures[i]), name)) {
+			*measure = (struct measure){ name_of(swept, &figures[i]), false, figures[i].more_is_better };
 			return 0;
 		}
 	for (size_t i = 0; i < swept->nr_keys; i++)
@@ -256,9 +289,9 @@ static void append_columns(sqlite3_str *sql, const struct swept *swept, const st
 		bool shown = !figures[i].beside;
 
 		for (size_t k = 0; k < nr; k++)
-			shown |= !strcmp(measures[k].name, figures[i].name);
+			shown |= !strcmp(measures[k].name, name_of(swept, &figures[i]));
 		if (!shown)
-			sqlite3_str_appendf(sql, ", %s", figures[i].name);
+			sqlite3_str_appendf(sql, ", %s", name_of(swept, &figures[i]));
 	}
 }
 
@@ -369,17 +402,19 @@ static const char spread_sql[] =
 	" FROM spreads WHERE highest > lowest ORDER BY (highest - lowest) / middle DESC, key, figure";
 
 /* "WITH long AS (run, figure, value ...), ...": only the figure of --by when there is one. */
-static void append_long(sqlite3_str *sql, const struct measure *only)
+static void append_long(sqlite3_str *sql, const struct swept *swept, const struct measure *only)
 {
 	const char *before = "WITH long AS (";
 
 	for (size_t i = 0; i < NR_FIGURES; i++) {
-		if (only && strcmp(only->name, figures[i].name))
+		const char *name = name_of(swept, &figures[i]);
+
+		if (only && strcmp(only->name, name))
 			continue;
 		if (!only && !strcmp(figures[i].name, "wall_ns"))
 			continue;
 		sqlite3_str_appendf(sql, "%sSELECT run_id, '%s' AS figure, %s AS value_of FROM temp.sweep WHERE status = 'done'",
-			before, figures[i].name, figures[i].name);
+			before, name, name);
 		before = " UNION ALL ";
 	}
 	sqlite3_str_appendf(sql, "), %s", spread_sql);
@@ -402,7 +437,7 @@ int query_sensitivity(struct results *results, const struct query_options *optio
 		ret = database_exec(results->db, results->path, groups_sql, err);
 	if (ret == 0) {
 		sql = sqlite3_str_new(results->db);
-		append_long(sql, options->by ? &measure : NULL);
+		append_long(sql, &swept, options->by ? &measure : NULL);
 		ret = answer_built(results, sql, options, out, err);
 	}
 	swept_fini(&swept);

@@ -1,5 +1,6 @@
 /* Questions over all runs of a sweep. */
 #include <criterion/criterion.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,27 @@ Test(sweep, sensitivity_names_the_key_that_moves_a_figure_most)
 		"slab.min_order,failed,0.2979,1.167,3.333,0,4.5,1,2\n");
 	expect_csv("sensitivity", "slab_pages", 0,
 		"key,figure,relative_spread,spread,lowest_mean,lowest_at,highest_mean,highest_at,groups\n");
+}
+
+/* With pages of 64 KiB the same bytes are fewer pages, and as many pages reclaimed are more bytes. */
+Test(sweep, pages_of_several_sizes_are_compared_as_bytes)
+{
+	const char *path = write_points();
+	sqlite3 *db;
+
+	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, "UPDATE runs SET page_size = 65536 WHERE run_id = 3", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	expect_csv("best", "free_pages", 2,
+		"run_id,free_bytes,memory,slab.min_order,failed,free_bytes_lowest,unusable_9,slab_bytes,extfrag_events,lat_mean_ns\n"
+		"3,368640000,1 GiB,0,0,368181248,0.225,262144,7,100\n"
+		"4,368640000,1 GiB,1,0,368230400,0.225,262144,7,110\n");
+	expect_csv("worst", "reclaimed_bytes", 1,
+		"run_id,reclaimed_bytes,memory,slab.min_order,failed,free_bytes_lowest,unusable_9,slab_bytes,extfrag_events,lat_mean_ns\n"
+		"3,2752512,1 GiB,0,0,368181248,0.225,262144,7,100\n");
+	expect_csv("sensitivity", "free_pages", 1,
+		"key,figure,relative_spread,spread,lowest_mean,lowest_at,highest_mean,highest_at,groups\n"
+		"memory,free_bytes,2.7813,364544000.0,4096000.0,64 MiB,368640000.0,1 GiB,3\n");
 }
 
 Test(sweep, unknown_figure_is_a_usage_error_with_the_nearest_one)
