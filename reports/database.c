@@ -23,13 +23,18 @@ static int system_error(sqlite3 *db, const char *path, struct err *err)
 		number ? strerror(number) : "");
 }
 
+int database_no_space(const char *path, struct err *err)
+{
+	return err_set(err, ERR_IO, NO_SPACE, path);
+}
+
 int database_error(sqlite3 *db, const char *path, struct err *err)
 {
 	if (sqlite3_extended_errcode(db) == SQLITE_IOERR_WRITE)
 		return err_set(err, ERR_IO, CANNOT_GROW, path);
 	switch (sqlite3_errcode(db) & 0xff) {
 	case SQLITE_FULL:
-		return err_set(err, ERR_IO, NO_SPACE, path);
+		return database_no_space(path, err);
 	case SQLITE_READONLY:
 		return err_set(
 			err, ERR_IO, "%s: cannot be written: the file or its directory is read-only", path);

@@ -65,5 +65,7 @@ int database_exec(sqlite3 *db, const char *path, const char *sql, struct err *er
 
 /** database_error() - what @db failed with last, as an error about @path. Return: the negative code. */
 int database_error(sqlite3 *db, const char *path, struct err *err);
+/** database_no_space() - the error for a file at @path that cannot grow. Return: its code, negative. */
+int database_no_space(const char *path, struct err *err);
 
 #endif

@@ -250,6 +250,33 @@ static int rec_begin(struct recorder *rec, const struct record_run *run, struct 
 	return row_writer_start(r->writer, NULL, NULL, err);
 }
 
+static int64_t pragma_number(struct sqlite_recorder *r, const char *sql)
+{
+	sqlite3_stmt *stmt;
+	int64_t number = 0;
+
+	if (sqlite3_prepare_v2(r->db, sql, -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+		number = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return number;
+}
+
+/*
+ * Room in the file for what the WAL file holds: else a run would be committed as done that can then not be brought into its file.
+ * SQLite takes room in chunks; those of a page leave the file as long as it is.
+ */
+static int take_room(struct sqlite_recorder *r, struct err *err)
+{
+	int chunk = (int)pragma_number(r, "PRAGMA page_size"), none = 0;
+	sqlite3_int64 bytes = pragma_number(r, "PRAGMA page_count") * chunk;
+	int ret;
+
+	sqlite3_file_control(r->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+	ret = sqlite3_file_control(r->db, "main", SQLITE_FCNTL_SIZE_HINT, &bytes);
+	sqlite3_file_control(r->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &none);
+	return ret == SQLITE_OK ? 0 : database_no_space(r->path, err);
+}
+
 /* The run's own row gets its end, and all is committed. */
 static int write_end(struct sqlite_recorder *r, const struct record_end *e, struct err *err)
 {
@@ -267,7 +294,22 @@ static int write_end(struct sqlite_recorder *r, const struct record_end *e, stru
 		ret = RUN(r, update_run_sql, err, VALUE(status_names[e->status]), VALUE(e->error),
 			VALUE(e->events), VALUE(e->sim_ns), VALUE(e->wall_ns), VALUE(fingerprint),
 			VALUE(r->run_id));
+	if (ret == 0)
+		ret = take_room(r, err);
 	return ret < 0 ? ret : exec(r, "COMMIT", err);
+}
+
+/* The run's rows cannot be kept, as @why says: this much may still find room. In a database of whole runs it leaves nothing. */
+static int write_failure(struct sqlite_recorder *r, const struct record_end *e, const struct err *why)
+{
+	struct record_end end = *e;
+
+	if (r->many)
+		return -(int)why->code;
+	end.status = RUN_FAILED;
+	end.error = why->text;
+	sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+	return write_end(r, &end, NULL);
 }
 
 static int rec_rows_done(struct recorder *rec, struct err *err)
@@ -281,7 +323,7 @@ static int rec_end(struct recorder *rec, const struct record_end *e, struct err 
 {
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 	struct record_end end = *e;
-	struct err rows;
+	struct err rows, full = { 0 };
 	int rows_ret = row_writer_finish(r->writer, &rows);
 	int ret;
 
@@ -290,13 +332,14 @@ static int rec_end(struct recorder *rec, const struct record_end *e, struct err 
 		end.status = RUN_FAILED;
 		end.error = rows.text;
 	}
-	ret = r->running ? write_end(r, &end, err) : 0; /* else its begin has failed, which is what rows has */
-	if (ret == 0 && r->running) { /* else close() undoes what was not committed */
+	ret = r->running ? write_end(r, &end, &full) : 0; /* else its begin has failed, which is what rows has */
+	if (r->running && (ret == 0 || write_failure(r, &end, &full) == 0)) { /* else close() undoes what was not committed */
 		r->running = false;
-		ret = r->many ? 0 : leave_wal(r, err);
+		if (!r->many && leave_wal(r, ret == 0 ? &full : NULL) < 0 && ret == 0)
+			ret = -(int)full.code;
 	}
-	if (rows_ret < 0 && err)
-		*err = rows;
+	if (err && (rows_ret < 0 || ret < 0))
+		*err = rows_ret < 0 ? rows : full;
 	return rows_ret < 0 ? rows_ret : ret;
 }
 

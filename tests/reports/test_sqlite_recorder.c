@@ -484,6 +484,40 @@ Test(sqlite_recorder, full_disk_in_the_run_is_an_error_and_the_run_stays_unfinis
 	expect_rows(path, "SELECT run_id, status FROM runs", "1|running\n2|done");
 }
 
+static off_t size_of(const char *path)
+{
+	struct stat st;
+
+	cr_assert_eq(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* There is room for the journal of a small run behind a large one, and none in the file itself. */
+Test(sqlite_recorder, a_run_that_finds_no_room_in_the_file_is_not_done)
+{
+	const char *path = fixture_path("results.db");
+	struct recorder *rec = fixture_begin(path);
+	struct record_end end = { .status = RUN_DONE };
+	struct record_violation row = { 1, 0, "double_free", "error", 1, NULL, "a row" };
+	struct err err = { 0 };
+
+	cr_assert_eq(fill(rec, &err), 0);
+	cr_assert_eq(rec->ops->end(rec, &end, &err), 0, "%s", err.text);
+	rec->ops->close(rec);
+	rec = fixture_begin(path);
+	for (int i = 0; i < 2000; i++)
+		cr_assert_eq(rec->ops->violation(rec, &row, &err), 0);
+	limit_file_size((rlim_t)size_of(path) + 4096);
+	cr_expect_eq(rec->ops->end(rec, &end, &err), -(int)ERR_IO);
+	cr_expect(strstr(err.text, "no space left"), "%s", err.text);
+	rec->ops->close(rec);
+	limit_file_size(RLIM_INFINITY);
+	expect_rows(path, "SELECT run_id, status, error LIKE '%no space left%' FROM runs", "1|done|NULL\n2|failed|1");
+	expect_rows(path, "SELECT run_id, count(*) FROM violations GROUP BY run_id", "1|100000");
+	expect_rows(path, "PRAGMA integrity_check", "ok");
+	cr_expect(!exists("results.db-wal"));
+}
+
 /* The same row twice breaks a rule of the schema: a fault of the engine, and no crash. */
 Test(sqlite_recorder, row_that_the_schema_refuses_is_an_error_with_its_reason)
 {
