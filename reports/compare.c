@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "reports/compare_priv.h"
 #include "reports/database_priv.h"
 #include "reports/quantity_priv.h"
@@ -131,12 +132,32 @@ static int write_part(struct comparison *c, const char *title, const char *what,
 	return write_rows(c, sql, out, err);
 }
 
+/* As many pages are not as much memory then, nor is an order as large a block. */
+static int write_page_sizes(struct comparison *c, FILE *out, struct err *err)
+{
+	int64_t bytes[2] = { 0, 0 };
+	char text[2][32];
+	int ret = 0;
+
+	for (int side = 0; side < 2 && ret == 0; side++)
+		ret = results_number(c->sides[side], "SELECT page_size FROM runs WHERE run_id = ?", &c->runs[side], 1, 0, &bytes[side],
+			err);
+	if (ret < 0 || bytes[0] == bytes[1])
+		return ret;
+	fprintf(out, "\nPages of a are %s, those of b %s: compare figures in bytes; the same number of pages is not the same memory.\n",
+		units_format_size((uint64_t)bytes[0], text[0], sizeof(text[0])),
+		units_format_size((uint64_t)bytes[1], text[1], sizeof(text[1])));
+	return 0;
+}
+
 static int write_text(struct comparison *c, FILE *out, struct err *err)
 {
 	int ret = write_side(c, 0, out, err);
 
 	if (ret == 0)
 		ret = write_side(c, 1, out, err);
+	if (ret == 0)
+		ret = write_page_sizes(c, out, err);
 	if (ret == 0)
 		ret = write_part(c, "Inputs", "input", out, err);
 	if (ret == 0)

@@ -68,6 +68,22 @@ Test(compare, finds_equal_runs_equal)
 	free(text);
 }
 
+/* Then a figure in pages is not the same memory. */
+Test(compare, says_that_pages_are_of_two_sizes)
+{
+	sqlite3 *db;
+	bool equal;
+	char *text;
+
+	write_points();
+	cr_assert_eq(sqlite3_open(fixture_path("r.db"), &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, "UPDATE runs SET page_size = 16384 WHERE run_id = 3", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	text = compare(2, 3, (struct compare_options){ .format = RESULTS_TABLE }, &equal);
+	cr_expect(strstr(text, "Pages of a are 4 KiB, those of b 16 KiB"), "%s", text);
+	free(text);
+}
+
 /* The same version may have been built from other sources, whose results are others. */
 Test(compare, names_the_builds_that_differ)
 {
