@@ -21,8 +21,8 @@ enum finding_kind {
 };
 
 /*
- * A row is a sentence: in @text %c stands for the next column as a count, %b as bytes, %t as a time, %p as a share in per cent,
- * %s as it is. ?1 is the run, ?2 its last sample, ?3 the bytes of a page.
+ * A row is a sentence: in @text %c stands for the next column as a count, %n as how often ("once", "7 times"), %b as bytes, %t as a
+ * time, %p as a share in per cent, %s as it is. ?1 is the run, ?2 its last sample, ?3 the bytes of a page.
  */
 struct finding {
 	enum text_style style;
@@ -53,12 +53,12 @@ static const struct finding findings[] = {
 		"Of these, %c would have been made by tasks that the OOM killer had ended by then." },
 	{ TEXT_RED, TROUBLE,
 		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim' AND name = 'oom_without_victim' AND value > 0",
-		"Memory ran out, and %c times no task was left that the OOM killer could end. A real kernel panics at the first of them:"
+		"Memory ran out, and %n no task was left that the OOM killer could end. A real kernel panics at the first of them:"
 		" this machine is too small, and what followed did not happen on it." },
 	{ TEXT_RED, TROUBLE,
 		"SELECT \"order\", sum(count), 'node ' || node || ' ' || zone FROM alloc_failures WHERE run_id = ?1"
 		" AND gfp NOT LIKE '%NOWARN%' GROUP BY node, zone, \"order\" ORDER BY sum(count) DESC, node, zone, \"order\" LIMIT 1",
-		"Requests for pages failed most often at order %c: %c times in %s." },
+		"Requests for pages failed most often at order %c: %n in %s." },
 	{ TEXT_RED, TROUBLE,
 		"SELECT count(*), group_concat(substr(name, 8), '; '), sum(value) * ?3 FROM (SELECT name, value FROM counters"
 		" WHERE run_id = ?1 AND mechanism = 'oom' AND name LIKE 'killed %' ORDER BY value DESC, name) HAVING count(*) > 0",
@@ -77,16 +77,16 @@ static const struct finding findings[] = {
 	{ TEXT_YELLOW, TROUBLE,
 		"SELECT sum(value), (SELECT max(end_ns - start_ns) FROM reclaim_events WHERE run_id = ?1 AND by = 'direct')"
 		" FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name GLOB 'allocstall_*' HAVING sum(value) > 0",
-		"Callers had to reclaim memory for themselves %c times (allocstall), the longest for %t." },
+		"Callers had to reclaim memory for themselves %n (allocstall), the longest for %t." },
 	{ TEXT_YELLOW, TROUBLE,
 		"SELECT value, (SELECT max(end_ns - start_ns) FROM reclaim_events WHERE run_id = ?1 AND by = 'compaction')"
 		" FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name = 'compact_stall' AND value > 0"
 		" AND NOT " ALL_DEFERRED,
-		"Callers had to compact memory for themselves %c times (compact_stall), the longest for %t." },
+		"Callers had to compact memory for themselves %n (compact_stall), the longest for %t." },
 	{ TEXT_YELLOW, TROUBLE,
 		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'page_alloc' AND name = 'compact_stall' AND value > 0"
 		" AND " ALL_DEFERRED,
-		"Callers would have had to compact memory for themselves %c times (compact_stall); after earlier failures nothing was tried." },
+		"Callers would have had to compact memory for themselves %n (compact_stall); after earlier failures nothing was tried." },
 	{ TEXT_YELLOW, TROUBLE,
 		"SELECT 'node ' || node || ' ' || zone, sum(free_pages < low_pages), count(*), min(free_pages) * ?3"
 		" FROM zone_samples JOIN samples USING (sample_id) WHERE run_id = ?1 AND managed_pages > 0 GROUP BY node, zone"
@@ -104,6 +104,17 @@ static const struct finding findings[] = {
 		"Slabs hold %b (%p of them) that nobody asked for; %b of it in %s." },
 };
 
+static void put_times(int64_t number, char *buf, size_t size)
+{
+	char count[32];
+
+	text_count(number, count, sizeof(count));
+	if (number == 1)
+		snprintf(buf, size, "once");
+	else
+		snprintf(buf, size, "%s times", count);
+}
+
 static void put_column(sqlite3_stmt *stmt, int i, char kind, char *buf, size_t size)
 {
 	int64_t number = sqlite3_column_int64(stmt, i);
@@ -113,6 +124,8 @@ static void put_column(sqlite3_stmt *stmt, int i, char kind, char *buf, size_t s
 		snprintf(buf, size, "an unknown time");
 	else if (kind == 'c')
 		text_count(number, buf, size);
+	else if (kind == 'n')
+		put_times(number, buf, size);
 	else if (kind == 'b')
 		units_format_size_short((uint64_t)number, buf, size);
 	else if (kind == 't')

@@ -304,8 +304,10 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 		seconds > 0 ? (double)r->events / 1e6 / seconds : 0.0);
 	printf("machine    %s\n", args->options.machine->name);
 	print_beginning(r, args);
-	printf("failed     %" PRIu64 " allocations (and %" PRIu64 " that had failed when recorded)\n", r->failed,
-		r->failed_both + r->recovered);
+	printf("failed     %" PRIu64 " allocations", r->failed);
+	if (r->failed_both + r->recovered)
+		printf(", and %" PRIu64 " of the %" PRIu64 " that had failed when recorded", r->failed_both, r->failed_both + r->recovered);
+	putchar('\n');
 	if (r->failed_older)
 		printf("older      %" PRIu64 " objects of before the recording found no memory\n", r->failed_older);
 	print_pressure(r, results);

@@ -67,6 +67,33 @@ Test(report, failures_stalls_and_whom_the_oom_killer_ended_come_first)
 	run_free(&result);
 }
 
+/* Of what had failed when recorded one has room now, and one asks for more than there is. */
+Test(report, the_summary_says_what_failed_again)
+{
+	static const char large[] = "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":10,\"gfp\":\"GFP_NOWAIT\"}\n";
+	struct run_result result;
+	FILE *file = fopen("t.jsonl", "w");
+
+	cr_assert_not_null(file);
+	for (int i = 0; i < 4; i++)
+		fprintf(file, large, i); /* three fit */
+	fclose(file);
+	result = replay_on_16_mib();
+	cr_expect(strstr(result.out, "failed     1 allocations\n"), "%s", result.out);
+	expect_finding(result.out, "failed most often at order 10: once in node 0");
+	run_free(&result);
+	file = fopen("t.jsonl", "a");
+	cr_assert_not_null(file);
+	fputs("{\"event\":\"alloc_pages\",\"order\":0,\"gfp\":\"GFP_KERNEL\",\"failed\":true}\n"
+	      "{\"event\":\"alloc_pages\",\"order\":10,\"gfp\":\"GFP_NOWAIT\",\"failed\":true}\n", file);
+	fclose(file);
+	result = replay_on_16_mib();
+	cr_expect(strstr(result.out, "failed     1 allocations, and 1 of the 2 that had failed when recorded\n"), "%s", result.out);
+	expect_finding(result.out, "2 of 6 allocations failed (");
+	expect_finding(result.out, "failed most often at order 10: 2 times in node 0");
+	run_free(&result);
+}
+
 Test(report, a_call_that_is_refused_is_no_failed_allocation)
 {
 	struct run_result result;
