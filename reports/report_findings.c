@@ -88,6 +88,11 @@ static const struct finding findings[] = {
 		" AND " ALL_DEFERRED,
 		"Callers would have had to compact memory for themselves %n (compact_stall); after earlier failures nothing was tried." },
 	{ TEXT_YELLOW, TROUBLE,
+		"SELECT n.value * ?3, w.value, sim_ns FROM runs JOIN counters w USING (run_id) JOIN counters n USING (run_id)"
+		" WHERE run_id = ?1 AND w.mechanism = 'reclaim' AND w.name = 'waited_for_reading' AND w.value > 0"
+		" AND n.mechanism = 'reclaim' AND n.name = 'refaults'",
+		"Files that had been reclaimed were read again: %b, for which the work waited %t of the %t that it took." },
+	{ TEXT_YELLOW, TROUBLE,
 		"SELECT 'node ' || node || ' ' || zone, sum(free_pages < low_pages), count(*), min(free_pages) * ?3"
 		" FROM zone_samples JOIN samples USING (sample_id) WHERE run_id = ?1 AND managed_pages > 0 GROUP BY node, zone"
 		" HAVING sum(free_pages < low_pages) > 0 ORDER BY node, " RESULTS_ZONE_RANK,

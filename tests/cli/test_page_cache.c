@@ -337,11 +337,14 @@ Test(page_cache, the_recording_waits_for_what_is_read_again)
 	end = replayed_number("select max(time_ns) - min(time_ns) from samples");
 	cr_expect_gt(waited, 0.9 * 80e3 * replayed_counter("refaults"), "%.0f ns", waited);
 	cr_expect(end > recorded + 0.95 * waited && end < recorded + 1.05 * waited, "%.0f ns", end);
+	run_ok("$K report r.db | tr -s ' \\n' ' ' > r.txt; grep -q 'reclaimed were read again: .* the work waited' r.txt &&"
+	       " ! grep -q 'nobody had to wait' r.txt");
 	replay_with("reclaim.refault=90");
 	waited = replayed_counter("waited_for_reading");
 	cr_expect(waited > 1.95 * recorded && waited < 2.05 * recorded, "%.0f ns", waited);
 	replay_with("reclaim.refault=0");
 	cr_expect_eq(replayed_counter("waited_for_reading"), 0);
+	run_ok("! $K report r.db | grep -q 'were read again'");
 }
 
 /* What file systems keep of a device is read for somebody who then looks it up: used twice, so that pages of files go before it. */
