@@ -72,6 +72,7 @@ enum {
 	RUN_CPU_MAP,
 	RUN_LAYER,
 	RUN_INITIAL,
+	RUN_PART,
 	RUN_LOST,
 	RUN_COMMIT,
 	RUN_PARAMS,
@@ -80,7 +81,7 @@ enum {
 
 static const char run_sql[] =
 	"SELECT trace, trace_sha256, machine, config_hash, seed, version, status, error, events, sim_ns,"
-	" wall_ns, fingerprint, kernel, pace, cpu_map, layer, initial, lost, git_commit,"
+	" wall_ns, fingerprint, kernel, pace, cpu_map, layer, initial, part, lost, git_commit,"
 	" (SELECT group_concat(key || '=' || value, ', ') FROM run_params p WHERE p.run_id = r.run_id),"
 	" (SELECT count(*) FROM runs) FROM runs r WHERE run_id = ?";
 
@@ -135,7 +136,7 @@ static void print_status(const struct report *report, sqlite3_stmt *run)
 static void print_run(const struct report *report, sqlite3_stmt *run)
 {
 	const char *params = column(run, RUN_PARAMS), *kernel = column(run, RUN_KERNEL),
-		   *initial = column(run, RUN_INITIAL);
+		   *initial = column(run, RUN_INITIAL), *part = column(run, RUN_PART);
 	const char *slash = strrchr(column(run, RUN_TRACE), '/');
 
 	text_style(report->out, report->colour, TEXT_BOLD);
@@ -153,6 +154,8 @@ static void print_run(const struct report *report, sqlite3_stmt *run)
 		column(run, RUN_HASH), *params ? ", with " : "", params);
 	heading_line(report, "Replay", "pace %s, CPU map %s, layer %s, seed %s, started %s%s", column(run, RUN_PACE),
 		column(run, RUN_CPU_MAP), column(run, RUN_LAYER), column(run, RUN_SEED), *initial ? "from " : "at boot", initial);
+	if (*part)
+		heading_line(report, "Part", "%s", part);
 	heading_line(report, "Fingerprint", "%s",
 		sqlite3_column_type(run, RUN_FINGERPRINT) == SQLITE_NULL ? "none yet"
 									 : column(run, RUN_FINGERPRINT));

@@ -11,7 +11,7 @@ static const struct part {
 } parts[] = {
 	{ "run",
 		"SELECT trace_sha256, machine, config_hash, seed, kernel, pace, cpu_map, layer, status, error, events, lost, sim_ns, fingerprint,"
-		" page_size, max_order, pageblock_order, cma, version FROM runs WHERE run_id = ?",
+		" page_size, max_order, pageblock_order, cma, version, part, sampling FROM runs WHERE run_id = ?",
 		true },
 	{ "params", "SELECT key, value FROM run_params WHERE run_id = ? ORDER BY key", false },
 	{ "samples",

@@ -569,7 +569,7 @@ CREATE INDEX verify_caches_by_run ON verify_caches (run_id, snapshot, cache);
 
 CREATE VIEW v_runs AS
 SELECT run_id, status, trace, machine,
-	(SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id) AS params, kernel, pace, cpu_map, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
+	(SELECT group_concat(key || '=' || value, ' ') FROM run_params p WHERE p.run_id = r.run_id) AS params, kernel, initial, part, pace, cpu_map, layer, seed, events, lost, sim_ns / 1e9 AS sim_s, wall_ns / 1e9 AS wall_s,
 	CASE WHEN wall_ns > 0 THEN round(events * 1e3 / wall_ns, 3) END AS million_events_per_s,
 	fingerprint, started_at, version, error
 FROM runs r;

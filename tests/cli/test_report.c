@@ -67,6 +67,19 @@ Test(report, failures_stalls_and_whom_the_oom_killer_ended_come_first)
 	run_free(&result);
 }
 
+Test(report, says_that_only_a_part_was_replayed)
+{
+	struct run_result result;
+
+	write_trace(10, 0);
+	result = shell_ok("$K import t.jsonl -o t.kmt -q && $K replay t.kmt --limit 3 -o r.db -q && $K report r.db");
+	cr_expect(strstr(result.out, "\n  Part         limit 3\n"), "%s", result.out);
+	run_free(&result);
+	result = shell_ok("$K report r.db --json && $K query r.db runs --csv");
+	cr_expect(strstr(result.out, "\"part\": \"limit 3\"") && strstr(result.out, "initial,part,"), "%s", result.out);
+	run_free(&result);
+}
+
 /* Of what had failed when recorded one has room now, and one asks for more than there is. */
 Test(report, the_summary_says_what_failed_again)
 {
