@@ -88,6 +88,11 @@ static const struct finding findings[] = {
 		" AND " ALL_DEFERRED,
 		"Callers would have had to compact memory for themselves %n (compact_stall); after earlier failures nothing was tried." },
 	{ TEXT_YELLOW, TROUBLE,
+		"SELECT count, CASE reason WHEN 'mempool' THEN 'an element of a mempool' WHEN 'kmap' THEN 'a kernel address for high memory'"
+		" ELSE 'memory that they may not be refused (__GFP_NOFAIL)' END, max_ns FROM sleeps WHERE run_id = ?1 AND count > 0"
+		" AND reason IN ('mempool', 'kmap', 'retry') ORDER BY reason",
+		"Callers slept %n for %s, the longest for %t." },
+	{ TEXT_YELLOW, TROUBLE,
 		"SELECT n.value * ?3, w.value, sim_ns FROM runs JOIN counters w USING (run_id) JOIN counters n USING (run_id)"
 		" WHERE run_id = ?1 AND w.mechanism = 'reclaim' AND w.name = 'waited_for_reading' AND w.value > 0"
 		" AND n.mechanism = 'reclaim' AND n.name = 'refaults'",

@@ -51,6 +51,8 @@ Test(pools, mempool_waiter_sleeps_until_another_task_frees_an_element)
 			 "{\"time_ns\":9000000,\"cpu\":1,\"pid\":2,\"event\":\"mempool_free\",\"id\":1,\"pool\":\"p\"}\n");
 	expect("SELECT waits, timeouts, wait_ns, allocs, outstanding, curr_nr, lowest_reserve FROM mempool_stats", "1|0|4000000|7|6|0|0\n");
 	expect("SELECT reason, count, total_ns, timeouts, still_waiting FROM sleeps", "mempool|1|4000000|0|0\n");
+	run_ok("$K report r.db | tr -s ' \\n' ' ' > r.txt; grep -q 'Callers slept once for an element of a mempool, the longest for 4.00 ms' r.txt &&"
+	       " ! grep -q 'nobody had to wait' r.txt");
 	/* The sleep, 5 us to be scheduled again, 30 ns for the element from the reserve. */
 	expect("SELECT sleeps, lat_max_ns FROM op_stats WHERE op = 'mempool_alloc'", "1|4005030\n");
 	expect("SELECT count(*) FROM violations", "0\n");
@@ -157,6 +159,8 @@ Test(pools, kmap_waits_for_a_slot_of_another_task)
 	expect("SELECT slots, slots_used, slots_peak, maps, new_slots, flushes, waits, wait_ns FROM highmem_stats",
 		"2|1|2|5|3|1|1|5000000\n");
 	expect("SELECT reason, count, total_ns FROM sleeps", "kmap|1|5000000\n");
+	run_ok("$K report r.db | tr -s ' \\n' ' ' > r.txt; grep -q 'Callers slept once for a kernel address for high memory' r.txt");
+	run_ok("! grep -q 'nobody had to wait' r.txt");
 	/* The sleep, 5 us to be scheduled, a flush of 10 us, a slot of 100 ns. */
 	expect("SELECT sleeps, lat_max_ns FROM op_stats WHERE op = 'kmap'", "1|5015100\n");
 	expect("SELECT rule, count(*) FROM violations GROUP BY rule", "kmap_leak|1\n");
