@@ -13,7 +13,8 @@ static const char doc[] =
 	"         kmemsim query results.db sensitivity       which key moves what most\n\n"
 	"Runs a named query on a results database; it answers for all runs, with run_id in front. "
 	"FIGURE is a column of `kmemsim query results.db sweep`: a figure, or a swept key whose values are numbers. The query knows"
-	" whether more of a figure is better (free pages) or worse (all else); FIGURE:min and FIGURE:max say it.\n"
+	" whether more of a figure is better (free pages) or worse (all else); FIGURE:min and FIGURE:max say it. Where runs"
+	" have pages of several sizes, figures in pages are shown and compared in bytes (free_bytes for free_pages).\n"
 	"Any other question: sqlite3 results.db. Tables and views are described in reports/schema.sql, and by"
 	" `sqlite3 results.db .schema`.\v"
 	"Exit status: 0 done; 2 there is no such query, the file is no results database or the command line is wrong; 3 input/output.";
