@@ -172,8 +172,10 @@ static int run_start(struct run *run, struct err *err)
 		ret = follow_start(run, err);
 	if (ret == 0)
 		ret = sections_prepare(run, err);
-	if (ret == 0)
+	if (ret == 0) {
+		rules_prepare(run);
 		ret = run_ops_prepare(run, err);
+	}
 	if (ret == 0)
 		ret = map_cpus(run, err);
 	if (ret == 0)

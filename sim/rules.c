@@ -5,6 +5,7 @@
  * Simplified: who holds which spinlock is not in a trace; that interrupts or preemption are off is.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/serve_priv.h"
@@ -264,6 +265,23 @@ bool rules_made_in_vain(const struct run *run, const struct run_op *op, enum tra
 		wanted = true;
 	}
 	return wanted;
+}
+
+/* Of what the trace's kernel promised its callers, or the machine's does. SLOB, which kept no size for kfree(), went with 6.4. */
+static bool kernel_takes_all_by_kfree(const struct run *run)
+{
+	unsigned int major, minor;
+
+	if (!strcmp(run->machine->slab.allocator, "slob"))
+		return false;
+	if (run->meta->kernel && sscanf(run->meta->kernel, "%u.%u", &major, &minor) == 2 && (major > 6 || (major == 6 && minor >= 4)))
+		return true;
+	return run->machine->behaviour == BEHAVIOUR_6_18;
+}
+
+void rules_prepare(struct run *run)
+{
+	run->kfree_of_caches = kernel_takes_all_by_kfree(run);
 }
 
 bool rules_is_recording(const struct run *run)

@@ -255,6 +255,7 @@ struct run {
 	struct boot_policy policy;   /* who takes pages from all nodes in turn */
 	struct boot_prefix prefix;   /* what happens before the page allocator */
 	struct sections sections;    /* of tasks that must stay on their CPU */
+	bool kfree_of_caches;        /* kfree() is for objects of caches, too: the kernel's contract since 6.4 */
 
 	bool booting;                /* the prologue: nothing is counted */
 	bool draining;               /* the trace has ended, and somebody still waits */
@@ -317,6 +318,8 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 int sampler_finish(struct run *run, struct err *err);
 
 /* rules.c */
+/** rules_prepare() - which rules hold for the trace's kernel, before its operations are prepared. */
+void rules_prepare(struct run *run);
 /** rules_other() - whether operation @op, done by @action, breaks a rule there, or may. */
 bool rules_other(const struct run *run, const struct trace_op *op, enum run_action action);
 /** rules_report_other() - what of it request @req breaks. */

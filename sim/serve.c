@@ -181,10 +181,11 @@ static void check_free_function(struct run *run, const struct run_op *maker, con
 	bool slob = !strcmp(run->machine->slab.allocator, "slob");
 	bool to_cache = op->kind == KIND_KMEM_CACHE_FREE || op->kind == KIND_KMEM_CACHE_FREE_BULK;
 
-	if (from_cache(maker) != to_cache)
+	if (from_cache(maker) != to_cache && !(run->kfree_of_caches && !to_cache))
 		run_violation_severe(run, RULE_WRONG_FREE, severity_name[slob ? SEVERITY_FATAL : SEVERITY_NOTICE], op,
 			"%s of an object from %s: %s", kind_info[op->kind].name, kind_info[maker->kind].name,
-			slob ? "SLOB keeps no size with a cache's objects" : "works, unless the allocator is SLOB");
+			slob ? "SLOB keeps no size with a cache's objects" :
+			run->kfree_of_caches ? "works, as the cache is right" : "works, unless the allocator is SLOB");
 }
 
 RARE void check_free(struct run *run, const struct object *object, struct run_op *op)

@@ -395,24 +395,41 @@ static int count_ignored(struct text_reader *r, struct err *err)
 	return 0;
 }
 
-/* What the first bytes of a recording tell about the kernel's gfp masks, when nothing else does. */
-static enum gfp_layout guess_gfp_layout(const char *head, size_t len)
+/* The oldest kernel that the first bytes of a recording can be of, when nothing else tells which it was. NULL: of any. */
+static const char *guess_kernel(const char *head, size_t len)
 {
 	static const char alloc[] = "kmem_cache_alloc: ";
 	const char *end = head + len;
 
 	/* Allocating functions have been called so since 6.10: in chains, and where one of them calls another. */
 	if (memmem(head, len, "_noprof", 7))
-		return GFP_LAYOUT_L7;
-	/* The cache's name came into the event after the layout had changed with 6.3 and 6.7. */
+		return "6.10 or newer";
+	/* The cache's name came into the event with 6.18. */
 	for (const char *p = memmem(head, len, alloc, sizeof(alloc) - 1); p;
 	     p = memmem(p + 1, (size_t)(end - p - 1), alloc, sizeof(alloc) - 1)) {
 		const char *eol = memchr(p, '\n', (size_t)(end - p));
 
 		if (eol)
-			return memmem(p, (size_t)(eol - p), " name=", 6) ? GFP_LAYOUT_L7 : GFP_LAYOUT_L5;
+			return memmem(p, (size_t)(eol - p), " name=", 6) ? "6.18 or newer" : NULL;
 	}
-	return GFP_LAYOUT_L5;
+	return NULL;
+}
+
+/* What masks mean; and what is known of the kernel's release goes into the trace's header. */
+static int find_kernel(struct text_reader *r, struct err *err)
+{
+	unsigned int major = r->options->kernel_major, minor = r->options->kernel_minor;
+	const char *guess = major ? NULL : guess_kernel(r->src->head, r->src->head_len);
+
+	if (guess && !r->g->meta->kernel) {
+		r->g->meta->kernel = strdup(guess);
+		if (!r->g->meta->kernel)
+			return no_memory(r, err);
+	}
+	if (guess && sscanf(guess, "%u.%u", &major, &minor) != 2)
+		major = 0;
+	r->fields.layout = major ? gfp_layout_of_kernel(major, minor) : GFP_LAYOUT_L5;
+	return 0;
 }
 
 static int read_lines(struct text_reader *r, struct err *err)
@@ -454,9 +471,9 @@ int text_import(struct source *src, struct gather *g, const struct import_option
 	for (uint32_t cpu = 0; cpu < g->meta->cpus && cpu < CPU_TRACKS; cpu++)
 		cpu_track_lost(&g->tracks[cpu]);
 	r->fields.texts = &g->texts;
-	r->fields.layout = options->kernel_major ? gfp_layout_of_kernel(options->kernel_major, options->kernel_minor) :
-		guess_gfp_layout(src->head, src->head_len);
-	code = read_lines(r, err);
+	code = find_kernel(r, err);
+	if (code == 0)
+		code = read_lines(r, err);
 	text_fields_fini(&r->fields);
 	free(r);
 	return code;

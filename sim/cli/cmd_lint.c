@@ -1,5 +1,6 @@
 /* cmd_lint: `kmemsim lint`: the rules of the kernel's interfaces that a trace's callers broke. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ struct lint_args {
 };
 
 static const struct argp_option options[] = {
-	{ "machine", 'm', "FILE", 0, "The machine, YAML (without it: one with 64 GiB and the trace's CPUs and page size)", 0 },
+	{ "machine", 'm', "FILE", 0, "The machine, YAML (without it: one with 64 GiB and the trace's CPUs, page size and kernel)", 0 },
 	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
 	{ "output", 'o', "FILE", 0, "Add the run, with its violations, to this SQLite database", 0 },
 	{ "rule", OPT_RULE, "RULE", 0, "Only this rule, such as sleep_in_atomic", 1 },
@@ -153,10 +154,18 @@ static void take_no_time(struct machine *machine)
 		machine->io_memory.regions[i].read_ns = machine->io_memory.regions[i].write_ns = 0;
 }
 
+/* Behaviours change where probe says that they do (configs/probe_settings.c). */
+static bool is_of_6_18(const struct trace_meta *meta)
+{
+	unsigned int major, minor;
+
+	return meta->kernel && sscanf(meta->kernel, "%u.%u", &major, &minor) == 2 && (major > 6 || (major == 6 && minor >= 7));
+}
+
 /* A machine that all of the trace fits, unless one was named. */
 static int load_machine(struct machine *machine, const struct lint_args *args, const struct trace_meta *meta, struct err *err)
 {
-	const char *sets[CLI_MAX_SETS + 3];
+	const char *sets[CLI_MAX_SETS + 4];
 	char cpus[32], page_size[32];
 	uint32_t nr = 0;
 
@@ -166,6 +175,8 @@ static int load_machine(struct machine *machine, const struct lint_args *args, c
 		sets[nr++] = PLENTY;
 		sets[nr++] = cpus;
 		sets[nr++] = page_size;
+		if (is_of_6_18(meta))
+			sets[nr++] = "kernel=6.18";
 	}
 	for (uint32_t i = 0; i < args->given.machine.nr_sets; i++)
 		sets[nr++] = args->given.machine.sets[i];

@@ -182,6 +182,45 @@ Test(lint, slob_cannot_kfree_an_object_of_a_cache)
 	expect_found("--set slab.allocator=slob", 1, "wrong_free fatal 1\n");
 }
 
+/* Documented so since SLOB went; kmem_cache_free() of what kmalloc() made is not. */
+Test(lint, kernels_since_6_4_kfree_objects_of_caches)
+{
+	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"mine\"}");
+	scenario_add("{\"event\":\"kfree\",\"id\":1}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":2,\"size\":64}");
+	scenario_add("{\"event\":\"kmem_cache_free\",\"id\":2,\"cache\":\"kmalloc-64\"}");
+	expect_found("--set kernel=6.18", 0, "wrong_free notice 3\n");
+	expect_found("--set kernel=6.1", 0, "wrong_free notice 1\nwrong_free notice 3\n");
+}
+
+/* The trace's header says which kernel; text shows by its forms that it is a newer one. */
+Test(lint, the_recorded_kernel_says_what_kfree_is_for)
+{
+	static const struct {
+		const char *name, *options, *found;
+	} cases[] = {
+		{ "", "--kernel 6.3", "wrong_free notice 1\n" },
+		{ "", "--kernel 6.4", "" },
+		{ "", "", "wrong_free notice 1\n" },
+		{ "name=maple_node ", "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct run_result result;
+		FILE *f = fopen("t.txt", "w");
+
+		cr_assert(f);
+		fprintf(f, "  sh-9 [000] .....    10.000001: kmem_cache_alloc: call_site=mas_alloc_nodes+0x1/0x9 ptr=0xffff888000001000 %s"
+			"bytes_req=256 bytes_alloc=256 gfp_flags=GFP_KERNEL node=-1 accounted=false\n", cases[i].name);
+		fprintf(f, "  sh-9 [000] .....    10.000002: kfree: call_site=kfree_rcu_work+0x1/0x9 ptr=0xffff888000001000\n");
+		fclose(f);
+		result = run_shell("rm -f r.db; $K import t.txt %s -o t.kmt --quiet && $K lint t.kmt -o r.db --quiet", cases[i].options);
+		cr_expect_eq(result.status, 0, "%zu: %s", i, result.err);
+		run_free(&result);
+		scenario_expect("select rule, severity, event_no from violations", cases[i].found);
+	}
+}
+
 Test(lint, kfree_of_a_block_that_is_not_compound_frees_its_first_page)
 {
 	scenario_add("{\"event\":\"alloc_pages\",\"id\":1,\"order\":3}");
