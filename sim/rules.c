@@ -279,9 +279,50 @@ static bool kernel_takes_all_by_kfree(const struct run *run)
 	return run->machine->behaviour == BEHAVIOUR_6_18;
 }
 
+/* Whether requests or releases of regions were recorded: one probe tells of those of ports and of device memory. */
+static bool shows_claims(const struct trace_tables *tables)
+{
+	for (uint32_t i = 0; i < tables->nr_ops; i++) {
+		uint8_t kind = tables->ops[i].kind;
+
+		if (kind == KIND_REQUEST_REGION || kind == KIND_RELEASE_REGION || kind == KIND_REQUEST_MEM_REGION ||
+			kind == KIND_RELEASE_MEM_REGION)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the machine file has what drivers had claimed before the trace, as probe writes it. */
+static bool names_claims(const struct machine_io *io)
+{
+	for (uint32_t i = 0; i < io->nr_regions; i++)
+		if (io->regions[i].claim == CLAIM_DRIVER)
+			return true;
+	return false;
+}
+
 void rules_prepare(struct run *run)
 {
+	/* Who writes a trace by hand, or of a workload file, can say everything in it. */
+	bool shown = !rules_is_recording(run) || shows_claims(run->tables);
+
 	run->kfree_of_caches = kernel_takes_all_by_kfree(run);
+	run->claims_known[RESOURCE_IOPORT] = shown || names_claims(&run->machine->io_ports);
+	run->claims_known[RESOURCE_IOMEM] = shown || names_claims(&run->machine->io_memory);
+}
+
+bool rules_claims_known(struct run *run, enum resource_tree tree, const struct run_op *op)
+{
+	bool port = tree == RESOURCE_IOPORT;
+
+	if (run->claims_known[tree])
+		return true;
+	if (run->options->lint && !run->claims_told[tree])
+		run_violation_severe(run, port ? RULE_PORT_UNCLAIMED : RULE_IOMEM_UNCLAIMED, severity_name[SEVERITY_ADVICE], op,
+			"who has claimed which region is not judged, here and later: neither the recording nor the machine tells of a"
+			" claim; record request_region, import /proc/ioports, too, or name a machine that probe has described");
+	run->claims_told[tree] = true;
+	return false;
 }
 
 bool rules_is_recording(const struct run *run)

@@ -12,6 +12,7 @@
 
 #include "base/idmap.h"
 #include "mm/mm.h"
+#include "mm/resource.h"
 #include "sim/boot_policy.h"
 #include "sim/boot_prefix.h"
 #include "sim/boot_stage.h"
@@ -256,6 +257,8 @@ struct run {
 	struct boot_prefix prefix;   /* what happens before the page allocator */
 	struct sections sections;    /* of tasks that must stay on their CPU */
 	bool kfree_of_caches;        /* kfree() is for objects of caches, too: the kernel's contract since 6.4 */
+	bool claims_known[2];        /* by enum resource_tree: who claims regions can be seen */
+	bool claims_told[2];         /* that it cannot */
 
 	bool booting;                /* the prologue: nothing is counted */
 	bool draining;               /* the trace has ended, and somebody still waits */
@@ -337,6 +340,11 @@ void rules_report_zeroed(struct run *run, const struct run_op *op);
  * event of @kind: that it is missed then is no mistake of the trace's callers.
  */
 bool rules_made_in_vain(const struct run *run, const struct run_op *op, enum trace_kind kind);
+/**
+ * rules_claims_known() - whether a region that @op uses, and nobody has claimed, is one that nobody has: what tells of claims is
+ * there. Where it is not, lint says so once.
+ */
+bool rules_claims_known(struct run *run, enum resource_tree tree, const struct run_op *op);
 /** rules_is_recording() - whether the trace is of a real kernel, and says which context its callers were in. */
 bool rules_is_recording(const struct run *run);
 /** rules_ends_whole() - whether what lives at the end of the trace is left behind; a recording just stops. */

@@ -34,6 +34,8 @@ static RARE void note_unclaimed(struct run *run, const struct run_op *op, enum i
 		[IOPORT_NO_PORT] = "the machine has no such port",
 	};
 
+	if (access != IOPORT_NO_PORT && !rules_claims_known(run, RESOURCE_IOPORT, op))
+		return;
 	run_violation(run, RULE_PORT_UNCLAIMED, op, "%s of port 0x%04" PRIx64 ": %s", kind_info[op->kind].name,
 		op->trace->arg[0], what[access]);
 }

@@ -41,7 +41,7 @@ static void note_unclaimed(struct run *run, const struct run_op *op, const struc
 	if (answer->spans)
 		run_violation_severe(run, RULE_IOMEM_UNCLAIMED, "warning", op, "ioremap of 0x%" PRIx64 ", %" PRIu64
 			" bytes, spans more than one resource: the kernel's sanity check warns", op->trace->arg[0], op->size);
-	else if (!answer->claimed)
+	else if (!answer->claimed && rules_claims_known(run, RESOURCE_IOMEM, op))
 		run_violation(run, RULE_IOMEM_UNCLAIMED, op, "ioremap of 0x%" PRIx64 ", %" PRIu64
 			" bytes, without request_mem_region: works, also for another driver at the same time", op->trace->arg[0], op->size);
 }
@@ -147,7 +147,7 @@ static void serve_mmio(struct run *run, const struct request *req, struct run_op
 	}
 	op->done++;
 	/* Of a mapping that was seen being made ioremap() has told. */
-	if (answer == MMIO_UNCLAIMED && !by_id && access.any_mapping)
+	if (answer == MMIO_UNCLAIMED && !by_id && access.any_mapping && rules_claims_known(run, RESOURCE_IOMEM, op))
 		run_violation(run, RULE_IOMEM_UNCLAIMED, op, "%s of 0x%" PRIx64 ", which nobody has claimed: the kernel does not look",
 			kind_info[op->kind].name, op->trace->arg[0]);
 }

@@ -221,6 +221,56 @@ Test(lint, the_recorded_kernel_says_what_kfree_is_for)
 	}
 }
 
+/* A recording of accesses alone tells of no claim, so that none can be missed; one that tells of any, or a machine, decides. */
+Test(lint, unclaimed_ports_are_judged_where_claims_can_be_seen)
+{
+	static const struct {
+		const char *ports, *machine, *found;
+	} cases[] = {
+		{ "", "", "port_unclaimed advice 0\n" },
+		{ "0060-0060 : keyboard\n", "", "port_unclaimed warning 0\nport_unclaimed warning 2\n" },
+		{ "", "-m m.yaml", "port_unclaimed warning 1\nport_unclaimed warning 2\n" },
+	};
+	struct run_result result = run_shell("printf 'time_us,direction,port,width_bytes,value,device\\n1,write,0x70,1,0x8f,rtc\\n"
+		"2,read,0x60,1,0,kbd\\n3,read,0x64,1,0,kbd\\n' > g.csv; printf 'io_ports:\\n  regions:\\n    - {start: 0x70, size: 2,"
+		" name: rtc, claim: driver}\\n' > m.yaml");
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		result = run_shell("rm -f r.db ports; printf '%s' > ports; test -s ports || rm ports; $K import g.csv $(ls ports 2> /dev/null)"
+			" -o t.kmt --quiet && $K lint t.kmt -o r.db --quiet %s", cases[i].ports, cases[i].machine);
+		cr_expect_eq(result.status, 0, "%zu: %s", i, result.err);
+		run_free(&result);
+		scenario_expect("select rule, severity, event_no from violations order by event_no", cases[i].found);
+	}
+	scenario_add("{\"event\":\"inb\",\"port\":\"0x60\"}");
+	expect_found("", 0, "port_unclaimed warning 0\n");
+}
+
+/* Neither does one of mappings alone, nor one of accesses to devices. */
+Test(lint, unclaimed_device_memory_is_judged_where_claims_can_be_seen)
+{
+	static const char map[] = "  sh-9 [000] .....    10.000001: ioremap: (__ioremap_caller+0x0/0x9) phys=0xfd000000 size=0x1000 pcm=2\n"
+		"  sh-9 [000] .....    10.000002: ioremap_ret: (ioremap+0x1/0x9 <- __ioremap_caller) addr=0xffffc90000010000\n";
+	static const char claim[] = "  sh-9 [000] .....    10.000003: request_region: (__request_region+0x0/0x9)"
+		" parent=0xffffffff82a5f2c0 start=0xfe000000 n=0x1000 name=\"drv\"\n"
+		"  sh-9 [000] .....    10.000004: request_region_ret: (drv+0x1/0x9 <- __request_region) res=0xffff888000001000\n";
+
+	for (int claims = 0; claims < 2; claims++) {
+		struct run_result result;
+		FILE *f = fopen("t.txt", "w");
+
+		cr_assert(f);
+		fprintf(f, "%s%s", map, claims ? claim : "");
+		fclose(f);
+		result = run_shell("rm -f r.db; $K import t.txt -o t.kmt --quiet && $K lint t.kmt -o r.db --quiet");
+		cr_expect_eq(result.status, 0, "%s", result.err);
+		run_free(&result);
+		scenario_expect("select rule, severity from violations", claims ? "iomem_unclaimed notice\n" : "iomem_unclaimed advice\n");
+	}
+}
+
 Test(lint, kfree_of_a_block_that_is_not_compound_frees_its_first_page)
 {
 	scenario_add("{\"event\":\"alloc_pages\",\"id\":1,\"order\":3}");
