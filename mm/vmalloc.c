@@ -188,6 +188,17 @@ void vmalloc_give(struct vmalloc *vm, uint32_t area, unsigned int cpu, struct me
 		vmalloc_give(vm, array, cpu, meter);
 }
 
+void vmalloc_leak(struct vmalloc *vm, uint32_t area)
+{
+	struct vmap_node *n = vmap_node(vm, area);
+
+	vm->owned_pages -= n->nr_pages;
+	free(n->pfns);
+	n->pfns = NULL;
+	n->nr_pages = 0;
+	n->link = VMAP_NIL;
+}
+
 void vmalloc_defer(struct vmalloc *vm, uint32_t area, unsigned int cpu)
 {
 	vmap_node(vm, area)->parent = vm->deferred[cpu];

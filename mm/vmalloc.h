@@ -120,6 +120,8 @@ uint64_t vmap_size(const struct vmalloc *vm, uint32_t area);
 enum mm_answer vmalloc_take(struct vmalloc *vm, const struct vmap_request *req, uint32_t *area, struct meter *meter);
 /** vmalloc_give() - models vfree() in process context, and vunmap(): pages in the order of their addresses. */
 void vmalloc_give(struct vmalloc *vm, uint32_t area, unsigned int cpu, struct meter *meter);
+/** vmalloc_leak() - the area's pages, and the array of them, are nobody's from now on: what unmaps it will not free them. */
+void vmalloc_leak(struct vmalloc *vm, uint32_t area);
 /** vmalloc_defer() - models vfree() in an interrupt: noted, for the CPU's work item. */
 void vmalloc_defer(struct vmalloc *vm, uint32_t area, unsigned int cpu);
 /** vmalloc_run_deferred() - models delayed_vfree_work() of all CPUs: each one's list, last in first out. */

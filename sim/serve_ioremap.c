@@ -6,6 +6,7 @@
 #include "mm/resource.h"
 #include "mm/vmalloc.h"
 #include "sim/serve_priv.h"
+#include "sim/serve_vmalloc.h"
 
 _Static_assert(KIND_WRITEQ - KIND_READB + 1 == NR_MMIO_OPS, "kinds in the order of enum mmio_op");
 _Static_assert((int)CACHE_MODE_WT + 1 == (int)NR_IOREMAP_MODES && (int)CACHE_MODE_WC == (int)IOREMAP_WC,
@@ -87,6 +88,24 @@ static void serve_ioremap(struct run *run, const struct request *req, struct run
 	run->result.recovered++;
 }
 
+/* It passes over addresses of the direct map, and unmaps whatever area it finds. */
+static void iounmap_of_another(struct run *run, struct object *object, struct run_op *op)
+{
+	const struct run_op *maker = &run->ops[object->op];
+	bool area = serve_is_area(run, object);
+
+	run_violation(run, RULE_WRONG_FREE, op, "iounmap of what %s made: %s", kind_info[maker->kind].name,
+		maker->kind == KIND_VM_MAP_RAM ? "the kernel says \"bad address\"" :
+		!area ? "the kernel does nothing" :
+		maker->kind == KIND_VMAP ? "it is unmapped, with a message of an invalid memory type" :
+					   "it is unmapped, and its pages leak");
+	op->failed++;
+	if (area)
+		serve_unmap_area(run, object);
+	else
+		object_end(run, object);
+}
+
 static void serve_iounmap(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct object *object = object_to_free(run, req);
@@ -94,9 +113,7 @@ static void serve_iounmap(struct run *run, const struct request *req, struct run
 	if (!object)
 		return;
 	if (object->slab != OBJECT_PART || run->ops[object->op].kind != KIND_IOREMAP) {
-		op->failed++;
-		run_violation(run, RULE_WRONG_FREE, op, "iounmap of what %s made: the kernel says \"bad address\"",
-			kind_info[run->ops[object->op].kind].name);
+		iounmap_of_another(run, object, op);
 		return;
 	}
 	refused_in_interrupt(run, op);

@@ -170,7 +170,7 @@ static void serve_begin(struct run *run, const struct request *req, struct run_o
 	give(run, area);
 }
 
-/* vfree() of what is no area warns and frees nothing: the object is lost. */
+/* vfree() and vunmap() of what has no struct vm_struct warn and free nothing: the object is lost. */
 static void free_of_no_area(struct run *run, struct object *object, struct run_op *op)
 {
 	run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel warns of a nonexistent area and frees nothing",
@@ -179,18 +179,56 @@ static void free_of_no_area(struct run *run, struct object *object, struct run_o
 	object_end(run, object);
 }
 
+bool serve_is_area(const struct run *run, const struct object *object)
+{
+	unsigned int maker = run->ops[object->op].kind;
+
+	return object->slab == OBJECT_PART && maker != KIND_VM_MAP_RAM && part_of(run, object) == &part_vmalloc;
+}
+
+/* Of an area: vfree() of a vmap() is legal, which has no pages to free, or was given them (VM_MAP_PUT_PAGES). */
+static void check_area(struct run *run, const struct object *object, const struct run_op *op)
+{
+	const char *name = kind_info[op->kind].name, *maker = kind_info[run->ops[object->op].kind].name;
+	bool is_vmap = run->ops[object->op].kind == KIND_VMAP;
+
+	/* Elsewhere than on x86 iounmap() calls vunmap(). */
+	if (!serve_is_area(run, object) && !rules_is_recording(run))
+		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: it is unmapped, but its memory type stays reserved, which"
+			" iounmap frees", name, maker);
+	if (!serve_is_area(run, object) || op->kind != KIND_VUNMAP || is_vmap)
+		return;
+	run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: it is unmapped, and its pages leak", name, maker);
+	vmalloc_leak(vmalloc_of(run), object->index);
+}
+
+/* Whether the free is one for what is there. Return: whether that goes. */
+static bool check_end(struct run *run, struct object *object, struct run_op *op)
+{
+	unsigned int maker = run->ops[object->op].kind;
+
+	if (op->kind == KIND_VM_UNMAP_RAM) {
+		if (object->slab != OBJECT_PART || maker != KIND_VM_MAP_RAM)
+			run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
+				"vm_unmap_ram of an object from %s: no block of mappings is there, the kernel oopses", kind_info[maker].name);
+		return true;
+	}
+	if (!serve_is_area(run, object) && (object->slab != OBJECT_PART || maker != KIND_IOREMAP)) {
+		free_of_no_area(run, object, op);
+		return false;
+	}
+	check_area(run, object, op);
+	return true;
+}
+
 static void serve_end(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct object *object = object_to_free(run, req);
 	const char *name = kind_info[op->kind].name;
 	bool nmi = (op->trace->ctx & CTX_MASK) == CTX_NMI;
 
-	if (!object)
+	if (!object || !check_end(run, object, op))
 		return;
-	if (object->slab != OBJECT_PART || part_of(run, object) != &part_vmalloc) {
-		free_of_no_area(run, object, op);
-		return;
-	}
 	if (nmi || (in_interrupt(op) && op->kind == KIND_VUNMAP))
 		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "%s in an interrupt: BUG", name);
 	else if (!in_interrupt(op) && is_atomic(op))
@@ -200,7 +238,7 @@ static void serve_end(struct run *run, const struct request *req, struct run_op 
 	if (run->ops[object->op].trace->origin == ORIGIN_SWAP_MAP)
 		swap_off(run, &run->ops[object->op]);
 	/* A recording's context is of who asks. */
-	if ((request_context(run, req) & CTX_MASK) != CTX_PROCESS && op->kind == KIND_VFREE) {
+	if ((request_context(run, req) & CTX_MASK) != CTX_PROCESS && op->kind == KIND_VFREE && serve_is_area(run, object)) {
 		note_area(run, object->index);
 		vmalloc_defer(vmalloc_of(run), object->index, run->cpu);
 		object_end(run, object);
@@ -221,6 +259,12 @@ static void vmalloc_serve(struct run *run, const struct request *req, struct run
 static void vmalloc_release(struct run *run, struct object *object)
 {
 	give(run, object->index);
+}
+
+void serve_unmap_area(struct run *run, struct object *object)
+{
+	vmalloc_leak(vmalloc_of(run), object->index);
+	release(run, object);
 }
 
 RARE bool serve_kvmalloc(struct run *run, const struct request *req, struct run_op *op)

@@ -20,6 +20,11 @@ struct vmap_request vmap_request_of(const struct machine *machine, const struct 
  */
 bool vmap_purge_seen(const struct trace_tables *tables, const struct trace_op *op);
 
+/** serve_is_area() - whether vfree(), vunmap() and iounmap() of that object find an area of vmalloc() or vmap(). */
+bool serve_is_area(const struct run *run, const struct object *object);
+/** serve_unmap_area() - such an area goes, its pages stay. */
+void serve_unmap_area(struct run *run, struct object *object);
+
 /** serve_purge() - the recorded kernel purges now. */
 void serve_purge(struct run *run);
 

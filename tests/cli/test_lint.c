@@ -165,6 +165,51 @@ Test(lint, every_object_has_its_own_free)
 	expect_text(32, "warns");
 }
 
+/* All find an area by its address, but what they give back beside the addresses differs. */
+Test(lint, each_kind_of_area_has_its_own_end)
+{
+	static const struct {
+		const char *make, *end, *severity, *says;
+	} cases[] = {
+		{ "\"ioremap\",\"phys\":\"0xfd000000\"", "vfree", "error", "memory type stays reserved" },
+		{ "\"ioremap\",\"phys\":\"0xfd000000\"", "vunmap", "error", "memory type stays reserved" },
+		{ "\"vmalloc\"", "vunmap", "error", "its pages leak" },
+		{ "\"vmalloc\"", "iounmap", "error", "its pages leak" },
+		{ "\"vmalloc\"", "vm_unmap_ram", "fatal", "oopses" },
+		{ "\"vmap\"", "vfree", NULL, NULL },
+		{ "\"vmap\"", "iounmap", "error", "invalid memory type" },
+		{ "\"vm_map_ram\"", "vfree", "error", "nonexistent area" },
+		{ "\"vm_map_ram\"", "vunmap", "error", "nonexistent area" },
+		{ "\"vm_map_ram\"", "iounmap", "error", "bad address" },
+		{ "\"kmalloc\"", "iounmap", "error", "does nothing" },
+		{ "\"kmalloc\"", "vunmap", "error", "nonexistent area" },
+		{ "\"alloc_percpu\"", "vm_unmap_ram", "fatal", "oopses" },
+	};
+	size_t nr = sizeof(cases) / sizeof(cases[0]);
+
+	for (size_t i = 0; i < nr; i++) {
+		scenario_add("{\"event\":%s,\"id\":%zu,\"size\":4096}", cases[i].make, i);
+		scenario_add("{\"event\":\"%s\",\"id\":%zu}", cases[i].end, i);
+	}
+	expect_found("--severity error", 1, "wrong_free error 1\nwrong_free error 3\nwrong_free error 5\nwrong_free error 7\n"
+		"wrong_free fatal 9\nwrong_free error 13\nwrong_free error 15\nwrong_free error 17\nwrong_free error 19\n"
+		"wrong_free error 21\nwrong_free error 23\nwrong_free fatal 25\n");
+	for (size_t i = 0; i < nr; i++)
+		if (cases[i].says)
+			expect_text(2 * (int)i + 1, cases[i].says);
+}
+
+/* And the array of them: 2560 pages take 5 more. */
+Test(lint, vunmap_of_vmalloc_memory_leaks_its_pages)
+{
+	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":10485760}");
+	scenario_add("{\"event\":\"vunmap\",\"id\":1}");
+	scenario_replay("kernel: \"6.1\"\n");
+	cr_expect_eq(scenario_number("select max(f) - min(f) >= 2565 from (select sum(free_pages + pcp_pages) f from zone_samples"
+		" where sample_id = (select max(sample_id) from samples) union select sum(free_pages + pcp_pages) from zone_samples"
+		" where sample_id = (select min(sample_id) from samples))"), 1);
+}
+
 Test(lint, the_right_cache_may_be_named_for_a_kmalloc_object)
 {
 	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":64}");
