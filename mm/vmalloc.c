@@ -25,6 +25,11 @@
 #define HUGE_ORDER 9u
 #define LAZY_STEP (32ull << 20) /* bytes; lazy_max_pages() */
 
+/* What of an area's mask its array of pages is asked with: GFP_RECLAIM_MASK. */
+#define ARRAY_GFP_MASK                                                                                          \
+	(GFP_RECLAIM | GFP_BIT_HIGH | GFP_BIT_IO | GFP_BIT_FS | GFP_BIT_NOWARN | GFP_BIT_RETRY_MAYFAIL |        \
+		GFP_BIT_NOFAIL | GFP_BIT_NORETRY | GFP_BIT_MEMALLOC | GFP_BIT_NOMEMALLOC | GFP_BIT_ATOMIC)
+
 static int vmalloc_init(void *state, struct mm *mm, struct err *err)
 {
 	struct vmalloc *vm = state;
@@ -97,8 +102,7 @@ static enum mm_answer take_page_array(struct vmalloc *vm, const struct vmap_requ
 	struct meter *meter)
 {
 	uint64_t bytes = nr * (vm->machine->bits32 ? PAGE_POINTER_32 : PAGE_POINTER_64);
-	struct vmap_request req = { .size = bytes, .gfp = (outer->gfp & (GFP_RECLAIM | GFP_BIT_IO | GFP_BIT_FS)) |
-		GFP_BIT_ZERO, .node = outer->node, .cpu = outer->cpu, .caller = outer->caller };
+	struct vmap_request req = { .size = bytes, .gfp = (outer->gfp & ARRAY_GFP_MASK) | GFP_BIT_ZERO, .node = outer->node, .cpu = outer->cpu, .caller = outer->caller };
 	uint32_t array;
 
 	if (bytes <= vmap_page_size(vm))

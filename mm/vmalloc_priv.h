@@ -34,7 +34,7 @@ struct vmalloc {
 	uint64_t owned_pages;
 
 	struct vmap_tables {
-		struct idmap known;   /* owned: page-table pages that exist, by level and address */
+		struct idmap known;   /* owned: page-table pages that exist, by level and address: their frames */
 		uint64_t pages;       /* allocated for them in the model */
 	} tables;
 

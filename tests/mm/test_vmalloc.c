@@ -178,6 +178,58 @@ Test(vmalloc, huge_areas_are_aligned_and_rounded_to_two_mebibytes)
 	end();
 }
 
+/* A PMD that maps 2 MiB has no page of PTEs below it: one that small areas left is freed, and made anew for the next. */
+Test(vmalloc, a_huge_mapping_frees_the_page_of_ptes_in_its_place)
+{
+	struct vmap_request req = { .size = 2 << 20, .align = 1, .gfp = GFP_KERNEL, .node = -1, .huge = true };
+	struct vmalloc_stats stats;
+	uint64_t free_pages;
+	uint32_t area;
+
+	boot(1);
+	vmalloc_give(vm(), take_pages(PAGE), 0, &fx->meter);
+	vmap_purge(vm(), &fx->meter);
+	vmalloc_get_stats(vm(), &stats);
+	cr_expect_eq(stats.page_table_pages, 2);
+	free_pages = mm_fixture_free_pages(fx);
+	cr_assert_eq(vmalloc_take(vm(), &req, &area, &fx->meter), MM_DONE);
+	expect(area, 0, 0x201000);
+	vmalloc_get_stats(vm(), &stats);
+	cr_expect_eq(stats.page_table_pages, 1);
+	vmalloc_give(vm(), area, 0, &fx->meter);
+	vmap_purge(vm(), &fx->meter);
+	cr_expect_eq(mm_fixture_free_pages(fx), free_pages + 1);
+	take_pages(PAGE);
+	vmalloc_get_stats(vm(), &stats);
+	cr_expect_eq(stats.page_table_pages, 2);
+	end();
+}
+
+/* Reserves that the mask opens are open to the array of pages, too. */
+Test(vmalloc, the_array_of_pages_is_asked_as_the_pages_are)
+{
+	struct vmap_request req = { .size = 600 * PAGE, .align = 1, .gfp = GFP_KERNEL, .node = -1 };
+	struct page_request page = { .gfp = GFP_BIT_KSWAPD_RECLAIM, .node = -1 };
+	uint32_t area;
+	pfn_t pfn;
+
+	fx = mm_fixture_new(1, 256ull << 20);
+	fx->machine.page_allocator.min_free_kbytes = 16384;
+	mm_fixture_boot(fx);
+	/* The page tables stay. */
+	cr_assert_eq(vmalloc_take(vm(), &req, &area, &fx->meter), MM_DONE);
+	vmalloc_give(vm(), area, 0, &fx->meter);
+	vmap_purge(vm(), &fx->meter);
+	while (page_alloc_take(fx->mm.pages, &page, &pfn, &fx->meter) == MM_DONE)
+		;
+	req.gfp = page.gfp;
+	cr_expect_eq(vmalloc_take(vm(), &req, &area, &fx->meter), MM_FAILED);
+	vmap_purge(vm(), &fx->meter);
+	req.gfp |= GFP_BIT_MEMALLOC;
+	cr_expect_eq(vmalloc_take(vm(), &req, &area, &fx->meter), MM_DONE);
+	end();
+}
+
 Test(vmalloc, more_than_there_is_ram_is_refused_and_leaves_nothing)
 {
 	struct vmap_request req = { .size = 1ull << 30, .gfp = GFP_KERNEL, .node = -1 };
