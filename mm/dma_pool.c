@@ -9,8 +9,11 @@
 #include "base/bits.h"
 #include "mm/dma_priv.h"
 
-#define POOL_BYTES   104u /* sizeof(struct dma_pool) of a 64-bit kernel */
-#define HEADER_BYTES 40u  /* sizeof(struct dma_page) */
+/* sizeof(struct dma_pool) and of struct dma_page, by the size of a pointer */
+#define POOL_BYTES_64   104u
+#define POOL_BYTES_32   68u
+#define HEADER_BYTES_64 40u
+#define HEADER_BYTES_32 24u
 #define SIZE_MIN     4u   /* a free block holds the offset of the next one */
 #define SIZE_MAX_POOL (1u << 30)
 
@@ -93,7 +96,7 @@ enum mm_answer dma_pool_create(struct dma *dma, const struct dma_pool_create *cr
 	new.offsets = malloc(new.stats.blocks_per_page * sizeof(*new.offsets));
 	if (!new.offsets)
 		return MM_FAILED;
-	answer = take_small(dma, POOL_BYTES, GFP_KERNEL, cpu, &new.header, meter);
+	answer = take_small(dma, dma->machine->bits32 ? POOL_BYTES_32 : POOL_BYTES_64, GFP_KERNEL, cpu, &new.header, meter);
 	if (answer != MM_DONE) {
 		free(new.offsets);
 		return answer;
@@ -144,7 +147,8 @@ static enum dma_result take_page(struct dma *dma, const struct dma_pool *pool, g
 	struct dma_page *page, struct meter *meter)
 {
 	struct dma_request want = { .size = pool->stats.allocation, .gfp = gfp, .cpu = (uint16_t)cpu };
-	enum mm_answer answer = take_small(dma, HEADER_BYTES, gfp, cpu, &page->header, meter);
+	uint32_t header = dma->machine->bits32 ? HEADER_BYTES_32 : HEADER_BYTES_64;
+	enum mm_answer answer = take_small(dma, header, gfp, cpu, &page->header, meter);
 	enum dma_result result;
 
 	if (answer != MM_DONE)
@@ -253,13 +257,13 @@ uint64_t dma_pool_destroy(struct dma *dma, uint32_t pool, unsigned int cpu, stru
 
 		next = page->next_page;
 		/* "busy": the kernel frees the header and leaks the memory. */
-		slab_free(dma->slab, page->header, cpu, meter);
-		if (page->in_use) {
+		if (page->in_use)
 			p->stats.busy_pages++;
-			continue;
-		}
-		dma_free_coherent(dma, page->memory, cpu, meter);
-		forget_page(dma, at);
+		else
+			dma_free_coherent(dma, page->memory, cpu, meter);
+		slab_free(dma->slab, page->header, cpu, meter);
+		if (!page->in_use)
+			forget_page(dma, at);
 	}
 	slab_free(dma->slab, p->header, cpu, meter);
 	p->first_page = DMA_LIST_END;

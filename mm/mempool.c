@@ -10,13 +10,20 @@
 #include "base/array.h"
 #include "mm/mempool_priv.h"
 
-#define HEADER_BYTES  72u       /* sizeof(mempool_t) of a 64-bit kernel */
+#define HEADER_BYTES_64 72u     /* sizeof(mempool_t), by the size of a pointer */
+#define HEADER_BYTES_32 40u
 #define MIN_NR_MAX    (1u << 24)
 #define STAGE_WAITED  0x706f6f6cu /* place of a request that slept for an element: the light attempt was made before */
 
 const char *const mempool_kind_name[NR_MEMPOOL_KINDS] = {
 	[MEMPOOL_SLAB] = "slab", [MEMPOOL_KMALLOC] = "kmalloc", [MEMPOOL_PAGES] = "page", [MEMPOOL_OTHER] = "other",
 };
+
+/* The array of pointers to elements. */
+static uint64_t array_bytes(const struct mempools *m, uint32_t capacity)
+{
+	return (m->machine->bits32 ? 4ull : 8ull) * capacity;
+}
 
 /* Room for one more element's number. Return: false when the program itself has no memory for it. */
 static bool reserve_number(struct mempools *m)
@@ -124,13 +131,14 @@ static enum mm_answer build(struct mempools *m, uint32_t number, unsigned int cp
 	enum mm_answer answer;
 
 	if (!pool->has_header) {
-		answer = mempool_take_kmalloc(m, HEADER_BYTES, GFP_KERNEL | GFP_BIT_ZERO, cpu, &pool->header, meter);
+		answer = mempool_take_kmalloc(m, m->machine->bits32 ? HEADER_BYTES_32 : HEADER_BYTES_64, GFP_KERNEL | GFP_BIT_ZERO, cpu,
+			&pool->header, meter);
 		if (answer != MM_DONE)
 			return answer;
 		pool->has_header = true;
 	}
 	if (!pool->has_array && pool->capacity) {
-		answer = mempool_take_kmalloc(m, 8ull * pool->capacity, GFP_KERNEL, cpu, &pool->array, meter);
+		answer = mempool_take_kmalloc(m, array_bytes(m, pool->capacity), GFP_KERNEL, cpu, &pool->array, meter);
 		if (answer != MM_DONE)
 			return answer;
 		pool->has_array = true;
@@ -286,7 +294,7 @@ static enum mm_answer grow_array(struct mempools *m, struct pool *pool, uint32_t
 {
 	struct slab_object array;
 	uint32_t *reserve;
-	enum mm_answer answer = mempool_take_kmalloc(m, 8ull * min_nr, GFP_KERNEL, cpu, &array, meter);
+	enum mm_answer answer = mempool_take_kmalloc(m, array_bytes(m, min_nr), GFP_KERNEL, cpu, &array, meter);
 
 	if (answer != MM_DONE)
 		return answer;

@@ -186,6 +186,25 @@ Test(dma, destroyed_pool_gives_its_pages_back_but_for_the_busy_ones)
 	stop(&f);
 }
 
+/* pool_free_page(): the memory, then its header. With SLOB both are freed under locks, of the zone and of the lists. */
+Test(dma, destroyed_pool_frees_a_page_before_its_header)
+{
+	struct fixture f = { .fx = mm_fixture_new(1, 64 << 20) };
+	uint32_t pool, page, block;
+
+	strcpy(f.fx->machine.slab.allocator, "slob");
+	mm_fixture_boot(f.fx);
+	f.dma = mm_state(&f.fx->mm, SLOT_DMA);
+	pool = create(&f, 65536, 0, 0);
+	take(&f, pool, &page, &block);
+	dma_pool_free(f.dma, page, block, &f.fx->meter);
+	meter_restart(&f.fx->meter);
+	dma_pool_destroy(f.dma, pool, 0, &f.fx->meter);
+	cr_assert_geq(f.fx->meter.nr_segments, 2);
+	cr_expect_lt(f.fx->meter.segments[0].lock, NR_ZONE_LOCKS);
+	stop(&f);
+}
+
 Test(dma, two_thousand_random_operations_keep_every_invariant)
 {
 	struct fixture f = start(64 << 20);

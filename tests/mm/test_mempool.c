@@ -102,6 +102,25 @@ Test(mempool, creation_takes_header_array_and_min_nr_elements)
 	stop(&f);
 }
 
+/* Of 32 bits: a header of 40 bytes, pointers of 4. */
+Test(mempool, creation_on_32_bits_takes_less)
+{
+	struct fixture f = { .fx = mm_fixture_new(1, 64 << 20) };
+	uint64_t of_64, of_16;
+
+	f.fx->machine.bits32 = true;
+	f.fx->machine.vmalloc = (struct machine_vmalloc){ .start = 0xf77fe000, .size = 120 << 20, .guard_pages = 1,
+		.lazy_max = MACHINE_AUTO };
+	mm_fixture_boot(f.fx);
+	f.m = mm_state(&f.fx->mm, SLOT_MEMPOOL);
+	of_64 = live(&f, "kmalloc-64");
+	of_16 = live(&f, "kmalloc-16");
+	create(&f, (struct mempool_create){ .kind = MEMPOOL_KMALLOC, .size = 512, .min_nr = 3 });
+	cr_expect_eq(live(&f, "kmalloc-64"), of_64 + 1);
+	cr_expect_eq(live(&f, "kmalloc-16"), of_16 + 1);
+	stop(&f);
+}
+
 /* Q2, Q3, Q4: with nothing behind the pool the reserve goes down, last element first; then who may sleep waits. */
 Test(mempool, reserve_is_used_when_the_backing_fails_and_refilled_first)
 {
