@@ -5,7 +5,9 @@
 #include "mm/slab_priv.h"
 
 #define SLAB_MINALIGN    8u  /* bytes */
-#define TRACK_SIZE       32u /* sizeof(struct track) with a stack depot: SLAB_STORE_USER keeps two an object */
+/* sizeof(struct track) with a stack depot, by the size of a pointer: SLAB_STORE_USER keeps two an object */
+#define TRACK_SIZE_64    32u
+#define TRACK_SIZE_32    20u
 #define MIN_PARTIAL      5u
 #define MAX_PARTIAL      10u
 #define INFER_MAX_ALIGN  4096u
@@ -48,7 +50,7 @@ static uint64_t object_layout(uint32_t object_size, uint32_t align, uint32_t fla
 		offset = object_size / 2 / word * word;
 	}
 	if (flags & SLAB_STORE_USER)
-		size += 2 * TRACK_SIZE;
+		size += 2 * (word == 4 ? TRACK_SIZE_32 : TRACK_SIZE_64);
 	if (flags & SLAB_RED_ZONE)
 		size += word + align_up(word, align);
 	if (geometry) {

@@ -10,7 +10,9 @@
 #include "base/bits.h"
 #include "mm/slob_priv.h"
 
-#define SLOB_RCU_HEAD 24u /* bytes behind an object of SLAB_TYPESAFE_BY_RCU: struct slob_rcu */
+/* Bytes behind an object of SLAB_TYPESAFE_BY_RCU, by the size of a pointer: struct slob_rcu */
+#define SLOB_RCU_HEAD_64 24u
+#define SLOB_RCU_HEAD_32 12u
 
 /** A request on its way. */
 struct slob_op {
@@ -80,13 +82,17 @@ static uint32_t take_pages(const struct slob_op *op, unsigned int order)
 	return number;
 }
 
-static void give_pages(const struct slob_op *op, uint32_t number)
+/* @rcu: readers may not be done yet. */
+static void give_pages(const struct slob_op *op, uint32_t number, bool rcu)
 {
 	struct slob *slob = op->slob;
 	struct slob_page *page = &slob->pages[number];
 
 	page_alloc_set_owner(slob->page_alloc, page->pfn, 0);
-	page_alloc_give(slob->page_alloc, page->pfn, page->order, op->cpu, op->meter);
+	if (rcu)
+		page_alloc_give_rcu(slob->page_alloc, page->pfn, page->order, op->cpu, op->meter);
+	else
+		page_alloc_give(slob->page_alloc, page->pfn, page->order, op->cpu, op->meter);
 	page->list = SLOB_UNUSED;
 	page->next = slob->unused;
 	slob->unused = number;
@@ -205,7 +211,10 @@ static uint32_t slob_cache_of(const void *state, struct slab_object object)
 	return cache == SLOB_KMALLOC ? CACHE_NONE : cache;
 }
 
-/* A page whose last object goes is given back at once. */
+/*
+ * A page whose last object goes is given back at once. Simplified: so is the room of a small object of SLAB_TYPESAFE_BY_RCU,
+ * which waits for a grace period in the kernel: what ends one knows of pages alone.
+ */
 static void slob_free(void *state, struct slab_object object, unsigned int cpu, struct meter *meter)
 {
 	struct slob *slob = state;
@@ -218,7 +227,7 @@ static void slob_free(void *state, struct slab_object object, unsigned int cpu, 
 	if (page->list == SLOB_WHOLE) {
 		slob->caches[cache].whole--;
 		slob->caches[cache].discarded++;
-		give_pages(&op, object.slab);
+		give_pages(&op, object.slab, slob->caches[cache].flags & SLAB_TYPESAFE_BY_RCU);
 		return;
 	}
 	assert(slob_starts(slob, object));
@@ -233,7 +242,7 @@ static void slob_free(void *state, struct slab_object object, unsigned int cpu, 
 		slob_list_remove(slob, object.slab);
 	slob->held--;
 	meter_charge(meter, STEP_SLAB_DISCARD, 1);
-	give_pages(&op, object.slab);
+	give_pages(&op, object.slab, false);
 }
 
 static void slob_free_bulk(void *state, struct slab_object *objects, uint32_t nr, unsigned int cpu, struct meter *meter)
@@ -270,7 +279,8 @@ static bool slob_geometry(const struct machine *machine, uint32_t object_size, u
 	struct slab_geometry *g)
 {
 	uint64_t unit = machine->page_size > 32767 * 2 ? 4 : 2;
-	uint64_t size = (uint64_t)object_size + (flags & SLAB_TYPESAFE_BY_RCU ? SLOB_RCU_HEAD : 0);
+	uint64_t rcu_head = machine->bits32 ? SLOB_RCU_HEAD_32 : SLOB_RCU_HEAD_64;
+	uint64_t size = (uint64_t)object_size + (flags & SLAB_TYPESAFE_BY_RCU ? rcu_head : 0);
 
 	memset(g, 0, sizeof(*g));
 	size = (size + unit - 1) / unit * unit;

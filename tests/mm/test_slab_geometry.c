@@ -70,6 +70,17 @@ Test(slab_geometry, worked_examples_on_4_cpus)
 	}
 }
 
+/* struct track has 20 bytes there. */
+Test(slab_geometry, of_32_bits_tracks_are_smaller)
+{
+	struct machine machine = { .cpus = 1, .page_size = 4096, .page_shift = 12, .bits32 = true,
+		.slab = { .max_order = 3, .cpu_partial = -1 }, .page_allocator.max_order = 10 };
+	struct slab_geometry g;
+
+	cr_assert(slab_geometry_of(&machine, 64, 0, SLAB_STORE_USER, &g));
+	cr_expect_eq(g.size, 104);
+}
+
 Test(slab_geometry, order_objects_and_cpu_partial_slabs_by_cpu_count)
 {
 	static const uint32_t cpus[] = { 1, 2, 4, 8, 16, 64 };

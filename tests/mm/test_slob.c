@@ -124,6 +124,23 @@ static void shrink(void *arg)
 		fixture_free_object(shrunk->f, shrunk->objects[i]);
 }
 
+/* The footer that call_rcu() needs: struct slob_rcu. */
+Test(slob, objects_typesafe_by_rcu_have_a_footer)
+{
+	for (int bits32 = 0; bits32 < 2; bits32++) {
+		struct fixture *f = calloc(1, sizeof(*f));
+		uint32_t cache;
+
+		fixture_machine(&f->machine, 1, 1);
+		strcpy(f->machine.slab.allocator, "slob");
+		f->machine.bits32 = bits32;
+		fixture_start(f);
+		cache = fixture_cache(f, "c", 40, 0, SLAB_TYPESAFE_BY_RCU);
+		cr_expect_eq(slab_cache_geometry(f->slab, cache)->size, bits32 ? 52 : 64);
+		fixture_free(f);
+	}
+}
+
 Test(slob, pages_that_reclaim_frees_while_one_is_taken_are_used_again)
 {
 	struct fixture *f = slob_machine();
