@@ -130,6 +130,10 @@ static bool may_sleep(const struct trace_op *op, bool takes)
 	case KIND_MEMPOOL_CREATE:
 	case KIND_MEMPOOL_RESIZE:
 	case KIND_DMA_POOL_CREATE:
+	case KIND_DMA_POOL_DESTROY:
+	case KIND_VM_MAP_RAM:
+	case KIND_VM_UNMAP_RAM:
+	case KIND_MMAP_DEVICE:
 	case KIND_REQUEST_MEM_REGION:
 	case KIND_REQUEST_REGION:
 		return true;

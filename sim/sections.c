@@ -5,15 +5,18 @@
 
 #include "sim/run.h"
 
-static bool has_sections(const struct trace_tables *tables)
+/* Return: whether there are sections of either kind. */
+static bool has_sections(const struct trace_tables *tables, bool *counted)
 {
+	bool mapped = false;
+
 	for (uint32_t i = 0; i < tables->nr_ops; i++) {
 		uint8_t kind = tables->ops[i].kind;
 
-		if (kind == KIND_GET_CPU || kind == KIND_PUT_CPU || kind == KIND_GET_CPU_VAR || kind == KIND_PUT_CPU_VAR)
-			return true;
+		*counted |= kind == KIND_GET_CPU || kind == KIND_PUT_CPU || kind == KIND_GET_CPU_VAR || kind == KIND_PUT_CPU_VAR;
+		mapped |= kind == KIND_KMAP_ATOMIC || kind == KIND_KUNMAP_ATOMIC;
 	}
-	return false;
+	return *counted || mapped;
 }
 
 /* Who asks stands in the table once for each name of a task: sections go by CPU and pid alone. */
@@ -23,7 +26,7 @@ int sections_prepare(struct run *run, struct err *err)
 	struct idmap seen = { 0 };
 	int ret = 0;
 
-	if (!has_sections(run->tables))
+	if (!has_sections(run->tables, &s->counted))
 		return 0;
 	s->of_who = calloc(run->tables->nr_whos + 1, sizeof(*s->of_who));
 	s->open = calloc(run->tables->nr_whos + 1, sizeof(*s->open));
@@ -96,11 +99,28 @@ void sections_may_sleep(struct run *run, const struct request *req, const struct
 {
 	const struct section *section = section_of(run, req);
 
-	if (!section->depth)
+	/* An interrupt is not the task that it comes into: its own context has been judged. */
+	if ((!section->depth && !section->mapped) || (op->ctx & CTX_MASK) != CTX_PROCESS)
 		return;
 	run->sections.sleeps++;
-	run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, between %s and put: \"scheduling while atomic\"", kind_info[op->kind].name,
-		kind_info[run->ops[section->op].kind].name);
+	if (section->depth)
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, between %s and put: \"scheduling while atomic\"",
+			kind_info[op->kind].name, kind_info[run->ops[section->op].kind].name);
+	else
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, between kmap_atomic and kunmap_atomic: \"scheduling while"
+			" atomic\"", kind_info[op->kind].name);
+}
+
+void sections_map(struct run *run, const struct request *req)
+{
+	section_of(run, req)->mapped++;
+}
+
+void sections_unmap(struct run *run, const struct request *req)
+{
+	struct section *section = section_of(run, req);
+
+	section->mapped -= section->mapped > 0;
 }
 
 /* Nobody will put what is open. */
@@ -138,7 +158,7 @@ int sections_finish(struct run *run, struct err *err)
 		return 0;
 	for (uint32_t i = 0; i < s->nr; i++)
 		report_open(run, &run->sections.open[i], "the trace");
-	for (size_t i = 0; ret == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; ret == 0 && s->counted && i < sizeof(rows) / sizeof(rows[0]); i++)
 		ret = run->recorder->ops->counter(run->recorder, &rows[i], err);
 	return ret;
 }

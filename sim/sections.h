@@ -1,6 +1,6 @@
 /*
- * sections: what lies between get_cpu() or get_cpu_var() and the matching put: no preemption, so the task stays on its CPU
- * and must not sleep. Kept only for traces that have such events.
+ * sections: what lies between get_cpu() or get_cpu_var() and the matching put, or kmap_atomic() and kunmap_atomic(): no
+ * preemption, so the task stays on its CPU and must not sleep. Kept only for traces that have such events.
  */
 #ifndef KMEMSIM_SIM_SECTIONS_H
 #define KMEMSIM_SIM_SECTIONS_H
@@ -19,6 +19,7 @@ struct request;
 struct section {
 	uint32_t depth;    /* calls that are not matched yet */
 	uint32_t op;       /* the run_op of the outermost of them */
+	uint32_t mapped;   /* kmap_atomic() that are not ended yet */
 	ns_t begun_ns;
 };
 
@@ -26,6 +27,7 @@ struct sections {
 	uint32_t *of_who;      /* owned: index of open[] by who asks; NULL: the trace has no sections */
 	struct section *open;  /* owned */
 	uint32_t nr;
+	bool counted;          /* the trace has get_cpu() and the like: there are counters */
 	uint64_t count;        /* outermost sections that are over */
 	uint64_t calls;        /* of get_cpu() and get_cpu_var() */
 	uint32_t max_depth;
@@ -43,6 +45,10 @@ bool sections_any(const struct run *run);
 /** sections_enter(), sections_leave() - get and put. A put without a get breaks rule preempt_imbalance. */
 void sections_enter(struct run *run, const struct request *req);
 void sections_leave(struct run *run, const struct request *req, const struct run_op *op);
+
+/** sections_map(), sections_unmap() - kmap_atomic() and kunmap_atomic(), whose balance is sim/serve_highmem.c's. */
+void sections_map(struct run *run, const struct request *req);
+void sections_unmap(struct run *run, const struct request *req);
 
 /** sections_may_sleep() - a request that may sleep: reports sleep_in_atomic when it is in a section. */
 void sections_may_sleep(struct run *run, const struct request *req, const struct run_op *op);

@@ -16,7 +16,8 @@ static void dma_prepare(struct run *run, struct run_op *op)
 {
 	bool takes = kind_info[op->kind].slot == SLOT_BEGINS && op->gfp & GFP_BIT_DIRECT_RECLAIM;
 
-	if ((takes || op->kind == KIND_DMA_POOL_CREATE) && op->ctx != CTX_PROCESS)
+	/* Both take pools_reg_lock, a mutex. */
+	if ((takes || op->kind == KIND_DMA_POOL_CREATE || op->kind == KIND_DMA_POOL_DESTROY) && op->ctx != CTX_PROCESS)
 		op->rules |= 1u << RULE_SLEEP_IN_ATOMIC;
 	if (op->kind == KIND_DMA_ALLOC_COHERENT && op->size <= UINT64_MAX / 4)
 		op->bytes_alloc = (uint64_t)run->machine->page_size << dma_order(dma_of(run), op->size);

@@ -95,6 +95,7 @@ static void serve_kmap_atomic(struct run *run, const struct request *req, struct
 {
 	if (highmem_push_local(highmem_of(run), pfn, req->slot, run->cpu, &run->meter) == HIGHMEM_LOCAL_DONE) {
 		begin_mapping(run, req, op, pfn);
+		sections_map(run, req);
 		return;
 	}
 	run_violation(run, RULE_KMAP_LEAK, op, "%s beyond %d mappings of CPU %u: BUG in kmap_local_idx_push()",
@@ -127,21 +128,21 @@ static void wake_waiters(struct run *run)
 		highmem_waited(highmem_of(run), 0, waited);
 }
 
+/* @op: what ends it. */
+static void end_local(struct run *run, struct object *object, const struct run_op *op)
+{
+	uint32_t mapping = (uint32_t)(object - run->objects);
+
+	if (highmem_pop_local(highmem_of(run), page_of(object), mapping, object->left >> LEFT_CPU, &run->meter) == HIGHMEM_LOCAL_NOT_LAST)
+		run_violation(run, RULE_PREEMPT_IMBALANCE, op,
+			"kunmap_atomic out of order: not the CPU's last mapping, which the kernel takes it for where pages are high");
+}
+
 static void highmem_release(struct run *run, struct object *object)
 {
-	const struct run_op *op = &run->ops[object->op];
-	uint32_t mapping = (uint32_t)(object - run->objects);
-	pfn_t pfn = page_of(object);
-	enum highmem_kunmap kunmap;
-
-	if (is_local(op)) {
-		if (highmem_pop_local(highmem_of(run), pfn, mapping, object->left >> LEFT_CPU, &run->meter) == HIGHMEM_LOCAL_NOT_LAST)
-			run_violation(run, RULE_PREEMPT_IMBALANCE, op,
-				"kunmap_atomic out of order: not the CPU's last mapping, which the kernel takes it for where pages are high");
-		return;
-	}
-	kunmap = highmem_kunmap(highmem_of(run), pfn, &run->meter);
-	if (kunmap == HIGHMEM_LAST_USER)
+	if (is_local(&run->ops[object->op]))
+		end_local(run, object, &run->ops[object->op]);
+	else if (highmem_kunmap(highmem_of(run), page_of(object), &run->meter) == HIGHMEM_LAST_USER)
 		wake_waiters(run);
 }
 
@@ -164,7 +165,14 @@ static void serve_unmap(struct run *run, const struct request *req, struct run_o
 		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel stops with a BUG where pages are high", kind_info[op->kind].name,
 			kind_info[maker->kind].name);
 	op->done++;
-	release(run, object);
+	if (!is_local(maker) || kind_info[maker->kind].keys != KEY_PAGE) {
+		release(run, object);
+		return;
+	}
+	note_place(run, object->slab, object->index);
+	end_local(run, object, op);
+	sections_unmap(run, req);
+	object_end(run, object);
 }
 
 static void highmem_serve(struct run *run, const struct request *req, struct run_op *op)

@@ -185,8 +185,9 @@ static void ioremap_prepare(struct run *run, struct run_op *op)
 {
 	if (op->kind == KIND_IOREMAP || op->kind == KIND_MMAP_DEVICE)
 		op->bytes_alloc = ioremap_bytes(ioremap_of(run), op->trace->arg[0], op->size);
-	/* Both may sleep; in interrupts they do worse. */
-	if ((op->kind == KIND_IOREMAP || op->kind == KIND_IOUNMAP) && op->trace->ctx != CTX_PROCESS && !in_interrupt(op))
+	/* All may sleep; the first two do worse in interrupts. */
+	if (((op->kind == KIND_IOREMAP || op->kind == KIND_IOUNMAP) && op->trace->ctx != CTX_PROCESS && !in_interrupt(op)) ||
+		(op->kind == KIND_MMAP_DEVICE && op->trace->ctx != CTX_PROCESS))
 		op->rules |= 1u << RULE_SLEEP_IN_ATOMIC;
 }
 

@@ -229,9 +229,9 @@ static void serve_end(struct run *run, const struct request *req, struct run_op 
 
 	if (!object || !check_end(run, object, op))
 		return;
-	if (nmi || (in_interrupt(op) && op->kind == KIND_VUNMAP))
-		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "%s in an interrupt: BUG", name);
-	else if (!in_interrupt(op) && is_atomic(op))
+	if ((nmi && op->kind == KIND_VFREE) || (in_interrupt(op) && op->kind == KIND_VUNMAP))
+		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "%s in an %s: BUG", name, nmi ? "NMI" : "interrupt");
+	else if (in_interrupt(op) ? op->kind == KIND_VM_UNMAP_RAM : is_atomic(op))
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: might_sleep() complains, or it"
 			" deadlocks", name);
 	op->done++;

@@ -480,6 +480,47 @@ Test(lint, sections_are_not_left_by_what_takes_a_mutex)
 }
 
 /* krealloc() of what is no slab's ends like kfree() of it; whoever frees that later is not to blame. */
+/* An interrupt that comes into a section is not in it: its vfree() is deferred, as always. */
+Test(lint, sections_are_those_of_the_task)
+{
+	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":4096,\"pid\":7}");
+	scenario_add("{\"event\":\"get_cpu\",\"pid\":7}");
+	scenario_add("{\"event\":\"vfree\",\"id\":1,\"pid\":7,\"ctx\":\"softirq\"}");
+	scenario_add("{\"event\":\"put_cpu\",\"pid\":7}");
+	expect_found("", 0, "");
+}
+
+/* kmap_atomic() disables preemption, as get_cpu() does; the end out of order is told of who ends. */
+Test(lint, what_is_mapped_by_kmap_atomic_is_used_without_sleeping)
+{
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"g\",\"order\":0,\"gfp\":\"GFP_HIGHUSER\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"h\",\"order\":0,\"gfp\":\"GFP_HIGHUSER\"}");
+	scenario_add("{\"event\":\"kmap_atomic\",\"id\":1,\"page\":\"g\"}");
+	scenario_add("{\"event\":\"kmap_atomic\",\"id\":2,\"page\":\"h\",\"call_site\":\"mapper+0x8\"}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":3,\"size\":64,\"gfp\":\"GFP_ATOMIC\"}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":4,\"size\":64}");
+	scenario_add("{\"event\":\"kunmap_atomic\",\"id\":1,\"call_site\":\"unmapper+0x8\"}");
+	scenario_add("{\"event\":\"kunmap_atomic\",\"id\":2}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":5,\"size\":64}");
+	expect_found("", 1, "sleep_in_atomic error 5\npreempt_imbalance error 6\n");
+	expect_text(5, "between kmap_atomic and kunmap_atomic");
+	scenario_expect("select call_site from violations where event_no = 6", "unmapper+0x8\n");
+}
+
+/* What takes a mutex or fills page tables, whatever it is asked for. */
+Test(lint, some_calls_may_always_sleep)
+{
+	scenario_add("{\"event\":\"dma_pool_create\",\"pool\":\"p\",\"size\":64}");
+	scenario_add("{\"event\":\"dma_pool_destroy\",\"pool\":\"p\",\"ctx\":\"softirq\"}");
+	scenario_add("{\"event\":\"vm_map_ram\",\"id\":1,\"size\":4096}");
+	scenario_add("{\"event\":\"vm_unmap_ram\",\"id\":1,\"ctx\":\"hardirq\"}");
+	scenario_add("{\"event\":\"mmap_device\",\"phys\":\"0xfd000000\",\"size\":4096,\"preempt_off\":true}");
+	scenario_add("{\"event\":\"get_cpu\"}");
+	scenario_add("{\"event\":\"mmap_device\",\"phys\":\"0xfd000000\",\"size\":4096}");
+	scenario_add("{\"event\":\"put_cpu\"}");
+	expect_found("", 1, "sleep_in_atomic error 1\nsleep_in_atomic error 3\nsleep_in_atomic error 4\nsleep_in_atomic error 6\n");
+}
+
 Test(lint, krealloc_is_for_what_kmalloc_made)
 {
 	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":8192}");
