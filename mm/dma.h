@@ -79,6 +79,8 @@ enum dma_result dma_pool_alloc(struct dma *dma, uint32_t pool, gfp_t gfp, unsign
 	struct meter *meter);
 /** dma_pool_free() - models dma_pool_free(), to the block's own pool; nothing of a pool that is gone. */
 void dma_pool_free(struct dma *dma, uint32_t page, uint32_t block, struct meter *meter);
+/** dma_page_lives() - whether the pool of @page, which dma_pool_alloc() told, has not been destroyed. */
+bool dma_page_lives(const struct dma *dma, uint32_t page);
 /** dma_pool_address() - the physical address of a block. */
 uint64_t dma_pool_address(const struct dma *dma, uint32_t page, uint32_t block);
 /** dma_pool_destroy() - models dma_pool_destroy(). Return: pages that are in use: the kernel calls them busy and leaks them. */

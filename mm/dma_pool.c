@@ -240,6 +240,11 @@ void dma_pool_free(struct dma *dma, uint32_t page, uint32_t block, struct meter 
 	pool->stats.frees++;
 }
 
+bool dma_page_lives(const struct dma *dma, uint32_t page)
+{
+	return dma->pools[dma->page[page].pool].state == DMA_POOL_LIVES;
+}
+
 uint64_t dma_pool_address(const struct dma *dma, uint32_t page, uint32_t block)
 {
 	const struct dma_page *p = &dma->page[page];

@@ -62,6 +62,8 @@ int parts_finish(struct run *run, struct err *err);
 extern const struct run_part part_vmalloc;
 extern const struct run_part part_kernel_stack;
 extern const struct run_part part_percpu;
+extern const struct run_part part_dma;
+extern const struct run_part part_ioremap;
 extern const struct run_part part_boot_memory;
 
 /* The parts, as sim/parts.c lists them. */

@@ -3,7 +3,7 @@
 
 #include "sim/run.h"
 
-extern const struct run_part part_resource, part_ioport, part_ioremap, part_mempool, part_highmem, part_dma;
+extern const struct run_part part_resource, part_ioport, part_mempool, part_highmem;
 
 /* Ascending by the layers of mm/ that they need; ends in NULL. */
 static const struct run_part *const parts[] = {

@@ -152,7 +152,10 @@ static void check_free_of_part(struct run *run, const struct object *object, con
 			return;
 		}
 	}
-	if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
+	if (part_of(run, object) == &part_dma)
+		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: no slab is there, the kernel warns and frees its first page",
+			kind_info[op->kind].name, kind_info[run->ops[object->op].kind].name);
+	else if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
 		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
 			"%s of an object from %s: no slab is there, the kernel oopses", kind_info[op->kind].name,
 			kind_info[run->ops[object->op].kind].name);

@@ -127,6 +127,9 @@ static void check_end(struct run *run, const struct object *object, const struct
 	else if (made_by == KIND_DMA_POOL_ALLOC && maker->trace->name != op->trace->name)
 		run_violation(run, RULE_WRONG_FREE, op, "a block of DMA pool \"%s\" freed to \"%s\": the kernel reports a bad address",
 			run_string(run, maker->trace->name), run_string(run, op->trace->name));
+	else if (made_by == KIND_DMA_POOL_ALLOC && !dma_page_lives(dma_of(run), object->index))
+		run_violation(run, RULE_WRONG_FREE, op, "a block freed to DMA pool \"%s\" after that was destroyed: the kernel uses memory that"
+			" is freed", run_string(run, op->trace->name));
 	else if (op->kind == KIND_DMA_FREE_COHERENT && op->size &&
 		dma_order(dma_of(run), op->size) != dma_order(dma_of(run), maker->size))
 		run_violation(run, RULE_WRONG_FREE, op, "dma_free_coherent of %" PRIu64 " bytes, allocated were %" PRIu64, op->size,

@@ -141,6 +141,23 @@ static void serve_part_free(struct run *run, struct object *object, struct run_o
 		object_end(run, object);
 }
 
+/* What has no struct page of its own to be found by its address; or is a block of kmalloc(), which differs by its accounts alone. */
+static void check_another(struct run *run, const struct object *object, const struct run_op *op)
+{
+	const struct run_op *maker = &run->ops[object->op];
+	const char *name = kind_info[maker->kind].name;
+	bool part = object->slab == OBJECT_PART;
+
+	if (object->slab == SLAB_LARGE && (uint64_t)run->machine->page_size << (op->order & 63) == maker->bytes_alloc)
+		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_NOTICE], op,
+			"free_pages of an object from %s: works, as it is a block of pages, but for the count of slab pages", name);
+	else if (part && (part_of(run, object) == &part_vmalloc || part_of(run, object) == &part_ioremap || part_of(run, object) == &part_percpu))
+		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
+			"free_pages of an object from %s: no page is found by such an address, the kernel oopses", name);
+	else
+		run_violation(run, RULE_WRONG_FREE, op, "free_pages of an object from %s: the kernel reports a bad page", name);
+}
+
 void serve_pages_free(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct object *object;
@@ -155,8 +172,7 @@ void serve_pages_free(struct run *run, const struct request *req, struct run_op 
 		return;
 	}
 	if (object->slab != OBJECT_PAGES)
-		run_violation(run, RULE_WRONG_FREE, op, "free_pages of an object from %s: the kernel reports a bad page",
-			kind_info[run->ops[object->op].kind].name);
+		check_another(run, object, op);
 	else
 		check_whole(run, object, op);
 	op->done++;

@@ -72,7 +72,8 @@ static void serve_free(struct run *run, const struct request *req, struct run_op
 	if (!object)
 		return;
 	if (object->slab != OBJECT_PART || part_of(run, object) != &part_percpu) {
-		run_violation(run, RULE_WRONG_FREE, op, "free_percpu of an object from %s: no chunk has it, nothing is freed",
+		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
+			"free_percpu of an object from %s: the kernel looks for its chunk and oopses",
 			kind_info[run->ops[object->op].kind].name);
 		op->failed++;
 		object_end(run, object);

@@ -155,7 +155,7 @@ Test(lint, every_object_has_its_own_free)
 	expect_found("", 1,
 		"wrong_free error 4\nwrong_free error 6\nwrong_free error 8\n" /* kmalloc to kmem_cache_free, vfree, free_pages */
 		"wrong_free notice 12\nwrong_free error 16\nwrong_free error 18\nwrong_free notice 20\n"
-		"wrong_free fatal 22\nwrong_free fatal 24\nwrong_free error 28\n"
+		"wrong_free fatal 22\nwrong_free fatal 24\nwrong_free fatal 28\n"
 		"wrong_free error 32\nwrong_free error 34\nwrong_free error 36\nwrong_free error 40\n");
 	expect_text(4, "Wrong slab cache");
 	expect_text(6, "nonexistent area");
@@ -519,6 +519,30 @@ Test(lint, some_calls_may_always_sleep)
 	scenario_add("{\"event\":\"mmap_device\",\"phys\":\"0xfd000000\",\"size\":4096}");
 	scenario_add("{\"event\":\"put_cpu\"}");
 	expect_found("", 1, "sleep_in_atomic error 1\nsleep_in_atomic error 3\nsleep_in_atomic error 4\nsleep_in_atomic error 6\n");
+}
+
+/* The address decides what the kernel finds by it: a page that is no slab, or nothing at all. */
+Test(lint, a_wrong_free_ends_by_what_the_address_leads_to)
+{
+	scenario_add("{\"event\":\"dma_alloc_coherent\",\"id\":1,\"size\":4096}");
+	scenario_add("{\"event\":\"kfree\",\"id\":1}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":2,\"size\":16384}");
+	scenario_add("{\"event\":\"free_pages\",\"id\":2,\"order\":2}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":3,\"size\":16384}");
+	scenario_add("{\"event\":\"free_pages\",\"id\":3,\"order\":1}");
+	scenario_add("{\"event\":\"vmalloc\",\"id\":4,\"size\":4096}");
+	scenario_add("{\"event\":\"free_pages\",\"id\":4,\"order\":0}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":5,\"size\":64}");
+	scenario_add("{\"event\":\"free_percpu\",\"id\":5}");
+	scenario_add("{\"event\":\"dma_pool_create\",\"pool\":\"p\",\"size\":64}");
+	scenario_add("{\"event\":\"dma_pool_alloc\",\"id\":6,\"pool\":\"p\"}");
+	scenario_add("{\"event\":\"dma_pool_destroy\",\"pool\":\"p\"}");
+	scenario_add("{\"event\":\"dma_pool_free\",\"id\":6,\"pool\":\"p\"}");
+	expect_found("", 1, "wrong_free error 1\nwrong_free notice 3\nwrong_free error 5\nwrong_free fatal 7\nwrong_free fatal 9\n"
+		"mempool_leak error 12\nwrong_free error 13\n");
+	expect_text(1, "frees its first page");
+	expect_text(7, "oopses");
+	expect_text(9, "oopses");
 }
 
 Test(lint, krealloc_is_for_what_kmalloc_made)
