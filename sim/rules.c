@@ -49,7 +49,8 @@ static unsigned int block_order(const struct run *run, const struct trace_op *op
 
 	if (action == ACT_PAGES)
 		return op->order;
-	if (action != ACT_PAGES_EXACT && action != ACT_KMALLOC_LARGE)
+	if (action != ACT_PAGES_EXACT && action != ACT_KMALLOC_LARGE &&
+		!(action == ACT_KREALLOC && kmalloc_is_large(run->mm.slab, op->size)))
 		return 0;
 	return pages > 1 ? (unsigned int)fls64(pages - 1) : 0;
 }
@@ -77,6 +78,8 @@ static bool is_too_large(const struct run *run, const struct trace_op *op, enum 
 		return block_order(run, op, action) > run->machine->page_allocator.max_order;
 	if (action == ACT_KREALLOC)
 		return op->size > run->machine->kmalloc.max_size;
+	if (op->kind == KIND_KVMALLOC || op->kind == KIND_KVZALLOC)
+		return op->size > INT32_MAX && op->gfp & GFP_BIT_DIRECT_RECLAIM; /* vmalloc is for no others */
 	return action == ACT_CACHE_CREATE && op->size > CREATE_SIZE_MAX;
 }
 
@@ -161,6 +164,8 @@ static void report_size(struct run *run, const struct run_op *op)
 	else if (op->action == ACT_KREALLOC)
 		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s to %" PRIu64 " bytes: the kernel refuses, the old object stays",
 			name, op->size);
+	else if (op->action != ACT_CACHE_CREATE)
+		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name, op->size);
 	else
 		run_violation(run, RULE_SIZE_TOO_LARGE, op, "cache \"%s\" of objects of %" PRIu64
 			" bytes: the kernel cannot create it", run_string(run, op->trace->name), op->trace->size);

@@ -199,6 +199,17 @@ static bool waits(struct run *run, const struct request *req, const struct run_o
 	return true;
 }
 
+/* The mask goes to the pool's own function as it is. */
+static RARE void check_zone(struct run *run, const struct run_op *op, uint32_t pool)
+{
+	struct mempool_stats stats;
+
+	mempool_get_stats(mempools_of(run), pool, &stats);
+	if (stats.create.kind == MEMPOOL_KMALLOC || stats.create.kind == MEMPOOL_SLAB)
+		run_violation(run, RULE_HIGHMEM_KMALLOC, op, "mempool_alloc with a zone that slabs cannot come from: \"Unexpected gfp\","
+			" the kernel warns and clears the bit");
+}
+
 static void serve_alloc(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct mempools *m = mempools_of(run);
@@ -208,6 +219,8 @@ static void serve_alloc(struct run *run, const struct request *req, struct run_o
 
 	if (req->slot != SLOT_NONE)
 		slot_for(run, req, op);
+	if (__builtin_expect(op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32), 0) && pool != MEMPOOL_NONE && !req->sleeper)
+		check_zone(run, op, pool);
 	if (pool != MEMPOOL_NONE)
 		answer = mempool_alloc(m, pool, op->gfp, run->cpu, &element, &run->meter);
 	else

@@ -545,6 +545,38 @@ Test(lint, a_wrong_free_ends_by_what_the_address_leads_to)
 	expect_text(9, "oopses");
 }
 
+/* As the functions below them do. */
+Test(lint, callers_of_kmalloc_have_its_limits)
+{
+	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"p\",\"min_nr\":1,\"kind\":\"kmalloc\",\"size\":64}");
+	scenario_add("{\"event\":\"mempool_alloc\",\"id\":1,\"pool\":\"p\",\"gfp\":\"GFP_KERNEL|__GFP_HIGHMEM\"}");
+	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"q\",\"min_nr\":1,\"kind\":\"page\",\"order\":0}");
+	scenario_add("{\"event\":\"mempool_alloc\",\"id\":2,\"pool\":\"q\",\"gfp\":\"GFP_KERNEL|__GFP_HIGHMEM\"}");
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":3,\"size\":2147483648}");
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":4,\"size\":2147483648,\"gfp\":\"GFP_KERNEL|__GFP_NOWARN\"}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":5,\"size\":65536}");
+	scenario_add("{\"event\":\"krealloc\",\"id\":6,\"size\":32768}");
+	expect_found("", 1, "highmem_kmalloc warning 1\nsize_too_large error 4\norder_too_large advice 6\n");
+}
+
+/* Which RAM a recorded machine has where the recording does not say; that ioremap() was granted says that there was none. */
+Test(lint, what_a_recorded_kernel_mapped_was_no_ram)
+{
+	FILE *f = fopen("t.txt", "w");
+	struct run_result result;
+
+	cr_assert(f);
+	fprintf(f, "  sh-9 [000] .....    10.000001: ioremap: (__ioremap_caller+0x0/0x9) phys=0x9000000 size=0x1000 pcm=2\n"
+		"  sh-9 [000] .....    10.000002: ioremap_ret: (ioremap+0x1/0x9 <- __ioremap_caller) addr=0xffffc90000010000\n"
+		"  sh-9 [000] .....    10.000003: ioremap: (__ioremap_caller+0x0/0x9) phys=0xa000000 size=0x1000 pcm=2\n"
+		"  sh-9 [000] .....    10.000004: ioremap_ret: (ioremap+0x1/0x9 <- __ioremap_caller) addr=0x0\n");
+	fclose(f);
+	result = run_shell("$K import t.txt -o t.kmt --quiet && rm -f r.db && $K lint t.kmt -o r.db --quiet");
+	cr_expect_eq(result.status, 1, "%s", result.err);
+	run_free(&result);
+	scenario_expect("select rule, severity, event_no from violations", "ioremap_ram error 1\n");
+}
+
 Test(lint, krealloc_is_for_what_kmalloc_made)
 {
 	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":8192}");

@@ -100,7 +100,7 @@ Test(vmalloc, kvmalloc_falls_back_by_the_kernel_s_rule)
 		"");
 	expect("SELECT areas, mapped_pages, huge_areas FROM vmalloc_stats" LAST, "2 1539 1\n");
 	expect("SELECT count, failed FROM op_stats WHERE op = 'kvmalloc'", "4 2\n");
-	expect("SELECT count(*) FROM violations", "0\n");
+	expect("SELECT rule, event_no FROM violations", "size_too_large 3\n"); /* more than INT_MAX */
 	expect("SELECT kmalloc_large_bytes FROM samples" LAST, "16384\n");
 }
 
