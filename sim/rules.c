@@ -107,6 +107,9 @@ static bool is_costly(const struct run *run, const struct trace_op *op, enum run
 {
 	unsigned int order = block_order(run, op, action);
 
+	/* kmalloc() refuses it; in 2.6 that is less than the largest block. */
+	if ((action == ACT_KMALLOC_LARGE || action == ACT_KREALLOC) && op->size > run->machine->kmalloc.max_size)
+		return false;
 	return order > COSTLY_ORDER && order <= run->machine->page_allocator.max_order && op->kind != KIND_KVMALLOC &&
 	       op->kind != KIND_KVZALLOC && !(op->gfp & (GFP_BIT_NORETRY | GFP_BIT_RETRY_MAYFAIL | GFP_BIT_NOWARN));
 }

@@ -545,6 +545,14 @@ Test(lint, a_wrong_free_ends_by_what_the_address_leads_to)
 	expect_text(9, "oopses");
 }
 
+/* The largest kmalloc() of 2.6 is far from the largest block of pages. */
+Test(lint, what_kmalloc_refuses_needs_no_advice)
+{
+	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":131073}");
+	expect_found("--set kernel=2.6-classic", 1, "size_too_large error 0\n");
+	expect_found("", 0, "order_too_large advice 0\n");
+}
+
 /* As the functions below them do. */
 Test(lint, callers_of_kmalloc_have_its_limits)
 {
