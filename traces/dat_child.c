@@ -3,10 +3,13 @@
 
 #ifdef HAVE_TRACECMD
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "traces/dat_layout.h"
 #include "traces/dat_order.h"
 #include "traces/dat_pages.h"
 
@@ -108,6 +111,52 @@ static int send_uname(struct dat_records *c, const char *uname, unsigned int *ma
 	return dat_send_text(c, DAT_ARCH, last);
 }
 
+static bool knows_tsc(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct dat_layout layout;
+	bool knows;
+
+	if (fd < 0)
+		return false;
+	dat_layout_read_file(&layout, fd);
+	knows = layout.knows_tsc;
+	dat_layout_fini(&layout);
+	close(fd);
+	return knows;
+}
+
+/* Why the times of a recording with this clock are no ns (trace_clocks[] in kernel/trace/trace.c); NULL: they are. */
+static const char *no_time(const char *clock, const char *path)
+{
+	static const char *const why[][2] = {
+		{ "counter", "which counts events and not time" },
+		{ "uptime", "which counts ticks of 10 ms, and does not tell what came first" },
+		{ "ppc-tb", "which counts ticks of an unknown length" },
+		{ "s390-tod", "which counts units of 1/4096 us" },
+		{ "x86-tsc", "which counts cycles of a length that the file does not tell" },
+	};
+
+	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++)
+		if (!strcmp(clock, why[i][0]))
+			return !strcmp(clock, "x86-tsc") && knows_tsc(path) ? NULL : why[i][1];
+	return NULL;
+}
+
+/* Return: -1 when the clock's times are of no use, which the import has been told. */
+static int send_clock(struct dat_records *c, const char *clock)
+{
+	const char *why = no_time(clock, c->request->path);
+	char text[256];
+
+	if (!why)
+		return dat_send_text(c, DAT_CLOCK, clock);
+	snprintf(text, sizeof(text), "its times are those of the clock %s, %s; record with a clock of ns, as "
+		"`trace-cmd record -C mono` does", clock, why);
+	dat_send_text(c, DAT_REFUSED, text);
+	return -1;
+}
+
 static uint64_t nr_records(struct tracecmd_input *handle)
 {
 	int cpus = tep_get_cpus(tracecmd_get_tep(handle));
@@ -169,7 +218,7 @@ static int send_file(struct dat_records *c, struct tracecmd_input *handle, unsig
 	machine.page_size = (uint32_t)tep_get_page_size(c->tep);
 	if (dat_send(c, DAT_MACHINE, &machine, sizeof(machine)) < 0)
 		return -1;
-	if (clock && dat_send_text(c, DAT_CLOCK, clock) < 0)
+	if (clock && send_clock(c, clock) < 0)
 		return -1;
 	if (uname && !major && send_uname(c, uname, &major, &minor) < 0)
 		return -1;

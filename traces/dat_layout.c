@@ -1,6 +1,8 @@
 #include "traces/dat_layout.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "traces/bytes.h"
 
@@ -9,6 +11,8 @@
 #define OPTIONS_MAX   (1u << 20)
 #define OPTION_DONE   0u
 #define OPTION_BUFFER 3u
+#define OPTION_TSC    14u /* how long a cycle of the TSC is: a factor, a shift, an offset */
+#define TSC_BYTES     16u
 #define FLAG_PACKED   1u /* of a section */
 
 static uint32_t take_u16(struct cursor *c)
@@ -124,6 +128,7 @@ static bool read_sections(struct dat_layout *l, uint64_t at, const uint8_t *file
 			skip(&c, size);
 			if (c.bad || (id == OPTION_BUFFER && !take_buffer(l, &option, file, len)))
 				return false;
+			l->knows_tsc |= id == OPTION_TSC && size >= TSC_BYTES;
 			if (id == OPTION_DONE)
 				at = take_u64(&option);
 		}
@@ -155,10 +160,15 @@ static void skip_formats(struct cursor *c)
 		skip(c, take_u64(c));
 }
 
-static void skip_options(struct cursor *c)
+static void skip_options(struct dat_layout *l, struct cursor *c)
 {
-	while (take_u16(c) != OPTION_DONE && !c->bad)
-		skip(c, take_u32(c));
+	uint32_t id, size;
+
+	while ((id = take_u16(c)) != OPTION_DONE && !c->bad) {
+		size = take_u32(c);
+		skip(c, size);
+		l->knows_tsc |= id == OPTION_TSC && size >= TSC_BYTES;
+	}
 }
 
 static bool read_version_6(struct dat_layout *l, struct cursor *c, size_t len)
@@ -182,7 +192,7 @@ static bool read_version_6(struct dat_layout *l, struct cursor *c, size_t len)
 	nr = take_u32(c);
 	if (c->bad || !is_text(c, "options  ", 10))
 		return false;
-	skip_options(c);
+	skip_options(l, c);
 	if (!is_text(c, "flyrecord", 10) || !alloc_cpus(l, nr))
 		return false;
 	for (uint32_t i = 0; i < nr; i++)
@@ -208,6 +218,23 @@ bool dat_layout_read(struct dat_layout *l, const void *bytes, size_t len)
 	if (!(strcmp(version, "7") ? !strcmp(version, "6") && read_version_6(l, &c, len) : read_version_7(l, &c, bytes, len)))
 		return false;
 	return l->page_size >= 4096 && l->page_size <= 1 << 20 && !(l->page_size & (l->page_size - 1));
+}
+
+bool dat_layout_read_file(struct dat_layout *l, int fd)
+{
+	struct stat st;
+	void *file;
+	bool known;
+
+	*l = (struct dat_layout){ 0 };
+	if (fstat(fd, &st) < 0 || st.st_size <= 0)
+		return false;
+	file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (file == MAP_FAILED)
+		return false;
+	known = dat_layout_read(l, file, (size_t)st.st_size);
+	munmap(file, (size_t)st.st_size);
+	return known;
 }
 
 void dat_layout_fini(struct dat_layout *l)

@@ -22,6 +22,7 @@ struct dat_layout {
 	char codec[DAT_CODEC_MAX], codec_version[DAT_CODEC_MAX]; /* what packed them */
 	struct dat_span *cpus;   /* owned */
 	uint32_t nr_cpus;
+	bool knows_tsc;          /* says how long a cycle of the clock x86-tsc is; also of a file of no known form */
 };
 
 /**
@@ -29,6 +30,8 @@ struct dat_layout {
  * Return: whether it is one of a known form, in this machine's byte order, all of whose pages lie in the file.
  */
 bool dat_layout_read(struct dat_layout *layout, const void *bytes, size_t len);
+/** dat_layout_read_file() - the same of the file @fd. */
+bool dat_layout_read_file(struct dat_layout *layout, int fd);
 void dat_layout_fini(struct dat_layout *layout);
 
 /* A span that is packed begins with the number of its chunks (32 bits). Each is a head and the packed bytes. */

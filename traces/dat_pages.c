@@ -6,8 +6,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bits.h"
@@ -273,18 +271,7 @@ int dat_pages_cpus(const struct dat_pages *p)
 
 static bool read_layout(struct dat_pages *p, int fd)
 {
-	struct stat st;
-	void *file;
-	bool known;
-
-	if (fstat(fd, &st) < 0 || st.st_size <= 0)
-		return false;
-	file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (file == MAP_FAILED)
-		return false;
-	known = dat_layout_read(&p->layout, file, (size_t)st.st_size);
-	munmap(file, (size_t)st.st_size);
-	return known && (!p->layout.packed || (tracecmd_compress_alloc && tracecmd_compress_destroy && tracecmd_uncompress_chunk));
+	return dat_layout_read_file(&p->layout, fd) && (!p->layout.packed || (tracecmd_compress_alloc && tracecmd_compress_destroy && tracecmd_uncompress_chunk));
 }
 
 /* What a thread works with. Return: false when it is not all there. */

@@ -242,6 +242,112 @@ Test(import_captures, hashed_pointers_keep_equality_and_nothing_else)
 	unlink(text);
 }
 
+/* The bytes of a capture's trace.dat. */
+static char *read_capture(const char *path, size_t *len)
+{
+	FILE *file = fopen(path, "rb");
+	struct stat st;
+	char *bytes;
+
+	cr_assert_not_null(file);
+	cr_assert_eq(fstat(fileno(file), &st), 0);
+	*len = (size_t)st.st_size;
+	bytes = malloc(*len + 64); /* with room for what a test puts behind them */
+	cr_assert_eq(fread(bytes, 1, *len, file), *len);
+	fclose(file);
+	return bytes;
+}
+
+/* The file says that it was recorded with @clock, one behind the global one in the kernel's list. */
+static void choose_clock(char *bytes, size_t len, const char *clock)
+{
+	static const char names[] = "local [global] counter uptime perf mono mono_raw boot tai x86-tsc";
+	char chosen[sizeof(names)], *at = memmem(bytes, len, names, sizeof(names) - 1);
+	const char *name = strstr(names, clock);
+	size_t before = (size_t)(name - names) - strlen("local [global] ");
+
+	cr_assert_not_null(at);
+	snprintf(chosen, sizeof(chosen), "local global %.*s[%s]%s", (int)before, names + strlen("local [global] "), clock, name + strlen(clock));
+	memcpy(at, chosen, sizeof(names) - 1);
+}
+
+/* Where the last section of options says that none follows, in a file of version 7 packed by zstd 1.5.4. */
+static char *last_section(char *bytes)
+{
+	char *at = bytes + 10 + sizeof("7") + 2 + 4 + sizeof("zstd") + sizeof("1.5.4");
+	uint64_t section;
+
+	for (memcpy(&section, at, 8); section; memcpy(&section, at, 8)) {
+		uint16_t id;
+		uint32_t size = 0;
+
+		at = bytes + section + 16;
+		do {
+			at += size;
+			memcpy(&id, at, 2);
+			memcpy(&size, at + 2, 4);
+			at += 6;
+		} while (id);
+	}
+	return at;
+}
+
+static void expect_clock_refused(const char *path, const char *clock, const char *why)
+{
+	size_t len;
+	char *bytes = read_capture(path, &len), copy[64];
+	struct imported in;
+	struct err err = { 0 };
+
+	choose_clock(bytes, len, clock);
+	importing_file(copy, bytes, len);
+	cr_expect_eq(import_shared(&in, copy, &err), -(int)ERR_TRACE, "%s: %s", clock, err.text);
+	cr_expect(strstr(err.text, clock) && strstr(err.text, why), "%s: %s", clock, err.text);
+	unlink(copy);
+	free(bytes);
+}
+
+Test(import_captures, a_clock_whose_unit_is_not_known_is_refused, .timeout = 60)
+{
+	const char *path = importing_shared("E-drivers/trace.dat");
+
+	if (!path || !dat_supported())
+		cr_skip_test("the captures or libtracecmd are not there");
+	expect_clock_refused(path, "counter", "counts events");
+	expect_clock_refused(path, "uptime", "10 ms");
+	expect_clock_refused(path, "x86-tsc", "cycles of a length that the file does not tell");
+}
+
+/* "trace-cmd record -C TSC2NSEC" leaves the factor and the shift by which cycles become ns. */
+Test(import_captures, cycles_of_a_known_length_are_times, .timeout = 60)
+{
+	static const char options[] = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" /* a section: id, flags, description, size */
+		"\x0e\0\x10\0\0\0" "\3\0\0\0" "\1\0\0\0" "\0\0\0\0\0\0\0\0" /* three halves of a ns */
+		"\0\0\x08\0\0\0" "\0\0\0\0\0\0\0\0";
+	const char *path = importing_shared("E-drivers/trace.dat");
+	size_t len;
+	char *bytes, copy[64];
+	struct imported in, plain;
+	struct err err = { 0 };
+
+	if (!path || !dat_supported())
+		cr_skip_test("the captures or libtracecmd are not there");
+	cr_assert_eq(import_shared(&plain, path, &err), 0, "%s", err.text);
+	bytes = read_capture(path, &len);
+	choose_clock(bytes, len, "x86-tsc");
+	memcpy(last_section(bytes), &(uint64_t){ len }, 8);
+	memcpy(bytes + len, options, sizeof(options) - 1);
+	importing_file(copy, bytes, len + sizeof(options) - 1);
+	cr_assert_eq(import_shared(&in, copy, &err), 0, "%s", err.text);
+	cr_expect_eq(in.nr, plain.nr);
+	cr_expect_eq(importing_event(&in, 100)->time_ns, importing_event(&plain, 100)->time_ns * 3 / 2);
+	cr_expect_str_eq(in.meta.clock, "x86-tsc");
+	unlink(copy);
+	free(bytes);
+	importing_end(&in);
+	importing_end(&plain);
+}
+
 /* The library that reads trace.dat may crash on these: the import says so and leaves nothing behind. */
 Test(import_captures, a_cut_off_or_damaged_trace_dat_is_one_clear_error, .timeout = 120)
 {
@@ -249,17 +355,12 @@ Test(import_captures, a_cut_off_or_damaged_trace_dat_is_one_clear_error, .timeou
 	static const long cuts[] = { 11, 100, 4096, 100000, 1000000, 3000000, 5619000 };
 	struct imported in;
 	struct err err = { 0 };
-	struct stat st;
+	size_t len;
 	char *bytes, copy[64];
-	FILE *file;
 
 	if (!path || !dat_supported())
 		cr_skip_test("the captures or libtracecmd are not there");
-	cr_assert_eq(stat(path, &st), 0);
-	bytes = malloc((size_t)st.st_size);
-	file = fopen(path, "rb");
-	cr_assert_eq(fread(bytes, 1, (size_t)st.st_size, file), (size_t)st.st_size);
-	fclose(file);
+	bytes = read_capture(path, &len);
 	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
 		importing_file(copy, bytes, (size_t)cuts[i]);
 		cr_expect_eq(import_shared(&in, copy, &err), -(int)ERR_TRACE, "cut at %ld: %s", cuts[i], err.text);
@@ -268,7 +369,7 @@ Test(import_captures, a_cut_off_or_damaged_trace_dat_is_one_clear_error, .timeou
 		unlink(copy);
 	}
 	memset(bytes + 2000, 0xa5, 200000);
-	importing_file(copy, bytes, (size_t)st.st_size);
+	importing_file(copy, bytes, len);
 	cr_expect_eq(import_shared(&in, copy, &err), -(int)ERR_TRACE, "garbage: %s", err.text);
 	unlink(copy);
 	free(bytes);
