@@ -206,20 +206,50 @@ static int parse_word(const char *word, size_t len, enum gfp_layout layout, gfp_
 	return 0;
 }
 
-int gfp_parse(const char *text, size_t len, enum gfp_layout layout, gfp_t *gfp)
+/* Whether a word has the form of a flag's name. */
+static bool is_flag(const char *word, size_t len)
+{
+	if (len <= 6 || len >= 64 || memcmp(word, "__GFP_", 6))
+		return false;
+	for (size_t i = 6; i < len; i++)
+		if (!(word[i] >= 'A' && word[i] <= 'Z') && !(word[i] >= '0' && word[i] <= '9') && word[i] != '_')
+			return false;
+	return true;
+}
+
+static void note_unknown(char *unknown, size_t size, const char *word, size_t len)
+{
+	size_t used = strlen(unknown);
+
+	snprintf(unknown + used, size - used, "%s%.*s", used ? "|" : "", (int)len, word);
+}
+
+int gfp_parse_known(const char *text, size_t len, enum gfp_layout layout, gfp_t *gfp, char *unknown, size_t size)
 {
 	gfp_t sum = 0;
 	size_t start = 0;
 
+	if (size)
+		unknown[0] = '\0';
 	for (size_t i = 0; i <= len; i++) {
+		const char *word = text + start;
+
 		if (i < len && text[i] != '|')
 			continue;
-		if (parse_word(text + start, i - start, layout, &sum) < 0)
-			return -1;
+		if (parse_word(word, i - start, layout, &sum) < 0) {
+			if (!size || !is_flag(word, i - start))
+				return -1;
+			note_unknown(unknown, size, word, i - start);
+		}
 		start = i + 1;
 	}
 	*gfp = sum;
 	return 0;
+}
+
+int gfp_parse(const char *text, size_t len, enum gfp_layout layout, gfp_t *gfp)
+{
+	return gfp_parse_known(text, len, layout, gfp, NULL, 0);
 }
 
 int gfp_format(gfp_t gfp, char *buf, size_t size)

@@ -8,6 +8,8 @@
 #include "traces/call_chain.h"
 #include "traces/pfn_map.h"
 
+#define UNKNOWN_FLAGS_MAX 128 /* bytes */
+
 void text_fields_fini(struct text_fields *t)
 {
 	texts_fini(&t->masks);
@@ -89,11 +91,30 @@ static bool parse_mask(struct text_fields *t, const char *p, const char *end, gf
 	if (!array_room(&t->mask_values, &t->mask_cap, number))
 		return false;
 	if (number >= known) {
-		t->mask_values[number] = UINT32_MAX;
-		gfp_parse(p, (size_t)(end - p), t->layout, &t->mask_values[number]);
+		char unknown[UNKNOWN_FLAGS_MAX];
+
+		t->mask_values[number] = (struct text_mask){ .gfp = UINT32_MAX };
+		gfp_parse_known(p, (size_t)(end - p), t->layout, &t->mask_values[number].gfp, unknown, sizeof(unknown));
 	}
-	*gfp = t->mask_values[number];
+	t->mask_values[number].used++;
+	*gfp = t->mask_values[number].gfp;
 	return *gfp != UINT32_MAX;
+}
+
+int text_fields_count(const struct text_fields *t, struct trace_counts *repaired)
+{
+	for (uint32_t i = 1; i < t->masks.nr; i++) {
+		char unknown[UNKNOWN_FLAGS_MAX], why[UNKNOWN_FLAGS_MAX + 64];
+		gfp_t gfp;
+
+		if (gfp_parse_known(texts_at(&t->masks, i), texts_len(&t->masks, i), t->layout, &gfp, unknown, sizeof(unknown)) < 0 ||
+		    !unknown[0])
+			continue;
+		snprintf(why, sizeof(why), "gfp flag of an unknown name, left out: %s", unknown);
+		if (trace_counts_add(repaired, why, t->mask_values[i].used) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static bool parse_text(struct text_fields *t, const char *p, const char *end, uint32_t *number)

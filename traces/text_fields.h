@@ -9,12 +9,19 @@
 #include "base/gfp.h"
 #include "traces/raw_event.h"
 #include "traces/texts.h"
+#include "traces/trace.h"
+
+/* A gfp mask met in the source. */
+struct text_mask {
+	gfp_t gfp;               /* UINT32_MAX: it is none */
+	uint64_t used;           /* by so many events */
+};
 
 struct text_fields {
 	struct texts *texts;     /* borrowed: call sites and names go there */
 	enum gfp_layout layout;
 	struct texts masks;      /* gfp masks as text */
-	gfp_t *mask_values;      /* owned, by number in masks */
+	struct text_mask *mask_values; /* owned, by number in masks */
 	uint32_t mask_cap;
 	bool wide_pointers;      /* the last pointer had 16 digits without 0x */
 };
@@ -26,6 +33,9 @@ struct text_fields {
  */
 bool text_fields_parse(struct text_fields *t, const struct source_event *known, const char *p, struct raw_event *event,
 	char *why, size_t size);
+
+/** text_fields_count() - the flags that were left out of masks go to @repaired, by name. Return: 0, or -1: no memory. */
+int text_fields_count(const struct text_fields *t, struct trace_counts *repaired);
 
 void text_fields_fini(struct text_fields *t);
 

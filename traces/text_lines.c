@@ -377,7 +377,8 @@ static int other_line(struct text_reader *r, const char *line, struct err *err)
 	return note_line(r, line, err);
 }
 
-static int count_ignored(struct text_reader *r, struct err *err)
+/* What was not kept, and what of that which was. */
+static int count_left_out(struct text_reader *r, struct err *err)
 {
 	for (size_t i = 0; i < SEEN_SIZE; i++) {
 		const struct seen_event *seen = &r->seen[i];
@@ -392,7 +393,7 @@ static int count_ignored(struct text_reader *r, struct err *err)
 		if (trace_counts_add(&r->g->meta->ignored, why, seen->ignored) < 0)
 			return no_memory(r, err);
 	}
-	return 0;
+	return text_fields_count(&r->fields, &r->g->meta->repaired) < 0 ? no_memory(r, err) : 0;
 }
 
 /* The oldest kernel that the first bytes of a recording can be of, when nothing else tells which it was. NULL: of any. */
@@ -454,7 +455,7 @@ static int read_lines(struct text_reader *r, struct err *err)
 		code = tell_all_drained(r, err);
 	if (code == 0)
 		code = text_held_end(&r->held, err);
-	return code < 0 ? code : count_ignored(r, err);
+	return code < 0 ? code : count_left_out(r, err);
 }
 
 int text_import(struct source *src, struct gather *g, const struct import_options *options, struct err *err)

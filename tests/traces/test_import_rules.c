@@ -35,6 +35,24 @@ Test(import_rules, an_event_keeps_what_was_recorded)
 	importing_end(&in);
 }
 
+/* Of a newer kernel, or of one with patches. */
+Test(import_rules, a_flag_of_an_unknown_name_costs_no_allocation)
+{
+	struct imported in = importing_text(
+		LINE("kmalloc: call_site=f+0x1 ptr=0x10 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|__GFP_NEVER_HEARD node=-1")
+		LINE("kmalloc: call_site=f+0x1 ptr=0x20 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|__GFP_NEVER_HEARD node=-1")
+		LINE("kmalloc: call_site=f+0x1 ptr=0x30 bytes_req=60 bytes_alloc=64 gfp_flags=__GFP_A|GFP_NOWAIT|__GFP_B node=-1")
+		LINE("kmalloc: call_site=f+0x1 ptr=0x40 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|__gfp node=-1"));
+
+	cr_expect_eq(in.nr, 3);
+	cr_expect_eq(importing_event(&in, 1)->op.gfp, GFP_KERNEL);
+	cr_expect_eq(importing_event(&in, 2)->op.gfp, GFP_NOWAIT);
+	cr_expect_eq(importing_count(&in.meta.repaired, "gfp flag of an unknown name, left out: __GFP_NEVER_HEARD"), 2);
+	cr_expect_eq(importing_count(&in.meta.repaired, "gfp flag of an unknown name, left out: __GFP_A|__GFP_B"), 1);
+	cr_expect_eq(importing_count(&in.meta.unusable, "kmalloc: gfp_flags= is not understood"), 1);
+	importing_end(&in);
+}
+
 /* Behind the last field that is known. */
 Test(import_rules, a_value_without_a_name_is_of_no_field)
 {
