@@ -190,6 +190,28 @@ static int import_recording(const char *const *sources, size_t nr, struct source
 	return code;
 }
 
+/* The reason that most of them have; NULL: there is none. */
+static const struct trace_count *commonest(const struct trace_counts *counts)
+{
+	const struct trace_count *most = NULL;
+
+	for (size_t i = 0; i < counts->nr; i++)
+		if (!most || counts->rows[i].count > most->count)
+			most = &counts->rows[i];
+	return most;
+}
+
+/* A trace of nothing is no use to anybody: why there was nothing to keep. */
+static int holds_nothing(const char *name, const struct trace_meta *meta, struct err *err)
+{
+	const struct trace_count *most = commonest(meta->unusable.nr ? &meta->unusable : &meta->ignored);
+
+	if (!most)
+		return err_set(err, ERR_TRACE, "%s: cannot be imported: it holds no event", name);
+	return err_set(err, ERR_TRACE, "%s: cannot be imported: none of its %llu lines and events can be used: %s", name,
+		(unsigned long long)meta->lines, most->reason);
+}
+
 static int import_into(struct trace_writer *w, const char *const *sources, size_t nr, const char *output,
 	const struct import_options *options, struct trace_meta *meta, struct err *err)
 {
@@ -207,6 +229,9 @@ static int import_into(struct trace_writer *w, const char *const *sources, size_
 		code = interchange_import(&src, w, options, meta, err);
 	else
 		code = import_recording(sources, nr, &src, format, output, w, options, meta, err);
+	/* A table by hand may be an empty one. */
+	if (code == 0 && trace_writer_is_empty(w) && (format != FORMAT_INTERCHANGE || meta->unusable.nr))
+		code = holds_nothing(src.name, meta, err);
 	/* Text printed from a trace says itself where that came from. */
 	if (code == 0 && !meta->source)
 		code = set_text(&meta->source, !strcmp(sources[0], "-") ? src.name : slash ? slash + 1 : sources[0], err);

@@ -373,6 +373,11 @@ static int write_index(struct trace_writer *w, int fd, uint64_t events_at, uint6
 	return ret < 0 ? (int)ret : 0;
 }
 
+bool trace_writer_is_empty(const struct trace_writer *w)
+{
+	return !w->events.first_event && !w->events.block.nr && !w->prologue.first_event && !w->prologue.block.nr;
+}
+
 static void fill_meta(const struct trace_writer *w, struct trace_meta *meta)
 {
 	meta->events = w->events.first_event;

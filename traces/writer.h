@@ -35,6 +35,9 @@ int trace_writer_event(struct trace_writer *w, const struct trace_event *event, 
 /** trace_writer_move() - a block moved before the next event, whose number is filled in. What no event follows may be dropped. */
 int trace_writer_move(struct trace_writer *w, const struct trace_move *move, struct err *err);
 
+/** trace_writer_is_empty() - whether there has been no event, nor one of the prologue. */
+bool trace_writer_is_empty(const struct trace_writer *w);
+
 /**
  * trace_writer_close() - finish the file and put it under its name.
  * @meta: borrowed; counts, times, slots, prologue_events and mapped_pages are filled in by the writer.

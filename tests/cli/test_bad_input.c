@@ -54,6 +54,25 @@ Test(bad_input, empty_and_foreign_files_are_not_traces)
 	cr_assert_neq(access("x.kmt", F_OK), 0, "nothing may appear under the output's name");
 }
 
+/* Nothing of them can be replayed, and a script would not see that from an empty trace. */
+Test(bad_input, a_recording_of_nothing_is_no_trace)
+{
+	run_write("header.txt", "# tracer: nop\n#\n");
+	run_write("ticks.txt", "# tracer: nop\n#\n a-1 [000] ..... 123456: kfree: call_site=f+0x1 ptr=0x10\n");
+	run_write("other.txt", " a-1 [000] 1.5: sched_wakeup: x=1\n a-1 [000] 1.6: sched_wakeup: x=1\n");
+	run_write("short.txt", " a-1 [000] 1.5: kmalloc: size=1\n");
+	run_write("rows.jsonl", "{\"event\":\"kmaloc\",\"id\":1}\n");
+	expect_failure(2, "header.txt: cannot be imported: it holds no event", "$K import header.txt -o x.kmt");
+	expect_failure(2, "ticks.txt: cannot be imported: none of its 1 lines and events can be used: line is not an event",
+		"$K import ticks.txt -o x.kmt");
+	expect_failure(2, "other.txt: cannot be imported: none of its 2 lines and events can be used: unknown event sched_wakeup",
+		"$K import other.txt -o x.kmt");
+	expect_failure(2, "short.txt: cannot be imported: none of its 1 lines and events can be used: kmalloc: ptr= is missing",
+		"$K import short.txt -o x.kmt");
+	expect_failure(2, "rows.jsonl: cannot be imported: none of its 1 lines and events can be used: ", "$K import rows.jsonl -o x.kmt");
+	cr_assert_neq(access("x.kmt", F_OK), 0, "nothing may appear under the output's name");
+}
+
 Test(bad_input, a_cut_off_trace_replays_what_is_whole_and_warns)
 {
 	struct run_result result;

@@ -744,15 +744,15 @@ Test(import_rules, lines_are_ignored_or_unusable_for_a_reason_that_is_counted)
 		LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6x bytes_alloc=64 gfp_flags=GFP_KERNEL")
 		LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6 bytes_alloc=64 gfp_flags=GFP_SHRUBBERY")
 		LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6 bytes_alloc=64 gfp_flags=")
-		LINE("mm_page_alloc: page=1 pfn=0x10 order=99 migratetype=0 gfp_flags=GFP_KERNEL") "nonsense\n";
+		LINE("mm_page_alloc: page=1 pfn=0x10 order=99 migratetype=0 gfp_flags=GFP_KERNEL") "nonsense\n" ALLOC("0x10");
 	const struct import_options strict = { .strict = true };
 	struct imported in = importing_text(text);
 	struct err err = { 0 };
 	char path[64];
 	const char *source = path;
 
-	cr_expect_eq(in.meta.lines, 8);
-	cr_expect_eq(in.meta.events, 0);
+	cr_expect_eq(in.meta.lines, 9);
+	cr_expect_eq(in.meta.events, 1);
 	cr_expect_eq(importing_count(&in.meta.ignored, "mm_page_free_batched: reported twice"), 1);
 	cr_expect_eq(importing_count(&in.meta.ignored, "unknown event sched_switch"), 1);
 	cr_expect_eq(importing_count(&in.meta.unusable, "kmalloc: ptr= is missing"), 1);
