@@ -155,6 +155,19 @@ static int gather_source(struct source *src, enum source_format format, struct g
 	return text_import(src, g, options, err);
 }
 
+/*
+ * Whether the parts are in order: an event that is earlier than the one before is put at that one's time, and that must not be
+ * all of a part. Logs of accesses may have no times.
+ */
+static int look_at_order(const struct gather *g, const char *const *sources, size_t part, enum source_format format, uint64_t late,
+	ns_t last_ns, struct err *err)
+{
+	if (g->late == late || g->last_ns > last_ns || format == FORMAT_IO_LOG || format == FORMAT_IOPORTS)
+		return 0;
+	return err_set(err, ERR_USAGE, "%s: all of it is earlier than the end of %s, which is named before it: the parts of a recording are "
+		"named in order of time", sources[part], sources[part - 1]);
+}
+
 /* A recording: all its parts into the gather, then the second pass into the writer. */
 static int import_recording(const char *const *sources, size_t nr, struct source *first, enum source_format format,
 	const char *output, struct trace_writer *w, const struct import_options *options, struct trace_meta *meta,
@@ -172,6 +185,8 @@ static int import_recording(const char *const *sources, size_t nr, struct source
 		code = gather_source(first, format, g, output, options, err);
 	for (size_t i = 1; i < nr && code == 0; i++) {
 		struct source src;
+		uint64_t late = g->late;
+		ns_t last_ns = g->last_ns;
 
 		code = source_open(&src, sources[i], err);
 		if (code < 0)
@@ -179,6 +194,8 @@ static int import_recording(const char *const *sources, size_t nr, struct source
 		format = recognise(&src, err);
 		code = format == FORMAT_UNKNOWN ? -(int)ERR_TRACE : gather_source(&src, format, g, output, options, err);
 		source_close(&src);
+		if (code == 0)
+			code = look_at_order(g, sources, i, format, late, last_ns, err);
 	}
 	if (code == 0)
 		code = gather_finish(g, err);

@@ -29,7 +29,7 @@ struct import_options {
 };
 
 /**
- * import_files() - import @nr sources (one recording each, merged in time order) into @output.
+ * import_files() - import @nr sources, the parts of one recording in order of time, into @output.
  * @sources: paths; "-" is standard input.
  * @meta:    filled with the summary on success; the caller ends it with trace_meta_fini().
  */

@@ -73,6 +73,18 @@ Test(bad_input, a_recording_of_nothing_is_no_trace)
 	cr_assert_neq(access("x.kmt", F_OK), 0, "nothing may appear under the output's name");
 }
 
+#define FREE_AT(time) " a-1 [000] " time ": kfree: call_site=f+0x1 ptr=0x10\n"
+
+Test(bad_input, parts_in_the_wrong_order_are_refused)
+{
+	run_write("1.txt", FREE_AT("1.5") FREE_AT("2.5"));
+	run_write("2.txt", FREE_AT("2.4") FREE_AT("5.5"));
+	run_write("qemu.log", "cpu_out addr 0x70(b) value 143\n");
+	expect_failure(2, "1.txt: all of it is earlier than the end of 2.txt", "$K import 2.txt 1.txt -o x.kmt");
+	expect_failure(0, "1  time before that of the event before", "$K import 1.txt 2.txt -o x.kmt");
+	expect_failure(0, "", "$K import 1.txt qemu.log -o x.kmt -q");
+}
+
 Test(bad_input, a_cut_off_trace_replays_what_is_whole_and_warns)
 {
 	struct run_result result;
