@@ -52,6 +52,15 @@ static int fill(struct source *src, struct err *err)
 	return 0;
 }
 
+/* The byte order mark that some editors write before UTF-8. */
+static void drop_mark(struct source *src)
+{
+	if (src->head_len < 3 || memcmp(src->head, "\xef\xbb\xbf", 3))
+		return;
+	src->head_len -= 3;
+	memmove(src->head, src->head + 3, src->head_len);
+}
+
 static int open_stream(struct source *src, int fd, struct err *err)
 {
 	struct stat st;
@@ -76,6 +85,7 @@ static int open_stream(struct source *src, int fd, struct err *err)
 		if (code < 0)
 			return code;
 	}
+	drop_mark(src);
 	src->plain = S_ISREG(st.st_mode) && gzdirect(src->stream);
 	return 0;
 }

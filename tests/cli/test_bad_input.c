@@ -85,6 +85,18 @@ Test(bad_input, parts_in_the_wrong_order_are_refused)
 	expect_failure(0, "", "$K import 1.txt qemu.log -o x.kmt -q");
 }
 
+Test(bad_input, a_byte_order_mark_is_no_part_of_the_text)
+{
+	run_write("m.yaml", "\xef\xbb\xbfkmemsim: 1\n");
+	run_write("t.txt", "\xef\xbb\xbf" FREE_AT("1.5"));
+	run_write("t.csv", "\xef\xbb\xbf" "event,id,size,gfp\nkmalloc,1,64,GFP_KERNEL\n");
+	run_write("t.jsonl", "\xef\xbb\xbf{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}\n");
+	run_write("measured.csv", "\xef\xbb\xbfop,duration_ns\nkmalloc,100\nkmalloc,110\n");
+	expect_failure(0, "", "for t in t.txt t.csv t.jsonl; do $K import --strict $t -o x.kmt -q || exit; $K info x.kmt --json >i.json || exit; "
+		"grep -q '\"events\": 1[^0-9]' i.json || { cat i.json >&2; exit 1; }; done; $K replay x.kmt -m m.yaml -q");
+	expect_failure(0, "", "$K calibrate measured.csv -q");
+}
+
 Test(bad_input, a_cut_off_trace_replays_what_is_whole_and_warns)
 {
 	struct run_result result;
