@@ -82,6 +82,15 @@ static int merge(struct dat_records *c, struct dat_pages *pages, struct merge_cp
 	return 0;
 }
 
+static int send_damage(struct dat_records *c, int cpu)
+{
+	char why[64];
+
+	snprintf(why, sizeof(why), "what CPU %d recorded goes on with no page of records", cpu);
+	dat_send_text(c, DAT_FAILED, why);
+	return -1;
+}
+
 static int send_records(struct dat_records *c, struct tracecmd_input *handle)
 {
 	struct dat_pages *pages = dat_pages_open(handle, c->request->path);
@@ -90,6 +99,8 @@ static int send_records(struct dat_records *c, struct tracecmd_input *handle)
 	struct dat_next *nexts = calloc((size_t)nr + 1, sizeof(*nexts));
 	int code = pages && cpus && nexts ? merge(c, pages, cpus, nexts, nr) : -1;
 
+	if (code == 0 && dat_pages_damaged(pages) >= 0)
+		code = send_damage(c, dat_pages_damaged(pages));
 	free(nexts);
 	free(cpus);
 	dat_pages_close(pages);

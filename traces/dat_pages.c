@@ -37,6 +37,7 @@ struct dat_cpu {
 	bool busy;                    /* a thread fills the next one */
 	bool taken;                   /* the caller has the run that comes after the ones given back */
 	bool ended;                   /* nothing follows the runs filled */
+	bool damaged;                 /* because what follows is no page or chunk of pages */
 	struct tep_record *first;     /* owned: read to see whether pages can be taken apart here */
 	uint64_t at, end;             /* of the span: what comes next, and where it ends */
 	uint32_t chunks_left;
@@ -108,12 +109,20 @@ static bool grow_records(struct dat_run *run, uint32_t more)
 	return true;
 }
 
-/* The records of one page. Return: false when the CPU's recording ends there. */
+/* A part of the file that was never written, or lost: the kernel notes a time in every page that it fills. */
+static bool is_blank(const unsigned char *page)
+{
+	static const unsigned char head[16];
+
+	return !memcmp(page, head, sizeof(head));
+}
+
+/* The records of one page. Return: false when it is damaged. */
 static bool take_page(struct dat_thread *t, struct dat_run *run, const unsigned char *page)
 {
 	const struct dat_pages *p = t->pages;
 	int64_t missed;
-	int nr = ring_page_records(page, p->layout.page_size, p->long_size, t->records, &missed);
+	int nr = is_blank(page) ? -1 : ring_page_records(page, p->layout.page_size, p->long_size, t->records, &missed);
 
 	if (nr < 0 || !grow_records(run, (uint32_t)nr))
 		return false;
@@ -142,16 +151,20 @@ static bool take_chunk(struct dat_thread *t, struct dat_cpu *c, struct dat_run *
 	uint32_t head[2];
 	struct tracecmd_compress_chunk chunk = { .zoffset = (off_t)c->at };
 
-	if (!c->chunks_left || !read_at(t->fd, head, sizeof(head), c->at))
+	if (!c->chunks_left)
+		return false;
+	c->damaged = true;
+	if (!read_at(t->fd, head, sizeof(head), c->at))
 		return false;
 	chunk.zsize = head[0];
 	chunk.size = head[1];
 	c->at += sizeof(head) + chunk.zsize;
 	c->chunks_left--;
-	if (chunk.size > CHUNK_MAX || !grow_bytes(run, chunk.size) ||
+	if (!chunk.size || chunk.size > CHUNK_MAX || !grow_bytes(run, chunk.size) ||
 	    tracecmd_uncompress_chunk(t->codec, &chunk, (char *)run->bytes) < 0)
 		return false;
-	return take_pages(t, run, chunk.size) && c->chunks_left;
+	c->damaged = !take_pages(t, run, chunk.size);
+	return !c->damaged && c->chunks_left;
 }
 
 /* The next pages of a file that is not packed. */
@@ -159,10 +172,11 @@ static bool take_plain(struct dat_thread *t, struct dat_cpu *c, struct dat_run *
 {
 	size_t len = (size_t)min_u64(c->end - c->at, (uint64_t)RUN_PAGES * t->pages->layout.page_size);
 
-	if (!len || !grow_bytes(run, len) || !read_at(t->fd, run->bytes, len, c->at))
+	if (!len)
 		return false;
+	c->damaged = !grow_bytes(run, len) || !read_at(t->fd, run->bytes, len, c->at) || !take_pages(t, run, len);
 	c->at += len;
-	return take_pages(t, run, len) && c->at < c->end;
+	return !c->damaged && c->at < c->end;
 }
 
 /* What libtracecmd finds. */
@@ -264,6 +278,14 @@ const struct dat_run *dat_pages_next(struct dat_pages *p, int cpu)
 	return run && run->nr ? run : NULL;
 }
 
+int dat_pages_damaged(const struct dat_pages *p)
+{
+	for (int cpu = 0; cpu < p->nr_cpus; cpu++)
+		if (p->cpus[cpu].damaged)
+			return cpu;
+	return -1;
+}
+
 int dat_pages_cpus(const struct dat_pages *p)
 {
 	return p->nr_cpus;
@@ -302,6 +324,7 @@ static void place_cpu(const struct dat_thread *t, struct dat_cpu *c, const struc
 	c->end = span->at + span->bytes;
 	if (!t->codec || !span->bytes || !read_at(t->fd, &c->chunks_left, sizeof(c->chunks_left), c->at))
 		return;
+	c->damaged = !c->chunks_left && span->bytes > sizeof(c->chunks_left);
 	c->at += sizeof(c->chunks_left);
 }
 
@@ -337,7 +360,7 @@ static bool try_own(struct dat_pages *p)
 			tracecmd_free_record(c->first);
 			c->first = NULL;
 		} else {
-			c->ended = false;
+			c->ended = c->damaged = false;
 			c->filled = 0;
 		}
 	}

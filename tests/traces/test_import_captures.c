@@ -368,6 +368,12 @@ Test(import_captures, a_cut_off_or_damaged_trace_dat_is_one_clear_error, .timeou
 		cr_expect_neq(access(in.path, F_OK), 0);
 		unlink(copy);
 	}
+	/* What a full disk or a machine that went down leaves. */
+	memset(bytes + len - 1000000, 0, 500000);
+	importing_file(copy, bytes, len);
+	cr_expect_eq(import_shared(&in, copy, &err), -(int)ERR_TRACE, "zeros: %s", err.text);
+	cr_expect(strstr(err.text, "cut off or damaged: what CPU 0 recorded goes on with no page of records, after "), "zeros: %s", err.text);
+	unlink(copy);
 	memset(bytes + 2000, 0xa5, 200000);
 	importing_file(copy, bytes, len);
 	cr_expect_eq(import_shared(&in, copy, &err), -(int)ERR_TRACE, "garbage: %s", err.text);
