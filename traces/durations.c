@@ -40,8 +40,11 @@ void durations_fini(struct durations *d)
 
 int durations_call(struct durations *d, const struct duration *call, struct err *err)
 {
-	const char *why = d->fn(d->arg, call);
+	const char *why;
 
+	if (!(call->ns >= 0 && call->ns <= DURATION_MAX_NS))
+		return trace_counts_add(&d->meta->unusable, "duration is negative, or no number of up to eleven days", 1) < 0 ? no_memory(err) : 0;
+	why = d->fn(d->arg, call);
 	d->calls += !why;
 	if (why && trace_counts_add(call->traced ? &d->unused.ignored : &d->meta->unusable, why, 1) < 0)
 		return no_memory(err);

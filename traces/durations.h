@@ -83,7 +83,8 @@ int durations_read(struct durations *d, const char *source, struct err *err);
 
 /* Between the readers. */
 
-/** durations_call() - a call is known with all that it took. */
+/** durations_call() - a call is known with all that it took. A duration that cannot be one is counted as unusable. */
+#define DURATION_MAX_NS 1e15 /* eleven days */
 int durations_call(struct durations *d, const struct duration *call, struct err *err);
 
 /** durations_task() - the open calls of a task; idle ones differ by CPU. NULL: no memory. */

@@ -73,7 +73,7 @@ static bool parse_ns(const char *text, double *ns)
 	char *end;
 
 	*ns = strtod(text, &end);
-	return end > text && !*end && *ns >= 0 && *ns <= 1e15;
+	return end > text && !*end && *ns >= 0 && *ns <= DURATION_MAX_NS;
 }
 
 /* Return: NULL, or what is wrong with the line. */

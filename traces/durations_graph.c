@@ -2,6 +2,7 @@
  * function_graph as text: "0.345 us | function();" for a call that called nothing, else "| function() {" and later
  * "1.2 us | }". What stands in front of the duration differs by the tool that printed it.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +14,15 @@ static bool is_of_number(char c)
 }
 
 /*
- * The number before "us" before @bar; negative when there is none. More may stand before it: a mark of slow calls, and with the
+ * The number before "us" before @bar; negative when there is none, NAN when it is no duration. More may stand before it: a mark of slow calls, and with the
  * option latency-format the context, "d..1.".
  */
 static double microseconds(const char *line, const char *bar)
 {
+	const char *end;
+	char *parsed;
+	double us;
+
 	while (bar > line && bar[-1] == ' ')
 		bar--;
 	if (bar - line < 2 || bar[-1] != 's' || bar[-2] != 'u')
@@ -26,9 +31,11 @@ static double microseconds(const char *line, const char *bar)
 		bar--;
 	if (bar == line || !is_of_number(bar[-1]))
 		return -1;
+	end = bar;
 	while (bar > line && is_of_number(bar[-1]))
 		bar--;
-	return strtod(bar, NULL);
+	us = strtod(bar, &parsed);
+	return parsed != end || (bar > line && bar[-1] == '-') ? NAN : us;
 }
 
 /* The value of an argument, printed with the option funcgraph-args; false when there is no such argument. */
@@ -87,7 +94,7 @@ static int close_brace(struct durations *d, struct duration_task *task, const ch
 		len = len < sizeof(op) ? len : sizeof(op) - 1;
 		memcpy(op, name + 3, len);
 	}
-	if (us >= 0)
+	if (!(us < 0))
 		return durations_close(d, task, op[0] ? op : NULL, us * 1000, err);
 	task->nr -= task->nr > 0;
 	return 0;

@@ -199,6 +199,19 @@ Test(calibrate, function_graph_is_read_with_any_of_its_options, .init = run_ente
 }
 
 /* As trace-cmd prints it; calls of two tasks on one CPU do not mix. */
+Test(calibrate, durations_that_cannot_be_are_counted_and_not_used, .init = run_enter, .fini = run_leave)
+{
+	run_write("graph.txt", " 0)   0.300 us    |  kfree();\n 0)  -5.000 us    |  kfree();\n 0) 1234567890123456789 us |  kfree();\n"
+		" 0)   1.2.3 us    |  kfree();\n 0)               |  kfree() {\n 0) -0.900 us    |  }\n 0)   0.300 us    |  kfree();\n");
+
+	struct run_result run = run_shell("$K calibrate graph.txt");
+
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	cr_expect_not_null(strstr(run.out, "2 calls of 1 kinds"), "%s", run.out);
+	cr_expect_not_null(strstr(run.err, "4  duration is negative, or no number of up to eleven days"), "%s", run.err);
+	run_free(&run);
+}
+
 Test(calibrate, records_of_function_graph_and_probe_pairs_go_by_task, .init = run_enter, .fini = run_leave)
 {
 	struct run_result run;
