@@ -147,6 +147,8 @@ int machine_load_text(struct machine *machine, const char *name, const char *tex
 	answer = findings_report(&findings, err);
 	if (!answer)
 		hand_out(machine, &l.draft->machine);
+	if (!answer && !strcmp(machine->initial, "none"))
+		machine->initial[0] = '\0';
 	/* That of a setting is meant from here. */
 	if (!answer && !is_set(sets, nr_sets, "initial"))
 		answer = machine_place_initial(machine, name, err);

@@ -28,7 +28,7 @@ static const char *const thp_words[] = { "none", "never", "madvise", "always", N
 const struct key machine_keys[] = {
 	{ "kmemsim", KEY_COUNT, D(version), 1, 1, "1" },
 	{ "name", KEY_TEXT, M(name), .def = "default" },
-	/* A relative one is meant from the folder of the machine's file. */
+	/* A relative one is meant from the folder of the machine's file; "none" is from boot, as is none. */
 	{ "initial", KEY_TEXT, M(initial), .def = "", .silent_zero = true },
 	{ "kernel", KEY_WORD, M(behaviour), .words = kernel_words, .def = "6.1" },
 	{ "bits", KEY_WORD, M(bits32), .words = bits_words, .def = "64" },

@@ -227,11 +227,12 @@ static void load_top(struct sweep_loader *sl, const struct yaml_node *root)
 static void place_initial(struct sweep_loader *sl)
 {
 	struct sweep *sweep = sl->sweep;
-	char *path = sweep->initial[0] ? beside(sweep->file, sweep->initial) : NULL;
+	bool given = sweep->initial[0] && strcmp(sweep->initial, "none");
+	char *path = given ? beside(sweep->file, sweep->initial) : NULL;
 
 	if (path && strlen(path) < sizeof(sweep->initial))
 		strcpy(sweep->initial, path);
-	else if (sweep->initial[0])
+	else if (given)
 		add(sl, sl->l.root, "initial: the path is too long");
 	free(path);
 }

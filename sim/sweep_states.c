@@ -43,7 +43,7 @@ int plan_states_add(struct sweep_plan *plan, const struct machine *machine, uint
 	uint32_t i = 0;
 
 	*index = PLAN_BOOT;
-	if (!path[0])
+	if (!path[0] || !strcmp(path, "none"))
 		return 0;
 	while (i < plan->nr_states && strcmp(plan->states[i].path, path))
 		i++;

@@ -37,6 +37,7 @@ struct replay_args {
 	struct cli_given given;
 	struct recorder *recorder;     /* owned; recorder_none() without output */
 	const char *initial;
+	bool from_boot;                /* --initial none */
 	const char *from;
 	char part[400], sampling[100]; /* as the run is recorded with */
 	struct replay_options options;
@@ -54,7 +55,8 @@ static const struct argp_option options[] = {
 		"Where tasks run if the machine has other CPUs: fold (CPU modulo their number), spread (over all of them) or auto (default: spread with --initial, else fold)", 0 },
 	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived) or page (the recorded page events alone)", 0 },
 	{ "seed", CLI_SEED, "N", 0, "Seed of all random streams (1)", 0 },
-	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a folder of numbered ones, instead of from boot", 0 },
+	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a folder of numbered ones, instead of from boot; "
+		"none is from boot, whatever the machine file says", 0 },
 	{ "from", OPT_FROM, "WHERE", 0, "Begin at a time (\"12.5 s\"), an event number or marker:TEXT; what lives then is there from the start", 1 },
 	{ "to", OPT_TO, "TIME", 0, "Stop at TIME of the trace (\"12.5 s\"; a number alone is in ns)", 1 },
 	{ "skip", OPT_SKIP, "N", 0, "Skip N events", 1 },
@@ -118,7 +120,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		args->options.seed = cli_number(state, "seed", text);
 		return 0;
 	case OPT_INITIAL:
-		args->initial = text;
+		args->from_boot = !strcmp(text, "none");
+		args->initial = args->from_boot ? NULL : text;
 		return 0;
 	case OPT_NO_THREAD:
 		args->reader.thread = false;
@@ -477,7 +480,7 @@ static int replay_from(struct replay_args *args, const struct machine *machine)
 	struct err err = { 0 };
 	int status;
 
-	if (!args->initial && machine->initial[0])
+	if (!args->initial && !args->from_boot && machine->initial[0])
 		args->initial = machine->initial;
 	if (args->initial && read_initial(args, machine, &state, &err) < 0)
 		status = cli_fail(&err);

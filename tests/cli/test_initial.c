@@ -47,6 +47,21 @@ static void expect_number(const char *sql, const char *answer)
 	run_free(&result);
 }
 
+Test(initial, none_is_from_boot_whatever_another_file_says)
+{
+	run_write("t.jsonl", story);
+	run_write("m.yaml", "kmemsim: 1\ninitial: nowhere\n");
+	run_write("n.yaml", "kmemsim: 1\ninitial: none\n");
+	run_write("s.yaml", "name: s\nmachine: m.yaml\ntrace: t.kmt\ninitial: none\nvary: {grid: {cpus: [1]}}\n");
+	run_write("v.yaml", "name: s\nmachine: m.yaml\ntrace: t.kmt\nvary: {grid: {initial: [none]}}\n");
+	sh(0, NULL, "$K import t.jsonl -o t.kmt -q");
+	sh(3, "nowhere: No such file", "$K replay t.kmt -m m.yaml -q");
+	sh(0, NULL, "$K replay t.kmt -m m.yaml -q --set initial=none && $K replay t.kmt -m m.yaml -q --initial none");
+	sh(0, NULL, "$K replay t.kmt -m n.yaml -q && $K sweep s.yaml -o s.db -q && $K sweep v.yaml -o v.db -q");
+	sh(0, "done|2", "{ sqlite3 s.db 'select status from runs'; sqlite3 v.db 'select status from runs'; } | sort | uniq -c | "
+		"awk '{print $2 \"|\" $1}'");
+}
+
 /* Without zoneinfo, too: then the zones are the machine's. */
 Test(initial, the_files_of_proc_bring_their_numbers_back)
 {
@@ -113,8 +128,8 @@ Test(initial, each_damaged_or_missing_file_is_one_clear_message)
 {
 	save_state();
 	sh(3, "nowhere: No such file or directory", "$K replay t.kmt --initial nowhere");
-	sh(2, "expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo", "mkdir none; $K replay t.kmt --initial none");
-	sh(2, "none/zoneinfo: expected zones", "echo nonsense > none/zoneinfo; $K replay t.kmt --initial none");
+	sh(2, "expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo", "mkdir bare; $K replay t.kmt --initial bare");
+	sh(2, "bare/zoneinfo: expected zones", "echo nonsense > bare/zoneinfo; $K replay t.kmt --initial bare");
 	sh(2, "bad/pagetypeinfo: expected free blocks",
 		"cp -r proc bad; echo nonsense > bad/pagetypeinfo; $K replay t.kmt --initial bad");
 	sh(2, "bad/buddyinfo: expected free blocks",
