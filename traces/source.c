@@ -14,14 +14,16 @@
 static int read_error(const struct source *src, struct err *err)
 {
 	int code = Z_OK;
-	const char *text = gzerror(src->stream, &code);
+	const char *text = gzerror(src->stream, &code), *name_end = strstr(text, ">: ");
 
 	/* Only SIGINT and SIGTERM are caught without restarting what they interrupt. */
 	if (code == Z_ERRNO && errno == EINTR)
 		return err_set(err, ERR_INTERRUPTED, "interrupted");
 	if (code == Z_ERRNO)
 		return err_errno(err, "%s", src->name);
-	return err_set(err, ERR_TRACE, "%s: the gzip stream is damaged or cut off: %s", src->name, text);
+	/* zlib names the file itself: "<fd:4>: unexpected end of file". */
+	return err_set(err, ERR_TRACE, "%s: the gzip stream is damaged or cut off: %s", src->name,
+		*text == '<' && name_end ? name_end + 3 : text);
 }
 
 /* Read more behind what is in the buffer, which is first moved to the front. */

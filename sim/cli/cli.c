@@ -8,11 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/units.h"
 
-/* A signal handler can reach nothing but file scope. */
+/* A signal handler, and what exit() calls, can reach nothing but file scope. */
 static volatile sig_atomic_t interrupted;
 static volatile sig_atomic_t status_wanted;
+static bool parsing;
 
 static void on_interrupt(int sig)
 {
@@ -60,17 +62,51 @@ static void spell_help(int argc, char **argv)
 			argv[i] = help;
 }
 
+/* argp ends the program itself after --help, which may not have gone out. */
+static void flush_help(void)
+{
+	int status = parsing ? cli_flush() : 0;
+
+	if (status)
+		_exit(status);
+}
+
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
+	int status;
+
 	argp_err_exit_status = 2;
 	spell_help(argc, argv);
-	return argp_parse(argp, argc, argv, 0, NULL, input) ? 2 : 0;
+	parsing = true;
+	atexit(flush_help);
+	status = argp_parse(argp, argc, argv, 0, NULL, input) ? 2 : 0;
+	parsing = false;
+	return status;
+}
+
+/* What a file holds or is called does not command the terminal: bytes that are no text become '?'. */
+static void print_text(FILE *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	for (size_t left = strlen(text), n; left; s += n, left -= n) {
+		size_t whole = utf8_length(s, left);
+		bool control = (*s < 0x20 && *s != '\n' && *s != '\t') || *s == 0x7f || (*s == 0xc2 && whole && s[1] < 0xa0);
+
+		n = whole ? whole : 1;
+		if (!whole || control)
+			putc('?', out);
+		else
+			fwrite(s, 1, n, out);
+	}
 }
 
 int cli_fail(const struct err *err)
 {
 	fflush(stdout);
-	fprintf(stderr, "kmemsim: %s\n", err->text);
+	fputs("kmemsim: ", stderr);
+	print_text(stderr, err->text);
+	putc('\n', stderr);
 	return err_exit_status(err->code);
 }
 

@@ -273,6 +273,30 @@ Test(bad_input, a_part_of_no_length_is_no_whole_trace)
 	expect_failure(2, "--to 0ms: expected a time after the beginning", "$K cat t.kmt --to 0ms");
 }
 
+Test(bad_input, help_that_does_not_arrive_is_an_io_error)
+{
+	expect_failure(3, "standard output: No space left on device", "$K replay --help >/dev/full");
+	expect_failure(3, "standard output: No space left on device", "$K help import >/dev/full");
+	expect_failure(0, "", "{ $K replay --help; echo $? >&2; } | head -1 >/dev/null");
+}
+
+Test(bad_input, a_message_holds_no_bytes_that_command_the_terminal)
+{
+	struct run_result result = run_shell("printf 'name: x\\033[31m\\233\\302\\233\\303\\251 \\377' >m.yaml; $K replay x.kmt -m m.yaml; "
+		"$K info $(printf 'n\\033[31m\\377.kmt')");
+
+	cr_expect_null(strpbrk(result.err, "\033\233\377"), "%s", result.err);
+	cr_expect(strstr(result.err, "\303\251") && strstr(result.err, "n?[31m?.kmt"), "%s", result.err);
+	run_free(&result);
+}
+
+Test(bad_input, a_cut_off_gzip_stream_is_named_by_its_file)
+{
+	expect_failure(2, "t.gz: the gzip stream is damaged or cut off: unexpected end of file",
+		"for i in $(seq 2000); do echo \" a-1 [000] 1.$i: kfree: call_site=f+0x1 ptr=0x$i\"; done | gzip | head -c 1000 >t.gz; "
+		"$K import t.gz -o x.kmt");
+}
+
 Test(bad_input, text_that_is_no_utf8_stays_out_of_json)
 {
 	struct run_result result = run_shell("printf '# tracer: nop\\n#\\n p\\377-1  [000] .....  1.000001: kfree: call_site=f\\376+0x1/0x2 ptr=0000000000000010\\n"
