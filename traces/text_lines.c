@@ -335,6 +335,24 @@ static bool is_empty_cpu(const char *line)
 	return digits && !strcmp(line + digits, " is empty");
 }
 
+/* "task-1 [000] d..1. 123456: kfree: ...": of a clock that counts no ns the kernel prints the bare number. */
+static bool has_ticks(const char *line)
+{
+	static const char digits[] = "0123456789";
+	const char *p = strstr(line, "] ");
+	size_t len;
+
+	if (!p)
+		return false;
+	p += 2 + strspn(p + 2, " ");
+	if (!strspn(p, digits)) {
+		p += strcspn(p, " ");
+		p += strspn(p, " ");
+	}
+	len = strspn(p, digits);
+	return len && p[len] == ':' && p[len + 1] == ' ';
+}
+
 /* Neither an event nor part of a chain of callers. */
 static int note_line(struct text_reader *r, const char *line, struct err *err)
 {
@@ -351,7 +369,7 @@ static int note_line(struct text_reader *r, const char *line, struct err *err)
 		return unknown_event_line(r, line, err);
 	} else {
 		r->g->meta->lines++;
-		return unusable(r, "line is not an event", err);
+		return unusable(r, has_ticks(line) ? "time is of a clock that counts no ns: see trace_clock" : "line is not an event", err);
 	}
 	return 0;
 }

@@ -63,7 +63,7 @@ Test(bad_input, a_recording_of_nothing_is_no_trace)
 	run_write("short.txt", " a-1 [000] 1.5: kmalloc: size=1\n");
 	run_write("rows.jsonl", "{\"event\":\"kmaloc\",\"id\":1}\n");
 	expect_failure(2, "header.txt: cannot be imported: it holds no event", "$K import header.txt -o x.kmt");
-	expect_failure(2, "ticks.txt: cannot be imported: none of its 1 lines and events can be used: line is not an event",
+	expect_failure(2, "ticks.txt: cannot be imported: none of its 1 lines and events can be used: time is of a clock that counts no ns",
 		"$K import ticks.txt -o x.kmt");
 	expect_failure(2, "other.txt: cannot be imported: none of its 2 lines and events can be used: unknown event sched_wakeup",
 		"$K import other.txt -o x.kmt");
