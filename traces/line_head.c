@@ -156,6 +156,14 @@ static bool parse_event(const char *p, struct line_head *head)
 	return true;
 }
 
+/* "(+1022473) ": since the line before, with `trace-cmd report --ts-diff`. */
+static const char *skip_difference(const char *p)
+{
+	size_t len = *p == '(' ? strspn(p, "(+0123456789") : 0;
+
+	return len && p[len] == ')' ? skip_blanks(p + len + 1) : p;
+}
+
 /* All before the event's name, of which *rest begins. */
 static bool parse_who(const char *line, size_t len, struct line_head *head, const char **rest)
 {
@@ -177,7 +185,7 @@ static bool parse_who(const char *line, size_t len, struct line_head *head, cons
 	}
 	p = parse_time(p, &head->time_ns);
 	if (p)
-		*rest = skip_blanks(p);
+		*rest = skip_difference(skip_blanks(p));
 	return p;
 }
 

@@ -40,6 +40,12 @@ Test(line_head, of_trace_cmd_report_with_an_instance)
 	expect("          a: b-39    [001]     6.1: kfree: ptr=0x1", "a: b", 39, 1, 6100000000, CTX_PROCESS, "kfree", "ptr=0x1");
 }
 
+Test(line_head, of_trace_cmd_report_with_differences_of_time)
+{
+	expect("          <idle>-0     [000]     3.001626: (+1022473) kmalloc:     (f+0x1) ptr=0x1", "<idle>", 0, 0, 3001626000, CTX_PROCESS,
+		"kmalloc", "(f+0x1) ptr=0x1");
+}
+
 Test(line_head, of_ftrace_with_flags_and_microseconds)
 {
 	expect("          <idle>-0       [000] dNH2.    16.552262: mempool_free: (f) ptr=1", "<idle>", 0, 0, 16552262000,
