@@ -84,8 +84,8 @@ gfp_t gfp_from_raw(uint64_t raw, enum gfp_layout layout, uint64_t *unknown);
 int gfp_parse(const char *text, size_t len, enum gfp_layout layout, gfp_t *gfp);
 
 /**
- * gfp_parse_known() - the same, but a flag whose name begins with "__GFP_" and is not known, as of a newer kernel, is left out.
- * @unknown: room for @size bytes: the names of those left out, parted by "|" and cut to the room; "" when there are none.
+ * gfp_parse_known() - the same, but a flag whose name begins with "__GFP_" and is not known is left out.
+ * @unknown: room for @size bytes: the names of those left out, parted by "|" and cut to the room; "" for none.
  */
 int gfp_parse_known(const char *text, size_t len, enum gfp_layout layout, gfp_t *gfp, char *unknown, size_t size);
 

@@ -34,7 +34,7 @@
  *	detail: summary                       # no call sites; caches, areas and resources only at the end; or full, as replay records
  *	pace: recorded                        # or think, or asap
  *	cpu_map: auto                         # fold, spread; auto: spread with initial, else fold
- *	initial: snapshots/                   # begin in this saved state, relative to this file, or none: from boot; else as the machine says
+ *	initial: snapshots/                   # begin in this saved state, relative to this file; none: from boot; else as the machine says
  *	from: marker:work begins              # begin there, as replay --from has it
  *	layer: intent                         # or page
  *	timeout: 60 s                         # wall clock of one run; none if left out

@@ -293,7 +293,8 @@ int dat_pages_cpus(const struct dat_pages *p)
 
 static bool read_layout(struct dat_pages *p, int fd)
 {
-	return dat_layout_read_file(&p->layout, fd) && (!p->layout.packed || (tracecmd_compress_alloc && tracecmd_compress_destroy && tracecmd_uncompress_chunk));
+	return dat_layout_read_file(&p->layout, fd) && (!p->layout.packed ||
+		(tracecmd_compress_alloc && tracecmd_compress_destroy && tracecmd_uncompress_chunk));
 }
 
 /* What a thread works with. Return: false when it is not all there. */

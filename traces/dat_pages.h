@@ -32,7 +32,7 @@ struct dat_pages *dat_pages_open(struct tracecmd_input *handle, const char *path
 int dat_pages_cpus(const struct dat_pages *pages);
 /** dat_pages_next() - the next run of @cpu, never empty; the one before it goes back. NULL: that was the last. */
 const struct dat_run *dat_pages_next(struct dat_pages *pages, int cpu);
-/** dat_pages_damaged() - after the last run of each CPU: the first one whose pages go on with what is none; -1: all are whole. */
+/** dat_pages_damaged() - after the last run of each: a CPU whose pages go on with what is none; -1: all are whole. */
 int dat_pages_damaged(const struct dat_pages *pages);
 void dat_pages_close(struct dat_pages *pages);
 

@@ -7,6 +7,8 @@
 
 #include "base/array.h"
 
+#define NO_DURATION "duration is negative, or no number of up to eleven days"
+
 /* What a pair of probes is on. */
 static const char *const pair_names[NR_RAW_TYPES] = {
 	[RAW_CACHE_CREATE] = "kmem_cache_create", [RAW_CACHE_ALLOC_BULK] = "kmem_cache_alloc_bulk",
@@ -43,7 +45,7 @@ int durations_call(struct durations *d, const struct duration *call, struct err 
 	const char *why;
 
 	if (!(call->ns >= 0 && call->ns <= DURATION_MAX_NS))
-		return trace_counts_add(&d->meta->unusable, "duration is negative, or no number of up to eleven days", 1) < 0 ? no_memory(err) : 0;
+		return trace_counts_add(&d->meta->unusable, NO_DURATION, 1) < 0 ? no_memory(err) : 0;
 	why = d->fn(d->arg, call);
 	d->calls += !why;
 	if (why && trace_counts_add(call->traced ? &d->unused.ignored : &d->meta->unusable, why, 1) < 0)

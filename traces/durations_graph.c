@@ -14,8 +14,8 @@ static bool is_of_number(char c)
 }
 
 /*
- * The number before "us" before @bar; negative when there is none, NAN when it is no duration. More may stand before it: a mark of slow calls, and with the
- * option latency-format the context, "d..1.".
+ * The number before "us" before @bar; negative when there is none, NAN when it is no duration. More may stand before it: a
+ * mark of slow calls, and with the option latency-format the context, "d..1.".
  */
 static double microseconds(const char *line, const char *bar)
 {

@@ -159,13 +159,13 @@ static int gather_source(struct source *src, enum source_format format, struct g
  * Whether the parts are in order: an event that is earlier than the one before is put at that one's time, and that must not be
  * all of a part. Logs of accesses may have no times.
  */
-static int look_at_order(const struct gather *g, const char *const *sources, size_t part, enum source_format format, uint64_t late,
-	ns_t last_ns, struct err *err)
+static int look_at_order(const struct gather *g, const char *const *sources, size_t part, enum source_format format,
+	uint64_t late, ns_t last_ns, struct err *err)
 {
 	if (g->late == late || g->last_ns > last_ns || format == FORMAT_IO_LOG || format == FORMAT_IOPORTS)
 		return 0;
-	return err_set(err, ERR_USAGE, "%s: all of it is earlier than the end of %s, which is named before it: the parts of a recording are "
-		"named in order of time", sources[part], sources[part - 1]);
+	return err_set(err, ERR_USAGE, "%s: all of it is earlier than the end of %s, which is named before it: the parts of a "
+		"recording are named in order of time", sources[part], sources[part - 1]);
 }
 
 /* A recording: all its parts into the gather, then the second pass into the writer. */

@@ -94,7 +94,8 @@ static bool parse_mask(struct text_fields *t, const char *p, const char *end, gf
 		char unknown[UNKNOWN_FLAGS_MAX];
 
 		t->mask_values[number] = (struct text_mask){ .gfp = UINT32_MAX };
-		gfp_parse_known(p, (size_t)(end - p), t->layout, &t->mask_values[number].gfp, unknown, sizeof(unknown));
+		gfp_parse_known(p, (size_t)(end - p), t->layout, &t->mask_values[number].gfp, unknown,
+			sizeof(unknown));
 	}
 	t->mask_values[number].used++;
 	*gfp = t->mask_values[number].gfp;
@@ -107,8 +108,8 @@ int text_fields_count(const struct text_fields *t, struct trace_counts *repaired
 		char unknown[UNKNOWN_FLAGS_MAX], why[UNKNOWN_FLAGS_MAX + 64];
 		gfp_t gfp;
 
-		if (gfp_parse_known(texts_at(&t->masks, i), texts_len(&t->masks, i), t->layout, &gfp, unknown, sizeof(unknown)) < 0 ||
-		    !unknown[0])
+		if (gfp_parse_known(texts_at(&t->masks, i), texts_len(&t->masks, i), t->layout, &gfp, unknown,
+			sizeof(unknown)) < 0 || !unknown[0])
 			continue;
 		snprintf(why, sizeof(why), "gfp flag of an unknown name, left out: %s", unknown);
 		if (trace_counts_add(repaired, why, t->mask_values[i].used) < 0)

@@ -369,7 +369,8 @@ static int note_line(struct text_reader *r, const char *line, struct err *err)
 		return unknown_event_line(r, line, err);
 	} else {
 		r->g->meta->lines++;
-		return unusable(r, has_ticks(line) ? "time is of a clock that counts no ns: see trace_clock" : "line is not an event", err);
+		return unusable(r, has_ticks(line) ? "time is of a clock that counts no ns: see trace_clock" :
+			"line is not an event", err);
 	}
 	return 0;
 }

@@ -91,7 +91,8 @@ static void print_text(FILE *out, const char *text)
 
 	for (size_t left = strlen(text), n; left; s += n, left -= n) {
 		size_t whole = utf8_length(s, left);
-		bool control = (*s < 0x20 && *s != '\n' && *s != '\t') || *s == 0x7f || (*s == 0xc2 && whole && s[1] < 0xa0);
+		bool control = (*s < 0x20 && *s != '\n' && *s != '\t') || *s == 0x7f ||
+			(*s == 0xc2 && whole && s[1] < 0xa0); /* U+0080 to U+009f */
 
 		n = whole ? whole : 1;
 		if (!whole || control)
