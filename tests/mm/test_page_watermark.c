@@ -275,6 +275,75 @@ Test(page_watermark, a_request_below_low_takes_the_slow_path_and_below_min_is_re
 	fixture_free(fx);
 }
 
+/* gfp_to_alloc_flags(), __gfp_pfmemalloc_flags(): what is left free of a min mark of 100 pages when a request is refused. */
+Test(page_watermark, rights_say_how_far_below_the_min_mark_a_request_goes)
+{
+	static const struct { gfp_t gfp; int64_t left; } kinds[] = {
+		{ GFP_NOWAIT, 100 }, { GFP_KERNEL | GFP_BIT_HIGH, 50 }, { GFP_ATOMIC, 38 },
+		{ GFP_ATOMIC | GFP_BIT_NOMEMALLOC, 50 }, { GFP_NOWAIT | GFP_BIT_MEMALLOC, 0 },
+		{ GFP_NOWAIT | GFP_BIT_MEMALLOC | GFP_BIT_NOMEMALLOC, 100 },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct fixture *fx = fixture_zone(1024, 2048, 1, 4);
+		struct page_request req = { .gfp = kinds[i].gfp, .node = -1 };
+		pfn_t pfn;
+
+		fx->zone->stat_threshold = 0;
+		fx->zone->wmark[WMARK_MIN] = fx->zone->wmark[WMARK_LOW] = fx->zone->wmark[WMARK_HIGH] = 100;
+		while (page_alloc_take(fx->pa, &req, &pfn, &fx->meter) == MM_DONE)
+			;
+		cr_expect_eq(fx->zone->visible_free, kinds[i].left, "mask %zu: %lld pages", i, (long long)fx->zone->visible_free);
+		fixture_free(fx);
+	}
+}
+
+/* Pageblocks [1024, 1024 + 512 nr) are kept for atomic requests, and free; the rest of the zone, one pageblock, is taken. */
+static struct fixture *atomic_reserve(unsigned int nr)
+{
+	struct fixture *fx = fixture_zone(1024, 1024 + 512 * (nr + 1), 1, 4);
+
+	fx->zone->stat_threshold = 0;
+	for (unsigned int i = 0; i <= nr; i++)
+		expect_pfn(take_buddy(fx, 9, U, 0), 1024 + 512 * i);
+	for (unsigned int i = 0; i < nr; i++) {
+		zone_reserve_highatomic(fx->zone, 1024 + 512 * i);
+		give_buddy(fx, 1024 + 512 * i, 9);
+	}
+	return fx;
+}
+
+/* gfp_to_alloc_flags(): ALLOC_HIGHATOMIC is for high orders with __GFP_HIGH that may not wait. */
+Test(page_watermark, high_orders_that_may_not_wait_have_the_atomic_reserve_only_with_gfp_high)
+{
+	struct fixture *fx = atomic_reserve(1);
+	struct page_request req = { .gfp = GFP_NOWAIT, .node = -1, .order = 2 };
+	pfn_t pfn;
+
+	cr_expect_eq(page_alloc_take(fx->pa, &req, &pfn, &fx->meter), MM_FAILED);
+	req.gfp = GFP_ATOMIC;
+	cr_expect_eq(page_alloc_take(fx->pa, &req, &pfn, &fx->meter), MM_DONE);
+	fixture_check(fx);
+	fixture_free(fx);
+}
+
+/* __alloc_pages_direct_reclaim() gives up the atomic reserve but for a pageblock; the last one only before it kills, which is later. */
+Test(page_watermark, who_gives_up_soon_gets_of_the_atomic_reserve_all_but_a_pageblock)
+{
+	struct page_request req = { .gfp = GFP_KERNEL | GFP_BIT_NORETRY, .node = -1 };
+
+	for (unsigned int nr = 1; nr <= 2; nr++) {
+		struct fixture *fx = atomic_reserve(nr);
+		pfn_t pfn;
+
+		cr_assert_eq(fx->zone->nr_reserved_highatomic, 512 * nr);
+		cr_expect_eq(page_alloc_take(fx->pa, &req, &pfn, &fx->meter), nr > 1 ? MM_DONE : MM_FAILED, "%u pageblocks", nr);
+		cr_expect_eq(fx->zone->nr_reserved_highatomic, 512);
+		fixture_check(fx);
+		fixture_free(fx);
+	}
+}
+
 static int compare_pfns(const void *a, const void *b)
 {
 	pfn_t x = *(const pfn_t *)a, y = *(const pfn_t *)b;

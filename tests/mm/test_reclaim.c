@@ -263,6 +263,93 @@ Test(reclaim, nobody_is_killed_for_pages_that_only_a_boost_keeps)
 	fixture_free(fx);
 }
 
+/* The zone is one of memory below 4 GiB, so that requests for such memory are served by it, too. */
+static struct fixture *zone_dma32(struct told *told, enum lru_kind kind)
+{
+	static pfn_t pfns[4096];
+	struct fixture *fx = fixture_new();
+
+	fx->machine.zones.dma32_end = 1ull << 32;
+	fixture_add_ram(fx, 1024, 3072, 0);
+	fixture_boot(fx);
+	fx->pa->mobility_off = false;
+	fx->zone->pcp_high = 378;
+	fx->zone->stat_threshold = 0;
+	hook(fx, told);
+	cr_assert_eq(fx->zone->type, ZONE_DMA32);
+	fill(fx, kind, pfns, 4096);
+	return fx;
+}
+
+/* __alloc_pages_may_oom(): not for what would not be helped, and not for who can do without. */
+Test(reclaim, who_asks_decides_whether_somebody_is_killed)
+{
+	static const struct { gfp_t gfp; uint8_t order; uint32_t kills; } kinds[] = {
+		{ GFP_KERNEL, 0, 1 }, { GFP_KERNEL, 3, 1 }, { GFP_KERNEL, 4, 0 }, { GFP_KERNEL | GFP_BIT_RETRY_MAYFAIL, 0, 0 },
+		{ GFP_KERNEL | GFP_BIT_THISNODE, 0, 0 }, { GFP_KERNEL | GFP_BIT_DMA32, 0, 0 }, { GFP_KERNEL | GFP_BIT_NORETRY, 0, 0 },
+		{ GFP_NOWAIT, 0, 0 },
+	};
+	static struct told told;
+	struct fixture *fx = zone_dma32(&told, LRU_KIND_ANON);
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		told.kills = 0;
+		cr_expect_eq(take_gfp(fx, kinds[i].gfp, kinds[i].order), PFN_NONE);
+		cr_expect_eq(told.kills, kinds[i].kills, "kind %zu", i);
+	}
+	check(fx);
+	fixture_free(fx);
+}
+
+/* With __GFP_NOFAIL the marks do not count once nobody can be killed; who may not kill for it has half of the min mark (64 pages). */
+Test(reclaim, a_request_that_may_not_fail_has_the_reserves)
+{
+	static struct told told;
+	struct fixture *fx = zone_dma32(&told, LRU_KIND_ANON);
+
+	cr_assert_gt(fx->zone->visible_free, 40);
+	while (take_gfp(fx, GFP_KERNEL | GFP_BIT_NOFAIL | GFP_BIT_DMA32, 0) != PFN_NONE)
+		;
+	cr_expect_eq(fx->zone->visible_free, 32);
+	cr_expect_eq(told.kills, 0);
+	cr_expect_neq(take_gfp(fx, GFP_KERNEL | GFP_BIT_NOFAIL, 0), PFN_NONE);
+	cr_expect_eq(told.kills, 1);
+	check(fx);
+	fixture_free(fx);
+}
+
+/*
+ * should_reclaim_retry(): what is reclaimed for a costly order is no progress, so after 16 retries it is over, with thousands of
+ * pages left that would lift the zone over its mark; a lower order goes on until it has its block.
+ */
+Test(reclaim, a_costly_request_is_tried_again_16_times_and_others_while_there_is_progress)
+{
+	for (uint8_t order = 3; order <= 4; order++) {
+		struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
+		struct page_request req = { .gfp = GFP_KERNEL | GFP_BIT_RETRY_MAYFAIL, .node = -1, .order = order };
+		static struct told told;
+		static pfn_t pfns[16384];
+		struct alloc_context ac;
+		uint64_t stalls;
+		pfn_t pfn, block;
+
+		hook(fx, &told);
+		fx->machine.page_allocator.compaction = order == 4; /* else it is not tried again, or reclaims all in one go */
+		block = take_gfp(fx, GFP_KERNEL, 4);
+		fill(fx, LRU_KIND_FILE, pfns, 16384);
+		page_alloc_give(fx->pa, block, 4, 0, &fx->meter);
+		fx->zone->wmark[WMARK_MIN] = fx->zone->wmark[WMARK_HIGH] = 3000;
+		fx->zone->boost = 0;
+		page_context(fx->pa, &req, &ac);
+		pfn = page_slowpath(fx->pa, &ac, &fx->meter);
+		stalls = page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL);
+		cr_expect_eq(pfn == PFN_NONE, order == 4);
+		cr_expect(order == 4 ? stalls == 17 : stalls > 17, "order %u: %llu", order, (unsigned long long)stalls);
+		cr_expect_gt(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE), 4000);
+		fixture_free(fx);
+	}
+}
+
 Test(reclaim, kswapd_works_until_the_high_watermark_and_naps)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
@@ -405,11 +492,63 @@ Test(reclaim, objects_of_a_disk_are_scanned_as_the_lists_are_and_only_by_who_may
 	cr_expect(told.nr_scans == 2 && told.scanned[0] == 128, "2048 >> 4, times 4 / 2 seeks: 256");
 	fx->pa->hooks.shrinkers = &shrinkers[0];
 	told.nr_scans = 0;
+	told.objects = 4096;
 	sc.priority = 1;
 	shrink_node(fx->pa, 0, &sc);
 	cr_expect_eq(told.nr_scans, 0, "without __GFP_FS");
 	cr_expect_gt(fx->pa->reclaim[0].deferred_objects[0], 0, "somebody else will");
+	sc.may_fs = true;
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_gt(told.nr_scans, 0, "who may does");
 	fixture_free(fx);
+}
+
+/* do_shrink_slab(): a cache with less than a batch is scanned when all of it is due, and never more than twice what there is. */
+Test(reclaim, a_small_cache_is_scanned_when_all_of_it_is_due)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	struct scan_control sc = { .highest = ZONE_NORMAL, .nr_to_reclaim = 1, .priority = 2, .meter = &fx->meter };
+
+	hook(fx, &told);
+	fx->pa->hooks.shrinkers = &shrinkers[1];
+	fx->pa->hooks.nr_shrinkers = 1;
+	told.objects = 100;
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_eq(told.nr_scans, 0, "50 of 100, and no batch");
+	sc.priority = 1;
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect(told.nr_scans == 1 && told.scanned[0] == 125, "half of the 50, and 100: %u", told.nr_scans);
+	told.nr_scans = 0;
+	told.objects = 100;
+	sc.priority = 0;
+	fx->pa->reclaim[0].deferred_objects[0] = 100000;
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect(told.nr_scans == 1 && told.scanned[0] == 128, "200 are due, of which a batch is asked for: %u", told.nr_scans);
+	cr_expect_eq(fx->pa->reclaim[0].deferred_objects[0], 200);
+	fixture_free(fx);
+}
+
+/* __GFP_IO and __GFP_FS: no page is written to swap, and no shrinker of file systems asked, for who may not. */
+Test(reclaim, a_request_reclaims_only_what_its_mask_allows)
+{
+	static const gfp_t masks[] = { GFP_KERNEL & ~(GFP_BIT_IO | GFP_BIT_FS), GFP_KERNEL & ~GFP_BIT_FS, GFP_KERNEL };
+
+	for (int i = 0; i < 3; i++) {
+		static struct told told;
+		struct fixture *fx = zone_dma32(&told, LRU_KIND_ANON);
+		bool io = masks[i] & GFP_BIT_IO, fs = masks[i] & GFP_BIT_FS;
+
+		page_alloc_swap_add(fx->pa, 16384);
+		fx->pa->hooks.shrinkers = &shrinkers[0];
+		fx->pa->hooks.nr_shrinkers = 1;
+		told.objects = 4096;
+		cr_expect_eq(take_gfp(fx, masks[i], 0) != PFN_NONE, io);
+		cr_expect_eq(page_alloc_counter(fx->pa, PC_PSWPOUT) > 0, io);
+		cr_expect_eq(told.nr_scans > 0, fs, "mask %d: %u", i, told.nr_scans);
+		check(fx);
+		fixture_free(fx);
+	}
 }
 
 Test(reclaim, page_that_comes_back_soon_is_in_use)
@@ -662,6 +801,7 @@ Test(reclaim, a_page_that_was_used_is_kept_and_one_that_is_used_again_becomes_ac
 	shrink_node(fx->pa, 0, &all);
 	cr_expect_eq(told.nr_gone, nr - 1, "nobody has used the first one again");
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGACTIVATE), 1);
+	cr_expect_eq(lru_age(fx->pa, 0), nr, "by each that has gone or become active");
 	check(fx);
 	fixture_free(fx);
 }
@@ -681,6 +821,47 @@ Test(reclaim, the_run_is_asked_whether_a_page_was_used_again)
 	lru_rotate(fx->pa, pfns[0]);
 	shrink_a_batch(fx);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGACTIVATE), 1);
+	fixture_free(fx);
+}
+
+static bool reused_all(void *arg, pfn_t pfn)
+{
+	(void)arg, (void)pfn;
+	return true;
+}
+
+/* What has been active has been used a second time: only what came and was never found used is asked about. */
+Test(reclaim, the_run_is_asked_for_a_second_use_of_new_pages_alone)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+
+	hook(fx, &told);
+	fx->pa->hooks.page_reused = reused_all;
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	for (uint32_t i = 0; i < SWAP_CLUSTER_MAX; i += 2)
+		page_at(fx->pa, pfns[i])->mt |= LRU_WORKINGSET;
+	shrink_a_batch(fx);
+	cr_expect_eq(told.nr_gone, SWAP_CLUSTER_MAX / 2);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGACTIVATE), SWAP_CLUSTER_MAX / 2);
+	fixture_free(fx);
+}
+
+/* PG_workingset stays with a page that is kept: its refault will be one of the working set. */
+Test(reclaim, a_page_that_was_active_and_is_kept_is_still_of_the_working_set)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+
+	hook(fx, &told);
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	page_at(fx->pa, pfns[0])->mt |= LRU_WORKINGSET;
+	lru_use(fx->pa, pfns[0]);
+	shrink_a_batch(fx);
+	cr_assert_eq(lru_list_of(fx->pa, pfns[0]), LRU_INACTIVE_FILE);
+	cr_expect_eq(lru_shadow(fx->pa, pfns[0]) & 1, 1);
 	fixture_free(fx);
 }
 
@@ -856,6 +1037,343 @@ Test(reclaim, a_boost_is_reclaimed_for_at_priority_10)
 	fixture_free(fx);
 }
 
+/* balance_pgdat(): a boost that is made during a pass is not what the pass was for: it stays. */
+Test(reclaim, a_boost_that_is_made_during_a_pass_stays)
+{
+	struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
+	static struct told told;
+	static pfn_t pfns[16384];
+	uint32_t nr;
+
+	hook(fx, &told);
+	nr = fill(fx, LRU_KIND_FILE, pfns, 16384);
+	for (uint32_t i = nr - 1500; i < nr; i++)
+		page_alloc_give(fx->pa, pfns[i], 0, 0, &fx->meter);
+	while (kswapd_wanted(fx->pa, 0) && kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		;
+	fx->zone->boost = 256;
+	kswapd_wake(fx->zone, 0, 0, fx->zone->type, &fx->meter);
+	cr_assert_eq(kswapd_step(fx->pa, 0, 0, &fx->meter), KSWAPD_MORE);
+	cr_expect(fx->zone->reclaim_active, "ZONE_RECLAIM_ACTIVE: the CPUs keep fewer pages meanwhile");
+	fx->zone->boost += 100;
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		;
+	cr_expect_eq(fx->zone->boost, 100);
+	cr_expect_not(fx->zone->reclaim_active);
+	check(fx);
+	fixture_free(fx);
+}
+
+/* balance_pgdat(): for a boost nothing is swapped out, and lists are not scanned harder when an attempt brings nothing. */
+Test(reclaim, a_boost_is_not_worth_swapping)
+{
+	struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
+	static struct told told;
+	static pfn_t pfns[16384];
+	uint32_t nr;
+
+	hook(fx, &told);
+	fx->machine.reclaim.swappiness = 100;
+	page_alloc_swap_add(fx->pa, 16384);
+	nr = fill(fx, LRU_KIND_ANON, pfns, 16384);
+	for (uint32_t i = nr - 1500; i < nr; i++)
+		page_alloc_give(fx->pa, pfns[i], 0, 0, &fx->meter);
+	fx->pa->reclaim[0].wanted = false;
+	fx->zone->boost = 256;
+	kswapd_wake(fx->zone, 0, 0, fx->zone->type, &fx->meter);
+	cr_assert(kswapd_wanted(fx->pa, 0));
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		cr_assert_eq(fx->pa->reclaim[0].sc.priority, DEF_PRIORITY);
+	cr_expect_eq(fx->pa->reclaim[0].sc.priority, DEF_PRIORITY);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_PSWPOUT), 0);
+	cr_expect_eq(fx->zone->boost, 0, "it is given up");
+	check(fx);
+	fixture_free(fx);
+}
+
+/* wakeup_kswapd(): the largest order asked for since the last pass began. */
+Test(reclaim, kswapd_works_for_the_largest_order_that_it_was_woken_for)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+
+	hook(fx, &told);
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	kswapd_wake(fx->zone, GFP_KERNEL, 3, fx->zone->type, &fx->meter);
+	kswapd_wake(fx->zone, GFP_KERNEL, 1, fx->zone->type, &fx->meter);
+	kswapd_step(fx->pa, 0, 0, &fx->meter);
+	cr_expect_eq(fx->pa->reclaim[0].asked_order, 3);
+	fixture_free(fx);
+}
+
+/*
+ * balance_pgdat(): lists are scanned harder until as many pages have been looked at as the high mark has (kswapd_shrink_node()), and then
+ * no more while some are reclaimed. Three of four pages have been used, so what was looked at does not suffice.
+ */
+Test(reclaim, kswapd_scans_no_harder_than_the_high_mark_wants)
+{
+	struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
+	static struct told told;
+	static pfn_t pfns[16384];
+	const struct reclaim_node *r = fx->pa->reclaim;
+	int last = DEF_PRIORITY;
+	uint32_t nr;
+
+	hook(fx, &told);
+	nr = fill(fx, LRU_KIND_FILE, pfns, 16384);
+	for (uint32_t i = 0; i < nr; i++)
+		if (i % 4)
+			lru_use(fx->pa, pfns[i]);
+	fx->zone->wmark[WMARK_HIGH] = 3000;
+	cr_assert(kswapd_wanted(fx->pa, 0));
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		last = r->sc.priority;
+	cr_expect_eq(last, 2, "a quarter of %u pages is more than 3000, an eighth is not: %d", nr, last);
+	cr_expect_gt(told.nr_gone, 2900);
+	fixture_free(fx);
+}
+
+/* balance_pgdat() ends with priority 1: the whole lists are for who waits. */
+Test(reclaim, kswapd_never_scans_at_priority_0)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	int least = DEF_PRIORITY;
+
+	hook(fx, &told);
+	fill(fx, LRU_KIND_ANON, pfns, 4096);
+	cr_assert(kswapd_wanted(fx->pa, 0));
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		least = fx->pa->reclaim[0].sc.priority;
+	cr_expect_geq(least, 1);
+	cr_expect_eq(fx->pa->reclaim[0].sc.priority, 1);
+	cr_expect_eq(fx->pa->reclaim[0].failures, 1);
+	fixture_free(fx);
+}
+
+/* snapshot_refaults(): what has come back before a reclaim ended does not make active pages grow old in the next one. */
+Test(reclaim, what_came_back_counts_until_the_reclaim_has_ended)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	struct reclaim_node *r = &fx->pa->reclaim[0];
+
+	hook(fx, &told);
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	lru_refault(fx->pa, pfns[0], 0, LRU_RETURN_ACTIVE);
+	cr_expect_neq(r->activated, r->activated_seen);
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		cr_assert_neq(r->activated, r->activated_seen);
+	cr_expect_eq(r->activated, r->activated_seen);
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	r->activated++;
+	cr_assert_neq(take_gfp(fx, GFP_KERNEL, 0), PFN_NONE);
+	cr_expect_gt(page_alloc_counter(fx->pa, PC_PGSTEAL_DIRECT), 0);
+	cr_expect_eq(r->activated, r->activated_seen);
+	fixture_free(fx);
+}
+
+/* balance_pgdat() restarts: what began for a boost and finds memory short on its way is a pass like others, from its beginning. */
+Test(reclaim, a_pass_for_a_boost_that_finds_memory_short_begins_again)
+{
+	struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
+	static struct told told;
+	static pfn_t pfns[16384];
+	const struct reclaim_node *r = fx->pa->reclaim;
+	uint32_t nr;
+
+	hook(fx, &told);
+	nr = fill(fx, LRU_KIND_FILE, pfns, 16384);
+	for (uint32_t i = nr - 1500; i < nr; i++)
+		page_alloc_give(fx->pa, pfns[i], 0, 0, &fx->meter);
+	while (kswapd_wanted(fx->pa, 0) && kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		;
+	fx->zone->boost = 256;
+	kswapd_wake(fx->zone, 0, 0, fx->zone->type, &fx->meter);
+	while (r->priority > DEF_PRIORITY - 2)
+		cr_assert_eq(kswapd_step(fx->pa, 0, 0, &fx->meter), KSWAPD_MORE);
+	fx->zone->wmark[WMARK_HIGH] = 8000;
+	cr_assert_eq(kswapd_step(fx->pa, 0, 0, &fx->meter), KSWAPD_MORE);
+	cr_expect_eq(r->sc.priority, DEF_PRIORITY);
+	cr_expect(r->sc.may_swap, "what was not worth swapping is no more what it is about");
+	fixture_free(fx);
+}
+
+static bool used_always(void *arg, pfn_t pfn, enum page_past past)
+{
+	(void)arg, (void)pfn, (void)past;
+	return true;
+}
+
+/* balance_pgdat(): enough pages looked at, but none got, is a reason to scan harder, too: each pass ends. */
+Test(reclaim, a_pass_over_pages_that_are_all_in_use_ends)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	enum kswapd_answer answer = KSWAPD_MORE;
+	static struct told told;
+	static pfn_t pfns[4096];
+
+	hook(fx, &told);
+	fx->pa->hooks.page_used = used_always;
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	cr_assert(kswapd_wanted(fx->pa, 0));
+	for (int step = 0; answer == KSWAPD_MORE && step < 10000; step++)
+		answer = kswapd_step(fx->pa, 0, 0, &fx->meter);
+	cr_expect_eq(answer, KSWAPD_DONE);
+	cr_expect_eq(told.nr_gone, 0);
+	cr_expect_eq(fx->pa->reclaim[0].failures, 1);
+	fixture_free(fx);
+}
+
+/* Memory below 2048 pages is zone DMA32, the rest, of the same node or of another one, is Normal. */
+static struct fixture *two_zones(struct told *told, bool two_nodes)
+{
+	struct fixture *fx = fixture_new();
+	struct machine *m = &fx->machine;
+
+	m->zones.dma32_end = 2048ull << 12;
+	m->nr_nodes = two_nodes ? 2 : 1;
+	m->distance[1][1] = 10;
+	m->distance[0][1] = m->distance[1][0] = 20;
+	fixture_add_ram(fx, 1024, 2048, 0);
+	fixture_add_ram(fx, 2048, 4096, two_nodes);
+	fixture_boot(fx);
+	cr_assert(fx->pa->nr_zones == 2 && fx->pa->zones[0].type == ZONE_DMA32 && fx->pa->zones[1].type == ZONE_NORMAL);
+	fx->pa->mobility_off = false;
+	for (int i = 0; i < 2; i++) {
+		fx->pa->zones[i].stat_threshold = 0;
+		fx->pa->zones[i].pcp_batch = 1;
+		fx->pa->zones[i].lowmem_reserve[ZONE_NORMAL] = 0;
+	}
+	hook(fx, told);
+	fx->pa->zones[1].wmark[WMARK_MIN] = fx->pa->zones[1].wmark[WMARK_LOW] = fx->pa->zones[1].wmark[WMARK_HIGH] = 0;
+	return fx;
+}
+
+/* A file page of that zone, active or not. */
+static bool add_file_page(struct fixture *fx, enum machine_zone zone, bool active)
+{
+	pfn_t pfn = take_gfp(fx, GFP_NOWAIT | GFP_BIT_MOVABLE | (zone == ZONE_DMA32 ? GFP_BIT_DMA32 : 0), 0);
+
+	if (pfn != PFN_NONE)
+		(active ? lru_add_active : lru_add)(fx->pa, pfn, LRU_KIND_FILE);
+	return pfn != PFN_NONE;
+}
+
+/* wake_all_kswapds(), and the end of boosts: only what could serve the request. */
+Test(reclaim, a_request_leaves_alone_zones_of_other_nodes_that_are_of_no_use_to_it)
+{
+	static struct told told;
+	struct fixture *fx = two_zones(&told, true);
+	struct zone *other = &fx->pa->zones[1];
+
+	while (take_gfp(fx, GFP_NOWAIT | GFP_BIT_DMA32, 0) != PFN_NONE)
+		;
+	other->wmark[WMARK_HIGH] = 4096;
+	other->boost = 10;
+	cr_expect_eq(take_gfp(fx, GFP_KERNEL | GFP_BIT_DMA32, 0), PFN_NONE);
+	cr_expect(kswapd_wanted(fx->pa, 0));
+	cr_expect_not(kswapd_wanted(fx->pa, 1));
+	cr_expect_eq(other->boost, 10);
+	fixture_free(fx);
+}
+
+/* balance_pgdat(): a pass that is for lower zones does not count the boosts of higher ones, nor end them. */
+Test(reclaim, a_pass_for_lower_zones_leaves_the_boosts_of_higher_ones)
+{
+	static struct told told;
+	struct fixture *fx = two_zones(&told, false);
+
+	fx->pa->zones[0].boost = fx->pa->zones[1].boost = 100;
+	kswapd_wake(fx->zone, 0, 0, ZONE_DMA32, &fx->meter);
+	cr_assert(kswapd_wanted(fx->pa, 0));
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		;
+	cr_expect_eq(fx->pa->zones[0].boost, 0);
+	cr_expect_eq(fx->pa->zones[1].boost, 100);
+	fixture_free(fx);
+}
+
+/*
+ * do_try_to_free_pages(), force_deactivate: all that could serve the request is active, and the node's inactive list is long enough. When
+ * that has given nothing, the active pages grow old although they would not have to.
+ */
+Test(reclaim, active_pages_are_taken_before_a_request_fails)
+{
+	static struct told told;
+	struct fixture *fx = two_zones(&told, false);
+
+	while (add_file_page(fx, ZONE_DMA32, true))
+		;
+	for (int i = 0; i < 1500; i++)
+		cr_assert(add_file_page(fx, ZONE_NORMAL, false));
+	cr_assert_lt(lru_zone_pages(fx->pa, 1, LRU_ACTIVE_FILE), 1);
+	cr_expect_neq(take_gfp(fx, GFP_KERNEL | GFP_BIT_DMA32, 0), PFN_NONE);
+	cr_expect_geq(told.nr_gone, SWAP_CLUSTER_MAX);
+	cr_expect_eq(told.kills, 0);
+	check(fx);
+	fixture_free(fx);
+}
+
+/* shrink_zones(): a node is looked at once at each priority, however many of its zones the request could use. */
+Test(reclaim, a_node_is_looked_at_once_at_each_priority)
+{
+	static struct told told;
+	struct fixture *fx = two_zones(&told, false);
+
+	for (int i = 0; i < 900; i++)
+		cr_assert(add_file_page(fx, ZONE_NORMAL, false));
+	while (take_gfp(fx, GFP_NOWAIT, 0) != PFN_NONE)
+		;
+	fx->machine.latency.step_ns[STEP_SHRINKER] = 1000000;
+	meter_start(&fx->meter, fx->machine.latency.step_ns);
+	cr_expect_neq(take_gfp(fx, GFP_KERNEL, 0), PFN_NONE);
+	cr_expect_eq(fx->meter.ns / 1000000, 8, "900 >> 12 ... 5 are 53 pages: %llu", (unsigned long long)fx->meter.ns);
+	fixture_free(fx);
+}
+
+/* isolate_lru_pages(): pages of zones that are of no use count as scanned, too, but are not what was asked for. */
+Test(reclaim, pages_that_are_passed_over_count_as_scanned)
+{
+	static struct told told;
+	struct fixture *fx = two_zones(&told, false);
+	struct scan_control sc = { .highest = ZONE_DMA32, .nr_to_reclaim = 1000, .meter = &fx->meter };
+
+	for (int i = 0; i < 300; i++)
+		cr_assert(add_file_page(fx, ZONE_NORMAL, false));
+	for (int i = 0; i < 100; i++)
+		cr_assert(add_file_page(fx, ZONE_DMA32, false));
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_eq(told.nr_gone, 100);
+	cr_expect_eq(sc.scanned, 100);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGSCAN_DIRECT), 400);
+	check(fx);
+	fixture_free(fx);
+}
+
+/* in_reclaim_compaction(): for a costly order at any priority. */
+Test(reclaim, for_a_costly_block_reclaim_goes_on_at_the_first_priority)
+{
+	struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
+	static struct told told;
+	static pfn_t pfns[16384];
+	struct scan_control sc = { .order = 3, .highest = ZONE_NORMAL, .nr_to_reclaim = 1, .priority = 12, .meter = &fx->meter };
+
+	hook(fx, &told);
+	fx->machine.page_allocator.compaction = true;
+	fill(fx, LRU_KIND_FILE, pfns, 16384);
+	fx->zone->wmark[WMARK_MIN] = fx->zone->wmark[WMARK_LOW] = fx->zone->wmark[WMARK_HIGH] = 20000;
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_lt(told.nr_gone, 4, "%u", told.nr_gone);
+	sc.order = 4;
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_lt(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE), 4096);
+	fixture_free(fx);
+}
+
 /* should_continue_reclaim(): for a high order until compaction has memory enough to work with. */
 Test(reclaim, for_a_block_reclaim_goes_on_until_compaction_could_make_it)
 {
@@ -898,5 +1416,190 @@ Test(reclaim, kswapd_forgets_the_order_when_its_pass_has_reclaimed_twice_the_blo
 		cr_expect_eq(r->pass_order, told.nr_gone < 8 ? 2 : 0, "%u pages", told.nr_gone);
 	}
 	cr_expect(told.nr_gone >= 8 && told.nr_gone < 32, "%u pages", told.nr_gone);
+	fixture_free(fx);
+}
+
+/* lru_refault() of a page that had been active: it is restored, and its like cost more (lru_note_cost_refault()). */
+Test(reclaim, a_page_of_the_working_set_that_comes_back_is_restored_at_a_cost)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	struct reclaim_node *r = &fx->pa->reclaim[0];
+	uint64_t shadow;
+
+	hook(fx, &told);
+	fill(fx, LRU_KIND_FILE, pfns, 4096);
+	shadow = lru_shadow(fx->pa, pfns[0]);
+	lru_refault(fx->pa, pfns[0], shadow, LRU_RETURN_ACTIVE);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_WORKINGSET_RESTORE_FILE), 0);
+	cr_expect_eq(r->cost[1], 0);
+	cr_expect_eq(lru_shadow(fx->pa, pfns[0]) & 1, 0);
+	lru_refault(fx->pa, pfns[1], shadow | 1, LRU_RETURN_ACTIVE);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_WORKINGSET_RESTORE_FILE), 1);
+	cr_expect_eq(r->cost[1], 1);
+	cr_expect_eq(lru_shadow(fx->pa, pfns[1]) & 1, 1, "it is still of the working set");
+	fixture_free(fx);
+}
+
+/* workingset_test_recent(): with swap, anonymous pages are room that file pages could have had. */
+Test(reclaim, with_swap_anonymous_pages_lengthen_what_counts_as_soon)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[64];
+	pfn_t page;
+	uint64_t shadow;
+
+	hook(fx, &told);
+	fill(fx, LRU_KIND_ANON, pfns, 64);
+	page = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
+	lru_add(fx->pa, page, LRU_KIND_FILE);
+	shadow = lru_shadow(fx->pa, page);
+	fx->pa->reclaim[0].nonresident_age += 64;
+	lru_refault(fx->pa, page, shadow, LRU_RETURN_BY_DISTANCE);
+	cr_expect_eq(lru_list_of(fx->pa, page), LRU_INACTIVE_FILE, "there is no swap");
+	page_alloc_swap_add(fx->pa, 16);
+	cr_expect_eq(zone_reclaimable(fx->zone), 65);
+	lru_refault(fx->pa, page, shadow - (1ull << 17), LRU_RETURN_BY_DISTANCE);
+	cr_expect_eq(lru_list_of(fx->pa, page), LRU_INACTIVE_FILE, "65 went or became active meanwhile");
+	lru_refault(fx->pa, page, shadow, LRU_RETURN_BY_DISTANCE);
+	cr_expect_eq(lru_list_of(fx->pa, page), LRU_ACTIVE_FILE, "as many as there are anonymous pages");
+	check(fx);
+	fixture_free(fx);
+}
+
+/* The table above inactive_is_low(): the inactive list may be the smaller, the more memory there is. */
+Test(reclaim, how_small_an_inactive_list_may_be_depends_on_memory)
+{
+	static const struct { uint64_t mib, ratio; } kinds[] = { { 10, 1 }, { 100, 1 }, { 1024, 3 }, { 10240, 10 }, { 102400, 31 },
+		{ 1048576, 101 } };
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	uint64_t *nr = fx->pa->reclaim[0].nr_lru;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		uint64_t pages = kinds[i].mib << 8;
+
+		nr[LRU_INACTIVE_FILE] = pages / (kinds[i].ratio + 1) + 1;
+		nr[LRU_ACTIVE_FILE] = nr[LRU_INACTIVE_FILE] * kinds[i].ratio;
+		cr_expect_not(inactive_is_low(fx->pa, 0, LRU_INACTIVE_FILE), "%llu MiB", (unsigned long long)kinds[i].mib);
+		nr[LRU_ACTIVE_FILE]++;
+		cr_expect(inactive_is_low(fx->pa, 0, LRU_INACTIVE_FILE), "%llu MiB", (unsigned long long)kinds[i].mib);
+	}
+	fixture_free(fx);
+}
+
+/* lru_note_cost(): when what was paid is more than a quarter of the lists, all of it counts half. */
+Test(reclaim, what_reclaim_cost_long_ago_counts_less)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	const uint64_t *cost = fx->pa->reclaim[0].cost;
+
+	two_kinds(fx, &told);
+	note_cost(fx->pa, 0, true, 100);
+	note_cost(fx->pa, 0, false, 60);
+	cr_expect(cost[0] == 60 && cost[1] == 100, "160 of 640 pages");
+	note_cost(fx->pa, 0, false, 2);
+	cr_expect(cost[0] == 31 && cost[1] == 50, "%llu and %llu", (unsigned long long)cost[0], (unsigned long long)cost[1]);
+	fixture_free(fx);
+}
+
+/* get_scan_count(): near to being out of memory both kinds alike, unless the setting wants no swapping. */
+Test(reclaim, at_the_last_priority_all_lists_are_scanned_but_without_swappiness)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	struct scan_control sc = { .highest = ZONE_NORMAL, .may_swap = true, .meter = &fx->meter };
+	struct scan_balance b;
+
+	two_kinds(fx, &told);
+	scan_balance(fx->pa, 0, &sc, &b);
+	cr_expect(b.nr[LRU_INACTIVE_FILE] == 320 && b.nr[LRU_INACTIVE_ANON] == 320);
+	fx->machine.reclaim.swappiness = 0;
+	scan_balance(fx->pa, 0, &sc, &b);
+	cr_expect(b.nr[LRU_INACTIVE_FILE] == 320 && b.nr[LRU_INACTIVE_ANON] == 0);
+	fixture_free(fx);
+}
+
+/* prepare_scan_count(), file_is_tiny: cache and free memory are not above the high marks, so only anonymous pages can help. */
+Test(reclaim, anonymous_pages_alone_are_scanned_when_cache_is_tiny)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	struct scan_control sc = { .highest = ZONE_NORMAL, .kswapd = true, .may_swap = true, .priority = 4, .meter = &fx->meter };
+	struct scan_balance b;
+	uint32_t all;
+
+	two_kinds(fx, &told);
+	all = (uint32_t)fx->zone->visible_free + 320;
+	fx->zone->wmark[WMARK_HIGH] = all - 1;
+	scan_balance(fx->pa, 0, &sc, &b);
+	cr_expect(b.nr[LRU_INACTIVE_FILE] == 20 && b.nr[LRU_INACTIVE_ANON] == 0, "a page more than that");
+	fx->zone->wmark[WMARK_HIGH] = all;
+	scan_balance(fx->pa, 0, &sc, &b);
+	cr_expect(b.nr[LRU_INACTIVE_FILE] == 0 && b.nr[LRU_INACTIVE_ANON] == 20);
+	fx->zone->wmark[WMARK_HIGH] = 4096;
+	for (int i = 0; i < 400; i++)
+		lru_add(fx->pa, take_gfp(fx, GFP_BIT_MEMALLOC | GFP_BIT_MOVABLE, 0), LRU_KIND_FILE);
+	sc.priority = 9;
+	scan_balance(fx->pa, 0, &sc, &b);
+	cr_expect_eq(b.nr[LRU_INACTIVE_FILE], 1, "anonymous pages are too few to be looked at yet");
+	sc.priority = 4;
+	for (int i = 0; i < 400; i++)
+		lru_add_active(fx->pa, take_gfp(fx, GFP_BIT_MEMALLOC | GFP_BIT_MOVABLE, 0), LRU_KIND_ANON);
+	scan_balance(fx->pa, 0, &sc, &b);
+	cr_expect_eq(b.nr[LRU_INACTIVE_FILE], 45, "anonymous pages are in use");
+	fixture_free(fx);
+}
+
+/* shrink_lruvec(), scan_adjusted: a request's first attempt looks at all that is due, without regard to what it has got. */
+Test(reclaim, the_first_attempt_of_a_request_looks_at_all_that_is_due)
+{
+	for (int kind = 0; kind < 3; kind++) {
+		struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+		struct scan_control sc = { .highest = ZONE_NORMAL, .nr_to_reclaim = 1, .meter = &fx->meter, .kswapd = kind == 1,
+			.priority = kind == 2 ? DEF_PRIORITY - 1 : DEF_PRIORITY };
+		struct node_scan scan;
+		static struct told told;
+		static pfn_t pfns[4096];
+
+		hook(fx, &told);
+		fill(fx, LRU_KIND_FILE, pfns, 4096);
+		node_scan_begin(fx->pa, 0, &sc, &scan);
+		scan.balance.nr[LRU_INACTIVE_FILE] = scan.wanted[LRU_INACTIVE_FILE] = 200;
+		while (node_scan_round(fx->pa, 0, &sc, &scan))
+			;
+		cr_expect_eq(told.nr_gone, kind ? SWAP_CLUSTER_MAX : 200, "kind %d: %u", kind, told.nr_gone);
+		fixture_free(fx);
+	}
+}
+
+/* pageout() is what anonymous pages cost (lru_note_cost() in shrink_inactive_list()). */
+Test(reclaim, pages_that_are_written_out_have_a_cost)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	struct scan_control sc = { .highest = ZONE_NORMAL, .kswapd = true, .may_swap = true, .nr_to_reclaim = 1, .priority = 6,
+		.meter = &fx->meter };
+
+	hook(fx, &told);
+	page_alloc_swap_add(fx->pa, 16384);
+	fill(fx, LRU_KIND_ANON, pfns, 4096);
+	shrink_node(fx->pa, 0, &sc);
+	cr_expect_gt(page_alloc_counter(fx->pa, PC_PSWPOUT), 0);
+	cr_expect_eq(fx->pa->reclaim[0].cost[0], page_alloc_counter(fx->pa, PC_PSWPOUT));
+	fixture_free(fx);
+}
+
+/* swapoff() cannot take away what is in use: so many pages are to be read back. */
+Test(reclaim, what_is_in_a_swap_device_that_goes_is_told)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+
+	page_alloc_swap_load(fx->pa, 100, 40);
+	cr_expect_eq(page_alloc_swap_remove(fx->pa, 50), 0);
+	cr_expect_eq(page_alloc_swap_remove(fx->pa, 30), 20);
 	fixture_free(fx);
 }
