@@ -1,4 +1,5 @@
 /* Compaction in small zones made by hand, and at random against page_alloc_check(). */
+#include "base/bits.h"
 #include "base/rng.h"
 #include "mm/compaction_priv.h"
 #include "mm/lru_priv.h"
@@ -134,6 +135,7 @@ Test(compaction, the_last_page_taken_moves_first_and_to_the_highest_target)
 	cr_assert_eq(fx->pa->reclaim[0].lru[LRU_INACTIVE_FILE].tail, 3000);
 	/* What they left is with the CPU that moved them. */
 	cr_assert_eq(fx->zone->pcps[0].count, 3);
+	cr_assert_not(fx->zone->compact.forget_skips, "__compact_finished(): after direct runs alone");
 	free(u);
 	fixture_free(fx);
 }
@@ -232,7 +234,9 @@ Test(compaction, a_request_gets_a_huge_page_out_of_scattered_ones)
 	struct users *u = fragmented(fx);
 	pfn_t pfn;
 
+	fx->zone->compact.forget_skips = true;
 	cr_assert_eq(take_page(fx, GFP_TRANSHUGE_LIGHT | GFP_BIT_DIRECT_RECLAIM, 9, &pfn), MM_DONE);
+	cr_assert_not(fx->zone->compact.forget_skips, "what it left aside was right");
 	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 1);
 	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_SUCCESS), 1);
 	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_FAIL), 0);
@@ -745,6 +749,7 @@ Test(compaction, kcompactd_makes_a_block_and_sleeps)
 	cr_assert_gt(fx->zone->area[9].nr_free + fx->zone->area[10].nr_free, 0);
 	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_DAEMON_WAKE), 1);
 	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 0);
+	cr_assert_eq(fx->zone->compact.order_failed, 10, "compaction_defer_reset()");
 	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
 	cr_assert_not(kcompactd_wanted(fx->pa, 0), "the block is there");
 	free(u);
@@ -763,6 +768,386 @@ Test(compaction, an_atomic_request_wakes_kcompactd_when_kswapd_has_nothing_to_do
 	kswapd_wake(fx->zone, GFP_ATOMIC, 4, ZONE_NORMAL, &fx->meter);
 	cr_assert(kcompactd_wanted(fx->pa, 0));
 	cr_assert_eq(fx->pa->kcompactd[0].order, 4);
+	free(u);
+	fixture_free(fx);
+}
+
+/* __alloc_pages_slowpath(): what is not Movable, or costly, compacts once before it reclaims; not who may use the reserves. */
+Test(compaction, who_asks_decides_whether_it_compacts_before_it_reclaims)
+{
+	static const struct { gfp_t gfp; uint64_t stalls; } kinds[] = { { GFP_KERNEL, 2 }, { GFP_HIGHUSER_MOVABLE, 1 },
+		{ GFP_KERNEL | GFP_BIT_MEMALLOC, 1 } };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+		struct users *u = fragmented(fx);
+		pfn_t pfn;
+
+		for (pfn = 1025; pfn < 5120; pfn += 2)
+			lru_del(fx->pa, pfn);
+		memset(u->id, 0, sizeof(u->id));
+		cr_assert_eq(take_page(fx, kinds[i].gfp | GFP_BIT_NORETRY, 3, &pfn), MM_FAILED);
+		cr_expect_eq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), kinds[i].stalls, "kind %zu: %llu", i,
+			(unsigned long long)page_alloc_counter(fx->pa, PC_COMPACT_STALL));
+		free(u);
+		fixture_free(fx);
+	}
+}
+
+/* compaction_zonelist_suitable(): of what could be reclaimed it counts a part, the smaller the higher the order. */
+Test(compaction, what_reclaim_could_give_counts_by_the_order)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct alloc_context ac;
+	uint32_t there;
+
+	for (pfn_t pfn = 1025; pfn < 5120; pfn += 2) {
+		lru_del(fx->pa, pfn);
+		lru_add(fx->pa, pfn, LRU_KIND_FILE);
+	}
+	context(fx, &ac, GFP_KERNEL, 4);
+	there = (uint32_t)fx->zone->visible_free + 2048 / 4;
+	fx->zone->wmark[WMARK_LOW] = there - 33;
+	cr_expect(compaction_zonelist_suitable(&ac, WMARK_MIN));
+	fx->zone->wmark[WMARK_LOW] = there - 32;
+	cr_expect_not(compaction_zonelist_suitable(&ac, WMARK_MIN), "low + 2 * 2^4");
+	free(u);
+	fixture_free(fx);
+}
+
+/* compaction_restarting(): marks of pageblocks are forgotten when the longest deferral is over, not while it lasts. */
+Test(compaction, skips_are_forgotten_when_the_longest_deferral_is_over)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct zone_compact *c = &fx->zone->compact;
+
+	c->defer_shift = 6;
+	for (c->considered = 63; c->considered <= 64; c->considered++) {
+		struct compact_control cc = { .zone = fx->zone, .order = 3, .mt = M, .mode = COMPACT_SYNC_LIGHT };
+
+		c->forget_skips = true;
+		cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
+		cr_expect_eq(c->forget_skips, c->considered == 63);
+	}
+	free(u);
+	fixture_free(fx);
+}
+
+/* __reset_isolation_pfn(): free pages of a pageblock of another type are no targets; where nothing is found the scanners meet. */
+Test(compaction, forgetting_skips_finds_targets_in_movable_pageblocks_alone)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct zone_compact *c = &fx->zone->compact;
+	struct users *u = attach(fx);
+
+	fill(fx, 1024, 5120);
+	c->forget_skips = true;
+	compaction_reset_skips(fx->zone);
+	cr_expect(c->migrate[COMPACT_ASYNC] == 3072 && c->migrate[COMPACT_SYNC_LIGHT] == 3072 && c->free == 3071);
+	set_pageblock_migratetype(fx->pa, 4608, U);
+	give_buddy(fx, 4608 + 8, 0);
+	give_buddy(fx, 4096 + 8, 0);
+	for (pfn_t pfn = 1024; pfn < 5120; pfn += 512)
+		pageblock_set_skip(fx->pa, pfn, true);
+	c->forget_skips = true;
+	compaction_reset_skips(fx->zone);
+	cr_expect(pageblock_skip(fx->pa, 4608));
+	cr_expect_eq(c->free, 4096 + 511);
+	free(u);
+	fixture_free(fx);
+}
+
+/* compact_zone(): who begins where the marks were forgotten from has gone through all of the zone. */
+Test(compaction, a_run_from_the_first_source_is_one_of_the_whole_zone)
+{
+	for (int whole = 0; whole < 2; whole++) {
+		struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+		struct users *u = fragmented(fx);
+		enum compact_result result;
+		struct alloc_context ac;
+
+		for (pfn_t pfn = 1025; pfn < 5120; pfn += 2)
+			lru_del(fx->pa, pfn);
+		memset(u->id, 0, sizeof(u->id));
+		fx->zone->compact.first_migrate = whole ? 1024 : 0;
+		context(fx, &ac, GFP_KERNEL, 3);
+		direct_compact(fx->pa, &ac, WMARK_MIN, COMPACT_PRIO_SYNC_LIGHT, &result, &fx->meter);
+		cr_expect_eq(result, whole ? COMPACT_COMPLETE : COMPACT_PARTIAL_SKIPPED);
+		free(u);
+		fixture_free(fx);
+	}
+}
+
+/* __compact_finished(): a free block that the request may not steal does not end the run; and a pageblock is always gone through. */
+Test(compaction, a_run_ends_behind_a_pageblock_with_a_block_that_may_be_taken)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct compact_control cc = { .zone = fx->zone, .order = 2, .mt = M, .mode = COMPACT_SYNC_LIGHT };
+	enum compact_result result;
+	uint64_t in_use;
+
+	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
+	buddy_move_pageblock(fx->zone, 4608, U, &in_use);
+	set_pageblock_migratetype(fx->pa, 4608, U);
+	give_user(fx, u, 4609);
+	give_user(fx, u, 4611);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
+	cr_assert_eq(fx->zone->area[2].nr_free, 1);
+	result = compact_step(&cc, &fx->meter);
+	cr_expect_eq(result, COMPACT_CONTINUE, "it is Unmovable");
+	while (result == COMPACT_CONTINUE)
+		result = compact_step(&cc, &fx->meter);
+	cr_expect_eq(result, COMPACT_SUCCESS);
+	cr_expect_eq(cc.migrate_pfn, 1536);
+	compact_end(&cc, &fx->meter);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+/* compact_zone(), finish_pageblock: a pageblock of which a batch has been moved is gone through to its end next, and left behind. */
+Test(compaction, the_second_batch_of_a_pageblock_is_all_of_the_rest)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct compact_control cc = { .zone = fx->zone, .order = 9, .mt = M, .mode = COMPACT_SYNC_LIGHT, .may_fs = true };
+
+	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
+	cr_assert_eq(compact_step(&cc, &fx->meter), COMPACT_CONTINUE);
+	cr_expect_eq(u->moves, 32, "COMPACT_CLUSTER_MAX");
+	cr_assert_eq(compact_step(&cc, &fx->meter), COMPACT_CONTINUE);
+	cr_expect_eq(u->moves, 256);
+	cr_expect_gt(fx->zone->compact.migrate[COMPACT_SYNC_LIGHT], 1024);
+	compact_end(&cc, &fx->meter);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+/* __isolate_free_page() keeps to the min mark; compact_zone() leaves when there is no target for what it took. */
+Test(compaction, a_run_that_finds_memory_short_leaves)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct compact_control cc = { .zone = fx->zone, .order = 2, .mt = M, .mode = COMPACT_SYNC_LIGHT };
+
+	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
+	fx->zone->wmark[WMARK_MIN] = 4096;
+	cr_expect_eq(compact_step(&cc, &fx->meter), COMPACT_CONTENDED);
+	cr_expect_eq(u->moves, 0);
+	compact_end(&cc, &fx->meter);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+/* COMPACT_PRIO_SYNC_FULL: no marks keep it from any pageblock. */
+Test(compaction, the_strongest_attempt_looks_at_marked_pageblocks)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	enum compact_result result;
+	struct alloc_context ac;
+
+	for (pfn_t block = 1024; block < 5120; block += 512)
+		pageblock_set_skip(fx->pa, block, true);
+	context(fx, &ac, GFP_KERNEL, 9);
+	cr_assert_eq(direct_compact(fx->pa, &ac, WMARK_MIN, COMPACT_PRIO_SYNC_LIGHT, &result, &fx->meter), PFN_NONE);
+	cr_expect_eq(u->moves, 0);
+	fx->zone->compact.forget_skips = false;
+	cr_expect_neq(direct_compact(fx->pa, &ac, WMARK_MIN, COMPACT_PRIO_SYNC_FULL, &result, &fx->meter), PFN_NONE);
+	cr_expect_gt(u->moves, 0);
+	free(u);
+	fixture_free(fx);
+}
+
+/* suitable_migration_source(): a direct async run leaves pageblocks of other types alone, and does not look at them again. */
+Test(compaction, async_takes_from_pageblocks_of_the_requests_type)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct compact_control cc = { .zone = fx->zone, .order = 3, .mt = U, .mode = COMPACT_ASYNC, .direct = true, .may_fs = true };
+
+	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
+	cr_expect_not(compact_isolate(&cc, &fx->meter));
+	cr_expect_gt(fx->zone->compact.migrate[COMPACT_ASYNC], 4096);
+	compact_end(&cc, &fx->meter);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+/* __isolate_free_page(): who takes half a pageblock or more makes it Movable. */
+Test(compaction, a_pageblock_of_targets_becomes_movable)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = attach(fx);
+	struct compact_control cc = { .zone = fx->zone, .order = 3, .mode = COMPACT_SYNC_LIGHT };
+
+	fill(fx, 1024, 5120);
+	cc.sources = cc.targets = (struct block_list){ LINK_NONE, LINK_NONE };
+	set_pageblock_migratetype(fx->pa, 2048, U);
+	set_pageblock_migratetype(fx->pa, 2560, U);
+	for (pfn_t pfn = 2048; pfn < 2048 + 128; pfn++)
+		give_buddy(fx, pfn, 0);
+	for (pfn_t pfn = 2560; pfn < 2560 + 256; pfn++)
+		give_buddy(fx, pfn, 0);
+	for (pfn_t pfn = 4096; pfn < 4196; pfn += 2)
+		give_buddy(fx, pfn, 0);
+	page_alloc_vmstat_fold(fx->pa, 0);
+	cr_assert(compact_take_free(&cc, 2048) && compact_take_free(&cc, 2560));
+	cr_assert_eq(cc.nr_targets, 128 + 256);
+	expect_type(fx, 2048, U);
+	expect_type(fx, 2560, M);
+	compact_end(&cc, &fx->meter);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+/* suitable_migration_target(): a pageblock that is free as a whole is what compaction is for, not where it puts pages. */
+Test(compaction, a_whole_free_pageblock_is_no_target)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct compact_control cc;
+
+	for (pfn_t pfn = 4609; pfn < 5120; pfn += 2)
+		give_user(fx, u, pfn);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
+	cr_assert_eq(fx->zone->area[9].nr_free, 1);
+	compact_whole(fx, &cc);
+	cr_expect_gt(u->moves, 0);
+	for (uint32_t i = 0; i < min_u32(u->moves, 1024); i++)
+		cr_assert_lt(u->to[i], 4608);
+	free(u);
+	fixture_free(fx);
+}
+
+/* isolate_freepages(): pageblocks without anything free are marked, and the next run begins below them. */
+Test(compaction, the_free_scanner_leaves_full_pageblocks_behind)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = attach(fx);
+	struct compact_control cc = { .zone = fx->zone, .order = COMPACT_ALL, .mode = COMPACT_SYNC_LIGHT };
+
+	fill(fx, 1024, 5120);
+	use(fx, u, 1024, LRU_KIND_ANON);
+	for (pfn_t pfn = 3600; pfn < 3700; pfn += 2)
+		give_buddy(fx, pfn, 0);
+	page_alloc_vmstat_fold(fx->pa, 0);
+	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
+	compact_step(&cc, &fx->meter);
+	cr_assert_eq(u->moves, 1);
+	cr_expect(pageblock_skip(fx->pa, 4608) && pageblock_skip(fx->pa, 4096));
+	cr_expect_eq(fx->zone->compact.free, 4096);
+	compact_end(&cc, &fx->meter);
+	free(u);
+	fixture_free(fx);
+}
+
+/* __compact_finished(), should_proactive_compact_node(): compacting in advance gives way to kswapd. */
+Test(compaction, proactive_compaction_gives_way_to_kswapd)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	uint32_t moves;
+
+	fx->pa->reclaim[0].running = true;
+	cr_expect_not(proactive_wanted(fx->pa, 0));
+	fx->pa->reclaim[0].running = false;
+	cr_assert(proactive_wanted(fx->pa, 0));
+	cr_assert_eq(kcompactd_step(fx->pa, 0, 0, &fx->meter), KCOMPACTD_MORE);
+	fx->pa->reclaim[0].running = true;
+	moves = u->moves;
+	while (kcompactd_step(fx->pa, 0, 0, &fx->meter) == KCOMPACTD_MORE)
+		;
+	cr_expect_eq(u->moves, moves);
+	cr_expect_eq(u->last.result, COMPACT_PARTIAL_SKIPPED);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+/* kcompactd_do_work(): it drains the CPUs' lists and puts off the next attempt, as requests do. */
+Test(compaction, kcompactd_that_fails_defers)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+
+	give_user(fx, u, 1025);
+	cr_assert_eq(fx->zone->pcps[0].count, 1);
+	for (pfn_t pfn = 1027; pfn < 5120; pfn += 2)
+		lru_del(fx->pa, pfn);
+	memset(u->id, 0, sizeof(u->id));
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	run_kcompactd(fx);
+	cr_expect_eq(fx->zone->compact.defer_shift, 1);
+	cr_expect_eq(fx->zone->pcps[0].count, 0);
+	free(u);
+	fixture_free(fx);
+}
+
+/* kcompactd_do_work(): an order that is asked for meanwhile is still to be served. */
+Test(compaction, kcompactd_serves_who_asked_for_more_meanwhile)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+
+	kcompactd_wake(fx->pa, 0, 3, ZONE_NORMAL);
+	cr_assert_eq(kcompactd_step(fx->pa, 0, 0, &fx->meter), KCOMPACTD_MORE);
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	while (kcompactd_step(fx->pa, 0, 0, &fx->meter) == KCOMPACTD_MORE)
+		;
+	cr_expect_eq(u->last.order, 3);
+	cr_expect_eq(fx->pa->kcompactd[0].order, 9);
+	run_kcompactd(fx);
+	cr_expect_eq(u->last.order, 9);
+	cr_expect_not(kcompactd_wanted(fx->pa, 0));
+	free(u);
+	fixture_free(fx);
+}
+
+/* kcompactd() looks after HPAGE_FRAG_CHECK_INTERVAL_MSEC whether there is work by then: what was asked for comes first. */
+Test(compaction, kcompactd_that_was_asked_too_early_looks_again)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+
+	fx->zone->wmark[WMARK_LOW] = 5000;
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	cr_assert_not(kcompactd_wanted(fx->pa, 0));
+	fx->zone->wmark[WMARK_LOW] = 0;
+	cr_assert(proactive_wanted(fx->pa, 0));
+	run_kcompactd(fx);
+	cr_expect_eq(u->last.who, COMPACT_KCOMPACTD);
+	cr_expect_eq(u->last.order, 9);
+	free(u);
+	fixture_free(fx);
+}
+
+/* kswapd_try_to_sleep(): what it could make no block of kcompactd may, with what was left aside before. */
+Test(compaction, kswapd_wakes_kcompactd_for_the_order_that_it_gave_up)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+
+	for (pfn_t pfn = 1025; pfn < 5120; pfn += 2) {
+		lru_del(fx->pa, pfn);
+		lru_add(fx->pa, pfn, LRU_KIND_FILE);
+	}
+	fx->zone->wmark[WMARK_HIGH] = 3300;
+	fx->zone->compact.forget_skips = true;
+	kswapd_wake(fx->zone, GFP_KERNEL, 9, ZONE_NORMAL, &fx->meter);
+	cr_assert(kswapd_wanted(fx->pa, 0));
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		;
+	cr_assert_gt(u->gone, 1024, "twice the block: %u", u->gone);
+	cr_expect_eq(fx->pa->kcompactd[0].order, 9);
+	cr_expect_not(fx->zone->compact.forget_skips);
 	free(u);
 	fixture_free(fx);
 }
