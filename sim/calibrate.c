@@ -56,7 +56,7 @@ static bool is_wanted(const struct calibration *c, const struct calibrate_steps 
 
 static uint64_t hash_steps(const struct calibrate_steps *steps)
 {
-	uint64_t hash = steps->mixed;
+	uint64_t hash = (uint64_t)steps->mixed << 32; /* where no step's number cancels it */
 
 	for (uint32_t i = 0; i < steps->nr; i++) {
 		uint64_t count;

@@ -111,6 +111,65 @@ Test(calibrate, another_profile_to_begin_with_gives_the_same, .init = run_enter,
 	run_free(&run);
 }
 
+/* Two ways of one call: what is usual is where durations are densest, unless it is said to be one way, or there are too few. */
+Test(calibrate, the_usual_way_is_where_durations_are_densest, .init = run_enter, .fini = run_leave)
+{
+	FILE *out = fopen("ways.csv", "w");
+	struct run_result run;
+
+	fprintf(out, "op,duration_ns,size,order,path\n");
+	for (int i = 0; i < 100; i++) {
+		int ns = i < 40 ? 20 : 200 + 10 * (i - 40);
+
+		fprintf(out, "kfree,%d,,,\nkmem_cache_alloc,%d,,,fast\n", ns, ns);
+		if (i < 9)
+			fprintf(out, "__alloc_pages,%d,,0,\n", i < 4 ? 10 : 500 + 100 * (i - 4));
+	}
+	fclose(out);
+	run = run_shell("$K calibrate ways.csv");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(column(run.out, "slab_free_fast", 2), 20, "%s", run.out);
+	cr_expect_eq(column(run.out, "slab_alloc_fast", 2), 295, "the median of 290 and 300");
+	cr_expect_eq(column(run.out, "page_pcp", 2), 500, "of nine the fifth");
+	run_free(&run);
+}
+
+/* No step costs less than nothing: what remains is fitted anew, a mean of both equations. */
+Test(calibrate, a_step_that_would_cost_less_than_nothing_costs_nothing, .init = run_enter, .fini = run_leave)
+{
+	struct run_result run;
+
+	run_write("m.csv", "op,duration_ns,size,order,path\npage_buddy,100,,,page_buddy\npage_buddy,60,,,page_buddy+zone_lock\n");
+	run = run_shell("$K calibrate m.csv");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	cr_expect_eq(column(run.out, "zone_lock", 2), 0, "%s", run.out);
+	cr_expect(column(run.out, "page_buddy", 2) > 62 && column(run.out, "page_buddy", 2) < 95, "%s", run.out);
+	run_free(&run);
+}
+
+/* A call whose way is not known tells no step's cost. */
+Test(calibrate, calls_of_unknown_ways_are_counted_by_reason, .init = run_enter, .fini = run_leave)
+{
+	static const char *const reasons[] = { "1  duration is not above what measuring adds", "1  cleared object of unknown size",
+		"1  path is neither fast, slow, zero nor steps joined by +" };
+	struct run_result run;
+
+	run_write("m.csv", "op,duration_ns,size,order,path\nkfree,20,,,\nkfree,50,,,\nkzalloc,90,,,\npage_buddy,90,,,3page_buddy\n");
+	run = run_shell("$K calibrate m.csv --overhead '20 ns'");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		cr_expect(strstr(run.err, reasons[i]), "%s is not in\n%s", reasons[i], run.err);
+	cr_expect_eq(column(run.out, "slab_free_fast", 2), 30);
+	run_free(&run);
+	run_write("graph.txt", " 0)   0.300 us    |  kfree();\n 0)               |  kmem_cache_alloc() {\n"
+		" 0)               |    /* mm_page_alloc: page=0000000012345678 pfn=0x1234 order=1 migratetype=0 gfp_flags=GFP_KERNEL */\n"
+		" 0)   0.900 us    |  }\n");
+	run = run_shell("$K calibrate graph.txt");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	cr_expect(strstr(run.err, "1  object whose call took pages: its way is not known"), "%s", run.err);
+	run_free(&run);
+}
+
 Test(calibrate, lines_that_cannot_be_used_are_counted_by_reason, .init = run_enter, .fini = run_leave)
 {
 	static const char *const reasons[] = { "80 lines could not be used", "20  duration_ns is no number of nanoseconds",
