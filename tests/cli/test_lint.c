@@ -372,6 +372,22 @@ Test(lint, sizes_and_orders_have_limits)
 	expect_text(0, "answers NULL");
 }
 
+/* What is right at the edge of those rules. */
+Test(lint, the_largest_sizes_and_what_may_fail_quietly_are_right)
+{
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"big\",\"size\":4194304}");
+	scenario_add("{\"event\":\"alloc_pages_exact\",\"id\":1,\"size\":4194305,\"gfp\":\"GFP_KERNEL|__GFP_NOWARN\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":2,\"order\":4,\"gfp\":\"GFP_KERNEL|__GFP_RETRY_MAYFAIL\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":3,\"order\":3}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":4,\"order\":1,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":5,\"size\":100,\"gfp\":\"GFP_NOWAIT|__GFP_NOFAIL\"}");
+	for (int id = 2; id <= 4; id++)
+		scenario_add("{\"event\":\"free_pages\",\"id\":%d,\"order\":%d}", id, id == 2 ? 4 : id == 3 ? 3 : 1);
+	scenario_add("{\"event\":\"kvfree\",\"id\":5}");
+	expect_found("--rule order_too_large --rule size_too_large", 0, "");
+	expect_found("--rule sleep_in_atomic", 0, "sleep_in_atomic warning 5\n");
+}
+
 Test(lint, caches_are_created_and_destroyed_with_care)
 {
 	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"my cache\",\"size\":320}");

@@ -62,7 +62,7 @@ Test(latency, a_setting_of_the_profile_replaces_what_was_said_before)
 
 Test(latency, a_bandwidth_is_another_spelling_of_zero_kib)
 {
-	const char *const later[] = { "latency.zero_bandwidth=1 GB/s", "latency.zero_kib=7" };
+	const char *const later[] = { "latency.zero_bandwidth=1 GB/s", "latency.zero_kib=7" }, *const map = "latency={zero_kib: 7}";
 	struct err err;
 	struct machine *m = load("latency: {zero_bandwidth: 12.8 GB/s}\n", NULL, 0, &err);
 
@@ -73,6 +73,12 @@ Test(latency, a_bandwidth_is_another_spelling_of_zero_kib)
 	free(m);
 	m = load("latency: {zero_kib: 3}\n", later, 2, &err);
 	cr_assert_eq(m->latency.step_ns[STEP_ZERO_KIB], 7, "the later setting counts");
+	free(m);
+	m = load("latency: {zero_bandwidth: 1500 MB/s}\n", NULL, 0, &err);
+	cr_assert_eq(m->latency.step_ns[STEP_ZERO_KIB], 683, "682.67 is rounded");
+	free(m);
+	m = load("latency: {zero_bandwidth: 1 GB/s}\n", &map, 1, &err);
+	cr_assert_eq(m->latency.step_ns[STEP_ZERO_KIB], 7, "as in a map");
 	free(m);
 }
 

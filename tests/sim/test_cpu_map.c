@@ -45,6 +45,32 @@ Test(cpu_map, on_as_many_cpus_as_were_recorded_everybody_stays)
 	expect_seats(CPU_MAP_SPREAD, NR, 8, 2, (const uint16_t[]){ 0, 0, 0, 1, 1, 1 });
 }
 
+/* Each CPU has an idle task of its own, all with pid 0. */
+Test(cpu_map, idle_tasks_of_several_cpus_are_several_tasks)
+{
+	static const struct trace_who idle[] = { { .cpu = 0 }, { .cpu = 1 }, { .cpu = 0 } };
+	const struct trace_tables tables = { .whos = idle, .nr_whos = 3 };
+	uint32_t task[3], nr;
+	struct err err = { 0 };
+
+	cr_assert_eq(cpu_map_tasks(&tables, task, &nr, &err), 0);
+	cr_expect_eq(nr, 2);
+	cr_expect(task[0] == 0 && task[1] == 1 && task[2] == 0);
+}
+
+Test(cpu_map, cpus_that_the_machine_has_not_are_counted)
+{
+	const struct trace_tables tables = { .whos = whos, .nr_whos = NR };
+	struct seat seats[NR];
+	struct err err = { 0 };
+	uint32_t beyond;
+
+	for (uint32_t nr_cpus = 1; nr_cpus <= 3; nr_cpus++) {
+		cr_assert_eq(cpu_map_seats(&tables, CPU_MAP_FOLD, 2, nr_cpus, seats, &beyond, &err), 0);
+		cr_expect_eq(beyond, nr_cpus == 1 ? 1 : 0, "%u CPUs: %u", nr_cpus, beyond);
+	}
+}
+
 Test(cpu_map, auto_is_spread_in_a_saved_state)
 {
 	cr_expect_eq(replay_cpu_map_of(CPU_MAP_AUTO, true), CPU_MAP_SPREAD);

@@ -50,6 +50,18 @@ Test(locks, who_starts_later_and_arrives_earlier_goes_first)
 	scene_free(s);
 }
 
+Test(locks, of_two_that_arrive_at_once_the_one_that_started_first_goes_first)
+{
+	struct scene *s = scene_new(2, PACE_RECORDED);
+	uint32_t a = scene_add(s, (struct act){ .at_ns = 0, .cpu = 0, .cost_ns = 50, .locks = { AT(ZONE(0), 0, 100) } });
+	uint32_t b = scene_add(s, (struct act){ .at_ns = 20, .cpu = 1, .cost_ns = 30, .locks = { AT(ZONE(0), 0, 10) } });
+
+	scene_play(s);
+	expect_served(s, a, 0, 0, 150);
+	expect_served(s, b, 20, 20, 140);
+	scene_free(s);
+}
+
 Test(locks, a_wait_at_one_lock_lets_others_go_first_at_the_next)
 {
 	struct scene *s = scene_new(3, PACE_RECORDED);

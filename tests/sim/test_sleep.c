@@ -18,6 +18,20 @@ Test(sleep, who_sleeps_leaves_its_cpu_and_goes_on_when_woken)
 	scene_free(s);
 }
 
+Test(sleep, the_longest_sleep_of_a_kind_is_kept)
+{
+	struct scene *s = scene_new(1, PACE_RECORDED);
+
+	for (uint32_t i = 0; i < 2; i++) {
+		scene_add(s, (struct act){ .at_ns = 10000 * i, .cost_ns = 100, .sleeps_on = 7 });
+		scene_add(s, (struct act){ .at_ns = 10000 * i + (i ? 400 : 1000), .pid = 9, .cost_ns = 50, .wakes = 7 });
+	}
+	scene_play(s);
+	cr_expect_eq(s->run.sleepers.stats[SLEEP_MEMPOOL].total_ns, 900 + 300);
+	cr_expect_eq(s->run.sleepers.stats[SLEEP_MEMPOOL].max_ns, 900);
+	scene_free(s);
+}
+
 Test(sleep, sleepers_of_one_key_wake_first_in_first_out_and_those_of_another_do_not)
 {
 	struct scene *s = scene_new(4, PACE_RECORDED);
