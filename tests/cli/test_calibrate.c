@@ -154,7 +154,7 @@ Test(calibrate, calls_of_unknown_ways_are_counted_by_reason, .init = run_enter, 
 		"1  path is neither fast, slow, zero nor steps joined by +" };
 	struct run_result run;
 
-	run_write("m.csv", "op,duration_ns,size,order,path\nkfree,20,,,\nkfree,50,,,\nkzalloc,90,,,\npage_buddy,90,,,3page_buddy\n");
+	run_write("m.csv", "op,duration_ns,size,order,path\nkfree,20,,,\nkfree,50,,,\nkzalloc,90,,,\npage_buddy,90,,,3xpage_buddy\n");
 	run = run_shell("$K calibrate m.csv --overhead '20 ns'");
 	cr_assert_eq(run.status, 0, "%s", run.err);
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)

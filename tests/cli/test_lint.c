@@ -384,8 +384,18 @@ Test(lint, the_largest_sizes_and_what_may_fail_quietly_are_right)
 	for (int id = 2; id <= 4; id++)
 		scenario_add("{\"event\":\"free_pages\",\"id\":%d,\"order\":%d}", id, id == 2 ? 4 : id == 3 ? 3 : 1);
 	scenario_add("{\"event\":\"kvfree\",\"id\":5}");
-	expect_found("--rule order_too_large --rule size_too_large", 0, "");
-	expect_found("--rule sleep_in_atomic", 0, "sleep_in_atomic warning 5\n");
+	expect_found("", 0, "sleep_in_atomic warning 5\n");
+}
+
+/* kmem_cache_sanity_check(); and zone DMA is for devices that reach less than 4 GiB. */
+Test(lint, a_cache_has_a_name_and_gfp_dma_is_for_who_needs_it)
+{
+	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"\",\"size\":320}");
+	scenario_add("{\"event\":\"dma_alloc_coherent\",\"id\":1,\"size\":4096,\"gfp\":\"GFP_KERNEL|GFP_DMA\",\"dma_mask\":4294967295}");
+	scenario_add("{\"event\":\"dma_alloc_coherent\",\"id\":2,\"size\":4096,\"gfp\":\"GFP_KERNEL|GFP_DMA\",\"dma_mask\":1073741823}");
+	scenario_add("{\"event\":\"dma_free_coherent\",\"id\":1}");
+	scenario_add("{\"event\":\"dma_free_coherent\",\"id\":2}");
+	expect_found("", 1, "cache_name_invalid error 0\ndma_mask_unreachable advice 1\n");
 }
 
 Test(lint, caches_are_created_and_destroyed_with_care)
