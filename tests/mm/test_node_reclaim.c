@@ -108,6 +108,22 @@ Test(node_reclaim, the_oldest_file_pages_of_the_own_node_make_room)
 	end(fx);
 }
 
+/* vm.min_unmapped_ratio is 1: so many per cent of the node's pages, 30 of 3072, are left to the page cache. */
+Test(node_reclaim, a_hundredth_of_the_node_is_left_to_the_page_cache)
+{
+	for (uint32_t file_pages = 30; file_pages <= 31; file_pages++) {
+		static struct told told;
+		struct fixture *fx = two_nodes(1, 2, 20, &told);
+
+		for (uint32_t i = 0; i < file_pages; i++)
+			lru_add(fx->pa, take_on(fx, GFP_NOWAIT | GFP_BIT_MOVABLE | GFP_BIT_THISNODE, 0), LRU_KIND_FILE);
+		fill(fx, 0, LRU_NONE);
+		cr_assert_neq(take_on(fx, GFP_KERNEL, -1), PFN_NONE);
+		cr_expect_eq(told.nr_gone > 0, file_pages == 31, "%u file pages", file_pages);
+		end(fx);
+	}
+}
+
 Test(node_reclaim, who_may_not_wait_goes_to_the_next_node)
 {
 	static struct told told;

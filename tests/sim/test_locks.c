@@ -106,6 +106,19 @@ Test(locks, an_interrupt_waits_until_the_lock_that_its_cpu_holds_is_released)
 	scene_free(s);
 }
 
+/* No lock keeps an NMI out: nobody who runs in one takes any that others hold. */
+Test(locks, an_nmi_comes_into_what_holds_a_lock)
+{
+	struct scene *s = scene_new(1, PACE_RECORDED);
+	uint32_t task = scene_add(s, (struct act){ .at_ns = 0, .cost_ns = 10, .locks = { AT(ZONE(0), 0, 100) } });
+	uint32_t nmi = scene_add(s, (struct act){ .at_ns = 50, .ctx = CTX_NMI, .cost_ns = 20 });
+
+	scene_play(s);
+	expect_served(s, nmi, 50, 50, 20);
+	expect_served(s, task, 0, 0, 130);
+	scene_free(s);
+}
+
 /* A call that takes a lock 5000 times, as a large vmalloc() does: who comes late in it meets it as who comes early. */
 Test(locks, a_request_may_take_any_number_of_locks)
 {
