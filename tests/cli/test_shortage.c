@@ -71,6 +71,21 @@ Test(shortage, the_task_with_the_largest_blocks_is_killed_and_frees_them)
 		"alloc_pages 4108 0\nkmalloc 10 10\nkzalloc 10 0\n");
 }
 
+/* Its memory is nobody's any more, and what it frees on its way out is free: 4000 pages are left, and no other object. */
+Test(shortage, what_a_killed_task_had_is_free)
+{
+	add_many(20, "{\"event\":\"kmalloc\",\"id\":\"m%d\",\"pid\":7,\"comm\":\"huge\",\"size\":64,\"gfp\":\"GFP_KERNEL\"}");
+	add_many(8, "{\"event\":\"alloc_pages\",\"id\":\"h%d\",\"pid\":7,\"comm\":\"huge\",\"order\":9,"
+		"\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_NOWARN\"}");
+	add_many(4000, "{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":9,\"comm\":\"kernel\",\"gfp\":\"GFP_KERNEL\"}");
+	add_many(20, "{\"event\":\"kfree\",\"id\":\"m%d\",\"pid\":7,\"comm\":\"huge\"}");
+	add_many(8, "{\"event\":\"free_pages\",\"id\":\"h%d\",\"pid\":7,\"comm\":\"huge\",\"order\":9}");
+	replay("--set memory=24MiB --set cpus=1");
+	scenario_expect("select name, value from counters where mechanism = 'oom'", "killed huge, pid 7 4096\n");
+	scenario_expect("select page_bytes, live_objects from samples order by time_ns desc, sample_id desc limit 1", "16384000 4000\n");
+	expect_zero("events that were dropped", "select value from counters where name = 'events_of_killed_tasks'");
+}
+
 /* oom_unkillable_task(): a kworker that unpacked the initial ramdisk holds most, and stays; so does init, and what has a like name does not. */
 Test(shortage, init_and_threads_of_the_kernel_are_never_killed)
 {

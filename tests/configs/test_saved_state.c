@@ -627,6 +627,11 @@ Test(saved_state, without_counts_of_lru_lists_the_cache_tells)
 
 	expect_lru(state, STATE_LRU_IN_KIB, state->lru, 36, 0, 92, 0, 0);
 	saved_state_free(state);
+	state = read_two("meminfo", "Cached:   100 kB\nSwapCached:   4 kB\nAnonPages:   20 kB\nSwapTotal:   8 kB\nSwapFree:   12 kB\n", NULL,
+		NULL);
+	expect_lru(state, STATE_LRU_IN_KIB, state->lru, 24, 0, 100, 0, 0);
+	cr_expect(!state->swap_bytes && !state->swap_used_bytes, "more is free than there is: neither is believed");
+	saved_state_free(state);
 	state = read_two("vmstat", "nr_free_pages 36\n", NULL, NULL);
 	cr_expect_eq(state->lru_told, STATE_LRU_UNKNOWN);
 	saved_state_free(state);
