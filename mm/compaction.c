@@ -188,7 +188,8 @@ enum compact_result compact_begin(struct compact_control *cc)
 	if (restarting(cc->zone, cc->order))
 		compaction_reset_skips(cc->zone);
 	cc->sources = cc->targets = (struct block_list){ LINK_NONE, LINK_NONE };
-	cc->search_order = cc->order;
+	cc->migrate_scanned = cc->free_scanned = cc->migrated = cc->failed = 0;
+	cc->last_migrated = 0;
 	set_scanners(cc);
 	cc->update_cached = cc->mode == COMPACT_ASYNC && c->migrate[COMPACT_ASYNC] == c->migrate[COMPACT_SYNC_LIGHT];
 	return COMPACT_CONTINUE;
@@ -291,7 +292,7 @@ static enum compact_result compact_for_request(struct zone *zone, const struct a
 	struct capture_control capture = { .pfn = PFN_NONE, .order = ac->order };
 	bool full = priority == COMPACT_PRIO_SYNC_FULL;
 	struct compact_control cc = {
-		.zone = zone, .order = (int)ac->order, .mt = ac->mt, .cpu = ac->cpu,
+		.zone = zone, .order = (int)ac->order, .search_order = (int)ac->order, .mt = ac->mt, .cpu = ac->cpu,
 		.alloc_flags = alloc_flags, .highest = ac->highest,
 		.mode = priority == COMPACT_PRIO_ASYNC ? COMPACT_ASYNC : COMPACT_SYNC_LIGHT,
 		.direct = true, .whole_zone = full, .ignore_skip = full, .ignore_block = full,

@@ -123,7 +123,12 @@ static void begin_pass(struct page_alloc *pa, uint32_t node)
 	k->zone = 0;
 	k->quiet = 0;
 	k->score = proactive ? node_frag_score(pa, node) : 0;
-	k->cc = (struct compact_control){ .order = proactive ? COMPACT_ALL : (int)k->order, .proactive = proactive };
+	/* One for all zones: that one zone is gone through whole, and where to search for targets, the next one takes over. */
+	k->cc = (struct compact_control){
+		.order = proactive ? COMPACT_ALL : (int)k->order, .search_order = (int)k->order, .mt = MIGRATE_UNMOVABLE,
+		.mode = COMPACT_SYNC_LIGHT, .highest = (enum machine_zone)k->pass_highest, .proactive = proactive,
+		.whole_zone = proactive, .ignore_skip = proactive, .may_fs = true,
+	};
 	k->episode = (struct compact_episode){ .who = proactive ? COMPACT_PROACTIVE : COMPACT_KCOMPACTD, .node = node,
 		.order = k->cc.order, .result = COMPACT_SKIPPED };
 	if (!proactive)
@@ -145,11 +150,8 @@ static bool begin_zone(struct page_alloc *pa, uint32_t node, unsigned int cpu)
 		if (!proactive && (compaction_deferred(zone, (unsigned int)order) ||
 			    compaction_suitable(zone, order, 0, zone->type) != COMPACT_CONTINUE))
 			continue;
-		k->cc = (struct compact_control){
-			.zone = zone, .order = order, .mt = MIGRATE_UNMOVABLE, .cpu = cpu, .mode = COMPACT_SYNC_LIGHT,
-			.highest = (enum machine_zone)k->pass_highest, .proactive = proactive, .whole_zone = proactive,
-			.ignore_skip = proactive, .may_fs = true,
-		};
+		k->cc.zone = zone;
+		k->cc.cpu = cpu;
 		if (compact_begin(&k->cc) == COMPACT_CONTINUE)
 			return true;
 	}

@@ -756,6 +756,53 @@ Test(compaction, kcompactd_makes_a_block_and_sleeps)
 	fixture_free(fx);
 }
 
+/* Of all [start, end) of @zone every second page is free, the others nobody can move. */
+static void fill_by_halves(struct fixture *fx, struct zone *zone)
+{
+	fx->zone = zone;
+	fill(fx, zone->start, zone->end);
+	for (pfn_t pfn = zone->start; pfn < zone->end; pfn += 2)
+		give_buddy(fx, pfn, 0);
+	page_alloc_vmstat_fold(fx->pa, 0);
+}
+
+/* kcompactd_do_work() has one compact_control for all zones, of which compact_zone() sets counters and scanners anew. */
+Test(compaction, kcompactd_that_goes_through_one_zone_whole_does_so_with_the_next_ones)
+{
+	struct fixture *fx = fixture_new();
+	struct zone *dma, *normal;
+	struct compact_control *cc;
+	struct users *u;
+
+	fx->machine.zones.dma_end = 4096 << 12;
+	fixture_add_ram(fx, 1024, 8192, 0);
+	fixture_boot(fx);
+	fx->pa->mobility_off = false;
+	u = attach(fx);
+	dma = &fx->pa->zones[0], normal = &fx->pa->zones[1];
+	cc = &fx->pa->kcompactd[0].cc;
+	fill_by_halves(fx, dma);
+	fill_by_halves(fx, normal);
+	dma->compact.first_migrate = dma->start;
+	normal->compact.migrate[COMPACT_SYNC_LIGHT] = normal->start + 1024;
+	normal->compact.free = normal->start + 2048;
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	while (cc->zone != normal) {
+		cr_assert_eq(kcompactd_step(fx->pa, 0, 0, &fx->meter), KCOMPACTD_MORE);
+		cc->search_failed = 3;
+	}
+	cr_assert(cc->whole_zone);
+	cr_assert_eq(cc->search_failed, 3);
+	while (kcompactd_step(fx->pa, 0, 0, &fx->meter) == KCOMPACTD_MORE)
+		;
+	cr_assert_eq(u->last.result, COMPACT_COMPLETE);
+	/* From its one end to the other, each zone once, until the scanners meet in the last pageblock. */
+	cr_assert_eq(u->last.migrate_scanned, dma->end - dma->start + normal->end - normal->start - 1024);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
 Test(compaction, an_atomic_request_wakes_kcompactd_when_kswapd_has_nothing_to_do)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
