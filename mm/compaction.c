@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "mm/lru_priv.h"
 #include "mm/pcp_priv.h"
+#include "mm/vmstat_priv.h"
 
 static void zone_blocks(const struct zone *zone, uint64_t nr_free[PAGE_MAX_ORDERS])
 {
@@ -49,7 +50,7 @@ bool compaction_zonelist_suitable(const struct alloc_context *ac, unsigned int a
 {
 	for (uint32_t i = ac->preferred; i < ac->nr_zones; i++) {
 		const struct zone *zone = ac->zonelist->zone[i];
-		int64_t free = zone->visible_free + (int64_t)(zone_reclaimable(zone) / ac->order);
+		int64_t free = zone_free_snapshot(zone) + (int64_t)(zone_reclaimable(zone) / ac->order);
 
 		if (zone->type <= ac->highest &&
 			suitable_with(zone, ac->order, alloc_flags, ac->highest, free) == COMPACT_CONTINUE)

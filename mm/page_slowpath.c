@@ -5,6 +5,7 @@
 #include "mm/compaction_priv.h"
 #include "mm/lru_priv.h"
 #include "mm/pcp_priv.h"
+#include "mm/vmstat_priv.h"
 
 #define MAX_COMPACT_RETRIES 16u
 
@@ -83,7 +84,7 @@ static bool worth_reclaiming(const struct alloc_context *ac, unsigned int flags)
 
 		if (zone->type <= ac->highest &&
 			zone_watermark_ok(zone, ac->order, zone_mark(zone, WMARK_MIN), ac->highest, flags,
-				zone->visible_free + (int64_t)zone_reclaimable(zone)))
+				zone_free_snapshot(zone) + (int64_t)zone_reclaimable(zone)))
 			return true;
 	}
 	return false;

@@ -11,6 +11,7 @@
 #include "base/bits.h"
 #include "mm/compaction_priv.h"
 #include "mm/lru_priv.h"
+#include "mm/vmstat_priv.h"
 
 static void count(struct page_alloc *pa, const struct scan_control *sc, bool file, bool stolen)
 {
@@ -331,9 +332,7 @@ uint64_t zone_reclaimable(const struct zone *zone)
 	if (can_reclaim_anon(pa))
 		pages += zone->nr_lru[LRU_INACTIVE_ANON] + zone->nr_lru[LRU_ACTIVE_ANON];
 	/* A zone without any is not given up while it has free pages: they count in place of them. */
-	if (!pages && zone->visible_free > 0)
-		pages = (uint64_t)zone->visible_free;
-	return pages;
+	return pages ? pages : (uint64_t)zone_free_snapshot(zone);
 }
 
 static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *ac, struct scan_control *sc)

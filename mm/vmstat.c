@@ -20,6 +20,15 @@ void zone_fold_free_pages(struct zone *zone)
 	}
 }
 
+int64_t zone_free_snapshot(const struct zone *zone)
+{
+	int64_t free = zone->visible_free;
+
+	for (uint32_t cpu = 0; cpu < zone->pa->nr_cpus; cpu++)
+		free += zone->pcps[cpu].stat_diff;
+	return free > 0 ? free : 0;
+}
+
 void page_alloc_vmstat_fold(struct page_alloc *pa, unsigned int cpu)
 {
 	for (uint32_t i = 0; i < pa->nr_zones; i++) {

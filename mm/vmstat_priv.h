@@ -23,6 +23,9 @@ static inline void zone_mod_free_pages(struct zone *zone, unsigned int cpu, int 
 /** zone_stat_threshold() - models calculate_normal_threshold(): largest difference that a CPU keeps. */
 uint8_t zone_stat_threshold(uint64_t managed, uint32_t cpus, uint32_t page_shift);
 
+/** zone_free_snapshot() - free pages as far as all CPUs know. Models zone_page_state_snapshot(). */
+int64_t zone_free_snapshot(const struct zone *zone);
+
 /** zone_fold_free_pages() - make all differences visible: boot, when the threshold is set. */
 void zone_fold_free_pages(struct zone *zone);
 

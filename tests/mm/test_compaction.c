@@ -661,6 +661,26 @@ Test(compaction, a_zone_that_is_short_of_memory_is_not_suitable)
 	fixture_free(fx);
 }
 
+/* zone_page_state_snapshot(), where compaction_suitable() has zone_page_state(). */
+Test(compaction, what_cpus_have_not_told_yet_counts_for_whether_reclaim_would_help)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = fragmented(fx);
+	struct alloc_context ac;
+
+	context(fx, &ac, GFP_KERNEL, 9);
+	page_alloc_vmstat_fold(fx->pa, 0);
+	fx->zone->wmark[WMARK_LOW] = (uint32_t)((uint64_t)fx->zone->visible_free + zone_reclaimable(fx->zone) / 9) - 1024 - 1;
+	cr_assert(compaction_zonelist_suitable(&ac, 0));
+	fx->zone->visible_free -= 5;
+	fx->zone->pcps[0].stat_diff = 5;
+	cr_assert(compaction_zonelist_suitable(&ac, 0));
+	fx->zone->pcps[0].stat_diff = 4;
+	cr_assert_not(compaction_zonelist_suitable(&ac, 0));
+	free(u);
+	fixture_free(fx);
+}
+
 Test(compaction, scores_of_proactive_compaction)
 {
 	static const uint64_t e26[11] = { 10, 5, 3, 2, 1 }, other[11] = { 100, 0, 0, 0, 0, 20, 0, 0, 0, 3 }, none[11] = { 0 };
