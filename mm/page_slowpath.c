@@ -76,7 +76,7 @@ static pfn_t take_reclaimed(struct page_alloc *pa, const struct alloc_context *a
 	return zonelist_walk(pa, ac, flags, meter);
 }
 
-/* Models should_reclaim_retry(): whether all that can be reclaimed would lift some zone over its min watermark. */
+/* Whether all that can be reclaimed would lift some zone over its min watermark. */
 static bool worth_reclaiming(const struct alloc_context *ac, unsigned int flags)
 {
 	for (uint32_t i = ac->preferred; i < ac->nr_zones; i++) {
@@ -88,6 +88,16 @@ static bool worth_reclaiming(const struct alloc_context *ac, unsigned int flags)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Models should_reclaim_retry(). *no_progress: attempts in a row that brought nothing; with a costly request all count, as single pages do
+ * not help it. Before compaction is tried harder and anybody is killed, what is kept for atomic requests is given up.
+ */
+static bool reclaim_again(const struct alloc_context *ac, unsigned int flags, bool progress, unsigned int *no_progress)
+{
+	*no_progress = progress && ac->order <= COSTLY_ORDER ? 0 : *no_progress + 1;
+	return (*no_progress <= MAX_RECLAIM_RETRIES && progress && worth_reclaiming(ac, flags)) || unreserve_highatomic(ac, true);
 }
 
 /* The next attempt is to be stronger, if it can be. Costly requests are not worth the strongest. */
@@ -165,6 +175,14 @@ static pfn_t take_by_killing(struct page_alloc *pa, const struct alloc_context *
 	return pfn;
 }
 
+/* Who tries again sees to it that kswapd does not sleep, and looks first what is free now. */
+static pfn_t again(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags, struct meter *meter)
+{
+	if (flags & ALLOC_KSWAPD)
+		wake_all_kswapds(ac, meter);
+	return zonelist_walk(pa, ac, flags, meter);
+}
+
 /*
  * Reclaim and compact, and try again, for as long as the kernel would.
  * Simplified: a request never waits here; what reclaim costs is charged. One that may not fail is refused when nothing is
@@ -178,7 +196,7 @@ static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *
 	unsigned int no_progress = 0;
 	pfn_t pfn = PFN_NONE;
 
-	while (killed) {
+	while (pfn == PFN_NONE && killed) {
 		uint64_t reclaimed;
 
 		pfn = take_reclaimed(pa, ac, flags, &drained, &reclaimed, meter);
@@ -186,25 +204,15 @@ static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *
 			pfn = direct_compact(pa, ac, flags, compaction->priority, &compaction->result, meter);
 		if (pfn != PFN_NONE || ac->gfp & GFP_BIT_NORETRY || (costly && !(can_compact && ac->gfp & GFP_BIT_RETRY_MAYFAIL)))
 			return pfn;
-		no_progress = reclaimed && !costly ? 0 : no_progress + 1;
-		if (no_progress <= MAX_RECLAIM_RETRIES && worth_reclaiming(ac, flags) && reclaimed)
-			continue;
-		if (reclaimed && worth_compacting(pa, ac, flags, compaction))
-			continue;
-		if (unreserve_highatomic(ac, true)) {
-			pfn = zonelist_walk(pa, ac, flags, meter);
-			if (pfn != PFN_NONE)
-				return pfn;
-			continue;
+		if (!reclaim_again(ac, flags, reclaimed > 0, &no_progress) &&
+			!(reclaimed && worth_compacting(pa, ac, flags, compaction)) && !end_boosts(ac)) {
+			pfn = take_by_killing(pa, ac, &killed, meter);
+			no_progress = 0;
 		}
-		if (end_boosts(ac))
-			continue;
-		pfn = take_by_killing(pa, ac, &killed, meter);
-		if (pfn != PFN_NONE)
-			return pfn;
-		no_progress = 0;
+		if (pfn == PFN_NONE && killed)
+			pfn = again(pa, ac, flags, meter);
 	}
-	return PFN_NONE;
+	return pfn;
 }
 
 /*

@@ -441,6 +441,31 @@ Test(compaction, a_small_request_compacts_with_all_its_strength_before_it_fails)
 	fixture_free(fx);
 }
 
+/* should_reclaim_retry() ends with unreserve_highatomic_pageblock(); should_compact_retry() comes after it. */
+Test(compaction, what_is_kept_for_atomic_requests_is_given_up_before_compaction_is_tried_again)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = attach(fx);
+	uint64_t stalls;
+	pfn_t pfn;
+
+	fill(fx, 1024, 5120);
+	for (pfn_t p = 1536; p < 5120; p += 2)
+		use(fx, u, p, LRU_KIND_FILE);
+	set_pageblock_migratetype(fx->pa, 1024, H);
+	fx->zone->nr_reserved_highatomic = 512;
+	for (pfn_t p = 1024; p < 1032; p++)
+		give_buddy(fx, p, 0);
+	stalls = page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL);
+	cr_assert_eq(take_page(fx, GFP_KERNEL, 3, &pfn), MM_DONE);
+	cr_assert_eq(pfn, 1024);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL), stalls + 1);
+	cr_assert_eq(fx->zone->nr_reserved_highatomic, 0);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
 static void give_user(struct fixture *fx, struct users *u, pfn_t pfn)
 {
 	page_alloc_give(fx->pa, pfn, 0, 0, &fx->meter);
