@@ -97,7 +97,7 @@ static bool worth_reclaiming(const struct alloc_context *ac, unsigned int flags)
 static bool reclaim_again(const struct alloc_context *ac, unsigned int flags, bool progress, unsigned int *no_progress)
 {
 	*no_progress = progress && ac->order <= COSTLY_ORDER ? 0 : *no_progress + 1;
-	return (*no_progress <= MAX_RECLAIM_RETRIES && progress && worth_reclaiming(ac, flags)) || unreserve_highatomic(ac, true);
+	return (*no_progress <= MAX_RECLAIM_RETRIES && worth_reclaiming(ac, flags)) || unreserve_highatomic(ac, true);
 }
 
 /* The next attempt is to be stronger, if it can be. Costly requests are not worth the strongest. */

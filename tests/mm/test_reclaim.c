@@ -244,6 +244,24 @@ Test(reclaim, anonymous_pages_stay_without_swap_and_the_request_fails_when_nobod
 	fixture_free(fx);
 }
 
+/* should_reclaim_retry() does not ask whether the last attempt brought anything: up to MAX_RECLAIM_RETRIES in a row need not. */
+Test(reclaim, a_request_tries_16_times_more_without_progress_before_anybody_is_killed)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+
+	hook(fx, &told);
+	fill(fx, LRU_KIND_ANON, pfns, 4096);
+	cr_expect_eq(take_gfp(fx, GFP_KERNEL | GFP_BIT_NORETRY, 0), PFN_NONE);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL), 1);
+	cr_expect_eq(take_gfp(fx, GFP_KERNEL, 0), PFN_NONE);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL), 1 + 17);
+	cr_expect_eq(told.kills, 1);
+	check(fx);
+	fixture_free(fx);
+}
+
 /* end_pass() of kswapd takes a boost back, within less time than looking for something to reclaim takes a request. */
 Test(reclaim, nobody_is_killed_for_pages_that_only_a_boost_keeps)
 {
