@@ -349,9 +349,10 @@ static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *a
 	}
 }
 
-/* Models do_try_to_free_pages(). */
+/* Models a turn of do_try_to_free_pages(), each of which counts as a stall. */
 static void try_to_free_pages(struct page_alloc *pa, const struct alloc_context *ac, struct scan_control *sc)
 {
+	pa->counter[PC_ALLOCSTALL_DMA + ac->highest]++;
 	for (sc->priority = DEF_PRIORITY; sc->priority >= 0 && sc->reclaimed < sc->nr_to_reclaim; sc->priority--)
 		shrink_zonelist(pa, ac, sc);
 	for (uint32_t node = 0; node < pa->nr_nodes; node++)
@@ -402,7 +403,6 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 
 	if (!pa->hooks.page_gone)
 		return 0;
-	pa->counter[PC_ALLOCSTALL_DMA + ac->highest]++;
 	try_to_free_pages(pa, ac, &sc);
 	if (!sc.reclaimed && sc.skipped_deactivate) {
 		sc.force_deactivate = true;

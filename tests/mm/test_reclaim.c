@@ -244,6 +244,41 @@ Test(reclaim, anonymous_pages_stay_without_swap_and_the_request_fails_when_nobod
 	fixture_free(fx);
 }
 
+/* Two zones of one node, all handed out: file pages in the lower one are active, those in the upper one are not. */
+static struct fixture *old_pages_above_active_ones(struct told *told)
+{
+	struct fixture *fx = fixture_new();
+	pfn_t pfn;
+
+	fx->machine.zones.dma_end = 2048 << 12;
+	fixture_add_ram(fx, 1024, 4096, 0);
+	fixture_boot(fx);
+	fx->pa->mobility_off = false;
+	for (uint32_t i = 0; i < 2; i++) {
+		fx->zone = &fx->pa->zones[i];
+		while ((pfn = take_buddy(fx, 0, MIGRATE_MOVABLE, 0)) != PFN_NONE)
+			(i ? lru_add : lru_add_active)(fx->pa, pfn, LRU_KIND_FILE);
+	}
+	hook(fx, told);
+	for (uint32_t i = 0; i < 2; i++)
+		memset(fx->pa->zones[i].wmark, 0, sizeof(fx->pa->zones[i].wmark));
+	return fx;
+}
+
+/* do_try_to_free_pages() counts a stall each time that it begins, also when it begins again with force_deactivate. */
+Test(reclaim, looking_at_active_pages_after_all_is_another_stall)
+{
+	static struct told told;
+	struct fixture *fx = old_pages_above_active_ones(&told);
+
+	cr_assert_neq(take_gfp(fx, GFP_KERNEL | GFP_BIT_DMA | GFP_BIT_NORETRY, 0), PFN_NONE);
+	cr_assert_geq(told.nr_gone, 32);
+	cr_expect_eq(page_zone(fx->pa, told.gone[0])->type, ZONE_DMA);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_DMA), 2);
+	check(fx);
+	fixture_free(fx);
+}
+
 /* should_reclaim_retry() does not ask whether the last attempt brought anything: up to MAX_RECLAIM_RETRIES in a row need not. */
 Test(reclaim, a_request_tries_16_times_more_without_progress_before_anybody_is_killed)
 {
