@@ -17,6 +17,7 @@ struct scan_control {
 	bool may_swap, may_fs;
 	bool force_deactivate;       /* active pages grow old whatever else */
 	bool skipped_deactivate;     /* of some list they did not */
+	bool compaction_ready;       /* some zone has enough free pages for compaction: nothing is taken there */
 	struct meter *meter;
 };
 

@@ -335,14 +335,31 @@ uint64_t zone_reclaimable(const struct zone *zone)
 	return pages ? pages : (uint64_t)zone_free_snapshot(zone);
 }
 
+/* Models compaction_ready(): free pages are enough for a costly block, and for those who take some of them meanwhile. */
+static bool compaction_ready(const struct zone *zone, const struct scan_control *sc)
+{
+	enum compact_result suitable = compaction_suitable(zone, (int)sc->order, 0, sc->highest);
+	uint64_t mark = zone_mark(zone, WMARK_HIGH) + (2ull << sc->order);
+
+	return suitable == COMPACT_SUCCESS ||
+		(suitable != COMPACT_SKIPPED && zone_watermark_ok(zone, 0, mark, sc->highest, 0, zone->visible_free));
+}
+
 static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *ac, struct scan_control *sc)
 {
+	bool costly = ac->order > COSTLY_ORDER && ac->gfp & GFP_BIT_IO && compaction_on(pa);
 	uint32_t last = UINT32_MAX;
 
 	for (uint32_t i = ac->preferred; i < ac->nr_zones; i++) {
 		const struct zone *zone = ac->zonelist->zone[i];
 
-		if (zone->type > ac->highest || !zone->managed || zone->node == last)
+		if (zone->type > ac->highest || !zone->managed)
+			continue;
+		if (costly && compaction_ready(zone, sc)) {
+			sc->compaction_ready = true;
+			continue;
+		}
+		if (zone->node == last)
 			continue;
 		last = zone->node;
 		shrink_node(pa, last, sc);
@@ -353,8 +370,11 @@ static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *a
 static void try_to_free_pages(struct page_alloc *pa, const struct alloc_context *ac, struct scan_control *sc)
 {
 	pa->counter[PC_ALLOCSTALL_DMA + ac->highest]++;
-	for (sc->priority = DEF_PRIORITY; sc->priority >= 0 && sc->reclaimed < sc->nr_to_reclaim; sc->priority--)
+	sc->priority = DEF_PRIORITY;
+	while (sc->priority >= 0 && sc->reclaimed < sc->nr_to_reclaim && !sc->compaction_ready) {
 		shrink_zonelist(pa, ac, sc);
+		sc->priority--;
+	}
 	for (uint32_t node = 0; node < pa->nr_nodes; node++)
 		snapshot_refaults(pa, node);
 }
@@ -404,7 +424,7 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 	if (!pa->hooks.page_gone)
 		return 0;
 	try_to_free_pages(pa, ac, &sc);
-	if (!sc.reclaimed && sc.skipped_deactivate) {
+	if (!sc.reclaimed && !sc.compaction_ready && sc.skipped_deactivate) {
 		sc.force_deactivate = true;
 		try_to_free_pages(pa, ac, &sc);
 	}
@@ -412,5 +432,5 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 	if (pa->hooks.reclaimed)
 		pa->hooks.reclaimed(pa->hooks.arg, &episode);
 	meter->pressure = true;
-	return sc.reclaimed;
+	return sc.reclaimed ? sc.reclaimed : sc.compaction_ready;
 }

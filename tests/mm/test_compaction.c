@@ -441,6 +441,26 @@ Test(compaction, a_small_request_compacts_with_all_its_strength_before_it_fails)
 	fixture_free(fx);
 }
 
+/* compaction_ready() */
+Test(compaction, a_costly_request_reclaims_nothing_where_compaction_has_what_it_needs)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = attach(fx);
+	pfn_t pfn;
+
+	fill(fx, 1024, 5120);
+	for (pfn_t p = 1024; p < 5120; p += 2) {
+		use(fx, u, p + 1, LRU_KIND_FILE);
+		give_buddy(fx, p, 0);
+	}
+	cr_assert_eq(take_page(fx, GFP_KERNEL, 5, &pfn), MM_DONE);
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL), 1);
+	cr_assert_eq(u->gone, 0);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
 /* should_reclaim_retry() ends with unreserve_highatomic_pageblock(); should_compact_retry() comes after it. */
 Test(compaction, what_is_kept_for_atomic_requests_is_given_up_before_compaction_is_tried_again)
 {
