@@ -90,6 +90,13 @@ static uint64_t note_boosts(struct page_alloc *pa, uint32_t node)
 	return sum;
 }
 
+/* Models kswapd_highest_zoneidx(): without a new one it stays what it was. */
+static void take_asked_zone(struct reclaim_node *r)
+{
+	if (r->asked_zone)
+		r->pass_highest = r->asked_zone - 1;
+}
+
 static void begin_pass(struct page_alloc *pa, uint32_t node)
 {
 	struct reclaim_node *r = &pa->reclaim[node];
@@ -98,9 +105,7 @@ static void begin_pass(struct page_alloc *pa, uint32_t node)
 	r->running = true;
 	r->priority = DEF_PRIORITY;
 	r->pass_order = r->asked_order = r->order;
-	/* Models kswapd_highest_zoneidx(): without a new one it stays what it was. */
-	if (r->asked_zone)
-		r->pass_highest = r->asked_zone - 1;
+	take_asked_zone(r);
 	r->asked_zone = 0;
 	r->pass_reclaimed = 0;
 	r->boost_left = note_boosts(pa, node);
@@ -123,8 +128,10 @@ static enum kswapd_answer end_pass(struct page_alloc *pa, uint32_t node)
 	r->running = false;
 	snapshot_refaults(pa, node);
 	/* An order that the pass has not given up is forgotten; what others have asked for meanwhile counts. */
-	if (r->pass_order == r->asked_order)
+	if (r->pass_order == r->asked_order) {
 		r->pass_order = r->asked_order = r->order;
+		take_asked_zone(r);
+	}
 	if (r->failures >= MAX_FAILURES || node_balanced(pa, node, r->pass_order, (enum machine_zone)r->pass_highest)) {
 		/* Models the start of kswapd_try_to_sleep(): memory that was short can be made whole now. */
 		kcompactd_forget_skips(pa, node);

@@ -472,6 +472,32 @@ Test(reclaim, kswapd_forgets_an_order_that_its_pass_has_not_given_up)
 	fixture_free(fx);
 }
 
+/* kswapd() reads kswapd_highest_zoneidx before it tries to sleep, too: who has asked for other zones since then wants them balanced. */
+Test(reclaim, kswapd_does_not_sleep_before_the_zones_that_were_asked_for_during_its_pass_are_balanced)
+{
+	static struct told told;
+	struct fixture *fx = old_pages_above_active_ones(&told);
+	struct zone *dma = &fx->pa->zones[0], *normal = &fx->pa->zones[1];
+
+	for (pfn_t pfn = 2048; pfn < 2048 + 128; pfn++)
+		page_alloc_give(fx->pa, pfn, 0, 0, &fx->meter);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
+	page_alloc_vmstat_fold(fx->pa, 0);
+	dma->wmark[WMARK_HIGH] = normal->wmark[WMARK_HIGH] = 64;
+	normal->boost = 512;
+	kswapd_wake(normal, GFP_KERNEL, 0, ZONE_NORMAL, &fx->meter);
+	cr_assert_eq(kswapd_step(fx->pa, 0, 0, &fx->meter), KSWAPD_MORE);
+	kswapd_wake(dma, GFP_KERNEL | GFP_BIT_DMA, 0, ZONE_DMA, &fx->meter);
+	normal->boost = 0;
+	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+		;
+	cr_expect_gt(normal->visible_free, 64);
+	cr_expect_lt(dma->visible_free, 64);
+	cr_expect_not(kswapd_may_sleep(fx->pa, 0, false));
+	cr_expect_eq(fx->pa->reclaim[0].pass_highest, ZONE_DMA);
+	fixture_free(fx);
+}
+
 Test(reclaim, without_hooks_nothing_is_taken_back)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
