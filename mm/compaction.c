@@ -102,7 +102,7 @@ static bool restarting(const struct zone *zone, int order)
 }
 
 /*
- * Forget the skip bit of a pageblock that has something to take by a sample of its pages, in a zone @zone.
+ * Forget the skip bit of a pageblock of @zone that has something to take by a sample of its pages. Return: whether it is one to begin at.
  * Models __reset_isolation_pfn().
  */
 static bool reset_skip(struct zone *zone, pfn_t pfn, bool source, bool target)
@@ -110,6 +110,8 @@ static bool reset_skip(struct zone *zone, pfn_t pfn, bool source, bool target)
 	struct page_alloc *pa = zone->pa;
 	pfn_t start = max_u64(pageblock_start(pa, pfn), zone->start), end = min_u64(pageblock_end(pa, pfn), zone->end);
 
+	if (page_zone(pa, pfn) != zone)
+		return false;
 	if (source && target && !pageblock_skip(pa, pfn))
 		return true;
 	if (!source && target && pageblock_migratetype(pa, pfn) != MIGRATE_MOVABLE)

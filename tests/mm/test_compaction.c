@@ -623,6 +623,38 @@ Test(compaction, forgetting_skips_sets_the_free_scanner_on_the_last_page_of_a_pa
 	fixture_free(fx);
 }
 
+/* __reset_isolation_pfn(): a zone spans pageblocks of others where the memory of nodes alternates. */
+Test(compaction, forgetting_skips_leaves_other_zones_alone)
+{
+	struct fixture *fx = fixture_new();
+	struct users *u;
+
+	fx->machine.cpus = 2;
+	fx->machine.nr_nodes = 2;
+	fx->machine.node_of_cpu[1] = 1;
+	fx->machine.distance[0][1] = fx->machine.distance[1][0] = 20;
+	fx->machine.distance[1][1] = 10;
+	fixture_add_ram(fx, 1024, 2048, 0);
+	fixture_add_ram(fx, 2048, 3072, 1);
+	fixture_add_ram(fx, 3072, 4096, 0);
+	fixture_boot(fx);
+	fx->pa->mobility_off = false;
+	u = attach(fx);
+	for (pfn_t pfn = 1024; pfn < 4096; pfn += 512)
+		pageblock_set_skip(fx->pa, pfn, true);
+	cr_assert_eq(fx->zone->end, 4096);
+	fx->zone = &fx->pa->zones[1];
+	cr_assert_eq(take_buddy(fx, 0, M, 0), 2048);
+	use(fx, u, 2048, LRU_KIND_FILE);
+	fx->zone = &fx->pa->zones[0];
+	fx->zone->compact.forget_skips = true;
+	compaction_reset_skips(fx->zone);
+	cr_assert_not(pageblock_skip(fx->pa, 3072));
+	cr_assert(pageblock_skip(fx->pa, 2048));
+	free(u);
+	fixture_free(fx);
+}
+
 /* __alloc_pages_slowpath() does not try costly requests again where they cannot compact. */
 Test(compaction, a_costly_request_that_cannot_compact_reclaims_once)
 {
