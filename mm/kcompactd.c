@@ -218,6 +218,16 @@ enum kcompactd_answer kcompactd_step(struct page_alloc *pa, uint32_t node, unsig
 	return KCOMPACTD_MORE;
 }
 
+bool kcompactd_unfinished(const struct page_alloc *pa, uint32_t node, struct compact_episode *episode)
+{
+	const struct kcompactd *k = &pa->kcompactd[node];
+
+	*episode = k->episode;
+	if (k->in_zone)
+		compact_count(episode, &k->cc, COMPACT_CONTINUE);
+	return k->running;
+}
+
 static int check_targets(const struct page_alloc *pa, const struct compact_control *cc, struct err *err)
 {
 	uint32_t previous = LINK_NONE, nr = 0;

@@ -190,5 +190,7 @@ enum kcompactd_answer {
  * @meter: what it costs; kcompactd takes that long before its next step.
  */
 enum kcompactd_answer kcompactd_step(struct page_alloc *pa, uint32_t node, unsigned int cpu, struct meter *meter);
+/** kcompactd_unfinished() - what the pass that is under way has done so far. Return: false: none is. */
+bool kcompactd_unfinished(const struct page_alloc *pa, uint32_t node, struct compact_episode *episode);
 
 #endif

@@ -110,9 +110,12 @@ int daemons_end(struct run *run, struct err *err)
 	meter_start(&run->meter, run->machine->latency.step_ns); /* what is on it is another's */
 	for (uint32_t node = 0; node < run->machine->nr_nodes; node++) {
 		const struct kswapd *k = &run->reclaim.kswapds[node];
+		struct compact_episode compaction;
 
 		if (k->state == KSWAPD_RUNNING)
 			reclaimed(run, "kswapd", node, k->begun_ns, k->stolen);
+		if (kcompactd_unfinished(run->mm.pages, node, &compaction))
+			daemons_compacted(run, &compaction);
 	}
 	if (failed || !run->deferred.code)
 		return 0;

@@ -170,7 +170,7 @@ struct episode {
 
 /** daemons_episode() - it is over, as far as the meter has come at this instant. */
 void daemons_episode(struct run *run, const struct episode *episode);
-/** daemons_end() - the run is over: passes of kswapd that are under way are cut off. */
+/** daemons_end() - the run is over: passes of kswapd and kcompactd that are under way are cut off. */
 int daemons_end(struct run *run, struct err *err);
 /** daemons_page_moved(), daemons_reclaimed(), daemons_compacted() - struct reclaim_hooks. */
 void daemons_page_moved(void *arg, pfn_t from, pfn_t to);

@@ -369,6 +369,20 @@ Test(shortage, nobody_sleeps_for_what_kswapd_writes)
 	expect_figures_agree();
 }
 
+/* Half of memory is in single pages when kcompactd looks for the first time: what it has moved when the run ends has a row, too. */
+Test(shortage, a_pass_of_kcompactd_that_is_cut_off_is_told)
+{
+	for (int i = 0; i < 5000; i++)
+		scenario_add("{\"event\":\"alloc_pages\",\"id\":\"f%d\",\"pid\":7,\"comm\":\"cat\",\"gfp\":\"GFP_HIGHUSER_MOVABLE\"}", i);
+	for (int i = 0; i < 5000; i += 2)
+		scenario_add("{\"event\":\"free_pages\",\"id\":\"f%d\",\"pid\":7,\"comm\":\"cat\"}", i);
+	scenario_add("{\"event\":\"kmalloc\",\"id\":\"k\",\"size\":64,\"time_ns\":%d}", 512400000);
+	replay("--set memory=24MiB --set cpus=2 --set page_allocator.compaction_proactiveness=100");
+	cr_expect_gt(scenario_number("select value from counters where name = 'pgmigrate_success'"), 0);
+	scenario_expect("select \"by\", success from reclaim_events", "kcompactd 0\n");
+	expect_figures_agree();
+}
+
 /* A capture's recorded kswapd, reclaimed objects and failures. */
 Test(shortage, figures_of_a_capture_under_pressure_agree)
 {
