@@ -85,6 +85,25 @@ static void buddy_end_run(struct zone *zone, pfn_t pfn, pfn_t next, int32_t run)
 	page->next = (uint32_t)next;
 }
 
+pfn_t buddy_run_of(const struct zone *zone, pfn_t pfn)
+{
+	const struct page_alloc *pa = zone->pa;
+
+	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+		uint32_t head = zone->area[pa->max_order].list[mt].blocks.head;
+
+		for (; head != LINK_NONE; head = page_at(pa, head)->next) {
+			int64_t run = (int64_t)page_at(pa, head)->run << pa->max_order;
+			int64_t block = 1ll << pa->max_order, first = head;
+
+			if (run > 0 ? (int64_t)pfn >= first && (int64_t)pfn < first + run :
+				      (int64_t)pfn < first + block && (int64_t)pfn >= first + block + run)
+				return head;
+		}
+	}
+	return PFN_NONE;
+}
+
 void buddy_split_run(struct zone *zone, pfn_t head, pfn_t block)
 {
 	struct page *pages = zone->pa->pages;

@@ -63,6 +63,12 @@ void buddy_add_run(struct zone *zone, pfn_t pfn, int32_t run, unsigned int mt, e
 /** buddy_del() - take a block off its free list, the first one of a run. Models del_page_from_free_list(). */
 void buddy_del(struct zone *zone, pfn_t pfn);
 
+/**
+ * buddy_run_of() - the head of the run whose blocks hold @pfn. O(elements of the lists of max_order).
+ * Return: PFN_NONE: no run, or single block of max_order, does.
+ */
+pfn_t buddy_run_of(const struct zone *zone, pfn_t pfn);
+
 /** buddy_split_run() - make @block, which the run at @head holds, an element of its own at its place in the list. */
 void buddy_split_run(struct zone *zone, pfn_t head, pfn_t block);
 

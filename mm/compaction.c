@@ -117,10 +117,10 @@ static bool reset_skip(struct zone *zone, pfn_t pfn, bool source, bool target)
 	if (!source && target && pageblock_migratetype(pa, pfn) != MIGRATE_MOVABLE)
 		return false;
 	for (pfn_t p = start; p < end; p += 1u << COSTLY_ORDER) {
-		const struct page *page = page_at(pa, p);
+		unsigned int order;
 
-		if ((source && (page->place == PAGE_ON_LRU || page_is_lru(pa, p))) ||
-			(target && page->place == PAGE_IN_BUDDY)) {
+		if ((source && (page_at(pa, p)->place == PAGE_ON_LRU || page_is_lru(pa, p))) ||
+			(target && compact_free_block(zone, p, &order))) {
 			pageblock_set_skip(pa, pfn, false);
 			return true;
 		}

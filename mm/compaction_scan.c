@@ -16,6 +16,17 @@
 
 #define NO_LRU_LIST 0xfu /* order of an isolated page that was on no list */
 
+bool compact_free_block(const struct zone *zone, pfn_t pfn, unsigned int *order)
+{
+	const struct page_alloc *pa = zone->pa;
+	const struct page *page = page_at(pa, pfn);
+
+	*order = page->place == PAGE_IN_BUDDY ? page->order : pa->max_order;
+	if (page->place == PAGE_IN_BUDDY)
+		return true;
+	return !page->zone_plus1 && !(pfn & ((1ull << pa->max_order) - 1)) && buddy_run_of(zone, pfn) != PFN_NONE;
+}
+
 /* Whether the page can be moved, by this run. */
 static bool can_move(const struct compact_control *cc, pfn_t pfn)
 {
@@ -100,13 +111,12 @@ static void charge_scan(struct meter *meter, uint64_t pages, bool taken, lock_id
  */
 static pfn_t scan_sources(struct compact_control *cc, pfn_t pfn, pfn_t end, uint64_t *scanned, pfn_t *first)
 {
-	const struct page_alloc *pa = cc->zone->pa;
 	bool chunks = cc->direct && cc->mode == COMPACT_ASYNC;
 	pfn_t chunk = chunks ? 1ull << cc->order : 1, chunk_end = (pfn | (chunk - 1)) + 1;
 
 	*first = PFN_NONE;
 	for (; pfn < end; pfn++) {
-		const struct page *page = page_at(pa, pfn);
+		unsigned int order;
 
 		if (chunks && pfn >= chunk_end) {
 			if (cc->nr_sources)
@@ -114,8 +124,8 @@ static pfn_t scan_sources(struct compact_control *cc, pfn_t pfn, pfn_t end, uint
 			chunk_end = (pfn | (chunk - 1)) + 1;
 		}
 		++*scanned;
-		if (page->place == PAGE_IN_BUDDY) {
-			pfn += (1ull << page->order) - 1;
+		if (compact_free_block(cc->zone, pfn, &order)) {
+			pfn += (1ull << order) - 1;
 		} else if (can_move(cc, pfn)) {
 			take_source(cc, pfn);
 			*first = min_u64(*first, pfn);
@@ -240,9 +250,10 @@ uint32_t compact_isolate_block(struct compact_control *cc, pfn_t *pfn, pfn_t end
 static bool suitable_target(const struct compact_control *cc, pfn_t block)
 {
 	const struct page_alloc *pa = cc->zone->pa;
-	const struct page *page = page_at(pa, block);
+	unsigned int order;
 
-	if (page_zone(pa, block) != cc->zone || (page->place == PAGE_IN_BUDDY && page->order >= pa->pageblock_order))
+	if (page_zone(pa, block) != cc->zone ||
+		(compact_free_block(cc->zone, block, &order) && order >= pa->pageblock_order))
 		return false;
 	if (!cc->ignore_block && pageblock_migratetype(pa, block) != MIGRATE_MOVABLE)
 		return false;

@@ -25,26 +25,6 @@ static pfn_t block_head(const struct page_alloc *pa, pfn_t pfn)
 	return PFN_NONE;
 }
 
-/* The element of a list whose run holds @pfn beyond its first block; PFN_NONE: there is none. */
-static pfn_t run_head(const struct zone *zone, pfn_t pfn)
-{
-	const struct page_alloc *pa = zone->pa;
-
-	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
-		uint32_t head = zone->area[pa->max_order].list[mt].blocks.head;
-
-		for (; head != LINK_NONE; head = page_at(pa, head)->next) {
-			int64_t run = (int64_t)page_at(pa, head)->run << pa->max_order;
-			int64_t block = 1ll << pa->max_order, first = head;
-
-			if (run > 0 ? (int64_t)pfn >= first && (int64_t)pfn < first + run :
-				      (int64_t)pfn < first + block && (int64_t)pfn >= first + block + run)
-				return head;
-		}
-	}
-	return PFN_NONE;
-}
-
 static void pcp_of(struct free_spot *spot, pfn_t first)
 {
 	struct zone *zone = spot->zone;
@@ -69,7 +49,7 @@ bool free_spot_find(struct page_alloc *pa, pfn_t pfn, struct free_spot *spot)
 		return false;
 	*spot = (struct free_spot){ .zone = zone, .head = block_head(pa, pfn) };
 	if (spot->head == PFN_NONE) {
-		pfn_t run = run_head(zone, pfn);
+		pfn_t run = buddy_run_of(zone, pfn);
 
 		if (run == PFN_NONE)
 			return false;

@@ -103,6 +103,26 @@ static enum compact_result compact_whole(struct fixture *fx, struct compact_cont
 	return result;
 }
 
+/*
+ * Of a free block of two pageblocks the scanners see the head, and step over its pageblock; nothing in the other one says that it is free.
+ * Eight such blocks, untouched, in the last pageblock of which the scanners meet.
+ */
+Test(compaction, untouched_memory_is_scanned_as_free_blocks_are)
+{
+	struct fixture *fx = fixture_zone(1024, 9216, 7, 28);
+	struct users *u = attach(fx);
+	struct compact_control cc;
+
+	cr_assert_eq(compact_whole(fx, &cc), COMPACT_COMPLETE);
+	cr_assert_eq(cc.migrate_scanned, 8 + 7 * 512);
+	use(fx, u, take_buddy(fx, 0, M, 0), LRU_KIND_FILE);
+	cr_assert_eq(compact_whole(fx, &cc), COMPACT_COMPLETE);
+	/* All pages of the first such pageblock, every second one of the next, every fourth ... every 32nd. */
+	cr_assert_eq(cc.free_scanned, 512 + 256 + 128 + 64 + 32 + 16 + 16);
+	free(u);
+	fixture_free(fx);
+}
+
 /* Four pageblocks: three pages to move in the first, three free ones in the last. */
 Test(compaction, the_last_page_taken_moves_first_and_to_the_highest_target)
 {
