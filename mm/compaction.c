@@ -255,7 +255,8 @@ enum compact_result compact_step(struct compact_control *cc, struct meter *meter
 
 	if (result != COMPACT_CONTINUE)
 		return result;
-	cc->finish_pageblock = cc->last_migrated && pageblock_of(pa, cc->last_migrated) == pageblock_of(pa, start);
+	/* Before anything has been moved that is the first pageblock of memory. */
+	cc->finish_pageblock = pageblock_of(pa, cc->last_migrated) == pageblock_of(pa, start);
 	if (compact_isolate(cc, meter)) {
 		cc->update_cached = false;
 		cc->last_migrated = start;

@@ -597,6 +597,31 @@ Test(compaction, a_pageblock_is_marked_when_its_first_page_is_taken_or_none)
 	fixture_free(fx);
 }
 
+/* compact_zone() compares with pageblock_start_pfn(0) where nothing has been moved yet. */
+Test(compaction, the_first_pageblock_of_memory_is_taken_whole)
+{
+	struct fixture *fx = fixture_zone(1, 4096, 7, 28);
+	struct users *u = attach(fx);
+	struct compact_control cc = { .zone = fx->zone, .order = 9, .search_order = 9, .mt = U, .mode = COMPACT_SYNC_LIGHT,
+		.may_fs = true };
+
+	fill(fx, 1, 4096);
+	for (pfn_t pfn = 1; pfn < 1024; pfn++)
+		use(fx, u, pfn, LRU_KIND_ANON);
+	for (pfn_t pfn = 1025; pfn < 4096; pfn += 2)
+		give_buddy(fx, pfn, 0);
+	page_alloc_vmstat_fold(fx->pa, 0);
+	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
+	cr_assert_eq(compact_step(&cc, &fx->meter), COMPACT_CONTINUE);
+	cr_expect_eq(cc.migrated, 511);
+	cr_assert_eq(compact_step(&cc, &fx->meter), COMPACT_CONTINUE);
+	cr_expect_eq(cc.migrated, 511 + 32);
+	compact_end(&cc, &fx->meter);
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
 /* move_freelist_head() also after a search that found nothing: the next one does not look at the same blocks. */
 Test(compaction, a_search_without_success_goes_on_behind_it_the_next_time)
 {
