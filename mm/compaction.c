@@ -102,7 +102,8 @@ static bool restarting(const struct zone *zone, int order)
 }
 
 /*
- * Forget the skip bit of a pageblock of @zone that has something to take by a sample of its pages. Return: whether it is one to begin at.
+ * Forget the skip bit of a pageblock of @zone that has something to take, by a sample of its pages.
+ * Return: whether it is one to begin at.
  * Models __reset_isolation_pfn().
  */
 static bool reset_skip(struct zone *zone, pfn_t pfn, bool source, bool target)

@@ -137,7 +137,7 @@ static inline pfn_t pageblock_end(const struct page_alloc *pa, pfn_t pfn)
 	return pageblock_start(pa, pfn) + pageblock_pages(pa);
 }
 
-/** compact_free_block() - whether a free block begins at @pfn, of *order. In a run only the first block's record says so. */
+/** compact_free_block() - whether a free block begins at @pfn, of *order; also in a run, whose first record alone tells. */
 bool compact_free_block(const struct zone *zone, pfn_t pfn, unsigned int *order);
 
 /* compaction_fast.c */

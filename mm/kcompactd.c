@@ -123,10 +123,10 @@ static void begin_pass(struct page_alloc *pa, uint32_t node)
 	k->zone = 0;
 	k->quiet = 0;
 	k->score = proactive ? node_frag_score(pa, node) : 0;
-	/* One for all zones: that one zone is gone through whole, and where to search for targets, the next one takes over. */
+	/* One for all zones: that one is gone through whole, and where to search for targets, goes for the next. */
 	k->cc = (struct compact_control){
-		.order = proactive ? COMPACT_ALL : (int)k->order, .search_order = (int)k->order, .mt = MIGRATE_UNMOVABLE,
-		.mode = COMPACT_SYNC_LIGHT, .highest = (enum machine_zone)k->pass_highest, .proactive = proactive,
+		.order = proactive ? COMPACT_ALL : (int)k->order, .search_order = (int)k->order,
+		.mt = MIGRATE_UNMOVABLE, .mode = COMPACT_SYNC_LIGHT, .highest = (enum machine_zone)k->pass_highest, .proactive = proactive,
 		.whole_zone = proactive, .ignore_skip = proactive, .may_fs = true,
 	};
 	k->episode = (struct compact_episode){ .who = proactive ? COMPACT_PROACTIVE : COMPACT_KCOMPACTD, .node = node,

@@ -91,8 +91,9 @@ static bool worth_reclaiming(const struct alloc_context *ac, unsigned int flags)
 }
 
 /*
- * Models should_reclaim_retry(). *no_progress: attempts in a row that brought nothing; with a costly request all count, as single pages do
- * not help it. Before compaction is tried harder and anybody is killed, what is kept for atomic requests is given up.
+ * Models should_reclaim_retry(). *no_progress: attempts in a row that brought nothing; with a costly request all
+ * count, as single pages do not help it. Before compaction is tried harder and anybody is killed, what is kept for
+ * atomic requests is given up.
  */
 static bool reclaim_again(const struct alloc_context *ac, unsigned int flags, bool progress, unsigned int *no_progress)
 {
