@@ -996,7 +996,7 @@ Test(compaction, what_reclaim_could_give_counts_by_the_order)
 		lru_add(fx->pa, pfn, LRU_KIND_FILE);
 	}
 	context(fx, &ac, GFP_KERNEL, 4);
-	there = (uint32_t)fx->zone->visible_free + 2048 / 4;
+	there = (uint32_t)zone_free_snapshot(fx->zone) + 2048 / 4;
 	fx->zone->wmark[WMARK_LOW] = there - 33;
 	cr_expect(compaction_zonelist_suitable(&ac, WMARK_MIN));
 	fx->zone->wmark[WMARK_LOW] = there - 32;
