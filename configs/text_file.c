@@ -182,6 +182,7 @@ char *text_next_line(char **text)
 		return NULL;
 	len = strcspn(line, "\n");
 	*text = line + len + (line[len] == '\n');
+	len -= len && line[len - 1] == '\r'; /* of a file that was edited or carried where lines end so */
 	line[len] = '\0';
 	return line;
 }

@@ -140,6 +140,17 @@ Test(initial, each_damaged_or_missing_file_is_one_clear_message)
 		"mkdir few; cp proc/buddyinfo few; $K replay t.kmt --initial few --from marker:now 2>&1");
 }
 
+Test(initial, lines_may_end_as_on_other_systems)
+{
+	save_state();
+	sh(0, NULL, "echo nr_free_pages 5 > proc/vmstat; $K proc s.db --file zoneinfo | sed 's/^ *start_pfn/    cpu: 0\\n high: 42\\n batch: 7\\n&/'"
+		    " > proc/zoneinfo; cp -r proc crlf; sed -i 's/$/\\r/' crlf/*; for state in proc crlf; do"
+		    " $K replay t.kmt --initial $state --from marker:now --check=1 -o r.db --quiet 2>&1 || exit 1;"
+		    " $K probe $state -o $state.yaml 2> $state.notes || exit 1; sed -i 's/proc/crlf/' $state.yaml; done;"
+		    " cmp proc.yaml crlf.yaml && cmp proc.notes crlf.notes");
+	expect_number("select count(*), count(distinct fingerprint) from runs", "2,1\n");
+}
+
 /*
  * Of 100 anonymous pages that the state counts the trace frees 50 before it begins: these are given back. They were recorded behind all
  * that live, in the page frame @first and those above; this machine ends with frame 16383.
