@@ -29,12 +29,17 @@ void probe_note(struct probe *probe, const char *fmt, ...)
 	fputc('\n', probe->notes);
 }
 
-/* A file that cannot be read is as good as none: the probe says what it assumes instead. */
+/* A file that cannot be read is as good as none, and so is an empty one, its copy: the probe says what it assumes instead. */
 static char *read_path(const char *path)
 {
 	char *text;
 
-	return text_read(&text, path, FILE_MAX, NULL, NULL) == 1 ? text : NULL;
+	if (text_read(&text, path, FILE_MAX, NULL, NULL) != 1)
+		return NULL;
+	if (*text)
+		return text;
+	free(text);
+	return NULL;
 }
 
 /* The path below / of the file that a snapshot calls @name. */

@@ -22,7 +22,7 @@ static int lru_of_zones(struct saved_reader *r, struct err *err)
 {
 	struct zoneinfo *info;
 	char *text;
-	int got = text_read_in(&text, r->dir, "zoneinfo", SAVED_TEXT_MAX, NULL, err);
+	int got = saved_text(r, "zoneinfo", SAVED_TEXT_MAX, &text, NULL, err);
 
 	if (got <= 0)
 		return got;
@@ -102,7 +102,7 @@ static int read_meminfo(struct saved_reader *r, struct err *err)
 {
 	struct meminfo m = { .has_lru = false };
 	char *text, *rest, *line;
-	int got = text_read_in(&text, r->dir, "meminfo", SAVED_TEXT_MAX, NULL, err);
+	int got = saved_text(r, "meminfo", SAVED_TEXT_MAX, &text, NULL, err);
 
 	if (got <= 0)
 		return got;
@@ -118,7 +118,7 @@ static int read_dentries(struct saved_reader *r, struct err *err)
 {
 	unsigned long long all, unused;
 	char *text;
-	int got = text_read_in(&text, r->dir, "sys/fs/dentry-state", SAVED_TEXT_MAX, NULL, err);
+	int got = saved_text(r, "sys/fs/dentry-state", SAVED_TEXT_MAX, &text, NULL, err);
 
 	if (got <= 0)
 		return got;

@@ -13,6 +13,7 @@
 #define SAVED_TEXT_MAX  (16u << 20)  /* bytes of a text file */
 #define SAVED_MAX_ORDER 15           /* as state.block_counts has room for */
 #define SAVED_NR_TYPES  6            /* migratetypes */
+#define SAVED_NR_TEXTS  16           /* more than a state has text files */
 
 struct saved_chunk {
 	struct saved_chunk *next;
@@ -33,12 +34,20 @@ struct saved_reader {
 	char memory[TEXT_PATH_MAX];  /* of the .csv files */
 	FILE *notes;                 /* borrowed; may be NULL */
 	bool text_zones;             /* the zones are those of zoneinfo */
+	const char *unusable[SAVED_NR_TEXTS]; /* names of files of which it has been told; NULL behind the last */
 	struct idmap cache_at;       /* index of a cache, by a hash of its name */
 	struct idmap slab_at;        /* index of a slab, by pfn */
 };
 
 /** saved_note() - tell the user one thing that is missing or assumed. */
 void saved_note(const struct saved_reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * saved_text() - text_read_in() of a text file of the state, up to @limit bytes. One that only the root user may read,
+ * or that is empty, as a copy of such a file is, counts as missing; that is told once.
+ */
+int saved_text(struct saved_reader *r, const char *name, size_t limit, char **text, char used[TEXT_PATH_MAX],
+	struct err *err);
 
 /** saved_grow() - room for one more behind @nr elements in an array that only this function has sized. */
 int saved_grow(void *array, size_t nr, size_t size, struct err *err);

@@ -15,12 +15,12 @@ struct lines {
 };
 
 /* Return: 1, or 0 when there is no such file. Only after 1 there is a text to free. */
-static int open_lines(struct lines *lines, const struct saved_reader *r, const char *name, struct err *err)
+static int open_lines(struct lines *lines, struct saved_reader *r, const char *name, struct err *err)
 {
 	int got;
 
 	*lines = (struct lines){ 0 };
-	got = text_read_in(&lines->text, r->dir, name, SAVED_TEXT_MAX, lines->path, err);
+	got = saved_text(r, name, SAVED_TEXT_MAX, &lines->text, lines->path, err);
 	lines->rest = got == 1 ? lines->text : NULL;
 	return got;
 }

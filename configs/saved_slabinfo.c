@@ -208,7 +208,7 @@ static int parse_slabinfo(struct saved_reader *r, char *text, const char *path, 
 static int read_slabinfo(struct saved_reader *r, const struct sysfs *sysfs, struct err *err)
 {
 	char used[TEXT_PATH_MAX], *text;
-	int got = text_read_in(&text, r->dir, "slabinfo", SAVED_TEXT_MAX, used, err);
+	int got = saved_text(r, "slabinfo", SAVED_TEXT_MAX, &text, used, err);
 
 	if (got <= 0)
 		return got;

@@ -1,10 +1,12 @@
 #include "configs/saved_priv.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define CHUNK_NUMBERS 65536 /* object numbers in a chunk; more than a slab can have */
 
@@ -18,6 +20,41 @@ void saved_note(const struct saved_reader *r, const char *fmt, ...)
 	vfprintf(r->notes, fmt, args);
 	va_end(args);
 	fputc('\n', r->notes);
+}
+
+/* Several parts of the state may ask for the same file. */
+static bool is_news(struct saved_reader *r, const char *name)
+{
+	size_t i = 0;
+
+	while (i < SAVED_NR_TEXTS && r->unusable[i] && strcmp(r->unusable[i], name))
+		i++;
+	if (i == SAVED_NR_TEXTS || r->unusable[i])
+		return false;
+	r->unusable[i] = name;
+	return true;
+}
+
+int saved_text(struct saved_reader *r, const char *name, size_t limit, char **text, char used[TEXT_PATH_MAX],
+	struct err *err)
+{
+	char path[TEXT_PATH_MAX];
+	int got = text_read_in(text, r->dir, name, limit, path, err);
+
+	if (used)
+		memcpy(used, path, strlen(path) + 1);
+	if (got == -(int)ERR_IO && access(path, R_OK) < 0 && errno == EACCES) {
+		if (is_news(r, name))
+			saved_note(r, "%s may not be read (only the root user may?): taken as missing", path);
+		*err = (struct err){ 0 };
+		return 0;
+	}
+	if (got != 1 || **text)
+		return got;
+	free(*text);
+	if (is_news(r, name))
+		saved_note(r, "%s is empty (saved by a user who may not read it?): taken as missing", path);
+	return 0;
 }
 
 int saved_grow(void *array, size_t nr, size_t size, struct err *err)

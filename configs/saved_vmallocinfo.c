@@ -60,7 +60,7 @@ int saved_vmallocinfo(struct saved_reader *r, struct err *err)
 	char path[TEXT_PATH_MAX];
 	char *text, *at, *line;
 	size_t unusable = 0, number = 0;
-	int got = text_read_in(&text, r->dir, "vmallocinfo", FILE_MAX, path, err);
+	int got = saved_text(r, "vmallocinfo", FILE_MAX, &text, path, err);
 
 	if (got <= 0)
 		return got;

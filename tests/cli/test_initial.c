@@ -140,6 +140,22 @@ Test(initial, each_damaged_or_missing_file_is_one_clear_message)
 		"mkdir few; cp proc/buddyinfo few; $K replay t.kmt --initial few --from marker:now 2>&1");
 }
 
+/* As another user than root saves them: the shell makes an empty file of what it may not read. */
+Test(initial, files_that_are_empty_or_may_not_be_read_are_missing_ones)
+{
+	save_state();
+	sh(0, NULL, "cp -r proc none; rm none/pagetypeinfo none/slabinfo none/vmallocinfo; cp -r none empty; cp -r proc mine;"
+		    " touch empty/pagetypeinfo empty/slabinfo empty/vmallocinfo empty/vmstat empty/meminfo empty/zoneinfo;"
+		    " chmod 0 mine/pagetypeinfo mine/slabinfo mine/vmallocinfo");
+	sh(0, "empty/slabinfo is empty", "$K replay t.kmt --initial empty --from marker:now --check=1 -o r.db 2>&1");
+	sh(0, NULL, "$K replay t.kmt --initial none --from marker:now --check=1 -o r.db --quiet 2>&1");
+	expect_number("select count(*), count(distinct fingerprint) from runs", "2,1\n");
+	/* Root may read all. */
+	sh(0, NULL, "cat mine/slabinfo > /dev/null 2>&1 || { $K replay t.kmt --initial mine --from marker:now -o r.db 2>&1 |"
+		    " grep 'mine/slabinfo may not be read'; }; chmod 644 mine/*");
+	expect_number("select count(distinct fingerprint) from runs", "1\n");
+}
+
 Test(initial, lines_may_end_as_on_other_systems)
 {
 	save_state();

@@ -495,6 +495,26 @@ Test(probe, meminfo_alone_gives_a_machine_of_that_size)
 	free(m);
 }
 
+/* A copy of what only root may read is empty when another user made it. */
+Test(probe, an_empty_file_is_a_missing_one)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	char folder[64], notes[4096] = "";
+	FILE *out = fmemopen(notes, sizeof(notes), "w");
+	struct err err = { 0 };
+
+	make_folder(folder);
+	write_file(folder, "zoneinfo", small_zoneinfo, strlen(small_zoneinfo));
+	write_file(folder, "pagetypeinfo", "", 0);
+	write_file(folder, "cmdline", "", 0);
+	cr_assert_eq(probe_machine(m, folder, out, &err), 0, "%s", err.text);
+	fclose(out);
+	cr_expect_not_null(strstr(notes, "pagetypeinfo is missing"));
+	cr_expect_not_null(strstr(notes, "cmdline is missing"));
+	remove_folder(folder);
+	free(m);
+}
+
 Test(probe, folder_without_any_of_the_files_is_an_error)
 {
 	struct machine *m = calloc(1, sizeof(*m));
