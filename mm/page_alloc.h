@@ -69,6 +69,7 @@ struct page_load_report {
 	uint64_t pages_missing;       /* managed by the kernel, but the machine does not hand them out at boot */
 	uint64_t pcp_placed;          /* pages of per-CPU lists whose place is the model's choice */
 	uint64_t blocks_placed;       /* free blocks whose place is the model's choice: only their number was saved */
+	uint64_t blocks_reshaped;     /* saved blocks for which there is no room as they were: smaller ones, or merged with others */
 };
 
 /**

@@ -5,8 +5,9 @@
  * Memory starts as the blocks that boot handed over, as cells that nothing is free in. A free block of order o is one
  * half of a cell of order o + 1; the other half becomes a cell of order o, in which only smaller blocks can become free.
  * So no cell is ever free as a whole and no two free blocks could merge. Orders are placed from the largest down, hence
- * what remains is always enough. A cell of max_order, or one that is as large as boot could make it, may be free as a
- * whole. Pages of the CPUs' lists come out of the cells that are left, the smallest first.
+ * what remains is enough where the memory is cut as that of the state; elsewhere blocks are halved or merged. A cell of
+ * max_order, or one that is as large as boot could make it, may be free as a whole. Pages of the CPUs' lists come out of
+ * the cells that are left, the smallest first.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "base/array.h"
 #include "base/bits.h"
 #include "base/rng.h"
+#include "mm/buddy_priv.h"
 #include "mm/page_load_priv.h"
 #include "mm/pcp_priv.h"
 
@@ -29,6 +31,7 @@ struct cells {
 struct placing {
 	const struct page_load *load;
 	struct zone *zone;
+	const uint64_t (*saved)[16]; /* borrowed: free blocks by type and order; NULL: only their pages are known */
 	struct rng rng;
 	uint64_t wanted[NR_MIGRATETYPES]; /* pageblocks of each type still to name */
 	struct cells whole[PAGE_MAX_ORDERS]; /* untouched cells, as boot left them */
@@ -245,8 +248,38 @@ static pfn_t place_single(struct placing *placing)
 
 static int no_room(const struct placing *placing)
 {
-	return err_set(placing->load->err, ERR_CONFIG, "%s: the free blocks of zone %s, node %u do not fit in the machine's memory",
+	return err_set(placing->load->err, ERR_CONFIG, "%s: zone %s of node %u has more free pages than the machine has there:"
+		" is it the one that they were saved from, and are its files of one moment (kmemsim probe)?",
 		placing->load->state->source, machine_zone_name[placing->zone->type], placing->zone->node);
+}
+
+/*
+ * No cell is left for @nr free pages: the other halves are in use. Where what is reserved lies elsewhere than on the
+ * machine of the state, there can be too many of these. So pages become free beside free ones, and merge with them.
+ */
+static int place_merged(struct placing *placing, uint64_t nr)
+{
+	struct zone *zone = placing->zone;
+	struct zone_work unpaid = { 0 };
+
+	for (uint64_t i = 0; i < nr; i++) {
+		pfn_t pfn = place_single(placing);
+
+		if (pfn == PFN_NONE)
+			return no_room(placing);
+		page_take_back(zone->pa, pfn, 0);
+		buddy_free(zone, pfn, 0, pageblock_migratetype(zone->pa, pfn), PLACE_TAIL, 0, &unpaid);
+	}
+	return 0;
+}
+
+/* Of @count blocks, saved ones and then halves of larger ones, there is no room for the last @nr as they are. */
+static void note_reshaped(const struct placing *placing, unsigned int mt, unsigned int order, uint64_t count,
+	uint64_t nr)
+{
+	uint64_t halves = placing->saved ? count - placing->saved[mt][order] : nr;
+
+	placing->load->report->blocks_reshaped += nr > halves ? nr - halves : 0;
 }
 
 static int place_order(struct placing *placing, uint64_t (*counts)[16], unsigned int order)
@@ -260,11 +293,15 @@ static int place_order(struct placing *placing, uint64_t (*counts)[16], unsigned
 
 			if (placing->no_memory)
 				return err_set(placing->load->err, ERR_NOMEM, "no memory to place free blocks");
-			if (pfn == PFN_NONE && (placing->load->state->block_counts || !order))
-				return no_room(placing);
 			if (pfn == PFN_NONE) {
-				/* Of what is only known to be free in all, the rest is in smaller blocks. */
-				counts[mt][order - 1] += 2 * (counts[mt][order] - i);
+				uint64_t left = counts[mt][order] - i;
+
+				note_reshaped(placing, mt, order, counts[mt][order], left);
+				if (!order && place_merged(placing, left) < 0)
+					return -(int)placing->load->err->code;
+				/* No file tells where all that is reserved lies. */
+				if (order)
+					counts[mt][order - 1] += 2 * left;
 				break;
 			}
 			if (large)
@@ -372,6 +409,8 @@ static int load_zone(const struct page_load *load, size_t index)
 	int ret;
 
 	count_blocks(load, index, counts);
+	if (state->block_counts)
+		placing.saved = (const uint64_t (*)[16])state->block_counts[index];
 	rng_init(&placing.rng, load->seed + index, "page_load");
 	if (state->pageblocks)
 		memcpy(placing.wanted, state->pageblocks[index], sizeof(placing.wanted));

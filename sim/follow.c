@@ -342,6 +342,7 @@ void replay_initial(const struct replay_result *r, struct record_counter rows[RE
 		{ "initial", "settings_applied", "times", r->settings_applied },
 		{ "initial", "caches_kept", "caches", r->caches_kept },
 		{ "initial", "drawn_free_blocks", "blocks", (int64_t)r->filled.blocks },
+		{ "initial", "reshaped_free_blocks", "blocks", (int64_t)r->filled.blocks_reshaped },
 		{ "initial", "drawn_cpu_list_pages", "pages", (int64_t)r->filled.pcp_pages },
 		{ "initial", "drawn_slabs", "slabs", (int64_t)r->filled.slabs },
 		{ "initial", "drawn_lru_pages", "pages", (int64_t)r->filled.lru_pages },

@@ -24,6 +24,7 @@ static void note_filled(struct run *run, const struct state *state, const struct
 
 	run->result.filled = (struct replay_filled){
 		.blocks = pages->blocks_placed,
+		.blocks_reshaped = pages->blocks_reshaped,
 		.pcp_pages = pages->pcp_placed,
 		.pageblocks = pages->pageblocks_guessed + pages->pageblocks_mixed,
 		.pages_missing = pages->pages_missing,

@@ -134,6 +134,7 @@ struct replay_result {
 	/* What the initial state does not tell: laid out by the seed, or assumed. */
 	struct replay_filled {
 		uint64_t blocks;     /* free blocks whose place was drawn */
+		uint64_t blocks_reshaped; /* saved free blocks for which there is no room as they were */
 		uint64_t pcp_pages;  /* pages of CPUs' lists, the same */
 		uint64_t pageblocks; /* whose type is guessed */
 		uint64_t slabs;      /* of which only the number was saved */
@@ -163,7 +164,7 @@ struct replay_result {
 	uint64_t fingerprint;
 };
 
-#define REPLAY_INITIAL_ROWS 19
+#define REPLAY_INITIAL_ROWS 20
 
 /** replay_initial() - what a start from a saved state found there, and what the seed laid out: as counters are recorded. */
 void replay_initial(const struct replay_result *result, struct record_counter rows[REPLAY_INITIAL_ROWS]);

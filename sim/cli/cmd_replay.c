@@ -232,6 +232,9 @@ static void print_filled(const struct replay_filled *filled, uint64_t seed)
 	}
 	if (any)
 		putchar('\n');
+	if (filled->blocks_reshaped)
+		printf("reshaped   %" PRIu64 " free blocks of that state, cut or merged: what is reserved lies elsewhere than it did there\n",
+			filled->blocks_reshaped);
 	if (filled->slabs_missing || filled->pages_missing)
 		printf("no room    for %" PRIu64 " slabs and %" PRIu64 " pages of that state\n", filled->slabs_missing,
 			filled->pages_missing);

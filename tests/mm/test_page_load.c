@@ -417,9 +417,43 @@ Test(page_load, more_free_blocks_than_memory_are_refused)
 	struct made_up *m = made_up();
 	uint64_t counts[1][6][16] = { { { 0 } } };
 
-	counts[0][M][0] = 1100;
+	counts[0][M][0] = 2049;
 	m->state.exact_blocks = false;
 	m->state.block_counts = counts;
 	cr_expect_eq(load(m), -ERR_CONFIG);
 	made_up_free(m);
+}
+
+/* What is reserved lay elsewhere on the machine of the state: there is no room for its blocks as they were, and for its pages there is. */
+Test(page_load, free_blocks_without_room_in_one_piece_are_cut_or_merged)
+{
+	static const struct {
+		uint16_t orders[11], reshaped;
+	} states[] = {
+		{ { [10] = 2 }, 0 },
+		{ { [9] = 4 }, 2 },     /* on that machine each had a neighbour that was reserved */
+		{ { [0] = 1100 }, 76 }, /* more than every second page */
+	};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		uint64_t counts[1][6][16] = { { { 0 } } };
+		struct made_up *m = made_up();
+		struct page_load_report report;
+		struct zone_stats stats;
+		uint64_t free_pages = 0;
+
+		for (unsigned int order = 0; order <= 10; order++) {
+			counts[0][M][order] = states[i].orders[order];
+			free_pages += (uint64_t)states[i].orders[order] << order;
+		}
+		m->state.exact_blocks = false;
+		m->state.nr_blocks = m->state.nr_pcp = 0;
+		m->state.block_counts = counts;
+		cr_assert_eq(page_alloc_load(m->fx->pa, &m->state, 1, &report, &m->err), 0, "%s", m->err.text);
+		fixture_check(m->fx);
+		page_alloc_zone_stats(m->fx->pa, 0, &stats);
+		cr_expect_eq(stats.free_pages, free_pages, "state %zu", i);
+		cr_expect_eq(report.blocks_reshaped, states[i].reshaped, "state %zu: %lu", i, report.blocks_reshaped);
+		made_up_free(m);
+	}
 }
