@@ -149,7 +149,7 @@ static void build_slabs(struct building *b, const struct state_cache *saved, uin
 		struct slub_op op = slub_op_of(slub, cache_nr, (unsigned int)(i % slub->nr_cpus), &unpaid);
 		uint32_t number;
 
-		op.gfp = GFP_KERNEL;
+		op.gfp = GFP_KERNEL & ~GFP_RECLAIM; /* more slabs than memory has room for take nobody's pages */
 		if (!new_slab(b, &op, &number)) {
 			b->report->slabs_missing += saved->slabs - i;
 			return;

@@ -167,6 +167,16 @@ Test(initial, lines_may_end_as_on_other_systems)
 	expect_number("select count(*), count(distinct fingerprint) from runs", "2,1\n");
 }
 
+/* Such files are not of one machine. */
+Test(initial, more_slabs_than_memory_are_told_and_take_nobodys_pages)
+{
+	save_state();
+	sh(0, NULL, "echo 'nr_inactive_file 20000' > proc/vmstat; sed -i 's/^kmalloc-64 .*/kmalloc-64 64000000 64000000 64 64 1 : tunables 0 0 0 :"
+		    " slabdata 1000000 1000000 0/' proc/slabinfo");
+	sh(0, "no room    for", "$K replay t.kmt --initial proc --from marker:now --limit 1 --check=1 -o r.db");
+	expect_number("select coalesce(sum(pages), 0) from reclaim_events", "0\n");
+}
+
 /*
  * Of 100 anonymous pages that the state counts the trace frees 50 before it begins: these are given back. They were recorded behind all
  * that live, in the page frame @first and those above; this machine ends with frame 16383.
