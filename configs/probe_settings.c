@@ -34,15 +34,43 @@ static void read_reserve_ratio(struct probe *probe)
 	}
 }
 
+/* The kernel shares vm.min_free_kbytes out to the zones that it may use itself, as minimum watermarks, rounded down. */
+static uint64_t min_free_of_zones(const struct probe *probe)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++) {
+		const struct zoneinfo_zone *zone = &probe->info.zones[i];
+
+		if (zone->type == ZONE_HIGHMEM || zone->type == ZONE_MOVABLE || zone->min > zone->managed)
+			continue;
+		if (zone->min > zone->boost)
+			pages += zone->min - zone->boost;
+	}
+	return pages * (probe->machine->page_size >> 10);
+}
+
+/* Where it was not saved, watermarks tell it; its default depends on what was switched on, as huge pages. */
+static void find_min_free(struct probe *probe)
+{
+	uint64_t *kbytes = &probe->machine->page_allocator.min_free_kbytes;
+	char value[128];
+
+	if (probe_sysctl(probe, "min_free_kbytes", value, sizeof(value))) {
+		*kbytes = strtoull(value, NULL, 10);
+	} else if (min_free_of_zones(probe)) {
+		*kbytes = min_free_of_zones(probe);
+		probe_note(probe, "vm.min_free_kbytes is not known: %" PRIu64 ", by the minimum watermarks of zoneinfo", *kbytes);
+	} else {
+		probe_note(probe, "vm.min_free_kbytes is not known: computed as the kernel does");
+	}
+}
+
 static void read_sysctls(struct probe *probe)
 {
 	struct machine_page_allocator *pages = &probe->machine->page_allocator;
-	char value[128];
 
-	if (probe_sysctl(probe, "min_free_kbytes", value, sizeof(value)))
-		pages->min_free_kbytes = strtoull(value, NULL, 10);
-	else
-		probe_note(probe, "vm.min_free_kbytes is not known: computed as the kernel does");
+	find_min_free(probe);
 	sysctl_u32(probe, "watermark_scale_factor", &pages->watermark_scale_factor);
 	sysctl_u32(probe, "watermark_boost_factor", &pages->watermark_boost_factor);
 	sysctl_u32(probe, "percpu_pagelist_high_fraction", &pages->pcp_high_fraction);

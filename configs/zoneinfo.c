@@ -33,7 +33,7 @@ static void read_protection(struct zoneinfo_zone *zone, const char *line)
 	}
 }
 
-/* A CPU's page list: "cpu: 0", "count: 61", "high:  41", "batch: 1". */
+/* A CPU's page list: "cpu: 0", "count: 61", "high:  41", "batch: 1", "high_min: 41". */
 static void read_pageset(struct zoneinfo_zone *zone, const char *line)
 {
 	uint64_t value;
@@ -45,6 +45,8 @@ static void read_pageset(struct zoneinfo_zone *zone, const char *line)
 		zone->pcp_count[zone->pcp_cpu] = (uint32_t)value;
 	} else if (text_number(line, "high", &value) && value <= UINT32_MAX) {
 		zone->pcp_high = (uint32_t)value;
+	} else if (text_number(line, "high_min", &value) && value <= UINT32_MAX) {
+		zone->pcp_high = (uint32_t)value; /* 6.7 and later: "high" wanders between this and high_max */
 	} else if (text_number(line, "batch", &value) && value <= UINT32_MAX) {
 		zone->pcp_batch = (uint32_t)value;
 	}

@@ -495,6 +495,29 @@ Test(probe, meminfo_alone_gives_a_machine_of_that_size)
 	free(m);
 }
 
+/* 3 + 1000 pages of watermarks, boost left out; what Movable memory keeps is not of it. */
+Test(probe, watermarks_tell_min_free_kbytes_where_the_sysctl_was_not_saved)
+{
+	static const char zoneinfo[] = "Node 0, zone      DMA\n        min      3\n        spanned  4095\n        present  3998\n"
+		"        managed  3840\n  start_pfn:           1\nNode 0, zone    DMA32\n        boost    512\n        min      1512\n"
+		"        spanned  61402\n        present  61402\n        managed  50909\n  start_pfn:           4096\n"
+		"Node 0, zone  Movable\n        min      32\n        spanned  4096\n        present  4096\n        managed  4096\n"
+		"  start_pfn:           65536\n";
+	struct machine *m;
+	char folder[64];
+
+	make_folder(folder);
+	write_file(folder, "zoneinfo", zoneinfo, strlen(zoneinfo));
+	m = probed(folder);
+	cr_expect_eq(m->page_allocator.min_free_kbytes, 4012);
+	write_file(folder, "sysctl_vm.txt", "vm.min_free_kbytes = 4014\n", 26);
+	free(m);
+	m = probed(folder);
+	cr_expect_eq(m->page_allocator.min_free_kbytes, 4014);
+	remove_folder(folder);
+	free(m);
+}
+
 /* A copy of what only root may read is empty when another user made it. */
 Test(probe, an_empty_file_is_a_missing_one)
 {

@@ -568,6 +568,23 @@ Test(saved_state, buddyinfo_alone_makes_all_free_blocks_movable_and_says_so)
 	remove_folder(folder);
 }
 
+/* From 6.7 on a CPU's list grows and shrinks between two bounds; what the settings give is the lower one. */
+Test(saved_state, the_limit_of_a_cpus_list_is_its_lower_bound)
+{
+	static const char tuned[] = "              high_min: 5\n              high_max: 90\n  start_pfn:           4096\n";
+	char folder[64], zoneinfo[1024];
+	struct state *state;
+
+	snprintf(zoneinfo, sizeof(zoneinfo), "%.*s%s", (int)(strstr(text_zone, "  start_pfn") - text_zone), text_zone, tuned);
+	make_folder(folder);
+	write_file(folder, "zoneinfo", zoneinfo, strlen(zoneinfo));
+	state = read_state(folder, NULL);
+	cr_expect_eq(state->zones[0].pcp_high, 5);
+	cr_expect_eq(state->zones[0].high, 14, "a zone's own high is another one");
+	saved_state_free(state);
+	remove_folder(folder);
+}
+
 static struct state *read_two(const char *name, const char *text, const char *name2, const char *text2)
 {
 	static const char buddyinfo[] = "Node 0, zone    DMA32      0      2      0      0      0      1\n";
