@@ -67,7 +67,7 @@ static uint64_t add_pieces(struct probe *probe, struct probe_piece *list, uint32
 		}
 		set_name(&piece, name);
 		list[(*nr)++] = piece;
-		left -= piece.end - piece.start;
+		left -= min_u64(left, piece.end - piece.start); /* zones of hotplugged memory may overlap */
 	}
 	return left;
 }
