@@ -247,10 +247,14 @@ static int carry_out(struct run *run, const struct trace_batch *batch, uint32_t 
 
 static int begin(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)
 {
-	bool at_instant = run->options->from.kind == FROM_INITIAL && tells_instant(run);
+	bool at_instant = run->options->from.kind == FROM_INITIAL && tells_instant(run), own;
 
-	if (run->follow.skipping)
-		return follow_place_all(run, at_instant || (run->options->initial && follow_is_own_state(run)), at_instant, err);
+	if (run->follow.skipping) {
+		own = at_instant || (run->options->initial && follow_is_own_state(run));
+		run->result.before_state = own && !at_instant && run->result.skipped && tells_instant(run) &&
+			precedes_state(run, batch, i);
+		return follow_place_all(run, own, at_instant, err);
+	}
 	if (!run->follow.warming)
 		return 0;
 	run->follow.warming = false;
@@ -339,6 +343,7 @@ void replay_initial(const struct replay_result *r, struct record_counter rows[RE
 		{ "initial", "saver_more", "objects", (int64_t)r->read_more },
 		{ "initial", "saver_less", "objects", (int64_t)r->read_less },
 		{ "initial", "events_carried_out", "events", (int64_t)r->carried },
+		{ "initial", "begins_before_state", "times", r->before_state },
 		{ "initial", "settings_applied", "times", r->settings_applied },
 		{ "initial", "caches_kept", "caches", r->caches_kept },
 		{ "initial", "drawn_free_blocks", "blocks", (int64_t)r->filled.blocks },

@@ -157,6 +157,7 @@ struct replay_result {
 	} use;
 	bool settings_applied;       /* watermarks are those of the machine's settings, as the initial state was saved with others */
 	uint32_t caches_kept;        /* that have the initial state's sizes and partial lists, where the machine's settings give others */
+	bool before_state;           /* the replay begins before the initial state of its recording was saved: some things happen twice */
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */
 	uint64_t read_more, read_less; /* objects that saving that state left, than were recorded */
 	ns_t sim_ns;
@@ -164,7 +165,7 @@ struct replay_result {
 	uint64_t fingerprint;
 };
 
-#define REPLAY_INITIAL_ROWS 20
+#define REPLAY_INITIAL_ROWS 21
 
 /** replay_initial() - what a start from a saved state found there, and what the seed laid out: as counters are recorded. */
 void replay_initial(const struct replay_result *result, struct record_counter rows[REPLAY_INITIAL_ROWS]);

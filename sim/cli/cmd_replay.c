@@ -261,7 +261,8 @@ static void print_beginning(const struct replay_result *r, const struct replay_a
 		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and were carried out\n",
 			r->skipped, r->carried);
 	else if (r->skipped)
-		printf("begins     after %" PRIu64 " events\n", r->skipped);
+		printf("begins     after %" PRIu64 " events%s\n", r->skipped, r->before_state ?
+			", before that state was saved: what happens until then is in it already (without --from, it begins with it)" : "");
 }
 
 /* How much of what reclaim takes is read again, where the machine does not say. */

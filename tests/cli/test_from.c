@@ -284,6 +284,19 @@ Test(from, behind_its_own_saved_state_a_recording_goes_on_from_that_state, .time
 	expect_answer(DIFFERENT_ROWS("free_blocks", "zone, migratetype, [order], blocks"), "1,0\n");
 }
 
+/* What happened before the state was saved would happen twice. */
+Test(from, before_its_own_saved_state_a_recording_says_so, .timeout = 120)
+{
+	const char *shared = run_shared();
+
+	if (!shared)
+		cr_skip_test("no folder of captures");
+	run_ok("d=%s/captures/A-boot-256m; s=$d/snapshots/1-after-boot; $K import $d/trace.dat -o t.kmt --quiet &&"
+		" $K probe $d/snapshots -o m.yaml --quiet && $K replay t.kmt -m m.yaml --initial $s --from 'marker:INIT starts' > out &&"
+		" grep '^begins .* before that state was saved' out && for from in '' '--from=marker:WORKLOAD begin'; do"
+		" $K replay t.kmt -m m.yaml --initial $s ${from:+\"$from\"} > out && ! grep 'before that state' out || exit 1; done", shared);
+}
+
 /*
  * Pages that were reclaimed are read again there. A slot whose page went may have another object by then, which shrinkers free in turn:
  * no page comes back for that one, so nobody frees one as an object of a cache.
