@@ -446,6 +446,17 @@ static int drain(struct run *run, struct err *err)
 	return ret == 0 ? deferred_error(run, err) : ret;
 }
 
+/* As take_batch(). What the recording saw beside its events is not read any longer than somebody asks for it. */
+static int take_recorded(struct run *run, const struct trace_batch *batch, struct trace_reader *reader, struct err *err)
+{
+	bool followed = run->follow.active;
+	int ret = take_batch(run, batch, err);
+
+	if (followed && !run->follow.active && !run->options->lint)
+		trace_spare_recorded(reader);
+	return ret;
+}
+
 static int replay_all(struct run *run, struct trace_reader *reader, struct err *err)
 {
 	struct trace_batch batch;
@@ -453,7 +464,7 @@ static int replay_all(struct run *run, struct trace_reader *reader, struct err *
 
 	run->booting = true;
 	while (!is_enough(run) && (ret = boot_prefix_next(run, reader, &batch, err)) > 0) {
-		ret = take_batch(run, &batch, err);
+		ret = take_recorded(run, &batch, reader, err);
 		if (ret < 0)
 			return ret;
 	}

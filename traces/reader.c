@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,14 +41,16 @@ struct trace_reader {
 	struct feed_batch *kept;           /* owned: the whole trace, with options.keep */
 	size_t nr_kept, next_kept;
 	bool holds;                        /* the consumer has a batch */
+	unsigned int taken;                /* batches given to the consumer and not needed any more */
+	unsigned int recorded_end;         /* from this batch on nobody looks at the optional columns */
 	bool ended;                        /* 0 or an error was answered; so it will be again */
 
 	/* Only with a decoding thread: */
 	bool threaded;
 	pthread_t thread;
-	pthread_mutex_t lock;              /* over the three below */
+	pthread_mutex_t lock;              /* over the two above and the two below */
 	pthread_cond_t changed;
-	unsigned int made, taken;          /* entries put into the ring, and given to the consumer and not needed any more */
+	unsigned int made;                 /* entries put into the ring */
 	bool stop;
 };
 
@@ -215,6 +218,7 @@ static void *decode_beside(void *arg)
 		while (!r->stop && r->made - r->taken == RING_BATCHES)
 			pthread_cond_wait(&r->changed, &r->lock);
 		status = r->stop ? 0 : 1;
+		r->feed.options.recorded &= i < r->recorded_end;
 		pthread_mutex_unlock(&r->lock);
 		if (!status)
 			break;
@@ -302,6 +306,7 @@ int trace_open(struct trace_reader **out, const char *path, const struct trace_r
 		r->options = *options;
 	r->file.fd = -1;
 	r->damage.bad_block = UINT64_MAX;
+	r->recorded_end = UINT_MAX;
 	ret = open_all(r, err ? err : &local);
 	if (ret < 0) {
 		trace_close(r);
@@ -388,14 +393,24 @@ static struct ring_entry *wait_entry(struct trace_reader *r)
 	struct ring_entry *entry;
 
 	pthread_mutex_lock(&r->lock);
-	if (r->holds) {
-		r->taken++;
-		pthread_cond_signal(&r->changed);
-	}
+	r->taken += r->holds;
+	pthread_cond_signal(&r->changed);
 	while (r->made == r->taken)
 		pthread_cond_wait(&r->changed, &r->lock);
 	entry = &r->ring[r->taken % RING_BATCHES];
 	pthread_mutex_unlock(&r->lock);
+	return entry;
+}
+
+/* The only entry, without a thread. */
+static struct ring_entry *fill_entry(struct trace_reader *r, struct err *err)
+{
+	struct ring_entry *entry = &r->ring[0];
+
+	r->taken += r->holds;
+	r->feed.options.recorded &= r->taken < r->recorded_end;
+	if (!r->ended)
+		entry->status = feed_next(&r->feed, &entry->batch, err);
 	return entry;
 }
 
@@ -416,15 +431,12 @@ void trace_rewind(struct trace_reader *r)
 
 int trace_next(struct trace_reader *r, struct trace_batch *batch, struct err *err)
 {
-	struct ring_entry *entry = &r->ring[0];
+	struct ring_entry *entry;
 	struct err local;
 
 	if (r->options.keep)
 		return next_kept(r, batch);
-	if (r->threaded)
-		entry = wait_entry(r);
-	else if (!r->ended)
-		entry->status = feed_next(&r->feed, &entry->batch, err ? err : &local);
+	entry = r->threaded ? wait_entry(r) : fill_entry(r, err ? err : &local);
 	r->holds = entry->status > 0;
 	if (r->holds) {
 		r->progress = entry->batch.end_offset;
@@ -437,6 +449,16 @@ int trace_next(struct trace_reader *r, struct trace_batch *batch, struct err *er
 	if (entry->status == 0)
 		r->damage = r->feed.damage;
 	return entry->status;
+}
+
+/* What the thread may have begun has them: at which batch they end, and so which damage is met, hangs on nobody's speed. */
+void trace_spare_recorded(struct trace_reader *r)
+{
+	if (r->threaded)
+		pthread_mutex_lock(&r->lock);
+	r->recorded_end = r->taken + RING_BATCHES;
+	if (r->threaded)
+		pthread_mutex_unlock(&r->lock);
 }
 
 uint64_t trace_progress(const struct trace_reader *r)

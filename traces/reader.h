@@ -78,6 +78,9 @@ int trace_sha256(const struct trace_reader *r, char *hex, struct err *err);
  */
 int trace_next(struct trace_reader *r, struct trace_batch *batch, struct err *err);
 
+/** trace_spare_recorded() - the optional columns are needed no more: from the second batch after this one on they are not read. */
+void trace_spare_recorded(struct trace_reader *r);
+
 /** trace_rewind() - the next batch is the first again. Only with trace_reader_options.keep; costs nothing. */
 void trace_rewind(struct trace_reader *r);
 

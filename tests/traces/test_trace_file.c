@@ -360,6 +360,38 @@ Test(trace_file, recorded_columns_that_version_1_0_did_not_have_are_null)
 	free(old);
 }
 
+/* Whether a thread has begun to decode them or not, the batch after the one at hand has them still, and no later one. */
+Test(trace_file, recorded_columns_nobody_wants_any_more_end_two_batches_later)
+{
+	char *path = scratch_path();
+	struct random_trace t = random_trace_write(path, 1, 1000, 100, true);
+
+	for (int thread = 0; thread < 2; thread++) {
+		struct trace_reader_options options = { .thread = thread, .recorded = true };
+		struct trace_reader *r;
+		struct trace_batch b;
+		uint64_t events = 0;
+		uint32_t with = 0;
+		struct err err;
+
+		cr_assert_eq(trace_open(&r, path, &options, &err), 0, "%s", err.text);
+		while (trace_next(r, &b, &err) > 0) {
+			if (b.prologue)
+				continue;
+			cr_assert_eq(b.where != NULL, events < 400, "event %u", (unsigned int)events);
+			with += b.where != NULL;
+			events += b.nr;
+			if (with == 3 && b.where)
+				trace_spare_recorded(r);
+		}
+		cr_assert_eq(events, t.nr_events);
+		trace_close(r);
+	}
+	random_trace_fini(&t);
+	unlink(path);
+	free(path);
+}
+
 static void expect_refused(const char *path, const char *why)
 {
 	struct trace_reader *r;
