@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "base/sort.h"
 #include "sim/adopt_priv.h"
 #include "sim/serve_priv.h"
 
@@ -59,25 +60,8 @@ uint32_t adopt_kind_of(struct run *run, struct run_op *op)
 	return op->cache;
 }
 
-struct wanted {
-	uint32_t kind;
-	uint32_t index; /* into older[] */
-	uint64_t where;
-};
-
-static int by_kind_and_place(const void *a, const void *b)
-{
-	const struct wanted *x = a, *y = b;
-
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	if (x->where != y->where)
-		return x->where < y->where ? -1 : 1;
-	return x->index < y->index ? -1 : x->index > y->index;
-}
-
-/* @nr objects that the trace names, @nr_there that the state has of their kind, both by address. */
-static void pair(struct run *run, const struct older *older, const struct wanted *wanted, uint32_t nr,
+/* @nr objects that the trace names, rows of older[], @nr_there that the state has of their kind, both by address. */
+static void pair(struct run *run, const struct older *older, const struct sort_row *wanted, uint32_t nr,
 	const struct adopt_object *there, uint32_t nr_there)
 {
 	uint32_t pairs = nr < nr_there ? nr : nr_there;
@@ -95,15 +79,15 @@ static void pair(struct run *run, const struct older *older, const struct wanted
 	run->result.bound += pairs;
 }
 
-static void pair_kinds(struct run *run, const struct older *older, const struct wanted *wanted, uint32_t nr,
+static void pair_kinds(struct run *run, const struct older *older, const struct sort_row *wanted, uint32_t nr,
 	const struct adopt_object *there, uint32_t nr_there)
 {
 	uint32_t first_there = 0;
 
 	for (uint32_t first = 0, end; first < nr; first = end) {
-		uint32_t kind = wanted[first].kind, end_there;
+		uint32_t kind = wanted[first].group, end_there;
 
-		for (end = first; end < nr && wanted[end].kind == kind; end++)
+		for (end = first; end < nr && wanted[end].group == kind; end++)
 			;
 		while (first_there < nr_there && there[first_there].kind < kind)
 			first_there++;
@@ -114,20 +98,20 @@ static void pair_kinds(struct run *run, const struct older *older, const struct 
 	}
 }
 
-/* Objects of @kind among @wanted, which stand by kind. */
-static uint32_t count_kind(const struct wanted *wanted, uint32_t nr, uint32_t kind)
+/* Objects of @kind among @wanted, whose groups are kinds. */
+static uint32_t count_kind(const struct sort_row *wanted, uint32_t nr, uint32_t kind)
 {
 	uint32_t low = 0, high = nr, count = 0;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (wanted[middle].kind < kind)
+		if (wanted[middle].group < kind)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	while (low + count < nr && wanted[low + count].kind == kind)
+	while (low + count < nr && wanted[low + count].group == kind)
 		count++;
 	return count;
 }
@@ -138,7 +122,7 @@ static uint32_t count_kind(const struct wanted *wanted, uint32_t nr, uint32_t ki
  * model, this finds the free objects twice as well as a common share of them does, and caches end with 18 pages too many
  * or too few in all, in place of 90.
  */
-static void assume_live(struct run *run, const struct wanted *wanted, uint32_t nr)
+static void assume_live(struct run *run, const struct sort_row *wanted, uint32_t nr)
 {
 	struct slab *slab = run->mm.slab;
 	uint64_t live = 0;
@@ -173,20 +157,21 @@ static void allocate_missing(struct run *run, const struct older *older, uint32_
 
 static int adopt_objects(struct run *run, const struct older *older, uint32_t nr, struct err *err)
 {
-	struct wanted *wanted = malloc(((size_t)nr + 1) * sizeof(*wanted));
+	struct sort_row *wanted = malloc(((size_t)nr + 1) * sizeof(*wanted));
 	struct adopt_object *there = NULL;
 	uint32_t nr_there = 0, nr_wanted = 0;
 	int ret = 0;
 
-	if (!wanted)
-		return err_set(err, ERR_NOMEM, "no memory for the objects of the initial state");
-	for (uint32_t i = 0; i < nr; i++) {
+	for (uint32_t i = 0; wanted && i < nr; i++) {
 		struct run_op *op = &run->ops[older[i].op];
 
 		if (adopt_is_object(op) && !saver_is_new(run, &older[i]))
-			wanted[nr_wanted++] = (struct wanted){ adopt_kind_of(run, op), i, older[i].where };
+			wanted[nr_wanted++] = (struct sort_row){ adopt_kind_of(run, op), i, older[i].where };
 	}
-	qsort(wanted, nr_wanted, sizeof(*wanted), by_kind_and_place);
+	if (!wanted || !sort_rows(wanted, nr_wanted)) {
+		free(wanted);
+		return err_set(err, ERR_NOMEM, "no memory for the objects of the initial state");
+	}
 	assume_live(run, wanted, nr_wanted);
 	ret = adopt_list_objects(run, &there, &nr_there, err);
 	if (ret == 0)

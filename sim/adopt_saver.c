@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "sim/adopt_priv.h"
 #include "sim/serve_priv.h"
 
@@ -89,36 +90,22 @@ uint32_t saver_note(struct run *run, uint32_t op, uint32_t who)
 	return saver->turn;
 }
 
-/* An object of the trace, by its kind. */
-struct of_kind {
-	uint32_t kind;
-	uint32_t index; /* into older[] */
-};
-
-static int by_kind(const void *a, const void *b)
+/* Objects of older[], by kind, which is their group. Return: NULL: no memory. */
+static struct sort_row *list_objects(struct run *run, const struct older *older, uint32_t nr, uint32_t *nr_list)
 {
-	const struct of_kind *x = a, *y = b;
-
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	return x->index < y->index ? -1 : x->index > y->index;
-}
-
-/* Objects, by kind. Return: NULL: no memory. */
-static struct of_kind *list_objects(struct run *run, const struct older *older, uint32_t nr, uint32_t *nr_list)
-{
-	struct of_kind *list = malloc(((size_t)nr + 1) * sizeof(*list));
+	struct sort_row *list = malloc(((size_t)nr + 1) * sizeof(*list));
 
 	*nr_list = 0;
 	for (uint32_t i = 0; list && i < nr; i++) {
 		struct run_op *op = &run->ops[older[i].op];
 
 		if (adopt_is_object(op))
-			list[(*nr_list)++] = (struct of_kind){ adopt_kind_of(run, op), i };
+			list[(*nr_list)++] = (struct sort_row){ .group = adopt_kind_of(run, op), .index = i };
 	}
-	if (list)
-		qsort(list, *nr_list, sizeof(*list), by_kind);
-	return list;
+	if (list && sort_rows(list, *nr_list))
+		return list;
+	free(list);
+	return NULL;
 }
 
 /* How much the recording's saver read, and this machine's. */
@@ -143,13 +130,13 @@ static bool measure(const struct run *run, struct reading *reading)
 }
 
 /* Of @nr objects of one kind, those that were allocated while the table was read, for each file. */
-static uint64_t left_per_file(const struct run *run, const struct older *older, const struct of_kind *list, uint32_t nr,
+static uint64_t left_per_file(const struct run *run, const struct older *older, const struct sort_row *list, uint32_t nr,
 	const struct reading *reading, uint32_t *like)
 {
 	const struct saver *saver = &run->follow.saver;
 	uint64_t read = 0;
 
-	for (uint32_t i = 0; i < nr && list->kind < ADOPT_LARGE; i++) {
+	for (uint32_t i = 0; i < nr && list->group < ADOPT_LARGE; i++) {
 		const struct older *object = &older[list[i].index];
 
 		if (object->turn < saver->first || object->turn >= saver->turn || run->tables->whos[object->who].pid != saver->task)
@@ -160,17 +147,17 @@ static uint64_t left_per_file(const struct run *run, const struct older *older, 
 	return (read + reading->seen / 2) / reading->seen;
 }
 
-static uint32_t kind_end(const struct of_kind *list, uint32_t nr, uint32_t first)
+static uint32_t kind_end(const struct sort_row *list, uint32_t nr, uint32_t first)
 {
 	uint32_t end = first;
 
-	while (end < nr && list[end].kind == list[first].kind)
+	while (end < nr && list[end].group == list[first].group)
 		end++;
 	return end;
 }
 
 /* Of other kinds, such as open files, there were as many under way in the instant of the state: those may be found in it. */
-static void call_old(struct older *older, const struct of_kind *list, uint32_t nr)
+static void call_old(struct older *older, const struct sort_row *list, uint32_t nr)
 {
 	for (uint32_t i = 0; i < nr; i++)
 		older[list[i].index].turn = 0;
@@ -180,7 +167,7 @@ int saver_look(struct run *run, struct older *older, uint32_t nr, struct err *er
 {
 	struct reading reading;
 	uint32_t nr_list, like, kinds = 0, lacking = 0;
-	struct of_kind *list;
+	struct sort_row *list;
 
 	if (!measure(run, &reading))
 		return 0;
@@ -197,7 +184,7 @@ int saver_look(struct run *run, struct older *older, uint32_t nr, struct err *er
 			call_old(older, list + first, end - first);
 			continue;
 		}
-		slab_cache_stats(run->mm.slab, list[first].kind, &stats);
+		slab_cache_stats(run->mm.slab, list[first].group, &stats);
 		kinds++;
 		/* Before, there were all but what was read; afterwards as many more as were read here. */
 		lacking += stats.live_objs + per_file * reading.seen < end - first + per_file * reading.there / 2;
@@ -227,7 +214,7 @@ static void leave_more(struct run *run, const struct run_op *op, uint64_t nr)
 }
 
 /* @fewer of what was allocated since need not be made. */
-static void leave_less(struct run *run, struct older *older, const struct of_kind *list, uint32_t nr, uint64_t fewer)
+static void leave_less(struct run *run, struct older *older, const struct sort_row *list, uint32_t nr, uint64_t fewer)
 {
 	for (uint32_t i = 0; i < nr && fewer; i++) {
 		if (!saver_is_new(run, &older[list[i].index]))
@@ -243,7 +230,7 @@ int adopt_saver(struct run *run, struct older *older, uint32_t nr, struct err *e
 	struct saver *saver = &run->follow.saver;
 	struct reading reading;
 	uint32_t nr_list, like = 0;
-	struct of_kind *list;
+	struct sort_row *list;
 
 	saver->awaited = saver->calls && !saver->turn;
 	if (!saver->later || !measure(run, &reading) || reading.there == reading.seen)
