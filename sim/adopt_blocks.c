@@ -150,15 +150,15 @@ static int place_blocks(struct run *run, struct sides *sides, const struct older
 int adopt_blocks(struct run *run, const struct older *older, uint32_t nr, struct err *err)
 {
 	struct sides sides = { .recorded_end = 0 };
-	int ret = 0;
+	int ret = choice_init(run, &sides.of[0], err);
 
-	for (int users = 0; ret == 0 && users < 2; users++) {
-		ret = choice_init(run, &sides.of[users], err);
-		if (ret == 0)
-			choice_side(run, &sides.of[users], users);
-	}
 	if (ret == 0)
+		ret = choice_copy(&sides.of[0], &sides.of[1], err);
+	if (ret == 0) {
+		choice_side(run, &sides.of[0], false);
+		choice_side(run, &sides.of[1], true);
 		ret = place_blocks(run, &sides, older, nr, err);
+	}
 	choice_fini(&sides.of[0]);
 	choice_fini(&sides.of[1]);
 	return ret;

@@ -3,6 +3,7 @@
  * (adopt_blocks.c), for pages of vmalloc areas (adopt_areas.c), and for those of ended processes (adopt_gone.c).
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/adopt_priv.h"
 
@@ -43,12 +44,11 @@ static void take_out_others(const struct run *run, struct free_choice *choice)
 	const struct machine *machine = run->machine;
 	const struct state *state = run->options->initial;
 
-	for (pfn_t pfn = 0; pfn < choice->end; pfn++) {
-		uint32_t slab_pages = adopt_slab_pages(run, pfn);
+	for (pfn_t pfn = 0, next; pfn < choice->end; pfn = next) {
+		uint32_t nr = page_alloc_allocated(run->mm.pages, pfn, 0) ? adopt_slab_pages(run, pfn) : 1;
 
-		if (!page_alloc_allocated(run->mm.pages, pfn, 0))
-			take_out(choice, pfn);
-		choice_take_out(choice, pfn, slab_pages);
+		choice_take_out(choice, pfn, nr);
+		next = pfn + max_u64(nr, 1);
 	}
 	for (uint32_t i = 0; i < run->nr_objects; i++)
 		if (run->objects[i].slab == OBJECT_PAGES)
@@ -61,18 +61,36 @@ static void take_out_others(const struct run *run, struct free_choice *choice)
 			choice_take_out(choice, state->pages[i].first_pfn, state->pages[i].nr_pages);
 }
 
-int choice_init(const struct run *run, struct free_choice *choice, struct err *err)
+static int make_room(struct free_choice *choice, pfn_t end, struct err *err)
 {
-	pfn_t end = adopt_memory_end(run);
-
 	*choice = (struct free_choice){ .end = (uint32_t)end };
 	choice->up = malloc((end + 3) * sizeof(*choice->up));
 	choice->down = malloc((end + 3) * sizeof(*choice->down));
 	if (!choice->up || !choice->down)
 		return err_set(err, ERR_NOMEM, "no memory for the pages of the initial state");
-	for (uint32_t i = 0; i < end + 3; i++)
+	return 0;
+}
+
+int choice_init(const struct run *run, struct free_choice *choice, struct err *err)
+{
+	int ret = make_room(choice, adopt_memory_end(run), err);
+
+	if (ret < 0)
+		return ret;
+	for (uint32_t i = 0; i < choice->end + 3; i++)
 		choice->up[i] = choice->down[i] = i;
 	take_out_others(run, choice);
+	return 0;
+}
+
+int choice_copy(const struct free_choice *from, struct free_choice *choice, struct err *err)
+{
+	int ret = make_room(choice, from->end, err);
+
+	if (ret < 0)
+		return ret;
+	memcpy(choice->up, from->up, (from->end + 3ul) * sizeof(*choice->up));
+	memcpy(choice->down, from->down, (from->end + 3ul) * sizeof(*choice->down));
 	return 0;
 }
 

@@ -68,14 +68,10 @@ static bool add(struct object_list *list, uint32_t kind, struct slab_object obje
 static bool add_slab(const struct run *run, struct object_list *list, const struct start *start)
 {
 	const struct slab *slab = run->mm.slab;
-	const struct slab_geometry *geometry = slab_cache_geometry(slab, start->kind);
 
-	for (uint32_t i = 0; i < geometry->objs_per_slab; i++) {
-		uint64_t at = ((uint64_t)start->pfn << run->machine->page_shift) + (uint64_t)i * geometry->size;
-		struct slab_object object;
+	for (uint32_t i = 0; i < slab_cache_geometry(slab, start->kind)->objs_per_slab; i++) {
+		struct slab_object object = { start->first.slab, i };
 
-		if (!slab_object_at(slab, at, &object) || object.slab != start->first.slab)
-			break;
 		if (slab_object_live(slab, object) && !add(list, start->kind, object))
 			return false;
 	}

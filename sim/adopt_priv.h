@@ -29,8 +29,9 @@ struct free_choice {
 	uint64_t recorded_end; /* behind the last frame that the trace names; 0 = it names none */
 };
 
-/** choice_init() - of the model as it is. choice_fini() in any case. */
+/** choice_init() - of the model as it is; choice_copy() - of the pages of another choice. choice_fini() in any case. */
 int choice_init(const struct run *run, struct free_choice *choice, struct err *err);
+int choice_copy(const struct free_choice *from, struct free_choice *choice, struct err *err);
 void choice_fini(struct free_choice *choice);
 /** choice_only() - pages that the state says are of @kind alone; all, where it does not say of what kind its pages are. */
 void choice_only(const struct run *run, struct free_choice *choice, enum state_page_kind kind);
