@@ -34,16 +34,29 @@ static int read_one(struct saved *saved, const char *dir, const char *name, FILE
 	return ret;
 }
 
-static int read_list(struct saved_list *list, const char *dir, char *const *names, size_t nr, FILE *notes, struct err *err)
+/* What a folder has, and how much of it is wanted. */
+struct snapshots {
+	const char *dir;
+	char **names;  /* owned, as each of them */
+	size_t nr;
+	bool all;      /* else none behind the first exact one */
+	FILE *notes;
+};
+
+static int read_list(struct saved_list *list, const struct snapshots *from, struct err *err)
 {
+	bool enough = false;
 	int ret = 0;
 
-	list->rows = calloc(nr ? nr : 1, sizeof(*list->rows));
+	list->rows = calloc(from->nr ? from->nr : 1, sizeof(*list->rows));
 	if (!list->rows)
-		return err_set(err, ERR_NOMEM, "no memory for the snapshots of %s", dir);
-	for (size_t i = 0; ret == 0 && i < nr; i++)
-		if (!is_before_events(names[i]))
-			ret = read_one(&list->rows[list->nr++], dir, names[i], notes, err);
+		return err_set(err, ERR_NOMEM, "no memory for the snapshots of %s", from->dir);
+	for (size_t i = 0; ret == 0 && i < from->nr && !enough; i++) {
+		if (is_before_events(from->names[i]))
+			continue;
+		ret = read_one(&list->rows[list->nr++], from->dir, from->names[i], from->notes, err);
+		enough = !from->all && ret == 0 && is_exact(list->rows[list->nr - 1].state);
+	}
 	return ret;
 }
 
@@ -65,24 +78,23 @@ static bool start_at_exact(struct saved_list *list)
 	return true;
 }
 
-static int read_numbered(struct saved_list *list, const char *dir, FILE *notes, struct err *err)
+static int read_numbered(struct saved_list *list, const char *dir, bool all, FILE *notes, struct err *err)
 {
-	char **names = NULL;
-	size_t nr = 0;
-	int ret = saved_state_list(dir, &names, &nr, err);
+	struct snapshots from = { .dir = dir, .all = all, .notes = notes };
+	int ret = saved_state_list(dir, &from.names, &from.nr, err);
 
 	*list = (struct saved_list){ 0 };
 	if (ret == 0)
-		ret = read_list(list, dir, names, nr, notes, err);
-	for (size_t i = 0; i < nr; i++)
-		free(names[i]);
-	free(names);
+		ret = read_list(list, &from, err);
+	for (size_t i = 0; i < from.nr; i++)
+		free(from.names[i]);
+	free(from.names);
 	return ret;
 }
 
 int saved_read_all(struct saved_list *list, const char *dir, FILE *notes, struct err *err)
 {
-	int ret = read_numbered(list, dir, notes, err);
+	int ret = read_numbered(list, dir, true, notes, err);
 
 	if (ret == 0 && !start_at_exact(list))
 		ret = err_set(err, ERR_CONFIG, "%s: no snapshot with the whole state (memory/*.csv) to start from", dir);
@@ -102,7 +114,7 @@ void saved_fini(struct saved_list *list)
 int saved_initial(struct state **out, const char *dir, FILE *notes, struct err *err)
 {
 	struct saved_list list;
-	int ret = read_numbered(&list, dir, notes, err);
+	int ret = read_numbered(&list, dir, false, notes, err);
 
 	if (ret == 0 && !list.nr) {
 		ret = saved_state_read(out, dir, notes, err);

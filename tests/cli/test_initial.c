@@ -484,6 +484,17 @@ Test(initial, a_real_kernels_proc_files_are_met_exactly)
 	}
 }
 
+/* What came later need not be there whole: the first state of which all is known is the one. */
+Test(initial, later_snapshots_of_a_folder_are_not_read)
+{
+	if (!take_capture("A-boot-256m"))
+		cr_skip_test("no folder of captures");
+	run_ok("d=%s/captures/A-boot-256m/snapshots; rm -rf all; mkdir -p all/2-later/memory; ln -s $d/1-after-boot all/1-exact;"
+		" echo damaged > all/2-later/memory/zones.csv", run_shared());
+	sh(2, "zones.csv:1", "$K replay t.kmt -m m.yaml --initial all/2-later --quiet 2>&1");
+	sh(0, NULL, "$K replay t.kmt -m m.yaml --initial all --from marker:now --quiet 2>&1");
+}
+
 /* What starts in a saved state lacks the recorded DMA; its events cost nothing and are in no distribution either. */
 Test(initial, distributions_hold_the_operations_that_are_counted)
 {
