@@ -41,6 +41,7 @@ struct merge {
 	struct merge_run *runs;  /* owned */
 	size_t nr_runs;
 	uint32_t max_runs;
+	bool (*stop)(void *arg); /* NULL = go on */
 	struct merge_summary *summary; /* borrowed */
 };
 
@@ -65,6 +66,11 @@ static char *column_copy(sqlite3_stmt *stmt, int column)
 	const char *text = (const char *)sqlite3_column_text(stmt, column);
 
 	return strdup(text ? text : "");
+}
+
+static int check_stop(const struct merge *m, struct err *err)
+{
+	return m->stop && m->stop(NULL) ? err_set(err, ERR_INTERRUPTED, "interrupted: nothing was merged") : 0;
 }
 
 static int add_run(struct merge *m, size_t source, sqlite3_stmt *stmt, struct err *err)
@@ -246,7 +252,9 @@ static int digest_doubles(struct merge *m, size_t source, struct err *err)
 
 		if (run->source != source || !run->doubled)
 			continue;
-		ret = start_reading(&reading, m->sources[source], NULL, err);
+		ret = check_stop(m, err);
+		if (ret == 0)
+			ret = start_reading(&reading, m->sources[source], NULL, err);
 		if (ret == 0)
 			ret = run_digest(reading.reader, run->run_id, run->digest, err);
 	}
@@ -355,7 +363,9 @@ static int copy_source(const struct merge *m, size_t source, struct results *out
 		if (run->fate != GOES_IN)
 			continue;
 		if (run->source == source) {
-			ret = start_reading(&reading, m->sources[source], out, err);
+			ret = check_stop(m, err);
+			if (ret == 0)
+				ret = start_reading(&reading, m->sources[source], out, err);
 			if (ret == 0)
 				ret = copy_run(run, &reading, to_sample, err);
 		}
@@ -403,7 +413,7 @@ static int write_new(struct merge *m, const char *output, struct err *err)
 	ret = write_to(m, made, err);
 	if (ret == 0 && rename(made, output) < 0)
 		ret = err_errno(err, "%s cannot get its name", made);
-	if (ret < 0)
+	if (ret < 0 && err->code != ERR_INTERRUPTED)
 		err_context(err, "%s: cannot be made", output);
 	unlink(made);
 	free(made);
@@ -440,10 +450,10 @@ static void merge_fini(struct merge *m)
 	free(m->sources);
 }
 
-int merge_results(const char *const *parts, size_t nr_parts, const char *output, struct merge_summary *summary,
-	struct err *err)
+int merge_results(const char *const *parts, size_t nr_parts, const char *output, bool (*stop)(void *arg),
+	struct merge_summary *summary, struct err *err)
 {
-	struct merge merge = { .summary = summary };
+	struct merge merge = { .stop = stop, .summary = summary };
 	struct stat st;
 	int ret;
 

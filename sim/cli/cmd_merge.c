@@ -10,7 +10,8 @@ static const char doc[] =
 	"Makes one results database of several, as the shards of a sweep are at its end.\n\n"
 	"Runs of the same trace, configuration, seed, version and settings are one run: it is taken once, and a finished one replaces"
 	" one that was cut short. When two finished ones differ, they are named, nothing is merged and the exit status is 2.\v"
-	"Exit status: 0 done; 2 runs contradict, a file is no results database or the command line is wrong; 3 input/output.";
+	"Exit status: 0 done; 2 runs contradict, a file is no results database or the command line is wrong; 3 input/output; 130 interrupted:"
+	" nothing is merged.";
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "RESULTS", 0, "The database to make or to add to", 0 },
@@ -67,7 +68,8 @@ static int run(int argc, char **argv)
 		return cli_fail(&err);
 	}
 	ret = cli_parse(&argp, argc, argv, &args);
-	if (ret == 0 && merge_results(args.parts, args.nr_parts, args.given.output, &summary, &err) < 0)
+	cli_catch_signals();
+	if (ret == 0 && merge_results(args.parts, args.nr_parts, args.given.output, cli_stop, &summary, &err) < 0)
 		ret = cli_fail(&err);
 	else if (ret == 0 && !args.given.quiet)
 		print_summary(&args, &summary);

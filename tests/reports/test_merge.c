@@ -47,7 +47,7 @@ static struct merge_summary merge(const char *const *parts, size_t nr, const cha
 	struct merge_summary summary;
 	struct err err = { 0 };
 
-	cr_assert_eq(merge_results(parts, nr, output, &summary, &err), 0, "%s", err.text);
+	cr_assert_eq(merge_results(parts, nr, output, NULL, &summary, &err), 0, "%s", err.text);
 	return summary;
 }
 
@@ -149,7 +149,7 @@ static void expect_refused(const char *what)
 	struct merge_summary summary;
 	struct err err = { 0 };
 
-	cr_expect_eq(merge_results((const char *[]){ paths[0], paths[1] }, 2, file(2, "out.db"), &summary, &err),
+	cr_expect_eq(merge_results((const char *[]){ paths[0], paths[1] }, 2, file(2, "out.db"), NULL, &summary, &err),
 		-(int)ERR_RESULTS);
 	cr_expect(strstr(err.text, what), "%s", err.text);
 	cr_expect_neq(access(paths[2], F_OK), 0, "an output although it was refused");
@@ -196,7 +196,7 @@ Test(merge, missing_part_is_an_io_error_that_names_it)
 	struct err err = { 0 };
 
 	fixture_point(file(0, "a.db"), &points[0]);
-	cr_expect_eq(merge_results((const char *[]){ paths[0], "/nowhere/b.db" }, 2, file(2, "out.db"), &summary, &err),
+	cr_expect_eq(merge_results((const char *[]){ paths[0], "/nowhere/b.db" }, 2, file(2, "out.db"), NULL, &summary, &err),
 		-(int)ERR_IO);
 	cr_expect(strstr(err.text, "/nowhere/b.db: cannot be read"), "%s", err.text);
 }
@@ -218,11 +218,45 @@ Test(merge, full_disk_leaves_the_output_as_it_was)
 	limit.rlim_cur = (rlim_t)made.st_size - 4096;
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &limit);
-	cr_expect_eq(merge_results(&whole, 1, out, &summary, &err), -(int)ERR_IO, "%s", err.text);
-	cr_expect_eq(merge_results(&whole, 1, file(2, "new.db"), &summary, &err), -(int)ERR_IO, "%s", err.text);
+	cr_expect_eq(merge_results(&whole, 1, out, NULL, &summary, &err), -(int)ERR_IO, "%s", err.text);
+	cr_expect_eq(merge_results(&whole, 1, file(2, "new.db"), NULL, &summary, &err), -(int)ERR_IO, "%s", err.text);
 	cr_expect(strstr(err.text, "new.db: cannot be made"), "%s", err.text);
 	cr_expect_neq(access(paths[2], F_OK), 0);
 	after = fixture_rows(out, contents_sql);
 	cr_expect_str_eq(before, after);
 	free(before), free(after);
+}
+
+static unsigned int runs_left;
+
+static bool after_some_runs(void *arg)
+{
+	(void)arg;
+	return runs_left-- == 0;
+}
+
+/* Ctrl-C, before the first run and between two: an old output is as it was, of a new one nothing is there. */
+Test(merge, an_interrupted_merge_leaves_the_output_as_it_was)
+{
+	for (unsigned int runs = 0; runs < 2; runs++) {
+		struct merge_summary summary;
+		struct err err = { 0 };
+		char *before, *after;
+
+		write_parts();
+		fixture_point(file(2, "out.db"), &points[0]);
+		before = fixture_rows(paths[2], contents_sql);
+		runs_left = runs;
+		cr_expect_eq(merge_results((const char *[]){ paths[0], paths[1] }, 2, paths[2], after_some_runs, &summary, &err),
+			-(int)ERR_INTERRUPTED, "%s", err.text);
+		after = fixture_rows(paths[2], contents_sql);
+		cr_expect_str_eq(before, after);
+		free(before), free(after);
+		unlink(paths[2]);
+		runs_left = runs;
+		cr_expect_eq(merge_results((const char *[]){ paths[0], paths[1] }, 2, paths[2], after_some_runs, &summary, &err),
+			-(int)ERR_INTERRUPTED, "%s", err.text);
+		cr_expect_neq(access(paths[2], F_OK), 0);
+		unlink(paths[0]), unlink(paths[1]);
+	}
 }

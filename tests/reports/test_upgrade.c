@@ -118,10 +118,10 @@ Test(upgrade, an_old_database_is_merged_with_a_new_one)
 	snprintf(new, sizeof(new), "%s", fixture_path("new.db"));
 	snprintf(out, sizeof(out), "%s", fixture_path("out.db"));
 	fixture_point(new, &point);
-	cr_assert_eq(merge_results((const char *[]){ path, new }, 2, out, &summary, &err), 0, "%s", err.text);
+	cr_assert_eq(merge_results((const char *[]){ path, new }, 2, out, NULL, &summary, &err), 0, "%s", err.text);
 	cr_expect_eq(summary.runs, 2);
 	cr_expect_eq(fixture_count(path, "PRAGMA user_version"), 1, "parts are only read");
-	cr_assert_eq(merge_results((const char *[]){ new }, 1, path, &summary, &err), 0, "%s", err.text);
+	cr_assert_eq(merge_results((const char *[]){ new }, 1, path, NULL, &summary, &err), 0, "%s", err.text);
 	cr_expect_eq(summary.runs, 2);
 	cr_expect_eq(fixture_count(path, "PRAGMA user_version"), RESULTS_SCHEMA_VERSION);
 }
