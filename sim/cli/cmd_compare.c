@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "reports/compare.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/options.h"
 
 static const char doc[] =
 	"Example: kmemsim compare results.db 1 7             two runs of one database\n"
@@ -50,10 +51,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_CSV:
-		args->compare.format = RESULTS_CSV;
+		args->compare.format = cli_format(state, args->compare.format, RESULTS_CSV);
 		return 0;
 	case KEY_JSON:
-		args->compare.format = RESULTS_JSON;
+		args->compare.format = cli_format(state, args->compare.format, RESULTS_JSON);
 		return 0;
 	case KEY_OVER:
 		args->compare.over = parse_share(state, arg);

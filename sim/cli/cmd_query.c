@@ -50,10 +50,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_CSV:
-		args->query.format = RESULTS_CSV;
+		args->query.format = cli_format(state, args->query.format, RESULTS_CSV);
 		return 0;
 	case KEY_JSON:
-		args->query.format = RESULTS_JSON;
+		args->query.format = cli_format(state, args->query.format, RESULTS_JSON);
 		return 0;
 	case KEY_BY:
 		args->query.by = arg;

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "reports/done_runs.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
@@ -39,7 +40,7 @@ static const struct argp_option options[] = {
 	{ "shard", OPT_SHARD, "I/N", 0, "Only every N-th run, beginning with the I-th: N machines share a sweep", 0 },
 	{ "dry-run", OPT_DRY_RUN, NULL, 0, "List the runs and tell how long they will take", 1 },
 	{ "parse-only", OPT_PARSE_ONLY, NULL, 0, "Check the sweep, its traces and every machine, and stop", 1 },
-	{ "json", CLI_JSON, NULL, 0, "Print the summary as JSON", 2 },
+	{ "json", CLI_JSON, NULL, 0, "Print the summary, or the list of --dry-run, as JSON", 2 },
 	{ "quiet", 'q', NULL, 0, "No progress, no summary", 2 },
 	{ 0 },
 };
@@ -178,6 +179,26 @@ static void on_failed(void *arg, const struct sweep_point *point, const char *re
 		sweep_point_text(show->sweep, point, text, sizeof(text)), reason);
 }
 
+static void print_plan_json(const struct sweep_args *args, const struct sweep_plan *plan, const struct sweep *sweep, double seconds)
+{
+	const char *before = "";
+	char text[1000];
+
+	printf("{\"runs\": %u, \"points\": %u, \"left_out\": %u, \"drawn_twice\": %u, \"events\": %" PRIu64 ", \"seconds\": %.1f"
+	       ", \"workers\": %u, \"list\": [",
+		sweep_plan_runs(plan), sweep->nr_points, sweep->nr_dropped, sweep->nr_equal, sweep_plan_events(plan), seconds,
+		args->workers);
+	for (uint32_t i = 0; i < sweep->nr_points; i++) {
+		if (!sweep_plan_has(plan, i))
+			continue;
+		printf("%s\n  {\"number\": %u, \"what\": ", before, sweep->points[i].number);
+		json_text_put(stdout, sweep_point_text(sweep, &sweep->points[i], text, sizeof(text)));
+		putchar('}');
+		before = ",";
+	}
+	puts("\n]}");
+}
+
 static int print_plan(const struct sweep_args *args, const struct sweep_plan *plan, const struct sweep *sweep, struct err *err)
 {
 	uint32_t runs = sweep_plan_runs(plan);
@@ -188,11 +209,15 @@ static int print_plan(const struct sweep_args *args, const struct sweep_plan *pl
 
 	if (ret < 0)
 		return ret;
+	seconds = events ? (double)sweep_plan_events(plan) / (double)events * (double)wall_ns / 1e9 / args->workers : 0;
+	if (args->given.json) {
+		print_plan_json(args, plan, sweep, seconds);
+		return 0;
+	}
 	for (uint32_t i = 0; i < sweep->nr_points; i++)
 		if (sweep_plan_has(plan, i))
 			printf("%u %s\n", sweep->points[i].number,
 				sweep_point_text(sweep, &sweep->points[i], text, sizeof(text)));
-	seconds = events ? (double)sweep_plan_events(plan) / (double)events * (double)wall_ns / 1e9 / args->workers : 0;
 	fprintf(stderr, "%u runs (of %u points; `where` leaves out %u; %u drawn twice), %" PRIu64 " events, about %s with %u at a time\n",
 		runs, sweep->nr_points, sweep->nr_dropped, sweep->nr_equal, sweep_plan_events(plan),
 		duration(seconds, time, sizeof(time)), args->workers);

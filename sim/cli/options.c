@@ -52,6 +52,13 @@ ns_t cli_end(struct argp_state *state, const char *text)
 	return end_ns;
 }
 
+enum results_format cli_format(struct argp_state *state, enum results_format given, enum results_format wanted)
+{
+	if (given != RESULTS_TABLE && given != wanted)
+		argp_error(state, "--csv or --json: one of them");
+	return wanted;
+}
+
 /* "recorded, think or asap" */
 static void list_words(const char *const *words, char *buf, size_t size)
 {

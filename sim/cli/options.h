@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "configs/machine.h"
+#include "reports/report.h"
 #include "sim/replay.h"
 
 #define CLI_MAX_SETS 256
@@ -56,6 +57,8 @@ ns_t cli_end(struct argp_state *state, const char *text);
 unsigned int cli_word(struct argp_state *state, const char *name, const char *text, const char *const *words);
 /** cli_layer() - intent or page. */
 enum replay_layer cli_layer(struct argp_state *state, const char *text);
+/** cli_format() - @wanted, when @given, what stands further left, is no other than it: --csv or --json. */
+enum results_format cli_format(struct argp_state *state, enum results_format given, enum results_format wanted);
 /** cli_from() - where a replay begins; a marker's text is borrowed. */
 void cli_from(struct argp_state *state, const char *text, struct replay_from *from);
 /** cli_set() - KEY=VALUE, borrowed. */

@@ -92,6 +92,9 @@ Test(help, a_mistyped_verb_is_guessed)
 		  "no file \"vmstat\": its figures are in `kmemsim query r.db counters`" },
 		{ "$K query r.db xyzzy", "no query \"xyzzy\"; `kmemsim query r.db` lists them" },
 		{ "$K query r.db latncy", "no query \"latncy\"; did you mean \"latency\"? `kmemsim query r.db` lists them" },
+		{ "$K query r.db runs --csv --json", "--csv or --json: one of them" },
+		{ "$K compare r.db 1 1 --json --csv", "--csv or --json: one of them" },
+		{ "$K proc r.db", "unusable_index or extfrag_index" },
 		{ "$K report r.db --run 0", "--run: 0: they are numbered from 1 on" },
 	};
 

@@ -292,6 +292,13 @@ Test(sweep, dry_run_lists_the_runs_and_writes_nothing)
 	expect(0, "test ! -e r.db");
 }
 
+Test(sweep, dry_run_as_json_is_for_programs)
+{
+	expect_text(0, "$K sweep s.yaml --dry-run --json --shard 2/5 >plan.json; sqlite3 :memory: \"WITH p AS (SELECT readfile('plan.json') AS j)"
+		       " SELECT j->'runs', j->'points', json_array_length(j->'list'), j->'list'->0->>'number', j->'list'->0->>'what' FROM p\"",
+		"4|18|4|2|cpus=1 slab.max_order=0 repeat=2");
+}
+
 Test(sweep, resume_into_an_empty_file_runs_all)
 {
 	expect(0, ": >r.db");
