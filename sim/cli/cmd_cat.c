@@ -33,7 +33,7 @@ static error_t parse_arg(int key, char *arg, struct argp_state *state)
 		args->reader.skip = cli_number(state, "skip", arg);
 		return 0;
 	case OPTION_LIMIT:
-		args->reader.limit = cli_limit(state, arg);
+		args->reader.limit = cli_events(state, "limit", arg);
 		return 0;
 	case OPTION_RECORDED:
 		args->reader.recorded = args->print.recorded = true;

@@ -194,7 +194,7 @@ static void print_summary(const struct import_args *args, struct trace_meta *met
 	print_cache(args, meta);
 	if (meta->hashed_pointers)
 		fputs("note         pointers are hashed: slabs and pages cannot be told from addresses\n", stderr);
-	print_counts("unusable: read and not understood", &meta->unusable);
+	print_counts("unusable: read and not understood; --strict names the first line", &meta->unusable);
 	print_counts("repaired: kept by rule", &meta->repaired);
 	print_counts("page allocations by cause: origin/how it was found/certainty", &meta->classified);
 	print_counts("ignored: read and rightly not kept", &meta->ignored);

@@ -16,6 +16,7 @@
 #include "sim/describe.h"
 
 #define CHECK_EVERY_DEFAULT 10000
+#define SAMPLES_MANY 1000000u /* a gigabyte of results */
 
 enum replay_key {
 	OPT_PACE = CLI_OWN_KEY,
@@ -59,9 +60,9 @@ static const struct argp_option options[] = {
 		"none is from boot, whatever the machine file says", 0 },
 	{ "from", OPT_FROM, "WHERE", 0, "Begin at a time (\"12.5 s\"), an event number or marker:TEXT; what lives then is there from the start", 1 },
 	{ "to", OPT_TO, "TIME", 0, "Stop at TIME of the trace (\"12.5 s\"; a number alone is in ns)", 1 },
-	{ "skip", OPT_SKIP, "N", 0, "Skip N events", 1 },
+	{ "skip", OPT_SKIP, "N", 0, "Skip the trace's first N events; what they allocate is not there then, as it is with --from", 1 },
 	{ "limit", OPT_LIMIT, "N", 0, "Replay at most N events, from where the replay begins", 1 },
-	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples (default: 100 samples in all)", 2 },
+	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples, such as 50 ms; a number alone is in ns (default: 100 samples in all)", 2 },
 	{ "sample-events", OPT_SAMPLE_EVENTS, "N", 0, "Also a sample every N events", 2 },
 	{ "check", OPT_CHECK, "N", OPTION_ARG_OPTIONAL, "Verify all invariants every N events (10000) and at the end", 2 },
 	{ "no-thread", OPT_NO_THREAD, NULL, 0, "Decode the trace in the same thread", 2 },
@@ -86,16 +87,18 @@ static error_t parse_part(struct argp_state *state, struct replay_args *args, in
 		args->reader.skip = cli_number(state, "skip", text);
 		return 0;
 	case OPT_LIMIT:
-		args->options.limit = cli_limit(state, text);
+		args->options.limit = cli_events(state, "limit", text);
 		return 0;
 	case OPT_SAMPLE_TIME:
 		args->options.sample_ns = cli_time(state, "sample-time", text);
+		if (!args->options.sample_ns)
+			argp_error(state, "--sample-time %s: expected more than 0", text);
 		return 0;
 	case OPT_SAMPLE_EVENTS:
-		args->options.sample_events = cli_number(state, "sample-events", text);
+		args->options.sample_events = cli_events(state, "sample-events", text);
 		return 0;
 	case OPT_CHECK:
-		args->options.check_every = text ? cli_number(state, "check", text) : CHECK_EVERY_DEFAULT;
+		args->options.check_every = text ? cli_events(state, "check", text) : CHECK_EVERY_DEFAULT;
 		return 0;
 	default:
 		return cli_given(key, text, state, &args->given);
@@ -318,8 +321,9 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 	if (r->failed_older)
 		printf("older      %" PRIu64 " objects of before the recording found no memory\n", r->failed_older);
 	print_pressure(r, results);
-	printf("kmalloc    bytes_alloc equals the recording's in %" PRIu64 " of %" PRIu64 " events\n",
-		r->bytes_alloc_checked - r->bytes_alloc_mismatch, r->bytes_alloc_checked);
+	if (r->bytes_alloc_checked)
+		printf("kmalloc    bytes_alloc equals the recording's in %" PRIu64 " of %" PRIu64 " events\n",
+			r->bytes_alloc_checked - r->bytes_alloc_mismatch, r->bytes_alloc_checked);
 	if (r->still_waiting)
 		printf("still_waiting %" PRIu64 " requests at the end, which nobody could wake: failed (kmemsim query %s sleeps)\n",
 			r->still_waiting, results);
@@ -440,6 +444,19 @@ static int check_boots(const struct machine *machine, uint64_t seed, struct err 
 	return 0;
 }
 
+/* A forgotten unit fills the disk. */
+static void warn_samples(const struct replay_args *args, const struct trace_reader *reader)
+{
+	const struct trace_meta *meta = trace_meta(reader);
+	ns_t span = meta->last_ns - meta->first_ns;
+	ns_t part = args->reader.to_ns && args->reader.to_ns < span ? args->reader.to_ns : span;
+	uint64_t samples = args->options.sample_ns ? part / args->options.sample_ns : 0;
+
+	if (args->given.output && samples > SAMPLES_MANY)
+		fprintf(stderr, "kmemsim: warning: --sample-time asks for up to %" PRIu64 " samples, of a kilobyte or more each"
+			" (a time without a unit is in ns)\n", samples);
+}
+
 static int replay_with(struct replay_args *args, const struct machine *machine, struct err *err)
 {
 	struct trace_reader *reader = NULL;
@@ -448,8 +465,10 @@ static int replay_with(struct replay_args *args, const struct machine *machine, 
 
 	args->options.machine = machine;
 	ret = trace_beside_open(&args->trace, &args->reader, &reader, err);
-	if (ret == 0)
+	if (ret == 0) {
 		warn_misfit(args, reader);
+		warn_samples(args, reader);
+	}
 	if (ret == 0 && args->parse_only)
 		ret = check_boots(machine, args->options.seed, err);
 	if (ret == 0 && !args->parse_only) {

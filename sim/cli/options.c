@@ -16,13 +16,13 @@ uint64_t cli_number(struct argp_state *state, const char *name, const char *text
 	return value;
 }
 
-uint64_t cli_limit(struct argp_state *state, const char *text)
+uint64_t cli_events(struct argp_state *state, const char *name, const char *text)
 {
-	uint64_t limit = cli_number(state, "limit", text);
+	uint64_t events = cli_number(state, name, text);
 
-	if (!limit)
-		argp_error(state, "--limit %s: expected at least one event", text);
-	return limit;
+	if (!events)
+		argp_error(state, "--%s %s: expected at least one event", name, text);
+	return events;
 }
 
 uint64_t cli_row(struct argp_state *state, const char *name, const char *text)

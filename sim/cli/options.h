@@ -45,8 +45,8 @@ error_t cli_given(int key, const char *text, struct argp_state *state, struct cl
 
 /** cli_number() - a count such as 4096 or 64 Ki. */
 uint64_t cli_number(struct argp_state *state, const char *name, const char *text);
-/** cli_limit() - the value of --limit, in events: 1 or more. */
-uint64_t cli_limit(struct argp_state *state, const char *text);
+/** cli_events() - a number of events: 1 or more. */
+uint64_t cli_events(struct argp_state *state, const char *name, const char *text);
 /** cli_row() - the number of a run or sample: from 1 on. */
 uint64_t cli_row(struct argp_state *state, const char *name, const char *text);
 /** cli_time() - simulated time such as 12.5 s. */

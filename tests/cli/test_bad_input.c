@@ -146,6 +146,22 @@ Test(bad_input, a_typo_in_the_machine_names_file_line_column_and_the_nearest_key
 	expect_failure(2, "did you mean", "$K replay t.kmt --set page_allocator.max_ordr=3");
 }
 
+Test(bad_input, an_interval_of_nothing_is_refused)
+{
+	make_trace(10);
+	expect_failure(2, "--sample-time 0: expected more than 0", "$K replay t.kmt --sample-time 0");
+	expect_failure(2, "--sample-events 0: expected at least one event", "$K replay t.kmt --sample-events 0");
+	expect_failure(2, "--check 0: expected at least one event", "$K replay t.kmt --check=0");
+}
+
+Test(bad_input, a_forgotten_unit_of_the_sampling_is_said)
+{
+	run_write("t.jsonl", "{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}\n"
+			     "{\"event\":\"kfree\",\"id\":1,\"time_ns\":20000000000}\n");
+	expect_failure(0, "up to 4000000000 samples", "$K import t.jsonl -o t.kmt -q; $K replay t.kmt -o r.db --parse-only --sample-time 5");
+	expect_failure(0, "", "$K replay t.kmt -o r.db --parse-only --sample-time '5 s' 2>&1 | grep samples | wc -l | grep -q 0");
+}
+
 Test(bad_input, an_output_that_cannot_be_written_is_an_io_error)
 {
 	make_trace(10);

@@ -240,6 +240,17 @@ static long peak_kib(const char *events)
 	return usage.ru_maxrss;
 }
 
+/* Of a workload nothing was recorded that the replay could be held against. */
+Test(gen, a_replay_of_a_workload_does_not_compare_with_a_recording)
+{
+	struct run_result result;
+
+	run_write("w.yaml", "duration: 1 ms\nstreams: {a: {event: kmalloc, size: 64, every: 100 us}}\n");
+	result = run_shell("$K gen w.yaml -o t.kmt -q && $K replay t.kmt");
+	cr_expect(strstr(result.out, "replayed ") && !strstr(result.out, "recording's"), "%s%s", result.out, result.err);
+	run_free(&result);
+}
+
 /* Both figures are the largest of all so far: the longer trace must not have moved it. */
 Test(gen, memory_does_not_grow_with_the_length_of_the_trace)
 {
