@@ -247,14 +247,36 @@ static void print_summary(const struct sweep_args *args, const struct sweep_prog
 		printf("failed     %u runs (kmemsim query %s runs)\n", p->failed, args->given.output);
 }
 
+/* As a shell takes it for one word. */
+static void put_word(const char *word)
+{
+	bool plain = word[0] && !strpbrk(word, " \t\n'\"\\$`&;|<>()*?[]{}~#!");
+
+	if (plain) {
+		fputs(word, stderr);
+		return;
+	}
+	fputc('\'', stderr);
+	for (; *word; word++)
+		if (*word == '\'')
+			fputs("'\\''", stderr);
+		else
+			fputc(*word, stderr);
+	fputc('\'', stderr);
+}
+
 static void tell_how_to_go_on(const struct sweep_args *args, const struct sweep_progress *p)
 {
 	char shard[40] = "";
 
 	if (args->nr_shards > 1)
 		snprintf(shard, sizeof(shard), " --shard %u/%u", args->shard, args->nr_shards);
-	fprintf(stderr, "kmemsim: %u of %u runs are saved in %s; to go on: kmemsim sweep %s -o %s%s --resume\n",
-		p->done + p->failed, p->runs, args->given.output, args->given.input, args->given.output, shard);
+	fprintf(stderr, "kmemsim: %u of %u runs are saved in %s; to go on: kmemsim sweep ", p->done + p->failed, p->runs,
+		args->given.output);
+	put_word(args->given.input);
+	fputs(" -o ", stderr);
+	put_word(args->given.output);
+	fprintf(stderr, "%s --resume\n", shard);
 }
 
 static bool has_run(void *arg, const struct record_run *run)

@@ -147,6 +147,14 @@ Test(sweep, ctrl_c_keeps_what_is_done_and_says_how_to_go_on)
 	expect_equal("whole.db", "r.db");
 }
 
+/* It can be pasted into a shell. */
+Test(sweep, the_command_that_goes_on_quotes_names_with_blanks)
+{
+	expect_text(3, "$K sweep s.yaml -o whole.db -q; cp s.yaml \"a sweep's.yaml\"; ulimit -f $(($(stat -c %s whole.db) / 2 / 512));"
+		" $K sweep \"a sweep's.yaml\" -o 'my runs.db' -q",
+		"to go on: kmemsim sweep 'a sweep'\\''s.yaml' -o 'my runs.db' --resume");
+}
+
 /* A limit of file size stands for a full disk: both are a write that fails at whatever moment. */
 Test(sweep, a_full_disk_ends_it_with_one_message_keeps_what_is_done_and_resume_completes_the_same)
 {
