@@ -187,6 +187,17 @@ static void drop_allocation(struct run *run, const struct request *req, struct r
 		run->objects[req->slot].op = req->op;
 }
 
+/* A mapping takes no memory: its end is told that it was not made. */
+static void drop_mapping(struct run *run, const struct request *req)
+{
+	struct object *object = req->slot == SLOT_NONE ? NULL : &run->objects[req->slot];
+
+	if (!object || object_lives(object))
+		return;
+	object->slab = OBJECT_FAILED;
+	object->op = req->op;
+}
+
 bool reclaim_drops(struct run *run, const struct request *req, struct run_op *op)
 {
 	enum kind_slot use = kind_info[op->kind].slot;
@@ -195,7 +206,9 @@ bool reclaim_drops(struct run *run, const struct request *req, struct run_op *op
 	if (!run->reclaim.killed[req->who] || use == SLOT_ENDS)
 		return false;
 	run->reclaim.events_of_killed++;
-	if (use == SLOT_BEGINS)
+	if (op_is_mapping(op))
+		drop_mapping(run, req);
+	else if (use == SLOT_BEGINS)
 		drop_allocation(run, req, op);
 	return true;
 }

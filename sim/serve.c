@@ -25,7 +25,9 @@ RARE void note_failure(struct run *run, const struct request *req, struct run_op
 {
 	op->failed++;
 	note_place(run, OBJECT_FAILED, req->op);
-	if (op->flags & OP_BOOT)
+	if (op_is_mapping(op))
+		; /* of a page that is not there: that has been counted */
+	else if (op->flags & OP_BOOT)
 		run->result.failed_older++;
 	else if (op->flags & OP_FAILED)
 		run->result.failed_both++;

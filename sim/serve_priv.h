@@ -50,7 +50,13 @@ void end_last(struct run *run, struct object *object, const struct run_op *op);
  * as the last thing of this call.
  */
 bool serve_try_again(struct run *run, const struct request *req, const struct run_op *op);
-/** note_failure() - an allocation failed in the model. */
+/** op_is_mapping() - of a page: begins an object, and takes no memory. */
+static inline bool op_is_mapping(const struct run_op *op)
+{
+	return kind_info[op->kind].keys == KEY_PAGE;
+}
+
+/** note_failure() - an allocation failed in the model, or a mapping of what was not allocated. */
 void note_failure(struct run *run, const struct request *req, struct run_op *op);
 /** note_recovered() - an allocation that failed where it was recorded got memory in the model, which has it back at once. */
 static inline void note_recovered(struct run *run, struct run_op *op)

@@ -338,6 +338,24 @@ Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
 	run_free(&result);
 }
 
+/* A page that there was no memory for cannot be mapped, but that is no other allocation that failed. */
+Test(shortage, a_mapping_of_a_page_that_is_not_there_is_no_allocation)
+{
+	struct run_result result;
+
+	add_many(20, "{\"event\":\"alloc_pages\",\"id\":\"p%d\",\"order\":9,\"gfp\":\"GFP_HIGHUSER|__GFP_NOWARN|__GFP_NORETRY\"}");
+	for (int i = 0; i < 20; i++) {
+		scenario_add("{\"event\":\"kmap_atomic\",\"id\":\"k%d\",\"page\":\"p%d\"}", i, i);
+		scenario_add("{\"event\":\"kunmap_atomic\",\"id\":\"k%d\"}", i);
+	}
+	replay("--set memory=24MiB --set cpus=1");
+	scenario_expect("select value = failed from counters, op_stats where name = 'failed_allocations' and op = 'alloc_pages'", "1\n");
+	cr_expect_gt(scenario_number("select failed from op_stats where op = 'kmap_atomic'"), 0);
+	result = run_shell("$K report r.db");
+	cr_expect(strstr(result.out, " of 20 allocations failed"), "%s", result.out);
+	run_free(&result);
+}
+
 /* Each kswapd tells its own pages, though others work meanwhile, and what it has done when the trace ends under way. */
 Test(shortage, figures_of_two_nodes_agree)
 {
