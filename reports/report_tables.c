@@ -66,7 +66,7 @@ static const struct table tables[] = {
 		NULL,
 		{ { "figure", COLUMN_TEXT }, { "value", COLUMN_COUNT }, { "of", COLUMN_TEXT } }, 0, NULL },
 	{ "Reclaim and compaction",
-		"Episodes: who ran, how often with success, for how many pages (freed, or moved) and how long. Of the first 10 000.",
+		"Episodes: who ran, how often with success, for how many pages (freed, or moved) and how long. Of the first 10 000 of each.",
 		"SELECT by, 'node ' || node, count(*), sum(success), sum(pages), sum(end_ns - start_ns), max(end_ns - start_ns)"
 		" FROM reclaim_events WHERE run_id = ? GROUP BY by, node ORDER BY by, node",
 		NULL,

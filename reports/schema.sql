@@ -85,7 +85,7 @@ CREATE TABLE latency_hist (
 
 -- Locks: 'zone NAME/NODE' (free lists of a zone), 'list_lock node N' (partial slabs of all caches on a node), 'lru' (lists of pages to
 -- reclaim), 'vmap_area' (the vmalloc space), 'pcpu' (per-CPU memory), 'resource' (trees of I/O ports and memory), 'kmap',
--- 'mempool', 'dma_pool'.
+-- 'mempool', 'dma_pool'. None for the page lists of a CPU: who finds pcp->lock taken does not wait, but goes to the zone's lists.
 CREATE TABLE lock_stats (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	lock TEXT NOT NULL,
@@ -510,7 +510,8 @@ CREATE TABLE counters (
 ) STRICT, WITHOUT ROWID;
 
 -- What took memory back: a pass of kswapd, or a request that had to reclaim for itself (direct) or to compact (compaction), a pass of
--- kcompactd, or a task that the OOM killer ended (oom). The first 10000 of a run; counters has how many there were.
+-- kcompactd, or a task that the OOM killer ended (oom). The first 10000 of each; counters has how many there were in all ('episodes').
+-- Compactions that are deferred, as earlier ones had failed, have no row, but compact_stall counts them as the kernel does.
 CREATE TABLE reclaim_events (
 	reclaim_event_id INTEGER PRIMARY KEY,
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
@@ -519,7 +520,7 @@ CREATE TABLE reclaim_events (
 	start_ns INTEGER NOT NULL CHECK (start_ns >= 0),
 	end_ns INTEGER NOT NULL CHECK (end_ns >= start_ns),
 	pages INTEGER NOT NULL CHECK (pages >= 0), -- taken back, or moved
-	success INTEGER NOT NULL CHECK (success IN (0, 1))
+	success INTEGER NOT NULL CHECK (success IN (0, 1)) -- some were taken back; compaction: a block of the order wanted is there
 ) STRICT;
 
 CREATE INDEX reclaim_events_by_run ON reclaim_events (run_id, start_ns);

@@ -7,7 +7,7 @@
 #include "sim/timers.h"
 #include "sim/works.h"
 
-#define MAX_EPISODES  10000u            /* rows of reclaim_events; more are only counted */
+#define MAX_EPISODES  10000u            /* rows of reclaim_events, of each kind: thousands that fail do not hide who is killed */
 #define KSWAPD_NAP_NS 100000000u        /* kswapd_try_to_sleep(): HZ / 10 */
 #define JIFFIES_8_NS  32000000u         /* HZ 250 */
 #define PROACTIVE_NS  500000000u        /* HPAGE_FRAG_CHECK_INTERVAL_MSEC */
@@ -27,24 +27,32 @@ static int schedule(struct run *run, uint32_t node, enum kswapd_state state, ns_
 		RUN_TIMER_KSWAPD | k->generation << RUN_TIMER_BITS, node, err);
 }
 
+static const char *const episode_name[NR_EPISODES] = { "kswapd", "direct", "compaction", "kcompactd", "oom" };
+
 void daemons_episode(struct run *run, const struct episode *e)
 {
-	if (run->deferred.code || run->reclaim.rows++ >= MAX_EPISODES)
+	if (run->deferred.code || run->reclaim.episodes[e->by]++ >= MAX_EPISODES)
 		return;
-	RECORD_ROW(run->recorder, RECLAIM_EVENTS, &run->deferred, RECORD_T(e->by), RECORD_U(e->node), RECORD_U(e->begun_ns),
+	RECORD_ROW(run->recorder, RECLAIM_EVENTS, &run->deferred, RECORD_T(episode_name[e->by]), RECORD_U(e->node), RECORD_U(e->begun_ns),
 		RECORD_U(run->engine.now + meter_elapsed(&run->meter)), RECORD_U(e->pages), RECORD_U(e->success));
 }
 
-static void reclaimed(struct run *run, const char *by, uint32_t node, ns_t begun_ns, uint64_t pages)
+static void reclaimed(struct run *run, enum episode_by by, uint32_t node, ns_t begun_ns, uint64_t pages)
 {
 	daemons_episode(run, &(struct episode){ by, node, begun_ns, pages, pages > 0 });
+}
+
+static void compacted(struct run *run, uint32_t node, ns_t begun_ns, const struct compact_episode *e)
+{
+	daemons_episode(run, &(struct episode){ e->who == COMPACT_DIRECT ? EPISODE_COMPACTION : EPISODE_KCOMPACTD, node, begun_ns,
+		e->migrated, e->result == COMPACT_SUCCESS });
 }
 
 void daemons_reclaimed(void *arg, const struct reclaim_episode *e)
 {
 	struct run *run = arg;
 
-	reclaimed(run, "direct", e->node, run->engine.now + e->at_ns, e->reclaimed);
+	reclaimed(run, EPISODE_DIRECT, e->node, run->engine.now + e->at_ns, e->reclaimed);
 }
 
 /* As users of locks: kswapds first, then kcompactds. */
@@ -97,7 +105,7 @@ static int step(struct run *run, uint32_t node, struct err *err)
 	if (answer == KSWAPD_MORE)
 		return schedule(run, node, KSWAPD_RUNNING, delay, err);
 	reclaim_wake_kcompactds(run);
-	reclaimed(run, "kswapd", node, k->begun_ns, k->stolen);
+	reclaimed(run, EPISODE_KSWAPD, node, k->begun_ns, k->stolen);
 	if (!kswapd_may_sleep(run->mm.pages, node, false))
 		return schedule(run, node, KSWAPD_STARTING, delay, err);
 	return schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
@@ -113,9 +121,9 @@ int daemons_end(struct run *run, struct err *err)
 		struct compact_episode compaction;
 
 		if (k->state == KSWAPD_RUNNING)
-			reclaimed(run, "kswapd", node, k->begun_ns, k->stolen);
+			reclaimed(run, EPISODE_KSWAPD, node, k->begun_ns, k->stolen);
 		if (kcompactd_unfinished(run->mm.pages, node, &compaction))
-			daemons_compacted(run, &compaction);
+			compacted(run, node, k->compact_begun_ns, &compaction);
 	}
 	if (failed || !run->deferred.code)
 		return 0;
@@ -145,8 +153,7 @@ void daemons_compacted(void *arg, const struct compact_episode *e)
 	ns_t begun_ns = direct ? run->engine.now + e->at_ns : run->reclaim.kswapds[e->node].compact_begun_ns;
 
 	run->meter.pressure = true;
-	daemons_episode(run, &(struct episode){ direct ? "compaction" : "kcompactd", e->node, begun_ns, e->migrated,
-		e->result == COMPACT_SUCCESS });
+	compacted(run, e->node, begun_ns, e);
 }
 
 void reclaim_wake_kcompactds(struct run *run)

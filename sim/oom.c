@@ -123,7 +123,7 @@ static uint64_t free_pages_of(struct run *run, int32_t pid, unsigned int cpu, st
 static uint64_t kill_task(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
 {
 	struct reclaim *r = &run->reclaim;
-	struct episode episode = { .by = "oom", .node = run->machine->node_of_cpu[cpu],
+	struct episode episode = { .by = EPISODE_OOM, .node = run->machine->node_of_cpu[cpu],
 		.begun_ns = run->engine.now + meter_elapsed(meter), .success = true };
 
 	meter_nap(meter, STEP_OOM_KILL, 1, SLEEP_OOM);

@@ -377,6 +377,15 @@ static int record_list(struct run *run, enum lru_list list, struct err *err)
 	return run->recorder->ops->counter(run->recorder, &row, err);
 }
 
+static uint64_t nr_episodes(const struct reclaim *r)
+{
+	uint64_t nr = 0;
+
+	for (unsigned int by = 0; by < NR_EPISODES; by++)
+		nr += r->episodes[by];
+	return nr;
+}
+
 int reclaim_finish(struct run *run, struct err *err)
 {
 	const struct reclaim *r = &run->reclaim;
@@ -395,7 +404,7 @@ int reclaim_finish(struct run *run, struct err *err)
 		{ "events_of_killed_tasks", "events", r->events_of_killed },
 		{ "allocations_of_killed_tasks", "allocations", r->allocations_of_killed },
 		{ "oom_without_victim", "attempts", r->without_victim },
-		{ "episodes", "episodes", r->rows },
+		{ "episodes", "episodes", nr_episodes(r) },
 	};
 
 	for (size_t i = 0; ret == 0 && r->active && i < sizeof(rows) / sizeof(rows[0]); i++) {

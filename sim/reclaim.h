@@ -69,6 +69,9 @@ enum shrink_class {
 	SHRINK_NEVER,        /* mm_struct: its birth tells that page tables are copied (mappers.c) */
 };
 
+/* What reclaim_events tells of. */
+enum episode_by { EPISODE_KSWAPD, EPISODE_DIRECT, EPISODE_COMPACTION, EPISODE_KCOMPACTD, EPISODE_OOM, NR_EPISODES };
+
 enum kswapd_state { KSWAPD_ASLEEP, KSWAPD_STARTING, KSWAPD_RUNNING, KSWAPD_NAPPING };
 
 #define NR_RIVALS 32u
@@ -136,7 +139,7 @@ struct reclaim {
 	struct shrink_older *older; /* owned; NULL: no initial state, or nothing of it is unknown to the trace */
 	uint64_t older_file_pages; /* of the initial state, that nobody has, and that have not gone yet */
 	struct shadows *shadows; /* owned; NULL: no page of the trace is known to be read again */
-	uint64_t rows;           /* episodes, those beyond what is written out among them */
+	uint64_t episodes[NR_EPISODES]; /* those beyond what is written out among them */
 	/* What came of it. */
 	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed, allocations_of_killed;
 };

@@ -161,7 +161,7 @@ ns_t fair_run(struct run *run, struct fair *fair, ns_t ns);
 /* daemons.c */
 /** An episode of reclaim or compaction: a row of reclaim_events. */
 struct episode {
-	const char *by;
+	enum episode_by by;
 	uint32_t node;
 	ns_t begun_ns;
 	uint64_t pages;

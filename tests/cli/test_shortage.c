@@ -1,6 +1,8 @@
 /* What happens on a machine that is too small: who waits, who is killed, and that the run ends and says so. */
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -293,28 +295,74 @@ Test(shortage, what_was_there_before_and_finds_no_memory_is_no_request_that_fail
 	scenario_expect("select failed, failed = (select value from counters where name = 'failed_allocations') from op_stats", "10 1\n");
 }
 
-/* What a run says in several places it says alike. */
+/* What a run says in several places it says alike: each of these is 0. */
+static const struct {
+	const char *what, *sql;
+} sums[] = {
+	{ "a row for each stall, of the first ones",
+		"select min(sum(value), 10000) - (select count(*) from reclaim_events where by = 'direct') from "
+		"counters where name like 'allocstall%'" },
+	{ "with its pages",
+		"select (value - (select coalesce(sum(pages), 0) from reclaim_events where by = 'direct')) * "
+		"(select sum(value) <= 10000 from counters where name like 'allocstall%') from counters where "
+		"name = 'pgsteal_direct'" },
+	{ "a row for each run of kswapd",
+		"select value - (select count(*) from reclaim_events where by = 'kswapd') from counters where "
+		"name = 'pageoutrun'" },
+	{ "with its pages",
+		"select value - (select coalesce(sum(pages), 0) from reclaim_events where by = 'kswapd') from "
+		"counters where name = 'pgsteal_kswapd'" },
+	{ "pages that moved",
+		"select value - (select coalesce(sum(pages), 0) from reclaim_events where by in ('compaction', "
+		"'kcompactd')) from counters where name = 'pgmigrate_success'" },
+	{ "kills",
+		"select value - (select count(*) from reclaim_events where by = 'oom') from counters where name = "
+		"'oom_kill'" },
+	{ "what the killed gave back",
+		"select coalesce(sum(value), 0) - (select coalesce(sum(pages), 0) from reclaim_events where by = "
+		"'oom') from counters where mechanism = 'oom'" },
+	{ "failures by order, zone and flags",
+		"select value - (select coalesce(sum(count), 0) from alloc_failures) from counters where name = "
+		"'page_alloc_fail'" },
+	{ "allocations that failed",
+		"select sum(value) - (select coalesce(sum(failed), 0) from op_stats where op glob '*alloc*' or op "
+		"in ('__get_free_pages', 'get_zeroed_page', 'task_create', 'vmap', 'vm_map_ram', 'ioremap', "
+		"'mempool_create', 'dma_pool_create')) from counters where name in ('failed_allocations', 'failed_older', "
+		"'failed_as_recorded')" },
+	{ "sleeps by operation and by reason",
+		"select sum(sleeps) - (select coalesce(sum(count), 0) from sleeps where reason not in ('object', "
+		"'task')) from op_stats" },
+	{ "sleeps for pools",
+		"select coalesce(sum(waits), 0) - (select coalesce(sum(count), 0) from sleeps where reason = "
+		"'mempool') from mempool_stats" },
+	{ "sleeps for slots of kmap()",
+		"select coalesce(sum(wait_ns), 0) - (select coalesce(sum(total_ns), 0) from sleeps where reason = "
+		"'kmap') from highmem_stats" },
+	{ "who still waits",
+		"select value - (select coalesce(sum(still_waiting), 0) from sleeps) from counters where name = "
+		"'still_waiting'" },
+	{ "who meets somebody at a lock waits",
+		"select count(*) from lock_stats where contended > acquisitions or (contended > 0) <> (wait_ns > "
+		"0)" },
+	{ "who sleeps for writing reclaimed",
+		"select max(0, (select coalesce(sum(count), 0) from sleeps where reason = 'reclaim') - (select "
+		"count(*) from reclaim_events where by = 'direct'))" },
+	{ "nobody who frees sleeps",
+		"select count(*) from op_stats where op in ('kfree', 'free_pages') and sleeps" },
+	{ "work takes time",
+		"select count(*) from reclaim_events where pages > 0 and end_ns = start_ns" },
+	{ "stalls are in latencies",
+		"select sum(end_ns - start_ns) > (select sum(lat_mean_ns * count + count) from op_stats) from "
+		"reclaim_events where by in ('direct', 'compaction', 'oom')" },
+	{ "each request that happened has a latency",
+		"select sum(count) - (select sum(count) from latency_hist) - (select sum(value) from counters "
+		"where name in ('allocations_of_killed_tasks', 'still_waiting')) from op_stats" },
+};
+
 static void expect_figures_agree(void)
 {
-	expect_zero("a row for each stall", "select sum(value) - (select count(*) from reclaim_events where by = 'direct') from counters"
-		" where name like 'allocstall%%'");
-	expect_zero("with its pages", "select value - (select sum(pages) from reclaim_events where by = 'direct') from counters"
-		" where name = 'pgsteal_direct'");
-	expect_zero("a row for each run of kswapd", "select value - (select count(*) from reclaim_events where by = 'kswapd') from counters"
-		" where name = 'pageoutrun'");
-	expect_zero("with its pages", "select value - (select sum(pages) from reclaim_events where by = 'kswapd') from counters"
-		" where name = 'pgsteal_kswapd'");
-	expect_zero("pages that moved", "select value - (select coalesce(sum(pages), 0) from reclaim_events where by in ('compaction', 'kcompactd'))"
-		" from counters where name = 'pgmigrate_success'");
-	expect_zero("kills", "select value - (select count(*) from reclaim_events where by = 'oom') from counters where name = 'oom_kill'");
-	expect_zero("who sleeps for writing reclaimed", "select max(0, (select coalesce(sum(count), 0) from sleeps where reason = 'reclaim') -"
-		" (select count(*) from reclaim_events where by = 'direct'))");
-	expect_zero("nobody who frees sleeps", "select count(*) from op_stats where op in ('kfree', 'free_pages') and sleeps");
-	expect_zero("work takes time", "select count(*) from reclaim_events where pages > 0 and end_ns = start_ns");
-	expect_zero("stalls are in latencies", "select sum(end_ns - start_ns) > (select sum(lat_mean_ns * count + count) from op_stats)"
-		" from reclaim_events where by in ('direct', 'compaction', 'oom')");
-	expect_zero("each request that happened has a latency", "select sum(count) - (select sum(count) from latency_hist) -"
-		" (select value from counters where name = 'allocations_of_killed_tasks') from op_stats");
+	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
+		expect_zero(sums[i].what, sums[i].sql);
 }
 
 Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
@@ -336,6 +384,55 @@ Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
 	result = run_shell("$K report r.db");
 	cr_expect(strstr(result.out, "Longest stalls") && strstr(result.out, "killed hog, pid 8"), "%s", result.out);
 	run_free(&result);
+}
+
+/* The same of all workloads that ship, with too little memory and with nearly enough. */
+Test(shortage, figures_of_shipped_workloads_agree)
+{
+	static const char *const options[] = { "--set memory=24MiB", "--set memory=64MiB --pace think" };
+	char pattern[4096];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s/configs/workloads/*.yaml", getenv("KMEMSIM_SOURCE"));
+	cr_assert_eq(glob(pattern, 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		run_ok("$K gen %s -o t.kmt -q", found.gl_pathv[i]);
+		for (size_t o = 0; o < sizeof(options) / sizeof(options[0]); o++) {
+			run_ok("rm -f r.db && $K replay t.kmt -o r.db --quiet --check=50000 --set cpus=2 %s", options[o]);
+			printf("%s %s\n", found.gl_pathv[i], options[o]);
+			expect_figures_agree();
+		}
+	}
+	globfree(&found);
+}
+
+/* Its pages have moved, though the pass is not over. */
+Test(shortage, a_pass_of_kcompactd_that_is_cut_off_is_told)
+{
+	static const char replay_it[] = "rm -f r.db && $K replay t.kmt -o r.db --quiet --set cpus=2 --set memory=48MiB";
+	static const char longest[] = "select %s from reclaim_events where by = 'kcompactd' and pages > 100 order by end_ns - start_ns desc limit 1";
+	long long start_ns, end_ns;
+
+	run_ok("$K gen $KMEMSIM_SOURCE/configs/workloads/numa-database.yaml -o t.kmt -q && %s", replay_it);
+	start_ns = scenario_number(longest, "start_ns");
+	end_ns = scenario_number(longest, "end_ns");
+	cr_assert_gt(end_ns - start_ns, 1000000);
+	run_ok("%s --to %lld", replay_it, start_ns + (end_ns - start_ns) / 2);
+	cr_expect_eq(scenario_number("select count(*) from reclaim_events where by = 'kcompactd' and start_ns = %lld and pages > 0", start_ns), 1);
+	expect_figures_agree();
+}
+
+/* So many others that nobody wants to read them all do not hide it. */
+Test(shortage, each_kill_has_a_row_however_many_reclaimed_in_vain)
+{
+	add_many(700, "{\"event\":\"alloc_pages\",\"id\":\"a%d\",\"pid\":8,\"comm\":\"hog\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	add_many(16000, "{\"event\":\"alloc_pages\",\"id\":%d,\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_RETRY_MAYFAIL|__GFP_NOWARN\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"last\",\"pid\":3,\"gfp\":\"GFP_KERNEL\"}");
+	replay("--set memory=24MiB --set cpus=2");
+	scenario_expect("select by, count(*), sum(pages) from reclaim_events where by in ('direct', 'oom') group by by",
+		"direct 10000 0\noom 1 700\n");
+	cr_expect_gt(scenario_number("select value from counters where name = 'episodes'"), 10001);
+	expect_figures_agree();
 }
 
 /* A page that there was no memory for cannot be mapped, but that is no other allocation that failed. */
