@@ -144,11 +144,11 @@ Test(initial, each_damaged_or_missing_file_is_one_clear_message)
 Test(initial, files_that_are_empty_or_may_not_be_read_are_missing_ones)
 {
 	save_state();
-	sh(0, NULL, "cp -r proc none; rm none/pagetypeinfo none/slabinfo none/vmallocinfo; cp -r none empty; cp -r proc mine;"
+	sh(0, NULL, "cp -r proc few; rm few/pagetypeinfo few/slabinfo few/vmallocinfo; cp -r few empty; cp -r proc mine;"
 		    " touch empty/pagetypeinfo empty/slabinfo empty/vmallocinfo empty/vmstat empty/meminfo empty/zoneinfo;"
 		    " chmod 0 mine/pagetypeinfo mine/slabinfo mine/vmallocinfo");
 	sh(0, "empty/slabinfo is empty", "$K replay t.kmt --initial empty --from marker:now --check=1 -o r.db 2>&1");
-	sh(0, NULL, "$K replay t.kmt --initial none --from marker:now --check=1 -o r.db --quiet 2>&1");
+	sh(0, NULL, "$K replay t.kmt --initial few --from marker:now --check=1 -o r.db --quiet 2>&1");
 	expect_number("select count(*), count(distinct fingerprint) from runs", "2,1\n");
 	/* Root may read all. */
 	sh(0, NULL, "cat mine/slabinfo > /dev/null 2>&1 || { $K replay t.kmt --initial mine --from marker:now -o r.db 2>&1 |"
