@@ -406,22 +406,6 @@ Test(shortage, figures_of_shipped_workloads_agree)
 	globfree(&found);
 }
 
-/* Its pages have moved, though the pass is not over. */
-Test(shortage, a_pass_of_kcompactd_that_is_cut_off_is_told)
-{
-	static const char replay_it[] = "rm -f r.db && $K replay t.kmt -o r.db --quiet --set cpus=2 --set memory=48MiB";
-	static const char longest[] = "select %s from reclaim_events where by = 'kcompactd' and pages > 100 order by end_ns - start_ns desc limit 1";
-	long long start_ns, end_ns;
-
-	run_ok("$K gen $KMEMSIM_SOURCE/configs/workloads/numa-database.yaml -o t.kmt -q && %s", replay_it);
-	start_ns = scenario_number(longest, "start_ns");
-	end_ns = scenario_number(longest, "end_ns");
-	cr_assert_gt(end_ns - start_ns, 1000000);
-	run_ok("%s --to %lld", replay_it, start_ns + (end_ns - start_ns) / 2);
-	cr_expect_eq(scenario_number("select count(*) from reclaim_events where by = 'kcompactd' and start_ns = %lld and pages > 0", start_ns), 1);
-	expect_figures_agree();
-}
-
 /* So many others that nobody wants to read them all do not hide it. */
 Test(shortage, each_kill_has_a_row_however_many_reclaimed_in_vain)
 {
@@ -510,7 +494,6 @@ Test(shortage, figures_of_a_capture_under_pressure_agree)
 	cr_expect_eq(scenario_number("select value from counters where name = 'failed_only_in_recording'") > 0, 1);
 }
 
-/* A warning at each of the attempts that it takes says nothing new. */
 /* Half their memory: parts of calls come late, tasks are killed in the middle of one, and who may not fail waits. */
 Test(shortage, captures_end_on_machines_that_are_too_small_for_them)
 {
