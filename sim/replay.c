@@ -419,7 +419,7 @@ static bool more_to_come(const struct run *run, ns_t until_ns)
 {
 	const struct engine *engine = &run->engine;
 
-	if (engine->nr_closed || run->sleepers.nr_awake || works_left(run) || readers_reading(run))
+	if (engine->nr_closed || run->sleepers.nr_awake || run->sleepers.nr_napping || works_left(run) || readers_reading(run))
 		return true;
 	return run->sleepers.nr_asleep && engine->queue.nr > run->nr_periodic && engine->queue.heap[0].time_ns <= until_ns;
 }

@@ -128,6 +128,7 @@ static void end_wait(struct run *run, struct sleeper *sleeper)
 	else
 		s->slots[sleeper->next].prev = sleeper->prev;
 	s->nr_asleep--;
+	s->nr_napping -= sleeper->place.stage == STAGE_SERVED;
 	if (!sleeper->counted)
 		return;
 	stats->total_ns += waited;
@@ -163,6 +164,7 @@ void run_sleep(struct run *run, const struct request *req, enum sleep_reason rea
 	sleeper = &run->sleepers.slots[number];
 	sleeper->req.sleeper = number + 1;
 	sleeper->place = run->meter.wait.place;
+	run->sleepers.nr_napping += sleeper->place.stage == STAGE_SERVED;
 	sleeper->since_ns += run->meter.ns; /* until then its CPU is busy with it */
 	run->ops[req->op].sleeps++;
 	if (!(req->seat.marks & REQUEST_PART)) {
@@ -327,7 +329,7 @@ int sleepers_record(struct run *run, struct err *err)
 int sleepers_check(const struct run *run, struct err *err)
 {
 	const struct sleepers *s = &run->sleepers;
-	uint32_t on_chains = 0, asleep = 0, awake = 0;
+	uint32_t on_chains = 0, asleep = 0, napping = 0, awake = 0;
 
 	for (uint32_t chain = 0; chain < SLEEP_CHAINS; chain++) {
 		uint32_t last = SLEEPER_NONE;
@@ -341,10 +343,11 @@ int sleepers_check(const struct run *run, struct err *err)
 	}
 	for (uint32_t n = 0; n < s->nr; n++) {
 		asleep += s->slots[n].state == SLEEPER_ASLEEP;
+		napping += s->slots[n].state == SLEEPER_ASLEEP && s->slots[n].place.stage == STAGE_SERVED;
 		awake += s->slots[n].state == SLEEPER_AWAKE;
 	}
-	if (on_chains != asleep || asleep != s->nr_asleep || awake != s->nr_awake)
-		return err_set(err, ERR_INVARIANT, "sleep 2: %u asleep, %u on chains, %u counted; %u awake, %u counted", asleep,
-			on_chains, s->nr_asleep, awake, s->nr_awake);
+	if (on_chains != asleep || asleep != s->nr_asleep || napping != s->nr_napping || awake != s->nr_awake)
+		return err_set(err, ERR_INVARIANT, "sleep 2: %u asleep, %u on chains, %u counted; %u nap, %u counted; %u awake, %u counted",
+			asleep, on_chains, s->nr_asleep, napping, s->nr_napping, awake, s->nr_awake);
 	return 0;
 }

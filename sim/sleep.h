@@ -11,7 +11,8 @@
  *
  * Invariants
  *  1. every sleeper is on the chain of its reason and key; chains are in the order of going to sleep
- *  2. nr_asleep counts the sleepers on chains, nr_awake those that were woken and have not been served again
+ *  2. nr_asleep counts the sleepers on chains, nr_napping those of them that have been served and only take their time, nr_awake those that
+ *     were woken and have not been served again
  */
 #ifndef KMEMSIM_SIM_SLEEP_H
 #define KMEMSIM_SIM_SLEEP_H
@@ -56,7 +57,7 @@ struct sleepers {
 	struct sleeper *slots;   /* owned */
 	uint32_t nr, cap;        /* slots used so far */
 	uint32_t free;           /* the first free one */
-	uint32_t nr_asleep, nr_awake;
+	uint32_t nr_asleep, nr_napping, nr_awake;
 	struct sleep_chain {
 		uint32_t first, last;
 	} chains[SLEEP_CHAINS];
