@@ -9,7 +9,7 @@
 
 /** What the hooks were told. */
 struct told {
-	pfn_t gone[4096];
+	pfn_t gone[16384];
 	uint32_t nr_gone, nr_swapped, kills;
 	uint64_t objects, scanned[64];
 	uint32_t nr_scans;
@@ -19,6 +19,7 @@ static void note_gone(void *arg, pfn_t pfn, bool swapped)
 {
 	struct told *told = arg;
 
+	cr_assert_lt(told->nr_gone, sizeof(told->gone) / sizeof(told->gone[0]));
 	told->gone[told->nr_gone++] = pfn;
 	told->nr_swapped += swapped;
 }
