@@ -9,6 +9,9 @@
 #include "reports/quantity_priv.h"
 #include "reports/rows_priv.h"
 
+/* A narrower terminal has section, item and figure in one column. */
+#define WIDE 120
+
 struct comparison {
 	const struct compare_options *options; /* borrowed */
 	struct results memory; /* its db is owned: figures, then differences */
@@ -85,11 +88,12 @@ static int write_side(struct comparison *c, int side, FILE *out, struct err *err
 
 static int write_rows(struct comparison *c, const char *sql, FILE *out, struct err *err)
 {
+	const struct rows_shape shape = { .format = c->options->format, .width = c->options->width, .table = true };
 	sqlite3_stmt *stmt;
 	int ret = results_prepare(&c->memory, sql, NULL, 0, &stmt, err);
 
 	if (ret == 0)
-		ret = rows_write(&c->memory, stmt, c->options->format, out, err);
+		ret = rows_write(&c->memory, stmt, &shape, out, err);
 	sqlite3_finalize(stmt);
 	return ret;
 }
@@ -113,6 +117,7 @@ static int write_json(struct comparison *c, bool equal, FILE *out, struct err *e
 /* One part of the text; @what is its kind in the table. */
 static int write_part(struct comparison *c, const char *title, const char *what, FILE *out, struct err *err)
 {
+	bool narrow = c->options->width && c->options->width < WIDE;
 	int64_t rows;
 	char sql[512];
 	int ret;
@@ -125,10 +130,10 @@ static int write_part(struct comparison *c, const char *title, const char *what,
 	if (rows == 0)
 		return 0;
 	snprintf(sql, sizeof(sql),
-		"SELECT %s figure, a, b, CASE WHEN change IS NOT NULL THEN printf('%%+.1f %%%%', 100 * change)"
+		"SELECT %s, a, b, CASE WHEN change IS NOT NULL THEN printf('%%+.1f %%%%', 100 * change)"
 		" WHEN a IS NULL THEN 'new' WHEN typeof(a) = 'text' OR b IS NULL THEN '' ELSE 'from 0' END AS change"
 		" FROM differences WHERE kind = '%s' ORDER BY rowid",
-		strcmp(what, "result") ? "" : "section, item,", what);
+		strcmp(what, "result") ? "figure" : narrow ? "trim(section || ' ' || item) || ': ' || figure AS figure" : "section, item, figure", what);
 	return write_rows(c, sql, out, err);
 }
 

@@ -17,6 +17,7 @@ struct compare_side {
 struct compare_options {
 	enum results_format format;
 	double over; /* results that differ by no more than this share of the first run's figure are equal: 0.05 = 5 % */
+	unsigned int width; /* columns of the terminal, that tables fold their texts for; 0 = any */
 };
 
 /**

@@ -204,6 +204,7 @@ int report_text(struct results *results, const struct report_options *options, F
 		.results = results,
 		.out = out,
 		.colour = options->colour,
+		.fit = options->width,
 		.width = options->width ? options->width : WIDTH_DEFAULT,
 	};
 	int ret = results_choose_run(results, options->run, &report.run, err);

@@ -21,6 +21,7 @@ struct query_options {
 	const char *by;         /* best, worst, sensitivity: a figure; pareto: two, "A,B"; NULL = the query's own */
 	unsigned int limit;     /* rows, 0 = the query's own */
 	int64_t run;            /* rows of this run alone; 0 = of all */
+	unsigned int width;     /* columns of the terminal, that a table folds its texts for, or has a line for each column of a row; 0 = any */
 };
 
 /** results_query() - run the named query (or, when @name is NULL, list the names with what they tell). */
@@ -31,7 +32,7 @@ struct report_options {
 	int64_t run;      /* 0 = the latest */
 	bool json;
 	bool colour;
-	unsigned int width; /* columns of the terminal, 0 = 100 */
+	unsigned int width; /* columns of the terminal, that tables fit, too; 0 = 100 */
 };
 
 /** report_text() - the report for people (or the same figures as JSON): fragmentation over time, latency, caches. */

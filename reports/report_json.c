@@ -125,7 +125,7 @@ static int write_part(
 		return ret;
 	fprintf(out, "\"%s\": ", part->name);
 	if (!part->single) {
-		ret = rows_write(results, stmt, RESULTS_JSON, out, err);
+		ret = rows_write(results, stmt, &(struct rows_shape){ .format = RESULTS_JSON }, out, err);
 	} else {
 		ret = results_step(results, stmt, err);
 		if (ret > 0)

@@ -13,6 +13,7 @@ struct report {
 	int64_t first_ns, last_ns; /* of the samples */
 	int64_t last_sample;       /* 0 = the run has none */
 	unsigned int width;
+	bool fit; /* tables, too, are no wider */
 	bool colour;
 };
 

@@ -12,6 +12,9 @@
 /* A name or text takes no more than this, so that the figures behind it stay on the screen. */
 #define TEXT_COLUMNS_MAX 40
 
+/* To fit on the terminal it is shortened to no less. */
+#define TEXT_COLUMNS_MIN 24
+
 enum column_kind { COLUMN_TEXT, COLUMN_COUNT, COLUMN_TIME, COLUMN_SIZE, COLUMN_SHARE };
 
 struct table_column {
@@ -214,6 +217,12 @@ static const struct table tables[] = {
 			{ "unit", COLUMN_TEXT } }, 24, "counters" },
 };
 
+/* How a table stands on the page. A row may go on in further lines, below its second column. */
+struct layout {
+	int widths[COLUMNS_MAX];
+	bool breaks[COLUMNS_MAX]; /* the column begins a further line */
+};
+
 #define NR_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 /* @columns: that a text may take. */
@@ -272,7 +281,54 @@ static int measure(const struct report *report, const struct table *table, sqlit
 	return ret;
 }
 
-static void print_titles(const struct report *report, const struct table *table, const int *widths)
+/* Shortens the widest texts until a row takes no more than @width columns. Return: whether it does. */
+static bool shorten_texts(const struct table *table, struct layout *layout, int width)
+{
+	int nr = nr_columns(table), total = 0;
+
+	for (int i = 0; i < nr; i++)
+		total += 2 + layout->widths[i];
+	for (; total > width; total--) {
+		int widest = -1;
+
+		for (int i = 0; i < nr; i++)
+			if (table->columns[i].kind == COLUMN_TEXT && layout->widths[i] > TEXT_COLUMNS_MIN &&
+			    (widest < 0 || layout->widths[i] > layout->widths[widest]))
+				widest = i;
+		if (widest < 0)
+			return false;
+		layout->widths[widest]--;
+	}
+	return true;
+}
+
+static void fit(const struct table *table, struct layout *layout, int width)
+{
+	struct layout shortened = *layout;
+	int indent = 2 + layout->widths[0], used = indent;
+
+	if (shorten_texts(table, &shortened, width)) {
+		*layout = shortened;
+		return;
+	}
+	for (int i = 1; i < nr_columns(table); i++) {
+		layout->breaks[i] = used > indent && used + 2 + layout->widths[i] > width;
+		used = (layout->breaks[i] ? indent : used) + 2 + layout->widths[i];
+	}
+}
+
+/* What stands before column @i: blanks, or a further line. Return: the columns that are left behind it. */
+static int begin_column(const struct report *report, const struct layout *layout, int i, int left)
+{
+	if (!layout->breaks[i]) {
+		fputs("  ", report->out);
+		return left - 2;
+	}
+	fprintf(report->out, "\n%*s", 4 + layout->widths[0], "");
+	return (int)report->width - 4 - layout->widths[0];
+}
+
+static void print_titles(const struct report *report, const struct table *table, const struct layout *layout)
 {
 	int nr = nr_columns(table);
 
@@ -280,28 +336,28 @@ static void print_titles(const struct report *report, const struct table *table,
 	for (int i = 0; i < nr; i++) {
 		bool text = table->columns[i].kind == COLUMN_TEXT;
 
-		fputs("  ", report->out);
-		text_padded(report->out, table->columns[i].title, text && i == nr - 1 ? 0 : widths[i], !text);
+		begin_column(report, layout, i, 0);
+		text_padded(report->out, table->columns[i].title, text && i == nr - 1 ? 0 : layout->widths[i], !text);
 	}
 	text_style(report->out, report->colour, TEXT_PLAIN);
 	fputc('\n', report->out);
 }
 
 static void print_row(
-	const struct report *report, const struct table *table, const int *widths, sqlite3_stmt *stmt)
+	const struct report *report, const struct table *table, const struct layout *layout, sqlite3_stmt *stmt)
 {
 	int nr = nr_columns(table), left = (int)report->width;
 	char buf[CELL_MAX];
 
 	for (int i = 0; i < nr; i++) {
 		bool text = table->columns[i].kind == COLUMN_TEXT, last = text && i == nr - 1;
+		int width = layout->widths[i];
 
-		fputs("  ", report->out);
-		left -= 2;
+		left = begin_column(report, layout, i, left);
 		/* Nothing stands behind the last text: it may take the rest of the line. */
-		text_padded(report->out, cell(stmt, i, table->columns[i].kind, last && left > TEXT_COLUMNS_MAX ? left : TEXT_COLUMNS_MAX, buf),
-			last ? 0 : widths[i], !text);
-		left -= widths[i];
+		text_padded(report->out, cell(stmt, i, table->columns[i].kind, last && left > width ? left : width, buf),
+			last ? 0 : width, !text);
+		left -= width;
 	}
 	fputc('\n', report->out);
 }
@@ -319,21 +375,24 @@ static void print_left_out(const struct report *report, const struct table *tabl
 
 static int report_table(const struct report *report, const struct table *table, struct err *err)
 {
-	int widths[COLUMNS_MAX], nr_rows;
+	struct layout layout = { 0 };
 	sqlite3_stmt *stmt;
+	int nr_rows;
 	int ret = results_prepare(report->results, table->sql, &report->run, 1, &stmt, err);
 
 	if (ret < 0)
 		return ret;
-	ret = measure(report, table, stmt, widths, &nr_rows, err);
+	ret = measure(report, table, stmt, layout.widths, &nr_rows, err);
+	if (report->fit)
+		fit(table, &layout, (int)report->width);
 	sqlite3_reset(stmt);
 	if (ret == 0 && nr_rows == 0 && table->when_empty) {
 		report_heading(report, table->title, report->last_sample ? table->when_empty : "Not recorded.");
 	} else if (ret == 0 && nr_rows > 0) {
 		report_heading(report, table->title, table->note);
-		print_titles(report, table, widths);
+		print_titles(report, table, &layout);
 		for (int row = 0; is_printed(table, row) && (ret = results_step(report->results, stmt, err)) > 0; row++)
-			print_row(report, table, widths, stmt);
+			print_row(report, table, &layout, stmt);
 		ret = ret < 0 ? ret : 0;
 		print_left_out(report, table, nr_rows);
 	}

@@ -225,7 +225,7 @@ static int write_tables(const struct run_reader *reader, int64_t run, FILE *text
 			continue;
 		fprintf(text, "%s\n", table->name);
 		sqlite3_bind_int64(table->select, 1, run);
-		ret = rows_write(reader->results, table->select, RESULTS_CSV, text, err);
+		ret = rows_write(reader->results, table->select, &(struct rows_shape){ .format = RESULTS_CSV }, text, err);
 		sqlite3_reset(table->select);
 	}
 	return ret;

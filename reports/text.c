@@ -63,6 +63,36 @@ char *text_shortened(const char *text, int width, char *buf, size_t size)
 	return buf;
 }
 
+/* How many bytes of @text one line of @width columns gets. */
+static size_t piece_len(const char *text, int width)
+{
+	size_t len = 0, good = 0, within = 0;
+	int columns = 0;
+
+	for (; text[len]; len++) {
+		columns += begins_column(text[len]);
+		if (columns > width)
+			return good ? good : within ? within : len;
+		if (strchr("|,:/ ", text[len]))
+			good = len + 1;
+		else if (text[len] == '_')
+			within = len + 1;
+	}
+	return len;
+}
+
+const char *text_piece(const char **text, int width, unsigned int line)
+{
+	const char *piece = *text;
+
+	*text += piece_len(piece, width);
+	while (line--) {
+		piece = *text + (**text == ' ');
+		*text = piece + piece_len(piece, width);
+	}
+	return piece;
+}
+
 void text_wrapped(FILE *out, const char *label, int indent, const char *text, int width)
 {
 	int column = 0;

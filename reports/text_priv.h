@@ -33,6 +33,15 @@ void text_padded(FILE *out, const char *text, int width, bool right);
 char *text_shortened(const char *text, int width, char *buf, size_t size);
 
 /**
+ * text_piece() - what of a text stands in line @line of a column, 0 = the first: it is cut behind the last '|', ',', ':', '/' or
+ * blank that fits, else behind an underscore, else anywhere.
+ * @text: set to where the piece ends.
+ *
+ * Return: its beginning; the text's end where the lines before have all of it.
+ */
+const char *text_piece(const char **text, int width, unsigned int line);
+
+/**
  * text_wrapped() - @text in lines of at most @width columns, each behind @indent blanks; ends in a newline.
  * @label: stands in the blanks of the first line, NULL = none.
  */

@@ -122,6 +122,16 @@ int cli_flush(void)
 	return err_exit_status(ERR_IO);
 }
 
+unsigned int cli_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+
+	if (columns && atoi(columns) > 0)
+		return (unsigned int)atoi(columns);
+	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec ts;

@@ -54,6 +54,9 @@ bool cli_stop(void *arg);
 /** cli_flush() - flush and check standard output. Return: 0, or the exit status when it could not be written. */
 int cli_flush(void);
 
+/** cli_width() - columns of standard output: $COLUMNS, or the terminal's; 0 = it goes elsewhere, where lines may be of any length. */
+unsigned int cli_width(void);
+
 /* A progress line on standard error: once a second, only on a terminal. Also after SIGUSR1, once, anywhere. */
 struct cli_progress {
 	const char *what;      /* "replay" */

@@ -130,7 +130,7 @@ static int run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "RESULTS RUN RUN\nRESULTS[:RUN] RESULTS[:RUN]", .doc = doc
 	};
-	struct arguments args = { .nr_words = 0 };
+	struct arguments args = { .compare.width = cli_width() };
 	struct compare_side a, b;
 	struct err err;
 	int ret = cli_parse(&argp, argc, argv, &args);

@@ -83,7 +83,7 @@ static int run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "RESULTS [NAME]", .doc = doc
 	};
-	struct arguments args = { .query = { .format = RESULTS_TABLE } };
+	struct arguments args = { .query = { .format = RESULTS_TABLE, .width = cli_width() } };
 	struct results *results;
 	struct err err;
 	int ret = cli_parse(&argp, argc, argv, &args);

@@ -2,7 +2,6 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "reports/report.h"
@@ -95,20 +94,13 @@ static int write_html(struct results *results, const struct report_options *how,
 	return whole_file_close(&file, err);
 }
 
-static unsigned int terminal_width(void)
-{
-	struct winsize size;
-
-	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
 static int run(int argc, char **argv)
 {
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "RESULTS", .doc = doc
 	};
 	struct arguments args = { .given.what = "database" };
-	struct report_options how = { .colour = wants_colour(), .width = terminal_width() };
+	struct report_options how = { .colour = wants_colour(), .width = cli_width() };
 	struct results *results;
 	struct err err;
 	int ret = cli_parse(&argp, argc, argv, &args);

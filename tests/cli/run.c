@@ -32,6 +32,7 @@ static void at_exit(void)
 void run_enter(void)
 {
 	cr_assert_not_null(getenv("KMEMSIM"), "the build sets KMEMSIM");
+	cr_assert_eq(unsetenv("COLUMNS"), 0);
 	/* Who fails or skips does not come to run_leave(). */
 	cr_assert_eq(atexit(at_exit), 0);
 	strcpy(folder, "/tmp/kmemsim-test-XXXXXX");

@@ -53,6 +53,23 @@ Test(report, a_run_without_trouble_says_so)
 	run_free(&result);
 }
 
+Test(report, tables_fit_in_columns_that_the_environment_tells)
+{
+	struct run_result result;
+
+	write_trace(10, 7);
+	run_ok("$K import t.jsonl -o t.kmt -q && $K replay t.kmt -o r.db -q && $K replay t.kmt --set memory='16 MiB' -o r.db -q");
+	result = shell_ok("export COLUMNS=80; for i in runs latency 'counters --limit 9'; do $K query r.db $i; done; $K compare r.db 1 2 ||"
+		" test $? = 1; $K report r.db");
+	for (char *save, *line = strtok_r(result.out, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		cr_expect(strlen(line) <= 80 || strstr(line, "█") || strstr(line, "│") || strstr(line, "kmemsim query"), "%s", line);
+	run_free(&result);
+	result = shell_ok("$K query r.db runs >wide; COLUMNS=80 $K query r.db runs --csv >narrow.csv; $K query r.db runs --csv | cmp - narrow.csv;"
+		" head -1 wide");
+	cr_expect_gt(strlen(result.out), 100, "%s", result.out);
+	run_free(&result);
+}
+
 Test(report, failures_stalls_and_whom_the_oom_killer_ended_come_first)
 {
 	struct run_result result;

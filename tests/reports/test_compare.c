@@ -56,6 +56,20 @@ Test(compare, lists_configuration_and_results_largest_relative_difference_first)
 	free(text);
 }
 
+/* On a narrow terminal one column says which figure it is. */
+Test(compare, fits_the_terminal)
+{
+	bool equal;
+	char *text;
+
+	write_points();
+	text = compare(1, 2, (struct compare_options){ .width = 80 }, &equal);
+	cr_expect(strstr(text,
+		"\ncounters replay                     10                9                 -10.0 %\n"
+		"failed_allocations, allocations: "), "%s", text);
+	free(text);
+}
+
 Test(compare, finds_equal_runs_equal)
 {
 	bool equal;

@@ -10,7 +10,7 @@
 
 TestSuite(query, .fini = fixture_remove);
 
-static char *query(const char *name, enum results_format format)
+static char *query_on(unsigned int width, const char *name, enum results_format format)
 {
 	struct results *results = NULL;
 	struct err err = { 0 };
@@ -19,10 +19,15 @@ static char *query(const char *name, enum results_format format)
 	FILE *out = open_memstream(&text, &size);
 
 	cr_assert_eq(results_open(&results, fixture_path("results.db"), &err), 0, "%s", err.text);
-	cr_assert_eq(results_query(results, name, &(struct query_options){ .format = format }, out, &err), 0, "%s", err.text);
+	cr_assert_eq(results_query(results, name, &(struct query_options){ .format = format, .width = width }, out, &err), 0, "%s", err.text);
 	results_close(results);
 	fclose(out);
 	return text;
+}
+
+static char *query(const char *name, enum results_format format)
+{
+	return query_on(0, name, format);
 }
 
 static void expect_valid_json(const char *text)
@@ -131,6 +136,24 @@ Test(query, caches_view_turns_pages_into_bytes_and_waste_into_a_share)
 		"SELECT slab_bytes, waste_bytes, waste_share FROM v_caches WHERE cache = 'dentry'");
 	cr_expect_str_eq(text, "524288|12800|0.0244");
 	free(text);
+}
+
+/* Long texts go on in the next line; a row that does not fit all the same has a line for each of its columns. */
+Test(query, a_table_fits_the_terminal)
+{
+	char *list, *runs, *wide, *csv;
+
+	fixture_write(fixture_path("results.db"), RUN_DONE);
+	list = query_on(80, NULL, RESULTS_TABLE);
+	runs = query_on(80, "runs", RESULTS_TABLE);
+	wide = query_on(1000, "runs", RESULTS_TABLE);
+	csv = query_on(80, "runs", RESULTS_CSV);
+	cr_expect(strstr(list, "\nfailures       Requests for pages that got none: order, preferred zone and \n"
+		"               flags, most frequent first.\n"), "%s", list);
+	expect_starts(runs, "run_id                1\nstatus                done\n");
+	expect_starts(wide, "run_id  status  ");
+	expect_starts(csv, "run_id,status,");
+	free(list), free(runs), free(wide), free(csv);
 }
 
 Test(query, unknown_name_is_a_usage_error_with_the_nearest_one)

@@ -127,6 +127,31 @@ Test(report, prose_and_charts_keep_to_the_width)
 	}
 }
 
+/* As wide as the terminal; a row that does not fit goes on below its second column, with all of its figures. */
+Test(report, tables_fit_the_terminal)
+{
+	static const char *const lines[] = {
+		"  operation  count  failed  slept    mean     p50     p90     p99    p99.9      max\n",
+		"  cache        object   slot  per slab  slabs   live  objects  filled    memory\n"
+		"                  waste  share\n",
+		"  inode_cache    63 B  256 B        32    128  3 200    4 000  80.0 %  4.00 MiB\n"
+		"               37.5 KiB  0.9 %\n",
+	};
+	char *text;
+
+	fixture_write(fixture_path("results.db"), RUN_DONE);
+	text = report_of(fixture_path("results.db"), (struct report_options){ .width = 84 });
+	expect_lines(text, lines, sizeof(lines) / sizeof(lines[0]));
+	free(text);
+	for (unsigned int width = 80; width <= 120; width++) {
+		text = report_of(fixture_path("results.db"), (struct report_options){ .width = width });
+		for (char *save, *line = strtok_r(strstr(text, "\nLatency"), "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+			if (!strstr(line, "kmemsim query"))
+				cr_expect_leq(text_width(line), (int)width, "%u: %s", width, line);
+		free(text);
+	}
+}
+
 Test(report, colour_only_when_asked_for)
 {
 	char *plain, *colour;

@@ -123,6 +123,26 @@ Test(text, wrapped_lines_fit_and_begin_behind_the_indent)
 	expect_wrapped(NULL, 2, "", 9, "\n");
 }
 
+static void expect_piece(const char *text, int width, unsigned int line, const char *expected)
+{
+	const char *end = text, *begin = text_piece(&end, width, line);
+
+	cr_expect_eq((size_t)(end - begin), strlen(expected), "%.*s", (int)(end - begin), begin);
+	cr_expect_eq(strncmp(begin, expected, strlen(expected)), 0, "%.*s", (int)(end - begin), begin);
+}
+
+Test(text, pieces_end_where_words_do_and_lose_nothing)
+{
+	expect_piece("GFP_KERNEL|__GFP_NOWARN", 12, 0, "GFP_KERNEL|");
+	expect_piece("GFP_KERNEL|__GFP_NOWARN", 12, 1, "__GFP_NOWARN");
+	expect_piece("GFP_KERNEL|__GFP_NOWARN", 12, 2, "");
+	expect_piece("pages, moved", 6, 1, "moved");
+	expect_piece("compact_migrate_scanned", 10, 0, "compact_");
+	expect_piece("abcdef", 4, 0, "abcd");
+	expect_piece("→→→", 2, 0, "→→");
+	expect_piece("short", 9, 0, "short");
+}
+
 Test(text, padding_goes_to_the_right_side_and_control_characters_show_as_question_marks)
 {
 	char *text = NULL;
