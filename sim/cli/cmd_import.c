@@ -1,4 +1,5 @@
 /* cmd_import: `kmemsim import`: recordings of other tools, or text by hand, into a trace. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct import_args {
 	const char *states;         /* --states */
 	struct import_cache cache;  /* what the saved states tell */
 	char cache_how[SAVED_CACHE_TEXT];
+	bool nothing_beside;        /* no states were named, and none are beside the source */
 };
 
 static const struct argp_option options[] = {
@@ -168,12 +170,18 @@ static void print_bytes(const struct trace_meta *meta)
 		100.0 * (double)wasted_bytes(meta) / (double)meta->bytes_allocated);
 }
 
+/* A table that somebody wrote, or a log of accesses: what recorded it, if anything, saw no page cache. */
+static bool is_of_no_kernel(const struct trace_meta *meta)
+{
+	return meta->tool && (!strcmp(meta->tool, "interchange") || !strcmp(meta->tool, "qemu"));
+}
+
 static void print_cache(const struct import_args *args, const struct trace_meta *meta)
 {
 	if (meta->cache_pages)
 		fprintf(stderr, "page cache   %" PRIu64 " pages of files came to it, %" PRIu64 " of them were used again (%s)\n", meta->cache_pages,
 			meta->cache_pages_reused, args->options.cache ? args->cache_how : "as the source itself says");
-	else
+	else if (!args->nothing_beside || !is_of_no_kernel(meta))
 		fprintf(stderr, "note         how much of its page cache the machine used again is not known: %s\n", args->cache_how);
 }
 
@@ -249,6 +257,7 @@ static int read_states(struct import_args *args, struct err *err)
 	bool known = false;
 
 	default_states(args->sources[0], beside, sizeof(beside));
+	args->nothing_beside = !args->states && (!strcmp(args->sources[0], "-") || (stat(beside, &st) < 0 && errno == ENOENT));
 	if (args->states && !strcmp(args->states, "none"))
 		snprintf(args->cache_how, sizeof(args->cache_how), "--states none");
 	else if (args->states && stat(dir, &st) < 0)

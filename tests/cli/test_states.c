@@ -83,15 +83,29 @@ Test(states, of_another_folder_are_taken_by_name_and_none_is_none)
 {
 	make_recording();
 	run_write("t.jsonl", text);
-	expect_note("$K import t.jsonl -o t.kmt", "not known: snapshots: No such file or directory\n");
+	run_write("t.txt", " a-1 [000] 1.5: kfree: call_site=f+0x1 ptr=0x10\n");
+	expect_note("$K import t.txt -o t.kmt", "not known: snapshots: No such file or directory\n");
 	expect_cache("t.kmt", 0, 0);
-	expect_note("$K import - -o t.kmt <t.jsonl", "not known: nothing is beside standard input");
+	expect_note("$K import - -o t.kmt <t.txt", "not known: nothing is beside standard input");
 	expect_note("$K import - -o t.kmt --states rec/snapshots <t.jsonl", "page cache   40000 pages");
 	expect_cache("t.kmt", 40000, 10000);
 	expect_note("$K import rec/t.jsonl -o t.kmt --states rec/snapshots/1-after-boot",
 		"rec/snapshots/1-after-boot, since boot: fewer than 1024 file pages");
 	expect_note("$K import rec/t.jsonl -o t.kmt --states none", "not known: --states none\n");
 	expect_cache("t.kmt", 0, 0);
+}
+
+/* No machine recorded it that could have saved states, unless they are there. */
+Test(states, of_what_was_written_by_hand_are_not_missed)
+{
+	struct run_result result;
+
+	run_write("t.jsonl", text);
+	run_write("io.csv", "event,port,width\ninb,0x60,1\n");
+	result = run_shell("$K import t.jsonl -o t.kmt && $K import - -o t.kmt <t.jsonl && $K import io.csv -o t.kmt");
+	cr_expect_eq(result.status, 0, "%s", result.err);
+	cr_expect_null(strstr(result.err, "page cache"), "%s", result.err);
+	run_free(&result);
 }
 
 Test(states, that_are_damaged_do_not_stop_an_import)
