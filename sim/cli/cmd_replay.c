@@ -391,6 +391,19 @@ static void describe_part(struct replay_args *args)
 	describe_sampling(args->options.sample_ns, args->options.sample_events, false, args->sampling, sizeof(args->sampling));
 }
 
+/* What is computed is far from it; what somebody writes is taken as it is, by the kernel, too. */
+static void warn_reserve(const struct replay_result *r, const struct machine *machine)
+{
+	char low[32], managed[32];
+
+	if (r->largest_zone.low <= r->largest_zone.managed / 2)
+		return;
+	fprintf(stderr, "kmemsim: warning: the low watermark of zone %s is %s, of %s that it has: little or nothing is left for requests"
+		" (page_allocator.min_free_kbytes)\n", machine_zone_name[r->largest_zone.type],
+		units_format_size_short(r->largest_zone.low * machine->page_size, low, sizeof(low)),
+		units_format_size_short(r->largest_zone.managed * machine->page_size, managed, sizeof(managed)));
+}
+
 static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
 	struct err *err)
 {
@@ -426,6 +439,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 	if (ret == 0 && result.events == 0 && args->part[0])
 		fprintf(stderr, "kmemsim: warning: %s: no event was replayed: it has %" PRIu64 ", and --from, --to, --skip or --limit leave none"
 			" (a time without a unit is in ns)\n", args->given.input, trace_meta(reader)->events);
+	warn_reserve(&result, args->options.machine);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->given.json)
 		print_json(&result, args->options.machine, reader, args->initial != NULL);
 	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->given.quiet)

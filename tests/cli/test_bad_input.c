@@ -280,6 +280,15 @@ Test(bad_input, a_part_of_the_trace_that_holds_nothing_is_warned_of)
 		" (a time without a unit is in ns)", "$K replay t.kmt --skip 20 -q");
 }
 
+/* The kernel takes such a figure as it is, and then no task gets memory. */
+Test(bad_input, a_reserve_that_leaves_nothing_is_warned_of)
+{
+	make_trace(3);
+	expect_failure(0, "warning: the low watermark of zone DMA32 is 55.8 MiB, of 48.0 MiB that it has: little or nothing is left for requests"
+		" (page_allocator.min_free_kbytes)", "$K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=60000 -q");
+	expect_failure(0, "", "test -z \"$($K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=10000 -q 2>&1)\"");
+}
+
 Test(bad_input, a_part_of_no_length_is_no_whole_trace)
 {
 	make_trace(20);
