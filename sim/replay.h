@@ -107,6 +107,7 @@ struct replay_options {
 		int (*end)(void *arg, struct recorder *recorder, struct err *err);
 		void *arg;
 	} watch;
+	bool cut_front;              /* the reader leaves out first events: what they did is not known */
 	/* For the recorder, borrowed until the run has ended; what these options, the machine and the trace say is filled in: describe_run(). */
 	struct record_run describe;
 };
@@ -118,6 +119,7 @@ struct replay_result {
 	uint64_t failed_older;       /* of what the recording found there already: no memory for it */
 	uint64_t recovered;          /* that failed in the recording only */
 	uint64_t violations;
+	uint64_t not_judged;         /* beside them: that depend on events which were cut off at the front */
 	uint64_t unmodelled;         /* events whose mechanism is not modelled yet: skipped */
 	uint64_t bytes_alloc_checked, bytes_alloc_mismatch; /* kmalloc events, against the recording */
 	uint64_t oom_kills;          /* tasks that the OOM killer ended */

@@ -36,6 +36,31 @@ static const struct {
 #undef X
 };
 
+/* Whether what came before decides of it: what was allocated, mapped, claimed and entered, and what was freed of that. */
+static bool depends_on_before(enum rule rule)
+{
+	switch (rule) {
+	case RULE_CACHE_NAME_DUPLICATE:
+	case RULE_CACHE_DESTROY_LIVE:
+	case RULE_CACHE_DESTROYED:
+	case RULE_WRONG_FREE:
+	case RULE_FREE_UNKNOWN:
+	case RULE_REGION_CONFLICT:
+	case RULE_REGION_RELEASE_MISMATCH:
+	case RULE_PORT_UNCLAIMED:
+	case RULE_IOMEM_UNCLAIMED:
+	case RULE_KMAP_LEAK:
+	case RULE_PAGE_ADDRESS_UNMAPPED:
+	case RULE_MEMPOOL_LEAK:
+	case RULE_PREEMPT_IMBALANCE:
+	case RULE_REGION_LEAK:
+	case RULE_MEMPOOL_MISUSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void violation(struct run *run, enum rule rule, const char *severity, const struct run_op *op, const char *fmt,
 	va_list args)
 {
@@ -52,6 +77,11 @@ static void violation(struct run *run, enum rule rule, const char *severity, con
 	/* Before the replay begins nothing is judged. */
 	if (run->follow.skipping || run->follow.warming)
 		return;
+	/* That an object never was, the trace itself knows. */
+	if (run->options->cut_front && depends_on_before(rule) && !(op->flags & OP_UNKNOWN)) {
+		run->result.not_judged++;
+		return;
+	}
 	run->result.violations++;
 	if ((++run->violations[rule][severity_by_name(severity)] > MAX_VIOLATION_ROWS && !run->options->lint) ||
 		run->deferred.code)

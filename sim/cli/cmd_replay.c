@@ -85,6 +85,7 @@ static error_t parse_part(struct argp_state *state, struct replay_args *args, in
 		return 0;
 	case OPT_SKIP:
 		args->reader.skip = cli_number(state, "skip", text);
+		args->options.cut_front = args->reader.skip > 0;
 		return 0;
 	case OPT_LIMIT:
 		args->options.limit = cli_events(state, "limit", text);
@@ -193,12 +194,12 @@ static void print_json(const struct replay_result *r, const struct machine *mach
 
 	printf("{\"events\": %" PRIu64 ", \"sim_ns\": %" PRIu64 ", \"wall_ns\": %" PRIu64 ", \"events_per_s\": %.0f, "
 	       "\"failed\": %" PRIu64 ", \"failed_as_recorded\": %" PRIu64 ", \"failed_only_in_recording\": %" PRIu64 ", "
-	       "\"violations\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", \"bytes_alloc_checked\": %" PRIu64 ", "
+	       "\"violations\": %" PRIu64 ", \"not_judged\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", \"bytes_alloc_checked\": %" PRIu64 ", "
 	       "\"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64 ", \"cpus\": %u, \"lost\": %" PRIu64 ", "
 	       "\"still_waiting\": %" PRIu64 ", \"cut_off\": %" PRIu64 ", \"oom_kills\": %" PRIu64 ", \"oom_without_victim\": %" PRIu64
 	       ", \"allocstall\": %" PRIu64 ", ",
 		r->events, r->sim_ns, r->wall_ns, seconds > 0 ? (double)r->events / seconds : 0, r->failed, r->failed_both,
-		r->recovered, r->violations, r->unmodelled, r->bytes_alloc_checked, r->bytes_alloc_mismatch,
+		r->recovered, r->violations, r->not_judged, r->unmodelled, r->bytes_alloc_checked, r->bytes_alloc_mismatch,
 		r->live_objects, machine->cpus, trace_meta(reader)->lost, r->still_waiting, r->cut_off, r->oom_kills, r->oom_without_victim, r->stalls);
 	if (initial)
 		print_json_initial(r);
@@ -331,6 +332,9 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 		printf("cut off    %" PRIu64 " requests that had arrived and were not done\n", r->cut_off);
 	if (r->violations)
 		printf("violations %" PRIu64 " (kmemsim query %s violations)\n", r->violations, results);
+	if (r->not_judged)
+		printf("not judged %" PRIu64 " possible violations: they depend on the events that --skip leaves out (--from takes them into account)\n",
+			r->not_judged);
 	if (r->unmodelled)
 		printf("skipped    %" PRIu64 " events of what is not modelled, or not told by the initial state (mempools, DMA)\n", r->unmodelled);
 	printf("live       %" PRIu64 " objects at the end\n", r->live_objects);

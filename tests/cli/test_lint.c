@@ -860,3 +860,22 @@ Test(lint, device_memory_is_used_while_it_is_mapped)
 		"drv_irq+0x8 readl beyond the mapping: the kernel has a page fault\n"
 		"drv_late+0x4 writel after iounmap: the kernel has a page fault\n");
 }
+
+/* Whose claim, mapping or object it was may be in what --skip leaves out; what is wrong by itself is judged all the same. */
+Test(lint, what_depends_on_skipped_events_is_not_judged)
+{
+	struct run_result result;
+
+	scenario_add("{\"event\":\"request_region\",\"start\":1024,\"size\":8,\"name\":\"dev\"}");
+	scenario_add("{\"event\":\"inb\",\"port\":1024}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":64,\"ctx\":\"softirq\"}");
+	scenario_add("{\"event\":\"kfree\",\"id\":2,\"unknown\":true}");
+	scenario_add("{\"event\":\"release_region\",\"start\":1024,\"size\":8}");
+	run_ok("$K import t.jsonl -o t.kmt -q && $K replay t.kmt --skip 1 -o r.db >told");
+	scenario_expect("select rule from violations order by event_no", "sleep_in_atomic\nfree_unknown\n");
+	run_ok("grep -q '^violations 2 ' told && grep -q '^not judged 2 possible violations: ' told");
+	result = run_shell("$K replay t.kmt --json; $K replay t.kmt --skip 1 --json >&2");
+	cr_expect_eq(run_number(result.out, "not_judged"), 0, "%s", result.out);
+	cr_expect_eq(run_number(result.err, "violations"), 2, "%s", result.err);
+	run_free(&result);
+}
