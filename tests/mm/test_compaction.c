@@ -439,24 +439,88 @@ Test(compaction, sync_compaction_brings_what_async_compaction_does_not)
 	fixture_free(fx);
 }
 
-Test(compaction, a_small_request_compacts_with_all_its_strength_before_it_fails)
+/* Direct reclaims of requests for whichever zone. */
+static uint64_t stalls(const struct fixture *fx)
 {
-	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	uint64_t sum = 0;
+
+	for (int zone = 0; zone < NR_ZONE_TYPES; zone++)
+		sum += page_alloc_counter(fx->pa, (enum page_counter)(PC_ALLOCSTALL_DMA + zone));
+	return sum;
+}
+
+/* Nothing can be moved: every other page is nobody's, and every 64th one of a file. */
+static struct users *stuck(struct fixture *fx)
+{
 	struct users *u = fragmented(fx);
-	pfn_t pfn;
 
 	use_files(fx);
-	for (pfn = 1025; pfn < 5120; pfn += 2) {
+	for (pfn_t pfn = 1025; pfn < 5120; pfn += 2) {
 		if (pfn % 64 == 1)
 			continue;
 		lru_del(fx->pa, pfn);
 		u->id[pfn] = 0;
 	}
+	return u;
+}
+
+Test(compaction, a_small_request_compacts_with_all_its_strength_before_it_fails)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = stuck(fx);
+	pfn_t pfn;
+
 	cr_assert_eq(take_page(fx, GFP_KERNEL, 3, &pfn), MM_FAILED);
 	cr_assert_geq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 3, "async, sync, all of the zone");
 	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_SUCCESS), 0);
 	cr_assert_eq(u->last.result, COMPACT_COMPLETE);
 	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+/* should_compact_retry(): MIN_COMPACT_COSTLY_PRIORITY. The strongest attempt would go through all of the zone. */
+Test(compaction, a_costly_request_is_not_worth_the_strongest_attempt)
+{
+	for (unsigned int order = 3; order <= 4; order++) {
+		struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+		struct users *u = stuck(fx);
+		pfn_t pfn;
+
+		cr_assert_eq(take_page(fx, GFP_KERNEL | GFP_BIT_RETRY_MAYFAIL, order, &pfn), MM_FAILED);
+		cr_expect_eq(u->last.result == COMPACT_COMPLETE, order == 3, "order %u: %d", order, u->last.result);
+		free(u);
+		fixture_free(fx);
+	}
+}
+
+Test(compaction, who_may_not_start_io_does_not_reclaim_for_compaction)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = stuck(fx);
+	pfn_t pfn;
+
+	cr_assert_eq(take_page(fx, GFP_KERNEL & ~(gfp_t)(GFP_BIT_IO | GFP_BIT_FS), 3, &pfn), MM_FAILED);
+	cr_expect_gt(u->gone, 0);
+	cr_expect_eq(stalls(fx), 1);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_COMPACT_STALL), 0);
+	free(u);
+	fixture_free(fx);
+}
+
+/* compaction_zonelist_suitable(): twice the block above the watermark, of what is free or could be. */
+Test(compaction, a_request_does_not_try_again_where_compaction_could_not_run)
+{
+	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
+	struct users *u = attach(fx);
+	pfn_t pfn;
+
+	fill(fx, 1024, 5120);
+	for (pfn = 1024; pfn < 1024 + 12 * 64; pfn += 64)
+		use(fx, u, pfn, LRU_KIND_FILE);
+	cr_assert_eq(take_page(fx, GFP_KERNEL, 3, &pfn), MM_FAILED);
+	cr_expect_eq(u->gone, 12);
+	cr_expect_eq(stalls(fx), 1);
 	free(u);
 	fixture_free(fx);
 }
