@@ -170,3 +170,34 @@ Test(fair, an_idle_cpu_takes_a_daemon_that_would_have_to_wait_for_its_turn)
 	cr_expect_eq(fair_cpu(run, &fair, 0), 1);
 	free(run);
 }
+
+/* check_preempt_tick() runs at the tick: who wakes up between two, neither ahead nor far behind, has its turn then. */
+Test(fair, who_may_not_preempt_begins_at_the_next_tick)
+{
+	struct run *run = run_at(1000 * MS, 1);
+	struct fair fair = { .until_ns = 1000 * MS };
+
+	cr_expect_eq(fair_wake(run, &fair, 0), 4 * MS, "this one is just over");
+	run->engine.now += MS;
+	fair.until_ns = run->engine.now;
+	cr_expect_eq(fair_wake(run, &fair, 0), 3 * MS);
+	free(run);
+}
+
+Test(fair, a_task_that_is_seen_twice_is_one_and_nobodys_credit_is_taken_by_running_alone)
+{
+	struct run *run = run_at(1000 * MS, 1);
+	struct fair fair = { 0 };
+
+	fair_note_rival(run, 0);
+	fair_note_rival(run, 0);
+	cr_expect_eq(fair_run(run, &fair, 5 * MS), 5 * MS + 4 * MS, "one other, 2 ms ahead of it");
+	free(run);
+	run = run_at(1000 * MS, 0);
+	fair = (struct fair){ 0 };
+	cr_expect_eq(fair_run(run, &fair, 2 * MS), 2 * MS);
+	run->engine.now += 2 * MS;
+	fair_note_rival(run, 0);
+	cr_expect_eq(fair_run(run, &fair, 6 * MS), 6 * MS + 4 * MS, "3 ms behind, then 3 ms ahead");
+	free(run);
+}
