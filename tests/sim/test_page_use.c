@@ -147,6 +147,81 @@ Test(page_use, a_mapped_page_that_has_grown_old_goes)
 	end_mapped(w);
 }
 
+/* A recording that reclaimed: task 2 has page tables in a row. */
+static struct world *begin_mappers(uint32_t percent, struct reclaim_hooks *hooks)
+{
+	static const struct trace_op table = { .kind = KIND_ALLOC_PAGES,
+		.gfp = GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO };
+	struct world *w = world_new(1);
+	struct err err = { 0 };
+
+	w->run.reclaim.recorded = true;
+	w->run.reclaim.mapped_percent = percent;
+	w->meta.slots = WORLD_OBJECTS;
+	w->tables.ops = &table;
+	w->tables.nr_ops = 1;
+	*hooks = (struct reclaim_hooks){ 0 };
+	cr_assert_eq(mapped_start(&w->run, hooks, &err), 0);
+	cr_assert_eq(mappers_start(&w->run, &err), 0);
+	for (uint32_t slot = 0; slot < 20; slot++)
+		mappers_page_begins(&w->run, &(struct request){ .slot = slot, .who = 2 },
+			&(struct run_op){ .action = ACT_PAGES });
+	cr_assert(mappers_maps(&w->run, 2));
+	return w;
+}
+
+/* The first half of the pages are task 3's, the second are task 2's. */
+static void read_half(struct world *w, uint32_t who)
+{
+	pfn_t first = WORLD_FIRST + (who == 2 ? PAGES / 2 : 0);
+
+	for (pfn_t pfn = first; pfn < first + PAGES / 2; pfn++) {
+		w->users[pfn].who = who;
+		mapped_page_begins(&w->run, who, &w->ops[OP_READ], pfn);
+	}
+}
+
+static void end_mappers(struct world *w)
+{
+	mappers_fini(&w->run);
+	end_mapped(w);
+}
+
+/* do_fault_around() maps 16 pages: one that is mapped is touched as much less often. */
+Test(page_use, a_page_of_a_mapping_that_was_used_is_used_again_one_time_in_16)
+{
+	struct reclaim_hooks hooks;
+	struct world *w = begin_mappers(100, &hooks);
+	uint32_t used = 0;
+
+	read_half(w, 2);
+	for (pfn_t pfn = WORLD_FIRST + PAGES / 2; pfn < WORLD_FIRST + PAGES; pfn++)
+		used += hooks.page_used(w, pfn, PAGE_WAS_USED);
+	cr_expect(used > PAGES / 2 / 20 && used < PAGES / 2 / 13, "%u of %u", used, PAGES / 2);
+	end_mappers(w);
+}
+
+/* A quarter of all are used. Of the first half nobody was known to map files yet; or nobody has asked. */
+Test(page_use, mappers_make_up_for_what_others_have_not_had)
+{
+	for (int asked = 0; asked < 2; asked++) {
+		struct reclaim_hooks hooks;
+		struct world *w = begin_mappers(25, &hooks);
+		uint32_t others = 0, theirs = 0;
+
+		read_half(w, 3);
+		for (pfn_t pfn = WORLD_FIRST; asked && pfn < WORLD_FIRST + PAGES / 2; pfn++)
+			others += hooks.page_used(w, pfn, PAGE_CAME);
+		read_half(w, 2);
+		for (pfn_t pfn = WORLD_FIRST + PAGES / 2; pfn < WORLD_FIRST + PAGES; pfn++)
+			theirs += hooks.page_used(w, pfn, PAGE_CAME);
+		cr_expect_eq(others > 0, asked);
+		cr_expect(others + theirs > PAGES * 20 / 100 && others + theirs < PAGES * 30 / 100,
+			"%u and %u of %u", others, theirs, PAGES);
+		end_mappers(w);
+	}
+}
+
 /* ---- shadows.c ---- */
 
 Test(page_use, windows_of_a_recording_come_back_active_or_not_as_one)
