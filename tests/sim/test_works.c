@@ -125,3 +125,29 @@ Test(works, a_look_at_fragmentation_is_put_off_by_a_pass)
 	w->run.reclaim.kswapds = NULL;
 	world_free(w);
 }
+
+/* kcompactd's own timeout begins anew with each pass: 300 + 500 ms are 25 times 32 ms. */
+Test(works, a_look_that_is_put_off_comes_when_it_is_due)
+{
+	struct slab_ops ops = { 0 };
+	struct slab slab = { .ops = &ops };
+	struct kswapd k = { .compact_ended_ns = 300000000 };
+	struct world *w = world_new(1);
+	struct err err = { 0 };
+
+	w->fx->machine.page_allocator.compaction = true;
+	w->fx->machine.page_allocator.compaction_proactiveness = 20;
+	w->options.sample_ns = 10ull * NS;
+	w->run.mm.slab = &slab;
+	w->run.reclaim.kswapds = &k;
+	cr_assert_eq(timers_start(&w->run, &err), 0);
+	cr_expect_eq(due_at(w, PROACTIVE_CHECK_NS), 1);
+	fire(w);
+	cr_expect_eq(w->run.engine.now, PROACTIVE_CHECK_NS);
+	cr_expect_eq(due_at(w, 800000000), 1);
+	fire(w);
+	cr_expect_eq(due_at(w, 800000000 + PROACTIVE_CHECK_NS), 1, "and after that once in a period");
+	w->run.reclaim.kswapds = NULL;
+	w->run.mm.slab = NULL;
+	world_free(w);
+}
