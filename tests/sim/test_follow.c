@@ -1,4 +1,5 @@
 /* Whose a saved state is, and what has gone since it was saved. */
+#include "mm/lru_priv.h"
 #include "sim/adopt.h"
 #include "sim/adopt_priv.h"
 #include "sim/follow_priv.h"
@@ -55,6 +56,46 @@ Test(follow, a_recording_that_names_half_of_the_objects_of_a_state_names_most)
 		cr_expect_eq(follow_names_most(&w->run), named >= 10, "%u of 20", named);
 		world_free(w);
 	}
+}
+
+/* ---- adopt_lru.c ---- */
+
+/* A task has touched its anonymous memory; of pages of files the older ones are nobody's. */
+Test(follow, pages_of_a_state_are_on_its_lists_as_used_as_such_pages_are)
+{
+	static struct state_zone zone = { .managed = WORLD_END - WORLD_FIRST,
+		.lru = { [STATE_LRU_INACTIVE_ANON] = 600,
+			[STATE_LRU_ACTIVE_ANON] = 200,
+			[STATE_LRU_INACTIVE_FILE] = 700,
+			[STATE_LRU_ACTIVE_FILE] = 300 } };
+	static const uint64_t want[NR_LRU_LISTS] = { 600, 200, 700, 300 };
+	struct world *w = begin();
+	struct err err = { 0 };
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < 3072; i++)
+		(void)take(w->fx, 0, M);
+	zone.type = w->fx->zone->type;
+	zone.start_pfn = WORLD_FIRST;
+	zone.spanned = zone.present = zone.managed;
+	state.zones = &zone;
+	state.nr_zones = 1;
+	state.lru_told = STATE_LRU_BY_ZONE;
+	cr_assert_eq(adopt_lru(&w->run, &err), 0, "%s", err.text);
+	for (int list = 0; list < NR_LRU_LISTS; list++)
+		cr_expect_eq(lru_pages(w->fx->pa, 0, (enum lru_list)list), want[list], "list %d: %lu", list,
+			(unsigned long)lru_pages(w->fx->pa, 0, (enum lru_list)list));
+	for (pfn_t pfn = WORLD_FIRST; pfn < WORLD_END; pfn++) {
+		enum lru_list list = lru_list_of(w->fx->pa, pfn);
+		bool is_used = list != NR_LRU_LISTS && w->fx->pa->pages[pfn].mt & LRU_USED;
+
+		used += is_used;
+		cr_expect(!is_used || list == LRU_INACTIVE_ANON);
+	}
+	cr_expect_eq(used, 600);
+	cr_expect_eq(w->run.reclaim.older_file_pages, 1000);
+	cr_expect_eq(w->run.result.filled.lru_pages, 1800);
+	world_free(w);
 }
 
 /* ---- adopt_gone.c ---- */
