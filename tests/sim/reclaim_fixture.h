@@ -1,5 +1,7 @@
-/* reclaim_fixture: a run as the files of reclaim see it: tasks, a few objects, memory and a clock, but no
- * trace. */
+/*
+ * reclaim_fixture: a run as the files of reclaim see it: tasks, a few objects, memory and a clock, but no
+ * trace.
+ */
 #ifndef KMEMSIM_TESTS_SIM_RECLAIM_FIXTURE_H
 #define KMEMSIM_TESTS_SIM_RECLAIM_FIXTURE_H
 

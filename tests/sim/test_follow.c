@@ -105,8 +105,10 @@ static const struct trace_op anon_op = { .kind = KIND_ALLOC_PAGES,
 static const struct trace_op file_op = { .kind = KIND_ALLOC_PAGES,
 	.gfp = GFP_HIGHUSER_MOVABLE | GFP_BIT_WRITE };
 
-/* A state with so many pages of processes and of files, and 1000 anonymous pages in use, every second one of
- * which it tells to be such. */
+/*
+ * A state with so many pages of processes and of files, and 1000 anonymous pages in use, every second one of
+ * which it tells to be such.
+ */
 static struct world *begin_gone(uint64_t anon, uint64_t file)
 {
 	static struct state_counter counters[] = { { "nr_anon_pages", 0 }, { "nr_file_pages", 0 } };

@@ -1,5 +1,7 @@
-/* Pages that are used while they are there, that come back to a recording, that go with a task or with a swap
- * device. */
+/*
+ * Pages that are used while they are there, that come back to a recording, that go with a task or with a swap
+ * device.
+ */
 #include "mm/lru_priv.h"
 #include "sim/readahead.h"
 #include "tests/sim/reclaim_fixture.h"

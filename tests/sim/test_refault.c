@@ -161,8 +161,10 @@ Test(refault, blocks_of_the_buffer_cache_come_alone)
 	end(w);
 }
 
-/* When pages of a window have gone one after another, it is read again after the one before, which the disk
- * does first. */
+/*
+ * When pages of a window have gone one after another, it is read again after the one before, which the disk
+ * does first.
+ */
 Test(refault, a_window_waits_for_the_disk)
 {
 	struct world *w = begin(1, 0, 100, 0);

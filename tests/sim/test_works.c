@@ -41,8 +41,10 @@ Test(works, a_grace_period_is_for_those_who_came_before_it)
 	world_free(w);
 }
 
-/* A worker is woken when the request that asks for it comes to that; while the machine boots, there is nobody
- * to wait for. */
+/*
+ * A worker is woken when the request that asks for it comes to that; while the machine boots, there is nobody
+ * to wait for.
+ */
 Test(works, a_worker_comes_after_what_its_request_has_done_so_far)
 {
 	struct world *w = world_new(1);
@@ -80,8 +82,10 @@ static uint32_t due_at(const struct world *w, ns_t time_ns)
 	return nr;
 }
 
-/* REAPTIMEOUT_AC, and 3 jiffies between CPUs; vm.stat_interval; a hundred samples of a recording of one
- * second. */
+/*
+ * REAPTIMEOUT_AC, and 3 jiffies between CPUs; vm.stat_interval; a hundred samples of a recording of one
+ * second.
+ */
 Test(works, what_is_done_by_the_clock_is_due_when_the_kernel_does_it)
 {
 	struct slab_ops ops = { .reap = no_reap };
@@ -102,8 +106,10 @@ Test(works, what_is_done_by_the_clock_is_due_when_the_kernel_does_it)
 	world_free(w);
 }
 
-/* HPAGE_FRAG_CHECK_INTERVAL_MSEC after its last pass, and timers of that length expire at multiples of 8
- * jiffies. */
+/*
+ * HPAGE_FRAG_CHECK_INTERVAL_MSEC after its last pass, and timers of that length expire at multiples of 8
+ * jiffies.
+ */
 Test(works, a_look_at_fragmentation_is_put_off_by_a_pass)
 {
 	struct world *w = world_new(1);
