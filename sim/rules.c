@@ -5,7 +5,6 @@
  * Simplified: who holds which spinlock is not in a trace; that interrupts or preemption are off is.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "sim/serve_priv.h"
@@ -278,13 +277,9 @@ bool rules_made_in_vain(const struct run *run, const struct run_op *op, enum tra
 /* Of what the trace's kernel promised its callers, or the machine's does. SLOB, which kept no size for kfree(), went with 6.4. */
 static bool kernel_takes_all_by_kfree(const struct run *run)
 {
-	unsigned int major, minor;
-
 	if (!strcmp(run->machine->slab.allocator, "slob"))
 		return false;
-	if (run->meta->kernel && sscanf(run->meta->kernel, "%u.%u", &major, &minor) == 2 && (major > 6 || (major == 6 && minor >= 4)))
-		return true;
-	return run->machine->behaviour == BEHAVIOUR_6_18;
+	return trace_kernel_is(run->meta, 6, 4) || run->machine->behaviour == BEHAVIOUR_6_18;
 }
 
 /* Whether requests or releases of regions were recorded: one probe tells of those of ports and of device memory. */

@@ -1,4 +1,5 @@
-/* meta: the counts of struct trace_meta; see traces/trace.h. */
+/* meta: the counts of struct trace_meta, and what follows from its fields; see traces/trace.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,4 +75,13 @@ void trace_meta_fini(struct trace_meta *meta)
 	counts_fini(&meta->repaired);
 	counts_fini(&meta->classified);
 	*meta = (struct trace_meta){ 0 };
+}
+
+bool trace_kernel_is(const struct trace_meta *meta, unsigned int major, unsigned int minor)
+{
+	unsigned int of_major, of_minor;
+
+	if (!meta->kernel || sscanf(meta->kernel, "%u.%u", &of_major, &of_minor) != 2)
+		return false;
+	return of_major > major || (of_major == major && of_minor >= minor);
 }

@@ -154,14 +154,6 @@ static void take_no_time(struct machine *machine)
 		machine->io_memory.regions[i].read_ns = machine->io_memory.regions[i].write_ns = 0;
 }
 
-/* Behaviours change where probe says that they do (configs/probe_settings.c). */
-static bool is_of_6_18(const struct trace_meta *meta)
-{
-	unsigned int major, minor;
-
-	return meta->kernel && sscanf(meta->kernel, "%u.%u", &major, &minor) == 2 && (major > 6 || (major == 6 && minor >= 7));
-}
-
 /* A machine that all of the trace fits, unless one was named. */
 static int load_machine(struct machine *machine, const struct lint_args *args, const struct trace_meta *meta, struct err *err)
 {
@@ -175,7 +167,7 @@ static int load_machine(struct machine *machine, const struct lint_args *args, c
 		sets[nr++] = PLENTY;
 		sets[nr++] = cpus;
 		sets[nr++] = page_size;
-		if (is_of_6_18(meta))
+		if (trace_kernel_is(meta, 6, 7)) /* where behaviours change as probe has it (configs/probe_settings.c) */
 			sets[nr++] = "kernel=6.18";
 	}
 	for (uint32_t i = 0; i < args->given.machine.nr_sets; i++)
