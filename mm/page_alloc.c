@@ -300,6 +300,8 @@ static uint32_t take_bulk(struct page_alloc *pa, const struct page_request *req,
 	page_context(pa, &single, &ac);
 	if (nr > 1)
 		zone = bulk_zone(&ac, nr);
+	if (zone)
+		zone->pcps[ac.cpu].acquisitions++;
 	while (zone && got < nr) {
 		pfn_t pfn = pcp_pop(zone, ac.cpu, 0, ac.mt, WMARK_LOW, meter);
 

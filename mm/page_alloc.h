@@ -276,6 +276,8 @@ struct zone_stats {
 /** page_alloc_nr_zones() / page_alloc_zone_stats() - populated zones in /proc order (node, then ascending type). */
 unsigned int page_alloc_nr_zones(const struct page_alloc *pa);
 void page_alloc_zone_stats(const struct page_alloc *pa, unsigned int zone, struct zone_stats *stats);
+/** page_alloc_pcp_acquisitions() - how often pcp->lock was taken, of all CPUs and zones: for requests, flushes and drains. */
+uint64_t page_alloc_pcp_acquisitions(const struct page_alloc *pa);
 
 /** page_alloc_zone_of() - index of the zone that spans a page, -1: none. */
 int page_alloc_zone_of(const struct page_alloc *pa, pfn_t pfn);

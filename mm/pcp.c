@@ -102,6 +102,8 @@ void pcp_flush_excess(struct zone *zone, unsigned int cpu, unsigned int order, u
 
 void pcp_drain(struct zone *zone, unsigned int cpu, unsigned int by_cpu, struct meter *meter)
 {
+	if (zone->pcps[cpu].count)
+		zone->pcps[cpu].acquisitions++;
 	while (zone->pcps[cpu].count)
 		pcp_flush(zone, cpu, by_cpu, zone->pcp_batch << PCP_BATCH_SCALE_MAX, 0, meter);
 }
@@ -115,8 +117,20 @@ void pcp_drain_all(struct page_alloc *pa, unsigned int by_cpu, struct meter *met
 
 void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned int cpu, uint32_t nr, struct meter *meter)
 {
-	uint32_t count = pa->zones[zone].pcps[cpu].count;
+	struct pcp *pcp = &pa->zones[zone].pcps[cpu];
 
-	if (count)
-		pcp_flush(&pa->zones[zone], cpu, cpu, nr < count ? nr : count, 0, meter);
+	if (!pcp->count)
+		return;
+	pcp->acquisitions++;
+	pcp_flush(&pa->zones[zone], cpu, cpu, nr < pcp->count ? nr : pcp->count, 0, meter);
+}
+
+uint64_t page_alloc_pcp_acquisitions(const struct page_alloc *pa)
+{
+	uint64_t nr = 0;
+
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		for (uint32_t cpu = 0; cpu < pa->nr_cpus; cpu++)
+			nr += pa->zones[i].pcps[cpu].acquisitions;
+	return nr;
 }

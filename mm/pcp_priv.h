@@ -58,6 +58,7 @@ static inline pfn_t pcp_take(struct zone *zone, unsigned int cpu, unsigned int o
 	unsigned int alloc_flags, struct meter *meter)
 {
 	zone->pcps[cpu].free_factor >>= 1;
+	zone->pcps[cpu].acquisitions++;
 	return pcp_pop(zone, cpu, order, mt, alloc_flags, meter);
 }
 
@@ -84,6 +85,7 @@ static inline void pcp_give(struct zone *zone, pfn_t pfn, unsigned int order, un
 	page->mt = mt & 0xf;
 	block_list_add(zone->pa->pages, &pcp->list[index], pfn);
 	pcp->count += 1u << order;
+	pcp->acquisitions++;
 	meter_charge(meter, STEP_PAGE_PCP, 1);
 	if (__builtin_expect(pcp->count >= zone->pcp_high || pcp->free_factor || zone->reclaim_active, 0))
 		pcp_flush_excess(zone, cpu, order, index, meter);

@@ -56,7 +56,9 @@ void page_alloc_vmstat_work(struct page_alloc *pa, unsigned int cpu, struct mete
 			pcp->expire = 0;
 			continue;
 		}
-		if (--pcp->expire == 0)
-			pcp_flush(zone, cpu, cpu, (uint32_t)min_u64(pcp->count, zone->pcp_batch), 0, meter);
+		if (--pcp->expire)
+			continue;
+		pcp->acquisitions++;
+		pcp_flush(zone, cpu, cpu, (uint32_t)min_u64(pcp->count, zone->pcp_batch), 0, meter);
 	}
 }

@@ -86,6 +86,7 @@ struct pcp {
 	uint8_t free_factor; /* flushes double with each one that follows another */
 	uint8_t expire;      /* vmstat rounds until a remote zone's pages go back */
 	int8_t stat_diff;    /* free pages not yet folded into the zone's visible count */
+	uint64_t acquisitions; /* of pcp->lock, by requests, flushes and drains */
 	struct block_list list[NR_PCP_LISTS];
 } __attribute__((aligned(64)));
 

@@ -381,6 +381,20 @@ int locks_record(struct run *run, struct err *err)
 	return ret;
 }
 
+/*
+ * pcp->lock: one row for all CPUs and zones. Nobody ever waits for it, as who finds it taken goes to the zone's lists in its place
+ * (pcp_spin_trylock() of 6.1). Held for a step of the lists; refills and flushes under it are in the zone locks' time.
+ */
+int locks_record_pcp(struct run *run, struct err *err)
+{
+	uint64_t acquisitions = page_alloc_pcp_acquisitions(run->mm.pages);
+
+	if (!acquisitions)
+		return 0;
+	return RECORD_ROW(run->recorder, LOCK_STATS, err, RECORD_T("pcp"), RECORD_U(acquisitions), RECORD_U(0), RECORD_U(0),
+		RECORD_U(acquisitions * run->machine->latency.step_ns[STEP_PAGE_PCP]));
+}
+
 static int check_user(const struct lock_user *user, struct err *err)
 {
 	for (uint32_t i = 0; i < user->nr; i++) {

@@ -92,6 +92,8 @@ ns_t locks_open(const struct run *run, uint32_t cpu, uint32_t depth);
 
 /** locks_record() - the rows of lock_stats. */
 int locks_record(struct run *run, struct err *err);
+/** locks_record_pcp() - the row of pcp->lock, which is no resource here but counted by mm/. */
+int locks_record_pcp(struct run *run, struct err *err);
 int locks_check(const struct run *run, struct err *err);
 
 #endif

@@ -486,6 +486,8 @@ int sampler_finish(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = locks_record(run, err);
 	if (ret == 0)
+		ret = locks_record_pcp(run, err);
+	if (ret == 0)
 		ret = parts_finish(run, err);
 	if (ret == 0)
 		ret = reclaim_finish(run, err);

@@ -344,6 +344,9 @@ static const struct {
 	{ "who meets somebody at a lock waits",
 		"select count(*) from lock_stats where contended > acquisitions or (contended > 0) <> (wait_ns > "
 		"0)" },
+	{ "nobody waits for the lists of the CPUs",
+		"select count(*) from lock_stats where lock = 'pcp' and (contended or wait_ns or hold_ns < "
+		"acquisitions)" },
 	{ "who sleeps for writing reclaimed",
 		"select max(0, (select coalesce(sum(count), 0) from sleeps where reason = 'reclaim') - (select "
 		"count(*) from reclaim_events where by = 'direct'))" },
@@ -379,6 +382,7 @@ Test(shortage, every_episode_is_told_with_its_time_and_all_figures_agree)
 	cr_expect_gt(scenario_number("select count(*) from reclaim_events where by = 'direct'"), 1);
 	cr_expect_gt(scenario_number("select sum(pages) from reclaim_events where by = 'kswapd'"), 0);
 	expect_figures_agree();
+	cr_expect_geq(scenario_number("select acquisitions from lock_stats where lock = 'pcp'"), 16000);
 	scenario_expect("select name, unit, value = (select pages from reclaim_events where by = 'oom') from counters where mechanism = 'oom'",
 		"killed hog, pid 8 pages 1\n");
 	result = run_shell("$K report r.db");

@@ -285,6 +285,27 @@ Test(page_pcp, only_refills_and_flushes_take_the_zone_lock)
 	fixture_free(fx);
 }
 
+/* 4.5, 5.5: the lists' own lock is taken once for a request, a free, a bulk of pages or a drain, and not for what the buddy serves. */
+Test(page_pcp, requests_frees_and_drains_take_the_lists_own_lock)
+{
+	struct fixture *fx = fixture_zone(1024, 2048, 7, 28);
+	struct page_request req = { .gfp = GFP_HIGHUSER_MOVABLE, .node = -1 };
+	pfn_t pfns[10], pfn = take(fx, 0, M);
+
+	cr_assert_eq(page_alloc_pcp_acquisitions(fx->pa), 1);
+	page_alloc_give(fx->pa, pfn, 0, 0, &fx->meter);
+	cr_assert_eq(page_alloc_pcp_acquisitions(fx->pa), 2);
+	cr_assert_eq(page_alloc_take_bulk(fx->pa, &req, 10, pfns, &fx->meter), 10);
+	cr_assert_eq(page_alloc_pcp_acquisitions(fx->pa), 3);
+	pfn = take(fx, 5, M);
+	page_alloc_give(fx->pa, pfn, 5, 0, &fx->meter);
+	cr_assert_eq(page_alloc_pcp_acquisitions(fx->pa), 3);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
+	pcp_drain_all(fx->pa, 0, &fx->meter);
+	cr_assert_eq(page_alloc_pcp_acquisitions(fx->pa), 4, "empty lists are left alone");
+	fixture_free(fx);
+}
+
 /* 5.7: a remote node's pages go back after three rounds without a new difference; local ones stay. */
 Test(page_pcp, pages_of_a_remote_node_expire)
 {
