@@ -124,6 +124,23 @@ bool recorder_stream_over(const void *stream, size_t len, size_t *walked)
 	return false;
 }
 
+static void look_at(struct recorder_stream *look, enum call call, const union any_record *record)
+{
+	switch (call) {
+	case CALL_BEGIN:
+		look->page_size = record->run.page_size;
+		break;
+	case CALL_ZONE:
+		reserve_look(&look->reserve, record->zone.zone, record->zone.low_pages, record->zone.managed_pages);
+		break;
+	case CALL_FAIL:
+		look->failure = record->fail_message.text;
+		break;
+	default:
+		look->end = record->end;
+	}
+}
+
 void recorder_stream_look(const void *stream, size_t len, struct recorder_stream *look)
 {
 	const char *at = stream, *end = at + len;
@@ -132,15 +149,12 @@ void recorder_stream_look(const void *stream, size_t len, struct recorder_stream
 
 	*look = (struct recorder_stream){ 0 };
 	while (!look->complete && !look->failure && next_frame(&at, end, &f)) {
-		if (f.call != CALL_END && f.call != CALL_FAIL)
+		if (f.call != CALL_BEGIN && f.call != CALL_ZONE && f.call != CALL_END && f.call != CALL_FAIL)
 			continue;
 		get_members(&f, &record, NULL);
 		if (f.bad)
 			return;
-		if (f.call == CALL_FAIL)
-			look->failure = record.fail_message.text;
-		else
-			look->end = record.end;
+		look_at(look, f.call, &record);
 		look->complete = f.call == CALL_END && at == end;
 	}
 }

@@ -6,6 +6,7 @@
 #define KMEMSIM_SIM_RECORDER_STREAM_H
 
 #include "sim/recorder.h"
+#include "sim/reserve.h"
 
 /**
  * recorder_stream_over() - whether the stream of a run that began at @stream has its recorder_pipe_over().
@@ -18,6 +19,8 @@ struct recorder_stream {
 	bool complete;             /* it has its end(), and nothing behind it */
 	struct record_end end;     /* where complete; end.error is borrowed from the stream */
 	const char *failure;       /* text of recorder_pipe_fail(), borrowed from the stream; NULL = none */
+	struct reserve reserve;    /* of the largest zone, in all samples */
+	uint32_t page_size;
 };
 
 /** recorder_stream_look() - walk over the @len bytes of a stream without making any call. */

@@ -9,6 +9,7 @@
 #include "sim/arrive.h"
 #include "sim/cpu_map.h"
 #include "sim/replay_priv.h"
+#include "sim/reserve.h"
 #include "sim/serve_bulk.h"
 #include "sim/timers.h"
 
@@ -183,6 +184,14 @@ static int run_start(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = make_objects(run, err);
 	return ret;
+}
+
+static void warn(const struct run *run)
+{
+	char text[300];
+
+	if (run->options->warn && reserve_warning_of(&run->mm, text, sizeof(text)))
+		run->options->warn(run->options->arg, text);
 }
 
 static int run_init(struct run *run, const struct replay_options *options, struct trace_reader *reader,
@@ -489,6 +498,7 @@ int replay_run(const struct replay_options *options, struct trace_reader *reader
 
 	if (ret < 0)
 		return ret;
+	warn(&run);
 	ret = replay_record_begin(&run, err);
 	begun = ret == 0;
 	if (begun) {

@@ -86,6 +86,8 @@ struct replay_options {
 	bool (*stop)(void *arg);
 	/** progress() - once a batch. May be NULL. */
 	void (*progress)(void *arg, uint64_t events, uint64_t live_objects);
+	/** warn() - before the first event, what of the machine looks like a mistake. May be NULL. */
+	void (*warn)(void *arg, const char *text);
 	void *arg;
 	struct observer observer; /* who watches every event; all NULL = nobody */
 	/*
@@ -129,10 +131,6 @@ struct replay_result {
 	uint64_t cut_off;            /* requests that had arrived, and were not done when the run was ended before its end */
 	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
 	uint64_t live_objects;       /* at the end */
-	struct {
-		enum machine_zone type;
-		uint64_t low, managed; /* pages */
-	} largest_zone;              /* with its low watermark, as the run ended */
 	uint64_t skipped;            /* events before the one where the replay begins */
 	uint64_t carried;            /* of these, carried out since the instant of the initial state */
 	uint64_t bound;              /* older objects found in the initial state */

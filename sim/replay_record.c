@@ -45,20 +45,6 @@ static int record_rest(struct run *run, int ret, struct err *err)
 	return ret;
 }
 
-static void note_largest_zone(const struct page_alloc *pa, struct replay_result *result)
-{
-	struct zone_stats zone;
-
-	for (unsigned int z = 0; z < page_alloc_nr_zones(pa); z++) {
-		page_alloc_zone_stats(pa, z, &zone);
-		if (zone.managed <= result->largest_zone.managed)
-			continue;
-		result->largest_zone.type = zone.type;
-		result->largest_zone.low = zone.low;
-		result->largest_zone.managed = zone.managed;
-	}
-}
-
 int replay_finish(struct run *run, int ret, struct err *err)
 {
 	struct replay_result *result = &run->result;
@@ -71,8 +57,6 @@ int replay_finish(struct run *run, int ret, struct err *err)
 	result->live_objects = run->live_objects;
 	result->oom_kills = run->reclaim.nr_killed;
 	result->oom_without_victim = run->reclaim.without_victim;
-	if (run->mm.pages)
-		note_largest_zone(run->mm.pages, result);
 	reclaim_use(run, &result->use);
 	for (int c = PC_ALLOCSTALL_DMA; run->mm.pages && c <= PC_ALLOCSTALL_MOVABLE; c++)
 		result->stalls += page_alloc_counter(run->mm.pages, (enum page_counter)c);

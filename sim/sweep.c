@@ -30,6 +30,7 @@ struct pool {
 	uint32_t reader_trace;               /* its number */
 	uint32_t next;                       /* index of the next point to look at */
 	uint64_t start_ns;
+	bool warned;
 	struct sweep_progress progress;
 };
 
@@ -141,6 +142,18 @@ static const char *reason_of(const struct pool *pool, const struct finished *run
 	return buf;
 }
 
+/* One is enough: others of the sweep most likely have the same. */
+static void warn_once(struct pool *pool, uint32_t index, const struct recorder_stream *stream)
+{
+	const struct sweep_options *options = pool->options;
+	char text[300];
+
+	if (pool->warned || !options->warn || !reserve_warning(&stream->reserve, stream->page_size, text, sizeof(text)))
+		return;
+	pool->warned = true;
+	options->warn(options->arg, &pool->sweep->points[index], text);
+}
+
 /* Recorded, one way or the other. */
 static int record_run(struct pool *pool, const struct finished *run, struct err *err)
 {
@@ -151,6 +164,7 @@ static int record_run(struct pool *pool, const struct finished *run, struct err 
 	int ret;
 
 	recorder_stream_look(run->stream, run->len, &stream);
+	warn_once(pool, run->index, &stream);
 	reason = reason_of(pool, run, &stream, buf, sizeof(buf));
 	if (reason)
 		ret = sweep_point_failed(pool->plan, run->index, options->recorder, reason, run->wall_ns, err);

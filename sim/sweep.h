@@ -64,6 +64,8 @@ struct sweep_options {
 	bool (*stop)(void *arg);
 	/** progress() - at least once a second and after each run. May be NULL. */
 	void (*progress)(void *arg, const struct sweep_progress *progress);
+	/** warn() - of the machine of a run that is done; the first such run in the sweep. May be NULL. */
+	void (*warn)(void *arg, const struct sweep_point *point, const char *text);
 	/** failed() - a run has failed, for @reason, and was recorded so. May be NULL. */
 	void (*failed)(void *arg, const struct sweep_point *point, const char *reason);
 	void *arg;

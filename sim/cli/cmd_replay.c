@@ -14,6 +14,7 @@
 #include "sim/cli/options.h"
 #include "sim/cli/trace_beside.h"
 #include "sim/describe.h"
+#include "sim/reserve.h"
 
 #define CHECK_EVERY_DEFAULT 10000
 #define SAMPLES_MANY 1000000u /* a gigabyte of results */
@@ -174,6 +175,17 @@ static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
 	snprintf(note, sizeof(note), "%" PRIu64 " live objects", live_objects);
 	cli_progress_show(&show->progress, trace_progress(show->reader), trace_sizes(show->reader)->bytes_file, events,
 		note);
+}
+
+static void warn(const char *text)
+{
+	fprintf(stderr, "kmemsim: warning: %s\n", text);
+}
+
+static void on_warning(void *arg, const char *text)
+{
+	(void)arg;
+	warn(text);
 }
 
 static void print_json_initial(const struct replay_result *r)
@@ -395,19 +407,6 @@ static void describe_part(struct replay_args *args)
 	describe_sampling(args->options.sample_ns, args->options.sample_events, false, args->sampling, sizeof(args->sampling));
 }
 
-/* What is computed is far from it; what somebody writes is taken as it is, by the kernel, too. */
-static void warn_reserve(const struct replay_result *r, const struct machine *machine)
-{
-	char low[32], managed[32];
-
-	if (r->largest_zone.low <= r->largest_zone.managed / 2)
-		return;
-	fprintf(stderr, "kmemsim: warning: the low watermark of zone %s is %s, of %s that it has: little or nothing is left for requests"
-		" (page_allocator.min_free_kbytes)\n", machine_zone_name[r->largest_zone.type],
-		units_format_size_short(r->largest_zone.low * machine->page_size, low, sizeof(low)),
-		units_format_size_short(r->largest_zone.managed * machine->page_size, managed, sizeof(managed)));
-}
-
 static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
 	struct err *err)
 {
@@ -432,6 +431,7 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 		};
 		args->options.stop = cli_stop;
 		args->options.progress = on_progress;
+		args->options.warn = on_warning;
 		args->options.arg = &show;
 		cli_progress_start(&show.progress, "replay", args->given.quiet);
 		ret = replay_run(&args->options, reader, recorder, &result, err);
@@ -443,7 +443,6 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 	if (ret == 0 && result.events == 0 && args->part[0])
 		fprintf(stderr, "kmemsim: warning: %s: no event was replayed: it has %" PRIu64 ", and --from, --to, --skip or --limit leave none"
 			" (a time without a unit is in ns)\n", args->given.input, trace_meta(reader)->events);
-	warn_reserve(&result, args->options.machine);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->given.json)
 		print_json(&result, args->options.machine, reader, args->initial != NULL);
 	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->given.quiet)
@@ -455,9 +454,12 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 static int check_boots(const struct machine *machine, uint64_t seed, struct err *err)
 {
 	struct mm mm;
+	char text[300];
 
 	if (mm_init(&mm, machine, seed, err) < 0)
 		return err_context(err, "machine \"%s\"", machine->name);
+	if (reserve_warning_of(&mm, text, sizeof(text)))
+		warn(text);
 	mm_fini(&mm);
 	return 0;
 }

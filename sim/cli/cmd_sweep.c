@@ -170,6 +170,15 @@ static void on_progress(void *arg, const struct sweep_progress *progress)
 	print_progress(show, progress);
 }
 
+static void on_warning(void *arg, const struct sweep_point *point, const char *warning)
+{
+	const struct show *show = arg;
+	char text[400];
+
+	fprintf(stderr, "%skmemsim: warning: run %u (%s): %s; runs like it are not named\n", show->terminal ? "\r\033[K" : "",
+		point->number, sweep_point_text(show->sweep, point, text, sizeof(text)), warning);
+}
+
 static void on_failed(void *arg, const struct sweep_point *point, const char *reason)
 {
 	const struct show *show = arg;
@@ -312,6 +321,7 @@ static int sweep_into(const struct sweep_args *args, const struct sweep_plan *pl
 		.workers = args->workers,
 		.stop = cli_stop,
 		.progress = on_progress,
+		.warn = on_warning,
 		.failed = on_failed,
 		.arg = &show,
 	};

@@ -287,6 +287,13 @@ Test(bad_input, a_reserve_that_leaves_nothing_is_warned_of)
 	expect_failure(0, "warning: the low watermark of zone DMA32 is 55.8 MiB, of 48.0 MiB that it has: little or nothing is left for requests"
 		" (page_allocator.min_free_kbytes)", "$K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=60000 -q");
 	expect_failure(0, "", "test -z \"$($K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=10000 -q 2>&1)\"");
+	/* Before hours are spent, and of many runs of a sweep once. */
+	expect_failure(0, "warning: the low watermark", "$K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=60000 --parse-only");
+	expect_failure(2, "warning: the low watermark", "$K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=60000 --from marker:none");
+	run_write("s.yaml", "name: s\nmachine: {memory: 64 MiB}\ntrace: t.kmt\nvary: {grid: {page_allocator.min_free_kbytes: [60000, 50000, auto], cpus: [1, 2]}}\n");
+	expect_failure(0, "warning: run 1 (page_allocator.min_free_kbytes=60000 cpus=1): the low watermark of zone DMA32 is 55.8 MiB",
+		"$K sweep s.yaml -o s.db -j 1 -q");
+	expect_failure(0, "", "test \"$($K sweep s.yaml -o s2.db -q 2>&1 | grep -c 'low watermark')\" = 1");
 }
 
 Test(bad_input, a_part_of_no_length_is_no_whole_trace)
