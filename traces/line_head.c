@@ -36,6 +36,29 @@ static const char *find_cpu(const char *line, const char *p, size_t len, uint16_
 	return NULL;
 }
 
+/*
+ * The next "  0d..1. " from @p on, which `trace-cmd report -l` has in place of " [000] ": flags of four columns and more follow the
+ * number, and the first of them is no digit.
+ */
+static const char *find_latency_cpu(const char *line, const char *p, uint16_t *cpu, const char **flags)
+{
+	for (; *p; p++) {
+		const char *digit = p;
+		uint32_t number = 0;
+
+		if (p == line || p[-1] != ' ')
+			continue;
+		while (is_digit(*digit) && number < UINT16_MAX)
+			number = number * 10 + (uint32_t)(*digit++ - '0');
+		if (digit > p && number <= UINT16_MAX && strspn(digit, ".0123456789abcdefBDHLNXZhlnpsz") >= 4 && !is_digit(*digit)) {
+			*cpu = (uint16_t)number;
+			*flags = digit;
+			return p;
+		}
+	}
+	return NULL;
+}
+
 static const char *trim_end(const char *start, const char *end)
 {
 	while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
@@ -164,18 +187,9 @@ static const char *skip_difference(const char *p)
 	return len && p[len] == ')' ? skip_blanks(p + len + 1) : p;
 }
 
-/* All before the event's name, of which *rest begins. */
-static bool parse_who(const char *line, size_t len, struct line_head *head, const char **rest)
+/* Flags, where there are any, and the time: all between the CPU's number and the event's name, of which *rest begins. */
+static bool parse_when(const char *p, struct line_head *head, const char **rest)
 {
-	const char *cpu = find_cpu(line, line, len, &head->cpu);
-	const char *p;
-
-	/* A task's name may hold any character, such brackets as well. */
-	while (cpu && !parse_task(skip_blanks(line), cpu, head))
-		cpu = find_cpu(line, cpu + 1, len, &head->cpu);
-	if (!cpu)
-		return false;
-	p = skip_blanks(strchr(cpu, ']') + 1);
 	head->ctx = CTX_PROCESS;
 	if (!is_digit(*p)) {
 		size_t width = strcspn(p, " ");
@@ -187,6 +201,26 @@ static bool parse_who(const char *line, size_t len, struct line_head *head, cons
 	if (p)
 		*rest = skip_difference(skip_blanks(p));
 	return p;
+}
+
+static bool parse_latency(const char *line, struct line_head *head, const char **rest)
+{
+	const char *flags, *cpu = find_latency_cpu(line, line, &head->cpu, &flags);
+
+	while (cpu && !(parse_task(skip_blanks(line), cpu, head) && parse_when(flags, head, rest)))
+		cpu = find_latency_cpu(line, cpu + 1, &head->cpu, &flags);
+	return cpu;
+}
+
+/* All before the event's name, of which *rest begins. */
+static bool parse_who(const char *line, size_t len, struct line_head *head, const char **rest)
+{
+	const char *cpu = find_cpu(line, line, len, &head->cpu);
+
+	/* A task's name may hold any character, such brackets as well. */
+	while (cpu && !parse_task(skip_blanks(line), cpu, head))
+		cpu = find_cpu(line, cpu + 1, len, &head->cpu);
+	return cpu ? parse_when(skip_blanks(strchr(cpu, ']') + 1), head, rest) : parse_latency(line, head, rest);
 }
 
 bool line_head_parse(const char *line, size_t len, struct line_head *head)

@@ -46,6 +46,17 @@ Test(line_head, of_trace_cmd_report_with_differences_of_time)
 		"kmalloc", "(f+0x1) ptr=0x1");
 }
 
+Test(line_head, of_trace_cmd_report_with_latency_columns)
+{
+	expect("  <idle>-0       0d..1.     0.780396: kfree: (f+0x1) ptr=0x1", "<idle>", 0, 0, 780396000, CTX_IRQS_OFF | CTX_PREEMPT_OFF,
+		"kfree", "(f+0x1) ptr=0x1");
+	expect("kworker/-37     13..s..     6.126559938: mm_page_free: pfn=0x85c6", "kworker/", 37, 13, 6126559938, CTX_SOFTIRQ, "mm_page_free",
+		"pfn=0x85c6");
+	expect("foo:          kswapd0-39      1.....     6.1: kfree: ptr=0x1", "kswapd0", 39, 1, 6100000000, CTX_PROCESS, "kfree", "ptr=0x1");
+	expect("a 1d.. 2-12345678 100dNh2    6.1: (+7) kfree: ptr=0x1", "a 1d.. 2", 12345678, 100, 6100000000,
+		CTX_HARDIRQ | CTX_IRQS_OFF | CTX_PREEMPT_OFF, "kfree", "ptr=0x1");
+}
+
 Test(line_head, of_ftrace_with_flags_and_microseconds)
 {
 	expect("          <idle>-0       [000] dNH2.    16.552262: mempool_free: (f) ptr=1", "<idle>", 0, 0, 16552262000,
@@ -86,7 +97,8 @@ Test(line_head, is_not_found_in_other_lines)
 {
 	static const char *const lines[] = { "", "# tracer: nop", "cpus=1", "CPU:2 [LOST 17 EVENTS]", "[000]", "a-1 [000]",
 		"a-1 [000] x: y: z", "a-1 [000] 1.5 kfree: x", "a-99999999999 [000] 1.5: kfree: x", "a-1 [99999] 1.5: k: x",
-		"a-1 [000] 1.5: ", "[UNKNOWN EVENT][UNKNOWN EVENT] (NULL):               [UNKNOWN EVENT]" };
+		"a-1 [000] 1.5: ", "a-1 0.. 1.5: k: x", "a-1 0d..1. 1.5 k: x", "a 0d..1. 1.5: k: x", "a-1 99999d..1. 1.5: k: x",
+		"[UNKNOWN EVENT][UNKNOWN EVENT] (NULL):               [UNKNOWN EVENT]" };
 	struct line_head head;
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
