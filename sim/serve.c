@@ -241,6 +241,8 @@ static inline void serve_slab_free(struct run *run, const struct request *req, s
 			return;
 		}
 		check_free(run, object, op);
+		if (op->kind == KIND_KVFREE && sections_any(run) && serve_is_area(run, object))
+			sections_may_sleep(run, req, op); /* as vfree() */
 	}
 	release(run, object);
 }
@@ -380,6 +382,7 @@ static __attribute__((noinline)) void serve_other(struct run *run, const struct 
 		serve_cache_shrink(run, op);
 		break;
 	case ACT_FREE_NULL:
+		serve_end_of_null(run, op);
 		op->done++;
 		break;
 	case ACT_FREE_BAD:

@@ -154,6 +154,9 @@ static void serve_begin(struct run *run, const struct request *req, struct run_o
 
 	if (req->slot != SLOT_NONE)
 		slot_for(run, req, op);
+	if (!op->size && (op->kind == KIND_VMALLOC || op->kind == KIND_VZALLOC))
+		run_violation_severe(run, RULE_SIZE_TOO_LARGE, severity_name[SEVERITY_WARNING], op,
+			"%s of 0 bytes: the kernel warns and answers NULL", kind_info[op->kind].name);
 	if (!context_allows(run, req, op) || take(run, op, &area) != MM_DONE) {
 		note_failure(run, req, op);
 		return;
@@ -221,19 +224,33 @@ static bool check_end(struct run *run, struct object *object, struct run_op *op)
 	return true;
 }
 
-static void serve_end(struct run *run, const struct request *req, struct run_op *op)
+/* What the context forbids who gives an area back. */
+static void check_end_context(struct run *run, const struct run_op *op)
 {
-	struct object *object = object_to_free(run, req);
 	const char *name = kind_info[op->kind].name;
 	bool nmi = (op->trace->ctx & CTX_MASK) == CTX_NMI;
 
-	if (!object || !check_end(run, object, op))
-		return;
 	if ((nmi && op->kind == KIND_VFREE) || (in_interrupt(op) && op->kind == KIND_VUNMAP))
 		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "%s in an %s: BUG", name, nmi ? "NMI" : "interrupt");
 	else if (in_interrupt(op) ? op->kind == KIND_VM_UNMAP_RAM : is_atomic(op))
 		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: might_sleep() complains, or it"
 			" deadlocks", name);
+}
+
+/* vfree() and vunmap() look at the context first; others at the address, which has nothing to give back. */
+RARE void serve_end_of_null(struct run *run, const struct run_op *op)
+{
+	if (op->kind == KIND_VFREE || op->kind == KIND_VUNMAP)
+		check_end_context(run, op);
+}
+
+static void serve_end(struct run *run, const struct request *req, struct run_op *op)
+{
+	struct object *object = object_to_free(run, req);
+
+	if (!object || !check_end(run, object, op))
+		return;
+	check_end_context(run, op);
 	op->done++;
 	if (run->ops[object->op].trace->origin == ORIGIN_SWAP_MAP)
 		swap_off(run, &run->ops[object->op]);

@@ -25,6 +25,9 @@ bool serve_is_area(const struct run *run, const struct object *object);
 /** serve_unmap_area() - such an area goes, its pages stay. */
 void serve_unmap_area(struct run *run, struct object *object);
 
+/** serve_end_of_null() - what an event that ends a mapping breaks by its context, when it was given NULL. */
+void serve_end_of_null(struct run *run, const struct run_op *op);
+
 /** serve_purge() - the recorded kernel purges now. */
 void serve_purge(struct run *run);
 

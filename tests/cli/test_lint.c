@@ -102,6 +102,40 @@ Test(lint, the_vmalloc_space_is_not_for_interrupts)
 	expect_text(0, "BUG");
 }
 
+/* What its callers may not be is asked before what they gave: BUG_ON(in_nmi()), BUG_ON(in_interrupt()), might_sleep(). */
+Test(lint, vfree_and_vunmap_of_null_are_judged_by_context)
+{
+	scenario_add("{\"event\":\"vfree\",\"id\":null,\"ctx\":\"nmi\"}");
+	scenario_add("{\"event\":\"vfree\",\"id\":null,\"ctx\":\"softirq\"}");
+	scenario_add("{\"event\":\"vunmap\",\"id\":null,\"ctx\":\"softirq\"}");
+	scenario_add("{\"event\":\"vfree\",\"id\":null,\"preempt_off\":true}");
+	scenario_add("{\"event\":\"vfree\",\"id\":null}");
+	scenario_add("{\"event\":\"kvfree\",\"id\":null,\"ctx\":\"nmi\"}");
+	expect_found("", 1, "vmalloc_in_interrupt fatal 0\nvmalloc_in_interrupt fatal 2\nsleep_in_atomic error 3\n");
+}
+
+/* WARN_ON_ONCE(!size) in __vmalloc_node_range(); kvmalloc() of nothing is kmalloc()'s ZERO_SIZE_PTR, vmap() of nothing NULL. */
+Test(lint, vmalloc_of_nothing_warns)
+{
+	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":0}");
+	scenario_add("{\"event\":\"vzalloc\",\"id\":2,\"size\":0}");
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":3,\"size\":0}");
+	scenario_add("{\"event\":\"vmap\",\"id\":4,\"size\":0}");
+	expect_found("", 0, "size_too_large warning 0\nsize_too_large warning 1\n");
+	scenario_expect("select distinct text from violations where event_no = 0", "vmalloc of 0 bytes: the kernel warns and answers NULL\n");
+}
+
+Test(lint, kvfree_of_vmalloc_memory_is_not_for_sections_of_get_cpu)
+{
+	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":4096,\"pid\":7}");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":2,\"size\":64,\"pid\":7}");
+	scenario_add("{\"event\":\"get_cpu\",\"pid\":7}");
+	scenario_add("{\"event\":\"kvfree\",\"id\":1,\"pid\":7}");
+	scenario_add("{\"event\":\"kvfree\",\"id\":2,\"pid\":7}");
+	scenario_add("{\"event\":\"put_cpu\",\"pid\":7}");
+	expect_found("", 1, "sleep_in_atomic error 3\n");
+}
+
 /* kvfree() calls vfree(), with its BUG_ON(in_nmi()); of kmalloc memory it is kfree(). */
 Test(lint, kvfree_of_vmalloc_memory_is_not_for_nmis)
 {
