@@ -122,6 +122,7 @@ struct replay_result {
 	uint64_t recovered;          /* that failed in the recording only */
 	uint64_t violations;
 	uint64_t not_judged;         /* beside them: that depend on events which were cut off at the front */
+	bool claims_unknown[2];      /* by enum resource_tree: what it has was used, and nothing tells of who had claimed it */
 	uint64_t unmodelled;         /* events whose mechanism is not modelled yet: skipped */
 	uint64_t bytes_alloc_checked, bytes_alloc_mismatch; /* kmalloc events, against the recording */
 	uint64_t oom_kills;          /* tasks that the OOM killer ended */

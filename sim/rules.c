@@ -320,11 +320,11 @@ bool rules_claims_known(struct run *run, enum resource_tree tree, const struct r
 
 	if (run->claims_known[tree])
 		return true;
-	if (run->options->lint && !run->claims_told[tree])
+	if (run->options->lint && !run->result.claims_unknown[tree])
 		run_violation_severe(run, port ? RULE_PORT_UNCLAIMED : RULE_IOMEM_UNCLAIMED, severity_name[SEVERITY_ADVICE], op,
 			"who has claimed which region is not judged, here and later: neither the recording nor the machine tells of a"
 			" claim; record request_region, import /proc/ioports, too, or name a machine that probe has described");
-	run->claims_told[tree] = true;
+	run->result.claims_unknown[tree] = true;
 	return false;
 }
 

@@ -258,7 +258,6 @@ struct run {
 	struct sections sections;    /* of tasks that must stay on their CPU */
 	bool kfree_of_caches;        /* kfree() is for objects of caches, too: the kernel's contract since 6.4 */
 	bool claims_known[2];        /* by enum resource_tree: who claims regions can be seen */
-	bool claims_told[2];         /* that it cannot */
 
 	bool booting;                /* the prologue: nothing is counted */
 	bool draining;               /* the trace has ended, and somebody still waits */

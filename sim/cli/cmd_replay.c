@@ -8,6 +8,7 @@
 #include "configs/saved_list.h"
 #include "configs/saved_state.h"
 #include "mm/mm.h"
+#include "mm/resource.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/identity.h"
@@ -347,6 +348,10 @@ static void print_summary(const struct replay_result *r, const struct replay_arg
 	if (r->not_judged)
 		printf("not judged %" PRIu64 " possible violations: they depend on the events that --skip leaves out (--from takes them into account)\n",
 			r->not_judged);
+	if (r->claims_unknown[RESOURCE_IOPORT] || r->claims_unknown[RESOURCE_IOMEM])
+		printf("not judged who had claimed which %s: neither the recording nor the machine tells (kmemsim lint)\n",
+			!r->claims_unknown[RESOURCE_IOMEM] ? "ports" : !r->claims_unknown[RESOURCE_IOPORT] ? "device memory" :
+			"ports and device memory");
 	if (r->unmodelled)
 		printf("skipped    %" PRIu64 " events of what is not modelled, or not told by the initial state (mempools, DMA)\n", r->unmodelled);
 	printf("live       %" PRIu64 " objects at the end\n", r->live_objects);

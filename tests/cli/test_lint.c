@@ -322,6 +322,10 @@ Test(lint, unclaimed_ports_are_judged_where_claims_can_be_seen)
 		cr_expect_eq(result.status, 0, "%zu: %s", i, result.err);
 		run_free(&result);
 		scenario_expect("select rule, severity, event_no from violations order by event_no", cases[i].found);
+		/* A replay, which gives no advice, says that it has judged nothing. */
+		result = run_shell("$K replay t.kmt %s | grep '^not judged'", cases[i].machine);
+		cr_expect_str_eq(result.out, i ? "" : "not judged who had claimed which ports: neither the recording nor the machine tells (kmemsim lint)\n");
+		run_free(&result);
 	}
 	scenario_add("{\"event\":\"inb\",\"port\":\"0x60\"}");
 	expect_found("", 0, "port_unclaimed warning 0\n");
