@@ -164,6 +164,25 @@ static void read_node(struct probe *probe, uint32_t node)
 	free(text);
 }
 
+/* Those with memory, and those behind them that have CPUs alone. */
+static void count_nodes(struct probe *probe)
+{
+	struct machine *m = probe->machine;
+
+	m->nr_nodes = 1;
+	for (uint32_t i = 0; i < probe->info.nr_zones; i++)
+		m->nr_nodes = probe->info.zones[i].node + 1 > m->nr_nodes ? probe->info.zones[i].node + 1 : m->nr_nodes;
+	for (uint32_t node = m->nr_nodes; node < MACHINE_MAX_NODES; node++) {
+		char name[64], *text;
+
+		snprintf(name, sizeof(name), "node%u_cpulist", node);
+		text = probe_read(probe, name);
+		if (text && *text >= '0' && *text <= '9')
+			m->nr_nodes = node + 1;
+		free(text);
+	}
+}
+
 static void find_cpus(struct probe *probe)
 {
 	struct machine *m = probe->machine;
@@ -214,9 +233,7 @@ int probe_zones(struct probe *probe, struct err *err)
 		set_zone_limits(probe);
 	else
 		probe_note(probe, "zoneinfo is missing: zones are the kernel's usual ones, no page is known to be reserved");
-	m->nr_nodes = 1;
-	for (uint32_t i = 0; i < probe->info.nr_zones; i++)
-		m->nr_nodes = probe->info.zones[i].node + 1 > m->nr_nodes ? probe->info.zones[i].node + 1 : m->nr_nodes;
+	count_nodes(probe);
 	find_cpus(probe);
 	for (uint32_t i = 0; i < m->nr_nodes; i++)
 		read_node(probe, i);

@@ -420,6 +420,27 @@ Test(probe, zoneinfo_alone_is_enough_and_what_is_assumed_is_told)
 	free(m);
 }
 
+Test(probe, a_last_node_without_memory_has_its_cpus)
+{
+	static const struct { const char *name, *text; } files[] = {
+		{ "node0_cpulist", "0\n" }, { "node1_cpulist", "1\n" }, { "node1_distance", "17 10\n" }, { "node2_cpulist", "\n" },
+	};
+	struct machine *m;
+	char folder[64];
+
+	make_folder(folder);
+	write_file(folder, "zoneinfo", small_zoneinfo, strlen(small_zoneinfo));
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		write_file(folder, files[i].name, files[i].text, strlen(files[i].text));
+	m = probed(folder);
+	cr_expect_eq(m->nr_nodes, 2);
+	cr_expect_eq(m->node_of_cpu[0], 0);
+	cr_expect_eq(m->node_of_cpu[1], 1);
+	cr_expect_eq(m->distance[1][0], 17);
+	remove_folder(folder);
+	free(m);
+}
+
 Test(probe, copy_of_one_snapshot_gives_the_same_machine_as_the_capture)
 {
 	static const char *const names[] = { "zoneinfo", "iomem", "ioports", "meminfo", "cmdline", "sysctl_vm.txt",
