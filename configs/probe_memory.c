@@ -67,7 +67,7 @@ static uint64_t add_pieces(struct probe *probe, struct probe_piece *list, uint32
 		}
 		set_name(&piece, name);
 		list[(*nr)++] = piece;
-		left -= min_u64(left, piece.end - piece.start); /* zones of hotplugged memory may overlap */
+		left -= min_u64(left, piece.end - piece.start); /* zones of several nodes may overlap */
 	}
 	return left;
 }
@@ -309,6 +309,32 @@ static void memory_without_zones(struct probe *probe)
 	probe_note(probe, "RAM is assumed to be one range of %" PRIu64 " KiB (MemTotal)", total_kib);
 }
 
+/*
+ * Memory that was made movable while the system ran (online_movable) may lie amid another zone. Whose a page is nothing tells then:
+ * from here on both are one.
+ */
+static void join_overlaps(struct probe *probe)
+{
+	struct zoneinfo *info = &probe->info;
+
+	for (uint32_t i = 0; i + 1 < info->nr_zones; i++) {
+		struct zoneinfo_zone *a = &info->zones[i], *b = a + 1;
+
+		if (a->node != b->node || b->start_pfn >= a->start_pfn + a->spanned)
+			continue;
+		probe_note(probe, "node %u: zones %s and %s overlap, as memory that was made movable while the system ran leaves them: the"
+			" machine has as much of them, one behind the other; a saved state of it cannot be loaded (initial)",
+			a->node, machine_zone_name[a->type], machine_zone_name[b->type]);
+		a->spanned = max_u64(a->start_pfn + a->spanned, b->start_pfn + b->spanned) - min_u64(a->start_pfn, b->start_pfn);
+		a->start_pfn = min_u64(a->start_pfn, b->start_pfn);
+		a->present += b->present;
+		a->managed += b->managed;
+		memmove(b, b + 1, (info->nr_zones - i - 2) * sizeof(*b));
+		info->nr_zones--;
+		i--; /* a third one may lie amid the same */
+	}
+}
+
 void probe_memory(struct probe *probe)
 {
 	struct machine *m = probe->machine;
@@ -317,6 +343,7 @@ void probe_memory(struct probe *probe)
 		memory_without_zones(probe);
 		return;
 	}
+	join_overlaps(probe);
 	if (!read_iomem(probe, false))
 		guess_ram(probe);
 	sort_pieces(probe->ram, &probe->nr_ram);

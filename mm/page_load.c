@@ -19,11 +19,34 @@ static struct zone *zone_find(struct page_alloc *pa, uint32_t node, enum machine
 	return NULL;
 }
 
+/* What is made movable while a system runs may lie amid another zone (online_movable); a zone of the model is in one piece. */
+static int refuse_overlap(const struct page_load *load)
+{
+	const struct state *state = load->state;
+
+	for (size_t i = 0; i < state->nr_zones; i++) {
+		const struct state_zone *a = &state->zones[i];
+
+		for (size_t k = 0; k < i; k++) {
+			const struct state_zone *b = &state->zones[k];
+
+			if (a->node == b->node && a->spanned && b->spanned && a->start_pfn < b->start_pfn + b->spanned &&
+				b->start_pfn < a->start_pfn + a->spanned)
+				return err_set(load->err, ERR_CONFIG, "%s: zones %s and %s of node %u overlap, as memory that was made"
+					" movable while the system ran leaves them: such a state cannot be loaded; start from boot",
+					state->source, machine_zone_name[b->type], machine_zone_name[a->type], a->node);
+		}
+	}
+	return 0;
+}
+
 /* Each zone of the state is one of the model's, with the same span, and there is no other. */
 static int match_zones(const struct page_load *load)
 {
 	const struct state *state = load->state;
 
+	if (refuse_overlap(load) < 0)
+		return -(int)load->err->code;
 	if (state->nr_zones != load->pa->nr_zones)
 		return err_set(load->err, ERR_CONFIG, "%s has %zu populated zones, the machine %u: a saved state fits only the"
 			" memory that it was saved from (kmemsim probe writes that machine from its files)", state->source,

@@ -441,6 +441,35 @@ Test(probe, a_last_node_without_memory_has_its_cpus)
 	free(m);
 }
 
+/* 10000 of DMA32's pages, amid it, were made movable: no page is counted as reserved for that. */
+Test(probe, memory_made_movable_amid_a_zone_is_no_loss)
+{
+	static const char zoneinfo[] = "Node 0, zone    DMA32\n        spanned  61402\n        present  51402\n        managed  40909\n"
+				       "  start_pfn:           4096\n"
+				       "Node 0, zone  Movable\n        spanned  10000\n        present  10000\n        managed  10000\n"
+				       "  start_pfn:           40960\n";
+	struct machine *m = calloc(1, sizeof(*m));
+	char folder[64], notes[4096] = "";
+	FILE *out = fmemopen(notes, sizeof(notes), "w");
+	uint64_t ram = 0, reserved = 0;
+	struct err err = { 0 };
+
+	make_folder(folder);
+	write_file(folder, "zoneinfo", zoneinfo, strlen(zoneinfo));
+	cr_assert_eq(probe_machine(m, folder, out, &err), 0, "%s", err.text);
+	fclose(out);
+	for (uint32_t i = 0; i < m->nr_ram; i++)
+		ram += m->ram[i].size >> 12;
+	for (uint32_t i = 0; i < m->nr_reserved; i++)
+		reserved += m->reserved[i].size >> 12;
+	cr_expect_eq(ram, 61402);
+	cr_expect_eq(ram - reserved, 50909);
+	cr_expect_eq(m->zones.movable >> 12, 10000);
+	cr_expect_not_null(strstr(notes, "zones DMA32 and Movable overlap"), "%s", notes);
+	remove_folder(folder);
+	free(m);
+}
+
 Test(probe, copy_of_one_snapshot_gives_the_same_machine_as_the_capture)
 {
 	static const char *const names[] = { "zoneinfo", "iomem", "ioports", "meminfo", "cmdline", "sysctl_vm.txt",

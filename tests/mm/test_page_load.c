@@ -247,6 +247,23 @@ Test(page_load, other_spans_are_named)
 	made_up_free(m);
 }
 
+Test(page_load, zones_that_overlap_are_refused)
+{
+	struct made_up *m = made_up();
+	struct state_zone zones[] = { m->zone, m->zone };
+
+	zones[1].type = ZONE_MOVABLE;
+	zones[1].start_pfn += zones[0].spanned - 1;
+	m->state.zones = zones;
+	m->state.nr_zones = 2;
+	cr_expect_eq(load(m), -ERR_CONFIG);
+	cr_expect_not_null(strstr(m->err.text, "overlap, as memory that was made movable"), "%s", m->err.text);
+	zones[1].start_pfn++;
+	cr_expect_eq(load(m), -ERR_CONFIG);
+	cr_expect_not_null(strstr(m->err.text, "2 populated zones, the machine 1"), "%s", m->err.text);
+	made_up_free(m);
+}
+
 Test(page_load, blocks_that_overlap_are_refused)
 {
 	struct made_up *m = made_up();
