@@ -377,6 +377,68 @@ Test(compaction, a_costly_request_is_not_worth_the_strongest_attempt)
 	}
 }
 
+/* Others are quicker: of each block that compaction makes they have the first page. */
+struct robbed {
+	struct users *users;
+	struct fixture *fx;
+	uint32_t nr;
+};
+
+static void robbed_moved(void *arg, pfn_t from, pfn_t to)
+{
+	moved(((struct robbed *)arg)->users, from, to);
+}
+
+static bool robbed_movable(void *arg, pfn_t pfn)
+{
+	return movable(((struct robbed *)arg)->users, pfn);
+}
+
+static void robbed_gone(void *arg, pfn_t pfn, bool swapped)
+{
+	gone(((struct robbed *)arg)->users, pfn, swapped);
+}
+
+static void rob(void *arg, const struct compact_episode *episode)
+{
+	struct robbed *r = arg;
+
+	pfn_t pfn, end;
+
+	for (unsigned int type = 0; type < MIGRATE_PCPTYPES; type++)
+		while ((pfn = take_buddy(r->fx, (unsigned int)episode->order, type, 0)) != PFN_NONE)
+			for (end = pfn + (1u << episode->order); ++pfn < end;)
+				give_buddy(r->fx, pfn, 0);
+	r->nr += episode->result == COMPACT_SUCCESS;
+}
+
+/* should_compact_retry(): a quarter of MAX_COMPACT_RETRIES. */
+Test(compaction, a_costly_request_that_is_robbed_of_each_block_tries_4_times_more)
+{
+	struct fixture *fx = fixture_zone(1024, 13312, 7, 28);
+	struct robbed r = { .users = attach(fx), .fx = fx };
+	struct reclaim_hooks hooks = { .page_gone = robbed_gone, .page_moved = robbed_moved, .page_movable = robbed_movable,
+		.compacted = rob, .arg = &r };
+	pfn_t pfn;
+
+	/* Below 7168 every second page can be moved; above is room for it, which files and nobody's pages keep in pieces. */
+	page_alloc_set_hooks(fx->pa, &hooks);
+	fill(fx, 1024, 13312);
+	for (pfn = 1024; pfn < 7168; pfn += 2) {
+		use(fx, r.users, pfn + 1, LRU_KIND_ANON);
+		give_buddy(fx, pfn, 0);
+	}
+	for (pfn = 7168; pfn < 13312; pfn += 4) {
+		use(fx, r.users, pfn, LRU_KIND_FILE);
+		give_buddy(fx, pfn + 2, 0);
+	}
+	cr_assert_eq(take_page(fx, GFP_KERNEL | GFP_BIT_RETRY_MAYFAIL, 4, &pfn), MM_FAILED);
+	cr_expect_eq(r.nr, 5, "%u", r.nr);
+	fixture_check(fx);
+	free(r.users);
+	fixture_free(fx);
+}
+
 Test(compaction, who_may_not_start_io_does_not_reclaim_for_compaction)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);

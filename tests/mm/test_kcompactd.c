@@ -136,12 +136,9 @@ static void fill_by_halves(struct fixture *fx, struct zone *zone)
 	page_alloc_vmstat_fold(fx->pa, 0);
 }
 
-/* kcompactd_do_work() has one compact_control for all zones, of which compact_zone() sets counters and scanners anew. */
-Test(kcompactd, kcompactd_that_goes_through_one_zone_whole_does_so_with_the_next_ones)
+/* Zones DMA and Normal of one node, of both of which every second page is free. */
+static struct users *two_zones(struct fixture *fx, struct zone **dma, struct zone **normal)
 {
-	struct fixture *fx = fixture_new();
-	struct zone *dma, *normal;
-	struct compact_control *cc;
 	struct users *u;
 
 	fx->machine.zones.dma_end = 4096 << 12;
@@ -149,10 +146,20 @@ Test(kcompactd, kcompactd_that_goes_through_one_zone_whole_does_so_with_the_next
 	fixture_boot(fx);
 	fx->pa->mobility_off = false;
 	u = attach(fx);
-	dma = &fx->pa->zones[0], normal = &fx->pa->zones[1];
-	cc = &fx->pa->kcompactd[0].cc;
-	fill_by_halves(fx, dma);
-	fill_by_halves(fx, normal);
+	*dma = &fx->pa->zones[0], *normal = &fx->pa->zones[1];
+	fill_by_halves(fx, *dma);
+	fill_by_halves(fx, *normal);
+	return u;
+}
+
+/* kcompactd_do_work() has one compact_control for all zones, of which compact_zone() sets counters and scanners anew. */
+Test(kcompactd, kcompactd_that_goes_through_one_zone_whole_does_so_with_the_next_ones)
+{
+	struct fixture *fx = fixture_new();
+	struct zone *dma, *normal;
+	struct users *u = two_zones(fx, &dma, &normal);
+	struct compact_control *cc = &fx->pa->kcompactd[0].cc;
+
 	dma->compact.first_migrate = dma->start;
 	normal->compact.migrate[COMPACT_SYNC_LIGHT] = normal->start + 1024;
 	normal->compact.free = normal->start + 2048;
@@ -169,6 +176,65 @@ Test(kcompactd, kcompactd_that_goes_through_one_zone_whole_does_so_with_the_next
 	/* From its one end to the other, each zone once, until the scanners meet in the last pageblock. */
 	cr_assert_eq(u->last.migrate_scanned, dma->end - dma->start + normal->end - normal->start - 1024);
 	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+/* kcompactd_highest_zoneidx: the lowest that anybody asked for; what a higher zone keeps of a lower one is nothing to who asks for that. */
+Test(kcompactd, kcompactd_for_a_low_zone_leaves_higher_ones_alone)
+{
+	struct fixture *fx = fixture_new();
+	struct zone *dma, *normal;
+	struct users *u = two_zones(fx, &dma, &normal);
+
+	for (int highest = ZONE_DMA + 1; highest < NR_ZONE_TYPES; highest++)
+		dma->lowmem_reserve[highest] = 100000;
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	kcompactd_wake(fx->pa, 0, 9, ZONE_DMA);
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	cr_assert(kcompactd_wanted(fx->pa, 0));
+	cr_assert_eq(kcompactd_step(fx->pa, 0, 0, &fx->meter), KCOMPACTD_MORE);
+	cr_expect_eq(fx->pa->kcompactd[0].cc.highest, ZONE_DMA);
+	cr_expect_eq(fx->pa->kcompactd[0].cc.zone, dma);
+	while (kcompactd_step(fx->pa, 0, 0, &fx->meter) == KCOMPACTD_MORE)
+		cr_assert_neq(fx->pa->kcompactd[0].cc.zone, normal);
+	cr_expect_eq(fx->pa->kcompactd[0].highest, NR_ZONE_TYPES - 1, "the next one may ask for any");
+	fixture_check(fx);
+	free(u);
+	fixture_free(fx);
+}
+
+/* kcompactd_node_suitable() looks at the zones up to that one. */
+Test(kcompactd, a_higher_zone_in_pieces_is_no_reason_to_compact_for_a_low_one)
+{
+	struct fixture *fx = fixture_new();
+	struct zone *dma, *normal;
+	struct users *u = two_zones(fx, &dma, &normal);
+
+	dma->wmark[WMARK_LOW] = 5000;
+	kcompactd_wake(fx->pa, 0, 9, ZONE_DMA);
+	cr_expect_not(kcompactd_wanted(fx->pa, 0));
+	fx->pa->kcompactd[0].highest = NR_ZONE_TYPES - 1;
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	cr_expect(kcompactd_wanted(fx->pa, 0));
+	free(u);
+	fixture_free(fx);
+}
+
+/* kcompactd_do_work() forgets only what it has done. */
+Test(kcompactd, who_asks_for_a_lower_zone_meanwhile_is_remembered)
+{
+	struct fixture *fx = fixture_new();
+	struct zone *dma, *normal;
+	struct users *u = two_zones(fx, &dma, &normal);
+
+	kcompactd_wake(fx->pa, 0, 9, ZONE_NORMAL);
+	cr_assert_eq(kcompactd_step(fx->pa, 0, 0, &fx->meter), KCOMPACTD_MORE);
+	kcompactd_wake(fx->pa, 0, 10, ZONE_DMA);
+	while (kcompactd_step(fx->pa, 0, 0, &fx->meter) == KCOMPACTD_MORE)
+		;
+	cr_expect_eq(fx->pa->kcompactd[0].highest, ZONE_DMA);
+	cr_expect(kcompactd_wanted(fx->pa, 0));
 	free(u);
 	fixture_free(fx);
 }
