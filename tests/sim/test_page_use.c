@@ -332,6 +332,30 @@ Test(page_use, init_and_the_first_task_are_not_killed_and_nobody_twice)
 	world_free(w);
 }
 
+/* Its first event may be of an interrupt, and its name another one later: one task all the same. */
+Test(page_use, who_has_several_names_and_contexts_is_killed_once)
+{
+	struct world *w = world_new(1);
+
+	w->whos[2].ctx = CTX_SOFTIRQ;
+	w->whos[4].pid = 2;
+	w->leader[4] = 2;
+	oom_start(&w->run);
+	for (uint32_t slot = 0; slot < 4; slot++)
+		world_take(w, slot, slot % 2 ? 2 : 4, OP_ANON);
+	for (uint32_t slot = 4; slot < 7; slot++)
+		world_take(w, slot, 3, OP_ANON);
+	cr_expect(kill_one(w));
+	cr_expect(w->killed[4] && !w->killed[3], "two and two are more than three");
+	cr_expect_not(w->killed[2], "what interrupts it goes on");
+	for (uint32_t slot = 10; slot < 14; slot++)
+		world_take(w, slot, 2, OP_ANON);
+	cr_expect(kill_one(w));
+	cr_expect(w->killed[3]);
+	cr_expect_not(kill_one(w));
+	world_free(w);
+}
+
 Test(page_use, a_huge_page_that_is_whole_counts_and_goes_and_one_that_is_not_stays)
 {
 	struct world *w = world_new(1);
