@@ -54,6 +54,18 @@ Test(works, too_many_lazy_areas_are_purged_by_a_worker)
 	scenario_expect("select value from counters where name = 'vmap_drain_works'", "1\n");
 }
 
+/* The one whose area a worker frees is one too many as well. */
+Test(works, what_a_worker_frees_makes_the_purge_due)
+{
+	for (int i = 0; i < 17; i++)
+		scenario_add("{\"event\":\"vmalloc\",\"id\":%d,\"size\":61440,\"gfp\":\"GFP_KERNEL\",\"time_ns\":%d}", i, 1000000 + i * 100000);
+	for (int i = 0; i < 17; i++)
+		scenario_add("{\"event\":\"vfree\",\"id\":%d,%s\"time_ns\":%d}", i, i == 16 ? "\"ctx\":\"softirq\"," : "", 5000000 + i * 100000);
+	scenario_add(LATE, 7000000ll);
+	replay("--set cpus=1 --set 'vmalloc.lazy_max=1 MiB'");
+	scenario_expect("select name, value from counters where name in ('vfree_works', 'vmap_drain_works')", "vfree_works 1\nvmap_drain_works 1\n");
+}
+
 /* pcpu_balance_workfn() keeps two to four empty pages populated: of the six that 28 KiB of the first chunk have, one is left. */
 Test(works, per_cpu_chunks_are_balanced_by_a_worker)
 {

@@ -189,14 +189,17 @@ Test(refault, a_window_waits_for_the_disk)
 
 Test(refault, what_is_promised_is_read_before_the_recording_ends)
 {
-	struct world *w = begin(1, 0, 100, 0);
-	const uint32_t windows = 200;
+	const uint32_t windows = 20;
 
-	w->fx->machine.latency.step_ns[STEP_SWAP_IN_PAGE] = NS / (windows * WINDOW_PAGES) * 9 / 10;
-	windows_go(w, windows, BACK_NOT);
-	cr_expect_eq(read_all(w), windows * WINDOW_PAGES);
-	cr_expect_leq(w->run.reclaim.disk_free_ns, NS, "%lu", (unsigned long)w->run.reclaim.disk_free_ns);
-	end(w);
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct world *w = begin(seed, 0, 100, 0);
+
+		w->fx->machine.latency.step_ns[STEP_SWAP_IN_PAGE] = NS / (windows * WINDOW_PAGES) * 97 / 100;
+		windows_go(w, windows, BACK_NOT);
+		cr_expect_eq(read_all(w), windows * WINDOW_PAGES);
+		cr_expect_leq(w->run.reclaim.disk_free_ns, NS, "%lu", (unsigned long)w->run.reclaim.disk_free_ns);
+		end(w);
+	}
 }
 
 Test(refault, what_has_been_read_keeps_the_disk_from_nothing)
@@ -236,16 +239,190 @@ Test(refault, a_reader_who_finds_no_memory_gives_up_page_by_page)
 /* MOST_WAITING times its own length. */
 Test(refault, the_recording_waits_for_what_is_due_but_not_for_ever)
 {
-	for (int late = 0; late < 2; late++) {
+	for (uint64_t late = 0; late < 4; late++) {
 		struct world *w = begin(1, 0, 100, 0);
 		struct err err = { 0 };
 
 		windows_go(w, 1, BACK_NOT);
-		w->run.late_ns = late ? 2ull * NS : 0;
+		w->run.late_ns = late * NS * 2 / 3;
 		cr_assert_eq(engine_run_first(&w->run.engine, &err), 0);
 		cr_expect_eq(w->run.reclaim.refaults, WINDOW_PAGES);
-		cr_expect_eq(w->run.reading, !late);
+		cr_expect_eq(w->run.reading, late < 3);
 		(void)read_all(w);
 		end(w);
 	}
+}
+
+/* What it has waited before counts, too. */
+Test(refault, the_recording_goes_on_when_reading_takes_too_long)
+{
+	struct world *w = begin(1, 0, 100, 0);
+	struct err err = { 0 };
+	ns_t since_ns = 0;
+
+	w->fx->machine.latency.step_ns[STEP_SWAP_IN_PAGE] = NS / WINDOW_PAGES / 10;
+	w->run.late_ns = NS;
+	windows_go(w, 40, BACK_NOT);
+	while (w->run.engine.queue.nr) {
+		bool waited = w->run.reading;
+
+		cr_assert_eq(engine_run_first(&w->run.engine, &err), 0);
+		if (w->run.reading && !waited)
+			since_ns = w->run.engine.now;
+		if (waited && !w->run.reading)
+			break;
+	}
+	cr_expect(w->run.engine.now >= since_ns + NS && w->run.engine.now < since_ns + NS + NS / 4, "%lu after %lu",
+		(unsigned long)w->run.engine.now, (unsigned long)since_ns);
+	cr_expect_lt(w->run.reclaim.refaults, 40 * WINDOW_PAGES);
+	w->run.late_ns = 2ull * NS;
+	(void)read_all(w);
+	end(w);
+}
+
+/* Objects of the trace in slots from @first on, a window of them, which go. */
+static void window_of_objects_goes(struct world *w, uint32_t first, uint32_t who, uint32_t op)
+{
+	for (uint32_t slot = first; slot < first + WINDOW_PAGES; slot++) {
+		w->objects[slot] = (struct object){ .slab = OBJECT_RECLAIMED, .op = op };
+		refault_evicted(&w->run, slot, who, 0, BACK_NOT);
+	}
+}
+
+Test(refault, of_a_known_share_all_that_is_to_come_is_a_part)
+{
+	for (int again = 0; again < 2; again++) {
+		struct world *w = begin(1, 50, 50, 50);
+
+		w->run.reclaim.use_unknown = false;
+		w->fx->pa->counter[PC_PGSTEAL_FILE] = 6 * WINDOW_PAGES;
+		for (uint32_t i = 0; again == 0 && i < 7; i++)
+			window_of_objects_goes(w, i * WINDOW_PAGES, 2, OP_READ);
+		if (again)
+			windows_go(w, 7, BACK_READ);
+		windows_go(w, 20, BACK_NOT);
+		cr_expect_leq(read_all(w), 5 * WINDOW_PAGES, "half of six, and what was drawn");
+		end(w);
+	}
+}
+
+/* A stretch that goes as a whole is read from its beginning on, so that its end is there in time, too. */
+Test(refault, a_long_stretch_is_begun_early_enough)
+{
+	for (uint64_t seed = 0; seed < 10; seed++) {
+		struct world *w = begin(seed, 0, 100, 0);
+
+		for (uint32_t i = 0; i < 4096; i++)
+			lru_add(w->fx->pa, take(w->fx, 0, M), LRU_KIND_FILE);
+		w->fx->machine.latency.step_ns[STEP_SWAP_IN_PAGE] = NS / (33 * WINDOW_PAGES) * 9 / 10;
+		windows_go(w, 33, BACK_NOT);
+		cr_expect_eq(read_all(w), 33 * WINDOW_PAGES);
+		cr_expect_leq(w->run.reclaim.disk_free_ns, NS, "%lu", (unsigned long)w->run.reclaim.disk_free_ns);
+		end(w);
+	}
+}
+
+/* A quarter of what is on the lists, and a window. */
+Test(refault, a_stretch_has_an_end)
+{
+	for (uint64_t seed = 0; seed < 10; seed++) {
+		struct world *w = begin(seed, 0, 50, 0);
+
+		for (uint32_t i = 0; i < 4096; i++)
+			lru_add(w->fx->pa, take(w->fx, 0, M), LRU_KIND_FILE);
+		windows_go(w, 66, BACK_NOT);
+		cr_expect_eq(read_all(w), 33 * WINDOW_PAGES, "of two stretches one");
+		end(w);
+	}
+}
+
+Test(refault, threads_of_one_task_read_one_stretch)
+{
+	for (uint64_t seed = 0; seed < 10; seed++) {
+		struct world *w = begin(seed, 50, 50, 0);
+		uint64_t came;
+
+		for (uint32_t i = 0; i < 4096; i++)
+			lru_add(w->fx->pa, take(w->fx, 0, M), LRU_KIND_FILE);
+		w->leader[3] = 2;
+		for (uint32_t i = 0; i < 8; i++)
+			window_of_objects_goes(w, i * WINDOW_PAGES, 2 + i % 2, OP_READ);
+		came = read_all(w);
+		cr_expect(came == 0 || came == 8 * WINDOW_PAGES, "%lu pages", (unsigned long)came);
+		end(w);
+	}
+}
+
+/* Nobody reads what has been freed meanwhile: the disk has nothing to do, and other pages make up for it. */
+Test(refault, what_is_gone_for_good_is_neither_read_nor_counted)
+{
+	struct world *w = begin(1, 50, 50, 0);
+	uint64_t came;
+
+	for (uint32_t i = 0; i < 8; i++)
+		window_of_objects_goes(w, i * WINDOW_PAGES, 2, OP_READ);
+	for (uint32_t slot = 0; slot < WORLD_OBJECTS; slot++)
+		w->objects[slot].slab = OBJECT_NONE;
+	w->fx->machine.latency.step_ns[STEP_SWAP_IN_PAGE] = NS / 10;
+	cr_expect_eq(read_all(w), 0);
+	cr_expect_leq(w->run.reclaim.disk_free_ns, NS);
+	w->fx->machine.latency.step_ns[STEP_SWAP_IN_PAGE] = 1000;
+	for (uint32_t i = 0; i < 8; i++)
+		window_of_objects_goes(w, i * WINDOW_PAGES, 2, OP_READ);
+	came = read_all(w);
+	cr_expect_geq(came, 7 * WINDOW_PAGES, "half of all sixteen: %lu pages", (unsigned long)came);
+	end(w);
+}
+
+Test(refault, a_page_that_is_in_swap_is_not_read_as_one_of_a_file)
+{
+	struct world *w = begin(1, 100, 100, 0);
+
+	w->objects[1] = (struct object){ .slab = OBJECT_RECLAIMED, .op = OP_READ, .index = 1 };
+	cr_expect_eq(refault_read(&w->run, 1, 2, false, BACK_READ), READ_NOT_WANTED);
+	w->objects[1].index = 0;
+	cr_expect_eq(refault_read(&w->run, 1, 2, false, BACK_READ), READ_CAME);
+	cr_expect_eq(w->ops[OP_READ].older, 1, "no request of the trace");
+	end(w);
+}
+
+/* workingset_refault(): what was away for no longer than active pages stay; of the trace, and of the initial state. */
+Test(refault, what_comes_back_soon_is_active)
+{
+	for (int i = 0; i < 4; i++) {
+		struct world *w = begin(1, 100, 100, 0);
+		bool late = i & 1, older = i & 2;
+		uint32_t came_again = 0;
+
+		w->fx->pa->reclaim[0].nonresident_age = 1000;
+		for (uint32_t slot = 0; slot < WINDOW_PAGES; slot++) {
+			w->objects[slot] = (struct object){ .slab = OBJECT_RECLAIMED, .op = OP_READ };
+			refault_evicted(&w->run, older ? SLOT_NONE : slot, 2, (late ? 0ull : 1000ull) << 17, BACK_NOT);
+		}
+		cr_expect_eq(read_all(w), WINDOW_PAGES);
+		cr_expect_eq(lru_pages(w->fx->pa, 0, LRU_ACTIVE_FILE) > 0, !late, "%d", i);
+		for (pfn_t pfn = WORLD_FIRST; pfn < WORLD_END; pfn++)
+			came_again += w->users[pfn].back == BACK_READ;
+		cr_expect_eq(came_again, WINDOW_PAGES, "when they go next, it is not for the first time");
+		end(w);
+	}
+}
+
+/* Without recorded times, the clock is the pages that have gone since. */
+Test(refault, as_fast_as_possible_they_come_when_as_much_has_gone)
+{
+	struct world *w = world_new(1);
+	struct err err = { 0 };
+
+	w->options.pace = PACE_ASAP;
+	w->run.reclaim.written_refault_percent = 100;
+	cr_assert_eq(refaults_start(&w->run, &err), 0);
+	for (uint32_t i = 0; i < 4096; i++)
+		lru_add(w->fx->pa, take(w->fx, 0, M), LRU_KIND_FILE);
+	windows_go(w, 2, BACK_NOT);
+	cr_expect_eq(read_all(w), 0);
+	w->fx->pa->reclaim[0].nonresident_age += 4096 + 2;
+	windows_go(w, 1, BACK_NOT);
+	cr_expect_geq(read_all(w), 2 * WINDOW_PAGES);
+	end(w);
 }

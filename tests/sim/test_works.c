@@ -65,6 +65,19 @@ Test(works, a_worker_comes_after_what_its_request_has_done_so_far)
 	world_free(w);
 }
 
+/* One that is queued does what is wanted meanwhile, too; each kind has its own. */
+Test(works, a_work_that_is_queued_is_not_queued_again)
+{
+	struct world *w = world_new(1);
+
+	run_schedule_work(&w->run, WORK_VFREE);
+	run_schedule_work(&w->run, WORK_VFREE);
+	cr_expect_eq(w->run.engine.queue.nr, 1);
+	run_schedule_work(&w->run, WORK_VMAP_DRAIN);
+	cr_expect_eq(w->run.engine.queue.nr, 2);
+	world_free(w);
+}
+
 static void no_reap(void *state, unsigned int cpu, struct meter *meter)
 {
 	(void)state;
