@@ -67,7 +67,8 @@ Test(follow, pages_of_a_state_are_on_its_lists_as_used_as_such_pages_are)
 		.lru = { [STATE_LRU_INACTIVE_ANON] = 600,
 			[STATE_LRU_ACTIVE_ANON] = 200,
 			[STATE_LRU_INACTIVE_FILE] = 700,
-			[STATE_LRU_ACTIVE_FILE] = 300 } };
+			[STATE_LRU_ACTIVE_FILE] = 300,
+			[STATE_LRU_UNEVICTABLE] = 100 } };
 	static const uint64_t want[NR_LRU_LISTS] = { 600, 200, 700, 300 };
 	struct world *w = begin();
 	struct err err = { 0 };
@@ -94,8 +95,101 @@ Test(follow, pages_of_a_state_are_on_its_lists_as_used_as_such_pages_are)
 	}
 	cr_expect_eq(used, 600);
 	cr_expect_eq(w->run.reclaim.older_file_pages, 1000);
-	cr_expect_eq(w->run.result.filled.lru_pages, 1800);
+	cr_expect_eq(w->run.result.filled.lru_pages, 1900, "unevictable ones are movable and on no list");
 	world_free(w);
+}
+
+/* A state of one zone whose lists have so many pages, all of which are in use. */
+static struct world *begin_lists(uint64_t inactive_anon, uint64_t active_anon, uint64_t inactive_file, uint64_t active_file)
+{
+	static struct state_zone zone = { .managed = WORLD_END - WORLD_FIRST };
+	struct world *w = begin();
+
+	zone.lru[STATE_LRU_INACTIVE_ANON] = state.lru[STATE_LRU_INACTIVE_ANON] = inactive_anon;
+	zone.lru[STATE_LRU_ACTIVE_ANON] = state.lru[STATE_LRU_ACTIVE_ANON] = active_anon;
+	zone.lru[STATE_LRU_INACTIVE_FILE] = state.lru[STATE_LRU_INACTIVE_FILE] = inactive_file;
+	zone.lru[STATE_LRU_ACTIVE_FILE] = state.lru[STATE_LRU_ACTIVE_FILE] = active_file;
+	zone.type = w->fx->zone->type;
+	zone.start_pfn = WORLD_FIRST;
+	zone.spanned = zone.present = zone.managed;
+	state.zones = &zone;
+	state.nr_zones = 1;
+	state.lru_told = STATE_LRU_BY_ZONE;
+	while (take(w->fx, 0, M) != PFN_NONE)
+		;
+	return w;
+}
+
+static void expect_lists(struct world *w, uint64_t inactive_anon, uint64_t active_anon, uint64_t inactive_file, uint64_t active_file)
+{
+	const uint64_t want[NR_LRU_LISTS] = { inactive_anon, active_anon, inactive_file, active_file };
+	struct err err = { 0 };
+
+	cr_assert_eq(adopt_lru(&w->run, &err), 0, "%s", err.text);
+	for (int list = 0; list < NR_LRU_LISTS; list++)
+		cr_expect_eq(lru_pages(w->fx->pa, 0, (enum lru_list)list), want[list], "list %d: %lu", list,
+			(unsigned long)lru_pages(w->fx->pa, 0, (enum lru_list)list));
+}
+
+/* meminfo tells them in KiB, whatever a page has. */
+Test(follow, lists_that_are_told_as_totals_have_as_many_pages)
+{
+	struct world *w = begin_lists(600 * 4, 200 * 4, 700 * 4, 300 * 4);
+
+	state.lru_told = STATE_LRU_IN_KIB;
+	expect_lists(w, 600, 200, 700, 300);
+	world_free(w);
+}
+
+/* How often it changes from page to page in [first, first + nr) whether it is on the list. */
+static uint32_t changes(const struct world *w, pfn_t first, uint32_t nr, enum lru_list list)
+{
+	uint32_t found = 0;
+
+	for (pfn_t pfn = first + 1; pfn < first + nr; pfn++)
+		found += (lru_list_of(w->fx->pa, pfn) == list) != (lru_list_of(w->fx->pa, pfn - 1) == list);
+	return found;
+}
+
+/* Of 512 pages of either kind there is room for 300 on the inactive list: files are used in stretches, memory of tasks by pages. */
+Test(follow, what_the_trace_knows_is_active_where_there_is_no_room_for_it)
+{
+	struct world *w = begin_lists(300, 400, 300, 400);
+
+	for (pfn_t pfn = WORLD_FIRST; pfn < WORLD_FIRST + 512; pfn++) {
+		lru_add(w->fx->pa, pfn, LRU_KIND_FILE);
+		lru_add(w->fx->pa, pfn + 512, LRU_KIND_ANON);
+	}
+	expect_lists(w, 300, 400, 300, 400);
+	for (pfn_t pfn = WORLD_FIRST; pfn < WORLD_FIRST + 512; pfn++)
+		cr_assert(lru_list_of(w->fx->pa, pfn) == LRU_INACTIVE_FILE || lru_list_of(w->fx->pa, pfn) == LRU_ACTIVE_FILE);
+	cr_expect_leq(changes(w, WORLD_FIRST, 512, LRU_ACTIVE_FILE), 2 * 512 / 32);
+	cr_expect_geq(changes(w, WORLD_FIRST + 512, 512, LRU_ACTIVE_ANON), 100);
+	world_free(w);
+}
+
+/* Of 200 pages that a dump tells to be of files, 20 are of files in memory, as the numbers say; without numbers none is. */
+Test(follow, lists_are_of_the_kinds_that_a_dump_tells)
+{
+	static struct state_pages pages[] = {
+		{ .first_pfn = WORLD_FIRST + 100, .nr_pages = 100, .kind = STATE_PAGE_ANON },
+		{ .first_pfn = WORLD_FIRST + 300, .nr_pages = 200, .kind = STATE_PAGE_FILE },
+	};
+
+	for (int told = 0; told < 2; told++) {
+		struct world *w = told ? begin_lists(80, 40, 130, 50) : begin_lists(0, 0, 0, 0);
+
+		state.pages = pages;
+		state.nr_pages = 2;
+		state.lru_told = told ? STATE_LRU_BY_ZONE : STATE_LRU_UNKNOWN;
+		if (told)
+			expect_lists(w, 80, 40, 130, 50);
+		else
+			expect_lists(w, 100, 0, 200, 0);
+		for (pfn_t pfn = WORLD_FIRST + 100; pfn < WORLD_FIRST + 200; pfn++)
+			cr_assert_leq((int)lru_list_of(w->fx->pa, pfn), (int)LRU_ACTIVE_ANON);
+		world_free(w);
+	}
 }
 
 /* ---- adopt_gone.c ---- */
