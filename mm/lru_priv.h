@@ -36,6 +36,8 @@ void lru_rotate(struct page_alloc *pa, pfn_t pfn);
 
 /** scan_balance() - models prepare_scan_count() and get_scan_count(). */
 void scan_balance(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, struct scan_balance *balance);
+/** nothing_to_scan() - whatever the priority, a pass over @node finds neither a page to look at nor an object: it changes nothing. */
+bool nothing_to_scan(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc);
 /** inactive_is_low() - models the kernel's. */
 bool inactive_is_low(const struct page_alloc *pa, uint32_t node, enum lru_list inactive);
 /** can_reclaim_anon() - models can_reclaim_anon_pages(): there is swap, and room in it. */

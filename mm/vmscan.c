@@ -366,12 +366,39 @@ static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *a
 	}
 }
 
+/*
+ * On a machine that is far too small, each request that fails comes here 17 times, and each time would go through all priorities. Where
+ * none of its nodes has anything to take, all that comes of it is the price of asking their shrinkers so often.
+ * Return: whether that is so; it has been charged.
+ */
+static bool scan_in_vain(struct page_alloc *pa, const struct alloc_context *ac, const struct scan_control *sc)
+{
+	uint32_t last = UINT32_MAX, nr_nodes = 0;
+
+	if (ac->order > COSTLY_ORDER)
+		return false; /* compaction may be ready */
+	for (uint32_t i = ac->preferred; i < ac->nr_zones; i++) {
+		const struct zone *zone = ac->zonelist->zone[i];
+
+		if (zone->type > ac->highest || !zone->managed || zone->node == last)
+			continue;
+		last = zone->node;
+		if (!nothing_to_scan(pa, last, sc))
+			return false;
+		nr_nodes++;
+	}
+	meter_charge(sc->meter, STEP_SHRINKER, nr_nodes * (DEF_PRIORITY + 1));
+	return true;
+}
+
 /* Models a turn of do_try_to_free_pages(), each of which counts as a stall. */
 static void try_to_free_pages(struct page_alloc *pa, const struct alloc_context *ac, struct scan_control *sc)
 {
+	bool in_vain = scan_in_vain(pa, ac, sc);
+
 	pa->counter[PC_ALLOCSTALL_DMA + ac->highest]++;
 	sc->priority = DEF_PRIORITY;
-	while (sc->priority >= 0 && sc->reclaimed < sc->nr_to_reclaim && !sc->compaction_ready) {
+	while (!in_vain && sc->priority >= 0 && sc->reclaimed < sc->nr_to_reclaim && !sc->compaction_ready) {
 		shrink_zonelist(pa, ac, sc);
 		sc->priority--;
 	}

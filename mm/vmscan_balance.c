@@ -52,6 +52,22 @@ static uint64_t eligible_pages(const struct page_alloc *pa, uint32_t node, enum 
 	return pages;
 }
 
+bool nothing_to_scan(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc)
+{
+	bool anon = sc->may_swap && can_reclaim_anon(pa);
+
+	for (int list = anon ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE; list < NR_LRU_LISTS; list++)
+		if (lru_pages(pa, node, (enum lru_list)list) && eligible_pages(pa, node, (enum lru_list)list, sc))
+			return false;
+	/* Whether or not they can be taken, active anonymous pages would grow old. */
+	if (pa->swap_pages && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
+		return false;
+	for (uint32_t i = 0; i < pa->hooks.nr_shrinkers; i++)
+		if (pa->hooks.count_objects(pa->hooks.arg, i, node))
+			return false;
+	return true;
+}
+
 /* So little page cache is left that only anonymous pages can give memory. */
 static bool file_is_tiny(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, const struct scan_balance *balance)
 {

@@ -276,3 +276,80 @@ Test(vmscan_balance, pages_that_are_written_out_have_a_cost)
 	cr_expect_eq(fx->pa->reclaim[0].cost[0], page_alloc_counter(fx->pa, PC_PSWPOUT));
 	fixture_free(fx);
 }
+
+/* What there is that a reclaim could take, and by what mask it may. */
+struct stock {
+	int kind;          /* enum lru_kind */
+	bool active;
+	uint64_t swap, swap_used, objects;
+	gfp_t gfp;
+};
+
+static struct fixture *stocked(const struct stock *stock, struct told *told)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+
+	hook(fx, told);
+	fx->machine.reclaim.swappiness = 60;
+	fx->machine.latency.step_ns[STEP_SHRINKER] = 1000;
+	meter_start(&fx->meter, fx->machine.latency.step_ns);
+	fx->pa->hooks.shrinkers = shrinkers;
+	fx->pa->hooks.nr_shrinkers = 2;
+	told->objects = stock->objects;
+	page_alloc_swap_load(fx->pa, stock->swap, stock->swap_used);
+	for (int i = 0; i < 100; i++)
+		(stock->active ? lru_add_active : lru_add)(fx->pa, take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), (enum lru_kind)stock->kind);
+	return fx;
+}
+
+/* try_to_free_pages() with all its passes, whether or not they find anything. */
+static void reclaim_pass_by_pass(struct fixture *fx, gfp_t gfp)
+{
+	struct scan_control sc = { .highest = ZONE_NORMAL, .nr_to_reclaim = SWAP_CLUSTER_MAX, .may_swap = gfp & GFP_BIT_IO,
+		.may_fs = gfp & GFP_BIT_FS, .meter = &fx->meter };
+
+	for (int turn = 0; turn < 2; turn++) {
+		fx->pa->counter[PC_ALLOCSTALL_NORMAL]++;
+		for (sc.priority = DEF_PRIORITY; sc.priority >= 0 && sc.reclaimed < sc.nr_to_reclaim; sc.priority--)
+			shrink_node(fx->pa, 0, &sc);
+		if (sc.reclaimed || !sc.skipped_deactivate)
+			return;
+		sc.force_deactivate = true;
+	}
+}
+
+static void expect_same_reclaim(const struct stock *stock)
+{
+	static struct told told[2];
+	struct fixture *fx[2] = { stocked(stock, &told[0]), stocked(stock, &told[1]) };
+	struct page_request req = { .gfp = stock->gfp, .node = -1 };
+	const struct reclaim_node *r[2] = { &fx[0]->pa->reclaim[0], &fx[1]->pa->reclaim[0] };
+	struct alloc_context ac;
+
+	page_context(fx[0]->pa, &req, &ac);
+	direct_reclaim(fx[0]->pa, &ac, &fx[0]->meter);
+	reclaim_pass_by_pass(fx[1], stock->gfp);
+	cr_expect_eq(fx[0]->meter.ns, fx[1]->meter.ns, "kind %d%s, swap %d of %d, %d objects, mask %x: %d and %d ns", stock->kind,
+		stock->active ? ", active" : "", (int)stock->swap_used, (int)stock->swap, (int)stock->objects, stock->gfp,
+		(int)fx[0]->meter.ns, (int)fx[1]->meter.ns);
+	cr_expect_arr_eq(fx[0]->pa->counter, fx[1]->pa->counter, sizeof(fx[0]->pa->counter));
+	cr_expect_arr_eq(r[0]->nr_lru, r[1]->nr_lru, sizeof(r[0]->nr_lru));
+	cr_expect_arr_eq(r[0]->deferred_objects, r[1]->deferred_objects, sizeof(r[0]->deferred_objects));
+	cr_expect_eq(told[0].nr_scans, told[1].nr_scans);
+	for (int i = 0; i < 2; i++)
+		fixture_free(fx[i]);
+}
+
+/* A reclaim that finds nothing is over at once, and has cost and changed what all its passes would have. */
+Test(vmscan_balance, a_reclaim_in_vain_is_as_all_its_passes)
+{
+	static const gfp_t masks[] = { GFP_KERNEL, GFP_KERNEL & ~GFP_BIT_FS, GFP_KERNEL & ~(GFP_BIT_IO | GFP_BIT_FS) };
+	static const uint64_t swaps[][2] = { { 0, 0 }, { 100, 0 }, { 100, 100 } };
+
+	for (int i = 0; i < 3 * 3 * 3 * 2 * 2; i++) {
+		const uint64_t *swap = swaps[i / 3 % 3];
+
+		expect_same_reclaim(&(struct stock){ .kind = i % 3, .swap = swap[0], .swap_used = swap[1], .gfp = masks[i / 9 % 3],
+			.active = i / 27 % 2, .objects = i / 54 * 50 });
+	}
+}
