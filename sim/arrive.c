@@ -59,25 +59,30 @@ static bool is_ready(const struct run *run, const struct request *req)
 	return !(req->seat.marks & REQUEST_TICKET) || req->slot == SLOT_NONE || run->objects[req->slot].served == req->ticket;
 }
 
+/*
+ * The key of SLEEP_OBJECT of who waits for a turn: thousands may have drawn tickets of one slot, and the one is found whose turn it is.
+ * No two billion wait at a time, so 31 bits tell them apart.
+ */
+static uint64_t turn_key(uint32_t slot, uint32_t ticket)
+{
+	return (uint64_t)(ticket & 0x7fffffffu) << 32 | slot;
+}
+
 /* The next one with the same object, if it is there already. */
 static void next_of_object(struct run *run, const struct request *req)
 {
 	struct object *object = &run->objects[req->slot];
+	struct request next;
 	uint32_t number;
 
 	if (++object->served == object->next_ticket)
 		return;
-	for (number = sleepers_find(run, SLEEP_OBJECT, req->slot); number != SLEEPER_NONE;
-		number = sleepers_next(run, number)) {
-		struct request next = run->sleepers.slots[number].req;
-
-		if (next.ticket != object->served)
-			continue;
-		sleepers_take(run, number);
-		next.seat.marks |= REQUEST_LATE;
-		engine_queue(&run->engine, &next, &run->deferred);
+	number = sleepers_find(run, SLEEP_OBJECT, turn_key(req->slot, object->served));
+	if (number == SLEEPER_NONE)
 		return;
-	}
+	next = sleepers_take(run, number);
+	next.seat.marks |= REQUEST_LATE;
+	engine_queue(&run->engine, &next, &run->deferred);
 }
 
 /* When the first held request of a task may arrive: its recorded gap after the one before it was done. */
@@ -142,7 +147,7 @@ ns_t serve_waited(void *arg, const struct request *req)
 
 	if (!is_ready(run, req)) {
 		meter_restart(&run->meter);
-		sleepers_add(run, req, SLEEP_OBJECT, req->slot, true);
+		sleepers_add(run, req, SLEEP_OBJECT, turn_key(req->slot, req->ticket), true);
 		return 0;
 	}
 	served = req->sleeper && sleepers_resume(run, req);

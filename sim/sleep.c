@@ -94,7 +94,8 @@ uint32_t sleepers_find(const struct run *run, enum sleep_reason reason, uint64_t
 	return match_from(&run->sleepers, run->sleepers.chains[chain_of(reason, key)].first, (uint8_t)reason, key);
 }
 
-uint32_t sleepers_next(const struct run *run, uint32_t number)
+/* The next after @number who waits for the same. */
+static uint32_t next_of(const struct run *run, uint32_t number)
 {
 	const struct sleeper *sleeper = &run->sleepers.slots[number];
 
@@ -106,7 +107,7 @@ ns_t sleepers_waited(const struct run *run, enum sleep_reason reason, uint64_t k
 	ns_t waited = 0;
 	uint32_t number = run->sleepers.nr_asleep ? sleepers_find(run, reason, key) : SLEEPER_NONE;
 
-	for (; number != SLEEPER_NONE && nr; nr--, number = sleepers_next(run, number))
+	for (; number != SLEEPER_NONE && nr; nr--, number = next_of(run, number))
 		waited += run->engine.now - min_u64(run->sleepers.slots[number].since_ns, run->engine.now);
 	return waited;
 }
@@ -224,7 +225,7 @@ uint32_t run_wake(struct run *run, enum sleep_reason reason, uint64_t key, uint3
 	if (!run->sleepers.nr_asleep)
 		return 0;
 	for (uint32_t number = sleepers_find(run, reason, key); number != SLEEPER_NONE && woken < nr; woken++) {
-		uint32_t next = sleepers_next(run, number);
+		uint32_t next = next_of(run, number);
 
 		wake(run, number, false);
 		number = next;

@@ -102,8 +102,6 @@ static inline uint32_t run_wake_all(struct run *run, enum sleep_reason reason, u
 uint32_t sleepers_add(struct run *run, const struct request *req, enum sleep_reason reason, uint64_t key, bool counted);
 /** sleepers_find() - the first who waits for (@reason, @key); SLEEPER_NONE. */
 uint32_t sleepers_find(const struct run *run, enum sleep_reason reason, uint64_t key);
-/** sleepers_next() - the next after @number who waits for the same. */
-uint32_t sleepers_next(const struct run *run, uint32_t number);
 /** sleepers_take() - @number waits no longer and is forgotten. */
 struct request sleepers_take(struct run *run, uint32_t number);
 /** sleepers_timer() - a timer of sleepers is due (RUN_TIMER_RESUME, RUN_TIMER_TIMEOUT). */

@@ -6,8 +6,8 @@
 #include "base/array.h"
 #include "sim/arrive.h"
 
-/* Keys of SLEEP_OBJECT: slots are below. */
-#define NAME_KEY(maker) (1ull << 32 | (uint64_t)(maker)->keys << 33 | (maker)->name)
+/* Keys of SLEEP_OBJECT: those of turns are below (sim/arrive.c). */
+#define NAME_KEY(maker) (1ull << 63 | (uint64_t)(maker)->keys << 32 | (maker)->name)
 
 /* Pools of both kinds have one name space here: a pool of the other kind and the same name holds up nobody for long. */
 #define NAMES (KEY_CACHE | KEY_POOL)

@@ -52,6 +52,25 @@ Test(sleep, sleepers_of_one_key_wake_first_in_first_out_and_those_of_another_do_
 	scene_free(s);
 }
 
+/* The third one of the object comes to its CPU, and waits, before the second one does. */
+Test(sleep, who_waits_for_an_object_has_it_in_the_order_of_the_trace)
+{
+	struct scene *s = scene_new(3, PACE_RECORDED);
+	uint32_t first = scene_add(s, (struct act){ .at_ns = 0, .cost_ns = 10, .slot = 1, .sleeps_on = 7 });
+	uint32_t second, third;
+
+	scene_add(s, (struct act){ .at_ns = 50, .cpu = 1, .cost_ns = 500 });
+	second = scene_add(s, (struct act){ .at_ns = 100, .cpu = 1, .cost_ns = 10, .slot = 1 });
+	third = scene_add(s, (struct act){ .at_ns = 200, .cpu = 2, .cost_ns = 10, .slot = 1 });
+	scene_add(s, (struct act){ .at_ns = 1000, .cost_ns = 10, .wakes = 7 });
+	scene_play(s);
+	cr_assert_eq(s->run.sleepers.stats[SLEEP_OBJECT].count, 2);
+	cr_assert_eq(s->order[s->nr_served - 3], first);
+	cr_assert_eq(s->order[s->nr_served - 2], second);
+	cr_assert_eq(s->order[s->nr_served - 1], third);
+	scene_free(s);
+}
+
 Test(sleep, a_timeout_wakes_and_says_so_and_does_not_wake_the_next_one_in_its_place)
 {
 	struct scene *s = scene_new(1, PACE_RECORDED);
