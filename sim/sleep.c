@@ -15,36 +15,81 @@ static const char *const sleep_reason_name[NR_SLEEP_REASONS] = {
 #undef X
 };
 
+#define FIRST_CHAINS_LOG2 10u
 #define STAGE_SERVED UINT32_MAX /* struct mm_place: it has been served, and naps; no mechanism has so many stages */
 
 void sleepers_init(struct sleepers *sleepers)
 {
 	*sleepers = (struct sleepers){ .free = SLEEPER_NONE };
-	for (uint32_t i = 0; i < SLEEP_CHAINS; i++)
-		sleepers->chains[i] = (struct sleep_chain){ SLEEPER_NONE, SLEEPER_NONE };
 }
 
 void sleepers_fini(struct sleepers *sleepers)
 {
 	free(sleepers->slots);
+	free(sleepers->chains);
 	*sleepers = (struct sleepers){ 0 };
 }
 
 /* Fibonacci hashing: the top bits of key times 2^64 / golden ratio. */
-static uint32_t chain_of(enum sleep_reason reason, uint64_t key)
+static struct sleep_chain *chain_of(const struct sleepers *s, uint8_t reason, uint64_t key)
 {
-	return (uint32_t)(((key * NR_SLEEP_REASONS + (uint64_t)reason) * 0x9e3779b97f4a7c15u) >> (64 - SLEEP_CHAINS_LOG2));
+	return &s->chains[((key * NR_SLEEP_REASONS + reason) * 0x9e3779b97f4a7c15u) >> (64 - s->chains_log2)];
+}
+
+static void put_last(struct sleepers *s, uint32_t number)
+{
+	struct sleeper *sleeper = &s->slots[number];
+	struct sleep_chain *chain = chain_of(s, sleeper->reason, sleeper->key);
+
+	sleeper->prev = chain->last;
+	sleeper->next = SLEEPER_NONE;
+	if (chain->last == SLEEPER_NONE)
+		chain->first = number;
+	else
+		s->slots[chain->last].next = number;
+	chain->last = number;
+}
+
+static uint32_t nr_chains(const struct sleepers *s)
+{
+	return s->chains ? 1u << s->chains_log2 : 0;
+}
+
+/*
+ * Twice as many chains: on a machine that is far too small hundreds of thousands wait at a time. By the top bits of its hash a chain
+ * falls into two, so those who are on them keep their order.
+ */
+static bool more_chains(struct sleepers *s)
+{
+	uint32_t nr_old = nr_chains(s);
+	unsigned int log2 = nr_old ? s->chains_log2 + 1 : FIRST_CHAINS_LOG2;
+	struct sleep_chain *old = s->chains, *chains = malloc(((size_t)1 << log2) * sizeof(*chains));
+
+	if (!chains)
+		return false;
+	for (size_t i = 0; i < (size_t)1 << log2; i++)
+		chains[i] = (struct sleep_chain){ SLEEPER_NONE, SLEEPER_NONE };
+	s->chains = chains;
+	s->chains_log2 = log2;
+	for (uint32_t i = 0; i < nr_old; i++)
+		for (uint32_t number = old[i].first, next; number != SLEEPER_NONE; number = next) {
+			next = s->slots[number].next;
+			put_last(s, number);
+		}
+	free(old);
+	return true;
 }
 
 static uint32_t take_slot(struct sleepers *s, struct err *err)
 {
 	uint32_t number = s->free;
+	bool room = s->nr_asleep < nr_chains(s) || more_chains(s);
 
-	if (number != SLEEPER_NONE) {
+	if (room && number != SLEEPER_NONE) {
 		s->free = s->slots[number].next;
 		return number;
 	}
-	if (!array_room(&s->slots, &s->cap, s->nr)) {
+	if (!room || !array_room(&s->slots, &s->cap, s->nr)) {
 		err_set(err, ERR_NOMEM, "no memory for %u sleeping requests", s->nr + 1);
 		return SLEEPER_NONE;
 	}
@@ -63,20 +108,15 @@ static void give_slot(struct sleepers *s, uint32_t number)
 uint32_t sleepers_add(struct run *run, const struct request *req, enum sleep_reason reason, uint64_t key, bool counted)
 {
 	struct sleepers *s = &run->sleepers;
-	struct sleep_chain *chain = &s->chains[chain_of(reason, key)];
 	uint32_t number = take_slot(s, &run->deferred);
 	uint32_t generation;
 
 	if (number == SLEEPER_NONE)
 		return number;
 	generation = s->slots[number].generation;
-	s->slots[number] = (struct sleeper){ .req = *req, .key = key, .since_ns = run->engine.now, .prev = chain->last,
-		.next = SLEEPER_NONE, .generation = generation, .reason = (uint8_t)reason, .state = SLEEPER_ASLEEP, .counted = counted };
-	if (chain->last == SLEEPER_NONE)
-		chain->first = number;
-	else
-		s->slots[chain->last].next = number;
-	chain->last = number;
+	s->slots[number] = (struct sleeper){ .req = *req, .key = key, .since_ns = run->engine.now,
+		.generation = generation, .reason = (uint8_t)reason, .state = SLEEPER_ASLEEP, .counted = counted };
+	put_last(s, number);
 	s->nr_asleep++;
 	s->stats[reason].count += counted;
 	return number;
@@ -91,7 +131,9 @@ static uint32_t match_from(const struct sleepers *s, uint32_t number, uint8_t re
 
 uint32_t sleepers_find(const struct run *run, enum sleep_reason reason, uint64_t key)
 {
-	return match_from(&run->sleepers, run->sleepers.chains[chain_of(reason, key)].first, (uint8_t)reason, key);
+	const struct sleepers *s = &run->sleepers;
+
+	return s->nr_asleep ? match_from(s, chain_of(s, (uint8_t)reason, key)->first, (uint8_t)reason, key) : SLEEPER_NONE;
 }
 
 /* The next after @number who waits for the same. */
@@ -105,7 +147,7 @@ static uint32_t next_of(const struct run *run, uint32_t number)
 ns_t sleepers_waited(const struct run *run, enum sleep_reason reason, uint64_t key, uint32_t nr)
 {
 	ns_t waited = 0;
-	uint32_t number = run->sleepers.nr_asleep ? sleepers_find(run, reason, key) : SLEEPER_NONE;
+	uint32_t number = sleepers_find(run, reason, key);
 
 	for (; number != SLEEPER_NONE && nr; nr--, number = next_of(run, number))
 		waited += run->engine.now - min_u64(run->sleepers.slots[number].since_ns, run->engine.now);
@@ -116,7 +158,7 @@ ns_t sleepers_waited(const struct run *run, enum sleep_reason reason, uint64_t k
 static void end_wait(struct run *run, struct sleeper *sleeper)
 {
 	struct sleepers *s = &run->sleepers;
-	struct sleep_chain *chain = &s->chains[chain_of(sleeper->reason, sleeper->key)];
+	struct sleep_chain *chain = chain_of(s, sleeper->reason, sleeper->key);
 	struct sleep_stats *stats = &s->stats[sleeper->reason];
 	ns_t waited = run->engine.now - min_u64(sleeper->since_ns, run->engine.now);
 
@@ -222,8 +264,6 @@ uint32_t run_wake(struct run *run, enum sleep_reason reason, uint64_t key, uint3
 {
 	uint32_t woken = 0;
 
-	if (!run->sleepers.nr_asleep)
-		return 0;
 	for (uint32_t number = sleepers_find(run, reason, key); number != SLEEPER_NONE && woken < nr; woken++) {
 		uint32_t next = next_of(run, number);
 
@@ -332,12 +372,12 @@ int sleepers_check(const struct run *run, struct err *err)
 	const struct sleepers *s = &run->sleepers;
 	uint32_t on_chains = 0, asleep = 0, napping = 0, awake = 0;
 
-	for (uint32_t chain = 0; chain < SLEEP_CHAINS; chain++) {
+	for (uint32_t chain = 0; chain < nr_chains(s); chain++) {
 		uint32_t last = SLEEPER_NONE;
 
 		for (uint32_t n = s->chains[chain].first; n != SLEEPER_NONE; last = n, n = s->slots[n].next, on_chains++)
 			if (s->slots[n].state != SLEEPER_ASLEEP || s->slots[n].prev != last ||
-				chain_of(s->slots[n].reason, s->slots[n].key) != chain)
+				chain_of(s, s->slots[n].reason, s->slots[n].key) != &s->chains[chain])
 				return err_set(err, ERR_INVARIANT, "sleep 1: sleeper %u is on a wrong chain", n);
 		if (last != s->chains[chain].last)
 			return err_set(err, ERR_INVARIANT, "sleep 1: chain %u ends wrongly", chain);

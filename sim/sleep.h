@@ -27,8 +27,6 @@ struct run;
 struct run_op;
 struct err;
 
-#define SLEEP_CHAINS_LOG2 14u
-#define SLEEP_CHAINS (1u << SLEEP_CHAINS_LOG2) /* on a machine that is far too small, 100 000 may wait */
 #define SLEEPER_NONE UINT32_MAX
 
 struct sleeper {
@@ -60,7 +58,8 @@ struct sleepers {
 	uint32_t nr_asleep, nr_napping, nr_awake;
 	struct sleep_chain {
 		uint32_t first, last;
-	} chains[SLEEP_CHAINS];
+	} *chains;               /* owned: 2^chains_log2, at least as many as sleep; NULL: none has slept yet */
+	unsigned int chains_log2;
 	struct sleep_stats stats[NR_SLEEP_REASONS];
 };
 

@@ -52,6 +52,27 @@ Test(sleep, sleepers_of_one_key_wake_first_in_first_out_and_those_of_another_do_
 	scene_free(s);
 }
 
+/* Far more than there are chains at first: these double meanwhile. */
+Test(sleep, thousands_of_sleepers_are_found_by_their_keys_in_their_order)
+{
+	enum { NR = 5000, KEYS = 3000 };
+	struct scene *s = scene_new(1, PACE_RECORDED);
+
+	for (uint32_t i = 0; i < NR; i++)
+		cr_assert_neq(sleepers_add(&s->run, &(struct request){ .event_no = i }, SLEEP_TASK, i % KEYS, true), SLEEPER_NONE);
+	scene_check(s);
+	for (uint32_t i = 0; i < NR; i++) {
+		uint32_t number = sleepers_find(&s->run, SLEEP_TASK, i % KEYS);
+
+		cr_assert_neq(number, SLEEPER_NONE);
+		cr_assert_eq(sleepers_take(&s->run, number).event_no, i);
+	}
+	cr_assert_eq(s->run.sleepers.nr_asleep, 0);
+	cr_assert_eq(sleepers_find(&s->run, SLEEP_TASK, 1), SLEEPER_NONE);
+	scene_check(s);
+	scene_free(s);
+}
+
 /* The third one of the object comes to its CPU, and waits, before the second one does. */
 Test(sleep, who_waits_for_an_object_has_it_in_the_order_of_the_trace)
 {
