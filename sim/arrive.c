@@ -38,13 +38,17 @@ static bool is_task_request(const struct run *run, const struct request *req)
 
 void draw_ticket(struct run *run, struct request *req)
 {
+	uint32_t *next;
+
 	if (req->seat.marks & REQUEST_TICKET)
 		return;
 	if (req->slot == SLOT_NONE) {
 		req->seat.marks |= unmade_begins(run, req) ? REQUEST_TICKET : 0;
 		return;
 	}
-	req->ticket = run->objects[req->slot].next_ticket++;
+	next = &run->objects[req->slot].next_ticket;
+	req->ticket = *next & TICKET_BITS;
+	*next = (*next & TURN_SLEPT) | ((req->ticket + 1) & TICKET_BITS);
 	req->seat.marks |= REQUEST_TICKET;
 }
 
@@ -59,13 +63,16 @@ static bool is_ready(const struct run *run, const struct request *req)
 	return !(req->seat.marks & REQUEST_TICKET) || req->slot == SLOT_NONE || run->objects[req->slot].served == req->ticket;
 }
 
-/*
- * The key of SLEEP_OBJECT of who waits for a turn: thousands may have drawn tickets of one slot, and the one is found whose turn it is.
- * No two billion wait at a time, so 31 bits tell them apart.
- */
+/* The key of SLEEP_OBJECT of who waits for a turn: of one slot thousands may do. */
 static uint64_t turn_key(uint32_t slot, uint32_t ticket)
 {
-	return (uint64_t)(ticket & 0x7fffffffu) << 32 | slot;
+	return (uint64_t)ticket << 32 | slot;
+}
+
+static void sleep_for_turn(struct run *run, const struct request *req)
+{
+	run->objects[req->slot].next_ticket |= TURN_SLEPT;
+	sleepers_add(run, req, SLEEP_OBJECT, turn_key(req->slot, req->ticket), true);
 }
 
 /* The next one with the same object, if it is there already. */
@@ -75,7 +82,13 @@ static void next_of_object(struct run *run, const struct request *req)
 	struct request next;
 	uint32_t number;
 
-	if (++object->served == object->next_ticket)
+	object->served = (object->served + 1) & TICKET_BITS;
+	if (object->served == (object->next_ticket & TICKET_BITS)) {
+		object->next_ticket = object->served;
+		return;
+	}
+	/* As a rule it still waits for its CPU, and looking among hundreds of thousands who sleep misses the cache each time. */
+	if (!(object->next_ticket & TURN_SLEPT))
 		return;
 	number = sleepers_find(run, SLEEP_OBJECT, turn_key(req->slot, object->served));
 	if (number == SLEEPER_NONE)
@@ -147,7 +160,7 @@ ns_t serve_waited(void *arg, const struct request *req)
 
 	if (!is_ready(run, req)) {
 		meter_restart(&run->meter);
-		sleepers_add(run, req, SLEEP_OBJECT, turn_key(req->slot, req->ticket), true);
+		sleep_for_turn(run, req);
 		return 0;
 	}
 	served = req->sleeper && sleepers_resume(run, req);

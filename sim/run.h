@@ -154,10 +154,13 @@ struct object {
 	ns_t born_ns;
 	/*
 	 * Requests that name this slot and wait for a CPU draw tickets and are served in that order: what one task frees
-	 * on a second CPU waits for its allocation on the first. Equal: nobody waits.
+	 * on a second CPU waits for its allocation on the first. Equal: nobody waits. Tickets have 31 bits, and beside them next_ticket
+	 * may have TURN_SLEPT.
 	 */
 	uint32_t next_ticket, served;
 };
+#define TURN_SLEPT  0x80000000u /* since nobody waited last, some of those who wait had their CPU too early, and sleep */
+#define TICKET_BITS 0x7fffffffu
 _Static_assert(sizeof(struct object) == 32, "two a cache line");
 
 /** Figures by kind of event, as op_stats shows them. */
