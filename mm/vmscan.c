@@ -256,6 +256,18 @@ static void do_shrink(struct page_alloc *pa, uint32_t node, uint32_t number, con
 	*deferred = *deferred + delta > scanned ? min_u64(*deferred + delta - scanned, 2 * freeable) : 0;
 }
 
+/* Whether do_shrink() does nothing at any priority. Of what costs nothing to make again half is asked for: of a single one, none. */
+static bool nothing_to_shrink(const struct page_alloc *pa, uint32_t node)
+{
+	for (uint32_t i = 0; i < pa->hooks.nr_shrinkers; i++) {
+		uint64_t freeable = pa->hooks.count_objects(pa->hooks.arg, i, node);
+
+		if (freeable > 1 || (freeable && (pa->hooks.shrinkers[i].seeks || pa->reclaim[node].deferred_objects[i])))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Models shrink_slab(). What it takes is most of all to ask each of the kernel's shrinkers, some dozens, whatever they have: the model
  * has those few that free anything, so the price is one for all.
@@ -383,7 +395,7 @@ static bool scan_in_vain(struct page_alloc *pa, const struct alloc_context *ac, 
 		if (zone->type > ac->highest || !zone->managed || zone->node == last)
 			continue;
 		last = zone->node;
-		if (!nothing_to_scan(pa, last, sc))
+		if (!nothing_to_scan(pa, last, sc) || !nothing_to_shrink(pa, last))
 			return false;
 		nr_nodes++;
 	}

@@ -60,12 +60,7 @@ bool nothing_to_scan(const struct page_alloc *pa, uint32_t node, const struct sc
 		if (lru_pages(pa, node, (enum lru_list)list) && eligible_pages(pa, node, (enum lru_list)list, sc))
 			return false;
 	/* Whether or not they can be taken, active anonymous pages would grow old. */
-	if (pa->swap_pages && inactive_is_low(pa, node, LRU_INACTIVE_ANON))
-		return false;
-	for (uint32_t i = 0; i < pa->hooks.nr_shrinkers; i++)
-		if (pa->hooks.count_objects(pa->hooks.arg, i, node))
-			return false;
-	return true;
+	return !pa->swap_pages || !inactive_is_low(pa, node, LRU_INACTIVE_ANON);
 }
 
 /* So little page cache is left that only anonymous pages can give memory. */

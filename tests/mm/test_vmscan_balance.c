@@ -281,7 +281,8 @@ Test(vmscan_balance, pages_that_are_written_out_have_a_cost)
 struct stock {
 	int kind;          /* enum lru_kind */
 	bool active;
-	uint64_t swap, swap_used, objects;
+	uint64_t swap, swap_used, objects, deferred;
+	uint32_t nr_shrinkers;
 	gfp_t gfp;
 };
 
@@ -294,7 +295,8 @@ static struct fixture *stocked(const struct stock *stock, struct told *told)
 	fx->machine.latency.step_ns[STEP_SHRINKER] = 1000;
 	meter_start(&fx->meter, fx->machine.latency.step_ns);
 	fx->pa->hooks.shrinkers = shrinkers;
-	fx->pa->hooks.nr_shrinkers = 2;
+	fx->pa->hooks.nr_shrinkers = stock->nr_shrinkers;
+	fx->pa->reclaim[0].deferred_objects[0] = stock->deferred;
 	told->objects = stock->objects;
 	page_alloc_swap_load(fx->pa, stock->swap, stock->swap_used);
 	for (int i = 0; i < 100; i++)
@@ -329,9 +331,9 @@ static void expect_same_reclaim(const struct stock *stock)
 	page_context(fx[0]->pa, &req, &ac);
 	direct_reclaim(fx[0]->pa, &ac, &fx[0]->meter);
 	reclaim_pass_by_pass(fx[1], stock->gfp);
-	cr_expect_eq(fx[0]->meter.ns, fx[1]->meter.ns, "kind %d%s, swap %d of %d, %d objects, mask %x: %d and %d ns", stock->kind,
-		stock->active ? ", active" : "", (int)stock->swap_used, (int)stock->swap, (int)stock->objects, stock->gfp,
-		(int)fx[0]->meter.ns, (int)fx[1]->meter.ns);
+	cr_expect_eq(fx[0]->meter.ns, fx[1]->meter.ns, "kind %d%s, swap %d of %d, %d objects, %d deferred, mask %x: %d and %d ns",
+		stock->kind, stock->active ? ", active" : "", (int)stock->swap_used, (int)stock->swap, (int)stock->objects,
+		(int)stock->deferred, stock->gfp, (int)fx[0]->meter.ns, (int)fx[1]->meter.ns);
 	cr_expect_arr_eq(fx[0]->pa->counter, fx[1]->pa->counter, sizeof(fx[0]->pa->counter));
 	cr_expect_arr_eq(r[0]->nr_lru, r[1]->nr_lru, sizeof(r[0]->nr_lru));
 	cr_expect_arr_eq(r[0]->deferred_objects, r[1]->deferred_objects, sizeof(r[0]->deferred_objects));
@@ -344,12 +346,12 @@ static void expect_same_reclaim(const struct stock *stock)
 Test(vmscan_balance, a_reclaim_in_vain_is_as_all_its_passes)
 {
 	static const gfp_t masks[] = { GFP_KERNEL, GFP_KERNEL & ~GFP_BIT_FS, GFP_KERNEL & ~(GFP_BIT_IO | GFP_BIT_FS) };
-	static const uint64_t swaps[][2] = { { 0, 0 }, { 100, 0 }, { 100, 100 } };
+	static const uint64_t swaps[][2] = { { 0, 0 }, { 100, 0 }, { 100, 100 } }, objects[] = { 0, 1, 50 };
 
-	for (int i = 0; i < 3 * 3 * 3 * 2 * 2; i++) {
+	for (int i = 0; i < 54 * 12; i++) {
 		const uint64_t *swap = swaps[i / 3 % 3];
 
 		expect_same_reclaim(&(struct stock){ .kind = i % 3, .swap = swap[0], .swap_used = swap[1], .gfp = masks[i / 9 % 3],
-			.active = i / 27 % 2, .objects = i / 54 * 50 });
+			.active = i / 27 % 2, .objects = objects[i / 54 % 3], .deferred = i / 162 % 2, .nr_shrinkers = 1 + i / 324 % 2 });
 	}
 }
