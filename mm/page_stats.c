@@ -65,16 +65,24 @@ void page_alloc_zone_stats(const struct page_alloc *pa, unsigned int index, stru
 	}
 }
 
+static bool is_kind(const struct page_failures *failures, const struct page_failures *kind)
+{
+	return failures->gfp == kind->gfp && failures->order == kind->order && failures->node == kind->node &&
+		failures->zone == kind->zone;
+}
+
 void page_count_failure(struct page_alloc *pa, const struct alloc_context *ac)
 {
 	const struct zone *zone = ac->preferred < ac->nr_zones ? ac->zonelist->zone[ac->preferred] : NULL;
 	struct page_failures kind = { .gfp = ac->gfp, .order = ac->order, .node = zone ? zone->node : 0,
 		.zone = zone ? zone->type : NR_ZONE_TYPES };
-	struct page_failures *at = pa->failures;
+	struct page_failures *at = &pa->failures[pa->last_failure];
 
 	pa->counter[PC_ALLOC_FAIL]++;
-	while (at < pa->failures + pa->nr_failures &&
-		(at->gfp != kind.gfp || at->order != kind.order || at->node != kind.node || at->zone != kind.zone))
+	/* On a machine that is far too small the one before was of the same kind, as a rule. */
+	if (!is_kind(at, &kind))
+		at = pa->failures;
+	while (at < pa->failures + pa->nr_failures && !is_kind(at, &kind))
 		at++;
 	if (at == pa->failures + PAGE_FAILURE_KINDS) {
 		at--;
@@ -83,6 +91,7 @@ void page_count_failure(struct page_alloc *pa, const struct alloc_context *ac)
 		pa->nr_failures++;
 	}
 	at->count++;
+	pa->last_failure = (uint32_t)(at - pa->failures);
 }
 
 unsigned int page_alloc_failures(const struct page_alloc *pa, const struct page_failures **failures)

@@ -209,7 +209,7 @@ struct page_alloc {
 	struct kcompactd *kcompactd; /* owned: by node */
 	struct page_rcu rcu;
 	struct page_failures failures[PAGE_FAILURE_KINDS];
-	uint32_t nr_failures;
+	uint32_t nr_failures, last_failure;
 	struct extfrag_count *extfrag; /* owned: [alloc mt][fallback mt][alloc order][fallback order] */
 };
 
