@@ -93,6 +93,7 @@ static void run_fini(struct run *run)
 		free(run->kinds[kind].latency);
 	free(run->ops);
 	free(run->makers);
+	free(run->pool_makers);
 	free(run->objects);
 	free(run->seats);
 	tasks_fini(run);

@@ -262,8 +262,8 @@ bool rules_made_in_vain(const struct run *run, const struct run_op *op, enum tra
 {
 	bool wanted = false;
 
-	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
-		const struct run_op *maker = &run->ops[i];
+	for (uint32_t i = 0; i < run->nr_pool_makers; i++) {
+		const struct run_op *maker = &run->ops[run->pool_makers[i]];
 
 		if (maker->kind != kind || maker->trace->name != op->trace->name)
 			continue;

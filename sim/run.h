@@ -228,6 +228,8 @@ struct run {
 	struct run_op *ops;          /* owned; one per trace op */
 	struct object_maker *makers; /* owned: those that make objects of slabs, or large ones */
 	uint32_t nr_makers;
+	uint32_t *pool_makers;       /* owned: operations that make pools */
+	uint32_t nr_pool_makers;
 	struct object *objects;      /* owned; one per slot */
 	uint32_t nr_objects;
 	struct seat *seats;          /* owned; by who */
@@ -339,7 +341,7 @@ void rules_of_zeroed(struct run *run, struct run_op *op);
 void rules_report_zeroed(struct run *run, const struct run_op *op);
 /**
  * rules_made_in_vain() - whether the model failed to make what @op names, all of the times that the trace makes it by an
- * event of @kind: that it is missed then is no mistake of the trace's callers.
+ * event of @kind, which makes pools: that it is missed then is no mistake of the trace's callers.
  */
 bool rules_made_in_vain(const struct run *run, const struct run_op *op, enum trace_kind kind);
 /**

@@ -229,6 +229,8 @@ static void note_maker(struct run *run, uint32_t number)
 
 	if (op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_CACHE_ALLOC)
 		run->makers[run->nr_makers++] = (struct object_maker){ number, op->action };
+	if (op->kind == KIND_MEMPOOL_CREATE || op->kind == KIND_DMA_POOL_CREATE)
+		run->pool_makers[run->nr_pool_makers++] = number;
 }
 
 int run_ops_prepare(struct run *run, struct err *err)
@@ -237,7 +239,8 @@ int run_ops_prepare(struct run *run, struct err *err)
 
 	run->ops = aligned_alloc(_Alignof(struct run_op), ((size_t)tables->nr_ops + 1) * sizeof(*run->ops));
 	run->makers = malloc(((size_t)tables->nr_ops + 1) * sizeof(*run->makers));
-	if (!run->ops || !run->makers)
+	run->pool_makers = malloc(((size_t)tables->nr_ops + 1) * sizeof(*run->pool_makers));
+	if (!run->ops || !run->makers || !run->pool_makers)
 		return err_set(err, ERR_NOMEM, "no memory for %u operations", tables->nr_ops);
 	for (uint32_t i = 0; i < tables->nr_ops; i++) {
 		uint8_t kind = tables->ops[i].kind;
