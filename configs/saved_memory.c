@@ -34,6 +34,7 @@ static void zone_reserve(struct csv *csv, struct state_zone *zone, struct err *e
 	uint64_t pages;
 
 	for (uint32_t i = 0; csv_item(csv, Z_RESERVE, &at, MAX_PAGES, &pages, err); i++) {
+		zone->reserve_told = true;
 		if (i < NR_ZONE_TYPES)
 			zone->lowmem_reserve[i] = pages;
 	}

@@ -41,7 +41,7 @@ static void zone_from_text(const struct zoneinfo *info, const struct zoneinfo_zo
 	*to = (struct state_zone){ .node = from->node, .type = from->type, .start_pfn = from->start_pfn,
 		.spanned = from->spanned, .present = from->present, .managed = from->managed,
 		.boost = from->boost, .pcp_high = from->pcp_high, .pcp_batch = from->pcp_batch,
-		.free_pages = from->free_pages };
+		.reserve_told = from->has_protection, .free_pages = from->free_pages };
 	/* The kernel prints watermarks with the boost in them. */
 	to->min = from->min > from->boost ? from->min - from->boost : 0;
 	to->low = from->low > from->boost ? from->low - from->boost : 0;
@@ -66,6 +66,21 @@ static int keep_zones(struct state *state, const struct zoneinfo *info, struct e
 	return 0;
 }
 
+/* As of a file that was cut, or of `kmemsim proc`. */
+static void note_untold(struct saved_reader *r)
+{
+	bool reserves = true, lists = true;
+
+	for (size_t i = 0; i < r->state->nr_zones; i++) {
+		reserves &= r->state->zones[i].reserve_told;
+		lists &= r->state->zones[i].pcp_batch > 0;
+	}
+	if (!reserves)
+		saved_note(r, "zoneinfo does not tell what zones keep from requests for higher ones (protection): that is the machine's");
+	if (!lists)
+		saved_note(r, "zoneinfo does not tell the lists of CPUs (pagesets): their limits are the machine's, and pages on them not known");
+}
+
 int saved_zoneinfo(struct saved_reader *r, struct err *err)
 {
 	struct zoneinfo *info;
@@ -83,6 +98,8 @@ int saved_zoneinfo(struct saved_reader *r, struct err *err)
 	r->text_zones = true;
 	if (got == 0)
 		saved_note(r, "zones.csv is missing: zones are those of zoneinfo; where their free blocks lie is laid out at random (--seed)");
+	if (got == 0)
+		note_untold(r);
 	free(info);
 	free(lines.text);
 	return got;

@@ -28,7 +28,8 @@ struct state_zone {
 	uint64_t start_pfn, spanned, present, managed; /* pages */
 	uint64_t min, low, high, boost;                /* pages; min..high without boost */
 	uint64_t lowmem_reserve[NR_ZONE_TYPES];        /* pages, by zone type of the request */
-	uint32_t pcp_high, pcp_batch;                  /* 0 and 1 before the kernel has set up its per-CPU lists */
+	uint32_t pcp_high, pcp_batch;                  /* 0 and 1 before the kernel has set up its per-CPU lists; batch 0: not told */
+	bool reserve_told;                             /* else lowmem_reserve is not known */
 	uint64_t highatomic;                           /* nr_reserved_highatomic, pages */
 	uint64_t free_pages;
 	uint64_t lru[NR_STATE_LRU];                    /* pages on LRU lists, where the state's lru_told is STATE_LRU_BY_ZONE */

@@ -27,6 +27,7 @@ static void read_protection(struct zoneinfo_zone *zone, const char *line)
 {
 	const char *at = strchr(line, '(');
 
+	zone->has_protection = at != NULL;
 	for (uint32_t i = 0; at && i < ZONEINFO_MAX_TYPES; i++) {
 		zone->protection[i] = strtoull(at + 1, NULL, 10);
 		at = strchr(at + 1, ',');

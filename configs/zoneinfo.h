@@ -18,6 +18,7 @@ struct zoneinfo_zone {
 	uint64_t min, low, high;          /* as the kernel prints them: boost is in them */
 	uint64_t boost;
 	uint64_t protection[ZONEINFO_MAX_TYPES]; /* lowmem_reserve, by zone number of this kernel */
+	bool has_protection;
 	uint32_t cpus;                    /* CPUs with a page list here */
 	uint32_t pcp_high, pcp_batch;     /* of the last of them */
 	uint32_t pcp_count[MACHINE_MAX_CPUS]; /* on each one's list */

@@ -76,13 +76,17 @@ static void load_zone_numbers(struct zone *zone, const struct state_zone *saved)
 	zone->wmark[WMARK_LOW] = (uint32_t)saved->low;
 	zone->wmark[WMARK_HIGH] = (uint32_t)saved->high;
 	zone->boost = (uint32_t)saved->boost;
-	for (unsigned int type = 0; type < NR_ZONE_TYPES; type++)
+	for (unsigned int type = 0; saved->reserve_told && type < NR_ZONE_TYPES; type++)
 		zone->lowmem_reserve[type] = (uint32_t)saved->lowmem_reserve[type];
-	zone->pcp_high = saved->pcp_high;
-	zone->pcp_batch = saved->pcp_batch;
 	zone->nr_reserved_highatomic = (uint32_t)saved->highatomic;
 	zone->present = saved->present;
 	zone->managed = saved->managed;
+	if (saved->pcp_batch) {
+		zone->pcp_high = saved->pcp_high;
+		zone->pcp_batch = saved->pcp_batch;
+	} else {
+		zone_setup_pcp(zone);
+	}
 	zone->stat_threshold = saved->high ?
 		zone_stat_threshold(saved->managed, zone->pa->nr_cpus, zone->pa->page_shift) : 0;
 }
@@ -97,10 +101,10 @@ static int load_numbers(const struct page_load *load)
 
 		if (!saved->spanned)
 			continue;
-		if (!saved->pcp_batch || saved->managed > saved->present || saved->highatomic > most)
-			return err_set(load->err, ERR_CONFIG, "%s: zone %s of node %u cannot be: batch %u, present %"
+		if (saved->managed > saved->present || saved->highatomic > most)
+			return err_set(load->err, ERR_CONFIG, "%s: zone %s of node %u cannot be: present %"
 				PRIu64 ", managed %" PRIu64 ", reserved for high-order atomic requests %" PRIu64,
-				state->source, machine_zone_name[saved->type], saved->node, saved->pcp_batch,
+				state->source, machine_zone_name[saved->type], saved->node,
 				saved->present, saved->managed, saved->highatomic);
 		load_zone_numbers(load->zone_of[i], saved);
 	}

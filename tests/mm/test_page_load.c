@@ -237,6 +237,23 @@ Test(page_load, types_follow_free_blocks_then_kinds_then_numbers)
 	made_up_free(m);
 }
 
+Test(page_load, limits_that_the_state_does_not_tell_are_those_of_its_watermarks)
+{
+	struct made_up *m = made_up();
+
+	m->zone.pcp_batch = m->zone.pcp_high = 0;
+	m->zone.low = 600;
+	m->fx->zone->lowmem_reserve[ZONE_MOVABLE] = 77;
+	cr_assert_eq(load(m), 0, "%s", m->err.text);
+	cr_expect_eq(m->fx->zone->pcp_batch, 1, "zone_batchsize() of 2040 pages");
+	cr_expect_eq(m->fx->zone->pcp_high, 600, "zone_highsize(): the low watermark, of one CPU");
+	cr_expect_eq(m->fx->zone->lowmem_reserve[ZONE_MOVABLE], 77);
+	m->zone.reserve_told = true;
+	cr_assert_eq(load(m), 0, "%s", m->err.text);
+	cr_expect_eq(m->fx->zone->lowmem_reserve[ZONE_MOVABLE], 0);
+	made_up_free(m);
+}
+
 Test(page_load, other_spans_are_named)
 {
 	struct made_up *m = made_up();
