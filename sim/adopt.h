@@ -66,4 +66,10 @@ int adopt_in_state(struct run *run, struct older *older, uint32_t nr, struct err
  */
 int adopt_areas(struct run *run, const struct older *older, uint32_t nr, bool own, struct err *err);
 
+/**
+ * adopt_forget_cache() - @cache is about to be destroyed. A state of /proc files tells too many of its objects to be in use, and of others
+ * the recording did not see the end: what lives in it is given back, unless the trace or a pool has some of it.
+ */
+void adopt_forget_cache(struct run *run, uint32_t cache);
+
 #endif

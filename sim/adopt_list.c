@@ -2,7 +2,10 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "mm/mempool.h"
 #include "sim/adopt_priv.h"
+#include "sim/reclaim_priv.h"
+#include "sim/serve_priv.h"
 
 /* Where a slab or a large kmalloc begins. */
 struct start {
@@ -127,4 +130,55 @@ int adopt_list_objects(struct run *run, struct adopt_object **out, uint32_t *nr,
 	*out = list.rows;
 	*nr = list.nr;
 	return 0;
+}
+
+static bool trace_has_objects(const struct run *run, uint32_t cache)
+{
+	for (uint32_t slot = 0; slot < run->nr_objects; slot++)
+		if (object_is_slab(&run->objects[slot]) && run->objects[slot].slab != SLAB_LARGE &&
+			slab_object_cache(run->mm.slab, slab_part(&run->objects[slot])) == cache)
+			return true;
+	return false;
+}
+
+static bool pool_has_objects(const struct run *run, uint32_t cache)
+{
+	const struct mempools *pools = mm_state(&run->mm, SLOT_MEMPOOL);
+
+	for (uint32_t pool = 0; pool < mempool_nr(pools); pool++) {
+		struct mempool_stats stats;
+
+		mempool_get_stats(pools, pool, &stats);
+		if (!stats.destroyed && stats.create.kind == MEMPOOL_SLAB && stats.create.cache == cache)
+			return true;
+	}
+	return false;
+}
+
+/* The shrinkers keep account of dentries, inodes and their like (shrink_older.c). */
+static bool is_only_the_states(const struct run *run, uint32_t cache)
+{
+	const struct state *state = run->options->initial;
+	struct slab_stats stats;
+
+	if (!state || state->exact_slabs || !slab_cache_live(run->mm.slab, cache))
+		return false;
+	slab_cache_stats(run->mm.slab, cache, &stats);
+	return stats.live_objs && !stats.aliases && shrink_class_of(stats.name) == SHRINK_NOTHING &&
+		!trace_has_objects(run, cache) && !pool_has_objects(run, cache);
+}
+
+void adopt_forget_cache(struct run *run, uint32_t cache)
+{
+	struct adopt_object *objects;
+	struct meter free_of_charge;
+	uint32_t nr;
+
+	if (!is_only_the_states(run, cache) || adopt_list_objects(run, &objects, &nr, &run->deferred) < 0)
+		return;
+	meter_start(&free_of_charge, run->machine->latency.step_ns);
+	for (uint32_t i = 0; i < nr; i++)
+		if (objects[i].kind == cache)
+			slab_free(run->mm.slab, objects[i].object, run->cpu, &free_of_charge);
+	free(objects);
 }

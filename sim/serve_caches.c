@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "sim/adopt.h"
 #include "sim/serve_priv.h"
 
 static uint32_t clamp_u32(uint64_t value)
@@ -226,6 +227,7 @@ void serve_cache_destroy(struct run *run, struct run_op *op)
 		report_no_cache(run, op);
 		return;
 	}
+	adopt_forget_cache(run, cache);
 	if (cache_disowned(run, op->trace->name) && !slab_cache_given_up(run->mm.slab, cache)) {
 		op->failed++;
 		run_violation(run, RULE_CACHE_DESTROYED, op,
