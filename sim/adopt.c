@@ -10,6 +10,7 @@
 static struct request request_of(const struct run *run, const struct older *older)
 {
 	return (struct request){
+		.value = older->value,
 		.op = older->op,
 		.slot = older->slot,
 		.who = older->who,
@@ -35,19 +36,51 @@ static void allocate_block(struct run *run, const struct request *req, struct ru
 		note_failure(run, req, op);
 }
 
+static void allocate(struct run *run, const struct older *older)
+{
+	struct request req = request_of(run, older);
+	struct run_op *op = &run->ops[req.op];
+
+	if (op->action != ACT_PAGES && op->action != ACT_PAGES_EXACT && op->action != ACT_PAGES_BULK) {
+		serve_request(run, &req);
+		return;
+	}
+	meter_start(&run->meter, run->machine->latency.step_ns);
+	run->cpu = req.seat.cpu;
+	allocate_block(run, &req, op);
+}
+
 void adopt_allocate(struct run *run, const struct older *older, uint32_t nr)
 {
-	for (uint32_t i = 0; i < nr; i++) {
-		struct request req = request_of(run, &older[i]);
-		struct run_op *op = &run->ops[req.op];
+	for (uint32_t i = 0; i < nr; i++)
+		if (!op_is_mapping(&run->ops[older[i].op]))
+			allocate(run, &older[i]);
+	/* Their pages are there now. */
+	for (uint32_t i = 0; i < nr; i++)
+		if (op_is_mapping(&run->ops[older[i].op]))
+			allocate(run, &older[i]);
+}
 
-		if (op->action != ACT_PAGES && op->action != ACT_PAGES_EXACT && op->action != ACT_PAGES_BULK) {
-			serve_request(run, &req);
+static bool no_file_tells(const struct run_op *op)
+{
+	switch (op->kind) {
+	case KIND_IOREMAP:
+	case KIND_MEMPOOL_ALLOC:
+	case KIND_DMA_ALLOC_COHERENT:
+	case KIND_DMA_POOL_ALLOC:
+		return op->action == ACT_PART;
+	default:
+		return op->action == ACT_PART && op_is_mapping(op);
+	}
+}
+
+void adopt_anew(struct run *run, const struct older *older, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		if (!no_file_tells(&run->ops[older[i].op]) || object_lives(&run->objects[older[i].slot]))
 			continue;
-		}
-		meter_start(&run->meter, run->machine->latency.step_ns);
-		run->cpu = req.seat.cpu;
-		allocate_block(run, &req, op);
+		run->objects[older[i].slot].slab = OBJECT_NONE;
+		adopt_allocate(run, &older[i], 1);
 	}
 }
 

@@ -12,6 +12,7 @@
 /** What an event before the beginning left in a slot. */
 struct older {
 	uint64_t where; /* recorded address, or page frame; 0 = not known */
+	uint64_t value; /* of its request: the slot of the page that is mapped */
 	uint32_t op;    /* the run_op that made it; OLDER_NONE: nothing lives there */
 	uint32_t slot;
 	uint32_t who;
@@ -39,6 +40,12 @@ void saver_over(struct run *run);
 
 /** adopt_allocate() - no initial state: @older[0 .. nr-1] are allocated. */
 void adopt_allocate(struct run *run, const struct older *older, uint32_t nr);
+
+/**
+ * adopt_anew() - in the state of another machine, and after adopt_areas(): of @older[0 .. nr-1] what no file of a state tells (device
+ * memory that is mapped, elements of pools, coherent memory, mapped pages) is made there. It stays counted in run->result.unbound.
+ */
+void adopt_anew(struct run *run, const struct older *older, uint32_t nr);
 
 /**
  * adopt_rest() - when @older[0 .. nr-1] have found their places in the initial state: what else it has on LRU lists; then, unless all is

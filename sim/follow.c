@@ -91,6 +91,7 @@ void follow_fini(struct run *run)
 	free(run->follow.older);
 	free(run->follow.asked);
 	free(run->follow.areas);
+	free(run->follow.pools);
 	gone_fini(&run->follow.gone);
 	saver_fini(&run->follow.saver);
 	idmap_fini(&run->follow.bound);
@@ -104,7 +105,7 @@ void follow_prologue(struct run *run, const struct trace_batch *batch)
 		if (kind_info[run->ops[req.op].kind].slot == SLOT_BEGINS)
 			follow_note(run, batch, i);
 		else
-			serve_request(run, &req);
+			follow_stand(run, &req);
 	}
 }
 
@@ -192,7 +193,7 @@ static void serve_standing(struct run *run, const struct trace_batch *batch, uin
 	struct request req = { .op = batch->op[i], .slot = SLOT_NONE, .who = batch->who[i], .seat = run->seats[batch->who[i]] };
 
 	if (stands(run, &run->ops[req.op]))
-		serve_request(run, &req);
+		follow_stand(run, &req);
 }
 
 /* On several CPUs a few events that precede the recording's own state may still come when the first after it has come. */

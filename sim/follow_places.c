@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "sim/follow_priv.h"
 #include "sim/serve_vmalloc.h"
 
@@ -78,11 +79,49 @@ void follow_note(struct run *run, const struct trace_batch *batch, uint32_t i)
 	}
 	run->follow.older[slot] = (struct older){
 		.where = batch->where ? batch->where[i] : 0,
+		.value = batch->value ? batch->value[i] : 0,
 		.op = use == SLOT_BEGINS ? batch->op[i] : OLDER_NONE,
 		.slot = slot,
 		.who = batch->who[i],
 		.turn = saver_note(run, batch->op[i], batch->who[i]),
 	};
+}
+
+/*
+ * Their memory is taken anew. Of a saved state this has to wait: what is in use there is still to be given to the trace's objects, and no
+ * page tells afterwards that it is a pool's.
+ */
+static bool is_of_pools(const struct run_op *op)
+{
+	switch (op->kind) {
+	case KIND_MEMPOOL_CREATE:
+	case KIND_MEMPOOL_RESIZE:
+	case KIND_MEMPOOL_DESTROY:
+	case KIND_DMA_POOL_CREATE:
+	case KIND_DMA_POOL_DESTROY:
+		return op->action == ACT_PART;
+	default:
+		return false;
+	}
+}
+
+void follow_stand(struct run *run, const struct request *req)
+{
+	struct follow *follow = &run->follow;
+
+	if (!run->options->initial || !is_of_pools(&run->ops[req->op]))
+		serve_request(run, req);
+	else if (array_room(&follow->pools, &follow->cap_pools, follow->nr_pools))
+		follow->pools[follow->nr_pools++] = *req;
+	else
+		err_set(&run->deferred, ERR_NOMEM, "no memory for the pools of before the beginning");
+}
+
+static void serve_pools(struct run *run)
+{
+	for (uint32_t i = 0; i < run->follow.nr_pools; i++)
+		serve_request(run, &run->follow.pools[i]);
+	run->follow.nr_pools = 0;
 }
 
 /* The place of each older object. */
@@ -139,6 +178,10 @@ int follow_place_all(struct run *run, bool own, bool at_instant, struct err *err
 	swap_older(run);
 	if (ret == 0)
 		ret = fill_in(run, older, nr, own, at_instant, err);
+	if (ret == 0)
+		serve_pools(run);
+	if (ret == 0 && run->options->initial && !own)
+		adopt_anew(run, older, nr);
 	for (uint32_t i = 0; i < nr; i++)
 		reclaim_older_missing(run, older[i].slot);
 	follow_note_done(run);

@@ -18,6 +18,8 @@ static inline bool slabs_followed(const struct run *run)
 int follow_load(struct run *run, const struct state *state, struct err *err);
 /** follow_note() - event @i of @batch comes before the beginning: what it leaves in its slot. */
 void follow_note(struct run *run, const struct trace_batch *batch, uint32_t i);
+/** follow_stand() - @req, before the beginning, leaves what stands without an object; pools have to wait for follow_place_all(). */
+void follow_stand(struct run *run, const struct request *req);
 /** follow_note_done() - what has been done so far came before the beginning, and is not counted. */
 void follow_note_done(struct run *run);
 /**

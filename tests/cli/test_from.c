@@ -82,6 +82,19 @@ Test(from, what_was_freed_before_the_beginning_is_not_there_and_caches_are)
 		      " samples where reason = 'marker')", "1\n");
 }
 
+/* Its slot is an older one than its page's, and comes first. */
+Test(from, a_page_that_is_mapped_at_the_beginning_is_the_one_that_was)
+{
+	run_write("t.jsonl", "{\"event\":\"kmalloc\",\"id\":1,\"size\":100}\n"
+			     "{\"event\":\"alloc_pages\",\"id\":2,\"order\":0,\"gfp\":\"GFP_HIGHUSER\"}\n"
+			     "{\"event\":\"kfree\",\"id\":1}\n{\"event\":\"kmap\",\"id\":3,\"page\":2}\n"
+			     "{\"event\":\"kmalloc\",\"id\":1,\"size\":100}\n{\"event\":\"marker\",\"text\":\"now\"}\n"
+			     "{\"event\":\"kunmap\",\"id\":3}\n{\"event\":\"free_pages\",\"id\":2,\"order\":0}\n{\"event\":\"kfree\",\"id\":1}\n");
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
+	expect_replay("--from marker:now", 4, 0);
+	expect_answer("select op, count, failed from op_stats where op like 'k%map' order by op", "kunmap,1,0\n");
+}
+
 Test(from, a_limit_counts_from_the_beginning)
 {
 	import_story();

@@ -96,6 +96,49 @@ Test(initial, what_is_older_is_found_and_its_frees_give_back)
 		"7\n");
 }
 
+/*
+ * Pools that stand at the beginning, elements of them, a device that is mapped, a page that is: no file tells of them. What the state
+ * has in use is the other objects', not the memory that the pools are given; that they have it is checked after every event.
+ */
+Test(initial, what_no_file_tells_is_made_anew_beside_what_is_found)
+{
+	run_write("p.jsonl", "{\"event\":\"mempool_create\",\"pool\":\"a\",\"min_nr\":40,\"kind\":\"kmalloc\",\"size\":512}\n"
+			     "{\"event\":\"mempool_create\",\"pool\":\"b\",\"min_nr\":40,\"kind\":\"page\",\"order\":1}\n"
+			     "{\"event\":\"kmem_cache_create\",\"cache\":\"thing\",\"size\":700}\n"
+			     "{\"event\":\"mempool_create\",\"pool\":\"c\",\"min_nr\":4,\"kind\":\"slab\",\"cache\":\"thing\"}\n"
+			     "{\"event\":\"dma_pool_create\",\"pool\":\"d\",\"size\":64,\"align\":64}\n");
+	run_write("q.jsonl", "{\"event\":\"mempool_alloc\",\"id\":\"ea\",\"pool\":\"a\",\"gfp\":\"GFP_KERNEL\"}\n"
+			     "{\"event\":\"mempool_alloc\",\"id\":\"eb\",\"pool\":\"b\",\"gfp\":\"GFP_KERNEL\"}\n"
+			     "{\"event\":\"mempool_alloc\",\"id\":\"ec\",\"pool\":\"c\",\"gfp\":\"GFP_KERNEL\"}\n"
+			     "{\"event\":\"dma_pool_alloc\",\"id\":\"ed\",\"pool\":\"d\",\"gfp\":\"GFP_KERNEL\"}\n"
+			     "{\"event\":\"dma_alloc_coherent\",\"id\":\"dma\",\"size\":8192,\"gfp\":\"GFP_KERNEL\"}\n"
+			     "{\"event\":\"ioremap\",\"id\":\"io\",\"phys\":3758096384,\"size\":4096}\n"
+			     "{\"event\":\"kmap\",\"id\":\"map\",\"page\":\"p1\"}\n"
+			     "{\"event\":\"marker\",\"text\":\"now\"}\n"
+			     "{\"event\":\"readl\",\"id\":\"io\",\"offset\":16}\n"
+			     "{\"event\":\"iounmap\",\"id\":\"io\"}\n{\"event\":\"kunmap\",\"id\":\"map\"}\n");
+	run_write("r.jsonl", "{\"event\":\"mempool_free\",\"id\":\"ea\",\"pool\":\"a\"}\n{\"event\":\"mempool_free\",\"id\":\"eb\",\"pool\":\"b\"}\n"
+			     "{\"event\":\"mempool_free\",\"id\":\"ec\",\"pool\":\"c\"}\n{\"event\":\"dma_pool_free\",\"id\":\"ed\",\"pool\":\"d\"}\n"
+			     "{\"event\":\"dma_free_coherent\",\"id\":\"dma\"}\n{\"event\":\"mempool_destroy\",\"pool\":\"a\"}\n"
+			     "{\"event\":\"mempool_destroy\",\"pool\":\"b\"}\n{\"event\":\"mempool_destroy\",\"pool\":\"c\"}\n"
+			     "{\"event\":\"dma_pool_destroy\",\"pool\":\"d\"}\n{\"event\":\"kmem_cache_destroy\",\"cache\":\"thing\"}\n");
+	sh(0, NULL, "for i in $(seq 100); do printf '{\"event\":\"kmalloc\",\"id\":\"k%d\",\"size\":500}\n' $i >> k; printf"
+		    " '{\"event\":\"alloc_pages\",\"id\":\"p%d\",\"order\":1}\n' $i >> k; printf"
+		    " '{\"event\":\"kfree\",\"id\":\"k%d\"}\n{\"event\":\"free_pages\",\"id\":\"p%d\",\"order\":1}\n' $i $i >> f; done;"
+		    " cat p.jsonl k q.jsonl f r.jsonl > t.jsonl; $K import t.jsonl -o t.kmt --quiet &&"
+		    " $K replay t.kmt --to $(awk '/now/ { print NR \"us\"; exit }' t.jsonl) -o s.db --quiet && mkdir proc &&"
+		    " for f in buddyinfo pagetypeinfo slabinfo vmallocinfo; do $K proc s.db --file $f > proc/$f || exit 1; done");
+	for (int seed = 1; seed <= 3; seed++) {
+		struct run_result result = run_shell("$K replay t.kmt --initial proc --from marker:now --check=1 --seed %d -o r.db --quiet", seed);
+
+		cr_assert_eq(result.status, 0, "%s", result.err);
+		run_free(&result);
+	}
+	expect_number("select (select sum(failed) from op_stats), (select group_concat(rule) from violations where rule <> 'iomem_unclaimed')", "0,\n");
+	expect_number("select op, count from op_stats where op in ('readl', 'iounmap', 'kunmap', 'mempool_free', 'dma_pool_free') and run_id = 1 order by op",
+		"dma_pool_free,1\niounmap,1\nkunmap,1\nmempool_free,3\nreadl,1\n");
+}
+
 /* The state has a hundred objects that the trace begins without. What is wasted is what the caches have free, and what kmalloc rounds up. */
 Test(initial, objects_of_the_state_that_the_trace_does_not_know_are_no_waste)
 {
