@@ -6,19 +6,62 @@
 #include "base/array.h"
 #include "sim/arrive.h"
 
-/* Keys of SLEEP_OBJECT: those of turns are below (sim/arrive.c). */
-#define NAME_KEY(maker) (1ull << 63 | (uint64_t)(maker)->keys << 32 | (maker)->name)
-
 /* Pools of both kinds have one name space here: a pool of the other kind and the same name holds up nobody for long. */
-#define NAMES (KEY_CACHE | KEY_POOL)
+#define NAMES   (KEY_CACHE | KEY_POOL)
+#define REGIONS (KEY_START | KEY_PORT)
+
+/* Keys of SLEEP_OBJECT: those of turns are below (sim/arrive.c). */
+static uint64_t key_of(const struct maker *maker)
+{
+	if (maker->keys & REGIONS)
+		return 3ull << 62 | maker->event_no;
+	return 1ull << 63 | (uint64_t)maker->keys << 32 | maker->name;
+}
 
 static bool is_creation(enum trace_kind kind)
 {
 	return kind == KIND_KMEM_CACHE_CREATE || kind == KIND_MEMPOOL_CREATE || kind == KIND_DMA_POOL_CREATE;
 }
 
+static bool is_claim(enum trace_kind kind)
+{
+	return kind == KIND_REQUEST_REGION || kind == KIND_RELEASE_REGION || kind == KIND_REQUEST_MEM_REGION ||
+		kind == KIND_RELEASE_MEM_REGION;
+}
+
+/* Which kind of region @op is about, and its bytes; 0: none. Of an access that is where it begins. */
+static uint32_t region_of(const struct trace_op *op, uint64_t *start, uint64_t *last)
+{
+	enum trace_kind kind = (enum trace_kind)op->kind;
+
+	*start = *last = op->arg[0];
+	if (kind >= KIND_INB && kind <= KIND_OUTSL)
+		return KEY_PORT;
+	if (kind == KIND_IOREMAP)
+		return KEY_START;
+	if (!is_claim(kind))
+		return 0;
+	*last += op->size ? op->size - 1 : 0;
+	return kind == KIND_REQUEST_REGION || kind == KIND_RELEASE_REGION ? KEY_PORT : KEY_START;
+}
+
+static struct maker maker_of(const struct request *req, const struct trace_op *op)
+{
+	struct maker maker = { .event_no = req->event_no, .name = op->name };
+
+	if (is_creation((enum trace_kind)op->kind))
+		maker.keys = kind_info[op->kind].keys & NAMES;
+	else
+		maker.keys = region_of(op, &maker.start, &maker.last);
+	return maker;
+}
+
 static bool names(const struct trace_op *op, const struct maker *maker)
 {
+	uint64_t start, last;
+
+	if (maker->keys & REGIONS)
+		return region_of(op, &start, &last) == maker->keys && start <= maker->last && maker->start <= last;
 	if (kind_info[op->kind].keys & maker->keys)
 		return op->name == maker->name;
 	/* A pool of a cache's objects. */
@@ -56,13 +99,13 @@ bool unmade_begins(struct run *run, const struct request *req)
 	const struct run_op *op = &run->ops[req->op];
 	struct unmade *u = &run->unmade;
 
-	if (!is_creation((enum trace_kind)op->kind) || op->action == ACT_SKIP)
+	if (!(is_creation((enum trace_kind)op->kind) || is_claim((enum trace_kind)op->kind)) || op->action == ACT_SKIP)
 		return false;
 	if (!array_room(&u->makers, &u->cap, u->nr)) {
-		err_set(&run->deferred, ERR_NOMEM, "no memory for %u creations that wait", u->nr + 1);
+		err_set(&run->deferred, ERR_NOMEM, "no memory for %u creations and regions that wait", u->nr + 1);
 		return false;
 	}
-	u->makers[u->nr] = (struct maker){ req->event_no, op->trace->name, kind_info[op->kind].keys & NAMES };
+	u->makers[u->nr] = maker_of(req, op->trace);
 	mark(run, &u->makers[u->nr++]);
 	return true;
 }
@@ -80,8 +123,8 @@ void unmade_ends(struct run *run, const struct request *req)
 	made = u->makers[i];
 	u->makers[i] = u->makers[--u->nr];
 	mark(run, &made);
-	for (uint32_t n = sleepers_find(run, SLEEP_OBJECT, NAME_KEY(&made)); n != SLEEPER_NONE;
-		n = sleepers_find(run, SLEEP_OBJECT, NAME_KEY(&made))) {
+	for (uint32_t n = sleepers_find(run, SLEEP_OBJECT, key_of(&made)); n != SLEEPER_NONE;
+		n = sleepers_find(run, SLEEP_OBJECT, key_of(&made))) {
 		struct request next = sleepers_take(run, n);
 
 		engine_queue(&run->engine, &next, &run->deferred);
@@ -99,7 +142,7 @@ bool unmade_holds(struct run *run, const struct request *req)
 			continue;
 		draw_ticket(run, &waiting);
 		task_sleeps(run, &waiting);
-		sleepers_add(run, &waiting, SLEEP_OBJECT, NAME_KEY(&u->makers[i]), true);
+		sleepers_add(run, &waiting, SLEEP_OBJECT, key_of(&u->makers[i]), true);
 		run->nr_sleeps++;
 		engine_disown(&run->engine, req);
 		return true;

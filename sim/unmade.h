@@ -1,10 +1,11 @@
 /*
  * unmade: caches and pools whose creation has arrived and is not done: it waits for its CPU, for its task's turn, or for memory.
- * What names them later in the trace waits for that, as nobody in the kernel has a pointer to what is not there yet. Tickets
- * (sim/arrive.h) cannot see to it: they go by slots, and these have none.
+ * What names them later in the trace waits for that, as nobody in the kernel has a pointer to what is not there yet. Nor does a driver
+ * release or use a region before its request is done, or another one request it before its release. Tickets (sim/arrive.h) cannot see
+ * to it: they go by slots, and these have none.
  *
  * Invariants
- *  1. an operation has OP_UNMADE exactly when it names something that is unmade
+ *  1. an operation has OP_UNMADE exactly when it names something that is unmade, or is about such a region
  */
 #ifndef KMEMSIM_SIM_UNMADE_H
 #define KMEMSIM_SIM_UNMADE_H
@@ -17,11 +18,12 @@
 
 struct run;
 
-/** A creation that is not done. */
+/** A creation, or a request or release of a region, that is not done. */
 struct maker {
 	uint64_t event_no;
-	uint32_t name;     /* string number */
-	uint32_t keys;     /* KEY_CACHE or KEY_POOL: which kind of name */
+	uint64_t start, last; /* KEY_START: the region's first and last byte */
+	uint32_t name;        /* string number */
+	uint32_t keys;        /* KEY_CACHE or KEY_POOL: which kind of name; KEY_START or KEY_PORT: of a region of memory, or of ports */
 };
 
 struct unmade {
@@ -30,7 +32,7 @@ struct unmade {
 };
 
 void unmade_fini(struct run *run);
-/** unmade_begins() - @req, if it is a creation, has to wait. Return: whether it is one. */
+/** unmade_begins() - @req, if it is a creation or about a region's claim, has to wait. Return: whether it is one. */
 bool unmade_begins(struct run *run, const struct request *req);
 /** unmade_ends() - creation @req is over, done or failed: who waits for it goes on, in order. */
 void unmade_ends(struct run *run, const struct request *req);

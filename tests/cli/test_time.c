@@ -89,6 +89,23 @@ Test(time, an_interrupt_waits_for_the_lock_that_its_cpu_holds)
 	expect(irq, "--set cpus=2", sql, "1\n");
 }
 
+/* The creation of the cache keeps CPU 1 busy, so that the claim waits there, while CPUs 2 and 3 are idle. */
+Test(time, a_region_is_used_and_released_when_its_request_is_done)
+{
+	static const char rest[] =
+		"{\"event\": \"kmem_cache_create\", \"cache\": \"c\", \"size\": 640, \"ctor\": true, \"cpu\": 1, \"pid\": 6, \"time_ns\": 1000}\n"
+		"{\"event\": \"request_region\", \"start\": 512, \"size\": 8, \"name\": \"a\", \"cpu\": 1, \"pid\": 6, \"time_ns\": 1001}\n"
+		"{\"event\": \"inb\", \"port\": 515, \"cpu\": 3, \"pid\": 8, \"time_ns\": 1002}\n"
+		"{\"event\": \"release_region\", \"start\": 512, \"size\": 8, \"cpu\": 2, \"pid\": 7, \"time_ns\": 1003}\n"
+		"{\"event\": \"request_region\", \"start\": 512, \"size\": 4, \"name\": \"b\", \"cpu\": 3, \"pid\": 9, \"time_ns\": 1004}\n"
+		"{\"event\": \"release_region\", \"start\": 512, \"size\": 4, \"cpu\": 0, \"pid\": 10, \"time_ns\": 1005}\n";
+	static const char *const paces[] = { "--set cpus=4", "--set cpus=4 --pace think", "--set cpus=4 --pace asap", "--set cpus=2" };
+
+	for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++)
+		expect(rest, paces[i], "SELECT (SELECT sum(failed) FROM op_stats), (SELECT count(*) FROM violations), (SELECT sum(still_waiting)"
+			" FROM sleeps WHERE reason = 'object') IS NOT 1", "0|0|1\n");
+}
+
 /* The creation of the cache keeps CPU 0 busy, so that of the pool waits there, while CPU 1 is idle and its task asks the pool. */
 Test(time, nobody_takes_from_a_pool_or_cache_that_is_not_there_yet)
 {
