@@ -173,6 +173,8 @@ ns_t serve_waited(void *arg, const struct request *req)
 		run_wake(run, SLEEP_RETRY, 0, 1);
 	if (run->nr_sleeps != sleeps)
 		return cost;
+	if (__builtin_expect(run->unmade.nr_early != 0, 0))
+		unmade_passed(run, req);
 	if (req->seat.marks & REQUEST_TICKET && req->slot == SLOT_NONE)
 		unmade_ends(run, req);
 	else if (req->seat.marks & REQUEST_TICKET)

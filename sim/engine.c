@@ -294,6 +294,21 @@ void engine_disown(struct engine *engine, const struct request *req)
 	}
 }
 
+const struct request *engine_find_waiting(const struct engine *engine, bool (*wanted)(const struct request *req, void *arg), void *arg)
+{
+	for (uint32_t i = 0; i < engine->nr_cpus * NR_LEVELS; i++) {
+		const struct request_ring *ring = &engine->cpus[i / NR_LEVELS].waiting[i % NR_LEVELS];
+
+		for (uint32_t at = 0; at < ring->nr; at++) {
+			const struct request *req = &ring->slots[(ring->head + at) & (ring->cap - 1)];
+
+			if (!req->sleeper && wanted(req, arg))
+				return req;
+		}
+	}
+	return NULL;
+}
+
 uint64_t engine_waiting(const struct engine *engine)
 {
 	uint64_t nr = 0;

@@ -103,6 +103,8 @@ int engine_run_before(struct engine *engine, ns_t time_ns, struct err *err);
 /** engine_run_first() - let the first thing happen that is queued; there must be one. */
 int engine_run_first(struct engine *engine, struct err *err);
 
+/** engine_find_waiting() - the first request in a CPU's queue that @wanted says yes to, and that has not slept; NULL. */
+const struct request *engine_find_waiting(const struct engine *engine, bool (*wanted)(const struct request *req, void *arg), void *arg);
 /**
  * engine_queue() - @req waits for its CPU: until that is free or does something of a lower level only. It starts at an
  * event of its own, so it may be called while another request is served.

@@ -18,9 +18,18 @@ static uint64_t key_of(const struct maker *maker)
 	return 1ull << 63 | (uint64_t)maker->keys << 32 | maker->name;
 }
 
-static bool is_creation(enum trace_kind kind)
+/* Key of a destruction that waits for event @event_no. */
+#define PASSED_KEY(event_no) (1ull << 62 | (event_no))
+
+bool unmade_is_end(enum trace_kind kind)
 {
-	return kind == KIND_KMEM_CACHE_CREATE || kind == KIND_MEMPOOL_CREATE || kind == KIND_DMA_POOL_CREATE;
+	return kind == KIND_KMEM_CACHE_DESTROY || kind == KIND_MEMPOOL_DESTROY || kind == KIND_DMA_POOL_DESTROY;
+}
+
+/* What names a cache or pool behind this event waits for it. */
+static bool is_turn(enum trace_kind kind)
+{
+	return kind == KIND_KMEM_CACHE_CREATE || kind == KIND_MEMPOOL_CREATE || kind == KIND_DMA_POOL_CREATE || unmade_is_end(kind);
 }
 
 static bool is_claim(enum trace_kind kind)
@@ -49,7 +58,7 @@ static struct maker maker_of(const struct request *req, const struct trace_op *o
 {
 	struct maker maker = { .event_no = req->event_no, .name = op->name };
 
-	if (is_creation((enum trace_kind)op->kind))
+	if (is_turn((enum trace_kind)op->kind))
 		maker.keys = kind_info[op->kind].keys & NAMES;
 	else
 		maker.keys = region_of(op, &maker.start, &maker.last);
@@ -70,6 +79,8 @@ static bool names(const struct trace_op *op, const struct maker *maker)
 
 static bool is_unmade(const struct unmade *u, const struct trace_op *op)
 {
+	if (unmade_is_end((enum trace_kind)op->kind))
+		return true;
 	for (uint32_t i = 0; i < u->nr; i++)
 		if (names(op, &u->makers[i]))
 			return true;
@@ -99,7 +110,7 @@ bool unmade_begins(struct run *run, const struct request *req)
 	const struct run_op *op = &run->ops[req->op];
 	struct unmade *u = &run->unmade;
 
-	if (!(is_creation((enum trace_kind)op->kind) || is_claim((enum trace_kind)op->kind)) || op->action == ACT_SKIP)
+	if (!(is_turn((enum trace_kind)op->kind) || is_claim((enum trace_kind)op->kind)) || op->action == ACT_SKIP)
 		return false;
 	if (!array_room(&u->makers, &u->cap, u->nr)) {
 		err_set(&run->deferred, ERR_NOMEM, "no memory for %u creations and regions that wait", u->nr + 1);
@@ -131,23 +142,74 @@ void unmade_ends(struct run *run, const struct request *req)
 	}
 }
 
+/* What a destruction looks for: a request of before it that names the same. */
+struct before {
+	const struct run *run;
+	struct maker end;
+};
+
+static bool is_before(const struct request *req, void *arg)
+{
+	const struct before *b = arg;
+
+	return req->event_no < b->end.event_no && names(b->run->ops[req->op].trace, &b->end);
+}
+
+static const struct request *find_before(const struct run *run, const struct request *req)
+{
+	struct before before = { run, maker_of(req, run->ops[req->op].trace) };
+	const struct request *found = engine_find_waiting(&run->engine, is_before, &before);
+
+	for (uint32_t i = 0; !found && i < run->sleepers.nr; i++) {
+		const struct sleeper *sleeper = &run->sleepers.slots[i];
+
+		if (sleeper->state == SLEEPER_ASLEEP && (sleeper->reason == SLEEP_TASK || sleeper->reason == SLEEP_OBJECT) &&
+			is_before(&sleeper->req, &before))
+			found = &sleeper->req;
+	}
+	return found;
+}
+
+static void wait_for(struct run *run, const struct request *req, uint64_t key)
+{
+	struct request waiting = *req;
+
+	draw_ticket(run, &waiting);
+	task_sleeps(run, &waiting);
+	sleepers_add(run, &waiting, SLEEP_OBJECT, key, true);
+	run->nr_sleeps++;
+	engine_disown(&run->engine, req);
+}
+
 bool unmade_holds(struct run *run, const struct request *req)
 {
 	const struct trace_op *op = run->ops[req->op].trace;
 	const struct unmade *u = &run->unmade;
-	struct request waiting = *req;
+	const struct request *before;
 
 	for (uint32_t i = 0; i < u->nr && !req->sleeper; i++) {
 		if (u->makers[i].event_no >= req->event_no || !names(op, &u->makers[i]))
 			continue;
-		draw_ticket(run, &waiting);
-		task_sleeps(run, &waiting);
-		sleepers_add(run, &waiting, SLEEP_OBJECT, key_of(&u->makers[i]), true);
-		run->nr_sleeps++;
-		engine_disown(&run->engine, req);
+		wait_for(run, req, key_of(&u->makers[i]));
 		return true;
 	}
-	return false;
+	before = unmade_is_end((enum trace_kind)op->kind) && !run->follow.skipping ? find_before(run, req) : NULL;
+	if (!before)
+		return false;
+	run->unmade.nr_early++;
+	wait_for(run, req, PASSED_KEY(before->event_no));
+	return true;
+}
+
+void unmade_passed(struct run *run, const struct request *req)
+{
+	for (uint32_t n = sleepers_find(run, SLEEP_OBJECT, PASSED_KEY(req->event_no)); n != SLEEPER_NONE;
+		n = sleepers_find(run, SLEEP_OBJECT, PASSED_KEY(req->event_no))) {
+		struct request next = sleepers_take(run, n);
+
+		run->unmade.nr_early--;
+		engine_queue(&run->engine, &next, &run->deferred);
+	}
 }
 
 int unmade_check(const struct run *run, struct err *err)

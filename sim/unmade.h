@@ -2,10 +2,11 @@
  * unmade: caches and pools whose creation has arrived and is not done: it waits for its CPU, for its task's turn, or for memory.
  * What names them later in the trace waits for that, as nobody in the kernel has a pointer to what is not there yet. Nor does a driver
  * release or use a region before its request is done, or another one request it before its release. Tickets (sim/arrive.h) cannot see
- * to it: they go by slots, and these have none.
+ * to it: they go by slots, and these have none. And a cache or pool is destroyed when all that named it earlier, and waits for its CPU,
+ * its task's turn or its object, is done.
  *
  * Invariants
- *  1. an operation has OP_UNMADE exactly when it names something that is unmade, or is about such a region
+ *  1. an operation has OP_UNMADE exactly when it names something that is unmade, is about such a region, or destroys something
  */
 #ifndef KMEMSIM_SIM_UNMADE_H
 #define KMEMSIM_SIM_UNMADE_H
@@ -15,10 +16,11 @@
 
 #include "base/err.h"
 #include "sim/request.h"
+#include "traces/kind.h"
 
 struct run;
 
-/** A creation, or a request or release of a region, that is not done. */
+/** A creation or destruction, or a request or release of a region, that is not done. */
 struct maker {
 	uint64_t event_no;
 	uint64_t start, last; /* KEY_START: the region's first and last byte */
@@ -29,6 +31,7 @@ struct maker {
 struct unmade {
 	struct maker *makers; /* owned */
 	uint32_t nr, cap;
+	uint32_t nr_early;    /* destructions that wait for what came before them */
 };
 
 void unmade_fini(struct run *run);
@@ -36,9 +39,13 @@ void unmade_fini(struct run *run);
 bool unmade_begins(struct run *run, const struct request *req);
 /** unmade_ends() - creation @req is over, done or failed: who waits for it goes on, in order. */
 void unmade_ends(struct run *run, const struct request *req);
+/** unmade_is_end() - whether operations of @kind have OP_UNMADE always: they destroy a cache or a pool. */
+bool unmade_is_end(enum trace_kind kind);
+/** unmade_passed() - while run->unmade.nr_early: @req, which waited, is done: a destruction that waits for it looks again. */
+void unmade_passed(struct run *run, const struct request *req);
 /**
  * unmade_holds() - whether @req, which is about to be served and whose operation has OP_UNMADE, names what an earlier event is to
- * make. Then it waits for that (SLEEP_OBJECT), and is served again as if it had not been.
+ * make, or destroys what an earlier one names. Then it waits for that (SLEEP_OBJECT), and is served again as if it had not been.
  */
 bool unmade_holds(struct run *run, const struct request *req);
 int unmade_check(const struct run *run, struct err *err);

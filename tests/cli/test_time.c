@@ -106,6 +106,32 @@ Test(time, a_region_is_used_and_released_when_its_request_is_done)
 			" FROM sleeps WHERE reason = 'object') IS NOT 1", "0|0|1\n");
 }
 
+/* A block that is cleared keeps CPU 1 busy, so that the frees wait there, while CPUs 2 and 3 are idle. */
+Test(time, a_cache_or_pool_is_destroyed_when_what_came_before_is_done)
+{
+	static const char rest[] =
+		"{\"event\": \"kmem_cache_create\", \"cache\": \"c\", \"size\": 640, \"cpu\": 2, \"pid\": 7, \"time_ns\": 100000}\n"
+		"{\"event\": \"mempool_create\", \"pool\": \"p\", \"min_nr\": 2, \"kind\": \"kmalloc\", \"size\": 512, \"cpu\": 2, \"pid\": 7, \"time_ns\": 110000}\n"
+		"{\"event\": \"dma_pool_create\", \"pool\": \"d\", \"size\": 64, \"align\": 64, \"cpu\": 2, \"pid\": 7, \"time_ns\": 120000}\n"
+		"{\"event\": \"kmem_cache_alloc\", \"id\": 2, \"cache\": \"c\", \"cpu\": 2, \"pid\": 7, \"time_ns\": 130000}\n"
+		"{\"event\": \"mempool_alloc\", \"id\": 3, \"pool\": \"p\", \"gfp\": \"GFP_KERNEL\", \"cpu\": 2, \"pid\": 7, \"time_ns\": 140000}\n"
+		"{\"event\": \"dma_pool_alloc\", \"id\": 4, \"pool\": \"d\", \"gfp\": \"GFP_KERNEL\", \"cpu\": 2, \"pid\": 7, \"time_ns\": 150000}\n"
+		"{\"event\": \"alloc_pages\", \"id\": 5, \"order\": 3, \"gfp\": \"GFP_KERNEL|__GFP_ZERO\", \"cpu\": 1, \"pid\": 6, \"time_ns\": 200000}\n"
+		"{\"event\": \"kmem_cache_free\", \"id\": 2, \"cache\": \"c\", \"cpu\": 1, \"pid\": 6, \"time_ns\": 200001}\n"
+		"{\"event\": \"mempool_free\", \"id\": 3, \"pool\": \"p\", \"cpu\": 1, \"pid\": 6, \"time_ns\": 200002}\n"
+		"{\"event\": \"dma_pool_free\", \"id\": 4, \"pool\": \"d\", \"cpu\": 1, \"pid\": 6, \"time_ns\": 200003}\n"
+		"{\"event\": \"kmem_cache_destroy\", \"cache\": \"c\", \"cpu\": 2, \"pid\": 7, \"time_ns\": 200004}\n"
+		"{\"event\": \"mempool_destroy\", \"pool\": \"p\", \"cpu\": 2, \"pid\": 7, \"time_ns\": 200005}\n"
+		"{\"event\": \"dma_pool_destroy\", \"pool\": \"d\", \"cpu\": 2, \"pid\": 7, \"time_ns\": 200006}\n"
+		"{\"event\": \"kmem_cache_create\", \"cache\": \"c\", \"size\": 320, \"cpu\": 3, \"pid\": 8, \"time_ns\": 200007}\n";
+	static const char *const paces[] = { "--set cpus=4", "--set cpus=4 --pace think", "--set cpus=4 --pace asap", "--set cpus=2" };
+
+	for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++)
+		expect(rest, paces[i], "SELECT (SELECT sum(failed) FROM op_stats), (SELECT group_concat(rule) FROM violations),"
+			" (SELECT object_size FROM v_caches WHERE cache = 'c'), (SELECT sum(still_waiting) FROM sleeps WHERE reason = 'object')"
+			" IS NOT 1", "0||320|1\n");
+}
+
 /* The creation of the cache keeps CPU 0 busy, so that of the pool waits there, while CPU 1 is idle and its task asks the pool. */
 Test(time, nobody_takes_from_a_pool_or_cache_that_is_not_there_yet)
 {
