@@ -17,6 +17,13 @@ struct older {
 	uint32_t slot;
 	uint32_t who;
 	uint32_t turn;  /* saver_note() */
+	uint32_t parts; /* 1 + the last free of a part of it, in run->follow.parts; 0: it is whole */
+};
+
+/** A part of a block was freed before the beginning. */
+struct older_part {
+	struct request req;
+	uint32_t before; /* 1 + the free of a part of the same block before it; 0: that was the first */
 };
 #define OLDER_NONE UINT32_MAX
 #define TURN_NOT_THERE UINT32_MAX /* adopt_rest() need not allocate it */

@@ -92,6 +92,7 @@ void follow_fini(struct run *run)
 	free(run->follow.asked);
 	free(run->follow.areas);
 	free(run->follow.pools);
+	free(run->follow.parts);
 	gone_fini(&run->follow.gone);
 	saver_fini(&run->follow.saver);
 	idmap_fini(&run->follow.bound);

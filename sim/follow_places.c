@@ -57,6 +57,32 @@ int follow_load(struct run *run, const struct state *state, struct err *err)
 	return ret;
 }
 
+static void note_part(struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	struct follow *follow = &run->follow;
+	struct older *older = &follow->older[batch->slot[i]];
+	uint32_t who = batch->who[i];
+
+	if (!array_room(&follow->parts, &follow->cap_parts, follow->nr_parts)) {
+		err_set(&run->deferred, ERR_NOMEM, "no memory for the parts of blocks of before the beginning");
+		return;
+	}
+	follow->parts[follow->nr_parts++] = (struct older_part){
+		.req = { .op = batch->op[i], .slot = batch->slot[i], .who = who, .seat = run->seats[who] },
+		.before = older->parts,
+	};
+	older->parts = follow->nr_parts;
+}
+
+/* In the recording's own state the rest of a block is there, as it was. */
+static void free_parts(struct run *run, const struct older *older, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++)
+		for (uint32_t part = older[i].parts; part && object_lives(&run->objects[older[i].slot]);
+			part = run->follow.parts[part - 1].before)
+			serve_request(run, &run->follow.parts[part - 1].req);
+}
+
 /* Only what is in its slot at the beginning is of interest. */
 void follow_note(struct run *run, const struct trace_batch *batch, uint32_t i)
 {
@@ -66,8 +92,10 @@ void follow_note(struct run *run, const struct trace_batch *batch, uint32_t i)
 
 	if (slot == SLOT_NONE || use == SLOT_ABSENT || use == SLOT_USED)
 		return;
-	if (use == SLOT_ENDS && (op->flags & (OP_PART | OP_LAST)) == OP_PART)
+	if (use == SLOT_ENDS && (op->flags & (OP_PART | OP_LAST)) == OP_PART) {
+		note_part(run, batch, i);
 		return;
+	}
 	/* Which objects belong together is told by the order of requests, also of those before the beginning. */
 	if (run->follow.older[slot].op != OLDER_NONE) {
 		shrinkers_object_ends(run, slot);
@@ -182,6 +210,8 @@ int follow_place_all(struct run *run, bool own, bool at_instant, struct err *err
 		serve_pools(run);
 	if (ret == 0 && run->options->initial && !own)
 		adopt_anew(run, older, nr);
+	if (ret == 0 && !own)
+		free_parts(run, older, nr);
 	for (uint32_t i = 0; i < nr; i++)
 		reclaim_older_missing(run, older[i].slot);
 	follow_note_done(run);

@@ -212,6 +212,8 @@ struct run {
 		bool warming;            /* between the instant of its own state and the beginning */
 		bool own;                /* no longer skipping: the initial state is the recording's own */
 		struct older *older;     /* owned while skipping: what is in a slot (sim/adopt.h) */
+		struct older_part *parts; /* owned while skipping: frees of parts (sim/adopt.h) */
+		uint32_t nr_parts, cap_parts;
 		struct request *pools;   /* owned while skipping: events of pools, see follow_stand() */
 		uint32_t nr_pools, cap_pools;
 		struct gone gone;        /* while skipping */

@@ -95,6 +95,17 @@ Test(from, a_page_that_is_mapped_at_the_beginning_is_the_one_that_was)
 	expect_answer("select op, count, failed from op_stats where op like 'k%map' order by op", "kunmap,1,0\n");
 }
 
+Test(from, of_a_block_that_was_freed_in_part_the_rest_is_there)
+{
+	run_write("t.jsonl", "{\"event\":\"alloc_pages\",\"id\":1,\"order\":3,\"gfp\":\"GFP_KERNEL\"}\n"
+			     "{\"event\":\"free_pages\",\"id\":1,\"order\":1}\n{\"event\":\"free_pages\",\"id\":1,\"order\":0}\n"
+			     "{\"event\":\"marker\",\"text\":\"now\"}\n{\"event\":\"free_pages\",\"id\":1,\"order\":0}\n"
+			     "{\"event\":\"free_pages\",\"id\":1,\"order\":2}\n");
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
+	expect_replay("--from marker:now", 3, 0);
+	expect_answer("select page_bytes, reason from samples where reason in ('start', 'end') order by sample_id", "20480,start\n0,end\n");
+}
+
 Test(from, a_limit_counts_from_the_beginning)
 {
 	import_story();
