@@ -30,6 +30,7 @@ static bool zone_unreserve_highatomic(struct zone *zone, unsigned int mt)
 			zone->nr_reserved_highatomic -=
 				(uint32_t)min_u64(pageblock_pages(pa), zone->nr_reserved_highatomic);
 		set_pageblock_migratetype(pa, head, mt);
+		zone->gave_back = true;
 		if (buddy_move_pageblock(zone, head, mt, NULL))
 			return true;
 	}

@@ -51,8 +51,8 @@ static int check_buddy(const struct zone_check *c, pfn_t pfn, unsigned int order
 	if (order >= c->pa->max_order || page->place != PAGE_IN_BUDDY || page->order != order ||
 		page->zone_plus1 != c->zone->index + 1)
 		return 0;
-	if (order >= c->pa->pageblock_order && mt != buddy_mt &&
-		!(migratetype_is_mergeable(mt) && migratetype_is_mergeable(buddy_mt)))
+	if (order >= c->pa->pageblock_order && (c->zone->gave_back || (mt != buddy_mt &&
+		!(migratetype_is_mergeable(mt) && migratetype_is_mergeable(buddy_mt)))))
 		return 0;
 	return broken(c, 3, "free buddies %" PRIu64 " and %" PRIu64 " of order %u", pfn, buddy, order);
 }

@@ -79,6 +79,7 @@ static void load_zone_numbers(struct zone *zone, const struct state_zone *saved)
 	for (unsigned int type = 0; saved->reserve_told && type < NR_ZONE_TYPES; type++)
 		zone->lowmem_reserve[type] = (uint32_t)saved->lowmem_reserve[type];
 	zone->nr_reserved_highatomic = (uint32_t)saved->highatomic;
+	zone->gave_back = true;
 	zone->present = saved->present;
 	zone->managed = saved->managed;
 	if (saved->pcp_batch) {

@@ -9,7 +9,8 @@
  *  2. A free list's links agree in both directions, its nr is its number of blocks (a run counts all its blocks), and
  *     nr_free of an order is the sum over the types.
  *  3. No two buddies of equal order below max_order are free, unless the order is at least pageblock_order, their
- *     pageblocks differ in type, and one of these types is not mergeable.
+ *     pageblocks differ in type and one of these types is not mergeable, or differed so: the zone may have given back
+ *     a pageblock that was kept for atomic requests, which merges nothing (gave_back).
  *  4. No page is in two places: a free block or a block on a per-CPU list holds no other head and no page that is
  *     handed out.
  *  5. The visible count of free pages and the CPUs' differences add up to the pages on the free lists (those of type
@@ -125,6 +126,7 @@ struct zone {
 	bool boosted;                         /* ZONE_BOOSTED_WATERMARK: kswapd is to be woken */
 	bool reclaim_active;                  /* ZONE_RECLAIM_ACTIVE: kswapd is at work */
 	bool nofragment;                      /* requests that prefer it try ALLOC_NOFRAGMENT first */
+	bool gave_back;                       /* maybe: a pageblock that was kept for atomic requests */
 	uint32_t boost_seen;                  /* pages: boost at the start of kswapd's pass */
 	uint64_t nr_lru[NR_LRU_LISTS];        /* pages on the node's lists that are the zone's */
 	uint8_t stat_threshold;               /* largest difference that a CPU keeps */

@@ -241,6 +241,29 @@ Test(page_fallback, high_order_atomic_requests_keep_their_pageblock)
 	fixture_free(fx);
 }
 
+/* unreserve_highatomic_pageblock() moves free blocks from list to list; only what is freed later merges. */
+Test(page_fallback, a_pageblock_that_comes_back_free_stays_beside_its_free_buddy)
+{
+	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
+	struct page_request req = { .gfp = GFP_KERNEL, .node = -1 };
+	struct alloc_context ac;
+
+	expect_pfn(take_buddy(fx, 9, U, 0), 1024);
+	zone_reserve_highatomic(fx->zone, 1024);
+	give_buddy(fx, 1024, 9);
+	expect_list(fx, 9, H, "1024");
+	expect_list(fx, 9, U, "1536");
+	page_context(fx->pa, &req, &ac);
+	cr_assert(unreserve_highatomic(&ac, true));
+	expect_list(fx, 9, U, "1536 1024");
+	fixture_check(fx);
+	expect_pfn(take_buddy(fx, 9, U, 0), 1536);
+	give_buddy(fx, 1536, 9);
+	expect_list(fx, 9, U, "");
+	fixture_check(fx);
+	fixture_free(fx);
+}
+
 Test(page_fallback, a_hundredth_of_the_zone_and_one_pageblock_may_be_reserved)
 {
 	struct fixture *fx = fixture_zone(1024, 1024 + 102400, 63, 378);
