@@ -118,6 +118,7 @@ static int plan_next(struct run *run, uint32_t number, struct err *err)
 	uint32_t first = sleepers_find(run, SLEEP_TASK, number);
 	ns_t time = next_arrival(run, &run->tasks[number], run->sleepers.slots[first].req.arrival_ns);
 
+	run->nr_planned++;
 	return engine_timer(&run->engine, max_u64(time, run->engine.now), CLASS_WAKE, RUN_TIMER_TASK, number, err);
 }
 
@@ -173,6 +174,7 @@ ns_t serve_waited(void *arg, const struct request *req)
 		run_wake(run, SLEEP_RETRY, 0, 1);
 	if (run->nr_sleeps != sleeps)
 		return cost;
+	run->nr_queued_served++;
 	if (__builtin_expect(run->unmade.nr_early != 0, 0))
 		unmade_passed(run, req);
 	if (req->seat.marks & REQUEST_TICKET && req->slot == SLOT_NONE)
@@ -202,6 +204,7 @@ int task_timer(struct run *run, uint32_t number, struct err *err)
 	uint32_t first = sleepers_find(run, SLEEP_TASK, number);
 	struct request req;
 
+	run->nr_planned--;
 	/* Another request of it has begun to sleep since, and plans the next one when it is done; or has, and that one is gone. */
 	if (task->open || first == SLEEPER_NONE)
 		return 0;

@@ -421,15 +421,16 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 	return ret == 0 ? replay_check_stop(run, err) : ret;
 }
 
-/* How long, in simulated time, the last sleepers are given after the trace has ended: twice the kernel's longest pause. */
+/* How long, in simulated time, the last sleepers are given once nobody else is served: twice the kernel's longest pause. */
 #define PATIENCE_NS 10000000000u
 
-/* Whether somebody waits who can still be served, or a work item is left. */
+/* Whether somebody waits who can still be served, a task has not made all its requests, or a work item is left. */
 static bool more_to_come(const struct run *run, ns_t until_ns)
 {
 	const struct engine *engine = &run->engine;
 
-	if (engine->nr_closed || run->sleepers.nr_awake || run->sleepers.nr_napping || works_left(run) || readers_reading(run))
+	if (engine->nr_closed || run->sleepers.nr_awake || run->sleepers.nr_napping || run->nr_planned || works_left(run) ||
+		readers_reading(run))
 		return true;
 	return run->sleepers.nr_asleep && engine->queue.nr > run->nr_periodic && engine->queue.heap[0].time_ns <= until_ns;
 }
@@ -438,11 +439,15 @@ static bool more_to_come(const struct run *run, ns_t until_ns)
 static int drain(struct run *run, struct err *err)
 {
 	ns_t until_ns = run->engine.now + PATIENCE_NS;
+	uint64_t served = run->nr_queued_served;
 	int ret = 0;
 
 	run->draining = true;
 	for (uint32_t steps = 1; ret == 0 && more_to_come(run, until_ns); steps++) {
 		ret = engine_run_first(&run->engine, err);
+		if (run->nr_planned || run->nr_queued_served != served)
+			until_ns = run->engine.now + PATIENCE_NS;
+		served = run->nr_queued_served;
 		if (ret == 0)
 			ret = deferred_error(run, err);
 		if (ret == 0 && steps % STEPS_TO_STOP == 0)

@@ -270,6 +270,8 @@ struct run {
 
 	bool booting;                /* the prologue: nothing is counted */
 	bool draining;               /* the trace has ended, and somebody still waits */
+	uint32_t nr_planned;         /* timers of tasks whose next request has its time */
+	uint64_t nr_queued_served;   /* requests that were served, or dropped, after they had waited for a CPU */
 	ns_t begun_ns;               /* when time began */
 	uint64_t event_no;           /* of the request being served */
 	uint32_t cpu;                /* of the request being served */

@@ -210,6 +210,24 @@ Test(shortage, a_request_that_may_not_fail_goes_on_when_memory_comes_back)
 	scenario_expect("select op, count, failed from op_stats where op = 'kmalloc'", "kmalloc 1 0\n");
 }
 
+/* The trace ends while CPU 1 clears memory for 10 s; only then does it free what CPU 0 waits for. */
+Test(shortage, a_request_that_may_not_fail_waits_for_frees_that_are_late)
+{
+	add_many(16, "{\"event\":\"alloc_pages\",\"id\":%d,\"pid\":3,\"order\":10,\"gfp\":\"GFP_KERNEL|__GFP_NORETRY|__GFP_NOWARN\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"z\",\"cpu\":1,\"pid\":4,\"order\":8,\"gfp\":\"GFP_KERNEL|__GFP_ZERO\","
+		"\"time_ns\":%d}", 900000000);
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"n\",\"pid\":5,\"order\":10,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\","
+		"\"time_ns\":%d}", 900100000);
+	for (int i = 0; i < 3; i++)
+		scenario_add("{\"event\":\"free_pages\",\"id\":%d,\"cpu\":1,\"pid\":4,\"time_ns\":%d}", i, 1000000000 + i);
+	for (int think = 0; think < 2; think++) {
+		replay(think ? "--set memory=64MiB --set zones.dma=none --set cpus=2 --set 'latency.zero_kib=10 ms' --pace think"
+			: "--set memory=64MiB --set zones.dma=none --set cpus=2 --set 'latency.zero_kib=10 ms'");
+		scenario_expect("select timeouts > 100, still_waiting from sleeps where reason = 'retry'", "1 0\n");
+		expect_zero("frees come late", "select failed from op_stats where op = 'free_pages'");
+	}
+}
+
 /*
  * One of those that may not fail looks again each 100 ms, and the others wait for it to have found some: also when requests that
  * slept for another reason, pages being written to swap, go on meanwhile. With a timer each, a machine of 80 MiB took minutes.

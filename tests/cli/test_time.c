@@ -57,6 +57,20 @@ Test(time, a_task_thinks_for_its_recorded_gap_after_its_last_request_was_done)
 	expect(next, "--pace think --cpu-map spread", "SELECT pace, cpu_map FROM runs", "think|spread\n");
 }
 
+/* Clearing takes 20 s here, so that the task's second request comes 20 s after the end of the trace. */
+Test(time, a_task_that_is_late_makes_all_its_requests)
+{
+	static const char next[] =
+		"{\"time_ns\": 1000000000, \"pid\": 5, \"event\": \"kmalloc\", \"id\": 2, \"size\": 64, \"gfp\": \"GFP_KERNEL\"}\n"
+		"{\"time_ns\": 1500000000, \"pid\": 5, \"event\": \"kfree\", \"id\": 2}\n";
+	static const char sql[] = "SELECT (SELECT sum(failed) FROM op_stats), (SELECT value FROM counters WHERE name = 'still_waiting'),"
+		" (SELECT sim_ns / 100000000 FROM runs)";
+
+	expect(next, "--pace think --set 'latency.zero_kib=10 ms'", sql, "0|0|219\n");
+	expect(next, "--pace asap --set 'latency.zero_kib=10 ms'", sql, "0|0|204\n");
+	expect(next, "--pace recorded --set 'latency.zero_kib=10 ms'", sql, "0|0|204\n");
+}
+
 Test(time, cpus_meet_at_a_lock_and_one_cpu_alone_does_not)
 {
 	static const char both[] =
