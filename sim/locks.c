@@ -178,19 +178,21 @@ static void begin_forecast(struct locks *locks, ns_t now, const struct lock_user
 }
 
 /* Whether somebody who interrupted @user has stays to come: its own come after those. */
-static bool is_held_up(const struct locks *locks, const struct lock_user *user)
+static bool is_held_up(const struct locks *locks, const struct lock_user *user, ns_t now)
 {
-	for (uint32_t a = 0; a < locks->nr_active; a++) {
-		const struct lock_user *other = &locks->users[locks->active[a]];
+	if (user->cpu >= locks->nr_cpus)
+		return false; /* a daemon */
+	for (uint32_t depth = user->depth + 1; depth < NR_LEVELS; depth++) {
+		const struct lock_user *other = &locks->users[number_of(user->cpu, depth)];
 
-		if (other->cpu == user->cpu && other->depth > user->depth && other->next < other->nr)
+		if (other->end_ns > now && other->next < other->nr)
 			return true;
 	}
 	return false;
 }
 
 /* Who arrives first at a lock; of those who arrive at one instant, who started first. */
-static struct lock_user *first_to_arrive(struct locks *locks, ns_t *arrival_ns)
+static struct lock_user *first_to_arrive(struct locks *locks, ns_t now, ns_t *arrival_ns)
 {
 	struct lock_user *first = NULL;
 
@@ -199,7 +201,7 @@ static struct lock_user *first_to_arrive(struct locks *locks, ns_t *arrival_ns)
 		struct lock_user *user = &locks->users[locks->active[a]];
 		ns_t arrival;
 
-		if (user->next == user->nr || is_held_up(locks, user))
+		if (user->next == user->nr || is_held_up(locks, user, now))
 			continue;
 		arrival = arrival_at(user, user->next);
 		if (arrival < *arrival_ns) {
@@ -241,7 +243,7 @@ static void forecast(struct run *run, const struct lock_user *fresh)
 	ns_t arrival_ns;
 
 	begin_forecast(locks, run->engine.now, fresh);
-	while ((user = first_to_arrive(locks, &arrival_ns))) {
+	while ((user = first_to_arrive(locks, run->engine.now, &arrival_ns))) {
 		struct lock_stay *stay = &user->stays[user->next];
 
 		stay->arrival_ns = arrival_ns;
