@@ -19,7 +19,7 @@ static uint64_t key_of(const struct maker *maker)
 }
 
 /* Key of a destruction that waits for event @event_no. */
-#define PASSED_KEY(event_no) (1ull << 62 | (event_no))
+#define PASSED_KEY(event_no) (5ull << 61 | (event_no))
 
 bool unmade_is_end(enum trace_kind kind)
 {

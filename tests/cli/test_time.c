@@ -163,3 +163,30 @@ Test(time, nobody_takes_from_a_pool_or_cache_that_is_not_there_yet)
 			" (SELECT allocs FROM v_caches WHERE cache = 'd' AND object_size = 1640) > 1, (SELECT count(*) FROM violations WHERE rule <>"
 			" 'mempool_misuse')", "0|1|1|0\n");
 }
+
+/*
+ * Clearing 2 MiB keeps CPU 0 busy for 2 ms here, so that the frees there are late; CPU 1 destroys what they belong to, and makes a
+ * cache of the same name.
+ */
+Test(time, nobody_destroys_a_pool_or_cache_before_earlier_requests_are_done)
+{
+	static const char rest[] =
+		"{\"event\": \"kmem_cache_create\", \"cache\": \"c\", \"size\": 640, \"pid\": 6, \"time_ns\": 4000000}\n"
+		"{\"event\": \"kmem_cache_alloc\", \"id\": 2, \"cache\": \"c\", \"pid\": 5, \"time_ns\": 5000000}\n"
+		"{\"event\": \"mempool_create\", \"pool\": \"p\", \"kind\": \"kmalloc\", \"size\": 64, \"min_nr\": 1, \"pid\": 6, \"time_ns\": 5100000}\n"
+		"{\"event\": \"mempool_alloc\", \"id\": 3, \"pool\": \"p\", \"pid\": 5, \"time_ns\": 5200000}\n"
+		"{\"event\": \"alloc_pages\", \"id\": 4, \"order\": 9, \"gfp\": \"GFP_KERNEL|__GFP_ZERO\", \"pid\": 5, \"time_ns\": 6000000}\n"
+		"{\"event\": \"kmem_cache_free\", \"id\": 2, \"cache\": \"c\", \"pid\": 5, \"time_ns\": 6001000}\n"
+		"{\"event\": \"mempool_free\", \"id\": 3, \"pool\": \"p\", \"pid\": 5, \"time_ns\": 6002000}\n"
+		"{\"event\": \"mempool_destroy\", \"pool\": \"p\", \"pid\": 6, \"cpu\": 1, \"time_ns\": 6003000}\n"
+		"{\"event\": \"kmem_cache_destroy\", \"cache\": \"c\", \"pid\": 6, \"cpu\": 1, \"time_ns\": 6004000}\n"
+		"{\"event\": \"kmem_cache_create\", \"cache\": \"c\", \"size\": 1640, \"pid\": 7, \"cpu\": 1, \"time_ns\": 6104000}\n"
+		"{\"event\": \"kmem_cache_alloc\", \"id\": 2, \"cache\": \"c\", \"pid\": 7, \"cpu\": 1, \"time_ns\": 6105000}\n";
+	static const char *const paces[] = { "--set cpus=2 --set 'latency.zero_kib=1 us'", "--set cpus=2 --set 'latency.zero_kib=1 us' --pace think",
+		"--set cpus=2 --set 'latency.zero_kib=1 us' --pace asap", "--set 'latency.zero_kib=1 us'" };
+
+	for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++)
+		expect(rest, paces[i], "SELECT (SELECT sum(failed) FROM op_stats), (SELECT sum(destroyed) || ' ' || sum(outstanding) FROM"
+			" mempool_stats), (SELECT group_concat(object_size || ' ' || live_objs) FROM v_caches WHERE cache = 'c'),"
+			" (SELECT count(*) FROM violations)", "0|1 0|1640 1|0\n");
+}
