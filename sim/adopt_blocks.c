@@ -54,7 +54,7 @@ static pfn_t find_place(struct sides *sides, bool users, const struct wanted_blo
 
 static void place_block(struct run *run, struct sides *sides, const struct older *older, const struct wanted_block *block)
 {
-	struct request req = { .op = older->op, .slot = older->slot };
+	struct request req = { .op = older->op, .slot = older->slot, .who = older->who };
 	bool movable = run->ops[older->op].gfp & GFP_BIT_MOVABLE;
 	pfn_t pfn = find_place(sides, movable, block);
 

@@ -332,6 +332,14 @@ static void give_lists(struct lists *l)
 				give_list(l, i);
 }
 
+/* An inactive page of a process has been used by the fault that made it. */
+static bool is_used(struct run *run, pfn_t pfn)
+{
+	const struct object *object = reclaim_user(run, pfn);
+
+	return !object || !shmem_page_older(run, run->reclaim.users[pfn].who, &run->ops[object->op]);
+}
+
 static void lay_page(struct lists *l, pfn_t pfn, enum state_lru list)
 {
 	struct run *run = l->run;
@@ -340,7 +348,7 @@ static void lay_page(struct lists *l, pfn_t pfn, enum state_lru list)
 	page_alloc_mark_movable(run->mm.pages, pfn, 0);
 	if (list == STATE_LRU_UNEVICTABLE || !run->reclaim.active || !lru_lay(run->mm.pages, pfn, (enum lru_list)list))
 		return;
-	if (list == STATE_LRU_INACTIVE_ANON)
+	if (list == STATE_LRU_INACTIVE_ANON && is_used(run, pfn))
 		lru_use(run->mm.pages, pfn);
 	else if (list == STATE_LRU_INACTIVE_FILE)
 		mapped_older(run, pfn);

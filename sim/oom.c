@@ -21,7 +21,7 @@ static const char *const kernel_threads[] = {
 	"swapper/", "watchdogd", "xfsaild/",
 };
 
-static bool is_kernel_thread(const char *comm)
+bool oom_is_kernel_thread(const char *comm)
 {
 	for (size_t i = 0; i < sizeof(kernel_threads) / sizeof(kernel_threads[0]); i++) {
 		size_t length = strlen(kernel_threads[i]);
@@ -43,7 +43,7 @@ void oom_start(struct run *run)
 		r->unkillable[who] = true;
 	for (uint32_t who = 0; who < run->tables->nr_whos; who++)
 		r->unkillable[r->leader[who]] &= run->tables->whos[who].pid <= 1 ||
-			is_kernel_thread(run_string(run, run->tables->whos[who].comm));
+			oom_is_kernel_thread(run_string(run, run->tables->whos[who].comm));
 }
 
 /*

@@ -63,17 +63,21 @@ bool reclaim_movable(const struct run_op *op)
 
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn)
 {
+	bool in_memory;
+
 	run->reclaim.users[pfn] = (struct page_user){ .slot_plus1 = req->slot + 1, .who = req->who,
 		.back = (uint8_t)run->reclaim.reading_again };
 	if (op->lru != LRU_KIND_FILE)
 		oom_page_begins(run, req->who);
+	in_memory = run->follow.skipping ? shmem_page_older(run, req->who, op) : shmem_page_begins(run, req->who, op);
 	if (!op->lru)
 		return;
 	/* A buffer is marked used by find_or_create_page(), and again by __find_get_block() that looks it up for who asked for it. */
 	(reclaim_is_buffer(op) ? lru_add_active : lru_add)(run->mm.pages, pfn, (enum lru_kind)op->lru);
 	/* Anonymous memory is there because somebody has touched it, and perhaps will once more. */
 	if (op->lru == LRU_KIND_ANON) {
-		lru_use(run->mm.pages, pfn);
+		if (!in_memory)
+			lru_use(run->mm.pages, pfn);
 		if (run->reclaim.active_anon_percent && rng_below(&run->reclaim.use, 100) < run->reclaim.active_anon_percent)
 			lru_activate(run->mm.pages, pfn);
 		return;
@@ -115,10 +119,17 @@ void reclaim_older_missing(struct run *run, uint32_t slot)
 
 void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class)
 {
-	if (class == SHRINK_NEVER)
+	switch (class) {
+	case SHRINK_NODE:
+		shmem_node_begins(run, who);
+		break;
+	case SHRINK_NEVER:
 		mappers_fork(run, who);
-	else
+		shmem_fork(run, who);
+		break;
+	default:
 		shrinkers_object_begins(run, slot, who, class);
+	}
 }
 
 void reclaim_object_ends(struct run *run, const struct object *object)
@@ -327,6 +338,8 @@ int reclaim_start(struct run *run, struct err *err)
 	if (ret == 0)
 		find_use(run);
 	if (ret == 0)
+		ret = shmem_start(run, err);
+	if (ret == 0)
 		ret = shrinkers_start(run, &hooks, err);
 	if (ret == 0)
 		ret = refaults_start(run, err);
@@ -358,6 +371,7 @@ void reclaim_fini(struct run *run)
 	free(r->unkillable);
 	free(r->leader);
 	free(r->kswapds);
+	shmem_fini(run);
 	shrinkers_fini(run);
 	shrink_older_fini(run);
 	refaults_fini(run);

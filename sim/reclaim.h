@@ -66,6 +66,7 @@ enum shrink_class {
 	SHRINK_BLOB,         /* an inode's security blob */
 	SHRINK_EXTENT,       /* of the extent status tree of a file of ext4 */
 	SHRINK_HEAD,         /* buffer head */
+	SHRINK_NODE,         /* radix_tree_node: its birth tells what a page is of (shmem.c) */
 	SHRINK_NEVER,        /* mm_struct: its birth tells that page tables are copied (mappers.c) */
 };
 
@@ -111,6 +112,7 @@ struct reclaim {
 	uint64_t users_bytes;
 	bool *is_kswapd;         /* owned; by who */
 	bool *is_kcompactd;      /* owned; by who */
+	uint8_t *shmem;          /* owned; by who: what is known of it, see shmem.c */
 	bool use_unknown;        /* the machine does not say how much of its page cache it uses again: recording or assumption tell */
 	uint32_t refault_percent, mapped_percent; /* what struct machine_reclaim has, or what stands for auto */
 	uint32_t written_refault_percent; /* of pages that write() brought */

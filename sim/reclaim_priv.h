@@ -2,7 +2,7 @@
  * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again), reuse.c (those used
  * again while they are there), mappers.c (who maps files), readers.c (what they read again), shadows.c (pages that the trace reads
  * again), mapped.c (pages in use), shrinkers.c (dentries, inodes, buffer heads), shrink_older.c (those that the trace does not know),
- * swap.c, oom.c, daemons.c (kswapd and kcompactd), fair.c (their CPU time).
+ * shmem.c (pages of files in memory), swap.c, oom.c, daemons.c (kswapd and kcompactd), fair.c (their CPU time).
  */
 #ifndef KMEMSIM_SIM_RECLAIM_PRIV_H
 #define KMEMSIM_SIM_RECLAIM_PRIV_H
@@ -137,9 +137,23 @@ void shrinkers_fini(struct run *run);
 /** shrinkers_page_gone() - the page of @slot has been reclaimed: its buffer heads go with it. */
 void shrinkers_page_gone(struct run *run, uint32_t slot);
 
+/* shmem.c */
+int shmem_start(struct run *run, struct err *err);
+void shmem_fini(struct run *run);
+/** shmem_page_begins() - @who has got a page by @op. Return: whether it is known to be of a file that lives in memory. */
+bool shmem_page_begins(struct run *run, uint32_t who, const struct run_op *op);
+/** shmem_page_older() - the same of a page that @who got before the run began. */
+bool shmem_page_older(const struct run *run, uint32_t who, const struct run_op *op);
+/** shmem_node_begins() - @who has got a node of a tree: perhaps of the file that its last page is of. */
+void shmem_node_begins(struct run *run, uint32_t who);
+/** shmem_fork() - @who has a new address space, as mappers_fork(). */
+void shmem_fork(struct run *run, uint32_t who);
+
 /* oom.c */
 /** oom_start() - who may be killed. The leaders of tasks are known. */
 void oom_start(struct run *run);
+/** oom_is_kernel_thread() - whether a task of that name is no program. */
+bool oom_is_kernel_thread(const char *comm);
 bool oom_kill(void *arg, unsigned int cpu, struct meter *meter);
 /* @who has got a page that an OOM kill would free. */
 void oom_page_begins(struct run *run, uint32_t who);

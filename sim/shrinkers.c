@@ -79,6 +79,8 @@ enum shrink_class shrink_class_of(const char *cache)
 		return SHRINK_HEAD;
 	if (!strcmp(cache, "ext4_extent_status"))
 		return SHRINK_EXTENT;
+	if (!strcmp(cache, "radix_tree_node"))
+		return SHRINK_NODE;
 	if (!strcmp(cache, "mm_struct"))
 		return SHRINK_NEVER;
 	if (!strcmp(cache, "lsm_inode_cache"))
@@ -254,6 +256,7 @@ static void object_ends(struct shrinkers *s, uint32_t at)
 
 	switch ((enum shrink_class)link->class) {
 	case SHRINK_NOTHING:
+	case SHRINK_NODE:
 	case SHRINK_NEVER:
 		return;
 	case SHRINK_HEAD:

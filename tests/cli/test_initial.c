@@ -434,6 +434,37 @@ Test(initial, pages_that_the_trace_knows_are_active_where_the_state_says_so)
 	}
 }
 
+/*
+ * Of 12500 pages that @comm has had from before, those that reclaim has looked at for each one that it took, in hundredths.
+ */
+static void expect_looks(const char *comm, const char *between)
+{
+	sh(0, NULL, "rm -rf state s.db r.db f.kmt");
+	run_ok("awk 'BEGIN { for (i = 0; i < 12500; i++) printf(\"{\\\"time_ns\\\":%%d,\\\"event\\\":\\\"alloc_pages\\\",\\\"pid\\\":9,"
+	       "\\\"comm\\\":\\\"%s\\\",\\\"id\\\":%%d,\\\"gfp\\\":\\\"GFP_HIGHUSER_MOVABLE\\\"}\\n\", 20000 * i, i);"
+	       " print \"{\\\"time_ns\\\":300000000,\\\"event\\\":\\\"marker\\\",\\\"text\\\":\\\"now\\\"}\";"
+	       " for (i = 0; i < 6000; i++) printf(\"{\\\"time_ns\\\":%%d,\\\"event\\\":\\\"alloc_pages\\\",\\\"pid\\\":8,"
+	       "\\\"id\\\":%%d,\\\"gfp\\\":\\\"GFP_KERNEL\\\"}\\n\", 300001000 + 20000 * i, 12500 + i) }' > f.jsonl", comm);
+	sh(0, NULL, "$K import f.jsonl -o f.kmt --quiet && $K replay f.kmt -m m.yaml --limit 12500 -o s.db --quiet && mkdir state &&"
+		    " for f in buddyinfo pagetypeinfo slabinfo; do $K proc s.db --file $f > state/$f || exit 1; done;"
+		    " $K replay f.kmt -m m.yaml --initial state --from marker:now --check=1000 -o r.db --quiet 2>&1");
+	expect_number("select (select value from counters where name = 'pgsteal_anon') > 1000", "1\n");
+	run_write("sql", between);
+	expect_number("select (select value from counters where name = 'pgscan_anon') * 100 /"
+		      " (select value from counters where name = 'pgsteal_anon') between $(cat sql)", "1\n");
+}
+
+/*
+ * What a kworker has written to files in memory is in no page table: it is written to swap when it is looked at first, and goes at the
+ * second look. What a program has is kept the first time.
+ */
+Test(initial, files_in_memory_of_another_machines_state_are_not_in_use)
+{
+	run_write("m.yaml", "kmemsim: 1\nmemory: 64 MiB\ncpus: 1\nreclaim: {swap: 64 MiB}\n");
+	expect_looks("kworker/u4:0", "195 and 215");
+	expect_looks("program", "300 and 2000");
+}
+
 /* What is anonymous goes when there is swap, what is locked does not go. */
 Test(initial, anonymous_pages_of_the_state_want_swap_and_unevictable_ones_stay)
 {

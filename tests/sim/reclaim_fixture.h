@@ -24,13 +24,14 @@ struct world {
 	struct trace_meta meta;
 	struct trace_tables tables;
 	struct trace_who whos[WORLD_TASKS];
-	const char *strings[1];
+	const char *strings[2];
 	struct run_op ops[NR_WORLD_OPS];
 	struct object objects[WORLD_OBJECTS];
 	struct seat seats[WORLD_TASKS];
 	struct page_user users[WORLD_END];
 	uint32_t leader[WORLD_TASKS];
 	bool killed[WORLD_TASKS], unkillable[WORLD_TASKS], is_kswapd[WORLD_TASKS], is_kcompactd[WORLD_TASKS];
+	uint8_t shmem[WORLD_TASKS];
 	uint64_t refaults_at_half; /* pages that had been read again at half of the recording */
 };
 
@@ -75,6 +76,7 @@ static inline struct world *world_new(uint64_t seed)
 	w->run.reclaim.unkillable = w->unkillable;
 	w->run.reclaim.is_kswapd = w->is_kswapd;
 	w->run.reclaim.is_kcompactd = w->is_kcompactd;
+	w->run.reclaim.shmem = w->shmem;
 	rng_init(&w->run.reclaim.use, seed, "use");
 	for (uint32_t i = 0; i < WORLD_TASKS; i++) {
 		w->whos[i].pid = (int32_t)i; /* 1 is init */

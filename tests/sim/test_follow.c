@@ -192,6 +192,40 @@ Test(follow, lists_are_of_the_kinds_that_a_dump_tells)
 	}
 }
 
+/* Of a state of its own recording: what a kworker unpacked is in no page table. */
+Test(follow, pages_of_a_state_that_the_kernel_wrote_to_memory_are_not_used)
+{
+	static struct state_zone zone = { .managed = WORLD_END - WORLD_FIRST, .lru = { [STATE_LRU_INACTIVE_ANON] = 1000 } };
+	struct world *w = begin();
+	struct err err = { 0 };
+	uint32_t used = 0;
+
+	w->strings[1] = "kworker/u4:0";
+	w->whos[3].comm = 1;
+	cr_assert_eq(shmem_start(&w->run, &err), 0);
+	for (uint32_t i = 0; i < 1000; i++) {
+		pfn_t pfn = take(w->fx, 0, M);
+
+		if (i >= 200)
+			continue;
+		w->objects[i] = (struct object){ .slab = OBJECT_PAGES, .index = (uint32_t)pfn, .op = OP_ANON };
+		w->users[pfn] = (struct page_user){ .slot_plus1 = i + 1, .who = i % 2 ? 3 : 2 };
+	}
+	zone.type = w->fx->zone->type;
+	zone.start_pfn = WORLD_FIRST;
+	zone.spanned = zone.present = zone.managed;
+	state.zones = &zone;
+	state.nr_zones = 1;
+	state.lru_told = STATE_LRU_BY_ZONE;
+	cr_assert_eq(adopt_lru(&w->run, &err), 0, "%s", err.text);
+	cr_expect_eq(lru_pages(w->fx->pa, 0, LRU_INACTIVE_ANON), 1000);
+	for (pfn_t pfn = WORLD_FIRST; pfn < WORLD_END; pfn++)
+		used += lru_list_of(w->fx->pa, pfn) == LRU_INACTIVE_ANON && w->fx->pa->pages[pfn].mt & LRU_USED;
+	cr_expect_eq(used, 900);
+	shmem_fini(&w->run);
+	world_free(w);
+}
+
 /* ---- adopt_gone.c ---- */
 
 static const struct trace_op anon_op = { .kind = KIND_ALLOC_PAGES,

@@ -495,3 +495,101 @@ Test(page_use, pages_begin_as_used_as_their_makers_leave_them)
 	cr_expect_eq(lru_list_of(w->fx->pa, world_take(w, 4, 1, OP_ANON)), LRU_ACTIVE_ANON);
 	world_free(w);
 }
+
+/* ---- shmem.c ---- */
+
+static bool begins_used(struct world *w, uint32_t slot, uint32_t who, gfp_t more)
+{
+	pfn_t pfn;
+
+	w->ops[OP_ANON].gfp = GFP_HIGHUSER_MOVABLE | more;
+	pfn = world_take(w, slot, who, OP_ANON);
+	cr_expect_eq(lru_list_of(w->fx->pa, pfn), LRU_INACTIVE_ANON);
+	return w->fx->pa->pages[pfn].mt & LRU_USED;
+}
+
+static struct world *begin_shmem(void)
+{
+	struct world *w = world_new(1);
+	struct err err = { 0 };
+
+	w->strings[0] = "task";
+	w->strings[1] = "kworker/u4:0";
+	w->whos[3].comm = 1;
+	cr_assert_eq(shmem_start(&w->run, &err), 0);
+	return w;
+}
+
+static void end_shmem(struct world *w)
+{
+	shmem_fini(&w->run);
+	world_free(w);
+}
+
+/*
+ * A kworker unpacks the initial ramdisk into shmem; the pages of a program's arguments it clears, and they are mapped. Which of what is
+ * unpacked in the run is a program nothing tells.
+ */
+Test(page_use, what_a_thread_of_the_kernel_wrote_to_memory_before_the_run_is_not_in_use)
+{
+	struct world *w = begin_shmem();
+
+	cr_expect(begins_used(w, 0, 3, 0));
+	reclaim_object_begins(&w->run, 9, 3, SHRINK_NODE);
+	cr_expect(begins_used(w, 4, 3, 0));
+	w->run.follow.skipping = true;
+	cr_expect(begins_used(w, 1, 2, 0));
+	cr_expect_not(begins_used(w, 2, 3, 0));
+	cr_expect(begins_used(w, 3, 3, GFP_BIT_ZERO));
+	end_shmem(w);
+}
+
+/* shmem_add_to_page_cache(): its tree has a node when the file has a second page; a file of a disk has one, too, and others' trees. */
+Test(page_use, who_puts_pages_in_a_tree_writes_to_files_in_memory)
+{
+	struct world *w = begin_shmem();
+
+	reclaim_object_begins(&w->run, 9, 2, SHRINK_NODE);
+	cr_expect(begins_used(w, 0, 2, 0), "a node without a page");
+	(void)world_take(w, 1, 2, OP_WRITTEN);
+	reclaim_object_begins(&w->run, 9, 2, SHRINK_NODE);
+	cr_expect(begins_used(w, 2, 2, 0), "a node of a file of a disk");
+	reclaim_object_begins(&w->run, 9, 4, SHRINK_NODE);
+	cr_expect(begins_used(w, 3, 2, 0), "another task's node");
+	reclaim_object_begins(&w->run, 9, 2, SHRINK_NODE);
+	cr_expect_not(begins_used(w, 4, 2, 0));
+	cr_expect(begins_used(w, 5, 2, GFP_BIT_ZERO), "memory of its own");
+	cr_expect(begins_used(w, 6, 4, 0), "another task's page");
+	cr_expect_not(begins_used(w, 7, 2, 0));
+	end_shmem(w);
+}
+
+/* A program that is executed, or a child that is forked: what is written then are copies. */
+Test(page_use, who_has_a_new_address_space_writes_to_copies)
+{
+	struct world *w = begin_shmem();
+
+	w->leader[4] = 2;
+	(void)begins_used(w, 0, 4, 0);
+	reclaim_object_begins(&w->run, 9, 2, SHRINK_NODE);
+	cr_expect_not(begins_used(w, 1, 2, 0), "the same task on another CPU");
+	reclaim_object_begins(&w->run, 10, 4, SHRINK_NEVER);
+	cr_expect(begins_used(w, 2, 2, 0));
+	reclaim_object_begins(&w->run, 11, 3, SHRINK_NEVER);
+	w->run.follow.skipping = true;
+	cr_expect_not(begins_used(w, 4, 3, 0), "a thread of the kernel stays one");
+	end_shmem(w);
+}
+
+/* What is older than the beginning comes in the order of its slots. */
+Test(page_use, older_pages_are_not_the_last_before_a_node)
+{
+	struct world *w = begin_shmem();
+
+	w->run.follow.skipping = true;
+	(void)begins_used(w, 0, 2, 0);
+	w->run.follow.skipping = false;
+	reclaim_object_begins(&w->run, 9, 2, SHRINK_NODE);
+	cr_expect(begins_used(w, 1, 2, 0));
+	end_shmem(w);
+}
