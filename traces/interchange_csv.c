@@ -1,0 +1,210 @@
+/* interchange_csv: CSV of the text interchange (RFC 4180): a row of names, which are the keys, then a row an event. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/bytes.h"
+#include "traces/header.h"
+#include "traces/interchange_priv.h"
+
+#define RECORD_MAX (1u << 20)  /* bytes of a CSV record that goes over several lines */
+
+/* A CSV record taken apart; the cells' texts are in @text, each terminated. */
+struct csv_record {
+	struct bytes text;
+	struct {
+		size_t start, len;
+		bool quoted;
+	} cells[2 * NR_FIELDS];
+	size_t nr;
+	const char *remark;  /* the line, where it is one that begins with #; until the next is read */
+};
+
+static bool put_cell(struct csv_record *record, size_t start, bool quoted)
+{
+	if (record->nr == sizeof(record->cells) / sizeof(record->cells[0]))
+		return false;
+	record->cells[record->nr].start = start;
+	record->cells[record->nr].len = record->text.len - start;
+	record->cells[record->nr++].quoted = quoted;
+	bytes_put_u8(&record->text, 0);
+	return true;
+}
+
+/* The quoted part of a cell, from behind its first quote; a quote inside is doubled. Return: behind the closing one, or NULL. */
+static const char *take_quoted(struct csv_record *record, const char *at, const char *end)
+{
+	for (; at < end; at++) {
+		if (*at == '"' && at + 1 < end && at[1] == '"')
+			at++;
+		else if (*at == '"')
+			return at + 1;
+		bytes_put_u8(&record->text, (uint8_t)*at);
+	}
+	return NULL;
+}
+
+enum csv_answer { CSV_WHOLE, CSV_OPEN_QUOTE, CSV_BAD, CSV_REMARK };
+
+/* RFC 4180. OPEN_QUOTE: the record goes on in the next line. */
+static enum csv_answer split_csv(struct csv_record *record, const char *line, size_t len)
+{
+	const char *at = line, *end = line + len;
+
+	if (len && end[-1] == '\r')
+		end--;
+	record->nr = 0;
+	record->text.len = 0;
+	for (;;) {
+		size_t start = record->text.len;
+		bool quoted = at < end && *at == '"';
+		const char *comma;
+
+		if (quoted) {
+			at = take_quoted(record, at + 1, end);
+			if (!at)
+				return CSV_OPEN_QUOTE;
+			if (at < end && *at != ',')
+				return CSV_BAD;
+		} else {
+			comma = memchr(at, ',', (size_t)(end - at));
+			bytes_put(&record->text, at, (size_t)((comma ? comma : end) - at));
+			at = comma ? comma : end;
+		}
+		if (!put_cell(record, start, quoted))
+			return CSV_BAD;
+		if (at == end)
+			return CSV_WHOLE;
+		at++;
+	}
+}
+
+/* The next record, of as many lines as its quotes need. Return: 1, 0 at the end, negative on an error; *answer tells of its shape. */
+static int next_record(struct interchange *ic, struct csv_record *record, enum csv_answer *answer, struct err *err)
+{
+	struct bytes joined = { 0 };
+	char *line;
+	size_t len;
+	int ret = source_line(ic->src, &line, &len, err);
+
+	if (ret <= 0)
+		return ret;
+	if (len && line[0] == '#') {
+		record->remark = line;
+		*answer = CSV_REMARK;
+		return 1;
+	}
+	*answer = split_csv(record, line, len);
+	while (*answer == CSV_OPEN_QUOTE && ret > 0 && joined.len < RECORD_MAX && !joined.failed) {
+		bytes_put(&joined, line, joined.len ? 0 : len);
+		ret = source_line(ic->src, &line, &len, err);
+		if (ret <= 0)
+			break;
+		bytes_put_u8(&joined, '\n');
+		bytes_put(&joined, line, len);
+		*answer = split_csv(record, (const char *)joined.data, joined.len);
+	}
+	if (ret >= 0 && (joined.failed || record->text.failed))
+		ret = interchange_no_memory(err);
+	bytes_fini(&joined);
+	return ret < 0 ? ret : 1;
+}
+
+/* The row of names: which key each column holds. */
+static int take_csv_names(struct interchange *ic, const struct csv_record *record, enum field_key *columns, struct err *err)
+{
+	bool has_event = false;
+
+	for (size_t i = 0; i < record->nr; i++) {
+		const char *name = (const char *)record->text.data + record->cells[i].start;
+
+		columns[i] = field_by_name(name, record->cells[i].len);
+		has_event |= columns[i] == FIELD_EVENT;
+		for (size_t j = 0; j < i; j++)
+			if (columns[i] == columns[j] && columns[i] != NR_FIELDS)
+				return err_set(err, ERR_TRACE, "%s:%" PRIu64 ": column \"%s\" is there twice", ic->src->name,
+					ic->src->line_no, name);
+		if (columns[i] == NR_FIELDS) {
+			int ret = interchange_refuse_key(ic, name, record->cells[i].len, err);
+
+			if (ret < 0)
+				return ret;
+		}
+	}
+	if (!has_event)
+		return err_set(err, ERR_TRACE, "%s:%" PRIu64 ": neither JSON lines nor CSV of the text interchange: the row of "
+			"names has no column \"event\"", ic->src->name, ic->src->line_no);
+	return 0;
+}
+
+static int take_csv_row(struct interchange *ic, const struct csv_record *record, const enum field_key *columns,
+	size_t nr_columns, struct err *err)
+{
+	if (record->nr != nr_columns)
+		return interchange_refuse_line(ic, "number of cells differs from the row of names", NULL, err);
+	ic->fields.present = 0;
+	for (size_t i = 0; i < record->nr; i++) {
+		const char *text = (const char *)record->text.data + record->cells[i].start;
+		bool quoted = record->cells[i].quoted;
+
+		if (columns[i] == NR_FIELDS || (!record->cells[i].len && !quoted))
+			continue;
+		ic->fields.present |= 1ull << columns[i];
+		ic->fields.field[columns[i]] = (struct field){ .type = FIELD_TYPE_TEXT, .text = text, .len = record->cells[i].len };
+		if (columns[i] == FIELD_ID && !quoted && !strcmp(text, "null"))
+			ic->fields.field[columns[i]].type = FIELD_TYPE_NULL;
+	}
+	return interchange_take_fields(ic, err);
+}
+
+/* A line that begins with #: the header of a printed trace, or a remark. */
+static int take_csv_remark(struct interchange *ic, const char *line, struct err *err)
+{
+	const char *json = line + strspn(line, "# ");
+
+	if (ic->with_header || ic->nr_events || *json != '{' || !header_recognise(json, strlen(json)))
+		return 0;
+	return interchange_take_header(ic, json, strlen(json), err);
+}
+
+static int read_rows(struct interchange *ic, struct csv_record *record, struct err *err)
+{
+	enum field_key columns[sizeof(record->cells) / sizeof(record->cells[0])];
+	enum csv_answer answer;
+	size_t nr_columns = 0;
+	int ret;
+
+	while ((ret = next_record(ic, record, &answer, err)) > 0) {
+		if (answer == CSV_REMARK)
+			ret = take_csv_remark(ic, record->remark, err);
+		else if (answer != CSV_WHOLE && !nr_columns)
+			ret = err_set(err, ERR_TRACE, "%s:%" PRIu64 ": neither JSON lines nor CSV of the text interchange", ic->src->name,
+				ic->src->line_no);
+		else if (answer != CSV_WHOLE)
+			ret = interchange_refuse_line(ic, "not CSV", "quotes", err);
+		else if (record->nr == 1 && !record->cells[0].len)
+			continue;
+		else if (!nr_columns) {
+			ret = take_csv_names(ic, record, columns, err);
+			nr_columns = record->nr;
+		} else {
+			ret = take_csv_row(ic, record, columns, nr_columns, err);
+		}
+		if (ret < 0 || (ret = interchange_progress(ic, err)) < 0)
+			return ret;
+	}
+	if (ret == 0 && !nr_columns)
+		return err_set(err, ERR_TRACE, "%s: the file is empty", ic->src->name);
+	return ret;
+}
+
+int interchange_csv(struct interchange *ic, struct err *err)
+{
+	struct csv_record *record = calloc(1, sizeof(*record));
+	int ret = record ? read_rows(ic, record, err) : interchange_no_memory(err);
+
+	if (record)
+		bytes_fini(&record->text);
+	free(record);
+	return ret;
+}
