@@ -129,4 +129,11 @@ static inline void give_user(struct fixture *fx, struct users *u, pfn_t pfn)
 	u->id[pfn] = 0;
 }
 
+static inline enum mm_answer take_page(struct fixture *fx, gfp_t gfp, unsigned int order, pfn_t *pfn)
+{
+	struct page_request req = { .gfp = gfp, .node = -1, .order = (uint8_t)order };
+
+	return page_alloc_take(fx->pa, &req, pfn, &fx->meter);
+}
+
 #endif

@@ -144,4 +144,22 @@ static inline struct fixture *two_zones(struct told *told, bool two_nodes)
 	return fx;
 }
 
+/* The zone is one of memory below 4 GiB, so that requests for such memory are served by it, too. */
+static inline struct fixture *zone_dma32(struct told *told, enum lru_kind kind)
+{
+	static pfn_t pfns[4096];
+	struct fixture *fx = fixture_new();
+
+	fx->machine.zones.dma32_end = 1ull << 32;
+	fixture_add_ram(fx, 1024, 3072, 0);
+	fixture_boot(fx);
+	fx->pa->mobility_off = false;
+	fx->zone->pcp_high = 378;
+	fx->zone->stat_threshold = 0;
+	hook(fx, told);
+	cr_assert_eq(fx->zone->type, ZONE_DMA32);
+	fill(fx, kind, pfns, 4096);
+	return fx;
+}
+
 #endif

@@ -1,24 +1,5 @@
-/* LRU lists, direct reclaim and shrinkers on a small zone, with a run that only counts. */
+/* Scanning LRU lists and shrinkers on a small zone, for requests and by hand, with a run that only counts. */
 #include "tests/mm/reclaim_scene.h"
-
-Test(reclaim, pages_leave_their_list_with_their_last_user)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	pfn_t a = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), b = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
-
-	lru_add(fx->pa, a, LRU_KIND_FILE);
-	lru_add(fx->pa, a, LRU_KIND_FILE);
-	lru_add(fx->pa, b, LRU_KIND_ANON);
-	cr_expect_eq(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE), 1);
-	cr_expect_eq(lru_pages(fx->pa, 0, LRU_INACTIVE_ANON), 1);
-	check(fx);
-	page_alloc_give(fx->pa, a, 0, 0, &fx->meter);
-	cr_expect_eq(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE), 0);
-	check(fx);
-	page_alloc_give(fx->pa, b, 0, 0, &fx->meter);
-	check(fx);
-	fixture_free(fx);
-}
 
 /* Without swap an anonymous page gives no hope. */
 Test(reclaim, a_zone_without_reclaimable_pages_is_not_given_up_while_it_has_free_ones)
@@ -34,66 +15,6 @@ Test(reclaim, a_zone_without_reclaimable_pages_is_not_given_up_while_it_has_free
 	cr_expect_eq(zone_reclaimable(zone), (uint64_t)zone->visible_free + 3);
 	lru_add(fx->pa, file, LRU_KIND_FILE);
 	cr_expect_eq(zone_reclaimable(zone), 1);
-	fixture_free(fx);
-}
-
-/* A page that is used twice before it reaches a list begins on the active one; workingset_activation() counts it. */
-Test(reclaim, a_page_can_begin_active)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	pfn_t file = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), anon = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
-	uint64_t age = lru_age(fx->pa, 0);
-
-	lru_add_active(fx->pa, file, LRU_KIND_FILE);
-	lru_add_active(fx->pa, anon, LRU_KIND_ANON);
-	lru_add_active(fx->pa, file, LRU_KIND_FILE);
-	cr_expect_eq(lru_list_of(fx->pa, file), LRU_ACTIVE_FILE);
-	cr_expect_eq(lru_list_of(fx->pa, anon), LRU_ACTIVE_ANON);
-	cr_expect_eq(lru_pages(fx->pa, 0, LRU_ACTIVE_FILE), 1);
-	cr_expect_eq(lru_age(fx->pa, 0), age + 2);
-	check(fx);
-	fixture_free(fx);
-}
-
-/* Pages of a saved state are older than what is there, and the later ones older than the earlier ones. */
-Test(reclaim, a_page_that_is_laid_is_the_oldest_of_its_list)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	pfn_t known = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), first = take_gfp(fx, GFP_KERNEL, 0), last = take_gfp(fx, GFP_KERNEL, 0);
-	const struct reclaim_node *node = &fx->pa->reclaim[0];
-
-	lru_add(fx->pa, known, LRU_KIND_FILE);
-	cr_assert(lru_lay(fx->pa, first, LRU_INACTIVE_FILE));
-	cr_assert(lru_lay(fx->pa, last, LRU_INACTIVE_FILE));
-	cr_expect_not(lru_lay(fx->pa, last, LRU_ACTIVE_ANON), "it is on a list");
-	cr_expect_eq(node->lru[LRU_INACTIVE_FILE].head, known);
-	cr_expect_eq(node->lru[LRU_INACTIVE_FILE].tail, last);
-	cr_expect_eq(lru_list_of(fx->pa, first), LRU_INACTIVE_FILE);
-	cr_expect(page_alloc_movable(fx->pa, first), "pages on LRU lists were asked for as Movable");
-	cr_expect_eq(lru_zone_pages(fx->pa, 0, LRU_INACTIVE_FILE), 3);
-	check(fx);
-	page_alloc_give(fx->pa, last, 0, 0, &fx->meter);
-	cr_expect_not(lru_lay(fx->pa, last, LRU_INACTIVE_FILE), "it is free");
-	cr_expect_eq(node->lru[LRU_INACTIVE_FILE].tail, first);
-	check(fx);
-	fixture_free(fx);
-}
-
-/* A page that the state counts on an active list has been there: neither the age nor a counter moves. */
-Test(reclaim, a_page_of_a_saved_state_can_have_been_active)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	pfn_t anon = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), none = take_gfp(fx, GFP_KERNEL, 0);
-
-	lru_add(fx->pa, anon, LRU_KIND_ANON);
-	lru_lay_active(fx->pa, anon);
-	lru_lay_active(fx->pa, anon);
-	lru_lay_active(fx->pa, none);
-	cr_expect_eq(lru_list_of(fx->pa, anon), LRU_ACTIVE_ANON);
-	cr_expect_eq(lru_list_of(fx->pa, none), NR_LRU_LISTS);
-	cr_expect_eq(lru_age(fx->pa, 0), 0);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGACTIVATE), 0);
-	check(fx);
 	fixture_free(fx);
 }
 
@@ -133,22 +54,6 @@ Test(reclaim, a_request_takes_the_oldest_file_pages_and_is_served)
 	fixture_free(fx);
 }
 
-Test(reclaim, anonymous_pages_stay_without_swap_and_the_request_fails_when_nobody_can_be_killed)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	static struct told told;
-	static pfn_t pfns[4096];
-
-	hook(fx, &told);
-	fill(fx, LRU_KIND_ANON, pfns, 4096);
-	cr_assert_eq(take_gfp(fx, GFP_KERNEL, 0), PFN_NONE);
-	cr_expect_eq(told.nr_gone, 0);
-	cr_expect_eq(told.kills, 1);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_OOM_KILL), 0, "nobody was");
-	check(fx);
-	fixture_free(fx);
-}
-
 /* do_try_to_free_pages() counts a stall each time that it begins, also when it begins again with force_deactivate. */
 Test(reclaim, looking_at_active_pages_after_all_is_another_stall)
 {
@@ -161,132 +66,6 @@ Test(reclaim, looking_at_active_pages_after_all_is_another_stall)
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_DMA), 2);
 	check(fx);
 	fixture_free(fx);
-}
-
-/* should_reclaim_retry() does not ask whether the last attempt brought anything: up to MAX_RECLAIM_RETRIES in a row need not. */
-Test(reclaim, a_request_tries_16_times_more_without_progress_before_anybody_is_killed)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	static struct told told;
-	static pfn_t pfns[4096];
-
-	hook(fx, &told);
-	fill(fx, LRU_KIND_ANON, pfns, 4096);
-	cr_expect_eq(take_gfp(fx, GFP_KERNEL | GFP_BIT_NORETRY, 0), PFN_NONE);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL), 1);
-	cr_expect_eq(take_gfp(fx, GFP_KERNEL, 0), PFN_NONE);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL), 1 + 17);
-	cr_expect_eq(told.kills, 1);
-	check(fx);
-	fixture_free(fx);
-}
-
-/* end_pass() of kswapd takes a boost back, within less time than looking for something to reclaim takes a request. */
-Test(reclaim, nobody_is_killed_for_pages_that_only_a_boost_keeps)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	static struct told told;
-	static pfn_t pfns[4096];
-	uint32_t nr;
-
-	hook(fx, &told);
-	nr = fill(fx, LRU_KIND_ANON, pfns, 4096);
-	for (uint32_t i = 0; i < 40; i++)
-		page_alloc_give(fx->pa, pfns[--nr], 0, 0, &fx->meter);
-	fx->zone->boost = 512;
-	cr_expect_eq(take_gfp(fx, GFP_KERNEL | GFP_BIT_NORETRY, 0), PFN_NONE, "who gives up soon does not see its end");
-	cr_expect_eq(fx->zone->boost, 512);
-	cr_expect_neq(take_gfp(fx, GFP_KERNEL, 0), PFN_NONE);
-	cr_expect_eq(told.kills, 0);
-	check(fx);
-	fixture_free(fx);
-}
-
-/* The zone is one of memory below 4 GiB, so that requests for such memory are served by it, too. */
-static struct fixture *zone_dma32(struct told *told, enum lru_kind kind)
-{
-	static pfn_t pfns[4096];
-	struct fixture *fx = fixture_new();
-
-	fx->machine.zones.dma32_end = 1ull << 32;
-	fixture_add_ram(fx, 1024, 3072, 0);
-	fixture_boot(fx);
-	fx->pa->mobility_off = false;
-	fx->zone->pcp_high = 378;
-	fx->zone->stat_threshold = 0;
-	hook(fx, told);
-	cr_assert_eq(fx->zone->type, ZONE_DMA32);
-	fill(fx, kind, pfns, 4096);
-	return fx;
-}
-
-/* __alloc_pages_may_oom(): not for what would not be helped, and not for who can do without. */
-Test(reclaim, who_asks_decides_whether_somebody_is_killed)
-{
-	static const struct { gfp_t gfp; uint8_t order; uint32_t kills; } kinds[] = {
-		{ GFP_KERNEL, 0, 1 }, { GFP_KERNEL, 3, 1 }, { GFP_KERNEL, 4, 0 }, { GFP_KERNEL | GFP_BIT_RETRY_MAYFAIL, 0, 0 },
-		{ GFP_KERNEL | GFP_BIT_THISNODE, 0, 0 }, { GFP_KERNEL | GFP_BIT_DMA32, 0, 0 }, { GFP_KERNEL | GFP_BIT_NORETRY, 0, 0 },
-		{ GFP_NOWAIT, 0, 0 },
-	};
-	static struct told told;
-	struct fixture *fx = zone_dma32(&told, LRU_KIND_ANON);
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		told.kills = 0;
-		cr_expect_eq(take_gfp(fx, kinds[i].gfp, kinds[i].order), PFN_NONE);
-		cr_expect_eq(told.kills, kinds[i].kills, "kind %zu", i);
-	}
-	check(fx);
-	fixture_free(fx);
-}
-
-/* With __GFP_NOFAIL the marks do not count once nobody can be killed; who may not kill for it has half of the min mark (64 pages). */
-Test(reclaim, a_request_that_may_not_fail_has_the_reserves)
-{
-	static struct told told;
-	struct fixture *fx = zone_dma32(&told, LRU_KIND_ANON);
-
-	cr_assert_gt(fx->zone->visible_free, 40);
-	while (take_gfp(fx, GFP_KERNEL | GFP_BIT_NOFAIL | GFP_BIT_DMA32, 0) != PFN_NONE)
-		;
-	cr_expect_eq(fx->zone->visible_free, 32);
-	cr_expect_eq(told.kills, 0);
-	cr_expect_neq(take_gfp(fx, GFP_KERNEL | GFP_BIT_NOFAIL, 0), PFN_NONE);
-	cr_expect_eq(told.kills, 1);
-	check(fx);
-	fixture_free(fx);
-}
-
-/*
- * should_reclaim_retry(): what is reclaimed for a costly order is no progress, so after 16 retries it is over, with thousands of
- * pages left that would lift the zone over its mark; a lower order goes on until it has its block.
- */
-Test(reclaim, a_costly_request_is_tried_again_16_times_and_others_while_there_is_progress)
-{
-	for (uint8_t order = 3; order <= 4; order++) {
-		struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
-		struct page_request req = { .gfp = GFP_KERNEL | GFP_BIT_RETRY_MAYFAIL, .node = -1, .order = order };
-		static struct told told;
-		static pfn_t pfns[16384];
-		struct alloc_context ac;
-		uint64_t stalls;
-		pfn_t pfn, block;
-
-		hook(fx, &told);
-		fx->machine.page_allocator.compaction = order == 4; /* else it is not tried again, or reclaims all in one go */
-		block = take_gfp(fx, GFP_KERNEL, 4);
-		fill(fx, LRU_KIND_FILE, pfns, 16384);
-		page_alloc_give(fx->pa, block, 4, 0, &fx->meter);
-		fx->zone->wmark[WMARK_MIN] = fx->zone->wmark[WMARK_HIGH] = 3000;
-		fx->zone->boost = 0;
-		page_context(fx->pa, &req, &ac);
-		pfn = page_slowpath(fx->pa, &ac, &fx->meter);
-		stalls = page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL);
-		cr_expect_eq(pfn == PFN_NONE, order == 4);
-		cr_expect(order == 4 ? stalls == 17 : stalls > 17, "order %u: %llu", order, (unsigned long long)stalls);
-		cr_expect_gt(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE), 4000);
-		fixture_free(fx);
-	}
 }
 
 Test(reclaim, without_hooks_nothing_is_taken_back)
@@ -423,38 +202,6 @@ Test(reclaim, a_request_reclaims_only_what_its_mask_allows)
 	}
 }
 
-/* Who reads files knows more than the distance tells. */
-Test(reclaim, page_that_comes_back_is_active_or_not_where_that_is_known)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	static struct told told;
-	pfn_t page[3], heap;
-
-	hook(fx, &told);
-	for (unsigned int i = 0; i < 3; i++) {
-		page[i] = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
-		lru_add(fx->pa, page[i], LRU_KIND_FILE);
-	}
-	heap = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
-	lru_add(fx->pa, heap, LRU_KIND_ANON);
-	fx->pa->reclaim[0].nonresident_age = 1000;
-	lru_refault(fx->pa, page[0], 0, LRU_RETURN_ACTIVE);
-	cr_expect_eq(lru_list_of(fx->pa, page[0]), LRU_ACTIVE_FILE, "although it was away for long");
-	lru_refault(fx->pa, page[1], lru_shadow(fx->pa, page[1]), LRU_RETURN_INACTIVE);
-	cr_expect_eq(lru_list_of(fx->pa, page[1]), LRU_INACTIVE_FILE);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_WORKINGSET_REFAULT_FILE), 2);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_WORKINGSET_ACTIVATE_FILE), 1);
-	lru_activate(fx->pa, page[2]);
-	lru_activate(fx->pa, page[2]);
-	lru_activate(fx->pa, heap);
-	cr_expect_eq(lru_list_of(fx->pa, page[2]), LRU_ACTIVE_FILE);
-	cr_expect_eq(lru_list_of(fx->pa, heap), LRU_ACTIVE_ANON);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGACTIVATE), 2, "each once");
-	cr_expect_eq(lru_age(fx->pa, 0), 1003);
-	check(fx);
-	fixture_free(fx);
-}
-
 Test(reclaim, pages_of_zones_that_are_of_no_use_are_neither_scanned_nor_taken)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
@@ -482,28 +229,6 @@ static void shrink_a_batch(struct fixture *fx)
 
 	shrink_node(fx->pa, 0, &sc);
 	cr_assert_eq(sc.scanned, SWAP_CLUSTER_MAX);
-}
-
-/*
- * __alloc_pages_direct_reclaim(): pages that were reclaimed wait on the CPU's list, where they do not count as free. It is drained after
- * each attempt, so that no more are reclaimed than the zone is short of, and a batch.
- */
-Test(reclaim, what_a_request_reclaims_is_drained_after_each_attempt)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	static struct told told;
-	static pfn_t pfns[4096];
-
-	hook(fx, &told);
-	fx->zone->stat_threshold = 0;
-	fill(fx, LRU_KIND_FILE, pfns, 4096);
-	fx->zone->pcp_batch = 63;
-	fx->zone->boost = 256;
-	cr_expect_neq(take_gfp(fx, GFP_KERNEL, 0), PFN_NONE);
-	cr_expect_geq(told.nr_gone, 256);
-	cr_expect_leq(told.nr_gone, 256 + 2 * 64, "%u", told.nr_gone);
-	check(fx);
-	fixture_free(fx);
 }
 
 /* free_unref_page_list(): so the list that the next requests take from begins with the oldest. */
@@ -670,24 +395,6 @@ Test(reclaim, anonymous_pages_are_written_before_they_go_and_their_swap_ends_wit
 	fixture_free(fx);
 }
 
-Test(reclaim, a_page_that_is_in_swap_and_cannot_be_is_reported)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	pfn_t file = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), anon = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
-	struct err err = { 0 };
-
-	lru_add(fx->pa, file, LRU_KIND_FILE);
-	lru_add(fx->pa, anon, LRU_KIND_ANON);
-	check(fx);
-	page_at(fx->pa, anon)->mt |= LRU_WRITTEN;
-	cr_assert_eq(page_alloc_check(fx->pa, &err), -(int)ERR_INVARIANT, "swap has no page");
-	fx->pa->swap_used = 2;
-	check(fx);
-	page_at(fx->pa, file)->mt |= LRU_WRITTEN;
-	cr_assert_eq(page_alloc_check(fx->pa, &err), -(int)ERR_INVARIANT, "a file page");
-	fixture_free(fx);
-}
-
 /* A file page of that zone, active or not. */
 static bool add_file_page(struct fixture *fx, enum machine_zone zone, bool active)
 {
@@ -696,24 +403,6 @@ static bool add_file_page(struct fixture *fx, enum machine_zone zone, bool activ
 	if (pfn != PFN_NONE)
 		(active ? lru_add_active : lru_add)(fx->pa, pfn, LRU_KIND_FILE);
 	return pfn != PFN_NONE;
-}
-
-/* wake_all_kswapds(), and the end of boosts: only what could serve the request. */
-Test(reclaim, a_request_leaves_alone_zones_of_other_nodes_that_are_of_no_use_to_it)
-{
-	static struct told told;
-	struct fixture *fx = two_zones(&told, true);
-	struct zone *other = &fx->pa->zones[1];
-
-	while (take_gfp(fx, GFP_NOWAIT | GFP_BIT_DMA32, 0) != PFN_NONE)
-		;
-	other->wmark[WMARK_HIGH] = 4096;
-	other->boost = 10;
-	cr_expect_eq(take_gfp(fx, GFP_KERNEL | GFP_BIT_DMA32, 0), PFN_NONE);
-	cr_expect(kswapd_wanted(fx->pa, 0));
-	cr_expect_not(kswapd_wanted(fx->pa, 1));
-	cr_expect_eq(other->boost, 10);
-	fixture_free(fx);
 }
 
 /*
@@ -814,56 +503,6 @@ Test(reclaim, for_a_block_reclaim_goes_on_until_compaction_could_make_it)
 	fx->zone->wmark[WMARK_HIGH] = 4096;
 	shrink_node(fx->pa, 0, &sc);
 	cr_expect_lt(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE), 512, "nothing more is looked at: less than 2^9 pages are left");
-	fixture_free(fx);
-}
-
-/* lru_refault() of a page that had been active: it is restored, and its like cost more (lru_note_cost_refault()). */
-Test(reclaim, a_page_of_the_working_set_that_comes_back_is_restored_at_a_cost)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	static struct told told;
-	static pfn_t pfns[4096];
-	struct reclaim_node *r = &fx->pa->reclaim[0];
-	uint64_t shadow;
-
-	hook(fx, &told);
-	fill(fx, LRU_KIND_FILE, pfns, 4096);
-	shadow = lru_shadow(fx->pa, pfns[0]);
-	lru_refault(fx->pa, pfns[0], shadow, LRU_RETURN_ACTIVE);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_WORKINGSET_RESTORE_FILE), 0);
-	cr_expect_eq(r->cost[1], 0);
-	cr_expect_eq(lru_shadow(fx->pa, pfns[0]) & 1, 0);
-	lru_refault(fx->pa, pfns[1], shadow | 1, LRU_RETURN_ACTIVE);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_WORKINGSET_RESTORE_FILE), 1);
-	cr_expect_eq(r->cost[1], 1);
-	cr_expect_eq(lru_shadow(fx->pa, pfns[1]) & 1, 1, "it is still of the working set");
-	fixture_free(fx);
-}
-
-/* workingset_test_recent(): with swap, anonymous pages are room that file pages could have had. */
-Test(reclaim, with_swap_anonymous_pages_lengthen_what_counts_as_soon)
-{
-	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	static struct told told;
-	static pfn_t pfns[64];
-	pfn_t page;
-	uint64_t shadow;
-
-	hook(fx, &told);
-	fill(fx, LRU_KIND_ANON, pfns, 64);
-	page = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0);
-	lru_add(fx->pa, page, LRU_KIND_FILE);
-	shadow = lru_shadow(fx->pa, page);
-	fx->pa->reclaim[0].nonresident_age += 64;
-	lru_refault(fx->pa, page, shadow, LRU_RETURN_BY_DISTANCE);
-	cr_expect_eq(lru_list_of(fx->pa, page), LRU_INACTIVE_FILE, "there is no swap");
-	page_alloc_swap_add(fx->pa, 16);
-	cr_expect_eq(zone_reclaimable(fx->zone), 65);
-	lru_refault(fx->pa, page, shadow - (1ull << 17), LRU_RETURN_BY_DISTANCE);
-	cr_expect_eq(lru_list_of(fx->pa, page), LRU_INACTIVE_FILE, "65 went or became active meanwhile");
-	lru_refault(fx->pa, page, shadow, LRU_RETURN_BY_DISTANCE);
-	cr_expect_eq(lru_list_of(fx->pa, page), LRU_ACTIVE_FILE, "as many as there are anonymous pages");
-	check(fx);
 	fixture_free(fx);
 }
 
