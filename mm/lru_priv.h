@@ -1,4 +1,7 @@
-/* lru_priv: what the files of reclaim share: lru.c (lists), vmscan.c (scanning), kswapd.c (the daemon's passes). */
+/*
+ * lru_priv: what the files of reclaim share: lru.c (the lists), vmscan_balance.c (how much of which list), vmscan.c (scanning,
+ * shrinkers, a request's own reclaim); kswapd.c (the daemon's passes), node_reclaim.c and page_slowpath.c call it.
+ */
 #ifndef KMEMSIM_MM_LRU_PRIV_H
 #define KMEMSIM_MM_LRU_PRIV_H
 
@@ -23,6 +26,8 @@ static inline bool lru_is_file(enum lru_list list)
 #define LRU_WRITTEN    4u  /* anonymous: swap has it, too */
 #define LRU_WORKINGSET 8u  /* has been active */
 
+/* lru.c */
+
 /** lru_del() - take a page off its list. */
 void lru_del(struct page_alloc *pa, pfn_t pfn);
 /** lru_isolate() - off its list, which it remembers. Models isolate_lru_page(). */
@@ -33,6 +38,8 @@ void lru_putback(struct page_alloc *pa, pfn_t pfn);
 void lru_move(struct page_alloc *pa, pfn_t pfn, enum lru_list list);
 /** lru_rotate() - to the tail of its list: the next to go. Models folio_rotate_reclaimable(). */
 void lru_rotate(struct page_alloc *pa, pfn_t pfn);
+
+/* vmscan_balance.c */
 
 /** scan_balance() - models prepare_scan_count() and get_scan_count(). */
 void scan_balance(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, struct scan_balance *balance);
@@ -47,6 +54,8 @@ void note_cost(struct page_alloc *pa, uint32_t node, bool file, uint64_t nr);
 /** snapshot_refaults() - models the kernel's: a reclaim is over, what is activated from now on is news to the next. */
 void snapshot_refaults(struct page_alloc *pa, uint32_t node);
 
+/* vmscan.c */
+
 /** node_age_anon() - active anonymous pages grow old where too few are inactive, whatever else is looked at. Models kswapd_age_node(). */
 void node_age_anon(struct page_alloc *pa, uint32_t node, const struct scan_control *sc);
 /** node_scan_begin() - what a pass over @node at sc->priority is to look at. */
@@ -58,7 +67,10 @@ void node_scan_begin(struct page_alloc *pa, uint32_t node, const struct scan_con
 bool node_scan_round(struct page_alloc *pa, uint32_t node, struct scan_control *sc, struct node_scan *scan);
 /** shrink_node() - models the kernel's: a whole pass. */
 void shrink_node(struct page_alloc *pa, uint32_t node, struct scan_control *sc);
-/** direct_reclaim() - models try_to_free_pages(). Return: pages reclaimed. */
+/**
+ * direct_reclaim() - a request reclaims for itself. Models try_to_free_pages().
+ * Return: pages reclaimed; 1 where nothing was, because compaction has what it needs already (compaction_ready()).
+ */
 uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter);
 /** zone_reclaimable() - models zone_reclaimable_pages(). */
 uint64_t zone_reclaimable(const struct zone *zone);

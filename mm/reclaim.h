@@ -95,7 +95,10 @@ struct reclaim_hooks {
 	void (*compacted)(void *arg, const struct compact_episode *episode);
 };
 
+/** page_alloc_set_hooks() - who is told and asked from now on; @hooks is copied, what it points to is borrowed. */
 void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hooks);
+
+/* lru.c: pages that may be taken back, by node, kind and age. Models mm/swap.c and mm/workingset.c. */
 
 /**
  * lru_add() - an allocated page goes to the head of its inactive list. Models lru_cache_add() without its batches.
@@ -105,7 +108,8 @@ void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
 /** lru_add_active() - the same to the active list: used twice before it is on any. Models __lru_cache_activate_folio(). */
 void lru_add_active(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
 /**
- * lru_lay() - a page of a saved state is on @list: at its tail, so that what was laid later is older. It counts as handed out as Movable.
+ * lru_lay() - a page of a saved state is on @list: at its tail, so that what was laid later is older. It counts as handed out
+ * as Movable.
  * @pfn: order 0, handed out; of a page that is on a list already, or that the kernel never managed, nothing changes.
  * Return: whether it is on the list now.
  */
@@ -114,26 +118,28 @@ bool lru_lay(struct page_alloc *pa, pfn_t pfn, enum lru_list list);
 void lru_lay_active(struct page_alloc *pa, pfn_t pfn);
 /** lru_list_of() - the list that a page is on, NR_LRU_LISTS: none. */
 enum lru_list lru_list_of(const struct page_alloc *pa, pfn_t pfn);
+/** lru_pages() - length of a list of @node. */
+uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);
 /** lru_zone_pages() - how many pages of a zone are on lists of that kind; @zone: by index as page_alloc_zone_stats(). */
 uint64_t lru_zone_pages(const struct page_alloc *pa, unsigned int zone, enum lru_list list);
 /** lru_age() - pages of @node that have gone so far, and that have become active as they came back. Models nonresident_age. */
 uint64_t lru_age(const struct page_alloc *pa, uint32_t node);
 /** lru_use() - a page on a list is used through page tables; of others nothing is known. Models the accessed bit. */
 void lru_use(struct page_alloc *pa, pfn_t pfn);
+/** lru_activate() - a page on an inactive list is used again; another one stays where it is. Models folio_activate(). */
+void lru_activate(struct page_alloc *pa, pfn_t pfn);
 /** lru_shadow() - while a page goes (page_gone()): what lru_refault() wants to know of it. Models workingset_eviction(). */
 uint64_t lru_shadow(const struct page_alloc *pa, pfn_t pfn);
 /** Where a page that was reclaimed comes back to: as the kernel would decide, or as the caller knows. */
 enum lru_return { LRU_RETURN_BY_DISTANCE, LRU_RETURN_INACTIVE, LRU_RETURN_ACTIVE };
-
 /**
  * lru_refault() - a file page that was reclaimed is back, and on its inactive list: it goes to the active one when it
  * was away for no longer than active pages stay. @shadow: lru_shadow() as it went. Models workingset_refault().
  */
 void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow, enum lru_return how);
-/** lru_activate() - a page on an inactive list is used again; another one stays where it is. Models folio_activate(). */
-void lru_activate(struct page_alloc *pa, pfn_t pfn);
-/** lru_pages() - length of a list of @node. */
-uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);
+
+/* vmscan.c: the room in swap, all devices together. Pages of it are given out as anonymous pages are reclaimed. */
+
 /** page_alloc_swap_add() - a swap device of so many pages is there from now on. */
 void page_alloc_swap_add(struct page_alloc *pa, uint64_t pages);
 /** page_alloc_swap_load() - of a saved state: there are @pages of swap at least, and of what there is so many were in @used. */
@@ -145,6 +151,7 @@ void page_alloc_swap_free(struct page_alloc *pa);
 /** page_alloc_swapped_in() - it has been read back. */
 void page_alloc_swapped_in(struct page_alloc *pa);
 
+/* kswapd.c */
 
 /** kswapd_wanted() - kswapd of @node has been woken and has not run yet. */
 bool kswapd_wanted(const struct page_alloc *pa, uint32_t node);
@@ -155,7 +162,9 @@ enum kswapd_answer {
 };
 
 /**
- * kswapd_step() - one priority level of a pass of balance_pgdat(); the first step after a wake-up begins a pass.
+ * kswapd_step() - a round of a pass of balance_pgdat(): up to SWAP_CLUSTER_MAX pages of each list; after the last round of a priority
+ * level the shrinkers. The first step after a wake-up begins a pass.
+ * @cpu:   where it runs now: it may be another one at the next step.
  * @meter: what it costs; kswapd takes that long before its next step.
  */
 enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned int cpu, struct meter *meter);
@@ -165,6 +174,8 @@ enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned in
  * @woken: somebody has woken it from its nap: it may not.
  */
 bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken);
+
+/* kcompactd.c */
 
 /*
  * HPAGE_FRAG_CHECK_INTERVAL_MSEC is 500; as a timer of 125 jiffies (HZ 250) it expires at a multiple of 8 after them, so each

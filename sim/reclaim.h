@@ -92,7 +92,7 @@ struct fair {
 	ns_t turn_ns;            /* of its turn on the CPU, so far */
 };
 
-/** The kswapd of one node. */
+/** kswapd and kcompactd of one node. */
 struct kswapd {
 	enum kswapd_state state;
 	uint32_t generation;     /* so that an event of an earlier state does nothing */
@@ -100,7 +100,7 @@ struct kswapd {
 	struct fair fair;
 	uint64_t stolen;         /* pages, in the pass under way */
 	bool compacting;         /* kcompactd is at work, or on its way */
-	bool in_pass;            /* at work */
+	bool in_pass;            /* it is at work */
 	ns_t compact_begun_ns;   /* since when */
 	ns_t compact_ended_ns;   /* when it was last done */
 	struct fair compact_fair;
@@ -146,10 +146,13 @@ struct reclaim {
 	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed, allocations_of_killed;
 };
 
+/* reclaim.c: whose page it is, and what it is to its user */
+
 /** reclaim_start() - hooks for mm/, daemons asleep. Nothing is reclaimed in the page layer. */
 int reclaim_start(struct run *run, struct err *err);
+/** reclaim_finish() - the run is over: passes under way are cut off, and what came of it all is recorded. */
+int reclaim_finish(struct run *run, struct err *err);
 void reclaim_fini(struct run *run);
-
 /** reclaim_use() - what was assumed of pages that went, and whether anything told it. */
 void reclaim_use(const struct run *run, struct replay_use *use);
 /** reclaim_lru_kind() - what a page that @op asks for is to its user; LRU_NONE: nothing that reclaim can take. */
@@ -161,8 +164,12 @@ bool reclaim_movable(const struct run_op *op);
  * and directories: it has a mask of its own. Models grow_dev_page().
  */
 bool reclaim_is_buffer(const struct run_op *op);
+/** reclaim_shrink_class() - what @op takes is to shrinkers. */
+enum shrink_class reclaim_shrink_class(const struct run_op *op);
 /** reclaim_page_begins() - @req has got the block at @pfn, which is movable; single pages go on an LRU list. */
 void reclaim_page_begins(struct run *run, const struct request *req, const struct run_op *op, uint64_t pfn);
+/** reclaim_object_begins() - @who has taken an object of a slab, of @class, that lives in @slot. */
+void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
 /** reclaim_older() - what @who had in @slot before the run begins has its place in it now, or none, yet. */
 void reclaim_older(struct run *run, uint32_t slot, uint32_t who);
 /** reclaim_older_missing() - all places have been found: what of @slot has none is not there. */
@@ -174,27 +181,8 @@ void reclaim_older_missing(struct run *run, uint32_t slot);
 bool reclaim_keeps(struct run *run, const struct request *req, const struct run_op *op, struct object *object);
 /** reclaim_gone_freed() - a free of what was reclaimed before. */
 void reclaim_gone_freed(struct run *run, struct object *object);
-/** reclaim_drops() - whether @req is of a task that has been killed, and does not happen: an allocation has failed then. */
-bool reclaim_drops(struct run *run, const struct request *req, struct run_op *op);
 
-/** reclaim_shrink_class() - what @op takes is to shrinkers. */
-enum shrink_class reclaim_shrink_class(const struct run_op *op);
-/** shrink_class_of() - by the name of the cache. */
-enum shrink_class shrink_class_of(const char *cache);
-/** reclaim_object_begins() - @who has taken an object of a slab, of @class, that lives in @slot. */
-void reclaim_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
-/** mappers_page_begins() - @req has got the block of pages that @op asks for: perhaps it maps a file. */
-void mappers_page_begins(struct run *run, const struct request *req, const struct run_op *op);
-/** mappers_page_ends() - the block of pages in @slot is to be free: perhaps it is a page table. */
-void mappers_page_ends(struct run *run, uint32_t slot);
-/** readers_check() - the invariants of sim/file_pages.h. Return: 0, or ERR_INVARIANT. */
-int readers_check(const struct run *run, struct err *err);
-/** readers_reading() - whether somebody has not yet touched all that he maps. */
-bool readers_reading(const struct run *run);
-/** shrinkers_object_begins() - @who has taken an object, of @class, that lives in @slot; also one older than the run. */
-void shrinkers_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
-/** shrinkers_object_ends() - the object in @slot is no more. */
-void shrinkers_object_ends(struct run *run, uint32_t slot);
+/* daemons.c: when kswapd and kcompactd work */
 
 /** reclaim_after() - something was served: wake who has been woken. */
 void reclaim_after(struct run *run);
@@ -212,17 +200,47 @@ static inline uint32_t daemons_nr(const struct machine *machine)
  * for HPAGE_FRAG_CHECK_INTERVAL_MSEC, has been put off by what it has done. Models the timeout of kcompactd().
  */
 ns_t daemons_kcompactd_put_off(const struct run *run, uint32_t node);
+
+/* fair.c: their CPU time */
+
 /** fair_note_rival() - a request of @who has been to the slow path. */
 void fair_note_rival(struct run *run, uint32_t who);
+
+/* oom.c: whom the OOM killer ends */
+
+/** reclaim_drops() - whether @req is of a task that has been killed, and does not happen: an allocation has failed then. */
+bool reclaim_drops(struct run *run, const struct request *req, struct run_op *op);
+
+/* shrinkers.c, shrink_older.c: which objects of slabs go */
+
+/** shrink_class_of() - by the name of the cache. */
+enum shrink_class shrink_class_of(const char *cache);
+/** shrinkers_object_begins() - @who has taken an object, of @class, that lives in @slot; also one older than the run. */
+void shrinkers_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
+/** shrinkers_object_ends() - the object in @slot is no more. */
+void shrinkers_object_ends(struct run *run, uint32_t slot);
+/** shrink_older_load() - objects of the initial state's slabs that the trace does not know, and shrinkers can free. */
+int shrink_older_load(struct run *run, struct err *err);
+
+/* mappers.c, readers.c: who uses files through page tables, and reads them again */
+
+/** mappers_page_begins() - @req has got the block of pages that @op asks for: perhaps it maps a file. */
+void mappers_page_begins(struct run *run, const struct request *req, const struct run_op *op);
+/** mappers_page_ends() - the block of pages in @slot is to be free: perhaps it is a page table. */
+void mappers_page_ends(struct run *run, uint32_t slot);
+/** readers_check() - the invariants of sim/file_pages.h. Return: 0, or ERR_INVARIANT. */
+int readers_check(const struct run *run, struct err *err);
+/** readers_reading() - whether somebody has not yet touched all that he maps. */
+bool readers_reading(const struct run *run);
+
+/* swap.c: swap devices of the trace */
+
 /** swap_forget() - no device of the trace is there: what is older than the run is told anew, wherever its map lies. */
 void swap_forget(struct run *run);
 /** swap_older() - the swap that the initial state had, beside what the trace added before the beginning: the larger one counts. */
 void swap_older(struct run *run);
-/** shrink_older_load() - objects of the initial state's slabs that the trace does not know, and shrinkers can free. */
-int shrink_older_load(struct run *run, struct err *err);
 /** swap_on(), swap_off() - the map of a swap device, made by @op, begins and ends, see swap.c. */
 void swap_on(struct run *run, const struct run_op *op);
 void swap_off(struct run *run, const struct run_op *op);
-int reclaim_finish(struct run *run, struct err *err);
 
 #endif

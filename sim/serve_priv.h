@@ -1,5 +1,5 @@
 /*
- * serve_priv: what the files that serve requests share: serve.c (objects of slabs, and whose turn it is), serve_bulk.c,
+ * serve_priv: what the files that serve requests share: serve.c (objects of slabs, and what is common to all), serve_bulk.c,
  * serve_pages.c, serve_caches.c and the parts (sim/part.h).
  */
 #ifndef KMEMSIM_SIM_SERVE_PRIV_H
