@@ -31,8 +31,10 @@ static const char differences_sql[] =
 	"CREATE TABLE differences AS"
 	" WITH sides AS (SELECT kind, section, item, figure, max(value) FILTER (WHERE side = 0) AS a,"
 	" max(value) FILTER (WHERE side = 1) AS b FROM figures GROUP BY kind, section, item, figure),"
-	" numbers AS (SELECT *, CASE typeof(a) WHEN 'text' THEN quantity(a) WHEN 'null' THEN iif(typeof(b) = 'text', NULL, 0) ELSE a END AS na,"
-	" CASE typeof(b) WHEN 'text' THEN quantity(b) WHEN 'null' THEN iif(typeof(a) = 'text', NULL, 0) ELSE b END AS nb,"
+	" numbers AS (SELECT *, CASE typeof(a) WHEN 'text' THEN quantity(a) WHEN 'null' THEN"
+	" iif(typeof(b) = 'text', NULL, 0) ELSE a END AS na,"
+	" CASE typeof(b) WHEN 'text' THEN quantity(b) WHEN 'null' THEN"
+	" iif(typeof(a) = 'text', NULL, 0) ELSE b END AS nb,"
 	" figure = 'fingerprint' AS opaque FROM sides WHERE a IS NOT b),"
 	" changes AS (SELECT *, CASE WHEN na <> 0 AND NOT opaque THEN round((nb - na) / abs(1.0 * na), 6) END AS change FROM numbers"
 	" WHERE kind <> 'result' OR na IS NULL OR nb IS NULL OR na <> nb OR opaque)"
@@ -133,7 +135,8 @@ static int write_part(struct comparison *c, const char *title, const char *what,
 		"SELECT %s, a, b, CASE WHEN change IS NOT NULL THEN printf('%%+.1f %%%%', 100 * change)"
 		" WHEN a IS NULL THEN 'new' WHEN typeof(a) = 'text' OR b IS NULL THEN '' ELSE 'from 0' END AS change"
 		" FROM differences WHERE kind = '%s' ORDER BY rowid",
-		strcmp(what, "result") ? "figure" : narrow ? "trim(section || ' ' || item) || ': ' || figure AS figure" : "section, item, figure", what);
+		strcmp(what, "result") ? "figure" :
+		narrow ? "trim(section || ' ' || item) || ': ' || figure AS figure" : "section, item, figure", what);
 	return write_rows(c, sql, out, err);
 }
 

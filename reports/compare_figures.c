@@ -14,7 +14,9 @@
 static const struct {
 	const char *kind, *section, *sql;
 } sections[] = {
-	{ "input", "run", "SELECT '', trace_sha256, kernel, lost, seed, pace, cpu_map, layer, initial, part, sampling, version, results_version, git_commit FROM runs WHERE run_id = ?1" },
+	{ "input", "run",
+		"SELECT '', trace_sha256, kernel, lost, seed, pace, cpu_map, layer, initial, part, sampling, version,"
+		" results_version, git_commit FROM runs WHERE run_id = ?1" },
 	{ "result", "run", "SELECT '', status, error, events, sim_ns, fingerprint FROM runs WHERE run_id = ?1" },
 	{ "result", "operations",
 		"SELECT op, count, failed, bytes_req, bytes_alloc, sleeps, lat_mean_ns, lat_p50_ns, lat_p90_ns, lat_p99_ns,"
@@ -35,11 +37,13 @@ static const struct {
 	{ "result", "caches",
 		"SELECT cache || CASE WHEN nr > 1 THEN ' (' || nr || ')' ELSE '' END, object_size, size, align, objs_per_slab,"
 		" \"order\", min_partial, cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs,"
-		" aliases, waste_bytes, allocs, frees, grown, discarded, active_slabs, shared_avail FROM (SELECT *, row_number() OVER (PARTITION BY cache"
-		" ORDER BY rowid) AS nr FROM cache_stats WHERE sample_id = (SELECT s.sample_id FROM samples s WHERE s.run_id = ?1"
+		" aliases, waste_bytes, allocs, frees, grown, discarded, active_slabs, shared_avail"
+		" FROM (SELECT *, row_number() OVER (PARTITION BY cache ORDER BY rowid) AS nr FROM cache_stats WHERE sample_id ="
+		" (SELECT s.sample_id FROM samples s WHERE s.run_id = ?1"
 		" AND EXISTS (SELECT 1 FROM cache_stats k WHERE k.sample_id = s.sample_id) ORDER BY s.sample_id DESC LIMIT 1))" },
 	{ "result", "failures",
-		"SELECT 'node ' || node || ' ' || zone || ' order ' || \"order\" || ' ' || gfp, count FROM alloc_failures WHERE run_id = ?1" },
+		"SELECT 'node ' || node || ' ' || zone || ' order ' || \"order\" || ' ' || gfp, count"
+		" FROM alloc_failures WHERE run_id = ?1" },
 	{ "result", "fallbacks",
 		"SELECT from_migratetype || ' for ' || to_migratetype || ', order ' || alloc_order || ' of ' || fallback_order,"
 		" count, pageblock_changes FROM extfrag_events WHERE run_id = ?1" },
@@ -47,8 +51,8 @@ static const struct {
 		"SELECT region || ' ' || printf('%04x-%04x', start, \"end\") || ' ' || op, count, accesses, bytes, cost_ns, unclaimed"
 		" FROM ioport_stats WHERE run_id = ?1" },
 	{ "result", "device memory",
-		"SELECT region || ' ' || printf('%08x-%08x', start, \"end\") || ' ' || op, count, bytes, cost_ns, unclaimed FROM iomem_stats"
-		" WHERE run_id = ?1" },
+		"SELECT region || ' ' || printf('%08x-%08x', start, \"end\") || ' ' || op, count, bytes, cost_ns, unclaimed"
+		" FROM iomem_stats WHERE run_id = ?1" },
 	{ "result", "per-CPU memory",
 		"SELECT 'at the end', chunks, areas, allocated_bytes, used_bytes, free_bytes, hole_bytes, largest_hole_bytes,"
 		" populated_pages, empty_pages FROM v_percpu WHERE run_id = ?1 ORDER BY sample_id DESC LIMIT 1" },

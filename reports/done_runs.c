@@ -25,8 +25,9 @@ struct done_runs {
 
 /* identity_of() writes the same for a run that is to come. */
 static const char done_sql[] =
-	"SELECT trace_sha256 || ' ' || config_hash || ' ' || seed || ' ' || pace || ' ' || cpu_map || ' ' || layer || ' ' || results_version"
-	" || ' ' || ifnull(initial, '') || ' ' || ifnull(part, '') || ' ' || ifnull(sampling, '') || char(10) || (SELECT group_concat(key || '=' || value, char(10))"
+	"SELECT trace_sha256 || ' ' || config_hash || ' ' || seed || ' ' || pace || ' ' || cpu_map || ' ' || layer"
+	" || ' ' || results_version || ' ' || ifnull(initial, '') || ' ' || ifnull(part, '') || ' ' || ifnull(sampling, '') || char(10)"
+	" || (SELECT group_concat(key || '=' || value, char(10))"
 	" FROM (SELECT key, value FROM run_params p WHERE p.run_id = r.run_id ORDER BY key)),"
 	" trace, trace_sha256, results_version FROM runs r WHERE status = 'done'"
 	" AND EXISTS (SELECT 1 FROM run_params p WHERE p.run_id = r.run_id AND key = 'sweep' AND value = ?) ORDER BY 1";

@@ -51,9 +51,10 @@ static const char runs_sql[] =
 	" identity, seed,"
 	" (SELECT group_concat(key || '=' || value, char(10)) FROM (SELECT key, value FROM run_params p"
 	" WHERE p.run_id = r.run_id ORDER BY key)), trace, fingerprint"
-	" FROM (SELECT *, trace_sha256 || ' ' || config_hash || ' ' || seed || ' ' || results_version || ' ' || pace || ' ' || cpu_map || ' ' || layer"
-	" || ' ' || ifnull(initial, '') || ' ' || ifnull(part, '') || ' ' || ifnull(sampling, '') || char(10) || ifnull((SELECT group_concat(key || '=' || value, char(10)) FROM"
-	" (SELECT key, value FROM run_params p WHERE p.run_id = runs.run_id ORDER BY key)), '') AS identity FROM runs) r"
+	" FROM (SELECT *, trace_sha256 || ' ' || config_hash || ' ' || seed || ' ' || results_version || ' ' || pace"
+	" || ' ' || cpu_map || ' ' || layer || ' ' || ifnull(initial, '') || ' ' || ifnull(part, '') || ' ' || ifnull(sampling, '')"
+	" || char(10) || ifnull((SELECT group_concat(key || '=' || value, char(10))"
+	" FROM (SELECT key, value FROM run_params p WHERE p.run_id = runs.run_id ORDER BY key)), '') AS identity FROM runs) r"
 	" ORDER BY run_id";
 
 static int no_memory(struct err *err)

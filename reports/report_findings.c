@@ -46,10 +46,12 @@ static const struct finding findings[] = {
 		" WHERE run_id = ?1 AND " TAKES_MEMORY " HAVING f.nr > 0",
 		"%c of %c allocations failed (%p), most of them %s (%c)." },
 	{ TEXT_RED, TROUBLE,
-		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim' AND name = 'allocations_of_killed_tasks' AND value > 0",
+		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim'"
+		" AND name = 'allocations_of_killed_tasks' AND value > 0",
 		"Of these, %c would have been made by tasks that the OOM killer had ended by then." },
 	{ TEXT_RED, TROUBLE,
-		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim' AND name = 'oom_without_victim' AND value > 0",
+		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'reclaim'"
+		" AND name = 'oom_without_victim' AND value > 0",
 		"Memory ran out, and %n no task was left that the OOM killer could end. A real kernel panics at the first of them:"
 		" this machine is too small, and what followed did not happen on it." },
 	{ TEXT_RED, TROUBLE,
@@ -61,7 +63,8 @@ static const struct finding findings[] = {
 		" WHERE run_id = ?1 AND mechanism = 'oom' AND name LIKE 'killed %' ORDER BY value DESC, name) HAVING count(*) > 0",
 		"Memory ran out; tasks that the OOM killer ended: %c (%s), which gave back %b." },
 	{ TEXT_RED, TROUBLE,
-		"SELECT sum(still_waiting) FROM sleeps JOIN runs USING (run_id) WHERE run_id = ?1 AND status = 'done' HAVING sum(still_waiting) > 0",
+		"SELECT sum(still_waiting) FROM sleeps JOIN runs USING (run_id) WHERE run_id = ?1 AND status = 'done'"
+		" HAVING sum(still_waiting) > 0",
 		"%c requests still waited at the end and could be woken by nobody: they count as failed." },
 	{ TEXT_YELLOW, TROUBLE,
 		"SELECT value FROM counters WHERE run_id = ?1 AND mechanism = 'replay' AND name = 'cut_off' AND value > 0",
@@ -85,7 +88,8 @@ static const struct finding findings[] = {
 		" AND " ALL_DEFERRED,
 		"Callers would have had to compact memory for themselves %n (compact_stall); after earlier failures nothing was tried." },
 	{ TEXT_YELLOW, TROUBLE,
-		"SELECT count, CASE reason WHEN 'mempool' THEN 'an element of a mempool' WHEN 'kmap' THEN 'a kernel address for high memory'"
+		"SELECT count, CASE reason WHEN 'mempool' THEN 'an element of a mempool'"
+		" WHEN 'kmap' THEN 'a kernel address for high memory'"
 		" ELSE 'memory that they may not be refused (__GFP_NOFAIL)' END, max_ns FROM sleeps WHERE run_id = ?1 AND count > 0"
 		" AND reason IN ('mempool', 'kmap', 'retry') ORDER BY reason",
 		"Callers slept %n for %s, the longest for %t." },

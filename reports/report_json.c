@@ -10,8 +10,8 @@ static const struct part {
 	bool single;            /* one object rather than a list */
 } parts[] = {
 	{ "run",
-		"SELECT trace_sha256, machine, config_hash, seed, kernel, pace, cpu_map, layer, status, error, events, lost, sim_ns, fingerprint,"
-		" page_size, max_order, pageblock_order, cma, version, part, sampling FROM runs WHERE run_id = ?",
+		"SELECT trace_sha256, machine, config_hash, seed, kernel, pace, cpu_map, layer, status, error, events, lost,"
+		" sim_ns, fingerprint, page_size, max_order, pageblock_order, cma, version, part, sampling FROM runs WHERE run_id = ?",
 		true },
 	{ "params", "SELECT key, value FROM run_params WHERE run_id = ? ORDER BY key", false },
 	{ "samples",
@@ -72,7 +72,8 @@ static const struct part {
 		false },
 	{ "vmalloc",
 		"SELECT areas, used_bytes, guard_bytes, lazy_bytes, free_bytes, holes, largest_hole_bytes, hole_fragmentation,"
-		" scattered_share, mapped_pages, page_table_pages, purges, retries, failures FROM v_vmalloc WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",
+		" scattered_share, mapped_pages, page_table_pages, purges, retries, failures"
+		" FROM v_vmalloc WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",
 		false },
 	{ "mempools",
 		"SELECT pool, kind, cache, element_bytes, min_nr, curr_nr, lowest_reserve, allocs, frees, failed, from_reserve, refills,"

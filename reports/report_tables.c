@@ -47,8 +47,9 @@ static const struct table tables[] = {
 		{ { "lock", COLUMN_TEXT }, { "taken", COLUMN_COUNT }, { "contended", COLUMN_COUNT },
 			{ "waited", COLUMN_TIME }, { "held", COLUMN_TIME } }, 8, "locks" },
 	{ "Requests that waited",
-		"For what a request slept (reclaim: pages to be written; oom: the memory of a killed task); object and task: for an earlier request with the same object, or of the same task. Who still"
-		" waited at the end of a run that was done could be woken by nobody, and failed.",
+		"For what a request slept (reclaim: pages to be written; oom: the memory of a killed task); object and task: for an"
+		" earlier request with the same object, or of the same task. Who still waited at the end of a run that was done"
+		" could be woken by nobody, and failed.",
 		"SELECT reason, count, total_ns, max_ns, timeouts, still_waiting FROM sleeps WHERE run_id = ? ORDER BY reason", NULL,
 		{ { "for", COLUMN_TEXT }, { "waits", COLUMN_COUNT }, { "waited", COLUMN_TIME }, { "longest", COLUMN_TIME },
 			{ "timed out", COLUMN_COUNT }, { "still waiting", COLUMN_COUNT } }, 0, NULL },
@@ -58,18 +59,20 @@ static const struct table tables[] = {
 		"SELECT 'node ' || node || ' ' || zone, \"order\", gfp, count FROM alloc_failures WHERE run_id = ?"
 		" ORDER BY count DESC, node, zone, \"order\", gfp",
 		NULL,
-		{ { "zone", COLUMN_TEXT }, { "order", COLUMN_COUNT }, { "flags", COLUMN_TEXT }, { "times", COLUMN_COUNT } }, 12, "failures" },
+		{ { "zone", COLUMN_TEXT }, { "order", COLUMN_COUNT }, { "flags", COLUMN_TEXT }, { "times", COLUMN_COUNT } },
+		12, "failures" },
 	{ "Memory pressure",
 		"How the page allocator met it, by the kernel's names in /proc/vmstat where it has one. Direct reclaim and compaction make"
 		" the caller wait (allocstall, compact_stall), kswapd and kcompactd do not.",
-		"SELECT name, value, unit FROM counters WHERE run_id = ? AND value > 0 AND (mechanism IN ('reclaim', 'oom') OR mechanism = 'page_alloc'"
-		" AND (name GLOB 'allocstall*' OR name GLOB 'pgscan_*' OR name GLOB 'pgsteal_*' OR name GLOB 'compact_*' OR"
-		" name GLOB 'kswapd_*' OR name GLOB 'pswp*' OR name GLOB 'pgmigrate*' OR name IN ('pageoutrun', 'slabs_scanned',"
+		"SELECT name, value, unit FROM counters WHERE run_id = ? AND value > 0 AND (mechanism IN ('reclaim', 'oom')"
+		" OR mechanism = 'page_alloc' AND (name GLOB 'allocstall*' OR name GLOB 'pgscan_*' OR name GLOB 'pgsteal_*'"
+		" OR name GLOB 'compact_*' OR name GLOB 'kswapd_*' OR name GLOB 'pswp*' OR name GLOB 'pgmigrate*' OR name IN ('pageoutrun', 'slabs_scanned',"
 		" 'oom_kill'))) ORDER BY mechanism, name",
 		NULL,
 		{ { "figure", COLUMN_TEXT }, { "value", COLUMN_COUNT }, { "of", COLUMN_TEXT } }, 0, NULL },
 	{ "Reclaim and compaction",
-		"Episodes: who ran, how often with success, for how many pages (freed, or moved) and how long. Of the first 10 000 of each.",
+		"Episodes: who ran, how often with success, for how many pages (freed, or moved) and how long."
+		" Of the first 10 000 of each.",
 		"SELECT by, 'node ' || node, count(*), sum(success), sum(pages), sum(end_ns - start_ns), max(end_ns - start_ns)"
 		" FROM reclaim_events WHERE run_id = ? GROUP BY by, node ORDER BY by, node",
 		NULL,
@@ -144,7 +147,8 @@ static const struct table tables[] = {
 			{ "most", COLUMN_SIZE }, { "allocs", COLUMN_COUNT }, { "failed", COLUMN_COUNT }, { "held", COLUMN_COUNT },
 			{ "retried", COLUMN_COUNT } }, 10, "dma" },
 	{ "High memory",
-		"Pages without a kernel address are mapped into slots (kmap), or for a moment on the CPU's own stack of mappings (kmap_atomic).",
+		"Pages without a kernel address are mapped into slots (kmap), or for a moment on the CPU's own stack of"
+		" mappings (kmap_atomic).",
 		"SELECT slots, slots_used, slots_peak, maps, new_slots, flushes, waits, wait_ns, local_maps, local_depth_peak"
 		" FROM highmem_stats WHERE run_id = ?",
 		NULL,

@@ -36,11 +36,14 @@ struct import_args {
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "The trace to write; - is standard output", 0 },
 	{ "strict", OPT_STRICT, NULL, 0, "A line that cannot be used is an error", 0 },
-	{ "no-recorded", OPT_NO_RECORDED, NULL, 0, "Leave out recorded addresses, page frames and contexts, which only `verify` and `cat --recorded` read", 0 },
+	{ "no-recorded", OPT_NO_RECORDED, NULL, 0, "Leave out recorded addresses, page frames and contexts, which only"
+		" `verify` and `cat --recorded` read", 0 },
 	{ "page-size", OPT_PAGE_SIZE, "SIZE", 0, "Page size of the recorded machine (default: as the source says, else 4 KiB)", 1 },
 	{ "kernel", OPT_KERNEL, "VERSION", 0, "The recorded kernel, such as 5.10, where the source does not say (default: 6.1)", 1 },
-	{ "kallsyms", OPT_KALLSYMS, "FILE", 0, "Names for the call sites of a perf.data, which holds addresses: /proc/kallsyms of the recorded boot", 1 },
-	{ "states", OPT_STATES, "DIR", 0, "Folder of saved states of the recorded machine, which tell how much of its page cache it used again (default: "
+	{ "kallsyms", OPT_KALLSYMS, "FILE", 0, "Names for the call sites of a perf.data, which holds addresses:"
+		" /proc/kallsyms of the recorded boot", 1 },
+	{ "states", OPT_STATES, "DIR", 0, "Folder of saved states of the recorded machine, which tell how much of its"
+		" page cache it used again (default: "
 		"snapshots, beside the recording); none looks for none", 1 },
 	{ "json", CLI_JSON, NULL, 0, "Print the summary to standard output as JSON", 2 },
 	{ "quiet", 'q', NULL, 0, "No progress, no summary", 2 },
@@ -179,8 +182,8 @@ static bool is_of_no_kernel(const struct trace_meta *meta)
 static void print_cache(const struct import_args *args, const struct trace_meta *meta)
 {
 	if (meta->cache_pages)
-		fprintf(stderr, "page cache   %" PRIu64 " pages of files came to it, %" PRIu64 " of them were used again (%s)\n", meta->cache_pages,
-			meta->cache_pages_reused, args->options.cache ? args->cache_how : "as the source itself says");
+		fprintf(stderr, "page cache   %" PRIu64 " pages of files came to it, %" PRIu64 " of them were used again (%s)\n",
+			meta->cache_pages, meta->cache_pages_reused, args->options.cache ? args->cache_how : "as the source itself says");
 	else if (!args->nothing_beside || !is_of_no_kernel(meta))
 		fprintf(stderr, "note         how much of its page cache the machine used again is not known: %s\n", args->cache_how);
 }
@@ -224,8 +227,8 @@ static void print_json(const struct trace_meta *meta)
 	printf("{\"lost\": %" PRIu64 ", \"lines\": %" PRIu64 ", \"events\": %" PRIu64 ", \"prologue_events\": %" PRIu64 ", "
 	       "\"adopted\": %" PRIu64 ", \"implied_frees\": %" PRIu64 ", \"cpus\": %u, \"page_size\": %u, "
 	       "\"slots\": %u, \"bytes_requested\": %" PRIu64 ", \"bytes_allocated\": %" PRIu64 ", \"bytes_wasted\": %" PRIu64 ", "
-	       "\"cache_pages\": %" PRIu64 ", \"cache_pages_reused\": %" PRIu64 ", \"anon_pages\": %" PRIu64 ", \"anon_pages_reused\": %" PRIu64
-	       ", \"mapped_pages\": %" PRIu64 ", \"hashed_pointers\": %s, ",
+	       "\"cache_pages\": %" PRIu64 ", \"cache_pages_reused\": %" PRIu64 ", "
+	       "\"anon_pages\": %" PRIu64 ", \"anon_pages_reused\": %" PRIu64 ", \"mapped_pages\": %" PRIu64 ", \"hashed_pointers\": %s, ",
 		meta->lost, meta->lines, meta->events, meta->prologue_events, meta->adopted, meta->implied_frees, meta->cpus,
 		meta->page_size, meta->slots, meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta), meta->cache_pages,
 		meta->cache_pages_reused, meta->anon_pages, meta->anon_pages_reused, meta->mapped_pages,
@@ -265,7 +268,8 @@ static int read_states(struct import_args *args, struct err *err)
 	else if (args->states && !S_ISDIR(st.st_mode))
 		return err_set(err, ERR_USAGE, "--states: %s: expected a folder of saved states", dir);
 	else if (!args->states && !strcmp(args->sources[0], "-"))
-		snprintf(args->cache_how, sizeof(args->cache_how), "nothing is beside standard input; --states DIR names a folder of saved states");
+		snprintf(args->cache_how, sizeof(args->cache_how),
+			"nothing is beside standard input; --states DIR names a folder of saved states");
 	else
 		known = saved_cache_read(&cache, dir, args->cache_how);
 	args->cache = (struct import_cache){ cache.file.pages, cache.file.reused, cache.anon.pages, cache.anon.reused };

@@ -10,8 +10,8 @@ static const char doc[] =
 	"Makes one results database of several, as the shards of a sweep are at its end.\n\n"
 	"Runs of the same trace, configuration, seed, version and settings are one run: it is taken once, and a finished one replaces"
 	" one that was cut short. When two finished ones differ, they are named, nothing is merged and the exit status is 2.\v"
-	"Exit status: 0 done; 2 runs contradict, a file is no results database or the command line is wrong; 3 input/output; 130 interrupted:"
-	" nothing is merged.";
+	"Exit status: 0 done; 2 runs contradict, a file is no results database or the command line is wrong;"
+	" 3 input/output; 130 interrupted: nothing is merged.";
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "RESULTS", 0, "The database to make or to add to", 0 },

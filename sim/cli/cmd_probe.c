@@ -40,7 +40,8 @@ static int run_probe(int argc, char **argv)
 		"zoneinfo, iomem, meminfo, cmdline, pagetypeinfo, slabinfo, interrupts, nodeN_cpulist, nodeN_distance, "
 		"sysctl_vm.txt. What had to be assumed is told on standard error.\v"
 		"Run as root to see iomem, slabinfo and pagetypeinfo.\n\n"
-		"Exit status: 0 done; 2 what the files say is no machine, or the command line is wrong; 3 input/output.", NULL, NULL, NULL };
+		"Exit status: 0 done; 2 what the files say is no machine, or the command line is wrong;"
+		" 3 input/output.", NULL, NULL, NULL };
 	struct cli_given given = { .what = "folder", .optional = true };
 	struct err err = { 0 };
 	struct machine *machine;

@@ -53,18 +53,25 @@ static const struct argp_option options[] = {
 	{ "machine", 'm', "FILE", 0, "The machine, YAML (without it: the default one, 1 CPU and 512 MiB)", 0 },
 	{ "output", 'o', "FILE", 0, "Add the run to this SQLite database", 0 },
 	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
-	{ "pace", OPT_PACE, "PACE", 0, "When requests arrive: recorded (default), think (each task keeps its gaps) or asap", 0 },
+	{ "pace", OPT_PACE, "PACE", 0, "When requests arrive: recorded (default), think (each task keeps its gaps)"
+		" or asap", 0 },
 	{ "cpu-map", OPT_CPU_MAP, "MAP", 0,
-		"Where tasks run if the machine has other CPUs: fold (CPU modulo their number), spread (over all of them) or auto (default: spread with --initial, else fold)", 0 },
-	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived) or page (the recorded page events alone)", 0 },
+		"Where tasks run if the machine has other CPUs: fold (CPU modulo their number), spread (over all of"
+		" them) or auto (default: spread with --initial, else fold)", 0 },
+	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default; page events of slabs are re-derived)"
+		" or page (the recorded page events alone)", 0 },
 	{ "seed", CLI_SEED, "N", 0, "Seed of all random streams (1)", 0 },
-	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a folder of numbered ones, instead of from boot; "
-		"none is from boot, whatever the machine file says", 0 },
-	{ "from", OPT_FROM, "WHERE", 0, "Begin at a time (\"12.5 s\"), an event number or marker:TEXT; what lives then is there from the start", 1 },
+	{ "initial", OPT_INITIAL, "DIR", 0, "Start from the memory of a real machine saved in DIR, a snapshot or a"
+		" folder of numbered ones, instead of from boot;"
+		" none is from boot, whatever the machine file says", 0 },
+	{ "from", OPT_FROM, "WHERE", 0, "Begin at a time (\"12.5 s\"), an event number or marker:TEXT; what lives"
+		" then is there from the start", 1 },
 	{ "to", OPT_TO, "TIME", 0, "Stop at TIME of the trace (\"12.5 s\"; a number alone is in ns)", 1 },
-	{ "skip", OPT_SKIP, "N", 0, "Skip the trace's first N events; what they allocate is not there then, as it is with --from", 1 },
+	{ "skip", OPT_SKIP, "N", 0, "Skip the trace's first N events; what they allocate is not there then,"
+		" as it is with --from", 1 },
 	{ "limit", OPT_LIMIT, "N", 0, "Replay at most N events, from where the replay begins", 1 },
-	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples, such as 50 ms; a number alone is in ns (default: 100 samples in all)", 2 },
+	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples, such as 50 ms; a number alone"
+		" is in ns (default: 100 samples in all)", 2 },
 	{ "sample-events", OPT_SAMPLE_EVENTS, "N", 0, "Also a sample every N events", 2 },
 	{ "check", OPT_CHECK, "N", OPTION_ARG_OPTIONAL, "Verify all invariants every N events (10000) and at the end", 2 },
 	{ "no-thread", OPT_NO_THREAD, NULL, 0, "Decode the trace in the same thread", 2 },
@@ -199,15 +206,18 @@ static void warn_misfit(const struct replay_args *args, const struct trace_reade
 		return;
 	if (meta->cpus > machine->cpus)
 		fprintf(stderr, "kmemsim: note: the trace has %u CPUs, the machine %u: CPU n runs on CPU %s %u\n", meta->cpus,
-			machine->cpus, replay_cpu_map_of(args->options.cpu_map, args->initial) == CPU_MAP_FOLD ? "n mod" : "n divided evenly among",
+			machine->cpus, replay_cpu_map_of(args->options.cpu_map, args->initial) == CPU_MAP_FOLD ?
+			"n mod" : "n divided evenly among",
 			machine->cpus);
 	if (meta->page_size && meta->page_size != machine->page_size && args->options.layer == LAYER_PAGE)
-		fprintf(stderr, "kmemsim: note: the trace has pages of %u bytes, the machine of %u: orders are taken as they are\n",
+		fprintf(stderr, "kmemsim: note: the trace has pages of %u bytes, the machine of %u: orders are taken"
+			" as they are\n",
 			meta->page_size, machine->page_size);
 }
 
 /* Splits "key=value" settings into the recorder's two lists; the texts are owned by keys[]. */
-static int split_sets(const struct replay_args *args, char *keys[CLI_MAX_SETS], const char *values[CLI_MAX_SETS], struct err *err)
+static int split_sets(const struct replay_args *args, char *keys[CLI_MAX_SETS], const char *values[CLI_MAX_SETS],
+	struct err *err)
 {
 	for (uint32_t i = 0; i < args->given.machine.nr_sets; i++) {
 		char *equals;
@@ -277,8 +287,8 @@ static int replay_open_trace(struct replay_args *args, struct trace_reader *read
 		free(keys[i]);
 	cli_identity_fini(&show.id);
 	if (ret == 0 && result.events == 0 && args->part[0])
-		fprintf(stderr, "kmemsim: warning: %s: no event was replayed: it has %" PRIu64 ", and --from, --to, --skip or --limit leave none"
-			" (a time without a unit is in ns)\n", args->given.input, trace_meta(reader)->events);
+		fprintf(stderr, "kmemsim: warning: %s: no event was replayed: it has %" PRIu64 ", and --from, --to,"
+			" --skip or --limit leave none (a time without a unit is in ns)\n", args->given.input, trace_meta(reader)->events);
 	if ((ret == 0 || err->code == ERR_INTERRUPTED) && args->given.json)
 		replay_show_json(&result, &args->options, trace_meta(reader));
 	else if ((ret == 0 || err->code == ERR_INTERRUPTED) && !args->given.quiet)
@@ -402,7 +412,8 @@ static int replay_into(struct replay_args *args, struct err *err)
 
 static int run_replay(int argc, char **argv)
 {
-	struct replay_args args = { .given = { .what = "trace" }, .options = { .seed = 1, .cpu_map = CPU_MAP_AUTO }, .reader = { .thread = true } };
+	struct replay_args args = { .given = { .what = "trace" }, .options = { .seed = 1, .cpu_map = CPU_MAP_AUTO },
+		.reader = { .thread = true } };
 	struct err err = { 0 };
 	int status = cli_parse(&argp, argc, argv, &args);
 

@@ -25,18 +25,19 @@ void replay_show_json(const struct replay_result *r, const struct replay_options
 
 	printf("{\"events\": %" PRIu64 ", \"sim_ns\": %" PRIu64 ", \"wall_ns\": %" PRIu64 ", \"events_per_s\": %.0f, "
 	       "\"failed\": %" PRIu64 ", \"failed_as_recorded\": %" PRIu64 ", \"failed_only_in_recording\": %" PRIu64 ", "
-	       "\"violations\": %" PRIu64 ", \"not_judged\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", \"bytes_alloc_checked\": %" PRIu64 ", "
-	       "\"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64 ", \"cpus\": %u, \"lost\": %" PRIu64 ", "
-	       "\"still_waiting\": %" PRIu64 ", \"cut_off\": %" PRIu64 ", \"oom_kills\": %" PRIu64 ", \"oom_without_victim\": %" PRIu64
-	       ", \"allocstall\": %" PRIu64 ", ",
+	       "\"violations\": %" PRIu64 ", \"not_judged\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", "
+	       "\"bytes_alloc_checked\": %" PRIu64 ", \"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64 ", "
+	       "\"cpus\": %u, \"lost\": %" PRIu64 ", \"still_waiting\": %" PRIu64 ", \"cut_off\": %" PRIu64 ", "
+	       "\"oom_kills\": %" PRIu64 ", \"oom_without_victim\": %" PRIu64 ", \"allocstall\": %" PRIu64 ", ",
 		r->events, r->sim_ns, r->wall_ns, seconds > 0 ? (double)r->events / seconds : 0, r->failed, r->failed_both,
 		r->recovered, r->violations, r->not_judged, r->unmodelled, r->bytes_alloc_checked, r->bytes_alloc_mismatch,
-		r->live_objects, options->machine->cpus, meta->lost, r->still_waiting, r->cut_off, r->oom_kills, r->oom_without_victim, r->stalls);
+		r->live_objects, options->machine->cpus, meta->lost, r->still_waiting, r->cut_off, r->oom_kills,
+		r->oom_without_victim, r->stalls);
 	if (options->initial)
 		print_json_initial(r);
 	if (r->use.unknown)
-		printf("\"refault_percent\": %u, \"written_refault_percent\": %u, \"random_reads_percent\": %u, \"refault_assumed\": %s, "
-			"\"mappings\": %" PRIu64 ", ",
+		printf("\"refault_percent\": %u, \"written_refault_percent\": %u, \"random_reads_percent\": %u,"
+			" \"refault_assumed\": %s, \"mappings\": %" PRIu64 ", ",
 			r->use.refault_percent, r->use.written_refault_percent, r->use.random_percent,
 			r->use.assumed ? "true" : "false", r->use.mappings);
 	printf("\"fingerprint\": \"%016" PRIx64 "\"}\n", r->fingerprint);
@@ -68,8 +69,8 @@ static void print_filled(const struct replay_filled *filled, uint64_t seed)
 	if (any)
 		putchar('\n');
 	if (filled->blocks_reshaped)
-		printf("reshaped   %" PRIu64 " free blocks of that state, cut or merged: what is reserved lies elsewhere than it did there\n",
-			filled->blocks_reshaped);
+		printf("reshaped   %" PRIu64 " free blocks of that state, cut or merged: what is reserved lies"
+			" elsewhere than it did there\n", filled->blocks_reshaped);
 	if (filled->slabs_missing || filled->pages_missing)
 		printf("no room    for %" PRIu64 " slabs and %" PRIu64 " pages of that state\n", filled->slabs_missing,
 			filled->pages_missing);
@@ -82,22 +83,26 @@ static void print_beginning(const struct replay_result *r, const struct replay_o
 		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n", options->initial->source,
 			r->bound, r->unbound);
 	if (r->settings_applied)
-		printf("settings   of the machine are not those of that state: watermarks and limits of CPUs' lists are set anew\n");
+		printf("settings   of the machine are not those of that state: watermarks and limits of CPUs' lists"
+			" are set anew\n");
 	if (r->caches_kept)
-		printf("caches     %" PRIu32 " have the sizes and partial lists of that state, not those of the machine's settings\n", r->caches_kept);
+		printf("caches     %" PRIu32 " have the sizes and partial lists of that state, not those of the"
+			" machine's settings\n", r->caches_kept);
 	if (options->initial)
 		print_filled(&r->filled, options->seed);
 	if (r->gone)
 		printf("gone       %" PRIu64 " pages of processes that had ended since that state\n", r->gone);
 	if (r->read_more || r->read_less)
-		printf("saver      left %" PRIu64 " objects %s than where it was recorded: it read %s caches in /sys/kernel/slab\n",
+		printf("saver      left %" PRIu64 " objects %s than where it was recorded: it read %s caches in"
+			" /sys/kernel/slab\n",
 			r->read_more + r->read_less, r->read_more ? "more" : "less", r->read_more ? "more" : "fewer");
 	if (r->carried)
-		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and were carried out\n",
-			r->skipped, r->carried);
+		printf("begins     after %" PRIu64 " events, the last %" PRIu64 " of which came after that state and"
+			" were carried out\n", r->skipped, r->carried);
 	else if (r->skipped)
 		printf("begins     after %" PRIu64 " events%s\n", r->skipped, r->before_state ?
-			", before that state was saved: what happens until then is in it already (without --from, it begins with it)" : "");
+			", before that state was saved: what happens until then is in it already (without --from,"
+			" it begins with it)" : "");
 }
 
 /* How much of what reclaim takes is read again, where the machine does not say. */
@@ -116,7 +121,8 @@ static void print_use(const struct replay_use *use)
 			"assumed, as nothing tells (kmemsim import --states)" : "by what the recorded machine used again");
 	if (!use->unknown || !use->mappings)
 		return;
-	printf("mappings   %" PRIu64 " of files, told by page tables: all is touched once, and read again where it is gone\n", use->mappings);
+	printf("mappings   %" PRIu64 " of files, told by page tables: all is touched once, and read again where it is"
+		" gone\n", use->mappings);
 }
 
 /* What a machine that is too small does to its tasks. */
@@ -129,7 +135,8 @@ static void print_pressure(const struct replay_result *r, const char *results)
 		printf("OOM        %" PRIu64 " task%s ended by the OOM killer (kmemsim report %s)\n", r->oom_kills,
 			r->oom_kills == 1 ? " was" : "s were", results);
 	if (r->oom_without_victim)
-		printf("OOM        %" PRIu64 " times nobody was left to be ended: the kernel panics at the first\n", r->oom_without_victim);
+		printf("OOM        %" PRIu64 " times nobody was left to be ended: the kernel panics at the first\n",
+			r->oom_without_victim);
 }
 
 void replay_show_summary(const struct replay_result *r, const struct replay_options *options, const struct trace_meta *meta,
@@ -148,7 +155,8 @@ void replay_show_summary(const struct replay_result *r, const struct replay_opti
 	print_beginning(r, options);
 	printf("failed     %" PRIu64 " allocations", r->failed);
 	if (r->failed_both + r->recovered)
-		printf(", and %" PRIu64 " of the %" PRIu64 " that had failed when recorded", r->failed_both, r->failed_both + r->recovered);
+		printf(", and %" PRIu64 " of the %" PRIu64 " that had failed when recorded", r->failed_both,
+			r->failed_both + r->recovered);
 	putchar('\n');
 	if (r->failed_older)
 		printf("older      %" PRIu64 " objects of before the recording found no memory\n", r->failed_older);
@@ -157,21 +165,22 @@ void replay_show_summary(const struct replay_result *r, const struct replay_opti
 		printf("kmalloc    bytes_alloc equals the recording's in %" PRIu64 " of %" PRIu64 " events\n",
 			r->bytes_alloc_checked - r->bytes_alloc_mismatch, r->bytes_alloc_checked);
 	if (r->still_waiting)
-		printf("still_waiting %" PRIu64 " requests at the end, which nobody could wake: failed (kmemsim query %s sleeps)\n",
-			r->still_waiting, results);
+		printf("still_waiting %" PRIu64 " requests at the end, which nobody could wake: failed (kmemsim query"
+			" %s sleeps)\n", r->still_waiting, results);
 	if (r->cut_off)
 		printf("cut off    %" PRIu64 " requests that had arrived and were not done\n", r->cut_off);
 	if (r->violations)
 		printf("violations %" PRIu64 " (kmemsim query %s violations)\n", r->violations, results);
 	if (r->not_judged)
-		printf("not judged %" PRIu64 " possible violations: they depend on the events that --skip leaves out (--from takes them into account)\n",
-			r->not_judged);
+		printf("not judged %" PRIu64 " possible violations: they depend on the events that --skip leaves out"
+			" (--from takes them into account)\n", r->not_judged);
 	if (r->claims_unknown[RESOURCE_IOPORT] || r->claims_unknown[RESOURCE_IOMEM])
 		printf("not judged who had claimed which %s: neither the recording nor the machine tells (kmemsim lint)\n",
 			!r->claims_unknown[RESOURCE_IOMEM] ? "ports" : !r->claims_unknown[RESOURCE_IOPORT] ? "device memory" :
 			"ports and device memory");
 	if (r->unmodelled)
-		printf("skipped    %" PRIu64 " events of what is not modelled, or not told by the initial state (mempools, DMA)\n", r->unmodelled);
+		printf("skipped    %" PRIu64 " events of what is not modelled, or not told by the initial state"
+			" (mempools, DMA)\n", r->unmodelled);
 	printf("live       %" PRIu64 " objects at the end\n", r->live_objects);
 	printf("fingerprint %016" PRIx64 "\n", r->fingerprint);
 }
