@@ -22,6 +22,16 @@ static uint64_t ram_end(const struct machine *m)
 	return m->nr_ram ? end_of(&m->ram[m->nr_ram - 1]) : 0;
 }
 
+/* A reserved range, other than @moving itself, that reaches into [start, end); NULL: none does. */
+static const struct machine_range *blocking(const struct machine *m, const struct machine_range *moving, uint64_t start,
+	uint64_t end)
+{
+	for (uint32_t i = 0; i < m->nr_reserved; i++)
+		if (&m->reserved[i] != moving && overlap(&m->reserved[i], start, end))
+			return &m->reserved[i];
+	return NULL;
+}
+
 /* The highest free place below @limit, as memblock looks for one: top down. UINT64_MAX when there is none. */
 static uint64_t highest_place(const struct machine *m, const struct machine_range *moving, uint64_t limit)
 {
@@ -30,15 +40,11 @@ static uint64_t highest_place(const struct machine *m, const struct machine_rang
 
 		while (end >= m->ram[i].start + moving->size) {
 			uint64_t start = end - moving->size;
-			const struct machine_range *blocking = NULL;
+			const struct machine_range *other = blocking(m, moving, start, end);
 
-			for (uint32_t j = 0; j < m->nr_reserved && !blocking; j++) {
-				if (&m->reserved[j] != moving && overlap(&m->reserved[j], start, end))
-					blocking = &m->reserved[j];
-			}
-			if (!blocking)
+			if (!other)
 				return start;
-			end = blocking->start < m->page_size ? 0 : blocking->start & ~(uint64_t)(m->page_size - 1);
+			end = other->start < m->page_size ? 0 : other->start & ~(uint64_t)(m->page_size - 1);
 		}
 	}
 	return UINT64_MAX;

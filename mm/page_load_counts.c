@@ -282,6 +282,19 @@ static void note_reshaped(const struct placing *placing, unsigned int mt, unsign
 	placing->load->report->blocks_reshaped += nr > halves ? nr - halves : 0;
 }
 
+/*
+ * There is no room for the last @nr of counts[mt][order] as they are: blocks of the next lower order are wanted in their place, or pages
+ * beside others. No file tells where all that is reserved lies.
+ */
+static int place_reshaped(struct placing *placing, uint64_t (*counts)[16], unsigned int mt, unsigned int order, uint64_t nr)
+{
+	note_reshaped(placing, mt, order, counts[mt][order], nr);
+	if (!order)
+		return place_merged(placing, nr);
+	counts[mt][order - 1] += 2 * nr;
+	return 0;
+}
+
 static int place_order(struct placing *placing, uint64_t (*counts)[16], unsigned int order)
 {
 	struct page_alloc *pa = placing->zone->pa;
@@ -294,14 +307,10 @@ static int place_order(struct placing *placing, uint64_t (*counts)[16], unsigned
 			if (placing->no_memory)
 				return err_set(placing->load->err, ERR_NOMEM, "no memory to place free blocks");
 			if (pfn == PFN_NONE) {
-				uint64_t left = counts[mt][order] - i;
+				int ret = place_reshaped(placing, counts, mt, order, counts[mt][order] - i);
 
-				note_reshaped(placing, mt, order, counts[mt][order], left);
-				if (!order && place_merged(placing, left) < 0)
-					return -(int)placing->load->err->code;
-				/* No file tells where all that is reserved lies. */
-				if (order)
-					counts[mt][order - 1] += 2 * left;
+				if (ret < 0)
+					return ret;
 				break;
 			}
 			if (large)

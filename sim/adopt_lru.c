@@ -206,6 +206,20 @@ static unsigned int turn_of(const struct page_alloc *pages, pfn_t first, pfn_t e
 
 #define NR_TURNS 4u
 
+/* Pages of [first, end) that may be on a list, at most @nr of them. Return: how many there were. */
+static uint64_t pick_of_block(struct lists *l, pfn_t first, pfn_t end, uint64_t nr)
+{
+	uint64_t picked = 0;
+
+	for (pfn_t pfn = first; picked < nr && pfn < end; pfn++) {
+		if (!may_be_listed(l, pfn))
+			continue;
+		add_page(l, pfn, ANY_LIST);
+		picked++;
+	}
+	return picked;
+}
+
 /* Pages of one pageblock after the other, in an order that is drawn, until there are as many as wanted. */
 static int pick_pages(struct lists *l, const struct zone_stats *zone, struct err *err)
 {
@@ -224,18 +238,14 @@ static int pick_pages(struct lists *l, const struct zone_stats *zone, struct err
 		blocks[i - 1] = blocks[other];
 		blocks[other] = block;
 	}
-	for (unsigned int turn = 0; turn < NR_TURNS; turn++)
+	for (unsigned int turn = 0; turn < NR_TURNS; turn++) {
 		for (uint32_t i = 0; left && i < nr; i++) {
 			pfn_t block_end = min_u64(align_up((pfn_t)blocks[i] + 1, size), end);
 
-			if (turn_of(pages, blocks[i], block_end) != turn)
-				continue;
-			for (pfn_t pfn = blocks[i]; left && pfn < block_end; pfn++)
-				if (may_be_listed(l, pfn)) {
-					add_page(l, pfn, ANY_LIST);
-					left--;
-				}
+			if (turn_of(pages, blocks[i], block_end) == turn)
+				left -= pick_of_block(l, blocks[i], block_end, left);
 		}
+	}
 	free(blocks);
 	return 0;
 }

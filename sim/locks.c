@@ -425,6 +425,16 @@ static int check_pair(const struct lock_stay *a, const struct lock_stay *b, stru
 	return 0;
 }
 
+static int check_two_users(const struct lock_user *a, const struct lock_user *b, struct err *err)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < a->nr; i++)
+		for (uint32_t j = 0; ret == 0 && j < b->nr; j++)
+			ret = check_pair(&a->stays[i], &b->stays[j], err);
+	return ret;
+}
+
 int locks_check(const struct run *run, struct err *err)
 {
 	const struct locks *locks = &run->locks;
@@ -434,13 +444,8 @@ int locks_check(const struct run *run, struct err *err)
 		const struct lock_user *user = &locks->users[locks->active[a]];
 
 		ret = check_user(user, err);
-		for (uint32_t b = 0; b < a; b++) {
-			const struct lock_user *other = &locks->users[locks->active[b]];
-
-			for (uint32_t i = 0; i < user->nr; i++)
-				for (uint32_t j = 0; j < other->nr && ret == 0; j++)
-					ret = check_pair(&user->stays[i], &other->stays[j], err);
-		}
+		for (uint32_t b = 0; b < a && ret == 0; b++)
+			ret = check_two_users(user, &locks->users[locks->active[b]], err);
 	}
 	return ret;
 }
