@@ -26,6 +26,31 @@ static struct live live_remove(struct livelist *l, uint64_t at)
 	return b;
 }
 
+static bool same_free_list(const struct fixture *fx, const struct model *m, int order, unsigned int type)
+{
+	const struct model_list *l = &m->free[order][type];
+	int at = 0;
+
+	for (uint32_t p = fx->zone->area[order].list[type].blocks.head; p != LINK_NONE; p = fx->pa->pages[p].next) {
+		int32_t run = order == MODEL_ORDERS - 1 ? fx->pa->pages[p].run : 1;
+
+		for (int32_t i = 0; i < run; i++, at++)
+			if (at >= l->nr || l->block[at].pfn != (int)p + (i << order))
+				return false;
+	}
+	return at == l->nr;
+}
+
+static bool same_pcp_list(const struct fixture *fx, const struct model *m, int list)
+{
+	uint32_t p = fx->zone->pcps[0].list[list].head;
+
+	for (int at = 0; at < m->pcp[list].nr; at++, p = fx->pa->pages[p].next)
+		if (p == LINK_NONE || (int)p != m->pcp[list].block[at].pfn || fx->pa->pages[p].mt != m->pcp[list].block[at].type)
+			return false;
+	return p == LINK_NONE;
+}
+
 /* All lists, pageblock types and limits of zone and model: the same blocks in the same order? */
 static bool same_state(struct fixture *fx, const struct model *m, const char **what)
 {
@@ -33,36 +58,17 @@ static bool same_state(struct fixture *fx, const struct model *m, const char **w
 
 	for (int o = 0; o < MODEL_ORDERS; o++) {
 		*what = "free list";
-		for (unsigned int t = 0; t < 4; t++) {
-			const struct model_list *l = &m->free[o][t];
-			uint32_t p = z->area[o].list[t].blocks.head;
-			int at = 0;
-
-			for (; p != LINK_NONE; p = fx->pa->pages[p].next) {
-				int32_t run = o == MODEL_ORDERS - 1 ? fx->pa->pages[p].run : 1;
-
-				for (int32_t i = 0; i < run; i++, at++)
-					if (at >= l->nr || l->block[at].pfn != (int)p + (i << o))
-						return false;
-			}
-			if (at != l->nr)
+		for (unsigned int t = 0; t < 4; t++)
+			if (!same_free_list(fx, m, o, t))
 				return false;
-		}
 		*what = "nr_free";
 		if ((int)z->area[o].nr_free != model_nr_free(m, o))
 			return false;
 	}
 	*what = "per-CPU list";
-	for (int i = 0; i < 14; i++) {
-		uint32_t p = z->pcps[0].list[i].head;
-
-		for (int at = 0; at < m->pcp[i].nr; at++, p = fx->pa->pages[p].next)
-			if (p == LINK_NONE || (int)p != m->pcp[i].block[at].pfn ||
-				fx->pa->pages[p].mt != m->pcp[i].block[at].type)
-				return false;
-		if (p != LINK_NONE)
+	for (int i = 0; i < 14; i++)
+		if (!same_pcp_list(fx, m, i))
 			return false;
-	}
 	*what = "limit";
 	if ((int)z->pcps[0].count != m->count || z->pcps[0].free_factor != m->free_factor ||
 		(int)z->nr_reserved_highatomic != m->reserved || z->boost != m->boost)

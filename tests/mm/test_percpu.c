@@ -358,6 +358,22 @@ Test(percpu, static_areas_of_modules_have_the_reserved_chunk)
 /* An obvious model: which bytes of which chunk are whose. */
 #define MAX_LIVE 400u
 
+/* The area that was taken last lies as asked, and on none of @live[0 .. nr-1]. */
+static void expect_place_of_its_own(const uint32_t *live, uint32_t nr, uint32_t size, uint32_t align, uint64_t seed)
+{
+	struct percpu_place place = percpu_place(pc(), area);
+
+	cr_assert_eq(place.off % align, 0, "seed %lu, %u live", (unsigned long)seed, nr);
+	cr_assert_eq(place.size, (size + 3) / 4 * 4);
+	for (uint32_t k = 0; k < nr; k++) {
+		struct percpu_place other = percpu_place(pc(), live[k]);
+
+		cr_assert(other.chunk != place.chunk || other.off + other.size <= place.off ||
+				  place.off + place.size <= other.off,
+			"seed %lu, %u live", (unsigned long)seed, nr);
+	}
+}
+
 static void run_property(uint64_t seed, uint32_t cpus)
 {
 	struct rng rng;
@@ -374,17 +390,7 @@ static void run_property(uint64_t seed, uint32_t cpus)
 			uint32_t align = 1u << rng_below(&rng, 13);
 
 			if (ask(size, align, rng_below(&rng, 4) ? GFP_KERNEL : GFP_NOWAIT) == MM_DONE) {
-				struct percpu_place place = percpu_place(pc(), area);
-
-				cr_assert_eq(place.off % align, 0, "seed %lu step %d", (unsigned long)seed, i);
-				cr_assert_eq(place.size, (size + 3) / 4 * 4);
-				for (uint32_t k = 0; k < nr; k++) {
-					struct percpu_place other = percpu_place(pc(), live[k]);
-
-					cr_assert(other.chunk != place.chunk || other.off + other.size <= place.off ||
-							  place.off + place.size <= other.off,
-						"seed %lu step %d", (unsigned long)seed, i);
-				}
+				expect_place_of_its_own(live, nr, size, align, seed);
 				live[nr++] = area;
 			}
 		} else {

@@ -206,17 +206,28 @@ static void write_ops(struct recorder *rec)
 	free(hist);
 }
 
-void fixture_write(const char *path, enum run_status status)
+/* What requests waited for, and what they did not get. */
+static void write_waits(struct recorder *rec)
 {
-	struct recorder *rec = fixture_begin(path);
 	struct err err = { 0 };
 
-	write_samples(rec);
-	write_ops(rec);
-	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "replay", "failed_allocations", "allocations", 3 }, NULL), 0);
 	cr_assert_eq(
 		RECORD_ROW(rec, LOCK_STATS, &err, RECORD_T("zone DMA32"), RECORD_U(900), RECORD_U(12), RECORD_U(3400),
 			RECORD_U(56000)), 0);
+	cr_assert_eq(
+		RECORD_ROW(rec, SLEEPS, &err, RECORD_T("mempool"), RECORD_U(5), RECORD_U(12000), RECORD_U(4000), RECORD_U(2),
+			RECORD_U(1)), 0);
+	cr_assert_eq(RECORD_ROW(rec, ALLOC_FAILURES, &err, RECORD_U(0), RECORD_T("DMA32"), RECORD_U(3), RECORD_T("GFP_NOWAIT"),
+			     RECORD_U(2)), 0);
+	cr_assert_eq(RECORD_ROW(rec, RECLAIM_EVENTS, &err, RECORD_T("kswapd"), RECORD_U(0), RECORD_U(5000), RECORD_U(9000),
+			     RECORD_U(128), RECORD_U(1)), 0);
+}
+
+/* Ports and device memory. */
+static void write_devices(struct recorder *rec)
+{
+	struct err err = { 0 };
+
 	cr_assert_eq(RECORD_ROW(rec, RESOURCES, &err, RECORD_T("ioports"), RECORD_U(0), RECORD_U(0), RECORD_U(0x3f8),
 			     RECORD_U(0x3ff), RECORD_T("serial"), RECORD_U(1), RECORD_U(1)), 0);
 	cr_assert_eq(RECORD_ROW(rec, IOPORT_STATS, &err, RECORD_U(0x3f8), RECORD_U(0x3ff), RECORD_T("serial"),
@@ -226,13 +237,13 @@ void fixture_write(const char *path, enum run_status status)
 	cr_assert_eq(RECORD_ROW(rec, IOREMAP_STATS, &err, RECORD_T("uc"), RECORD_U(1), RECORD_U(256), RECORD_U(4096)), 0);
 	cr_assert_eq(RECORD_ROW(rec, IOREMAP_LIVE, &err, RECORD_U(0), RECORD_U(0xfe000000), RECORD_U(256), RECORD_T("uc"),
 			     RECORD_T("0xffffc90000000000"), RECORD_U(4096), RECORD_T("nic"), RECORD_T(NULL)), 0);
-	cr_assert_eq(
-		RECORD_ROW(rec, SLEEPS, &err, RECORD_T("mempool"), RECORD_U(5), RECORD_U(12000), RECORD_U(4000), RECORD_U(2),
-			RECORD_U(1)), 0);
-	cr_assert_eq(RECORD_ROW(rec, ALLOC_FAILURES, &err, RECORD_U(0), RECORD_T("DMA32"), RECORD_U(3), RECORD_T("GFP_NOWAIT"),
-			     RECORD_U(2)), 0);
-	cr_assert_eq(RECORD_ROW(rec, RECLAIM_EVENTS, &err, RECORD_T("kswapd"), RECORD_U(0), RECORD_U(5000), RECORD_U(9000),
-			     RECORD_U(128), RECORD_U(1)), 0);
+}
+
+/* Pools, memory for devices, high memory. */
+static void write_pools(struct recorder *rec)
+{
+	struct err err = { 0 };
+
 	cr_assert_eq(RECORD_ROW(rec, MEMPOOL_STATS, &err, RECORD_U(1), RECORD_T("bios"), RECORD_T("slab"), RECORD_T("bio-192"),
 			     RECORD_U(192), RECORD_U(4), RECORD_U(3), RECORD_U(0), RECORD_U(90), RECORD_U(80), RECORD_U(1),
 			     RECORD_U(5), RECORD_U(4), RECORD_U(2), RECORD_U(1), RECORD_U(5000001234), RECORD_U(10), RECORD_U(12),
@@ -242,6 +253,13 @@ void fixture_write(const char *path, enum run_status status)
 			     RECORD_U(3), RECORD_U(1), RECORD_U(0)), 0);
 	cr_assert_eq(RECORD_ROW(rec, HIGHMEM_STATS, &err, RECORD_U(512), RECORD_U(1), RECORD_U(9), RECORD_U(20), RECORD_U(10),
 			     RECORD_U(1), RECORD_U(2), RECORD_U(7000), RECORD_U(30), RECORD_U(2)), 0);
+}
+
+/* Per-CPU and boot memory, the vmalloc space. */
+static void write_spaces(struct recorder *rec)
+{
+	struct err err = { 0 };
+
 	cr_assert_eq(RECORD_ROW(rec, PERCPU_STATS, &err, RECORD_U(2), RECORD_U(524288), RECORD_U(4), RECORD_U(10), RECORD_U(900),
 			     RECORD_U(3600), RECORD_U(552060), RECORD_U(524288), RECORD_U(100), RECORD_U(60), RECORD_U(65),
 			     RECORD_U(4)), 0);
@@ -257,6 +275,20 @@ void fixture_write(const char *path, enum run_status status)
 	cr_assert_eq(RECORD_ROW(rec, VMAP_AREAS, &err, RECORD_T("0xffffc90000000000"), RECORD_T("0xffffc90000002000"),
 			     RECORD_U(8192), RECORD_T("vmalloc"), RECORD_T("load_module+0x1"), RECORD_U(1), RECORD_T(NULL),
 			     RECORD_U(0), RECORD_T(" N0=1")), 0);
+}
+
+void fixture_write(const char *path, enum run_status status)
+{
+	struct recorder *rec = fixture_begin(path);
+	struct err err = { 0 };
+
+	write_samples(rec);
+	write_ops(rec);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "replay", "failed_allocations", "allocations", 3 }, NULL), 0);
+	write_waits(rec);
+	write_devices(rec);
+	write_pools(rec);
+	write_spaces(rec);
 	cr_assert_eq(
 		rec->ops->extfrag(rec, &(struct record_extfrag){ "Movable", "Unmovable", 0, 9, 17, 4 }, &err),
 		0);
