@@ -57,3 +57,13 @@ char *word_hint(const char *word, const char *const *words, size_t nr, const cha
 	snprintf(buf, size, near ? "; did you mean \"%s\"?" : "%s", near ? near : none);
 	return buf;
 }
+
+char *word_list(const char *const *words, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; words[i] && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", !i ? "" : words[i + 1] ? ", " : " or ", words[i]);
+	return buf;
+}

@@ -1,4 +1,4 @@
-/* word: which of some known words was meant. */
+/* word: which of some known words was meant, and which there are. */
 #ifndef KMEMSIM_BASE_WORD_H
 #define KMEMSIM_BASE_WORD_H
 
@@ -17,5 +17,8 @@ const char *word_nearest(const char *word, const char *const *words, size_t nr);
  * near. Return: @buf.
  */
 char *word_hint(const char *word, const char *const *words, size_t nr, const char *none, char *buf, size_t size);
+
+/** word_list() - "recorded, think or asap": @words, which end in NULL, as a message names what it expects. Return: @buf, cut to its room. */
+char *word_list(const char *const *words, char *buf, size_t size);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/word.h"
+
 static void *field(const struct key *key, void *base, uint32_t index)
 {
 	return (char *)base + key->offset + (size_t)index * key->size;
@@ -224,18 +226,6 @@ char *key_range(const struct key *key, char *buf, size_t size)
 	return buf;
 }
 
-static size_t list_words(const struct key *key, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; key->words[i] && used < size; i++) {
-		const char *between = !i ? "" : key->words[i + 1] ? ", " : " or ";
-
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", between, key->words[i]);
-	}
-	return used;
-}
-
 char *key_expected(const struct key *key, char *buf, size_t size)
 {
 	static const char *const nouns[] = {
@@ -248,7 +238,7 @@ char *key_expected(const struct key *key, char *buf, size_t size)
 	size_t used;
 
 	if (key->kind == KEY_WORD)
-		used = list_words(key, buf, size);
+		used = strlen(word_list(key->words, buf, size));
 	else
 		used = (size_t)snprintf(buf, size, "%s", nouns[key->kind]);
 	if (used < size && (key->automatic || key->none))

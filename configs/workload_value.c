@@ -122,17 +122,13 @@ const char *load_text(struct workload *w, const char *key, const struct yaml_nod
 
 uint32_t load_word(struct workload *w, const char *key, const struct yaml_node *node, const char *const *words)
 {
-	char expected[256] = "";
+	char expected[256];
 	uint32_t nr = 0;
 
-	for (; words[nr]; nr++) {
-		size_t used = strlen(expected);
-
+	for (; words[nr]; nr++)
 		if (is_text(node) && !strcmp(words[nr], node->text))
 			return nr;
-		snprintf(expected + used, sizeof(expected) - used, "%s%s", nr ? words[nr + 1] ? ", " : " or " : "", words[nr]);
-	}
-	wrong(w, key, node, expected);
+	wrong(w, key, node, word_list(words, expected, sizeof(expected)));
 	return nr;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/word.h"
 #include "configs/machine_yaml.h"
 
 uint64_t cli_number(struct argp_state *state, const char *name, const char *text)
@@ -59,16 +60,6 @@ enum results_format cli_format(struct argp_state *state, enum results_format giv
 	return wanted;
 }
 
-/* "recorded, think or asap" */
-static void list_words(const char *const *words, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (unsigned int i = 0; words[i] && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
-}
-
 unsigned int cli_word(struct argp_state *state, const char *name, const char *text, const char *const *words)
 {
 	char list[200];
@@ -76,8 +67,7 @@ unsigned int cli_word(struct argp_state *state, const char *name, const char *te
 	for (unsigned int i = 0; words[i]; i++)
 		if (!strcmp(words[i], text))
 			return i;
-	list_words(words, list, sizeof(list));
-	argp_error(state, "--%s: \"%s\": expected %s", name, text, list);
+	argp_error(state, "--%s: \"%s\": expected %s", name, text, word_list(words, list, sizeof(list)));
 	return 0;
 }
 

@@ -22,3 +22,13 @@ Test(word, hint_is_a_question_or_what_stands_for_none)
 	cr_expect_str_eq(word_hint("zoneinfo", names, 3, "", hint, sizeof(hint)), "");
 	cr_expect_eq(strlen(word_hint("latncy", names, 3, ";", small, sizeof(small))), sizeof(small) - 1, "cut to its room");
 }
+
+Test(word, a_list_has_or_before_its_last)
+{
+	static const char *const one[] = { "fold", NULL }, *const three[] = { "recorded", "think", "asap", NULL };
+	char list[32], small[12];
+
+	cr_expect_str_eq(word_list(one, list, sizeof(list)), "fold");
+	cr_expect_str_eq(word_list(three, list, sizeof(list)), "recorded, think or asap");
+	cr_expect_str_eq(word_list(three, small, sizeof(small)), "recorded, t", "cut to its room");
+}
