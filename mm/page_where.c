@@ -2,10 +2,9 @@
 #include "mm/page_where_priv.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
-#include "base/bits.h"
+#include "base/room_text.h"
 #include "mm/page_alloc_priv.h"
 #include "mm/pcp_priv.h"
 
@@ -101,37 +100,21 @@ void page_alloc_where(struct page_alloc *pa, pfn_t pfn, char *buf, size_t size)
 			machine_zone_name[spot.zone->type], spot.zone->node);
 }
 
-struct text {
-	char *buf;
-	size_t size, used;
-};
-
-__attribute__((format(printf, 2, 3))) static void text_add(struct text *text, const char *fmt, ...)
-{
-	va_list args;
-	int len;
-
-	va_start(args, fmt);
-	len = vsnprintf(text->buf + text->used, text->size - text->used, fmt, args);
-	va_end(args);
-	text->used = len < 0 ? text->used : min_u64(text->used + (size_t)len, text->size - 1);
-}
-
-static void describe_list(const struct page_alloc *pa, uint32_t head, struct text *text)
+static void describe_list(const struct page_alloc *pa, uint32_t head, struct room_text *text)
 {
 	unsigned int shown = 0;
 
 	for (; head != LINK_NONE && shown < BLOCKS_SHOWN; head = page_at(pa, head)->next, shown++)
-		text_add(text, " %u", head);
-	text_add(text, head == LINK_NONE ? "\n" : " ...\n");
+		room_text_add(text, " %u", head);
+	room_text_add(text, head == LINK_NONE ? "\n" : " ...\n");
 }
 
 void page_alloc_describe(const struct page_alloc *pa, unsigned int index, char *buf, size_t size)
 {
 	const struct zone *zone = &pa->zones[index];
-	struct text text = { buf, size, 0 };
+	struct room_text text = { buf, size, 0 };
 
-	text_add(&text, "zone %s, node %u: free %" PRIu64 ", min %u, low %u, high %u, boost %u, pcp high %u, batch %u\n",
+	room_text_add(&text, "zone %s, node %u: free %" PRIu64 ", min %u, low %u, high %u, boost %u, pcp high %u, batch %u\n",
 		machine_zone_name[zone->type], zone->node, zone_free_pages(zone), zone->wmark[WMARK_MIN],
 		zone->wmark[WMARK_LOW], zone->wmark[WMARK_HIGH], zone->boost, zone->pcp_high, zone->pcp_batch);
 	for (unsigned int order = 0; order <= pa->max_order; order++) {
@@ -140,18 +123,18 @@ void page_alloc_describe(const struct page_alloc *pa, unsigned int index, char *
 
 			if (!list->nr)
 				continue;
-			text_add(&text, "  order %u, %s: %u:", order, migratetype_name[mt], list->nr);
+			room_text_add(&text, "  order %u, %s: %u:", order, migratetype_name[mt], list->nr);
 			describe_list(pa, list->blocks.head, &text);
 		}
 	}
 	for (uint32_t cpu = 0; cpu < pa->nr_cpus; cpu++) {
 		const struct pcp *pcp = &zone->pcps[cpu];
 
-		text_add(&text, "  CPU %u: count %u, free factor %u\n", cpu, pcp->count, pcp->free_factor);
+		room_text_add(&text, "  CPU %u: count %u, free factor %u\n", cpu, pcp->count, pcp->free_factor);
 		for (unsigned int i = 0; i < NR_PCP_LISTS; i++) {
 			if (pcp->list[i].head == LINK_NONE)
 				continue;
-			text_add(&text, "    list %u:", i);
+			room_text_add(&text, "    list %u:", i);
 			describe_list(pa, pcp->list[i].head, &text);
 		}
 	}

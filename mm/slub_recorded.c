@@ -2,10 +2,7 @@
  * Holding the model against a recording: objects by their addresses, the corrections that keep it in step with the
  * kernel, and its state in words. Nothing here has a model in the kernel.
  */
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-
+#include "base/room_text.h"
 #include "mm/slub_priv.h"
 
 #define DESCRIBE_MAX 8u /* objects of a freelist, slabs of a list */
@@ -252,71 +249,52 @@ bool slub_drop_at(void *state, pfn_t pfn, unsigned int cpu, struct meter *meter)
 	return true;
 }
 
-/** Text that is cut where the room ends. */
-struct text {
-	char *buf;
-	size_t size, used;
-};
-
-static __attribute__((format(printf, 2, 3))) void say(struct text *text, const char *format, ...)
-{
-	va_list args;
-	int length;
-
-	if (text->used >= text->size)
-		return;
-	va_start(args, format);
-	length = vsnprintf(text->buf + text->used, text->size - text->used, format, args);
-	va_end(args);
-	text->used += length > 0 ? (size_t)length : 0;
-}
-
-static void say_objects(struct text *text, const uint16_t *links, uint16_t head)
+static void say_objects(struct room_text *text, const uint16_t *links, uint16_t head)
 {
 	uint32_t nr = 0;
 
 	for (; head != OBJECT_NONE && nr < DESCRIBE_MAX; head = links[head], nr++)
-		say(text, " %u", head);
-	say(text, "%s", !nr ? " none" : head != OBJECT_NONE ? " ..." : "");
+		room_text_add(text, " %u", head);
+	room_text_add(text, "%s", !nr ? " none" : head != OBJECT_NONE ? " ..." : "");
 }
 
-static void say_slabs(struct text *text, const struct slub *slub, uint32_t number)
+static void say_slabs(struct room_text *text, const struct slub *slub, uint32_t number)
 {
 	uint32_t nr = 0;
 
 	for (; number != SLAB_NONE && nr < DESCRIBE_MAX; number = slub->store.slabs[number].next, nr++) {
 		const struct slub_slab *slab = &slub->store.slabs[number];
 
-		say(text, " %u (%u of %u in use, free:", slab->pfn, slab->inuse, slab->objects);
+		room_text_add(text, " %u (%u of %u in use, free:", slab->pfn, slab->inuse, slab->objects);
 		say_objects(text, slub_links(slub, slab), slab->freelist);
-		say(text, ")");
+		room_text_add(text, ")");
 	}
-	say(text, "%s\n", !nr ? " none" : number != SLAB_NONE ? " ..." : "");
+	room_text_add(text, "%s\n", !nr ? " none" : number != SLAB_NONE ? " ..." : "");
 }
 
 void slub_describe(const void *state, uint32_t cache, unsigned int cpu, char *buf, size_t size)
 {
 	const struct slub *slub = state;
 	const struct slub_cpu *c = slub_cpu_of(slub, cache, cpu);
-	struct text text = { buf, size, 0 };
+	struct room_text text = { buf, size, 0 };
 
 	if (c->slab == SLAB_NONE) {
-		say(&text, "CPU %u: no slab\n", cpu);
+		room_text_add(&text, "CPU %u: no slab\n", cpu);
 	} else {
 		const struct slub_slab *slab = &slub->store.slabs[c->slab];
 
-		say(&text, "CPU %u: slab at page %u, CPU freelist:", cpu, slab->pfn);
+		room_text_add(&text, "CPU %u: slab at page %u, CPU freelist:", cpu, slab->pfn);
 		say_objects(&text, c->links, c->freelist);
-		say(&text, "; freed by others:");
+		room_text_add(&text, "; freed by others:");
 		say_objects(&text, c->links, slab->freelist);
-		say(&text, "\n");
+		room_text_add(&text, "\n");
 	}
-	say(&text, "CPU %u partial, top first:", cpu);
+	room_text_add(&text, "CPU %u partial, top first:", cpu);
 	say_slabs(&text, slub, c->partial);
 	for (unsigned int node = 0; node < slub->nr_nodes; node++) {
 		const struct slub_node *n = slub_node_of(slub, cache, node);
 
-		say(&text, "node %u partial, head first (%u):", node, n->nr_partial);
+		room_text_add(&text, "node %u partial, head first (%u):", node, n->nr_partial);
 		say_slabs(&text, slub, n->head);
 	}
 }

@@ -1,50 +1,33 @@
 /* bisect_side: copies what is known of one event of a run, and of the memory that it meets. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/room_text.h"
 #include "sim/bisect.h"
-
-struct text {
-	char *buf;
-	size_t size, used;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct text *text, const char *fmt, ...)
-{
-	va_list args;
-	int len;
-
-	va_start(args, fmt);
-	len = vsnprintf(text->buf + text->used, text->size - text->used, fmt, args);
-	va_end(args);
-	if (len > 0)
-		text->used = min_u64(text->used + (size_t)len, text->size - 1);
-}
 
 static void say_operation(struct bisect_side *side, const struct trace_tables *tables, const struct trace_op *op)
 {
-	struct text text = { side->operation, sizeof(side->operation), 0 };
+	struct room_text text = { side->operation, sizeof(side->operation), 0 };
 	uint32_t keys = kind_info[op->kind].keys;
 	char gfp[160];
 
-	say(&text, "%s", kind_info[op->kind].name);
+	room_text_add(&text, "%s", kind_info[op->kind].name);
 	if (op->flags & OP_NULL)
-		say(&text, " of NULL");
+		room_text_add(&text, " of NULL");
 	if (op->name)
-		say(&text, " %s", tables->strings[op->name]);
+		room_text_add(&text, " %s", tables->strings[op->name]);
 	if ((keys & KEY_SIZE) && op->size)
-		say(&text, ", %" PRIu64 " bytes", op->size);
+		room_text_add(&text, ", %" PRIu64 " bytes", op->size);
 	if (keys & KEY_ORDER)
-		say(&text, ", order %u", op->order);
+		room_text_add(&text, ", order %u", op->order);
 	if (keys & KEY_GFP) {
 		gfp_format(op->gfp, gfp, sizeof(gfp));
-		say(&text, ", %s", gfp);
+		room_text_add(&text, ", %s", gfp);
 	}
 	if ((keys & KEY_NODE) && op->node >= 0)
-		say(&text, ", node %d", op->node);
+		room_text_add(&text, ", node %d", op->node);
 }
 
 static int copy_zones(struct bisect_side *side, uint32_t cpu, const struct mm *mm)
