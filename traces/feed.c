@@ -14,7 +14,6 @@ int feed_init(struct feed *feed, const struct feed_file *file, const struct trac
 		.skip_left = options->skip,
 		.limit_left = options->limit ? options->limit : UINT64_MAX,
 		.from_reached = !options->from_ns,
-		.damage = { .bad_block = UINT64_MAX },
 		.unpacker = unpacker_create(),
 	};
 	return feed->unpacker ? 0 : -1;
@@ -59,7 +58,6 @@ static int stop_at(struct feed *feed, const char *what, uint64_t block, uint64_t
 
 	if (ret != -(int)ERR_TRACE)
 		return ret;
-	damage->bad_block = block;
 	damage->missing_events = file->events > event ? file->events - event : 0;
 	damage->missing_bytes = file->bytes - offset;
 	snprintf(damage->text, sizeof(damage->text),

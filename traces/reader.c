@@ -305,7 +305,6 @@ int trace_open(struct trace_reader **out, const char *path, const struct trace_r
 	if (options)
 		r->options = *options;
 	r->file.fd = -1;
-	r->damage.bad_block = UINT64_MAX;
 	r->recorded_end = UINT_MAX;
 	ret = open_all(r, err ? err : &local);
 	if (ret < 0) {

@@ -45,7 +45,6 @@ struct trace_damage {
 	bool truncated;
 	uint64_t missing_events;  /* events the header promises that did not come */
 	uint64_t missing_bytes;   /* compressed bytes that could not be used; 0 = unknown */
-	uint64_t bad_block;       /* number of the first damaged block, UINT64_MAX = none */
 	char text[512];           /* the message for people, "" = none */
 };
 
