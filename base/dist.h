@@ -58,6 +58,7 @@ struct dist_table {
 /** dist_table_init() - the choices of @dist stay borrowed. */
 void dist_table_init(struct dist_table *table, const struct dist *dist);
 
+/** dist_draw() - one value, by integers alone, so that it is the same everywhere. */
 uint64_t dist_draw(const struct dist_table *table, struct rng *rng);
 
 #endif

@@ -107,6 +107,7 @@ void vmap_drain(struct vmalloc *vm, struct meter *meter);
 /** vmap_drain_due() - whether vmap_drain() is to be scheduled. */
 bool vmap_drain_due(const struct vmalloc *vm);
 
+/** vmap_address() - where a live area begins; vmap_use_of() - who asked for it. */
 uint64_t vmap_address(const struct vmalloc *vm, uint32_t area);
 enum vmap_use vmap_use_of(const struct vmalloc *vm, uint32_t area);
 /** vmap_resets_perms() - whether the area was asked for with struct vmap_request.reset_perms. */

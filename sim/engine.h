@@ -90,6 +90,10 @@ struct engine {
 	struct engine_client client;
 };
 
+/**
+ * engine_init() - idle CPUs at time 0; @client is copied. Errors: ERR_NOMEM. Where the functions below answer an int it is 0, or the
+ * negative code of what failed, in the queue (ERR_NOMEM) or in what the client was asked for.
+ */
 int engine_init(struct engine *engine, uint32_t nr_cpus, const struct engine_client *client, struct err *err);
 void engine_fini(struct engine *engine);
 

@@ -67,6 +67,7 @@ struct locks {
 	bool no_memory;           /* stays have been dropped: locks_record() fails */
 };
 
+/** locks_init() - nobody is at any lock. @nr_daemons: users beside the CPUs, daemons_nr(). Errors: ERR_NOMEM; locks_fini() in any case. */
 int locks_init(struct locks *locks, uint32_t nr_cpus, uint32_t nr_daemons, struct err *err);
 void locks_fini(struct locks *locks);
 
@@ -94,6 +95,7 @@ ns_t locks_open(const struct run *run, uint32_t cpu, uint32_t depth);
 int locks_record(struct run *run, struct err *err);
 /** locks_record_pcp() - the row of pcp->lock, which is no resource here but counted by mm/. */
 int locks_record_pcp(struct run *run, struct err *err);
+/** locks_check() - the invariants. Return: 0, or ERR_INVARIANT. */
 int locks_check(const struct run *run, struct err *err);
 
 #endif

@@ -63,6 +63,7 @@ struct sleepers {
 	struct sleep_stats stats[NR_SLEEP_REASONS];
 };
 
+/** sleepers_init() - nobody sleeps; memory is taken when somebody does. */
 void sleepers_init(struct sleepers *sleepers);
 void sleepers_fini(struct sleepers *sleepers);
 
@@ -114,7 +115,9 @@ bool sleepers_resume(struct run *run, const struct request *req);
 void sleepers_give_up(struct run *run);
 /** sleepers_cut_off() - the run is ended before its end: those who wait now. Return: how many requests are not done. */
 uint64_t sleepers_cut_off(struct run *run);
+/** sleepers_record() - the rows of the table sleeps: of each reason that there was. */
 int sleepers_record(struct run *run, struct err *err);
+/** sleepers_check() - the invariants. Return: 0, or ERR_INVARIANT. */
 int sleepers_check(const struct run *run, struct err *err);
 
 #endif

@@ -65,6 +65,7 @@ struct trace_sizes {
  */
 int trace_open(struct trace_reader **out, const char *path, const struct trace_reader_options *options, struct err *err);
 
+/** trace_meta(), trace_tables(), trace_sizes() - of the open trace: owned by the reader, valid until trace_close(). */
 const struct trace_meta *trace_meta(const struct trace_reader *r);
 const struct trace_tables *trace_tables(const struct trace_reader *r);
 const struct trace_sizes *trace_sizes(const struct trace_reader *r);

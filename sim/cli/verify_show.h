@@ -4,7 +4,9 @@
 
 #include "sim/verify.h"
 
+/** verify_print_json() - one object with all that was found. */
 void verify_print_json(const struct verify *verify);
+/** verify_print_table() - the checks; of each snapshot zones, caches and counters; the first difference of each check. */
 void verify_print_table(const struct verify *verify);
 
 #endif
