@@ -36,8 +36,8 @@ struct import_args {
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "The trace to write; - is standard output", 0 },
 	{ "strict", OPT_STRICT, NULL, 0, "A line that cannot be used is an error", 0 },
-	{ "no-recorded", OPT_NO_RECORDED, NULL, 0, "Leave out recorded addresses, page frames and contexts, which only"
-		" `verify` and `cat --recorded` read", 0 },
+	{ "no-recorded", OPT_NO_RECORDED, NULL, 0, "Leave out recorded addresses, page frames and contexts, which"
+		" `verify`, `lint`, `cat --recorded` and replays from a saved state read", 0 },
 	{ "page-size", OPT_PAGE_SIZE, "SIZE", 0, "Page size of the recorded machine (default: as the source says, else 4 KiB)", 1 },
 	{ "kernel", OPT_KERNEL, "VERSION", 0, "The recorded kernel, such as 5.10, where the source does not say (default: 6.1)", 1 },
 	{ "kallsyms", OPT_KALLSYMS, "FILE", 0, "Names for the call sites of a perf.data, which holds addresses:"
