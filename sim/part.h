@@ -22,7 +22,6 @@ struct object;
 struct record_sample;
 
 struct run_part {
-	const char *name;
 	const enum trace_kind *kinds; /* its events */
 	uint32_t nr_kinds;
 	/*

@@ -170,7 +170,6 @@ static const enum trace_kind kinds[] = { KIND_MEMBLOCK_ALLOC, KIND_ALLOC_BOOTMEM
 	KIND_ALLOC_BOOTMEM_LOW_PAGES, KIND_FREE_BOOTMEM };
 
 const struct run_part part_boot_memory = {
-	.name = "boot_memory",
 	.kinds = kinds,
 	.nr_kinds = sizeof(kinds) / sizeof(kinds[0]),
 	.prepare = boot_prepare,

@@ -270,7 +270,6 @@ static const enum trace_kind dma_kinds[] = {
 };
 
 const struct run_part part_dma = {
-	.name = "dma",
 	.kinds = dma_kinds,
 	.nr_kinds = sizeof(dma_kinds) / sizeof(dma_kinds[0]),
 	.origins = 1u << ORIGIN_DMA,

@@ -227,7 +227,6 @@ static void highmem_gave_up(struct run *run, enum sleep_reason reason, uint64_t 
 static const enum trace_kind highmem_kinds[] = { KIND_KMAP, KIND_KUNMAP, KIND_KMAP_ATOMIC, KIND_KUNMAP_ATOMIC };
 
 const struct run_part part_highmem = {
-	.name = "highmem",
 	.kinds = highmem_kinds,
 	.nr_kinds = sizeof(highmem_kinds) / sizeof(highmem_kinds[0]),
 	.prepare = highmem_prepare,

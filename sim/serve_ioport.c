@@ -81,7 +81,6 @@ static const enum trace_kind kinds[] = { KIND_INB, KIND_INW, KIND_INL, KIND_OUTB
 	KIND_INSL, KIND_OUTSB, KIND_OUTSW, KIND_OUTSL };
 
 const struct run_part part_ioport = {
-	.name = "ioport",
 	.kinds = kinds,
 	.nr_kinds = sizeof(kinds) / sizeof(kinds[0]),
 	.prepare = ioport_prepare,

@@ -330,7 +330,6 @@ static const enum trace_kind kinds[] = { KIND_IOREMAP, KIND_IOUNMAP, KIND_READB,
 	KIND_WRITEB, KIND_WRITEW, KIND_WRITEL, KIND_WRITEQ, KIND_MMAP_DEVICE };
 
 const struct run_part part_ioremap = {
-	.name = "ioremap",
 	.kinds = kinds,
 	.nr_kinds = sizeof(kinds) / sizeof(kinds[0]),
 	.prepare = ioremap_prepare,

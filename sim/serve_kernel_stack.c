@@ -121,7 +121,6 @@ static int stack_finish(struct run *run, struct err *err)
 static const enum trace_kind kinds[] = { KIND_TASK_CREATE, KIND_TASK_EXIT };
 
 const struct run_part part_kernel_stack = {
-	.name = "kernel_stack",
 	.kinds = kinds,
 	.nr_kinds = sizeof(kinds) / sizeof(kinds[0]),
 	.origins = 1u << ORIGIN_STACK,

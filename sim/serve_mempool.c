@@ -337,7 +337,6 @@ static const enum trace_kind mempool_kinds[] = {
 };
 
 const struct run_part part_mempool = {
-	.name = "mempool",
 	.kinds = mempool_kinds,
 	.nr_kinds = sizeof(mempool_kinds) / sizeof(mempool_kinds[0]),
 	.origins = 1u << ORIGIN_MEMPOOL,

@@ -237,7 +237,6 @@ static const enum trace_kind kinds[] = { KIND_ALLOC_PERCPU, KIND_FREE_PERCPU, KI
 	KIND_GET_CPU_VAR, KIND_PUT_CPU_VAR, KIND_PER_CPU_PTR };
 
 const struct run_part part_percpu = {
-	.name = "percpu",
 	.kinds = kinds,
 	.nr_kinds = sizeof(kinds) / sizeof(kinds[0]),
 	.origins = 1u << ORIGIN_PERCPU,

@@ -192,7 +192,6 @@ static const enum trace_kind kinds[] = { KIND_REQUEST_MEM_REGION, KIND_RELEASE_M
 	KIND_RELEASE_REGION };
 
 const struct run_part part_resource = {
-	.name = "resource",
 	.kinds = kinds,
 	.nr_kinds = sizeof(kinds) / sizeof(kinds[0]),
 	.prepare = resource_prepare,

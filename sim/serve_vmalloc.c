@@ -447,7 +447,6 @@ static const enum trace_kind kinds[] = { KIND_VMALLOC, KIND_VZALLOC, KIND_VMAP, 
 	KIND_VM_UNMAP_RAM, KIND_KVMALLOC, KIND_KVZALLOC };
 
 const struct run_part part_vmalloc = {
-	.name = "vmalloc",
 	.kinds = kinds,
 	.nr_kinds = sizeof(kinds) / sizeof(kinds[0]),
 	.origins = 1u << ORIGIN_VMALLOC | 1u << ORIGIN_STACK | 1u << ORIGIN_PAGE_TABLE,

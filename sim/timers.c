@@ -12,7 +12,6 @@
 
 /** A work that the kernel does again and again. */
 struct timer {
-	const char *name;
 	ns_t period_ns;
 	ns_t skew_ns;   /* from CPU to CPU, so that they do not all work at once */
 	bool per_node;  /* one for each node, on CPU 0; else one for each CPU, which is busy with it */
@@ -55,9 +54,10 @@ static bool is_compacted_proactively(const struct run *run)
 
 /* One line each: the first firing is a period after the beginning of time. */
 static const struct timer timers[] = {
-	{ "vmstat", SECOND_NS, 0, false, vmstat_work, NULL, NULL },
-	{ "slab_reap", 2 * SECOND_NS, 12000000u, false, slab_reap_work, NULL, slab_is_reaped },
-	{ "kcompactd", PROACTIVE_CHECK_NS, 0, true, proactive_work, daemons_kcompactd_put_off, is_compacted_proactively },
+	{ .work = vmstat_work, .period_ns = SECOND_NS },
+	{ .work = slab_reap_work, .period_ns = 2 * SECOND_NS, .skew_ns = 12000000u, .wanted = slab_is_reaped },
+	{ .work = proactive_work, .period_ns = PROACTIVE_CHECK_NS, .per_node = true, .put_off = daemons_kcompactd_put_off,
+		.wanted = is_compacted_proactively },
 };
 
 #define NR_TIMERS (sizeof(timers) / sizeof(timers[0]))

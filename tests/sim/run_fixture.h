@@ -79,7 +79,7 @@ static void scene_serve(struct run *run, const struct request *req, struct run_o
 	op->done++;
 }
 
-static const struct run_part scene_part = { .name = "scene", .serve = scene_serve };
+static const struct run_part scene_part = { .serve = scene_serve };
 
 static uint8_t scene_context(void *arg, uint32_t op)
 {
