@@ -28,11 +28,9 @@ enum sleep_reason {
 	NR_SLEEP_REASONS
 };
 
-/** Where a request that slept goes on: its mechanism's own notes. All 0: from the start. */
+/** Where a request that slept goes on: its mechanism's own note. 0: from the start. */
 struct mm_place {
 	uint32_t stage;
-	uint32_t count;
-	uint64_t value[2];
 };
 
 /** Filled by who answers MM_WAIT (meter_wait()), read by who parks the request; given back in the next call. */

@@ -121,7 +121,7 @@ void percpu_get_stats(const struct percpu *pc, struct percpu_stats *stats);
 /** A chunk, as /sys/kernel/debug/percpu_stats shows it. */
 struct percpu_chunk_stats {
 	uint64_t base;
-	uint32_t areas, populated_pages, empty_pages, slot;
+	uint32_t areas, populated_pages, empty_pages;
 	uint64_t free_bytes, contig_bytes; /* contig: what its hint says */
 	uint64_t hole_bytes, largest_hole_bytes, largest_free_bytes;
 	bool isolated;

@@ -55,7 +55,6 @@ bool percpu_chunk_get(const struct percpu *pc, uint32_t number, struct percpu_ch
 		.areas = chunk->nr_areas,
 		.populated_pages = chunk->nr_populated,
 		.empty_pages = (uint32_t)chunk->nr_empty,
-		.slot = chunk->slot,
 		.free_bytes = chunk->free_bytes,
 		.contig_bytes = (uint64_t)chunk->whole.contig_hint * PERCPU_MIN_ALLOC,
 		.largest_free_bytes = runs->largest_free_bytes,

@@ -17,17 +17,18 @@ enum lru_kind { LRU_NONE, LRU_KIND_ANON, LRU_KIND_FILE };
 /* The lists of a node, in the order in which reclaim goes through them. */
 enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, NR_LRU_LISTS };
 
-/* What came of a compaction, by rank: over several zones the highest one counts. Models enum compact_result. */
+/*
+ * What came of a compaction, by rank: over several zones the highest one counts. Models enum compact_result, without those
+ * that its trace points alone know.
+ */
 enum compact_result {
-	COMPACT_NOT_SUITABLE_ZONE,
-	COMPACT_SKIPPED,
-	COMPACT_DEFERRED,
-	COMPACT_NO_SUITABLE_PAGE,
-	COMPACT_CONTINUE,
-	COMPACT_COMPLETE,
-	COMPACT_PARTIAL_SKIPPED,
-	COMPACT_CONTENDED,
-	COMPACT_SUCCESS,
+	COMPACT_SKIPPED,         /* there is not memory enough to move pages to */
+	COMPACT_DEFERRED,        /* it has failed of late */
+	COMPACT_CONTINUE,        /* worth it, or under way */
+	COMPACT_COMPLETE,        /* all of the zone was looked at, for nothing */
+	COMPACT_PARTIAL_SKIPPED, /* a part of it was */
+	COMPACT_CONTENDED,       /* given up: others want the lock, or the CPU */
+	COMPACT_SUCCESS,         /* there is a block of the order */
 };
 
 enum compact_who { COMPACT_DIRECT, COMPACT_KCOMPACTD, COMPACT_PROACTIVE };

@@ -95,7 +95,6 @@ struct slab_stats {
 	uint64_t slabs_cpu_current;
 	uint64_t slabs_cpu_partial; /* on all CPU-partial stacks */
 	uint64_t allocs, frees, grown, discarded;
-	uint64_t bytes_req;        /* always 0 here: only who makes the requests knows it */
 };
 
 /** What slab_load() found and what it assumed. */

@@ -140,7 +140,7 @@ void vm_unmap_ram(struct vmalloc *vm, uint32_t mapping, unsigned int cpu, struct
 
 /* What recording needs; plain copies. */
 struct vmalloc_stats {
-	uint64_t start, size;         /* of the vmalloc space, bytes */
+	uint64_t size;                /* of the vmalloc space, bytes */
 	uint64_t used_bytes;          /* busy areas in it, guards included */
 	uint64_t free_bytes;          /* neither busy nor lazy */
 	uint64_t lazy_bytes;

@@ -31,7 +31,6 @@ static void count_holes(const struct vmalloc *vm, struct vmalloc_stats *stats)
 void vmalloc_get_stats(const struct vmalloc *vm, struct vmalloc_stats *stats)
 {
 	*stats = (struct vmalloc_stats){
-		.start = vm->machine->vmalloc.start,
 		.size = vm->machine->vmalloc.size,
 		.mapped_pages = vm->owned_pages,
 		.guard_bytes = vm->guard_bytes,

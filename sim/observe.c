@@ -54,7 +54,6 @@ ns_t serve_observed(struct run *run, const struct request *req)
 		.prologue = run->booting,
 		.event_no = req->event_no,
 		.op = req->op,
-		.slot = req->slot,
 		.who = req->who,
 		.cpu = req->seat.cpu,
 		.cache = CACHE_NONE,

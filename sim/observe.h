@@ -39,7 +39,7 @@ enum outcome_result {
 struct outcome {
 	bool prologue;
 	uint64_t event_no;  /* in the trace, from 0; 0 in the prologue */
-	uint32_t op, slot, who;
+	uint32_t op, who;
 	uint32_t cpu;       /* of the model */
 	uint32_t cache;     /* that it takes from or gives to, CACHE_NONE: none; only for before() */
 	ns_t arrival_ns, start_ns;

@@ -46,7 +46,6 @@ struct replay_result;
 
 /** An instant of the recording: the first entries[n] events of CPU n's buffer precede it. */
 struct replay_cut {
-	const char *name;
 	const uint64_t *entries; /* borrowed; entries[0 .. nr-1] */
 	uint32_t nr;
 };

@@ -142,8 +142,8 @@ static int verify_memory(const struct verify_options *options, struct verify *ve
 		return err_set(err, ERR_NOMEM, "no memory for %u snapshots", options->nr_states);
 	}
 	for (uint32_t i = 1; i < options->nr_states; i++)
-		cuts[i - 1] = (struct replay_cut){ options->states[i].name, options->states[i].state->entries,
-			options->states[i].state->nr_entries };
+		cuts[i - 1] = (struct replay_cut){ .entries = options->states[i].state->entries,
+			.nr = options->states[i].state->nr_entries };
 	ret = replay_whole(options, verify, cuts, err);
 	free(cuts);
 	return ret;
