@@ -1,7 +1,7 @@
 /*
  * oom: whom the OOM killer ends. Models oom_kill_process() of mm/oom_kill.c (6.1): the task's memory is free at once.
- * Simplified: badness is a task's anonymous pages, and its larger movable blocks, without adjustments, without what is in
- * swap and without what it has mapped of files; what it asks for later does not happen.
+ * Simplified: badness is a task's anonymous pages, also those in swap, and its larger movable blocks, without adjustments, without
+ * page tables and without what it has mapped of files; what it asks for later does not happen.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,7 +58,13 @@ static bool is_of_process(const struct run *run, const struct object *object)
 		object->left == 1u << maker->order;
 }
 
-/* By the first one with a pid: what all with that pid hold. */
+/* Of whom, the index says. */
+static bool is_in_swap(const struct object *object)
+{
+	return object->slab == OBJECT_RECLAIMED && object->index;
+}
+
+/* By the first one with a pid: what all with that pid hold, as oom_badness() counts it without adjustments. */
 static uint64_t *pages_by_task(const struct run *run)
 {
 	const struct reclaim *r = &run->reclaim;
@@ -69,6 +75,8 @@ static uint64_t *pages_by_task(const struct run *run)
 
 		if (is_of_process(run, object))
 			pages[r->leader[r->users[object->index].who]] += object->left;
+		else if (is_in_swap(object))
+			pages[r->leader[object->index - 1]]++;
 	}
 	return pages;
 }
@@ -78,7 +86,7 @@ static bool may_kill(const struct run *run, uint32_t who)
 	return !run->reclaim.unkillable[run->reclaim.leader[who]]; /* nor is who has been killed */
 }
 
-/* The task that holds most pages which its end would free: oom_badness() without adjustments. -1: there is none. */
+/* The task whose end would free most, here and in swap. -1: there is none. */
 static int32_t worst_task(const struct run *run)
 {
 	uint64_t *pages = pages_by_task(run), most = 0;
@@ -98,15 +106,21 @@ void oom_page_begins(struct run *run, uint32_t who)
 	run->reclaim.none_to_kill &= !may_kill(run, who);
 }
 
-/* The task's memory is free. Return: pages. */
+/* The task's memory is free, and its places in swap. Return: pages of memory. */
 static uint64_t free_pages_of(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
 {
+	const struct trace_who *whos = run->tables->whos;
 	uint64_t pages = 0;
 
 	for (uint32_t slot = 0; slot < run->nr_objects; slot++) {
 		struct object *object = &run->objects[slot];
 
-		if (!is_of_process(run, object) || run->tables->whos[run->reclaim.users[object->index].who].pid != pid)
+		if (is_in_swap(object) && whos[object->index - 1].pid == pid) {
+			page_alloc_swap_free(run->mm.pages);
+			object->index = 0;
+			continue;
+		}
+		if (!is_of_process(run, object) || whos[run->reclaim.users[object->index].who].pid != pid)
 			continue;
 		page_alloc_give(run->mm.pages, object->index, run->ops[object->op].order, cpu, meter);
 		pages += object->left;

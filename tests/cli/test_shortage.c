@@ -88,6 +88,21 @@ Test(shortage, what_a_killed_task_had_is_free)
 	expect_zero("events that were dropped", "select value from counters where name = 'events_of_killed_tasks'");
 }
 
+/*
+ * oom_badness() counts what is in swap. Most of the larger task is there when nothing else goes out: with its places free, the smaller
+ * one is swapped out, and nobody else is killed.
+ */
+Test(shortage, what_a_task_has_in_swap_counts_and_goes_with_it)
+{
+	add_many(5000, "{\"event\":\"alloc_pages\",\"id\":\"o%d\",\"pid\":7,\"comm\":\"old\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	add_many(4000, "{\"event\":\"alloc_pages\",\"id\":\"n%d\",\"pid\":8,\"comm\":\"new\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	add_many(3500, "{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":1,\"comm\":\"init\",\"gfp\":\"GFP_KERNEL\"}");
+	add_many(5000, "{\"event\":\"free_pages\",\"id\":\"o%d\",\"pid\":7,\"comm\":\"old\"}");
+	replay("--set memory=24MiB --set cpus=1 --set reclaim.swap=16MiB");
+	scenario_expect("select substr(name, 1, 11), value < 2000 from counters where mechanism = 'oom'", "killed old, 1\n");
+	cr_expect_gt(scenario_number("select value from counters where name = 'pswpout'"), 4096 + 1000);
+}
+
 /* oom_unkillable_task(): a kworker that unpacked the initial ramdisk holds most, and stays; so does init, and what has a like name does not. */
 Test(shortage, init_and_threads_of_the_kernel_are_never_killed)
 {

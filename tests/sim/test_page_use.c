@@ -480,6 +480,31 @@ Test(page_use, the_free_of_what_is_in_swap_frees_its_place_there_and_that_of_a_f
 	world_free(w);
 }
 
+/* Of two tasks with a page each one has two more in swap, whose places are free when it has been killed, and are not freed again. */
+Test(page_use, the_places_in_swap_of_a_killed_task_are_free_once)
+{
+	struct world *w = world_new(1);
+
+	w->fx->pa->swap_pages = 10;
+	w->fx->pa->swap_used = 4;
+	world_take(w, 0, 2, OP_ANON);
+	world_take(w, 1, 3, OP_ANON);
+	w->objects[2] = (struct object){ .slab = OBJECT_RECLAIMED, .index = 1 + 3, .op = OP_ANON };
+	w->objects[3] = (struct object){ .slab = OBJECT_RECLAIMED, .index = 1 + 3, .op = OP_ANON };
+	w->objects[4] = (struct object){ .slab = OBJECT_RECLAIMED, .index = 1 + 2, .op = OP_ANON };
+	cr_assert(oom_kill(&w->run, 0, &w->run.meter));
+	cr_expect(w->killed[3] && !w->killed[2]);
+	cr_expect_eq(w->fx->pa->swap_used, 2);
+	for (uint32_t slot = 1; slot < 4; slot++)
+		reclaim_gone_freed(&w->run, &w->objects[slot]);
+	cr_expect_eq(w->fx->pa->swap_used, 2);
+	cr_expect_eq(w->objects[4].index, 1 + 2, "the other's are where they were");
+	cr_assert(oom_kill(&w->run, 0, &w->run.meter));
+	cr_expect(w->killed[2]);
+	cr_expect_eq(w->fx->pa->swap_used, 1);
+	world_free(w);
+}
+
 /* find_or_create_page() and __find_get_block() mark a buffer used; a task has touched its anonymous page. */
 Test(page_use, pages_begin_as_used_as_their_makers_leave_them)
 {
