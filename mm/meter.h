@@ -61,6 +61,7 @@ struct meter {
 	struct meter_more *more; /* borrowed: those behind; NULL: nobody asks for them, they are only in ns */
 	uint64_t nap_ns;         /* beside ns: what the request sleeps once it has done what it does; 0 but under pressure */
 	uint8_t nap_reason;      /* enum sleep_reason, the worst */
+	uint32_t loops;          /* of the last request for pages: not 0 when it found none, and the kernel would try until it does; alike for like ones */
 	bool pressure;           /* kswapd has been woken, a request has reclaimed, or a block waits for RCU: cleared by who looks after it */
 	struct mm_wait wait;     /* of a request that sleeps or slept; all 0 for others, and not touched by meter_start() */
 };
@@ -79,6 +80,7 @@ static inline void meter_restart(struct meter *meter)
 {
 	meter->ns = 0;
 	meter->nr_segments = 0;
+	meter->loops = 0;
 }
 
 /** meter_charge() - @count times @step, no lock held. */

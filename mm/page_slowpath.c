@@ -155,9 +155,15 @@ static bool end_boosts(const struct alloc_context *ac)
 	return ended;
 }
 
+/* A number, but not 0, that requests have in common which the same pages would serve. */
+static uint32_t loop_key(const struct alloc_context *ac)
+{
+	return 1 + ac->order + (uint32_t)ac->highest * (COSTLY_ORDER + 1);
+}
+
 /*
- * Models __alloc_pages_may_oom(). *progress: memory has been freed.
- * Simplified: a request without __GFP_FS kills too, where the kernel lets it wait for one with it to do so.
+ * Models __alloc_pages_may_oom(). *progress: memory has been freed. A request without __GFP_FS waits for one with it to kill
+ * (meter->loops).
  */
 static pfn_t take_by_killing(struct page_alloc *pa, const struct alloc_context *ac, bool *progress, struct meter *meter)
 {
@@ -169,7 +175,10 @@ static pfn_t take_by_killing(struct page_alloc *pa, const struct alloc_context *
 	if (ac->order > COSTLY_ORDER || ac->gfp & (GFP_BIT_RETRY_MAYFAIL | GFP_BIT_THISNODE) || ac->highest < ZONE_NORMAL ||
 		!pa->hooks.oom_kill)
 		return PFN_NONE;
-	*progress = pa->hooks.oom_kill(pa->hooks.arg, ac->cpu, meter);
+	if (ac->gfp & GFP_BIT_FS)
+		*progress = pa->hooks.oom_kill(pa->hooks.arg, ac->cpu, meter);
+	else
+		meter->loops = loop_key(ac);
 	pa->counter[PC_OOM_KILL] += *progress;
 	if (ac->gfp & GFP_BIT_NOFAIL)
 		pfn = zonelist_walk(pa, ac, ALLOC_NO_WATERMARKS, meter);
@@ -186,8 +195,8 @@ static pfn_t again(struct page_alloc *pa, const struct alloc_context *ac, unsign
 
 /*
  * Reclaim and compact, and try again, for as long as the kernel would.
- * Simplified: a request never waits here; what reclaim costs is charged. One that may not fail is refused when nothing is
- * left to reclaim and nobody to kill, where the kernel would loop or panic: who asked tries again later (sim/serve.c).
+ * Simplified: a request never waits here; what reclaim costs is charged. One that may not fail, or may not kill, is refused when
+ * nothing is left to reclaim and nobody to kill, where the kernel would loop or panic: who asked tries again later (sim/serve.c).
  */
 static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags,
 	struct compaction *compaction, struct meter *meter)
@@ -246,6 +255,7 @@ pfn_t page_slowpath(struct page_alloc *pa, const struct alloc_context *ac, struc
 	bool give_up = false;
 	pfn_t pfn;
 
+	meter->loops = 0;
 	pa->counter[PC_SLOWPATH]++;
 	meter_charge(meter, STEP_PAGE_SLOWPATH, 1);
 	meter->pressure = true;

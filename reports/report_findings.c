@@ -90,7 +90,7 @@ static const struct finding findings[] = {
 	{ TEXT_YELLOW, TROUBLE,
 		"SELECT count, CASE reason WHEN 'mempool' THEN 'an element of a mempool'"
 		" WHEN 'kmap' THEN 'a kernel address for high memory'"
-		" ELSE 'memory that they may not be refused (__GFP_NOFAIL)' END, max_ns FROM sleeps WHERE run_id = ?1 AND count > 0"
+		" ELSE 'memory that they may not be refused (__GFP_NOFAIL, or without __GFP_FS)' END, max_ns FROM sleeps WHERE run_id = ?1 AND count > 0"
 		" AND reason IN ('mempool', 'kmap', 'retry') ORDER BY reason",
 		"Callers slept %n for %s, the longest for %t." },
 	{ TEXT_YELLOW, TROUBLE,

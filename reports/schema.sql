@@ -99,7 +99,7 @@ CREATE TABLE lock_stats (
 -- Requests that waited for something other than their CPU, by what for:
 --   reclaim   pages being written to the swap device           mempool   an element to come back to its pool
 --   oom       the memory of a killed task                       kmap      a slot of the area for high pages
---   retry     a pause before a __GFP_NOFAIL request looks again
+--   retry     a pause before a __GFP_NOFAIL request, or one that may not kill (no __GFP_FS), looks again
 --   object    an earlier request with the same object           task      the request of the same task before it
 -- The last two are no sleeps of the kernel's: they keep the order of the trace.
 CREATE TABLE sleeps (
@@ -114,7 +114,7 @@ CREATE TABLE sleeps (
 ) STRICT, WITHOUT ROWID;
 
 -- Requests for pages that got none, by their preferred zone ('none': no zone may serve such a mask). Each attempt counts: those of
--- __GFP_NOFAIL, and the first one of a slab that is content with a smaller block (__GFP_NOWARN).
+-- __GFP_NOFAIL and of who waits for another request to kill, and the first one of a slab that is content with a smaller block (__GFP_NOWARN).
 CREATE TABLE alloc_failures (
 	run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
 	node INTEGER NOT NULL CHECK (node >= 0),

@@ -157,6 +157,7 @@ ns_t serve_waited(void *arg, const struct request *req)
 	struct run *run = arg;
 	uint64_t sleeps = run->nr_sleeps, retries = run->sleepers.stats[SLEEP_RETRY].count;
 	bool served, looked;
+	uint64_t key;
 	ns_t cost;
 
 	if (!is_ready(run, req)) {
@@ -166,12 +167,13 @@ ns_t serve_waited(void *arg, const struct request *req)
 	}
 	served = req->sleeper && sleepers_resume(run, req);
 	looked = req->sleeper && run->meter.wait.reason == SLEEP_RETRY;
+	key = run->meter.wait.key;
 	cost = served ? serve_rest(run, req) : serve(run, req);
 	if (req->sleeper)
 		run->meter.wait = (struct mm_wait){ 0 };
 	/* It was first among those that look for memory again, and has some, or was killed: the next one does now. */
 	if (looked && run->sleepers.stats[SLEEP_RETRY].count == retries)
-		run_wake(run, SLEEP_RETRY, 0, 1);
+		run_wake(run, SLEEP_RETRY, key, 1);
 	if (run->nr_sleeps != sleeps)
 		return cost;
 	run->nr_queued_served++;

@@ -8,11 +8,11 @@
 #include "sim/serve_vmalloc.h"
 
 /*
- * Until a request that may not fail looks for memory again.
- * Simplified: the kernel looks after each tick (4 ms with HZ = 250), and all who wait do; here the first of them does, and the
+ * Until a request that may not fail, or waits for another one to kill, looks for memory again.
+ * Simplified: the kernel looks after each tick (4 ms with HZ = 250), and all who wait do; here the first of like ones does, and the
  * next one when that has its memory.
  */
-#define NOFAIL_PAUSE_NS 100000000u
+#define RETRY_PAUSE_NS 100000000u
 
 RARE void end_last(struct run *run, struct object *object, const struct run_op *op)
 {
@@ -44,15 +44,28 @@ static bool is_too_large(const struct run *run, const struct run_op *op)
 					 op->size > run->machine->kmalloc.max_size;
 }
 
-RARE bool serve_try_again(struct run *run, const struct request *req, const struct run_op *op)
+/* Who waits for another request to kill is refused, as that one was, when nobody is left: there the kernel panics. */
+static bool never_fails(const struct run *run, const struct run_op *op)
 {
-	bool first = (req->sleeper && run->meter.wait.reason == SLEEP_RETRY) || sleepers_find(run, SLEEP_RETRY, 0) == SLEEPER_NONE;
 	bool no_cache = op->action == ACT_CACHE_ALLOC && op->cache == CACHE_NONE;
 
-	if (!(op->gfp & GFP_BIT_NOFAIL) || no_cache || is_too_large(run, op) || !run_may_sleep(run, req, op->gfp))
+	if (run->meter.loops && !run->reclaim.none_to_kill)
+		return true;
+	return op->gfp & GFP_BIT_NOFAIL && !no_cache && !is_too_large(run, op);
+}
+
+RARE bool serve_try_again(struct run *run, const struct request *req, const struct run_op *op)
+{
+	uint64_t key = op->gfp & GFP_BIT_NOFAIL ? 0 : run->meter.loops, last_key = run->meter.wait.key;
+	bool looked = req->sleeper && run->meter.wait.reason == SLEEP_RETRY;
+	bool first = (looked && key == last_key) || sleepers_find(run, SLEEP_RETRY, key) == SLEEPER_NONE;
+
+	if (!never_fails(run, op) || !run_may_sleep(run, req, op->gfp))
 		return false;
 	run->meter.wait = (struct mm_wait){ 0 };
-	run_sleep(run, req, SLEEP_RETRY, 0, first ? NOFAIL_PAUSE_NS : 0);
+	run_sleep(run, req, SLEEP_RETRY, key, first ? RETRY_PAUSE_NS : 0);
+	if (looked && key != last_key)
+		run_wake(run, SLEEP_RETRY, last_key, 1);
 	return true;
 }
 
@@ -297,6 +310,8 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 	as_kmalloc.action = kmalloc_is_large(run->mm.slab, want) ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
 	answer = serve_take_object(run, &as_kmalloc, &object);
 	if (answer == MM_WAIT && serve_wait(run, req, op->gfp))
+		return;
+	if (answer != MM_DONE && serve_try_again(run, req, op))
 		return;
 	if (answer != MM_DONE) {
 		op->failed++;

@@ -46,8 +46,8 @@ static inline void object_end(struct run *run, struct object *object)
 /** end_last() - the slot's last object is over, with or without a sign of it. */
 void end_last(struct run *run, struct object *object, const struct run_op *op);
 /**
- * serve_try_again() - no memory for @op. Return: whether it may not fail (__GFP_NOFAIL) and sleeps: it is served again later,
- * as the last thing of this call.
+ * serve_try_again() - no memory for @op. Return: whether it may not fail (__GFP_NOFAIL), or waits for another request to kill
+ * (meter->loops), and sleeps: it is served again later, as the last thing of this call.
  */
 bool serve_try_again(struct run *run, const struct request *req, const struct run_op *op);
 /** op_is_mapping() - of a page: begins an object, and takes no memory. */

@@ -158,7 +158,8 @@ static void serve_begin(struct run *run, const struct request *req, struct run_o
 		run_violation_severe(run, RULE_SIZE_TOO_LARGE, severity_name[SEVERITY_WARNING], op,
 			"%s of 0 bytes: the kernel warns and answers NULL", kind_info[op->kind].name);
 	if (!context_allows(run, req, op) || take(run, op, &area) != MM_DONE) {
-		note_failure(run, req, op);
+		if (!run->meter.loops || !serve_try_again(run, req, op))
+			note_failure(run, req, op);
 		return;
 	}
 	note_area(run, area);

@@ -292,7 +292,8 @@ bool sleepers_resume(struct run *run, const struct request *req)
 	struct sleeper *sleeper = &run->sleepers.slots[req->sleeper - 1];
 	bool served = sleeper->place.stage == STAGE_SERVED;
 
-	run->meter.wait = (struct mm_wait){ .place = sleeper->place, .reason = sleeper->reason, .timed_out = sleeper->timed_out };
+	run->meter.wait = (struct mm_wait){ .key = sleeper->key, .place = sleeper->place, .reason = sleeper->reason,
+		.timed_out = sleeper->timed_out };
 	run->sleepers.nr_awake--;
 	give_slot(&run->sleepers, req->sleeper - 1);
 	return served;

@@ -225,6 +225,92 @@ Test(shortage, a_request_that_may_not_fail_goes_on_when_memory_comes_back)
 	scenario_expect("select op, count, failed from op_stats where op = 'kmalloc'", "kmalloc 1 0\n");
 }
 
+#define NOFS "\"gfp\":\"GFP_NOFS\""
+
+/* Without boosts, which would keep pages back from those who give up at once. */
+static void replay_way(size_t way)
+{
+	char options[128];
+
+	snprintf(options, sizeof(options), "--set memory=24MiB --set cpus=2 --set page_allocator.watermark_boost_factor=0 %s", ways[way]);
+	replay(options);
+}
+
+/* A task with 2000 pages, and all else in use that nobody can reclaim; half a second later six requests that may not kill. */
+static void add_hog_and_waiters(const char *hog)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "{\"event\":\"alloc_pages\",\"id\":\"h%%d\",\"pid\":7,\"comm\":\"%s\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}", hog);
+	add_many(2000, line);
+	add_many(5000, "{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_NORETRY|__GFP_NOWARN\"}");
+	scenario_add("{\"event\":\"__get_free_pages\",\"id\":\"a\",\"pid\":11," NOFS ",\"time_ns\":%d}", 500000000);
+	scenario_add("{\"event\":\"__get_free_pages\",\"id\":\"b\",\"pid\":12,\"order\":2,\"gfp\":\"GFP_NOIO\",\"time_ns\":%d}", 500100000);
+	scenario_add("{\"event\":\"kmalloc\",\"id\":\"c\",\"pid\":13,\"size\":8192," NOFS ",\"time_ns\":%d}", 500200000);
+	scenario_add("{\"event\":\"krealloc\",\"id\":\"d\",\"pid\":14,\"size\":8192," NOFS ",\"time_ns\":%d}", 500300000);
+	scenario_add("{\"event\":\"kvmalloc\",\"id\":\"e\",\"pid\":15,\"size\":100000," NOFS ",\"time_ns\":%d}", 500400000);
+	scenario_add("{\"event\":\"vmalloc\",\"id\":\"f\",\"pid\":16,\"size\":100000,\"gfp\":\"GFP_NOFS|__GFP_HIGHMEM\",\"time_ns\":%d}", 500500000);
+}
+
+static void add_late(int time_ns)
+{
+	scenario_add("{\"event\":\"get_zeroed_page\",\"id\":\"z\",\"pid\":9,\"gfp\":\"GFP_KERNEL\",\"time_ns\":%d}", time_ns);
+	scenario_add("{\"event\":\"marker\",\"text\":\"end\",\"time_ns\":%lld}", time_ns + 1000000000ll);
+}
+
+/* out_of_memory() kills for nobody without __GFP_FS; a request that has it kills 2 s later, and all have memory. */
+Test(shortage, who_may_not_kill_waits_for_another_to_do_so)
+{
+	add_hog_and_waiters("hog");
+	add_late(2000000000);
+	for (size_t i = 0; i < NR_WAYS; i++) {
+		replay_way(i);
+		scenario_expect("select name from counters where mechanism = 'oom'", "killed hog, pid 7\n");
+		expect_zero("nobody of them was refused", "select sum(failed) from op_stats where op <> 'alloc_pages'");
+		if (!strncmp(ways[i], "--pace asap", 11))
+			continue;
+		scenario_expect("select start_ns >= 2000000000 from reclaim_events where by = 'oom'", "1\n");
+		scenario_expect("select count >= 6, timeouts > 10, still_waiting from sleeps where reason = 'retry'", "1 1 0\n");
+	}
+}
+
+/* There is none: they wait to the end, which comes, and are told. */
+Test(shortage, who_may_not_kill_and_waits_in_vain_is_told)
+{
+	add_hog_and_waiters("hog");
+	for (size_t i = 0; i < NR_WAYS; i++) {
+		replay_way(i);
+		expect_zero("kills", "select value from counters where name = 'oom_kill'");
+		scenario_expect("select still_waiting from sleeps where reason = 'retry'", "6\n");
+		scenario_expect("select sum(failed) from op_stats where op <> 'alloc_pages'", "6\n");
+	}
+}
+
+/* Nor can the other one kill anybody: the kernel panics then, and here all are refused who have waited, and who come later at once. */
+Test(shortage, who_may_not_kill_is_refused_when_nobody_can_be_killed)
+{
+	add_hog_and_waiters("kswapd0");
+	add_late(900000000);
+	scenario_add("{\"event\":\"kzalloc\",\"id\":\"later\",\"pid\":17,\"size\":8192," NOFS ",\"time_ns\":%d}", 2000000000);
+	replay_way(0);
+	scenario_expect("select sum(failed), sum(count) from op_stats where op <> 'alloc_pages'", "8 8\n");
+	scenario_expect("select still_waiting, max_ns < 1000000000 from sleeps where reason = 'retry'", "0 1\n");
+	expect_zero("who comes later", "select sleeps from op_stats where op = 'kzalloc'");
+}
+
+/* Pages that come back singly serve those who want single ones, though one that wants eight has waited for longer. */
+Test(shortage, who_waits_for_little_does_not_wait_for_who_waits_for_much)
+{
+	add_many(7000, "{\"event\":\"alloc_pages\",\"id\":%d,\"pid\":3,\"gfp\":\"GFP_KERNEL|__GFP_MEMALLOC|__GFP_NORETRY|__GFP_NOWARN\"}");
+	scenario_add("{\"event\":\"__get_free_pages\",\"id\":\"big\",\"pid\":11,\"order\":3," NOFS ",\"time_ns\":%d}", 10000000);
+	for (int i = 0; i < 20; i++)
+		scenario_add("{\"event\":\"get_zeroed_page\",\"id\":\"s%d\",\"pid\":%d," NOFS ",\"time_ns\":%d}", i, 20 + i, 11000000 + i);
+	for (int i = 0; i < 600; i += 2)
+		scenario_add("{\"event\":\"free_pages\",\"id\":%d,\"pid\":3,\"time_ns\":%d}", i, 1000000000 + i);
+	replay("--set memory=24MiB --set cpus=2");
+	scenario_expect("select op, count, failed from op_stats where op like '%%get%%' order by op", "__get_free_pages 1 1\nget_zeroed_page 20 0\n");
+}
+
 /* The trace ends while CPU 1 clears memory for 10 s; only then does it free what CPU 0 waits for. */
 Test(shortage, a_request_that_may_not_fail_waits_for_frees_that_are_late)
 {

@@ -65,7 +65,7 @@ Test(page_slowpath, who_asks_decides_whether_somebody_is_killed)
 	static const struct { gfp_t gfp; uint8_t order; uint32_t kills; } kinds[] = {
 		{ GFP_KERNEL, 0, 1 }, { GFP_KERNEL, 3, 1 }, { GFP_KERNEL, 4, 0 }, { GFP_KERNEL | GFP_BIT_RETRY_MAYFAIL, 0, 0 },
 		{ GFP_KERNEL | GFP_BIT_THISNODE, 0, 0 }, { GFP_KERNEL | GFP_BIT_DMA32, 0, 0 }, { GFP_KERNEL | GFP_BIT_NORETRY, 0, 0 },
-		{ GFP_NOWAIT, 0, 0 },
+		{ GFP_NOWAIT, 0, 0 }, { GFP_KERNEL & ~(gfp_t)GFP_BIT_FS, 0, 0 },
 	};
 	static struct told told;
 	struct fixture *fx = zone_dma32(&told, LRU_KIND_ANON);
@@ -76,6 +76,34 @@ Test(page_slowpath, who_asks_decides_whether_somebody_is_killed)
 		cr_expect_eq(told.kills, kinds[i].kills, "kind %zu", i);
 	}
 	check(fx);
+	fixture_free(fx);
+}
+
+/* out_of_memory() tells a request without __GFP_FS that there is progress: it goes on until there is. Others may fail. */
+Test(page_slowpath, who_may_not_kill_tries_until_somebody_else_does)
+{
+	static const gfp_t nofs = GFP_KERNEL & ~(gfp_t)GFP_BIT_FS;
+	static const struct { gfp_t gfp; uint8_t order; bool loops; } kinds[] = {
+		{ nofs, 0, true }, { nofs, 3, true }, { nofs & ~(gfp_t)GFP_BIT_IO, 0, true }, { nofs, 4, false }, { nofs | GFP_BIT_NORETRY, 0, false },
+		{ nofs | GFP_BIT_RETRY_MAYFAIL, 0, false }, { nofs | GFP_BIT_THISNODE, 0, false }, { nofs | GFP_BIT_DMA32, 0, false },
+		{ GFP_NOWAIT, 0, false }, { GFP_KERNEL, 0, false },
+	};
+	static struct told told;
+	struct fixture *fx = zone_dma32(&told, LRU_KIND_ANON);
+	uint32_t key;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		cr_expect_eq(take_gfp(fx, kinds[i].gfp, kinds[i].order), PFN_NONE);
+		cr_expect_eq(fx->meter.loops != 0, kinds[i].loops, "kind %zu", i);
+	}
+	take_gfp(fx, nofs, 1);
+	key = fx->meter.loops;
+	take_gfp(fx, nofs | GFP_BIT_MOVABLE, 1);
+	cr_expect_eq(fx->meter.loops, key, "the same pages would serve both");
+	take_gfp(fx, nofs, 2);
+	cr_expect_neq(fx->meter.loops, key);
+	meter_restart(&fx->meter);
+	cr_expect_eq(fx->meter.loops, 0);
 	fixture_free(fx);
 }
 
