@@ -28,6 +28,11 @@ static bool node_balanced(const struct page_alloc *pa, uint32_t node, unsigned i
 	return false;
 }
 
+bool kswapd_gave_up(const struct page_alloc *pa, uint32_t node)
+{
+	return pa->reclaim[node].failures >= MAX_FAILURES;
+}
+
 /* Nobody runs kswapd: it drops the boosts at once, as it does at the end of a pass, and reclaims nothing. */
 static void drop_boosts(struct page_alloc *pa, uint32_t node, enum machine_zone highest)
 {

@@ -269,6 +269,8 @@ struct zone_stats {
 	uint64_t highatomic;                           /* nr_reserved_highatomic, pages */
 	uint64_t lowmem_reserve[NR_ZONE_TYPES];        /* pages, by zone type of the request */
 	uint32_t pcp_high, pcp_batch;
+	uint32_t stat_threshold;                       /* pages that a CPU may count for itself */
+	bool node_unreclaimable;                       /* kswapd has given the node up */
 	uint64_t blocks[NR_MIGRATETYPES][PAGE_MAX_ORDERS]; /* free blocks */
 	uint64_t pageblocks[NR_MIGRATETYPES];
 };

@@ -76,6 +76,9 @@ int lru_check(const struct page_alloc *pa, struct err *err);
 
 /* kswapd.c */
 
+/** kswapd_gave_up() - whether @node is hopeless: kswapd found nothing there in many passes. Models pgdat->kswapd_failures. */
+bool kswapd_gave_up(const struct page_alloc *pa, uint32_t node);
+
 /** kswapd_wake() - models wakeup_kswapd() for the node of @zone. */
 void kswapd_wake(struct zone *zone, gfp_t gfp, unsigned int order, enum machine_zone highest, struct meter *meter);
 

@@ -58,6 +58,8 @@ void page_alloc_zone_stats(const struct page_alloc *pa, unsigned int index, stru
 		stats->lowmem_reserve[type] = zone->lowmem_reserve[type];
 	stats->pcp_high = zone->pcp_high;
 	stats->pcp_batch = zone->pcp_batch;
+	stats->stat_threshold = zone->stat_threshold;
+	stats->node_unreclaimable = kswapd_gave_up(pa, zone->node);
 	for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
 		for (unsigned int order = 0; order <= pa->max_order; order++)
 			stats->blocks[mt][order] = zone->area[order].list[mt].nr;

@@ -34,6 +34,8 @@ CREATE TABLE runs (
 	max_order INTEGER NOT NULL CHECK (max_order BETWEEN 0 AND 63),
 	pageblock_order INTEGER NOT NULL CHECK (pageblock_order BETWEEN 0 AND 63),
 	cma INTEGER NOT NULL CHECK (cma IN (0, 1)), -- 1 = the kernel knows the migratetype CMA
+	cpus INTEGER NOT NULL CHECK (cpus >= 0), -- of the machine; 0 = of a kmemsim that did not say
+	zones TEXT NOT NULL,                     -- that the kernel has of each node, populated or not, ascending
 	git_commit TEXT NOT NULL,                -- that kmemsim was built from; ends in "-dirty" for a changed tree
 	compiler TEXT NOT NULL,
 	flags TEXT NOT NULL,                     -- options of the build
@@ -164,7 +166,22 @@ CREATE TABLE zone_samples (
 	present_pages INTEGER NOT NULL CHECK (present_pages >= 0),
 	managed_pages INTEGER NOT NULL CHECK (managed_pages >= 0),
 	max_order INTEGER NOT NULL CHECK (max_order BETWEEN 0 AND 63),
+	protection TEXT NOT NULL,                -- pages kept from requests that may use each of runs.zones: '0, 186, 186, 186, 186'
+	pcp_high_pages INTEGER NOT NULL CHECK (pcp_high_pages >= 0), -- of each CPU's lists: so long they may become
+	pcp_batch_pages INTEGER NOT NULL CHECK (pcp_batch_pages >= 0), -- and as much goes to and from the buddy lists at once
+	stat_threshold INTEGER NOT NULL CHECK (stat_threshold >= 0), -- pages that a CPU counts for itself before all see them
+	node_unreclaimable INTEGER NOT NULL CHECK (node_unreclaimable IN (0, 1)), -- 1 = kswapd has given the node up
 	PRIMARY KEY (sample_id, node, zone)
+) STRICT, WITHOUT ROWID;
+
+-- Pages on each CPU's lists. A CPU that has no row has none.
+CREATE TABLE pcp_lists (
+	sample_id INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+	node INTEGER NOT NULL,
+	zone TEXT NOT NULL,
+	cpu INTEGER NOT NULL CHECK (cpu >= 0),
+	pages INTEGER NOT NULL CHECK (pages > 0),
+	PRIMARY KEY (sample_id, node, zone, cpu)
 ) STRICT, WITHOUT ROWID;
 
 -- The buddy lists. A list that has no row is empty.

@@ -15,9 +15,9 @@
 /* What is done once or twice for a run. */
 static const char insert_run_sql[] =
 	"INSERT INTO runs (trace, trace_sha256, machine, config_yaml, config_hash, kernel, pace, cpu_map, layer, initial,"
-	" part, sampling, seed, lost, page_size, max_order, pageblock_order, cma, version, git_commit, compiler, flags,"
-	" results_version, host, started_at, status)"
-	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+	" part, sampling, seed, lost, page_size, max_order, pageblock_order, cma, cpus, zones, version, git_commit, compiler,"
+	" flags, results_version, host, started_at, status)"
+	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 	" strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), 'running')";
 
 /* --set takes the last of two values for a key. */
@@ -87,7 +87,7 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 		VALUE(run->cpu_map), VALUE(run->layer), VALUE(run->initial), VALUE(run->part),
 		VALUE(run->sampling), VALUE((int64_t)run->seed), VALUE(run->lost),
 		VALUE(run->page_size), VALUE(run->max_order), VALUE(run->pageblock_order),
-		VALUE((int64_t)run->cma), VALUE(build_version()), VALUE(build_commit()),
+		VALUE((int64_t)run->cma), VALUE(run->cpus), VALUE(run->zones), VALUE(build_version()), VALUE(build_commit()),
 		VALUE(build_compiler()), VALUE(build_flags()), VALUE((int64_t)RESULTS_VERSION),
 		VALUE(host));
 	if (ret < 0)

@@ -40,7 +40,8 @@ const struct row_table sqlite_tables[NR_TABLES] = {
 		" kmalloc_large_bytes, page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes, kmalloc_waste_bytes,"
 		" live_objects" },
 	[TABLE_ZONES] = { "zone_samples", "sample_id, node, zone, start_pfn, spanned_pages, present_pages, managed_pages,"
-		" free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order" },
+		" free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order,"
+		" protection, pcp_high_pages, pcp_batch_pages, stat_threshold, node_unreclaimable" },
 	[TABLE_FREE_BLOCKS] = { "free_blocks", "sample_id, node, zone, migratetype, \"order\", blocks" },
 	[TABLE_PAGEBLOCKS] = { "pageblocks", "sample_id, node, zone, migratetype, pageblocks" },
 	[TABLE_FRAG] = { "frag_samples", "sample_id, node, zone, \"order\", unusable_index, frag_index" },
@@ -98,7 +99,8 @@ int sqlite_put_zone(struct recorder *rec, const struct record_zone *z, struct er
 		VALUE(z->start_pfn), VALUE(z->spanned_pages), VALUE(z->present_pages),
 		VALUE(z->managed_pages), VALUE(z->free_pages), VALUE(z->pcp_pages), VALUE(z->min_pages),
 		VALUE(z->low_pages), VALUE(z->high_pages), VALUE(z->boost_pages), VALUE(z->highatomic_pages),
-		VALUE(z->max_order));
+		VALUE(z->max_order), VALUE(z->protection), VALUE(z->pcp_high_pages), VALUE(z->pcp_batch_pages),
+		VALUE(z->stat_threshold), VALUE(z->node_unreclaimable));
 }
 
 int sqlite_put_free_blocks(struct recorder *rec, const struct record_free_blocks *b, struct err *err)

@@ -4,6 +4,9 @@
 
 #include "sim/replay.h"
 
+/** describe_machine() - the part of it that @machine says, but for its YAML and hash. @run borrows from @machine. */
+void describe_machine(struct record_run *run, const struct machine *machine);
+
 /**
  * describe_run() - fills @run from @options and what the trace says of itself (@meta); path, hashes, YAML, initial state, part,
  * sampling and --set stay as they are. @run borrows from @options->machine and @meta.

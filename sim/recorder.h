@@ -30,6 +30,8 @@ struct record_run {
 	uint64_t lost;              /* events the recording lost */
 	uint32_t page_size, max_order, pageblock_order; /* of the machine */
 	bool cma;
+	uint32_t cpus;
+	const char *zones;          /* that its kernel has of each node, ascending: "DMA DMA32 Normal Movable Device" */
 	const char *const *param_keys;   /* --set, as given */
 	const char *const *param_values;
 	size_t nr_params;
@@ -78,6 +80,10 @@ struct record_zone {
 	uint64_t start_pfn, spanned_pages, present_pages, managed_pages;
 	uint64_t free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages;
 	uint32_t max_order;
+	const char *protection;     /* pages kept from requests that may use a higher zone, by its zones: "0, 186, 186, 186, 186" */
+	uint64_t pcp_high_pages, pcp_batch_pages; /* of each CPU's lists */
+	uint64_t stat_threshold;    /* pages that a CPU may count for itself */
+	uint32_t node_unreclaimable; /* 1: kswapd has given the node up */
 };
 
 struct record_free_blocks {
@@ -148,6 +154,7 @@ struct record_counter {
 #define RECORD_TABLES(X)                                                                     \
 	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")          \
 	X(RESOURCES, "resources", SAMPLE, "tree, position, depth, start, \"end\", name, busy, requested") \
+	X(PCP_LISTS, "pcp_lists", SAMPLE, "node, zone, cpu, pages")                          \
 	X(IOPORT_STATS, "ioport_stats", RUN,                                                 \
 	  "start, \"end\", region, op, count, accesses, bytes, cost_ns, unclaimed")              \
 	X(IOMEM_STATS, "iomem_stats", RUN,                                                   \

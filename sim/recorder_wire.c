@@ -11,7 +11,7 @@ static const struct member run_members[] = {
 	M(record_run, config_hash), M(record_run, kernel), M(record_run, pace), M(record_run, cpu_map),
 	M(record_run, layer), M(record_run, initial), M(record_run, part), M(record_run, sampling),
 	M(record_run, seed), M(record_run, lost), M(record_run, page_size), M(record_run, max_order),
-	M(record_run, pageblock_order), M(record_run, cma),
+	M(record_run, pageblock_order), M(record_run, cma), M(record_run, cpus), M(record_run, zones),
 };
 static const struct member sample_members[] = {
 	M(record_sample, time_ns), M(record_sample, event_no), M(record_sample, reason), M(record_sample, marker),
@@ -24,7 +24,8 @@ static const struct member zone_members[] = {
 	M(record_zone, node), M(record_zone, zone), M(record_zone, start_pfn), M(record_zone, spanned_pages),
 	M(record_zone, present_pages), M(record_zone, managed_pages), M(record_zone, free_pages), M(record_zone, pcp_pages),
 	M(record_zone, min_pages), M(record_zone, low_pages), M(record_zone, high_pages), M(record_zone, boost_pages),
-	M(record_zone, highatomic_pages), M(record_zone, max_order),
+	M(record_zone, highatomic_pages), M(record_zone, max_order), M(record_zone, protection), M(record_zone, pcp_high_pages),
+	M(record_zone, pcp_batch_pages), M(record_zone, stat_threshold), M(record_zone, node_unreclaimable),
 };
 static const struct member free_blocks_members[] = {
 	M(record_free_blocks, node), M(record_free_blocks, zone), M(record_free_blocks, migratetype),

@@ -1,4 +1,5 @@
 /* sampler: takes the state of the modelled memory and the statistics of the run to the recorder. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +65,36 @@ static int record_pageblocks(struct run *run, const struct zone_stats *zone, str
 	return ret;
 }
 
+/* lowmem_reserve[] as /proc/zoneinfo prints it: by the zones that the kernel has, see describe_machine(). ZONE_DEVICE has no pages. */
+static void print_protection(const struct run *run, const struct zone_stats *zone, char *buf, size_t size)
+{
+	static const enum machine_zone zones_64[] = { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE, ZONE_MOVABLE };
+	static const enum machine_zone zones_32[] = { ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE };
+	bool bits32 = run->machine->bits32;
+	size_t nr = bits32 ? sizeof(zones_32) / sizeof(zones_32[0]) : sizeof(zones_64) / sizeof(zones_64[0]), at = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		at += (size_t)snprintf(buf + at, size - at, "%s%" PRIu64, i ? ", " : "",
+			zone->lowmem_reserve[bits32 ? zones_32[i] : zones_64[i]]);
+}
+
+static int record_cpu_lists(struct run *run, unsigned int z, const struct zone_stats *zone, struct err *err)
+{
+	int ret = 0;
+
+	for (uint32_t cpu = 0; ret == 0 && zone->pcp_pages && cpu < run->machine->cpus; cpu++) {
+		uint32_t pages = page_alloc_pcp_count(run->mm.pages, z, cpu);
+
+		if (pages)
+			ret = RECORD_ROW(run->recorder, PCP_LISTS, err, RECORD_U(zone->node), RECORD_T(machine_zone_name[zone->type]),
+				RECORD_U(cpu), RECORD_U(pages));
+	}
+	return ret;
+}
+
 static int record_zone_row(struct run *run, const struct zone_stats *zone, struct err *err)
 {
+	char protection[6 * 24];
 	struct record_zone row = {
 		.node = zone->node,
 		.zone = machine_zone_name[zone->type],
@@ -81,8 +110,14 @@ static int record_zone_row(struct run *run, const struct zone_stats *zone, struc
 		.boost_pages = zone->boost,
 		.highatomic_pages = zone->highatomic,
 		.max_order = pages_config(run)->max_order,
+		.protection = protection,
+		.pcp_high_pages = zone->pcp_high,
+		.pcp_batch_pages = zone->pcp_batch,
+		.stat_threshold = zone->stat_threshold,
+		.node_unreclaimable = zone->node_unreclaimable,
 	};
 
+	print_protection(run, zone, protection, sizeof(protection));
 	return run->recorder->ops->zone(run->recorder, &row, err);
 }
 
@@ -96,6 +131,8 @@ static int record_zones(struct run *run, struct err *err)
 
 		page_alloc_zone_stats(run->mm.pages, z, &zone);
 		ret = record_zone_row(run, &zone, err);
+		if (ret == 0)
+			ret = record_cpu_lists(run, z, &zone, err);
 		if (ret == 0)
 			ret = record_blocks(run, &zone, err);
 		if (ret == 0)

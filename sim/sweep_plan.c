@@ -196,16 +196,12 @@ int plan_record_init(struct plan_record *record, const struct sweep_plan *plan, 
 		.part = plan->part[0] ? plan->part : NULL,
 		.seed = point->seed,
 		.lost = trace->lost,
+		.zones = "",
 	} };
 	describe_sampling(plan_sample_ns(plan, point->trace), 0, !sweep->full, record->sampling, sizeof(record->sampling));
 	record->run.sampling = record->sampling;
-	if (machine) {
-		record->run.machine = machine->name;
-		record->run.page_size = machine->page_size;
-		record->run.max_order = machine->page_allocator.max_order;
-		record->run.pageblock_order = machine->page_allocator.pageblock_order;
-		record->run.cma = machine->page_allocator.cma;
-	}
+	if (machine)
+		describe_machine(&record->run, machine);
 	if (fill_params(record, sweep, point) < 0)
 		return err_set(err, ERR_NOMEM, "%s: no memory for point %u", sweep->file, point->number);
 	return 0;

@@ -73,16 +73,33 @@ Test(initial, the_files_of_proc_bring_their_numbers_back)
 	expect_number("select value from counters where mechanism = 'initial' and name = 'older_found'", "4\n");
 }
 
-/* The zoneinfo of proc tells neither what zones keep from higher ones nor lists of CPUs: these are as the machine computes them. */
+/* Where zoneinfo tells neither what zones keep from higher ones nor lists of CPUs, these are as the machine computes them. */
 Test(initial, a_zoneinfo_without_reserves_and_lists_has_those_of_the_machine)
 {
 	run_write("m.yaml", "kmemsim: 1\ncpus: 2\nmemory: 512 MiB\n");
 	save_state();
 	sh(0, NULL, "$K replay t.kmt -m m.yaml --limit 5 -o s.db --quiet && for f in buddyinfo zoneinfo pagetypeinfo slabinfo vmallocinfo; do"
 		    " $K proc s.db --file $f > proc/$f || exit 1; done");
+	run_ok("sed -i '/protection:/d; /pagesets/,/node_unreclaimable/d' proc/zoneinfo");
 	sh(0, "zoneinfo does not tell the lists of CPUs (pagesets): their limits are the machine's",
 		"$K replay t.kmt -m m.yaml --initial proc --from marker:now --limit 1 --check=1 -o r.db 2>&1");
-	sh(0, NULL, "for f in buddyinfo zoneinfo pagetypeinfo slabinfo; do $K proc r.db --file $f > new && cmp proc/$f new || exit 1; done");
+	sh(0, NULL, "for f in buddyinfo pagetypeinfo slabinfo; do $K proc r.db --file $f > new && cmp proc/$f new || exit 1; done;"
+		    " $K proc r.db --file zoneinfo > new; grep -q '^        protection: (0, 4[0-9]*, 4[0-9]*, 4[0-9]*, 4[0-9]*)$' new &&"
+		    " sed '/protection:/d; /pagesets/,/node_unreclaimable/d' new | cmp proc/zoneinfo");
+}
+
+/* Zones without pages are there, too. */
+Test(initial, zoneinfo_brings_reserves_and_lists_back)
+{
+	run_write("m.yaml", "kmemsim: 1\ncpus: 2\nmemory: 512 MiB\n");
+	save_state();
+	sh(0, NULL, "$K replay t.kmt -m m.yaml --limit 5 -o s.db --quiet && for f in buddyinfo zoneinfo pagetypeinfo slabinfo vmallocinfo; do"
+		    " $K proc s.db --file $f > proc/$f || exit 1; done");
+	run_ok("test $(grep -c '^Node 0' proc/zoneinfo) -eq 5 -a $(grep -c '^    cpu: [01]$' proc/zoneinfo) -eq 4");
+	run_ok("awk '$1 == \"count:\" { n += $2 } END { print n }' proc/zoneinfo > lists; test $(cat lists) -gt 0");
+	sh(0, NULL, "$K replay t.kmt -m m.yaml --initial proc --from marker:now --limit 1 --check=1 -o r.db 2> notes; ! grep -E 'protection|pagesets' notes");
+	sh(0, NULL, "$K proc r.db --file zoneinfo | cmp proc/zoneinfo");
+	expect_number("select sum(pages) = cast(readfile('lists') as integer) from pcp_lists where sample_id = (select max(sample_id) from samples)", "1\n");
 }
 
 Test(initial, what_is_older_is_found_and_its_frees_give_back)

@@ -66,6 +66,8 @@ struct record_run fixture_run(void)
 		.page_size = 4096,
 		.max_order = 10,
 		.pageblock_order = 9,
+		.cpus = 4,
+		.zones = "DMA DMA32 Normal Movable Device",
 		.param_keys = keys,
 		.param_values = values,
 		.nr_params = 2,
@@ -100,6 +102,10 @@ static void write_zone(struct recorder *rec, const char *name, uint64_t managed,
 		.high_pages = 150,
 		.boost_pages = 1,
 		.highatomic_pages = 2,
+		.protection = "0, 186",
+		.pcp_high_pages = 60,
+		.pcp_batch_pages = 7,
+		.stat_threshold = 12,
 		.max_order = 10,
 	};
 
@@ -331,7 +337,7 @@ static void write_point_samples(struct recorder *rec, const struct fixture_point
 			.slab_bytes = 4096 * 64,
 			.slab_waste_bytes = 1000,
 			.kmalloc_waste_bytes = 24 };
-		struct record_zone zone = { .zone = "DMA32", .free_pages = free_pages, .max_order = 10 };
+		struct record_zone zone = { .zone = "DMA32", .free_pages = free_pages, .max_order = 10, .protection = "" };
 
 		cr_assert_eq(rec->ops->sample(rec, &sample, NULL), 0);
 		cr_assert_eq(rec->ops->zone(rec, &zone, NULL), 0);

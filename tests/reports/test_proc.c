@@ -10,6 +10,7 @@
 
 #include "fixture.h"
 #include "reports/report.h"
+#include "reports/sqlite_recorder.h"
 
 TestSuite(proc, .fini = fixture_remove);
 
@@ -88,6 +89,7 @@ static void record_zone_once(struct recorder *rec, const char *line)
 					     .zone = row.zone,
 					     .present_pages = 1,
 					     .managed_pages = 1,
+					     .protection = "",
 					     .max_order = 10 },
 				     NULL),
 			0);
@@ -406,7 +408,7 @@ Test(proc, unpopulated_zone_is_not_printed)
 	char *text;
 
 	cr_assert_eq(
-		rec->ops->zone(rec, &(struct record_zone){ .zone = "Movable", .max_order = 10 }, NULL), 0);
+		rec->ops->zone(rec, &(struct record_zone){ .zone = "Movable", .protection = "", .max_order = 10 }, NULL), 0);
 	record_blocks(rec, "Node 0, zone   Normal 1 2 3 4 5 6 7 8 9 10 11");
 	end_run(rec);
 	text = print(fixture_path("results.db"), "buddyinfo", 0);
@@ -415,12 +417,13 @@ Test(proc, unpopulated_zone_is_not_printed)
 	free(text);
 }
 
-/* The lines of a populated zone that the file has of it. Return: at the next zone. */
+/* The lines of a zone that the file has of it. Return: at the next zone. */
 static const char *copy_zone(const char *at, char **out)
 {
 	static const char *const kept[] = { "Node ", "  pages free", "        boost", "        min", "        low", "        high ",
-		"        spanned", "        present", "        managed", "        cma", "      nr_free_pages", "      nr_free_cma",
-		"  start_pfn:" };
+		"        spanned", "        present", "        managed", "        cma", "        protection:", "      nr_free_pages", "      nr_free_cma",
+		"  pagesets", "    cpu:", "              count:", "              high:", "              batch:", "  vm stats threshold:",
+		"  node_unreclaimable:", "  start_pfn:" };
 
 	do {
 		size_t length = strcspn(at, "\n") + 1;
@@ -444,20 +447,55 @@ static int64_t figure(const char *zone, const char *name)
 	return atoll(found + strlen(name));
 }
 
+static void record_lists(struct recorder *rec, const char *text, uint32_t node, const char *zone)
+{
+	for (const char *at = text; (at = strstr(at, "cpu: ")); at++)
+		if (figure(at, "count: "))
+			cr_assert_eq(RECORD_ROW(rec, PCP_LISTS, NULL, RECORD_U(node), RECORD_T(zone), RECORD_U((uint64_t)figure(at, "cpu: ")),
+					     RECORD_U((uint64_t)figure(at, "count: "))), 0);
+}
+
 /* Takes a zone of the kernel's file apart, and records it. The kernel's watermarks have the boost in them. */
 static void record_zoneinfo(struct recorder *rec, const char *text)
 {
 	int64_t boost = figure(text, "boost ");
+	char protection[128] = "";
 	struct record_zone row = { .free_pages = (uint64_t)figure(text, "pages free "), .boost_pages = (uint64_t)boost,
 		.min_pages = (uint64_t)(figure(text, "min ") - boost), .low_pages = (uint64_t)(figure(text, "low ") - boost),
 		.high_pages = (uint64_t)(figure(text, " high ") - boost), .spanned_pages = (uint64_t)figure(text, "spanned "),
 		.present_pages = (uint64_t)figure(text, "present "), .managed_pages = (uint64_t)figure(text, "managed "),
-		.start_pfn = (uint64_t)figure(text, "start_pfn: "), .max_order = 10 };
+		.start_pfn = (uint64_t)figure(text, "start_pfn: "), .max_order = 10, .protection = protection,
+		.pcp_high_pages = (uint64_t)figure(text, "high:  "), .pcp_batch_pages = (uint64_t)figure(text, "batch: "),
+		.stat_threshold = (uint64_t)figure(text, "threshold: "),
+		.node_unreclaimable = (uint32_t)figure(text, "node_unreclaimable: ") };
 	char zone[16];
 
 	cr_assert_eq(sscanf(text, "Node %u, zone %15s", &row.node, zone), 2);
 	row.zone = zone;
+	cr_assert_eq(sscanf(strstr(text, "protection: "), "protection: (%127[^)]", protection), 1);
 	cr_assert_eq(rec->ops->zone(rec, &row, NULL), 0);
+	record_lists(rec, text, row.node, zone);
+}
+
+static uint32_t count_cpus(const char *text)
+{
+	uint32_t cpu = 0;
+
+	for (const char *at = text; (at = strstr(at, "cpu: ")); at++)
+		cpu = (uint32_t)figure(at, "cpu: ");
+	return cpu + 1;
+}
+
+static struct recorder *begin_machine(uint32_t cpus, bool bits32)
+{
+	struct record_run run = fixture_run();
+	struct recorder *rec = NULL;
+
+	run.cpus = cpus;
+	run.zones = bits32 ? "DMA Normal HighMem Movable" : "DMA DMA32 Normal Movable Device";
+	cr_assert_eq(sqlite_recorder_open(&rec, fixture_path("zones.db"), NULL), 0);
+	cr_assert_eq(rec->ops->begin(rec, &run, NULL), 0);
+	return rec;
 }
 
 Test(proc, zoneinfo_has_the_kernels_lines_of_its_zones)
@@ -466,19 +504,15 @@ Test(proc, zoneinfo_has_the_kernels_lines_of_its_zones)
 	for (size_t c = 0; c < sizeof(captures) / sizeof(captures[0]); c++) {
 		char *kernel = kernel_file(captures[c], moments[1], "zoneinfo");
 		char *wanted = calloc(1, strlen(kernel) + 1), *end = wanted, *text;
-		struct recorder *rec = fixture_begin(fixture_path("zones.db"));
+		struct recorder *rec = begin_machine(count_cpus(kernel), strstr(kernel, "HighMem") != NULL);
 
 		cr_assert_eq(rec->ops->sample(rec, &(struct record_sample){ .reason = "end" }, NULL), 0);
 		for (const char *at = kernel; *at;) {
 			char *zone = end;
 			const char *next = copy_zone(at, &end);
 
-			if (figure(zone, "present ")) {
+			if (figure(zone, "present "))
 				record_zoneinfo(rec, zone);
-			} else {
-				memset(zone, 0, (size_t)(end - zone));
-				end = zone;
-			}
 			at = next;
 		}
 		end_run(rec);

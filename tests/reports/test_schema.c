@@ -29,6 +29,7 @@ static const struct {
 	{ "zone_samples", "sample_id node zone free_pages pcp_pages" },
 	{ "free_blocks", "sample_id node zone migratetype order blocks" },
 	{ "pageblocks", "sample_id node zone migratetype pageblocks" },
+	{ "pcp_lists", "sample_id node zone cpu pages" },
 	{ "frag_samples", "sample_id node zone order unusable_index frag_index" },
 	{ "extfrag_events",
 		"run_id from_migratetype to_migratetype alloc_order fallback_order count pageblock_changes" },

@@ -60,9 +60,10 @@ Test(sqlite_recorder, samples_come_back_as_they_were_written)
 		"1|5000000000|20000|time|half way|180000000|81920|20000000|8192|65536|16384|32768|2000000|200000|10000");
 	expect_rows(path,
 		"SELECT node, zone, start_pfn, spanned_pages, present_pages, managed_pages, free_pages, pcp_pages,"
-		" min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order FROM zone_samples"
+		" min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order, protection,"
+		" pcp_high_pages, pcp_batch_pages, stat_threshold, node_unreclaimable FROM zone_samples"
 		" WHERE sample_id = 1 ORDER BY start_pfn",
-		"0|DMA|3840|3850|3845|3840|3840|0|100|125|150|1|2|10\n0|DMA32|57344|57354|57349|57344|57344|0|100|125|150|1|2|10");
+		"0|DMA|3840|3850|3845|3840|3840|0|100|125|150|1|2|10|0, 186|60|7|12|0\n0|DMA32|57344|57354|57349|57344|57344|0|100|125|150|1|2|10|0, 186|60|7|12|0");
 	expect_rows(path,
 		"SELECT node, zone, migratetype, \"order\", blocks FROM free_blocks WHERE sample_id = 1 AND zone = 'DMA'"
 		" AND \"order\" >= 9 ORDER BY \"order\"",

@@ -36,9 +36,9 @@ static const char *shown(const char *text)
 NOTE(sample, record_sample, U U "%s %s " U U U U U U U U U U "\n", N(time_ns), N(event_no), T(reason), T(marker), N(free_bytes),
 	N(pcp_bytes), N(slab_bytes), N(kmalloc_large_bytes), N(page_bytes), N(vmalloc_bytes), N(percpu_bytes),
 	N(slab_waste_bytes), N(kmalloc_waste_bytes), N(live_objects))
-NOTE(zone, record_zone, U "%s " U U U U U U U U U U U U "\n", N(node), T(zone), N(start_pfn), N(spanned_pages), N(present_pages),
+NOTE(zone, record_zone, U "%s " U U U U U U U U U U U U "%s " U U U U "\n", N(node), T(zone), N(start_pfn), N(spanned_pages), N(present_pages),
 	N(managed_pages), N(free_pages), N(pcp_pages), N(min_pages), N(low_pages), N(high_pages), N(boost_pages),
-	N(highatomic_pages), N(max_order))
+	N(highatomic_pages), N(max_order), T(protection), N(pcp_high_pages), N(pcp_batch_pages), N(stat_threshold), N(node_unreclaimable))
 NOTE(free_blocks, record_free_blocks, U "%s %s " U U "\n", N(node), T(zone), T(migratetype), N(order), N(blocks))
 NOTE(pageblocks, record_pageblocks, U "%s %s " U "\n", N(node), T(zone), T(migratetype), N(pageblocks))
 NOTE(frag, record_frag, U "%s " U "%d %d\n", N(node), T(zone), N(order), r->unusable_milli, r->frag_milli)
@@ -82,9 +82,9 @@ static int note_begin(struct recorder *rec, const struct record_run *r, struct e
 	FILE *out = ((struct notes *)rec)->out;
 
 	(void)err;
-	fprintf(out, "begin %s %s %s %s %s %s %s %s %s %s %s %s " U U U U U U, T(trace), T(trace_sha256), T(machine), T(config_yaml),
+	fprintf(out, "begin %s %s %s %s %s %s %s %s %s %s %s %s " U U U U U U U "%s ", T(trace), T(trace_sha256), T(machine), T(config_yaml),
 		T(config_hash), T(kernel), T(pace), T(cpu_map), T(layer), T(initial), T(part), T(sampling), N(seed), N(lost), N(page_size), N(max_order),
-		N(pageblock_order), N(cma));
+		N(pageblock_order), N(cma), N(cpus), T(zones));
 	for (size_t i = 0; i < r->nr_params; i++)
 		fprintf(out, " %s=%s", r->param_keys[i], r->param_values[i]);
 	fputc('\n', out);
@@ -124,9 +124,9 @@ static void record_everything(struct recorder *rec)
 	hist.buckets[0] = 1;
 	hist.buckets[HIST_BUCKETS - 1] = 2;
 	cr_assert_eq(ops->begin(rec, &(struct record_run){ "t", "s", "m", "c: 1\n", "h", NULL, "p", "c", "l", "i", "part", "often", UINT64_MAX, 2, 3, 4, 5,
-		true, keys, values, 2, NULL, NULL }, NULL), 0);
+		true, 6, "zones", keys, values, 2, NULL, NULL }, NULL), 0);
 	cr_assert_eq(ops->sample(rec, &(struct record_sample){ 1, 2, "start", NULL, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }, NULL), 0);
-	cr_assert_eq(ops->zone(rec, &(struct record_zone){ 1, "z", 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 }, NULL), 0);
+	cr_assert_eq(ops->zone(rec, &(struct record_zone){ 1, "z", 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, "0, 1", 14, 15, 16, 17 }, NULL), 0);
 	cr_assert_eq(ops->free_blocks(rec, &(struct record_free_blocks){ 1, "z", "Movable", 2, 1ull << 40 }, NULL), 0);
 	cr_assert_eq(ops->pageblocks(rec, &(struct record_pageblocks){ 1, "z", "CMA", 77 }, NULL), 0);
 	cr_assert_eq(RECORD_ROW(rec, PERCPU_CHUNKS, NULL, RECORD_T("chunk"), RECORD_U(7), RECORD_T(NULL)), 0);
