@@ -113,7 +113,12 @@ static bool is_costly(const struct run *run, const struct trace_op *op, enum run
 	       op->kind != KIND_KVZALLOC && !(op->gfp & (GFP_BIT_NORETRY | GFP_BIT_RETRY_MAYFAIL | GFP_BIT_NOWARN));
 }
 
-/* GFP_DMA for a device that reaches 4 GiB: the 16 MiB of zone DMA are for those that do not. */
+/* GFP_DMA for a device that reaches 4 GiB: the 16 MiB of zone DMA are for those that do not. Of a page or an object no event tells for whom. */
+static bool may_waste_dma(const struct trace_op *op, enum run_action action)
+{
+	return (takes_pages(action) || takes_object(action)) && op->gfp & GFP_BIT_DMA;
+}
+
 static bool wastes_dma(const struct trace_op *op)
 {
 	return op->kind == KIND_DMA_ALLOC_COHERENT && op->gfp & GFP_BIT_DMA && op->arg[0] >= UINT32_MAX;
@@ -125,7 +130,7 @@ bool rules_other(const struct run *run, const struct trace_op *op, enum run_acti
 		return true;
 	if (may_sleep(op, action) && !sleep_is_told(op, action) && (op->ctx != CTX_PROCESS || run->options->lint))
 		return true;
-	return run->options->lint && (is_costly(run, op, action) || wastes_dma(op));
+	return run->options->lint && (is_costly(run, op, action) || wastes_dma(op) || may_waste_dma(op, action));
 }
 
 /*
@@ -196,6 +201,10 @@ static void report_advice(struct run *run, const struct run_op *op)
 	if (wastes_dma(op->trace))
 		run_violation_severe(run, RULE_DMA_MASK_UNREACHABLE, advice, op,
 			"%s with GFP_DMA for a mask of 32 bits or more: the mask alone is enough", kind_info[op->kind].name);
+	if (may_waste_dma(op->trace, op->action))
+		run_violation_severe(run, RULE_DMA_MASK_UNREACHABLE, advice, op,
+			"%s with GFP_DMA: of the few MiB of zone DMA, which a device with a mask of 32 bits does not need: GFP_DMA32 for its"
+			" pages, or dma_alloc_coherent", kind_info[op->kind].name);
 }
 
 void rules_report_other(struct run *run, const struct request *req, const struct run_op *op)

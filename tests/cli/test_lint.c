@@ -433,7 +433,14 @@ Test(lint, a_cache_has_a_name_and_gfp_dma_is_for_who_needs_it)
 	scenario_add("{\"event\":\"dma_alloc_coherent\",\"id\":2,\"size\":4096,\"gfp\":\"GFP_KERNEL|GFP_DMA\",\"dma_mask\":1073741823}");
 	scenario_add("{\"event\":\"dma_free_coherent\",\"id\":1}");
 	scenario_add("{\"event\":\"dma_free_coherent\",\"id\":2}");
-	expect_found("", 1, "cache_name_invalid error 0\ndma_mask_unreachable advice 1\n");
+	scenario_add("{\"event\":\"kmalloc\",\"id\":3,\"size\":100,\"gfp\":\"GFP_KERNEL|GFP_DMA\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":4,\"order\":0,\"gfp\":\"GFP_KERNEL|GFP_DMA\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":5,\"order\":0,\"gfp\":\"GFP_KERNEL|GFP_DMA32\"}");
+	scenario_add("{\"event\":\"kfree\",\"id\":3}");
+	scenario_add("{\"event\":\"free_pages\",\"id\":4,\"order\":0}");
+	scenario_add("{\"event\":\"free_pages\",\"id\":5,\"order\":0}");
+	expect_found("", 1,
+		"cache_name_invalid error 0\ndma_mask_unreachable advice 1\ndma_mask_unreachable advice 5\ndma_mask_unreachable advice 6\n");
 }
 
 Test(lint, caches_are_created_and_destroyed_with_care)
