@@ -174,21 +174,30 @@ static void take_active(struct saved_reader *r, const struct state_cache *line)
 		r->state->caches[at].active_objs = line->active_objs;
 }
 
+/* The oldest cache comes last: kmem_cache, or in a file of `kmemsim proc` a kmalloc cache. */
+static void note_cut(const struct saved_reader *r, const char *last)
+{
+	if (strcmp(last, "kmem_cache") && strncmp(last, "kmalloc-", strlen("kmalloc-")))
+		saved_note(r, "slabinfo ends with %s, so it was cut: older caches, kmalloc's among them, are not known",
+			last[0] ? last : "its header");
+}
+
 static int parse_slabinfo(struct saved_reader *r, char *text, const char *path, const struct sysfs *sysfs,
 	struct err *err)
 {
 	struct state *state = r->state;
 	bool dumped = state->nr_caches > 0;
+	struct state_cache cache = { 0 };
 	uint32_t number = 0;
 	char *line;
 
 	while ((line = text_next_line(&text))) {
-		struct state_cache cache = { 0 };
 		int ret;
 
 		number++;
 		if (line[0] == '#' || !strncmp(line, "slabinfo - version", strlen("slabinfo - version")))
 			continue;
+		cache = (struct state_cache){ 0 };
 		if (!slabinfo_line(line, &cache))
 			return err_set(err, ERR_CONFIG, "%s:%" PRIu32 ": expected a cache as slabinfo version 2.1 has it", path,
 				number);
@@ -201,6 +210,7 @@ static int parse_slabinfo(struct saved_reader *r, char *text, const char *path, 
 			return ret;
 		take_cache(&state->caches[state->nr_caches++], &cache, sysfs_find(sysfs, cache.name));
 	}
+	note_cut(r, cache.name);
 	return 0;
 }
 

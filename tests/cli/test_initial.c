@@ -196,6 +196,18 @@ Test(initial, a_state_without_slabs_keeps_its_free_pages)
 		    " | cmp - was");
 }
 
+/* The kernel's own caches and those of kmalloc are the oldest, which slabinfo shows last. */
+Test(initial, a_slabinfo_that_was_cut_is_said)
+{
+	static const char cache[] = "thing 16 16 256 16 1 : tunables 0 0 0 : slabdata 1 1 0";
+
+	save_state();
+	run_ok("cp -r proc cut; { sed 2q proc/slabinfo; echo '%s'; } > cut/slabinfo; { cat cut/slabinfo; echo '%s' | sed s/thing/kmem_cache/; }"
+	       " > proc/slabinfo", cache, cache);
+	sh(0, "slabinfo ends with thing, so it was cut", "$K replay t.kmt --initial cut --from marker:now --limit 1 2>&1");
+	sh(0, NULL, "$K replay t.kmt --initial proc --from marker:now --limit 1 > notes 2>&1; ! grep cut notes");
+}
+
 Test(initial, each_damaged_or_missing_file_is_one_clear_message)
 {
 	save_state();
