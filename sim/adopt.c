@@ -68,6 +68,7 @@ static bool no_file_tells(const struct run_op *op)
 	case KIND_MEMPOOL_ALLOC:
 	case KIND_DMA_ALLOC_COHERENT:
 	case KIND_DMA_POOL_ALLOC:
+	case KIND_VM_MAP_RAM: /* has blocks, and not which part of them is whose */
 		return op->action == ACT_PART;
 	default:
 		return op->action == ACT_PART && op_is_mapping(op);

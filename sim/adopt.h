@@ -50,7 +50,7 @@ void adopt_allocate(struct run *run, const struct older *older, uint32_t nr);
 
 /**
  * adopt_anew() - in the state of another machine, and after adopt_areas(): of @older[0 .. nr-1] what no file of a state tells (device
- * memory that is mapped, elements of pools, coherent memory, mapped pages) is made there. It stays counted in run->result.unbound.
+ * memory that is mapped, elements of pools, coherent memory, mapped pages, vm_map_ram) is made there. It stays counted in run->result.unbound.
  */
 void adopt_anew(struct run *run, const struct older *older, uint32_t nr);
 

@@ -16,7 +16,8 @@
 struct wanted_block {
 	uint64_t where;
 	uint32_t older; /* its index */
-	uint32_t order;
+	uint32_t order; /* of the block that it begins */
+	uint32_t pages; /* fewer than the block's: of alloc_pages_exact(), which gives the rest back */
 };
 
 /* Larger blocks first: they have fewer places. */
@@ -46,7 +47,7 @@ static pfn_t find_place(struct sides *sides, bool users, const struct wanted_blo
 
 		if (pfn == PFN_NONE)
 			continue;
-		choice_take_out(choice, pfn, 1ull << block->order);
+		choice_take_out(choice, pfn, block->pages);
 		return pfn;
 	}
 	return PFN_NONE;
@@ -84,8 +85,7 @@ static int order_of_block(const struct run *run, const struct run_op *op)
 	case ACT_PAGES_BULK:
 		break;
 	case ACT_PAGES_EXACT:
-		if (op->bytes_alloc != run->machine->page_size)
-			return -1;
+		order = op->bytes_alloc > run->machine->page_size ? (unsigned int)fls64((op->bytes_alloc - 1) >> run->machine->page_shift) : 0;
 		break;
 	case ACT_KMALLOC_LARGE:
 		order = ilog2_u64(op->bytes_alloc >> run->machine->page_shift);
@@ -124,7 +124,8 @@ static uint32_t list_blocks(const struct run *run, struct sides *sides, const st
 		if (order < 0 || object_lives(&run->objects[older[i].slot]))
 			continue;
 		where = older[i].where ? frame_of(run, op, older[i].where) : rng_below(&rng, sides->of[0].end);
-		blocks[nr_blocks++] = (struct wanted_block){ where, i, (uint32_t)order };
+		blocks[nr_blocks++] = (struct wanted_block){ where, i, (uint32_t)order,
+			op->action == ACT_PAGES_EXACT ? (uint32_t)(op->bytes_alloc >> run->machine->page_shift) : 1u << order };
 		if (older[i].where)
 			sides->recorded_end = max_u64(sides->recorded_end, where + (1ull << order));
 	}

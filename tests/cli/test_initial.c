@@ -156,6 +156,22 @@ Test(initial, what_no_file_tells_is_made_anew_beside_what_is_found)
 		"dma_pool_free,1\niounmap,1\nkunmap,1\nmempool_free,3\nreadl,1\n");
 }
 
+/* Three pages of a block of four; and addresses without pages of their own. */
+Test(initial, exact_pages_and_vm_map_ram_are_there_too)
+{
+	run_write("t.jsonl", "{\"event\":\"alloc_pages_exact\",\"id\":1,\"size\":12288}\n{\"event\":\"alloc_pages_exact\",\"id\":2,\"size\":20480}\n"
+			     "{\"event\":\"vm_map_ram\",\"id\":3,\"size\":8192}\n{\"event\":\"marker\",\"text\":\"now\"}\n"
+			     "{\"event\":\"free_pages\",\"id\":1}\n{\"event\":\"free_pages\",\"id\":2}\n{\"event\":\"vm_unmap_ram\",\"id\":3}\n");
+	sh(0, NULL, "$K import t.jsonl -o t.kmt --quiet && $K replay t.kmt --limit 3 -o s.db --quiet && mkdir proc &&"
+		    " for f in buddyinfo pagetypeinfo slabinfo vmallocinfo; do $K proc s.db --file $f > proc/$f || exit 1; done;"
+		    " $K replay t.kmt --initial proc --from marker:now --check=1 -o r.db --quiet 2>&1");
+	expect_number("select value from counters where name = 'older_found'", "2\n");
+	expect_number("select count(*), sum(failed), (select count(*) from violations) from op_stats", "2,0,0\n");
+	expect_number("select (select sum(free_pages + pcp_pages) from zone_samples where sample_id = (select max(sample_id) from samples))"
+		      " - (select sum(free_pages + pcp_pages) from zone_samples where sample_id = (select min(sample_id) from samples))",
+		"8\n");
+}
+
 /* The state has a hundred objects that the trace begins without. What is wasted is what the caches have free, and what kmalloc rounds up. */
 Test(initial, objects_of_the_state_that_the_trace_does_not_know_are_no_waste)
 {
