@@ -1,6 +1,6 @@
 /*
  * serve_priv: what the files that serve requests share: serve.c (objects of slabs, and what is common to all), serve_bulk.c,
- * serve_pages.c, serve_caches.c and the parts (sim/part.h).
+ * serve_wrong_free.c, serve_pages.c, serve_caches.c and the parts (sim/part.h).
  */
 #ifndef KMEMSIM_SIM_SERVE_PRIV_H
 #define KMEMSIM_SIM_SERVE_PRIV_H
@@ -67,13 +67,21 @@ static inline void note_recovered(struct run *run, struct run_op *op)
 }
 /** serve_take_object() - an object as the operation wants it: from its cache, or large. */
 enum mm_answer serve_take_object(struct run *run, const struct run_op *op, struct slab_object *object);
+/** reclaim_object_ends() - the trace frees what reclaim might have freed. */
+void reclaim_object_ends(struct run *run, const struct object *object);
+
+/* serve_wrong_free.c */
+/** op_knows_cache() - whether @maker is of an interface that names its object's cache. */
+static inline bool op_knows_cache(const struct run_op *maker)
+{
+	return maker->kind == KIND_KMEM_CACHE_ALLOC || maker->kind == KIND_KMEM_CACHE_ALLOC_BULK;
+}
 /** free_pages_as_object() - kfree() and its like of a block of pages: a rule is broken; frees what they do of it. */
 void free_pages_as_object(struct run *run, struct object *object, const struct run_op *op);
 /** check_free() - kfree() and kmem_cache_free() take what the matching calls made; anything else breaks a rule. */
 void check_free(struct run *run, const struct object *object, struct run_op *op);
-
-/** reclaim_object_ends() - the trace frees what reclaim might have freed. */
-void reclaim_object_ends(struct run *run, const struct object *object);
+/** serve_bad_free() - the free of what is free already, or never was allocated: the model frees nothing. */
+void serve_bad_free(struct run *run, struct run_op *op);
 
 /* serve_pages.c */
 void serve_pages(struct run *run, const struct request *req, struct run_op *op);
