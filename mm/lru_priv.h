@@ -1,6 +1,7 @@
 /*
- * lru_priv: what the files of reclaim share: lru.c (the lists), vmscan_balance.c (how much of which list), vmscan.c (scanning,
- * shrinkers, a request's own reclaim); kswapd.c (the daemon's passes), node_reclaim.c and page_slowpath.c call it.
+ * lru_priv: what the files of reclaim share: lru.c (the lists), vmscan_balance.c (how much of which list), swapfile.c (room in
+ * swap), vmscan.c (scanning, shrinkers, a request's own reclaim); kswapd.c (the daemon's passes), node_reclaim.c and
+ * page_slowpath.c call it.
  */
 #ifndef KMEMSIM_MM_LRU_PRIV_H
 #define KMEMSIM_MM_LRU_PRIV_H
@@ -47,12 +48,17 @@ void scan_balance(const struct page_alloc *pa, uint32_t node, const struct scan_
 bool nothing_to_scan(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc);
 /** inactive_is_low() - models the kernel's. */
 bool inactive_is_low(const struct page_alloc *pa, uint32_t node, enum lru_list inactive);
-/** can_reclaim_anon() - models can_reclaim_anon_pages(): there is swap, and room in it. */
-bool can_reclaim_anon(const struct page_alloc *pa);
 /** note_cost() - @nr pages of a kind were written out, or came back: that kind is reclaimed less. Models lru_note_cost(). */
 void note_cost(struct page_alloc *pa, uint32_t node, bool file, uint64_t nr);
 /** snapshot_refaults() - models the kernel's: a reclaim is over, what is activated from now on is news to the next. */
 void snapshot_refaults(struct page_alloc *pa, uint32_t node);
+
+/* swapfile.c */
+
+/** can_reclaim_anon() - models can_reclaim_anon_pages(): there is swap, and room in it. */
+bool can_reclaim_anon(const struct page_alloc *pa);
+/** page_alloc_swapped_out() - a page is on its way there, which takes room from now on. */
+void page_alloc_swapped_out(struct page_alloc *pa);
 
 /* vmscan.c */
 

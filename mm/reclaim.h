@@ -139,7 +139,7 @@ enum lru_return { LRU_RETURN_BY_DISTANCE, LRU_RETURN_INACTIVE, LRU_RETURN_ACTIVE
  */
 void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow, enum lru_return how);
 
-/* vmscan.c: the room in swap, all devices together. Pages of it are given out as anonymous pages are reclaimed. */
+/* swapfile.c: the room in swap, all devices together. Pages of it are given out as anonymous pages are reclaimed. */
 
 /** page_alloc_swap_add() - a swap device of so many pages is there from now on. */
 void page_alloc_swap_add(struct page_alloc *pa, uint64_t pages);

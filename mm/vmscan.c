@@ -110,8 +110,7 @@ static enum look look_at(struct page_alloc *pa, pfn_t pfn, bool file, const stru
 static void write_out(struct page_alloc *pa, pfn_t pfn, const struct scan_control *sc)
 {
 	page_at(pa, pfn)->mt |= LRU_WRITTEN;
-	pa->swap_used++;
-	pa->counter[PC_PSWPOUT]++;
+	page_alloc_swapped_out(pa);
 	meter_nap(sc->meter, STEP_SWAP_OUT_PAGE, 1, SLEEP_RECLAIM);
 }
 
@@ -416,35 +415,6 @@ static void try_to_free_pages(struct page_alloc *pa, const struct alloc_context 
 	}
 	for (uint32_t node = 0; node < pa->nr_nodes; node++)
 		snapshot_refaults(pa, node);
-}
-
-void page_alloc_swap_add(struct page_alloc *pa, uint64_t pages)
-{
-	pa->swap_pages += pages;
-}
-
-void page_alloc_swap_load(struct page_alloc *pa, uint64_t pages, uint64_t used)
-{
-	pa->swap_pages = max_u64(pa->swap_pages, pages);
-	pa->swap_used = max_u64(pa->swap_used, min_u64(used, pa->swap_pages));
-}
-
-uint64_t page_alloc_swap_remove(struct page_alloc *pa, uint64_t pages)
-{
-	pa->swap_pages -= pages < pa->swap_pages ? pages : pa->swap_pages;
-	return pa->swap_used > pa->swap_pages ? pa->swap_used - pa->swap_pages : 0;
-}
-
-void page_alloc_swapped_in(struct page_alloc *pa)
-{
-	page_alloc_swap_free(pa);
-	pa->counter[PC_PSWPIN]++;
-}
-
-void page_alloc_swap_free(struct page_alloc *pa)
-{
-	if (pa->swap_used)
-		pa->swap_used--;
 }
 
 uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, struct meter *meter)

@@ -8,11 +8,6 @@
 /* What is scanned at all. Models enum scan_balance. */
 enum scan { SCAN_EQUAL, SCAN_FRACT, SCAN_ANON, SCAN_FILE };
 
-bool can_reclaim_anon(const struct page_alloc *pa)
-{
-	return pa->swap_used < pa->swap_pages;
-}
-
 void note_cost(struct page_alloc *pa, uint32_t node, bool file, uint64_t nr)
 {
 	struct reclaim_node *r = &pa->reclaim[node];
