@@ -18,7 +18,10 @@ const char *word_nearest(const char *word, const char *const *words, size_t nr);
  */
 char *word_hint(const char *word, const char *const *words, size_t nr, const char *none, char *buf, size_t size);
 
-/** word_list() - "recorded, think or asap": @words, which end in NULL, as a message names what it expects. Return: @buf, cut to its room. */
+/**
+ * word_list() - "recorded, think or asap": @words, which end in NULL, as a message names what it expects.
+ * Return: @buf, cut to its room.
+ */
 char *word_list(const char *const *words, char *buf, size_t size);
 
 #endif

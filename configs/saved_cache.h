@@ -27,10 +27,11 @@ struct saved_cache {
  *       or is one state itself. A single state is compared with boot, when all counters are 0.
  * @how: which states told it, or why nothing is known: one line, without its end.
  *
- * Models nothing, but reads what mark_page_accessed() leaves: it makes a page active that is used a second time. Reclaim takes
- * pages off the lists and makes others inactive again, so nothing is known when pgsteal_file (5.8 and later; else pgsteal_kswapd
- * and pgsteal_direct, of each zone or of all) differs between the two states, or pgdeactivate by more than 1 % of what came. Nor is it when fewer than 1024 file
- * pages came, which is too few for a share, when the counts contradict each other, or when a file is missing or damaged.
+ * Models nothing, but reads what mark_page_accessed() leaves: it makes a page active that is used a second time.
+ * Reclaim takes pages off the lists and makes others inactive again, so nothing is known when pgsteal_file (5.8 and
+ * later; else pgsteal_kswapd and pgsteal_direct, of each zone or of all) differs between the two states, or
+ * pgdeactivate by more than 1 % of what came. Nor is it when fewer than 1024 file pages came, which is too few for a
+ * share, when the counts contradict each other, or when a file is missing or damaged.
  *
  * Return: whether it is known.
  */

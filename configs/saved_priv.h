@@ -74,7 +74,10 @@ int saved_named_zones(struct saved_reader *r, const char *name, struct err *err)
 /** saved_proc() - counts from pagetypeinfo, buddyinfo and vmstat, beside what the dump has. */
 int saved_proc(struct saved_reader *r, struct err *err);
 
-/** saved_lru() - how much is on LRU lists (zoneinfo, else vmstat, else meminfo); swap, per-CPU memory, unused dentries. After saved_proc(). */
+/**
+ * saved_lru() - how much is on LRU lists (zoneinfo, else vmstat, else meminfo); swap, per-CPU memory,
+ * unused dentries. After saved_proc().
+ */
 int saved_lru(struct saved_reader *r, struct err *err);
 
 /** saved_slabinfo() - caches from slabinfo and slab_sysfs.tsv; only active_objs when caches.csv was there. */

@@ -201,8 +201,8 @@ static void load_setting(struct sweep_loader *sl, const struct yaml_node *name)
 	else if (is_traces(name->text))
 		load_traces(sl, name->text, value);
 	else
-		add(sl, name, "unknown key: expected name, machine, trace, traces, workload, workloads, vary, where, repeat, seed, samples, detail, pace, "
-			      "cpu_map, layer, initial, from, timeout or memory");
+		add(sl, name, "unknown key: expected name, machine, trace, traces, workload, workloads, vary, where, repeat,"
+			      " seed, samples, detail, pace, cpu_map, layer, initial, from, timeout or memory");
 }
 
 static void load_top(struct sweep_loader *sl, const struct yaml_node *root)

@@ -1,7 +1,7 @@
 /*
- * boot_memory: memory that is taken before the page allocator has any: memblock, and bootmem of older kernels. Models
- * mm/memblock.c of 6.1 and mm/bootmem.c of 3.x. Outside every other mechanism: what is taken here never reaches the free
- * lists, no zone manages it.
+ * boot_memory: memory that is taken before the page allocator has any: memblock, and bootmem of older kernels.
+ * Models mm/memblock.c of 6.1 and mm/bootmem.c of 3.x. Outside every other mechanism: what is taken here never
+ * reaches the free lists, no zone manages it.
  *
  * Knows ranges of physical memory. When boot is over is the caller's knowledge.
  */
@@ -58,14 +58,14 @@ void boot_memory_end(struct boot_memory *bm);
 enum mm_answer boot_memory_take(struct boot_memory *bm, enum boot_call call, uint64_t size, uint64_t align, uint32_t *block);
 
 /**
- * boot_memory_give() - free [@start, @start + @size). @bytewise: as memblock_free(), else as free_bootmem(), which frees whole
- * pages inside the range only. What was not taken stays as it is. Return: bytes given back.
+ * boot_memory_give() - free [@start, @start + @size). @bytewise: as memblock_free(), else as free_bootmem(),
+ * which frees whole pages inside the range only. What was not taken stays as it is. Return: bytes given back.
  */
 uint64_t boot_memory_give(struct boot_memory *bm, uint64_t start, uint64_t size, bool bytewise);
 
 /**
- * boot_memory_reserve() - what is taken is reserved in @machine, which begins as a copy of the one of boot_memory_begin().
- * ERR_CONFIG when it has too many ranges.
+ * boot_memory_reserve() - what is taken is reserved in @machine, which begins as a copy of the one of
+ * boot_memory_begin(). ERR_CONFIG when it has too many ranges.
  */
 int boot_memory_reserve(const struct boot_memory *bm, struct machine *machine, struct err *err);
 

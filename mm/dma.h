@@ -83,7 +83,10 @@ void dma_pool_free(struct dma *dma, uint32_t page, uint32_t block, struct meter 
 bool dma_page_lives(const struct dma *dma, uint32_t page);
 /** dma_pool_address() - the physical address of a block. */
 uint64_t dma_pool_address(const struct dma *dma, uint32_t page, uint32_t block);
-/** dma_pool_destroy() - models dma_pool_destroy(). Return: pages that are in use: the kernel calls them busy and leaks them. */
+/**
+ * dma_pool_destroy() - models dma_pool_destroy(). Return: pages that are in use: the kernel
+ * calls them busy and leaks them.
+ */
 uint64_t dma_pool_destroy(struct dma *dma, uint32_t pool, unsigned int cpu, struct meter *meter);
 void dma_pool_get_stats(const struct dma *dma, uint32_t pool, struct dma_pool_stats *stats);
 

@@ -1,7 +1,7 @@
 /*
- * ioport: in and out instructions: what an access costs, whether somebody has claimed the port, and what was used of each
- * region. Models arch/x86/include/asm/shared/io.h and the hardware behind it. Knows of the resource tree only which region
- * each port is in: a table of all ports, since a recording can hold millions of accesses.
+ * ioport: in and out instructions: what an access costs, whether somebody has claimed the port, and what was used of
+ * each region. Models arch/x86/include/asm/shared/io.h and the hardware behind it. Knows of the resource tree only
+ * which region each port is in: a table of all ports, since a recording can hold millions of accesses.
  */
 #ifndef KMEMSIM_MM_IOPORT_H
 #define KMEMSIM_MM_IOPORT_H
@@ -33,8 +33,8 @@ enum ioport_access {
 };
 
 /**
- * ioport_access() - one instruction on @port; a string form makes @count accesses of the same port (less than 2^32), else
- * @count is 1.
+ * ioport_access() - one instruction on @port; a string form makes @count accesses of the same port
+ * (less than 2^32), else @count is 1.
  *
  * Costs, if the machine gives the port's region none of its own: latency.port_isa for each access below 0x400, where
  * the devices of a PC's LPC bridge are, else latency.port_pci. An access of a string form costs 30 % less, since the

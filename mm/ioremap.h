@@ -64,8 +64,8 @@ struct ioremap_mapping {
 
 /**
  * ioremap_map() - models __ioremap_caller(): the checks in its order, memory type, area, page tables.
- * Simplified: device memory is mapped by pages of the base size, never by huge ones, because machine files do not have the
- * MTRRs that decide on it.
+ * Simplified: device memory is mapped by pages of the base size, never by huge ones, because machine files do
+ * not have the MTRRs that decide on it.
  */
 struct ioremap_answer ioremap_map(struct ioremap *io, const struct ioremap_request *req, struct meter *meter);
 
@@ -103,9 +103,9 @@ struct mmio_access {
  * mmio_access() - one read or write of a device's register.
  *
  * A read is a round trip: read_ns of the region, else latency.mmio_read. A write is posted: the processor goes on after
- * write_ns, else latency.mmio_write, while the write travels for half a round trip; a read of the same region, by whatever
- * CPU, first waits until the writes before it have arrived. Writes to a write-combined mapping gather in a buffer of 64
- * bytes and cost latency.mmio_write_wc for each one filled.
+ * write_ns, else latency.mmio_write, while the write travels for half a round trip; a read of the same region, by
+ * whatever CPU, first waits until the writes before it have arrived. Writes to a write-combined mapping gather in a
+ * buffer of 64 bytes and cost latency.mmio_write_wc for each one filled.
  * Simplified: any number of writes can be on their way, because machine files do not have the buses' credits.
  */
 enum mmio_answer mmio_access(struct ioremap *io, const struct mmio_access *access, struct meter *meter);

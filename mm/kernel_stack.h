@@ -1,6 +1,6 @@
 /*
- * kernel_stack: a stack for each task: pages of the vmalloc space with a guard behind them (CONFIG_VMAP_STACK) and two per
- * CPU kept for the next task, or one block of pages. Models alloc_thread_stack_node() and free_thread_stack() of
+ * kernel_stack: a stack for each task: pages of the vmalloc space with a guard behind them (CONFIG_VMAP_STACK) and two
+ * per CPU kept for the next task, or one block of pages. Models alloc_thread_stack_node() and free_thread_stack() of
  * kernel/fork.c in kernel 6.1. Knows nothing of tasks and of time.
  */
 #ifndef KMEMSIM_MM_KERNEL_STACK_H

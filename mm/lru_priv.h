@@ -1,7 +1,7 @@
 /*
- * lru_priv: what the files of reclaim share: lru.c (the lists), vmscan_balance.c (how much of which list), swapfile.c (room in
- * swap), vmscan.c (scanning, shrinkers, a request's own reclaim); kswapd.c (the daemon's passes), node_reclaim.c and
- * page_slowpath.c call it.
+ * lru_priv: what the files of reclaim share: lru.c (the lists), vmscan_balance.c (how much of which list), swapfile.c
+ * (room in swap), vmscan.c (scanning, shrinkers, a request's own reclaim); kswapd.c (the daemon's passes),
+ * node_reclaim.c and page_slowpath.c call it.
  */
 #ifndef KMEMSIM_MM_LRU_PRIV_H
 #define KMEMSIM_MM_LRU_PRIV_H
@@ -48,7 +48,10 @@ void scan_balance(const struct page_alloc *pa, uint32_t node, const struct scan_
 bool nothing_to_scan(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc);
 /** inactive_is_low() - models the kernel's. */
 bool inactive_is_low(const struct page_alloc *pa, uint32_t node, enum lru_list inactive);
-/** note_cost() - @nr pages of a kind were written out, or came back: that kind is reclaimed less. Models lru_note_cost(). */
+/**
+ * note_cost() - @nr pages of a kind were written out, or came back: that kind is reclaimed less.
+ * Models lru_note_cost().
+ */
 void note_cost(struct page_alloc *pa, uint32_t node, bool file, uint64_t nr);
 /** snapshot_refaults() - models the kernel's: a reclaim is over, what is activated from now on is news to the next. */
 void snapshot_refaults(struct page_alloc *pa, uint32_t node);
@@ -62,13 +65,16 @@ void page_alloc_swapped_out(struct page_alloc *pa);
 
 /* vmscan.c */
 
-/** node_age_anon() - active anonymous pages grow old where too few are inactive, whatever else is looked at. Models kswapd_age_node(). */
+/**
+ * node_age_anon() - active anonymous pages grow old where too few are inactive, whatever else is looked at.
+ * Models kswapd_age_node().
+ */
 void node_age_anon(struct page_alloc *pa, uint32_t node, const struct scan_control *sc);
 /** node_scan_begin() - what a pass over @node at sc->priority is to look at. */
 void node_scan_begin(struct page_alloc *pa, uint32_t node, const struct scan_control *sc, struct node_scan *scan);
 /**
- * node_scan_round() - up to SWAP_CLUSTER_MAX pages of each list, as much as shrink_lruvec() looks at before it lets others run; after
- * the last ones the shrinkers. Return: whether the pass goes on.
+ * node_scan_round() - up to SWAP_CLUSTER_MAX pages of each list, as much as shrink_lruvec() looks at before it lets
+ * others run; after the last ones the shrinkers. Return: whether the pass goes on.
  */
 bool node_scan_round(struct page_alloc *pa, uint32_t node, struct scan_control *sc, struct node_scan *scan);
 /** shrink_node() - models the kernel's: a whole pass. */

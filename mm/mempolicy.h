@@ -1,7 +1,7 @@
 /*
- * mempolicy: the memory policy of a task, as far as the kernel sets one by itself: while it boots, pages come from all nodes in
- * turn. Models struct mempolicy with MPOL_INTERLEAVE and current->il_prev (mm/mempolicy.c). Knows no tasks: who has a policy
- * is its caller's.
+ * mempolicy: the memory policy of a task, as far as the kernel sets one by itself: while it boots, pages come from
+ * all nodes in turn. Models struct mempolicy with MPOL_INTERLEAVE and current->il_prev (mm/mempolicy.c). Knows no
+ * tasks: who has a policy is its caller's.
  */
 #ifndef KMEMSIM_MM_MEMPOLICY_H
 #define KMEMSIM_MM_MEMPOLICY_H
@@ -18,8 +18,8 @@ struct mempolicy {
 };
 
 /**
- * mempolicy_boot() - the policy of the first task: all nodes with at least 16 MiB of memory in turn, from the first of them on;
- * the largest one where all have less. Models numa_policy_init().
+ * mempolicy_boot() - the policy of the first task: all nodes with at least 16 MiB of memory in turn, from the first of
+ * them on; the largest one where all have less. Models numa_policy_init().
  */
 void mempolicy_boot(struct mempolicy *policy, const struct machine *machine);
 

@@ -61,8 +61,8 @@ struct meter {
 	struct meter_more *more; /* borrowed: those behind; NULL: nobody asks for them, they are only in ns */
 	uint64_t nap_ns;         /* beside ns: what the request sleeps once it has done what it does; 0 but under pressure */
 	uint8_t nap_reason;      /* enum sleep_reason, the worst */
-	uint32_t loops;          /* of the last request for pages: not 0 when it found none, and the kernel would try until it does; alike for like ones */
-	bool pressure;           /* kswapd has been woken, a request has reclaimed, or a block waits for RCU: cleared by who looks after it */
+	uint32_t loops;          /* not 0: the last request found no page, and would loop; alike for like requests */
+	bool pressure;           /* kswapd was woken, a request reclaimed, a block waits for RCU: cleared when looked after */
 	struct mm_wait wait;     /* of a request that sleeps or slept; all 0 for others, and not touched by meter_start() */
 };
 
@@ -90,8 +90,8 @@ static inline void meter_charge(struct meter *meter, enum machine_step step, uin
 }
 
 /**
- * meter_nap() - @count times @step, for which the request sleeps: its CPU is free meanwhile. What the request changes it has
- * changed by then.
+ * meter_nap() - @count times @step, for which the request sleeps: its CPU is free meanwhile.
+ * What the request changes it has changed by then.
  */
 static inline void meter_nap(struct meter *meter, enum machine_step step, uint32_t count, enum sleep_reason reason)
 {
@@ -145,7 +145,10 @@ static inline void meter_charge_locked(struct meter *meter, enum machine_step st
 	meter->nr_segments++;
 }
 
-/** meter_wait() - the request must sleep: `return meter_wait(...)` before any state has changed that a retry cannot bear. */
+/**
+ * meter_wait() - the request must sleep: `return meter_wait(...)` before any state has
+ * changed that a retry cannot bear.
+ */
 static inline enum mm_answer meter_wait(struct meter *meter, enum sleep_reason reason, uint64_t key, uint64_t timeout_ns)
 {
 	meter->wait.reason = (uint8_t)reason;

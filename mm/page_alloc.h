@@ -51,13 +51,18 @@ int page_alloc_create(struct page_alloc **out, const struct machine *machine, st
 void page_alloc_destroy(struct page_alloc *pa);
 
 /**
- * page_alloc_set_policy() - from now on a task with that memory policy asks (current->mempolicy), until this is called again.
- * @policy: borrowed, its turns go on; NULL: none. Requests that want a node are not touched by it, nor is the state of the zones.
+ * page_alloc_set_policy() - from now on a task with that memory policy asks (current->mempolicy),
+ * until this is called again.
+ * @policy: borrowed, its turns go on; NULL: none. Requests that want a node are not touched by it,
+ * nor is the state of the zones.
  */
 void page_alloc_set_policy(struct page_alloc *pa, struct mempolicy *policy);
 /** page_alloc_policy() - the policy of the task that asks, or NULL. */
 struct mempolicy *page_alloc_policy(const struct page_alloc *pa);
-/** page_alloc_local_node() - what alloc_pages_node() makes of NUMA_NO_NODE (@node < 0), whatever the policy: the CPU's node. */
+/**
+ * page_alloc_local_node() - what alloc_pages_node() makes of NUMA_NO_NODE (@node < 0),
+ * whatever the policy: the CPU's node.
+ */
 int page_alloc_local_node(const struct page_alloc *pa, int node, unsigned int cpu);
 
 /** What page_alloc_load() had to assume. */
@@ -69,7 +74,7 @@ struct page_load_report {
 	uint64_t pages_missing;       /* managed by the kernel, but the machine does not hand them out at boot */
 	uint64_t pcp_placed;          /* pages of per-CPU lists whose place is the model's choice */
 	uint64_t blocks_placed;       /* free blocks whose place is the model's choice: only their number was saved */
-	uint64_t blocks_reshaped;     /* saved blocks for which there is no room as they were: smaller ones, or merged with others */
+	uint64_t blocks_reshaped;     /* saved blocks that had no room as they were: smaller ones, or merged with others */
 };
 
 /**
@@ -88,8 +93,9 @@ int page_alloc_load(struct page_alloc *pa, const struct state *state, uint64_t s
 	struct err *err);
 
 /**
- * page_alloc_used_block() - the first aligned block at or behind @from whose 2^@order pages are handed out, in a pageblock of
- * type @mt (NR_MIGRATETYPES: of any): where a saved state whose slabs are only counted may have one. Return: PFN_NONE: none.
+ * page_alloc_used_block() - the first aligned block at or behind @from whose 2^@order pages are handed out,
+ * in a pageblock of type @mt (NR_MIGRATETYPES: of any): where a saved state whose slabs are only counted
+ * may have one. Return: PFN_NONE: none.
  */
 pfn_t page_alloc_used_block(const struct page_alloc *pa, pfn_t from, unsigned int order, unsigned int mt);
 /** page_alloc_block_type() - the migratetype of the page's pageblock. */
@@ -98,9 +104,9 @@ unsigned int page_alloc_block_type(const struct page_alloc *pa, pfn_t pfn);
 pfn_t page_alloc_end(const struct page_alloc *pa);
 
 /**
- * page_alloc_apply_settings() - whether the machine's settings (min_free_kbytes, watermark_scale_factor, pcp_high_fraction) are
- * others than those that the loaded state was saved with; then its watermarks and limits are set anew, as when a sysctl is
- * written. Of a state whose watermarks the kernel had set.
+ * page_alloc_apply_settings() - whether the machine's settings (min_free_kbytes, watermark_scale_factor,
+ * pcp_high_fraction) are others than those that the loaded state was saved with; then its watermarks and limits are set
+ * anew, as when a sysctl is written. Of a state whose watermarks the kernel had set.
  */
 bool page_alloc_apply_settings(struct page_alloc *pa);
 
@@ -108,7 +114,7 @@ bool page_alloc_apply_settings(struct page_alloc *pa);
 bool page_alloc_has_pagesets(const struct page_alloc *pa);
 /** page_alloc_setup_pagesets() - models setup_per_cpu_pageset(): batch and high by managed pages and watermarks. */
 void page_alloc_setup_pagesets(struct page_alloc *pa);
-/** page_alloc_setup_marks() - models init_per_zone_wmark_min(), then khugepaged's start, with the managed pages of now. */
+/** page_alloc_setup_marks() - models init_per_zone_wmark_min(), then khugepaged's start, with the pages managed now. */
 void page_alloc_setup_marks(struct page_alloc *pa);
 
 /**
@@ -119,8 +125,8 @@ void page_alloc_setup_marks(struct page_alloc *pa);
 enum mm_answer page_alloc_take(struct page_alloc *pa, const struct page_request *req, pfn_t *pfn, struct meter *meter);
 
 /**
- * page_alloc_take_bulk() - models __alloc_pages_bulk(): order-0 pages of one zone through the pcp; of all nodes of the task's
- * policy, as alloc_pages_bulk_array_mempolicy() does.
+ * page_alloc_take_bulk() - models __alloc_pages_bulk(): order-0 pages of one zone through the pcp;
+ * of all nodes of the task's policy, as alloc_pages_bulk_array_mempolicy() does.
  * Return: number of pages obtained, into pfns[0 .. nr-1].
  */
 uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *req, uint32_t nr, pfn_t *pfns,
@@ -133,8 +139,9 @@ uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *
 void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter);
 
 /**
- * page_alloc_give_rcu() - models call_rcu() of a block, as slabs of SLAB_TYPESAFE_BY_RCU are freed: without page_alloc_delay_rcu()
- * it is page_alloc_give(). Else the block stays taken, and meter->pressure asks to look after it.
+ * page_alloc_give_rcu() - models call_rcu() of a block, as slabs of SLAB_TYPESAFE_BY_RCU are freed:
+ * without page_alloc_delay_rcu() it is page_alloc_give(). Else the block stays taken, and
+ * meter->pressure asks to look after it.
  */
 void page_alloc_give_rcu(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter);
 /** page_alloc_delay_rcu() - somebody ends grace periods from now on. */
@@ -157,8 +164,8 @@ bool page_alloc_take_at(struct page_alloc *pa, pfn_t pfn, unsigned int order, en
 void page_alloc_put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, struct meter *meter);
 
 /**
- * page_alloc_correct() - the model has just taken @wrong where the kernel took @right: as if it had taken that.
- * @right on the same per-CPU list: @wrong stands there instead. Else @wrong goes back to where it came from, first of its
+ * page_alloc_correct() - the model has just taken @wrong where the kernel took @right: as if it had taken that. @right
+ * on the same per-CPU list: @wrong stands there instead. Else @wrong goes back to where it came from, first of its
  * list. @right on the list of another type: the kernel has another type for its pageblock, which is learned.
  * Return: false when @right is not free; @wrong has gone back then too.
  */
@@ -175,7 +182,8 @@ uint32_t page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int
 	struct meter *meter);
 
 /**
- * page_alloc_flush_recorded() - a block went from a per-CPU list to the free list of type @mt, as mm_page_pcpu_drain tells.
+ * page_alloc_flush_recorded() - a block went from a per-CPU list to the free list of type @mt,
+ * as mm_page_pcpu_drain tells.
  * Return: whether it was on a per-CPU list. One that is handed out goes to the free list too; else nothing is done.
  */
 bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
@@ -196,10 +204,10 @@ struct page_refill {
 };
 
 /**
- * page_alloc_refill_recorded() - a CPU's list was refilled with these @nr blocks, as mm_page_alloc_zone_locked tells.
- * What the model still has on that list was taken without an event, or the kernel would not have refilled: it is handed
- * out. Then the model refills, and is compared. The list is then the recorded one; a block that the model had handed out
- * comes back for it.
+ * page_alloc_refill_recorded() - a CPU's list was refilled with these @nr blocks, as mm_page_alloc_zone_locked
+ * tells. What the model still has on that list was taken without an event, or the kernel would not have refilled:
+ * it is handed out. Then the model refills, and is compared. The list is then the recorded one; a block that the
+ * model had handed out comes back for it.
  * @pfns: of one zone, at least one. @order: must have per-CPU lists.
  */
 void page_alloc_refill_recorded(struct page_alloc *pa, const pfn_t *pfns, uint32_t nr, unsigned int order,
@@ -250,7 +258,7 @@ uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn);
 
 /** page_alloc_drain_pages() - models drain_zone_pages(): at least @nr pages of a CPU's lists of a zone, at most all. */
 void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned int cpu, uint32_t nr, struct meter *meter);
-/** page_alloc_vmstat_work() - models refresh_cpu_vm_stats() of one CPU: fold counters, age remote pcps. Once a second. */
+/** page_alloc_vmstat_work() - models refresh_cpu_vm_stats() of a CPU, each second: folds counters, ages remote pcps. */
 void page_alloc_vmstat_work(struct page_alloc *pa, unsigned int cpu, struct meter *meter);
 /** page_alloc_vmstat_fold() - its counters alone, where a recording tells what was drained. */
 void page_alloc_vmstat_fold(struct page_alloc *pa, unsigned int cpu);
@@ -278,7 +286,10 @@ struct zone_stats {
 /** page_alloc_nr_zones() / page_alloc_zone_stats() - populated zones in /proc order (node, then ascending type). */
 unsigned int page_alloc_nr_zones(const struct page_alloc *pa);
 void page_alloc_zone_stats(const struct page_alloc *pa, unsigned int zone, struct zone_stats *stats);
-/** page_alloc_pcp_acquisitions() - how often pcp->lock was taken, of all CPUs and zones: for requests, flushes and drains. */
+/**
+ * page_alloc_pcp_acquisitions() - how often pcp->lock was taken, of all CPUs and zones: for
+ * requests, flushes and drains.
+ */
 uint64_t page_alloc_pcp_acquisitions(const struct page_alloc *pa);
 
 /** page_alloc_zone_of() - index of the zone that spans a page, -1: none. */
@@ -373,8 +384,8 @@ struct page_failures {
 #define PAGE_FAILURE_KINDS 128u
 
 /**
- * page_alloc_failures() - the kinds that there were, the first in time first; what is beyond PAGE_FAILURE_KINDS is counted with the
- * last. Return: how many, valid until the next request.
+ * page_alloc_failures() - the kinds that there were, the first in time first; what is beyond PAGE_FAILURE_KINDS is
+ * counted with the last. Return: how many, valid until the next request.
  */
 unsigned int page_alloc_failures(const struct page_alloc *pa, const struct page_failures **failures);
 

@@ -61,9 +61,9 @@ static int match_zones(const struct page_load *load)
 		if (saved->spanned && (zone->start != saved->start_pfn || zone->end - zone->start != saved->spanned))
 			return err_set(load->err, ERR_CONFIG, "zone %s of node %u: pages %" PRIu64 " + %" PRIu64
 				" in %s, %" PRIu64 " + %" PRIu64 " in the machine: a saved state fits only memory of the size that"
-				" it was saved from (kmemsim probe writes that machine from its files); start from boot to ask for another", machine_zone_name[saved->type],
-				saved->node, saved->start_pfn, saved->spanned, state->source, zone->start,
-				zone->end - zone->start);
+				" it was saved from (kmemsim probe writes that machine from its files); start from boot to ask"
+				" for another", machine_zone_name[saved->type], saved->node, saved->start_pfn, saved->spanned,
+				state->source, zone->start, zone->end - zone->start);
 		load->zone_of[i] = zone;
 	}
 	return 0;

@@ -6,8 +6,8 @@
  * Knows chunks, offsets and pages. Knows nothing of names, of preemption and of time: the work item that the kernel
  * schedules is percpu_balance(), to be called when percpu_balance_due() says so.
  *
- * A chunk's own records (its bitmaps, its array of cgroup pointers) are kmallocs and vmallocs, which recordings show as events
- * of their own: they are not allocated again here.
+ * A chunk's own records (its bitmaps, its array of cgroup pointers) are kmallocs and vmallocs, which recordings show as
+ * events of their own: they are not allocated again here.
  */
 #ifndef KMEMSIM_MM_PERCPU_H
 #define KMEMSIM_MM_PERCPU_H
@@ -77,13 +77,15 @@ uint64_t percpu_base(const struct percpu *pc, uint32_t chunk);
 uint32_t percpu_claim(struct percpu *pc, uint32_t chunk, uint32_t off, uint32_t size, struct meter *meter);
 
 /**
- * percpu_adopt_chunk() - a chunk of a saved state, empty and without pages: its addresses are taken already, as the areas
- * @areas[0 .. nr_groups-1] of the vmalloc space. Models nothing in the kernel. Return: its number, PERCPU_AREA_NONE: no memory.
+ * percpu_adopt_chunk() - a chunk of a saved state, empty and without pages: its addresses are taken already,
+ * as the areas @areas[0 .. nr_groups-1] of the vmalloc space. Models nothing in the kernel. Return: its
+ * number, PERCPU_AREA_NONE: no memory.
  */
 uint32_t percpu_adopt_chunk(struct percpu *pc, const uint32_t *areas);
 /**
- * percpu_lend() - chunks take these pages, which are in use and nobody's, before they ask for free ones: those that the chunks of
- * a saved state have. @pfns is borrowed until percpu_lend(pc, NULL, 0). Return: how many of those lent before were not taken.
+ * percpu_lend() - chunks take these pages, which are in use and nobody's, before they ask for free ones: those
+ * that the chunks of a saved state have. @pfns is borrowed until percpu_lend(pc, NULL, 0). Return: how many of
+ * those lent before were not taken.
  */
 uint32_t percpu_lend(struct percpu *pc, const pfn_t *pfns, uint32_t nr);
 

@@ -1,10 +1,11 @@
 /*
- * reclaim: memory that can be taken back from its users, or moved: LRU lists, kswapd's and kcompactd's passes, direct reclaim.
- * Models mm/swap.c, mm/vmscan.c, mm/workingset.c and mm/compaction.c of kernel 6.1 at the level of a simulator: which pages are used
- * again no trace tells, so a page's age decides, and what the run says of its use. Part of the page allocator: its struct holds the lists.
+ * reclaim: memory that can be taken back from its users, or moved: LRU lists, kswapd's and kcompactd's passes, direct
+ * reclaim. Models mm/swap.c, mm/vmscan.c, mm/workingset.c and mm/compaction.c of kernel 6.1 at the level of a
+ * simulator: which pages are used again no trace tells, so a page's age decides, and what the run says of its use. Part
+ * of the page allocator: its struct holds the lists.
  *
- * Who owns a page that is taken back or moved is not known here: the run is told (struct reclaim_hooks), as it is asked for
- * objects that shrinkers can free and for a task to kill.
+ * Who owns a page that is taken back or moved is not known here: the run is told (struct reclaim_hooks),
+ * as it is asked for objects that shrinkers can free and for a task to kill.
  */
 #ifndef KMEMSIM_MM_RECLAIM_H
 #define KMEMSIM_MM_RECLAIM_H
@@ -18,8 +19,8 @@ enum lru_kind { LRU_NONE, LRU_KIND_ANON, LRU_KIND_FILE };
 enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, NR_LRU_LISTS };
 
 /*
- * What came of a compaction, by rank: over several zones the highest one counts. Models enum compact_result, without those
- * that its trace points alone know.
+ * What came of a compaction, by rank: over several zones the highest one counts. Models enum compact_result,
+ * without those that its trace points alone know.
  */
 enum compact_result {
 	COMPACT_SKIPPED,         /* there is not memory enough to move pages to */
@@ -70,11 +71,14 @@ enum page_past {
 struct reclaim_hooks {
 	/** page_gone() - @pfn is taken from its user, and is free in a moment. @swapped: it can be read back from swap. */
 	void (*page_gone)(void *arg, pfn_t pfn, bool swapped);
-	/** page_used() - whether a file page, of which lru_use() does not say so, was used since then. May be NULL: none was. */
+	/**
+	 * page_used() - whether a file page, of which lru_use() does not say so, was used since then.
+	 * May be NULL: none was.
+	 */
 	bool (*page_used)(void *arg, pfn_t pfn, enum page_past past);
 	/**
-	 * page_reused() - whether a file page that has not been used through page tables since it came was used a second time otherwise:
-	 * it ought to be active. May be NULL: none was.
+	 * page_reused() - whether a file page that has not been used through page tables since it came was used a
+	 * second time otherwise: it ought to be active. May be NULL: none was.
 	 */
 	bool (*page_reused)(void *arg, pfn_t pfn);
 	const struct shrinker *shrinkers; /* borrowed */
@@ -106,30 +110,42 @@ void page_alloc_set_hooks(struct page_alloc *pa, const struct reclaim_hooks *hoo
  * @pfn: order 0, handed out; pages that are on a list already, or that the kernel never managed, are left alone.
  */
 void lru_add(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
-/** lru_add_active() - the same to the active list: used twice before it is on any. Models __lru_cache_activate_folio(). */
+/**
+ * lru_add_active() - the same to the active list: used twice before it is on any.
+ * Models __lru_cache_activate_folio().
+ */
 void lru_add_active(struct page_alloc *pa, pfn_t pfn, enum lru_kind kind);
 /**
- * lru_lay() - a page of a saved state is on @list: at its tail, so that what was laid later is older. It counts as handed out
- * as Movable.
+ * lru_lay() - a page of a saved state is on @list: at its tail, so that what was laid later is older.
+ * It counts as handed out as Movable.
  * @pfn: order 0, handed out; of a page that is on a list already, or that the kernel never managed, nothing changes.
  * Return: whether it is on the list now.
  */
 bool lru_lay(struct page_alloc *pa, pfn_t pfn, enum lru_list list);
-/** lru_lay_active() - of a saved state: a page on an inactive list was active already. Nothing counts it as activated now. */
+/**
+ * lru_lay_active() - of a saved state: a page on an inactive list was active already.
+ * Nothing counts it as activated now.
+ */
 void lru_lay_active(struct page_alloc *pa, pfn_t pfn);
 /** lru_list_of() - the list that a page is on, NR_LRU_LISTS: none. */
 enum lru_list lru_list_of(const struct page_alloc *pa, pfn_t pfn);
 /** lru_pages() - length of a list of @node. */
 uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list);
-/** lru_zone_pages() - how many pages of a zone are on lists of that kind; @zone: by index as page_alloc_zone_stats(). */
+/** lru_zone_pages() - how many pages of a zone are on lists of a kind; @zone: by index as page_alloc_zone_stats(). */
 uint64_t lru_zone_pages(const struct page_alloc *pa, unsigned int zone, enum lru_list list);
-/** lru_age() - pages of @node that have gone so far, and that have become active as they came back. Models nonresident_age. */
+/**
+ * lru_age() - pages of @node that have gone so far, and that have become active as they came back.
+ * Models nonresident_age.
+ */
 uint64_t lru_age(const struct page_alloc *pa, uint32_t node);
 /** lru_use() - a page on a list is used through page tables; of others nothing is known. Models the accessed bit. */
 void lru_use(struct page_alloc *pa, pfn_t pfn);
-/** lru_activate() - a page on an inactive list is used again; another one stays where it is. Models folio_activate(). */
+/** lru_activate() - a page on an inactive list is used again; any other stays where it is. Models folio_activate(). */
 void lru_activate(struct page_alloc *pa, pfn_t pfn);
-/** lru_shadow() - while a page goes (page_gone()): what lru_refault() wants to know of it. Models workingset_eviction(). */
+/**
+ * lru_shadow() - while a page goes (page_gone()): what lru_refault() wants to know of it.
+ * Models workingset_eviction().
+ */
 uint64_t lru_shadow(const struct page_alloc *pa, pfn_t pfn);
 /** Where a page that was reclaimed comes back to: as the kernel would decide, or as the caller knows. */
 enum lru_return { LRU_RETURN_BY_DISTANCE, LRU_RETURN_INACTIVE, LRU_RETURN_ACTIVE };
@@ -143,9 +159,12 @@ void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow, enum lru_ret
 
 /** page_alloc_swap_add() - a swap device of so many pages is there from now on. */
 void page_alloc_swap_add(struct page_alloc *pa, uint64_t pages);
-/** page_alloc_swap_load() - of a saved state: there are @pages of swap at least, and of what there is so many were in @used. */
+/**
+ * page_alloc_swap_load() - of a saved state: there are @pages of swap at least, and of what
+ * there is so many were in @used.
+ */
 void page_alloc_swap_load(struct page_alloc *pa, uint64_t pages, uint64_t used);
-/** page_alloc_swap_remove() - a device takes no more. Return: how many of the pages swapped out have to be read back. */
+/** page_alloc_swap_remove() - a device takes no more. Return: how many pages that are out have to be read back. */
 uint64_t page_alloc_swap_remove(struct page_alloc *pa, uint64_t pages);
 /** page_alloc_swap_free() - a page that was swapped out is not needed any more. */
 void page_alloc_swap_free(struct page_alloc *pa);
@@ -163,15 +182,15 @@ enum kswapd_answer {
 };
 
 /**
- * kswapd_step() - a round of a pass of balance_pgdat(): up to SWAP_CLUSTER_MAX pages of each list; after the last round of a priority
- * level the shrinkers. The first step after a wake-up begins a pass.
+ * kswapd_step() - a round of a pass of balance_pgdat(): up to SWAP_CLUSTER_MAX pages of each list;
+ * after the last round of a priority level the shrinkers. The first step after a wake-up begins a pass.
  * @cpu:   where it runs now: it may be another one at the next step.
  * @meter: what it costs; kswapd takes that long before its next step.
  */
 enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned int cpu, struct meter *meter);
 /**
- * kswapd_may_sleep() - when its pass is over, and again after its nap: whether the node is balanced, or hopeless; if not, the next
- * pass begins at once. Counts why it does. Models kswapd_try_to_sleep().
+ * kswapd_may_sleep() - when its pass is over, and again after its nap: whether the node is balanced, or hopeless;
+ * if not, the next pass begins at once. Counts why it does. Models kswapd_try_to_sleep().
  * @woken: somebody has woken it from its nap: it may not.
  */
 bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken);
@@ -179,16 +198,16 @@ bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken);
 /* kcompactd.c */
 
 /*
- * HPAGE_FRAG_CHECK_INTERVAL_MSEC is 500; as a timer of 125 jiffies (HZ 250) it expires at a multiple of 8 after them, so each
- * takes 128. D-pressure shows it: mm_compaction_kcompactd_sleep, 507 to 517 ms apart.
+ * HPAGE_FRAG_CHECK_INTERVAL_MSEC is 500; as a timer of 125 jiffies (HZ 250) it expires at a multiple of 8 after them,
+ * so each takes 128. D-pressure shows it: mm_compaction_kcompactd_sleep, 507 to 517 ms apart.
  */
 #define PROACTIVE_CHECK_NS 512000000u
 
 /** kcompactd_wanted() - kcompactd of @node has been woken, or a proactive pass is due, and it has not run yet. */
 bool kcompactd_wanted(const struct page_alloc *pa, uint32_t node);
 /**
- * proactive_wanted() - to be called every PROACTIVE_CHECK_NS: whether the node is fragmented enough for a pass without a
- * request, or one is still to be done. If so kcompactd is wanted. After a pass that was of no use 63 checks say no.
+ * proactive_wanted() - to be called every PROACTIVE_CHECK_NS: whether the node is fragmented enough for a pass without
+ * a request, or one is still to be done. If so kcompactd is wanted. After a pass that was of no use 63 checks say no.
  */
 bool proactive_wanted(struct page_alloc *pa, uint32_t node);
 

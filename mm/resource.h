@@ -42,8 +42,9 @@ struct resource_answer {
  * resource_request() - claim [@start, @start + @size) of @tree: the deepest place that fits, busy.
  * @name: borrowed as long as the resources live.
  * @recorded_failure: the recording shows that it failed, so no claim of a driver gives way to it.
- * Models __request_region(). Simplified: the 64 bytes of the node are not allocated: recordings show them as an event; and
- * IORESOURCE_MUXED is not known, which recordings do not show, so nobody waits for a release.
+ *
+ * Models __request_region(). Simplified: the 64 bytes of the node are not allocated: recordings show them as an event;
+ * and IORESOURCE_MUXED is not known, which recordings do not show, so nobody waits for a release.
  */
 struct resource_answer resource_request(struct resources *resources, enum resource_tree tree, uint64_t start,
 	uint64_t size, const char *name, bool recorded_failure, struct meter *meter);
@@ -63,8 +64,8 @@ uint32_t resource_deepest(const struct resources *resources, enum resource_tree 
 bool resource_claimed(const struct resources *resources, enum resource_tree tree, uint64_t start, uint64_t end);
 
 /**
- * resource_spans() - whether a mapping of [@start, @end] goes beyond a node that is not busy and that it meets, compared in
- * whole pages. Models iomem_map_sanity_check().
+ * resource_spans() - whether a mapping of [@start, @end] goes beyond a node that is not busy and that it meets,
+ * compared in whole pages. Models iomem_map_sanity_check().
  */
 bool resource_spans(const struct resources *resources, uint64_t start, uint64_t end, uint32_t page_size);
 

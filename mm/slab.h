@@ -214,8 +214,8 @@ uint32_t slab_cache_find(const struct slab *slab, const char *name);
 /** slab_cache_gone() - whether the last cache of that name has been destroyed. */
 bool slab_cache_gone(const struct slab *slab, const char *name);
 /**
- * slab_cache_destroy() - models kmem_cache_destroy(). Return: false when objects live: reported, the cache stays. In 2.6
- * it may be tried again; later kernels ignore a second call.
+ * slab_cache_destroy() - models kmem_cache_destroy(). Return: false when objects live: reported, the cache stays.
+ * In 2.6 it may be tried again; later kernels ignore a second call.
  */
 bool slab_cache_destroy(struct slab *slab, uint32_t cache, struct meter *meter);
 /** slab_cache_given_up() - whether a call was refused, so that this kernel ignores the next one. */
@@ -235,7 +235,7 @@ enum mm_answer slab_alloc(struct slab *slab, uint32_t cache, gfp_t gfp, int node
 	struct slab_object *object, struct meter *meter);
 /** slab_free() - kmem_cache_free() and kfree() alike: the cache is the slab's own. Large kmallocs too. */
 void slab_free(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter);
-/** slab_free_bulk() - models kmem_cache_free_bulk() and kfree_bulk(): @nr objects of any caches; their order is lost. */
+/** slab_free_bulk() - models kmem_cache_free_bulk() and kfree_bulk(): @nr objects of any caches; order is lost. */
 void slab_free_bulk(struct slab *slab, struct slab_object *objects, uint32_t nr, unsigned int cpu, struct meter *meter);
 
 /** slab_reaps() - whether the allocator has a reaper. slab_reap() - one round of it on @cpu: every 2 s. */
@@ -289,7 +289,7 @@ bool slab_object_live(const struct slab *slab, struct slab_object object);
 uint64_t slab_pages(const struct slab *slab);
 /** slab_large_pages() - pages held by large kmallocs. */
 uint64_t slab_large_pages(const struct slab *slab);
-/** slab_check() - the invariants of caches, names, kmalloc classes and the allocator. Errors: ERR_INVARIANT, ERR_NOMEM. */
+/** slab_check() - invariants of caches, names, kmalloc classes and the allocator. Errors: ERR_INVARIANT, ERR_NOMEM. */
 int slab_check(const struct slab *slab, struct err *err);
 
 /**
@@ -297,9 +297,9 @@ int slab_check(const struct slab *slab, struct err *err);
  *
  * The page allocator has been loaded before (page_alloc_load()): it has handed out the pages of the slabs. No object of
  * the old caches may be used any more, and cache numbers change: ask slab_cache_find() again. Without
- * state->exact_slabs the CPUs' freelists are not known: three quarters of what may be on one are taken to be. Without slabs these are
- * built from the counts: their pages are taken from the page allocator, no CPU has a slab, and what is free lies in slabs
- * that are half full.
+ * state->exact_slabs the CPUs' freelists are not known: three quarters of what may be on one are taken to be. Without
+ * slabs these are built from the counts: their pages are taken from the page allocator, no CPU has a slab, and what is
+ * free lies in slabs that are half full.
  *
  * Errors: ERR_CONFIG when the state contradicts itself or the machine, or the machine's allocator cannot take over a
  * state; ERR_NOMEM. The slab layer cannot be used then.
@@ -308,9 +308,9 @@ int slab_load(struct slab *slab, const struct state *state, struct err *err);
 /** slab_load_report() - what the last slab_load() found and assumed. */
 const struct slab_load_report *slab_load_report(const struct slab *slab);
 /**
- * slab_assume_live() - of a state without the CPUs' freelists, before anything is allocated: @live objects of @cache are
- * known to live, so the others that its CPUs' slabs have in use are taken to be free. Return: false when @live are more than there
- * are, or the rest more than those slabs have: what slab_load() assumed stays.
+ * slab_assume_live() - of a state without the CPUs' freelists, before anything is allocated: @live objects of @cache
+ * are known to live, so the others that its CPUs' slabs have in use are taken to be free. Return: false when @live are
+ * more than there are, or the rest more than those slabs have: what slab_load() assumed stays.
  */
 bool slab_assume_live(struct slab *slab, uint32_t cache, uint64_t live);
 
@@ -330,8 +330,9 @@ bool slab_claim(struct slab *slab, struct slab_object object);
 /** slab_unclaim() - the model just handed out @object on @cpu, and the kernel did not: it goes back to where it was. */
 void slab_unclaim(struct slab *slab, struct slab_object object, unsigned int cpu);
 /**
- * slab_switch_to() - the kernel hands out from the slab of @object on @cpu: it becomes the current one there, from wherever
- * it is, and the one of the model is deactivated. Return: false when it is that already, or has no free object.
+ * slab_switch_to() - the kernel hands out from the slab of @object on @cpu: it becomes the current
+ * one there, from wherever it is, and the one of the model is deactivated. Return: false when it is
+ * that already, or has no free object.
  */
 bool slab_switch_to(struct slab *slab, struct slab_object object, unsigned int cpu, struct meter *meter);
 /**

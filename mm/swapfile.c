@@ -1,6 +1,7 @@
 /*
- * swapfile: how many pages there are in swap, all devices together, and how many of them are in use. Models what is counted in
- * mm/swapfile.c (6.1): nr_swap_pages and total_swap_pages. Which page goes there: vmscan.c; no page has a slot of its own.
+ * swapfile: how many pages there are in swap, all devices together, and how many of them are in use. Models
+ * what is counted in mm/swapfile.c (6.1): nr_swap_pages and total_swap_pages. Which page goes there:
+ * vmscan.c; no page has a slot of its own.
  */
 #include "base/bits.h"
 #include "mm/lru_priv.h"

@@ -102,7 +102,13 @@ static enum mm_answer take_page_array(struct vmalloc *vm, const struct vmap_requ
 	struct meter *meter)
 {
 	uint64_t bytes = nr * (vm->machine->bits32 ? PAGE_POINTER_32 : PAGE_POINTER_64);
-	struct vmap_request req = { .size = bytes, .gfp = (outer->gfp & ARRAY_GFP_MASK) | GFP_BIT_ZERO, .node = outer->node, .cpu = outer->cpu, .caller = outer->caller };
+	struct vmap_request req = {
+		.size = bytes,
+		.gfp = (outer->gfp & ARRAY_GFP_MASK) | GFP_BIT_ZERO,
+		.node = outer->node,
+		.cpu = outer->cpu,
+		.caller = outer->caller,
+	};
 	uint32_t array;
 
 	if (bytes <= vmap_page_size(vm))

@@ -1,11 +1,12 @@
 /*
- * vmalloc: the part of the kernel's address space that is mapped page by page: areas of vmalloc, vmap, ioremap and kernel
- * stacks, chunks of per-CPU memory, and the page tables behind them. Models mm/vmalloc.c of kernel 6.1.
+ * vmalloc: the part of the kernel's address space that is mapped page by page: areas of vmalloc, vmap, ioremap and
+ * kernel stacks, chunks of per-CPU memory, and the page tables behind them. Models mm/vmalloc.c of kernel 6.1.
  *
- * Knows addresses, page frames that areas own, and page tables. Knows nothing of memory types, of resources and of time.
+ * Knows addresses, page frames that areas own, and page tables. Knows nothing of memory types,
+ * of resources and of time.
  *
- * An area's descriptor and its array of pages up to one page long are small kmallocs, which recordings show as events of
- * their own: they are not allocated again here. A longer array is an area of its own, which the kernel makes too.
+ * An area's descriptor and its array of pages up to one page long are small kmallocs, which recordings show as events
+ * of their own: they are not allocated again here. A longer array is an area of its own, which the kernel makes too.
  */
 #ifndef KMEMSIM_MM_VMALLOC_H
 #define KMEMSIM_MM_VMALLOC_H
@@ -53,9 +54,9 @@ struct vmap_request {
 /* Addresses: areas with page tables, without pages. What ioremap, vmap and per-CPU memory need. */
 
 /**
- * vmap_take() - an area of the size asked for and its guard pages (but VMAP_MAP_RAM, _BLOCK and _PERCPU, which have none).
- * Models __get_vm_area_node() and the page-table pages that vmap_pages_range() needs: a failed search purges the areas
- * that were freed lazily, and tries again.
+ * vmap_take() - an area of the size asked for and its guard pages (but VMAP_MAP_RAM, _BLOCK and _PERCPU, which have
+ * none). Models __get_vm_area_node() and the page-table pages that vmap_pages_range() needs: a failed search purges the
+ * areas that were freed lazily, and tries again.
  * @area: its number, on MM_DONE, until vmap_give(). The caller sees to it that it is not an interrupt that asks.
  * Return: MM_FAILED when no free address range, or no page for page tables, is there.
  */
@@ -68,8 +69,8 @@ enum mm_answer vmap_take(struct vmalloc *vm, const struct vmap_request *req, uin
 void vmap_give(struct vmalloc *vm, uint32_t area, unsigned int cpu, struct meter *meter);
 
 /**
- * vmap_take_groups() - models pcpu_get_vm_areas(): areas of @sizes[i] bytes at @offsets[i] from a base that is as high as
- * possible. @align: of all, a power of two. Page tables are the caller's, as pages are mapped: vmap_map().
+ * vmap_take_groups() - models pcpu_get_vm_areas(): areas of @sizes[i] bytes at @offsets[i] from a base that is as high
+ * as possible. @align: of all, a power of two. Page tables are the caller's, as pages are mapped: vmap_map().
  * @areas: filled, from first to last. Return: MM_FAILED when they do not fit, after a purge.
  */
 enum mm_answer vmap_take_groups(struct vmalloc *vm, const uint64_t *offsets, const uint64_t *sizes, uint32_t nr,
@@ -89,19 +90,19 @@ uint32_t vmap_claim(struct vmalloc *vm, uint64_t start, uint64_t end, enum vmap_
 /** vmap_describe() - what a claimed area was made for: as in struct vmap_request. */
 void vmap_describe(struct vmalloc *vm, uint32_t area, uint32_t caller, uint64_t phys);
 /**
- * vmalloc_own() - a claimed area of VMAP_VMALLOC has the pages @pfns[0 .. nr-1], which are handed out and nobody else's:
- * vmalloc_give() gives them back. @pfns is from malloc() and moves to the area.
+ * vmalloc_own() - a claimed area of VMAP_VMALLOC has the pages @pfns[0 .. nr-1], which are handed out and nobody
+ * else's: vmalloc_give() gives them back. @pfns is from malloc() and moves to the area.
  */
 void vmalloc_own(struct vmalloc *vm, uint32_t area, pfn_t *pfns, uint32_t nr);
 /** vmap_claim_lazy() - as vmap_claim(): one that was freed and is not purged. Return: false when it is not free. */
 bool vmap_claim_lazy(struct vmalloc *vm, uint64_t start, uint64_t end);
 
-/** vmap_purge() - models vm_unmap_aliases(): the lazily freed areas, and blocks that only wait for frees, become free. */
+/** vmap_purge() - models vm_unmap_aliases(): lazily freed areas, and blocks that only wait for frees, become free. */
 void vmap_purge(struct vmalloc *vm, struct meter *meter);
 
 /**
- * vmap_drain() - models drain_vmap_area_work(), a work item: the purge that too many lazily freed pages ask for. Nothing to do
- * when another purge came before it.
+ * vmap_drain() - models drain_vmap_area_work(), a work item: the purge that too many lazily freed pages ask for.
+ * Nothing to do when another purge came before it.
  */
 void vmap_drain(struct vmalloc *vm, struct meter *meter);
 /** vmap_drain_due() - whether vmap_drain() is to be scheduled. */
@@ -121,7 +122,10 @@ uint64_t vmap_size(const struct vmalloc *vm, uint32_t area);
 enum mm_answer vmalloc_take(struct vmalloc *vm, const struct vmap_request *req, uint32_t *area, struct meter *meter);
 /** vmalloc_give() - models vfree() in process context, and vunmap(): pages in the order of their addresses. */
 void vmalloc_give(struct vmalloc *vm, uint32_t area, unsigned int cpu, struct meter *meter);
-/** vmalloc_leak() - the area's pages, and the array of them, are nobody's from now on: what unmaps it will not free them. */
+/**
+ * vmalloc_leak() - the area's pages, and the array of them, are nobody's from now on: what
+ * unmaps it will not free them.
+ */
 void vmalloc_leak(struct vmalloc *vm, uint32_t area);
 /** vmalloc_defer() - models vfree() in an interrupt: noted, for the CPU's work item. */
 void vmalloc_defer(struct vmalloc *vm, uint32_t area, unsigned int cpu);

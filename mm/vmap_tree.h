@@ -1,8 +1,8 @@
 /*
- * vmap_tree: areas of kernel address space in red-black trees, ascending by start, each node knowing the longest area in
- * its subtree. Models vmap_area with its augmented tree in mm/vmalloc.c of kernel 6.1: insertion and removal are the
- * textbook's, as lib/rbtree.c's are, because where an aligned request goes depends on the shape of the tree.
- * Private to mm/. Knows nothing of who uses an area.
+ * vmap_tree: areas of kernel address space in red-black trees, ascending by start, each node knowing the longest area
+ * in its subtree. Models vmap_area with its augmented tree in mm/vmalloc.c of kernel 6.1: insertion and removal are the
+ * textbook's, as lib/rbtree.c's are, because where an aligned request goes depends on the shape of the tree. Private to
+ * mm/. Knows nothing of who uses an area.
  */
 #ifndef KMEMSIM_MM_VMAP_TREE_H
 #define KMEMSIM_MM_VMAP_TREE_H
@@ -73,8 +73,8 @@ uint32_t vmap_tree_find(const struct vmap_tree *tree, const struct vmap_nodes *n
 uint32_t vmap_tree_merge(struct vmap_tree *tree, struct vmap_nodes *nodes, uint32_t number);
 
 /**
- * vmap_tree_lowest() - models find_vmap_lowest_match(): the area that a request of @size bytes, aligned to @align (a power
- * of two), at or above @vstart, is cut from. @length: bytes that are searched for, at least @size.
+ * vmap_tree_lowest() - models find_vmap_lowest_match(): the area that a request of @size bytes, aligned to @align (a
+ * power of two), at or above @vstart, is cut from. @length: bytes that are searched for, at least @size.
  */
 uint32_t vmap_tree_lowest(const struct vmap_tree *tree, const struct vmap_nodes *nodes, uint64_t size, uint64_t align,
 	uint64_t vstart, uint64_t length);

@@ -1,6 +1,7 @@
 /*
- * done_runs: which runs of a sweep a results database holds. A run is told by what its results follow from: SHA-256 of the
- * trace, hash of the machine, start state, part of the trace, seed, pace, CPU map, layer, sampling, the program's results version; and by its keys and values in run_params.
+ * done_runs: which runs of a sweep a results database holds. A run is told by what its results follow from: SHA-256 of
+ * the trace, hash of the machine, start state, part of the trace, seed, pace, CPU map, layer, sampling, the program's
+ * results version; and by its keys and values in run_params.
  */
 #ifndef KMEMSIM_REPORTS_DONE_RUNS_H
 #define KMEMSIM_REPORTS_DONE_RUNS_H

@@ -19,9 +19,10 @@ struct merge_summary {
  * merge_results() - add the runs of @parts to @output, which is made when it does not exist.
  *
  * Two runs are the same run when trace (by hash), configuration (by hash), seed, version, pace, CPU map, layer, start
- * state and what was set are: points of a sweep that come to the same machine stay apart. A run that is there already is skipped; an unfinished one gives way to a finished one and keeps its number. New runs
- * are numbered by trace and by what was set, whatever the order of the parts. A new output appears whole or not at all;
- * one that exists is changed in one transaction. @stop is asked before each run; NULL = go on.
+ * state and what was set are: points of a sweep that come to the same machine stay apart. A run that is there already
+ * is skipped; an unfinished one gives way to a finished one and keeps its number. New runs are numbered by trace and by
+ * what was set, whatever the order of the parts. A new output appears whole or not at all; one that exists is changed
+ * in one transaction. @stop is asked before each run; NULL = go on.
  *
  * ERR_RESULTS: two finished runs are the same run with other results (the text names them), or a part is no results
  * database; ERR_IO; ERR_INTERRUPTED: @stop said so. The output is then as it was.

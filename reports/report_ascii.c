@@ -11,8 +11,10 @@ static char ascii_of(const char *character, size_t length)
 	static const struct {
 		const char *character;
 		char ascii;
-	} known[] = { { "█", '#' }, { "▇", '#' }, { "▆", '*' }, { "▅", '*' }, { "▄", '=' }, { "▃", '-' }, { "▂", '.' }, { "▁", '_' },
-		{ "▌", '=' }, { "│", '|' }, { "→", '>' }, { "…", '~' } };
+	} known[] = {
+		{ "█", '#' }, { "▇", '#' }, { "▆", '*' }, { "▅", '*' }, { "▄", '=' }, { "▃", '-' }, { "▂", '.' }, { "▁", '_' },
+		{ "▌", '=' }, { "│", '|' }, { "→", '>' }, { "…", '~' },
+	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strlen(known[i].character) == length && !memcmp(known[i].character, character, length))

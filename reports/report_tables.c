@@ -66,8 +66,8 @@ static const struct table tables[] = {
 		" the caller wait (allocstall, compact_stall), kswapd and kcompactd do not.",
 		"SELECT name, value, unit FROM counters WHERE run_id = ? AND value > 0 AND (mechanism IN ('reclaim', 'oom')"
 		" OR mechanism = 'page_alloc' AND (name GLOB 'allocstall*' OR name GLOB 'pgscan_*' OR name GLOB 'pgsteal_*'"
-		" OR name GLOB 'compact_*' OR name GLOB 'kswapd_*' OR name GLOB 'pswp*' OR name GLOB 'pgmigrate*' OR name IN ('pageoutrun', 'slabs_scanned',"
-		" 'oom_kill'))) ORDER BY mechanism, name",
+		" OR name GLOB 'compact_*' OR name GLOB 'kswapd_*' OR name GLOB 'pswp*' OR name GLOB 'pgmigrate*'"
+		" OR name IN ('pageoutrun', 'slabs_scanned', 'oom_kill'))) ORDER BY mechanism, name",
 		NULL,
 		{ { "figure", COLUMN_TEXT }, { "value", COLUMN_COUNT }, { "of", COLUMN_TEXT } }, 0, NULL },
 	{ "Reclaim and compaction",

@@ -16,7 +16,10 @@ struct results {
 	"CASE zone WHEN 'DMA' THEN 0 WHEN 'DMA32' THEN 1 WHEN 'Normal' THEN 2 WHEN 'HighMem' THEN 3"         \
 	" WHEN 'Movable' THEN 4 ELSE 5 END"
 
-/* How often a rule was broken, of violations v grouped by rule and severity: the table has the first thousand of each, a counter the rest. */
+/*
+ * How often a rule was broken, of violations v grouped by rule and severity: the table has the first
+ * thousand of each, a counter the rest.
+ */
 #define RESULTS_VIOLATIONS                                                                                        \
 	"coalesce((SELECT value FROM counters c WHERE c.run_id = v.run_id AND mechanism = 'violations'"           \
 	" AND name = rule || ' ' || severity), count(*))"

@@ -1,12 +1,12 @@
 /*
- * bisect: the first event at which two replays of a trace part ways, and the state of both there. Two machines are compared in
- * one go; two versions of the program through a list of marks that one of them saved.
+ * bisect: the first event at which two replays of a trace part ways, and the state of both there. Two machines are
+ * compared in one go; two versions of the program through a list of marks that one of them saved.
  *
- * Events are compared in the order in which they are served, those of the prologue first. A difference is another event being
- * served, an event that fails in one run only, or an object or block at another physical address; with the option also
- * another start or cost. What two runs did up to an event is one rolling hash; its values every N events are the marks. Three
- * passes find the first event: marks of both to the first window that differs, each event of that window, and the state at
- * the event. Only pass one goes through the whole trace, and only when nothing differs.
+ * Events are compared in the order in which they are served, those of the prologue first. A difference is another event
+ * being served, an event that fails in one run only, or an object or block at another physical address; with the option
+ * also another start or cost. What two runs did up to an event is one rolling hash; its values every N events are the
+ * marks. Three passes find the first event: marks of both to the first window that differs, each event of that window,
+ * and the state at the event. Only pass one goes through the whole trace, and only when nothing differs.
  */
 #ifndef KMEMSIM_SIM_BISECT_H
 #define KMEMSIM_SIM_BISECT_H

@@ -1,11 +1,12 @@
 /*
- * boot_policy: which tasks take pages from all nodes in turn because the kernel boots. numa_policy_init() gives the first task
- * (pid 0) that policy; the init process inherits a copy of it with its turn; both lose it before user space runs
- * (numa_default_policy()). Each policy is an object of the cache "numa_policy", so a trace tells when: taken by pid 0 the first
- * one is its own and the second one init's, and with its free it ends. A trace without them has no such policy.
- * Models numa_policy_init(), the mpol_dup() of copy_process(), numa_default_policy() (mm/mempolicy.c).
+ * boot_policy: which tasks take pages from all nodes in turn because the kernel boots. numa_policy_init() gives the
+ * first task (pid 0) that policy; the init process inherits a copy of it with its turn; both lose it before user space
+ * runs (numa_default_policy()). Each policy is an object of the cache "numa_policy", so a trace tells when: taken by
+ * pid 0 the first one is its own and the second one init's, and with its free it ends. A trace without them has no such
+ * policy. Models numa_policy_init(), the mpol_dup() of copy_process(), numa_default_policy() (mm/mempolicy.c).
  *
- * Simplified: policies that tasks set later (set_mempolicy(), mbind()) are not modelled, because no event tells what they are.
+ * Simplified: policies that tasks set later (set_mempolicy(), mbind()) are not modelled,
+ * because no event tells what they are.
  */
 #ifndef KMEMSIM_SIM_BOOT_POLICY_H
 #define KMEMSIM_SIM_BOOT_POLICY_H

@@ -1,8 +1,8 @@
 /*
- * boot_prefix: the events at the beginning of a trace that happen before the page allocator has memory: boot memory and
- * definitions of static per-CPU areas. They are read and carried out before the model boots, since what they take never reaches
- * it; the replay then only tells what came of them. Their place in the trace is what makes them so: the first other event ends
- * boot.
+ * boot_prefix: the events at the beginning of a trace that happen before the page allocator has memory: boot memory
+ * and definitions of static per-CPU areas. They are read and carried out before the model boots, since what they
+ * take never reaches it; the replay then only tells what came of them. Their place in the trace is what makes them
+ * so: the first other event ends boot.
  *
  * Simplified: only the first block of events is looked through.
  */

@@ -1,7 +1,8 @@
 /*
- * calibrate: fits the costs of steps to how long calls took on a real machine. Each call is taken for the sum of the steps of
- * its usual way (sim/calibrate_ops.c), or of those that its table names; calls of the same steps give one equation, and robust
- * non-negative least squares solve them all. What they leave open stays in proportion to the machine's table.
+ * calibrate: fits the costs of steps to how long calls took on a real machine. Each call is taken for the sum of
+ * the steps of its usual way (sim/calibrate_ops.c), or of those that its table names; calls of the same steps
+ * give one equation, and robust non-negative least squares solve them all. What they leave open stays in
+ * proportion to the machine's table.
  */
 #ifndef KMEMSIM_SIM_CALIBRATE_H
 #define KMEMSIM_SIM_CALIBRATE_H
@@ -67,8 +68,8 @@ void calibrate_init(struct calibration *c, const struct machine *machine, double
 void calibrate_fini(struct calibration *c);
 
 /**
- * calibrate_only() - fit the steps that @pattern names, as the shell would by * and ?, and those of earlier calls, and leave all
- * others as the machine has them. Return: how many steps it names.
+ * calibrate_only() - fit the steps that @pattern names, as the shell would by * and ?, and those of earlier calls,
+ * and leave all others as the machine has them. Return: how many steps it names.
  */
 uint32_t calibrate_only(struct calibration *c, const char *pattern);
 

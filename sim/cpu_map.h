@@ -1,11 +1,11 @@
 /*
  * cpu_map: on which CPU of the machine each of the trace's tasks runs. The rules:
  *  - fold: CPU c of the trace is CPU c mod n of a machine with n CPUs;
- *  - spread: with t CPUs in the trace, CPU c has the machine's CPUs from c * n / t up to (c + 1) * n / t, at least one; where
- *    it has more than one, its tasks take them in turns, in the order in which the trace first names the tasks.
- * A machine that begins in a saved state has run its tasks on all of its CPUs, and each keeps slabs that are partly free:
- * CPU_MAP_AUTO is spread there. Saved runs of one work with four CPUs and a recording with two: slab pages are off by 1.4 % with
- * fold, 0.4 % with spread.
+ *  - spread: with t CPUs in the trace, CPU c has the machine's CPUs from c * n / t up to (c + 1) * n / t, at least one;
+ *    where it has more than one, its tasks take them in turns, in the order in which the trace first names the tasks.
+ * A machine that begins in a saved state has run its tasks on all of its CPUs, and each keeps slabs that are partly
+ * free: CPU_MAP_AUTO is spread there. Saved runs of one work with four CPUs and a recording with two: slab pages are
+ * off by 1.4 % with fold, 0.4 % with spread.
  * Interrupts run where the task runs that they broke into.
  */
 #ifndef KMEMSIM_SIM_CPU_MAP_H

@@ -8,8 +8,8 @@
 void describe_machine(struct record_run *run, const struct machine *machine);
 
 /**
- * describe_run() - fills @run from @options and what the trace says of itself (@meta); path, hashes, YAML, initial state, part,
- * sampling and --set stay as they are. @run borrows from @options->machine and @meta.
+ * describe_run() - fills @run from @options and what the trace says of itself (@meta); path, hashes, YAML,
+ * initial state, part, sampling and --set stay as they are. @run borrows from @options->machine and @meta.
  */
 void describe_run(struct record_run *run, const struct replay_options *options, const struct trace_meta *meta);
 

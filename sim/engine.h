@@ -70,8 +70,8 @@ struct engine_client {
 	/** late() - @doing is over on @cpu, and was late_ns longer than what serve() answered. */
 	void (*late)(void *arg, uint32_t cpu, const struct doing *doing);
 	/**
-	 * started() - what serve() was asked for began on @cpu at @depth, after what it interrupts was made @cost_ns longer. May
-	 * call engine_lengthen(). May be NULL.
+	 * started() - what serve() was asked for began on @cpu at @depth, after what it interrupts was made @cost_ns
+	 * longer. May call engine_lengthen(). May be NULL.
 	 */
 	void (*started)(void *arg, uint32_t cpu, uint32_t depth, ns_t cost_ns);
 	/** open() - when an interrupt can come into what @cpu does at @depth: now, or when a lock is released. May be NULL. */
@@ -91,8 +91,8 @@ struct engine {
 };
 
 /**
- * engine_init() - idle CPUs at time 0; @client is copied. Errors: ERR_NOMEM. Where the functions below answer an int it is 0, or the
- * negative code of what failed, in the queue (ERR_NOMEM) or in what the client was asked for.
+ * engine_init() - idle CPUs at time 0; @client is copied. Errors: ERR_NOMEM. Where the functions below answer an int it
+ * is 0, or the negative code of what failed, in the queue (ERR_NOMEM) or in what the client was asked for.
  */
 int engine_init(struct engine *engine, uint32_t nr_cpus, const struct engine_client *client, struct err *err);
 void engine_fini(struct engine *engine);
@@ -107,7 +107,7 @@ int engine_run_before(struct engine *engine, ns_t time_ns, struct err *err);
 /** engine_run_first() - let the first thing happen that is queued; there must be one. */
 int engine_run_first(struct engine *engine, struct err *err);
 
-/** engine_find_waiting() - the first request in a CPU's queue that @wanted says yes to, and that has not slept; NULL. */
+/** engine_find_waiting() - the first request in a CPU's queue that has not slept and that @wanted says yes to; NULL. */
 const struct request *engine_find_waiting(const struct engine *engine, bool (*wanted)(const struct request *req, void *arg), void *arg);
 /**
  * engine_queue() - @req waits for its CPU: until that is free or does something of a lower level only. It starts at an
@@ -121,7 +121,7 @@ int engine_queue(struct engine *engine, const struct request *req, struct err *e
  */
 bool engine_work(struct engine *engine, uint32_t cpu, ns_t ns);
 
-/** engine_own_end() - when what began on the idle @cpu is over, as far as is known; other work may keep the CPU longer. */
+/** engine_own_end() - when what began on the idle @cpu is over, as far as is known; other work may keep it longer. */
 static inline ns_t engine_own_end(const struct sim_cpu *cpu)
 {
 	return cpu->doing[0].end_ns - cpu->work_ns;
@@ -135,7 +135,7 @@ static inline ns_t engine_quiet_ns(const struct engine *engine, uint32_t cpu)
 	return end < engine->now ? engine->now - end : 0;
 }
 
-/** engine_lengthen() - what @cpu does at @depth, and so what that interrupted, is over @ns later (negative: earlier). */
+/** engine_lengthen() - what @cpu does at @depth, and what that interrupted, is over @ns later (negative: earlier). */
 void engine_lengthen(struct engine *engine, uint32_t cpu, uint32_t depth, int64_t ns, struct err *err);
 
 /** engine_disown() - what @req has just begun on its CPU is in no latency, whatever makes it longer. */

@@ -1,16 +1,16 @@
 /*
- * locks: the kernel's locks as resources of simulated time. mm/ charges the steps that it takes under a lock (mm/meter.h);
- * here they become stays at that lock, each from its arrival over its grant to its release. A lock is granted in order of
- * arrival, and who waits spins: its CPU is busy.
+ * locks: the kernel's locks as resources of simulated time. mm/ charges the steps that it takes under a lock
+ * (mm/meter.h); here they become stays at that lock, each from its arrival over its grant to its release. A lock is
+ * granted in order of arrival, and who waits spins: its CPU is busy.
  *
- * A request does what it does at one instant, before its time at the locks has passed; so when it starts, its stays are a
- * forecast, which holds until another CPU's request starts that comes between. Then what has not arrived yet is forecast
- * anew, and CPUs that are done later, or earlier, are told so. No lock needs a queue event, and a request that meets
- * nobody is done as soon as it has started. With one CPU nobody ever meets anybody, but
- * an interrupt waits all the same.
+ * A request does what it does at one instant, before its time at the locks has passed; so when it starts, its stays are
+ * a forecast, which holds until another CPU's request starts that comes between. Then what has not arrived yet is
+ * forecast anew, and CPUs that are done later, or earlier, are told so. No lock needs a queue event, and a request that
+ * meets nobody is done as soon as it has started. With one CPU nobody ever meets anybody, but an interrupt waits all
+ * the same.
  *
- * Daemons are users, too: kswapd and kcompactd of each node, which are on no CPU in particular. A step of theirs is a request of its
- * own; what others make it wait longer, it learns before the next one.
+ * Daemons are users, too: kswapd and kcompactd of each node, which are on no CPU in particular. A step of theirs is a
+ * request of its own; what others make it wait longer, it learns before the next one.
  *
  * Interrupts are off for who holds a lock or spins for it: the model's locks are taken with irqsave.
  *
@@ -67,18 +67,22 @@ struct locks {
 	bool no_memory;           /* stays have been dropped: locks_record() fails */
 };
 
-/** locks_init() - nobody is at any lock. @nr_daemons: users beside the CPUs, daemons_nr(). Errors: ERR_NOMEM; locks_fini() in any case. */
+/**
+ * locks_init() - nobody is at any lock. @nr_daemons: users beside the CPUs, daemons_nr(). Errors:
+ * ERR_NOMEM; locks_fini() in any case.
+ */
 int locks_init(struct locks *locks, uint32_t nr_cpus, uint32_t nr_daemons, struct err *err);
 void locks_fini(struct locks *locks);
 
 /**
- * locks_started() - what @cpu does at @depth began now and takes @cost_ns: run->meter's segments are taken over, and what it
- * interrupted comes to its locks later.
+ * locks_started() - what @cpu does at @depth began now and takes @cost_ns: run->meter's segments are taken over,
+ * and what it interrupted comes to its locks later.
  */
 void locks_started(struct run *run, uint32_t cpu, uint32_t depth, ns_t cost_ns);
 
 /**
- * locks_daemon() - @daemon's step began now: run->meter's segments are taken over. The one before must be over: locks_daemon_busy().
+ * locks_daemon() - @daemon's step began now: run->meter's segments are taken over. The one before must be over:
+ * locks_daemon_busy().
  * Return: how much longer the step takes for waiting at locks, as far as is known.
  */
 ns_t locks_daemon(struct run *run, uint32_t daemon);

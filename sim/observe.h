@@ -1,6 +1,6 @@
 /*
- * observe: what became of each event of a run, for those who watch it (sim/bisect.c). Watching changes nothing; a run that
- * nobody watches pays one comparison an event.
+ * observe: what became of each event of a run, for those who watch it (sim/bisect.c). Watching changes nothing;
+ * a run that nobody watches pays one comparison an event.
  */
 #ifndef KMEMSIM_SIM_OBSERVE_H
 #define KMEMSIM_SIM_OBSERVE_H

@@ -131,8 +131,8 @@ static uint64_t free_pages_of(struct run *run, int32_t pid, unsigned int cpu, st
 }
 
 /*
- * Models __oom_kill_process(). Interrupts that break into a task have its pid, but do not end with it; nobody is killed twice, whatever they
- * take. Return: pages.
+ * Models __oom_kill_process(). Interrupts that break into a task have its pid, but do not end with it;
+ * nobody is killed twice, whatever they take. Return: pages.
  */
 static uint64_t kill_task(struct run *run, int32_t pid, unsigned int cpu, struct meter *meter)
 {

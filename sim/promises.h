@@ -1,8 +1,9 @@
 /*
- * promises: what of files is to be read again, and when; the earliest comes first. Knows windows of pages; knows nothing of who reads, of
- * memory, or what the clock is.
+ * promises: what of files is to be read again, and when; the earliest comes first. Knows windows of pages;
+ * knows nothing of who reads, of memory, or what the clock is.
  *
- * Most are windows, of which there are few, and which are large; blocks of the buffer cache are pages alone, and are kept in the heap.
+ * Most are windows, of which there are few, and which are large; blocks of the buffer cache are pages alone,
+ * and are kept in the heap.
  */
 #ifndef KMEMSIM_SIM_PROMISES_H
 #define KMEMSIM_SIM_PROMISES_H

@@ -308,7 +308,10 @@ static enum refault_read read_page(struct run *run, uint32_t who, struct mapped_
 	return read;
 }
 
-/* A few pages at a time of the window around the one that is gone, which comes last and on which the reader insists. Return: how long it takes. */
+/*
+ * A few pages at a time of the window around the one that is gone, which comes last and on which the reader insists.
+ * Return: how long it takes.
+ */
 static ns_t read_some(struct run *run, struct reader *reader)
 {
 	struct readers *r = run->reclaim.readers;

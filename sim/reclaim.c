@@ -9,13 +9,15 @@
 #include "traces/page_purpose.h"
 
 /*
- * Per cent, where the machine does not say how much it uses again. Fitted: of recordings under pressure to D-pressure (79, 31); of written
- * pages and of those that have come again to J-whatif and two other families of machines, the seventh and eighth, which with less memory
- * have 1.02, 1.06 and 0.88 times the real pages reclaimed; what is assumed to six families, which with less memory read 57 (without what a
- * mapping thrashes), 50, 12, 220 (with it), 76 and 115 % of what went for the first time again. Of their page cache 44, 37, 9, 27, 50 and 8
- * % had been used again as far as the kernel counts, through mappings or not; but the first read of a page that was written only marks it.
- * Of their anonymous pages 35, 4, 7, 41, 5 and 18 % were active. Where recordings name the files, 78 and 97 % of the pages that went for the
- * first time came again, of those that went for the second time 64 and 41 %, for the third 72 and none, for the fourth none.
+ * Per cent, where the machine does not say how much it uses again. Fitted: of recordings under pressure to
+ * D-pressure (79, 31); of written pages and of those that have come again to J-whatif and two other families of
+ * machines, the seventh and eighth, which with less memory have 1.02, 1.06 and 0.88 times the real pages reclaimed;
+ * what is assumed to six families, which with less memory read 57 (without what a mapping thrashes), 50, 12, 220
+ * (with it), 76 and 115 % of what went for the first time again. Of their page cache 44, 37, 9, 27, 50 and 8 % had
+ * been used again as far as the kernel counts, through mappings or not; but the first read of a page that was
+ * written only marks it. Of their anonymous pages 35, 4, 7, 41, 5 and 18 % were active. Where recordings name the
+ * files, 78 and 97 % of the pages that went for the first time came again, of those that went for the second time 64
+ * and 41 %, for the third 72 and none, for the fourth none.
  */
 #define RECORDED_REFAULT    75u
 #define RECORDED_MAPPED     25u

@@ -113,7 +113,7 @@ struct reclaim {
 	bool *is_kswapd;         /* owned; by who */
 	bool *is_kcompactd;      /* owned; by who */
 	uint8_t *shmem;          /* owned; by who: what is known of it, see shmem.c */
-	bool use_unknown;        /* the machine does not say how much of its page cache it uses again: recording or assumption tell */
+	bool use_unknown;        /* how much of its page cache it uses again recording or assumption tell, not the machine */
 	uint32_t refault_percent, mapped_percent; /* what struct machine_reclaim has, or what stands for auto */
 	uint32_t written_refault_percent; /* of pages that write() brought */
 	uint32_t again_refault_percent;   /* of pages that had come again, and go once more */
@@ -123,11 +123,11 @@ struct reclaim {
 	struct rng use;          /* which ones */
 	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */
 	bool *killed;            /* owned; by who */
-	bool *unkillable;        /* owned; by leader: the OOM killer ends init and threads of the kernel never, and nobody twice */
+	bool *unkillable;        /* owned; by leader: init, threads of the kernel, and who has been killed */
 	uint32_t *leader;        /* owned; by who: the first one with the same pid */
 	uint32_t nr_killed;
 	uint64_t without_victim; /* attempts to get memory at which the OOM killer found nobody */
-	bool none_to_kill;       /* nobody held pages when the OOM killer looked last, and nobody whom it may end has got one since */
+	bool none_to_kill;       /* nobody held pages when the OOM killer looked, and nobody it may kill has got one since */
 	struct kswapd *kswapds;  /* owned; by node */
 	struct rng wakes;        /* how long CPUs take to wake up */
 	struct rival rivals[NR_RIVALS];
@@ -157,11 +157,11 @@ void reclaim_fini(struct run *run);
 void reclaim_use(const struct run *run, struct replay_use *use);
 /** reclaim_lru_kind() - what a page that @op asks for is to its user; LRU_NONE: nothing that reclaim can take. */
 enum lru_kind reclaim_lru_kind(const struct trace_op *op);
-/** reclaim_movable() - whether what @op takes is memory of a process or a page of a file: movable blocks of any order. */
+/** reclaim_movable() - whether what @op takes is memory of a process or of a file: movable blocks of any order. */
 bool reclaim_movable(const struct run_op *op);
 /**
- * reclaim_is_buffer() - whether what @op takes is a block of a device in the buffer cache, as file systems keep inodes, bitmaps
- * and directories: it has a mask of its own. Models grow_dev_page().
+ * reclaim_is_buffer() - whether what @op takes is a block of a device in the buffer cache, as file systems keep inodes,
+ * bitmaps and directories: it has a mask of its own. Models grow_dev_page().
  */
 bool reclaim_is_buffer(const struct run_op *op);
 /** reclaim_shrink_class() - what @op takes is to shrinkers. */
@@ -175,8 +175,8 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who);
 /** reclaim_older_missing() - all places have been found: what of @slot has none is not there. */
 void reclaim_older_missing(struct run *run, uint32_t slot);
 /**
- * reclaim_keeps() - @op frees @object: when it was the recorded reclaim or compaction that did (OP_RECLAIM; kswapd in traces that do
- * not say), the model keeps the page for its own. Return: whether it does.
+ * reclaim_keeps() - @op frees @object: when it was the recorded reclaim or compaction that did (OP_RECLAIM;
+ * kswapd in traces that do not say), the model keeps the page for its own. Return: whether it does.
  */
 bool reclaim_keeps(struct run *run, const struct request *req, const struct run_op *op, struct object *object);
 /** reclaim_gone_freed() - a free of what was reclaimed before. */
@@ -196,8 +196,9 @@ static inline uint32_t daemons_nr(const struct machine *machine)
 	return 2 * machine->nr_nodes;
 }
 /**
- * daemons_kcompactd_put_off() - the instant until which kcompactd of @node, which looks at the node's fragmentation when nobody has woken it
- * for HPAGE_FRAG_CHECK_INTERVAL_MSEC, has been put off by what it has done. Models the timeout of kcompactd().
+ * daemons_kcompactd_put_off() - the instant until which kcompactd of @node, which looks at the node's
+ * fragmentation when nobody has woken it for HPAGE_FRAG_CHECK_INTERVAL_MSEC, has been put off by what it has done.
+ * Models the timeout of kcompactd().
  */
 ns_t daemons_kcompactd_put_off(const struct run *run, uint32_t node);
 
@@ -208,14 +209,14 @@ void fair_note_rival(struct run *run, uint32_t who);
 
 /* oom.c: whom the OOM killer ends */
 
-/** reclaim_drops() - whether @req is of a task that has been killed, and does not happen: an allocation has failed then. */
+/** reclaim_drops() - whether @req is of a task that was killed, and does not happen: an allocation has failed then. */
 bool reclaim_drops(struct run *run, const struct request *req, struct run_op *op);
 
 /* shrinkers.c, shrink_older.c: which objects of slabs go */
 
 /** shrink_class_of() - by the name of the cache. */
 enum shrink_class shrink_class_of(const char *cache);
-/** shrinkers_object_begins() - @who has taken an object, of @class, that lives in @slot; also one older than the run. */
+/** shrinkers_object_begins() - @who has taken an object of @class that lives in @slot; also one older than the run. */
 void shrinkers_object_begins(struct run *run, uint32_t slot, uint32_t who, enum shrink_class class);
 /** shrinkers_object_ends() - the object in @slot is no more. */
 void shrinkers_object_ends(struct run *run, uint32_t slot);
@@ -237,7 +238,10 @@ bool readers_reading(const struct run *run);
 
 /** swap_forget() - no device of the trace is there: what is older than the run is told anew, wherever its map lies. */
 void swap_forget(struct run *run);
-/** swap_older() - the swap that the initial state had, beside what the trace added before the beginning: the larger one counts. */
+/**
+ * swap_older() - the swap that the initial state had, beside what the trace added before the beginning:
+ * the larger one counts.
+ */
 void swap_older(struct run *run);
 /** swap_on(), swap_off() - the map of a swap device, made by @op, begins and ends, see swap.c. */
 void swap_on(struct run *run, const struct run_op *op);

@@ -36,8 +36,8 @@ struct record_run {
 	const char *const *param_values;
 	size_t nr_params;
 	/*
-	 * What takes long to find out, the hashes and config_yaml: the recorder calls this once before it reads them, in any thread,
-	 * and it fills them in. 0 or a negative code. NULL: they are there.
+	 * What takes long to find out, the hashes and config_yaml: the recorder calls this once before it reads them,
+	 * in any thread, and it fills them in. 0 or a negative code. NULL: they are there.
 	 */
 	int (*complete)(void *arg, struct record_run *run, struct err *err);
 	void *arg;
@@ -148,8 +148,8 @@ struct record_counter {
 };
 
 /*
- * Tables that take rows as lists of values: X(id, table, what a row belongs to, its columns after run_id or sample_id). An
- * implementation writes any of them; the part of sim/ that fills a table knows what stands in it.
+ * Tables that take rows as lists of values: X(id, table, what a row belongs to, its columns after run_id or sample_id).
+ * An implementation writes any of them; the part of sim/ that fills a table knows what stands in it.
  */
 #define RECORD_TABLES(X)                                                                     \
 	X(LOCK_STATS, "lock_stats", RUN, "lock, acquisitions, contended, wait_ns, hold_ns")          \

@@ -1,6 +1,6 @@
 /*
- * recorder_pipe: a recorder that sends its calls through a file descriptor. recorder_stream makes the same calls on another
- * recorder at the other end. Both ends are the same program: numbers are in its own order of bytes.
+ * recorder_pipe: a recorder that sends its calls through a file descriptor. recorder_stream makes the same calls on
+ * another recorder at the other end. Both ends are the same program: numbers are in its own order of bytes.
  *
  * A stream is frames: 4 bytes of length, then a byte that names the call, then the members of its struct in order.
  */

@@ -1,6 +1,6 @@
 /*
- * recorder_stream: the other end of a recorder_pipe: what came through it, and its calls made on another recorder. Whatever a
- * stream holds, playing it reads nothing outside of it.
+ * recorder_stream: the other end of a recorder_pipe: what came through it, and its calls made on another recorder.
+ * Whatever a stream holds, playing it reads nothing outside of it.
  */
 #ifndef KMEMSIM_SIM_RECORDER_STREAM_H
 #define KMEMSIM_SIM_RECORDER_STREAM_H

@@ -32,7 +32,10 @@ enum replay_cpu_map {
 
 extern const char *const replay_pace_name[];    /* ends in NULL, as the next */
 extern const char *const replay_cpu_map_name[];
-/** replay_cpu_map_of() - the rule that @map comes to in a run that begins in a saved state, or (@initial false) with boot. */
+/**
+ * replay_cpu_map_of() - the rule that @map comes to in a run that begins in a saved state,
+ * or (@initial false) with boot.
+ */
 enum replay_cpu_map replay_cpu_map_of(enum replay_cpu_map map, bool initial);
 
 /* Which events are replayed. */
@@ -63,7 +66,10 @@ struct replay_from {
 	const char *marker;      /* borrowed */
 };
 
-/** replay_from_parse() - a time ("12.5 s"), an event number or marker:TEXT, which is borrowed. Return: 0; -1 when it is none. */
+/**
+ * replay_from_parse() - a time ("12.5 s"), an event number or marker:TEXT, which is borrowed.
+ * Return: 0; -1 when it is none.
+ */
 int replay_from_parse(struct replay_from *from, const char *text);
 
 struct replay_options {
@@ -109,7 +115,10 @@ struct replay_options {
 		void *arg;
 	} watch;
 	bool cut_front;              /* the reader leaves out first events: what they did is not known */
-	/* For the recorder, borrowed until the run has ended; what these options, the machine and the trace say is filled in: describe_run(). */
+	/*
+	 * For the recorder, borrowed until the run has ended; what these options, the machine and the trace
+	 * say is filled in: describe_run().
+	 */
 	struct record_run describe;
 };
 
@@ -134,7 +143,7 @@ struct replay_result {
 	uint64_t skipped;            /* events before the one where the replay begins */
 	uint64_t carried;            /* of these, carried out since the instant of the initial state */
 	uint64_t bound;              /* older objects found in the initial state */
-	uint64_t unbound;            /* older objects that are not there: allocated since, and objects of slabs allocated now */
+	uint64_t unbound;            /* older objects that are not there: allocated since; those of slabs are allocated now */
 	/* What the initial state does not tell: laid out by the seed, or assumed. */
 	struct replay_filled {
 		uint64_t blocks;     /* free blocks whose place was drawn */
@@ -149,7 +158,10 @@ struct replay_result {
 		uint64_t percpu_pages; /* of chunks of per-CPU memory, the same */
 		uint64_t slabs_missing, pages_missing; /* that found no place on the machine */
 	} filled;
-	/* What of its page cache was taken to be used again, where the machine does not say (reclaim.refault: auto) and pages went. */
+	/*
+	 * What of its page cache was taken to be used again, where the machine does not say (reclaim.refault:
+	 * auto) and pages went.
+	 */
 	struct replay_use {
 		bool unknown;        /* the others hold */
 		bool assumed;        /* the recording does not tell either */
@@ -159,9 +171,9 @@ struct replay_result {
 		uint64_t mappings;   /* that the recording shows */
 		ns_t late_ns;        /* for which the recording waited for what was read again; holds always */
 	} use;
-	bool settings_applied;       /* watermarks are those of the machine's settings, as the initial state was saved with others */
-	uint32_t caches_kept;        /* that have the initial state's sizes and partial lists, where the machine's settings give others */
-	bool before_state;           /* the replay begins before the initial state of its recording was saved: some things happen twice */
+	bool settings_applied;       /* watermarks are the machine's: the initial state was saved with other settings */
+	uint32_t caches_kept;        /* with the initial state's sizes and partial lists, not those of the settings */
+	bool before_state;           /* it begins before its recording's initial state was saved: some things happen twice */
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */
 	uint64_t read_more, read_less; /* objects that saving that state left, than were recorded */
 	ns_t sim_ns;
@@ -171,7 +183,7 @@ struct replay_result {
 
 #define REPLAY_INITIAL_ROWS 21
 
-/** replay_initial() - what a start from a saved state found there, and what the seed laid out: as counters are recorded. */
+/** replay_initial() - what a start from a saved state found, and what the seed laid out: as counters are recorded. */
 void replay_initial(const struct replay_result *result, struct record_counter rows[REPLAY_INITIAL_ROWS]);
 
 /**

@@ -6,7 +6,7 @@
 
 #include "base/units.h"
 
-#define REQUEST_TICKET 0x01u /* has drawn a ticket of its slot's object; or is a creation that others wait for (sim/unmade.h) */
+#define REQUEST_TICKET 0x01u /* has a ticket of its slot's object; or others wait for what it creates (sim/unmade.h) */
 #define REQUEST_TASK   0x02u /* its task makes no further request before it is done */
 #define REQUEST_PART   0x04u /* part of a bulk call: it is not the request that is being served */
 #define REQUEST_LATE   0x08u /* has waited for its object: the bulk call that it is a part of may be over */

@@ -17,8 +17,8 @@ struct reserve {
 void reserve_look(struct reserve *reserve, const char *zone, uint64_t low, uint64_t managed);
 
 /**
- * reserve_warning() - what to say of it, in @buf. Return: false when there is nothing: computed watermarks are far from that, and
- * what somebody writes is taken as it is, by the kernel, too.
+ * reserve_warning() - what to say of it, in @buf. Return: false when there is nothing: computed watermarks are far from
+ * that, and what somebody writes is taken as it is, by the kernel, too.
  */
 bool reserve_warning(const struct reserve *reserve, uint32_t page_size, char *buf, size_t size);
 

@@ -3,9 +3,10 @@
  * which; the states beside a recording say how many (find_use() in reclaim.c). What has gone by then is read again (refault.c), and is
  * asked about no more.
  *
- * Assumed: files are read from one end to the other, so pages that came one after another are used together, a window of readahead at a
- * time, at any moment of what is left of the recording. Simplified: they become active when reclaim looks at them, which is later than their use; what has been active is used no more.
- * Models mark_page_accessed() of mm/swap.c (6.1).
+ * Assumed: files are read from one end to the other, so pages that came one after another are used together, a
+ * window of readahead at a time, at any moment of what is left of the recording. Simplified: they become active when
+ * reclaim looks at them, which is later than their use; what has been active is used no more. Models
+ * mark_page_accessed() of mm/swap.c (6.1).
  */
 #include "sim/reclaim_priv.h"
 

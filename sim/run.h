@@ -1,9 +1,9 @@
 /*
  * run: the state of one replay, shared by the files of sim/ that make it up: replay.c (the loop), run_op.c (operations
  * prepared for speed), arrive.c (whose turn it is), sleep.c (who waits), locks.c (who spins), timers.c (what the clock
- * does), follow.c (what a recording says beside its events), serve*.c (what a request does), unmade.c (who names a cache or
- * pool that is not there yet), parts.c (which mechanism has which events), observe.c (the same, watched), sampler.c (what is
- * recorded), violations.c.
+ * does), follow.c (what a recording says beside its events), serve*.c (what a request does), unmade.c (who names a
+ * cache or pool that is not there yet), parts.c (which mechanism has which events), observe.c (the same, watched),
+ * sampler.c (what is recorded), violations.c.
  */
 #ifndef KMEMSIM_SIM_RUN_H
 #define KMEMSIM_SIM_RUN_H
@@ -127,7 +127,7 @@ struct run_op {
 };
 _Static_assert(offsetof(struct run_op, lifetime_ns) == 64, "what most requests need is one cache line");
 
-/** An operation that makes objects, for samples: they look at all of these, and at few of the cache lines of run_ops. */
+/** An operation that makes objects, for samples: they look at all of these, and at few cache lines of run_ops. */
 struct object_maker {
 	uint32_t op;
 	uint32_t action; /* its own */
@@ -153,13 +153,13 @@ struct object {
 	uint32_t left; /* OBJECT_PAGES: pages of the block still held */
 	ns_t born_ns;
 	/*
-	 * Requests that name this slot and wait for a CPU draw tickets and are served in that order: what one task frees
-	 * on a second CPU waits for its allocation on the first. Equal: nobody waits. Tickets have 31 bits, and beside them next_ticket
-	 * may have TURN_SLEPT.
+	 * Requests that name this slot and wait for a CPU draw tickets and are served in that order: what one task
+	 * frees on a second CPU waits for its allocation on the first. Equal: nobody waits. Tickets have 31 bits, and
+	 * beside them next_ticket may have TURN_SLEPT.
 	 */
 	uint32_t next_ticket, served;
 };
-#define TURN_SLEPT  0x80000000u /* since nobody waited last, some of those who wait had their CPU too early, and sleep */
+#define TURN_SLEPT  0x80000000u /* since nobody waited last, some who wait had their CPU too early, and sleep */
 #define TICKET_BITS 0x7fffffffu
 _Static_assert(sizeof(struct object) == 32, "two a cache line");
 
@@ -185,7 +185,7 @@ struct gone {
 struct saver {
 	uint8_t *calls;        /* owned; by operation: what it tells; NULL: the state does not say how much its saver read */
 	int32_t task;
-	uint32_t first, turn;  /* files read that show it, numbered from 1 through all tasks: its first, the last; 0: none yet */
+	uint32_t first, turn;  /* files read that show it, numbered from 1 through all tasks: first, last; 0: none yet */
 	uint32_t links;        /* read until the last of these */
 	uint32_t links_seen;
 	struct seat seat;      /* where it ran */
@@ -223,7 +223,7 @@ struct run {
 		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
 		enum boot_stage stage;
 		uint32_t next_cut;
-		int8_t *asked;           /* owned; by slot: the node that its pages are asked from, -1 = not told. NULL: nothing tells */
+		int8_t *asked;           /* owned; by slot: the node that its pages are asked from, -1 = not told. NULL: none is */
 	} follow;
 
 	const struct run_part *part_of_kind[NR_KINDS]; /* NULL: served without a part, or not modelled */
@@ -304,8 +304,8 @@ void follow_fini(struct run *run);
 /** follow_prologue() - what was there before the recording began: noted, to be found in the initial state. */
 void follow_prologue(struct run *run, const struct trace_batch *batch);
 /**
- * follow_event() - before event @i of @batch. Return: 1 when it is to be served, 0 when it precedes the initial state, a
- * negative code on an error.
+ * follow_event() - before event @i of @batch. Return: 1 when it is to be served, 0 when it precedes the initial state,
+ * a negative code on an error.
  */
 int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err);
 /** follow_settle() - after a batch: whether there is anything left to follow. */
@@ -346,13 +346,13 @@ void rules_report_disowned(struct run *run, const struct run_op *op);
 void rules_of_zeroed(struct run *run, struct run_op *op);
 void rules_report_zeroed(struct run *run, const struct run_op *op);
 /**
- * rules_made_in_vain() - whether the model failed to make what @op names, all of the times that the trace makes it by an
- * event of @kind, which makes pools: that it is missed then is no mistake of the trace's callers.
+ * rules_made_in_vain() - whether the model failed to make what @op names, all of the times that the trace makes it by
+ * an event of @kind, which makes pools: that it is missed then is no mistake of the trace's callers.
  */
 bool rules_made_in_vain(const struct run *run, const struct run_op *op, enum trace_kind kind);
 /**
- * rules_claims_known() - whether a region that @op uses, and nobody has claimed, is one that nobody has: what tells of claims is
- * there. Where it is not, lint says so once.
+ * rules_claims_known() - whether a region that @op uses, and nobody has claimed, is one that nobody has:
+ * what tells of claims is there. Where it is not, lint says so once.
  */
 bool rules_claims_known(struct run *run, enum resource_tree tree, const struct run_op *op);
 /** rules_is_recording() - whether the trace is of a real kernel, and says which context its callers were in. */

@@ -157,7 +157,8 @@ static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum 
 	if (takes && !takes_pages && (op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32)))
 		rules |= 1u << RULE_HIGHMEM_KMALLOC;
 	/* Who says __GFP_NOWARN expects NULL. kvmalloc() says so too, and then asks vmalloc. */
-	if (!(op->gfp & GFP_BIT_NOWARN) && is_kmalloc(action) && op->kind != KIND_KVMALLOC && op->kind != KIND_KVZALLOC && op->size > run->machine->kmalloc.max_size)
+	if (!(op->gfp & GFP_BIT_NOWARN) && is_kmalloc(action) && op->kind != KIND_KVMALLOC && op->kind != KIND_KVZALLOC &&
+		op->size > run->machine->kmalloc.max_size)
 		rules |= 1u << RULE_SIZE_TOO_LARGE;
 	if (!(op->gfp & GFP_BIT_NOWARN) && action == ACT_PAGES && op->order > run->machine->page_allocator.max_order)
 		rules |= 1u << RULE_ORDER_TOO_LARGE;

@@ -130,8 +130,8 @@ static void report_open(struct run *run, struct section *section, const char *wh
 
 	if (!section->depth)
 		return;
-	run_violation(run, RULE_PREEMPT_IMBALANCE, op, "%s at %" PRIu64 " ns: %u without put at the end of %s: \"scheduling while atomic\" when it next sleeps",
-		kind_info[op->kind].name, section->begun_ns, section->depth, when);
+	run_violation(run, RULE_PREEMPT_IMBALANCE, op, "%s at %" PRIu64 " ns: %u without put at the end of %s: \"scheduling"
+		" while atomic\" when it next sleeps", kind_info[op->kind].name, section->begun_ns, section->depth, when);
 	section->depth = 0;
 }
 

@@ -62,7 +62,8 @@ static bool page_gone(struct run *run, const struct request *req, struct run_op 
 {
 	if (req->value != PAGE_GONE)
 		return false;
-	run_violation(run, RULE_PAGE_ADDRESS_UNMAPPED, op, "%s of a page that is not allocated: its next owner's is mapped", kind_info[op->kind].name);
+	run_violation(run, RULE_PAGE_ADDRESS_UNMAPPED, op, "%s of a page that is not allocated: its next owner's is mapped",
+		kind_info[op->kind].name);
 	note_failure(run, req, op);
 	return true;
 }
@@ -162,8 +163,8 @@ static void serve_unmap(struct run *run, const struct request *req, struct run_o
 		return;
 	maker = &run->ops[object->op];
 	if (kind_info[maker->kind].keys != KEY_PAGE || is_local(maker) != is_local(op))
-		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel stops with a BUG where pages are high", kind_info[op->kind].name,
-			kind_info[maker->kind].name);
+		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel stops with a BUG where pages are"
+			" high", kind_info[op->kind].name, kind_info[maker->kind].name);
 	op->done++;
 	if (!is_local(maker) || kind_info[maker->kind].keys != KEY_PAGE) {
 		release(run, object);

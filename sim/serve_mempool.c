@@ -44,8 +44,8 @@ static void unknown_pool(struct run *run, const struct run_op *op)
 {
 	if (rules_made_in_vain(run, op, KIND_MEMPOOL_CREATE))
 		return;
-	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of pool \"%s\", which is not there: the kernel uses memory that is freed", kind_info[op->kind].name,
-		run_string(run, op->trace->name));
+	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of pool \"%s\", which is not there: the kernel uses memory that is"
+		" freed", kind_info[op->kind].name, run_string(run, op->trace->name));
 }
 
 /* Whether the cache of that name was destroyed before. A recording may not show the creation of another one of its name. */

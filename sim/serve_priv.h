@@ -1,6 +1,6 @@
 /*
- * serve_priv: what the files that serve requests share: serve.c (objects of slabs, and what is common to all), serve_bulk.c,
- * serve_wrong_free.c, serve_pages.c, serve_caches.c and the parts (sim/part.h).
+ * serve_priv: what the files that serve requests share: serve.c (objects of slabs, and what is common to all),
+ * serve_bulk.c, serve_wrong_free.c, serve_pages.c, serve_caches.c and the parts (sim/part.h).
  */
 #ifndef KMEMSIM_SIM_SERVE_PRIV_H
 #define KMEMSIM_SIM_SERVE_PRIV_H
@@ -58,7 +58,10 @@ static inline bool op_is_mapping(const struct run_op *op)
 
 /** note_failure() - an allocation failed in the model, or a mapping of what was not allocated. */
 void note_failure(struct run *run, const struct request *req, struct run_op *op);
-/** note_recovered() - an allocation that failed where it was recorded got memory in the model, which has it back at once. */
+/**
+ * note_recovered() - an allocation that failed where it was recorded got memory in the model,
+ * which has it back at once.
+ */
 static inline void note_recovered(struct run *run, struct run_op *op)
 {
 	op->done++;

@@ -15,8 +15,8 @@ gfp_t kvmalloc_gfp(const struct run *run, uint64_t size, gfp_t gfp);
 struct vmap_request vmap_request_of(const struct machine *machine, const struct trace_op *op, uint32_t cpu);
 
 /**
- * vmap_purge_seen() - whether a kmem_cache_free is the purge's, which frees the descriptors of areas that grow together: how a
- * recording shows purges whose cause it does not (set_memory()).
+ * vmap_purge_seen() - whether a kmem_cache_free is the purge's, which frees the descriptors of areas that grow
+ * together: how a recording shows purges whose cause it does not (set_memory()).
  */
 bool vmap_purge_seen(const struct trace_tables *tables, const struct trace_op *op);
 
@@ -33,8 +33,8 @@ void serve_purge(struct run *run);
 
 /**
  * vmalloc_load() - the areas of a saved state, busy and lazy. @bound: gets the number of each busy one under
- * vmalloc_bound_key() of its address, for the objects of the trace that are older than the state; @areas: of all that the
- * state lists, VMAP_AREA_NONE for lazy ones. Their pages: adopt_areas().
+ * vmalloc_bound_key() of its address, for the objects of the trace that are older than the state; @areas: of all that
+ * the state lists, VMAP_AREA_NONE for lazy ones. Their pages: adopt_areas().
  */
 int vmalloc_load(struct vmalloc *vm, const struct machine *machine, const struct state *state, struct idmap *bound,
 	uint32_t *areas, struct err *err);

@@ -1,13 +1,14 @@
 /*
- * serve_wrong_free: frees that the kernel warns of or dies of: by another function than the object's own, with another cache, of
- * what is free already or never was allocated. What is right, and what there is to free, is found by who calls this.
+ * serve_wrong_free: frees that the kernel warns of or dies of: by another function than the object's own,
+ * with another cache, of what is free already or never was allocated. What is right, and what there is to
+ * free, is found by who calls this.
  */
 #include <string.h>
 
 #include "mm/mempool.h"
 #include "sim/serve_priv.h"
 
-/* kfree() of pages: free_large_kmalloc() gives back a compound block; else it warns and gives back the first page alone. */
+/* kfree() of pages: free_large_kmalloc() gives back a compound block; of another it warns, and frees the first page. */
 RARE void free_pages_as_object(struct run *run, struct object *object, const struct run_op *op)
 {
 	const struct run_op *maker = &run->ops[object->op];
@@ -43,8 +44,8 @@ static void check_free_of_part(struct run *run, const struct object *object, con
 		}
 	}
 	if (part_of(run, object) == &part_dma)
-		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: no slab is there, the kernel warns and frees its first page",
-			kind_info[op->kind].name, kind_info[run->ops[object->op].kind].name);
+		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: no slab is there, the kernel warns and frees"
+			" its first page", kind_info[op->kind].name, kind_info[run->ops[object->op].kind].name);
 	else if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
 		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
 			"%s of an object from %s: no slab is there, the kernel oopses", kind_info[op->kind].name,
@@ -52,8 +53,8 @@ static void check_free_of_part(struct run *run, const struct object *object, con
 	else if ((op->ctx & CTX_MASK) == CTX_NMI)
 		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "kvfree of vmalloc memory in an NMI: BUG in vfree()");
 	else if (op->ctx & ~CTX_MASK && !(op->ctx & CTX_MASK))
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "kvfree of vmalloc memory may sleep, and the context may not: might_sleep()"
-			" complains");
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "kvfree of vmalloc memory may sleep, and the context may not:"
+			" might_sleep() complains");
 }
 
 /* Events of the free and of what made the object name one cache, though this machine has several where that one was. */
@@ -62,7 +63,7 @@ static bool was_merged(const struct run *run, const struct run_op *maker, const 
 	return !run->machine->slab.merge && maker->trace->name == op->trace->name;
 }
 
-/* kfree() finds the cache by the page, and kmem_cache_free() believes its caller: both work where the cache is right. */
+/* kfree() finds the cache by the page, kmem_cache_free() believes its caller: both work where the cache is right. */
 static void check_free_function(struct run *run, const struct run_op *maker, const struct run_op *op)
 {
 	bool slob = !strcmp(run->machine->slab.allocator, "slob");

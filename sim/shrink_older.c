@@ -1,6 +1,6 @@
 /*
- * shrink_older: dentries, inodes, extents and buffer heads of an initial state that the trace does not know, and that nobody uses: under pressure
- * they go before those that it knows, which are younger.
+ * shrink_older: dentries, inodes, extents and buffer heads of an initial state that the trace does not know,
+ * and that nobody uses: under pressure they go before those that it knows, which are younger.
  *
  * Which dentry has which inode no saved file tells, nor which file a buffer head is of: the first dentry by address gets the first inode,
  * and pages take as many buffer heads with them as there are for each. How many dentries nobody uses fs/dentry-state tells.

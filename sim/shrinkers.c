@@ -6,10 +6,11 @@
  * What is whose a trace does not say, but the order of a task's requests does: a lookup takes a dentry, then its inode, then
  * the inode's security blob; a pipe or socket takes the inode first; a write takes a page, then its buffer heads. Pages of files
  * are those of the inode that their task took last.
- * Simplified: a dentry counts as unused from its birth, unless what it belongs to keeps it: files of memory (shmem), pipes and
- * sockets, and what the kernel itself made (tracefs, debugfs). Directories are not kept by their children. Objects are not told
- * apart by node: each node's shrinker has its share. Extents go in the order in which they came, not file by file, whoever has looked one up
- * since; those that are still to be written, too. Objects of an initial state that the trace does not know are in shrink_older.c.
+ * Simplified: a dentry counts as unused from its birth, unless what it belongs to keeps it: files of memory (shmem),
+ * pipes and sockets, and what the kernel itself made (tracefs, debugfs). Directories are not kept by their children.
+ * Objects are not told apart by node: each node's shrinker has its share. Extents go in the order in which they came,
+ * not file by file, whoever has looked one up since; those that are still to be written, too. Objects of an initial
+ * state that the trace does not know are in shrink_older.c.
  */
 #include <stdlib.h>
 #include <string.h>

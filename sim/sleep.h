@@ -1,18 +1,18 @@
 /*
  * sleep: requests that wait for something other than their CPU. Who sleeps is off its CPU and is served again, from its
- * place (struct mm_place), when it is woken: in order of their going to sleep, or when its time is up. Sleepers are found
- * by what they wait for: a reason and a key.
+ * place (struct mm_place), when it is woken: in order of their going to sleep, or when its time is up. Sleepers are
+ * found by what they wait for: a reason and a key.
  *
  * A mechanism's serve() that gets MM_WAIT from mm/ does
  *	if (answer == MM_WAIT && serve_wait(run, req, gfp))
  *		return;
- * and takes the request for failed when that answers false: it may not sleep. On the next call run->meter.wait.place has
- * what mm/ left there. Whoever changes what others wait for calls run_wake().
+ * and takes the request for failed when that answers false: it may not sleep. On the next call run->meter.wait.place
+ * has what mm/ left there. Whoever changes what others wait for calls run_wake().
  *
  * Invariants
  *  1. every sleeper is on the chain of its reason and key; chains are in the order of going to sleep
- *  2. nr_asleep counts the sleepers on chains, nr_napping those of them that have been served and only take their time, nr_awake those that
- *     were woken and have not been served again
+ *  2. nr_asleep counts the sleepers on chains, nr_napping those of them that have been served and only take their time,
+ *     nr_awake those that were woken and have not been served again
  */
 #ifndef KMEMSIM_SIM_SLEEP_H
 #define KMEMSIM_SIM_SLEEP_H
@@ -77,8 +77,8 @@ bool run_may_sleep(const struct run *run, const struct request *req, gfp_t gfp);
 void run_sleep(struct run *run, const struct request *req, enum sleep_reason reason, uint64_t key, ns_t timeout_ns);
 
 /**
- * run_nap() - @req has been served and sleeps run->meter.nap_ns for what that took: pages being written, a killed task's memory. In
- * a context that may not sleep its CPU is busy so long.
+ * run_nap() - @req has been served and sleeps run->meter.nap_ns for what that took: pages being written,
+ * a killed task's memory. In a context that may not sleep its CPU is busy so long.
  */
 void run_nap(struct run *run, const struct request *req);
 
@@ -98,7 +98,10 @@ static inline uint32_t run_wake_all(struct run *run, enum sleep_reason reason, u
 }
 
 /* The engine's side. */
-/** sleepers_add() - @req waits; @counted: in the statistics. Return: its number, SLEEPER_NONE with run->deferred set. */
+/**
+ * sleepers_add() - @req waits; @counted: in the statistics.
+ * Return: its number, SLEEPER_NONE with run->deferred set.
+ */
 uint32_t sleepers_add(struct run *run, const struct request *req, enum sleep_reason reason, uint64_t key, bool counted);
 /** sleepers_find() - the first who waits for (@reason, @key); SLEEPER_NONE. */
 uint32_t sleepers_find(const struct run *run, enum sleep_reason reason, uint64_t key);
@@ -107,8 +110,8 @@ struct request sleepers_take(struct run *run, uint32_t number);
 /** sleepers_timer() - a timer of sleepers is due (RUN_TIMER_RESUME, RUN_TIMER_TIMEOUT). */
 int sleepers_timer(struct run *run, uint32_t kind, uint32_t generation, uint32_t number, struct err *err);
 /**
- * sleepers_resume() - @req, which slept, is about to be served again: run->meter.wait gets its place. Return: whether it has been
- * served, and took a nap.
+ * sleepers_resume() - @req, which slept, is about to be served again: run->meter.wait gets its place. Return:
+ * whether it has been served, and took a nap.
  */
 bool sleepers_resume(struct run *run, const struct request *req);
 /** sleepers_give_up() - the run is over: nobody wakes those who still wait. They have failed. */

@@ -1,7 +1,7 @@
 /*
- * sweep: the runs of a sweep, each in a process of its own. The trace is decoded once; workers are forked and replay it from
- * the pages they share with their parent. A worker sends its results through a pipe; the parent writes them, a run as a
- * whole, into one recorder. What happens to a worker happens to its run alone.
+ * sweep: the runs of a sweep, each in a process of its own. The trace is decoded once; workers are forked and replay it
+ * from the pages they share with their parent. A worker sends its results through a pipe; the parent writes them, a run
+ * as a whole, into one recorder. What happens to a worker happens to its run alone.
  */
 #ifndef KMEMSIM_SIM_SWEEP_H
 #define KMEMSIM_SIM_SWEEP_H
@@ -60,7 +60,10 @@ struct sweep_progress {
 struct sweep_options {
 	uint32_t workers;          /* processes at a time, at least 1; a single one waits while its results are recorded */
 	struct recorder *recorder; /* borrowed */
-	/** stop() - asked often; true kills the runs in flight, which are not recorded, and ends with ERR_INTERRUPTED. May be NULL. */
+	/**
+	 * stop() - asked often; true kills the runs in flight, which are not recorded, and ends with
+	 * ERR_INTERRUPTED. May be NULL.
+	 */
 	bool (*stop)(void *arg);
 	/** progress() - at least once a second and after each run. May be NULL. */
 	void (*progress)(void *arg, const struct sweep_progress *progress);

@@ -1,12 +1,13 @@
 /*
- * unmade: caches and pools whose creation has arrived and is not done: it waits for its CPU, for its task's turn, or for memory.
- * What names them later in the trace waits for that, as nobody in the kernel has a pointer to what is not there yet. Nor does a driver
- * release or use a region before its request is done, or another one request it before its release. Tickets (sim/arrive.h) cannot see
- * to it: they go by slots, and these have none. And a cache or pool is destroyed when all that named it earlier, and waits for its CPU,
- * its task's turn or its object, is done.
+ * unmade: caches and pools whose creation has arrived and is not done: it waits for its CPU, for its task's turn, or
+ * for memory. What names them later in the trace waits for that, as nobody in the kernel has a pointer to what is not
+ * there yet. Nor does a driver release or use a region before its request is done, or another one request it before its
+ * release. Tickets (sim/arrive.h) cannot see to it: they go by slots, and these have none. And a cache or pool is
+ * destroyed when all that named it earlier, and waits for its CPU, its task's turn or its object, is done.
  *
  * Invariants
- *  1. an operation has OP_UNMADE exactly when it names something that is unmade, is about such a region, or destroys something
+ *  1. an operation has OP_UNMADE exactly when it names something that is unmade, is about
+ *     such a region, or destroys something
  */
 #ifndef KMEMSIM_SIM_UNMADE_H
 #define KMEMSIM_SIM_UNMADE_H
@@ -25,7 +26,7 @@ struct maker {
 	uint64_t event_no;
 	uint64_t start, last; /* KEY_START: the region's first and last byte */
 	uint32_t name;        /* string number */
-	uint32_t keys;        /* KEY_CACHE or KEY_POOL: which kind of name; KEY_START or KEY_PORT: of a region of memory, or of ports */
+	uint32_t keys;        /* KEY_CACHE, KEY_POOL: such a name; KEY_START, KEY_PORT: a region of memory, or of ports */
 };
 
 struct unmade {
@@ -41,11 +42,15 @@ bool unmade_begins(struct run *run, const struct request *req);
 void unmade_ends(struct run *run, const struct request *req);
 /** unmade_is_end() - whether operations of @kind have OP_UNMADE always: they destroy a cache or a pool. */
 bool unmade_is_end(enum trace_kind kind);
-/** unmade_passed() - while run->unmade.nr_early: @req, which waited, is done: a destruction that waits for it looks again. */
+/**
+ * unmade_passed() - while run->unmade.nr_early: @req, which waited, is done: a destruction
+ * that waits for it looks again.
+ */
 void unmade_passed(struct run *run, const struct request *req);
 /**
- * unmade_holds() - whether @req, which is about to be served and whose operation has OP_UNMADE, names what an earlier event is to
- * make, or destroys what an earlier one names. Then it waits for that (SLEEP_OBJECT), and is served again as if it had not been.
+ * unmade_holds() - whether @req, which is about to be served and whose operation has OP_UNMADE, names what an
+ * earlier event is to make, or destroys what an earlier one names. Then it waits for that (SLEEP_OBJECT), and is
+ * served again as if it had not been.
  */
 bool unmade_holds(struct run *run, const struct request *req);
 int unmade_check(const struct run *run, struct err *err);

@@ -1,7 +1,7 @@
 /*
  * verify: holds the model against a recording and the saved states of the machine it was made on. Each event by itself:
- * bytes_alloc of kmalloc, the frame of each page allocation, the address of each object; and the whole memory at the instants
- * that were saved. Names the first event of each kind at which the two differ, and what either had there.
+ * bytes_alloc of kmalloc, the frame of each page allocation, the address of each object; and the whole memory at the
+ * instants that were saved. Names the first event of each kind at which the two differ, and what either had there.
  */
 #ifndef KMEMSIM_SIM_VERIFY_H
 #define KMEMSIM_SIM_VERIFY_H

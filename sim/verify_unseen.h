@@ -1,6 +1,7 @@
 /*
- * verify_unseen: allocations that no event shows, as the pass one step at a time finds them out. They are no choice of the
- * allocator's but what it was asked for, so the pass that runs freely is given them: how many blocks left which list, and when.
+ * verify_unseen: allocations that no event shows, as the pass one step at a time finds them out. They are no
+ * choice of the allocator's but what it was asked for, so the pass that runs freely is given them: how many
+ * blocks left which list, and when.
  */
 #ifndef KMEMSIM_SIM_VERIFY_UNSEEN_H
 #define KMEMSIM_SIM_VERIFY_UNSEEN_H
@@ -21,8 +22,8 @@ struct unseen_take {
 };
 
 /**
- * Pages left a CPU's lists of a zone for the free lists, and no free had caused it: it was time to (drain_zone_pages() of lists
- * of another node), or somebody wanted them. When a CPU does so hangs on timers that wait for it to be awake.
+ * Pages left a CPU's lists of a zone for the free lists, and no free had caused it: it was time to (drain_zone_pages()
+ * of lists of another node), or somebody wanted them. When a CPU does so hangs on timers that wait for it to be awake.
  */
 struct unseen_drain {
 	uint64_t before;     /* number of the event that follows it */
@@ -63,7 +64,7 @@ void unseen_log_fini(struct unseen_log *log);
 /** unseen_add() - add *take; its .before is the event that shows it and is made earlier where something tells so. */
 int unseen_add(struct unseen_log *log, const struct unseen_cpu *cpu, const struct unseen_take *take, struct err *err);
 
-/** unseen_free() - @pfn was freed at event @number. @unflushed: the model has more on the CPU's lists than the kernel. */
+/** unseen_free() - @pfn was freed at event @number. @unflushed: the CPU's lists of the model have more. */
 int unseen_free(struct unseen_log *log, struct unseen_cpu *cpu, pfn_t pfn, uint64_t number, bool unflushed, struct err *err);
 
 /** unseen_drained() - add *drain, or its pages to the last one where that is its beginning. */

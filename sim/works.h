@@ -1,7 +1,7 @@
 /*
- * works: work items, which a worker of the CPU that asked does a moment later (schedule_work()). Asked for again while it is
- * queued, one is done once. What it costs is its CPU's, after what that is doing. When the trace has ended the last ones are
- * still done.
+ * works: work items, which a worker of the CPU that asked does a moment later (schedule_work()). Asked for again
+ * while it is queued, one is done once. What it costs is its CPU's, after what that is doing. When the trace has
+ * ended the last ones are still done.
  */
 #ifndef KMEMSIM_SIM_WORKS_H
 #define KMEMSIM_SIM_WORKS_H
@@ -17,7 +17,7 @@ enum run_work {
 	WORK_VFREE,          /* __vfree_deferred(): areas that interrupts freed */
 	WORK_VMAP_DRAIN,     /* drain_vmap_area_work(): too many areas wait for a purge */
 	WORK_PERCPU_BALANCE, /* pcpu_balance_workfn() */
-	WORK_RCU,            /* rcu_do_batch(): slabs of SLAB_TYPESAFE_BY_RCU, after a grace period; not at the end of the trace */
+	WORK_RCU,            /* rcu_do_batch(): slabs of SLAB_TYPESAFE_BY_RCU, after a grace period; not when the trace ends */
 	NR_WORKS
 };
 

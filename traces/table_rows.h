@@ -45,7 +45,10 @@ struct table_rows {
 
 /** table_rows_init() - for tasks and slots below these numbers. Return: false: no memory. To be ended by table_rows_fini() in any case. */
 bool table_rows_init(struct table_rows *rows, uint32_t nr_tasks, uint32_t nr_slots);
-/** table_rows_room() - see that there is room for @task and @slot; where they are not known from the beginning: before they are named. Return: as above. */
+/**
+ * table_rows_room() - see that there is room for @task and @slot; where they are not known from the beginning:
+ * before they are named. Return: as above.
+ */
 bool table_rows_room(struct table_rows *rows, uint32_t task, uint32_t slot);
 void table_rows_fini(struct table_rows *rows);
 

@@ -54,7 +54,10 @@ bool cli_stop(void *arg);
 /** cli_flush() - flush and check standard output. Return: 0, or the exit status when it could not be written. */
 int cli_flush(void);
 
-/** cli_width() - columns of standard output: $COLUMNS, or the terminal's; 0 = it goes elsewhere, where lines may be of any length. */
+/**
+ * cli_width() - columns of standard output: $COLUMNS, or the terminal's; 0 = it goes elsewhere,
+ * where lines may be of any length.
+ */
 unsigned int cli_width(void);
 
 /* A progress line on standard error: once a second, only on a terminal. Also after SIGUSR1, once, anywhere. */
@@ -65,7 +68,7 @@ struct cli_progress {
 };
 
 void cli_progress_start(struct cli_progress *progress, const char *what, bool quiet);
-/** cli_progress_show() - @done of @total units of work (bytes), @events so far, @note may be NULL. Cheap when not due. */
+/** cli_progress_show() - @done of @total units of work (bytes), @events so far; @note may be NULL. Cheap if not due. */
 void cli_progress_show(struct cli_progress *progress, uint64_t done, uint64_t total, uint64_t events, const char *note);
 /** cli_progress_end() - clear the line. */
 void cli_progress_end(struct cli_progress *progress);

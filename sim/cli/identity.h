@@ -1,4 +1,4 @@
-/* identity: what a recorded run is found again by: the hashes of its trace and of its machine, and the machine's text. */
+/* identity: what a recorded run is found again by: the hashes of its trace and machine, and the machine's text. */
 #ifndef KMEMSIM_SIM_CLI_IDENTITY_H
 #define KMEMSIM_SIM_CLI_IDENTITY_H
 
@@ -11,7 +11,10 @@ struct cli_identity {
 	char *yaml;                             /* owned */
 };
 
-/** cli_identify() - all of it. Errors as trace_sha256() and machine_hash(). End with cli_identity_fini(), also after an error. */
+/**
+ * cli_identify() - all of it. Errors as trace_sha256() and machine_hash(). End with
+ * cli_identity_fini(), also after an error.
+ */
 int cli_identify(struct cli_identity *id, struct trace_reader *reader, const struct machine *machine, struct err *err);
 void cli_identity_fini(struct cli_identity *id);
 

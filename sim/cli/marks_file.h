@@ -1,6 +1,6 @@
 /*
- * marks_file: the marks of a run as text, for `kmemsim bisect --save` and `--against`: a first line, lines "key value" that say
- * what was replayed and what counts, and a line "EVENTS HASH" for each mark.
+ * marks_file: the marks of a run as text, for `kmemsim bisect --save` and `--against`: a first line,
+ * lines "key value" that say what was replayed and what counts, and a line "EVENTS HASH" for each mark.
  */
 #ifndef KMEMSIM_SIM_CLI_MARKS_FILE_H
 #define KMEMSIM_SIM_CLI_MARKS_FILE_H

@@ -20,7 +20,7 @@ struct cli_machine {
 	uint32_t nr_sets;
 };
 
-/* Keys of the options that several verbs have; -m, -o and -q are the letters. A verb's own keys begin at CLI_OWN_KEY. */
+/* Keys of the options that several verbs have; -m, -o and -q are letters. A verb's own keys begin at CLI_OWN_KEY. */
 enum cli_key { CLI_SET = 256, CLI_SEED, CLI_JSON, CLI_OWN_KEY };
 
 /** What most verbs are given. @what and @optional are the verb's, the rest is the command line's. */
@@ -33,8 +33,8 @@ struct cli_given {
 };
 
 /**
- * cli_given() - the last of a verb's parser: takes -m, -o, -q, --set, --json and the one argument, which must be there unless
- * it is optional. What of these the verb does not list among its options argp refuses before it comes here.
+ * cli_given() - the last of a verb's parser: takes -m, -o, -q, --set, --json and the one argument, which must be there
+ * unless it is optional. What of these the verb does not list among its options argp refuses before it comes here.
  * Return: 0, or ARGP_ERR_UNKNOWN.
  */
 error_t cli_given(int key, const char *text, struct argp_state *state, struct cli_given *given);
@@ -65,12 +65,15 @@ void cli_from(struct argp_state *state, const char *text, struct replay_from *fr
 void cli_set(struct argp_state *state, struct cli_machine *machine, const char *text);
 
 /**
- * cli_keep_source() - ends the program with a message when @output is the file @source, under this or another name: nobody wants
- * a recording replaced by what was made of it. Either may be NULL or "-".
+ * cli_keep_source() - ends the program with a message when @output is the file @source, under this or another name:
+ * nobody wants a recording replaced by what was made of it. Either may be NULL or "-".
  */
 void cli_keep_source(struct argp_state *state, const char *source, const char *output);
 
-/** cli_tell_damage() - warn of what of a damaged trace was left out. Return: the exit status; 0 of one that is only cut off. */
+/**
+ * cli_tell_damage() - warn of what of a damaged trace was left out. Return: the exit status;
+ * 0 of one that is only cut off.
+ */
 int cli_tell_damage(const struct trace_damage *damage);
 
 /** cli_machine_load() - the machine that file and settings describe; the caller frees it. Errors as machine_load(). */

@@ -6,7 +6,7 @@
 
 /** verify_print_json() - one object with all that was found. */
 void verify_print_json(const struct verify *verify);
-/** verify_print_table() - the checks; of each snapshot zones, caches and counters; the first difference of each check. */
+/** verify_print_table() - the checks; zones, caches and counters of each snapshot; the first difference of each. */
 void verify_print_table(const struct verify *verify);
 
 #endif

@@ -316,8 +316,9 @@ static void write_batch(FILE *out, uint64_t ns, const char *task, unsigned int s
 }
 
 /*
- * kswapd is woken, runs 70 us later, and does batches of 20 us, 400 ns for each page looked at and 3 us for each reclaimed. Batches in which
- * it wrote, after which another task had the CPU, and wake-ups of another CPU take ten times as long, and tell nothing.
+ * kswapd is woken, runs 70 us later, and does batches of 20 us, 400 ns for each page looked at and 3 us for each
+ * reclaimed. Batches in which it wrote, after which another task had the CPU, and wake-ups of another CPU take ten
+ * times as long, and tell nothing.
  */
 static void write_reclaim(const char *name)
 {

@@ -172,7 +172,10 @@ Test(initial, exact_pages_and_vm_map_ram_are_there_too)
 		"8\n");
 }
 
-/* The state has a hundred objects that the trace begins without. What is wasted is what the caches have free, and what kmalloc rounds up. */
+/*
+ * The state has a hundred objects that the trace begins without. What is wasted is what the caches have free,
+ * and what kmalloc rounds up.
+ */
 Test(initial, objects_of_the_state_that_the_trace_does_not_know_are_no_waste)
 {
 	save_state();

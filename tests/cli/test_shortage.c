@@ -103,7 +103,10 @@ Test(shortage, what_a_task_has_in_swap_counts_and_goes_with_it)
 	cr_expect_gt(scenario_number("select value from counters where name = 'pswpout'"), 4096 + 1000);
 }
 
-/* oom_unkillable_task(): a kworker that unpacked the initial ramdisk holds most, and stays; so does init, and what has a like name does not. */
+/*
+ * oom_unkillable_task(): a kworker that unpacked the initial ramdisk holds most, and stays;
+ * so does init, and what has a like name does not.
+ */
 Test(shortage, init_and_threads_of_the_kernel_are_never_killed)
 {
 	static const char *const names[][2] = { { "kworker/u2:1", "kworkerd" }, { "kswapd0", "kswapd0x" }, { "nfsd", "nfsdcld" } };

@@ -370,7 +370,10 @@ Test(slab_load, slabs_that_sysfs_counts_with_cpus_are_there)
 	fixture_free(f);
 }
 
-/* The pages of saved slabs are among those in use: both that are made have four of "c", and one of "large"; the third comes from free memory. */
+/*
+ * The pages of saved slabs are among those in use: both that are made have four of "c", and one of "large";
+ * the third comes from free memory.
+ */
 Test(slab_load, counted_slabs_lie_in_pages_that_are_in_use)
 {
 	struct fixture *f = fixture_new(1, 1);
