@@ -41,17 +41,20 @@ struct sweep_loader {
 	uint32_t nr_conditions;
 };
 
+static bool choice_sets(const struct sweep_choice *choice, const char *key, size_t len)
+{
+	for (uint32_t i = 0; i < choice->nr_sets; i++)
+		if (!strncmp(choice->sets[i], key, len) && choice->sets[i][len] == '=')
+			return true;
+	return false;
+}
+
 bool sweep_key_known(const struct sweep *sweep, const char *key, size_t len)
 {
-	for (uint32_t a = 0; a < sweep->nr_axes; a++) {
-		for (uint32_t c = 0; c < sweep->axes[a].nr_choices; c++) {
-			const struct sweep_choice *choice = &sweep->axes[a].choices[c];
-
-			for (uint32_t i = 0; i < choice->nr_sets; i++)
-				if (!strncmp(choice->sets[i], key, len) && choice->sets[i][len] == '=')
-					return true;
-		}
-	}
+	for (uint32_t a = 0; a < sweep->nr_axes; a++)
+		for (uint32_t c = 0; c < sweep->axes[a].nr_choices; c++)
+			if (choice_sets(&sweep->axes[a].choices[c], key, len))
+				return true;
 	return false;
 }
 

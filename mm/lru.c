@@ -201,12 +201,22 @@ uint64_t lru_pages(const struct page_alloc *pa, uint32_t node, enum lru_list lis
 	return pa->reclaim[node].nr_lru[list];
 }
 
-static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list list, const uint64_t *zones, uint64_t *swapped,
-	struct err *err)
+/* What the zones of @node count on that list. */
+static uint64_t zones_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t z = 0; z < pa->nr_zones; z++)
+		if (pa->zones[z].node == node)
+			pages += pa->zones[z].nr_lru[list];
+	return pages;
+}
+
+static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t *swapped, struct err *err)
 {
 	const struct reclaim_node *r = &pa->reclaim[node];
 	uint32_t previous = LINK_NONE;
-	uint64_t nr = 0;
+	uint64_t nr = 0, of_zones = zones_pages(pa, node, list);
 
 	for (uint32_t pfn = r->lru[list].head; pfn != LINK_NONE; pfn = page_at(pa, pfn)->next) {
 		const struct page *page = page_at(pa, pfn);
@@ -223,9 +233,9 @@ static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list 
 				node);
 		previous = pfn;
 	}
-	if (nr != r->nr_lru[list] || nr != *zones)
+	if (nr != r->nr_lru[list] || nr != of_zones)
 		return err_set(err, ERR_INVARIANT, "lru 2: list %d of node %u has %" PRIu64 " pages, counts say %" PRIu64
-			" and %" PRIu64, list, node, nr, r->nr_lru[list], *zones);
+			" and %" PRIu64, list, node, nr, r->nr_lru[list], of_zones);
 	return 0;
 }
 
@@ -234,15 +244,8 @@ int lru_check(const struct page_alloc *pa, struct err *err)
 	uint64_t swapped = 0;
 	int ret = 0;
 
-	for (uint32_t node = 0; ret == 0 && node < pa->nr_nodes; node++) {
-		for (int list = 0; ret == 0 && list < NR_LRU_LISTS; list++) {
-			uint64_t zones = 0;
-
-			for (uint32_t z = 0; z < pa->nr_zones; z++)
-				if (pa->zones[z].node == node)
-					zones += pa->zones[z].nr_lru[list];
-			ret = check_list(pa, node, (enum lru_list)list, &zones, &swapped, err);
-		}
-	}
+	for (uint32_t node = 0; ret == 0 && node < pa->nr_nodes; node++)
+		for (int list = 0; ret == 0 && list < NR_LRU_LISTS; list++)
+			ret = check_list(pa, node, (enum lru_list)list, &swapped, err);
 	return ret;
 }

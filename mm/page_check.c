@@ -71,23 +71,34 @@ static int check_alone(const struct zone_check *c, pfn_t pfn, unsigned int order
 	return 0;
 }
 
+/* Return: a block of @list that begins in [@start, @end), LINK_NONE when none does. */
+static uint32_t find_listed(const struct zone_check *c, const struct free_list *list, pfn_t start, pfn_t end)
+{
+	uint32_t pfn = list->blocks.head;
+
+	while (pfn != LINK_NONE && (pfn < start || pfn >= end))
+		pfn = page_at(c->pa, pfn)->next;
+	return pfn;
+}
+
 /* Invariant 4 for the untouched blocks of a run: their records must not be read one by one. */
 static int check_run(const struct zone_check *c, pfn_t head)
 {
 	const struct page *page = page_at(c->pa, head);
 	pfn_t block = 1ull << page->order;
 	pfn_t nr = (pfn_t)(page->run < 0 ? -page->run : page->run);
-	pfn_t start = page->run < 0 ? head - (nr - 1) * block : head;
+	pfn_t start = page->run < 0 ? head - (nr - 1) * block : head, end = start + nr * block;
 
-	if (page_nr_handed_out(c->pa, start, start + nr * block))
+	if (page_nr_handed_out(c->pa, start, end))
 		return broken(c, 4, "the run of free blocks at %" PRIu64 " has pages that are handed out", start);
 	for (unsigned int order = 0; order < c->pa->max_order; order++)
-		for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++)
-			for (uint32_t p = c->zone->area[order].list[mt].blocks.head; p != LINK_NONE;
-			     p = page_at(c->pa, p)->next)
-				if (p >= start && p < start + nr * block)
-					return broken(c, 4, "block %u is inside the run of free blocks at %" PRIu64, p,
-						start);
+		for (unsigned int mt = 0; mt < NR_MIGRATETYPES; mt++) {
+			uint32_t inside = find_listed(c, &c->zone->area[order].list[mt], start, end);
+
+			if (inside != LINK_NONE)
+				return broken(c, 4, "block %u is inside the run of free blocks at %" PRIu64, inside,
+					start);
+		}
 	return 0;
 }
 

@@ -190,26 +190,34 @@ static bool explains(uint32_t object_size, uint32_t size, uint32_t align, uint32
 }
 
 /*
- * The commonest explanation first: nothing at all, cache lines, a free pointer behind the object (a constructor has the
- * same effect as SLAB_TYPESAFE_BY_RCU), then an alignment of its own. What holds for both word sizes goes first, since
- * sizes do not tell which kernel they are from.
+ * Flags that explain the size with that alignment, the commonest first: none at all, cache lines, a free pointer behind the
+ * object (a constructor has the same effect as SLAB_TYPESAFE_BY_RCU).
  */
-bool slab_infer_create(uint32_t object_size, uint32_t size, uint32_t *align, uint32_t *flags)
+static bool infer_flags(uint32_t object_size, uint32_t size, uint32_t align, bool both, uint32_t *flags)
 {
 	static const uint32_t kinds[] = { 0, SLAB_HWCACHE_ALIGN, SLAB_CTOR, SLAB_CTOR | SLAB_HWCACHE_ALIGN };
 
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (explains(object_size, size, align, kinds[i], both)) {
+			*flags = kinds[i];
+			return true;
+		}
+	return false;
+}
+
+/*
+ * The commonest explanation first: no alignment of its own. What holds for both word sizes goes before, since sizes do not
+ * tell which kernel they are from.
+ */
+bool slab_infer_create(uint32_t object_size, uint32_t size, uint32_t *align, uint32_t *flags)
+{
 	if (!object_size || object_size > size)
 		return false;
-	for (int both = 1; both >= 0; both--) {
-		for (uint32_t a = 0; a <= INFER_MAX_ALIGN; a = a ? 2 * a : 2 * SLAB_MINALIGN) {
-			for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-				if (!explains(object_size, size, a, kinds[i], both))
-					continue;
+	for (int both = 1; both >= 0; both--)
+		for (uint32_t a = 0; a <= INFER_MAX_ALIGN; a = a ? 2 * a : 2 * SLAB_MINALIGN)
+			if (infer_flags(object_size, size, a, both, flags)) {
 				*align = a;
-				*flags = kinds[i];
 				return true;
 			}
-		}
-	}
 	return false;
 }
