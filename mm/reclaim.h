@@ -198,16 +198,19 @@ bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken);
 /* kcompactd.c */
 
 /*
- * HPAGE_FRAG_CHECK_INTERVAL_MSEC is 500; as a timer of 125 jiffies (HZ 250) it expires at a multiple of 8 after them,
- * so each takes 128. D-pressure shows it: mm_compaction_kcompactd_sleep, 507 to 517 ms apart.
+ * kcompactd's look at the fragmentation of its node: it sleeps for HPAGE_FRAG_CHECK_INTERVAL_MSEC (500 ms), a timer of
+ * 125 jiffies (HZ 250), which expires at the next multiple of 8 jiffies. One timeout after the other so makes a period
+ * of 128 jiffies. D-pressure shows it: mm_compaction_kcompactd_sleep, 507 to 517 ms apart.
  */
-#define PROACTIVE_CHECK_NS 512000000u
+#define FRAG_CHECK_TIMEOUT_NS 500000000u
+#define FRAG_CHECK_PERIOD_NS  512000000u
 
 /** kcompactd_wanted() - kcompactd of @node has been woken, or a proactive pass is due, and it has not run yet. */
 bool kcompactd_wanted(const struct page_alloc *pa, uint32_t node);
 /**
- * proactive_wanted() - to be called every PROACTIVE_CHECK_NS: whether the node is fragmented enough for a pass without
- * a request, or one is still to be done. If so kcompactd is wanted. After a pass that was of no use 63 checks say no.
+ * proactive_wanted() - to be called every FRAG_CHECK_PERIOD_NS: whether the node is fragmented enough
+ * for a pass without a request, or one is still to be done. If so kcompactd is wanted. After a pass
+ * that was of no use 63 checks say no.
  */
 bool proactive_wanted(struct page_alloc *pa, uint32_t node);
 

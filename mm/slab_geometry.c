@@ -190,8 +190,8 @@ static bool explains(uint32_t object_size, uint32_t size, uint32_t align, uint32
 }
 
 /*
- * Flags that explain the size with that alignment, the commonest first: none at all, cache lines, a free pointer behind the
- * object (a constructor has the same effect as SLAB_TYPESAFE_BY_RCU).
+ * Flags that explain the size with that alignment, the commonest first: none at all, cache lines, a free pointer behind
+ * the object (a constructor has the same effect as SLAB_TYPESAFE_BY_RCU).
  */
 static bool infer_flags(uint32_t object_size, uint32_t size, uint32_t align, bool both, uint32_t *flags)
 {
@@ -206,8 +206,8 @@ static bool infer_flags(uint32_t object_size, uint32_t size, uint32_t align, boo
 }
 
 /*
- * The commonest explanation first: no alignment of its own. What holds for both word sizes goes before, since sizes do not
- * tell which kernel they are from.
+ * The commonest explanation first: no alignment of its own. What holds for both word sizes goes before,
+ * since sizes do not tell which kernel they are from.
  */
 bool slab_infer_create(uint32_t object_size, uint32_t size, uint32_t *align, uint32_t *flags)
 {

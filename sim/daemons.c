@@ -9,8 +9,7 @@
 
 #define MAX_EPISODES  10000u            /* rows of reclaim_events, of each kind: thousands that fail do not hide who is killed */
 #define KSWAPD_NAP_NS 100000000u        /* kswapd_try_to_sleep(): HZ / 10 */
-#define JIFFIES_8_NS  32000000u         /* HZ 250 */
-#define PROACTIVE_NS  500000000u        /* HPAGE_FRAG_CHECK_INTERVAL_MSEC */
+#define JIFFIES_8_NS  32000000u         /* HZ 250; what long timers expire at multiples of */
 
 static uint64_t stolen(const struct run *run)
 {
@@ -196,9 +195,8 @@ ns_t daemons_kcompactd_put_off(const struct run *run, uint32_t node)
 	ns_t since_ns = k && k->compact_ended_ns ? k->compact_ended_ns : run->begun_ns;
 
 	if (k && k->compacting)
-		return run->engine.now + PROACTIVE_CHECK_NS;
-	/* A timer of so many jiffies expires at a multiple of 8 of them. */
-	return (since_ns + PROACTIVE_NS + JIFFIES_8_NS - 1) / JIFFIES_8_NS * JIFFIES_8_NS;
+		return run->engine.now + FRAG_CHECK_PERIOD_NS;
+	return (since_ns + FRAG_CHECK_TIMEOUT_NS + JIFFIES_8_NS - 1) / JIFFIES_8_NS * JIFFIES_8_NS;
 }
 
 int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err)

@@ -56,7 +56,7 @@ static bool is_compacted_proactively(const struct run *run)
 static const struct timer timers[] = {
 	{ .work = vmstat_work, .period_ns = SECOND_NS },
 	{ .work = slab_reap_work, .period_ns = 2 * SECOND_NS, .skew_ns = 12000000u, .wanted = slab_is_reaped },
-	{ .work = proactive_work, .period_ns = PROACTIVE_CHECK_NS, .per_node = true, .put_off = daemons_kcompactd_put_off,
+	{ .work = proactive_work, .period_ns = FRAG_CHECK_PERIOD_NS, .per_node = true, .put_off = daemons_kcompactd_put_off,
 		.wanted = is_compacted_proactively },
 };
 

@@ -160,12 +160,12 @@ Test(works, a_look_that_is_put_off_comes_when_it_is_due)
 	w->run.mm.slab = &slab;
 	w->run.reclaim.kswapds = &k;
 	cr_assert_eq(timers_start(&w->run, &err), 0);
-	cr_expect_eq(due_at(w, PROACTIVE_CHECK_NS), 1);
+	cr_expect_eq(due_at(w, FRAG_CHECK_PERIOD_NS), 1);
 	fire(w);
-	cr_expect_eq(w->run.engine.now, PROACTIVE_CHECK_NS);
+	cr_expect_eq(w->run.engine.now, FRAG_CHECK_PERIOD_NS);
 	cr_expect_eq(due_at(w, 800000000), 1);
 	fire(w);
-	cr_expect_eq(due_at(w, 800000000 + PROACTIVE_CHECK_NS), 1, "and after that once in a period");
+	cr_expect_eq(due_at(w, 800000000 + FRAG_CHECK_PERIOD_NS), 1, "and after that once in a period");
 	w->run.reclaim.kswapds = NULL;
 	w->run.mm.slab = NULL;
 	world_free(w);
