@@ -2,10 +2,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/fingerprint.h"
 #include "base/table.h"
+#include "base/wall_clock.h"
 #include "sim/arrive.h"
 #include "sim/cpu_map.h"
 #include "sim/replay_priv.h"
@@ -24,14 +24,6 @@ enum replay_cpu_map replay_cpu_map_of(enum replay_cpu_map map, bool initial)
 	if (map != CPU_MAP_AUTO)
 		return map;
 	return initial ? CPU_MAP_SPREAD : CPU_MAP_FOLD;
-}
-
-static uint64_t wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 /* How often all invariants are walked: as the options say, after every event in a build with -Dcheck=full. */
@@ -497,7 +489,7 @@ static int replay_all(struct run *run, struct trace_reader *reader, struct err *
 int replay_run(const struct replay_options *options, struct trace_reader *reader, struct recorder *recorder,
 	struct replay_result *result, struct err *err)
 {
-	uint64_t started = wall_ns();
+	uint64_t started = wall_clock_ns();
 	struct run run;
 	int ret = run_init(&run, options, reader, recorder, err);
 	bool begun;
@@ -510,7 +502,7 @@ int replay_run(const struct replay_options *options, struct trace_reader *reader
 	if (begun) {
 		ret = replay_all(&run, reader, err);
 		ret = replay_finish(&run, ret, err);
-		run.result.wall_ns = wall_ns() - started;
+		run.result.wall_ns = wall_clock_ns() - started;
 	}
 	*result = run.result;
 	run_fini(&run); /* which takes a while, and the recorder has rows to write meanwhile */

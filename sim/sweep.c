@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/wall_clock.h"
 #include "sim/recorder_stream.h"
 #include "sim/sweep_priv.h"
 #include "sim/sweep_worker_priv.h"
@@ -33,14 +33,6 @@ struct pool {
 	bool warned;
 	struct sweep_progress progress;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static bool stopped(const struct pool *pool)
 {
@@ -84,7 +76,7 @@ static int start_run(struct pool *pool, struct worker *worker, uint32_t index, s
 	worker->busy = true;
 	worker->timed_out = false;
 	worker->len = worker->walked = 0;
-	worker->started_ns = now_ns();
+	worker->started_ns = wall_clock_ns();
 	pool->fds[worker - pool->workers] = (struct pollfd){ .fd = worker->fd, .events = POLLIN };
 	pool->progress.running++;
 	return 0;
@@ -192,7 +184,7 @@ static struct finished take_finished(struct pool *pool, struct worker *worker, b
 		.index = worker->index,
 		.timed_out = worker->timed_out,
 		.status = over ? 0 : worker_reap(worker),
-		.wall_ns = now_ns() - worker->started_ns,
+		.wall_ns = wall_clock_ns() - worker->started_ns,
 		.stream = worker->stream,
 		.len = over ? worker->walked : worker->len,
 	};
@@ -255,7 +247,7 @@ static int receive(struct worker *worker, struct err *err)
 /* Kill those that take too long. Return: ns until the next one is due, at most a tick. */
 static uint64_t check_times(struct pool *pool)
 {
-	uint64_t limit = pool->sweep->timeout_ns, now = now_ns(), wait = TICK_NS;
+	uint64_t limit = pool->sweep->timeout_ns, now = wall_clock_ns(), wait = TICK_NS;
 
 	for (uint32_t i = 0; i < pool->options->workers && limit; i++) {
 		struct worker *worker = &pool->workers[i];
@@ -274,7 +266,7 @@ static uint64_t check_times(struct pool *pool)
 
 static void show(struct pool *pool)
 {
-	pool->progress.wall_ns = now_ns() - pool->start_ns;
+	pool->progress.wall_ns = wall_clock_ns() - pool->start_ns;
 	if (pool->options->progress)
 		pool->options->progress(pool->options->arg, &pool->progress);
 }
@@ -345,7 +337,7 @@ int sweep_run(const struct sweep_plan *plan, const struct sweep_options *options
 		.options = options,
 		.workers = calloc(options->workers, sizeof(*pool.workers)),
 		.fds = calloc(options->workers, sizeof(*pool.fds)),
-		.start_ns = now_ns(),
+		.start_ns = wall_clock_ns(),
 		.progress.runs = sweep_plan_runs(plan),
 	};
 	int ret;
@@ -358,7 +350,7 @@ int sweep_run(const struct sweep_plan *plan, const struct sweep_options *options
 		ret = run_all(&pool, err);
 	}
 	pool_fini(&pool);
-	pool.progress.wall_ns = now_ns() - pool.start_ns;
+	pool.progress.wall_ns = wall_clock_ns() - pool.start_ns;
 	*result = pool.progress;
 	return ret;
 }

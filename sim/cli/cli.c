@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "base/units.h"
+#include "base/wall_clock.h"
 
 /* A signal handler, and what exit() calls, can reach nothing but file scope. */
 static volatile sig_atomic_t interrupted;
@@ -132,14 +132,6 @@ unsigned int cli_width(void)
 	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* A line that is longer than the terminal is wide could not be taken back. */
 static int terminal_columns(void)
 {
@@ -152,7 +144,7 @@ void cli_progress_start(struct cli_progress *progress, const char *what, bool qu
 {
 	progress->what = what;
 	progress->quiet = quiet || !isatty(STDERR_FILENO);
-	progress->start_ns = progress->last_ns = now_ns();
+	progress->start_ns = progress->last_ns = wall_clock_ns();
 }
 
 void cli_progress_show(struct cli_progress *progress, uint64_t done, uint64_t total, uint64_t events, const char *note)
@@ -163,7 +155,7 @@ void cli_progress_show(struct cli_progress *progress, uint64_t done, uint64_t to
 
 	if (progress->quiet && !status_wanted)
 		return;
-	now = now_ns();
+	now = wall_clock_ns();
 	if (now - progress->last_ns < 1000000000u && !status_wanted)
 		return;
 	progress->last_ns = now;

@@ -3,10 +3,10 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/wall_clock.h"
 #include "reports/done_runs.h"
 #include "reports/sqlite_recorder.h"
 #include "sim/cli/cli.h"
@@ -111,14 +111,6 @@ static uint32_t all_cores(void)
 	return 1;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* What the callbacks of the sweep need. */
 struct show {
 	const struct sweep *sweep;
@@ -162,7 +154,7 @@ static void print_progress(const struct show *show, const struct sweep_progress 
 static void on_progress(void *arg, const struct sweep_progress *progress)
 {
 	struct show *show = arg;
-	uint64_t now = now_ns();
+	uint64_t now = wall_clock_ns();
 
 	if (show->quiet || now - show->last_ns < (show->terminal ? TERMINAL_INTERVAL_NS : LOG_INTERVAL_NS))
 		return;
@@ -316,7 +308,7 @@ static int drop_done(const struct sweep_args *args, struct sweep_plan *plan, con
 static int sweep_into(const struct sweep_args *args, const struct sweep_plan *plan, const struct sweep *sweep, uint32_t had,
 	struct sweep_progress *progress, struct err *err)
 {
-	struct show show = { .sweep = sweep, .quiet = args->given.quiet, .terminal = isatty(STDERR_FILENO), .last_ns = now_ns() };
+	struct show show = { .sweep = sweep, .quiet = args->given.quiet, .terminal = isatty(STDERR_FILENO), .last_ns = wall_clock_ns() };
 	struct sweep_options run = {
 		.workers = args->workers,
 		.stop = cli_stop,
