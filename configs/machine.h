@@ -13,10 +13,11 @@
 
 #define MACHINE_AUTO UINT64_MAX
 
-#define MACHINE_MAX_CPUS   1024
-#define MACHINE_MAX_NODES  64
-#define MACHINE_MAX_RANGES 256 /* of RAM, and reserved ones, each */
-#define MACHINE_MAX_REGIONS 512 /* of I/O ports, and of I/O memory, each */
+#define MACHINE_MAX_CPUS    1024
+#define MACHINE_MAX_NODES   64
+#define MACHINE_MAX_RANGES  256          /* of RAM, and reserved ones, each */
+#define MACHINE_MAX_REGIONS 512          /* of I/O ports, and of I/O memory, each */
+#define MACHINE_PHYS_END    (1ull << 52) /* bytes: no processor has wider physical addresses */
 #define MACHINE_NAME_MAX   64
 
 /* Zone types, in the kernel's order; only those that a machine has take an index in the model. */

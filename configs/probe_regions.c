@@ -11,8 +11,7 @@
 
 #include "configs/regions_priv.h"
 
-#define MEMORY_END (1ull << 52) /* physical addresses have no more bits */
-#define PORTS_END  (1ull << 16)
+#define PORTS_END (1ull << 16)
 
 static bool parse_line(const char *line, uint64_t address_end, struct machine_region *region, unsigned int *depth)
 {
@@ -77,6 +76,6 @@ static void read_regions(struct probe *probe, const char *file, uint64_t address
 
 void probe_regions(struct probe *probe)
 {
-	read_regions(probe, "iomem", MEMORY_END, &probe->machine->io_memory);
+	read_regions(probe, "iomem", MACHINE_PHYS_END, &probe->machine->io_memory);
 	read_regions(probe, "ioports", PORTS_END, &probe->machine->io_ports);
 }

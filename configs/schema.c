@@ -17,8 +17,6 @@
 #define AUTO(value) .automatic = true, .auto_value = (value)
 #define NONE(value) .none = true, .none_value = (value)
 
-#define MAX_ADDRESS (1ull << 52) /* bytes: the widest physical addresses there are */
-
 static const char *const kernel_words[] = { "2.6-classic", "6.1", "6.18", NULL };
 static const char *const claim_words[] = { "none", "kernel", "driver", NULL };
 static const char *const bits_words[] = { "64", "32", NULL };
@@ -42,20 +40,20 @@ const struct key machine_keys[] = {
 	{ "nodes.#.memory", KEY_SIZE, IN(draft_node, memory), 0, 64 * TIB, "auto", AUTO(DRAFT_AUTO),
 		.input_only = true },
 	{ "nodes.#.ranges", KEY_RECORDS, LIST(draft_node, ranges, nr_ranges) },
-	{ "nodes.#.ranges.#.start", KEY_SIZE, IN(draft_range, start), 0, MAX_ADDRESS, .address = true },
+	{ "nodes.#.ranges.#.start", KEY_SIZE, IN(draft_range, start), 0, MACHINE_PHYS_END, .address = true },
 	{ "nodes.#.ranges.#.size", KEY_SIZE, IN(draft_range, size), 1, 64 * TIB },
 	{ "nodes.#.cpus", KEY_CPUS, .max = MACHINE_MAX_CPUS },
 	{ "nodes.#.distances", KEY_COUNTS, .min = 1, .max = 255, LIST(draft_node, distances, nr_distances) },
 
 	{ "reserved", KEY_RECORDS, LIST(draft, machine.reserved, machine.nr_reserved) },
-	{ "reserved.#.start", KEY_SIZE, IN(machine_range, start), 0, MAX_ADDRESS, .address = true },
+	{ "reserved.#.start", KEY_SIZE, IN(machine_range, start), 0, MACHINE_PHYS_END, .address = true },
 	{ "reserved.#.size", KEY_SIZE, IN(machine_range, size), 1, 64 * TIB },
 	{ "reserved.#.name", KEY_TEXT, IN(machine_range, name), .def = "reserved" },
 	{ "reserved.#.scales", KEY_BOOL, IN(machine_range, scales), .def = "false", .silent_zero = true },
 
-	{ "zones.dma", KEY_SIZE, M(zones.dma_end), 0, MAX_ADDRESS, "16 MiB", NONE(0) },
-	{ "zones.dma32", KEY_SIZE, M(zones.dma32_end), 0, MAX_ADDRESS, "auto", AUTO(DRAFT_AUTO), NONE(0) },
-	{ "zones.highmem_above", KEY_SIZE, M(zones.highmem_above), 1 * MIB, MAX_ADDRESS, "auto", AUTO(DRAFT_AUTO),
+	{ "zones.dma", KEY_SIZE, M(zones.dma_end), 0, MACHINE_PHYS_END, "16 MiB", NONE(0) },
+	{ "zones.dma32", KEY_SIZE, M(zones.dma32_end), 0, MACHINE_PHYS_END, "auto", AUTO(DRAFT_AUTO), NONE(0) },
+	{ "zones.highmem_above", KEY_SIZE, M(zones.highmem_above), 1 * MIB, MACHINE_PHYS_END, "auto", AUTO(DRAFT_AUTO),
 		NONE(UINT64_MAX) },
 	{ "zones.movable", KEY_SIZE, M(zones.movable), 0, 64 * TIB, "0", NONE(0) },
 
@@ -127,8 +125,8 @@ const struct key machine_keys[] = {
 		.silent_zero = true },
 
 	{ "io_memory.regions", KEY_RECORDS, LIST(draft, machine.io_memory.regions, machine.io_memory.nr_regions) },
-	{ "io_memory.regions.#.start", KEY_SIZE, IN(machine_region, start), 0, MAX_ADDRESS, .address = true },
-	{ "io_memory.regions.#.size", KEY_SIZE, IN(machine_region, size), 1, MAX_ADDRESS },
+	{ "io_memory.regions.#.start", KEY_SIZE, IN(machine_region, start), 0, MACHINE_PHYS_END, .address = true },
+	{ "io_memory.regions.#.size", KEY_SIZE, IN(machine_region, size), 1, MACHINE_PHYS_END },
 	{ "io_memory.regions.#.name", KEY_TEXT, IN(machine_region, name), .def = "device" },
 	{ "io_memory.regions.#.claim", KEY_WORD, IN(machine_region, claim), .words = claim_words, .def = "auto",
 		AUTO(DRAFT_AUTO32) },

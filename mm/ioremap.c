@@ -10,9 +10,8 @@
 #include "mm/resource.h"
 #include "mm/vmalloc.h"
 
-#define PHYS_END        (1ull << 52) /* no processor has wider physical addresses */
-#define ISA_HOLE_START  0xa0000u
-#define ISA_HOLE_END    0x100000u
+#define ISA_HOLE_START 0xa0000u
+#define ISA_HOLE_END   0x100000u
 
 uint64_t ioremap_bytes(const struct ioremap *io, uint64_t phys, uint64_t size)
 {
@@ -134,7 +133,7 @@ static enum ioremap_refusal check_request(const struct ioremap *io, const struct
 
 	if (!req->size || last < req->phys)
 		return IOREMAP_EMPTY;
-	if (last >= PHYS_END)
+	if (last >= MACHINE_PHYS_END)
 		return IOREMAP_TOO_HIGH;
 	/* The kernel's walk needs a start below its end: one byte of RAM gets by. */
 	if (req->size > 1 && !req->older && resource_is_ram(io->resources, req->phys, last))
