@@ -132,6 +132,8 @@ struct record_call_site {
 	ns_t lifetime_mean_ns, lat_mean_ns, lat_max_ns;
 };
 
+#define MAX_VIOLATION_ROWS 1000 /* of each rule and severity; more are only counted */
+
 struct record_violation {
 	ns_t time_ns;
 	uint32_t cpu;

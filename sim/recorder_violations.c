@@ -82,7 +82,7 @@ static int take_violation(struct recorder *rec, const struct record_violation *r
 	count = count_of(keeper, row->rule, severity);
 	if (!count)
 		return err_set(err, ERR_NOMEM, "no memory for the violations of a rule");
-	if (++count->count > MAX_KEPT_VIOLATIONS)
+	if (++count->count > MAX_VIOLATION_ROWS)
 		return 0;
 	ret = keep(keeper, row, severity, err);
 	return ret < 0 ? ret : keeper->next->ops->violation(keeper->next, row, err);

@@ -14,8 +14,6 @@ struct violations_filter {
 	enum severity severity;  /* of this severity and worse */
 };
 
-#define MAX_KEPT_VIOLATIONS 1000 /* of each rule and severity, and as many are passed on; more are only counted */
-
 /** A kept violation; its texts are owned. */
 struct kept_violation {
 	ns_t time_ns;

@@ -170,8 +170,6 @@ struct kind_stats {
 
 _Static_assert(NR_RULES <= 29, "rules, OP_UNMADE, OP_OTHER_RULES and OP_MAY_SLEEP are bits of one word");
 
-#define MAX_VIOLATION_ROWS 1000 /* of each rule and severity; more are only counted */
-
 /** Pages of processes in the trace before the beginning (sim/adopt_gone.c). */
 struct gone {
 	uint64_t *frames;    /* owned: of anonymous pages that were freed, the last @room of them: a ring */

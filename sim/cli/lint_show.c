@@ -43,7 +43,7 @@ void lint_show_table(FILE *out, const char *trace, const struct replay_result *r
 		const struct violation_count *c = &found->counts[i];
 
 		fprintf(out, "%10" PRIu64 "  %-8s  %s%s\n", c->count, severity_name[c->severity], c->rule,
-			c->count > MAX_KEPT_VIOLATIONS ? " (the first 1000 are shown)" : "");
+			c->count > MAX_VIOLATION_ROWS ? " (the first 1000 are shown)" : "");
 	}
 	fprintf(out, "%10" PRIu64 "  errors in %" PRIu64 " events\n", recorder_violations_worse(found, SEVERITY_ERROR), result->events);
 	/* What is left at the end belongs to no event. */
