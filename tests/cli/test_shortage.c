@@ -466,9 +466,6 @@ static const struct {
 	{ "who meets somebody at a lock waits",
 		"select count(*) from lock_stats where contended > acquisitions or (contended > 0) <> (wait_ns > "
 		"0)" },
-	{ "nobody waits for the lists of the CPUs",
-		"select count(*) from lock_stats where lock = 'pcp' and (contended or wait_ns or hold_ns < "
-		"acquisitions)" },
 	{ "who sleeps for writing reclaimed",
 		"select max(0, (select coalesce(sum(count), 0) from sleeps where reason = 'reclaim') - (select "
 		"count(*) from reclaim_events where by = 'direct'))" },
