@@ -21,6 +21,15 @@ static void expect(const char *rest, const char *options, const char *sql, const
 	run_free(&result);
 }
 
+/* The same in each pace, and with fewer CPUs than the trace has. */
+static void expect_always(const char *rest, const char *sql, const char *answer)
+{
+	static const char *const ways[] = { "--set cpus=4", "--set cpus=4 --pace think", "--set cpus=4 --pace asap", "--set cpus=2" };
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		expect(rest, ways[i], sql, answer);
+}
+
 Test(time, an_interrupt_starts_at_once_and_a_task_waits_for_what_both_take)
 {
 	expect("{\"time_ns\": 2000, \"pid\": 5, \"ctx\": \"hardirq\", \"event\": \"kfree\", \"id\": null}\n"
@@ -113,11 +122,9 @@ Test(time, a_region_is_used_and_released_when_its_request_is_done)
 		"{\"event\": \"release_region\", \"start\": 512, \"size\": 8, \"cpu\": 2, \"pid\": 7, \"time_ns\": 1003}\n"
 		"{\"event\": \"request_region\", \"start\": 512, \"size\": 4, \"name\": \"b\", \"cpu\": 3, \"pid\": 9, \"time_ns\": 1004}\n"
 		"{\"event\": \"release_region\", \"start\": 512, \"size\": 4, \"cpu\": 0, \"pid\": 10, \"time_ns\": 1005}\n";
-	static const char *const paces[] = { "--set cpus=4", "--set cpus=4 --pace think", "--set cpus=4 --pace asap", "--set cpus=2" };
 
-	for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++)
-		expect(rest, paces[i], "SELECT (SELECT sum(failed) FROM op_stats), (SELECT count(*) FROM violations), (SELECT sum(still_waiting)"
-			" FROM sleeps WHERE reason = 'object') IS NOT 1", "0|0|1\n");
+	expect_always(rest, "SELECT (SELECT sum(failed) FROM op_stats), (SELECT count(*) FROM violations), (SELECT sum(still_waiting)"
+		" FROM sleeps WHERE reason = 'object') IS NOT 1", "0|0|1\n");
 }
 
 /* A block that is cleared keeps CPU 1 busy, so that the frees wait there, while CPUs 2 and 3 are idle. */
@@ -138,12 +145,10 @@ Test(time, a_cache_or_pool_is_destroyed_when_what_came_before_is_done)
 		"{\"event\": \"mempool_destroy\", \"pool\": \"p\", \"cpu\": 2, \"pid\": 7, \"time_ns\": 200005}\n"
 		"{\"event\": \"dma_pool_destroy\", \"pool\": \"d\", \"cpu\": 2, \"pid\": 7, \"time_ns\": 200006}\n"
 		"{\"event\": \"kmem_cache_create\", \"cache\": \"c\", \"size\": 320, \"cpu\": 3, \"pid\": 8, \"time_ns\": 200007}\n";
-	static const char *const paces[] = { "--set cpus=4", "--set cpus=4 --pace think", "--set cpus=4 --pace asap", "--set cpus=2" };
 
-	for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++)
-		expect(rest, paces[i], "SELECT (SELECT sum(failed) FROM op_stats), (SELECT group_concat(rule) FROM violations),"
-			" (SELECT object_size FROM v_caches WHERE cache = 'c'), (SELECT sum(still_waiting) FROM sleeps WHERE reason = 'object')"
-			" IS NOT 1", "0||320|1\n");
+	expect_always(rest, "SELECT (SELECT sum(failed) FROM op_stats), (SELECT group_concat(rule) FROM violations),"
+		" (SELECT object_size FROM v_caches WHERE cache = 'c'), (SELECT sum(still_waiting) FROM sleeps WHERE reason = 'object')"
+		" IS NOT 1", "0||320|1\n");
 }
 
 /* The creation of the cache keeps CPU 0 busy, so that of the pool waits there, while CPU 1 is idle and its task asks the pool. */
@@ -156,12 +161,10 @@ Test(time, nobody_takes_from_a_pool_or_cache_that_is_not_there_yet)
 		"{\"event\": \"mempool_alloc\", \"id\": 3, \"pool\": \"p\", \"pid\": 8, \"cpu\": 3}\n"
 		"{\"event\": \"mempool_free\", \"id\": 3, \"pool\": \"p\", \"pid\": 7, \"cpu\": 2}\n"
 		"{\"event\": \"kmem_cache_alloc\", \"id\": 4, \"cache\": \"d\", \"pid\": 8, \"cpu\": 3}\n";
-	static const char *const paces[] = { "--set cpus=4", "--set cpus=4 --pace think", "--set cpus=4 --pace asap", "--set cpus=2" };
 
-	for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++)
-		expect(rest, paces[i], "SELECT (SELECT sum(failed) FROM op_stats), (SELECT allocs FROM mempool_stats),"
-			" (SELECT allocs FROM v_caches WHERE cache = 'd' AND object_size = 1640) > 1, (SELECT count(*) FROM violations WHERE rule <>"
-			" 'mempool_misuse')", "0|1|1|0\n");
+	expect_always(rest, "SELECT (SELECT sum(failed) FROM op_stats), (SELECT allocs FROM mempool_stats),"
+		" (SELECT allocs FROM v_caches WHERE cache = 'd' AND object_size = 1640) > 1, (SELECT count(*) FROM violations WHERE rule <>"
+		" 'mempool_misuse')", "0|1|1|0\n");
 }
 
 /*

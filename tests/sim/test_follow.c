@@ -60,6 +60,17 @@ Test(follow, a_recording_that_names_half_of_the_objects_of_a_state_names_most)
 
 /* ---- adopt_lru.c ---- */
 
+/* The state tells the lists of the world's zone. */
+static void tell_lists(const struct world *w, struct state_zone *zone)
+{
+	zone->type = w->fx->zone->type;
+	zone->start_pfn = WORLD_FIRST;
+	zone->spanned = zone->present = zone->managed;
+	state.zones = zone;
+	state.nr_zones = 1;
+	state.lru_told = STATE_LRU_BY_ZONE;
+}
+
 /* A task has touched its anonymous memory; of pages of files the older ones are nobody's. */
 Test(follow, pages_of_a_state_are_on_its_lists_as_used_as_such_pages_are)
 {
@@ -76,12 +87,7 @@ Test(follow, pages_of_a_state_are_on_its_lists_as_used_as_such_pages_are)
 
 	for (uint32_t i = 0; i < 3072; i++)
 		(void)take(w->fx, 0, M);
-	zone.type = w->fx->zone->type;
-	zone.start_pfn = WORLD_FIRST;
-	zone.spanned = zone.present = zone.managed;
-	state.zones = &zone;
-	state.nr_zones = 1;
-	state.lru_told = STATE_LRU_BY_ZONE;
+	tell_lists(w, &zone);
 	cr_assert_eq(adopt_lru(&w->run, &err), 0, "%s", err.text);
 	for (int list = 0; list < NR_LRU_LISTS; list++)
 		cr_expect_eq(lru_pages(w->fx->pa, 0, (enum lru_list)list), want[list], "list %d: %lu", list,
@@ -109,12 +115,7 @@ static struct world *begin_lists(uint64_t inactive_anon, uint64_t active_anon, u
 	zone.lru[STATE_LRU_ACTIVE_ANON] = state.lru[STATE_LRU_ACTIVE_ANON] = active_anon;
 	zone.lru[STATE_LRU_INACTIVE_FILE] = state.lru[STATE_LRU_INACTIVE_FILE] = inactive_file;
 	zone.lru[STATE_LRU_ACTIVE_FILE] = state.lru[STATE_LRU_ACTIVE_FILE] = active_file;
-	zone.type = w->fx->zone->type;
-	zone.start_pfn = WORLD_FIRST;
-	zone.spanned = zone.present = zone.managed;
-	state.zones = &zone;
-	state.nr_zones = 1;
-	state.lru_told = STATE_LRU_BY_ZONE;
+	tell_lists(w, &zone);
 	while (take(w->fx, 0, M) != PFN_NONE)
 		;
 	return w;
@@ -211,12 +212,7 @@ Test(follow, pages_of_a_state_that_the_kernel_wrote_to_memory_are_not_used)
 		w->objects[i] = (struct object){ .slab = OBJECT_PAGES, .index = (uint32_t)pfn, .op = OP_ANON };
 		w->users[pfn] = (struct page_user){ .slot_plus1 = i + 1, .who = i % 2 ? 3 : 2 };
 	}
-	zone.type = w->fx->zone->type;
-	zone.start_pfn = WORLD_FIRST;
-	zone.spanned = zone.present = zone.managed;
-	state.zones = &zone;
-	state.nr_zones = 1;
-	state.lru_told = STATE_LRU_BY_ZONE;
+	tell_lists(w, &zone);
 	cr_assert_eq(adopt_lru(&w->run, &err), 0, "%s", err.text);
 	cr_expect_eq(lru_pages(w->fx->pa, 0, LRU_INACTIVE_ANON), 1000);
 	for (pfn_t pfn = WORLD_FIRST; pfn < WORLD_END; pfn++)
