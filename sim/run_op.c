@@ -222,7 +222,7 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 	} else if (action == ACT_PART && run->part_of_kind[op->kind]->prepare) {
 		run->part_of_kind[op->kind]->prepare(run, op);
 	}
-	op->rules |= unmade_is_end((enum trace_kind)trace->kind) ? OP_UNMADE : 0;
+	op->rules |= unmade_looks((enum trace_kind)trace->kind) ? OP_UNMADE : 0;
 }
 
 static void note_maker(struct run *run, uint32_t number)

@@ -21,15 +21,26 @@ static uint64_t key_of(const struct maker *maker)
 /* Key of a destruction that waits for event @event_no. */
 #define PASSED_KEY(event_no) (5ull << 61 | (event_no))
 
-bool unmade_is_end(enum trace_kind kind)
+static bool is_end(enum trace_kind kind)
 {
 	return kind == KIND_KMEM_CACHE_DESTROY || kind == KIND_MEMPOOL_DESTROY || kind == KIND_DMA_POOL_DESTROY;
+}
+
+/* Requests of it map a page, the object in the slot that is their value. */
+static bool maps_page(enum trace_kind kind)
+{
+	return kind == KIND_KMAP || kind == KIND_KMAP_ATOMIC;
+}
+
+bool unmade_looks(enum trace_kind kind)
+{
+	return is_end(kind) || maps_page(kind);
 }
 
 /* What names a cache or pool behind this event waits for it. */
 static bool is_turn(enum trace_kind kind)
 {
-	return kind == KIND_KMEM_CACHE_CREATE || kind == KIND_MEMPOOL_CREATE || kind == KIND_DMA_POOL_CREATE || unmade_is_end(kind);
+	return kind == KIND_KMEM_CACHE_CREATE || kind == KIND_MEMPOOL_CREATE || kind == KIND_DMA_POOL_CREATE || is_end(kind);
 }
 
 static bool is_claim(enum trace_kind kind)
@@ -79,7 +90,7 @@ static bool names(const struct trace_op *op, const struct maker *maker)
 
 static bool is_unmade(const struct unmade *u, const struct trace_op *op)
 {
-	if (unmade_is_end((enum trace_kind)op->kind))
+	if (unmade_looks((enum trace_kind)op->kind))
 		return true;
 	for (uint32_t i = 0; i < u->nr; i++)
 		if (names(op, &u->makers[i]))
@@ -142,29 +153,48 @@ void unmade_ends(struct run *run, const struct request *req)
 	}
 }
 
-/* What a destruction looks for: a request of before it that names the same. */
+/* What a destruction looks for: a request of before it that names the same; and a mapping: one of its page. */
 struct before {
 	const struct run *run;
 	struct maker end;
+	uint32_t page; /* slot; SLOT_NONE: a destruction */
 };
 
 static bool is_before(const struct request *req, void *arg)
 {
 	const struct before *b = arg;
 
-	return req->event_no < b->end.event_no && names(b->run->ops[req->op].trace, &b->end);
+	if (req->event_no >= b->end.event_no)
+		return false;
+	return b->page != SLOT_NONE ? req->slot == b->page : names(b->run->ops[req->op].trace, &b->end);
+}
+
+/* Whether @req has to look: it destroys something, or maps a page that somebody who came before still waits with. */
+static bool looks(const struct run *run, const struct request *req, enum trace_kind kind)
+{
+	if (run->follow.skipping || (maps_page(kind) && req->sleeper))
+		return false;
+	return is_end(kind) || (maps_page(kind) && req->value < run->nr_objects && !slot_is_clear(run, (uint32_t)req->value));
+}
+
+/* A page is not there either while its request waits for memory; what waits so has its cache or pool already. */
+static bool is_still_to_come(const struct sleeper *sleeper, bool page)
+{
+	if (page)
+		return sleeper->state != SLEEPER_FREE;
+	return sleeper->state == SLEEPER_ASLEEP && (sleeper->reason == SLEEP_TASK || sleeper->reason == SLEEP_OBJECT);
 }
 
 static const struct request *find_before(const struct run *run, const struct request *req)
 {
-	struct before before = { run, maker_of(req, run->ops[req->op].trace) };
+	const struct trace_op *op = run->ops[req->op].trace;
+	struct before before = { run, maker_of(req, op), maps_page((enum trace_kind)op->kind) ? (uint32_t)req->value : SLOT_NONE };
 	const struct request *found = engine_find_waiting(&run->engine, is_before, &before);
 
 	for (uint32_t i = 0; !found && i < run->sleepers.nr; i++) {
 		const struct sleeper *sleeper = &run->sleepers.slots[i];
 
-		if (sleeper->state == SLEEPER_ASLEEP && (sleeper->reason == SLEEP_TASK || sleeper->reason == SLEEP_OBJECT) &&
-			is_before(&sleeper->req, &before))
+		if (is_still_to_come(sleeper, before.page != SLOT_NONE) && is_before(&sleeper->req, &before))
 			found = &sleeper->req;
 	}
 	return found;
@@ -193,7 +223,7 @@ bool unmade_holds(struct run *run, const struct request *req)
 		wait_for(run, req, key_of(&u->makers[i]));
 		return true;
 	}
-	before = unmade_is_end((enum trace_kind)op->kind) && !run->follow.skipping ? find_before(run, req) : NULL;
+	before = looks(run, req, (enum trace_kind)op->kind) ? find_before(run, req) : NULL;
 	if (!before)
 		return false;
 	run->unmade.nr_early++;

@@ -3,11 +3,12 @@
  * for memory. What names them later in the trace waits for that, as nobody in the kernel has a pointer to what is not
  * there yet. Nor does a driver release or use a region before its request is done, or another one request it before its
  * release. Tickets (sim/arrive.h) cannot see to it: they go by slots, and these have none. And a cache or pool is
- * destroyed when all that named it earlier, and waits for its CPU, its task's turn or its object, is done.
+ * destroyed when all that named it earlier, and waits for its CPU, its task's turn or its object, is done. Nor is a page
+ * mapped that is still to be allocated.
  *
  * Invariants
  *  1. an operation has OP_UNMADE exactly when it names something that is unmade, is about
- *     such a region, or destroys something
+ *     such a region, destroys something, or maps a page
  */
 #ifndef KMEMSIM_SIM_UNMADE_H
 #define KMEMSIM_SIM_UNMADE_H
@@ -32,7 +33,7 @@ struct maker {
 struct unmade {
 	struct maker *makers; /* owned */
 	uint32_t nr, cap;
-	uint32_t nr_early;    /* destructions that wait for what came before them */
+	uint32_t nr_early;    /* destructions and mappings that wait for what came before them */
 };
 
 void unmade_fini(struct run *run);
@@ -40,17 +41,17 @@ void unmade_fini(struct run *run);
 bool unmade_begins(struct run *run, const struct request *req);
 /** unmade_ends() - creation @req is over, done or failed: who waits for it goes on, in order. */
 void unmade_ends(struct run *run, const struct request *req);
-/** unmade_is_end() - whether operations of @kind have OP_UNMADE always: they destroy a cache or a pool. */
-bool unmade_is_end(enum trace_kind kind);
+/** unmade_looks() - whether operations of @kind have OP_UNMADE always: they destroy a cache or a pool, or map a page. */
+bool unmade_looks(enum trace_kind kind);
 /**
  * unmade_passed() - while run->unmade.nr_early: @req, which waited, is done: a destruction
- * that waits for it looks again.
+ * or mapping that waits for it looks again.
  */
 void unmade_passed(struct run *run, const struct request *req);
 /**
  * unmade_holds() - whether @req, which is about to be served and whose operation has OP_UNMADE, names what an
- * earlier event is to make, or destroys what an earlier one names. Then it waits for that (SLEEP_OBJECT), and is
- * served again as if it had not been.
+ * earlier event is to make, destroys what an earlier one names, or maps a page that an earlier one takes. Then it
+ * waits for that (SLEEP_OBJECT), and is served again as if it had not been.
  */
 bool unmade_holds(struct run *run, const struct request *req);
 int unmade_check(const struct run *run, struct err *err);

@@ -127,6 +127,26 @@ Test(time, a_region_is_used_and_released_when_its_request_is_done)
 		" FROM sleeps WHERE reason = 'object') IS NOT 1", "0|0|1\n");
 }
 
+/* Clearing keeps CPU 0 busy, so that the page is there late, while CPUs 1 and 2 are idle. */
+Test(time, a_page_is_mapped_when_it_is_there)
+{
+	static const char rest[] =
+		"{\"event\": \"alloc_pages\", \"id\": 2, \"order\": 3, \"gfp\": \"GFP_KERNEL|__GFP_ZERO\", \"cpu\": 0, \"pid\": 6, \"time_ns\": 1000}\n"
+		"{\"event\": \"alloc_pages\", \"id\": 3, \"order\": 0, \"gfp\": \"GFP_HIGHUSER\", \"cpu\": 0, \"pid\": 6, \"time_ns\": 1001}\n"
+		"{\"event\": \"kmap\", \"id\": 4, \"page\": 3, \"cpu\": 1, \"pid\": 7, \"time_ns\": 1002}\n"
+		"{\"event\": \"kmap_atomic\", \"id\": 5, \"page\": 3, \"cpu\": 2, \"pid\": 8, \"time_ns\": 1003}\n"
+		"{\"event\": \"kunmap_atomic\", \"id\": 5, \"cpu\": 2, \"pid\": 8, \"time_ns\": 1004}\n"
+		"{\"event\": \"kunmap\", \"id\": 4, \"cpu\": 1, \"pid\": 7, \"time_ns\": 1005}\n"
+		"{\"event\": \"free_pages\", \"id\": 3, \"order\": 0, \"cpu\": 0, \"pid\": 6, \"time_ns\": 200000}\n";
+	static const char *const ways[] = { "--set cpus=4 --set bits=32", "--set cpus=4 --set bits=32 --pace think",
+		"--set cpus=4 --set bits=32 --pace asap", "--set cpus=2 --set bits=32" };
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		expect(rest, ways[i], "SELECT (SELECT sum(failed) FROM op_stats), (SELECT sum(count) FROM op_stats WHERE op LIKE 'kunmap%'),"
+			" (SELECT count(*) FROM violations), (SELECT sum(still_waiting) FROM sleeps WHERE reason = 'object') IS NOT 1",
+			"0|2|0|1\n");
+}
+
 /* A block that is cleared keeps CPU 1 busy, so that the frees wait there, while CPUs 2 and 3 are idle. */
 Test(time, a_cache_or_pool_is_destroyed_when_what_came_before_is_done)
 {
