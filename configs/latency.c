@@ -94,7 +94,16 @@ static void apply_profile(struct draft *draft, uint32_t profile)
 	for (int step = 0; step < NR_STEPS; step++)
 		draft->machine.latency.step_ns[step] = latency_default_ns((enum machine_profile)profile,
 			(enum machine_step)step);
+	draft->machine.latency.reclaim_pace = profile == PROFILE_EMULATED ? RECLAIM_PACE_AUTO : RECLAIM_PACE_TABLE;
 	draft->zero_bandwidth = 0;
+}
+
+static bool is_pace(const char *name)
+{
+	for (int step = 0; step < NR_STEPS; step++)
+		if (STEP_IS_PACE(step) && !strcmp(name, machine_step_name[step]))
+			return true;
+	return false;
 }
 
 static const struct yaml_node *value_of(const struct yaml_node *map, const char *key)
@@ -102,6 +111,14 @@ static const struct yaml_node *value_of(const struct yaml_node *map, const char 
 	const struct yaml_node *name = yaml_map_key(map, key, strlen(key));
 
 	return name ? name->next : NULL;
+}
+
+/* Who gives a cost of reclaim means it, and no recording's, unless the file says both: reclaim_pace comes when its turn does. */
+static void heed_given_pace(struct draft *draft, const struct yaml_node *map)
+{
+	for (int step = 0; step < NR_STEPS; step++)
+		if (STEP_IS_PACE(step) && value_of(map, machine_step_name[step]))
+			draft->machine.latency.reclaim_pace = RECLAIM_PACE_TABLE;
 }
 
 void latency_load_map(struct loader *l, const struct yaml_node *map)
@@ -112,6 +129,7 @@ void latency_load_map(struct loader *l, const struct yaml_node *map)
 	if (profile && profile->kind == YAML_SCALAR &&
 		key_set(key_find("latency.profile"), l->draft, 0, profile->text, 0) == KEY_OK)
 		apply_profile(l->draft, l->draft->machine.latency.profile);
+	heed_given_pace(l->draft, map);
 	if (bandwidth && value_of(map, "zero_kib"))
 		findings_add(l->findings, place_of(l, bandwidth),
 			"latency.zero_bandwidth: zero_kib says the same: give one of them");
@@ -125,6 +143,8 @@ void latency_after_setting(struct loader *l, const char *path)
 		apply_profile(l->draft, l->draft->machine.latency.profile);
 	else if (!strcmp(path, "latency.zero_kib"))
 		l->draft->zero_bandwidth = 0;
+	else if (!strncmp(path, "latency.", 8) && is_pace(path + 8))
+		l->draft->machine.latency.reclaim_pace = RECLAIM_PACE_TABLE;
 }
 
 void draft_resolve_latency(struct loader *l)

@@ -174,9 +174,20 @@ enum machine_step {
 /* What the costs of steps are by default: configs/latency.h. */
 enum machine_profile { PROFILE_SERVER_2020, PROFILE_EMBEDDED_A53, PROFILE_VM, PROFILE_EMULATED, NR_PROFILES };
 
+/* Where the costs of reclaim are from that decide how far tasks get meanwhile (STEP_IS_PACE()). */
+enum machine_pace {
+	RECLAIM_PACE_TABLE, /* step_ns */
+	RECLAIM_PACE_AUTO,  /* the recording, where it was made under pressure and tells; else step_ns */
+};
+
+#define STEP_IS_PACE(step) \
+	((step) == STEP_RECLAIM_PAGE || (step) == STEP_LRU_BATCH || (step) == STEP_LRU_SCAN || (step) == STEP_WAKE_UP || \
+		(step) == STEP_WAKE_IDLE)
+
 struct machine_latency {
 	uint32_t step_ns[NR_STEPS];
 	uint32_t profile; /* enum machine_profile */
+	uint32_t reclaim_pace; /* enum machine_pace; auto with profile emulated, whose host the pace is of, else table */
 	bool numa;        /* memory of another node costs distance / 10 times as much to touch */
 };
 

@@ -131,6 +131,7 @@ static void read_profile(struct probe *probe)
 	if (!is_emulated(probe))
 		return;
 	latency->profile = PROFILE_EMULATED;
+	latency->reclaim_pace = RECLAIM_PACE_AUTO;
 	for (int step = 0; step < NR_STEPS; step++)
 		latency->step_ns[step] = latency_default_ns(PROFILE_EMULATED, (enum machine_step)step);
 }

@@ -21,6 +21,7 @@ static const char *const kernel_words[] = { "2.6-classic", "6.1", "6.18", NULL }
 static const char *const claim_words[] = { "none", "kernel", "driver", NULL };
 static const char *const bits_words[] = { "64", "32", NULL };
 static const char *const profile_words[] = { "server-2020", "embedded-a53", "vm", "emulated", NULL };
+static const char *const pace_words[] = { "table", "auto", NULL };
 static const char *const thp_words[] = { "none", "never", "madvise", "always", NULL };
 
 const struct key machine_keys[] = {
@@ -151,6 +152,7 @@ const struct key machine_keys[] = {
 
 	/* Before the steps, whose defaults it sets. */
 	{ "latency.profile", KEY_WORD, M(latency.profile), .words = profile_words, .def = "server-2020" },
+	{ "latency.reclaim_pace", KEY_WORD, M(latency.reclaim_pace), .words = pace_words, .def = "table" },
 	{ "latency.numa", KEY_BOOL, M(latency.numa), .def = "true" },
 	{ "latency.zero_bandwidth", KEY_RATE, D(zero_bandwidth), 1000000, 1000000000000000, .input_only = true },
 #define STEP_TEXT(ns) #ns " ns"

@@ -201,12 +201,24 @@ struct normal {
 	uint32_t nr;
 };
 
+/* What a step without a cost in the table is counted in: a duration of calls that have it. */
+static double longest_with(const struct calibration *c, uint32_t step)
+{
+	double longest = 1;
+
+	for (uint32_t g = 0; g < c->nr_groups; g++)
+		for (uint32_t i = 0; i < c->groups[g].steps.nr; i++)
+			if (c->groups[g].steps.terms[i].step == step)
+				longest = larger(longest, c->groups[g].usual_ns);
+	return longest;
+}
+
 static void fill_normal(const struct calibration *c, struct normal *n)
 {
 	for (uint32_t step = 0; step < NR_STEPS; step++) {
 		double table = c->machine->latency.step_ns[step] * c->ratio;
 
-		n->scale[step] = table > 0 ? table : 1;
+		n->scale[step] = table > 0 ? table : longest_with(c, step);
 		n->u[step] = table > 0 ? 1 : 0;
 		n->matrix[step][step] = PULL;
 		n->right[step] = PULL * n->u[step];

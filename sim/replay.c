@@ -8,6 +8,7 @@
 #include "base/wall_clock.h"
 #include "sim/arrive.h"
 #include "sim/cpu_map.h"
+#include "sim/pace.h"
 #include "sim/replay_priv.h"
 #include "sim/reserve.h"
 #include "sim/serve_bulk.h"
@@ -100,6 +101,7 @@ static void run_fini(struct run *run)
 	engine_fini(&run->engine);
 	mm_fini(&run->mm);
 	boot_prefix_fini(run);
+	pace_fini(run);
 }
 
 static uint8_t op_context(void *arg, uint32_t op)
@@ -206,7 +208,9 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		.check_every = check_interval(options),
 		.result.fingerprint = FINGERPRINT_START,
 	};
-	meter_start(&run->meter, options->machine->latency.step_ns);
+	if (pace_start(run, err) < 0)
+		return -(int)err->code;
+	meter_start(&run->meter, run->machine->latency.step_ns);
 	boot_policy_prepare(&run->policy, run->machine, run->tables);
 	plan_special(run);
 	sleepers_init(&run->sleepers);
@@ -216,6 +220,7 @@ static int run_init(struct run *run, const struct replay_options *options, struc
 		ret = mm_init(&run->mm, run->machine, options->seed, err);
 	if (ret < 0) {
 		boot_prefix_fini(run);
+		pace_fini(run);
 		return err_context(err, "machine \"%s\"", options->machine->name);
 	}
 	boot_prefix_move(run);

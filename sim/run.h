@@ -196,6 +196,7 @@ struct saver {
 struct run {
 	const struct replay_options *options; /* borrowed */
 	const struct machine *machine;        /* borrowed */
+	struct machine *paced;                /* owned: it, at the recording's pace (sim/pace.h); NULL: it has its own */
 	const struct trace_tables *tables;    /* borrowed */
 	const struct trace_meta *meta;        /* borrowed */
 	struct recorder *recorder;            /* borrowed */

@@ -13,24 +13,9 @@
 
 #include "base/err.h"
 #include "base/idmap.h"
+#include "traces/duration.h"
 #include "traces/raw_event.h"
 #include "traces/trace.h"
-
-#define DURATION_ORDER_NONE UINT32_MAX
-
-/** A measured call. Texts are valid during the callback. */
-struct duration {
-	const char *op;   /* a function, or the name of a probe on it */
-	const char *path; /* the way it took, in a table's words; "" */
-	double ns;
-	uint64_t size;    /* bytes, or what the operation counts in; 0 = not known */
-	uint32_t order;   /* of pages taken or freed meanwhile; DURATION_ORDER_NONE = none seen */
-	bool zero;        /* __GFP_ZERO was seen */
-	bool traced;      /* not of a table: what was not seen did not happen, if such events were recorded */
-};
-
-/** Return: NULL, or why the call cannot be used: it is counted. The text is valid until the next call. */
-typedef const char *(*duration_fn)(void *arg, const struct duration *duration);
 
 #define DURATION_NAME_MAX 64
 #define DURATION_DEPTH 64
@@ -49,10 +34,11 @@ struct duration_task {
 	struct duration_call calls[DURATION_DEPTH];
 };
 
-/* What a CPU did last for reclaim. */
+/* What a CPU did last, for reclaim and at all. */
 struct duration_reclaim {
 	uint64_t batch_ns; /* when a batch of an inactive list was done, and nothing but reclaim came since; 0: none */
 	int32_t pid;       /* by whom */
+	uint64_t last_ns;  /* the CPU's last event of any kind */
 };
 
 /* A node's kswapd. */

@@ -22,18 +22,17 @@ static int batch_done(struct durations *d, const struct raw_event *event, uint64
 		.order = DURATION_ORDER_NONE, .traced = true }, err);
 }
 
-/*
- * Only of a waker's own CPU: another one may be asleep, which takes longer to end (wake_idle), or busy, and nothing tells which.
- */
+/* Another CPU than the waker's that recorded nothing in between has been asleep, as a rule: that takes longer to end. */
 static int kswapd_runs(struct durations *d, const struct raw_event *event, struct duration_wake *wake, struct err *err)
 {
 	uint64_t woken_ns = wake->woken_ns;
+	bool elsewhere = event->cpu != wake->cpu;
 
 	wake->woken_ns = 0;
-	if (!woken_ns || event->time_ns <= woken_ns || event->cpu != wake->cpu)
+	if (!woken_ns || event->time_ns <= woken_ns || (elsewhere && d->reclaims[event->cpu].last_ns >= woken_ns))
 		return 0;
-	return durations_call(d, &(struct duration){ .op = "wake_up", .path = "", .ns = (double)(event->time_ns - woken_ns),
-		.order = DURATION_ORDER_NONE, .traced = true }, err);
+	return durations_call(d, &(struct duration){ .op = "wake_up", .path = elsewhere ? "wake_up+wake_idle" : "",
+		.ns = (double)(event->time_ns - woken_ns), .order = DURATION_ORDER_NONE, .traced = true }, err);
 }
 
 static int kswapd_event(struct durations *d, const struct raw_event *event, struct err *err)
@@ -56,15 +55,11 @@ static bool is_free(uint8_t type)
 	return type == RAW_PAGE_FREE || type == RAW_KFREE || type == RAW_CACHE_FREE;
 }
 
-int durations_reclaim(struct durations *d, const struct raw_event *event, struct err *err)
+static int note_event(struct durations *d, const struct raw_event *event, struct err *err)
 {
-	struct duration_reclaim *reclaim;
-	uint64_t since_ns;
+	struct duration_reclaim *reclaim = &d->reclaims[event->cpu];
+	uint64_t since_ns = reclaim->pid == event->pid ? reclaim->batch_ns : 0;
 
-	if (!array_room_cleared(&d->reclaims, &d->cap_reclaims, event->cpu))
-		return no_memory(err);
-	reclaim = &d->reclaims[event->cpu];
-	since_ns = reclaim->pid == event->pid ? reclaim->batch_ns : 0;
 	if (event->type == RAW_KSWAPD_WOKEN || event->type == RAW_KSWAPD_RUNS) {
 		reclaim->batch_ns = 0;
 		return kswapd_event(d, event, err);
@@ -73,6 +68,18 @@ int durations_reclaim(struct durations *d, const struct raw_event *event, struct
 		reclaim->batch_ns = is_free(event->type) ? since_ns : 0;
 		return 0;
 	}
-	*reclaim = (struct duration_reclaim){ .batch_ns = event->time_ns, .pid = event->pid };
+	reclaim->batch_ns = event->time_ns;
+	reclaim->pid = event->pid;
 	return since_ns && event->time_ns > since_ns ? batch_done(d, event, since_ns, err) : 0;
+}
+
+int durations_reclaim(struct durations *d, const struct raw_event *event, struct err *err)
+{
+	int code;
+
+	if (!array_room_cleared(&d->reclaims, &d->cap_reclaims, event->cpu))
+		return no_memory(err);
+	code = note_event(d, event, err);
+	d->reclaims[event->cpu].last_ns = event->time_ns;
+	return code;
 }

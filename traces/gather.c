@@ -371,6 +371,8 @@ int gather_event(struct gather *g, struct raw_event *event, enum source_pair pai
 
 	if (g->durations)
 		return durations_event(g->durations, event, pair, texts_at(&g->texts, event->call_site), err);
+	if (g->pace && durations_reclaim(g->pace, event, err) < 0)
+		return -(int)err->code;
 	if (event->type == RAW_FUNCTION)
 		return ignore(g, "probe or funcgraph_*: " TIMED_PROBE, err);
 	if (raw_type_is_timing(event->type))

@@ -159,6 +159,7 @@ struct gather {
 	uint64_t moved_away;     /* pages that compaction has moved to frames that no event has told yet */
 	ns_t last_ns;
 	struct durations *durations; /* borrowed; not NULL: events go there, nothing is gathered */
+	struct durations *pace;  /* borrowed, may be NULL: what events tell of the pace of reclaim goes there, too */
 	uint64_t late;           /* events whose time had to be raised */
 
 	struct idmap task_index;

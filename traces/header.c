@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
+
 /* JSON integers are signed here; a count that large is not one. */
 static json_t *count_json(uint64_t n)
 {
@@ -57,6 +59,9 @@ char *header_format(const struct trace_meta *meta, const struct header_sizes *si
 #undef X
 #define X(member) json_object_set_new(root, #member, count_json(meta->member));
 	META_NUMBERS(X)
+#undef X
+#define X(step) if (meta->pace.step) json_object_set_new(root, #step "_ns", count_json(meta->pace.step));
+	TRACE_PACE(X)
 #undef X
 #define X(member) json_object_set_new(root, #member, json_boolean(meta->member));
 	META_BOOLS(X)
@@ -112,6 +117,9 @@ static int fill_meta(struct trace_meta *meta, const json_t *root)
 /* A number too large for its member is cut: what depends on it is checked where it is used. */
 #define X(member) meta->member = (__typeof__(meta->member))get_count(root, #member);
 	META_NUMBERS(X)
+#undef X
+#define X(step) meta->pace.step = (uint32_t)min_u64(get_count(root, #step "_ns"), TRACE_PACE_MAX);
+	TRACE_PACE(X)
 #undef X
 #define X(member) meta->member = json_is_true(json_object_get(root, #member));
 	META_BOOLS(X)

@@ -168,21 +168,12 @@ static int look_at_order(const struct gather *g, const char *const *sources, siz
 		"recording are named in order of time", sources[part], sources[part - 1]);
 }
 
-/* A recording: all its parts into the gather, then the second pass into the writer. */
-static int import_recording(const char *const *sources, size_t nr, struct source *first, enum source_format format,
-	const char *output, struct trace_writer *w, const struct import_options *options, struct trace_meta *meta,
-	struct err *err)
+/* All parts of a recording, into the gather. */
+static int gather_parts(const char *const *sources, size_t nr, struct source *first, enum source_format format,
+	struct gather *g, const char *output, const struct import_options *options, struct err *err)
 {
-	struct gather *g = malloc(sizeof(*g));
-	int code;
+	int code = gather_source(first, format, g, output, options, err);
 
-	if (!g)
-		return err_set(err, ERR_NOMEM, "no memory for the import");
-	code = gather_init(g, output, meta, err);
-	if (code == 0 && options->page_size)
-		g->page_shift = (unsigned int)__builtin_ctz(options->page_size);
-	if (code == 0)
-		code = gather_source(first, format, g, output, options, err);
 	for (size_t i = 1; i < nr && code == 0; i++) {
 		struct source src;
 		uint64_t late = g->late;
@@ -197,8 +188,45 @@ static int import_recording(const char *const *sources, size_t nr, struct source
 		if (code == 0)
 			code = look_at_order(g, sources, i, format, late, last_ns, err);
 	}
+	return code == 0 ? gather_finish(g, err) : code;
+}
+
+/* The same, and how fast reclaim was meanwhile. What no pace follows from is not the recording's fault, and not counted. */
+static int gather_with_pace(const char *const *sources, size_t nr, struct source *first, enum source_format format,
+	struct gather *g, const char *output, const struct import_options *options, struct trace_meta *meta, struct err *err)
+{
+	struct trace_meta uncounted = { 0 };
+	struct durations pace;
+	int code;
+
+	if (!options->pace)
+		return gather_parts(sources, nr, first, format, g, output, options, err);
+	durations_init(&pace, options->pace->call, options->pace->arg, &uncounted);
+	g->pace = &pace;
+	code = gather_parts(sources, nr, first, format, g, output, options, err);
+	if (code == 0 && pace.calls)
+		code = options->pace->tell(options->pace->arg, &meta->pace, err);
+	g->pace = NULL;
+	durations_fini(&pace);
+	trace_meta_fini(&uncounted);
+	return code;
+}
+
+/* A recording: all its parts into the gather, then the second pass into the writer. */
+static int import_recording(const char *const *sources, size_t nr, struct source *first, enum source_format format,
+	const char *output, struct trace_writer *w, const struct import_options *options, struct trace_meta *meta,
+	struct err *err)
+{
+	struct gather *g = malloc(sizeof(*g));
+	int code;
+
+	if (!g)
+		return err_set(err, ERR_NOMEM, "no memory for the import");
+	code = gather_init(g, output, meta, err);
+	if (code == 0 && options->page_size)
+		g->page_shift = (unsigned int)__builtin_ctz(options->page_size);
 	if (code == 0)
-		code = gather_finish(g, err);
+		code = gather_with_pace(sources, nr, first, format, g, output, options, meta, err);
 	if (code == 0)
 		code = resolve_write(g, w, meta, options, err);
 	meta->page_size = 1u << g->page_shift;

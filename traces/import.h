@@ -6,6 +6,7 @@
 #define KMEMSIM_TRACES_IMPORT_H
 
 #include "base/err.h"
+#include "traces/duration.h"
 #include "traces/trace.h"
 
 /** Called now and then with what was read so far; a non-zero answer stops the import with ERR_INTERRUPTED. */
@@ -17,6 +18,16 @@ struct import_cache {
 	uint64_t anon_pages, anon_pages_reused;
 };
 
+/**
+ * Who finds the pace of reclaim: @call gets each batch of an inactive list and each way of kswapd from being woken to running,
+ * with @arg; @tell fills @pace when all have come.
+ */
+struct import_pace {
+	duration_fn call;
+	int (*tell)(void *arg, struct trace_pace *pace, struct err *err);
+	void *arg;
+};
+
 struct import_options {
 	bool recorded;      /* keep recorded addresses, page frames and contexts; default of the CLI: yes */
 	bool strict;        /* any unusable line is an error */
@@ -24,6 +35,7 @@ struct import_options {
 	const char *kallsyms; /* names of call sites, where the recording has addresses; may be NULL */
 	unsigned int kernel_major, kernel_minor; /* 0 = from the source, else 6.1 */
 	const struct import_cache *cache; /* takes the place of what the source says itself; NULL = as the source says */
+	const struct import_pace *pace;   /* NULL = nobody looks for it */
 	import_progress_fn progress; /* may be NULL */
 	void *progress_arg;
 };

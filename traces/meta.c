@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "traces/trace.h"
+#include "base/room_text.h"
 
 /* Where @reason is, or would be inserted. */
 static size_t place_of(const struct trace_counts *counts, const char *reason)
@@ -84,4 +85,23 @@ bool trace_kernel_is(const struct trace_meta *meta, unsigned int major, unsigned
 	if (!meta->kernel || sscanf(meta->kernel, "%u.%u", &of_major, &of_minor) != 2)
 		return false;
 	return of_major > major || (of_major == major && of_minor >= minor);
+}
+
+char *trace_pace_text(const struct trace_pace *pace, char *buf, size_t size)
+{
+	const struct {
+		const char *step;
+		uint32_t ns;
+	} told[] = {
+#define X(step) { #step, pace->step },
+		TRACE_PACE(X)
+#undef X
+	};
+	struct room_text text = { .buf = buf, .size = size };
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		if (told[i].ns)
+			room_text_add(&text, "%s%s %u ns", buf[0] ? ", " : "", told[i].step, told[i].ns);
+	return buf;
 }

@@ -65,6 +65,16 @@ static json_t *counts(const struct trace_counts *c)
 	return object;
 }
 
+static json_t *pace(const struct trace_pace *pace)
+{
+	json_t *object = json_object();
+
+#define X(step) if (pace->step) json_object_set_new(object, #step, number(pace->step));
+	TRACE_PACE(X)
+#undef X
+	return object;
+}
+
 static double per_event(uint64_t bytes, uint64_t events)
 {
 	return events ? (double)bytes / (double)events : 0;
@@ -104,6 +114,7 @@ static void set_counts(json_t *root, const struct trace_meta *meta, const struct
 	json_object_set_new(root, "anon_pages", number(meta->anon_pages));
 	json_object_set_new(root, "anon_pages_reused", number(meta->anon_pages_reused));
 	json_object_set_new(root, "mapped_pages", number(meta->mapped_pages));
+	json_object_set_new(root, "reclaim_pace", pace(&meta->pace));
 	json_object_set_new(root, "prologue_events", number(meta->prologue_events));
 	json_object_set_new(root, "slots", number(meta->slots));
 	json_object_set_new(root, "caches", number(totals->caches));
@@ -214,6 +225,7 @@ static void print_sizes(FILE *out, const struct trace_reader *r)
 
 int trace_info_text(const struct trace_reader *r, FILE *out, struct err *err)
 {
+	char pace_text[TRACE_PACE_TEXT];
 	const struct trace_meta *meta = trace_meta(r);
 	struct totals totals;
 	char duration[32];
@@ -249,6 +261,8 @@ int trace_info_text(const struct trace_reader *r, FILE *out, struct err *err)
 			meta->anon_pages_reused);
 	if (meta->mapped_pages)
 		fprintf(out, "%-16s%" PRIu64 " pages of files were mapped, as page tables show\n", "", meta->mapped_pages);
+	if (trace_pace_text(&meta->pace, pace_text, sizeof(pace_text))[0])
+		fprintf(out, "%-16s%s\n", "reclaim", pace_text);
 	fprintf(out, "%-16s%" PRIu64 " caches, %" PRIu64 " call sites\n", "names", totals.caches, totals.call_sites);
 	print_totals(out, meta, &totals);
 	print_counts(out, "unusable", &meta->unusable);

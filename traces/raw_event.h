@@ -122,7 +122,7 @@ struct source_event {
 #define CALL_CHAIN "the callers of the event before it"
 #define FUNCTION_GRAPH "the function_graph tracer: `kmemsim calibrate` reads it"
 #define TIMED_PROBE "how long a call took: `kmemsim calibrate` reads it"
-#define RECLAIM_PACE "how fast reclaim is: `kmemsim calibrate` reads it"
+#define RECLAIM_PACE "tells how fast reclaim is, and is no request"
 
 /** raw_type_is_timing() - whether it is kept only to tell how long something took. */
 static inline bool raw_type_is_timing(uint8_t type)

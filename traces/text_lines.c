@@ -222,6 +222,14 @@ static int parse_event_line(struct text_reader *r, const struct source_event *kn
 	return event->name == TEXT_NO_MEMORY || event->call_site == TEXT_NO_MEMORY ? no_memory(r, err) : 1;
 }
 
+/* Whether what it says is looked at. */
+static bool is_read(const struct gather *g, const struct source_event *event)
+{
+	if (!event || event->type == RAW_IGNORED)
+		return false;
+	return !raw_type_is_timing((uint8_t)event->type) || g->durations || (g->pace && event->type != RAW_FUNCTION);
+}
+
 static int event_line(struct text_reader *r, const struct line_head *head, struct err *err)
 {
 	struct seen_event *seen = seen_event(r, head->event, head->event_len);
@@ -244,7 +252,7 @@ static int event_line(struct text_reader *r, const struct line_head *head, struc
 	cpu_track_next(track, head->ctx & CTX_MASK, 0);
 	if (seen->event && source_event_is_graph(seen->event) && r->g->durations)
 		return graph_line(r, head, err);
-	if (!seen->event || seen->event->type == RAW_IGNORED || (raw_type_is_timing((uint8_t)seen->event->type) && !r->g->durations))
+	if (!is_read(r->g, seen->event))
 		return ignored_line(r, seen, head, err);
 	code = parse_event_line(r, seen->event, head, &event, err);
 	if (code <= 0)

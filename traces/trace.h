@@ -85,6 +85,24 @@ struct trace_counts {
 	size_t nr;
 };
 
+/**
+ * How fast the recorded machine reclaimed, as its own events tell (traces/durations_reclaim.c): costs of the steps of these
+ * names (struct machine_latency), in ns. 0: not told.
+ */
+#define TRACE_PACE(X) X(reclaim_page) X(lru_batch) X(lru_scan) X(wake_up) X(wake_idle)
+
+struct trace_pace {
+#define X(step) uint32_t step;
+	TRACE_PACE(X)
+#undef X
+};
+
+#define TRACE_PACE_MAX 1000000000u /* ns */
+#define TRACE_PACE_TEXT 160
+
+/** trace_pace_text() - "lru_scan 400 ns, wake_up 70000 ns", or "" when nothing is told. Return: @buf. */
+char *trace_pace_text(const struct trace_pace *pace, char *buf, size_t size);
+
 /** What was traced, how, and what the import did to it. Strings are owned; NULL = unknown. */
 struct trace_meta {
 	char *kernel;  /* release, "6.1.0-56-cloud-amd64" */
@@ -110,6 +128,7 @@ struct trace_meta {
 	uint64_t cache_pages, cache_pages_reused;
 	uint64_t anon_pages, anon_pages_reused;
 	uint64_t mapped_pages;     /* that tasks mapped of files, by the page tables that they took in rows (traces/table_rows.h) */
+	struct trace_pace pace;
 	ns_t first_ns, last_ns;
 	uint32_t slots;            /* slot numbers used: 0 .. slots - 1 */
 	bool recorded_addresses;   /* the optional columns are there */

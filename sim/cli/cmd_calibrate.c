@@ -135,6 +135,7 @@ static int write_fitted(const struct calibrate_args *args, const struct calibrat
 	free(initial);
 	for (int step = 0; step < NR_STEPS; step++)
 		machine->latency.step_ns[step] = c->steps[step].after_ns;
+	machine->latency.reclaim_pace = RECLAIM_PACE_TABLE;
 	snprintf(comment, sizeof(comment), "# Costs fitted by kmemsim calibrate to %s: %u steps measured, %u shared, %u %s.\n",
 		args->given.input, count_steps(c, CALIBRATE_MEASURED), count_steps(c, CALIBRATE_SHARED),
 		count_steps(c, CALIBRATE_NOT_SEEN), c->narrowed ? "as they were" : "scaled");

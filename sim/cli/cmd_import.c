@@ -10,6 +10,7 @@
 #include "configs/text_file.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/options.h"
+#include "sim/pace.h"
 #include "traces/import.h"
 
 enum import_key {
@@ -190,6 +191,8 @@ static void print_cache(const struct import_args *args, const struct trace_meta 
 
 static void print_summary(const struct import_args *args, struct trace_meta *meta)
 {
+	char pace[TRACE_PACE_TEXT];
+
 	if (meta->lost)
 		fprintf(stderr, "LOST         %" PRIu64 " events were lost while recording: as many objects and pages may be "
 			"missing, or live too long\n", meta->lost);
@@ -203,6 +206,8 @@ static void print_summary(const struct import_args *args, struct trace_meta *met
 	if (meta->bytes_allocated)
 		print_bytes(meta);
 	print_cache(args, meta);
+	if (trace_pace_text(&meta->pace, pace, sizeof(pace))[0])
+		fprintf(stderr, "reclaim      %s, by its own events\n", pace);
 	if (meta->hashed_pointers)
 		fputs("note         pointers are hashed: slabs and pages cannot be told from addresses\n", stderr);
 	print_counts("unusable: read and not understood; --strict names the first line", &meta->unusable);
@@ -222,6 +227,19 @@ static void print_json_counts(const char *name, const struct trace_counts *count
 	printf("}%s", end);
 }
 
+static void print_json_pace(const struct trace_pace *pace)
+{
+	const char *before = "";
+
+	fputs("\"reclaim_pace\": {", stdout);
+#define X(step) \
+	if (pace->step) \
+		printf("%s\"" #step "\": %u", before, pace->step), before = ", ";
+	TRACE_PACE(X)
+#undef X
+	fputs("}, ", stdout);
+}
+
 static void print_json(const struct trace_meta *meta)
 {
 	printf("{\"lost\": %" PRIu64 ", \"lines\": %" PRIu64 ", \"events\": %" PRIu64 ", \"prologue_events\": %" PRIu64 ", "
@@ -233,6 +251,7 @@ static void print_json(const struct trace_meta *meta)
 		meta->page_size, meta->slots, meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta), meta->cache_pages,
 		meta->cache_pages_reused, meta->anon_pages, meta->anon_pages_reused, meta->mapped_pages,
 		meta->hashed_pointers ? "true" : "false");
+	print_json_pace(&meta->pace);
 	print_json_counts("unusable", &meta->unusable, ", ");
 	print_json_counts("repaired", &meta->repaired, ", ");
 	print_json_counts("classified", &meta->classified, ", ");
@@ -281,6 +300,8 @@ static int run_import(int argc, char **argv)
 {
 	struct import_args args = { .options = { .recorded = true, .progress = on_progress } };
 	struct trace_meta meta;
+	struct import_pace pace;
+	struct pace_finder finder;
 	struct err err = { 0 };
 	int status = cli_parse(&argp, argc, argv, &args);
 
@@ -288,12 +309,17 @@ static int run_import(int argc, char **argv)
 		free(args.sources);
 		return status;
 	}
+	args.options.pace = &pace;
 	args.options.progress_arg = &args;
 	cli_catch_signals();
 	cli_progress_start(&args.progress, "import", args.given.quiet);
 	status = read_states(&args, &err);
 	if (status == 0)
+		status = pace_finder_init(&finder, &pace, &err);
+	if (status == 0) {
 		status = import_files(args.sources, args.nr_sources, args.given.output, &args.options, &meta, &err);
+		pace_finder_fini(&finder);
+	}
 	cli_progress_end(&args.progress);
 	free(args.sources);
 	if (status < 0)

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "configs/state.h"
 #include "mm/resource.h"
+#include "sim/pace.h"
 
 static void print_json_initial(const struct replay_result *r)
 {
@@ -125,6 +126,15 @@ static void print_use(const struct replay_use *use)
 		" gone\n", use->mappings);
 }
 
+/* Costs that are the recording's and not the machine's. */
+static void print_pace(const struct machine *machine, const struct trace_pace *pace)
+{
+	char text[TRACE_PACE_TEXT];
+
+	if (pace_is_told(machine, pace))
+		printf("pace       of reclaim as recorded: %s (latency.reclaim_pace)\n", trace_pace_text(pace, text, sizeof(text)));
+}
+
 /* What a machine that is too small does to its tasks. */
 static void print_pressure(const struct replay_result *r, const char *results)
 {
@@ -153,6 +163,7 @@ void replay_show_summary(const struct replay_result *r, const struct replay_opti
 		seconds > 0 ? (double)r->events / 1e6 / seconds : 0.0);
 	printf("machine    %s\n", options->machine->name);
 	print_beginning(r, options);
+	print_pace(options->machine, &meta->pace);
 	printf("failed     %" PRIu64 " allocations", r->failed);
 	if (r->failed_both + r->recovered)
 		printf(", and %" PRIu64 " of the %" PRIu64 " that had failed when recorded", r->failed_both,
