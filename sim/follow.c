@@ -379,49 +379,13 @@ int follow_record(struct run *run, struct err *err)
 	return ret;
 }
 
-/* The texts of the first markers of the trace, for a message. */
-static void list_markers(const struct run *run, char *buf, size_t size)
-{
-	uint32_t nr = 0;
-	size_t len = 0;
-
-	buf[0] = '\0';
-	for (uint32_t i = 0; i < run->tables->nr_ops && len < size; i++) {
-		if (run->ops[i].action != ACT_MARKER)
-			continue;
-		if (nr++ == 8) {
-			snprintf(buf + len, size - len, ", ...");
-			return;
-		}
-		len += (size_t)snprintf(buf + len, size - len, "%s\"%s\"", nr > 1 ? ", " : "; it has ",
-			run_string(run, run->ops[i].trace->name));
-	}
-}
-
-static bool has_marker(const struct run *run, const char *text)
-{
-	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
-		if (run->ops[i].action == ACT_MARKER && !strcmp(run_string(run, run->ops[i].trace->name), text))
-			return true;
-	return false;
-}
-
 /* The beginning was not met. */
 static int never_begun(const struct run *run, struct err *err)
 {
-	const struct replay_from *from = &run->options->from;
-	const struct trace_meta *meta = run->meta;
-	char text[600];
-
-	if (from->kind == FROM_MARKER && !has_marker(run, from->marker)) {
-		list_markers(run, text, sizeof(text));
-		return err_set(err, ERR_TRACE, "--from: the trace has no marker \"%s\"%s", from->marker, text);
-	}
-	if (run->result.skipped < meta->events)
-		return err_set(err, ERR_TRACE, "--from is behind the last event of the part that is read: %" PRIu64 " of the trace's %"
-			PRIu64 " events", run->result.skipped, meta->events);
-	return err_set(err, ERR_TRACE, "--from is behind the last event: the trace has %" PRIu64 " events and ends at %" PRIu64
-		" ns", meta->events, meta->last_ns);
+	if (replay_from_check(&run->options->from, run->tables, run->meta, err) == 0)
+		err_set(err, ERR_TRACE, "behind the last event of the part that is read: %" PRIu64 " of the trace's %" PRIu64
+			" events", run->result.skipped, run->meta->events);
+	return err_context(err, "--from");
 }
 
 int follow_end(struct run *run, struct err *err)

@@ -72,6 +72,10 @@ struct replay_from {
  */
 int replay_from_parse(struct replay_from *from, const char *text);
 
+/** replay_from_check() - whether the trace has that place. ERR_TRACE says what it has instead. */
+int replay_from_check(const struct replay_from *from, const struct trace_tables *tables, const struct trace_meta *meta,
+	struct err *err);
+
 struct replay_options {
 	uint64_t seed;
 	enum replay_pace pace;

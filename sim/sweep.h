@@ -38,6 +38,12 @@ bool sweep_plan_has(const struct sweep_plan *plan, uint32_t i);
 uint32_t sweep_plan_runs(const struct sweep_plan *plan);
 uint64_t sweep_plan_events(const struct sweep_plan *plan);
 
+/**
+ * sweep_plan_check_traces() - decode each trace that a point is left for. The one that is replayed first stays decoded.
+ * ERR_TRACE: one of them is damaged; ERR_IO.
+ */
+int sweep_plan_check_traces(struct sweep_plan *plan, struct err *err);
+
 /** sweep_plan_sha256() - of the trace numbered @trace in the sweep, hexadecimal. */
 const char *sweep_plan_sha256(const struct sweep_plan *plan, uint32_t trace);
 

@@ -97,7 +97,8 @@ static int plan_fill(struct sweep_plan *plan, struct machine *machine, struct er
 	int ret = plan_from(plan, err);
 
 	plan->points = calloc(sweep->nr_points, sizeof(*plan->points));
-	if (!plan->points || !machine)
+	plan->kept = calloc(1, sizeof(*plan->kept));
+	if (!plan->points || !plan->kept || !machine)
 		return err_set(err, ERR_NOMEM, "%s: no memory for %u points", sweep->file, sweep->nr_points);
 	if (ret == 0)
 		ret = plan_traces_create(plan, err);
@@ -129,6 +130,7 @@ void sweep_plan_destroy(struct sweep_plan *plan)
 	if (!plan)
 		return;
 	plan_traces_free(plan);
+	free(plan->kept);
 	free(plan->points);
 	plan_states_free(plan);
 	free(plan);

@@ -24,6 +24,12 @@ struct plan_state {
 	struct err unread;       /* why there is no state */
 };
 
+/* A decoded trace that is not in use yet. */
+struct plan_kept {
+	struct trace_reader *reader; /* owned; NULL = none */
+	uint32_t trace;
+};
+
 #define PLAN_BOOT UINT32_MAX
 
 /* What is known of a point before it runs. */
@@ -39,6 +45,7 @@ struct sweep_plan {
 	struct plan_point *points; /* owned, one per point */
 	struct plan_state *states; /* owned */
 	uint32_t nr_states;
+	struct plan_kept *kept;    /* owned */
 	struct replay_from from;
 	char part[300];            /* as runs have it; "" = all of the trace */
 };
@@ -99,7 +106,7 @@ int sweep_point_failed(const struct sweep_plan *plan, uint32_t index, struct rec
 int plan_traces_create(struct sweep_plan *plan, struct err *err);
 void plan_traces_free(struct sweep_plan *plan);
 
-/** sweep_open_trace() - the trace of the point at @index, decoded and kept. ERR_TRACE also when it is damaged. */
+/** sweep_open_trace() - the trace of the point at @index, decoded: the caller's. ERR_TRACE also when it is damaged. */
 int sweep_open_trace(const struct sweep_plan *plan, uint32_t index, struct trace_reader **reader, struct err *err);
 
 #endif

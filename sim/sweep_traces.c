@@ -65,8 +65,12 @@ static int make_trace(struct plan_trace *t, const char *workload, struct err *er
 	return ret;
 }
 
-static int look_at_trace(struct plan_trace *t, const char *path, struct err *err)
+static int look_at_trace(const struct sweep_plan *plan, uint32_t trace, struct err *err)
 {
+	const struct sweep *sweep = plan->sweep;
+	struct plan_trace *t = &plan->traces[trace];
+	char place[PLACE_SIZE];
+	const char *path = place_of(plan, trace, place);
 	struct trace_reader *reader;
 	int ret = trace_open(&reader, path, NULL, err);
 
@@ -78,6 +82,8 @@ static int look_at_trace(struct plan_trace *t, const char *path, struct err *err
 	ret = trace_sha256(reader, t->sha256, err);
 	if (ret == 0 && trace_meta(reader)->kernel && !(t->kernel = strdup(trace_meta(reader)->kernel)))
 		ret = err_set(err, ERR_NOMEM, "%s: no memory", path);
+	if (ret == 0 && replay_from_check(&plan->from, trace_tables(reader), trace_meta(reader), err) < 0)
+		ret = err_context(err, "%s: from: %s", sweep->file, sweep->traces[trace]);
 	trace_close(reader);
 	return ret;
 }
@@ -85,7 +91,6 @@ static int look_at_trace(struct plan_trace *t, const char *path, struct err *err
 int plan_traces_create(struct sweep_plan *plan, struct err *err)
 {
 	const struct sweep *sweep = plan->sweep;
-	char place[PLACE_SIZE];
 	int ret = 0;
 
 	plan->traces = calloc(sweep->nr_traces, sizeof(*plan->traces));
@@ -97,13 +102,15 @@ int plan_traces_create(struct sweep_plan *plan, struct err *err)
 		if (sweep_is_workload(sweep->traces[i]))
 			ret = make_trace(&plan->traces[i], sweep->traces[i], err);
 		if (ret == 0)
-			ret = look_at_trace(&plan->traces[i], place_of(plan, i, place), err);
+			ret = look_at_trace(plan, i, err);
 	}
 	return ret;
 }
 
 void plan_traces_free(struct sweep_plan *plan)
 {
+	if (plan->kept)
+		trace_close(plan->kept->reader);
 	for (uint32_t i = 0; plan->traces && i < plan->sweep->nr_traces; i++) {
 		free(plan->traces[i].kernel);
 		if (plan->traces[i].made >= 0)
@@ -112,11 +119,11 @@ void plan_traces_free(struct sweep_plan *plan)
 	free(plan->traces);
 }
 
-int sweep_open_trace(const struct sweep_plan *plan, uint32_t index, struct trace_reader **reader, struct err *err)
+static int open_whole(const struct sweep_plan *plan, uint32_t trace, struct trace_reader **reader, struct err *err)
 {
 	const struct trace_reader_options options = { .keep = true, .recorded = plan->nr_states > 0 };
 	char place[PLACE_SIZE];
-	int ret = trace_open(reader, place_of(plan, plan->sweep->points[index].trace, place), &options, err);
+	int ret = trace_open(reader, place_of(plan, trace, place), &options, err);
 
 	if (ret < 0)
 		return ret;
@@ -126,4 +133,38 @@ int sweep_open_trace(const struct sweep_plan *plan, uint32_t index, struct trace
 	trace_close(*reader);
 	*reader = NULL;
 	return ret;
+}
+
+static bool is_left(const struct sweep_plan *plan, uint32_t trace)
+{
+	for (uint32_t i = 0; i < plan->sweep->nr_points; i++)
+		if (plan->sweep->points[i].trace == trace && plan->points[i].wanted)
+			return true;
+	return false;
+}
+
+/* Backwards: points come trace by trace, so that the first of them is open in the end. */
+int sweep_plan_check_traces(struct sweep_plan *plan, struct err *err)
+{
+	int ret = 0;
+
+	for (uint32_t i = plan->sweep->nr_traces; i-- > 0 && ret == 0;) {
+		if (!is_left(plan, i))
+			continue;
+		trace_close(plan->kept->reader);
+		*plan->kept = (struct plan_kept){ .trace = i };
+		ret = open_whole(plan, i, &plan->kept->reader, err);
+	}
+	return ret;
+}
+
+int sweep_open_trace(const struct sweep_plan *plan, uint32_t index, struct trace_reader **reader, struct err *err)
+{
+	uint32_t trace = plan->sweep->points[index].trace;
+
+	if (!plan->kept->reader || plan->kept->trace != trace)
+		return open_whole(plan, trace, reader, err);
+	*reader = plan->kept->reader;
+	plan->kept->reader = NULL;
+	return 0;
 }

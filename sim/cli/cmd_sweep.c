@@ -346,6 +346,8 @@ static int sweep_plan(struct sweep_args *args, struct sweep_plan *plan, const st
 		sweep_plan_shard(plan, args->shard, args->nr_shards);
 	if (args->resume)
 		ret = drop_done(args, plan, sweep, &had, err);
+	if (ret == 0)
+		ret = sweep_plan_check_traces(plan, err);
 	if (ret == 0 && args->parse_only)
 		return 0;
 	if (ret == 0)

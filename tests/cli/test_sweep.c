@@ -339,6 +339,28 @@ Test(sweep, what_cannot_be_opened_is_told_before_anything_runs)
 	expect_text(2, "echo not a database > r.db; $K sweep s.yaml -o r.db", "r.db");
 }
 
+/* Also of a trace that comes last, and whose damage only decoding it finds. */
+Test(sweep, what_is_wrong_with_a_trace_is_told_before_anything_runs)
+{
+	static const char *const files[] = { "cut.yaml", "bad.yaml", "from.yaml" };
+	static const char *const texts[] = { "cut off", "bad.kmt", "from.yaml: from: t.kmt: the trace has no marker \"nowhere\"" };
+	static const char *const ways[] = { "", " --dry-run", " --parse-only" };
+	char command[256];
+
+	expect(0, "head -c 2000 t.kmt > cut.kmt; cp t.kmt bad.kmt;"
+		" printf '\\377\\0\\377\\0' | dd of=bad.kmt bs=1 seek=$(($(stat -c %s t.kmt) / 2)) conv=notrunc 2> /dev/null");
+	run_write("cut.yaml", "traces: [t.kmt, cut.kmt]\n");
+	run_write("bad.yaml", "traces: [t.kmt, bad.kmt]\n");
+	run_write("from.yaml", "trace: t.kmt\nfrom: marker:nowhere\n");
+	for (size_t i = 0; i < 9; i++) {
+		snprintf(command, sizeof(command), "$K sweep %s -o r.db%s", files[i / 3], ways[i % 3]);
+		expect_text(2, command, texts[i / 3]);
+		expect(1, "test -e r.db");
+		snprintf(command, sizeof(command), "$K sweep %s -o r.db%s 2>&1 | grep -e --resume", files[i / 3], ways[i % 3]);
+		expect(1, command);
+	}
+}
+
 Test(sweep, json_summary_counts_runs)
 {
 	struct run_result result = run_shell("$K sweep s.yaml -o r.db --json");
