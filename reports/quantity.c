@@ -7,13 +7,13 @@
 #include "base/units.h"
 #include "reports/database_priv.h"
 
-/* A number, size (in bytes), time (in ns) or share. Return: false when @text is none of them. */
-static bool quantity_of(const char *text, double *number)
+/* A number, size (in bytes), time (in ns) or share. @page_size: 0 = sizes in pages are none. Return: false when @text is none of them. */
+static bool quantity_of(const char *text, uint32_t page_size, double *number)
 {
 	uint64_t whole;
 	char *end;
 
-	if (units_parse_size(text, 0, &whole) == 0 || units_parse_time(text, &whole) == 0) {
+	if (units_parse_size(text, page_size, &whole) == 0 || units_parse_time(text, &whole) == 0) {
 		*number = (double)whole;
 		return true;
 	}
@@ -29,7 +29,7 @@ int quantity_compare(const char *a, const char *b)
 {
 	double x, y;
 
-	if (quantity_of(a, &x) && quantity_of(b, &y) && (x < y || x > y))
+	if (quantity_of(a, 0, &x) && quantity_of(b, 0, &y) && (x < y || x > y))
 		return x < y ? -1 : 1;
 	return strcmp(a, b);
 }
@@ -37,17 +37,18 @@ int quantity_compare(const char *a, const char *b)
 static void sql_quantity(sqlite3_context *context, int nr, sqlite3_value **values)
 {
 	const char *text = (const char *)sqlite3_value_text(values[0]);
+	uint32_t page_size = nr > 1 ? (uint32_t)sqlite3_value_int(values[1]) : 0;
 	double number;
 
-	(void)nr;
-	if (text && quantity_of(text, &number))
+	if (text && quantity_of(text, page_size, &number))
 		sqlite3_result_double(context, number);
 }
 
 int quantity_register(struct results *results, struct err *err)
 {
-	if (sqlite3_create_function(results->db, "quantity", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_quantity,
-		    NULL, NULL) != SQLITE_OK)
-		return database_error(results->db, results->path, err);
+	for (int nr = 1; nr <= 2; nr++)
+		if (sqlite3_create_function(results->db, "quantity", nr, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_quantity,
+			    NULL, NULL) != SQLITE_OK)
+			return database_error(results->db, results->path, err);
 	return 0;
 }

@@ -16,7 +16,7 @@ static const struct named_query {
 	{ "sweep", "One row per run: swept keys beside the headline figures.", NULL, query_sweep },
 	{ "best", "The runs that are best by a figure (--by FIGURE).", NULL, query_best },
 	{ "worst", "The runs that are worst by a figure (--by FIGURE).", NULL, query_worst },
-	{ "pareto", "Runs that no other run beats in both of two figures (--by A,B).", NULL, query_pareto },
+	{ "pareto", "Runs that no other run of their trace beats in both of two figures (--by A,B).", NULL, query_pareto },
 	{ "sensitivity", "Which swept key moves which figure most.", NULL, query_sensitivity },
 	{ "latency", "Latency and failures of each operation, most frequent first.",
 		"SELECT * FROM v_latency ORDER BY run_id, count DESC, op", NULL },

@@ -60,6 +60,7 @@ struct swept {
 	char **keys;             /* owned: the swept ones, ascending */
 	size_t nr_keys;
 	bool in_bytes;           /* finished runs have pages of several sizes */
+	bool traces, machines;   /* they are of several */
 };
 
 /* A figure or swept key to judge runs by. */
@@ -86,13 +87,24 @@ static void swept_fini(struct swept *swept)
 	free(swept->keys);
 }
 
-static int read_page_sizes(struct swept *swept, struct err *err)
+/* Whether finished runs differ in a column of `runs`: @sql counts its values. */
+static int read_several(const struct swept *swept, const char *sql, bool *several, struct err *err)
 {
-	int64_t sizes;
-	int ret = results_number(swept->results, "SELECT count(DISTINCT page_size) FROM runs WHERE status = 'done'", NULL, 0, 0,
-		&sizes, err);
+	int64_t values = 0;
+	int ret = results_number(swept->results, sql, NULL, 0, 0, &values, err);
 
-	swept->in_bytes = sizes > 1;
+	*several = values > 1;
+	return ret;
+}
+
+static int read_what_differs(struct swept *swept, struct err *err)
+{
+	int ret = read_several(swept, "SELECT count(DISTINCT page_size) FROM runs WHERE status = 'done'", &swept->in_bytes, err);
+
+	if (ret == 0)
+		ret = read_several(swept, "SELECT count(DISTINCT trace) FROM runs WHERE status = 'done'", &swept->traces, err);
+	if (ret == 0)
+		ret = read_several(swept, "SELECT count(DISTINCT machine) FROM runs WHERE status = 'done'", &swept->machines, err);
 	return ret;
 }
 
@@ -167,7 +179,7 @@ static int swept_init(struct swept *swept, struct results *results, struct err *
 	*swept = (struct swept){ .results = results };
 	ret = read_keys(swept, err);
 	if (ret == 0)
-		ret = read_page_sizes(swept, err);
+		ret = read_what_differs(swept, err);
 	if (ret == 0)
 		ret = quantity_register(results, err);
 	if (ret == 0) {
@@ -221,6 +233,19 @@ static int unknown_measure(const struct swept *swept, const char *name, struct e
 	return ret;
 }
 
+/* Runs cannot be put in order by words. */
+static int check_numbers(const struct swept *swept, const char *key, struct err *err)
+{
+	char *sql = sqlite3_mprintf("SELECT count(quantity(\"%w\", 4096)) FROM temp.sweep", key);
+	int64_t numbers = 0;
+	int ret = sql ? results_number(swept->results, sql, NULL, 0, 0, &numbers, err) : no_memory(swept->results, err);
+
+	sqlite3_free(sql);
+	if (ret == 0 && !numbers)
+		ret = err_set(err, ERR_USAGE, "--by: %s has no numbers: it takes a figure, or a swept key with numbers", key);
+	return ret;
+}
+
 static int find_measure(const struct swept *swept, const char *name, struct measure *measure, struct err *err)
 {
 	for (size_t i = 0; i < NR_FIGURES; i++)
@@ -231,7 +256,7 @@ static int find_measure(const struct swept *swept, const char *name, struct meas
 	for (size_t i = 0; i < swept->nr_keys; i++)
 		if (!strcmp(swept->keys[i], name)) {
 			*measure = (struct measure){ swept->keys[i], true, false };
-			return 0;
+			return check_numbers(swept, swept->keys[i], err);
 		}
 	return unknown_measure(swept, name, err);
 }
@@ -272,17 +297,21 @@ static int parse_by(const struct swept *swept, const char *by, struct measure *m
 /* A number that is the smaller the better. */
 static void append_cost(sqlite3_str *sql, const struct measure *measure)
 {
-	sqlite3_str_appendf(sql, measure->is_key ? "%squantity(\"%w\")" : "%s\"%w\"", measure->more_is_better ? "-" : "",
-		measure->name);
+	sqlite3_str_appendf(sql, measure->is_key ? "%squantity(\"%w\", (SELECT page_size FROM runs r WHERE r.run_id = sweep.run_id))" :
+		"%s\"%w\"", measure->more_is_better ? "-" : "", measure->name);
 }
 
-/* The run, what it sets, what it is judged by, and what else one wants to know of it. */
+/* The run, what it is judged by, what it is of and sets, and what else one wants to know of it. */
 static void append_columns(sqlite3_str *sql, const struct swept *swept, const struct measure *measures, size_t nr)
 {
 	sqlite3_str_appendall(sql, "run_id");
 	for (size_t i = 0; i < nr; i++)
 		if (!measures[i].is_key)
 			sqlite3_str_appendf(sql, ", \"%w\"", measures[i].name);
+	if (swept->traces)
+		sqlite3_str_appendall(sql, ", trace");
+	if (swept->machines)
+		sqlite3_str_appendall(sql, ", machine");
 	for (size_t i = 0; i < swept->nr_keys; i++)
 		sqlite3_str_appendf(sql, ", \"%w\"", swept->keys[i]);
 	for (size_t i = 0; i < NR_FIGURES; i++) {
@@ -333,7 +362,10 @@ int query_worst(struct results *results, const struct query_options *options, FI
 	return ranked(results, options, false, out, err);
 }
 
-/* Not beaten: the least b of those with its a, and less than every b of those with a lower a. */
+/*
+ * Not beaten: the least b of those with its a, and less than every b of those with a lower a. Among the runs of its trace: less
+ * work is always done with less.
+ */
 int query_pareto(struct results *results, const struct query_options *options, FILE *out, struct err *err)
 {
 	struct measure measures[2];
@@ -350,13 +382,14 @@ int query_pareto(struct results *results, const struct query_options *options, F
 		append_cost(sql, &measures[0]);
 		sqlite3_str_appendall(sql, " AS cost_a, ");
 		append_cost(sql, &measures[1]);
-		sqlite3_str_appendall(sql, " AS cost_b FROM temp.sweep WHERE status = 'done'),"
-			" ranks AS (SELECT *, min(cost_b) OVER (PARTITION BY cost_a) AS least_here, min(cost_b) OVER"
-			" (ORDER BY cost_a GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS least_before"
+		sqlite3_str_appendall(sql, " AS cost_b, (SELECT trace_sha256 FROM runs r WHERE r.run_id = sweep.run_id) AS work"
+			" FROM temp.sweep WHERE status = 'done'),"
+			" ranks AS (SELECT *, min(cost_b) OVER (PARTITION BY work, cost_a) AS least_here, min(cost_b) OVER"
+			" (PARTITION BY work ORDER BY cost_a GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS least_before"
 			" FROM costs WHERE cost_a IS NOT NULL AND cost_b IS NOT NULL) SELECT ");
 		append_columns(sql, &swept, measures, 2);
 		sqlite3_str_appendall(sql, " FROM ranks WHERE cost_b = least_here AND"
-			" (least_before IS NULL OR cost_b < least_before) ORDER BY cost_a, run_id");
+			" (least_before IS NULL OR cost_b < least_before) ORDER BY trace, cost_a, run_id");
 		ret = answer_built(results, sql, options, out, err);
 	}
 	swept_fini(&swept);

@@ -16,7 +16,7 @@ int query_sweep(struct results *results, const struct query_options *options, FI
 int query_best(struct results *results, const struct query_options *options, FILE *out, struct err *err);
 int query_worst(struct results *results, const struct query_options *options, FILE *out, struct err *err);
 
-/** query_pareto() - finished runs that no other one equals in one and beats in the other of the two of options->by. */
+/** query_pareto() - finished runs that no other one of their trace equals in one and beats in the other of the two of options->by. */
 int query_pareto(struct results *results, const struct query_options *options, FILE *out, struct err *err);
 
 /**

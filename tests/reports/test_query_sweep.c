@@ -12,6 +12,8 @@
 
 TestSuite(sweep, .fini = fixture_remove);
 
+#define SHA_OF_NOTHING "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 /* Memory moves free pages and failures, min_order only latency; the last run was cut short. */
 static const struct fixture_point points[] = {
 	{ "64 MiB", "0", 1, RUN_DONE, 1000, 9, 100, 0 },
@@ -124,15 +126,46 @@ Test(sweep, sensitivity_names_the_key_that_moves_a_figure_most)
 		"key,figure,relative_spread,spread,lowest_mean,lowest_at,highest_mean,highest_at,groups\n");
 }
 
-/* With pages of 64 KiB the same bytes are fewer pages, and as many pages reclaimed are more bytes. */
-Test(sweep, pages_of_several_sizes_are_compared_as_bytes)
+static void change(const char *path, const char *sql)
 {
-	const char *path = write_points();
 	sqlite3 *db;
 
 	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
-	cr_assert_eq(sqlite3_exec(db, "UPDATE runs SET page_size = 65536 WHERE run_id = 3", NULL, NULL, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
 	sqlite3_close(db);
+}
+
+/* The run of another trace has the fewest failures, which says nothing of the others. */
+Test(sweep, runs_of_several_traces_and_machines_say_which_and_only_those_of_one_trace_beat_each_other)
+{
+	change(write_points(), "UPDATE runs SET trace = 'traces/idle.kmt', trace_sha256 = '" SHA_OF_NOTHING "' WHERE run_id = 1;"
+			       "UPDATE runs SET machine = 'other' WHERE run_id = 2;");
+	expect_csv("best", "free_pages", 1,
+		"run_id,free_pages,trace,machine,memory,slab.min_order,failed,free_pages_lowest,unusable_9,slab_pages,extfrag_events,lat_mean_ns\n"
+		"3,90000,traces/boot.kmt,pc-256m,1 GiB,0,0,89900,0.225,64,7,100\n");
+	expect_csv("pareto", "lat_mean_ns,slab_pages", 0,
+		"run_id,lat_mean_ns,slab_pages,trace,machine,memory,slab.min_order,failed,free_pages_lowest,unusable_9,extfrag_events\n"
+		"3,100,64,traces/boot.kmt,pc-256m,1 GiB,0,0,89900,0.225,7\n"
+		"5,100,64,traces/boot.kmt,pc-256m,256 MiB,0,1,4900,0.225,7\n"
+		"1,100,64,traces/idle.kmt,pc-256m,64 MiB,0,9,900,0.225,7\n");
+}
+
+Test(sweep, a_key_without_numbers_is_nothing_to_judge_by)
+{
+	struct err err = { 0 };
+	char *text;
+
+	change(write_points(), "UPDATE run_params SET value = 'slub' WHERE key = 'slab.min_order'");
+	cr_expect_eq(ask(fixture_path("r.db"), "best", (struct query_options){ .by = "slab.min_order", .format = RESULTS_CSV }, &text, &err),
+		-(int)ERR_USAGE);
+	cr_expect(strstr(err.text, "--by: slab.min_order has no numbers"), "%s", err.text);
+	free(text);
+}
+
+/* With pages of 64 KiB the same bytes are fewer pages, and as many pages reclaimed are more bytes. */
+Test(sweep, pages_of_several_sizes_are_compared_as_bytes)
+{
+	change(write_points(), "UPDATE runs SET page_size = 65536 WHERE run_id = 3");
 	expect_csv("best", "free_pages", 2,
 		"run_id,free_bytes,memory,slab.min_order,failed,free_bytes_lowest,unusable_9,slab_bytes,extfrag_events,lat_mean_ns\n"
 		"3,368640000,1 GiB,0,0,368181248,0.225,262144,7,100\n"
