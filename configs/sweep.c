@@ -1,5 +1,6 @@
 #include "configs/sweep.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,12 +81,24 @@ static void write_quoted(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+/* The same with quotes or without: quantities and words. */
+static bool is_plain(const char *text)
+{
+	size_t len = strlen(text);
+
+	return isalnum((unsigned char)text[0]) && text[len - 1] != ' ' &&
+	       text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _.%/-")] == '\0';
+}
+
+/* Without quotes that make no difference: "64 MiB" is a quantity where runs are asked for it. */
 static void write_flow(FILE *out, const struct yaml_node *node, bool inside)
 {
 	bool key = true;
 
 	if (node->kind == YAML_SCALAR) {
-		if (node->quoted || (inside && node->text[strcspn(node->text, ",[]{}:#\n")]))
+		if (is_plain(node->text))
+			fputs(node->text, out);
+		else if (node->quoted || (inside && node->text[strcspn(node->text, ",[]{}:#\n")]))
 			write_quoted(out, node->text);
 		else
 			fputs(node->text, out);

@@ -41,8 +41,9 @@
  *	memory: 2 GiB                         # what a worker may take beside what it shares; none if left out
  *
  * Keys below `vary` are key paths of the machine file, as --set takes them; a value may be a list or a map where the key
- * wants one. Where several kinds are given, every combination of them is a point. Points are numbered from 1: traces
- * change slowest, then what `vary` lists first, repetitions fastest.
+ * wants one. Where several kinds are given, every combination of them is a point; a variant that sets a key of another kind
+ * takes its place if it stands further down, and combinations that are the same then are one point. Points are numbered from
+ * 1: traces change slowest, then what `vary` lists first, repetitions fastest.
  *
  * `step` is 1 if left out, 4 KiB for sizes. `scale: log` draws each power of two as often as the next.
  *

@@ -32,7 +32,20 @@ static uint64_t count_combinations(const struct sweep *sweep)
 	return nr;
 }
 
-/* What the digits say. The last setting of a key counts: a variant may change what the grid set before it. */
+/* The last setting of a key counts, and takes the place of one further up: a variant may change what the grid set before it. */
+static void add_set(struct sweep_combination *c, const char *set)
+{
+	size_t key = strcspn(set, "=") + 1;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < c->nr_sets; i++)
+		if (strncmp(c->sets[i], set, key))
+			c->sets[kept++] = c->sets[i];
+	c->sets[kept++] = set;
+	c->nr_sets = kept;
+}
+
+/* What the digits say. */
 static int combine(const struct odometer *o, struct sweep_combination *c, struct err *err)
 {
 	const struct sweep *sweep = o->sweep;
@@ -49,7 +62,7 @@ static int combine(const struct odometer *o, struct sweep_combination *c, struct
 		const struct sweep_choice *choice = &sweep->axes[a].choices[o->digits[a]];
 
 		for (uint32_t i = 0; i < choice->nr_sets; i++)
-			c->sets[c->nr_sets++] = choice->sets[i];
+			add_set(c, choice->sets[i]);
 		if (sweep->axes[a].named)
 			c->variant = choice->name;
 	}

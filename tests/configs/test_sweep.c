@@ -43,6 +43,21 @@ static void expect_error(const char *text, const char *part)
 	cr_assert(strstr(err.text, part), "no \"%s\" in\n%s", part, err.text);
 }
 
+Test(sweep, quotes_around_a_value_are_no_part_of_it)
+{
+	expect_points(HEAD "vary: {grid: {memory: [\"64 MiB\", '1 GiB'], name: [\"a: b\"]}}\nwhere: memory > 64 MiB\n",
+		"memory=1 GiB name=\"a: b\"\n");
+}
+
+/* What a variant sets itself does not vary: combinations that come to the same are one point, and shown without what does not count. */
+Test(sweep, a_variant_takes_the_place_of_what_the_grid_set_before)
+{
+	expect_points(HEAD "vary: {grid: {cpus: [1, 2], slab.min_order: [0, 1]}, list: {four: {cpus: 4}, asked: {}}}\n",
+		"variant=four slab.min_order=0 cpus=4\nvariant=asked cpus=1 slab.min_order=0\n"
+		"variant=four slab.min_order=1 cpus=4\nvariant=asked cpus=1 slab.min_order=1\n"
+		"variant=asked cpus=2 slab.min_order=0\nvariant=asked cpus=2 slab.min_order=1\n");
+}
+
 Test(sweep, grid_is_all_combinations_and_its_last_key_changes_fastest)
 {
 	expect_points(HEAD "vary:\n  grid:\n    memory: [64 MiB, 1 GiB]\n    cpus: [1, 2, 4]\n",
