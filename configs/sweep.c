@@ -18,7 +18,7 @@ static const char *const detail_words[] = { "summary", "full", NULL };
 static const char *const layer_words[] = { "intent", "page", NULL };
 
 static const struct key settings[] = {
-	{ "name", KEY_TEXT, IN(name), .def = "sweep" },
+	{ "name", KEY_TEXT, IN(name), .def = "" },
 	{ "repeat", KEY_COUNT, IN(repeat), 1, 100000, "1" },
 	{ "seed", KEY_COUNT, IN(seed), 0, INT64_MAX, "1" },
 	{ "samples", KEY_COUNT, IN(samples), 1, 100000, "20" },
@@ -239,6 +239,23 @@ static void load_top(struct sweep_loader *sl, const struct yaml_node *root)
 		add(sl, root, "expected a key \"traces\" or \"workloads\": what is replayed");
 }
 
+/* A sweep without a name has that of its file. */
+static void name_by_file(struct sweep *sweep)
+{
+	const char *slash = strrchr(sweep->file, '/'), *name = slash ? slash + 1 : sweep->file;
+	const char *dot = strrchr(name, '.');
+	size_t len = dot && dot > name ? (size_t)(dot - name) : strlen(name);
+
+	if (sweep->name[0])
+		return;
+	if (len >= sizeof(sweep->name))
+		len = sizeof(sweep->name) - 1;
+	while (len && (name[len] & 0xC0) == 0x80) /* no character in part */
+		len--;
+	memcpy(sweep->name, name, len);
+	sweep->name[len] = '\0';
+}
+
 /* A relative folder of the initial state is meant from the folder of the sweep, as traces are. */
 static void place_initial(struct sweep_loader *sl)
 {
@@ -318,6 +335,7 @@ static void load_all(struct sweep_loader *sl)
 		return;
 	}
 	load_top(sl, l->root);
+	name_by_file(sl->sweep);
 	place_initial(sl);
 	load_machine(sl);
 	if (sl->vary)

@@ -3,7 +3,7 @@
  * settings of the machine. Knows YAML and machines; knows nothing of processes and results.
  *
  *	kmemsim: 1
- *	name: memory-x-min-free
+ *	name: memory-x-min-free               # if left out, that of the file, without .yaml
  *	machine: ../machines/pc-512m.yaml     # relative to this file; or a map, as a machine file has it
  *	traces: [boot.kmt]                    # relative to this file; `trace: boot.kmt` for one
  *	workloads: [mix.yaml]                 # beside them, or alone: made into traces first, with the seed that each has

@@ -322,6 +322,12 @@ Test(sweep, resume_goes_on_in_a_database_of_an_older_schema)
 	expect_equal("whole.db", "r.db");
 }
 
+Test(sweep, without_a_name_it_has_that_of_its_file)
+{
+	expect(0, "mkdir d; printf 'trace: ../t.kmt\\nvary: {grid: {cpus: [1]}}\\n' > d/two.cpus.yaml; $K sweep d/two.cpus.yaml");
+	expect_text(0, "sqlite3 two.cpus.db \"select value from run_params where key = 'sweep'\"", "two.cpus\n");
+}
+
 Test(sweep, resume_refuses_another_trace)
 {
 	expect(0, "$K sweep s.yaml -o r.db -q");
