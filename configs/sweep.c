@@ -239,10 +239,11 @@ static void load_top(struct sweep_loader *sl, const struct yaml_node *root)
 		add(sl, root, "expected a key \"traces\" or \"workloads\": what is replayed");
 }
 
-/* A sweep without a name has that of its file. */
+/* A sweep without a name has that of its file, if there is one. */
 static void name_by_file(struct sweep *sweep)
 {
-	const char *slash = strrchr(sweep->file, '/'), *name = slash ? slash + 1 : sweep->file;
+	const char *file = strcmp(sweep->file, TEXT_STANDARD_INPUT) ? sweep->file : "sweep";
+	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
 	const char *dot = strrchr(name, '.');
 	size_t len = dot && dot > name ? (size_t)(dot - name) : strlen(name);
 
@@ -395,7 +396,7 @@ int sweep_load(struct sweep **out, const char *path, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	ret = sweep_load_text(out, path, text, strlen(text), err);
+	ret = sweep_load_text(out, strcmp(path, "-") ? path : TEXT_STANDARD_INPUT, text, strlen(text), err);
 	free(text);
 	return ret;
 }

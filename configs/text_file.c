@@ -116,20 +116,11 @@ static int read_packed(struct text *text, int fd, const char *path, struct err *
 	return ret;
 }
 
-static int read_file(char **out, const char *path, bool packed, size_t limit, struct err *err)
+static int read_fd(char **out, int fd, const char *path, bool packed, size_t limit, struct err *err)
 {
 	struct text text = { .limit = limit };
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret;
-	struct stat st;
+	int ret = packed ? read_packed(&text, fd, path, err) : read_plain(&text, fd, path, err);
 
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(err, "%s", path);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return err_set(err, ERR_CONFIG, "%s: not a regular file", path);
-	}
-	ret = packed ? read_packed(&text, fd, path, err) : read_plain(&text, fd, path, err);
-	close(fd);
 	if (ret < 0) {
 		free(text.bytes);
 		return ret;
@@ -141,6 +132,22 @@ static int read_file(char **out, const char *path, bool packed, size_t limit, st
 	text.bytes[text.len] = '\0';
 	*out = text.bytes;
 	return 1;
+}
+
+static int read_file(char **out, const char *path, bool packed, size_t limit, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret;
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(err, "%s", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return err_set(err, ERR_CONFIG, "%s: not a regular file", path);
+	}
+	ret = read_fd(out, fd, path, packed, limit, err);
+	close(fd);
+	return ret;
 }
 
 int text_read(char **text, const char *path, size_t limit, char *used, struct err *err)
@@ -157,7 +164,8 @@ int text_read(char **text, const char *path, size_t limit, char *used, struct er
 
 int text_read_existing(char **text, const char *path, size_t limit, struct err *err)
 {
-	int got = text_read(text, path, limit, NULL, err);
+	int got = strcmp(path, "-") ? text_read(text, path, limit, NULL, err) :
+				      read_fd(text, STDIN_FILENO, TEXT_STANDARD_INPUT, false, limit, err);
 
 	if (got == 0)
 		return err_set(err, ERR_IO, "%s: there is no such file", path);

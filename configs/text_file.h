@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 #define TEXT_PATH_MAX 4096
+#define TEXT_STANDARD_INPUT "standard input" /* as messages call it */
 
 /**
  * text_read() - read @path, or @path with ".xz" behind it, unpacked.
@@ -20,7 +21,10 @@
  */
 int text_read(char **text, const char *path, size_t limit, char *used, struct err *err);
 
-/** text_read_existing() - text_read() where a missing file is an error, too (ERR_IO). Return: 0, or a negative code. */
+/**
+ * text_read_existing() - text_read() where a missing file is an error, too (ERR_IO), and "-" is standard input.
+ * Return: 0, or a negative code.
+ */
 int text_read_existing(char **text, const char *path, size_t limit, struct err *err);
 
 /** text_read_in() - text_read() of file @name in @folder. A path that is too long is an error. */

@@ -330,7 +330,7 @@ int workload_load(struct workload **out, const char *path, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	ret = workload_load_text(out, path, text, strlen(text), err);
+	ret = workload_load_text(out, strcmp(path, "-") ? path : TEXT_STANDARD_INPUT, text, strlen(text), err);
 	free(text);
 	return ret;
 }

@@ -27,15 +27,16 @@ static uint32_t find_stream(const struct stream_load *l, const char *name, bool 
 	return WORKLOAD_NONE;
 }
 
-static void no_stream(struct stream_load *l, const char *key, const struct yaml_node *node, const char *expected)
+/* The nearest of the first @nr streams may be what was meant. */
+static void no_stream(struct stream_load *l, const char *key, const struct yaml_node *node, uint32_t nr, const char *expected)
 {
-	const char **names = malloc((l->w->nr_streams + 1) * sizeof(*names));
+	const char **names = malloc((nr + 1) * sizeof(*names));
 	char got[80], hint[96] = "";
 
-	for (uint32_t i = 0; names && i < l->w->nr_streams; i++)
+	for (uint32_t i = 0; names && i < nr; i++)
 		names[i] = l->w->streams[i].name;
 	if (names)
-		word_hint(node->text, names, l->w->nr_streams, "", hint, sizeof(hint));
+		word_hint(node->text, names, nr, "", hint, sizeof(hint));
 	findings_add(&l->w->findings, PLACE(node), "%s: \"%s\": expected %s%s", key,
 		finding_quote(node->text, node->len, got, sizeof(got)), expected, hint);
 	free(names);
@@ -68,7 +69,11 @@ static void load_by(struct stream_load *l, const struct yaml_node *node)
 
 static void load_every(struct stream_load *l, const struct yaml_node *node)
 {
+	uint32_t findings = l->w->findings.nr;
+
 	load_draw(l->w, &l->s->every, "every", node, UNIT_TIME);
+	if (l->w->findings.nr == findings && !dist_quantile(&l->s->every.dist, UINT64_MAX))
+		findings_add(&l->w->findings, PLACE(node), "every: expected more than 0");
 	l->s->when = WORKLOAD_EVERY;
 	l->whens++;
 }
@@ -130,7 +135,7 @@ static void load_on(struct stream_load *l, const struct yaml_node *node)
 	l->whens++;
 	l->s->on = name ? find_stream(l, name, false) : WORKLOAD_NONE;
 	if (name && l->s->on == WORKLOAD_NONE)
-		no_stream(l, "on", node, "a stream in front of this one");
+		no_stream(l, "on", node, (uint32_t)(l->s - l->w->streams), "a stream in front of this one");
 }
 
 static void load_chance(struct stream_load *l, const struct yaml_node *node)
@@ -222,7 +227,7 @@ static uint32_t load_reference(struct stream_load *l, const char *key, const str
 		return WORKLOAD_PARENT;
 	stream = find_stream(l, name, true);
 	if (stream == WORKLOAD_NONE)
-		no_stream(l, key, node, "a stream, or parent");
+		no_stream(l, key, node, l->w->nr_streams, "a stream, or parent");
 	return stream;
 }
 

@@ -68,7 +68,7 @@ static const struct argp argp = {
 	"         kmemsim gen network-server.yaml -o long.kmt --events '10 Mi' --seed 7\n\n"
 	"Makes a trace of what a workload file describes: who asks for which memory how often, how large it is and how long it "
 	"lives. The same file and seed give the same bytes everywhere. docs/workloads.md explains the file; "
-	"configs/workloads/ has some ready to use.\v"
+	"configs/workloads/ has some ready to use. \"-\" is standard input.\v"
 	"Exit status: 0 done; 2 the workload or the command line is wrong; 3 input/output; 130 interrupted. "
 	"Nothing appears under the output's name before it is whole.",
 	NULL, NULL, NULL,

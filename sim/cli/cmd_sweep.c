@@ -28,7 +28,8 @@ enum sweep_key {
 struct sweep_args {
 	struct cli_given given;    /* without an output: the sweep's name and ".db" */
 	char *own_output;          /* owned: that */
-	uint32_t workers;          /* 0 = all cores */
+	uint32_t jobs;             /* as given; 0 = not */
+	uint32_t workers;
 	uint32_t shard, nr_shards; /* 1 of 1 without --shard */
 	bool resume, dry_run, parse_only;
 };
@@ -61,7 +62,7 @@ static void parse_workers(struct argp_state *state, struct sweep_args *args, con
 	if (!nr || nr > MAX_WORKERS)
 		argp_error(state, "--jobs: \"%s\": expected a number from 1 to %d", text, MAX_WORKERS);
 	else
-		args->workers = (uint32_t)nr;
+		args->jobs = (uint32_t)nr;
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -93,7 +94,8 @@ static const struct argp argp = {
 	options, parse_option, "SWEEP",
 	"Example: kmemsim sweep memory-x-min-free.yaml -o results.db -j 4\n\n"
 	"Replays traces against every machine that a sweep file describes. All machines are checked before the first run "
-	"starts. A run that crashes, or exceeds the sweep's timeout or memory, is recorded as failed; the others go on.\v"
+	"starts. A run that crashes, or exceeds the sweep's timeout or memory, is recorded as failed; the others go on. "
+	"\"-\" is standard input.\v"
 	"Ctrl-C keeps the runs that are done; so does anything else that ends the program. The same command with --resume does "
 	"the rest.\n\n"
 	"Exit status: 0 done; 1 done, but some runs failed; 2 the sweep, a machine, a trace or the command line is wrong; "
@@ -225,6 +227,24 @@ static int print_plan(const struct sweep_args *args, const struct sweep_plan *pl
 	return 0;
 }
 
+/* As a shell takes it for one word. */
+static void put_word(FILE *out, const char *word)
+{
+	bool plain = word[0] && !strpbrk(word, " \t\n'\"\\$`&;|<>()*?[]{}~#!");
+
+	if (plain) {
+		fputs(word, out);
+		return;
+	}
+	fputc('\'', out);
+	for (; *word; word++)
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else
+			fputc(*word, out);
+	fputc('\'', out);
+}
+
 static void print_summary(const struct sweep_args *args, const struct sweep_progress *p, uint32_t had)
 {
 	double seconds = (double)p->wall_ns / 1e9;
@@ -244,40 +264,25 @@ static void print_summary(const struct sweep_args *args, const struct sweep_prog
 		seconds > 0 ? (double)p->events / 1e6 / seconds : 0, args->workers);
 	if (had)
 		printf("had        %u runs, done before\n", had);
-	if (p->failed)
-		printf("failed     %u runs (kmemsim query %s runs)\n", p->failed, args->given.output);
-}
-
-/* As a shell takes it for one word. */
-static void put_word(const char *word)
-{
-	bool plain = word[0] && !strpbrk(word, " \t\n'\"\\$`&;|<>()*?[]{}~#!");
-
-	if (plain) {
-		fputs(word, stderr);
-		return;
+	if (p->failed) {
+		printf("failed     %u runs (kmemsim query ", p->failed);
+		put_word(stdout, args->given.output);
+		puts(" runs)");
 	}
-	fputc('\'', stderr);
-	for (; *word; word++)
-		if (*word == '\'')
-			fputs("'\\''", stderr);
-		else
-			fputc(*word, stderr);
-	fputc('\'', stderr);
 }
 
 static void tell_how_to_go_on(const struct sweep_args *args, const struct sweep_progress *p)
 {
-	char shard[40] = "";
-
-	if (args->nr_shards > 1)
-		snprintf(shard, sizeof(shard), " --shard %u/%u", args->shard, args->nr_shards);
 	fprintf(stderr, "kmemsim: %u of %u runs are saved in %s; to go on: kmemsim sweep ", p->done + p->failed, p->runs,
 		args->given.output);
-	put_word(args->given.input);
+	put_word(stderr, args->given.input);
 	fputs(" -o ", stderr);
-	put_word(args->given.output);
-	fprintf(stderr, "%s --resume\n", shard);
+	put_word(stderr, args->given.output);
+	if (args->nr_shards > 1)
+		fprintf(stderr, " --shard %u/%u", args->shard, args->nr_shards);
+	if (args->jobs)
+		fprintf(stderr, " -j %u", args->jobs);
+	fputs(" --resume\n", stderr);
 }
 
 static bool has_run(void *arg, const struct record_run *run)
@@ -386,8 +391,7 @@ static int run_sweep(int argc, char **argv)
 
 	if (status)
 		return status;
-	if (!args.workers)
-		args.workers = all_cores();
+	args.workers = args.jobs ? args.jobs : all_cores();
 	cli_catch_signals();
 	status = sweep_file(&args, &err);
 	free(args.own_output);

@@ -231,6 +231,12 @@ Test(gen, what_is_wrong_with_an_event_is_said_with_its_place)
 		"unknown key \"sice\" of kmem_cache_create; did you mean \"size\"?");
 }
 
+Test(gen, dash_is_standard_input)
+{
+	free(good("%s%s", "printf 'events: 5\\nstreams: {x: {event: kmalloc, size: 8, rate: 5}}\\n' > w.yaml; $K gen w.yaml -o a.kmt -q;",
+		" $K gen - -o b.kmt -q < w.yaml; $K cat a.kmt > a; $K cat b.kmt | cmp a"));
+}
+
 static long peak_kib(const char *events)
 {
 	struct rusage usage;

@@ -141,7 +141,7 @@ Test(sweep, ctrl_c_keeps_what_is_done_and_says_how_to_go_on)
 	expect(0, "$K sweep slow.yaml -o whole.db -q");
 	expect_text(130, "$K sweep slow.yaml -o r.db -j 1 & P=$!; "
 			 "until [ \"$(sqlite3 -readonly r.db 'select count(*) from runs' 2>/dev/null)\" -ge 1 ] 2>/dev/null " ENOUGH "; do :; done; "
-			 "kill -TERM $P; wait $P", "kmemsim sweep slow.yaml -o r.db --resume");
+			 "kill -TERM $P; wait $P", "kmemsim sweep slow.yaml -o r.db -j 1 --resume");
 	expect(0, "test ! -e r.db-wal");
 	expect(0, "$K sweep slow.yaml -o r.db --resume -q");
 	expect_equal("whole.db", "r.db");
@@ -326,6 +326,20 @@ Test(sweep, without_a_name_it_has_that_of_its_file)
 {
 	expect(0, "mkdir d; printf 'trace: ../t.kmt\\nvary: {grid: {cpus: [1]}}\\n' > d/two.cpus.yaml; $K sweep d/two.cpus.yaml");
 	expect_text(0, "sqlite3 two.cpus.db \"select value from run_params where key = 'sweep'\"", "two.cpus\n");
+}
+
+Test(sweep, dash_is_standard_input)
+{
+	expect_text(0, "$K sweep - -o r.db < s.yaml", "18 of 18 runs");
+	expect_text(0, "$K sweep s.yaml -o r.db --resume", "had        18 runs");
+	expect_text(0, "sed 1d s.yaml | $K sweep - --dry-run --json", "\"runs\": 18");
+	expect_text(2, "echo 'tarce: x' | $K sweep -", "standard input:1:1: error: unknown key");
+}
+
+Test(sweep, the_command_that_shows_failed_runs_can_be_pasted)
+{
+	run_write("late.yaml", "trace: t.kmt\nmachine: {memory: 64 MiB}\nsamples: 5000\ntimeout: 1 ms\n");
+	expect_text(1, "$K sweep late.yaml -o 'my runs.db'", "(kmemsim query 'my runs.db' runs)");
 }
 
 Test(sweep, resume_refuses_another_trace)

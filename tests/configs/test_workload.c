@@ -73,6 +73,8 @@ Test(workload, wrong_values_say_what_is_expected)
 		"gap: alpha is not for this distribution");
 	expect_finding("events: 5\nstreams: {x: {event: marker, rate: 1, burst: {choice: {1: 0}}}}\n", "expected 1 to 1000000");
 	expect_finding("events: 5\nstreams: {x: {event: marker, every: {uniform: [9 us, 1 us]}}}\n", "the smaller value first");
+	expect_finding("events: 5\nstreams: {x: {event: marker, every: 0}}\n", "w.yaml:2:37: error: every: expected more than 0");
+	expect_finding("events: 5\nstreams: {x: {event: marker, every: {uniform: [0, 0]}}}\n", "every: expected more than 0");
 	expect_finding("events: 5\ntasks: {a: {cpus: 1}}\nstreams: {x: {event: marker, rate: 1}}\n", "expected CPUs such as 0-3, below 1");
 	expect_finding("events: 5\ntasks: {a: {cpus: 4294967296}}\nstreams: {x: {event: marker, rate: 1}}\n",
 		"expected CPUs such as 0-3, below 1");
@@ -83,7 +85,7 @@ Test(workload, streams_hang_only_on_streams_in_front_of_them)
 {
 	expect_finding("events: 5\nstreams:\n  x: {event: marker, on: y}\n  y: {event: marker, on: x}\n",
 		"w.yaml:3:26: error: on: \"y\": expected a stream in front of this one");
-	expect_finding("events: 5\nstreams: {x: {event: marker, on: x}}\n", "a stream in front of this one");
+	expect_finding("events: 5\nstreams: {x: {event: marker, on: x}}\n", "\"x\": expected a stream in front of this one\n");
 	expect_finding("events: 5\nstreams: {x: {event: kmalloc, rate: 1, lifetime: parent}}\n", "for streams with `on`");
 }
 
