@@ -169,25 +169,33 @@ static void load_trace(struct sweep_loader *sl, const char *key, const struct ya
 	if (key[0] == 'w' && !sweep_is_workload(node->text))
 		add(sl, node, "expected a workload, whose name ends in .yaml");
 	sweep->traces[sweep->nr_traces] = beside(sweep->file, node->text);
-	if (!sweep->traces[sweep->nr_traces++])
+	sweep->given[sweep->nr_traces] = strdup(node->text);
+	if (!sweep->traces[sweep->nr_traces] || !sweep->given[sweep->nr_traces])
 		add(sl, node, "no memory for the path");
+	sweep->nr_traces++;
+}
+
+static bool grow(char ***texts, uint32_t nr)
+{
+	char **grown = reallocarray(*texts, nr, sizeof(*grown));
+
+	if (grown)
+		*texts = grown;
+	return grown;
 }
 
 /* Traces and workloads are one list, in the order of the file: each key adds to it. */
 static void load_traces(struct sweep_loader *sl, const char *key, const struct yaml_node *node)
 {
 	uint32_t nr = sl->sweep->nr_traces + 1;
-	char **grown;
 
 	sl->has_traces = true;
 	for (const struct yaml_node *child = node->first; child; child = child->next)
 		nr++;
-	grown = reallocarray(sl->sweep->traces, nr, sizeof(*grown));
-	if (!grown) {
+	if (!grow(&sl->sweep->traces, nr) || !grow(&sl->sweep->given, nr)) {
 		add(sl, node, "no memory for the traces");
 		return;
 	}
-	sl->sweep->traces = grown;
 	if (node->kind != YAML_LIST)
 		load_trace(sl, key, node);
 	else if (!node->first)
@@ -406,9 +414,12 @@ void sweep_free(struct sweep *sweep)
 	if (!sweep)
 		return;
 	sweep_axes_free(sweep);
-	for (uint32_t i = 0; i < sweep->nr_traces; i++)
+	for (uint32_t i = 0; i < sweep->nr_traces; i++) {
 		free(sweep->traces[i]);
+		free(sweep->given[i]);
+	}
 	free(sweep->traces);
+	free(sweep->given);
 	free(sweep->points);
 	free(sweep->machine_text);
 	free(sweep->machine_name);

@@ -47,7 +47,7 @@
  *
  * `step` is 1 if left out, 4 KiB for sizes. `scale: log` draws each power of two as often as the next.
  *
- * `where` compares swept keys, `variant` (the name in `list`), `trace` (as given), `repeat` and `seed` with quantities, with
+ * `where` compares swept keys, `variant` (the name in `list`), `trace` (as this file has it), `repeat` and `seed` with quantities, with
  * 'quoted words' and with each other: < <= > >= == !=, + - * /, and or not, parentheses. What a point does not set, or sets
  * to a word such as auto, is no quantity: only == and != can hold for it.
  */
@@ -83,6 +83,7 @@ struct sweep {
 	char *machine_text;        /* owned: its YAML; NULL = all defaults */
 	size_t machine_len;
 	char **traces;             /* owned: paths, to be opened from where the program runs; *.yaml and *.yml: of workloads */
+	char **given;              /* owned: the same as the file has them */
 	uint32_t nr_traces;
 	uint32_t repeat;
 	uint64_t seed;

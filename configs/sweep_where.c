@@ -340,7 +340,7 @@ static void key_operand(const char *key, const struct sweep *sweep, const struct
 	if (!strcmp(key, "variant"))
 		text = point->variant;
 	else if (!strcmp(key, "trace"))
-		text = sweep->traces[point->trace];
+		text = sweep->given[point->trace];
 	else if (!strcmp(key, "repeat") || !strcmp(key, "seed"))
 		snprintf(o->buf, sizeof(o->buf), "%" PRIu64, key[0] == 'r' ? point->repeat : point->seed);
 	if (o->buf[0])

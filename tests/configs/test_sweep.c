@@ -315,6 +315,18 @@ Test(sweep_where, mistakes_are_told_with_their_place)
 	expect_error(HEAD "vary: {grid: {cpus: [1, 2]}}\nwhere: cpus > 2\n", "leaves out all 2 points");
 }
 
+Test(sweep_where, a_trace_has_the_path_that_the_file_has_wherever_that_is)
+{
+	static const char text[] = "traces: [a.kmt, b/c.kmt]\nvary: {grid: {cpus: [1]}}\nwhere: trace == 'b/c.kmt'\n";
+	struct sweep *sweep = NULL;
+	struct err err = { 0 };
+
+	cr_assert_eq(sweep_load_text(&sweep, "some/where/s.yaml", text, strlen(text), &err), 0, "%s", err.text);
+	cr_assert_eq(sweep->nr_points, 1);
+	cr_assert_str_eq(sweep->traces[sweep->points[0].trace], "some/where/b/c.kmt");
+	sweep_free(sweep);
+}
+
 Test(sweep_where, deep_nesting_is_refused)
 {
 	char text[4096] = HEAD "vary: {grid: {cpus: [1, 2]}}\nwhere: \"";
