@@ -311,6 +311,18 @@ static void load_machine(struct sweep_loader *sl)
 		sweep->machine_len = strlen(sweep->machine_text);
 }
 
+/* Of the base machine, whatever else is wrong with it: sizes may be in pages. */
+static uint32_t base_page_size(const struct sweep *sweep)
+{
+	struct machine *machine = malloc(sizeof(*machine));
+	uint32_t size = 4096;
+
+	if (machine && machine_load_text(machine, "", sweep->machine_text, sweep->machine_len, NULL, 0, NULL) == 0)
+		size = machine->page_size;
+	free(machine);
+	return size;
+}
+
 static void load_where(struct sweep_loader *sl)
 {
 	const struct yaml_node *node = sl->where;
@@ -347,6 +359,7 @@ static void load_all(struct sweep_loader *sl)
 	name_by_file(sl->sweep);
 	place_initial(sl);
 	load_machine(sl);
+	sl->sweep->page_size = base_page_size(sl->sweep);
 	if (sl->vary)
 		sweep_load_vary(l, sl->sweep, sl->vary);
 	/* Keys of a wrong `vary` would be called unknown. */

@@ -82,6 +82,7 @@ struct sweep {
 	char *machine_name;        /* owned: file of the base machine, for messages */
 	char *machine_text;        /* owned: its YAML; NULL = all defaults */
 	size_t machine_len;
+	uint32_t page_size;        /* its */
 	char **traces;             /* owned: paths, to be opened from where the program runs; *.yaml and *.yml: of workloads */
 	char **given;              /* owned: the same as the file has them */
 	uint32_t nr_traces;

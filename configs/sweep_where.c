@@ -130,11 +130,12 @@ static bool take_sign(struct parser *p, const char *sign)
 	return true;
 }
 
-static bool parse_quantity(const char *text, double *number)
+/* @page_size: 0 = a size in pages is none. */
+static bool parse_quantity(const char *text, uint64_t page_size, double *number)
 {
 	uint64_t value;
 
-	if (units_parse_size(text, 0, &value) < 0 && units_parse_time(text, &value) < 0 && units_parse_count(text, &value) < 0)
+	if (units_parse_size(text, page_size, &value) < 0 && units_parse_time(text, &value) < 0 && units_parse_count(text, &value) < 0)
 		return false;
 	*number = (double)value;
 	return true;
@@ -159,7 +160,7 @@ static struct where *parse_number(struct parser *p)
 	p->at = end;
 	snprintf(text, sizeof(text), "%.*s", (int)(end - from), from);
 	w = make(p, OP_NUMBER, NULL, NULL);
-	if (w && !parse_quantity(text, &w->number))
+	if (w && !parse_quantity(text, 0, &w->number))
 		complain(p, from, "\"%s\": expected a quantity such as 64 MiB or 10", text);
 	return w;
 }
@@ -333,6 +334,16 @@ struct operand {
 	char buf[24];
 };
 
+static uint64_t page_size_of(const struct sweep *sweep, const struct sweep_point *point)
+{
+	const char *text = sweep_set_value(point, "page_size", strlen("page_size"));
+	uint64_t size = sweep->page_size;
+
+	if (text)
+		units_parse_size(text, 0, &size); /* it has been looked at: it is one */
+	return size;
+}
+
 static void key_operand(const char *key, const struct sweep *sweep, const struct sweep_point *point, struct operand *o)
 {
 	const char *text = sweep_set_value(point, key, strlen(key));
@@ -346,7 +357,7 @@ static void key_operand(const char *key, const struct sweep *sweep, const struct
 	if (o->buf[0])
 		text = o->buf;
 	o->text = text;
-	o->is_number = text && parse_quantity(text, &o->number);
+	o->is_number = text && parse_quantity(text, page_size_of(sweep, point), &o->number);
 }
 
 static void operand(const struct where *w, const struct sweep *sweep, const struct sweep_point *point, struct operand *o)

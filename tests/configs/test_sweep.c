@@ -327,6 +327,15 @@ Test(sweep_where, a_trace_has_the_path_that_the_file_has_wherever_that_is)
 	sweep_free(sweep);
 }
 
+Test(sweep_where, sizes_in_pages_are_those_of_the_point)
+{
+	expect_points(HEAD "vary: {grid: {memory: [32768p, 64 MiB]}}\nwhere: memory == 128 MiB\n", "memory=32768p\n");
+	expect_points(HEAD "machine: {page_size: 16 KiB}\nvary: {grid: {memory: [32768p, 64 MiB]}}\nwhere: memory == 512 MiB\n",
+		"memory=32768p\n");
+	expect_points(HEAD "vary: {grid: {memory: [32768p], page_size: [4 KiB, 64 KiB]}}\nwhere: memory == 2 GiB\n",
+		"memory=32768p page_size=64 KiB\n");
+}
+
 Test(sweep_where, deep_nesting_is_refused)
 {
 	char text[4096] = HEAD "vary: {grid: {cpus: [1, 2]}}\nwhere: \"";
