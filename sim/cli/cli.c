@@ -147,6 +147,19 @@ void cli_progress_start(struct cli_progress *progress, const char *what, bool qu
 	progress->start_ns = progress->last_ns = wall_clock_ns();
 }
 
+void cli_progress_put(const char *line)
+{
+	fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
+}
+
+bool cli_status_wanted(void)
+{
+	bool wanted = status_wanted;
+
+	status_wanted = 0;
+	return wanted;
+}
+
 void cli_progress_show(struct cli_progress *progress, uint64_t done, uint64_t total, uint64_t events, const char *note)
 {
 	uint64_t now;
@@ -167,7 +180,7 @@ void cli_progress_show(struct cli_progress *progress, uint64_t done, uint64_t to
 	if (status_wanted)
 		fprintf(stderr, "%s\n", line);
 	else
-		fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
+		cli_progress_put(line);
 	status_wanted = 0;
 }
 

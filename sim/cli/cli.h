@@ -70,6 +70,10 @@ struct cli_progress {
 void cli_progress_start(struct cli_progress *progress, const char *what, bool quiet);
 /** cli_progress_show() - @done of @total units of work (bytes), @events so far; @note may be NULL. Cheap if not due. */
 void cli_progress_show(struct cli_progress *progress, uint64_t done, uint64_t total, uint64_t events, const char *note);
+/** cli_progress_put() - @line in place of the one before, on a terminal and no wider than it. */
+void cli_progress_put(const char *line);
+/** cli_status_wanted() - whether SIGUSR1 has come since this was asked last. */
+bool cli_status_wanted(void);
 /** cli_progress_end() - clear the line. */
 void cli_progress_end(struct cli_progress *progress);
 

@@ -134,23 +134,29 @@ static char *duration(double seconds, char *buf, size_t size)
 	return buf;
 }
 
-static void print_progress(const struct show *show, const struct sweep_progress *p)
+/* @bar: on a terminal, in place of the line before. */
+static void print_progress(const struct sweep_progress *p, bool bar)
 {
 	uint32_t over = p->done + p->failed;
 	double seconds = (double)p->wall_ns / 1e9, rate = seconds > 0 ? over / seconds : 0;
 	uint32_t filled = p->runs ? (uint32_t)((uint64_t)over * BAR_WIDTH / p->runs) : 0;
-	char left[40], failed[40] = "", bar[BAR_WIDTH + 4] = "";
+	char left[40], failed[40] = "", done[BAR_WIDTH + 4] = "", line[256];
 
 	if (p->failed)
 		snprintf(failed, sizeof(failed), ", %u failed", p->failed);
-	if (show->terminal) {
-		bar[0] = '[';
+	if (bar) {
+		strcpy(done, " [");
 		for (uint32_t i = 0; i < BAR_WIDTH; i++)
-			bar[1 + i] = i < filled ? '#' : '.';
-		strcpy(bar + 1 + BAR_WIDTH, "] ");
+			done[2 + i] = i < filled ? '#' : '.';
+		strcpy(done + 2 + BAR_WIDTH, "]");
 	}
-	fprintf(stderr, "%ssweep: %s%u of %u runs%s, %.1f runs/s, %s left%s", show->terminal ? "\r\033[K" : "", bar, over, p->runs,
-		failed, rate, rate > 0 ? duration((p->runs - over) / rate, left, sizeof(left)) : "?", show->terminal ? "" : "\n");
+	/* The bar is what a narrow terminal can do without. */
+	snprintf(line, sizeof(line), "sweep: %u of %u runs%s, %.1f runs/s, %s left%s", over, p->runs, failed, rate,
+		rate > 0 ? duration((p->runs - over) / rate, left, sizeof(left)) : "?", done);
+	if (bar)
+		cli_progress_put(line);
+	else
+		fprintf(stderr, "%s\n", line);
 }
 
 static void on_progress(void *arg, const struct sweep_progress *progress)
@@ -158,10 +164,15 @@ static void on_progress(void *arg, const struct sweep_progress *progress)
 	struct show *show = arg;
 	uint64_t now = wall_clock_ns();
 
+	if (cli_status_wanted()) {
+		if (show->terminal)
+			fputs("\r\033[K", stderr);
+		print_progress(progress, false);
+	}
 	if (show->quiet || now - show->last_ns < (show->terminal ? TERMINAL_INTERVAL_NS : LOG_INTERVAL_NS))
 		return;
 	show->last_ns = now;
-	print_progress(show, progress);
+	print_progress(progress, show->terminal);
 }
 
 static void on_warning(void *arg, const struct sweep_point *point, const char *warning)

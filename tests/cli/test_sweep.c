@@ -147,6 +147,15 @@ Test(sweep, ctrl_c_keeps_what_is_done_and_says_how_to_go_on)
 	expect_equal("whole.db", "r.db");
 }
 
+Test(sweep, sigusr1_shows_how_far_it_is_and_the_bar_is_no_wider_than_the_terminal)
+{
+	expect_text(0, "$K sweep slow.yaml -o r.db -j 1 -q & P=$!; "
+		       "until [ \"$(sqlite3 -readonly r.db 'select count(*) from runs' 2>/dev/null)\" -ge 1 ] 2>/dev/null " ENOUGH "; do :; done; "
+		       "kill -USR1 $P; wait $P", " of 6 runs, ");
+	expect(0, "script -qec 'stty cols 40; $K sweep slow.yaml -o q.db -j 1' /dev/null < /dev/null | tr '\\r' '\\n' |"
+		  " grep -o 'sweep: .*' | awk 'length > 39 { bad = 1 } END { exit bad || !NR }'");
+}
+
 /* It can be pasted into a shell. */
 Test(sweep, the_command_that_goes_on_quotes_names_with_blanks)
 {
