@@ -40,9 +40,9 @@ uint64_t sweep_plan_events(const struct sweep_plan *plan);
 
 /**
  * sweep_plan_check_traces() - decode each trace that a point is left for. The one that is replayed first stays decoded.
- * ERR_TRACE: one of them is damaged; ERR_IO.
+ * ERR_TRACE: one of them is damaged; ERR_IO; ERR_INTERRUPTED when @stop says so, which is asked before each.
  */
-int sweep_plan_check_traces(struct sweep_plan *plan, struct err *err);
+int sweep_plan_check_traces(struct sweep_plan *plan, bool (*stop)(void *arg), void *arg, struct err *err);
 
 /** sweep_plan_sha256() - of the trace numbered @trace in the sweep, hexadecimal. */
 const char *sweep_plan_sha256(const struct sweep_plan *plan, uint32_t trace);

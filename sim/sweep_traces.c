@@ -144,13 +144,15 @@ static bool is_left(const struct sweep_plan *plan, uint32_t trace)
 }
 
 /* Backwards: points come trace by trace, so that the first of them is open in the end. */
-int sweep_plan_check_traces(struct sweep_plan *plan, struct err *err)
+int sweep_plan_check_traces(struct sweep_plan *plan, bool (*stop)(void *arg), void *arg, struct err *err)
 {
 	int ret = 0;
 
 	for (uint32_t i = plan->sweep->nr_traces; i-- > 0 && ret == 0;) {
 		if (!is_left(plan, i))
 			continue;
+		if (stop(arg))
+			return err_set(err, ERR_INTERRUPTED, "interrupted");
 		trace_close(plan->kept->reader);
 		*plan->kept = (struct plan_kept){ .trace = i };
 		ret = open_whole(plan, i, &plan->kept->reader, err);

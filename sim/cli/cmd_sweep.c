@@ -363,7 +363,7 @@ static int sweep_plan(struct sweep_args *args, struct sweep_plan *plan, const st
 	if (args->resume)
 		ret = drop_done(args, plan, sweep, &had, err);
 	if (ret == 0)
-		ret = sweep_plan_check_traces(plan, err);
+		ret = sweep_plan_check_traces(plan, cli_stop, NULL, err);
 	if (ret == 0 && args->parse_only)
 		return 0;
 	if (ret == 0)
