@@ -199,14 +199,27 @@ void key_set_list_length(const struct key *key, void *base, uint32_t length)
 		memset(field(key, base, length), 0, (size_t)(end - length) * key->size);
 }
 
+/* "1 ms" for 1000000: exact, in the largest unit that is. */
+static void format_time_bound(ns_t ns, char *buf, size_t size)
+{
+	static const struct { ns_t ns; const char *name; } units[] = { { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" } };
+	size_t u = 0;
+
+	while (ns % units[u].ns)
+		u++;
+	snprintf(buf, size, "%" PRIu64 " %s", ns / units[u].ns, ns ? units[u].name : "ns");
+}
+
 static void format_bound(const struct key *key, uint64_t value, char *buf, size_t size)
 {
 	if (key->kind == KEY_SIZE)
 		units_format_size(value, buf, size);
 	else if (key->kind == KEY_RATE)
 		snprintf(buf, size, "%" PRIu64 " MB/s", value / 1000000);
+	else if (key->kind == KEY_TIME)
+		format_time_bound(value, buf, size);
 	else
-		snprintf(buf, size, "%" PRIu64 "%s", value, key->kind == KEY_TIME ? " ns" : "");
+		snprintf(buf, size, "%" PRIu64, value);
 }
 
 char *key_range(const struct key *key, char *buf, size_t size)

@@ -28,7 +28,7 @@ static const struct key settings[] = {
 	{ "layer", KEY_WORD, IN(layer), .words = layer_words, .def = "intent" },
 	{ "initial", KEY_TEXT, IN(initial), .def = "" },
 	{ "from", KEY_TEXT, IN(from), .def = "" },
-	{ "timeout", KEY_TIME, IN(timeout_ns), 1000000, INT64_MAX, "none", .none = true, .none_value = 0 },
+	{ "timeout", KEY_TIME, IN(timeout_ns), 1000000, 1000000000000000000, "none", .none = true, .none_value = 0 },
 	{ "memory", KEY_SIZE, IN(memory_bytes), 1u << 20, 1ull << 50, "none", .none = true, .none_value = 0 },
 };
 #define NR_SETTINGS (sizeof(settings) / sizeof(settings[0]))

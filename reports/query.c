@@ -69,7 +69,7 @@ static const struct named_query {
 		"SELECT * FROM v_percpu ORDER BY run_id, sample_id", NULL },
 	{ "vmalloc", "The vmalloc space over time: areas, holes, freed areas that wait for a purge.",
 		"SELECT * FROM v_vmalloc ORDER BY run_id, sample_id", NULL },
-	{ "call-sites", "Call sites by what they keep and what rounding up costs them.",
+	{ "call-sites", "Call sites by what they keep and what rounding up costs them; those of a sweep only with detail: full.",
 		"SELECT * FROM v_worst_call_sites ORDER BY run_id, live_bytes DESC, waste_bytes DESC, call_site, op", NULL },
 	{ "violations", "Broken rules of the kernel's interfaces, in order of time.",
 		"SELECT run_id, time_ns, cpu, rule, severity, event_no, call_site, text FROM violations"

@@ -375,6 +375,7 @@ Test(sweep_yaml, mistakes_of_each_kind)
 	expect_error(HEAD "vary: {random: {count: 2, keys: {cpus: {choice: [1], to: 1}}}}", "choice goes without");
 	expect_error(HEAD "vary: {latin: {count: 2, keys: {slab.cpu_partial: {from: 0, to: 9, scale: log}}}}", "cannot begin at 0");
 	expect_error(HEAD "vary: {latin: {count: 2, keys: {cpus: {from: 1, to: 9, scael: log}}}}", "unknown key: expected from");
+	expect_error(HEAD "timeout: 60\n", "timeout: \"60\": out of range: 1 ms to 1000000000 s");
 	expect_error(HEAD "machine: nowhere.yaml\n", "there is no such file");
 	expect_error("machine: {cpsu: 1}\ntrace: a\n", "s.yaml:1:11: error: unknown key cpsu; did you mean cpus?");
 	expect_error("", "empty");
