@@ -23,13 +23,15 @@ struct done_runs {
 	uint32_t cap;
 };
 
+/* params_of() writes the same for a run that is to come. */
+#define PARAMS_SQL "(SELECT group_concat(key || '=' || value, char(10))" \
+	" FROM (SELECT key, value FROM run_params p WHERE p.run_id = r.run_id ORDER BY key))"
+
 /* identity_of() writes the same for a run that is to come. */
 static const char done_sql[] =
 	"SELECT trace_sha256 || ' ' || config_hash || ' ' || seed || ' ' || pace || ' ' || cpu_map || ' ' || layer"
 	" || ' ' || results_version || ' ' || ifnull(initial, '') || ' ' || ifnull(part, '') || ' ' || ifnull(sampling, '') || char(10)"
-	" || (SELECT group_concat(key || '=' || value, char(10))"
-	" FROM (SELECT key, value FROM run_params p WHERE p.run_id = r.run_id ORDER BY key)),"
-	" trace, trace_sha256, results_version FROM runs r WHERE status = 'done'"
+	" || " PARAMS_SQL ", trace, trace_sha256, results_version FROM runs r WHERE status = 'done'"
 	" AND EXISTS (SELECT 1 FROM run_params p WHERE p.run_id = r.run_id AND key = 'sweep' AND value = ?) ORDER BY 1";
 
 struct param {
@@ -50,7 +52,8 @@ static const char *or_empty(const char *text)
 	return text ? text : "";
 }
 
-static char *identity_of(const struct record_run *run)
+/* "key=value" lines in order of keys. Return: owned by the caller; NULL when out of memory. */
+static char *params_of(const struct record_run *run)
 {
 	struct param *params = calloc(run->nr_params + 1, sizeof(*params));
 	char *text = NULL;
@@ -61,8 +64,6 @@ static char *identity_of(const struct record_run *run)
 		free(params);
 		return NULL;
 	}
-	fprintf(out, "%s %s %" PRId64 " %s %s %s %d %s %s %s\n", run->trace_sha256, run->config_hash, (int64_t)run->seed, run->pace,
-		run->cpu_map, run->layer, RESULTS_VERSION, or_empty(run->initial), or_empty(run->part), or_empty(run->sampling));
 	for (size_t i = 0; i < run->nr_params; i++)
 		params[i] = (struct param){ run->param_keys[i], run->param_values[i], i };
 	qsort(params, run->nr_params, sizeof(*params), by_key);
@@ -78,6 +79,18 @@ static char *identity_of(const struct record_run *run)
 		return text;
 	free(text);
 	return NULL;
+}
+
+static char *identity_of(const struct record_run *run)
+{
+	char *params = params_of(run), *text = NULL;
+
+	if (params && asprintf(&text, "%s %s %" PRId64 " %s %s %s %d %s %s %s\n%s", run->trace_sha256, run->config_hash,
+			      (int64_t)run->seed, run->pace, run->cpu_map, run->layer, RESULTS_VERSION, or_empty(run->initial),
+			      or_empty(run->part), or_empty(run->sampling), params) < 0)
+		text = NULL;
+	free(params);
+	return text;
 }
 
 static char *column_copy(sqlite3_stmt *stmt, int column)
@@ -191,23 +204,66 @@ void done_runs_free(struct done_runs *done)
 	free(done);
 }
 
-int done_runs_forget_failed(const char *path, const char *sweep, struct err *err)
-{
-	static const char sql[] = "DELETE FROM runs WHERE status <> 'done' AND run_id IN"
-				  " (SELECT run_id FROM run_params WHERE key = 'sweep' AND value = ?)";
-	sqlite3_stmt *stmt = NULL;
-	sqlite3 *db;
-	int ret;
+struct failed_runs {
+	char *path;                /* owned */
+	sqlite3 *db;               /* owned; NULL = there is no database */
+	sqlite3_stmt *add;         /* owned */
+	bool no_memory;
+};
 
-	if (database_missing(path))
-		return 0;
-	ret = database_open_write(&db, path, err);
+int failed_runs_open(struct failed_runs **out, const char *path, struct err *err)
+{
+	struct failed_runs *failed = calloc(1, sizeof(*failed));
+	int ret = 0;
+
+	if (!failed || !(failed->path = strdup(path)))
+		ret = err_set(err, ERR_NOMEM, "%s: no memory for its runs", path);
+	else if (!database_missing(path))
+		ret = database_open_write(&failed->db, path, err);
+	if (ret == 0 && failed->db)
+		ret = database_exec(failed->db, path, "PRAGMA temp_store = MEMORY;"
+			"CREATE TEMP TABLE again (params TEXT, trace TEXT, sha256 TEXT); CREATE INDEX temp.again_params ON again (params)", err);
+	if (ret == 0 && failed->db &&
+		sqlite3_prepare_v2(failed->db, "INSERT INTO again VALUES (?, ?, ?)", -1, &failed->add, NULL) != SQLITE_OK)
+		ret = database_error(failed->db, path, err);
 	if (ret < 0)
-		return ret;
-	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK ||
-		sqlite3_bind_text(stmt, 1, sweep, -1, SQLITE_STATIC) != SQLITE_OK || sqlite3_step(stmt) != SQLITE_DONE)
-		ret = database_error(db, path, err);
-	sqlite3_finalize(stmt);
-	sqlite3_close(db);
+		failed_runs_close(failed);
+	else
+		*out = failed;
 	return ret;
+}
+
+void failed_runs_again(struct failed_runs *failed, const struct record_run *run)
+{
+	char *params = failed->db ? params_of(run) : NULL;
+
+	if (params) {
+		sqlite3_bind_text(failed->add, 1, params, -1, SQLITE_TRANSIENT);
+		sqlite3_bind_text(failed->add, 2, run->trace, -1, SQLITE_TRANSIENT);
+		sqlite3_bind_text(failed->add, 3, run->trace_sha256, -1, SQLITE_TRANSIENT);
+		failed->no_memory |= sqlite3_step(failed->add) != SQLITE_DONE;
+		sqlite3_reset(failed->add);
+	}
+	failed->no_memory |= failed->db && !params;
+	free(params);
+}
+
+int failed_runs_forget(struct failed_runs *failed, struct err *err)
+{
+	if (failed->no_memory)
+		return err_set(err, ERR_NOMEM, "%s: no memory for its failed runs", failed->path);
+	if (!failed->db)
+		return 0;
+	return database_exec(failed->db, failed->path, "DELETE FROM runs AS r WHERE status <> 'done' AND EXISTS (SELECT 1 FROM again"
+		" WHERE params = " PARAMS_SQL " AND (again.trace = r.trace OR sha256 = r.trace_sha256))", err);
+}
+
+void failed_runs_close(struct failed_runs *failed)
+{
+	if (!failed)
+		return;
+	sqlite3_finalize(failed->add);
+	sqlite3_close(failed->db);
+	free(failed->path);
+	free(failed);
 }

@@ -24,7 +24,21 @@ bool done_runs_has(const struct done_runs *done, const struct record_run *run);
 
 void done_runs_free(struct done_runs *done);
 
-/** done_runs_forget_failed() - remove the runs of @sweep that did not finish: they are about to be run again. */
-int done_runs_forget_failed(const char *path, const char *sweep, struct err *err);
+/*
+ * Runs that did not finish and are about to be run again. A failed run that is not, of another shard or of a point that the
+ * sweep has no more, stays.
+ */
+struct failed_runs;
+
+/** failed_runs_open() - of the database at @path, if there is one. The caller owns *out: failed_runs_close(). */
+int failed_runs_open(struct failed_runs **out, const char *path, struct err *err);
+
+/** failed_runs_again() - @run is run again: what failed with the same trace, by name or content, and the same keys and values. */
+void failed_runs_again(struct failed_runs *failed, const struct record_run *run);
+
+/** failed_runs_forget() - remove those that are run again. */
+int failed_runs_forget(struct failed_runs *failed, struct err *err);
+
+void failed_runs_close(struct failed_runs *failed);
 
 #endif

@@ -321,7 +321,27 @@ static int drop_done(const struct sweep_args *args, struct sweep_plan *plan, con
 	return ret;
 }
 
-static int sweep_into(const struct sweep_args *args, const struct sweep_plan *plan, const struct sweep *sweep, uint32_t had,
+static bool is_again(void *arg, const struct record_run *run)
+{
+	failed_runs_again(arg, run);
+	return false;
+}
+
+/* What failed before and is run again. */
+static int forget_failed(const struct sweep_args *args, struct sweep_plan *plan, struct err *err)
+{
+	struct failed_runs *failed = NULL;
+	int ret = failed_runs_open(&failed, args->given.output, err);
+
+	if (ret == 0) {
+		sweep_plan_drop(plan, is_again, failed);
+		ret = failed_runs_forget(failed, err);
+		failed_runs_close(failed);
+	}
+	return ret;
+}
+
+static int sweep_into(const struct sweep_args *args, struct sweep_plan *plan, const struct sweep *sweep, uint32_t had,
 	struct sweep_progress *progress, struct err *err)
 {
 	struct show show = { .sweep = sweep, .quiet = args->given.quiet, .terminal = isatty(STDERR_FILENO), .last_ns = wall_clock_ns() };
@@ -333,7 +353,7 @@ static int sweep_into(const struct sweep_args *args, const struct sweep_plan *pl
 		.failed = on_failed,
 		.arg = &show,
 	};
-	int ret = args->resume ? done_runs_forget_failed(args->given.output, sweep->name, err) : 0;
+	int ret = args->resume ? forget_failed(args, plan, err) : 0;
 
 	if (ret == 0)
 		ret = sqlite_recorder_open(&run.recorder, args->given.output, err);

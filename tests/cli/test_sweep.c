@@ -316,6 +316,17 @@ Test(sweep, dry_run_as_json_is_for_programs)
 		"4|18|4|2|cpus=1 slab.max_order=0 repeat=2");
 }
 
+/* Both shards' runs are too long; the first one's are made after all, the second one's stay what they were. */
+Test(sweep, resume_forgets_only_what_it_runs_again)
+{
+	run_write("late.yaml", "name: s\ntrace: t.kmt\nmachine: {memory: 64 MiB}\nsamples: 5000\ntimeout: 1 ms\nvary: {grid: {cpus: [1, 2, 3, 4]}}\n");
+	expect(1, "$K sweep late.yaml -o r.db -q 2> /dev/null");
+	expect(0, "sed /timeout/d late.yaml > s.yaml; $K sweep s.yaml -o r.db --shard 1/2 --resume -q");
+	expect_text(0, "sqlite3 r.db \"select group_concat(value || ' ' || status, ', ') from"
+		       " (select * from runs join run_params using (run_id) where key = 'cpus' order by value)\"",
+		"1 done, 2 failed, 3 done, 4 failed\n");
+}
+
 Test(sweep, resume_into_an_empty_file_runs_all)
 {
 	expect(0, ": >r.db");
