@@ -46,12 +46,25 @@ static int check_point(struct sweep_plan *plan, uint32_t i, struct machine *mach
 	return ret == 0 ? plan_states_add(plan, machine, sweep->points[i].trace, &point->state, err) : ret;
 }
 
+/* Whether what @one says of a point is wrong with the base machine already; *err: told of that. */
+static bool is_wrong_anyway(const struct sweep *sweep, struct machine *machine, const struct err *one, struct err *err)
+{
+	struct err base = { 0 };
+
+	if (machine_load_text(machine, sweep->machine_name, sweep->machine_text, sweep->machine_len, NULL, 0, &base) == 0 ||
+		!strstr(one->text, base.text))
+		return false;
+	err_set(err, base.code, "%s", base.text);
+	return true;
+}
+
 /* All machines are loaded once now: what is wrong with any is told before anything runs. */
 static int check_points(struct sweep_plan *plan, struct machine *machine, struct err *err)
 {
 	const struct sweep *sweep = plan->sweep;
 	struct err all = { .code = ERR_CONFIG }, one = { 0 };
 	uint32_t bad = 0;
+	bool good = false;
 	char more[64];
 
 	for (uint32_t i = 0; i < sweep->nr_points; i++) {
@@ -59,6 +72,7 @@ static int check_points(struct sweep_plan *plan, struct machine *machine, struct
 
 		if (ret < 0 && one.code != ERR_CONFIG)
 			return err_set(err, one.code, "%s", one.text);
+		good |= ret == 0 && !repeats(&sweep->points[i]);
 		/* What is wrong with all of them, such as their initial state, is told once. */
 		if (ret < 0 && !strstr(all.text, one.text) && bad++ < BAD_POINTS_SHOWN)
 			append(&all, one.text);
@@ -66,6 +80,8 @@ static int check_points(struct sweep_plan *plan, struct machine *machine, struct
 	}
 	if (!bad)
 		return 0;
+	if (!good && is_wrong_anyway(sweep, machine, &one, err))
+		return -(int)err->code;
 	if (bad > BAD_POINTS_SHOWN) {
 		snprintf(more, sizeof(more), "... and %u more bad points", bad - BAD_POINTS_SHOWN);
 		append(&all, more);

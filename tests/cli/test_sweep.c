@@ -302,6 +302,14 @@ Test(sweep, bad_points_are_named_with_their_values_and_nothing_runs)
 	expect(0, "test ! -e r.db");
 }
 
+Test(sweep, a_mistake_in_the_machine_file_is_told_once)
+{
+	run_write("m.yaml", "cpsu: 4\n");
+	run_write("bad.yaml", "trace: t.kmt\nmachine: m.yaml\nvary: {grid: {cpus: [1, 2]}}\n");
+	expect_text(2, "$K sweep bad.yaml --parse-only", "kmemsim: m.yaml:1:1: error: unknown key cpsu; did you mean cpus?");
+	expect_text(0, "$K sweep bad.yaml --parse-only 2>&1 | grep -c unknown", "1\n");
+}
+
 Test(sweep, dry_run_lists_the_runs_and_writes_nothing)
 {
 	expect_text(0, "$K sweep s.yaml -o r.db --dry-run", "18 cpus=4 slab.max_order=3 repeat=2");
