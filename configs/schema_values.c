@@ -202,7 +202,9 @@ void key_set_list_length(const struct key *key, void *base, uint32_t length)
 /* "1 ms" for 1000000: exact, in the largest unit that is. */
 static void format_time_bound(ns_t ns, char *buf, size_t size)
 {
-	static const struct { ns_t ns; const char *name; } units[] = { { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" } };
+	static const struct { ns_t ns; const char *name; } units[] = {
+		{ 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" },
+	};
 	size_t u = 0;
 
 	while (ns % units[u].ns)

@@ -32,7 +32,7 @@ static uint64_t count_combinations(const struct sweep *sweep)
 	return nr;
 }
 
-/* The last setting of a key counts, and takes the place of one further up: a variant may change what the grid set before it. */
+/* The last setting of a key takes the place of one further up: a variant may change what the grid set before it. */
 static void add_set(struct sweep_combination *c, const char *set)
 {
 	size_t key = strcspn(set, "=") + 1;

@@ -135,7 +135,8 @@ static bool parse_quantity(const char *text, uint64_t page_size, double *number)
 {
 	uint64_t value;
 
-	if (units_parse_size(text, page_size, &value) < 0 && units_parse_time(text, &value) < 0 && units_parse_count(text, &value) < 0)
+	if (units_parse_size(text, page_size, &value) < 0 && units_parse_time(text, &value) < 0 &&
+		units_parse_count(text, &value) < 0)
 		return false;
 	*number = (double)value;
 	return true;

@@ -28,7 +28,8 @@ static uint32_t find_stream(const struct stream_load *l, const char *name, bool 
 }
 
 /* The nearest of the first @nr streams may be what was meant. */
-static void no_stream(struct stream_load *l, const char *key, const struct yaml_node *node, uint32_t nr, const char *expected)
+static void no_stream(struct stream_load *l, const char *key, const struct yaml_node *node, uint32_t nr,
+	const char *expected)
 {
 	const char **names = malloc((nr + 1) * sizeof(*names));
 	char got[80], hint[96] = "";

@@ -222,7 +222,8 @@ int failed_runs_open(struct failed_runs **out, const char *path, struct err *err
 		ret = database_open_write(&failed->db, path, err);
 	if (ret == 0 && failed->db)
 		ret = database_exec(failed->db, path, "PRAGMA temp_store = MEMORY;"
-			"CREATE TEMP TABLE again (params TEXT, trace TEXT, sha256 TEXT); CREATE INDEX temp.again_params ON again (params)", err);
+			"CREATE TEMP TABLE again (params TEXT, trace TEXT, sha256 TEXT);"
+			"CREATE INDEX temp.again_params ON again (params)", err);
 	if (ret == 0 && failed->db &&
 		sqlite3_prepare_v2(failed->db, "INSERT INTO again VALUES (?, ?, ?)", -1, &failed->add, NULL) != SQLITE_OK)
 		ret = database_error(failed->db, path, err);
@@ -254,8 +255,9 @@ int failed_runs_forget(struct failed_runs *failed, struct err *err)
 		return err_set(err, ERR_NOMEM, "%s: no memory for its failed runs", failed->path);
 	if (!failed->db)
 		return 0;
-	return database_exec(failed->db, failed->path, "DELETE FROM runs AS r WHERE status <> 'done' AND EXISTS (SELECT 1 FROM again"
-		" WHERE params = " PARAMS_SQL " AND (again.trace = r.trace OR sha256 = r.trace_sha256))", err);
+	return database_exec(failed->db, failed->path,
+		"DELETE FROM runs AS r WHERE status <> 'done' AND EXISTS (SELECT 1 FROM again WHERE params = " PARAMS_SQL
+		" AND (again.trace = r.trace OR sha256 = r.trace_sha256))", err);
 }
 
 void failed_runs_close(struct failed_runs *failed)

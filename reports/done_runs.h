@@ -33,7 +33,7 @@ struct failed_runs;
 /** failed_runs_open() - of the database at @path, if there is one. The caller owns *out: failed_runs_close(). */
 int failed_runs_open(struct failed_runs **out, const char *path, struct err *err);
 
-/** failed_runs_again() - @run is run again: what failed with the same trace, by name or content, and the same keys and values. */
+/** failed_runs_again() - @run is run again: what failed of the same trace, by name or content, and the same values. */
 void failed_runs_again(struct failed_runs *failed, const struct record_run *run);
 
 /** failed_runs_forget() - remove those that are run again. */

@@ -7,7 +7,10 @@
 #include "base/units.h"
 #include "reports/database_priv.h"
 
-/* A number, size (in bytes), time (in ns) or share. @page_size: 0 = sizes in pages are none. Return: false when @text is none of them. */
+/*
+ * A number, size (in bytes), time (in ns) or share. @page_size: 0 = a size in pages is none.
+ * Return: false when @text is none of them.
+ */
 static bool quantity_of(const char *text, uint32_t page_size, double *number)
 {
 	uint64_t whole;

@@ -99,12 +99,15 @@ static int read_several(const struct swept *swept, const char *sql, bool *severa
 
 static int read_what_differs(struct swept *swept, struct err *err)
 {
-	int ret = read_several(swept, "SELECT count(DISTINCT page_size) FROM runs WHERE status = 'done'", &swept->in_bytes, err);
+	static const char page_sizes[] = "SELECT count(DISTINCT page_size) FROM runs WHERE status = 'done'";
+	static const char traces[] = "SELECT count(DISTINCT trace) FROM runs WHERE status = 'done'";
+	static const char machines[] = "SELECT count(DISTINCT machine) FROM runs WHERE status = 'done'";
+	int ret = read_several(swept, page_sizes, &swept->in_bytes, err);
 
 	if (ret == 0)
-		ret = read_several(swept, "SELECT count(DISTINCT trace) FROM runs WHERE status = 'done'", &swept->traces, err);
+		ret = read_several(swept, traces, &swept->traces, err);
 	if (ret == 0)
-		ret = read_several(swept, "SELECT count(DISTINCT machine) FROM runs WHERE status = 'done'", &swept->machines, err);
+		ret = read_several(swept, machines, &swept->machines, err);
 	return ret;
 }
 
@@ -297,8 +300,9 @@ static int parse_by(const struct swept *swept, const char *by, struct measure *m
 /* A number that is the smaller the better. */
 static void append_cost(sqlite3_str *sql, const struct measure *measure)
 {
-	sqlite3_str_appendf(sql, measure->is_key ? "%squantity(\"%w\", (SELECT page_size FROM runs r WHERE r.run_id = sweep.run_id))" :
-		"%s\"%w\"", measure->more_is_better ? "-" : "", measure->name);
+	static const char key[] = "%squantity(\"%w\", (SELECT page_size FROM runs r WHERE r.run_id = sweep.run_id))";
+
+	sqlite3_str_appendf(sql, measure->is_key ? key : "%s\"%w\"", measure->more_is_better ? "-" : "", measure->name);
 }
 
 /* The run, what it is judged by, what it is of and sets, and what else one wants to know of it. */
