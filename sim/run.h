@@ -122,6 +122,7 @@ struct run_op {
 	uint64_t older;      /* of the done, before the event where the replay begins */
 	uint64_t failed;
 	uint64_t sleeps;
+	uint64_t kept;       /* of the done: krealloc() that made no object, as it stayed in place or went */
 	const struct trace_op *trace; /* borrowed from the reader */
 	uint8_t ctx;         /* enum trace_ctx, where the operation says it */
 };
@@ -130,7 +131,7 @@ _Static_assert(offsetof(struct run_op, lifetime_ns) == 64, "what most requests n
 /** An operation that makes objects, for samples: they look at all of these, and at few cache lines of run_ops. */
 struct object_maker {
 	uint32_t op;
-	uint32_t action; /* its own */
+	uint32_t action; /* its own; of krealloc() that of the kmalloc() it comes down to */
 };
 
 /*

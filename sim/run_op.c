@@ -231,6 +231,9 @@ static void note_maker(struct run *run, uint32_t number)
 
 	if (op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_CACHE_ALLOC)
 		run->makers[run->nr_makers++] = (struct object_maker){ number, op->action };
+	else if (op->action == ACT_KREALLOC)
+		run->makers[run->nr_makers++] = (struct object_maker){ number,
+			kmalloc_is_large(run->mm.slab, op->size) ? ACT_KMALLOC_LARGE : ACT_KMALLOC };
 	if (op->kind == KIND_MEMPOOL_CREATE || op->kind == KIND_DMA_POOL_CREATE)
 		run->pool_makers[run->nr_pool_makers++] = number;
 }

@@ -168,6 +168,7 @@ static struct live_bytes live_bytes_of(const struct run *run)
 
 		if (!live)
 			continue; /* most: their second cache line stays where it is */
+		live -= op->kept;
 		if (maker->action != ACT_KMALLOC_LARGE)
 			bytes.slab_req += live * op->size;
 		if (maker->action != ACT_KMALLOC_LARGE && run->options->initial)
@@ -290,6 +291,12 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 	return ret;
 }
 
+/* Whether what it asks for counts as taken: of krealloc() what its objects are then, in place or not. */
+static bool makes_objects(const struct run_op *op)
+{
+	return kind_info[op->kind].slot == SLOT_BEGINS || op->kind == KIND_KREALLOC;
+}
+
 static int record_ops(struct run *run, struct err *err)
 {
 	struct record_op rows[NR_KINDS] = { 0 };
@@ -304,8 +311,7 @@ static int record_ops(struct run *run, struct err *err)
 		row->count += op->done - op->older + op->failed;
 		row->failed += op->failed;
 		row->sleeps += op->sleeps;
-		/* Of krealloc() what its objects are then, in place or not. */
-		if (kind_info[op->kind].slot == SLOT_BEGINS || op->kind == KIND_KREALLOC) {
+		if (makes_objects(op)) {
 			row->bytes_req += (op->done - op->older) * op->size;
 			row->bytes_alloc += (op->done - op->older) * op->bytes_alloc;
 		}
@@ -351,12 +357,12 @@ static int record_call_site(struct run *run, const struct run_op *const *ops, si
 		freed += op->freed;
 		if (op->latency_max_ns > row.lat_max_ns)
 			row.lat_max_ns = op->latency_max_ns;
-		if (kind_info[op->kind].slot != SLOT_BEGINS)
+		if (!makes_objects(op))
 			continue;
 		row.bytes_req += (op->done - op->older) * op->size;
 		row.bytes_alloc += (op->done - op->older) * op->bytes_alloc;
-		row.live += op->done - op->freed;
-		row.live_bytes += (op->done - op->freed) * op->bytes_alloc;
+		row.live += op->done - op->kept - op->freed;
+		row.live_bytes += (op->done - op->kept - op->freed) * op->bytes_alloc;
 	}
 	if (!row.count)
 		return 0;

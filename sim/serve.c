@@ -182,6 +182,13 @@ static bool free_of_krealloc(struct run *run, struct object *object, struct run_
 	return true;
 }
 
+/* A krealloc() that needed no new object. */
+static void keep(struct run_op *op)
+{
+	op->done++;
+	op->kept++;
+}
+
 /* krealloc(): in place while the object's room (ksize) is enough, else a new object and the old one freed. */
 static RARE void serve_krealloc(struct run *run, const struct request *req, struct run_op *op)
 {
@@ -198,11 +205,11 @@ static RARE void serve_krealloc(struct run *run, const struct request *req, stru
 		if (object_lives(old) && !free_of_krealloc(run, old, op))
 			op->failed++;
 		else
-			op->done++;
+			keep(op);
 		return;
 	}
 	if (object_is_slab(old) && run->ops[old->op].bytes_alloc >= want) {
-		op->done++;
+		keep(op);
 		return;
 	}
 	if (!req->sleeper && op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32))

@@ -194,6 +194,28 @@ Test(scenarios, slob_packs_objects_by_their_size)
 	expect_line("sqlite3 -csv r.db \"select slab_bytes,kmalloc_large_bytes from samples order by sample_id desc limit 1\"", "4096,4096");
 }
 
+/* The object lives at the site that got its memory; a krealloc() in place asks for bytes and makes no object. */
+Test(scenarios, what_krealloc_makes_lives_and_counts_at_its_site)
+{
+	struct run_result result = replay(
+		"{\"event\":\"kmalloc\",\"id\":1,\"size\":10,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"make\"}\n"
+		"{\"event\":\"krealloc\",\"id\":1,\"size\":100,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"grow\"}\n"
+		"{\"event\":\"krealloc\",\"id\":1,\"size\":100,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"grow\"}\n"
+		"{\"event\":\"krealloc\",\"id\":1,\"size\":20,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"trim\"}\n"
+		"{\"event\":\"kmalloc\",\"id\":2,\"size\":8,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"make\"}\n"
+		"{\"event\":\"krealloc\",\"id\":2,\"size\":9000,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"swell\"}\n"
+		"{\"event\":\"krealloc\",\"id\":2,\"size\":0,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"drop\"}\n", "");
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_line("sqlite3 -csv r.db 'select call_site,count,bytes_req,bytes_alloc,live,live_bytes from call_sites order by 1'",
+		"drop,1,0,0,0,0\ngrow,2,200,256,1,128\nmake,2,18,24,0,0\nswell,1,9000,16384,0,0\ntrim,1,20,32,0,0\n");
+	expect_line("sqlite3 -csv r.db 'select count,bytes_req,bytes_alloc from op_stats where op=\"krealloc\"'", "5,9220,16672\n");
+	/* One object of 100 bytes in its slab of 128, and the page that the two small ones have left. */
+	expect_line("sqlite3 -csv r.db 'select slab_bytes-slab_waste_bytes,kmalloc_waste_bytes,live_objects from samples"
+		    " order by sample_id desc limit 1'", "100,28,1\n");
+}
+
 Test(scenarios, kernel_2_6_has_pools_to_128_kib_and_refuses_duplicates)
 {
 	struct run_result result = replay("{\"event\":\"kmalloc\",\"id\":1,\"size\":1,\"gfp\":\"GFP_KERNEL\"}\n"
