@@ -183,8 +183,12 @@ static int fill_in(struct run *run, struct older *older, uint32_t nr, bool own, 
 
 void follow_note_done(struct run *run)
 {
-	for (uint32_t i = 0; i < run->tables->nr_ops; i++)
+	for (uint32_t i = 0; i < run->tables->nr_ops; i++) {
 		run->ops[i].older = run->ops[i].done;
+		run->ops[i].failed = 0;
+	}
+	run->result.failed_older += run->result.failed;
+	run->result.failed = run->result.failed_both = 0;
 }
 
 int follow_place_all(struct run *run, bool own, bool at_instant, struct err *err)

@@ -130,7 +130,7 @@ struct replay_result {
 	uint64_t events;
 	uint64_t failed;             /* allocations that failed in the model and not in the recording */
 	uint64_t failed_both;        /* that failed in both */
-	uint64_t failed_older;       /* of what the recording found there already: no memory for it */
+	uint64_t failed_older;       /* of what is there at the beginning, of the recording or at --from: no memory for it */
 	uint64_t recovered;          /* that failed in the recording only */
 	uint64_t violations;
 	uint64_t not_judged;         /* beside them: that depend on events which were cut off at the front */

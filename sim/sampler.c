@@ -364,10 +364,11 @@ static int record_call_site(struct run *run, const struct run_op *const *ops, si
 		row.live += op->done - op->kept - op->freed;
 		row.live_bytes += (op->done - op->kept - op->freed) * op->bytes_alloc;
 	}
-	if (!row.count)
+	/* A site that asked before the beginning only may still have what it got. */
+	if (!row.count && !row.live)
 		return 0;
 	row.lifetime_mean_ns = freed ? lifetime / freed : 0;
-	row.lat_mean_ns = latency / row.count;
+	row.lat_mean_ns = row.count ? latency / row.count : 0;
 	return run->recorder->ops->call_site(run->recorder, &row, err);
 }
 

@@ -170,7 +170,7 @@ void replay_show_summary(const struct replay_result *r, const struct replay_opti
 			r->failed_both + r->recovered);
 	putchar('\n');
 	if (r->failed_older)
-		printf("older      %" PRIu64 " objects of before the recording found no memory\n", r->failed_older);
+		printf("older      %" PRIu64 " objects of before the beginning found no memory\n", r->failed_older);
 	print_pressure(r, results);
 	if (r->bytes_alloc_checked)
 		printf("kmalloc    bytes_alloc equals the recording's in %" PRIu64 " of %" PRIu64 " events\n",

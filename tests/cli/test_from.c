@@ -57,6 +57,30 @@ Test(from, a_marker_a_number_and_a_time_begin_at_the_same_event)
 	expect_replay("--from '6.5 us'", 3, 1);
 }
 
+/* What is asked for before the beginning is no request of the run: neither one that fails nor one that is counted. */
+Test(from, what_finds_no_memory_before_the_beginning_is_not_counted)
+{
+	char jsonl[4096];
+	size_t len = 0;
+
+	for (int i = 0; i < 12; i++)
+		len += (size_t)snprintf(jsonl + len, sizeof(jsonl) - len, "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":10,"
+			"\"gfp\":\"GFP_KERNEL\",\"call_site\":\"early\"}\n", i);
+	snprintf(jsonl + len, sizeof(jsonl) - len,
+		"{\"event\":\"request_region\",\"start\":65535,\"size\":2,\"name\":\"x\"}\n"
+		"{\"event\":\"marker\",\"text\":\"go\"}\n"
+		"{\"event\":\"kmalloc\",\"id\":\"k\",\"size\":64,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"late\"}\n");
+	run_write("t.jsonl", jsonl);
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
+	run_ok("$K replay t.kmt -o r.db -q --set memory=24MiB --set cpus=1 --from marker:go");
+	expect_answer("select op, count, failed from op_stats where op <> 'marker'", "kmalloc,1,0\n");
+	expect_answer("select value from counters where name = 'failed_allocations'", "0\n");
+	expect_answer("select 12 - value - (select live from call_sites where call_site = 'early') from counters where "
+		      "name = 'failed_older' and value > 0", "0\n");
+	expect_answer("select count, failed, bytes_req, lat_mean_ns from call_sites where call_site = 'early'", "0,0,0,0\n");
+	expect_answer("select sum(live) - (select live_objects from samples order by sample_id desc limit 1) from call_sites", "0\n");
+}
+
 Test(from, a_section_that_is_open_at_the_beginning_is_still_one)
 {
 	run_write("t.jsonl",
