@@ -83,6 +83,25 @@ static void free_parts(struct run *run, const struct older *older, uint32_t nr)
 			serve_request(run, &run->follow.parts[part - 1].req);
 }
 
+static bool makes_kmalloc_object(const struct run_op *op)
+{
+	return op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_KREALLOC;
+}
+
+/* A krealloc() that has to move makes the object that is there then, one of 0 bytes frees it. A saved state has it anyhow. */
+static void note_krealloc(struct run *run, const struct trace_batch *batch, uint32_t i)
+{
+	struct older *older = &run->follow.older[batch->slot[i]];
+	const struct run_op *op = &run->ops[batch->op[i]];
+	const struct run_op *maker = older->op == OLDER_NONE ? NULL : &run->ops[older->op];
+
+	if (run->options->initial || op->size > run->machine->kmalloc.max_size)
+		return;
+	if (maker && (!makes_kmalloc_object(maker) || maker->bytes_alloc >= op->size) && op->size)
+		return;
+	*older = (struct older){ .op = op->size ? batch->op[i] : OLDER_NONE, .slot = batch->slot[i], .who = batch->who[i] };
+}
+
 /* Only what is in its slot at the beginning is of interest. */
 void follow_note(struct run *run, const struct trace_batch *batch, uint32_t i)
 {
@@ -90,6 +109,8 @@ void follow_note(struct run *run, const struct trace_batch *batch, uint32_t i)
 	const struct trace_op *op = run->ops[batch->op[i]].trace;
 	enum kind_slot use = kind_info[op->kind].slot;
 
+	if (slot != SLOT_NONE && op->kind == KIND_KREALLOC)
+		note_krealloc(run, batch, i);
 	if (slot == SLOT_NONE || use == SLOT_ABSENT || use == SLOT_USED)
 		return;
 	if (use == SLOT_ENDS && (op->flags & (OP_PART | OP_LAST)) == OP_PART) {

@@ -81,6 +81,28 @@ Test(from, what_finds_no_memory_before_the_beginning_is_not_counted)
 	expect_answer("select sum(live) - (select live_objects from samples order by sample_id desc limit 1) from call_sites", "0\n");
 }
 
+Test(from, what_krealloc_made_before_the_beginning_is_there)
+{
+	run_write("t.jsonl",
+		"{\"event\":\"kmalloc\",\"id\":1,\"size\":64,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"krealloc\",\"id\":1,\"size\":100000,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"kmalloc\",\"id\":2,\"size\":64,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"krealloc\",\"id\":2,\"size\":20,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"kmalloc\",\"id\":3,\"size\":64,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"krealloc\",\"id\":3,\"size\":0,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"kmalloc\",\"id\":4,\"size\":64,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"krealloc\",\"id\":4,\"size\":300,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"kfree\",\"id\":4}\n"
+		"{\"event\":\"marker\",\"text\":\"go\"}\n"
+		"{\"event\":\"kfree\",\"id\":1}\n");
+	run_ok("$K import t.jsonl -o t.kmt --quiet");
+	run_ok("$K replay t.kmt -o r.db -q --check=1 --from marker:go");
+	expect_answer("select live_objects, kmalloc_large_bytes, slab_bytes - slab_waste_bytes from samples where reason = 'start'",
+		"2,131072,64\n");
+	expect_answer("select count(*) from violations", "0\n");
+	expect_answer("select live_objects, kmalloc_large_bytes from samples order by sample_id desc limit 1", "1,0\n");
+}
+
 Test(from, a_section_that_is_open_at_the_beginning_is_still_one)
 {
 	run_write("t.jsonl",
