@@ -87,7 +87,8 @@ RARE void check_free(struct run *run, const struct object *object, struct run_op
 	if (op->kind == KIND_KMEM_CACHE_FREE || op->kind == KIND_KMEM_CACHE_FREE_BULK) {
 		if (op->generation != run->cache_generation)
 			run_op_resolve_cache(run, op);
-		if (object->slab == SLAB_LARGE || (maker->cache != op->cache && !was_merged(run, maker, op) &&
+		/* One that names no cache, as kernels before 5.12 trace it, says nothing against the object's own. */
+		if (object->slab == SLAB_LARGE || (op->trace->name && maker->cache != op->cache && !was_merged(run, maker, op) &&
 			slab_object_cache(run->mm.slab, slab_part(object)) != op->cache)) {
 			run_violation(run, RULE_WRONG_FREE, op,
 				"object of %s freed to cache %s: \"Wrong slab cache\", the kernel warns and uses the object's own",

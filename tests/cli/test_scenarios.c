@@ -194,6 +194,25 @@ Test(scenarios, slob_packs_objects_by_their_size)
 	expect_line("sqlite3 -csv r.db \"select slab_bytes,kmalloc_large_bytes from samples order by sample_id desc limit 1\"", "4096,4096");
 }
 
+/* Text without the key, and recordings of old kernels. */
+Test(scenarios, a_free_makes_no_cache_and_may_name_none)
+{
+	struct run_result result = replay(
+		"{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":64,\"flags\":\"SLAB_TYPESAFE_BY_RCU\"}\n"
+		"{\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"c\",\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"kmem_cache_free\",\"id\":1}\n"
+		"{\"event\":\"kmem_cache_alloc\",\"id\":2,\"cache\":\"c\",\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"kmem_cache_free\",\"id\":2,\"cache\":\"e\"}\n"
+		"{\"event\":\"kmem_cache_create\",\"cache\":\"d\",\"size\":64}\n"
+		"{\"event\":\"kmem_cache_alloc\",\"id\":3,\"cache\":\"d\",\"gfp\":\"GFP_KERNEL\"}\n", "");
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_line("sqlite3 -csv r.db 'select rule,event_no from violations'", "wrong_free,4\n");
+	expect_line("sqlite3 -csv r.db \"select group_concat(cache || ' ' || allocs || ' ' || frees) from cache_stats where cache not like"
+		    " '%kmalloc%' and size in (64, 72) and sample_id = (select max(sample_id) from samples)\"", "c 2 2,d 1 0");
+}
+
 /* The object lives at the site that got its memory; a krealloc() in place asks for bytes and makes no object. */
 Test(scenarios, what_krealloc_makes_lives_and_counts_at_its_site)
 {
