@@ -122,7 +122,7 @@ struct run_op {
 	uint64_t older;      /* of the done, before the event where the replay begins */
 	uint64_t failed;
 	uint64_t sleeps;
-	uint64_t kept;       /* of the done: krealloc() that made no object, as it stayed in place or went */
+	uint64_t kept;       /* of the done: made no object; krealloc() in place, and what asks for 0 bytes */
 	const struct trace_op *trace; /* borrowed from the reader */
 	uint8_t ctx;         /* enum trace_ctx, where the operation says it */
 };
@@ -143,9 +143,10 @@ struct object_maker {
 #define OBJECT_PAGES  0xfffffff2u /* a block of pages: index = first pfn, left = pages not yet freed */
 #define OBJECT_PART   0xfffffff3u /* of a part: index is its own number for it */
 #define OBJECT_RECLAIMED 0xfffffff4u /* taken back by reclaim; index: 0, or 1 + who had it that is swapped out */
+#define OBJECT_ZERO   0xfffffff5u /* ZERO_SIZE_PTR, kmalloc()'s answer to 0 bytes: nothing, and a free takes it */
 #define OBJECT_TAGS   0xfffffff0u
 
-_Static_assert(SLAB_LARGE > OBJECT_RECLAIMED, "tags must not meet SLAB_LARGE");
+_Static_assert(SLAB_LARGE > OBJECT_ZERO, "tags must not meet SLAB_LARGE");
 
 struct object {
 	uint32_t slab;

@@ -101,6 +101,22 @@ static bool is_kvmalloc(unsigned int kind)
 	return kind == KIND_KVMALLOC || kind == KIND_KVZALLOC;
 }
 
+/* It is done, and needed no new object. */
+static void keep(struct run_op *op)
+{
+	op->done++;
+	op->kept++;
+}
+
+/* kmalloc() of 0 bytes: no memory, and no failure. */
+static RARE void take_nothing(struct run *run, const struct request *req, struct run_op *op)
+{
+	keep(op);
+	note_place(run, OBJECT_ZERO, req->op);
+	if (req->slot != SLOT_NONE)
+		run->objects[req->slot].slab = OBJECT_ZERO;
+}
+
 static inline void serve_object(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct slab_object object;
@@ -112,6 +128,10 @@ static inline void serve_object(struct run *run, const struct request *req, stru
 		slot_for(run, req, op);
 	answer = take_object(run, op, &object);
 	if (__builtin_expect(answer != MM_DONE, 0)) {
+		if (op->action == ACT_KMALLOC && !op->size) {
+			take_nothing(run, req, op);
+			return;
+		}
 		if (answer == MM_WAIT && serve_wait(run, req, op->gfp))
 			return;
 		if ((!is_kvmalloc(op->kind) || !serve_kvmalloc(run, req, op)) && !serve_try_again(run, req, op))
@@ -180,13 +200,6 @@ static bool free_of_krealloc(struct run *run, struct object *object, struct run_
 		return false;
 	release(run, object);
 	return true;
-}
-
-/* A krealloc() that needed no new object. */
-static void keep(struct run_op *op)
-{
-	op->done++;
-	op->kept++;
 }
 
 /* krealloc(): in place while the object's room (ksize) is enough, else a new object and the old one freed. */

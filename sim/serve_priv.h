@@ -154,6 +154,11 @@ static inline struct object *object_to_free(struct run *run, const struct reques
 	object = &run->objects[req->slot];
 	if (object_lives(object))
 		return object;
+	if (object->slab == OBJECT_ZERO) {
+		run->ops[req->op].done++;
+		object->slab = OBJECT_NONE;
+		return NULL;
+	}
 	run->untimed = true;
 	if (object->slab == OBJECT_RECLAIMED) {
 		reclaim_gone_freed(run, object);

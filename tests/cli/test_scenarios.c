@@ -194,6 +194,27 @@ Test(scenarios, slob_packs_objects_by_their_size)
 	expect_line("sqlite3 -csv r.db \"select slab_bytes,kmalloc_large_bytes from samples order by sample_id desc limit 1\"", "4096,4096");
 }
 
+/* ZERO_SIZE_PTR: no memory and no failure, which __GFP_NOFAIL would try again for ever; kfree() takes it. */
+Test(scenarios, kmalloc_of_nothing_is_no_failure)
+{
+	struct run_result result = replay(
+		"{\"event\":\"kmalloc\",\"id\":1,\"size\":0,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"a\"}\n"
+		"{\"event\":\"kzalloc\",\"id\":2,\"size\":0,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}\n"
+		"{\"event\":\"kvmalloc\",\"id\":3,\"size\":0,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}\n"
+		"{\"event\":\"krealloc\",\"id\":2,\"size\":50,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"b\"}\n"
+		"{\"event\":\"kfree\",\"id\":1}\n"
+		"{\"event\":\"kfree\",\"id\":2}\n"
+		"{\"event\":\"kvfree\",\"id\":3}\n", "");
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_expect_eq(run_number(result.out, "failed"), 0);
+	run_free(&result);
+	expect_line("sqlite3 -csv r.db 'select op,count,failed,bytes_req,bytes_alloc,sleeps from op_stats order by op'",
+		"kfree,2,0,0,0,0\nkmalloc,1,0,0,0,0\nkrealloc,1,0,50,64,0\nkvfree,1,0,0,0,0\nkvmalloc,1,0,0,0,0\nkzalloc,1,0,0,0,0\n");
+	expect_line("sqlite3 -csv r.db 'select sum(live),(select count(*) from violations),(select count(*) from sleeps) from call_sites'",
+		"0,0,0\n");
+}
+
 /* Text without the key, and recordings of old kernels. */
 Test(scenarios, a_free_makes_no_cache_and_may_name_none)
 {
