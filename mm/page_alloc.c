@@ -390,16 +390,18 @@ void page_alloc_give(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsig
 		page_free_direct(pa, pfn, order, PLACE_DEFAULT, cpu, meter);
 }
 
-enum mm_answer page_alloc_take_exact(struct page_alloc *pa, const struct page_request *req, uint32_t nr_pages,
+enum mm_answer page_alloc_take_exact(struct page_alloc *pa, const struct page_request *req, uint64_t nr_pages,
 	pfn_t *pfn, struct meter *meter)
 {
 	struct page_request block = *req;
 
+	if (!nr_pages)
+		return MM_FAILED; /* get_order(0) is beyond any block */
 	block.gfp &= ~GFP_BIT_COMP;
 	block.order = nr_pages > 1 ? (uint8_t)fls64(nr_pages - 1) : 0;
 	if (page_alloc_take(pa, &block, pfn, meter) != MM_DONE)
 		return MM_FAILED;
-	for (pfn_t p = *pfn + max_u64(nr_pages, 1); p < *pfn + (1ull << block.order); p++) {
+	for (pfn_t p = *pfn + nr_pages; p < *pfn + (1ull << block.order); p++) {
 		page_take_back(pa, p, 0);
 		pa->counter[PC_PGFREE]++;
 		page_free_direct(pa, p, 0, PLACE_TAIL, req->cpu, meter);

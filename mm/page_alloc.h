@@ -239,7 +239,7 @@ void page_alloc_empty_list(struct page_alloc *pa, unsigned int zone, unsigned in
  * page_alloc_take_exact() - models alloc_pages_exact(): @nr_pages; the rest of the block goes back directly to the
  * free lists, to the tail. Free the pages one by one with order 0.
  */
-enum mm_answer page_alloc_take_exact(struct page_alloc *pa, const struct page_request *req, uint32_t nr_pages,
+enum mm_answer page_alloc_take_exact(struct page_alloc *pa, const struct page_request *req, uint64_t nr_pages,
 	pfn_t *pfn, struct meter *meter);
 
 /** page_alloc_allocated() - whether all 2^order pages at @pfn exist and are handed out: a guard for bad traces. */

@@ -213,6 +213,10 @@ bool slab_cache_name(struct slab *slab, uint32_t cache, const char *name);
 uint32_t slab_cache_find(const struct slab *slab, const char *name);
 /** slab_cache_gone() - whether the last cache of that name has been destroyed. */
 bool slab_cache_gone(const struct slab *slab, const char *name);
+/** slab_cache_refuse() - the creation of @name failed, and no cache has that name. Return: 0, or -1 when out of memory. */
+int slab_cache_refuse(struct slab *slab, const char *name);
+/** slab_cache_refused() - whether that was the last that happened to the name. */
+bool slab_cache_refused(const struct slab *slab, const char *name);
 /**
  * slab_cache_destroy() - models kmem_cache_destroy(). Return: false when objects live: reported, the cache stays.
  * In 2.6 it may be tried again; later kernels ignore a second call.

@@ -63,12 +63,40 @@ void slab_names_remove(struct slab *slab, uint32_t cache)
 	slab->nr_names = kept;
 }
 
-bool slab_cache_gone(const struct slab *slab, const char *name)
+static const struct slab_name *gone_find(const struct slab *slab, const char *name)
 {
 	for (uint32_t i = 0; i < slab->nr_gone; i++)
 		if (same_name(slab->gone[i].name, name))
-			return slab_cache_find(slab, name) == CACHE_NONE;
-	return false;
+			return slab_cache_find(slab, name) == CACHE_NONE ? &slab->gone[i] : NULL;
+	return NULL;
+}
+
+bool slab_cache_gone(const struct slab *slab, const char *name)
+{
+	const struct slab_name *gone = gone_find(slab, name);
+
+	return gone && gone->cache != CACHE_NONE;
+}
+
+int slab_cache_refuse(struct slab *slab, const char *name)
+{
+	struct slab_name *entry;
+
+	gone_remove(slab, name);
+	if (!array_room(&slab->gone, &slab->gone_room, slab->nr_gone + slab->nr_names))
+		return -1;
+	entry = &slab->gone[slab->nr_gone++];
+	snprintf(entry->name, sizeof(entry->name), "%s", name);
+	entry->hash = name_hash(name);
+	entry->cache = CACHE_NONE;
+	return 0;
+}
+
+bool slab_cache_refused(const struct slab *slab, const char *name)
+{
+	const struct slab_name *gone = gone_find(slab, name);
+
+	return gone && gone->cache == CACHE_NONE;
 }
 
 bool slab_cache_name(struct slab *slab, uint32_t cache, const char *name)

@@ -48,6 +48,8 @@ static unsigned int block_order(const struct run *run, const struct trace_op *op
 
 	if (action == ACT_PAGES)
 		return op->order;
+	if (action == ACT_PAGES_EXACT && !pages)
+		return (run->machine->bits32 ? 32 : 64) - run->machine->page_shift; /* get_order(0) */
 	if (action != ACT_PAGES_EXACT && action != ACT_KMALLOC_LARGE &&
 		!(action == ACT_KREALLOC && kmalloc_is_large(run->mm.slab, op->size)))
 		return 0;

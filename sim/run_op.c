@@ -281,7 +281,8 @@ uint32_t run_op_resolve_cache(struct run *run, struct run_op *op)
 
 	op->cache = slab_cache_find(run->mm.slab, name);
 	/* Who frees tells no size, and its object has a cache already. */
-	if (op->cache == CACHE_NONE && op->action == ACT_CACHE_ALLOC && !slab_cache_gone(run->mm.slab, name))
+	if (op->cache == CACHE_NONE && op->action == ACT_CACHE_ALLOC && !slab_cache_gone(run->mm.slab, name) &&
+		!slab_cache_refused(run->mm.slab, name))
 		op->cache = invent_cache(run, op, name);
 	if (op->cache != CACHE_NONE && op->action == ACT_CACHE_ALLOC && !run->machine->slab.merge)
 		op->cache = unmerged_cache(run, op, op->cache);

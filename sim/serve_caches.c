@@ -105,6 +105,8 @@ void serve_cache_create(struct run *run, struct run_op *op)
 	if (slab_cache_create(run->mm.slab, &create, &cache, &run->meter) == SLAB_CREATE_FAILED) {
 		op->failed++;
 		run->result.failed++;
+		if (slab_cache_find(run->mm.slab, create.name) == CACHE_NONE && slab_cache_refuse(run->mm.slab, create.name) < 0)
+			err_set(&run->deferred, ERR_NOMEM, "no memory for the name of a cache");
 	} else {
 		op->done++;
 		own(run, op->trace->name);
@@ -185,6 +187,8 @@ static void report_no_cache(struct run *run, struct run_op *op)
 	bool gone = slab_cache_gone(run->mm.slab, run_string(run, op->trace->name));
 
 	op->failed++;
+	if (slab_cache_refused(run->mm.slab, run_string(run, op->trace->name)))
+		return; /* the call of NULL, which kmem_cache_destroy() takes */
 	/* A recording may have begun after the creation, and never named the cache. */
 	if (!gone && rules_is_recording(run))
 		return;

@@ -54,14 +54,14 @@ static bool was_destroyed(const struct run *run, uint32_t name)
 	return !rules_is_recording(run) && (slab_cache_gone(run->mm.slab, run_string(run, name)) || cache_disowned(run, name));
 }
 
-/* The cache behind a new pool. One that the trace never made is made here; one that it has destroyed is none. */
+/* The cache behind a new pool: made here where the trace never made it, none where it was destroyed or refused. */
 static uint32_t cache_behind(struct run *run, const struct trace_op *trace)
 {
 	const char *name = run_string(run, trace->name2);
 	uint32_t cache = slab_cache_find(run->mm.slab, name);
 	struct slab_create create = { .name = name, .object_size = 64 };
 
-	if (cache != CACHE_NONE || !name[0] || was_destroyed(run, trace->name2))
+	if (cache != CACHE_NONE || !name[0] || was_destroyed(run, trace->name2) || slab_cache_refused(run->mm.slab, name))
 		return cache;
 	if (trace->size && trace->size <= UINT32_MAX)
 		create.object_size = (uint32_t)trace->size;

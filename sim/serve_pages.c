@@ -78,7 +78,7 @@ static bool is_read_ahead(const struct run *run, const struct run_op *op)
 void serve_pages(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct page_request want = page_request_of(run, op);
-	uint32_t nr_pages = (uint32_t)(op->bytes_alloc >> run->machine->page_shift);
+	uint64_t nr_pages = op->bytes_alloc >> run->machine->page_shift;
 	enum mm_answer answer;
 	pfn_t pfn = PFN_NONE;
 

@@ -194,6 +194,40 @@ Test(scenarios, slob_packs_objects_by_their_size)
 	expect_line("sqlite3 -csv r.db \"select slab_bytes,kmalloc_large_bytes from samples order by sample_id desc limit 1\"", "4096,4096");
 }
 
+Test(scenarios, a_cache_that_could_not_be_created_serves_nobody)
+{
+	struct run_result result = replay(
+		"{\"event\":\"kmem_cache_create\",\"cache\":\"big\",\"size\":4194305}\n"
+		"{\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"big\",\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"mempool_create\",\"pool\":\"p\",\"min_nr\":2,\"kind\":\"slab\",\"cache\":\"big\"}\n"
+		"{\"event\":\"kmem_cache_destroy\",\"cache\":\"big\"}\n"
+		"{\"event\":\"kmem_cache_create\",\"cache\":\"big\",\"size\":100}\n"
+		"{\"event\":\"kmem_cache_alloc\",\"id\":2,\"cache\":\"big\",\"gfp\":\"GFP_KERNEL\"}\n", "");
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_line("sqlite3 -csv r.db 'select op,count,failed from op_stats order by op'",
+		"kmem_cache_alloc,2,1\nkmem_cache_create,2,1\nkmem_cache_destroy,1,1\nmempool_create,1,1\n");
+	expect_line("sqlite3 -csv r.db 'select rule,event_no from violations'", "size_too_large,0\n");
+	expect_line("sqlite3 -csv r.db \"select cache,size,live_objs from cache_stats where cache = 'big' and sample_id ="
+		    " (select max(sample_id) from samples)\"", "big,104,1\n");
+}
+
+/* get_order() of nothing, and of what 32 bits of pages do not hold, is beyond any block. */
+Test(scenarios, alloc_pages_exact_of_nothing_and_of_too_much_is_refused)
+{
+	struct run_result result = replay(
+		"{\"event\":\"alloc_pages_exact\",\"id\":1,\"size\":0,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"alloc_pages_exact\",\"id\":2,\"size\":17592186044417,\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"event\":\"free_pages\",\"id\":1}\n", "");
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_line("sqlite3 -csv r.db 'select op,count,failed from op_stats'", "alloc_pages_exact,2,2\n");
+	expect_line("sqlite3 -csv r.db 'select rule,event_no from violations'", "order_too_large,0\norder_too_large,1\n");
+	expect_line("sqlite3 -csv r.db 'select max(free_bytes + pcp_bytes) - min(free_bytes + pcp_bytes) from samples'", "0\n");
+}
+
 /* ZERO_SIZE_PTR: no memory and no failure, which __GFP_NOFAIL would try again for ever; kfree() takes it. */
 Test(scenarios, kmalloc_of_nothing_is_no_failure)
 {
