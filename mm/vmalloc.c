@@ -166,14 +166,24 @@ static enum mm_answer take_of_order(struct vmalloc *vm, const struct vmap_reques
 	return MM_DONE;
 }
 
+/* In pages of 2 MiB, where those are mapped at once and a node's share fills one. */
+static bool wants_huge(const struct machine *machine, uint64_t size, int node)
+{
+	uint64_t per_node = node < 0 ? size / machine->nr_nodes : size;
+
+	return !machine->bits32 && machine->page_size == 4096 && per_node >= (uint64_t)machine->page_size << HUGE_ORDER;
+}
+
+uint64_t vmalloc_huge_bytes(const struct machine *machine, uint64_t size, int node)
+{
+	return align_up(size, (uint64_t)machine->page_size << (wants_huge(machine, size, node) ? HUGE_ORDER : 0));
+}
+
 enum mm_answer vmalloc_take(struct vmalloc *vm, const struct vmap_request *req, uint32_t *area, struct meter *meter)
 {
-	uint64_t huge_bytes = vmap_page_size(vm) << HUGE_ORDER;
-	uint64_t per_node = req->node < 0 ? req->size / vm->machine->nr_nodes : req->size;
-
 	if (!req->size || req->size / vmap_page_size(vm) > vm->ram_pages)
 		return MM_FAILED;
-	if (req->huge && !vm->machine->bits32 && vmap_page_size(vm) == 4096 && per_node >= huge_bytes &&
+	if (req->huge && wants_huge(vm->machine, req->size, req->node) &&
 		take_of_order(vm, req, HUGE_ORDER, area, meter) == MM_DONE)
 		return MM_DONE;
 	return take_of_order(vm, req, 0, area, meter);

@@ -118,6 +118,8 @@ uint64_t vmap_size(const struct vmalloc *vm, uint32_t area);
 
 /* Memory. */
 
+/** vmalloc_huge_bytes() - what @size bytes for @node take, where huge pages may be used and are there. */
+uint64_t vmalloc_huge_bytes(const struct machine *machine, uint64_t size, int node);
 /** vmalloc_take() - models __vmalloc_node_range(): an area, its pages one by one, its page tables. */
 enum mm_answer vmalloc_take(struct vmalloc *vm, const struct vmap_request *req, uint32_t *area, struct meter *meter);
 /** vmalloc_give() - models vfree() in process context, and vunmap(): pages in the order of their addresses. */

@@ -124,6 +124,7 @@ struct run_op {
 	uint64_t sleeps;
 	uint64_t kept;       /* of the done: made no object; krealloc() in place, and what asks for 0 bytes */
 	const struct trace_op *trace; /* borrowed from the reader */
+	uint32_t mapped;     /* of kvmalloc(): its objects that are areas of the vmalloc space now */
 	uint8_t ctx;         /* enum trace_ctx, where the operation says it */
 };
 _Static_assert(offsetof(struct run_op, lifetime_ns) == 64, "what most requests need is one cache line");

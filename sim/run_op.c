@@ -181,6 +181,12 @@ static int16_t node_of_frame(const struct machine *machine, uint64_t pfn)
 	return -1;
 }
 
+/* A kvmalloc() of more than any kmalloc() gives. */
+static bool is_always_vmalloc(const struct run *run, const struct run_op *op)
+{
+	return (op->kind == KIND_KVMALLOC || op->kind == KIND_KVZALLOC) && op->size > run->machine->kmalloc.max_size;
+}
+
 static void prepare_one(struct run *run, const struct trace_op *trace, struct run_op *op)
 {
 	enum run_action action = action_of(run, trace);
@@ -201,8 +207,8 @@ static void prepare_one(struct run *run, const struct trace_op *trace, struct ru
 	if (is_kmalloc(action)) {
 		op->cache = kmalloc_class(run->mm.slab, op->size, op->gfp);
 		op->bytes_alloc = kmalloc_size(run->mm.slab, op->size, op->gfp);
-		if ((op->kind == KIND_KVMALLOC || op->kind == KIND_KVZALLOC) && op->size > run->machine->kmalloc.max_size)
-			op->bytes_alloc = align_up(op->size, run->machine->page_size); /* always from vmalloc */
+		if (is_always_vmalloc(run, op))
+			op->bytes_alloc = vmalloc_huge_bytes(run->machine, op->size, op->node);
 	} else if (action == ACT_CACHE_ALLOC) {
 		op->lru = (uint8_t)shrink_class_of(run_string(run, trace->name));
 	} else if (action == ACT_KREALLOC) {

@@ -168,7 +168,7 @@ static struct live_bytes live_bytes_of(const struct run *run)
 
 		if (!live)
 			continue; /* most: their second cache line stays where it is */
-		live -= op->kept;
+		live -= op->kept + op->mapped;
 		if (maker->action != ACT_KMALLOC_LARGE)
 			bytes.slab_req += live * op->size;
 		if (maker->action != ACT_KMALLOC_LARGE && run->options->initial)

@@ -276,6 +276,9 @@ static void vmalloc_serve(struct run *run, const struct request *req, struct run
 
 static void vmalloc_release(struct run *run, struct object *object)
 {
+	struct run_op *maker = &run->ops[object->op];
+
+	maker->mapped -= maker->mapped > 0;
 	give(run, object->index);
 }
 
@@ -304,6 +307,7 @@ RARE bool serve_kvmalloc(struct run *run, const struct request *req, struct run_
 	note_area(run, area);
 	if (req->slot != SLOT_NONE) {
 		object_begin(run, req, op, OBJECT_PART, area);
+		op->mapped++;
 	} else {
 		run->result.recovered++;
 		give(run, area);

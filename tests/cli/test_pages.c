@@ -167,7 +167,7 @@ Test(pages, kvmalloc_falls_back_to_vmalloc)
 	scenario_add("{\"event\":\"kvfree\",\"id\":null}");
 	scenario_replay(machine);
 	scenario_expect("select op, count, failed, bytes_alloc from op_stats order by op",
-		"kvfree 3 0 0\nkvmalloc 2 1 64\nkvzalloc 1 0 5001216\n");
+		"kvfree 3 0 0\nkvmalloc 2 1 64\nkvzalloc 1 0 6291456\n");
 	scenario_expect("select count(*) from violations", "0\n");
 }
 

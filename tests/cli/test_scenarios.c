@@ -194,6 +194,50 @@ Test(scenarios, slob_packs_objects_by_their_size)
 	expect_line("sqlite3 -csv r.db \"select slab_bytes,kmalloc_large_bytes from samples order by sample_id desc limit 1\"", "4096,4096");
 }
 
+/* Huge pages, where a node's share fills one; it is vmalloc's, and no waste of kmalloc(). */
+Test(scenarios, kvmalloc_beyond_kmalloc_counts_the_pages_of_vmalloc)
+{
+	static const char event[] = "{\"event\":\"kvmalloc\",\"id\":1,\"size\":5242881,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"a\"}\n";
+	static const char sql[] = "sqlite3 -csv r.db 'select bytes_alloc,live_bytes,kmalloc_waste_bytes,mapped_pages from call_sites, samples"
+				  " join vmalloc_stats using (sample_id) order by sample_id desc limit 1'";
+	struct run_result result = replay(event, "--set memory=64MiB");
+
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	/* Three of 2 MiB, and three pages for the array of 1536 pages. */
+	expect_line(sql, "6291456,6291456,0,1539\n");
+	run_ok("rm r.db");
+	result = replay(event, "--set memory=64MiB --set bits=32");
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	expect_line(sql, "5246976,5246976,0,1283\n");
+}
+
+/* With every second page free alone kmalloc() finds no block of two, nor room for more slabs of them. */
+Test(scenarios, kvmalloc_that_falls_back_is_no_object_of_slabs)
+{
+	static char jsonl[4096 * 128];
+	size_t len = 0;
+	struct run_result result;
+
+	for (int i = 0; i < 3000; i++)
+		len += (size_t)snprintf(jsonl + len, sizeof(jsonl) - len, "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,"
+			"\"gfp\":\"GFP_NOWAIT|__GFP_NOWARN\"}\n", i);
+	for (int i = 0; i < 2000; i += 2)
+		len += (size_t)snprintf(jsonl + len, sizeof(jsonl) - len, "{\"event\":\"free_pages\",\"id\":%d}\n", i);
+	for (int i = 0; i < 100; i++)
+		len += (size_t)snprintf(jsonl + len, sizeof(jsonl) - len,
+			"{\"event\":\"kvmalloc\",\"id\":\"v%d\",\"size\":8000,\"gfp\":\"GFP_KERNEL\"}\n", i);
+	result = replay(jsonl, "--set memory=12MiB --set cpus=1 --set reclaim.enabled=false --set page_allocator.compaction=false");
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	run_free(&result);
+	/* What kmalloc's slab has of 8000 bytes each, and its 192 bytes of waste; the rest are vmalloc's, of two pages each. */
+	expect_line("sqlite3 -csv r.db \"select s.slab_bytes - s.slab_waste_bytes - c.live_objs * 8000, s.kmalloc_waste_bytes -"
+		    " c.live_objs * 192, c.live_objs < 90, v.mapped_pages = 2 * (100 - c.live_objs) from samples s join cache_stats c using"
+		    " (sample_id) join vmalloc_stats v using (sample_id) where c.cache = 'kmalloc-8k' order by sample_id desc limit 1\"",
+		"0,0,1,1\n");
+}
+
 Test(scenarios, a_cache_that_could_not_be_created_serves_nobody)
 {
 	struct run_result result = replay(
