@@ -38,8 +38,13 @@ RARE void note_failure(struct run *run, const struct request *req, struct run_op
 /* Whether there is no block as large on any machine: even __GFP_NOFAIL gets none then. */
 static bool is_too_large(const struct run *run, const struct run_op *op)
 {
-	return op->action == ACT_PAGES ? op->order > run->machine->page_allocator.max_order :
-					 op->size > run->machine->kmalloc.max_size;
+	unsigned int max_order = run->machine->page_allocator.max_order;
+
+	if (op->action == ACT_PAGES)
+		return op->order > max_order;
+	if (op->action == ACT_PAGES_EXACT)
+		return !op->size || op->bytes_alloc > (uint64_t)run->machine->page_size << max_order;
+	return op->size > run->machine->kmalloc.max_size;
 }
 
 /* Who waits for another request to kill is refused, as that one was, when nobody is left: there the kernel panics. */
