@@ -40,7 +40,7 @@ int take_number(struct from_fields *f, const struct fields *fields, enum field_k
 	if (!fields_have(fields, key))
 		return 0;
 	if (!field_number(&fields->field[key], &n))
-		return fields_unusable(f, "a whole number is expected", "%s: not a number", field_name[key]);
+		return fields_unusable(f, NULL, "%s: not a whole number", field_name[key]);
 	if (n > max)
 		return fields_unusable(f, NULL, "%s: out of range", field_name[key]);
 	*number = n;
@@ -63,7 +63,7 @@ int take_signed(struct from_fields *f, const struct fields *fields, enum field_k
 		magnitude.text++;
 	}
 	if (!field_number(&magnitude, &n))
-		return fields_unusable(f, "a whole number is expected", "%s: not a number", field_name[key]);
+		return fields_unusable(f, NULL, "%s: not a whole number", field_name[key]);
 	if (n > INT32_MAX || (negative ? -(int64_t)n : (int64_t)n) < min || (!negative && (int64_t)n > max))
 		return fields_unusable(f, NULL, "%s: out of range", field_name[key]);
 	*number = negative ? -(int64_t)n : (int64_t)n;

@@ -42,13 +42,20 @@ static bool names_event(const char *row, const char *end)
 	return false;
 }
 
+/* Behind empty lines and remarks. */
+static const char *first_line(const char *head, const char *end)
+{
+	while (head < end && (isspace((unsigned char)*head) || *head == '#'))
+		head = *head == '#' ? line_end(head, end) : head + 1;
+	return head;
+}
+
 bool interchange_recognise(const char *head, size_t len)
 {
 	static const char header[] = "{\"kmemsim_trace\"";
 	const char *end = head + len, *next;
 
-	while (head < end && (isspace((unsigned char)*head) || *head == '#'))
-		head = *head == '#' ? line_end(head, end) : head + 1;
+	head = first_line(head, end);
 	if (head == end)
 		return false;
 	if (*head != '{')
@@ -141,13 +148,11 @@ int interchange_import(struct source *src, struct trace_writer *w, const struct 
 	struct trace_meta *meta, struct err *err)
 {
 	struct interchange *ic = calloc(1, sizeof(*ic));
-	size_t first = 0;
+	const char *end = src->head + src->head_len, *first = first_line(src->head, end);
 	int ret;
 
 	if (!ic)
 		return interchange_no_memory(err);
-	while (first < src->head_len && isspace((unsigned char)src->head[first]))
-		first++;
 	ic->src = src;
 	ic->options = options;
 	ic->meta = meta;
@@ -156,7 +161,7 @@ int interchange_import(struct source *src, struct trace_writer *w, const struct 
 	ic->events.page_size = options->page_size ? options->page_size : 4096;
 	ic->events.layout = options->kernel_major ? gfp_layout_of_kernel(options->kernel_major, options->kernel_minor) :
 		GFP_LAYOUT_L5;
-	ret = first < src->head_len && src->head[first] == '{' ? interchange_jsonl(ic, err) : interchange_csv(ic, err);
+	ret = first < end && *first == '{' ? interchange_jsonl(ic, err) : interchange_csv(ic, err);
 	if (ret == 0)
 		ret = fill_meta(ic, err);
 	from_fields_fini(&ic->events);

@@ -9,9 +9,23 @@
 
 #define RECORD_MAX (1u << 20)  /* bytes of a CSV record that goes over several lines */
 
+/*
+ * A record that goes over several lines may be one whose quote nobody closed. Its lines but the first are held until it
+ * is known to be a record, else they are read again: such a quote spoils the line it stands in, and no other.
+ */
+struct held_lines {
+	struct bytes text; /* lines, each terminated */
+	size_t at;         /* the next one to read; at the end of @text, that is in the source */
+};
+
 /* A CSV record taken apart; the cells' texts are in @text, each terminated. */
 struct csv_record {
 	struct bytes text;
+	struct held_lines held;
+	size_t second;       /* where its second line stands in @held */
+	size_t nr_lines;
+	size_t cell_start;   /* of the cell whose quote is open */
+	bool open;
 	struct {
 		size_t start, len;
 		bool quoted;
@@ -46,24 +60,31 @@ static const char *take_quoted(struct csv_record *record, const char *at, const 
 
 enum csv_answer { CSV_WHOLE, CSV_OPEN_QUOTE, CSV_BAD, CSV_REMARK };
 
-/* RFC 4180. OPEN_QUOTE: the record goes on in the next line. */
+/* RFC 4180. OPEN_QUOTE: the record goes on in the next line, which is to be given then. */
 static enum csv_answer split_csv(struct csv_record *record, const char *line, size_t len)
 {
 	const char *at = line, *end = line + len;
 
 	if (len && end[-1] == '\r')
 		end--;
-	record->nr = 0;
-	record->text.len = 0;
+	if (!record->open) {
+		record->nr = 0;
+		record->text.len = 0;
+	}
 	for (;;) {
-		size_t start = record->text.len;
-		bool quoted = at < end && *at == '"';
+		size_t start = record->open ? record->cell_start : record->text.len;
+		bool quoted = record->open || (at < end && *at == '"');
 		const char *comma;
 
 		if (quoted) {
-			at = take_quoted(record, at + 1, end);
-			if (!at)
+			at = take_quoted(record, record->open ? at : at + 1, end);
+			record->open = !at;
+			if (!at) {
+				record->cell_start = start;
+				bytes_put(&record->text, end, (size_t)(line + len - end));
+				bytes_put_u8(&record->text, '\n');
 				return CSV_OPEN_QUOTE;
+			}
 			if (at < end && *at != ',')
 				return CSV_BAD;
 		} else {
@@ -79,35 +100,80 @@ static enum csv_answer split_csv(struct csv_record *record, const char *line, si
 	}
 }
 
+/* The next line: one that is held, or one of the source, which is held from now on if @hold. Return: as source_line(). */
+static int next_line(struct interchange *ic, struct held_lines *held, bool hold, char **line, size_t *len, struct err *err)
+{
+	bool fresh = held->at == held->text.len;
+	int ret = 1;
+
+	if (fresh)
+		ret = source_line(ic->src, line, len, err);
+	if (ret <= 0 || (fresh && !hold))
+		return ret;
+	if (fresh) {
+		bytes_put(&held->text, *line, *len + 1);
+		if (held->text.failed)
+			return interchange_no_memory(err);
+	} else {
+		ic->src->line_no++;
+	}
+	*line = (char *)held->text.data + held->at;
+	*len = strlen(*line);
+	held->at += *len + 1;
+	return 1;
+}
+
+/* Lines that are done with make room, before they are half of what is held: that costs each byte one move. */
+static void forget_lines(struct held_lines *held)
+{
+	if (held->at < held->text.len / 2)
+		return;
+	held->text.len -= held->at;
+	if (held->text.len)
+		memmove(held->text.data, held->text.data + held->at, held->text.len);
+	held->at = 0;
+}
+
 /* The next record, of as many lines as its quotes need. Return: 1, 0 at the end, negative on an error; *answer tells of its shape. */
 static int next_record(struct interchange *ic, struct csv_record *record, enum csv_answer *answer, struct err *err)
 {
-	struct bytes joined = { 0 };
 	char *line;
 	size_t len;
-	int ret = source_line(ic->src, &line, &len, err);
+	int ret;
 
+	forget_lines(&record->held);
+	ret = next_line(ic, &record->held, false, &line, &len, err);
 	if (ret <= 0)
 		return ret;
+	record->nr_lines = 1;
+	record->second = record->held.at;
+	record->open = false;
 	if (len && line[0] == '#') {
 		record->remark = line;
 		*answer = CSV_REMARK;
 		return 1;
 	}
 	*answer = split_csv(record, line, len);
-	while (*answer == CSV_OPEN_QUOTE && ret > 0 && joined.len < RECORD_MAX && !joined.failed) {
-		bytes_put(&joined, line, joined.len ? 0 : len);
-		ret = source_line(ic->src, &line, &len, err);
+	while (*answer == CSV_OPEN_QUOTE && record->held.at - record->second < RECORD_MAX) {
+		ret = next_line(ic, &record->held, true, &line, &len, err);
 		if (ret <= 0)
 			break;
-		bytes_put_u8(&joined, '\n');
-		bytes_put(&joined, line, len);
-		*answer = split_csv(record, (const char *)joined.data, joined.len);
+		record->nr_lines++;
+		*answer = split_csv(record, line, len);
 	}
-	if (ret >= 0 && (joined.failed || record->text.failed))
+	if (ret >= 0 && record->text.failed)
 		ret = interchange_no_memory(err);
-	bytes_fini(&joined);
 	return ret < 0 ? ret : 1;
+}
+
+/* The record just read is none. If it went over several lines, the first one's quote is to blame and the others are read again. */
+static int refuse_record(struct interchange *ic, struct csv_record *record, const char *reason, struct err *err)
+{
+	bool stray = record->open || record->nr_lines > 1;
+
+	ic->src->line_no -= record->nr_lines - 1;
+	record->held.at = record->second;
+	return interchange_refuse_line(ic, stray ? "a quote that nothing closes" : reason, NULL, err);
 }
 
 /* The row of names: which key each column holds. */
@@ -137,11 +203,11 @@ static int take_csv_names(struct interchange *ic, const struct csv_record *recor
 	return 0;
 }
 
-static int take_csv_row(struct interchange *ic, const struct csv_record *record, const enum field_key *columns,
+static int take_csv_row(struct interchange *ic, struct csv_record *record, const enum field_key *columns,
 	size_t nr_columns, struct err *err)
 {
 	if (record->nr != nr_columns)
-		return interchange_refuse_line(ic, "number of cells differs from the row of names", NULL, err);
+		return refuse_record(ic, record, "number of cells differs from the row of names", err);
 	ic->fields.present = 0;
 	for (size_t i = 0; i < record->nr; i++) {
 		const char *text = (const char *)record->text.data + record->cells[i].start;
@@ -181,7 +247,7 @@ static int read_rows(struct interchange *ic, struct csv_record *record, struct e
 			ret = err_set(err, ERR_TRACE, "%s:%" PRIu64 ": neither JSON lines nor CSV of the text interchange", ic->src->name,
 				ic->src->line_no);
 		else if (answer != CSV_WHOLE)
-			ret = interchange_refuse_line(ic, "not CSV", "quotes", err);
+			ret = refuse_record(ic, record, "not CSV: text behind a quoted cell", err);
 		else if (record->nr == 1 && !record->cells[0].len)
 			continue;
 		else if (!nr_columns) {
@@ -203,8 +269,10 @@ int interchange_csv(struct interchange *ic, struct err *err)
 	struct csv_record *record = calloc(1, sizeof(*record));
 	int ret = record ? read_rows(ic, record, err) : interchange_no_memory(err);
 
-	if (record)
+	if (record) {
 		bytes_fini(&record->text);
+		bytes_fini(&record->held.text);
+	}
 	free(record);
 	return ret;
 }

@@ -57,8 +57,11 @@ static int take_json_object(struct interchange *ic, json_t *object, struct err *
 	return interchange_take_fields(ic, err);
 }
 
+/* Nothing, or a remark, as in CSV. */
 static bool is_blank(const char *line, size_t len)
 {
+	if (len && line[0] == '#')
+		return true;
 	for (size_t i = 0; i < len; i++)
 		if (!isspace((unsigned char)line[i]))
 			return false;
@@ -115,6 +118,8 @@ static int take_json_line(struct interchange *ic, const char *line, size_t len, 
 
 	if (!object && json_error_code(&why) == json_error_numeric_overflow)
 		object = load_quoted(line, len, &why);
+	if (!object && json_error_code(&why) == json_error_duplicate_key)
+		return interchange_refuse_line(ic, "a key is there twice", why.text, err);
 	if (!object)
 		return interchange_refuse_line(ic, "not JSON", why.text, err);
 	if (!json_is_object(object))

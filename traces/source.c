@@ -182,8 +182,10 @@ int source_line(struct source *src, char **line, size_t *len, struct err *err)
 			return code;
 	}
 	*line = src->head + src->head_pos;
-	if (!end && src->head_pos == src->head_len)
+	if (!end && src->head_pos == src->head_len) {
+		src->line_no--;
 		return 0;
+	}
 	*len = end ? (size_t)(end - *line) : src->head_len - src->head_pos;
 	src->head_pos += *len + (end ? 1 : 0);
 	(*line)[*len] = 0;

@@ -296,6 +296,102 @@ Test(interchange, csv_with_quotes_line_breaks_and_empty_cells_is_read)
 	drop(t);
 }
 
+/* A quote that is never closed, or closed by that of a later line, takes its own line and no other with it. */
+Test(interchange, a_stray_quote_spoils_its_line_alone)
+{
+	struct read_back *t = take(
+		"event,id,size,comm\n"
+		"kmalloc,1,8,\"sh\n"
+		"kmalloc,2,8,x\n"
+		"kmalloc,3,8,\"y\n"
+		"kmalloc,4,8,\"\"\"z\"\"\r\n"
+		"kmalloc,5,8,\"two\nlines\"\n"
+		"\n"
+		"kmalloc,6,8,\n"
+		"kfree,6,\"\n"
+		"kfree,5,,\n");
+
+	cr_assert_eq(t->nr_events, 4);
+	for (uint32_t i = 0; i < 3; i++)
+		cr_assert_eq(t->events[i].slot, i);
+	cr_assert_str_eq(string_of(t, trace_tables(t->reader)->whos[t->events[1].who].comm), "two\nlines");
+	cr_assert_eq(t->events[3].slot, t->events[1].slot);
+	cr_assert_eq(trace_counts_total(&t->meta.unusable), 4);
+	cr_assert_str_eq(t->meta.unusable.rows[0].reason, "a quote that nothing closes");
+	drop(t);
+}
+
+Test(interchange, strict_names_the_line_that_a_stray_quote_stands_in)
+{
+	struct trace_meta meta;
+	struct err err = { 0 };
+	char *path = scratch_path();
+
+	cr_assert_lt(import_text("event,id,size,comm\nkmalloc,1,8,x\nkmalloc,2,8,\"sh\nkmalloc,3,8,\nkmalloc,4,8,\n", path, true,
+		&meta, &err), 0);
+	cr_assert_not_null(strstr(err.text, ":3: a quote that nothing closes"), "%s", err.text);
+	trace_meta_fini(&meta);
+	unlink(path);
+	free(path);
+}
+
+Test(interchange, a_quote_open_for_a_megabyte_costs_no_time_and_no_other_line, .timeout = 20)
+{
+	enum { ROWS = 200000 };
+	char *text = malloc(64 + ROWS * 40ul), *to = text, *path = scratch_path();
+	struct trace_meta meta;
+	struct err err;
+
+	cr_assert_not_null(text);
+	to += sprintf(to, "event,id,size,comm\n");
+	for (int i = 0; i < ROWS; i++)
+		to += sprintf(to, "kmalloc,%d,8,%s\n", i, i == 100 ? "\"sh" : "sh");
+	cr_assert_eq(import_text(text, path, false, &meta, &err), 0, "%s", err.text);
+	cr_assert_eq(trace_counts_total(&meta.unusable), 1);
+	cr_assert_eq(meta.events, ROWS - 1);
+	trace_meta_fini(&meta);
+	unlink(path);
+	free(path);
+	free(text);
+}
+
+Test(interchange, a_reason_says_what_is_wrong_with_the_line)
+{
+	static const struct { const char *line, *reason; } lines[] = {
+		{ "{\"event\":\"kmalloc\",\"id\":1,\"size\":64.5}\n", "size: not a whole number" },
+		{ "{\"event\":\"kmalloc\",\"id\":1,\"size\":64,\"node\":\"0.0\"}\n", "node: not a whole number" },
+		{ "{\"event\":\"kmalloc\",\"id\":1,\"size\":64,\"size\":65}\n", "a key is there twice" },
+		{ "{\"event\":\"kmalloc\",\"id\":1,\"size\":64\n", "not JSON" },
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct trace_meta meta;
+		struct err err = { 0 };
+		char *path = scratch_path();
+
+		cr_assert_lt(import_text(lines[i].line, path, true, &meta, &err), 0);
+		cr_assert_not_null(strstr(err.text, lines[i].reason), "%s", err.text);
+		trace_meta_fini(&meta);
+		unlink(path);
+		free(path);
+	}
+}
+
+/* People who write a trace by hand leave remarks, in either form. */
+Test(interchange, lines_that_begin_with_a_hash_are_remarks)
+{
+	struct read_back *t = take(
+		"# what a driver does\n"
+		"\n"
+		"{\"event\":\"kmalloc\",\"id\":1,\"size\":8}\n"
+		"# and then\n"
+		"{\"event\":\"kfree\",\"id\":1}\n");
+
+	cr_assert_eq(t->nr_events, 2);
+	cr_assert_eq(trace_counts_total(&t->meta.unusable), 0);
+	drop(t);
+}
+
 Test(interchange, lines_that_cannot_be_used_are_counted_by_reason)
 {
 	struct read_back *t = take(
