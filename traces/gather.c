@@ -6,6 +6,8 @@
 #include "base/array.h"
 #include "traces/kind.h"
 
+#define CLOCKS_APART_NS 1000000000u /* more than the `local` clocks of CPUs that all work differ by */
+
 static int no_memory(struct err *err)
 {
 	return err_set(err, ERR_NOMEM, "no memory for the import's tables");
@@ -350,6 +352,7 @@ static int whole_event(struct gather *g, struct gather_task *task, struct raw_ev
 static void put_in_order(struct gather *g, struct raw_event *event)
 {
 	if (event->time_ns < g->last_ns) {
+		g->far_late += g->last_ns - event->time_ns > CLOCKS_APART_NS;
 		event->time_ns = g->last_ns;
 		g->late++;
 	}
@@ -408,7 +411,10 @@ int gather_finish(struct gather *g, struct err *err)
 		open += g->unreturned[type];
 	if (open && trace_counts_add(&g->meta->ignored, "call whose return was not recorded", open) < 0)
 		return no_memory(err);
-	if (g->late && trace_counts_add(&g->meta->repaired, "time before that of the event before: raised to it", g->late) < 0)
+	if (g->late > g->far_late && trace_counts_add(&g->meta->repaired, "time before that of the event before: raised to it",
+		g->late - g->far_late) < 0)
+		return no_memory(err);
+	if (g->far_late && trace_counts_add(&g->meta->repaired, TRACE_REASON_FAR_LATE, g->far_late) < 0)
 		return no_memory(err);
 	return caches_settle(g, err) < 0 ? -(int)err->code : pages_settle(g, err);
 }

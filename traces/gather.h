@@ -160,7 +160,8 @@ struct gather {
 	ns_t last_ns;
 	struct durations *durations; /* borrowed; not NULL: events go there, nothing is gathered */
 	struct durations *pace;  /* borrowed, may be NULL: what events tell of the pace of reclaim goes there, too */
-	uint64_t late;           /* events whose time had to be raised */
+	uint64_t late;           /* events whose time had to be raised, */
+	uint64_t far_late;       /* and of these by more than the clocks of CPUs are apart */
 
 	struct idmap task_index;
 	uint64_t last_task_key;      /* of the event before, and its task; none before the first */

@@ -165,7 +165,7 @@ static int look_at_order(const struct gather *g, const char *const *sources, siz
 	if (g->late == late || g->last_ns > last_ns || format == FORMAT_IO_LOG || format == FORMAT_IOPORTS)
 		return 0;
 	return err_set(err, ERR_USAGE, "%s: all of it is earlier than the end of %s, which is named before it: the parts of a "
-		"recording are named in order of time", sources[part], sources[part - 1]);
+		"recording are named in order of time, and files of single CPUs are none", sources[part], sources[part - 1]);
 }
 
 /* All parts of a recording, into the gather. */

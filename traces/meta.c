@@ -46,6 +46,13 @@ int trace_counts_add(struct trace_counts *counts, const char *reason, uint64_t n
 	return 0;
 }
 
+uint64_t trace_counts_of(const struct trace_counts *counts, const char *reason)
+{
+	size_t at = place_of(counts, reason);
+
+	return at < counts->nr && !strcmp(counts->rows[at].reason, reason) ? counts->rows[at].count : 0;
+}
+
 uint64_t trace_counts_total(const struct trace_counts *counts)
 {
 	uint64_t total = 0;

@@ -227,6 +227,7 @@ int trace_info_text(const struct trace_reader *r, FILE *out, struct err *err)
 {
 	char pace_text[TRACE_PACE_TEXT];
 	const struct trace_meta *meta = trace_meta(r);
+	uint64_t far_late = trace_counts_of(&meta->repaired, TRACE_REASON_FAR_LATE);
 	struct totals totals;
 	char duration[32];
 
@@ -238,6 +239,9 @@ int trace_info_text(const struct trace_reader *r, FILE *out, struct err *err)
 	if (meta->lost)
 		fprintf(out, "%-16s%" PRIu64 " events were lost by the recorder: frees may be missing and objects leak\n", "LOST",
 			meta->lost);
+	if (far_late)
+		fprintf(out, "%-16s%" PRIu64 " events were recorded over a second before the ones before them: times and lives are not "
+			"what they were\n", "ORDER", far_late);
 	print_text(out, "kernel", meta->kernel);
 	print_text(out, "arch", meta->arch);
 	print_text(out, "recorded by", meta->tool);

@@ -146,6 +146,11 @@ bool trace_kernel_is(const struct trace_meta *meta, unsigned int major, unsigned
 /** trace_counts_add() - add @n to @reason. Return: 0, or -1 when out of memory. */
 int trace_counts_add(struct trace_counts *counts, const char *reason, uint64_t n);
 uint64_t trace_counts_total(const struct trace_counts *counts);
+/** trace_counts_of() - how often @reason was counted. */
+uint64_t trace_counts_of(const struct trace_counts *counts, const char *reason);
+
+/** Of trace_meta.repaired: so far apart are no clocks of one machine, the lines are not in order. */
+#define TRACE_REASON_FAR_LATE "time over a second before that of the event before: raised to it"
 
 /** The tables of a trace; pointers are borrowed from the reader and live as long as it does. */
 struct trace_tables {

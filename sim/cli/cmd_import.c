@@ -192,10 +192,15 @@ static void print_cache(const struct import_args *args, const struct trace_meta 
 static void print_summary(const struct import_args *args, struct trace_meta *meta)
 {
 	char pace[TRACE_PACE_TEXT];
+	uint64_t far_late = trace_counts_of(&meta->repaired, TRACE_REASON_FAR_LATE);
 
 	if (meta->lost)
 		fprintf(stderr, "LOST         %" PRIu64 " events were lost while recording: as many objects and pages may be "
 			"missing, or live too long\n", meta->lost);
+	if (far_late)
+		fprintf(stderr, "ORDER        %" PRIu64 " events stand behind events of over a second later, whose times they got: the "
+			"files of single CPUs one behind the other, or several recordings? What comes of it is not what happened\n",
+			far_late);
 	fprintf(stderr, "read         %" PRIu64 " events of %s%s%s, %u CPU%s\n", meta->lines, meta->tool ? meta->tool : "?",
 		meta->kernel ? ", kernel " : "", meta->kernel ? meta->kernel : "", meta->cpus, meta->cpus == 1 ? "" : "s");
 	fprintf(stderr, "written      %" PRIu64 " events to %s, and %" PRIu64 " that set up what was there before\n",

@@ -85,6 +85,16 @@ Test(bad_input, parts_in_the_wrong_order_are_refused)
 	expect_failure(0, "", "$K import 1.txt qemu.log -o x.kmt -q");
 }
 
+/* What comes of it looks like a trace. */
+Test(bad_input, files_of_single_cpus_one_behind_the_other_are_said_to_be_in_no_order)
+{
+	run_write("cpus.txt", FREE_AT("1.5") FREE_AT("9.5") FREE_AT("1.6") FREE_AT("9.6"));
+	run_write("near.txt", FREE_AT("1.5") FREE_AT("1.4") FREE_AT("9.6"));
+	expect_failure(0, "ORDER        1 events", "$K import cpus.txt -o x.kmt");
+	expect_failure(1, "", "$K import near.txt -o y.kmt 2>&1 | grep ORDER");
+	expect_failure(0, "", "$K info x.kmt | grep -q '^ORDER .* 1 events'");
+}
+
 Test(bad_input, a_byte_order_mark_is_no_part_of_the_text)
 {
 	run_write("m.yaml", "\xef\xbb\xbfkmemsim: 1\n");

@@ -327,6 +327,20 @@ Test(import_rules, a_time_behind_the_one_before_is_raised_and_counted)
 	importing_end(&in);
 }
 
+/* One CPU's file behind the other's: no clocks are that far apart, and the trace is not what happened. */
+Test(import_rules, times_far_behind_are_counted_by_themselves)
+{
+	struct imported in = importing_text("a-1 [000] 5.000000: kfree: call_site=f+0x1 ptr=0x0\n"
+		"a-1 [000] 9.000000: kfree: call_site=f+0x1 ptr=0x0\n"
+		"a-1 [001] 8.000000: kfree: call_site=f+0x1 ptr=0x0\n"
+		"a-1 [001] 7.999999: kfree: call_site=f+0x1 ptr=0x0\n");
+
+	cr_expect_eq(importing_event(&in, 3)->time_ns, 9000000000);
+	cr_expect_eq(trace_counts_of(&in.meta.repaired, TRACE_REASON_FAR_LATE), 1);
+	cr_expect_eq(trace_counts_total(&in.meta.repaired), 2);
+	importing_end(&in);
+}
+
 Test(import_rules, lines_are_ignored_or_unusable_for_a_reason_that_is_counted)
 {
 	static const char text[] = LINE("mm_page_free_batched: page=0x1 pfn=0x85c6 order=0") LINE("sched_switch: prev=1")
