@@ -22,7 +22,8 @@ RARE void end_last(struct run *run, struct object *object, const struct run_op *
 RARE void note_failure(struct run *run, const struct request *req, struct run_op *op)
 {
 	op->failed++;
-	note_place(run, OBJECT_FAILED, req->op);
+	/* Not the number of the operation: where it stands in the trace's table is no part of what happened. */
+	note_place(run, OBJECT_FAILED, (uint32_t)op->kind << 8 | op->order);
 	if (op_is_mapping(op))
 		; /* of a page that is not there: that has been counted */
 	else if (op->flags & OP_BOOT)

@@ -52,3 +52,22 @@ Test(golden, the_report_of_the_same_run_is_the_same_to_the_byte)
 	cr_assert_eq(strncmp(result.out, result.out + strlen(result.out) / 2, 64), 0, "%s", result.out);
 	run_free(&result);
 }
+
+/*
+ * A trace and the text of it hold the same events, their operations in another order: those of the prologue come first in text.
+ * The block that does not fit is asked for after them.
+ */
+Test(golden, a_trace_and_its_text_replay_to_the_same_fingerprint_with_a_failure)
+{
+	struct run_result result;
+
+	run_write("t.txt", " a-1 [000] 1.500000: mm_page_alloc: page=0x1 pfn=0x800 order=11 migratetype=0 gfp_flags=GFP_KERNEL\n"
+		" a-1 [000] 1.600000: mm_page_free: page=0x2 pfn=0x40 order=0\n"
+		" a-1 [000] 1.700000: mm_page_free: page=0x3 pfn=0x44 order=1\n");
+	result = run_shell("$K import t.txt -o t.kmt -q && $K cat t.kmt --recorded --format jsonl >t.jsonl && $K import t.jsonl -o u.kmt -q && "
+		"for t in t u; do $K replay $t.kmt --json | grep -oE '\"(fingerprint|failed)\": [^,]*' >$t.out || exit 1; done; "
+		"cat t.out; cmp t.out u.out");
+	cr_assert_eq(result.status, 0, "%s%s", result.out, result.err);
+	cr_assert_eq(run_number(result.out, "failed"), 1);
+	run_free(&result);
+}
