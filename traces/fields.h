@@ -63,6 +63,9 @@ static inline bool fields_have(const struct fields *f, enum field_key key)
 	return f->present >> key & 1;
 }
 
+/** fields_required() - the keys without which an event of @kind means nothing, as a mask like struct fields.present. */
+uint64_t fields_required(enum trace_kind kind);
+
 void fields_set_number(struct fields *f, enum field_key key, uint64_t number);
 void fields_set_text(struct fields *f, enum field_key key, const char *text);
 

@@ -110,35 +110,34 @@ int draft_drop_foreign(struct from_fields *f, struct fields *fields, const struc
 	return 0;
 }
 
-/* Keys without which the event means nothing. */
-static uint64_t required_fields(const struct draft *d)
+uint64_t fields_required(enum trace_kind kind)
 {
-	uint32_t keys = d->kind->keys;
-	bool creates = d->op.kind == KIND_KMEM_CACHE_CREATE || d->op.kind == KIND_DMA_POOL_CREATE;
+	uint32_t keys = kind_info[kind].keys;
+	uint8_t slot = kind_info[kind].slot;
+	bool creates = kind == KIND_KMEM_CACHE_CREATE || kind == KIND_DMA_POOL_CREATE;
 	uint64_t needed = 0;
 
 	if (keys & KEY_SIZE && !(keys & KEY_BACKING) &&
-	    (d->kind->slot == SLOT_BEGINS || d->kind->slot == SLOT_USED || creates || keys & (KEY_START | KEY_NAME) ||
-	     d->op.kind == KIND_MMAP_DEVICE))
+	    (slot == SLOT_BEGINS || slot == SLOT_USED || creates || keys & (KEY_START | KEY_NAME) || kind == KIND_MMAP_DEVICE))
 		needed |= BIT(SIZE);
-	if (keys & KEY_CACHE && d->kind->slot != SLOT_ENDS)
+	if (keys & KEY_CACHE && slot != SLOT_ENDS)
 		needed |= BIT(CACHE);
 	if (keys & KEY_POOL)
 		needed |= BIT(POOL);
-	if (keys & KEY_START && d->op.kind != KIND_VMALLOC)
+	if (keys & KEY_START && kind != KIND_VMALLOC)
 		needed |= BIT(START);
 	if (keys & KEY_PORT)
 		needed |= BIT(PORT);
-	if (d->op.kind == KIND_IOREMAP || d->op.kind == KIND_MMAP_DEVICE)
+	if (kind == KIND_IOREMAP || kind == KIND_MMAP_DEVICE)
 		needed |= BIT(PHYS);
-	if (d->op.kind == KIND_DEFINE_PER_CPU)
+	if (kind == KIND_DEFINE_PER_CPU)
 		needed |= BIT(NAME);
 	return needed;
 }
 
 int draft_check_required(struct from_fields *f, const struct fields *fields, const struct draft *d)
 {
-	uint64_t missing = required_fields(d) & ~fields->present;
+	uint64_t missing = fields_required((enum trace_kind)d->op.kind) & ~fields->present;
 
 	/* alloc_pages_exact may give its size as an order. */
 	if (d->op.kind == KIND_ALLOC_PAGES_EXACT && fields_have(fields, FIELD_ORDER))

@@ -33,7 +33,7 @@ static int write_at(int fd, const void *data, size_t len, uint64_t at, struct er
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
-			return err_errno(err, "the import's temporary file cannot be written");
+			return err_errno(err, "the import's temporary file (beside the output; if that is no file, in TMPDIR) cannot be written");
 		from += done;
 		at += (uint64_t)done;
 		len -= (size_t)done;

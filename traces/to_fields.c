@@ -27,6 +27,23 @@ static void set_string(struct fields *f, enum field_key key, const struct trace_
 		fields_set_text(f, key, tables->strings[string]);
 }
 
+/* What was said to be 0, or nothing, and must be said. An address may stand in place of an object's name. */
+static void set_required(struct fields *f, const struct event_view *e, const struct trace_op *op)
+{
+	uint64_t missing = fields_required((enum trace_kind)op->kind) & ~f->present;
+
+	if (kind_info[op->kind].keys & KEY_PHYS && e->slot == SLOT_NONE && !(op->flags & (OP_UNKNOWN | OP_DOUBLE | OP_NULL)))
+		missing |= 1ull << FIELD_PHYS & ~f->present;
+	for (; missing; missing &= missing - 1) {
+		enum field_key key = (enum field_key)__builtin_ctzll(missing);
+
+		if (key == FIELD_CACHE || key == FIELD_POOL || key == FIELD_NAME)
+			fields_set_text(f, key, "");
+		else
+			fields_set_number(f, key, 0);
+	}
+}
+
 static void set_common(struct fields *f, const struct event_view *e, const struct trace_tables *tables)
 {
 	const struct trace_op *op = &tables->ops[e->op];
@@ -176,6 +193,7 @@ void fields_of_event(struct fields *f, const struct event_view *event, const str
 	set_id(f, event, op);
 	set_sizes(f, op, tables);
 	set_args(f, op);
+	set_required(f, event, op);
 	set_marks(f, event, op);
 	set_recorded(f, event, op, event->has_recorded ? event->recorded.ctx : tables->whos[event->who].ctx);
 }

@@ -487,6 +487,60 @@ static char *slurp(const char *path)
  * Printing, importing and printing again gives the same text, header and all. What a random trace has and a recorded one
  * cannot have (a free of nothing without a reason) is left to the first import.
  */
+/* A key that the event needs is written, also when it says 0 or nothing: the size of a driver that claims nothing, the page at 0. */
+Test(interchange, values_of_zero_come_back)
+{
+	static const char lines[] =
+		"{\"event\":\"ioremap\",\"id\":1,\"phys\":0,\"size\":4096}\n"
+		"{\"event\":\"readb\",\"id\":1}\n"
+		"{\"event\":\"readb\",\"phys\":0}\n"
+		"{\"event\":\"readb\",\"id\":7}\n"
+		"{\"event\":\"mmap_device\",\"phys\":0,\"size\":0}\n"
+		"{\"event\":\"free_bootmem\",\"phys\":0,\"size\":4096}\n"
+		"{\"event\":\"free_bootmem\",\"id\":9,\"size\":4096}\n"
+		"{\"event\":\"request_region\",\"start\":0,\"size\":0,\"name\":\"\"}\n"
+		"{\"event\":\"release_region\",\"start\":0,\"size\":0}\n"
+		"{\"event\":\"inb\",\"port\":0}\n"
+		"{\"event\":\"define_per_cpu\",\"name\":\"\",\"size\":0}\n"
+		"{\"event\":\"kmem_cache_create\",\"cache\":\"\",\"size\":0}\n"
+		"{\"event\":\"kmem_cache_alloc\",\"id\":2,\"cache\":\"\"}\n"
+		"{\"event\":\"kmem_cache_destroy\",\"cache\":\"\"}\n"
+		"{\"event\":\"mempool_create\",\"pool\":\"\",\"min_nr\":0,\"kind\":\"page\"}\n"
+		"{\"event\":\"mempool_destroy\",\"pool\":\"\"}\n"
+		"{\"event\":\"dma_pool_create\",\"pool\":\"\",\"size\":0}\n"
+		"{\"event\":\"alloc_pages_exact\",\"id\":3,\"size\":0}\n"
+		"{\"event\":\"marker\",\"text\":\"\"}\n";
+	char *trace = scratch_path(), *text = scratch_path(), *again = scratch_path();
+	static const enum print_format formats[] = { PRINT_JSONL, PRINT_CSV };
+	struct trace_meta meta;
+	struct err err;
+
+	for (int i = 0; i < 2; i++) {
+		const char *const sources[] = { text };
+		const struct import_options options = { .strict = true, .recorded = true };
+		char *before, *after;
+
+		cr_assert_eq(import_text(lines, trace, true, &meta, &err), 0, "%s", err.text);
+		cr_assert_eq(meta.events, 19);
+		trace_meta_fini(&meta);
+		print_to(trace, text, formats[i]);
+		cr_assert_eq(import_files(sources, 1, trace, &options, &meta, &err), 0, "%s", err.text);
+		trace_meta_fini(&meta);
+		print_to(trace, again, formats[i]);
+		before = slurp(text);
+		after = slurp(again);
+		cr_assert_str_eq(after, before);
+		free(before);
+		free(after);
+	}
+	unlink(trace);
+	unlink(text);
+	unlink(again);
+	free(trace);
+	free(text);
+	free(again);
+}
+
 Test(interchange, text_and_back_gives_the_same_text)
 {
 	char *trace = scratch_path(), *first = scratch_path(), *second = scratch_path();
