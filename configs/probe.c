@@ -71,6 +71,20 @@ static bool any_file(const struct probe *probe)
 	return any;
 }
 
+/* A file whose copying broke off, for want of room say: zones and RAM that it lacks look as if the machine had none. */
+static void note_cut(struct probe *probe)
+{
+	static const char *const names[] = { "zoneinfo", "iomem", "ioports", "meminfo", "vmstat", "slabinfo", "sysctl_vm.txt" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *text = probe_read(probe, names[i]);
+
+		if (text && text[strlen(text) - 1] != '\n')
+			probe_note(probe, "%s ends amid a line: it seems to be cut off, and what it lacks is taken as not there", names[i]);
+		free(text);
+	}
+}
+
 static int run(struct probe *probe, const char *dir, struct err *err)
 {
 	int answer = probe_choose(probe, dir, err);
@@ -79,6 +93,8 @@ static int run(struct probe *probe, const char *dir, struct err *err)
 		return answer;
 	if (!any_file(probe))
 		return err_set(err, ERR_CONFIG, "%s: none of zoneinfo, meminfo, iomem and ioports is there", dir ? dir : "/proc");
+	if (dir)
+		note_cut(probe);
 	answer = probe_zones(probe, err);
 	if (answer < 0)
 		return answer;

@@ -395,6 +395,25 @@ static bool shares_cache(const char *file, const char *text)
 	return shares;
 }
 
+/* Its zones look like all that the machine has. */
+Test(probe, a_file_that_is_cut_off_is_told)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	char folder[64], notes[4096] = "";
+	FILE *out = fmemopen(notes, sizeof(notes), "w");
+	struct err err = { 0 };
+
+	make_folder(folder);
+	write_file(folder, "zoneinfo", small_zoneinfo, strlen(small_zoneinfo) - 3);
+	write_file(folder, "meminfo", "MemTotal:   200000 kB\n", strlen("MemTotal:   200000 kB\n"));
+	cr_assert_eq(probe_machine(m, folder, out, &err), 0, "%s", err.text);
+	fclose(out);
+	cr_assert_not_null(strstr(notes, "zoneinfo ends amid a line"), "%s", notes);
+	cr_assert_null(strstr(notes, "meminfo ends amid a line"), "%s", notes);
+	remove_folder(folder);
+	free(m);
+}
+
 Test(probe, zoneinfo_alone_is_enough_and_what_is_assumed_is_told)
 {
 	struct machine *m = calloc(1, sizeof(*m));
