@@ -20,8 +20,8 @@ static int run_info(int argc, char **argv)
 		"Example: kmemsim info boot.kmt --json\n\n"
 		"Tells what was recorded, how many events of which kind it holds, what the import adopted, repaired, ignored and "
 		"could not use, and how large the file is. \"-\" is standard input.\v"
-		"Exit status: 0; 2 when the file is no trace, or is cut off or damaged (what is known is printed still); 3 when it "
-		"cannot be read.", NULL, NULL, NULL };
+		"Exit status: 0; 2 when the file is no trace, is cut off, or is damaged outside of its events, which are not read: `gzip -t` "
+		"and `cat` find damage there (what is known is printed still); 3 when it cannot be read.", NULL, NULL, NULL };
 	struct cli_given given = { .what = "trace" };
 	struct trace_reader *trace;
 	struct err err = { 0 };
