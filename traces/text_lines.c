@@ -171,24 +171,27 @@ static int graph_line(struct text_reader *r, const struct line_head *head, struc
 
 /*
  * Where the call that returned was made. The kernel prints "(caller+0x17/0x20 [module] <- function) KEY=VALUE ...";
- * trace-cmd and perf print "(ffffffff812a8030 <- ffffffff812a8322)", in the order of the record: the caller comes last. -1: no memory.
+ * trace-cmd and perf print "(ffffffff812a8030 <- ffffffff812a8322)", in the order of the record: the caller comes last, and
+ * `trace-cmd report -R` the fields' names. -1: no memory.
  */
 static int return_site(struct text_reader *r, const char *fields, struct raw_event *event)
 {
+	static const char raw_name[] = "__probe_ret_ip=";
 	const char *arrow = *fields == '(' ? strstr(fields, " <- ") : NULL;
+	const char *raw = arrow ? NULL : strstr(fields, raw_name);
 	char address[2 + 16 + 1] = "0x";
 	size_t digits;
 
-	if (!arrow)
+	if (!arrow && !raw)
 		return 0;
 	fields++;
-	if (strspn(fields, "0123456789abcdef") < (size_t)(arrow - fields)) {
+	if (arrow && strspn(fields, "0123456789abcdef") < (size_t)(arrow - fields)) {
 		if (call_chain_is_trampoline(fields, strcspn(fields, "+/ ")))
 			return 0;
 		event->call_site = texts_add(&r->g->texts, fields, strcspn(fields, "/ "));
 		return event->call_site == TEXT_NO_MEMORY ? -1 : 0;
 	}
-	fields = arrow + strlen(" <- ");
+	fields = arrow ? arrow + strlen(" <- ") : raw + strlen(raw_name);
 	digits = strspn(fields, "0123456789abcdef");
 	if (!digits || digits > 16)
 		return 0;

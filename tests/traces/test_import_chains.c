@@ -176,6 +176,21 @@ Test(import_chains, order_is_kept_while_events_wait)
 	free(text);
 }
 
+/* The same event as trace-cmd prints it, and as it does with -R. */
+Test(import_chains, a_probes_caller_is_read_by_its_field_too)
+{
+	struct imported in = importing_text(
+		LINE("0", ".....", "1.000003", "vmap: (ffffffff81315fb0) count=3")
+		LINE("0", ".....", "1.000004", "vmap_ret: (ffffffff81315fb0 <- ffffffff81317ef9) addr=0xffffc90000200000")
+		LINE("0", ".....", "1.000005", "vmap: __probe_ip=ffffffff81315fb0 count=3")
+		LINE("0", ".....", "1.000006", "vmap_ret: __probe_func=ffffffff81315fb0 __probe_ret_ip=ffffffff81317ef9 addr=0xffffc90000300000"));
+
+	cr_assert_eq(in.nr - in.nr_prologue, 2);
+	for (size_t i = 0; i < 2; i++)
+		cr_expect_str_eq(importing_event(&in, i)->call_site, "0xffffffff81317ef9");
+	importing_end(&in);
+}
+
 /* Where a tracer has put itself in the place of the return address, an event cannot tell its caller; the chain can. */
 Test(import_chains, a_tracers_trampoline_is_no_call_site)
 {
