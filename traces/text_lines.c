@@ -80,10 +80,12 @@ static struct seen_event *seen_event(struct text_reader *r, const char *name, si
 
 static int parse_marker(struct text_reader *r, const struct line_head *head, struct raw_event *event)
 {
-	const char *text = head->fields;
+	const char *text = head->fields, *raw = !strncmp(text, "ip=", 3) ? strstr(text, " buf=") : NULL;
 
-	/* `trace-cmd report` prints the function that the marker was written through. */
-	if (head->event_len == 5 && strstr(text, ": "))
+	/* `trace-cmd report` prints the function that the marker was written through, with -R the fields' names. */
+	if (head->event_len == 5 && raw)
+		text = raw + strlen(" buf=");
+	else if (head->event_len == 5 && strstr(text, ": "))
 		text = strstr(text, ": ") + 2;
 	event->name = texts_add(&r->g->texts, text, strlen(text));
 	return event->name == TEXT_NO_MEMORY ? -1 : 1;

@@ -397,8 +397,9 @@ Test(import_rules, old_kernels_forms_are_read)
 Test(import_rules, markers_keep_their_text_whichever_tool_prints_them)
 {
 	struct imported in = importing_text(LINE("print:                tracing_mark_write: SNAPSHOT part: sysfs slab table")
-		LINE("tracing_mark_write: INIT starts"));
+		LINE("tracing_mark_write: INIT starts") LINE("print:                 ip=tracing_mark_write buf=SNAPSHOT part: buf=2"));
 
+	cr_expect_str_eq(importing_event(&in, 2)->name, "SNAPSHOT part: buf=2");
 	cr_expect_eq(importing_event(&in, 0)->op.kind, KIND_MARKER);
 	cr_expect_str_eq(importing_event(&in, 0)->name, "SNAPSHOT part: sysfs slab table");
 	cr_expect_str_eq(importing_event(&in, 1)->name, "INIT starts");
