@@ -83,7 +83,8 @@ static uint64_t raw_quantile(const struct dist *dist, uint64_t u)
 	case DIST_LOGNORMAL:
 		return scale_exp2(dist->a, in_powers_of_2(normal_quantile(u), dist->shape));
 	case DIST_PARETO:
-		return scale_exp2(dist->a, (int64_t)min_u64((uint64_t)(((u128)minus_log2_above(u) << 32) / dist->shape), INT64_MAX));
+		return scale_exp2(dist->a,
+			(int64_t)min_u64((uint64_t)(((u128)minus_log2_above(u) << 32) / dist->shape), INT64_MAX));
 	case DIST_CHOICE:
 		return dist->choices[dist_pick(dist->choices, dist->nr_choices, u)].value;
 	default:

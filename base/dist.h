@@ -1,8 +1,9 @@
 /*
- * dist: distributions of counts, sizes and times, and fast draws from them. By integers alone (base/fixed.h): the same seed
- * draws the same values with every compiler.
+ * dist: distributions of counts, sizes and times, and fast draws from them. By integers
+ * alone (base/fixed.h): the same seed draws the same values with every compiler.
  *
- * What is drawn from often is turned into knots of its quantile function first; a draw interpolates between two of them.
+ * What is drawn from often is turned into knots of its quantile
+ * function first; a draw interpolates between two of them.
  */
 #ifndef KMEMSIM_BASE_DIST_H
 #define KMEMSIM_BASE_DIST_H
@@ -51,7 +52,10 @@ uint64_t dist_quantile(const struct dist *dist, uint64_t u);
 /** A distribution to draw from. */
 struct dist_table {
 	struct dist dist;
-	/* The quantile function at n / 256; again within the last 1/256, within the last of that, and within the first. */
+	/*
+	 * The quantile function at n / 256; again within the last
+	 * 1/256, within the last of that, and within the first.
+	 */
 	uint64_t body[DIST_KNOTS], high[DIST_KNOTS], highest[DIST_KNOTS], low[DIST_KNOTS];
 };
 

@@ -49,7 +49,10 @@ uint32_t idmap_remove(struct idmap *map, uint64_t key)
 	value = map->entries[hole].value;
 	if (value == IDMAP_NONE)
 		return IDMAP_NONE;
-	/* Close the hole: whatever was pushed past it by a collision moves back, so that searches need no tombstones. */
+	/*
+	 * Close the hole: whatever was pushed past it by a collision
+	 * moves back, so that searches need no tombstones.
+	 */
 	for (next = (hole + 1) & mask; map->entries[next].value != IDMAP_NONE; next = (next + 1) & mask) {
 		size_t home = idmap_home(map->entries[next].key, mask);
 

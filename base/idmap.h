@@ -29,7 +29,10 @@ static inline size_t idmap_home(uint64_t key, size_t mask)
 	return (size_t)(x ^ (x >> 32)) & mask;
 }
 
-/* The entry that holds @key, or the free one where it would go. There is always a free one in a map that held something. */
+/*
+ * The entry that holds @key, or the free one where it would
+ * go. There is always a free one in a map that held something.
+ */
 static inline struct idmap_entry *idmap_find(const struct idmap *map, uint64_t key)
 {
 	size_t mask = map->nr_entries - 1;

@@ -5,7 +5,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/** utf8_length() - bytes of the valid UTF-8 sequence at @s, of which @left > 0 bytes are there; 0 when there is none. */
+/**
+ * utf8_length() - bytes of the valid UTF-8 sequence at @s,
+ * of which @left > 0 bytes are there; 0 when there is none.
+ */
 size_t utf8_length(const unsigned char *s, size_t left);
 
 /** json_text_put() - @text in quotes; bytes that are no UTF-8 become U+FFFD. Errors stay in @out's error flag. */

@@ -20,7 +20,8 @@ static void count_bytes(const struct sort_row *rows, uint32_t nr, uint32_t count
 }
 
 /* @counts: of each value of the byte, how many rows have it; from then on where the next of them goes. */
-static void spread(const struct sort_row *from, struct sort_row *to, uint32_t nr, unsigned int byte, uint32_t counts[256])
+static void spread(const struct sort_row *from, struct sort_row *to, uint32_t nr, unsigned int byte,
+	uint32_t counts[256])
 {
 	uint32_t before = 0;
 

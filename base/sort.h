@@ -1,5 +1,6 @@
 /*
- * sort: rows by two numbers. A radix sort: its time grows with the rows alone, and rows that are alike stay as they stood.
+ * sort: rows by two numbers. A radix sort: its time grows with
+ * the rows alone, and rows that are alike stay as they stood.
  */
 #ifndef KMEMSIM_BASE_SORT_H
 #define KMEMSIM_BASE_SORT_H
@@ -13,7 +14,10 @@ struct sort_row {
 	uint64_t place; /* then by this */
 };
 
-/** sort_rows() - by group, then place; rows of one place stay in order. Return: false when there is no memory: they are as they were. */
+/**
+ * sort_rows() - by group, then place; rows of one place stay in order.
+ * Return: false when there is no memory: they are as they were.
+ */
 bool sort_rows(struct sort_row *rows, uint32_t nr);
 
 #endif

@@ -5,16 +5,17 @@
 #include <stddef.h>
 
 /**
- * table_alloc() - @bytes, not cleared, in huge pages where there are: filling them takes one page fault for 2 MiB, not 512, and
- * walking them fewer misses of the TLB. Only for what is used whole: a huge page is there whole once it is touched.
+ * table_alloc() - @bytes, not cleared, in huge pages where there are: filling them takes one page fault for 2 MiB,
+ * not 512, and walking them fewer misses of the TLB. Only for what is used whole: a huge page is there whole once
+ * it is touched.
  *
  * Return: memory that the caller frees, or NULL.
  */
 void *table_alloc(size_t bytes);
 
 /**
- * table_map() - @bytes of zeros, each there once it is touched, in huge pages where one would be half full or more: for tables of
- * which the first part is used, and how much of it is not known.
+ * table_map() - @bytes of zeros, each there once it is touched, in huge pages where one would be
+ * half full or more: for tables of which the first part is used, and how much of it is not known.
  *
  * Return: memory for table_unmap(), or NULL; errno tells why.
  */

@@ -1,4 +1,7 @@
-/* wall_clock: the time that passes for who waits for the program: for progress, timeouts and speed, never for a result. */
+/*
+ * wall_clock: the time that passes for who waits for the
+ * program: for progress, timeouts and speed, never for a result.
+ */
 #ifndef KMEMSIM_BASE_WALL_CLOCK_H
 #define KMEMSIM_BASE_WALL_CLOCK_H
 

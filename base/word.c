@@ -64,6 +64,10 @@ char *word_list(const char *const *words, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (size_t i = 0; words[i] && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", !i ? "" : words[i + 1] ? ", " : " or ", words[i]);
+		used += (size_t)snprintf(buf + used, size - used, "%s%s",
+			!i                   ? "" :
+				words[i + 1] ? ", " :
+					       " or ",
+			words[i]);
 	return buf;
 }

@@ -6,15 +6,18 @@
 
 #define WORD_MAX_COMPARED 160 /* longer words are as far as that from all others */
 
-/** word_distance() - insertions, deletions and replacements that turn @a into @b; two neighbours in the wrong order count one. */
+/**
+ * word_distance() - insertions, deletions and replacements that
+ * turn @a into @b; two neighbours in the wrong order count one.
+ */
 unsigned int word_distance(const char *a, size_t a_len, const char *b, size_t b_len);
 
 /** word_nearest() - the one of @nr @words that @word is most likely meant to be, or NULL when none is near. */
 const char *word_nearest(const char *word, const char *const *words, size_t nr);
 
 /**
- * word_hint() - what a message about an unknown @word goes on with: `; did you mean "rate"?`, or @none when none of the @words is
- * near. Return: @buf.
+ * word_hint() - what a message about an unknown @word goes on with: `; did
+ * you mean "rate"?`, or @none when none of the @words is near. Return: @buf.
  */
 char *word_hint(const char *word, const char *const *words, size_t nr, const char *none, char *buf, size_t size);
 

@@ -50,8 +50,8 @@ static int read_header(struct csv *csv, struct err *err)
 	csv->separator = memchr(csv->rest, '\t', strcspn(csv->rest, "\n")) ? '\t' : ',';
 	csv->nr_fields = split_line(csv);
 	if (csv->nr_fields > CSV_MAX_FIELDS)
-		return err_set(err, ERR_CONFIG, "%s:1: %" PRIu32 " columns, expected at most %d", csv->path, csv->nr_fields,
-			CSV_MAX_FIELDS);
+		return err_set(err, ERR_CONFIG, "%s:1: %" PRIu32 " columns, expected at most %d", csv->path,
+			csv->nr_fields, CSV_MAX_FIELDS);
 	for (uint32_t i = 0; csv->columns[i]; i++) {
 		const char *name = csv->columns[i];
 		size_t len = strcspn(name, "?");

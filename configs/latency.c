@@ -20,8 +20,8 @@ static const struct profile {
 	[PROFILE_SERVER_2020] = { .percent = 100 },
 
 	/*
-	 * Cortex-A53 of about 1.4 GHz, in order, caches of 32 and 512 KiB, one channel of memory, eMMC. TLB invalidations are
-	 * broadcast by the bus, not by interrupts; devices sit on the chip.
+	 * Cortex-A53 of about 1.4 GHz, in order, caches of 32 and 512 KiB, one channel of memory, eMMC.
+	 * TLB invalidations are broadcast by the bus, not by interrupts; devices sit on the chip.
 	 */
 	[PROFILE_EMBEDDED_A53] = {
 		.percent = 400,
@@ -35,32 +35,36 @@ static const struct profile {
 	},
 
 	/*
-	 * Guest of the same server: page walks have two levels, which cold memory pays; interrupts between CPUs, wake-ups of
-	 * halted ones, ports and registers of emulated devices leave the guest.
+	 * Guest of the same server: page walks have two levels, which cold memory pays; interrupts
+	 * between CPUs, wake-ups of halted ones, ports and registers of emulated devices leave the guest.
 	 */
 	[PROFILE_VM] = {
 		.percent = 115,
 		.own_ns = {
 			[STEP_ZERO_KIB] = 33, [STEP_WAKE_UP] = 15000, [STEP_KSWAPD_WAKE] = 6000,
 			[STEP_VMAP_PURGE_CPU] = 3000, [STEP_TLB_SHOOTDOWN] = 20000, [STEP_DRAIN_CPU] = 4000,
-			[STEP_PORT_ISA] = 8000, [STEP_PORT_PCI] = 8000, [STEP_MMIO_READ] = 8000, [STEP_MMIO_WRITE] = 8000,
+			[STEP_PORT_ISA] = 8000, [STEP_PORT_PCI] = 8000, [STEP_MMIO_READ] = 8000,
+			[STEP_MMIO_WRITE] = 8000,
 			[STEP_SWAP_OUT_PAGE] = 100000, [STEP_SWAP_IN_PAGE] = 120000,
 		},
 	},
 
 	/*
-	 * An emulated CPU (QEMU's TCG) whose kernel is traced. What kswapd takes for its work decides how far tasks get
-	 * meanwhile, so these are not the server's, but what `kmemsim calibrate` makes of D-pressure's own events, which is on one CPU:
-	 * 3359 batches of inactive lists of 225 sizes, and 2507 times from mm_vmscan_wakeup_kswapd to mm_vmscan_kswapd_wake.
-	 * All that requests take themselves is in the gaps of such a recording. A pass over all shrinkers that scans nothing took 46.5 us
-	 * in the median of 984, from the first mm_shrink_slab_start to the last mm_shrink_slab_end. More than half of that is taken for the
+	 * An emulated CPU (QEMU's TCG) whose kernel is traced. What kswapd takes for its work decides how far tasks
+	 * get meanwhile, so these are not the server's, but what `kmemsim calibrate` makes of D-pressure's own
+	 * events, which is on one CPU: 3359 batches of inactive lists of 225 sizes, and 2507 times from
+	 * mm_vmscan_wakeup_kswapd to mm_vmscan_kswapd_wake. All that requests take themselves is in the gaps of
+	 * such a recording. A pass over all shrinkers that scans nothing took 46.5 us in the median of 984, from
+	 * the first mm_shrink_slab_start to the last mm_shrink_slab_end. More than half of that is taken for the
 	 * price of these twelve events, of some 2 us each, which other recordings do not have.
-	 * A halted CPU is a sleeping thread of a host that has others to run: 40 tasks that sched_setaffinity() moved to the other,
-	 * idle CPU of J-whatif/base had their next event 0.3 to 14 ms after their last one, 3.4 in the mean. What counts is how many
-	 * pages tasks take meanwhile, and at the pace of a recording that had memory enough they take more in a millisecond than on a
-	 * machine that reads them again. So wake_idle is less, and fitted: to the direct reclaims of J-whatif/less-memory and its
-	 * repetition, and of five machines of two families recorded likewise. With 0.4 ms all were within 1.7 of them (medians of 10 seeds),
-	 * with 0.5 ms within 2.2, when reclaim was priced by hand; as it is now, all of twelve are within 2.2 with 0.4 ms.
+	 * A halted CPU is a sleeping thread of a host that has others to run: 40 tasks that sched_setaffinity()
+	 * moved to the other, idle CPU of J-whatif/base had their next event 0.3 to 14 ms after their last one, 3.4
+	 * in the mean. What counts is how many pages tasks take meanwhile, and at the pace of a recording that had
+	 * memory enough they take more in a millisecond than on a machine that reads them again. So wake_idle is
+	 * less, and fitted: to the direct reclaims of J-whatif/less-memory and its repetition, and of five machines
+	 * of two families recorded likewise. With 0.4 ms all were within 1.7 of them (medians of 10 seeds), with
+	 * 0.5 ms within 2.2, when reclaim was priced by hand; as it is now, all of twelve are within 2.2 with 0.4
+	 * ms.
 	 */
 	[PROFILE_EMULATED] = {
 		.percent = 100,
@@ -113,7 +117,10 @@ static const struct yaml_node *value_of(const struct yaml_node *map, const char 
 	return name ? name->next : NULL;
 }
 
-/* Who gives a cost of reclaim means it, and no recording's, unless the file says both: reclaim_pace comes when its turn does. */
+/*
+ * Who gives a cost of reclaim means it, and no recording's, unless
+ * the file says both: reclaim_pace comes when its turn does.
+ */
 static void heed_given_pace(struct draft *draft, const struct yaml_node *map)
 {
 	for (int step = 0; step < NR_STEPS; step++)

@@ -1,6 +1,6 @@
 /*
- * latency: what steps cost on machines of known kinds, the profiles that `latency.profile` names. docs/latency.md says of
- * each step what it is and where its costs come from.
+ * latency: what steps cost on machines of known kinds, the profiles that `latency.profile`
+ * names. docs/latency.md says of each step what it is and where its costs come from.
  */
 #ifndef KMEMSIM_CONFIGS_LATENCY_H
 #define KMEMSIM_CONFIGS_LATENCY_H

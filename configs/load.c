@@ -113,7 +113,8 @@ static void load_cpu_list(struct loader *l, struct draft_node *numa, const char 
 	uint32_t first, last;
 
 	for (const struct yaml_node *node = list->first; node; node = node->next) {
-		const char *behind = node->kind == YAML_SCALAR ? cpu_range(node->text, MACHINE_MAX_CPUS, &first, &last) : NULL;
+		const char *behind =
+			node->kind == YAML_SCALAR ? cpu_range(node->text, MACHINE_MAX_CPUS, &first, &last) : NULL;
 
 		if (!behind || *behind) {
 			findings_add(l->findings, place_of(l, node),
@@ -245,7 +246,8 @@ void load_map(struct loader *l, void *base, const char *path, const struct yaml_
 			continue;
 		}
 		if (strchr(name->text, '.')) {
-			findings_add(l->findings, place_of(l, name), "\"%s\": keys with dots are for --set; nest them here",
+			findings_add(l->findings, place_of(l, name),
+				"\"%s\": keys with dots are for --set; nest them here",
 				finding_quote(name->text, name->len, below, 80));
 			continue;
 		}

@@ -14,7 +14,8 @@ struct loader {
 	uint32_t nr_sets;
 	const char *setting;           /* borrowed: the one being applied; NULL while the file is read */
 	uint32_t page_size;            /* for sizes in pages */
-	uint64_t memory_before;        /* bytes of RAM that the file has, when a setting of memory changes them; else 0 */
+	/* bytes of RAM that the file has, when a setting of memory changes them; else 0 */
+	uint64_t memory_before;
 };
 
 /** load_settings() - apply all --set texts to the draft, in order. */
@@ -57,7 +58,10 @@ void draft_resolve_kernel(struct loader *l);
 void draft_resolve_memory(struct loader *l);
 void draft_resolve_reserved(struct loader *l);
 
-/** machine_place_initial() - a relative folder of the initial state is meant from that of @file, which names it. ERR_CONFIG: too long. */
+/**
+ * machine_place_initial() - a relative folder of the initial state
+ * is meant from that of @file, which names it. ERR_CONFIG: too long.
+ */
 int machine_place_initial(struct machine *machine, const char *file, struct err *err);
 
 /** draft_resolve_regions() - @io in order, properly nested, its claims decided. @path: of the list, for messages. */

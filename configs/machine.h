@@ -31,7 +31,8 @@ struct machine_range {
 	uint64_t size;
 	uint32_t node;
 	char name[MACHINE_NAME_MAX];
-	bool scales;               /* reserved in proportion to RAM (page descriptors): matters when memory is set anew */
+	/* reserved in proportion to RAM (page descriptors): matters when memory is set anew */
+	bool scales;
 };
 
 struct machine_zones {
@@ -181,13 +182,14 @@ enum machine_pace {
 };
 
 #define STEP_IS_PACE(step) \
-	((step) == STEP_RECLAIM_PAGE || (step) == STEP_LRU_BATCH || (step) == STEP_LRU_SCAN || (step) == STEP_WAKE_UP || \
-		(step) == STEP_WAKE_IDLE)
+	((step) == STEP_RECLAIM_PAGE || (step) == STEP_LRU_BATCH || (step) == STEP_LRU_SCAN || \
+		(step) == STEP_WAKE_UP || (step) == STEP_WAKE_IDLE)
 
 struct machine_latency {
 	uint32_t step_ns[NR_STEPS];
 	uint32_t profile; /* enum machine_profile */
-	uint32_t reclaim_pace; /* enum machine_pace; auto with profile emulated, whose host the pace is of, else table */
+	/* enum machine_pace; auto with profile emulated, whose host the pace is of, else table */
+	uint32_t reclaim_pace;
 	bool numa;        /* memory of another node costs distance / 10 times as much to touch */
 };
 
@@ -243,10 +245,13 @@ struct machine_kernel_stack {
 struct machine_reclaim {
 	uint64_t swap;           /* bytes; 0 = none; MACHINE_AUTO = what the swapon() of the trace adds */
 	uint32_t swappiness;     /* 0 .. 200; 60 */
-	uint32_t zone_reclaim_mode; /* 0 .. 7: 1 reclaims on the near node before the next one is used, 2 + 4 swaps there, too; 0 */
-	uint32_t refault_percent; /* of file pages reclaimed: read again; 0; RECLAIM_AUTO: what the recording tells, sim/reclaim.c */
+	/* 0 .. 7: 1 reclaims on the near node before the next one is used, 2 + 4 swaps there, too; 0 */
+	uint32_t zone_reclaim_mode;
+	/* of file pages reclaimed: read again; 0; RECLAIM_AUTO: what the recording tells, sim/reclaim.c */
+	uint32_t refault_percent;
 	uint32_t random_percent;  /* of these: in no order, page by page, as a database does, not in that of files; 0 */
-	uint32_t mapped_percent;  /* of file pages: found used through page tables before they are reclaimed; 0; RECLAIM_AUTO: likewise */
+	/* of file pages: found used through page tables before they are reclaimed; 0; RECLAIM_AUTO: likewise */
+	uint32_t mapped_percent;
 	uint32_t activated_percent; /* of file pages read: active soon; RECLAIM_AUTO: how long each was away decides */
 	bool enabled;            /* false: memory that is handed out stays handed out until the trace frees it */
 };

@@ -73,10 +73,11 @@ static void load_file(struct loader *l)
 	struct yaml_problem problem;
 
 	if (yaml_tree_read(&l->root, l->findings->text, l->findings->len, &problem) < 0)
-		findings_add(l->findings, (struct finding_place){ .line = problem.line, .column = problem.column }, "%s",
-			problem.text);
+		findings_add(l->findings, (struct finding_place){ .line = problem.line, .column = problem.column },
+			"%s", problem.text);
 	else if (!l->root)
-		findings_add(l->findings, (struct finding_place){ 0 }, "empty: expected a machine, at least \"kmemsim: 1\"");
+		findings_add(l->findings, (struct finding_place){ 0 },
+			"empty: expected a machine, at least \"kmemsim: 1\"");
 	l->page_size = find_page_size(l);
 	if (l->root)
 		load_map(l, l->draft, "", l->root);
@@ -119,8 +120,10 @@ int machine_place_initial(struct machine *machine, const char *file, struct err 
 
 	if (!machine->initial[0] || machine->initial[0] == '/' || !slash)
 		return 0;
-	if (snprintf(place, sizeof(place), "%.*s/%s", (int)(slash - file), file, machine->initial) >= (int)sizeof(place))
-		return err_set(err, ERR_CONFIG, "%s: initial: the path is longer than %zu bytes", file, sizeof(place) - 1);
+	if (snprintf(place, sizeof(place), "%.*s/%s", (int)(slash - file), file, machine->initial) >=
+		(int)sizeof(place))
+		return err_set(err, ERR_CONFIG, "%s: initial: the path is longer than %zu bytes", file,
+			sizeof(place) - 1);
 	memcpy(machine->initial, place, sizeof(place));
 	return 0;
 }

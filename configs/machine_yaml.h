@@ -2,16 +2,16 @@
  * machine_yaml: machine files in and out. All errors of a file are found in one pass; each says file, line,
  * column, key, what was expected and the nearest known key. configs/schema.c lists the keys.
  *
- * Memory is given in one of three ways: `memory` lays it out as a PC has it (page 0 and 640 KiB .. 1 MiB are no RAM, what
- * is above 3 GiB lies above 4 GiB, the first MiB is reserved; with pages larger than 4 KiB in one piece from 0), shared
- * evenly by the nodes; `nodes: [{memory}]` does the same with each node's amount; `nodes: [{ranges}]` says it exactly.
- * CPUs likewise: `cpus`, or `nodes: [{cpus}]` as numbers or as lists ([0-3, 8]).
+ * Memory is given in one of three ways: `memory` lays it out as a PC has it (page 0 and 640 KiB .. 1 MiB are no
+ * RAM, what is above 3 GiB lies above 4 GiB, the first MiB is reserved; with pages larger than 4 KiB in one piece
+ * from 0), shared evenly by the nodes; `nodes: [{memory}]` does the same with each node's amount; `nodes:
+ * [{ranges}]` says it exactly. CPUs likewise: `cpus`, or `nodes: [{cpus}]` as numbers or as lists ([0-3, 8]).
  *
- * `latency.profile` sets the costs of all steps, wherever it stands in the file; steps that are given override it. As a setting
- * it replaces what was said of costs before.
+ * `latency.profile` sets the costs of all steps, wherever it stands in the file; steps
+ * that are given override it. As a setting it replaces what was said of costs before.
  *
- * A setting of `memory` or `cpus` replaces whatever the file says of them. Reserved ranges stay, but those that `scales`
- * follow the amount of RAM, and what lay beyond its new end moves down, as memblock would have placed it.
+ * A setting of `memory` or `cpus` replaces whatever the file says of them. Reserved ranges stay, but those that
+ * `scales` follow the amount of RAM, and what lay beyond its new end moves down, as memblock would have placed it.
  */
 #ifndef KMEMSIM_CONFIGS_MACHINE_YAML_H
 #define KMEMSIM_CONFIGS_MACHINE_YAML_H

@@ -7,7 +7,10 @@
 #include "configs/machine_yaml.h"
 #include "configs/probe_priv.h"
 
-/* The last part of the folder's path that is not only a place in a capture: ".../A-boot-256m/snapshots/1-after-boot". */
+/*
+ * The last part of the folder's path that is not only a place
+ * in a capture: ".../A-boot-256m/snapshots/1-after-boot".
+ */
 static void name_from_folder(const char *dir, char *name, size_t size)
 {
 	size_t len = strlen(dir);
@@ -74,13 +77,16 @@ static bool any_file(const struct probe *probe)
 /* A file whose copying broke off, for want of room say: zones and RAM that it lacks look as if the machine had none. */
 static void note_cut(struct probe *probe)
 {
-	static const char *const names[] = { "zoneinfo", "iomem", "ioports", "meminfo", "vmstat", "slabinfo", "sysctl_vm.txt" };
+	static const char *const names[] = { "zoneinfo", "iomem", "ioports", "meminfo", "vmstat", "slabinfo",
+		"sysctl_vm.txt" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char *text = probe_read(probe, names[i]);
 
 		if (text && text[strlen(text) - 1] != '\n')
-			probe_note(probe, "%s ends amid a line: it seems to be cut off, and what it lacks is taken as not there", names[i]);
+			probe_note(probe,
+				"%s ends amid a line: it seems to be cut off, and what it lacks is taken as not there",
+				names[i]);
 		free(text);
 	}
 }
@@ -92,7 +98,8 @@ static int run(struct probe *probe, const char *dir, struct err *err)
 	if (answer < 0)
 		return answer;
 	if (!any_file(probe))
-		return err_set(err, ERR_CONFIG, "%s: none of zoneinfo, meminfo, iomem and ioports is there", dir ? dir : "/proc");
+		return err_set(err, ERR_CONFIG, "%s: none of zoneinfo, meminfo, iomem and ioports is there",
+			dir ? dir : "/proc");
 	if (dir)
 		note_cut(probe);
 	answer = probe_zones(probe, err);

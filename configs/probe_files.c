@@ -29,7 +29,10 @@ void probe_note(struct probe *probe, const char *fmt, ...)
 	fputc('\n', probe->notes);
 }
 
-/* A file that cannot be read is as good as none, and so is an empty one, its copy: the probe says what it assumes instead. */
+/*
+ * A file that cannot be read is as good as none, and so is an
+ * empty one, its copy: the probe says what it assumes instead.
+ */
 static char *read_path(const char *path)
 {
 	char *text;

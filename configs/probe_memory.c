@@ -137,7 +137,8 @@ static bool read_iomem(struct probe *probe, bool nested)
 	}
 	free(text);
 	if (outside)
-		probe_note(probe, "iomem: %" PRIu64 " pages of RAM are in no zone of zoneinfo and are left out", outside);
+		probe_note(probe, "iomem: %" PRIu64 " pages of RAM are in no zone of zoneinfo and are left out",
+			outside);
 	return found;
 }
 
@@ -149,7 +150,8 @@ static void guess_ram(struct probe *probe)
 {
 	uint64_t first_mib = MIB / probe->machine->page_size;
 
-	probe_note(probe, "iomem is missing or shows no addresses (only root may see them): the holes in RAM are assumed");
+	probe_note(probe,
+		"iomem is missing or shows no addresses (only root may see them): the holes in RAM are assumed");
 	for (uint32_t i = 0; i < probe->info.nr_zones; i++) {
 		const struct zoneinfo_zone *z = &probe->info.zones[i];
 		uint64_t hole = z->spanned - z->present, end = z->start_pfn + z->spanned;
@@ -248,7 +250,8 @@ static void account_zone(struct probe *probe, uint32_t zone)
 	descriptors = present * (m->bits32 ? PAGE_DESCRIPTOR_32 : PAGE_DESCRIPTOR_64) / m->page_size;
 	descriptors = min_u64(wanted, descriptors);
 	wanted -= descriptors;
-	wanted = fill_zone(probe, zone, page_descriptors, descriptors) + fill_zone(probe, zone, boot_reservations, wanted);
+	wanted = fill_zone(probe, zone, page_descriptors, descriptors) +
+		fill_zone(probe, zone, boot_reservations, wanted);
 	if (wanted)
 		probe_note(probe, "node %u, zone %s: no room for %" PRIu64 " reserved pages", z->node,
 			machine_zone_name[z->type], wanted);
@@ -262,8 +265,11 @@ static void hand_over(const struct probe *probe, const struct probe_piece *list,
 
 	*nr_ranges = 0;
 	for (uint32_t i = 0; i < nr; i++) {
-		struct machine_range range = { .start = list[i].start * page, .node = probe->info.zones[list[i].zone].node,
-			.size = (list[i].end - list[i].start) * page };
+		struct machine_range range = {
+			.start = list[i].start * page,
+			.node = probe->info.zones[list[i].zone].node,
+			.size = (list[i].end - list[i].start) * page,
+		};
 		struct machine_range *last = *nr_ranges ? &ranges[*nr_ranges - 1] : NULL;
 
 		if (!range.size)
@@ -310,8 +316,8 @@ static void memory_without_zones(struct probe *probe)
 }
 
 /*
- * Memory that was made movable while the system ran (online_movable) may lie amid another zone. Whose a page is nothing tells then:
- * from here on both are one.
+ * Memory that was made movable while the system ran (online_movable) may lie amid
+ * another zone. Whose a page is nothing tells then: from here on both are one.
  */
 static void join_overlaps(struct probe *probe)
 {
@@ -322,10 +328,12 @@ static void join_overlaps(struct probe *probe)
 
 		if (a->node != b->node || b->start_pfn >= a->start_pfn + a->spanned)
 			continue;
-		probe_note(probe, "node %u: zones %s and %s overlap, as memory that was made movable while the system ran leaves them: the"
+		probe_note(probe,
+			"node %u: zones %s and %s overlap, as memory that was made movable while the system ran leaves them: the"
 			" machine has as much of them, one behind the other; a saved state of it cannot be loaded (initial)",
 			a->node, machine_zone_name[a->type], machine_zone_name[b->type]);
-		a->spanned = max_u64(a->start_pfn + a->spanned, b->start_pfn + b->spanned) - min_u64(a->start_pfn, b->start_pfn);
+		a->spanned = max_u64(a->start_pfn + a->spanned, b->start_pfn + b->spanned) -
+			min_u64(a->start_pfn, b->start_pfn);
 		a->start_pfn = min_u64(a->start_pfn, b->start_pfn);
 		a->present += b->present;
 		a->managed += b->managed;

@@ -1,7 +1,8 @@
 /*
- * What a machine did under pressure, which no description of it just booted tells: the swap that was added later, how many of the
- * file pages that it reclaimed it read again, and how many it had found in use before. Of several saved states the last one knows.
- * How far its kswapd gets beside tasks: whether the CPU is emulated, and whether CPUs share a cache.
+ * What a machine did under pressure, which no description of it just booted tells: the swap that was added later,
+ * how many of the file pages that it reclaimed it read again, and how many it had found in use before. Of several
+ * saved states the last one knows. How far its kswapd gets beside tasks: whether the CPU is emulated, and whether
+ * CPUs share a cache.
  * Of a machine that has not reclaimed nothing is known: a recording may tell (sim/reclaim.c).
  */
 #include <stdlib.h>
@@ -39,7 +40,8 @@ struct file_pages {
 
 static struct file_pages read_file_pages(const struct probe *probe)
 {
-	static const char *const skips[] = { "pgskip_dma", "pgskip_dma32", "pgskip_normal", "pgskip_movable", "pgskip_device" };
+	static const char *const skips[] = { "pgskip_dma", "pgskip_dma32", "pgskip_normal", "pgskip_movable",
+		"pgskip_device" };
 	char *text = probe_read_last(probe, "vmstat"), *rest = text, *line;
 	struct file_pages pages = { .known = text != NULL };
 	uint64_t scanned = 0, skipped = 0, read_kib = 0, swapped_in = 0, returned = 0;
@@ -82,7 +84,8 @@ static void read_reuse(struct probe *probe)
 	if (pages.stolen < ENOUGH_PAGES) {
 		probe->machine->reclaim.refault_percent = RECLAIM_AUTO;
 		probe->machine->reclaim.mapped_percent = RECLAIM_AUTO;
-		probe_note(probe, "reclaim.refault and reclaim.mapped are auto, as %s: how much of its page cache the work uses again is taken from"
+		probe_note(probe,
+			"reclaim.refault and reclaim.mapped are auto, as %s: how much of its page cache the work uses again is taken from"
 			" the recording that is replayed, where states saved beside it tell (kmemsim import), and assumed where they do not",
 			pages.known ? "this machine has not reclaimed yet" : "vmstat is missing");
 		return;
@@ -90,10 +93,12 @@ static void read_reuse(struct probe *probe)
 	probe->machine->reclaim.refault_percent = percent_of(pages.refaults, pages.stolen, MAX_REFAULT);
 	probe->machine->reclaim.mapped_percent = percent_of(in_use, pages.stolen, MAX_MAPPED);
 	if (probe->machine->reclaim.refault_percent)
-		probe_note(probe, "reclaim.refault is this machine's own: of %llu file pages that it reclaimed it read %llu again",
+		probe_note(probe,
+			"reclaim.refault is this machine's own: of %llu file pages that it reclaimed it read %llu again",
 			(unsigned long long)pages.stolen, (unsigned long long)pages.refaults);
 	if (probe->machine->reclaim.mapped_percent)
-		probe_note(probe, "reclaim.mapped is this machine's own: %llu times it found a file page in use while it reclaimed %llu",
+		probe_note(probe,
+			"reclaim.mapped is this machine's own: %llu times it found a file page in use while it reclaimed %llu",
 			(unsigned long long)in_use, (unsigned long long)pages.stolen);
 	if (pages.read < ENOUGH_PAGES)
 		return;
@@ -103,8 +108,8 @@ static void read_reuse(struct probe *probe)
 }
 
 /*
- * Whether the CPU is emulated, as it says of itself: how far kswapd gets while tasks run is decided by its speed, which is
- * that of no real CPU.
+ * Whether the CPU is emulated, as it says of itself: how far kswapd gets
+ * while tasks run is decided by its speed, which is that of no real CPU.
  */
 static bool is_emulated(struct probe *probe)
 {
@@ -119,7 +124,8 @@ static bool is_emulated(struct probe *probe)
 		free(text);
 	}
 	if (!told)
-		probe_note(probe, "cpuinfo and dmesg are missing: assumed the CPU of a server (latency.profile; emulated for QEMU without KVM),"
+		probe_note(probe,
+			"cpuinfo and dmesg are missing: assumed the CPU of a server (latency.profile; emulated for QEMU without KVM),"
 			" and that CPUs share a cache (cpus_share_cache)");
 	return emulated;
 }

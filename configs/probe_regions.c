@@ -1,6 +1,6 @@
 /*
- * What the devices of a machine have of memory and ports, from /proc/iomem and /proc/ioports. The files do not show what
- * is busy: that is decided by name and place.
+ * What the devices of a machine have of memory and ports, from /proc/iomem and
+ * /proc/ioports. The files do not show what is busy: that is decided by name and place.
  */
 #include "configs/probe_priv.h"
 
@@ -32,8 +32,8 @@ static bool parse_line(const char *line, uint64_t address_end, struct machine_re
 }
 
 /*
- * Bus windows and PCI functions are never busy, and what contains others is not a driver's; every other leaf was requested:
- * by the kernel at boot, or by a driver, which the trace may show doing so.
+ * Bus windows and PCI functions are never busy, and what contains others is not a driver's; every
+ * other leaf was requested: by the kernel at boot, or by a driver, which the trace may show doing so.
  */
 static uint32_t claim_of(const struct machine_region *region, bool leaf)
 {

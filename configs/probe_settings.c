@@ -60,7 +60,8 @@ static void find_min_free(struct probe *probe)
 		*kbytes = strtoull(value, NULL, 10);
 	} else if (min_free_of_zones(probe)) {
 		*kbytes = min_free_of_zones(probe);
-		probe_note(probe, "vm.min_free_kbytes is not known: %" PRIu64 ", by the minimum watermarks of zoneinfo", *kbytes);
+		probe_note(probe, "vm.min_free_kbytes is not known: %" PRIu64 ", by the minimum watermarks of zoneinfo",
+			*kbytes);
 	} else {
 		probe_note(probe, "vm.min_free_kbytes is not known: computed as the kernel does");
 	}
@@ -192,8 +193,9 @@ static void read_percpu(struct probe *probe)
 	char *dmesg = probe_read(probe, "dmesg"), *at = dmesg ? strstr(dmesg, line) : NULL;
 	uint64_t pages, sizes[4];
 
-	if (at && sscanf(at + sizeof(line) - 1, "%" SCNu64 " pages/cpu s%" SCNu64 " r%" SCNu64 " d%" SCNu64 " u%" SCNu64, &pages,
-			  &sizes[0], &sizes[1], &sizes[2], &sizes[3]) == 5 &&
+	if (at &&
+		sscanf(at + sizeof(line) - 1, "%" SCNu64 " pages/cpu s%" SCNu64 " r%" SCNu64 " d%" SCNu64 " u%" SCNu64,
+			&pages, &sizes[0], &sizes[1], &sizes[2], &sizes[3]) == 5 &&
 		sizes[0] < 512ull << 20 && sizes[1] < 1ull << 30) {
 		percpu->static_size = sizes[0];
 		percpu->reserved = sizes[1];
@@ -305,8 +307,8 @@ static void read_constructors(struct probe *probe)
 			if (column < 0 && !strcmp(cell, "ctor"))
 				column = at;
 		}
-		if (column > 0 && strcmp(name, "cache") && cell && *cell && !machine_has_constructor(probe->machine, name) &&
-			strlen(list) + strlen(name) + 2 < room) {
+		if (column > 0 && strcmp(name, "cache") && cell && *cell &&
+			!machine_has_constructor(probe->machine, name) && strlen(list) + strlen(name) + 2 < room) {
 			strcat(list, " ");
 			strcat(list, name);
 		}

@@ -232,7 +232,8 @@ int probe_zones(struct probe *probe, struct err *err)
 	if (probe->has_zoneinfo)
 		set_zone_limits(probe);
 	else
-		probe_note(probe, "zoneinfo is missing: zones are the kernel's usual ones, no page is known to be reserved");
+		probe_note(probe,
+			"zoneinfo is missing: zones are the kernel's usual ones, no page is known to be reserved");
 	count_nodes(probe);
 	find_cpus(probe);
 	for (uint32_t i = 0; i < m->nr_nodes; i++)

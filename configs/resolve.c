@@ -11,8 +11,8 @@
 #define LOWMEM_MAX_32 0x36ffe000ull
 
 /*
- * Beginning and size of x86's vmalloc space: 64 bits with four page-table levels; 32 bits behind lowmem and a hole of 8 MiB,
- * what fixed mappings leave of 128 MiB (VmallocTotal is 122880 kB there).
+ * Beginning and size of x86's vmalloc space: 64 bits with four page-table levels; 32 bits behind
+ * lowmem and a hole of 8 MiB, what fixed mappings leave of 128 MiB (VmallocTotal is 122880 kB there).
  */
 #define VMALLOC_START_64 0xffffc90000000000ull
 #define VMALLOC_SIZE_64  (32 * TIB)

@@ -61,8 +61,8 @@ static void set_usual(struct loader *l, const char *path)
 }
 
 /*
- * What a file says of slabs and kmalloc describes its own kernel: where a setting changes the kernel from or to 2.6, the
- * other's defaults take its place, but for what settings give.
+ * What a file says of slabs and kmalloc describes its own kernel: where a setting changes the
+ * kernel from or to 2.6, the other's defaults take its place, but for what settings give.
  */
 void draft_resolve_kernel(struct loader *l)
 {

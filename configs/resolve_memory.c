@@ -219,8 +219,8 @@ static void take_cpu_lists(struct loader *l)
 				continue;
 			snprintf(path, sizeof(path), "nodes.%u.cpus", i);
 			if (owners++)
-				findings_add(l->findings, place_of_path(l, path), "%s: CPU %u is on node %u already", path,
-					cpu, node_of[cpu]);
+				findings_add(l->findings, place_of_path(l, path), "%s: CPU %u is on node %u already",
+					path, cpu, node_of[cpu]);
 			node_of[cpu] = i;
 		}
 		if (owners && cpu >= m->cpus)
@@ -287,8 +287,8 @@ static void resolve_distances(struct loader *l)
 
 		snprintf(path, sizeof(path), "nodes.%u.distances", i);
 		if (node->nr_distances && node->nr_distances != draft->nr_nodes)
-			findings_add(l->findings, place_of_path(l, path), "%s: expected one for each of the %u nodes", path,
-				draft->nr_nodes);
+			findings_add(l->findings, place_of_path(l, path), "%s: expected one for each of the %u nodes",
+				path, draft->nr_nodes);
 		for (uint32_t j = 0; j < draft->nr_nodes; j++) {
 			uint32_t distance = i == j ? LOCAL_DISTANCE : OTHER_DISTANCE;
 

@@ -135,8 +135,9 @@ static void does_not_fit(struct loader *l, const struct machine_range *range)
 {
 	char size[32], ram[32];
 
-	findings_add(l->findings, place_of_range(l, range), "reserved: \"%s\", %s, finds no place beside the others in %s of RAM",
-		range->name, units_format_size_short(range->size, size, sizeof(size)),
+	findings_add(l->findings, place_of_range(l, range),
+		"reserved: \"%s\", %s, finds no place beside the others in %s of RAM", range->name,
+		units_format_size_short(range->size, size, sizeof(size)),
 		units_format_size_short(ram_bytes(&l->draft->machine), ram, sizeof(ram)));
 }
 

@@ -32,7 +32,8 @@ static bool has_vmstat(const char *folder)
 	char path[TEXT_PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (snprintf(path, sizeof(path), "%s/%s", folder, names[i]) < (int)sizeof(path) && access(path, F_OK) == 0)
+		if (snprintf(path, sizeof(path), "%s/%s", folder, names[i]) < (int)sizeof(path) &&
+			access(path, F_OK) == 0)
 			return true;
 	return false;
 }
@@ -53,7 +54,8 @@ static int find_states(const char *dir, char first[TEXT_PATH_MAX], char last[TEX
 	for (int i = 0; i < nr; i++) {
 		char path[TEXT_PATH_MAX];
 
-		if (snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name) < (int)sizeof(path) && has_vmstat(path)) {
+		if (snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name) < (int)sizeof(path) &&
+			has_vmstat(path)) {
 			if (!states++)
 				memcpy(first, path, strlen(path) + 1);
 			memcpy(last, path, strlen(path) + 1);
@@ -109,15 +111,18 @@ static bool read_counts(struct lru_counts *counts, const char *folder, char how[
 
 	*counts = (struct lru_counts){ 0 };
 	if (text_read_in(&text, folder, "vmstat", VMSTAT_MAX, NULL, &err) <= 0) {
-		snprintf(how, SAVED_CACHE_TEXT, "%.*s", SAVED_CACHE_TEXT - 1, err.text[0] ? err.text : "a vmstat cannot be read");
+		snprintf(how, SAVED_CACHE_TEXT, "%.*s", SAVED_CACHE_TEXT - 1,
+			err.text[0] ? err.text : "a vmstat cannot be read");
 		return false;
 	}
 	whole = count_lists(counts, text);
 	free(text);
 	if (!whole)
-		snprintf(how, SAVED_CACHE_TEXT, "%.600s/vmstat lacks nr_inactive_file, nr_active_file, pgdeactivate or pgsteal_*", folder);
+		snprintf(how, SAVED_CACHE_TEXT,
+			"%.600s/vmstat lacks nr_inactive_file, nr_active_file, pgdeactivate or pgsteal_*", folder);
 	else if (too_many(&counts->file) || too_many(&counts->anon))
-		snprintf(how, SAVED_CACHE_TEXT, "%.600s/vmstat counts more pages than there can be page frames", folder);
+		snprintf(how, SAVED_CACHE_TEXT, "%.600s/vmstat counts more pages than there can be page frames",
+			folder);
 	else
 		return true;
 	return false;
@@ -172,15 +177,18 @@ bool saved_cache_read(struct saved_cache *cache, const char *dir, char how[SAVED
 	if (states == 0 && has_vmstat(dir) && snprintf(last, sizeof(last), "%s", dir) < (int)sizeof(last))
 		states = 1;
 	if (states <= 0) {
-		snprintf(how, SAVED_CACHE_TEXT, "%.600s: %s", dir, states < 0 ? strerror(errno) : "no saved state with a vmstat in it");
+		snprintf(how, SAVED_CACHE_TEXT, "%.600s: %s", dir,
+			states < 0 ? strerror(errno) : "no saved state with a vmstat in it");
 		return false;
 	}
 	if (!read_counts(&to, last, how) || (states > 1 && !read_counts(&from, first, how)))
 		return false;
 	reason = compare(cache, &from, &to);
 	if (states == 1)
-		snprintf(how, SAVED_CACHE_TEXT, "%.600s, since boot%s%s", last, reason ? ": " : "", reason ? reason : "");
+		snprintf(how, SAVED_CACHE_TEXT, "%.600s, since boot%s%s", last, reason ? ": " : "",
+			reason ? reason : "");
 	else
-		snprintf(how, SAVED_CACHE_TEXT, "%.400s to %.256s%s%s", first, name_of(last), reason ? ": " : "", reason ? reason : "");
+		snprintf(how, SAVED_CACHE_TEXT, "%.400s to %.256s%s%s", first, name_of(last), reason ? ": " : "",
+			reason ? reason : "");
 	return reason == NULL;
 }

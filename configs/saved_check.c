@@ -20,7 +20,8 @@ static int check_zones(const struct state *s, struct err *err)
 		const struct state_zone *z = &s->zones[i];
 
 		if (z->managed > z->present || z->present > z->spanned)
-			return err_set(err, ERR_CONFIG, "1: zone %zu: managed %" PRIu64 ", present %" PRIu64 ", spanned %" PRIu64, i,
+			return err_set(err, ERR_CONFIG,
+				"1: zone %zu: managed %" PRIu64 ", present %" PRIu64 ", spanned %" PRIu64, i,
 				z->managed, z->present, z->spanned);
 		for (size_t k = 0; k < i; k++) {
 			const struct state_zone *other = &s->zones[k];
@@ -59,8 +60,9 @@ static int check_blocks(const struct state *s, struct err *err)
 
 		if (b->zone >= s->nr_zones || !lies_in(&s->zones[b->zone], b->pfn, b->order)) {
 			free(free_pages);
-			return err_set(err, ERR_CONFIG, "2: block of order %u at pfn %" PRIu64 " is not aligned or outside zone %u",
-				b->order, b->pfn, b->zone);
+			return err_set(err, ERR_CONFIG,
+				"2: block of order %u at pfn %" PRIu64 " is not aligned or outside zone %u", b->order,
+				b->pfn, b->zone);
 		}
 		free_pages[b->zone] += b->migratetype == ISOLATE ? 0 : 1ull << b->order;
 	}
@@ -70,8 +72,9 @@ static int check_blocks(const struct state *s, struct err *err)
 		if (found == s->zones[i].free_pages)
 			continue;
 		free(free_pages);
-		return err_set(err, ERR_CONFIG, "2: blocks of node %" PRIu32 " zone %s have %" PRIu64 " pages, free_pages is %"
-			PRIu64, s->zones[i].node, machine_zone_name[s->zones[i].type], found, s->zones[i].free_pages);
+		return err_set(err, ERR_CONFIG,
+			"2: blocks of node %" PRIu32 " zone %s have %" PRIu64 " pages, free_pages is %" PRIu64,
+			s->zones[i].node, machine_zone_name[s->zones[i].type], found, s->zones[i].free_pages);
 	}
 	free(free_pages);
 	return 0;
@@ -90,8 +93,9 @@ static int check_pcp(const struct state *s, struct err *err)
 		const struct state_pcp *p = &s->pcp[i];
 
 		if (p->zone >= s->nr_zones || !lies_in(&s->zones[p->zone], p->pfn, p->order) || !is_on_its_list(p))
-			return err_set(err, ERR_CONFIG, "3: pcp block of order %u at pfn %" PRIu64 " on list %u of CPU %" PRIu32
-				" in zone %u", p->order, p->pfn, p->list, p->cpu, p->zone);
+			return err_set(err, ERR_CONFIG,
+				"3: pcp block of order %u at pfn %" PRIu64 " on list %u of CPU %" PRIu32 " in zone %u",
+				p->order, p->pfn, p->list, p->cpu, p->zone);
 	}
 	return 0;
 }
@@ -111,7 +115,8 @@ static size_t collect_claims(const struct state *s, struct claim *claims)
 		claims[n++] = (struct claim){ s->blocks[i].pfn, s->blocks[i].pfn + (1ull << s->blocks[i].order),
 			STATE_PAGE_BUDDY };
 	for (size_t i = 0; i < s->nr_pcp; i++)
-		claims[n++] = (struct claim){ s->pcp[i].pfn, s->pcp[i].pfn + (1ull << s->pcp[i].order), STATE_PAGE_PCP };
+		claims[n++] =
+			(struct claim){ s->pcp[i].pfn, s->pcp[i].pfn + (1ull << s->pcp[i].order), STATE_PAGE_PCP };
 	for (size_t i = 0; i < s->nr_slabs; i++)
 		claims[n++] = (struct claim){ s->slabs[i].pfn, s->slabs[i].pfn + (1ull << s->slabs[i].order),
 			STATE_PAGE_SLAB };
@@ -126,7 +131,8 @@ static int check_kinds(const struct state *s, const struct claim *claims, size_t
 
 	for (size_t i = 1; i < s->nr_pages; i++) {
 		if (s->pages[i].first_pfn < s->pages[i - 1].first_pfn + s->pages[i - 1].nr_pages)
-			return err_set(err, ERR_CONFIG, "7: the run of pages at pfn %" PRIu64 " overlaps the one before",
+			return err_set(err, ERR_CONFIG,
+				"7: the run of pages at pfn %" PRIu64 " overlaps the one before",
 				s->pages[i].first_pfn);
 	}
 	for (size_t i = 0; s->nr_pages && i < nr; i++) {
@@ -135,9 +141,12 @@ static int check_kinds(const struct state *s, const struct claim *claims, size_t
 		while (run + 1 < s->nr_pages && s->pages[run].first_pfn + s->pages[run].nr_pages <= claims[i].start)
 			run++;
 		p = &s->pages[run];
-		if (p->kind != claims[i].kind || p->first_pfn > claims[i].start || p->first_pfn + p->nr_pages < claims[i].end)
-			return err_set(err, ERR_CONFIG, "7: pages %" PRIu64 "..%" PRIu64 " are free, pcp or slab pages, but not so in "
-				"pages.csv", claims[i].start, claims[i].end - 1);
+		if (p->kind != claims[i].kind || p->first_pfn > claims[i].start ||
+			p->first_pfn + p->nr_pages < claims[i].end)
+			return err_set(err, ERR_CONFIG,
+				"7: pages %" PRIu64 "..%" PRIu64 " are free, pcp or slab pages, but not so in "
+				"pages.csv",
+				claims[i].start, claims[i].end - 1);
 	}
 	return 0;
 }
@@ -181,12 +190,15 @@ static int check_slab(const struct state *s, const struct state_slab *slab, stru
 	if (slab->cache >= s->nr_caches)
 		return err_set(err, ERR_CONFIG, "5: slab at pfn %" PRIu64 " is of no cache", slab->pfn);
 	if (slab->inuse + slab->nr_freelist != slab->objects || slab->nr_cpu_freelist > slab->inuse)
-		return err_set(err, ERR_CONFIG, "5: slab of %s at pfn %" PRIu64 ": %u in use, %" PRIu32 " free, %" PRIu32
-			" on the CPU's freelist, of %u objects", s->caches[slab->cache].name, slab->pfn, slab->inuse,
-			slab->nr_freelist, slab->nr_cpu_freelist, slab->objects);
+		return err_set(err, ERR_CONFIG,
+			"5: slab of %s at pfn %" PRIu64 ": %u in use, %" PRIu32 " free, %" PRIu32
+			" on the CPU's freelist, of %u objects",
+			s->caches[slab->cache].name, slab->pfn, slab->inuse, slab->nr_freelist, slab->nr_cpu_freelist,
+			slab->objects);
 	if (!all_new(slab->freelist, slab->nr_freelist, seen, slab->objects) ||
 		!all_new(slab->cpu_freelist, slab->nr_cpu_freelist, seen, slab->objects))
-		return err_set(err, ERR_CONFIG, "5: slab of %s at pfn %" PRIu64 ": an object stands twice on its freelists",
+		return err_set(err, ERR_CONFIG,
+			"5: slab of %s at pfn %" PRIu64 ": an object stands twice on its freelists",
 			s->caches[slab->cache].name, slab->pfn);
 	return 0;
 }

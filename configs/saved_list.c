@@ -97,7 +97,8 @@ int saved_read_all(struct saved_list *list, const char *dir, FILE *notes, struct
 	int ret = read_numbered(list, dir, true, notes, err);
 
 	if (ret == 0 && !start_at_exact(list))
-		ret = err_set(err, ERR_CONFIG, "%s: no snapshot with the whole state (memory/*.csv) to start from", dir);
+		ret = err_set(err, ERR_CONFIG, "%s: no snapshot with the whole state (memory/*.csv) to start from",
+			dir);
 	return ret;
 }
 

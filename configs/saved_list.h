@@ -18,8 +18,8 @@ struct saved_list {
 };
 
 /**
- * saved_initial() - the state to start from: @dir itself, or of a folder of numbered snapshots the earliest of which every
- * block and slab is known and that says which events precede it, else the earliest.
+ * saved_initial() - the state to start from: @dir itself, or of a folder of numbered snapshots the earliest
+ * of which every block and slab is known and that says which events precede it, else the earliest.
  * The caller owns *out: saved_state_free(). @notes: what had to be assumed; may be NULL.
  */
 int saved_initial(struct state **out, const char *dir, FILE *notes, struct err *err);

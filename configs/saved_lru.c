@@ -1,6 +1,6 @@
 /*
- * saved_lru: what of a saved state reclaim can take: how many pages are on which LRU list, how much swap there is, and how many dentries
- * nobody uses. And what else meminfo tells: how much is per-CPU memory.
+ * saved_lru: what of a saved state reclaim can take: how many pages are on which LRU list, how much swap
+ * there is, and how many dentries nobody uses. And what else meminfo tells: how much is per-CPU memory.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +40,8 @@ static int lru_of_zones(struct saved_reader *r, struct err *err)
 /* Where zoneinfo is missing, or of a kernel before 4.8. */
 static void lru_of_vmstat(struct state *state)
 {
-	static const char *const names[NR_STATE_LRU] = { "nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file",
-		"nr_unevictable" };
+	static const char *const names[NR_STATE_LRU] = { "nr_inactive_anon", "nr_active_anon", "nr_inactive_file",
+		"nr_active_file", "nr_unevictable" };
 
 	for (size_t i = 0; i < state->nr_vmstat; i++)
 		for (int list = 0; list < NR_STATE_LRU; list++)
@@ -60,9 +60,11 @@ struct meminfo {
 
 static void read_line(struct meminfo *m, const char *line)
 {
-	static const char *const names[NR_STATE_LRU] = { "Inactive(anon)", "Active(anon)", "Inactive(file)", "Active(file)", "Unevictable" };
+	static const char *const names[NR_STATE_LRU] = { "Inactive(anon)", "Active(anon)", "Inactive(file)",
+		"Active(file)", "Unevictable" };
 	const struct { const char *name; uint64_t *kib; } others[] = {
-		{ "Buffers", &m->buffers }, { "SwapCached", &m->swap_cached }, { "AnonPages", &m->anon }, { "Shmem", &m->shmem },
+		{ "Buffers", &m->buffers }, { "SwapCached", &m->swap_cached }, { "AnonPages", &m->anon }, { "Shmem",
+			&m->shmem },
 		{ "SwapTotal", &m->swap_total }, { "SwapFree", &m->swap_free }, { "Percpu", &m->percpu },
 	};
 
@@ -73,7 +75,10 @@ static void read_line(struct meminfo *m, const char *line)
 		text_number(line, others[i].name, others[i].kib);
 }
 
-/* Without "Active(file)" and its like: the cache without what is in memory only, which counts as anonymous to reclaim. */
+/*
+ * Without "Active(file)" and its like: the cache without what
+ * is in memory only, which counts as anonymous to reclaim.
+ */
 static void lru_of_cached(struct meminfo *m)
 {
 	uint64_t file = m->cached + m->buffers;
@@ -141,6 +146,7 @@ int saved_lru(struct saved_reader *r, struct err *err)
 	if (ret == 0)
 		ret = read_dentries(r, err);
 	if (ret == 0 && r->state->lru_told == STATE_LRU_UNKNOWN && !r->state->nr_pages)
-		saved_note(r, "zoneinfo, vmstat and meminfo do not tell what is on LRU lists: nothing of this state can be reclaimed");
+		saved_note(r,
+			"zoneinfo, vmstat and meminfo do not tell what is on LRU lists: nothing of this state can be reclaimed");
 	return ret;
 }

@@ -316,7 +316,8 @@ static int read_pages(struct saved_reader *r, struct err *err)
 	int got = csv_open(&csv, r->memory, "pages.csv", run_columns, err);
 
 	if (got == 0 && state->exact_blocks)
-		saved_note(r, "pages.csv is missing: what used pages are for is not known, only which are free or slabs");
+		saved_note(r,
+			"pages.csv is missing: what used pages are for is not known, only which are free or slabs");
 	if (got <= 0)
 		return got;
 	while ((got = csv_next(&csv, err)) > 0) {
@@ -370,7 +371,8 @@ int saved_memory(struct saved_reader *r, struct err *err)
 	if (!ret && !r->state->nr_zones)
 		ret = saved_named_zones(r, "buddyinfo", err);
 	if (!ret && !r->state->nr_zones)
-		ret = err_set(err, ERR_CONFIG, "%s: expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo", r->dir);
+		ret = err_set(err, ERR_CONFIG,
+			"%s: expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo", r->dir);
 	if (!ret)
 		ret = read_blocks(r, err);
 	if (!ret)

@@ -68,7 +68,10 @@ uint64_t saved_hash(const char *name);
 
 /** saved_zoneinfo() - zones from zoneinfo, when there is one. */
 int saved_zoneinfo(struct saved_reader *r, struct err *err);
-/** saved_named_zones() - without zoneinfo: the zones that file @name tells free blocks of, with nothing else known of them. */
+/**
+ * saved_named_zones() - without zoneinfo: the zones that file
+ * @name tells free blocks of, with nothing else known of them.
+ */
 int saved_named_zones(struct saved_reader *r, const char *name, struct err *err);
 
 /** saved_proc() - counts from pagetypeinfo, buddyinfo and vmstat, beside what the dump has. */

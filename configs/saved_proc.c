@@ -76,9 +76,11 @@ static void note_untold(struct saved_reader *r)
 		lists &= r->state->zones[i].pcp_batch > 0;
 	}
 	if (!reserves)
-		saved_note(r, "zoneinfo does not tell what zones keep from requests for higher ones (protection): that is the machine's");
+		saved_note(r,
+			"zoneinfo does not tell what zones keep from requests for higher ones (protection): that is the machine's");
 	if (!lists)
-		saved_note(r, "zoneinfo does not tell the lists of CPUs (pagesets): their limits are the machine's, and pages on them not known");
+		saved_note(r,
+			"zoneinfo does not tell the lists of CPUs (pagesets): their limits are the machine's, and pages on them not known");
 }
 
 int saved_zoneinfo(struct saved_reader *r, struct err *err)
@@ -94,10 +96,12 @@ int saved_zoneinfo(struct saved_reader *r, struct err *err)
 		zoneinfo_parse(info, lines.text, r->notes);
 	got = info ? keep_zones(r->state, info, err) : err_set(err, ERR_NOMEM, "no memory for a saved state");
 	if (got == 0 && !info->nr_zones)
-		got = err_set(err, ERR_CONFIG, "%s: expected zones as /proc/zoneinfo has them, it has none with pages", lines.path);
+		got = err_set(err, ERR_CONFIG, "%s: expected zones as /proc/zoneinfo has them, it has none with pages",
+			lines.path);
 	r->text_zones = true;
 	if (got == 0)
-		saved_note(r, "zones.csv is missing: zones are those of zoneinfo; where their free blocks lie is laid out at random (--seed)");
+		saved_note(r,
+			"zones.csv is missing: zones are those of zoneinfo; where their free blocks lie is laid out at random (--seed)");
 	if (got == 0)
 		note_untold(r);
 	free(info);
@@ -126,17 +130,21 @@ int saved_named_zones(struct saved_reader *r, const char *name, struct err *err)
 		enum machine_zone type;
 		uint32_t node;
 
-		if (!zoneinfo_zone_line(line, &node, zone) || !zoneinfo_type(zone, &type) || has_zone(state, node, type))
+		if (!zoneinfo_zone_line(line, &node, zone) || !zoneinfo_type(zone, &type) ||
+			has_zone(state, node, type))
 			continue;
 		got = saved_grow(&state->zones, state->nr_zones, sizeof(*state->zones), err);
 		if (got == 0)
 			state->zones[state->nr_zones++] = (struct state_zone){ .node = node, .type = type };
 	}
 	if (got == 0 && !state->nr_zones)
-		got = err_set(err, ERR_CONFIG, "%s: expected free blocks of zones as /proc/%s has them", lines.path, name);
+		got = err_set(err, ERR_CONFIG, "%s: expected free blocks of zones as /proc/%s has them", lines.path,
+			name);
 	if (got == 0)
-		saved_note(r, "zoneinfo is missing: zones are those of %s; their sizes and watermarks are the machine's, pages on CPUs' lists "
-			      "are not known, and where free blocks lie is laid out at random (--seed)", name);
+		saved_note(r,
+			"zoneinfo is missing: zones are those of %s; their sizes and watermarks are the machine's, pages on CPUs' lists "
+			"are not known, and where free blocks lie is laid out at random (--seed)",
+			name);
 	free(lines.text);
 	return got;
 }
@@ -164,7 +172,8 @@ static void note_unknown_zone(struct saved_reader *r, const char *file, const ch
 	char name[16];
 
 	if (zone < 0 && zoneinfo_zone_line(line, &node, name))
-		saved_note(r, "%s has node %" PRIu32 " zone %s, zoneinfo does not: are both of one machine?", file, node, name);
+		saved_note(r, "%s has node %" PRIu32 " zone %s, zoneinfo does not: are both of one machine?", file,
+			node, name);
 }
 
 /* The numbers behind the word that ends at @at: up to @max of them. ">100000" is where the kernel stopped to count. */
@@ -264,15 +273,18 @@ static int parse_pagetypeinfo(struct saved_reader *r, struct lines *lines, uint6
 		if (strstr(line, ", type")) {
 			told = true;
 			if (!read_type_blocks(state->block_counts[zone], line, &at_least))
-				return wrong_line(lines, err, "a migratetype and the number of its free blocks by order");
+				return wrong_line(lines, err,
+					"a migratetype and the number of its free blocks by order");
 		} else if (!read_pageblocks(state->pageblocks[zone], &columns, line)) {
 			return wrong_line(lines, err, "a number of pageblocks for each migratetype");
 		}
 	}
 	if (!told)
-		return err_set(err, ERR_CONFIG, "%s: expected free blocks of zones as /proc/pagetypeinfo has them", lines->path);
+		return err_set(err, ERR_CONFIG, "%s: expected free blocks of zones as /proc/pagetypeinfo has them",
+			lines->path);
 	if (at_least)
-		saved_note(r, "pagetypeinfo: the kernel stopped to count some free blocks at 100000: taken as that many");
+		saved_note(r,
+			"pagetypeinfo: the kernel stopped to count some free blocks at 100000: taken as that many");
 	return 0;
 }
 
@@ -315,8 +327,9 @@ static int read_buddyinfo(struct saved_reader *r, struct err *err)
 	char *line;
 
 	if (got == 0 && !state->exact_blocks)
-		saved_note(r, "neither pagetypeinfo nor buddyinfo is there: only the number of free pages of each zone is known, "
-			      "and taken to be in blocks as large as can be");
+		saved_note(r,
+			"neither pagetypeinfo nor buddyinfo is there: only the number of free pages of each zone is known, "
+			"and taken to be in blocks as large as can be");
 	if (got <= 0)
 		return got;
 	state->block_counts = calloc(state->nr_zones, sizeof(*state->block_counts));
@@ -331,7 +344,8 @@ static int read_buddyinfo(struct saved_reader *r, struct err *err)
 			got = wrong_line(&lines, err, "the number of free blocks by order");
 	}
 	if (!got && !told)
-		got = err_set(err, ERR_CONFIG, "%s: expected free blocks of zones as /proc/buddyinfo has them", lines.path);
+		got = err_set(err, ERR_CONFIG, "%s: expected free blocks of zones as /proc/buddyinfo has them",
+			lines.path);
 	if (!got)
 		saved_note(r, "pagetypeinfo is missing: all free blocks of buddyinfo are taken as Movable");
 	free(lines.text);
@@ -381,9 +395,11 @@ static void note_disagreement(struct saved_reader *r, const char *name)
 				pages += state->block_counts[i][type][order] << order;
 		apart = pages > zone->free_pages ? pages - zone->free_pages : zone->free_pages - pages;
 		if (apart > MAY_DIFFER_PAGES && apart > zone->free_pages / MAY_DIFFER_SHARE)
-			saved_note(r, "%s and zoneinfo disagree: node %" PRIu32 " zone %s has %" PRIu64 " pages in free blocks, and %"
-				PRIu64 " free pages: are both of one machine and one moment?", name, zone->node,
-				machine_zone_name[zone->type], pages, zone->free_pages);
+			saved_note(r,
+				"%s and zoneinfo disagree: node %" PRIu32 " zone %s has %" PRIu64
+				" pages in free blocks, and %" PRIu64
+				" free pages: are both of one machine and one moment?",
+				name, zone->node, machine_zone_name[zone->type], pages, zone->free_pages);
 	}
 }
 

@@ -27,8 +27,29 @@ struct sysfs {
 	struct idmap at;        /* by name */
 };
 
-enum { F_NAME, F_LINK, F_OBJECT_SIZE, F_SIZE, F_OBJS, F_ORDER, F_CPU_PARTIAL, F_MIN_PARTIAL, F_ALIGN, F_ACTIVE,
-	F_SLABS, F_TOTAL, F_HWCACHE, F_RECLAIM, F_USERSIZE, F_DMA, F_CTOR, F_RCU, F_CPU_SLABS, F_PARTIAL, F_OBJECTS_PARTIAL };
+enum {
+	F_NAME,
+	F_LINK,
+	F_OBJECT_SIZE,
+	F_SIZE,
+	F_OBJS,
+	F_ORDER,
+	F_CPU_PARTIAL,
+	F_MIN_PARTIAL,
+	F_ALIGN,
+	F_ACTIVE,
+	F_SLABS,
+	F_TOTAL,
+	F_HWCACHE,
+	F_RECLAIM,
+	F_USERSIZE,
+	F_DMA,
+	F_CTOR,
+	F_RCU,
+	F_CPU_SLABS,
+	F_PARTIAL,
+	F_OBJECTS_PARTIAL
+};
 static const char *const sysfs_columns[] = { "cache", "link", "object_size", "slab_size", "objs_per_slab", "order",
 	"cpu_partial?", "min_partial?", "align?", "objects?", "slabs?", "total_objects?", "hwcache_align?",
 	"reclaim_account?", "usersize?", "cache_dma?", "ctor?", "destroy_by_rcu?", "cpu_slabs?", "partial?",
@@ -199,8 +220,8 @@ static int parse_slabinfo(struct saved_reader *r, char *text, const char *path, 
 			continue;
 		cache = (struct state_cache){ 0 };
 		if (!slabinfo_line(line, &cache))
-			return err_set(err, ERR_CONFIG, "%s:%" PRIu32 ": expected a cache as slabinfo version 2.1 has it", path,
-				number);
+			return err_set(err, ERR_CONFIG,
+				"%s:%" PRIu32 ": expected a cache as slabinfo version 2.1 has it", path, number);
 		if (dumped) {
 			take_active(r, &cache);
 			continue;
@@ -250,11 +271,13 @@ static void note_caches(const struct saved_reader *r, size_t nr_sysfs, bool slab
 	if (!nr_sysfs && !slabinfo)
 		saved_note(r, "neither caches.csv nor slabinfo nor slab_sysfs.tsv is there: slab caches are not known");
 	else if (!nr_sysfs)
-		saved_note(r, "slab_sysfs.tsv is missing: sizes of objects, flags and partial lists of caches are not known");
+		saved_note(r,
+			"slab_sysfs.tsv is missing: sizes of objects, flags and partial lists of caches are not known");
 	else if (!slabinfo)
 		saved_note(r, "slabinfo is missing: merged caches go by the name of what they have in common");
 	if (nr_sysfs || slabinfo)
-		saved_note(r, "caches.csv is missing: where objects of a slab are free, and in which order, is not known");
+		saved_note(r,
+			"caches.csv is missing: where objects of a slab are free, and in which order, is not known");
 }
 
 int saved_slabinfo(struct saved_reader *r, struct err *err)

@@ -10,9 +10,28 @@
 #define MAX_SLABS      (1ull << 40)
 #define REFCOUNT_FIXED UINT32_MAX  /* -1: the kernel never merges this cache */
 
-enum { C_NAME, C_OBJECT_SIZE, C_SIZE, C_INUSE, C_ALIGN, C_OFFSET, C_FLAGS, C_ORDER, C_OBJECTS, C_MIN_ORDER,
-	C_MIN_OBJECTS, C_MIN_PARTIAL, C_CPU_PARTIAL, C_CPU_PARTIAL_SLABS, C_REFCOUNT, C_CTOR, C_USERSIZE, C_SLABS, C_TOTAL,
-	C_RANDOM_SEQ };
+enum {
+	C_NAME,
+	C_OBJECT_SIZE,
+	C_SIZE,
+	C_INUSE,
+	C_ALIGN,
+	C_OFFSET,
+	C_FLAGS,
+	C_ORDER,
+	C_OBJECTS,
+	C_MIN_ORDER,
+	C_MIN_OBJECTS,
+	C_MIN_PARTIAL,
+	C_CPU_PARTIAL,
+	C_CPU_PARTIAL_SLABS,
+	C_REFCOUNT,
+	C_CTOR,
+	C_USERSIZE,
+	C_SLABS,
+	C_TOTAL,
+	C_RANDOM_SEQ
+};
 static const char *const cache_columns[] = { "name", "object_size", "size", "inuse", "align", "offset", "flags",
 	"oo_order", "oo_objects", "min_order", "min_objects", "min_partial", "cpu_partial", "cpu_partial_slabs?",
 	"refcount?", "ctor?", "usersize?", "nodes_nr_slabs", "nodes_total_objects", "random_seq?", NULL };
@@ -109,8 +128,9 @@ static int read_caches(struct saved_reader *r, struct err *err)
 		if (got < 0)
 			break;
 		if (find_cache(r, cache->name) != IDMAP_NONE)
-			saved_note(r, "%s:%" PRIu32 ": a second cache %s: all slabs of that name are given to the first", csv.path,
-				csv.line, cache->name);
+			saved_note(r,
+				"%s:%" PRIu32 ": a second cache %s: all slabs of that name are given to the first",
+				csv.path, csv.line, cache->name);
 		else if (idmap_put(&r->cache_at, saved_hash(cache->name), (uint32_t)state->nr_caches) < 0) {
 			got = err_set(err, ERR_NOMEM, "no memory for a saved state");
 			break;
@@ -199,8 +219,8 @@ static int slab_row(struct saved_reader *r, struct csv *csv, struct placed_slab 
 		csv_wrong(csv, S_INUSE, err, "at most objects, %u", slab->objects);
 	ret = saved_list(r, csv, S_FREELIST, 1, slab->objects, &slab->freelist, &slab->nr_freelist, err);
 	if (slab->nr_freelist + slab->inuse != slab->objects)
-		csv_wrong(csv, S_FREELIST, err, "%u free objects, so that all add up to %u", slab->objects - slab->inuse,
-			slab->objects);
+		csv_wrong(csv, S_FREELIST, err, "%u free objects, so that all add up to %u",
+			slab->objects - slab->inuse, slab->objects);
 	return ret;
 }
 
@@ -301,7 +321,8 @@ static int read_cpu_slabs(struct saved_reader *r, struct slab_rows *slabs, struc
 	}
 	got = csv_open(&csv, r->memory, "cpu_slabs.csv", cpu_columns, err);
 	if (got == 0)
-		saved_note(r, "cpu_slabs.csv is missing: freelists of CPUs are not known (their slabs count as full), nor the "
+		saved_note(r,
+			"cpu_slabs.csv is missing: freelists of CPUs are not known (their slabs count as full), nor the "
 			"order of partial slabs of a CPU");
 	if (got <= 0)
 		return got;
@@ -316,7 +337,8 @@ static int read_cpu_slabs(struct saved_reader *r, struct slab_rows *slabs, struc
 
 static int by_cache_and_place(const void *a, const void *b)
 {
-	const struct state_slab *x = &((const struct placed_slab *)a)->slab, *y = &((const struct placed_slab *)b)->slab;
+	const struct state_slab *x = &((const struct placed_slab *)a)->slab,
+				*y = &((const struct placed_slab *)b)->slab;
 	uint64_t x_pos = ((const struct placed_slab *)a)->pos, y_pos = ((const struct placed_slab *)b)->pos;
 
 	if (x->cache != y->cache)

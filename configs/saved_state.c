@@ -147,7 +147,8 @@ static int choose_folder(struct saved_reader *r, const char *dir, struct err *er
 	if (stat(dir, &st) < 0)
 		return err_errno(err, "%s", dir);
 	if (!S_ISDIR(st.st_mode))
-		return err_set(err, ERR_CONFIG, "%s: expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo", dir);
+		return err_set(err, ERR_CONFIG,
+			"%s: expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo", dir);
 	if (snprintf(r->dir, sizeof(r->dir), "%s", dir) >= (int)sizeof(r->dir) ||
 		snprintf(r->memory, sizeof(r->memory), "%s/memory", dir) >= (int)sizeof(r->memory))
 		return err_set(err, ERR_CONFIG, "%s: path too long", dir);

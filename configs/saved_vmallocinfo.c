@@ -27,8 +27,8 @@ static void read_words(struct state_area *area, char *text)
 	char *rest = NULL;
 
 	for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-		if (sscanf(word, "pages=%" SCNu64, &area->pages) == 1 || sscanf(word, "phys=0x%" SCNx64, &area->phys) == 1 ||
-			read_node(area, word))
+		if (sscanf(word, "pages=%" SCNu64, &area->pages) == 1 ||
+			sscanf(word, "phys=0x%" SCNx64, &area->phys) == 1 || read_node(area, word))
 			continue;
 		area->ioremap |= !strcmp(word, "ioremap");
 		area->vmap |= !strcmp(word, "vmap");
@@ -70,7 +70,8 @@ int saved_vmallocinfo(struct saved_reader *r, struct err *err)
 			break;
 		number++;
 		if (line[0] && strncmp(line, "0x", 2) != 0)
-			got = err_set(err, ERR_CONFIG, "%s:%zu: expected an area of the vmalloc space, \"0x...-0x... size\"", path, number);
+			got = err_set(err, ERR_CONFIG,
+				"%s:%zu: expected an area of the vmalloc space, \"0x...-0x... size\"", path, number);
 		else if (read_area(&state->areas[state->nr_areas], line))
 			state->nr_areas++;
 		else

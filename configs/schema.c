@@ -10,7 +10,8 @@
 #define D(field)           IN(draft, field)
 #define M(field)           IN(draft, machine.field)
 #define LIST(struct_, field, count) \
-	.size = (uint32_t)sizeof(((struct struct_ *)0)->field[0]), .offset = (uint32_t)offsetof(struct struct_, field), \
+	.size = (uint32_t)sizeof(((struct struct_ *)0)->field[0]), \
+	.offset = (uint32_t)offsetof(struct struct_, field), \
 	.list_max = (uint32_t)(sizeof(((struct struct_ *)0)->field) / sizeof(((struct struct_ *)0)->field[0])), \
 	.list_offset = (uint32_t)offsetof(struct struct_, count)
 
@@ -59,7 +60,8 @@ const struct key machine_keys[] = {
 	{ "zones.movable", KEY_SIZE, M(zones.movable), 0, 64 * TIB, "0", NONE(0) },
 
 	{ "page_allocator.max_order", KEY_COUNT, M(page_allocator.max_order), 3, 20, "auto", AUTO(DRAFT_AUTO32) },
-	{ "page_allocator.pageblock_order", KEY_COUNT, M(page_allocator.pageblock_order), 1, 20, "auto", AUTO(DRAFT_AUTO32) },
+	{ "page_allocator.pageblock_order", KEY_COUNT, M(page_allocator.pageblock_order), 1, 20, "auto",
+		AUTO(DRAFT_AUTO32) },
 	{ "page_allocator.min_free_kbytes", KEY_COUNT, M(page_allocator.min_free_kbytes), 0, 64 * TIB / KIB, "auto",
 		AUTO(MACHINE_AUTO) },
 	{ "page_allocator.watermark_scale_factor", KEY_COUNT, M(page_allocator.watermark_scale_factor), 1, 3000, "10" },
@@ -131,7 +133,8 @@ const struct key machine_keys[] = {
 	{ "io_memory.regions.#.name", KEY_TEXT, IN(machine_region, name), .def = "device" },
 	{ "io_memory.regions.#.claim", KEY_WORD, IN(machine_region, claim), .words = claim_words, .def = "auto",
 		AUTO(DRAFT_AUTO32) },
-	{ "io_memory.regions.#.read_ns", KEY_TIME, IN(machine_region, read_ns), 0, 1000000000, "0", .silent_zero = true },
+	{ "io_memory.regions.#.read_ns", KEY_TIME, IN(machine_region, read_ns), 0, 1000000000, "0",
+		.silent_zero = true },
 	{ "io_memory.regions.#.write_ns", KEY_TIME, IN(machine_region, write_ns), 0, 1000000000, "0",
 		.silent_zero = true },
 

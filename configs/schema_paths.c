@@ -56,7 +56,8 @@ const struct key *key_elements_end(const struct key *list)
 	size_t len = strlen(list->path);
 	const struct key *key = list + 1;
 
-	while (key < machine_keys + nr_machine_keys && !strncmp(key->path, list->path, len) && !strncmp(key->path + len, ".#.", 3))
+	while (key < machine_keys + nr_machine_keys && !strncmp(key->path, list->path, len) &&
+		!strncmp(key->path + len, ".#.", 3))
 		key++;
 	return key;
 }
@@ -106,7 +107,8 @@ static void with_indices(const char *pattern, size_t len, const char *path, char
 			path += *path == '.';
 		}
 		if (*path)
-			used += (size_t)snprintf(out + used, KEY_PATH_MAX - used, "%.*s", (int)strcspn(path, "."), path);
+			used += (size_t)snprintf(out + used, KEY_PATH_MAX - used, "%.*s", (int)strcspn(path, "."),
+				path);
 		else
 			out[used++] = 'N';
 		path += strcspn(path, ".");

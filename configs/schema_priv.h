@@ -68,7 +68,8 @@ struct key {
 	uint64_t none_value;
 	const char *const *words;   /* of KEY_WORD, NULL ends */
 	uint32_t list_max;
-	uint32_t list_offset;       /* of the uint32_t that counts the list's elements; 0 = ended by 0 if .min, else fixed */
+	/* of the uint32_t that counts the list's elements; 0 = ended by 0 if .min, else fixed */
+	uint32_t list_offset;
 	bool ascending;             /* KEY_COUNTS: each larger than the one before */
 	bool address;               /* written in hexadecimal */
 	bool silent_zero;           /* the canonical file leaves it out when it is 0 or false */
@@ -112,8 +113,8 @@ char *key_format(const struct key *key, const void *base, uint32_t index, char *
 uint64_t key_number(const struct key *key, const void *base, uint32_t index);
 
 /**
- * key_list_length() / key_set_list_length() - elements of a list; setting clears those behind. key_grow_list() - the same where
- * these are clear already.
+ * key_list_length() / key_set_list_length() - elements of a list; setting clears
+ * those behind. key_grow_list() - the same where these are clear already.
  */
 uint32_t key_list_length(const struct key *key, const void *base);
 void key_set_list_length(const struct key *key, void *base, uint32_t length);

@@ -247,7 +247,8 @@ char *key_expected(const struct key *key, char *buf, size_t size)
 		[KEY_COUNT] = "a number", [KEY_SIZE] = "a size such as 4 GiB", [KEY_TIME] = "a time such as 250 ns",
 		[KEY_RATE] = "a rate such as 1.2 GB/s",
 		[KEY_BOOL] = "true or false", [KEY_WORD] = "", [KEY_TEXT] = "a text",
-		[KEY_COUNTS] = "a list of numbers such as [96, 192]", [KEY_CPUS] = "a number of CPUs or a list such as [0-3, 8]",
+		[KEY_COUNTS] = "a list of numbers such as [96, 192]",
+		[KEY_CPUS] = "a number of CPUs or a list such as [0-3, 8]",
 		[KEY_RECORDS] = "a list",
 	};
 	size_t used;
@@ -257,6 +258,7 @@ char *key_expected(const struct key *key, char *buf, size_t size)
 	else
 		used = (size_t)snprintf(buf, size, "%s", nouns[key->kind]);
 	if (used < size && (key->automatic || key->none))
-		snprintf(buf + used, size - used, "%s%s", key->automatic ? ", or auto" : "", key->none ? ", or none" : "");
+		snprintf(buf + used, size - used, "%s%s", key->automatic ? ", or auto" : "",
+			key->none ? ", or none" : "");
 	return buf;
 }

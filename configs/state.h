@@ -1,7 +1,7 @@
 /*
- * state: the memory of a machine at one instant, as it was saved from a real kernel: what a run can start from, and what
- * it can be held against. Plain structs, like configs/machine.h: mm/ and sim/ include this file. configs/saved_state.h reads it
- * from files.
+ * state: the memory of a machine at one instant, as it was saved from a real kernel: what a run can start from, and
+ * what it can be held against. Plain structs, like configs/machine.h: mm/ and sim/ include this file.
+ * configs/saved_state.h reads it from files.
  */
 #ifndef KMEMSIM_CONFIGS_STATE_H
 #define KMEMSIM_CONFIGS_STATE_H
@@ -17,22 +17,31 @@
 
 /** LRU lists as the kernel counts their pages. The first four are in the order of enum lru_list (mm/reclaim.h). */
 enum state_lru {
-	STATE_LRU_INACTIVE_ANON, STATE_LRU_ACTIVE_ANON, STATE_LRU_INACTIVE_FILE, STATE_LRU_ACTIVE_FILE, STATE_LRU_UNEVICTABLE,
+	STATE_LRU_INACTIVE_ANON,
+	STATE_LRU_ACTIVE_ANON,
+	STATE_LRU_INACTIVE_FILE,
+	STATE_LRU_ACTIVE_FILE,
+	STATE_LRU_UNEVICTABLE,
 	NR_STATE_LRU,
 };
 
-/** A zone: memory/zones.csv, or zoneinfo. spanned 0: only its name is known, and its numbers are those of the machine. */
+/**
+ * A zone: memory/zones.csv, or zoneinfo. spanned 0: only its
+ * name is known, and its numbers are those of the machine.
+ */
 struct state_zone {
 	uint32_t node;
 	enum machine_zone type;
 	uint64_t start_pfn, spanned, present, managed; /* pages */
 	uint64_t min, low, high, boost;                /* pages; min..high without boost */
 	uint64_t lowmem_reserve[NR_ZONE_TYPES];        /* pages, by zone type of the request */
-	uint32_t pcp_high, pcp_batch;                  /* 0 and 1 before the kernel has set up its per-CPU lists; batch 0: not told */
+	/* 0 and 1 before the kernel has set up its per-CPU lists; batch 0: not told */
+	uint32_t pcp_high, pcp_batch;
 	bool reserve_told;                             /* else lowmem_reserve is not known */
 	uint64_t highatomic;                           /* nr_reserved_highatomic, pages */
 	uint64_t free_pages;
-	uint64_t lru[NR_STATE_LRU];                    /* pages on LRU lists, where the state's lru_told is STATE_LRU_BY_ZONE */
+	/* pages on LRU lists, where the state's lru_told is STATE_LRU_BY_ZONE */
+	uint64_t lru[NR_STATE_LRU];
 };
 
 /** How much is known of the LRU lists. */
@@ -62,8 +71,9 @@ struct state_pcp {
 };
 
 /**
- * What a process read to save slab_sysfs.tsv, which it does after the instant of the state: a directory of /sys/kernel/slab and some
- * files in it for each cache, a link for each other name of one. All 0: there is no such table.
+ * What a process read to save slab_sysfs.tsv, which it does after the instant of the state: a directory of
+ * /sys/kernel/slab and some files in it for each cache, a link for each other name of one. All 0: there is no such
+ * table.
  */
 struct state_slab_table {
 	uint32_t dirs, links;
@@ -93,7 +103,8 @@ struct state_cache {
 	uint32_t min_partial, cpu_partial, cpu_partial_slabs;
 	uint64_t slabs, objects;       /* in all; objects: room for so many */
 	uint64_t active_objs;          /* as slabinfo counts, 0 when only caches.csv is there */
-	uint64_t cpu_slabs;            /* current slabs of CPUs and those on their stacks, where slabs are not known; 0 = not told */
+	/* current slabs of CPUs and those on their stacks, where slabs are not known; 0 = not told */
+	uint64_t cpu_slabs;
 	const uint16_t *random_seq;    /* object numbers in the order of a new slab's freelist; NULL = ascending */
 	uint32_t nr_random_seq;
 };
@@ -140,15 +151,20 @@ struct state {
 	uint64_t entries[MACHINE_MAX_CPUS]; /* events of each CPU's buffer before this instant */
 	uint32_t nr_entries;           /* CPUs in entries; 0 = not known */
 	struct state_area *areas;      size_t nr_areas;    /* as vmallocinfo lists them; 0 = not known */
-	bool exact_blocks;             /* blocks with positions and frames; else only counts by list (nr in block_counts) */
+	/* blocks with positions and frames; else only counts by list (nr in block_counts) */
+	bool exact_blocks;
 	bool exact_slabs;              /* slabs are known one by one */
-	/* Counts by zone, migratetype and order from buddyinfo and pagetypeinfo, where exact_blocks is false or beside it. */
+	/*
+	 * Counts by zone, migratetype and order from buddyinfo and
+	 * pagetypeinfo, where exact_blocks is false or beside it.
+	 */
 	uint64_t (*block_counts)[6][16]; /* [zone][migratetype][order]; NULL when not known */
 	uint64_t (*pageblocks)[6];       /* [zone][migratetype]; NULL when not known */
 	/* Pages on the CPUs' lists where pcp does not tell them: [zone][CPU]; NULL when not known. */
 	uint32_t (*pcp_counts)[MACHINE_MAX_CPUS];
 	enum state_lru_told lru_told;
-	uint64_t lru[NR_STATE_LRU];      /* in all: pages, or KiB where lru_told says so; zeros where each zone's are known */
+	/* in all: pages, or KiB where lru_told says so; zeros where each zone's are known */
+	uint64_t lru[NR_STATE_LRU];
 	uint64_t swap_bytes, swap_used_bytes; /* meminfo; 0 = none, or not known */
 	bool dentries_told;              /* sys/fs/dentry-state */
 	uint64_t dentries_unused;        /* that nobody uses: shrinkers may free so many */

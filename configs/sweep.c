@@ -10,7 +10,8 @@
 #include "configs/text_file.h"
 
 /* What a sweep file may hold beside these: machine, trace, traces, workload, workloads, vary, where. */
-#define IN(field) .size = (uint32_t)sizeof(((struct sweep *)0)->field), .offset = (uint32_t)offsetof(struct sweep, field)
+#define IN(field) \
+	.size = (uint32_t)sizeof(((struct sweep *)0)->field), .offset = (uint32_t)offsetof(struct sweep, field)
 
 static const char *const pace_words[] = { "recorded", "think", "asap", NULL };
 static const char *const cpu_map_words[] = { "fold", "spread", "auto", NULL };
@@ -225,8 +226,9 @@ static void load_setting(struct sweep_loader *sl, const struct yaml_node *name)
 	else if (is_traces(name->text))
 		load_traces(sl, name->text, value);
 	else
-		add(sl, name, "unknown key: expected name, machine, trace, traces, workload, workloads, vary, where, repeat,"
-			      " seed, samples, detail, pace, cpu_map, layer, initial, from, timeout or memory");
+		add(sl, name,
+			"unknown key: expected name, machine, trace, traces, workload, workloads, vary, where, repeat,"
+			" seed, samples, detail, pace, cpu_map, layer, initial, from, timeout or memory");
 }
 
 static void load_top(struct sweep_loader *sl, const struct yaml_node *root)
@@ -296,7 +298,8 @@ static void load_machine(struct sweep_loader *sl)
 		sweep->machine_text = node_to_flow(node);
 	} else if (node->kind == YAML_SCALAR && node->len && strlen(node->text) == node->len) {
 		sweep->machine_name = beside(sweep->file, node->text);
-		if (sweep->machine_name && text_read(&sweep->machine_text, sweep->machine_name, YAML_MAX_BYTES, NULL, &err) <= 0) {
+		if (sweep->machine_name &&
+			text_read(&sweep->machine_text, sweep->machine_name, YAML_MAX_BYTES, NULL, &err) <= 0) {
 			findings_add(sl->l.findings, place_of(&sl->l, node), "machine: %s",
 				err.code ? err.text : "there is no such file");
 			return;
@@ -332,7 +335,8 @@ static void load_where(struct sweep_loader *sl)
 		struct where *where;
 
 		if (sl->nr_conditions == SWEEP_MAX_WHERE) {
-			findings_add(sl->l.findings, place_of(&sl->l, node), "where: more than %d conditions", SWEEP_MAX_WHERE);
+			findings_add(sl->l.findings, place_of(&sl->l, node), "where: more than %d conditions",
+				SWEEP_MAX_WHERE);
 			return;
 		}
 		where = sweep_where_parse(&sl->l, sl->sweep, node);
@@ -347,12 +351,13 @@ static void load_all(struct sweep_loader *sl)
 	struct yaml_problem problem;
 
 	if (yaml_tree_read(&l->root, l->findings->text, l->findings->len, &problem) < 0) {
-		findings_add(l->findings, (struct finding_place){ .line = problem.line, .column = problem.column }, "%s",
-			problem.text);
+		findings_add(l->findings, (struct finding_place){ .line = problem.line, .column = problem.column },
+			"%s", problem.text);
 		return;
 	}
 	if (!l->root) {
-		findings_add(l->findings, (struct finding_place){ 0 }, "empty: expected a sweep, at least traces and vary");
+		findings_add(l->findings, (struct finding_place){ 0 },
+			"empty: expected a sweep, at least traces and vary");
 		return;
 	}
 	load_top(sl, l->root);

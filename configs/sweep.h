@@ -6,7 +6,7 @@
  *	name: memory-x-min-free               # if left out, that of the file, without .yaml
  *	machine: ../machines/pc-512m.yaml     # relative to this file; or a map, as a machine file has it
  *	traces: [boot.kmt]                    # relative to this file; `trace: boot.kmt` for one
- *	workloads: [mix.yaml]                 # beside them, or alone: made into traces first, with the seed that each has
+ *	workloads: [mix.yaml]                 # beside them, or alone: made into traces first, with their seeds
  *	vary:
  *	  grid:                               # all combinations
  *	    memory: [96 MiB, 128 MiB, 256 MiB]
@@ -31,25 +31,25 @@
  *	repeat: 3                             # runs of each point, with seeds seed, seed + 1, seed + 2
  *	seed: 1
  *	samples: 20                           # in each run, beside its start and end
- *	detail: summary                       # no call sites; caches, areas and resources only at the end; or full, as replay records
+ *	detail: summary                       # no call sites, lists only at the end; or full, as replay records
  *	pace: recorded                        # or think, or asap
  *	cpu_map: auto                         # fold, spread; auto: spread with initial, else fold
- *	initial: snapshots/                   # begin in this saved state, relative to this file; none: from boot; else as the machine says
+ *	initial: snapshots/                   # relative to this file; none: from boot; else as the machine says
  *	from: marker:work begins              # begin there, as replay --from has it
  *	layer: intent                         # or page
  *	timeout: 60 s                         # wall clock of one run; none if left out
  *	memory: 2 GiB                         # what a worker may take beside what it shares; none if left out
  *
- * Keys below `vary` are key paths of the machine file, as --set takes them; a value may be a list or a map where the key
- * wants one. Where several kinds are given, every combination of them is a point; a variant that sets a key of another kind
- * takes its place if it stands further down, and combinations that are the same then are one point. Points are numbered from
- * 1: traces change slowest, then what `vary` lists first, repetitions fastest.
+ * Keys below `vary` are key paths of the machine file, as --set takes them; a value may be a list or a map where
+ * the key wants one. Where several kinds are given, every combination of them is a point; a variant that sets a key
+ * of another kind takes its place if it stands further down, and combinations that are the same then are one point.
+ * Points are numbered from 1: traces change slowest, then what `vary` lists first, repetitions fastest.
  *
  * `step` is 1 if left out, 4 KiB for sizes. `scale: log` draws each power of two as often as the next.
  *
- * `where` compares swept keys, `variant` (the name in `list`), `trace` (as this file has it), `repeat` and `seed` with quantities, with
- * 'quoted words' and with each other: < <= > >= == !=, + - * /, and or not, parentheses. What a point does not set, or sets
- * to a word such as auto, is no quantity: only == and != can hold for it.
+ * `where` compares swept keys, `variant` (the name in `list`), `trace` (as this file has it), `repeat` and `seed`
+ * with quantities, with 'quoted words' and with each other: < <= > >= == !=, + - * /, and or not, parentheses. What
+ * a point does not set, or sets to a word such as auto, is no quantity: only == and != can hold for it.
  */
 #ifndef KMEMSIM_CONFIGS_SWEEP_H
 #define KMEMSIM_CONFIGS_SWEEP_H
@@ -83,7 +83,8 @@ struct sweep {
 	char *machine_text;        /* owned: its YAML; NULL = all defaults */
 	size_t machine_len;
 	uint32_t page_size;        /* its */
-	char **traces;             /* owned: paths, to be opened from where the program runs; *.yaml and *.yml: of workloads */
+	/* owned: paths, to be opened from where the program runs; *.yaml and *.yml: of workloads */
+	char **traces;
 	char **given;              /* owned: the same as the file has them */
 	uint32_t nr_traces;
 	uint32_t repeat;

@@ -121,7 +121,8 @@ static int fill_combinations(struct sweep *sweep, struct odometer *o, struct idm
 	return 0;
 }
 
-static bool all_hold(const struct sweep *sweep, struct where *const *where, uint32_t nr, const struct sweep_point *point)
+static bool all_hold(const struct sweep *sweep, struct where *const *where, uint32_t nr,
+	const struct sweep_point *point)
 {
 	for (uint32_t i = 0; i < nr; i++)
 		if (!sweep_where_holds(where[i], sweep, point))
@@ -134,7 +135,8 @@ static int fill_points(struct sweep *sweep, struct where *const *where, uint32_t
 	uint64_t most = (uint64_t)sweep->nr_traces * sweep->nr_combinations * sweep->repeat;
 
 	if (most > SWEEP_MAX_POINTS)
-		return err_set(err, ERR_CONFIG, "%s: %" PRIu64 " runs; at most %u", sweep->file, most, SWEEP_MAX_POINTS);
+		return err_set(err, ERR_CONFIG, "%s: %" PRIu64 " runs; at most %u", sweep->file, most,
+			SWEEP_MAX_POINTS);
 	sweep->points = calloc(most + 1, sizeof(*sweep->points));
 	if (!sweep->points)
 		return err_set(err, ERR_NOMEM, "%s: no memory for %" PRIu64 " points", sweep->file, most);

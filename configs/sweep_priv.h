@@ -1,4 +1,7 @@
-/* sweep_priv: what the files of a sweep share: sweep.c (the file), sweep_vary.c (what varies), sweep_where.c (conditions). */
+/*
+ * sweep_priv: what the files of a sweep share: sweep.c (the
+ * file), sweep_vary.c (what varies), sweep_where.c (conditions).
+ */
 #ifndef KMEMSIM_CONFIGS_SWEEP_PRIV_H
 #define KMEMSIM_CONFIGS_SWEEP_PRIV_H
 
@@ -37,7 +40,10 @@ void sweep_load_vary(struct loader *l, struct sweep *sweep, const struct yaml_no
 /** sweep_axes_free() - all axes and combinations of the sweep. */
 void sweep_axes_free(struct sweep *sweep);
 
-/** sweep_expand() - fill the points, in order. @where: @nr_where conditions that must all hold. ERR_CONFIG: too many, or none. */
+/**
+ * sweep_expand() - fill the points, in order. @where: @nr_where
+ * conditions that must all hold. ERR_CONFIG: too many, or none.
+ */
 int sweep_expand(struct sweep *sweep, struct where *const *where, uint32_t nr_where, struct err *err);
 
 /**
@@ -48,7 +54,10 @@ struct where *sweep_where_parse(struct loader *l, const struct sweep *sweep, con
 bool sweep_where_holds(const struct where *where, const struct sweep *sweep, const struct sweep_point *point);
 void sweep_where_free(struct where *where);
 
-/** node_to_flow() - @node as YAML text in one line, which reads as the same. Return: a string that the caller frees, or NULL. */
+/**
+ * node_to_flow() - @node as YAML text in one line, which reads
+ * as the same. Return: a string that the caller frees, or NULL.
+ */
 char *node_to_flow(const struct yaml_node *node);
 
 /** sweep_key_known() - whether @len bytes of @key are set by some choice of the sweep. */

@@ -23,7 +23,8 @@ static void out_of_memory(struct loader *l)
 	findings_add(l->findings, (struct finding_place){ 0 }, "no memory for the sweep");
 }
 
-static struct sweep_axis *add_axis(struct loader *l, struct sweep *sweep, const struct yaml_node *node, uint32_t nr_choices)
+static struct sweep_axis *add_axis(struct loader *l, struct sweep *sweep, const struct yaml_node *node,
+	uint32_t nr_choices)
 {
 	struct sweep_axis *axes, *axis;
 
@@ -76,7 +77,8 @@ static const struct key *find_key(struct loader *l, const struct sweep *sweep, c
 }
 
 /* Whether @node is a value for the key, as far as it can be told without the rest of the machine. */
-static void check_value(struct loader *l, const struct key *key, const struct yaml_node *name, const struct yaml_node *node)
+static void check_value(struct loader *l, const struct key *key, const struct yaml_node *name,
+	const struct yaml_node *node)
 {
 	if (!strchr(key->path, '#'))
 		load_value(l, key, l->draft, name->text, node);
@@ -91,7 +93,8 @@ static uint32_t list_length(const struct yaml_node *list)
 	return nr;
 }
 
-static bool expect(struct loader *l, const struct yaml_node *node, enum yaml_kind kind, const char *name, const char *what)
+static bool expect(struct loader *l, const struct yaml_node *node, enum yaml_kind kind, const char *name,
+	const char *what)
 {
 	if (node->kind == kind && node->first)
 		return true;
@@ -100,7 +103,8 @@ static bool expect(struct loader *l, const struct yaml_node *node, enum yaml_kin
 }
 
 /* Values that look the same would be the same point twice. */
-static void check_different(struct loader *l, const struct sweep_axis *axis, uint32_t last, const struct yaml_node *node)
+static void check_different(struct loader *l, const struct sweep_axis *axis, uint32_t last,
+	const struct yaml_node *node)
 {
 	for (uint32_t i = 0; i < last; i++) {
 		if (axis->choices[last].nr_sets && axis->choices[i].nr_sets &&
@@ -146,8 +150,9 @@ static void load_zip(struct loader *l, struct sweep *sweep, const struct yaml_no
 		if (!axis && !(axis = add_axis(l, sweep, list, list_length(list))))
 			return;
 		if (list_length(list) != axis->nr_choices) {
-			findings_add(l->findings, place_of(l, list), "%s: %u values beside %u of the key before: in step means as many",
-				name->text, list_length(list), axis->nr_choices);
+			findings_add(l->findings, place_of(l, list),
+				"%s: %u values beside %u of the key before: in step means as many", name->text,
+				list_length(list), axis->nr_choices);
 			continue;
 		}
 		for (const struct yaml_node *node = list->first; node; node = node->next, i++) {
@@ -157,7 +162,8 @@ static void load_zip(struct loader *l, struct sweep *sweep, const struct yaml_no
 	}
 }
 
-static void load_variant(struct loader *l, struct sweep *sweep, struct sweep_choice *choice, const struct yaml_node *name)
+static void load_variant(struct loader *l, struct sweep *sweep, struct sweep_choice *choice,
+	const struct yaml_node *name)
 {
 	const struct yaml_node *sets = name->next;
 
@@ -169,10 +175,12 @@ static void load_variant(struct loader *l, struct sweep *sweep, struct sweep_cho
 	if (!choice->name)
 		out_of_memory(l);
 	if (sets->kind != YAML_MAP) {
-		findings_add(l->findings, place_of(l, sets), "%s: expected settings such as {slab.merge: false}", name->text);
+		findings_add(l->findings, place_of(l, sets), "%s: expected settings such as {slab.merge: false}",
+			name->text);
 		return;
 	}
-	for (const struct yaml_node *key_name = sets->first; key_name && key_name->next; key_name = key_name->next->next) {
+	for (const struct yaml_node *key_name = sets->first; key_name && key_name->next;
+		key_name = key_name->next->next) {
 		const struct key *key = NULL;
 
 		if (key_name->kind == YAML_SCALAR && strlen(key_name->text) == key_name->len)
@@ -207,10 +215,17 @@ static uint64_t load_bound(struct loader *l, const struct key *key, const struct
 {
 	const struct yaml_node *name = yaml_map_key(map, path, strlen(path));
 	uint64_t number = missing;
-	const struct key plain = { .path = key->path, .kind = key->kind, .size = sizeof(number), .min = key->min, .max = key->max };
+	const struct key plain = {
+		.path = key->path,
+		.kind = key->kind,
+		.size = sizeof(number),
+		.min = key->min,
+		.max = key->max,
+	};
 
 	if (!name && missing == UINT64_MAX)
-		findings_add(l->findings, place_of(l, map), "expected a key \"%s\": {from: LOW, to: HIGH} or {choice: [...]}", path);
+		findings_add(l->findings, place_of(l, map),
+			"expected a key \"%s\": {from: LOW, to: HIGH} or {choice: [...]}", path);
 	else if (name)
 		load_value(l, &plain, &number, path, name->next);
 	return number;
@@ -226,14 +241,20 @@ static void check_spec_keys(struct loader *l, const struct yaml_node *map)
 		while (i < 5 && (name->kind != YAML_SCALAR || strcmp(known[i], name->text)))
 			i++;
 		if (i == 5)
-			findings_add(l->findings, place_of(l, name), "unknown key: expected from, to, step, scale or choice");
+			findings_add(l->findings, place_of(l, name),
+				"unknown key: expected from, to, step, scale or choice");
 	}
 }
 
 static void load_range(struct loader *l, struct spec *spec, const struct yaml_node *map)
 {
 	static const char *const scales[] = { "linear", "log", NULL };
-	static const struct key scale_key = { .path = "scale", .kind = KEY_WORD, .size = sizeof(bool), .words = scales };
+	static const struct key scale_key = {
+		.path = "scale",
+		.kind = KEY_WORD,
+		.size = sizeof(bool),
+		.words = scales,
+	};
 	const struct key step_key = { .path = "step", .kind = spec->key->kind, .max = UINT64_MAX, .min = 1 };
 	const struct yaml_node *scale = yaml_map_key(map, "scale", 5);
 	struct draw_range *r = &spec->range;
@@ -316,8 +337,8 @@ static void draw(const struct spec *spec, uint64_t seed, bool latin, uint64_t *w
 		where[i] = draw_stratum((uint32_t)where[i], nr, rng_next(&rng));
 }
 
-static void draw_axis(struct loader *l, struct sweep_axis *axis, const struct spec *specs, uint32_t nr_specs, uint64_t seed,
-	bool latin)
+static void draw_axis(struct loader *l, struct sweep_axis *axis, const struct spec *specs, uint32_t nr_specs,
+	uint64_t seed, bool latin)
 {
 	uint64_t *where = calloc(axis->nr_choices, sizeof(*where));
 
@@ -335,7 +356,13 @@ static void draw_axis(struct loader *l, struct sweep_axis *axis, const struct sp
 
 static void load_random(struct loader *l, struct sweep *sweep, const struct yaml_node *map, bool latin)
 {
-	static const struct key count_key = { .path = "count", .kind = KEY_COUNT, .size = 8, .min = 1, .max = MAX_CHOICES };
+	static const struct key count_key = {
+		.path = "count",
+		.kind = KEY_COUNT,
+		.size = 8,
+		.min = 1,
+		.max = MAX_CHOICES,
+	};
 	static const struct key seed_key = { .path = "seed", .kind = KEY_COUNT, .size = 8, .max = UINT64_MAX };
 	const struct yaml_node *keys = NULL;
 	uint32_t before = l->findings->nr, nr = 0;
@@ -393,7 +420,7 @@ void sweep_load_vary(struct loader *l, struct sweep *sweep, const struct yaml_no
 		else if (!strcmp(kind, "random") || !strcmp(kind, "latin"))
 			load_random(l, sweep, name->next, !strcmp(kind, "latin"));
 		else
-			findings_add(l->findings, place_of(l, name), "unknown kind \"%.40s\": expected grid, zip, list, random or latin",
-				kind);
+			findings_add(l->findings, place_of(l, name),
+				"unknown kind \"%.40s\": expected grid, zip, list, random or latin", kind);
 	}
 }

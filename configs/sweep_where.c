@@ -102,7 +102,8 @@ static size_t word_length(const char *at)
 
 	if (!isalpha((unsigned char)*at) && *at != '_')
 		return 0;
-	while (isalnum((unsigned char)at[len]) || at[len] == '_' || (at[len] == '.' && isalnum((unsigned char)at[len + 1])))
+	while (isalnum((unsigned char)at[len]) || at[len] == '_' ||
+		(at[len] == '.' && isalnum((unsigned char)at[len + 1])))
 		len++;
 	return len;
 }
@@ -221,7 +222,8 @@ static struct where *join(struct parser *p, const char *at, enum op op, struct w
 	bool wants_conditions = op >= OP_AND;
 
 	if (left && right && (is_condition(left) != wants_conditions || is_condition(right) != wants_conditions))
-		complain(p, at, wants_conditions ? "expected comparisons on both sides" : "expected quantities on both sides");
+		complain(p, at,
+			wants_conditions ? "expected comparisons on both sides" : "expected quantities on both sides");
 	return make(p, op, left, right);
 }
 
@@ -361,7 +363,8 @@ static void key_operand(const char *key, const struct sweep *sweep, const struct
 	o->is_number = text && parse_quantity(text, page_size_of(sweep, point), &o->number);
 }
 
-static void operand(const struct where *w, const struct sweep *sweep, const struct sweep_point *point, struct operand *o)
+static void operand(const struct where *w, const struct sweep *sweep, const struct sweep_point *point,
+	struct operand *o)
 {
 	struct operand a, b = { 0 };
 

@@ -30,7 +30,10 @@ int text_read_existing(char **text, const char *path, size_t limit, struct err *
 /** text_read_in() - text_read() of file @name in @folder. A path that is too long is an error. */
 int text_read_in(char **text, const char *folder, const char *name, size_t limit, char *used, struct err *err);
 
-/** text_next_line() - cut the next line off @text, which may end with "\r\n". Return: the line, terminated, or NULL at the end. */
+/**
+ * text_next_line() - cut the next line off @text, which may end
+ * with "\r\n". Return: the line, terminated, or NULL at the end.
+ */
 char *text_next_line(char **text);
 
 /** text_number() - the number behind the word @name in @line (blanks and colons between). */

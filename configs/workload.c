@@ -14,7 +14,10 @@ static void no_memory(struct workload *w, const struct yaml_node *node)
 	findings_add(&w->findings, PLACE(node), "no memory for it");
 }
 
-/* Entries of a map whose values are maps, as an array of @size bytes each. NULL: there are none, or findings say why. */
+/*
+ * Entries of a map whose values are maps, as an array of @size
+ * bytes each. NULL: there are none, or findings say why.
+ */
 static void *entries(struct workload *w, const char *key, const struct yaml_node *node, size_t size)
 {
 	void *array;
@@ -43,7 +46,8 @@ static void load_cpus(struct workload *w, struct workload_cpus *cpus, const stru
 			continue;
 		behind = cpu_range(text, w->cpus, &first, &last);
 		if (!behind || *behind) {
-			findings_add(&w->findings, PLACE(one), "cpus: \"%s\": expected CPUs such as 0-3, below %u", text, w->cpus);
+			findings_add(&w->findings, PLACE(one), "cpus: \"%s\": expected CPUs such as 0-3, below %u",
+				text, w->cpus);
 			continue;
 		}
 		numbers = realloc(cpus->numbers, (cpus->nr + last - first + 1) * sizeof(*numbers));
@@ -170,7 +174,8 @@ static void load_phases(struct workload *w, const struct yaml_node *node)
 		*phase = (struct workload_phase){ .name = name->text, .start_ns = end, .rate = WORKLOAD_RATE_ONE };
 		load_phase(w, phase, name->next);
 		if (phase->start_ns < end)
-			findings_add(&w->findings, PLACE(name), "%s: begins before the phase in front of it ends", phase->name);
+			findings_add(&w->findings, PLACE(name), "%s: begins before the phase in front of it ends",
+				phase->name);
 		end = phase->start_ns + phase->duration_ns;
 	}
 }
@@ -220,8 +225,8 @@ static void load_version(struct workload *w, const struct yaml_node *node)
 static void load_setting(struct workload *w, const struct yaml_node *name)
 {
 	static const char *const at_end[] = { "free", "keep", NULL };
-	static const char *const keys[] = { "kmemsim", "name", "seed", "duration", "events", "page_size", "cpus", "at_end",
-		"repeat_phases", "caches", "tasks", "phases", "streams" };
+	static const char *const keys[] = { "kmemsim", "name", "seed", "duration", "events", "page_size", "cpus",
+		"at_end", "repeat_phases", "caches", "tasks", "phases", "streams" };
 	const struct yaml_node *node = name->next;
 	uint64_t number;
 
@@ -255,7 +260,8 @@ static void load_sections(struct workload *w)
 	static const struct {
 		const char *key;
 		void (*load)(struct workload *w, const struct yaml_node *node);
-	} sections[] = { { "caches", load_caches }, { "tasks", load_tasks }, { "phases", load_phases }, { "streams", load_streams } };
+	} sections[] = { { "caches", load_caches }, { "tasks", load_tasks }, { "phases", load_phases },
+		{ "streams", load_streams } };
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
 		const struct yaml_node *name = yaml_map_key(w->root, sections[i].key, strlen(sections[i].key));
@@ -274,8 +280,8 @@ static void load_all(struct workload *w)
 	struct yaml_problem problem;
 
 	if (yaml_tree_read(&w->root, w->text, w->findings.len, &problem) < 0) {
-		findings_add(&w->findings, (struct finding_place){ .line = problem.line, .column = problem.column }, "%s",
-			problem.text);
+		findings_add(&w->findings, (struct finding_place){ .line = problem.line, .column = problem.column },
+			"%s", problem.text);
 		return;
 	}
 	if (!w->root) {

@@ -1,7 +1,7 @@
 /*
- * workload: a workload file, from which `kmemsim gen` makes a trace. Knows YAML, distributions and how streams of events
- * depend on each other; knows no event: which there are and which keys they take is known where a trace is written.
- * docs/workloads.md explains the file.
+ * workload: a workload file, from which `kmemsim gen` makes a trace. Knows YAML, distributions and how streams of
+ * events depend on each other; knows no event: which there are and which keys they take is known where a trace is
+ * written. docs/workloads.md explains the file.
  */
 #ifndef KMEMSIM_CONFIGS_WORKLOAD_H
 #define KMEMSIM_CONFIGS_WORKLOAD_H

@@ -19,10 +19,12 @@ void workload_value_fini(struct workload_value *value);
 void values_fini(struct workload_value *values, uint32_t nr);
 
 /** Scalars. Return: whether it could be read and is within @min .. @max. */
-bool load_number(struct workload *w, const char *key, const struct yaml_node *node, uint64_t min, uint64_t max, uint64_t *number);
+bool load_number(struct workload *w, const char *key, const struct yaml_node *node, uint64_t min, uint64_t max,
+	uint64_t *number);
 bool load_time(struct workload *w, const char *key, const struct yaml_node *node, ns_t *time);
 /** load_fraction() - "0.25", or "25 %" of @one; at most @max ones. */
-bool load_fraction(struct workload *w, const char *key, const struct yaml_node *node, uint64_t one, uint64_t max, uint64_t *number);
+bool load_fraction(struct workload *w, const char *key, const struct yaml_node *node, uint64_t one, uint64_t max,
+	uint64_t *number);
 bool load_bool(struct workload *w, const char *key, const struct yaml_node *node, bool *is);
 /** load_text() - a scalar that is not empty. Return: NULL when it is not one. */
 const char *load_text(struct workload *w, const char *key, const struct yaml_node *node);

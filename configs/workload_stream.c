@@ -91,7 +91,8 @@ static void load_rate(struct stream_load *l, const struct yaml_node *node)
 	if (!text)
 		return;
 	if (!rest || (*rest && strcmp(rest, "/s")) || !millionths || millionths > 1000000000000000u) {
-		findings_add(&l->w->findings, PLACE(node), "rate: \"%s\": expected events a second, such as 5000", text);
+		findings_add(&l->w->findings, PLACE(node), "rate: \"%s\": expected events a second, such as 5000",
+			text);
 		return;
 	}
 	l->s->every = (struct workload_value){ .key = "rate", .place = PLACE(node), .given = true, .numbers = true,
@@ -206,7 +207,8 @@ static void load_replace(struct stream_load *l, const struct yaml_node *node)
 static void load_freed_by(struct stream_load *l, const struct yaml_node *node)
 {
 	static const char *const words[] = { "same", "any", "elsewhere" };
-	static const enum workload_freer freers[] = { WORKLOAD_FREER_SAME, WORKLOAD_FREER_ANY, WORKLOAD_FREER_ELSEWHERE };
+	static const enum workload_freer freers[] = { WORKLOAD_FREER_SAME, WORKLOAD_FREER_ANY,
+		WORKLOAD_FREER_ELSEWHERE };
 
 	for (size_t i = 0; i < 3; i++)
 		if (node->kind == YAML_SCALAR && !strcmp(node->text, words[i])) {
@@ -262,18 +264,20 @@ static void load_during(struct stream_load *l, const struct yaml_node *node)
 			if (!strcmp(l->w->phases[i].name, name))
 				found = l->s->during[i] = true;
 		if (!found)
-			findings_add(&l->w->findings, PLACE(one), "during: \"%s\": there is no phase of this name", name);
+			findings_add(&l->w->findings, PLACE(one), "during: \"%s\": there is no phase of this name",
+				name);
 	}
 }
 
-const char *const workload_stream_keys[] = { "event", "by", "every", "rate", "at", "on", "chance", "burst", "gap", "delay",
-	"lifetime", "section", "live", "replace", "freed_by", "object", "page", "during" };
-static const stream_key stream_loads[] = { load_event, load_by, load_every, load_rate, load_at, load_on, load_chance, load_burst,
-	load_gap, load_delay, load_lifetime, load_section, load_live, load_replace, load_freed_by, load_object, load_page,
-	load_during };
+const char *const workload_stream_keys[] = { "event", "by", "every", "rate", "at", "on", "chance", "burst", "gap",
+	"delay", "lifetime", "section", "live", "replace", "freed_by", "object", "page", "during" };
+static const stream_key stream_loads[] = { load_event, load_by, load_every, load_rate, load_at, load_on, load_chance,
+	load_burst, load_gap, load_delay, load_lifetime, load_section, load_live, load_replace, load_freed_by,
+	load_object, load_page, load_during };
 const size_t nr_workload_stream_keys = sizeof(workload_stream_keys) / sizeof(workload_stream_keys[0]);
 
-_Static_assert(sizeof(stream_loads) / sizeof(stream_loads[0]) == sizeof(workload_stream_keys) / sizeof(workload_stream_keys[0]),
+_Static_assert(sizeof(stream_loads) / sizeof(stream_loads[0]) ==
+		sizeof(workload_stream_keys) / sizeof(workload_stream_keys[0]),
 	"each key of a stream has its function");
 
 static void load_stream_key(struct stream_load *l, const struct yaml_node *name)
@@ -297,8 +301,8 @@ static void missing(struct stream_load *l, const char *what, const char *const *
 
 	for (uint32_t i = 0; i < s->nr_values; i++)
 		if (word_nearest(s->values[i].key, keys, nr)) {
-			findings_add(&l->w->findings, s->values[i].key_place, "%s: %s is missing; is it this \"%s\"?", s->name, what,
-				s->values[i].key);
+			findings_add(&l->w->findings, s->values[i].key_place, "%s: %s is missing; is it this \"%s\"?",
+				s->name, what, s->values[i].key);
 			return;
 		}
 	findings_add(&l->w->findings, s->place, "%s: %s is missing", s->name, what);

@@ -24,7 +24,8 @@ static bool is_text(const struct yaml_node *node)
 	return node->kind == YAML_SCALAR && node->len && strlen(node->text) == node->len;
 }
 
-bool load_number(struct workload *w, const char *key, const struct yaml_node *node, uint64_t min, uint64_t max, uint64_t *number)
+bool load_number(struct workload *w, const char *key, const struct yaml_node *node, uint64_t min, uint64_t max,
+	uint64_t *number)
 {
 	uint64_t n;
 	char range[96];
@@ -76,7 +77,8 @@ const char *parse_fraction(const char *text, uint64_t one, uint64_t *number)
 	return any ? text : NULL;
 }
 
-bool load_fraction(struct workload *w, const char *key, const struct yaml_node *node, uint64_t one, uint64_t max, uint64_t *number)
+bool load_fraction(struct workload *w, const char *key, const struct yaml_node *node, uint64_t one, uint64_t max,
+	uint64_t *number)
 {
 	uint64_t n;
 	const char *rest = is_text(node) ? parse_fraction(node->text, one, &n) : NULL;
@@ -136,7 +138,8 @@ void unknown_key(struct workload *w, const struct yaml_node *name, const char *c
 {
 	char got[80], hint[96];
 
-	findings_add(&w->findings, PLACE(name), "unknown key \"%s\"%s", finding_quote(name->text, name->len, got, sizeof(got)),
+	findings_add(&w->findings, PLACE(name), "unknown key \"%s\"%s",
+		finding_quote(name->text, name->len, got, sizeof(got)),
 		word_hint(name->text, keys, nr, "", hint, sizeof(hint)));
 }
 
@@ -200,7 +203,8 @@ static bool load_quantity(struct workload *w, const char *key, const struct yaml
 	return false;
 }
 
-static void load_constant(struct workload *w, struct workload_value *value, const struct yaml_node *node, enum workload_unit unit)
+static void load_constant(struct workload *w, struct workload_value *value, const struct yaml_node *node,
+	enum workload_unit unit)
 {
 	value->dist.kind = DIST_CONSTANT;
 	if (!parse_one(w, node, unit, &value->dist.a, &value->numbers)) {
@@ -215,7 +219,8 @@ static void load_constant(struct workload *w, struct workload_value *value, cons
 }
 
 /* choice: [a, b], equally often, or {a: 3, b: 1}. */
-static void load_choice(struct workload *w, struct workload_value *value, const struct yaml_node *node, enum workload_unit unit)
+static void load_choice(struct workload *w, struct workload_value *value, const struct yaml_node *node,
+	enum workload_unit unit)
 {
 	bool weighted = node->kind == YAML_MAP;
 	uint32_t nr = count_of(node);
@@ -253,11 +258,12 @@ static void load_choice(struct workload *w, struct workload_value *value, const 
 	free(weights);
 }
 
-static const char *const dist_words[] = { "uniform", "exponential", "normal", "lognormal", "pareto", "choice", "sd", "sigma",
-	"alpha", "min", "max", "step" };
+static const char *const dist_words[] = { "uniform", "exponential", "normal", "lognormal", "pareto", "choice", "sd",
+	"sigma", "alpha", "min", "max", "step" };
 #define NR_DIST_WORDS (sizeof(dist_words) / sizeof(dist_words[0]))
 
-static void load_uniform(struct workload *w, struct workload_value *value, const struct yaml_node *node, enum workload_unit unit)
+static void load_uniform(struct workload *w, struct workload_value *value, const struct yaml_node *node,
+	enum workload_unit unit)
 {
 	if (node->kind != YAML_LIST || count_of(node) != 2) {
 		wrong(w, "uniform", node, "two values such as [1 KiB, 4 KiB]");
@@ -269,7 +275,8 @@ static void load_uniform(struct workload *w, struct workload_value *value, const
 }
 
 /* One key of a distribution. Return: whether it is one that says which distribution it is. */
-static bool load_dist_key(struct workload *w, struct workload_value *value, const struct yaml_node *name, enum workload_unit unit)
+static bool load_dist_key(struct workload *w, struct workload_value *value, const struct yaml_node *name,
+	enum workload_unit unit)
 {
 	static const struct {
 		const char *word;
@@ -308,7 +315,8 @@ static bool load_dist_key(struct workload *w, struct workload_value *value, cons
 	return false;
 }
 
-static void check_dist(struct workload *w, const struct workload_value *value, const struct yaml_node *node, uint32_t kinds)
+static void check_dist(struct workload *w, const struct workload_value *value, const struct yaml_node *node,
+	uint32_t kinds)
 {
 	const struct dist *dist = &value->dist;
 	static const struct {
@@ -317,14 +325,15 @@ static void check_dist(struct workload *w, const struct workload_value *value, c
 	} needs[] = { { DIST_LOGNORMAL, "sigma" }, { DIST_PARETO, "alpha" }, { DIST_NORMAL, "sd" } };
 
 	if (kinds != 1)
-		findings_add(&w->findings, PLACE(node), "%s: expected one of uniform, exponential, normal, lognormal, pareto and choice",
-			value->key);
+		findings_add(&w->findings, PLACE(node),
+			"%s: expected one of uniform, exponential, normal, lognormal, pareto and choice", value->key);
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		bool there = yaml_map_key(node, needs[i].key, strlen(needs[i].key)) != NULL;
 
 		if (there != (dist->kind == needs[i].kind))
-			findings_add(&w->findings, PLACE(node), there ? "%s: %s is not for this distribution" : "%s: %s is missing",
-				value->key, needs[i].key);
+			findings_add(&w->findings, PLACE(node),
+				there ? "%s: %s is not for this distribution" : "%s: %s is missing", value->key,
+				needs[i].key);
 	}
 	if (dist->kind == DIST_PARETO && dist->shape < FIXED_ONE / 100)
 		findings_add(&w->findings, PLACE(node), "%s: alpha: expected at least 0.01", value->key);

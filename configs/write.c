@@ -125,7 +125,8 @@ static bool is_element_key(const struct key *key, const struct key *list)
 /* Elements with lists of their own take a line for each key, others one line: "- {start: 0x1000, size: 636 KiB}". */
 static bool is_one_line(const struct key *list)
 {
-	for (const struct key *key = list + 1; key < machine_keys + nr_machine_keys && is_element_key(key, list); key++) {
+	for (const struct key *key = list + 1; key < machine_keys + nr_machine_keys && is_element_key(key, list);
+		key++) {
 		if (key->kind == KEY_RECORDS)
 			return false;
 	}

@@ -54,8 +54,8 @@ static void read_pageset(struct zoneinfo_zone *zone, const char *line)
 }
 
 /*
- * Kernels from 4.8 on have lists of nodes and count the pages of zones in them ("nr_zone_inactive_anon"); a node's counts, with the
- * older names, stand among those of its first zone.
+ * Kernels from 4.8 on have lists of nodes and count the pages of zones in them
+ * ("nr_zone_inactive_anon"); a node's counts, with the older names, stand among those of its first zone.
  */
 static bool read_lru(struct zoneinfo_zone *zone, const char *line)
 {
@@ -99,8 +99,8 @@ static void keep_zone(struct zoneinfo *info, const struct zoneinfo_zone *zone, F
 		return;
 	if (zone->start_pfn > ZONEINFO_MAX_PFN || zone->spanned > ZONEINFO_MAX_PFN || zone->present > zone->spanned) {
 		if (notes)
-			fprintf(notes, "zoneinfo: node %" PRIu32 ", zone %s makes no sense and is left out\n", zone->node,
-				machine_zone_name[zone->type]);
+			fprintf(notes, "zoneinfo: node %" PRIu32 ", zone %s makes no sense and is left out\n",
+				zone->node, machine_zone_name[zone->type]);
 		return;
 	}
 	info->zones[info->nr_zones++] = *zone;

@@ -29,7 +29,8 @@ struct zoneinfo_zone {
 struct zoneinfo {
 	struct zoneinfo_zone zones[ZONEINFO_MAX_ZONES]; /* populated ones */
 	uint32_t nr_zones;
-	uint8_t types[ZONEINFO_MAX_TYPES]; /* the types that this kernel has, as it counts them; NR_ZONE_TYPES = another */
+	/* the types that this kernel has, as it counts them; NR_ZONE_TYPES = another */
+	uint8_t types[ZONEINFO_MAX_TYPES];
 	uint32_t nr_types;
 	bool has_lru;                      /* it counts the LRU lists of zones */
 };

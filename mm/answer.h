@@ -35,7 +35,8 @@ struct mm_place {
 
 /** Filled by who answers MM_WAIT (meter_wait()), read by who parks the request; given back in the next call. */
 struct mm_wait {
-	uint64_t key;           /* which of them: pool, node ... ; wake-ups name the same; in: of the wait that is over */
+	/* which of them: pool, node ... ; wake-ups name the same; in: of the wait that is over */
+	uint64_t key;
 	uint64_t timeout_ns;    /* 0: until woken */
 	struct mm_place place;  /* in and out */
 	uint8_t reason;         /* enum sleep_reason; in: of the wait that is over */

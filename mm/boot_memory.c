@@ -3,7 +3,8 @@
  *  1. Taken ranges ascend, do not touch, and are memory that the machine does not reserve.
  *  2. What is taken is at least what blocks hold.
  *
- * Simplified: bootmem has one map for all nodes; its map's own pages are not taken. memblock takes no page tables as it goes.
+ * Simplified: bootmem has one map for all nodes; its map's own
+ * pages are not taken. memblock takes no page tables as it goes.
  */
 #include "mm/boot_memory.h"
 
@@ -43,7 +44,8 @@ static struct boot_range ram_region(const struct machine *machine, uint32_t *i)
 	struct boot_range region = { machine->ram[*i].start, machine->ram[*i].start + machine->ram[*i].size };
 	uint32_t node = machine->ram[*i].node;
 
-	while (*i + 1 < machine->nr_ram && machine->ram[*i + 1].start == region.end && machine->ram[*i + 1].node == node)
+	while (*i + 1 < machine->nr_ram && machine->ram[*i + 1].start == region.end &&
+		machine->ram[*i + 1].node == node)
 		region.end += machine->ram[++*i].size;
 	return region;
 }
@@ -54,15 +56,18 @@ static bool overlaps(const struct boot_range *a, uint64_t start, uint64_t end)
 }
 
 /* What stands in the way of [start, end): the highest such range, or the lowest. */
-static bool find_conflict(const struct boot_memory *bm, uint64_t start, uint64_t end, bool highest, struct boot_range *conflict)
+static bool find_conflict(const struct boot_memory *bm, uint64_t start, uint64_t end, bool highest,
+	struct boot_range *conflict)
 {
 	bool found = false;
 
 	*conflict = highest ? (struct boot_range){ 0, 0 } : (struct boot_range){ UINT64_MAX, UINT64_MAX };
 	for (uint32_t i = 0; i < bm->nr_taken + bm->machine->nr_reserved; i++) {
-		const struct machine_range *reserved = i < bm->nr_taken ? NULL : &bm->machine->reserved[i - bm->nr_taken];
-		struct boot_range range = reserved ? (struct boot_range){ reserved->start, reserved->start + reserved->size } :
-						     bm->taken[i];
+		const struct machine_range *reserved =
+			i < bm->nr_taken ? NULL : &bm->machine->reserved[i - bm->nr_taken];
+		struct boot_range range = reserved ?
+			(struct boot_range){ reserved->start, reserved->start + reserved->size } :
+			bm->taken[i];
 
 		if (!overlaps(&range, start, end))
 			continue;
@@ -99,7 +104,8 @@ static bool find_down(const struct boot_memory *bm, uint64_t size, uint64_t alig
 }
 
 /* Models alloc_bootmem_bdata(): the lowest pages in [goal, limit) that hold @size bytes. */
-static bool find_up(const struct boot_memory *bm, uint64_t size, uint64_t step, uint64_t goal, uint64_t limit, uint64_t *start)
+static bool find_up(const struct boot_memory *bm, uint64_t size, uint64_t step, uint64_t goal, uint64_t limit,
+	uint64_t *start)
 {
 	uint64_t bytes = align_up(size, bm->machine->page_size);
 
@@ -149,8 +155,8 @@ static bool note_block(struct boot_memory *bm, const struct boot_block *block, u
 }
 
 /*
- * Pages, from the goal up or else from below it. A small request goes into the rest of the page where the last one ended when
- * the page behind that is the one it would have had.
+ * Pages, from the goal up or else from below it. A small request goes into the rest of the
+ * page where the last one ended when the page behind that is the one it would have had.
  */
 static bool take_bootmem(struct boot_memory *bm, struct boot_block *block)
 {
@@ -169,17 +175,23 @@ static bool take_bootmem(struct boot_memory *bm, struct boot_block *block)
 	return align_up(bm->last_end, page) <= first || take_range(bm, first, align_up(bm->last_end, page));
 }
 
-enum mm_answer boot_memory_take(struct boot_memory *bm, enum boot_call call, uint64_t size, uint64_t align, uint32_t *number)
+enum mm_answer boot_memory_take(struct boot_memory *bm, enum boot_call call, uint64_t size, uint64_t align,
+	uint32_t *number)
 {
 	bool pages = call == BOOT_BOOTMEM_PAGES || call == BOOT_BOOTMEM_LOW_PAGES;
 	uint64_t smallest = pages ? bm->machine->page_size : CACHE_LINE;
-	struct boot_block block = { .size = size, .align = align && !pages ? align : max_u64(align, smallest), .call = call };
+	struct boot_block block = {
+		.size = size,
+		.align = align && !pages ? align : max_u64(align, smallest),
+		.call = call,
+	};
 	bool taken;
 
 	if (!size || size > 1ull << 56 || (block.align & (block.align - 1)) || block.align > 1ull << 56)
 		return MM_FAILED;
 	if (call == BOOT_MEMBLOCK)
-		taken = find_down(bm, size, block.align, &block.start) && take_range(bm, block.start, block.start + size);
+		taken = find_down(bm, size, block.align, &block.start) &&
+			take_range(bm, block.start, block.start + size);
 	else
 		taken = take_bootmem(bm, &block);
 	return taken && note_block(bm, &block, number) ? MM_DONE : MM_FAILED;
@@ -231,12 +243,16 @@ uint64_t boot_memory_give(struct boot_memory *bm, uint64_t start, uint64_t size,
 int boot_memory_reserve(const struct boot_memory *bm, struct machine *machine, struct err *err)
 {
 	for (uint32_t i = 0; i < bm->nr_taken; i++) {
-		struct machine_range range = { .start = bm->taken[i].start, .size = bm->taken[i].end - bm->taken[i].start,
-			.name = "boot memory" };
+		struct machine_range range = {
+			.start = bm->taken[i].start,
+			.size = bm->taken[i].end - bm->taken[i].start,
+			.name = "boot memory",
+		};
 		uint32_t at = machine->nr_reserved;
 
 		if (machine->nr_reserved == MACHINE_MAX_RANGES)
-			return err_set(err, ERR_CONFIG, "boot memory leaves more than %d reserved ranges", MACHINE_MAX_RANGES);
+			return err_set(err, ERR_CONFIG, "boot memory leaves more than %d reserved ranges",
+				MACHINE_MAX_RANGES);
 		for (; at > 0 && machine->reserved[at - 1].start > range.start; at--)
 			machine->reserved[at] = machine->reserved[at - 1];
 		machine->reserved[at] = range;
@@ -255,17 +271,19 @@ static int boot_memory_check(const void *state, struct err *err)
 
 		taken += range->end - range->start;
 		if (range->start >= range->end || (i && bm->taken[i - 1].end >= range->start))
-			return err_set(err, ERR_INVARIANT, "boot_memory 1: range %u at %#" PRIx64 " is not in order", i, range->start);
+			return err_set(err, ERR_INVARIANT, "boot_memory 1: range %u at %#" PRIx64 " is not in order", i,
+				range->start);
 		for (uint32_t r = 0; r < bm->machine->nr_reserved; r++)
 			if (overlaps(range, bm->machine->reserved[r].start,
 				    bm->machine->reserved[r].start + bm->machine->reserved[r].size))
-				return err_set(err, ERR_INVARIANT, "boot_memory 1: range %u at %#" PRIx64 " is reserved", i,
-					range->start);
+				return err_set(err, ERR_INVARIANT,
+					"boot_memory 1: range %u at %#" PRIx64 " is reserved", i, range->start);
 	}
 	for (uint32_t i = 0; i < bm->nr_blocks; i++)
 		held += bm->blocks[i].size - bm->blocks[i].freed;
 	if (held > taken)
-		return err_set(err, ERR_INVARIANT, "boot_memory 2: blocks hold %" PRIu64 " bytes of %" PRIu64 " taken", held, taken);
+		return err_set(err, ERR_INVARIANT, "boot_memory 2: blocks hold %" PRIu64 " bytes of %" PRIu64 " taken",
+			held, taken);
 	return 0;
 }
 

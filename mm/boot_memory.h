@@ -55,7 +55,8 @@ void boot_memory_end(struct boot_memory *bm);
  * boot_memory_take() - @size bytes, @align a power of two or 0 (a cache line; a page for the calls of pages).
  * Return: MM_FAILED when there is no room: the kernel panics.
  */
-enum mm_answer boot_memory_take(struct boot_memory *bm, enum boot_call call, uint64_t size, uint64_t align, uint32_t *block);
+enum mm_answer boot_memory_take(struct boot_memory *bm, enum boot_call call, uint64_t size, uint64_t align,
+	uint32_t *block);
 
 /**
  * boot_memory_give() - free [@start, @start + @size). @bytewise: as memblock_free(), else as free_bootmem(),

@@ -175,8 +175,8 @@ static enum buddy_end buddy_place_of(const struct zone *zone, pfn_t pfn, unsigne
 }
 
 /*
- * Whether a request that compacts takes the block in place of the free list, and of any watermark. One smaller than a pageblock is
- * not taken out of a Movable one, which it would spoil. Models compaction_capture().
+ * Whether a request that compacts takes the block in place of the free list, and of any watermark. One smaller
+ * than a pageblock is not taken out of a Movable one, which it would spoil. Models compaction_capture().
  */
 static bool capture_takes(struct zone *zone, pfn_t pfn, unsigned int order, unsigned int mt)
 {

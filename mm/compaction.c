@@ -291,8 +291,9 @@ void compact_count(struct compact_episode *episode, const struct compact_control
 }
 
 /* Models compact_zone_order(). *captured: the request's block, where freeing put it together; else untouched. */
-static enum compact_result compact_for_request(struct zone *zone, const struct alloc_context *ac, unsigned int alloc_flags,
-	enum compact_priority priority, struct compact_episode *episode, pfn_t *captured, struct meter *meter)
+static enum compact_result compact_for_request(struct zone *zone, const struct alloc_context *ac,
+	unsigned int alloc_flags, enum compact_priority priority, struct compact_episode *episode, pfn_t *captured,
+	struct meter *meter)
 {
 	struct capture_control capture = { .pfn = PFN_NONE, .order = ac->order };
 	bool full = priority == COMPACT_PRIO_SYNC_FULL;
@@ -353,7 +354,11 @@ static enum compact_result compact_zones(const struct alloc_context *ac, unsigne
 pfn_t direct_compact(struct page_alloc *pa, const struct alloc_context *ac, unsigned int alloc_flags,
 	enum compact_priority priority, enum compact_result *result, struct meter *meter)
 {
-	struct compact_episode episode = { .who = COMPACT_DIRECT, .order = (int)ac->order, .at_ns = meter_elapsed(meter) };
+	struct compact_episode episode = {
+		.who = COMPACT_DIRECT,
+		.order = (int)ac->order,
+		.at_ns = meter_elapsed(meter),
+	};
 	pfn_t pfn = PFN_NONE;
 
 	*result = COMPACT_SKIPPED;

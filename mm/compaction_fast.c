@@ -1,6 +1,6 @@
 /*
- * compaction_fast: targets from the ends of the free lists, before pageblocks are walked through: the longer a zone's free
- * scanner has to go, the more this saves. Models fast_isolate_freepages() of mm/compaction.c (6.1).
+ * compaction_fast: targets from the ends of the free lists, before pageblocks are walked through: the longer a
+ * zone's free scanner has to go, the more this saves. Models fast_isolate_freepages() of mm/compaction.c (6.1).
  */
 #include "mm/compaction_priv.h"
 
@@ -117,8 +117,8 @@ static void take_around(struct compact_control *cc, pfn_t found, struct meter *m
 }
 
 /*
- * No block was worth taking. A run that has just begun goes on where free memory was seen, or else half way down: the free
- * scanner would walk for long. Return: where, PFN_NONE: it walks.
+ * No block was worth taking. A run that has just begun goes on where free memory was seen, or
+ * else half way down: the free scanner would walk for long. Return: where, PFN_NONE: it walks.
  */
 static pfn_t second_best(struct compact_control *cc, const struct search *s, bool first)
 {

@@ -1,7 +1,7 @@
 /*
- * compaction_priv: making large free blocks by moving pages to the end of their zone. What its files share: compaction.c
- * (whether, how long, with what result), compaction_scan.c (the two scanners and the move), compaction_fast.c (targets
- * from the free lists), kcompactd.c (the daemon's passes).
+ * compaction_priv: making large free blocks by moving pages to the end of their zone. What its files share:
+ * compaction.c (whether, how long, with what result), compaction_scan.c (the two scanners and the move),
+ * compaction_fast.c (targets from the free lists), kcompactd.c (the daemon's passes).
  * Models mm/compaction.c of kernel 6.1.
  */
 #ifndef KMEMSIM_MM_COMPACTION_PRIV_H
@@ -110,8 +110,12 @@ bool compact_isolate(struct compact_control *cc, struct meter *meter);
 /** compact_move() - move what was taken, as far as there are targets. Models migrate_pages(). Return: pages left. */
 uint32_t compact_move(struct compact_control *cc, struct meter *meter);
 /** compact_isolate_block() - free blocks of [*pfn, end) become targets. Models isolate_freepages_block(). */
-uint32_t compact_isolate_block(struct compact_control *cc, pfn_t *pfn, pfn_t end, unsigned int stride, struct meter *meter);
-/** compact_take_free() - a free block becomes targets. Models __isolate_free_page(). Return: false: memory is too short. */
+uint32_t compact_isolate_block(struct compact_control *cc, pfn_t *pfn, pfn_t end, unsigned int stride,
+	struct meter *meter);
+/**
+ * compact_take_free() - a free block becomes targets. Models
+ * __isolate_free_page(). Return: false: memory is too short.
+ */
 bool compact_take_free(struct compact_control *cc, pfn_t pfn);
 /** compact_release_targets() - models release_freepages(). Return: the highest page given back, 0: none. */
 pfn_t compact_release_targets(struct compact_control *cc, struct meter *meter);
@@ -137,7 +141,10 @@ static inline pfn_t pageblock_end(const struct page_alloc *pa, pfn_t pfn)
 	return pageblock_start(pa, pfn) + pageblock_pages(pa);
 }
 
-/** compact_free_block() - whether a free block begins at @pfn, of *order; also in a run, whose first record alone tells. */
+/**
+ * compact_free_block() - whether a free block begins at @pfn,
+ * of *order; also in a run, whose first record alone tells.
+ */
 bool compact_free_block(const struct zone *zone, pfn_t pfn, unsigned int *order);
 
 /* compaction_fast.c */

@@ -1,12 +1,13 @@
 /*
- * compaction_scan: the two scanners of compaction and the move between them. One walks up from the zone's start and takes
- * movable pages, the other walks down from its end and takes free ones for them.
+ * compaction_scan: the two scanners of compaction and the move between them. One walks up from the
+ * zone's start and takes movable pages, the other walks down from its end and takes free ones for them.
  * Models isolate_migratepages(), isolate_freepages(), migrate_pages() and their like of mm/compaction.c and
  * mm/migrate.c (6.1).
  *
- * Simplified: the order of a block that is handed out is not known here, so its pages are looked at one by one where the
- * kernel steps over it; movable blocks of order 1 and more stay where they are; no page is pinned, dirty or being written; TLBs are flushed
- * once for a batch. Sources are not looked for on the free lists (fast_find_migrateblock()).
+ * Simplified: the order of a block that is handed out is not known here, so its pages are looked at one by one
+ * where the kernel steps over it; movable blocks of order 1 and more stay where they are; no page is pinned, dirty
+ * or being written; TLBs are flushed once for a batch. Sources are not looked for on the free lists
+ * (fast_find_migrateblock()).
  */
 #include "mm/compaction_priv.h"
 
@@ -83,8 +84,8 @@ static uint32_t put_sources_back(struct compact_control *cc)
 }
 
 /*
- * Models update_cached_migrate(): later runs begin behind the pageblock of @pfn. Callers pass the end of the one they are
- * through with, which lies in the next one, so that one is left out too.
+ * Models update_cached_migrate(): later runs begin behind the pageblock of @pfn. Callers pass the
+ * end of the one they are through with, which lies in the next one, so that one is left out too.
  */
 static void begin_behind(struct compact_control *cc, pfn_t pfn)
 {
@@ -105,9 +106,9 @@ static void charge_scan(struct meter *meter, uint64_t pages, bool taken, lock_id
 }
 
 /*
- * Sources of [pfn, end), all in one pageblock. A direct async run wants whole chunks of the request's order: when a page of
- * one cannot be taken, the others of it stay. *first: the first one taken, even if it stays; PFN_NONE: none.
- * Models isolate_migratepages_block(). Return: where to go on.
+ * Sources of [pfn, end), all in one pageblock. A direct async run wants whole chunks of the request's order: when a
+ * page of one cannot be taken, the others of it stay. *first: the first one taken, even if it stays; PFN_NONE:
+ * none. Models isolate_migratepages_block(). Return: where to go on.
  */
 static pfn_t scan_sources(struct compact_control *cc, pfn_t pfn, pfn_t end, uint64_t *scanned, pfn_t *first)
 {
@@ -149,8 +150,9 @@ static pfn_t isolate_sources(struct compact_control *cc, pfn_t pfn, pfn_t end, s
 	bool through = next == end && (!cc->nr_sources || cc->finish_pageblock);
 
 	/*
-	 * Whoever takes the first page of a pageblock marks it, so that others leave it alone, and whoever finds nothing in all
-	 * of it. One whose first page is not taken stays unmarked: test_and_set_skip() asks the page, not the scan.
+	 * Whoever takes the first page of a pageblock marks it, so that others leave it alone, and whoever finds
+	 * nothing in all of it. One whose first page is not taken stays unmarked: test_and_set_skip() asks the
+	 * page, not the scan.
 	 */
 	if (first == PFN_NONE ? through && !(pfn & inside) : !cc->ignore_skip && !(first & inside))
 		pageblock_set_skip(pa, pfn, true);
@@ -217,7 +219,8 @@ bool compact_take_free(struct compact_control *cc, pfn_t pfn)
 	return true;
 }
 
-uint32_t compact_isolate_block(struct compact_control *cc, pfn_t *pfn, pfn_t end, unsigned int stride, struct meter *meter)
+uint32_t compact_isolate_block(struct compact_control *cc, pfn_t *pfn, pfn_t end, unsigned int stride,
+	struct meter *meter)
 {
 	const struct page_alloc *pa = cc->zone->pa;
 	uint32_t before = cc->nr_targets;

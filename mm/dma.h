@@ -75,8 +75,8 @@ uint32_t dma_pool_find(const struct dma *dma, uint64_t name);
 /** dma_pool_nr() - pools so far, destroyed ones included: their numbers are 0 .. nr - 1. */
 uint32_t dma_pool_nr(const struct dma *dma);
 /** dma_pool_alloc() - models dma_pool_alloc(). @page, @block: which block of which page, for dma_pool_free(). */
-enum dma_result dma_pool_alloc(struct dma *dma, uint32_t pool, gfp_t gfp, unsigned int cpu, uint32_t *page, uint32_t *block,
-	struct meter *meter);
+enum dma_result dma_pool_alloc(struct dma *dma, uint32_t pool, gfp_t gfp, unsigned int cpu, uint32_t *page,
+	uint32_t *block, struct meter *meter);
 /** dma_pool_free() - models dma_pool_free(), to the block's own pool; nothing of a pool that is gone. */
 void dma_pool_free(struct dma *dma, uint32_t page, uint32_t block, struct meter *meter);
 /** dma_page_lives() - whether the pool of @page, which dma_pool_alloc() told, has not been destroyed. */

@@ -17,8 +17,8 @@
 #define SIZE_MIN     4u   /* a free block holds the offset of the next one */
 #define SIZE_MAX_POOL (1u << 30)
 
-static enum mm_answer take_small(struct dma *dma, uint32_t size, gfp_t gfp, unsigned int cpu, struct slab_object *object,
-	struct meter *meter)
+static enum mm_answer take_small(struct dma *dma, uint32_t size, gfp_t gfp, unsigned int cpu,
+	struct slab_object *object, struct meter *meter)
 {
 	uint32_t cache = kmalloc_class(dma->slab, size, gfp);
 
@@ -96,7 +96,8 @@ enum mm_answer dma_pool_create(struct dma *dma, const struct dma_pool_create *cr
 	new.offsets = malloc(new.stats.blocks_per_page * sizeof(*new.offsets));
 	if (!new.offsets)
 		return MM_FAILED;
-	answer = take_small(dma, dma->machine->bits32 ? POOL_BYTES_32 : POOL_BYTES_64, GFP_KERNEL, cpu, &new.header, meter);
+	answer = take_small(dma, dma->machine->bits32 ? POOL_BYTES_32 : POOL_BYTES_64, GFP_KERNEL, cpu, &new.header,
+		meter);
 	if (answer != MM_DONE) {
 		free(new.offsets);
 		return answer;
@@ -195,8 +196,8 @@ static uint32_t page_with_block(const struct dma *dma, const struct dma_pool *po
 	return page;
 }
 
-enum dma_result dma_pool_alloc(struct dma *dma, uint32_t pool, gfp_t gfp, unsigned int cpu, uint32_t *page, uint32_t *block,
-	struct meter *meter)
+enum dma_result dma_pool_alloc(struct dma *dma, uint32_t pool, gfp_t gfp, unsigned int cpu, uint32_t *page,
+	uint32_t *block, struct meter *meter)
 {
 	struct dma_pool *p = &dma->pools[pool];
 	uint32_t at = page_with_block(dma, p);
@@ -300,8 +301,8 @@ static int check_page(const struct dma *dma, uint32_t at, struct err *err)
 	for (uint32_t b = page->first_free; b != DMA_LIST_END && on_chain <= nr; b = page->next_free[b])
 		on_chain++;
 	if (on_chain + page->in_use != nr)
-		return err_set(err, ERR_INVARIANT, "dma 1: page %u has %u blocks in use and %u free, of %u", at, page->in_use,
-			on_chain, nr);
+		return err_set(err, ERR_INVARIANT, "dma 1: page %u has %u blocks in use and %u free, of %u", at,
+			page->in_use, on_chain, nr);
 	if (!page_alloc_allocated(dma->pages, page->memory.pfn, page->memory.order))
 		return err_set(err, ERR_INVARIANT, "dma 3: page %u of pool %u is free memory", at, page->pool);
 	return 0;
@@ -318,12 +319,15 @@ int dma_pools_check(const struct dma *dma, struct err *err)
 		for (uint32_t at = pool->first_page; at != DMA_LIST_END; at = dma->page[at].next_page, pages++) {
 			if (dma->page[at].pool != number || check_page(dma, at, err) < 0)
 				return err->code ? -(int)err->code :
-					err_set(err, ERR_INVARIANT, "dma 2: page %u is on the list of pool %u", at, number);
+						   err_set(err, ERR_INVARIANT,
+							   "dma 2: page %u is on the list of pool %u", at, number);
 			in_use += dma->page[at].in_use;
 		}
 		if (in_use != pool->stats.in_use || pages != pool->stats.pages)
-			return err_set(err, ERR_INVARIANT, "dma 2: pool %u counts %" PRIu64 " blocks in %" PRIu64 " pages, has %"
-				PRIu64 " in %" PRIu64, number, pool->stats.in_use, pool->stats.pages, in_use, pages);
+			return err_set(err, ERR_INVARIANT,
+				"dma 2: pool %u counts %" PRIu64 " blocks in %" PRIu64 " pages, has %" PRIu64
+				" in %" PRIu64,
+				number, pool->stats.in_use, pool->stats.pages, in_use, pages);
 	}
 	return 0;
 }

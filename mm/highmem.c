@@ -1,4 +1,7 @@
-/* highmem: slots for pages without a kernel address. Models mm/highmem.c of 6.1; invariants are in mm/highmem_priv.h. */
+/*
+ * highmem: slots for pages without a kernel address. Models
+ * mm/highmem.c of 6.1; invariants are in mm/highmem_priv.h.
+ */
 #include "mm/highmem.h"
 
 #include <stdlib.h>
@@ -185,7 +188,8 @@ static int highmem_check(const void *state, struct err *err)
 	if (h->slot_of.nr != taken)
 		return err_set(err, ERR_INVARIANT, "highmem 1: %zu pages have %u slots", h->slot_of.nr, taken);
 	if (used != h->stats.used)
-		return err_set(err, ERR_INVARIANT, "highmem 2: %u slots have users, %u are counted", used, h->stats.used);
+		return err_set(err, ERR_INVARIANT, "highmem 2: %u slots have users, %u are counted", used,
+			h->stats.used);
 	for (uint32_t cpu = 0; cpu < h->machine->cpus; cpu++)
 		if (h->stacks[cpu].depth >= KM_MAX_IDX || h->orders[cpu].depth >= KM_MAX_IDX)
 			return err_set(err, ERR_INVARIANT, "highmem 3: CPU %u has %u mappings, %u of low pages", cpu,

@@ -27,7 +27,8 @@ struct highmem {
 	struct pkmap *slots;           /* owned; stats.slots of them */
 	struct idmap slot_of;          /* of a page that has one */
 	struct local_stack *stacks;    /* owned: by CPU */
-	struct local_stack *orders;    /* owned: by CPU, of pages that need no mapping: who keeps the order all the same */
+	/* owned: by CPU, of pages that need no mapping: who keeps the order all the same */
+	struct local_stack *orders;
 	uint32_t last;                 /* last_pkmap_nr */
 	struct highmem_stats stats;
 };

@@ -44,8 +44,10 @@ static void fill(struct resources *resources, uint32_t at, bool claimed, uint64_
 	entry = entry_of(resources, at, claimed);
 	for (uint64_t port = start; port <= end; port++)
 		resources->ports.table[port] = entry;
-	for (uint32_t child = resources->nodes[at].child; child != RESOURCE_NONE; child = resources->nodes[child].sibling) {
-		uint64_t from = max_u64(start, resources->nodes[child].start), to = min_u64(end, resources->nodes[child].end);
+	for (uint32_t child = resources->nodes[at].child; child != RESOURCE_NONE;
+		child = resources->nodes[child].sibling) {
+		uint64_t from = max_u64(start, resources->nodes[child].start),
+			 to = min_u64(end, resources->nodes[child].end);
 
 		if (from <= to)
 			fill(resources, child, claimed, from, to);
@@ -119,10 +121,11 @@ int ioports_check(const struct resources *resources, struct err *err)
 		bool claimed = resource_claimed(resources, RESOURCE_IOPORT, port, port);
 
 		if (claimed != !!(ports->table[port] & IOPORT_CLAIMED_BIT))
-			return err_set(err, ERR_INVARIANT, "resource 5: port 0x%x is%s claimed", port, claimed ? "" : " not");
+			return err_set(err, ERR_INVARIANT, "resource 5: port 0x%x is%s claimed", port,
+				claimed ? "" : " not");
 		if (region->start != node->start || region->end != node->end)
-			return err_set(err, ERR_INVARIANT, "resource 5: port 0x%x counts for \"%s\", not for \"%s\"", port,
-				region->name, node->name);
+			return err_set(err, ERR_INVARIANT, "resource 5: port 0x%x counts for \"%s\", not for \"%s\"",
+				port, region->name, node->name);
 	}
 	return 0;
 }

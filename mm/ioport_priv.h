@@ -7,7 +7,10 @@
 
 struct resources;
 
-/* A port: its region in the list of uses, the region of the machine that has its costs from 1, whether it is claimed. */
+/*
+ * A port: its region in the list of uses, the region of the
+ * machine that has its costs from 1, whether it is claimed.
+ */
 #define IOPORT_CLAIMED_BIT  (1u << 31)
 #define IOPORT_DEVICE_SHIFT 16
 #define IOPORT_DEVICE_MASK  0x3ffu

@@ -58,8 +58,8 @@ static bool type_allowed(enum ioremap_mode wanted, enum ioremap_mode type)
 }
 
 /*
- * memtype_reserve(): the mode of the mappings that are there, if it is one and the same, or the mode asked for if there are
- * none. Return: false when there are several, or the one is no substitute.
+ * memtype_reserve(): the mode of the mappings that are there, if it is one and the same, or the mode
+ * asked for if there are none. Return: false when there are several, or the one is no substitute.
  */
 static bool reserve_type(const struct ioremap *io, uint64_t phys, uint64_t bytes, enum ioremap_mode wanted,
 	uint8_t *granted)
@@ -90,7 +90,8 @@ static bool grow(struct ioremap *io)
 {
 	uint32_t cap = array_bigger(io->cap, io->cap);
 
-	if (!array_resize(&io->mappings, sizeof(*io->mappings), cap) || !array_resize(&io->unused, sizeof(*io->unused), cap) ||
+	if (!array_resize(&io->mappings, sizeof(*io->mappings), cap) ||
+		!array_resize(&io->unused, sizeof(*io->unused), cap) ||
 		!array_resize(&io->by_phys, sizeof(*io->by_phys), cap))
 		return false;
 	io->cap = cap;
@@ -294,7 +295,8 @@ static int ioremap_check(const void *state, struct err *err)
 		const struct ioremap_mapping *mapping = &io->mappings[io->by_phys[i]];
 
 		if (!mapping->live || (i && io->mappings[io->by_phys[i - 1]].phys > mapping->phys))
-			return err_set(err, ERR_INVARIANT, "ioremap 1: mapping %u is dead or out of order", io->by_phys[i]);
+			return err_set(err, ERR_INVARIANT, "ioremap 1: mapping %u is dead or out of order",
+				io->by_phys[i]);
 		if (check_types(io, i, err) < 0)
 			return -ERR_INVARIANT;
 		bytes += mapping->bytes;
@@ -302,10 +304,12 @@ static int ioremap_check(const void *state, struct err *err)
 	for (uint32_t number = ioremap_next(io, 0); number != IOREMAP_NONE; number = ioremap_next(io, number + 1))
 		live++;
 	if (live != io->nr_live)
-		return err_set(err, ERR_INVARIANT, "ioremap 1: %" PRIu64 " mappings live, %u listed", live, io->nr_live);
+		return err_set(err, ERR_INVARIANT, "ioremap 1: %" PRIu64 " mappings live, %u listed", live,
+			io->nr_live);
 	if (live != io->stats.live || bytes != io->stats.live_bytes)
-		return err_set(err, ERR_INVARIANT, "ioremap 3: %" PRIu64 " mappings of %" PRIu64 " bytes, counted %" PRIu64
-			" of %" PRIu64, live, bytes, io->stats.live, io->stats.live_bytes);
+		return err_set(err, ERR_INVARIANT,
+			"ioremap 3: %" PRIu64 " mappings of %" PRIu64 " bytes, counted %" PRIu64 " of %" PRIu64, live,
+			bytes, io->stats.live, io->stats.live_bytes);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
- * kcompactd: the daemon that compacts a node when kswapd has made room, or before anybody asks for it. Models kcompactd()
- * and proactive compaction of mm/compaction.c (6.1). When it runs is the engine's matter; pages that it holds from one step
- * to the next are handed out.
+ * kcompactd: the daemon that compacts a node when kswapd has made room, or before anybody asks for it. Models
+ * kcompactd() and proactive compaction of mm/compaction.c (6.1). When it runs is the engine's matter; pages that it
+ * holds from one step to the next are handed out.
  *
  * Invariants, between two steps
  *  1. no page is on its way: there are no sources
@@ -108,7 +108,8 @@ bool proactive_wanted(struct page_alloc *pa, uint32_t node)
 	}
 	/* It was asked, but not woken, because no zone was suitable: the check finds that, too. */
 	k->wanted = k->order > 0;
-	k->wanted_proactive = !k->wanted && !pa->reclaim[node].running && node_frag_score(pa, node) > frag_score_high(pa);
+	k->wanted_proactive =
+		!k->wanted && !pa->reclaim[node].running && node_frag_score(pa, node) > frag_score_high(pa);
 	return kcompactd_wanted(pa, node);
 }
 
@@ -125,9 +126,15 @@ static void begin_pass(struct page_alloc *pa, uint32_t node)
 	k->score = proactive ? node_frag_score(pa, node) : 0;
 	/* One for all zones: that one is gone through whole, and where to search for targets, goes for the next. */
 	k->cc = (struct compact_control){
-		.order = proactive ? COMPACT_ALL : (int)k->order, .search_order = (int)k->order,
-		.mt = MIGRATE_UNMOVABLE, .mode = COMPACT_SYNC_LIGHT, .highest = (enum machine_zone)k->pass_highest, .proactive = proactive,
-		.whole_zone = proactive, .ignore_skip = proactive, .may_fs = true,
+		.order = proactive ? COMPACT_ALL : (int)k->order,
+		.search_order = (int)k->order,
+		.mt = MIGRATE_UNMOVABLE,
+		.mode = COMPACT_SYNC_LIGHT,
+		.highest = (enum machine_zone)k->pass_highest,
+		.proactive = proactive,
+		.whole_zone = proactive,
+		.ignore_skip = proactive,
+		.may_fs = true,
 	};
 	k->episode = (struct compact_episode){ .who = proactive ? COMPACT_PROACTIVE : COMPACT_KCOMPACTD, .node = node,
 		.order = k->cc.order, .result = COMPACT_SKIPPED };

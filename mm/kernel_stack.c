@@ -48,7 +48,8 @@ static int kernel_stack_init(void *state, struct mm *mm, struct err *err)
 	return 0;
 }
 
-static enum mm_answer take_area(struct kernel_stacks *ks, unsigned int cpu, int node, uint32_t *stack, struct meter *meter)
+static enum mm_answer take_area(struct kernel_stacks *ks, unsigned int cpu, int node, uint32_t *stack,
+	struct meter *meter)
 {
 	uint64_t size = ks->stats.size;
 	struct vmap_request req = { .size = size, .gfp = GFP_KERNEL | GFP_BIT_ZERO, .node = (int16_t)node,
@@ -58,7 +59,8 @@ static enum mm_answer take_area(struct kernel_stacks *ks, unsigned int cpu, int 
 	return vmalloc_take(mm_state(ks->mm, SLOT_VMALLOC), &req, stack, meter);
 }
 
-static enum mm_answer take_block(struct kernel_stacks *ks, unsigned int cpu, int node, uint32_t *stack, struct meter *meter)
+static enum mm_answer take_block(struct kernel_stacks *ks, unsigned int cpu, int node, uint32_t *stack,
+	struct meter *meter)
 {
 	struct page_request req = { .gfp = GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO, .cpu = (uint16_t)cpu,
 		.node = (int16_t)page_alloc_local_node(ks->mm->pages, node, cpu), .order = (uint8_t)ks->order };
@@ -164,8 +166,9 @@ static int kernel_stack_check(const void *state, struct err *err)
 				continue;
 			cached++;
 			if (vmalloc_pages(mm_state(ks->mm, SLOT_VMALLOC), stack) != pages)
-				return err_set(err, ERR_INVARIANT, "kernel_stack 2: cached stack %u of CPU %u has not %" PRIu64
-					" pages", stack, cpu, pages);
+				return err_set(err, ERR_INVARIANT,
+					"kernel_stack 2: cached stack %u of CPU %u has not %" PRIu64 " pages", stack,
+					cpu, pages);
 		}
 	}
 	if (cached != ks->stats.cached || ks->stats.live + cached != ks->made - ks->stats.freed)

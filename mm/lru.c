@@ -1,6 +1,6 @@
 /*
- * lru: pages that may be taken back from their users, by node, kind and age. The links of a page that is handed out are not
- * needed for free lists, so they serve here.
+ * lru: pages that may be taken back from their users, by node, kind and age. The links
+ * of a page that is handed out are not needed for free lists, so they serve here.
  *
  * Invariants
  *  1. a page on a list is handed out with order 0, and its record says PAGE_ON_LRU and the list
@@ -183,7 +183,8 @@ void lru_refault(struct page_alloc *pa, pfn_t pfn, uint64_t shadow, enum lru_ret
 	pa->counter[PC_WORKINGSET_REFAULT_FILE]++;
 	if (can_reclaim_anon(pa))
 		workingset += node->nr_lru[LRU_INACTIVE_ANON] + node->nr_lru[LRU_ACTIVE_ANON];
-	if (page->place != PAGE_ON_LRU || how == LRU_RETURN_INACTIVE || (how == LRU_RETURN_BY_DISTANCE && distance > workingset))
+	if (page->place != PAGE_ON_LRU || how == LRU_RETURN_INACTIVE ||
+		(how == LRU_RETURN_BY_DISTANCE && distance > workingset))
 		return;
 	node->nonresident_age++;
 	node->activated++;
@@ -212,7 +213,8 @@ static uint64_t zones_pages(const struct page_alloc *pa, uint32_t node, enum lru
 	return pages;
 }
 
-static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t *swapped, struct err *err)
+static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t *swapped,
+	struct err *err)
 {
 	const struct reclaim_node *r = &pa->reclaim[node];
 	uint32_t previous = LINK_NONE;
@@ -222,20 +224,22 @@ static int check_list(const struct page_alloc *pa, uint32_t node, enum lru_list 
 		const struct page *page = page_at(pa, pfn);
 
 		if (page->place != PAGE_ON_LRU || page->order != list || !page_alloc_allocated(pa, pfn, 0))
-			return err_set(err, ERR_INVARIANT, "lru 1: page %u of list %d of node %u: place %u, list %u", pfn, list,
-				node, page->place, page->order);
+			return err_set(err, ERR_INVARIANT, "lru 1: page %u of list %d of node %u: place %u, list %u",
+				pfn, list, node, page->place, page->order);
 		*swapped += page->mt & LRU_WRITTEN ? 1 : 0;
 		if (page->mt & LRU_WRITTEN && (lru_is_file(list) || *swapped > pa->swap_used))
-			return err_set(err, ERR_INVARIANT, "lru 3: page %u of list %d of node %u is in swap, which has %" PRIu64, pfn,
-				list, node, pa->swap_used);
+			return err_set(err, ERR_INVARIANT,
+				"lru 3: page %u of list %d of node %u is in swap, which has %" PRIu64, pfn, list, node,
+				pa->swap_used);
 		if (page->prev != previous || ++nr > r->nr_lru[list])
-			return err_set(err, ERR_INVARIANT, "lru 2: page %u of list %d of node %u does not link back", pfn, list,
-				node);
+			return err_set(err, ERR_INVARIANT, "lru 2: page %u of list %d of node %u does not link back",
+				pfn, list, node);
 		previous = pfn;
 	}
 	if (nr != r->nr_lru[list] || nr != of_zones)
-		return err_set(err, ERR_INVARIANT, "lru 2: list %d of node %u has %" PRIu64 " pages, counts say %" PRIu64
-			" and %" PRIu64, list, node, nr, r->nr_lru[list], of_zones);
+		return err_set(err, ERR_INVARIANT,
+			"lru 2: list %d of node %u has %" PRIu64 " pages, counts say %" PRIu64 " and %" PRIu64, list,
+			node, nr, r->nr_lru[list], of_zones);
 	return 0;
 }
 

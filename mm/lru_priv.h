@@ -43,7 +43,8 @@ void lru_rotate(struct page_alloc *pa, pfn_t pfn);
 /* vmscan_balance.c */
 
 /** scan_balance() - models prepare_scan_count() and get_scan_count(). */
-void scan_balance(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, struct scan_balance *balance);
+void scan_balance(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc,
+	struct scan_balance *balance);
 /** nothing_to_scan() - whatever the priority, a pass over @node finds no page to look at, and moves none. */
 bool nothing_to_scan(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc);
 /** inactive_is_low() - models the kernel's. */

@@ -14,7 +14,8 @@ struct mempolicy {
 	uint8_t nodes[MACHINE_MAX_NODES]; /* numbers, ascending */
 	uint32_t nr;
 	uint32_t next;                    /* the place in nodes[] whose turn it is: behind il_prev */
-	int told;                         /* the node of the next block of pages, as recorded; MEMPOLICY_NODE_ANY: not told */
+	/* the node of the next block of pages, as recorded; MEMPOLICY_NODE_ANY: not told */
+	int told;
 };
 
 /**

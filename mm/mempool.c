@@ -68,7 +68,8 @@ static uint32_t pop(struct mempools *m, struct pool *pool)
 	return number;
 }
 
-static void give_back(struct mempools *m, const struct pool *pool, uint32_t number, unsigned int cpu, struct meter *meter)
+static void give_back(struct mempools *m, const struct pool *pool, uint32_t number, unsigned int cpu,
+	struct meter *meter)
 {
 	mempool_backing_give(m, &pool->stats.create, m->elements[number].object, cpu, meter);
 	forget(m, number);
@@ -118,9 +119,12 @@ static uint32_t begin_pool(struct mempools *m, const struct mempool_create *crea
 		free(reserve);
 		return MEMPOOL_NONE;
 	}
-	m->pools[m->nr_pools] = (struct pool){ .reserve = reserve, .capacity = create->min_nr,
-		.stats = { .create = *create, .lowest = create->min_nr, .element_alloc = mempool_element_alloc(m, create),
-			.element_bytes = mempool_element_bytes(m, create) } };
+	m->pools[m->nr_pools] = (struct pool){ .reserve = reserve,
+		.capacity = create->min_nr,
+		.stats = { .create = *create,
+			.lowest = create->min_nr,
+			.element_alloc = mempool_element_alloc(m, create),
+			.element_bytes = mempool_element_bytes(m, create), }, };
 	return m->nr_pools++;
 }
 
@@ -131,8 +135,8 @@ static enum mm_answer build(struct mempools *m, uint32_t number, unsigned int cp
 	enum mm_answer answer;
 
 	if (!pool->has_header) {
-		answer = mempool_take_kmalloc(m, m->machine->bits32 ? HEADER_BYTES_32 : HEADER_BYTES_64, GFP_KERNEL | GFP_BIT_ZERO, cpu,
-			&pool->header, meter);
+		answer = mempool_take_kmalloc(m, m->machine->bits32 ? HEADER_BYTES_32 : HEADER_BYTES_64,
+			GFP_KERNEL | GFP_BIT_ZERO, cpu, &pool->header, meter);
 		if (answer != MM_DONE)
 			return answer;
 		pool->has_header = true;
@@ -319,7 +323,10 @@ enum mm_answer mempool_resize(struct mempools *m, uint32_t pool, uint32_t min_nr
 
 	if (min_nr == 0 || min_nr > MIN_NR_MAX)
 		return MM_FAILED;
-	/* As many as before are a shrink, too: a reserve that lacks some is not filled. But a call that slept goes on. */
+	/*
+	 * As many as before are a shrink, too: a reserve that
+	 * lacks some is not filled. But a call that slept goes on.
+	 */
 	if (min_nr < p->stats.create.min_nr || (min_nr == p->stats.create.min_nr && !p->filling)) {
 		p->stats.create.min_nr = min_nr;
 		p->filling = false;
@@ -371,7 +378,10 @@ static int mempool_init(void *state, struct mm *mm, struct err *err)
 	struct mempools *m = state;
 
 	(void)err;
-	*m = (struct mempools){ .machine = mm->machine, .slab = mm->slab, .pages = mm->pages, .free_element = ELEMENT_FREE };
+	*m = (struct mempools){ .machine = mm->machine,
+		.slab = mm->slab,
+		.pages = mm->pages,
+		.free_element = ELEMENT_FREE };
 	return 0;
 }
 

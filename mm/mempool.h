@@ -83,7 +83,8 @@ struct slab_object mempool_element(const struct mempools *m, uint32_t element);
  * mempool_resize() - models mempool_resize(). To be called again after MM_WAIT: it goes on.
  * MM_FAILED: no memory for a larger array; the pool stays as it is. An element that is not to be had is no failure.
  */
-enum mm_answer mempool_resize(struct mempools *m, uint32_t pool, uint32_t min_nr, unsigned int cpu, struct meter *meter);
+enum mm_answer mempool_resize(struct mempools *m, uint32_t pool, uint32_t min_nr, unsigned int cpu,
+	struct meter *meter);
 /** mempool_destroy() - models mempool_destroy(). Return: elements that callers still hold, which leak. */
 uint64_t mempool_destroy(struct mempools *m, uint32_t pool, unsigned int cpu, struct meter *meter);
 

@@ -24,8 +24,8 @@ static enum mm_answer take_pages(struct mempools *m, const struct mempool_create
 	return answer;
 }
 
-enum mm_answer mempool_backing_take(struct mempools *m, const struct mempool_create *create, gfp_t gfp, unsigned int cpu,
-	struct slab_object *object, struct meter *meter)
+enum mm_answer mempool_backing_take(struct mempools *m, const struct mempool_create *create, gfp_t gfp,
+	unsigned int cpu, struct slab_object *object, struct meter *meter)
 {
 	switch (create->kind) {
 	case MEMPOOL_SLAB:

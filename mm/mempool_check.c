@@ -11,14 +11,15 @@ static int check_pool(const struct mempools *m, uint32_t number, struct err *err
 	if (pool->state == POOL_DESTROYED)
 		return 0;
 	if (pool->stats.curr_nr > pool->stats.create.min_nr || pool->stats.create.min_nr > pool->capacity)
-		return err_set(err, ERR_INVARIANT, "mempool 1: pool %u has %u of %u elements in an array for %u", number,
-			pool->stats.curr_nr, pool->stats.create.min_nr, pool->capacity);
+		return err_set(err, ERR_INVARIANT, "mempool 1: pool %u has %u of %u elements in an array for %u",
+			number, pool->stats.curr_nr, pool->stats.create.min_nr, pool->capacity);
 	for (uint32_t i = 0; i < pool->stats.curr_nr; i++) {
 		uint32_t element = pool->reserve[i];
 
 		if (element >= m->nr_elements || m->elements[element].pool != number || m->elements[element].next != 1)
-			return err_set(err, ERR_INVARIANT, "mempool 2: entry %u of pool %u's reserve is element %u of another", i,
-				number, element);
+			return err_set(err, ERR_INVARIANT,
+				"mempool 2: entry %u of pool %u's reserve is element %u of another", i, number,
+				element);
 	}
 	return 0;
 }
@@ -33,7 +34,9 @@ static int check_element(const struct mempools *m, uint32_t number, struct err *
 		there = page_alloc_allocated(m->pages, element->object.index, create->order);
 	else if (create->kind != MEMPOOL_OTHER && element->object.slab != SLAB_LARGE)
 		there = slab_object_live(m->slab, element->object);
-	return there ? 0 : err_set(err, ERR_INVARIANT, "mempool 4: element %u of pool %u is free memory", number, element->pool);
+	return there ?
+		0 :
+		err_set(err, ERR_INVARIANT, "mempool 4: element %u of pool %u is free memory", number, element->pool);
 }
 
 int mempool_check(const void *state, struct err *err)
@@ -56,8 +59,10 @@ int mempool_check(const void *state, struct err *err)
 		uint64_t curr_nr = p->state == POOL_DESTROYED ? 0 : p->stats.curr_nr;
 
 		if (held[pool] != p->stats.outstanding || kept[pool] != curr_nr)
-			ret = err_set(err, ERR_INVARIANT, "mempool 3: pool %u has %" PRIu64 " of %" PRIu64 " elements outstanding, %"
-				PRIu64 " of %" PRIu64 " in reserve", pool, held[pool], p->stats.outstanding, kept[pool], curr_nr);
+			ret = err_set(err, ERR_INVARIANT,
+				"mempool 3: pool %u has %" PRIu64 " of %" PRIu64 " elements outstanding, %" PRIu64
+				" of %" PRIu64 " in reserve",
+				pool, held[pool], p->stats.outstanding, kept[pool], curr_nr);
 	}
 	free(held);
 	free(kept);

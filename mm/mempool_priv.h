@@ -1,6 +1,6 @@
 /*
- * mempool_priv: the state of the mempools, which their test sees too, and what their files share: mempool.c (pools and their
- * reserves), mempool_backing.c (where elements come from), mempool_check.c (the invariants).
+ * mempool_priv: the state of the mempools, which their test sees too, and what their files share: mempool.c
+ * (pools and their reserves), mempool_backing.c (where elements come from), mempool_check.c (the invariants).
  */
 #ifndef KMEMSIM_MM_MEMPOOL_PRIV_H
 #define KMEMSIM_MM_MEMPOOL_PRIV_H
@@ -51,8 +51,8 @@ struct mempools {
 enum mm_answer mempool_take_kmalloc(struct mempools *m, uint64_t size, gfp_t gfp, unsigned int cpu,
 	struct slab_object *object, struct meter *meter);
 /** mempool_backing_take() - models pool->alloc(). MM_FAILED: none, also when the pool's cache is gone. */
-enum mm_answer mempool_backing_take(struct mempools *m, const struct mempool_create *create, gfp_t gfp, unsigned int cpu,
-	struct slab_object *object, struct meter *meter);
+enum mm_answer mempool_backing_take(struct mempools *m, const struct mempool_create *create, gfp_t gfp,
+	unsigned int cpu, struct slab_object *object, struct meter *meter);
 /** mempool_backing_give() - models pool->free(). */
 void mempool_backing_give(struct mempools *m, const struct mempool_create *create, struct slab_object object,
 	unsigned int cpu, struct meter *meter);

@@ -59,11 +59,14 @@ struct meter {
 	uint32_t nr_segments;    /* all there were: see meter_kept() */
 	struct meter_segment segments[METER_SEGMENTS]; /* the first ones: see meter_segment() */
 	struct meter_more *more; /* borrowed: those behind; NULL: nobody asks for them, they are only in ns */
-	uint64_t nap_ns;         /* beside ns: what the request sleeps once it has done what it does; 0 but under pressure */
+	/* beside ns: what the request sleeps once it has done what it does; 0 but under pressure */
+	uint64_t nap_ns;
 	uint8_t nap_reason;      /* enum sleep_reason, the worst */
 	uint32_t loops;          /* not 0: the last request found no page, and would loop; alike for like requests */
-	bool pressure;           /* kswapd was woken, a request reclaimed, a block waits for RCU: cleared when looked after */
-	struct mm_wait wait;     /* of a request that sleeps or slept; all 0 for others, and not touched by meter_start() */
+	/* kswapd was woken, a request reclaimed, a block waits for RCU: cleared when looked after */
+	bool pressure;
+	/* of a request that sleeps or slept; all 0 for others, and not touched by meter_start() */
+	struct mm_wait wait;
 };
 
 /** meter_start() - the first request of a meter that was zeroed; @step_ns is borrowed. */
@@ -149,7 +152,8 @@ static inline void meter_charge_locked(struct meter *meter, enum machine_step st
  * meter_wait() - the request must sleep: `return meter_wait(...)` before any state has
  * changed that a retry cannot bear.
  */
-static inline enum mm_answer meter_wait(struct meter *meter, enum sleep_reason reason, uint64_t key, uint64_t timeout_ns)
+static inline enum mm_answer meter_wait(struct meter *meter, enum sleep_reason reason, uint64_t key,
+	uint64_t timeout_ns)
 {
 	meter->wait.reason = (uint8_t)reason;
 	meter->wait.key = key;

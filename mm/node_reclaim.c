@@ -2,9 +2,10 @@
  * node_reclaim: rather reclaim on the near node than take memory of the next one (vm.zone_reclaim_mode).
  * Models node_reclaim(), __node_reclaim() and zone_allows_reclaim() of kernel 6.1.
  *
- * Simplified: file pages are unmapped and clean, anonymous ones mapped and dirty, because no trace tells: with neither write
- * nor unmap only file pages go, with one of them still no more, with both anonymous ones are swapped out. How many pages
- * reclaimable slabs have does not count, only how much page cache there is. It happens at one instant: nobody else is at it.
+ * Simplified: file pages are unmapped and clean, anonymous ones mapped and dirty, because no trace tells: with
+ * neither write nor unmap only file pages go, with one of them still no more, with both anonymous ones are swapped
+ * out. How many pages reclaimable slabs have does not count, only how much page cache there is. It happens at one
+ * instant: nobody else is at it.
  */
 #include "base/bits.h"
 #include "mm/lru_priv.h"
@@ -12,7 +13,8 @@
 #define RECLAIM_WRITE 2u
 #define RECLAIM_UNMAP 4u
 
-#define RECLAIM_DISTANCE 30u      /* farther nodes are nobody's to reclaim; the kernel's default but on some AMD machines */
+/* farther nodes are nobody's to reclaim; the kernel's default but on some AMD machines */
+#define RECLAIM_DISTANCE 30u
 #define NODE_RECLAIM_PRIORITY 4   /* a sixteenth of the lists at first */
 #define MIN_UNMAPPED_PERCENT 1u   /* vm.min_unmapped_ratio: so much page cache of a node is left alone */
 
@@ -66,5 +68,6 @@ bool node_reclaim(struct zone *zone, const struct alloc_context *ac, unsigned in
 		shrink_node(pa, zone->node, &sc);
 	pa->counter[PC_NODE_RECLAIM_PAGES] += sc.reclaimed;
 	pa->counter[PC_ZONE_RECLAIM_FAILED] += sc.reclaimed < 1ull << ac->order;
-	return zone_watermark_ok(zone, ac->order, zone_mark(zone, alloc_flags), ac->highest, alloc_flags, zone->visible_free);
+	return zone_watermark_ok(zone, ac->order, zone_mark(zone, alloc_flags), ac->highest, alloc_flags,
+		zone->visible_free);
 }

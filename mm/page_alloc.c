@@ -287,7 +287,8 @@ static struct zone *bulk_zone(const struct alloc_context *ac, uint32_t nr)
  * Simplified: __GFP_ACCOUNT does not make it a single allocation, because whether memory control groups are in use is
  * not known.
  */
-static uint32_t take_bulk(struct page_alloc *pa, const struct page_request *req, uint32_t nr, pfn_t *pfns, struct meter *meter)
+static uint32_t take_bulk(struct page_alloc *pa, const struct page_request *req, uint32_t nr, pfn_t *pfns,
+	struct meter *meter)
 {
 	struct page_request single = *req;
 	struct alloc_context ac;
@@ -333,7 +334,8 @@ static uint32_t take_bulk_interleaved(struct page_alloc *pa, const struct page_r
 uint32_t page_alloc_take_bulk(struct page_alloc *pa, const struct page_request *req, uint32_t nr, pfn_t *pfns,
 	struct meter *meter)
 {
-	return by_policy(pa, req) ? take_bulk_interleaved(pa, req, nr, pfns, meter) : take_bulk(pa, req, nr, pfns, meter);
+	return by_policy(pa, req) ? take_bulk_interleaved(pa, req, nr, pfns, meter) :
+				    take_bulk(pa, req, nr, pfns, meter);
 }
 
 void page_free_direct(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum buddy_place place, unsigned int cpu,

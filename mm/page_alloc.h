@@ -74,7 +74,8 @@ struct page_load_report {
 	uint64_t pages_missing;       /* managed by the kernel, but the machine does not hand them out at boot */
 	uint64_t pcp_placed;          /* pages of per-CPU lists whose place is the model's choice */
 	uint64_t blocks_placed;       /* free blocks whose place is the model's choice: only their number was saved */
-	uint64_t blocks_reshaped;     /* saved blocks that had no room as they were: smaller ones, or merged with others */
+	/* saved blocks that had no room as they were: smaller ones, or merged with others */
+	uint64_t blocks_reshaped;
 };
 
 /**
@@ -178,16 +179,16 @@ bool page_alloc_correct(struct page_alloc *pa, pfn_t wrong, pfn_t right, unsigne
  * @flushed: pages that the kernel flushed because of this free.
  * Return: pages that page_alloc_give() would have flushed.
  */
-uint32_t page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
-	struct meter *meter);
+uint32_t page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu,
+	uint32_t flushed, struct meter *meter);
 
 /**
  * page_alloc_flush_recorded() - a block went from a per-CPU list to the free list of type @mt,
  * as mm_page_pcpu_drain tells.
  * Return: whether it was on a per-CPU list. One that is handed out goes to the free list too; else nothing is done.
  */
-bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
-	struct meter *meter);
+bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt,
+	unsigned int cpu, struct meter *meter);
 
 /** page_alloc_flush_next() - the block that a flush of a CPU's lists moves first when it begins with list @list. */
 pfn_t page_alloc_flush_next(const struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu);
@@ -219,14 +220,15 @@ uint32_t page_alloc_refill_blocks(const struct page_alloc *pa, unsigned int zone
 uint32_t page_alloc_marks_blocks(const struct page_alloc *pa, unsigned int zone, unsigned int order);
 
 /** page_alloc_pcp_position() - blocks in front of @pfn in that list of a CPU; -1: it is not there. */
-int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu);
+int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt,
+	unsigned int cpu);
 
 /**
  * page_alloc_take_first() - the first block of list @list of a CPU leaves it, for an allocation that no event shows.
  * Return: PFN_NONE when the list is empty.
  */
-pfn_t page_alloc_take_first(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu, uint8_t *order,
-	struct meter *meter);
+pfn_t page_alloc_take_first(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu,
+	uint8_t *order, struct meter *meter);
 
 /** page_alloc_preferred_zone() - number of the zone that the request tries first, -1: there is none. */
 int page_alloc_preferred_zone(const struct page_alloc *pa, const struct page_request *req);
@@ -257,7 +259,8 @@ uint32_t page_alloc_owner(const struct page_alloc *pa, pfn_t pfn);
 uint32_t page_alloc_node_of(const struct page_alloc *pa, pfn_t pfn);
 
 /** page_alloc_drain_pages() - models drain_zone_pages(): at least @nr pages of a CPU's lists of a zone, at most all. */
-void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned int cpu, uint32_t nr, struct meter *meter);
+void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned int cpu, uint32_t nr,
+	struct meter *meter);
 /** page_alloc_vmstat_work() - models refresh_cpu_vm_stats() of a CPU, each second: folds counters, ages remote pcps. */
 void page_alloc_vmstat_work(struct page_alloc *pa, unsigned int cpu, struct meter *meter);
 /** page_alloc_vmstat_fold() - its counters alone, where a recording tells what was drained. */

@@ -76,7 +76,10 @@ int lru_check(const struct page_alloc *pa, struct err *err);
 
 /* kswapd.c */
 
-/** kswapd_gave_up() - whether @node is hopeless: kswapd found nothing there in many passes. Models pgdat->kswapd_failures. */
+/**
+ * kswapd_gave_up() - whether @node is hopeless: kswapd found
+ * nothing there in many passes. Models pgdat->kswapd_failures.
+ */
 bool kswapd_gave_up(const struct page_alloc *pa, uint32_t node);
 
 /** kswapd_wake() - models wakeup_kswapd() for the node of @zone. */
@@ -96,8 +99,8 @@ void kcompactd_forget_skips(struct page_alloc *pa, uint32_t node);
 /* node_reclaim.c */
 
 /**
- * node_reclaim() - @zone is below the mark of @alloc_flags: take pages back on its node, where vm.zone_reclaim_mode has the
- * request do so. Return: whether the zone can serve it now.
+ * node_reclaim() - @zone is below the mark of @alloc_flags: take pages back on its node, where
+ * vm.zone_reclaim_mode has the request do so. Return: whether the zone can serve it now.
  */
 bool node_reclaim(struct zone *zone, const struct alloc_context *ac, unsigned int alloc_flags, struct meter *meter);
 

@@ -127,8 +127,8 @@ void page_alloc_put_back(struct page_alloc *pa, pfn_t pfn, unsigned int order, u
 }
 
 /*
- * The kernel has a freed block on the list of type @mt, so that is what it takes its pageblock for: it was claimed, and the
- * model did not see by whom.
+ * The kernel has a freed block on the list of type @mt, so that is what it
+ * takes its pageblock for: it was claimed, and the model did not see by whom.
  */
 static void learn_type(struct page_alloc *pa, pfn_t pfn, unsigned int mt)
 {
@@ -136,8 +136,12 @@ static void learn_type(struct page_alloc *pa, pfn_t pfn, unsigned int mt)
 		set_pageblock_migratetype(pa, pfn, mt);
 }
 
-/* What else of @pfn's pageblock is on the list where @pfn was found goes where the kernel has it: to the head of its type's. */
-static void move_with(struct page_alloc *pa, struct pcp *pcp, unsigned int list, unsigned int order, pfn_t pfn, unsigned int mt)
+/*
+ * What else of @pfn's pageblock is on the list where @pfn was
+ * found goes where the kernel has it: to the head of its type's.
+ */
+static void move_with(struct page_alloc *pa, struct pcp *pcp, unsigned int list, unsigned int order, pfn_t pfn,
+	unsigned int mt)
 {
 	uint64_t pageblock = pageblock_of(pa, pfn);
 	struct block_list *from = &pcp->list[list], *to = &pcp->list[pcp_list_index(order, mt)];
@@ -204,8 +208,8 @@ static uint8_t factor_after(const struct zone *zone, uint8_t before, unsigned in
 	return (uint8_t)min_u64(ilog2_u64(max_u64(flushed / zone->pcp_batch, 1)) + 1, PCP_BATCH_SCALE_MAX);
 }
 
-uint32_t page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu, uint32_t flushed,
-	struct meter *meter)
+uint32_t page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, unsigned int cpu,
+	uint32_t flushed, struct meter *meter)
 {
 	struct zone *zone = page_zone(pa, pfn);
 	struct pcp *pcp = &zone->pcps[cpu];
@@ -223,8 +227,8 @@ uint32_t page_alloc_give_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int
 	return expected;
 }
 
-bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu,
-	struct meter *meter)
+bool page_alloc_flush_recorded(struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt,
+	unsigned int cpu, struct meter *meter)
 {
 	struct zone_work work = { 0 };
 	struct free_spot spot;
@@ -325,7 +329,8 @@ uint32_t page_alloc_marks_blocks(const struct page_alloc *pa, unsigned int zone,
 	return pcp_batch_blocks(zone_batchsize(pa->zones[zone].managed, pa->page_shift), order);
 }
 
-int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt, unsigned int cpu)
+int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int order, enum migratetype mt,
+	unsigned int cpu)
 {
 	const struct zone *zone = page_zone_slow(pa, pfn);
 	int position = 0;
@@ -339,8 +344,8 @@ int page_alloc_pcp_position(const struct page_alloc *pa, pfn_t pfn, unsigned int
 	return at == LINK_NONE ? -1 : position;
 }
 
-pfn_t page_alloc_take_first(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu, uint8_t *order,
-	struct meter *meter)
+pfn_t page_alloc_take_first(struct page_alloc *pa, unsigned int zone, unsigned int list, unsigned int cpu,
+	uint8_t *order, struct meter *meter)
 {
 	uint32_t head = pa->zones[zone].pcps[cpu].list[list].head;
 	const struct page *page;

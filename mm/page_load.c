@@ -19,7 +19,10 @@ static struct zone *zone_find(struct page_alloc *pa, uint32_t node, enum machine
 	return NULL;
 }
 
-/* What is made movable while a system runs may lie amid another zone (online_movable); a zone of the model is in one piece. */
+/*
+ * What is made movable while a system runs may lie amid another
+ * zone (online_movable); a zone of the model is in one piece.
+ */
 static int refuse_overlap(const struct page_load *load)
 {
 	const struct state *state = load->state;
@@ -30,9 +33,10 @@ static int refuse_overlap(const struct page_load *load)
 		for (size_t k = 0; k < i; k++) {
 			const struct state_zone *b = &state->zones[k];
 
-			if (a->node == b->node && a->spanned && b->spanned && a->start_pfn < b->start_pfn + b->spanned &&
-				b->start_pfn < a->start_pfn + a->spanned)
-				return err_set(load->err, ERR_CONFIG, "%s: zones %s and %s of node %u overlap, as memory that was made"
+			if (a->node == b->node && a->spanned && b->spanned &&
+				a->start_pfn < b->start_pfn + b->spanned && b->start_pfn < a->start_pfn + a->spanned)
+				return err_set(load->err, ERR_CONFIG,
+					"%s: zones %s and %s of node %u overlap, as memory that was made"
 					" movable while the system ran leaves them: such a state cannot be loaded; start from boot",
 					state->source, machine_zone_name[b->type], machine_zone_name[a->type], a->node);
 		}
@@ -48,9 +52,10 @@ static int match_zones(const struct page_load *load)
 	if (refuse_overlap(load) < 0)
 		return -(int)load->err->code;
 	if (state->nr_zones != load->pa->nr_zones)
-		return err_set(load->err, ERR_CONFIG, "%s has %zu populated zones, the machine %u: a saved state fits only the"
-			" memory that it was saved from (kmemsim probe writes that machine from its files)", state->source,
-			state->nr_zones, load->pa->nr_zones);
+		return err_set(load->err, ERR_CONFIG,
+			"%s has %zu populated zones, the machine %u: a saved state fits only the"
+			" memory that it was saved from (kmemsim probe writes that machine from its files)",
+			state->source, state->nr_zones, load->pa->nr_zones);
 	for (size_t i = 0; i < state->nr_zones; i++) {
 		const struct state_zone *saved = &state->zones[i];
 		struct zone *zone = zone_find(load->pa, saved->node, saved->type);
@@ -124,9 +129,10 @@ static int count_unmanaged(const struct page_load *load)
 			page_nr_handed_out(load->pa, zone->start, zone->end);
 
 		if (pages < zone->managed && load->state->exact_blocks)
-			return err_set(load->err, ERR_CONFIG, "%s: zone %s of node %u manages %" PRIu64 " pages, but the "
-				"machine's memory has %" PRIu64 " there", load->state->source,
-				machine_zone_name[zone->type], zone->node, zone->managed, pages);
+			return err_set(load->err, ERR_CONFIG,
+				"%s: zone %s of node %u manages %" PRIu64 " pages, but the "
+				"machine's memory has %" PRIu64 " there",
+				load->state->source, machine_zone_name[zone->type], zone->node, zone->managed, pages);
 		if (pages < zone->managed) {
 			load->report->pages_missing += zone->managed - pages;
 			zone->managed = pages;
@@ -198,8 +204,8 @@ static void set_marks(struct zone *zone, const struct zone_marks *marks)
 }
 
 /*
- * The kernel sets its marks when a few pages of boot are not freed yet, so what the same settings lead to differs by some pages
- * of a zone (two in six states of 6.1). A changed setting moves them by more than one in twenty.
+ * The kernel sets its marks when a few pages of boot are not freed yet, so what the same settings lead to differs
+ * by some pages of a zone (two in six states of 6.1). A changed setting moves them by more than one in twenty.
  */
 static bool differs(uint64_t saved, uint64_t made)
 {

@@ -58,8 +58,10 @@ static int block_zone(const struct page_load *load, uint64_t pfn, unsigned int l
 		if (zone_spans(*zone, pfn) && page_alloc_allocated(load->pa, pfn, order))
 			return 0;
 	}
-	return err_set(load->err, ERR_CONFIG, "%s: the free block at page %" PRIu64 " (order %u, type %u) is not aligned, "
-		"outside its zone or the machine's memory, or in another free block", load->state->source, pfn, order, mt);
+	return err_set(load->err, ERR_CONFIG,
+		"%s: the free block at page %" PRIu64 " (order %u, type %u) is not aligned, "
+		"outside its zone or the machine's memory, or in another free block",
+		load->state->source, pfn, order, mt);
 }
 
 static int load_free_lists(const struct page_load *load)
@@ -100,9 +102,11 @@ static int load_pcp_lists(const struct page_load *load)
 		if (ret < 0)
 			return ret;
 		if (!pcp_list_is_there(pa, block))
-			return err_set(load->err, ERR_CONFIG, "%s: page %" PRIu64 " (order %u, type %u) is on list %u of CPU "
-				"%u, which the machine does not have", load->state->source, block->pfn, block->order,
-				block->migratetype, block->list, block->cpu);
+			return err_set(load->err, ERR_CONFIG,
+				"%s: page %" PRIu64 " (order %u, type %u) is on list %u of CPU "
+				"%u, which the machine does not have",
+				load->state->source, block->pfn, block->order, block->migratetype, block->list,
+				block->cpu);
 		page_take_back(pa, block->pfn, block->order);
 		page = page_at(pa, block->pfn);
 		page->zone_plus1 = (uint16_t)(zone->index + 1);

@@ -2,12 +2,12 @@
  * page_load_counts: a state of which only the numbers are known (buddyinfo, pagetypeinfo): as many free blocks of each
  * list, at places of the model's choice, and everything else handed out.
  *
- * Memory starts as the blocks that boot handed over, as cells that nothing is free in. A free block of order o is one
- * half of a cell of order o + 1; the other half becomes a cell of order o, in which only smaller blocks can become free.
- * So no cell is ever free as a whole and no two free blocks could merge. Orders are placed from the largest down, hence
- * what remains is enough where the memory is cut as that of the state; elsewhere blocks are halved or merged. A cell of
- * max_order, or one that is as large as boot could make it, may be free as a whole. Pages of the CPUs' lists come out of
- * the cells that are left, the smallest first.
+ * Memory starts as the blocks that boot handed over, as cells that nothing is free in. A free block of order o is
+ * one half of a cell of order o + 1; the other half becomes a cell of order o, in which only smaller blocks can
+ * become free. So no cell is ever free as a whole and no two free blocks could merge. Orders are placed from the
+ * largest down, hence what remains is enough where the memory is cut as that of the state; elsewhere blocks are
+ * halved or merged. A cell of max_order, or one that is as large as boot could make it, may be free as a whole.
+ * Pages of the CPUs' lists come out of the cells that are left, the smallest first.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -153,8 +153,8 @@ static void cut_cells(struct placing *placing, struct cells *from, unsigned int 
 }
 
 /*
- * Deferred initialisation makes a pageblock Movable when it frees its first page. One whose first page it never frees stays
- * Unmovable: the initial ram disk or the descriptors of pages are there. Models deferred_free_range().
+ * Deferred initialisation makes a pageblock Movable when it frees its first page. One whose first page it never
+ * frees stays Unmovable: the initial ram disk or the descriptors of pages are there. Models deferred_free_range().
  */
 static void name_never_freed(struct placing *placing)
 {
@@ -248,7 +248,8 @@ static pfn_t place_single(struct placing *placing)
 
 static int no_room(const struct placing *placing)
 {
-	return err_set(placing->load->err, ERR_CONFIG, "%s: zone %s of node %u has more free pages than the machine has there:"
+	return err_set(placing->load->err, ERR_CONFIG,
+		"%s: zone %s of node %u has more free pages than the machine has there:"
 		" is it the one that they were saved from, and are its files of one moment (kmemsim probe)?",
 		placing->load->state->source, machine_zone_name[placing->zone->type], placing->zone->node);
 }
@@ -283,10 +284,11 @@ static void note_reshaped(const struct placing *placing, unsigned int mt, unsign
 }
 
 /*
- * There is no room for the last @nr of counts[mt][order] as they are: blocks of the next lower order are wanted in their place, or pages
- * beside others. No file tells where all that is reserved lies.
+ * There is no room for the last @nr of counts[mt][order] as they are: blocks of the next lower order
+ * are wanted in their place, or pages beside others. No file tells where all that is reserved lies.
  */
-static int place_reshaped(struct placing *placing, uint64_t (*counts)[16], unsigned int mt, unsigned int order, uint64_t nr)
+static int place_reshaped(struct placing *placing, uint64_t (*counts)[16], unsigned int mt, unsigned int order,
+	uint64_t nr)
 {
 	note_reshaped(placing, mt, order, counts[mt][order], nr);
 	if (!order)
@@ -395,15 +397,17 @@ static void count_blocks(const struct page_load *load, size_t zone, uint64_t (*c
 }
 
 /*
- * What is in use in pageblocks that are not Movable is on no LRU list: Movable requests would take such pageblocks over. Where the
- * state counts the pages on LRU lists (@counted), who lays them out finds theirs among all pages in use.
+ * What is in use in pageblocks that are not Movable is on no LRU list: Movable requests would take such pageblocks
+ * over. Where the state counts the pages on LRU lists (@counted), who lays them out finds theirs among all pages in
+ * use.
  */
 static void unlist_kernel_pages(struct zone *zone, bool counted)
 {
 	struct page_alloc *pa = zone->pa;
 
 	for (pfn_t pfn = zone->start; pfn < zone->end; pfn++) {
-		if ((!counted && pageblock_migratetype(pa, pfn) == MIGRATE_MOVABLE) || !page_alloc_allocated(pa, pfn, 0))
+		if ((!counted && pageblock_migratetype(pa, pfn) == MIGRATE_MOVABLE) ||
+			!page_alloc_allocated(pa, pfn, 0))
 			continue;
 		page_take_back(pa, pfn, 0);
 		page_hand_out(pa, pfn, 0, false);

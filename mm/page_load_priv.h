@@ -26,15 +26,19 @@ int page_load_blocks(const struct page_load *load);
 void page_load_deferred(struct zone *zone);
 
 /**
- * page_load_first_deferred() - the first page of the zone whose initialisation boot puts off; its end when there is none. Models
- * defer_init(): of a node's last zone more than a section is initialised at once, up to a section's border.
+ * page_load_first_deferred() - the first page of the zone whose initialisation boot puts off; its end when there is
+ * none. Models defer_init(): of a node's last zone more than a section is initialised at once, up to a section's
+ * border.
  */
 pfn_t page_load_first_deferred(const struct zone *zone);
 
 /** page_load_types() - the pageblocks' types, from the free blocks and the kinds of pages. After page_load_blocks(). */
 int page_load_types(const struct page_load *load);
 
-/** page_load_counts() - as many blocks of each list as counted, at places of the model's choice, and their pageblocks. */
+/**
+ * page_load_counts() - as many blocks of each list as counted,
+ * at places of the model's choice, and their pageblocks.
+ */
 int page_load_counts(const struct page_load *load);
 
 #endif

@@ -2,12 +2,12 @@
  * page_load_types: the types of pageblocks, which a saved state does not tell.
  *
  * In this order: a pageblock that a free block covers has the type of the block's list, and one with free blocks of
- * one type has that type (any block on a HighAtomic list marks a HighAtomic pageblock: such lists hold nothing else). With
- * free blocks of several types it has the one with the most free pages. One without a free block has the type that most
- * of its pages would ask for: Movable for anonymous memory and files, Reclaimable for slabs of reclaimable caches,
- * Unmovable for what else is allocated. Where nothing is allocated either, boot's type stays.
- * When the number of each type is known (pagetypeinfo), guessed pageblocks and then mixed ones change their type until the
- * numbers fit, ascending.
+ * one type has that type (any block on a HighAtomic list marks a HighAtomic pageblock: such lists hold nothing
+ * else). With free blocks of several types it has the one with the most free pages. One without a free block has
+ * the type that most of its pages would ask for: Movable for anonymous memory and files, Reclaimable for slabs of
+ * reclaimable caches, Unmovable for what else is allocated. Where nothing is allocated either, boot's type stays.
+ * When the number of each type is known (pagetypeinfo), guessed pageblocks
+ * and then mixed ones change their type until the numbers fit, ascending.
  *
  * Simplified: a stolen block can lie on another list than its pageblock's, and then the pageblock gets the wrong type
  * here, because nothing else tells.
@@ -112,8 +112,8 @@ pfn_t page_load_first_deferred(const struct zone *zone)
 }
 
 /*
- * The type that boot has given. Deferred initialisation marks a pageblock Movable when it frees its first page; one whose
- * first page it never frees stays Unmovable, such as one that the initial ram disk fills.
+ * The type that boot has given. Deferred initialisation marks a pageblock Movable when it frees its first
+ * page; one whose first page it never frees stays Unmovable, such as one that the initial ram disk fills.
  */
 static unsigned int boot_type(const struct page_alloc *pa, pfn_t pfn, pfn_t deferred)
 {

@@ -1,4 +1,7 @@
-/* page_rcu: blocks whose readers may not be done yet wait for a grace period of RCU. What ends one is not known here. */
+/*
+ * page_rcu: blocks whose readers may not be done yet wait for
+ * a grace period of RCU. What ends one is not known here.
+ */
 #include <stdlib.h>
 
 #include "mm/page_alloc_priv.h"

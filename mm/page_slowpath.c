@@ -57,8 +57,8 @@ static void wake_all_kswapds(const struct alloc_context *ac, struct meter *meter
 }
 
 /*
- * Models __alloc_pages_direct_reclaim(). What has been reclaimed is on the CPU's lists, in part, where no zone counts it as free: after
- * each reclaim that does not help all lists are drained.
+ * Models __alloc_pages_direct_reclaim(). What has been reclaimed is on the CPU's lists, in part,
+ * where no zone counts it as free: after each reclaim that does not help all lists are drained.
  * Simplified: once also when nothing was reclaimed (@drained), as a machine without reclaim would never drain them.
  */
 static pfn_t take_reclaimed(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags, bool *drained,
@@ -135,9 +135,10 @@ static bool worth_compacting(const struct page_alloc *pa, const struct alloc_con
 }
 
 /*
- * A boost keeps up to a pageblock or more of each zone from requests, against fragmentation. Whoever made it has woken kswapd, whose
- * pass ends with taking it back; a request that finds nothing to reclaim in the same lists does not come to killing before that.
- * Simplified: nor where 6.1 has given kswapd up (16 passes without a page), and may kill with megabytes free.
+ * A boost keeps up to a pageblock or more of each zone from requests, against fragmentation. Whoever made it has
+ * woken kswapd, whose pass ends with taking it back; a request that finds nothing to reclaim in the same lists does
+ * not come to killing before that. Simplified: nor where 6.1 has given kswapd up (16 passes without a page), and
+ * may kill with megabytes free.
  * Return: whether there was any.
  */
 static bool end_boosts(const struct alloc_context *ac)
@@ -162,8 +163,8 @@ static uint32_t loop_key(const struct alloc_context *ac)
 }
 
 /*
- * Models __alloc_pages_may_oom(). *progress: memory has been freed. A request without __GFP_FS waits for one with it to kill
- * (meter->loops).
+ * Models __alloc_pages_may_oom(). *progress: memory has been freed. A
+ * request without __GFP_FS waits for one with it to kill (meter->loops).
  */
 static pfn_t take_by_killing(struct page_alloc *pa, const struct alloc_context *ac, bool *progress, struct meter *meter)
 {
@@ -172,8 +173,8 @@ static pfn_t take_by_killing(struct page_alloc *pa, const struct alloc_context *
 	*progress = false;
 	if (pfn != PFN_NONE)
 		return pfn;
-	if (ac->order > COSTLY_ORDER || ac->gfp & (GFP_BIT_RETRY_MAYFAIL | GFP_BIT_THISNODE) || ac->highest < ZONE_NORMAL ||
-		!pa->hooks.oom_kill)
+	if (ac->order > COSTLY_ORDER || ac->gfp & (GFP_BIT_RETRY_MAYFAIL | GFP_BIT_THISNODE) ||
+		ac->highest < ZONE_NORMAL || !pa->hooks.oom_kill)
 		return PFN_NONE;
 	if (ac->gfp & GFP_BIT_FS)
 		*progress = pa->hooks.oom_kill(pa->hooks.arg, ac->cpu, meter);
@@ -195,8 +196,9 @@ static pfn_t again(struct page_alloc *pa, const struct alloc_context *ac, unsign
 
 /*
  * Reclaim and compact, and try again, for as long as the kernel would.
- * Simplified: a request never waits here; what reclaim costs is charged. One that may not fail, or may not kill, is refused when
- * nothing is left to reclaim and nobody to kill, where the kernel would loop or panic: who asked tries again later (sim/serve.c).
+ * Simplified: a request never waits here; what reclaim costs is charged. One that may not fail, or may not kill, is
+ * refused when nothing is left to reclaim and nobody to kill, where the kernel would loop or panic: who asked tries
+ * again later (sim/serve.c).
  */
 static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags,
 	struct compaction *compaction, struct meter *meter)
@@ -212,7 +214,8 @@ static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *
 		pfn = take_reclaimed(pa, ac, flags, &drained, &reclaimed, meter);
 		if (pfn == PFN_NONE)
 			pfn = direct_compact(pa, ac, flags, compaction->priority, &compaction->result, meter);
-		if (pfn != PFN_NONE || ac->gfp & GFP_BIT_NORETRY || (costly && !(can_compact && ac->gfp & GFP_BIT_RETRY_MAYFAIL)))
+		if (pfn != PFN_NONE || ac->gfp & GFP_BIT_NORETRY ||
+			(costly && !(can_compact && ac->gfp & GFP_BIT_RETRY_MAYFAIL)))
 			return pfn;
 		if (!reclaim_again(ac, flags, reclaimed > 0, &no_progress) &&
 			!(reclaimed && worth_compacting(pa, ac, flags, compaction)) && !end_boosts(ac)) {
@@ -226,8 +229,8 @@ static pfn_t take_by_reclaim(struct page_alloc *pa, const struct alloc_context *
 }
 
 /*
- * Before anything is reclaimed: memory is there, perhaps, but in pieces. *give_up: a costly request that would not have its
- * caller wait.
+ * Before anything is reclaimed: memory is there, perhaps, but in pieces.
+ * *give_up: a costly request that would not have its caller wait.
  */
 static pfn_t take_by_compacting(struct page_alloc *pa, const struct alloc_context *ac, unsigned int flags,
 	struct compaction *compaction, bool *give_up, struct meter *meter)

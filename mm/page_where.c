@@ -85,8 +85,10 @@ void page_alloc_where(struct page_alloc *pa, pfn_t pfn, char *buf, size_t size)
 		return;
 	}
 	if (!free_spot_find(pa, pfn, &spot)) {
-		snprintf(buf, size, "%s", !page_alloc_allocated(pa, pfn, 0) ? "no memory, or never managed" :
-			page_at(pa, pfn)->place != PAGE_NO_HEAD ? "reserved since before the saved state" : "handed out");
+		snprintf(buf, size, "%s",
+			!page_alloc_allocated(pa, pfn, 0)               ? "no memory, or never managed" :
+				page_at(pa, pfn)->place != PAGE_NO_HEAD ? "reserved since before the saved state" :
+									  "handed out");
 		return;
 	}
 	page = page_at(pa, spot.head);
@@ -95,7 +97,8 @@ void page_alloc_where(struct page_alloc *pa, pfn_t pfn, char *buf, size_t size)
 			migratetype_name[page->mt], spot.order, spot.cpu, spot.position,
 			machine_zone_name[spot.zone->type], spot.zone->node);
 	else
-		snprintf(buf, size, "free: in block %" PRIu64 " on the %s list of order %u, position %u (zone %s, node %u)",
+		snprintf(buf, size,
+			"free: in block %" PRIu64 " on the %s list of order %u, position %u (zone %s, node %u)",
 			spot.head, migratetype_name[page->mt], spot.order, spot.position,
 			machine_zone_name[spot.zone->type], spot.zone->node);
 }
@@ -114,7 +117,8 @@ void page_alloc_describe(const struct page_alloc *pa, unsigned int index, char *
 	const struct zone *zone = &pa->zones[index];
 	struct room_text text = { buf, size, 0 };
 
-	room_text_add(&text, "zone %s, node %u: free %" PRIu64 ", min %u, low %u, high %u, boost %u, pcp high %u, batch %u\n",
+	room_text_add(&text,
+		"zone %s, node %u: free %" PRIu64 ", min %u, low %u, high %u, boost %u, pcp high %u, batch %u\n",
 		machine_zone_name[zone->type], zone->node, zone_free_pages(zone), zone->wmark[WMARK_MIN],
 		zone->wmark[WMARK_LOW], zone->wmark[WMARK_HIGH], zone->boost, zone->pcp_high, zone->pcp_batch);
 	for (unsigned int order = 0; order <= pa->max_order; order++) {

@@ -115,7 +115,8 @@ void pcp_drain_all(struct page_alloc *pa, unsigned int by_cpu, struct meter *met
 			pcp_drain(&pa->zones[i], cpu, by_cpu, meter);
 }
 
-void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned int cpu, uint32_t nr, struct meter *meter)
+void page_alloc_drain_pages(struct page_alloc *pa, unsigned int zone, unsigned int cpu, uint32_t nr,
+	struct meter *meter)
 {
 	struct pcp *pcp = &pa->zones[zone].pcps[cpu];
 

@@ -1,4 +1,7 @@
-/* percpu: requests: which chunk and where in it, and frees. Models pcpu_alloc() and free_percpu() of mm/percpu.c (6.1). */
+/*
+ * percpu: requests: which chunk and where in it, and frees.
+ * Models pcpu_alloc() and free_percpu() of mm/percpu.c (6.1).
+ */
 #include "mm/percpu.h"
 
 #include <inttypes.h>
@@ -52,7 +55,8 @@ static void mark_area(struct percpu *pc, struct pcpu_chunk *chunk, int32_t bit, 
 	bitmap_set_bit(chunk->bound_map, to);
 	chunk->free_bytes -= (uint32_t)bits * PERCPU_MIN_ALLOC;
 	if (bit == chunk->whole.first_free)
-		chunk->whole.first_free = (int32_t)bitmap_next_zero(chunk->alloc_map, to, (uint32_t)pcpu_map_bits(chunk));
+		chunk->whole.first_free =
+			(int32_t)bitmap_next_zero(chunk->alloc_map, to, (uint32_t)pcpu_map_bits(chunk));
 	pcpu_hint_alloc(pc, chunk, bit, bits);
 }
 
@@ -142,10 +146,11 @@ static void free_area(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t bit)
 }
 
 /* All pages that the area touches. */
-static bool populate_area(struct percpu *pc, struct pcpu_chunk *chunk, int32_t bit, int32_t bits, gfp_t gfp, unsigned int cpu,
-	struct meter *meter)
+static bool populate_area(struct percpu *pc, struct pcpu_chunk *chunk, int32_t bit, int32_t bits, gfp_t gfp,
+	unsigned int cpu, struct meter *meter)
 {
-	uint32_t from = (uint32_t)bit / pc->block_bits, end = ((uint32_t)(bit + bits) + pc->block_bits - 1) / pc->block_bits;
+	uint32_t from = (uint32_t)bit / pc->block_bits,
+		 end = ((uint32_t)(bit + bits) + pc->block_bits - 1) / pc->block_bits;
 
 	while ((from = bitmap_next_zero(chunk->populated, from, end)) < end) {
 		uint32_t to = bitmap_next_set(chunk->populated, from, end);
@@ -182,7 +187,8 @@ enum mm_answer percpu_alloc(struct percpu *pc, const struct percpu_request *req,
 		return MM_FAILED;
 	}
 	meter_charge_locked(meter, STEP_PERCPU_ALLOC, 1, LOCK_PCPU);
-	chunk = reserved ? find_reserved(pc, bits, align, atomic, &bit) : find_area(pc, bits, align, atomic, &bit, meter);
+	chunk = reserved ? find_reserved(pc, bits, align, atomic, &bit) :
+			   find_area(pc, bits, align, atomic, &bit, meter);
 	if (!chunk)
 		return fail(pc, atomic);
 	if (!atomic && !populate_area(pc, chunk, bit, bits, gfp, req->cpu, meter)) {
@@ -287,7 +293,8 @@ uint32_t percpu_claim(struct percpu *pc, uint32_t number, uint32_t off, uint32_t
  */
 static struct pcpu_chunk *first_unit_chunk(struct percpu *pc, uint64_t start, uint64_t size, uint32_t number)
 {
-	uint64_t base = start & ~((uint64_t)pc->machine->page_size - 1), end = align_up(start + size, pc->machine->page_size);
+	uint64_t base = start & ~((uint64_t)pc->machine->page_size - 1),
+		 end = align_up(start + size, pc->machine->page_size);
 	struct pcpu_chunk *chunk = pcpu_chunk_new(pc, (uint32_t)((end - base) / pc->machine->page_size));
 
 	if (!chunk)

@@ -1,6 +1,6 @@
 /*
- * percpu_block: what is known of free runs, kept after each allocation and free so that a search need not read the maps.
- * Models the pcpu_block_md functions of mm/percpu.c (6.1), with what they forget: spec 7.4, 7.5 and 7.7.
+ * percpu_block: what is known of free runs, kept after each allocation and free so that a search need not read the
+ * maps. Models the pcpu_block_md functions of mm/percpu.c (6.1), with what they forget: spec 7.4, 7.5 and 7.7.
  */
 #include "mm/percpu_priv.h"
 
@@ -133,7 +133,8 @@ static void block_refresh(const struct percpu *pc, struct pcpu_chunk *chunk, int
 }
 
 /*
- * The next free run that blocks know of: the longest of each, and those across borders. Models pcpu_next_md_free_region().
+ * The next free run that blocks know of: the longest of each,
+ * and those across borders. Models pcpu_next_md_free_region().
  * @bit: where to begin, then where it is. Return: its length; @bit is at the end when there is none.
  */
 static int32_t next_known_run(const struct percpu *pc, const struct pcpu_chunk *chunk, int32_t *bit)
@@ -293,8 +294,10 @@ void pcpu_hint_free(struct percpu *pc, struct pcpu_chunk *chunk, int32_t bit, in
 	}
 	if (gained)
 		pcpu_add_empty(pc, chunk, gained);
-	/* The chunk hears of whole pages and of runs across pages. Of others it is told their start in the chunk but their end in
-	 * the block: so does the kernel since 5.2, and so such a run is not seen beyond the first page. */
+	/*
+	 * The chunk hears of whole pages and of runs across pages. Of others it is told their start in the chunk but
+	 * their end in the block: so does the kernel since 5.2, and so such a run is not seen beyond the first page.
+	 */
 	if (end - start >= size || first != last)
 		chunk_refresh(pc, chunk, true);
 	else

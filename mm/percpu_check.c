@@ -26,13 +26,14 @@ static int check_block(const struct percpu *pc, const struct pcpu_chunk *chunk, 
 	int32_t right = last == to ? (int32_t)pc->block_bits : (int32_t)(to - last - 1);
 
 	if (block->left_free != left || (block->right_free != right && block->right_free != 0))
-		return err_set(err, ERR_INVARIANT, "percpu 3: chunk %u block %u: free at its ends %d and %d, not %d and %d",
-			chunk->number, i, left, right, block->left_free, block->right_free);
+		return err_set(err, ERR_INVARIANT,
+			"percpu 3: chunk %u block %u: free at its ends %d and %d, not %d and %d", chunk->number, i,
+			left, right, block->left_free, block->right_free);
 	if ((block->contig_hint == 0 && last != to && left + right > 0) ||
 		(block->contig_hint && bitmap_next_set(map, run, to) - run != (uint32_t)block->contig_hint) ||
 		block->contig_hint < left)
-		return err_set(err, ERR_INVARIANT, "percpu 3: chunk %u block %u: no free run of %d bits at %d", chunk->number, i,
-			block->contig_hint, block->contig_start);
+		return err_set(err, ERR_INVARIANT, "percpu 3: chunk %u block %u: no free run of %d bits at %d",
+			chunk->number, i, block->contig_hint, block->contig_start);
 	if (from + (uint32_t)block->first_free > bitmap_next_zero(map, from, to))
 		return err_set(err, ERR_INVARIANT, "percpu 3: chunk %u block %u: free before %d", chunk->number, i,
 			block->first_free);
@@ -52,7 +53,8 @@ static int check_whole(const struct pcpu_chunk *chunk, struct err *err)
 		return err_set(err, ERR_INVARIANT, "percpu 4: chunk %u: no free run of %d bits at %u", chunk->number,
 			whole->contig_hint, start);
 	if ((uint32_t)whole->first_free > bitmap_next_zero(chunk->alloc_map, 0, bits))
-		return err_set(err, ERR_INVARIANT, "percpu 4: chunk %u: free before %d", chunk->number, whole->first_free);
+		return err_set(err, ERR_INVARIANT, "percpu 4: chunk %u: free before %d", chunk->number,
+			whole->first_free);
 	return 0;
 }
 
@@ -65,8 +67,8 @@ static int check_slot(const struct percpu *pc, const struct pcpu_chunk *chunk, s
 	if (pcpu_is_reserved(chunk))
 		right = chunk->slot == PERCPU_NO_CHUNK;
 	if (!right)
-		return err_set(err, ERR_INVARIANT, "percpu 5: chunk %u is in slot %u, its hint says %u", chunk->number, chunk->slot,
-			want);
+		return err_set(err, ERR_INVARIANT, "percpu 5: chunk %u is in slot %u, its hint says %u", chunk->number,
+			chunk->slot, want);
 	return 0;
 }
 
@@ -81,8 +83,9 @@ static int check_pages(const struct percpu *pc, const struct pcpu_chunk *chunk, 
 		empty += chunk->blocks[page].contig_hint == (int32_t)pc->block_bits;
 		for (uint32_t cpu = 0; chunk->pages && cpu < pc->machine->cpus; cpu++)
 			if (!page_alloc_allocated(pc->pages, chunk->pages[cpu * (size_t)chunk->nr_pages + page], 0))
-				return err_set(err, ERR_INVARIANT, "percpu 6: chunk %u page %u of CPU %u is free memory",
-					chunk->number, page, cpu);
+				return err_set(err, ERR_INVARIANT,
+					"percpu 6: chunk %u page %u of CPU %u is free memory", chunk->number, page,
+					cpu);
 	}
 	if (populated != chunk->nr_populated || empty != chunk->nr_empty)
 		return err_set(err, ERR_INVARIANT, "percpu 6: chunk %u: %u pages populated and %d empty, not %u and %d",
@@ -97,8 +100,8 @@ static int check_runs(const struct pcpu_chunk *chunk, struct err *err)
 	if (chunk->runs_known && (runs.largest_free_bytes != chunk->runs.largest_free_bytes ||
 					 runs.hole_bytes != chunk->runs.hole_bytes ||
 					 runs.largest_hole_bytes != chunk->runs.largest_hole_bytes))
-		return err_set(err, ERR_INVARIANT, "percpu 7: chunk %u: %" PRIu64 " bytes of holes, not %" PRIu64, chunk->number,
-			runs.hole_bytes, chunk->runs.hole_bytes);
+		return err_set(err, ERR_INVARIANT, "percpu 7: chunk %u: %" PRIu64 " bytes of holes, not %" PRIu64,
+			chunk->number, runs.hole_bytes, chunk->runs.hole_bytes);
 	return 0;
 }
 
@@ -124,12 +127,12 @@ static int check_area(const struct percpu *pc, uint32_t number, struct err *err)
 	if (area->chunk == PERCPU_NO_CHUNK)
 		return 0;
 	if (!chunk || !bitmap_test(chunk->bound_map, area->bit))
-		return err_set(err, ERR_INVARIANT, "percpu 2: area %u does not begin at bit %u of chunk %u", number, area->bit,
-			area->chunk);
+		return err_set(err, ERR_INVARIANT, "percpu 2: area %u does not begin at bit %u of chunk %u", number,
+			area->bit, area->chunk);
 	end = bitmap_next_set(chunk->bound_map, area->bit + 1, (uint32_t)pcpu_map_bits(chunk) + 1);
 	if (bitmap_next_zero(chunk->alloc_map, area->bit, end) < end)
-		return err_set(err, ERR_INVARIANT, "percpu 2: area %u at bit %u of chunk %u is partly free", number, area->bit,
-			area->chunk);
+		return err_set(err, ERR_INVARIANT, "percpu 2: area %u at bit %u of chunk %u is partly free", number,
+			area->bit, area->chunk);
 	return 0;
 }
 

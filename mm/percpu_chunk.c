@@ -1,6 +1,6 @@
 /*
- * percpu_chunk: chunks in the vmalloc space, their pages, and the work item that keeps some empty pages at hand and gives
- * others back. Models mm/percpu-vm.c and pcpu_balance_workfn() of 6.1.
+ * percpu_chunk: chunks in the vmalloc space, their pages, and the work item that keeps some empty
+ * pages at hand and gives others back. Models mm/percpu-vm.c and pcpu_balance_workfn() of 6.1.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -136,16 +136,16 @@ static pfn_t *page_of(const struct pcpu_chunk *chunk, unsigned int cpu, uint32_t
 }
 
 /* Gives back the pages of CPUs below @cpus and, of CPU @cpus, those below @last. */
-static void free_pages(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t from, uint32_t to, uint32_t cpus, uint32_t last,
-	unsigned int on_cpu, struct meter *meter)
+static void free_pages(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t from, uint32_t to, uint32_t cpus,
+	uint32_t last, unsigned int on_cpu, struct meter *meter)
 {
 	for (uint32_t cpu = 0; cpu < pc->machine->cpus && cpu <= cpus; cpu++)
 		for (uint32_t page = from; page < (cpu == cpus ? last : to); page++)
 			page_alloc_give(pc->pages, *page_of(chunk, cpu, page), 0, on_cpu, meter);
 }
 
-static bool take_pages(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t from, uint32_t to, gfp_t gfp, unsigned int on_cpu,
-	struct meter *meter)
+static bool take_pages(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t from, uint32_t to, gfp_t gfp,
+	unsigned int on_cpu, struct meter *meter)
 {
 	for (uint32_t cpu = 0; cpu < pc->machine->cpus; cpu++) {
 		for (uint32_t page = from; page < to; page++) {
@@ -166,14 +166,14 @@ static bool take_pages(struct percpu *pc, struct pcpu_chunk *chunk, uint32_t fro
 }
 
 /* Page tables of [from, to) of all units. */
-static bool map_pages(struct percpu *pc, const struct pcpu_chunk *chunk, uint32_t from, uint32_t to, unsigned int on_cpu,
-	struct meter *meter)
+static bool map_pages(struct percpu *pc, const struct pcpu_chunk *chunk, uint32_t from, uint32_t to,
+	unsigned int on_cpu, struct meter *meter)
 {
 	uint64_t page_size = pc->machine->page_size;
 
 	for (uint32_t cpu = 0; cpu < pc->machine->cpus; cpu++)
-		if (vmap_map(pc->vmalloc, chunk->base + pc->unit_offset[cpu] + from * page_size, (to - from) * page_size,
-			    on_cpu, meter) != MM_DONE)
+		if (vmap_map(pc->vmalloc, chunk->base + pc->unit_offset[cpu] + from * page_size,
+			    (to - from) * page_size, on_cpu, meter) != MM_DONE)
 			return false;
 	return true;
 }
@@ -342,7 +342,8 @@ static void balance_populate(struct percpu *pc, unsigned int cpu, struct meter *
 
 		want = (uint32_t)min_u64(want, PERCPU_EMPTY_HIGH);
 		pc->atomic_failed = false;
-		for (uint32_t slot = pcpu_size_slot(pc, pc->machine->page_size); want && slot <= pc->free_slot; slot++) {
+		for (uint32_t slot = pcpu_size_slot(pc, pc->machine->page_size); want && slot <= pc->free_slot;
+			slot++) {
 			struct pcpu_chunk *chunk = first_unpopulated(pc, slot);
 
 			if (chunk)

@@ -5,7 +5,8 @@
  * The next run that holds @bits bits as blocks know of them. Models pcpu_next_fit_region().
  * @bit: where to begin, then where to search from. Return: bits to search; @bit is at the end when there is none.
  */
-static int32_t next_fit(const struct percpu *pc, const struct pcpu_chunk *chunk, int32_t bits, int32_t align, int32_t *bit)
+static int32_t next_fit(const struct percpu *pc, const struct pcpu_chunk *chunk, int32_t bits, int32_t align,
+	int32_t *bit)
 {
 	int32_t size = (int32_t)pc->block_bits, in_block = *bit % size, run = 0;
 
@@ -37,9 +38,11 @@ static int32_t next_fit(const struct percpu *pc, const struct pcpu_chunk *chunk,
 }
 
 /* Whether the pages under [bit, bit + bits) are populated; else @next is behind the first stretch that is not. */
-static bool is_populated(const struct percpu *pc, const struct pcpu_chunk *chunk, int32_t bit, int32_t bits, int32_t *next)
+static bool is_populated(const struct percpu *pc, const struct pcpu_chunk *chunk, int32_t bit, int32_t bits,
+	int32_t *next)
 {
-	uint32_t from = (uint32_t)bit / pc->block_bits, to = ((uint32_t)(bit + bits) + pc->block_bits - 1) / pc->block_bits;
+	uint32_t from = (uint32_t)bit / pc->block_bits,
+		 to = ((uint32_t)(bit + bits) + pc->block_bits - 1) / pc->block_bits;
 	uint32_t missing = bitmap_next_zero(chunk->populated, from, to);
 
 	if (missing >= to)
@@ -48,7 +51,8 @@ static bool is_populated(const struct percpu *pc, const struct pcpu_chunk *chunk
 	return false;
 }
 
-int32_t pcpu_find_fit(const struct percpu *pc, const struct pcpu_chunk *chunk, int32_t bits, int32_t align, bool populated_only)
+int32_t pcpu_find_fit(const struct percpu *pc, const struct pcpu_chunk *chunk, int32_t bits, int32_t align,
+	bool populated_only)
 {
 	const struct pcpu_block *whole = &chunk->whole;
 	int32_t at, run;
@@ -71,7 +75,8 @@ int32_t pcpu_find_zero(const struct pcpu_chunk *chunk, int32_t start, int32_t en
 {
 	*off = *len = 0;
 	for (;;) {
-		int32_t at = pcpu_align((int32_t)bitmap_next_zero(chunk->alloc_map, (uint32_t)start, (uint32_t)end), align);
+		int32_t at =
+			pcpu_align((int32_t)bitmap_next_zero(chunk->alloc_map, (uint32_t)start, (uint32_t)end), align);
 		int32_t set, run;
 
 		if (at + bits > end)
@@ -80,7 +85,8 @@ int32_t pcpu_find_zero(const struct pcpu_chunk *chunk, int32_t start, int32_t en
 		if (set == at + bits)
 			return at;
 		run = set - at;
-		if (run > *len || (run == *len && *off && (!at || __builtin_ctz((uint32_t)at) > __builtin_ctz((uint32_t)*off)))) {
+		if (run > *len ||
+			(run == *len && *off && (!at || __builtin_ctz((uint32_t)at) > __builtin_ctz((uint32_t)*off)))) {
 			*off = at;
 			*len = run;
 		}

@@ -2,8 +2,9 @@
  * percpu_layout: how large a unit is and which CPU has which: spec 7.2. Models pcpu_build_alloc_info() and
  * pcpu_embed_first_chunk() of 6.1 as x86 calls them.
  *
- * Simplified: the first chunk's own memory is boot memory, and stands among the machine's reserved ranges. Groups of several
- * nodes lie as far apart as the nodes' memory ends: the kernel takes them from the top of each node, below what it took before.
+ * Simplified: the first chunk's own memory is boot memory, and stands among the machine's reserved ranges. Groups
+ * of several nodes lie as far apart as the nodes' memory ends: the kernel takes them from the top of each node,
+ * below what it took before.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -60,7 +61,8 @@ static uint64_t part_sizes(const struct machine *machine, struct percpu_layout *
 }
 
 /* Units per allocation: as many as waste little and need the fewest allocations. */
-static uint32_t units_per_alloc(const struct machine *machine, const struct groups *groups, uint64_t alloc, uint64_t min_unit)
+static uint32_t units_per_alloc(const struct machine *machine, const struct groups *groups, uint64_t alloc,
+	uint64_t min_unit)
 {
 	uint32_t best = 1, last_allocs = UINT32_MAX, upa = (uint32_t)min_u64(alloc / min_unit, UINT32_MAX - 1);
 
@@ -85,7 +87,8 @@ static uint32_t units_per_alloc(const struct machine *machine, const struct grou
 	return best;
 }
 
-static void unit_size(const struct machine *machine, const struct groups *groups, uint64_t sum, struct percpu_layout *layout)
+static void unit_size(const struct machine *machine, const struct groups *groups, uint64_t sum,
+	struct percpu_layout *layout)
 {
 	uint64_t min_unit = max_u64(sum, align_up(PERCPU_MAX_ALLOC, machine->page_size));
 

@@ -1,20 +1,20 @@
 /*
- * percpu_priv: chunks and their blocks, shared by percpu.c (requests), percpu_block.c (hints), percpu_find.c (the search),
- * percpu_chunk.c (pages and balance), percpu_layout.c (units) and percpu_check.c.
+ * percpu_priv: chunks and their blocks, shared by percpu.c (requests), percpu_block.c (hints), percpu_find.c
+ * (the search), percpu_chunk.c (pages and balance), percpu_layout.c (units) and percpu_check.c.
  *
  * All positions in maps are in bits of PERCPU_MIN_ALLOC bytes. A block is the part of a map that stands for one page.
  *
  * Invariants
  *  1. free_bytes of a chunk is four times the clear bits of its allocation map.
  *  2. A living area's bits are set; its first bit and the one behind it are set in the boundary map, none between is.
- *  3. A block's left_free is the free run at its beginning, contig_hint a whole free run at contig_start, 0 when there is none;
- *     no free bit precedes first_free. contig_hint need not be the longest run, nor right_free be more than 0: the kernel
- *     forgets runs before a new scan_hint when the hint breaks.
+ *  3. A block's left_free is the free run at its beginning, contig_hint a whole free run at contig_start, 0 when
+ *     there is none; no free bit precedes first_free. contig_hint need not be the longest run, nor right_free be
+ *     more than 0: the kernel forgets runs before a new scan_hint when the hint breaks.
  *  4. A chunk's hint is a free run; no free bit precedes its first_free.
- *  5. A chunk is on the list of one slot: the one its hint says, or slot 0 when a search failed there; isolated ones are to be
- *     depopulated or sidelined. The reserved chunk is on none.
- *  6. A chunk's populated pages are those of its bitmap and have a page of each CPU; its empty pages are those of them with a
- *     wholly free block; the sum over chunks that are not isolated is the machine's.
+ *  5. A chunk is on the list of one slot: the one its hint says, or slot 0 when a search failed
+ *     there; isolated ones are to be depopulated or sidelined. The reserved chunk is on none.
+ *  6. A chunk's populated pages are those of its bitmap and have a page of each CPU; its empty pages are
+ *     those of them with a wholly free block; the sum over chunks that are not isolated is the machine's.
  *  7. Free runs that are known are those of the allocation map.
  */
 #ifndef KMEMSIM_MM_PERCPU_PRIV_H
@@ -51,7 +51,8 @@ struct pcpu_chunk {
 	uint64_t *alloc_map;        /* owned */
 	uint64_t *bound_map;        /* owned; one bit more */
 	uint64_t *populated;        /* owned: a bit per page */
-	pfn_t *pages;               /* owned: [cpu * nr_pages + page]; NULL: of the first unit, not the page allocator's */
+	/* owned: [cpu * nr_pages + page]; NULL: of the first unit, not the page allocator's */
+	pfn_t *pages;
 	uint32_t *areas;            /* owned: of the vmalloc space, one per group; NULL as pages */
 	uint64_t base;              /* of unit 0, page 0 */
 	uint32_t nr_pages, nr_populated;
@@ -101,7 +102,10 @@ struct percpu {
 };
 
 /* percpu_layout.c */
-/** percpu_layout_init() - units and groups of the machine. Models pcpu_build_alloc_info() and x86's setup_per_cpu_areas(). */
+/**
+ * percpu_layout_init() - units and groups of the machine. Models
+ * pcpu_build_alloc_info() and x86's setup_per_cpu_areas().
+ */
 int percpu_layout_init(struct percpu *pc, struct err *err);
 
 /* percpu_block.c */
@@ -118,7 +122,8 @@ void pcpu_add_empty(struct percpu *pc, struct pcpu_chunk *chunk, int32_t nr);
 
 /* percpu_find.c */
 /** pcpu_find_fit() - models pcpu_find_block_fit(). Return: a bit to search from, -1 when nothing fits. */
-int32_t pcpu_find_fit(const struct percpu *pc, const struct pcpu_chunk *chunk, int32_t bits, int32_t align, bool populated_only);
+int32_t pcpu_find_fit(const struct percpu *pc, const struct pcpu_chunk *chunk, int32_t bits, int32_t align,
+	bool populated_only);
 /** pcpu_find_zero() - models pcpu_find_zero_area(). Return: where, -1 when nowhere; @off, @len: longest run skipped. */
 int32_t pcpu_find_zero(const struct pcpu_chunk *chunk, int32_t start, int32_t end, int32_t bits, int32_t align,
 	int32_t *off, int32_t *len);

@@ -1,4 +1,7 @@
-/* percpu_slot: lists of chunks by the longest free run that their hints tell of. Models pcpu_chunk_relocate() and its like. */
+/*
+ * percpu_slot: lists of chunks by the longest free run that their
+ * hints tell of. Models pcpu_chunk_relocate() and its like.
+ */
 #include "base/bits.h"
 #include "mm/percpu_priv.h"
 

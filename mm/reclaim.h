@@ -55,7 +55,8 @@ struct reclaim_episode {
 
 /** One registered shrinker. Models struct shrinker. */
 struct shrinker {
-	uint32_t seeks;     /* what an object costs to make again; 0: nothing, half of all objects are asked for each time */
+	/* what an object costs to make again; 0: nothing, half of all objects are asked for each time */
+	uint32_t seeks;
 	uint32_t batch;     /* objects; fewer are put off */
 	bool needs_fs;      /* does nothing for who may not call into file systems (__GFP_FS) */
 };
@@ -69,7 +70,10 @@ enum page_past {
 
 /** What the run does for the page allocator; all may be NULL together: then nothing is ever reclaimed. */
 struct reclaim_hooks {
-	/** page_gone() - @pfn is taken from its user, and is free in a moment. @swapped: it can be read back from swap. */
+	/**
+	 * page_gone() - @pfn is taken from its user, and is free
+	 * in a moment. @swapped: it can be read back from swap.
+	 */
 	void (*page_gone)(void *arg, pfn_t pfn, bool swapped);
 	/**
 	 * page_used() - whether a file page, of which lru_use() does not say so, was used since then.
@@ -86,13 +90,20 @@ struct reclaim_hooks {
 	/** count_objects() - how many objects of @node a shrinker could free. */
 	uint64_t (*count_objects)(void *arg, uint32_t shrinker, uint32_t node);
 	/** scan_objects() - a shrinker looks at @nr objects of @node. Return: how many it freed. */
-	uint64_t (*scan_objects)(void *arg, uint32_t shrinker, uint32_t node, uint64_t nr, unsigned int cpu, struct meter *meter);
+	uint64_t (*scan_objects)(void *arg, uint32_t shrinker, uint32_t node, uint64_t nr, unsigned int cpu,
+		struct meter *meter);
 	/** oom_kill() - out_of_memory(): a task's memory is freed. Return: false when there is none to kill. */
 	bool (*oom_kill)(void *arg, unsigned int cpu, struct meter *meter);
 	void *arg;                  /* borrowed */
-	/** page_moved() - what @from held, @to holds now; @from is free in a moment. NULL: nothing is ever compacted. */
+	/**
+	 * page_moved() - what @from held, @to holds now; @from
+	 * is free in a moment. NULL: nothing is ever compacted.
+	 */
 	void (*page_moved)(void *arg, pfn_t from, pfn_t to);
-	/** page_movable() - whether @pfn, handed out as Movable and on no list, is a block of order 0. NULL: none is. */
+	/**
+	 * page_movable() - whether @pfn, handed out as Movable
+	 * and on no list, is a block of order 0. NULL: none is.
+	 */
 	bool (*page_movable)(void *arg, pfn_t pfn);
 	/** reclaimed() - a direct reclaim is over. May be NULL. */
 	void (*reclaimed)(void *arg, const struct reclaim_episode *episode);

@@ -32,7 +32,10 @@ void resource_drop(struct resources *resources, uint32_t node)
 	resources->unused = node;
 }
 
-/* Where the number of @parent's first child that ends at or behind @start stands: in @parent, or in the sibling before. */
+/*
+ * Where the number of @parent's first child that ends at or
+ * behind @start stands: in @parent, or in the sibling before.
+ */
 static uint32_t *child_slot(struct resources *resources, uint32_t parent, uint64_t start)
 {
 	uint32_t *slot = &resources->nodes[parent].child;
@@ -75,7 +78,10 @@ static void resource_unlink(struct resources *resources, uint32_t node)
 	gone->parent = gone->sibling = RESOURCE_NONE;
 }
 
-/* Move the children of @node's new parent that lie within it into it: those from *@slot to the last that begins in it. */
+/*
+ * Move the children of @node's new parent that lie within it
+ * into it: those from *@slot to the last that begins in it.
+ */
 static bool adopt_covered(struct resources *resources, uint32_t parent, uint32_t node)
 {
 	struct resource *nodes = resources->nodes, *added = &nodes[node];
@@ -148,7 +154,8 @@ static bool gives_way(const struct resources *resources, uint32_t other, const s
 {
 	const struct resource *node = &resources->nodes[other];
 
-	return node->claim == CLAIM_DRIVER && !node->requested && node->start >= added->start && node->end <= added->end;
+	return node->claim == CLAIM_DRIVER && !node->requested && node->start >= added->start &&
+		node->end <= added->end;
 }
 
 /*
@@ -298,7 +305,8 @@ bool resource_spans(const struct resources *resources, uint64_t start, uint64_t 
 
 	for (uint32_t at = resources->nodes[RESOURCE_IOMEM].child; at != RESOURCE_NONE;) {
 		const struct resource *node = &resources->nodes[at];
-		bool contained = (node->start & page_mask) <= (start & page_mask) && (node->end | ~page_mask) >= (end | ~page_mask);
+		bool contained = (node->start & page_mask) <= (start & page_mask) &&
+			(node->end | ~page_mask) >= (end | ~page_mask);
 
 		if (node->start > end)
 			break;
@@ -366,8 +374,8 @@ static int check_node(const struct resources *resources, uint32_t at, struct err
 		return 0;
 	parent = &resources->nodes[node->parent];
 	if (node->start < parent->start || node->end > parent->end)
-		return err_set(err, ERR_INVARIANT, "resource 1: \"%s\" at 0x%" PRIx64 " is not within \"%s\"", node->name,
-			node->start, parent->name);
+		return err_set(err, ERR_INVARIANT, "resource 1: \"%s\" at 0x%" PRIx64 " is not within \"%s\"",
+			node->name, node->start, parent->name);
 	if (next && (next->start <= node->end || next->parent != node->parent))
 		return err_set(err, ERR_INVARIANT, "resource 2: \"%s\" at 0x%" PRIx64 " and \"%s\" at 0x%" PRIx64
 			" meet", node->name, node->start, next->name, next->start);
@@ -406,7 +414,8 @@ static int resources_check(const void *state, struct err *err)
 		if (resources->nodes[at].used || ++seen > resources->nr)
 			return err_set(err, ERR_INVARIANT, "resource 3: an unused node is used");
 	if (seen != resources->nr)
-		return err_set(err, ERR_INVARIANT, "resource 3: %u nodes in trees or unused, of %u", seen, resources->nr);
+		return err_set(err, ERR_INVARIANT, "resource 3: %u nodes in trees or unused, of %u", seen,
+			resources->nr);
 	return ioports_check(resources, err);
 }
 

@@ -10,8 +10,8 @@ static int no_memory(struct err *err)
 }
 
 /* The node, or RESOURCE_NONE where it does not nest, which is counted. */
-static int insert(struct resources *resources, enum resource_tree tree, const struct machine_region *region, uint32_t *node,
-	struct err *err)
+static int insert(struct resources *resources, enum resource_tree tree, const struct machine_region *region,
+	uint32_t *node, struct err *err)
 {
 	*node = resource_new(resources, region->start, region->start + region->size - 1, region->name);
 	if (*node == RESOURCE_NONE)
@@ -99,7 +99,8 @@ static int insert_image(struct resources *resources, struct err *err)
 
 static bool has_costs(const struct machine_region *region)
 {
-	return region->access_ns[0] || region->access_ns[1] || region->access_ns[2] || region->read_ns || region->write_ns;
+	return region->access_ns[0] || region->access_ns[1] || region->access_ns[2] || region->read_ns ||
+		region->write_ns;
 }
 
 /* The list is sorted, so a device is there, with its costs, before its parts. */

@@ -1,7 +1,7 @@
 /*
- * slab: the SLAB allocator: each CPU has an array of free objects of each cache; behind it each node has shared arrays
- * and lists of full, partial and free slabs. Models mm/slab.c of kernel 6.1 (gone in 6.8) and, with kernel: 2.6-classic,
- * of 2.6; slab_engine_priv.h says what is where, and holds the invariants.
+ * slab: the SLAB allocator: each CPU has an array of free objects of each cache; behind it each node has shared
+ * arrays and lists of full, partial and free slabs. Models mm/slab.c of kernel 6.1 (gone in 6.8) and, with kernel:
+ * 2.6-classic, of 2.6; slab_engine_priv.h says what is where, and holds the invariants.
  * Simplified: debug flags change nothing, as in a kernel built without CONFIG_DEBUG_SLAB; freelists are not random.
  */
 #include <assert.h>
@@ -78,7 +78,8 @@ static void engine_free(void *state, struct slab_object object, unsigned int cpu
 }
 
 /* Models kmem_cache_free_bulk(): one after the other. */
-static void engine_free_bulk(void *state, struct slab_object *objects, uint32_t nr, unsigned int cpu, struct meter *meter)
+static void engine_free_bulk(void *state, struct slab_object *objects, uint32_t nr, unsigned int cpu,
+	struct meter *meter)
 {
 	for (uint32_t i = 0; i < nr; i++)
 		engine_free(state, objects[i], cpu, meter);

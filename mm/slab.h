@@ -123,7 +123,8 @@ enum slab_merging {
 struct slab_ops {
 	struct mechanism mech;
 	const char *gone_since;    /* release that no longer has it; NULL: 6.18 has it */
-	uint32_t kmalloc_min_size; /* bytes: there is no smaller kmalloc class, whatever the machine file says; 0: any */
+	/* bytes: there is no smaller kmalloc class, whatever the machine file says; 0: any */
+	uint32_t kmalloc_min_size;
 	uint32_t sized_header;     /* bytes in front of each object of alloc_sized() */
 	enum slab_merging merging;
 	/** geometry() - pure: sizes for a cache on this machine. Return false: no such cache can be. */
@@ -161,8 +162,8 @@ struct slab_ops {
 	/** stats() - fills the counts (not name, flags, aliases). */
 	void (*stats)(const void *state, uint32_t cache, struct slab_stats *stats);
 	/**
-	 * load() - the slabs of a saved state; @cache_of: the number of each of its caches, which have no slab yet. NULL:
-	 * states of this allocator are not known.
+	 * load() - the slabs of a saved state; @cache_of: the number of each of its
+	 * caches, which have no slab yet. NULL: states of this allocator are not known.
 	 */
 	int (*load)(void *state, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
 		struct err *err);
@@ -213,7 +214,10 @@ bool slab_cache_name(struct slab *slab, uint32_t cache, const char *name);
 uint32_t slab_cache_find(const struct slab *slab, const char *name);
 /** slab_cache_gone() - whether the last cache of that name has been destroyed. */
 bool slab_cache_gone(const struct slab *slab, const char *name);
-/** slab_cache_refuse() - the creation of @name failed, and no cache has that name. Return: 0, or -1 when out of memory. */
+/**
+ * slab_cache_refuse() - the creation of @name failed, and no
+ * cache has that name. Return: 0, or -1 when out of memory.
+ */
 int slab_cache_refuse(struct slab *slab, const char *name);
 /** slab_cache_refused() - whether that was the last that happened to the name. */
 bool slab_cache_refused(const struct slab *slab, const char *name);

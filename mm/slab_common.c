@@ -31,10 +31,11 @@ static const struct mechanism *find_allocator(const struct machine *machine, str
 
 	if (!mech) {
 		mechanism_list(SLOT_SLAB, known, sizeof(known));
-		err_set(err, ERR_CONFIG, "slab.allocator: no allocator is called %s; there are: %s", machine->slab.allocator, known);
+		err_set(err, ERR_CONFIG, "slab.allocator: no allocator is called %s; there are: %s",
+			machine->slab.allocator, known);
 	} else if (machine->behaviour == BEHAVIOUR_6_18 && ((const struct slab_ops *)mech)->gone_since) {
-		err_set(err, ERR_CONFIG, "slab.allocator: kernel 6.18 has no %s: it is gone since %s", machine->slab.allocator,
-			((const struct slab_ops *)mech)->gone_since);
+		err_set(err, ERR_CONFIG, "slab.allocator: kernel 6.18 has no %s: it is gone since %s",
+			machine->slab.allocator, ((const struct slab_ops *)mech)->gone_since);
 		mech = NULL;
 	}
 	return mech;
@@ -170,8 +171,8 @@ static uint32_t find_mergeable(const struct slab *slab, const struct slab_create
 	uint32_t flags = cache_flags(slab, create->flags), word = slab->machine->bits32 ? 4 : 8, align;
 	uint64_t size;
 
-	if (slab->ops->merging == MERGE_NEVER || !slab->machine->slab.merge || (flags & SLAB_NEVER_MERGE) || !create->object_size ||
-			(create->align & (create->align - 1)))
+	if (slab->ops->merging == MERGE_NEVER || !slab->machine->slab.merge || (flags & SLAB_NEVER_MERGE) ||
+		!create->object_size || (create->align & (create->align - 1)))
 		return CACHE_NONE;
 	size = align_up(create->object_size, word);
 	align = slab_calculate_alignment(flags, create->align, (uint32_t)min_u64(size, UINT32_MAX));

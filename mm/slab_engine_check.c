@@ -21,7 +21,8 @@ static uint8_t *mark_of(struct engine_walk *walk, const struct engine_slab *slab
 	return &walk->at_hand[(size_t)slab->links * SLAB_LINK_UNIT + object];
 }
 
-static int check_list(struct engine_walk *walk, uint32_t cache, unsigned int node, enum engine_list list, struct err *err)
+static int check_list(struct engine_walk *walk, uint32_t cache, unsigned int node, enum engine_list list,
+	struct err *err)
 {
 	const struct slab_engine *engine = walk->engine;
 	const struct engine_node *n = engine_node_of(engine, cache, node);
@@ -31,18 +32,22 @@ static int check_list(struct engine_walk *walk, uint32_t cache, unsigned int nod
 		const struct engine_slab *slab = &engine->slabs[number];
 
 		if (number >= engine->nr_slabs || walk->found[number] || slab->list != list)
-			return broken(err, "engine 2: cache %u: slab %u on list %d does not exist, says otherwise or was met "
-				"before", cache, number, (int)list);
+			return broken(err,
+				"engine 2: cache %u: slab %u on list %d does not exist, says otherwise or was met "
+				"before",
+				cache, number, (int)list);
 		if (slab->cache != cache || slab->node != node || slab->prev != prev)
-			return broken(err, "engine 2: slab %u of cache %u, node %u, behind slab %u: is on list %d of cache %u, "
-				"node %u, behind %u", number, slab->cache, slab->node, slab->prev, (int)list, cache, node, prev);
+			return broken(err,
+				"engine 2: slab %u of cache %u, node %u, behind slab %u: is on list %d of cache %u, "
+				"node %u, behind %u",
+				number, slab->cache, slab->node, slab->prev, (int)list, cache, node, prev);
 		walk->found[number] = (uint8_t)(list + 1);
 		prev = number;
 		length++;
 	}
 	if (length != n->nr[list] || n->tail[list] != prev)
-		return broken(err, "engine 2: cache %u, node %u: %u slabs on list %d to %u, counted %u to %u", cache, node,
-			length, (int)list, prev, n->nr[list], n->tail[list]);
+		return broken(err, "engine 2: cache %u, node %u: %u slabs on list %d to %u, counted %u to %u", cache,
+			node, length, (int)list, prev, n->nr[list], n->tail[list]);
 	walk->slabs[cache] += length;
 	return 0;
 }
@@ -56,17 +61,20 @@ static int check_array(struct engine_walk *walk, uint32_t cache, const struct en
 	if (!array)
 		return 0;
 	if (array->avail > array->limit)
-		return broken(err, "engine 5: cache %u: %u objects in an array for %u", cache, array->avail, array->limit);
+		return broken(err, "engine 5: cache %u: %u objects in an array for %u", cache, array->avail,
+			array->limit);
 	for (uint32_t i = 0; i < array->avail; i++) {
 		struct slab_object object = array->entry[i];
 		const struct engine_slab *slab = &engine->slabs[object.slab];
 
 		if (object.slab >= engine->nr_slabs || slab->list == ENGINE_UNUSED || slab->cache != cache ||
 				slab->node != node || object.index >= engine->caches[cache].geometry.objs_per_slab)
-			return broken(err, "engine 5: cache %u, node %u: object %u of slab %u does not belong into the array",
+			return broken(err,
+				"engine 5: cache %u, node %u: object %u of slab %u does not belong into the array",
 				cache, node, object.index, object.slab);
 		if ((*mark_of(walk, slab, object.index))++)
-			return broken(err, "engine 5: object %u of slab %u is in two arrays", object.index, object.slab);
+			return broken(err, "engine 5: object %u of slab %u is in two arrays", object.index,
+				object.slab);
 	}
 	return 0;
 }
@@ -87,7 +95,8 @@ static int check_arrays(struct engine_walk *walk, uint32_t cache, struct err *er
 	return ret;
 }
 
-static int check_free_objects(struct engine_walk *walk, const struct engine_slab *slab, uint32_t number, struct err *err)
+static int check_free_objects(struct engine_walk *walk, const struct engine_slab *slab, uint32_t number,
+	struct err *err)
 {
 	uint32_t num = walk->engine->caches[slab->cache].geometry.objs_per_slab;
 	const uint16_t *links = engine_links(walk->engine, slab);
@@ -95,9 +104,11 @@ static int check_free_objects(struct engine_walk *walk, const struct engine_slab
 	memset(walk->in_slab, 0, num);
 	for (uint32_t i = slab->active; i < num; i++) {
 		if (links[i] >= num || walk->in_slab[links[i]]++)
-			return broken(err, "engine 1: slab %u: free object %u does not exist, or is free twice", number, links[i]);
+			return broken(err, "engine 1: slab %u: free object %u does not exist, or is free twice", number,
+				links[i]);
 		if (*mark_of(walk, slab, links[i]))
-			return broken(err, "engine 5: object %u of slab %u is free in it and in an array", links[i], number);
+			return broken(err, "engine 5: object %u of slab %u is free in it and in an array", links[i],
+				number);
 	}
 	return 0;
 }
@@ -124,14 +135,16 @@ static int check_slab(struct engine_walk *walk, uint32_t number, struct err *err
 			g->objs_per_slab, slab->list);
 	if (page_alloc_owner(engine->pages, slab->pfn) != number + 1 ||
 			page_alloc_node_of(engine->pages, slab->pfn) != slab->node)
-		return broken(err, "engine 6: slab %u of node %u: page %u is of node %u, owner word %u", number, slab->node,
-			slab->pfn, page_alloc_node_of(engine->pages, slab->pfn), page_alloc_owner(engine->pages, slab->pfn));
+		return broken(err, "engine 6: slab %u of node %u: page %u is of node %u, owner word %u", number,
+			slab->node, slab->pfn, page_alloc_node_of(engine->pages, slab->pfn),
+			page_alloc_owner(engine->pages, slab->pfn));
 	management = slab_engine_management(engine->machine, g);
 	colour = (slab->first - management) / g->colour_off;
-	if (slab->first < management || (slab->first - management) % g->colour_off || (colour && colour >= g->colours) ||
-			slab->first + (uint64_t)g->objs_per_slab * g->size > (uint64_t)engine->machine->page_size << g->order)
-		return broken(err, "engine 7: slab %u: %u objects of %u bytes from byte %u", number, g->objs_per_slab, g->size,
-			slab->first);
+	if (slab->first < management || (slab->first - management) % g->colour_off ||
+		(colour && colour >= g->colours) ||
+		slab->first + (uint64_t)g->objs_per_slab * g->size > (uint64_t)engine->machine->page_size << g->order)
+		return broken(err, "engine 7: slab %u: %u objects of %u bytes from byte %u", number, g->objs_per_slab,
+			g->size, slab->first);
 	if (g->management == SLAB_OFF_SLAB && !slab_object_live(engine->mm->slab, slab->management))
 		return broken(err, "engine 8: slab %u: its management, object %u of slab %u, is free", number,
 			slab->management.index, slab->management.slab);

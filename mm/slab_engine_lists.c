@@ -104,7 +104,8 @@ static uint32_t take_from_slabs(const struct engine_op *op, struct engine_array 
 	return taken;
 }
 
-static void charge(const struct engine_op *op, enum machine_step step, enum machine_step each, uint32_t nr, unsigned int node)
+static void charge(const struct engine_op *op, enum machine_step step, enum machine_step each, uint32_t nr,
+	unsigned int node)
 {
 	meter_charge_locked(op->meter, step, 1, LOCK_LIST(node));
 	meter_charge_locked(op->meter, each, nr, LOCK_LIST(node));
@@ -205,7 +206,10 @@ bool slab_engine_take_from(const struct engine_op *op, gfp_t gfp, unsigned int n
 	return true;
 }
 
-/* Models slab_put_obj(), and where the slab then belongs: free ones first of theirs, others last of the partial ones. */
+/*
+ * Models slab_put_obj(), and where the slab then belongs:
+ * free ones first of theirs, others last of the partial ones.
+ */
 static void put_object(struct slab_engine *engine, struct slab_object object)
 {
 	struct engine_slab *slab = &engine->slabs[object.slab];
@@ -219,7 +223,8 @@ static void put_object(struct slab_engine *engine, struct slab_object object)
 		slab_engine_list_add(engine, object.slab, ENGINE_PARTIAL, true);
 }
 
-void slab_engine_free_block(const struct engine_op *op, const struct slab_object *objects, uint32_t nr, unsigned int node)
+void slab_engine_free_block(const struct engine_op *op, const struct slab_object *objects, uint32_t nr,
+	unsigned int node)
 {
 	struct slab_engine *engine = op->engine;
 	struct engine_node *n = engine_node_of(engine, op->cache_nr, node);

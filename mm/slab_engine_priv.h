@@ -55,7 +55,8 @@ struct engine_cache {
 	struct slab_geometry geometry;
 	uint32_t flags;
 	gfp_t allocflags;       /* added to each request for pages */
-	char *arrays;           /* owned: of the CPUs, then of the nodes, shared and alien; engine_cpu_array() and so on */
+	/* owned: of the CPUs, then of the nodes, shared and alien; engine_cpu_array() and so on */
+	char *arrays;
 	uint32_t cpu_stride, shared_stride, alien_stride; /* bytes from one array to the next; 0: there are none */
 	uint64_t allocs, grown, discarded; /* objects, slabs, slabs */
 	bool live;
@@ -102,7 +103,8 @@ struct engine_op {
 	unsigned int node;      /* of the CPU: numa_mem_id() */
 };
 
-static inline struct engine_op engine_op_of(struct slab_engine *engine, uint32_t cache, unsigned int cpu, struct meter *meter)
+static inline struct engine_op engine_op_of(struct slab_engine *engine, uint32_t cache, unsigned int cpu,
+	struct meter *meter)
 {
 	return (struct engine_op){ .engine = engine, .cache = &engine->caches[cache], .meter = meter, .cache_nr = cache,
 		.cpu = cpu, .node = engine->numa.of_cpu[cpu] };
@@ -129,22 +131,24 @@ static inline struct engine_array *engine_cpu_array(const struct engine_cache *c
 }
 
 /** engine_shared_array() - of a node, or NULL. */
-static inline struct engine_array *engine_shared_array(const struct slab_engine *engine, const struct engine_cache *cache,
-	unsigned int node)
+static inline struct engine_array *engine_shared_array(const struct slab_engine *engine,
+	const struct engine_cache *cache, unsigned int node)
 {
 	if (!cache->shared_stride)
 		return NULL;
-	return engine_array_at(cache, (size_t)engine->nr_cpus * cache->cpu_stride + (size_t)node * cache->shared_stride);
+	return engine_array_at(cache,
+		(size_t)engine->nr_cpus * cache->cpu_stride + (size_t)node * cache->shared_stride);
 }
 
 /** engine_alien_array() - what CPUs of node @from have freed of node @to, or NULL. */
-static inline struct engine_array *engine_alien_array(const struct slab_engine *engine, const struct engine_cache *cache,
-	unsigned int from, unsigned int to)
+static inline struct engine_array *engine_alien_array(const struct slab_engine *engine,
+	const struct engine_cache *cache, unsigned int from, unsigned int to)
 {
 	if (!cache->alien_stride || from == to)
 		return NULL;
-	return engine_array_at(cache, (size_t)engine->nr_cpus * cache->cpu_stride +
-		(size_t)engine->nr_nodes * cache->shared_stride + ((size_t)from * engine->nr_nodes + to) * cache->alien_stride);
+	return engine_array_at(cache,
+		(size_t)engine->nr_cpus * cache->cpu_stride + (size_t)engine->nr_nodes * cache->shared_stride +
+			((size_t)from * engine->nr_nodes + to) * cache->alien_stride);
 }
 
 /* slab_engine_sizes.c */
@@ -157,7 +161,10 @@ uint32_t slab_engine_management(const struct machine *machine, const struct slab
 /* slab_engine_grow.c */
 int slab_engine_store_init(struct slab_engine *engine, struct err *err);
 void slab_engine_store_fini(struct slab_engine *engine);
-/** slab_engine_grow() - models cache_grow_begin(): a slab with all objects free, on no list yet. ENGINE_NONE: failed. */
+/**
+ * slab_engine_grow() - models cache_grow_begin(): a slab with
+ * all objects free, on no list yet. ENGINE_NONE: failed.
+ */
 uint32_t slab_engine_grow(const struct engine_op *op, gfp_t gfp, int node);
 /** slab_engine_grown() - models cache_grow_end(): the slab goes on its list. */
 void slab_engine_grown(const struct engine_op *op, uint32_t number);
@@ -176,7 +183,8 @@ bool slab_engine_take_from(const struct engine_op *op, gfp_t gfp, unsigned int n
 /** slab_engine_flush() - models cache_flusharray(): makes room in the CPU's array. */
 void slab_engine_flush(const struct engine_op *op, struct engine_array *array);
 /** slab_engine_free_block() - models free_block() and slabs_destroy(): objects of @node go back to their slabs. */
-void slab_engine_free_block(const struct engine_op *op, const struct slab_object *objects, uint32_t nr, unsigned int node);
+void slab_engine_free_block(const struct engine_op *op, const struct slab_object *objects, uint32_t nr,
+	unsigned int node);
 /** slab_engine_drop_front() - models the end of drain_array_locked(): the oldest @nr entries go back to their slabs. */
 void slab_engine_drop_front(const struct engine_op *op, struct engine_array *array, uint32_t nr, unsigned int node);
 /** slab_engine_free_alien() - models __cache_free_alien(): an object of another node than the CPU's. */

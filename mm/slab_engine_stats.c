@@ -2,7 +2,8 @@
 #include "mm/slab_engine_priv.h"
 
 /* All arrays of a cache, one after the other: @i counts up to engine_nr_arrays(). */
-static const struct engine_array *array_of(const struct slab_engine *engine, const struct engine_cache *cache, uint32_t i)
+static const struct engine_array *array_of(const struct slab_engine *engine, const struct engine_cache *cache,
+	uint32_t i)
 {
 	uint32_t nodes = engine->nr_nodes;
 

@@ -115,8 +115,9 @@ int slab_load(struct slab *slab, const struct state *state, struct err *err)
 	int ret;
 
 	if (!slab->ops->load)
-		return err_set(err, ERR_CONFIG, "%s: a saved state is SLUB's; the slab allocator %s cannot go on from it",
-			state->source, slab->ops->mech.name);
+		return err_set(err, ERR_CONFIG,
+			"%s: a saved state is SLUB's; the slab allocator %s cannot go on from it", state->source,
+			slab->ops->mech.name);
 	cache_of = malloc((state->nr_caches + 1) * sizeof(*cache_of));
 	if (!cache_of)
 		return err_set(err, ERR_NOMEM, "%s: no memory for %zu caches", state->source, state->nr_caches);

@@ -1,6 +1,6 @@
 /*
- * slab_names: which cache a name leads to. A cache that was merged into another gives it a further name; names of destroyed
- * caches are kept, so that a later use of one can be told from a name that never was.
+ * slab_names: which cache a name leads to. A cache that was merged into another gives it a further name;
+ * names of destroyed caches are kept, so that a later use of one can be told from a name that never was.
  */
 #include <stdio.h>
 #include <string.h>

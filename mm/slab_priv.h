@@ -91,7 +91,8 @@ struct slab {
 	uint32_t nr_caches, nr_live, caches_room;
 	struct slab_name *names;      /* owned: oldest first */
 	uint32_t nr_names, names_room;
-	struct slab_name *gone;       /* owned: names of destroyed caches that no cache has taken since; CACHE_NONE: refused */
+	/* owned: names of destroyed caches that no cache has taken since; CACHE_NONE: refused */
+	struct slab_name *gone;
 	uint32_t nr_gone, gone_room;
 	uint64_t large_pages;         /* held by large kmallocs */
 	struct kmalloc_classes kmalloc;

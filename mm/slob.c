@@ -76,8 +76,14 @@ static uint32_t take_pages(const struct slob_op *op, unsigned int order)
 		slob->unused = slob->pages[number].next;
 	else
 		number = slob->nr_pages++;
-	slob->pages[number] = (struct slob_page){ .pfn = (uint32_t)pfn, .prev = SLOB_NONE, .next = SLOB_NONE,
-		.cache = SLOB_NONE, .order = (uint8_t)order, .node = (uint8_t)page_alloc_node_of(slob->page_alloc, pfn) };
+	slob->pages[number] = (struct slob_page){
+		.pfn = (uint32_t)pfn,
+		.prev = SLOB_NONE,
+		.next = SLOB_NONE,
+		.cache = SLOB_NONE,
+		.order = (uint8_t)order,
+		.node = (uint8_t)page_alloc_node_of(slob->page_alloc, pfn),
+	};
 	page_alloc_set_owner(slob->page_alloc, pfn, number + 1);
 	return number;
 }
@@ -212,8 +218,8 @@ static uint32_t slob_cache_of(const void *state, struct slab_object object)
 }
 
 /*
- * A page whose last object goes is given back at once. Simplified: so is the room of a small object of SLAB_TYPESAFE_BY_RCU,
- * which waits for a grace period in the kernel: what ends one knows of pages alone.
+ * A page whose last object goes is given back at once. Simplified: so is the room of a small object of
+ * SLAB_TYPESAFE_BY_RCU, which waits for a grace period in the kernel: what ends one knows of pages alone.
  */
 static void slob_free(void *state, struct slab_object object, unsigned int cpu, struct meter *meter)
 {
@@ -364,7 +370,8 @@ static bool slob_object_at(const void *state, uint64_t address, struct slab_obje
 	pfn_t pfn = address >> slob->machine->page_shift;
 	uint32_t at = (uint32_t)((address & (slob->machine->page_size - 1)) / slob->unit_bytes);
 
-	for (unsigned int order = 0; order < PAGE_MAX_ORDERS && page_alloc_allocated(slob->page_alloc, pfn, 0); order++) {
+	for (unsigned int order = 0; order < PAGE_MAX_ORDERS && page_alloc_allocated(slob->page_alloc, pfn, 0);
+		order++) {
 		pfn_t head = pfn >> order << order;
 		uint32_t number = page_alloc_owner(slob->page_alloc, head) - 1;
 
@@ -413,7 +420,8 @@ static int slob_init(void *state, struct mm *mm, struct err *err)
 	if (slob->pages && slob->words && slob->starts)
 		return 0;
 	slob_fini(slob);
-	return err_set(err, ERR_NOMEM, "no address space to follow the objects of %llu MiB", (unsigned long long)(ram >> 20));
+	return err_set(err, ERR_NOMEM, "no address space to follow the objects of %llu MiB",
+		(unsigned long long)(ram >> 20));
 }
 
 const struct slab_ops mech_slab_slob = {

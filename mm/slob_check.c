@@ -22,8 +22,10 @@ static int check_list(struct slob_walk *walk, enum slob_list list, struct err *e
 		const struct slob_page *page = &slob->pages[number];
 
 		if (number >= slob->nr_pages || walk->found[number] || page->list != list || page->prev != prev)
-			return broken(err, "slob 2: page %u on list %d does not exist, says otherwise, was met before or is not "
-				"behind page %u", number, (int)list, prev);
+			return broken(err,
+				"slob 2: page %u on list %d does not exist, says otherwise, was met before or is not "
+				"behind page %u",
+				number, (int)list, prev);
 		walk->found[number] = 1;
 		prev = number;
 	}
@@ -47,14 +49,16 @@ static int check_blocks(struct slob_walk *walk, uint32_t number, struct err *err
 
 		if (at == next) {
 			if (after_free || slob_starts(slob, object))
-				return broken(err, "slob %d: page %u: free block at %u touches another, or is an object",
+				return broken(err,
+					"slob %d: page %u: free block at %u touches another, or is an object",
 					after_free ? 1 : 3, number, at);
 			units += slob_block_units(words, at);
 			blocks++;
 			next = slob_block_next(words, at);
 			at += slob_block_units(words, at);
 			if (next < at || at == object.index || at - object.index > page->largest)
-				return broken(err, "slob 1: page %u: the free block behind unit %u is at %u", number, at, next);
+				return broken(err, "slob 1: page %u: the free block behind unit %u is at %u", number,
+					at, next);
 			after_free = true;
 			continue;
 		}
@@ -62,7 +66,8 @@ static int check_blocks(struct slob_walk *walk, uint32_t number, struct err *err
 		if (!slob_starts(slob, object) || next < at)
 			return broken(err, "slob 3: page %u: neither an object nor a free block is at %u", number, at);
 		if (cache != SLOB_KMALLOC && (cache >= slob->nr_caches || !slob->caches[cache].live))
-			return broken(err, "slob 4: page %u: the object at %u is of cache %u, which is gone", number, at, cache);
+			return broken(err, "slob 4: page %u: the object at %u is of cache %u, which is gone", number,
+				at, cache);
 		if (cache != SLOB_KMALLOC)
 			walk->objects[cache]++;
 		at += slob_object_units(slob, object);
@@ -70,7 +75,8 @@ static int check_blocks(struct slob_walk *walk, uint32_t number, struct err *err
 	}
 	if (at != slob->page_units || units != (page->list == SLOB_FULL ? 0 : page->units) ||
 			blocks != (page->list == SLOB_FULL ? 0 : page->blocks))
-		return broken(err, "slob 1: page %u: %u free units, counted %u; blocks end at %u", number, units, page->units, at);
+		return broken(err, "slob 1: page %u: %u free units, counted %u; blocks end at %u", number, units,
+			page->units, at);
 	return 0;
 }
 
@@ -91,8 +97,8 @@ static int check_page(struct slob_walk *walk, uint32_t number, struct err *err)
 	walk->held++;
 	if (walk->found[number] != (page->list < NR_SLOB_LISTS) || (page->list == SLOB_FULL) != !page->units ||
 			page->units == slob->page_units)
-		return broken(err, "slob 2: page %u with %u free units is on list %u, met there: %u", number, page->units,
-			page->list, walk->found[number]);
+		return broken(err, "slob 2: page %u with %u free units is on list %u, met there: %u", number,
+			page->units, page->list, walk->found[number]);
 	return check_blocks(walk, number, err);
 }
 
@@ -109,8 +115,8 @@ static int check_numbers(const struct slob_walk *walk, struct err *err)
 		number = slob->pages[number].next;
 	}
 	if (chained != unused || walk->held != slob->held)
-		return broken(err, "slob 6: %u numbers are unused, %u on the chain; %llu pages held, counted %llu", unused, chained,
-			(unsigned long long)walk->held, (unsigned long long)slob->held);
+		return broken(err, "slob 6: %u numbers are unused, %u on the chain; %llu pages held, counted %llu",
+			unused, chained, (unsigned long long)walk->held, (unsigned long long)slob->held);
 	return 0;
 }
 
@@ -127,7 +133,8 @@ static int check_all(struct slob_walk *walk, struct err *err)
 	for (uint32_t cache = 0; !ret && cache < slob->nr_caches; cache++)
 		if (slob->caches[cache].live && walk->objects[cache] != slob->caches[cache].live_objs)
 			ret = broken(err, "slob 4: cache %u has %llu objects, counted %llu", cache,
-				(unsigned long long)walk->objects[cache], (unsigned long long)slob->caches[cache].live_objs);
+				(unsigned long long)walk->objects[cache],
+				(unsigned long long)slob->caches[cache].live_objs);
 	return ret ? ret : check_numbers(walk, err);
 }
 

@@ -47,13 +47,13 @@ struct slob_cache {
 };
 
 /*
- * Each page has page_units words. Of a free block at i: word i is its length and word i + 1 the next one; of a block of
- * one unit, word i is SLOB_SINGLE | the next one. Of an object at i: word i is its cache, or SLOB_KMALLOC with the bytes
- * in word i + 1. A bit per unit tells where objects begin.
+ * Each page has page_units words. Of a free block at i: word i is its length and word i + 1 the next one; of a
+ * block of one unit, word i is SLOB_SINGLE | the next one. Of an object at i: word i is its cache, or SLOB_KMALLOC
+ * with the bytes in word i + 1. A bit per unit tells where objects begin.
  *
  * Invariants
- *  1. Free blocks of a page are in ascending order, do not touch, are counted, no larger than largest, and add up to its
- *     free units.
+ *  1. Free blocks of a page are in ascending order, do not touch, are
+ *     counted, no larger than largest, and add up to its free units.
  *  2. A page with free units is on one list, the one that it says, mirrored by prev; without, on none; none is empty.
  *  3. Objects of a page lie outside its free blocks, do not overlap, and with the free blocks fill it.
  *  4. An object's cache lives; live_objs of a cache counts its objects.

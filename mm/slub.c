@@ -98,8 +98,8 @@ static enum mm_answer refill(const struct slub_op *op)
 }
 
 /* Out of line and with the parameters of slub_alloc(), which so needs no stack for the usual request. */
-static __attribute__((noinline)) enum mm_answer alloc_slow(void *state, uint32_t cache, gfp_t gfp, int node, unsigned int cpu,
-	struct slab_object *object, struct meter *meter)
+static __attribute__((noinline)) enum mm_answer alloc_slow(void *state, uint32_t cache, gfp_t gfp, int node,
+	unsigned int cpu, struct slab_object *object, struct meter *meter)
 {
 	struct slub *slub = state;
 	struct slub_op op = slub_op_of(slub, cache, cpu, meter);

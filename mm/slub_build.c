@@ -1,6 +1,6 @@
 /*
- * slub_build: slabs of a saved state that only counts them (slabinfo): as many of each cache, in pages that are in use, at places
- * drawn by the seed, with as many objects in use.
+ * slub_build: slabs of a saved state that only counts them (slabinfo): as many of each
+ * cache, in pages that are in use, at places drawn by the seed, with as many objects in use.
  */
 #include <stdlib.h>
 
@@ -14,7 +14,8 @@ struct building {
 	struct slab_load_report *report;
 	uint64_t *taken; /* owned: a bit for each page that a slab has already */
 	uint8_t *none;   /* owned: a 0 for each object of a slab: none is on the slab's own freelist */
-	pfn_t cursor[NR_MIGRATETYPES + 1][PAGE_MAX_ORDERS]; /* where to look on, by type of pageblock; the last: of any */
+	/* where to look on, by type of pageblock; the last: of any */
+	pfn_t cursor[NR_MIGRATETYPES + 1][PAGE_MAX_ORDERS];
 };
 
 static bool is_taken(const struct building *b, pfn_t pfn, unsigned int order)
@@ -32,7 +33,8 @@ static pfn_t find_block(struct building *b, unsigned int order, unsigned int mt)
 	for (unsigned int turn = 0; turn < 2 && from != PFN_NONE; turn++, from = 0) {
 		pfn_t pfn = from;
 
-		while ((pfn = page_alloc_used_block(b->slub->pages, pfn, order, mt)) != PFN_NONE && is_taken(b, pfn, order))
+		while ((pfn = page_alloc_used_block(b->slub->pages, pfn, order, mt)) != PFN_NONE &&
+			is_taken(b, pfn, order))
 			pfn += 1ull << order;
 		*cursor = pfn;
 		if (pfn != PFN_NONE)
@@ -41,7 +43,10 @@ static pfn_t find_block(struct building *b, unsigned int order, unsigned int mt)
 	return PFN_NONE;
 }
 
-/* In pages that the state has in use, of a pageblock where such slabs are wanted, else of any; where there are none, in free ones. */
+/*
+ * In pages that the state has in use, of a pageblock where such
+ * slabs are wanted, else of any; where there are none, in free ones.
+ */
 static bool new_slab(struct building *b, struct slub_op *op, uint32_t *number)
 {
 	unsigned int order = op->cache->geometry.order;
@@ -85,9 +90,9 @@ struct slab_counts {
 };
 
 /*
- * What slabinfo counts as not active lies on the node lists: in slabs that are half full, or in all that there are. Of the
- * others, sysfs tells how many are with CPUs. Where it was not saved, each CPU is taken to have one, as it does in recorded
- * states of caches with so many slabs.
+ * What slabinfo counts as not active lies on the node lists: in slabs that are half full, or in all that there are.
+ * Of the others, sysfs tells how many are with CPUs. Where it was not saved, each CPU is taken to have one, as it
+ * does in recorded states of caches with so many slabs.
  */
 static struct slab_counts count_slabs(const struct slub *slub, const struct state_cache *saved,
 	const struct slub_cache *cache)
@@ -105,7 +110,10 @@ static struct slab_counts count_slabs(const struct slub *slub, const struct stat
 	return n;
 }
 
-/* Slab @i of a cache: those of CPUs first, which give half of their objects when they are on a stack; then the node lists'. */
+/*
+ * Slab @i of a cache: those of CPUs first, which give half of
+ * their objects when they are on a stack; then the node lists'.
+ */
 static void fill_new_slab(struct building *b, struct slub_op *op, struct slab_counts *n, uint64_t i, uint32_t number)
 {
 	struct slub *slub = b->slub;
@@ -178,8 +186,8 @@ static int building_init(struct building *b, struct slub *slub, struct slab_load
 }
 
 /* Larger slabs first: they have fewer places. */
-int slub_build_slabs(struct slub *slub, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
-	struct err *err)
+int slub_build_slabs(struct slub *slub, const struct state *saved, const uint32_t *cache_of,
+	struct slab_load_report *report, struct err *err)
 {
 	struct building b;
 	int ret = building_init(&b, slub, report, err);

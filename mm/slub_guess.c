@@ -5,8 +5,8 @@
 #include "mm/slub_priv.h"
 
 /*
- * In saved states that have them, three quarters of the objects that are not on the slab's own freelist are on the CPU's
- * (0.66 to 0.81 in eight states of 6.1).
+ * In saved states that have them, three quarters of the objects that are not on
+ * the slab's own freelist are on the CPU's (0.66 to 0.81 in eight states of 6.1).
  */
 uint32_t slub_guess_free(const struct slub_slab *slab)
 {

@@ -188,8 +188,9 @@ static bool get_partial_node(const struct slub_op *op, unsigned int node)
 }
 
 /*
- * Models get_any_partial(): nodes that have more than they need, nearest first: to the CPU's, or to the one whose turn it is by the
- * task's policy. The kernel draws from the cycle counter whether to look at all; here it is the run's random stream.
+ * Models get_any_partial(): nodes that have more than they need, nearest first: to the CPU's, or to the one whose
+ * turn it is by the task's policy. The kernel draws from the cycle counter whether to look at all; here it is the
+ * run's random stream.
  */
 static bool get_any_partial(const struct slub_op *op, unsigned int local)
 {
@@ -255,8 +256,8 @@ static void discard_empty(const struct slub_op *op, unsigned int node)
 }
 
 /*
- * Slabs with few free objects go to the head, fewest first; equals in reverse order, as list_move() leaves them. Those without
- * objects stay where they are: the kernel takes them off in the same walk.
+ * Slabs with few free objects go to the head, fewest first; equals in reverse order, as list_move()
+ * leaves them. Those without objects stay where they are: the kernel takes them off in the same walk.
  */
 static void promote_fullest(struct slub *slub, struct slub_node *n)
 {

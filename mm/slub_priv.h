@@ -186,7 +186,8 @@ void slub_load(const struct slub_op *op, uint32_t number);
 /** slub_take_freelist() - models get_freelist(): all that is free in the current slab goes to the CPU. */
 void slub_take_freelist(const struct slub_op *op);
 /**
- * slub_splice_cpu_freelist() - the CPU freelist goes in front of the slab's own, in the same order. The CPU keeps its number.
+ * slub_splice_cpu_freelist() - the CPU freelist goes in front of
+ * the slab's own, in the same order. The CPU keeps its number.
  * Return: whether the latter had objects.
  */
 bool slub_splice_cpu_freelist(struct slub_cpu *c, struct slub_slab *slab);
@@ -216,8 +217,8 @@ int slub_load_state(void *state, const struct state *saved, const uint32_t *cach
 /** slub_guess_free() - objects of a CPU's slab that are on the CPU's freelist. */
 uint32_t slub_guess_free(const struct slub_slab *slab);
 /**
- * slub_guess_freelist() - @nr objects of @slab as a CPU's freelist: those that a new slab hands out last. @taken: a byte for
- * each object, not 0 for those on the slab's own freelist. Return: the first of them.
+ * slub_guess_freelist() - @nr objects of @slab as a CPU's freelist: those that a new slab hands out last.
+ * @taken: a byte for each object, not 0 for those on the slab's own freelist. Return: the first of them.
  */
 uint16_t slub_guess_freelist(const struct slub *slub, const struct slub_slab *slab, const uint8_t *taken, uint32_t nr);
 /** slub_assume_live() - as slab.h says of slab_assume_live(). */
@@ -241,7 +242,7 @@ int slub_check(const void *state, struct err *err);
 
 /* slub_build.c */
 /** slub_build_slabs() - as many slabs of each cache as @saved counts, in pages that are in use. */
-int slub_build_slabs(struct slub *slub, const struct state *saved, const uint32_t *cache_of, struct slab_load_report *report,
-	struct err *err);
+int slub_build_slabs(struct slub *slub, const struct state *saved, const uint32_t *cache_of,
+	struct slab_load_report *report, struct err *err);
 
 #endif

@@ -144,8 +144,8 @@ static enum mm_answer fill_area(struct vmalloc *vm, const struct vmap_request *r
 	return vmap_tables_map(vm, vmap_node(vm, area)->start, bytes, order > 0, req->cpu, meter);
 }
 
-static enum mm_answer take_of_order(struct vmalloc *vm, const struct vmap_request *req, unsigned int order, uint32_t *area,
-	struct meter *meter)
+static enum mm_answer take_of_order(struct vmalloc *vm, const struct vmap_request *req, unsigned int order,
+	uint32_t *area, struct meter *meter)
 {
 	struct vmap_request real = *req;
 	uint64_t unit = vmap_page_size(vm) << order;
@@ -268,13 +268,15 @@ static int check_busy(const struct vmalloc *vm, uint64_t *bytes, uint64_t *pages
 		*pages += n->nr_pages;
 		for (uint32_t p = 0; p < n->nr_pages; p++)
 			if (!page_alloc_allocated(vm->mm->pages, n->pfns[p], 0))
-				return err_set(err, ERR_INVARIANT, "vmalloc 4: page %" PRIu64 " of area %#" PRIx64 " is free",
-					n->pfns[p], n->start);
+				return err_set(err, ERR_INVARIANT,
+					"vmalloc 4: page %" PRIu64 " of area %#" PRIx64 " is free", n->pfns[p],
+					n->start);
 	}
 	if (nr != vm->nr_busy || *bytes != vm->busy_bytes || *pages != vm->owned_pages)
-		return err_set(err, ERR_INVARIANT, "vmalloc 3: %" PRIu64 " busy areas with %" PRIu64 " bytes and %" PRIu64
-			" pages; counted %" PRIu64 ", %" PRIu64 ", %" PRIu64, nr, *bytes, *pages, vm->nr_busy, vm->busy_bytes,
-			vm->owned_pages);
+		return err_set(err, ERR_INVARIANT,
+			"vmalloc 3: %" PRIu64 " busy areas with %" PRIu64 " bytes and %" PRIu64
+			" pages; counted %" PRIu64 ", %" PRIu64 ", %" PRIu64,
+			nr, *bytes, *pages, vm->nr_busy, vm->busy_bytes, vm->owned_pages);
 	return 0;
 }
 
@@ -299,8 +301,8 @@ static int vmalloc_check(const void *state, struct err *err)
 		return -(int)ERR_INVARIANT;
 	lazy = tree_bytes(vm, &vm->lazy);
 	if (lazy != vm->lazy_pages * vmap_page_size(vm))
-		return err_set(err, ERR_INVARIANT, "vmalloc 3: %" PRIu64 " lazy bytes, %" PRIu64 " lazy pages counted", lazy,
-			vm->lazy_pages);
+		return err_set(err, ERR_INVARIANT, "vmalloc 3: %" PRIu64 " lazy bytes, %" PRIu64 " lazy pages counted",
+			lazy, vm->lazy_pages);
 	if (tree_bytes(vm, &vm->free) + lazy + busy != (vm->machine->bits32 ? UINT32_MAX : UINT64_MAX) - 1)
 		return err_set(err, ERR_INVARIANT, "vmalloc 2: %" PRIu64 " bytes busy, %" PRIu64
 			" lazy, and the free ones are not all of the address space", busy, lazy);

@@ -74,9 +74,17 @@ int64_t vmalloc_lines(const struct vmalloc *vm, struct vmap_line **lines)
 
 		if ((n->state != VMAP_BUSY && n->state != VMAP_LAZY) || part)
 			continue;
-		all[nr++] = (struct vmap_line){ .start = n->start, .end = n->end, .phys = n->phys, .caller = n->caller,
-			.nr_pages = n->nr_pages, .use = n->use, .lazy = n->state == VMAP_LAZY, .vpages = n->link != VMAP_NIL,
-			.area = i };
+		all[nr++] = (struct vmap_line){
+			.start = n->start,
+			.end = n->end,
+			.phys = n->phys,
+			.caller = n->caller,
+			.nr_pages = n->nr_pages,
+			.use = n->use,
+			.lazy = n->state == VMAP_LAZY,
+			.vpages = n->link != VMAP_NIL,
+			.area = i,
+		};
 	}
 	qsort(all, nr, sizeof(*all), by_address);
 	return (int64_t)nr;

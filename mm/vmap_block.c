@@ -1,6 +1,7 @@
 /*
- * vmap_block: vm_map_ram(): pages of the caller's get an address for a short time. Small calls are carved from blocks of
- * their CPU, each part once. Models vb_alloc(), vb_free() and purge_fragmented_blocks() of mm/vmalloc.c in kernel 6.1.
+ * vmap_block: vm_map_ram(): pages of the caller's get an address for a short time. Small calls are carved from
+ * blocks of their CPU, each part once. Models vb_alloc(), vb_free() and purge_fragmented_blocks() of mm/vmalloc.c
+ * in kernel 6.1.
  *
  * Invariants
  *  1. of a block, free + dirty <= pages; dirty < pages, or it would be gone
@@ -49,7 +50,13 @@ static uint32_t new_block(struct vmalloc *vm, unsigned int cpu, struct meter *me
 {
 	struct vmap_blocks *b = &vm->blocks;
 	uint64_t bytes = b->pages * vmap_page_size(vm);
-	struct vmap_request req = { .size = bytes, .align = bytes, .use = VMAP_BLOCK, .cpu = (uint16_t)cpu, .node = -1 };
+	struct vmap_request req = {
+		.size = bytes,
+		.align = bytes,
+		.use = VMAP_BLOCK,
+		.cpu = (uint16_t)cpu,
+		.node = -1,
+	};
 	uint32_t number = block_slot(b), area = number ? vmap_area_take(vm, &req, meter) : VMAP_NIL;
 	uint32_t *end = &b->queue[cpu];
 
@@ -143,7 +150,8 @@ static void put_back(struct vmalloc *vm, uint32_t part, struct meter *meter)
 		free_block(vm, number, meter);
 }
 
-enum mm_answer vm_map_ram(struct vmalloc *vm, uint64_t nr_pages, unsigned int cpu, uint32_t *mapping, struct meter *meter)
+enum mm_answer vm_map_ram(struct vmalloc *vm, uint64_t nr_pages, unsigned int cpu, uint32_t *mapping,
+	struct meter *meter)
 {
 	struct vmap_request req = { .size = nr_pages * vmap_page_size(vm), .use = VMAP_MAP_RAM, .cpu = (uint16_t)cpu };
 	uint32_t taken;
@@ -207,12 +215,13 @@ int vmap_blocks_check(const struct vmalloc *vm, struct err *err)
 			continue;
 		expected += block->free > 0;
 		if (block->free + block->dirty > b->pages || block->dirty == b->pages)
-			return err_set(err, ERR_INVARIANT, "vmap_block 1: free %u + dirty %u of %u", block->free, block->dirty,
-				b->pages);
+			return err_set(err, ERR_INVARIANT, "vmap_block 1: free %u + dirty %u of %u", block->free,
+				block->dirty, b->pages);
 		if (block->queued != (block->free > 0))
 			return err_set(err, ERR_INVARIANT, "vmap_block 2: block %u has %u free pages", i, block->free);
 	}
 	if (queued != expected)
-		return err_set(err, ERR_INVARIANT, "vmap_block 2: %u blocks queued, %u have free pages", queued, expected);
+		return err_set(err, ERR_INVARIANT, "vmap_block 2: %u blocks queued, %u have free pages", queued,
+			expected);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * vmap_table: page tables of the vmalloc space: which of their pages exist. A page is allocated when the first page of what
- * it covers is mapped, and never freed, but for a page of PTEs whose place a huge mapping takes (pmd_free_pte_page()).
+ * vmap_table: page tables of the vmalloc space: which of their pages exist. A page is allocated when the first page
+ * of what it covers is mapped, and never freed, but for a page of PTEs whose place a huge mapping takes
+ * (pmd_free_pte_page()).
  *
  * Models vmap_pages_range_noflush() of kernel 6.1 as x86 has it. 64 bits: PMD and PTE pages; those above are allocated
  * at boot (preallocate_vmalloc_pages()). 32 bits: PTE pages only.

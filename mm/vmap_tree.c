@@ -18,7 +18,9 @@
 
 int vmap_nodes_init(struct vmap_nodes *nodes, struct err *err)
 {
-	*nodes = (struct vmap_nodes){ .all = calloc(NODES_AT_FIRST, sizeof(*nodes->all)), .nr = 1, .cap = NODES_AT_FIRST };
+	*nodes = (struct vmap_nodes){ .all = calloc(NODES_AT_FIRST, sizeof(*nodes->all)),
+		.nr = 1,
+		.cap = NODES_AT_FIRST };
 	return nodes->all ? 0 : err_set(err, ERR_NOMEM, "no memory for areas of the vmalloc space");
 }
 
@@ -381,7 +383,8 @@ static int black_height(const struct vmap_node *all, uint32_t number)
 	return left + !all[number].red;
 }
 
-int vmap_tree_check(const struct vmap_tree *tree, const struct vmap_nodes *nodes, enum vmap_state state, struct err *err)
+int vmap_tree_check(const struct vmap_tree *tree, const struct vmap_nodes *nodes, enum vmap_state state,
+	struct err *err)
 {
 	const struct vmap_node *all = nodes->all;
 	uint64_t last_end = 0;
@@ -393,11 +396,13 @@ int vmap_tree_check(const struct vmap_tree *tree, const struct vmap_nodes *nodes
 				" in state %u, behind one that ends at %#" PRIx64, all[at].start, all[at].end,
 				all[at].state, last_end);
 		if (all[at].longest != longest_of(all, at))
-			return err_set(err, ERR_INVARIANT, "vmap_tree 3: longest of %#" PRIx64 " is %#" PRIx64 ", not %#" PRIx64,
-				all[at].start, all[at].longest, longest_of(all, at));
+			return err_set(err, ERR_INVARIANT,
+				"vmap_tree 3: longest of %#" PRIx64 " is %#" PRIx64 ", not %#" PRIx64, all[at].start,
+				all[at].longest, longest_of(all, at));
 		last_end = all[at].end;
 	}
 	if (nr != tree->nr || all[tree->root].red || black_height(all, tree->root) < 0)
-		return err_set(err, ERR_INVARIANT, "vmap_tree 2: %u of %u nodes, or colours out of balance", nr, tree->nr);
+		return err_set(err, ERR_INVARIANT, "vmap_tree 2: %u of %u nodes, or colours out of balance", nr,
+			tree->nr);
 	return 0;
 }

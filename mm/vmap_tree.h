@@ -80,6 +80,7 @@ uint32_t vmap_tree_lowest(const struct vmap_tree *tree, const struct vmap_nodes 
 	uint64_t vstart, uint64_t length);
 
 /** vmap_tree_check() - order, colours, black heights, longest. Invariants 1 to 3 of mm/vmap_tree.c. */
-int vmap_tree_check(const struct vmap_tree *tree, const struct vmap_nodes *nodes, enum vmap_state state, struct err *err);
+int vmap_tree_check(const struct vmap_tree *tree, const struct vmap_nodes *nodes, enum vmap_state state,
+	struct err *err);
 
 #endif

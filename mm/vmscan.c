@@ -2,9 +2,9 @@
  * vmscan: taking pages back. Models shrink_node(), shrink_lruvec(), shrink_folio_list(), do_shrink_slab() and
  * try_to_free_pages() of mm/vmscan.c (6.1). How much of each list is looked at: vmscan_balance.c.
  *
- * Simplified: no trace tells who reads or writes a page that it has: the run says which are used (lru_use(), page_used(),
- * page_reused()); one memory cgroup; a dirty file page has been written by the flusher before it is the oldest; a page is in
- * swap before the next batch is looked at; reclaim never waits for others.
+ * Simplified: no trace tells who reads or writes a page that it has: the run says which are used (lru_use(),
+ * page_used(), page_reused()); one memory cgroup; a dirty file page has been written by the flusher before it is
+ * the oldest; a page is in swap before the next batch is looked at; reclaim never waits for others.
  */
 #include <string.h>
 
@@ -44,10 +44,12 @@ static void steal(struct page_alloc *pa, pfn_t pfn, bool file, struct scan_contr
 }
 
 /*
- * Models isolate_lru_pages(): the next page from the list's end that the request can use, PFN_NONE after the last. The
- * others are passed over and go to the head; only statistics count them. *left: pages of the list that have not been looked at.
+ * Models isolate_lru_pages(): the next page from the list's end that the request can use, PFN_NONE after the last.
+ * The others are passed over and go to the head; only statistics count them. *left: pages of the list that have not
+ * been looked at.
  */
-static pfn_t next_eligible(struct page_alloc *pa, uint32_t node, enum lru_list list, const struct scan_control *sc, uint64_t *left)
+static pfn_t next_eligible(struct page_alloc *pa, uint32_t node, enum lru_list list, const struct scan_control *sc,
+	uint64_t *left)
 {
 	for (; *left; (*left)--) {
 		pfn_t pfn = pa->reclaim[node].lru[list].tail;
@@ -82,8 +84,9 @@ static enum page_past past_of(const struct page *page)
 }
 
 /*
- * Models folio_check_references(), and pageout() for anonymous pages: one look finds out that a page was used and the next
- * one, when it has been used again, that it is to be active. What nobody uses is reclaimed once its contents are somewhere else.
+ * Models folio_check_references(), and pageout() for anonymous pages: one look finds out that a page was used and
+ * the next one, when it has been used again, that it is to be active. What nobody uses is reclaimed once its
+ * contents are somewhere else.
  */
 static enum look look_at(struct page_alloc *pa, pfn_t pfn, bool file, const struct scan_control *sc)
 {
@@ -116,10 +119,12 @@ static void write_out(struct page_alloc *pa, pfn_t pfn, const struct scan_contro
 
 /*
  * Models shrink_inactive_list(): a batch of at most @nr pages, SWAP_CLUSTER_MAX, from the list's end. What is not
- * reclaimed goes to the head; what is being written comes back to the end when that is done, which is before the next batch.
- * The batch is freed as free_unref_page_list() does: the youngest first, so that the oldest is taken first again.
+ * reclaimed goes to the head; what is being written comes back to the end when that is done, which is before the
+ * next batch. The batch is freed as free_unref_page_list() does: the youngest first, so that the oldest is taken
+ * first again.
  */
-static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, struct scan_control *sc)
+static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr,
+	struct scan_control *sc)
 {
 	uint64_t all = lru_pages(pa, node, list), left = all;
 	pfn_t pfn, gone[SWAP_CLUSTER_MAX], written[SWAP_CLUSTER_MAX];
@@ -151,7 +156,8 @@ static void shrink_inactive(struct page_alloc *pa, uint32_t node, enum lru_list 
 }
 
 /* Models shrink_active_list(): pages whose users have not come back grow old. */
-static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, const struct scan_control *sc)
+static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr,
+	const struct scan_control *sc)
 {
 	uint64_t all = lru_pages(pa, node, list), left = all;
 	pfn_t pfn;
@@ -164,8 +170,8 @@ static void shrink_active(struct page_alloc *pa, uint32_t node, enum lru_list li
 	charge_scan(sc, all - left);
 }
 
-static void shrink_list(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr, const struct scan_balance *balance,
-	struct scan_control *sc)
+static void shrink_list(struct page_alloc *pa, uint32_t node, enum lru_list list, uint64_t nr,
+	const struct scan_balance *balance, struct scan_control *sc)
 {
 	if (list == LRU_INACTIVE_ANON || list == LRU_INACTIVE_FILE)
 		shrink_inactive(pa, node, list, nr, sc);
@@ -192,8 +198,9 @@ static bool more_to_scan(const struct node_scan *scan)
 }
 
 /*
- * Enough has been reclaimed: the kind of pages of which less is left is let be, and of the other no larger a part is looked at than was of
- * that one; in one more round at most, as then there is no proportion left to keep ("fix extreme overreclaim", which came with 6.1).
+ * Enough has been reclaimed: the kind of pages of which less is left is let be, and of the other no larger a part
+ * is looked at than was of that one; in one more round at most, as then there is no proportion left to keep ("fix
+ * extreme overreclaim", which came with 6.1).
  * Return: false when one kind is through.
  */
 static bool keep_proportion(struct node_scan *scan)
@@ -255,21 +262,25 @@ static void do_shrink(struct page_alloc *pa, uint32_t node, uint32_t number, con
 	*deferred = *deferred + delta > scanned ? min_u64(*deferred + delta - scanned, 2 * freeable) : 0;
 }
 
-/* Whether do_shrink() does nothing at any priority. Of what costs nothing to make again half is asked for: of a single one, none. */
+/*
+ * Whether do_shrink() does nothing at any priority. Of what costs
+ * nothing to make again half is asked for: of a single one, none.
+ */
 static bool nothing_to_shrink(const struct page_alloc *pa, uint32_t node)
 {
 	for (uint32_t i = 0; i < pa->hooks.nr_shrinkers; i++) {
 		uint64_t freeable = pa->hooks.count_objects(pa->hooks.arg, i, node);
 
-		if (freeable > 1 || (freeable && (pa->hooks.shrinkers[i].seeks || pa->reclaim[node].deferred_objects[i])))
+		if (freeable > 1 ||
+			(freeable && (pa->hooks.shrinkers[i].seeks || pa->reclaim[node].deferred_objects[i])))
 			return false;
 	}
 	return true;
 }
 
 /*
- * Models shrink_slab(). What it takes is most of all to ask each of the kernel's shrinkers, some dozens, whatever they have: the model
- * has those few that free anything, so the price is one for all.
+ * Models shrink_slab(). What it takes is most of all to ask each of the kernel's shrinkers, some
+ * dozens, whatever they have: the model has those few that free anything, so the price is one for all.
  */
 static void shrink_slab(struct page_alloc *pa, uint32_t node, const struct scan_control *sc)
 {
@@ -292,7 +303,8 @@ static bool compaction_could(const struct page_alloc *pa, uint32_t node, const s
 }
 
 /* Whether reclaiming more helps a high order. Models should_continue_reclaim(). */
-static bool should_continue(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, uint64_t reclaimed)
+static bool should_continue(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc,
+	uint64_t reclaimed)
 {
 	bool in_need = pa->machine->page_allocator.compaction &&
 		       (sc->order > COSTLY_ORDER || (sc->order && sc->priority < DEF_PRIORITY - 2));
@@ -346,7 +358,10 @@ uint64_t zone_reclaimable(const struct zone *zone)
 	return pages ? pages : (uint64_t)zone_free_snapshot(zone);
 }
 
-/* Models compaction_ready(): free pages are enough for a costly block, and for those who take some of them meanwhile. */
+/*
+ * Models compaction_ready(): free pages are enough for a
+ * costly block, and for those who take some of them meanwhile.
+ */
 static bool compaction_ready(const struct zone *zone, const struct scan_control *sc)
 {
 	enum compact_result suitable = compaction_suitable(zone, (int)sc->order, 0, sc->highest);
@@ -378,8 +393,9 @@ static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *a
 }
 
 /*
- * On a machine that is far too small, each request that fails comes here 17 times, and each time would go through all priorities. Where
- * none of its nodes has anything to take, all that comes of it is the price of asking their shrinkers so often.
+ * On a machine that is far too small, each request that fails comes here 17 times, and each time would go through
+ * all priorities. Where none of its nodes has anything to take, all that comes of it is the price of asking their
+ * shrinkers so often.
  * Return: whether that is so; it has been charged.
  */
 static bool scan_in_vain(struct page_alloc *pa, const struct alloc_context *ac, const struct scan_control *sc)
@@ -428,7 +444,10 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 		.may_fs = ac->gfp & GFP_BIT_FS,
 		.meter = meter,
 	};
-	struct reclaim_episode episode = { .node = ac->zonelist->zone[ac->preferred]->node, .at_ns = meter_elapsed(meter) };
+	struct reclaim_episode episode = {
+		.node = ac->zonelist->zone[ac->preferred]->node,
+		.at_ns = meter_elapsed(meter),
+	};
 
 	if (!pa->hooks.page_gone)
 		return 0;

@@ -1,6 +1,7 @@
 /*
- * vmscan_balance: how many pages of each list a pass looks at: anonymous against file ones, and whether active pages grow old.
- * Models prepare_scan_count(), get_scan_count() and inactive_is_low() of mm/vmscan.c, and lru_note_cost() of mm/swap.c (6.1).
+ * vmscan_balance: how many pages of each list a pass looks at: anonymous against file ones, and whether active
+ * pages grow old. Models prepare_scan_count(), get_scan_count() and inactive_is_low() of mm/vmscan.c, and
+ * lru_note_cost() of mm/swap.c (6.1).
  */
 #include "base/bits.h"
 #include "mm/lru_priv.h"
@@ -37,7 +38,8 @@ bool inactive_is_low(const struct page_alloc *pa, uint32_t node, enum lru_list i
 }
 
 /* Models lruvec_lru_size(): pages of the zones that the request can use. */
-static uint64_t eligible_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list, const struct scan_control *sc)
+static uint64_t eligible_pages(const struct page_alloc *pa, uint32_t node, enum lru_list list,
+	const struct scan_control *sc)
 {
 	uint64_t pages = 0;
 
@@ -59,7 +61,8 @@ bool nothing_to_scan(const struct page_alloc *pa, uint32_t node, const struct sc
 }
 
 /* So little page cache is left that only anonymous pages can give memory. */
-static bool file_is_tiny(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, const struct scan_balance *balance)
+static bool file_is_tiny(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc,
+	const struct scan_balance *balance)
 {
 	uint64_t pages = lru_pages(pa, node, LRU_ACTIVE_FILE) + lru_pages(pa, node, LRU_INACTIVE_FILE), marks = 0;
 
@@ -100,7 +103,8 @@ static void fractions(const struct page_alloc *pa, uint32_t node, uint64_t share
 	share[1] = (200 - swappiness) * (anon + file + 1) / (file + 1);
 }
 
-void scan_balance(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc, struct scan_balance *balance)
+void scan_balance(const struct page_alloc *pa, uint32_t node, const struct scan_control *sc,
+	struct scan_balance *balance)
 {
 	const struct reclaim_node *r = &pa->reclaim[node];
 	uint64_t share[2];

@@ -42,7 +42,8 @@ enum page_place {
 	PAGE_RESERVED, /* handed out since before the saved state, and not managed: managed grows when it is given */
 	PAGE_ON_LRU,   /* handed out, on the LRU list that @order says */
 	PAGE_ISOLATED, /* the same, off its list while compaction moves it */
-	PAGE_DEFERRED, /* as PAGE_RESERVED, and its initialisation was put off: boot gives it to the tail of a free list */
+	/* as PAGE_RESERVED, and its initialisation was put off: boot gives it to the tail of a free list */
+	PAGE_DEFERRED,
 };
 
 /*
@@ -62,7 +63,8 @@ struct page {
 	uint16_t zone_plus1; /* index of the zone + 1; 0: not touched yet, ask the zones' ranges */
 	uint8_t place;       /* enum page_place */
 	uint8_t order : 4;   /* of the block, in a head */
-	uint8_t mt : 4;      /* free list's type; on a per-CPU list the type that it goes back with; on an LRU list LRU_* */
+	/* free list's type; on a per-CPU list the type that it goes back with; on an LRU list LRU_* */
+	uint8_t mt : 4;
 };
 _Static_assert(sizeof(struct page) == 16, "four pages to a cache line");
 
@@ -102,7 +104,10 @@ struct zone_compact {
 	bool forget_skips;                 /* a direct run went through the zone: kswapd forgets when it sleeps */
 };
 
-/** The block that a run of direct compaction is for, should it be put together by a free. Models struct capture_control. */
+/**
+ * The block that a run of direct compaction is for, should it
+ * be put together by a free. Models struct capture_control.
+ */
 struct capture_control {
 	pfn_t pfn;                         /* PFN_NONE until it is there: handed out then */
 	unsigned int order;
@@ -132,7 +137,8 @@ struct zone {
 	uint8_t stat_threshold;               /* largest difference that a CPU keeps */
 	pfn_t start, end;                     /* [start, end): spanned */
 	uint64_t present, managed;            /* pages */
-	uint64_t unmanaged;                   /* pages handed out that managed leaves out: only after page_alloc_load() */
+	/* pages handed out that managed leaves out: only after page_alloc_load() */
+	uint64_t unmanaged;
 	uint64_t pageblocks[NR_MIGRATETYPES]; /* as /proc/pagetypeinfo counts */
 	struct free_area area[PAGE_MAX_ORDERS];
 	struct zone_compact compact;
@@ -169,7 +175,8 @@ struct reclaim_node {
 	uint64_t nonresident_age;    /* pages evicted, and activated when they came back */
 	/* kswapd: what it was woken for, and the pass under way. */
 	uint32_t order;
-	uint32_t asked_zone;         /* 1 + the highest zone type that it was woken for since its last pass began; 0: none */
+	/* 1 + the highest zone type that it was woken for since its last pass began; 0: none */
+	uint32_t asked_zone;
 	uint32_t pass_order, pass_highest;
 	uint32_t asked_order;        /* pass_order as the pass began */
 	int32_t priority;

@@ -2,7 +2,10 @@
 #ifndef KMEMSIM_REPORTS_BUILD_H
 #define KMEMSIM_REPORTS_BUILD_H
 
-/* The schema of results databases (PRAGMA user_version). Raised with every table or column that comes, goes or changes. */
+/*
+ * The schema of results databases (PRAGMA user_version). Raised
+ * with every table or column that comes, goes or changes.
+ */
 #define RESULTS_SCHEMA_VERSION 3
 
 /* Raised whenever the same trace, machine and seed give other results than before. */

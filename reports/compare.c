@@ -24,8 +24,8 @@ static const char figures_sql[] =
 	" PRIMARY KEY (kind, section, item, figure, side)) WITHOUT ROWID";
 
 /*
- * change is relative to the first run; NULL where that has nothing or where no number is. A figure that one run lacks is 0
- * there. ?1 is the threshold.
+ * change is relative to the first run; NULL where that has nothing or where
+ * no number is. A figure that one run lacks is 0 there. ?1 is the threshold.
  */
 static const char differences_sql[] =
 	"CREATE TABLE differences AS"
@@ -148,11 +148,12 @@ static int write_page_sizes(struct comparison *c, FILE *out, struct err *err)
 	int ret = 0;
 
 	for (int side = 0; side < 2 && ret == 0; side++)
-		ret = results_number(c->sides[side], "SELECT page_size FROM runs WHERE run_id = ?", &c->runs[side], 1, 0, &bytes[side],
-			err);
+		ret = results_number(c->sides[side], "SELECT page_size FROM runs WHERE run_id = ?", &c->runs[side], 1,
+			0, &bytes[side], err);
 	if (ret < 0 || bytes[0] == bytes[1])
 		return ret;
-	fprintf(out, "\nPages of a are %s, those of b %s: compare figures in bytes; the same number of pages is not the same memory.\n",
+	fprintf(out,
+		"\nPages of a are %s, those of b %s: compare figures in bytes; the same number of pages is not the same memory.\n",
 		units_format_size((uint64_t)bytes[0], text[0], sizeof(text[0])),
 		units_format_size((uint64_t)bytes[1], text[1], sizeof(text[1])));
 	return 0;

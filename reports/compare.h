@@ -16,13 +16,15 @@ struct compare_side {
 
 struct compare_options {
 	enum results_format format;
-	double over; /* results that differ by no more than this share of the first run's figure are equal: 0.05 = 5 % */
+	/* results that differ by no more than this share of the first run's figure are equal: 0.05 = 5 % */
+	double over;
 	unsigned int width; /* columns of the terminal, that tables fold their texts for; 0 = any */
 };
 
 /**
- * compare_runs() - write what differs, the largest relative difference first: inputs, configuration key by key, and results
- * (operations, last sample with its zones and caches, fallbacks, locks, counters). Times and hosts take no part.
+ * compare_runs() - write what differs, the largest relative difference first: inputs, configuration key by key, and
+ * results (operations, last sample with its zones and caches, fallbacks, locks, counters). Times and hosts take no
+ * part.
  * @equal: set to whether the results are equal. With a threshold only figures count, and the fingerprint does not.
  *
  * Return: 0, or a negative code as results_open(); ERR_USAGE: there is no such run.

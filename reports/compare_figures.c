@@ -70,9 +70,11 @@ static const struct {
 	{ "result", "high memory",
 		"SELECT 'kmap', slots, slots_peak, maps, new_slots, flushes, waits, wait_ns, local_maps, local_depth_peak"
 		" FROM highmem_stats WHERE run_id = ?1" },
-	{ "result", "locks", "SELECT lock, acquisitions, contended, wait_ns, hold_ns FROM lock_stats WHERE run_id = ?1" },
+	{ "result", "locks",
+		"SELECT lock, acquisitions, contended, wait_ns, hold_ns FROM lock_stats WHERE run_id = ?1" },
 	{ "result", "violations", "SELECT rule, count(*) AS count FROM violations WHERE run_id = ?1 GROUP BY rule" },
-	{ "result", "counters", "SELECT mechanism || ' ' || name || ', ' || unit, value FROM counters WHERE run_id = ?1" },
+	{ "result", "counters",
+		"SELECT mechanism || ' ' || name || ', ' || unit, value FROM counters WHERE run_id = ?1" },
 };
 
 #define NR_SECTIONS (sizeof(sections) / sizeof(sections[0]))
@@ -102,7 +104,8 @@ static int insert(const struct target *target, struct err *err)
 	return ret;
 }
 
-static int add_section(const struct target *target, size_t section, struct results *results, int64_t run, struct err *err)
+static int add_section(const struct target *target, size_t section, struct results *results, int64_t run,
+	struct err *err)
 {
 	sqlite3_stmt *stmt;
 	int ret = results_prepare(results, sections[section].sql, &run, 1, &stmt, err);
@@ -124,7 +127,10 @@ static int add_section(const struct target *target, size_t section, struct resul
 	return ret;
 }
 
-/* A map's values are called by their keys, a list's by their places, or by the name that they have among their own keys. */
+/*
+ * A map's values are called by their keys, a list's by their
+ * places, or by the name that they have among their own keys.
+ */
 static int add_yaml(const struct target *target, const struct yaml_node *node, const char *path, struct err *err)
 {
 	char below[PATH_LENGTH_MAX];

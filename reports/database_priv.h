@@ -34,14 +34,17 @@ int database_open_read(sqlite3 **out, const char *path, struct err *err);
 int database_open_write(sqlite3 **out, const char *path, struct err *err);
 
 /**
- * database_prepare(), database_open_prepared() - database_open_write() in two steps, the first of which takes longest and leaves
- * nothing under @path.
+ * database_prepare(), database_open_prepared() - database_open_write() in two
+ * steps, the first of which takes longest and leaves nothing under @path.
  * @draft: NULL when there is a database already; else it goes to the second step, or to database_drop_draft().
  * @made: the file is new, and what is in it not on the disk yet.
  */
 int database_prepare(char **draft, const char *path, struct err *err);
 int database_open_prepared(sqlite3 **out, const char *path, char *draft, bool *made, struct err *err);
-/** database_read_schema() - what the connection's first statement would read: so that another thread can have it done. */
+/**
+ * database_read_schema() - what the connection's first statement
+ * would read: so that another thread can have it done.
+ */
 int database_read_schema(sqlite3 *db, const char *path, struct err *err);
 /** database_drop_draft() - accepts NULL. */
 void database_drop_draft(char *draft);
@@ -55,7 +58,10 @@ int database_draft(char **made, const char *path, struct err *err);
 /** database_missing() - whether there is nothing at @path yet, or an empty file. */
 bool database_missing(const char *path);
 
-/** database_read_upgraded() - what the database of an older schema at @path holds, in memory, with the schema of now. */
+/**
+ * database_read_upgraded() - what the database of an older
+ * schema at @path holds, in memory, with the schema of now.
+ */
 int database_read_upgraded(sqlite3 **out, const char *path, struct err *err);
 /** database_upgrade() - the database of an older schema at @path gets the schema of now, whole or not at all. */
 int database_upgrade(const char *path, struct err *err);

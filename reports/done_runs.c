@@ -85,9 +85,10 @@ static char *identity_of(const struct record_run *run)
 {
 	char *params = params_of(run), *text = NULL;
 
-	if (params && asprintf(&text, "%s %s %" PRId64 " %s %s %s %d %s %s %s\n%s", run->trace_sha256, run->config_hash,
-			      (int64_t)run->seed, run->pace, run->cpu_map, run->layer, RESULTS_VERSION, or_empty(run->initial),
-			      or_empty(run->part), or_empty(run->sampling), params) < 0)
+	if (params &&
+		asprintf(&text, "%s %s %" PRId64 " %s %s %s %d %s %s %s\n%s", run->trace_sha256, run->config_hash,
+			(int64_t)run->seed, run->pace, run->cpu_map, run->layer, RESULTS_VERSION,
+			or_empty(run->initial), or_empty(run->part), or_empty(run->sampling), params) < 0)
 		text = NULL;
 	free(params);
 	return text;
@@ -225,7 +226,8 @@ int failed_runs_open(struct failed_runs **out, const char *path, struct err *err
 			"CREATE TEMP TABLE again (params TEXT, trace TEXT, sha256 TEXT);"
 			"CREATE INDEX temp.again_params ON again (params)", err);
 	if (ret == 0 && failed->db &&
-		sqlite3_prepare_v2(failed->db, "INSERT INTO again VALUES (?, ?, ?)", -1, &failed->add, NULL) != SQLITE_OK)
+		sqlite3_prepare_v2(failed->db, "INSERT INTO again VALUES (?, ?, ?)", -1, &failed->add, NULL) !=
+			SQLITE_OK)
 		ret = database_error(failed->db, path, err);
 	if (ret < 0)
 		failed_runs_close(failed);

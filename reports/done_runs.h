@@ -11,8 +11,8 @@
 struct done_runs;
 
 /**
- * done_runs_load() - the finished runs of the sweep called @sweep in the database at @path; none when there is no such file.
- * The caller owns *out: done_runs_free().
+ * done_runs_load() - the finished runs of the sweep called @sweep in the database at
+ * @path; none when there is no such file. The caller owns *out: done_runs_free().
  */
 int done_runs_load(struct done_runs **out, const char *path, const char *sweep, struct err *err);
 
@@ -25,8 +25,8 @@ bool done_runs_has(const struct done_runs *done, const struct record_run *run);
 void done_runs_free(struct done_runs *done);
 
 /*
- * Runs that did not finish and are about to be run again. A failed run that is not, of another shard or of a point that the
- * sweep has no more, stays.
+ * Runs that did not finish and are about to be run again. A failed run that
+ * is not, of another shard or of a point that the sweep has no more, stays.
  */
 struct failed_runs;
 

@@ -1,6 +1,7 @@
 /*
- * make_image: run by the build: an empty results database, byte by byte, as C text on standard output. The program writes these
- * bytes to make a database: to have SQLite execute the statements of reports/schema.sql takes twenty times as long.
+ * make_image: run by the build: an empty results database, byte by byte, as C text on standard output. The program
+ * writes these bytes to make a database: to have SQLite execute the statements of reports/schema.sql takes twenty
+ * times as long.
  */
 #include <stdio.h>
 
@@ -32,9 +33,10 @@ int main(void)
 
 	if (sqlite3_open(":memory:", &db) != SQLITE_OK)
 		return fail(db, "cannot begin");
-	snprintf(identity, sizeof(identity), "PRAGMA application_id = %d; PRAGMA user_version = %d", RESULTS_APPLICATION_ID,
-		RESULTS_SCHEMA_VERSION);
-	if (sqlite3_exec(db, database_schema, NULL, NULL, NULL) != SQLITE_OK || sqlite3_exec(db, identity, NULL, NULL, NULL) != SQLITE_OK)
+	snprintf(identity, sizeof(identity), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		RESULTS_APPLICATION_ID, RESULTS_SCHEMA_VERSION);
+	if (sqlite3_exec(db, database_schema, NULL, NULL, NULL) != SQLITE_OK ||
+		sqlite3_exec(db, identity, NULL, NULL, NULL) != SQLITE_OK)
 		return fail(db, "schema.sql");
 	image = sqlite3_serialize(db, "main", &size, 0);
 	if (!image)

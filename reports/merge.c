@@ -343,8 +343,8 @@ static int copy_run(const struct merge_run *run, const struct reading *reading, 
 {
 	struct run_copy copy = { .from_run = run->run_id, .to_run = run->to_run, .to_sample = to_sample };
 	int64_t samples;
-	int ret = results_number(reading->from, "SELECT count(*) FROM samples WHERE run_id = ?", &run->run_id, 1, 0, &samples,
-		err);
+	int ret = results_number(reading->from, "SELECT count(*) FROM samples WHERE run_id = ?", &run->run_id, 1, 0,
+		&samples, err);
 
 	if (ret == 0 && samples != run->nr_samples)
 		return err_set(err, ERR_RESULTS, "%s: run %" PRId64 " went on while it was read: merge when it is done",

@@ -235,8 +235,9 @@ static int write_slabinfo(const struct proc_sample *sample, struct err *err)
 			(const char *)sqlite3_column_text(stmt, 0), (int64_t)sqlite3_column_int64(stmt, 1),
 			(int64_t)sqlite3_column_int64(stmt, 2), (int64_t)sqlite3_column_int64(stmt, 3),
 			(int64_t)sqlite3_column_int64(stmt, 4), (int64_t)sqlite3_column_int64(stmt, 5));
-		fprintf(sample->out, " : tunables %4" PRId64 " %4" PRId64 " %4" PRId64, (int64_t)sqlite3_column_int64(stmt, 8),
-			(int64_t)sqlite3_column_int64(stmt, 9), (int64_t)sqlite3_column_int64(stmt, 10));
+		fprintf(sample->out, " : tunables %4" PRId64 " %4" PRId64 " %4" PRId64,
+			(int64_t)sqlite3_column_int64(stmt, 8), (int64_t)sqlite3_column_int64(stmt, 9),
+			(int64_t)sqlite3_column_int64(stmt, 10));
 		fprintf(sample->out, " : slabdata %6" PRId64 " %6" PRId64 " %6" PRId64 "\n",
 			(int64_t)sqlite3_column_int64(stmt, 6), (int64_t)sqlite3_column_int64(stmt, 7),
 			(int64_t)sqlite3_column_int64(stmt, 11));
@@ -286,14 +287,14 @@ static int unknown_file(const char *path, const char *name, struct err *err)
 
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
 		if (!strcmp(name, elsewhere[i].file))
-			return err_set(err, ERR_USAGE, "no file \"%s\": its figures are in `kmemsim query %s %s`", name, path,
-				elsewhere[i].query);
+			return err_set(err, ERR_USAGE, "no file \"%s\": its figures are in `kmemsim query %s %s`", name,
+				path, elsewhere[i].query);
 	for (size_t i = 0; i < NR_FILES; i++) {
 		names[i] = files[i].name;
 		strcat(strcat(list, i ? ", " : ""), names[i]);
 	}
-	return err_set(err, ERR_USAGE, "no file \"%s\"%s There are %s", name, word_hint(name, names, NR_FILES, ".", hint, sizeof(hint)),
-		list);
+	return err_set(err, ERR_USAGE, "no file \"%s\"%s There are %s", name,
+		word_hint(name, names, NR_FILES, ".", hint, sizeof(hint)), list);
 }
 
 /* A sample's number is enough to know its run. */

@@ -1,7 +1,7 @@
 /*
  * /proc/zoneinfo, line by line as zoneinfo_show_print() of mm/vmstat.c (6.1) prints it.
- * Simplified: only lines whose figures samples have. There are no per-node statistics, no NUMA counters, and of a zone's statistics
- * nr_free_pages and nr_free_cma; nodes without memory are left out.
+ * Simplified: only lines whose figures samples have. There are no per-node statistics, no NUMA counters,
+ * and of a zone's statistics nr_free_pages and nr_free_cma; nodes without memory are left out.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -47,8 +47,9 @@ static int read_machine(struct zoneinfo *info, struct err *err)
 	const struct proc_sample *sample = info->sample;
 	sqlite3_stmt *stmt;
 	char *save = NULL;
-	int ret = results_prepare(sample->results, "SELECT cpus, zones FROM runs JOIN samples USING (run_id) WHERE sample_id = ?",
-		&sample->id, 1, &stmt, err);
+	int ret = results_prepare(sample->results,
+		"SELECT cpus, zones FROM runs JOIN samples USING (run_id) WHERE sample_id = ?", &sample->id, 1, &stmt,
+		err);
 
 	if (ret < 0)
 		return ret;
@@ -58,7 +59,8 @@ static int read_machine(struct zoneinfo *info, struct err *err)
 		snprintf(info->names, sizeof(info->names), "%s", (const char *)sqlite3_column_text(stmt, 1));
 	}
 	sqlite3_finalize(stmt);
-	for (char *at = strtok_r(info->names, " ", &save); at && info->nr_names < MAX_ZONES; at = strtok_r(NULL, " ", &save))
+	for (char *at = strtok_r(info->names, " ", &save); at && info->nr_names < MAX_ZONES;
+		at = strtok_r(NULL, " ", &save))
 		info->name[info->nr_names++] = at;
 	return ret < 0 ? ret : 0;
 }
@@ -66,8 +68,9 @@ static int read_machine(struct zoneinfo *info, struct err *err)
 /* @sizes: from free to cma. */
 static void print_sizes(FILE *out, int node, const char *zone, const int64_t sizes[NR_SIZES])
 {
-	static const char *const names[NR_SIZES] = { "pages free    ", "      boost   ", "      min     ", "      low     ", "      high    ",
-		"      spanned ", "      present ", "      managed ", "      cma     " };
+	static const char *const names[NR_SIZES] = { "pages free    ", "      boost   ", "      min     ",
+		"      low     ", "      high    ", "      spanned ", "      present ", "      managed ",
+		"      cma     " };
 
 	fprintf(out, "Node %d, zone %8s", node, zone);
 	for (int i = 0; i < NR_SIZES; i++)
@@ -77,7 +80,8 @@ static void print_sizes(FILE *out, int node, const char *zone, const int64_t siz
 static void print_unpopulated(const struct zoneinfo *info, int node, const char *zone)
 {
 	FILE *out = info->sample->out;
-	int64_t mark = !strcmp(zone, "HighMem") || (info->has_highmem && !strcmp(zone, "Movable")) ? HIGHMEM_MIN_LEAST : 0;
+	int64_t mark =
+		!strcmp(zone, "HighMem") || (info->has_highmem && !strcmp(zone, "Movable")) ? HIGHMEM_MIN_LEAST : 0;
 
 	print_sizes(out, node, zone, (const int64_t[NR_SIZES]){ 0, 0, mark, mark, mark });
 	fputs("\n        protection: (", out);
@@ -96,10 +100,12 @@ static int print_lists(const struct zoneinfo *info, struct err *err)
 
 		if (ret <= 0)
 			return ret;
-		fprintf(out, "\n    cpu: %" PRId64 "\n              count: %" PRId64 "\n              high:  %" PRId64
+		fprintf(out,
+			"\n    cpu: %" PRId64 "\n              count: %" PRId64 "\n              high:  %" PRId64
 			"\n              batch: %" PRId64 "\n  vm stats threshold: %" PRId64,
 			(int64_t)sqlite3_column_int64(info->lists, 0), (int64_t)sqlite3_column_int64(info->lists, 1),
-			(int64_t)sqlite3_column_int64(info->zones, PCP_HIGH), (int64_t)sqlite3_column_int64(info->zones, PCP_BATCH),
+			(int64_t)sqlite3_column_int64(info->zones, PCP_HIGH),
+			(int64_t)sqlite3_column_int64(info->zones, PCP_BATCH),
 			(int64_t)sqlite3_column_int64(info->zones, STAT_THRESHOLD));
 	}
 	return 0;
@@ -172,9 +178,11 @@ int proc_zoneinfo(const struct proc_sample *sample, struct err *err)
 	int ret = read_machine(&info, err);
 
 	if (ret == 0)
-		ret = results_prepare(sample->results, zones_sql, (const int64_t[]){ sample->id, sample->pageblock_order }, 2, &info.zones, err);
+		ret = results_prepare(sample->results, zones_sql,
+			(const int64_t[]){ sample->id, sample->pageblock_order }, 2, &info.zones, err);
 	if (ret == 0)
-		ret = results_prepare(sample->results, lists_sql, (const int64_t[]){ sample->id, info.cpus }, 2, &info.lists, err);
+		ret = results_prepare(sample->results, lists_sql, (const int64_t[]){ sample->id, info.cpus }, 2,
+			&info.lists, err);
 	if (ret == 0)
 		ret = print_zones(&info, err);
 	sqlite3_finalize(info.zones);

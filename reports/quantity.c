@@ -50,8 +50,8 @@ static void sql_quantity(sqlite3_context *context, int nr, sqlite3_value **value
 int quantity_register(struct results *results, struct err *err)
 {
 	for (int nr = 1; nr <= 2; nr++)
-		if (sqlite3_create_function(results->db, "quantity", nr, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_quantity,
-			    NULL, NULL) != SQLITE_OK)
+		if (sqlite3_create_function(results->db, "quantity", nr, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+			    sql_quantity, NULL, NULL) != SQLITE_OK)
 			return database_error(results->db, results->path, err);
 	return 0;
 }

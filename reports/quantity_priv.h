@@ -9,7 +9,10 @@
 /** quantity_compare() - order of two values: as quantities when both are, else as text. */
 int quantity_compare(const char *a, const char *b);
 
-/** quantity_register() - SQL function quantity(text [, page_size]): the number, or NULL; "4096p" only with the second. */
+/**
+ * quantity_register() - SQL function quantity(text [,
+ * page_size]): the number, or NULL; "4096p" only with the second.
+ */
 int quantity_register(struct results *results, struct err *err);
 
 #endif

@@ -16,7 +16,8 @@ static const struct figure {
 	const char *name;
 	bool more_is_better;
 	bool beside; /* shown with every best run, whatever it is best by */
-	const char *in_bytes; /* of pages: its name where runs have pages of several sizes, which are compared as bytes */
+	/* of pages: its name where runs have pages of several sizes, which are compared as bytes */
+	const char *in_bytes;
 } figures[] = {
 	{ "failed", false, true, NULL },
 	{ "sleeps", false, false, NULL },
@@ -166,13 +167,14 @@ static void append_bytes(sqlite3_str *sql)
 {
 	for (size_t i = 0; i < NR_FIGURES; i++)
 		if (figures[i].in_bytes)
-			sqlite3_str_appendf(sql, ", %s * (SELECT page_size FROM runs r WHERE r.run_id = v.run_id) AS %s",
+			sqlite3_str_appendf(sql,
+				", %s * (SELECT page_size FROM runs r WHERE r.run_id = v.run_id) AS %s",
 				figures[i].name, figures[i].in_bytes);
 }
 
 /*
- * temp.sweep: v_sweep computed once, with a column for each swept key, and pages as bytes where their size varies. In memory: the
- * database may be read-only.
+ * temp.sweep: v_sweep computed once, with a column for each swept key, and pages
+ * as bytes where their size varies. In memory: the database may be read-only.
  */
 static int swept_init(struct swept *swept, struct results *results, struct err *err)
 {
@@ -190,7 +192,8 @@ static int swept_init(struct swept *swept, struct results *results, struct err *
 		sqlite3_str_appendf(sql, "PRAGMA temp_store = MEMORY; DROP TABLE IF EXISTS temp.sweep;"
 					 " CREATE TEMP TABLE sweep AS SELECT %s", columns_before);
 		for (size_t i = 0; i < swept->nr_keys; i++)
-			sqlite3_str_appendf(sql, ", (SELECT value FROM run_params p WHERE p.run_id = v.run_id AND key = %Q) AS \"%w\"",
+			sqlite3_str_appendf(sql,
+				", (SELECT value FROM run_params p WHERE p.run_id = v.run_id AND key = %Q) AS \"%w\"",
 				swept->keys[i], swept->keys[i]);
 		sqlite3_str_appendf(sql, ", %s", columns_behind);
 		if (swept->in_bytes)
@@ -230,7 +233,8 @@ static int unknown_measure(const struct swept *swept, const char *name, struct e
 		names[i] = figures[i].name;
 	for (size_t i = 0; i < swept->nr_keys; i++)
 		names[NR_FIGURES + i] = swept->keys[i];
-	ret = err_set(err, ERR_USAGE, "--by: neither a figure nor a swept key: \"%s\"%s `kmemsim query %s sweep` shows them", name,
+	ret = err_set(err, ERR_USAGE,
+		"--by: neither a figure nor a swept key: \"%s\"%s `kmemsim query %s sweep` shows them", name,
 		word_hint(name, names, NR_FIGURES + swept->nr_keys, ";", hint, sizeof(hint)), swept->results->path);
 	free(names);
 	return ret;
@@ -245,7 +249,8 @@ static int check_numbers(const struct swept *swept, const char *key, struct err 
 
 	sqlite3_free(sql);
 	if (ret == 0 && !numbers)
-		ret = err_set(err, ERR_USAGE, "--by: %s has no numbers: it takes a figure, or a swept key with numbers", key);
+		ret = err_set(err, ERR_USAGE, "--by: %s has no numbers: it takes a figure, or a swept key with numbers",
+			key);
 	return ret;
 }
 
@@ -293,7 +298,8 @@ static int parse_by(const struct swept *swept, const char *by, struct measure *m
 	}
 	free(copy);
 	if (ret == 0 && found != nr)
-		return err_set(err, ERR_USAGE, "--by %s: expected %s", by, nr == 1 ? "one figure" : "two figures, \"A,B\"");
+		return err_set(err, ERR_USAGE, "--by %s: expected %s", by,
+			nr == 1 ? "one figure" : "two figures, \"A,B\"");
 	return ret;
 }
 
@@ -349,7 +355,8 @@ static int ranked(struct results *results, const struct query_options *options, 
 		append_cost(sql, &measure);
 		sqlite3_str_appendall(sql, " IS NOT NULL ORDER BY ");
 		append_cost(sql, &measure);
-		sqlite3_str_appendf(sql, best ? ", failed, lat_mean_ns, run_id" : " DESC, failed DESC, lat_mean_ns DESC, run_id");
+		sqlite3_str_appendf(sql,
+			best ? ", failed, lat_mean_ns, run_id" : " DESC, failed DESC, lat_mean_ns DESC, run_id");
 		ret = answer_built(results, sql, &first, out, err);
 	}
 	swept_fini(&swept);
@@ -367,8 +374,8 @@ int query_worst(struct results *results, const struct query_options *options, FI
 }
 
 /*
- * Not beaten: the least b of those with its a, and less than every b of those with a lower a. Among the runs of its trace: less
- * work is always done with less.
+ * Not beaten: the least b of those with its a, and less than every b of those with
+ * a lower a. Among the runs of its trace: less work is always done with less.
  */
 int query_pareto(struct results *results, const struct query_options *options, FILE *out, struct err *err)
 {
@@ -386,7 +393,8 @@ int query_pareto(struct results *results, const struct query_options *options, F
 		append_cost(sql, &measures[0]);
 		sqlite3_str_appendall(sql, " AS cost_a, ");
 		append_cost(sql, &measures[1]);
-		sqlite3_str_appendall(sql, " AS cost_b, (SELECT trace_sha256 FROM runs r WHERE r.run_id = sweep.run_id) AS work"
+		sqlite3_str_appendall(sql,
+			" AS cost_b, (SELECT trace_sha256 FROM runs r WHERE r.run_id = sweep.run_id) AS work"
 			" FROM temp.sweep WHERE status = 'done'),"
 			" ranks AS (SELECT *, min(cost_b) OVER (PARTITION BY work, cost_a) AS least_here, min(cost_b) OVER"
 			" (PARTITION BY work ORDER BY cost_a GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS least_before"
@@ -401,8 +409,8 @@ int query_pareto(struct results *results, const struct query_options *options, F
 }
 
 /*
- * temp.points: what each finished run was set to. The trace, the machine and the seed count as keys when they vary; a seed
- * only when runs share it, as it tells how much chance alone moves a figure.
+ * temp.points: what each finished run was set to. The trace, the machine and the seed count as keys
+ * when they vary; a seed only when runs share it, as it tells how much chance alone moves a figure.
  * temp.key_values: which group each value of a key belongs to, and the group's name.
  */
 static const char groups_sql[] =
@@ -450,8 +458,9 @@ static void append_long(sqlite3_str *sql, const struct swept *swept, const struc
 			continue;
 		if (!only && !strcmp(figures[i].name, "wall_ns"))
 			continue;
-		sqlite3_str_appendf(sql, "%sSELECT run_id, '%s' AS figure, %s AS value_of FROM temp.sweep WHERE status = 'done'",
-			before, name, name);
+		sqlite3_str_appendf(sql,
+			"%sSELECT run_id, '%s' AS figure, %s AS value_of FROM temp.sweep WHERE status = 'done'", before,
+			name, name);
 		before = " UNION ALL ";
 	}
 	sqlite3_str_appendf(sql, "), %s", spread_sql);

@@ -16,13 +16,16 @@ int query_sweep(struct results *results, const struct query_options *options, FI
 int query_best(struct results *results, const struct query_options *options, FILE *out, struct err *err);
 int query_worst(struct results *results, const struct query_options *options, FILE *out, struct err *err);
 
-/** query_pareto() - finished runs that no other one of their trace equals in one and beats in the other of the two of options->by. */
+/**
+ * query_pareto() - finished runs that no other one of their trace
+ * equals in one and beats in the other of the two of options->by.
+ */
 int query_pareto(struct results *results, const struct query_options *options, FILE *out, struct err *err);
 
 /**
- * query_sensitivity() - for each swept key and figure: the means of the figure over the runs of each value of the key, and how
- * far the lowest and the highest of these are apart, most first. A number that takes more than 8 values is cut into 5
- * ranges with equally many of them.
+ * query_sensitivity() - for each swept key and figure: the means of the figure over the runs of each value of the
+ * key, and how far the lowest and the highest of these are apart, most first. A number that takes more than 8
+ * values is cut into 5 ranges with equally many of them.
  */
 int query_sensitivity(struct results *results, const struct query_options *options, FILE *out, struct err *err);
 

@@ -153,7 +153,8 @@ static void print_run(const struct report *report, sqlite3_stmt *run)
 	heading_line(report, "Machine", "%s, config %.12s%s%s", column(run, RUN_MACHINE),
 		column(run, RUN_HASH), *params ? ", with " : "", params);
 	heading_line(report, "Replay", "pace %s, CPU map %s, layer %s, seed %s, started %s%s", column(run, RUN_PACE),
-		column(run, RUN_CPU_MAP), column(run, RUN_LAYER), column(run, RUN_SEED), *initial ? "from " : "at boot", initial);
+		column(run, RUN_CPU_MAP), column(run, RUN_LAYER), column(run, RUN_SEED), *initial ? "from " : "at boot",
+		initial);
 	if (*part)
 		heading_line(report, "Part", "%s", part);
 	heading_line(report, "Fingerprint", "%s",

@@ -21,7 +21,11 @@ struct query_options {
 	const char *by;         /* best, worst, sensitivity: a figure; pareto: two, "A,B"; NULL = the query's own */
 	unsigned int limit;     /* rows, 0 = the query's own */
 	int64_t run;            /* rows of this run alone; 0 = of all */
-	unsigned int width;     /* columns of the terminal, that a table folds its texts for, or has a line for each column of a row; 0 = any */
+	/*
+	 * columns of the terminal, that a table folds its texts
+	 * for, or has a line for each column of a row; 0 = any
+	 */
+	unsigned int width;
 };
 
 /** results_query() - run the named query (or, when @name is NULL, list the names with what they tell). */
@@ -38,7 +42,10 @@ struct report_options {
 /** report_text() - the report for people (or the same figures as JSON): fragmentation over time, latency, caches. */
 int report_text(struct results *results, const struct report_options *options, FILE *out, struct err *err);
 
-/** report_ascii() - the text report in ASCII alone: charts of other characters, and '?' for what names have beyond it. */
+/**
+ * report_ascii() - the text report in ASCII alone: charts of
+ * other characters, and '?' for what names have beyond it.
+ */
 int report_ascii(struct results *results, const struct report_options *options, FILE *out, struct err *err);
 
 /** report_html() - the text report as a page of HTML that needs no other file; of @options only the run counts. */

@@ -1,6 +1,7 @@
 /*
- * What a reader has to know before all tables: what failed, who was ended or had to wait, which zones ran short, what is wasted
- * and what lies in pieces. Each finding is a question with its sentence; one that has no answer is not printed.
+ * What a reader has to know before all tables: what failed, who was ended or had to wait, which zones ran short,
+ * what is wasted and what lies in pieces. Each finding is a question with its sentence; one that has no answer is
+ * not printed.
  */
 #include "reports/report_priv.h"
 
@@ -12,7 +13,10 @@
 #define SENTENCE_MAX 1024
 #define NAME_COLUMNS 80
 
-/* Order 3 is the largest that the kernel tries hard for; above this share of free memory that cannot serve it requests may fail. */
+/*
+ * Order 3 is the largest that the kernel tries hard for; above this
+ * share of free memory that cannot serve it requests may fail.
+ */
 #define UNUSABLE_FROM "0.5"
 
 enum finding_kind {
@@ -21,8 +25,9 @@ enum finding_kind {
 };
 
 /*
- * A row is a sentence: in @text %c stands for the next column as a count, %n as how often ("once", "7 times"), %b as bytes, %t as a
- * time, %p as a share in per cent, %s as it is. ?1 is the run, ?2 its last sample, ?3 the bytes of a page.
+ * A row is a sentence: in @text %c stands for the next column as a count, %n as how often ("once", "7 times"), %b
+ * as bytes, %t as a time, %p as a share in per cent, %s as it is. ?1 is the run, ?2 its last sample, ?3 the bytes
+ * of a page.
  */
 struct finding {
 	enum text_style style;
@@ -207,9 +212,10 @@ int report_findings(const struct report *report, struct err *err)
 	troubles = report_kind(report, TROUBLE, err);
 	if (troubles == 0)
 		text_wrapped(report->out, "  -", 4,
-			report->last_sample ? "No allocation failed, nobody had to wait for memory, and no zone fell below its low"
-					      " watermark." :
-					      "Nothing that the run did was recorded.",
+			report->last_sample ?
+				"No allocation failed, nobody had to wait for memory, and no zone fell below its low"
+				" watermark." :
+				"Nothing that the run did was recorded.",
 			(int)report->width);
 	remarks = troubles < 0 ? troubles : report_kind(report, REMARK, err);
 	return remarks < 0 ? remarks : 0;

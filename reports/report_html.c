@@ -1,6 +1,6 @@
 /*
- * report_html: the report as a page of its own, which needs no other file. It is the text report with its colours as elements, so that both
- * always say the same.
+ * report_html: the report as a page of its own, which needs no other file. It is
+ * the text report with its colours as elements, so that both always say the same.
  */
 #include <stdlib.h>
 #include <string.h>

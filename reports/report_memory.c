@@ -20,8 +20,8 @@ struct zone {
 };
 
 /*
- * What memory is used for at the end, in the order in which it is printed. Other is what none of the events took that are replayed, or
- * what they let go and reclaim has yet to take: page cache, and what a saved state holds.
+ * What memory is used for at the end, in the order in which it is printed. Other is what none of the events took
+ * that are replayed, or what they let go and reclaim has yet to take: page cache, and what a saved state holds.
  */
 static const char *const uses[] = { "free", "free, on CPU lists", "slab", "kmalloc, whole pages", "pages",
 	"vmalloc", "per-CPU", "other" };
@@ -72,10 +72,9 @@ static void print_uses(const struct report *report, sqlite3_stmt *stmt)
 		units_format_size_short((uint64_t)whole, size, sizeof(size)),
 		text_count(sqlite3_column_int64(stmt, NR_USES + 2), count, sizeof(count)),
 		units_format_size_short((uint64_t)sqlite3_column_int64(stmt, NR_USES), waste, sizeof(waste)),
-		units_format_size_short(
-			(uint64_t)sqlite3_column_int64(stmt, NR_USES + 1), inside, sizeof(inside)),
-		other ? " Other is what no object of the replay holds: page cache that waits for reclaim, and what a saved state has."
-		      : "");
+		units_format_size_short((uint64_t)sqlite3_column_int64(stmt, NR_USES + 1), inside, sizeof(inside)),
+		other ? " Other is what no object of the replay holds: page cache that waits for reclaim, and what a saved state has." :
+			"");
 	text_wrapped(report->out, NULL, 2, text, (int)report->width);
 }
 

@@ -51,7 +51,8 @@ static const struct table tables[] = {
 		" earlier request with the same object, or of the same task. Who still waited at the end of a run that was done"
 		" could be woken by nobody, and failed.",
 		"SELECT reason, count, total_ns, max_ns, timeouts, still_waiting FROM sleeps WHERE run_id = ? ORDER BY reason", NULL,
-		{ { "for", COLUMN_TEXT }, { "waits", COLUMN_COUNT }, { "waited", COLUMN_TIME }, { "longest", COLUMN_TIME },
+		{ { "for", COLUMN_TEXT }, { "waits", COLUMN_COUNT }, { "waited", COLUMN_TIME }, { "longest",
+			COLUMN_TIME },
 			{ "timed out", COLUMN_COUNT }, { "still waiting", COLUMN_COUNT } }, 0, NULL },
 	{ "Allocations that failed",
 		"Requests for pages that got none, each attempt: by their preferred zone, order and flags. __GFP_NOWARN, __GFP_NORETRY: who"
@@ -59,7 +60,8 @@ static const struct table tables[] = {
 		"SELECT 'node ' || node || ' ' || zone, \"order\", gfp, count FROM alloc_failures WHERE run_id = ?"
 		" ORDER BY count DESC, node, zone, \"order\", gfp",
 		NULL,
-		{ { "zone", COLUMN_TEXT }, { "order", COLUMN_COUNT }, { "flags", COLUMN_TEXT }, { "times", COLUMN_COUNT } },
+		{ { "zone", COLUMN_TEXT }, { "order", COLUMN_COUNT }, { "flags", COLUMN_TEXT }, { "times",
+			COLUMN_COUNT } },
 		12, "failures" },
 	{ "Memory pressure",
 		"How the page allocator met it, by the kernel's names in /proc/vmstat where it has one. Direct reclaim and compaction make"
@@ -76,7 +78,8 @@ static const struct table tables[] = {
 		"SELECT by, 'node ' || node, count(*), sum(success), sum(pages), sum(end_ns - start_ns), max(end_ns - start_ns)"
 		" FROM reclaim_events WHERE run_id = ? GROUP BY by, node ORDER BY by, node",
 		NULL,
-		{ { "who", COLUMN_TEXT }, { "node", COLUMN_TEXT }, { "episodes", COLUMN_COUNT }, { "success", COLUMN_COUNT },
+		{ { "who", COLUMN_TEXT }, { "node", COLUMN_TEXT }, { "episodes", COLUMN_COUNT }, { "success",
+			COLUMN_COUNT },
 			{ "pages", COLUMN_COUNT }, { "time", COLUMN_TIME }, { "longest", COLUMN_TIME } }, 0, NULL },
 	{ "Longest stalls",
 		"Requests that had to make room for themselves. at: simulated time; the time is part of the request's latency.",
@@ -134,7 +137,8 @@ static const struct table tables[] = {
 		" outstanding FROM mempool_stats WHERE run_id = ? ORDER BY waits DESC, failed DESC, from_reserve DESC, allocs DESC,"
 		" pool_no",
 		NULL,
-		{ { "pool", COLUMN_TEXT }, { "backed by", COLUMN_TEXT }, { "element", COLUMN_SIZE }, { "min", COLUMN_COUNT },
+		{ { "pool", COLUMN_TEXT }, { "backed by", COLUMN_TEXT }, { "element", COLUMN_SIZE }, { "min",
+			COLUMN_COUNT },
 			{ "reserve", COLUMN_COUNT }, { "lowest", COLUMN_COUNT }, { "allocs", COLUMN_COUNT },
 			{ "from reserve", COLUMN_COUNT }, { "failed", COLUMN_COUNT }, { "waits", COLUMN_COUNT },
 			{ "waited", COLUMN_TIME }, { "held", COLUMN_COUNT } }, 10, "mempools" },
@@ -143,8 +147,10 @@ static const struct table tables[] = {
 		"SELECT coalesce(pool, '(coherent)'), nullif(block_bytes, 0), nullif(blocks_per_page, 0), bytes, peak_bytes, allocs,"
 		" failed, in_use, retries FROM dma_stats WHERE run_id = ? ORDER BY pool_no <> 0, bytes DESC, pool_no",
 		NULL,
-		{ { "pool", COLUMN_TEXT }, { "block", COLUMN_SIZE }, { "per page", COLUMN_COUNT }, { "memory", COLUMN_SIZE },
-			{ "most", COLUMN_SIZE }, { "allocs", COLUMN_COUNT }, { "failed", COLUMN_COUNT }, { "held", COLUMN_COUNT },
+		{ { "pool", COLUMN_TEXT }, { "block", COLUMN_SIZE }, { "per page", COLUMN_COUNT }, { "memory",
+			COLUMN_SIZE },
+			{ "most", COLUMN_SIZE }, { "allocs", COLUMN_COUNT }, { "failed", COLUMN_COUNT }, { "held",
+				COLUMN_COUNT },
 			{ "retried", COLUMN_COUNT } }, 10, "dma" },
 	{ "High memory",
 		"Pages without a kernel address are mapped into slots (kmap), or for a moment on the CPU's own stack of"
@@ -152,7 +158,8 @@ static const struct table tables[] = {
 		"SELECT slots, slots_used, slots_peak, maps, new_slots, flushes, waits, wait_ns, local_maps, local_depth_peak"
 		" FROM highmem_stats WHERE run_id = ?",
 		NULL,
-		{ { "slots", COLUMN_COUNT }, { "used", COLUMN_COUNT }, { "most", COLUMN_COUNT }, { "maps", COLUMN_COUNT },
+		{ { "slots", COLUMN_COUNT }, { "used", COLUMN_COUNT }, { "most", COLUMN_COUNT }, { "maps",
+			COLUMN_COUNT },
 			{ "new slots", COLUMN_COUNT }, { "flushes", COLUMN_COUNT }, { "waits", COLUMN_COUNT },
 			{ "waited", COLUMN_TIME }, { "atomic", COLUMN_COUNT }, { "deepest", COLUMN_COUNT } }, 0, NULL },
 	{ "Per-CPU memory",
@@ -160,7 +167,8 @@ static const struct table tables[] = {
 		"SELECT chunks, unit_size_bytes, units, areas, allocated_bytes, used_bytes, free_bytes, hole_bytes, fragmentation,"
 		" populated_pages, empty_pages FROM v_percpu WHERE run_id = ? ORDER BY sample_id DESC LIMIT 1",
 		NULL,
-		{ { "chunks", COLUMN_COUNT }, { "unit", COLUMN_SIZE }, { "units", COLUMN_COUNT }, { "areas", COLUMN_COUNT },
+		{ { "chunks", COLUMN_COUNT }, { "unit", COLUMN_SIZE }, { "units", COLUMN_COUNT }, { "areas",
+			COLUMN_COUNT },
 			{ "allocated", COLUMN_SIZE }, { "all CPUs", COLUMN_SIZE }, { "free", COLUMN_SIZE },
 			{ "in holes", COLUMN_SIZE }, { "fragmented", COLUMN_SHARE }, { "pages", COLUMN_COUNT },
 			{ "empty", COLUMN_COUNT } }, 0, NULL },
@@ -176,7 +184,8 @@ static const struct table tables[] = {
 		"SELECT op, count(*), sum(size_bytes), sum(freed_bytes), min(start), max(start) FROM boot_memory WHERE run_id = ?"
 		" GROUP BY op ORDER BY op",
 		NULL,
-		{ { "call", COLUMN_TEXT }, { "blocks", COLUMN_COUNT }, { "size", COLUMN_SIZE }, { "freed", COLUMN_SIZE },
+		{ { "call", COLUMN_TEXT }, { "blocks", COLUMN_COUNT }, { "size", COLUMN_SIZE }, { "freed",
+			COLUMN_SIZE },
 			{ "lowest at", COLUMN_SIZE }, { "highest at", COLUMN_SIZE } }, 0, NULL },
 	{ "vmalloc space",
 		"At the end. Freed areas stay unusable until a purge. Holes: free ranges between areas; fragmented: how much of the used"
@@ -359,7 +368,8 @@ static void print_row(
 
 		left = begin_column(report, layout, i, left);
 		/* Nothing stands behind the last text: it may take the rest of the line. */
-		text_padded(report->out, cell(stmt, i, table->columns[i].kind, last && left > width ? left : width, buf),
+		text_padded(report->out,
+			cell(stmt, i, table->columns[i].kind, last && left > width ? left : width, buf),
 			last ? 0 : width, !text);
 		left -= width;
 	}
@@ -372,8 +382,8 @@ static void print_left_out(const struct report *report, const struct table *tabl
 	if (table->rows == 0 || nr_rows <= table->rows)
 		return;
 	text_style(report->out, report->colour, TEXT_DIM);
-	fprintf(report->out, "  and %d more: kmemsim query %s %s --run %" PRId64 "\n", nr_rows - table->rows, report->results->path,
-		table->query, report->run);
+	fprintf(report->out, "  and %d more: kmemsim query %s %s --run %" PRId64 "\n", nr_rows - table->rows,
+		report->results->path, table->query, report->run);
 	text_style(report->out, report->colour, TEXT_PLAIN);
 }
 

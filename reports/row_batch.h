@@ -1,6 +1,7 @@
 /*
- * row_batch: rows of one table, kept in memory, and how SQLite sees them: as a table `queued_rows` with the columns c0, c1, ...
- * One INSERT ... SELECT takes a whole batch: a statement that is run once for each row costs twice as much or more.
+ * row_batch: rows of one table, kept in memory, and how SQLite sees them: as a table `queued_rows` with the columns
+ * c0, c1, ... One INSERT ... SELECT takes a whole batch: a statement that is run once for each row costs twice as
+ * much or more.
  */
 #ifndef KMEMSIM_REPORTS_ROW_BATCH_H
 #define KMEMSIM_REPORTS_ROW_BATCH_H
@@ -60,7 +61,8 @@ void row_batch_free(struct row_batch *batch);
 /** What statements read. */
 struct row_source {
 	const struct row_batch *batch;            /* the one that a statement writes */
-	int64_t base[VALUE_LAST_INTEGER + 1];     /* numbers that were not known when the rows were put; [VALUE_INTEGER]: 0 */
+	/* numbers that were not known when the rows were put; [VALUE_INTEGER]: 0 */
+	int64_t base[VALUE_LAST_INTEGER + 1];
 };
 
 /**

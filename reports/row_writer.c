@@ -9,8 +9,8 @@
 #include "reports/database_priv.h"
 
 /*
- * Batches that may wait for the thread: more than the rows of a run's end fill, which come all at once, so that the simulation
- * need not wait for them; some 20 KiB each.
+ * Batches that may wait for the thread: more than the rows of a run's end fill, which
+ * come all at once, so that the simulation need not wait for them; some 20 KiB each.
  */
 #define MAX_WAITING 128u
 
@@ -22,9 +22,9 @@ struct target {
 };
 
 /*
- * The simulation fills the targets' open batches and puts full ones at the end of `first`; the thread takes them from its
- * beginning, writes them and puts them on `spare`. lock is over both lists and what follows them; without a thread nobody
- * else is there.
+ * The simulation fills the targets' open batches and puts full ones at the end of `first`; the thread takes them
+ * from its beginning, writes them and puts them on `spare`. lock is over both lists and what follows them; without
+ * a thread nobody else is there.
  */
 struct row_writer {
 	sqlite3 *db;                       /* borrowed; NULL before row_writer_connect() */
@@ -56,8 +56,8 @@ static uint32_t count_columns(const char *columns)
 }
 
 /*
- * "INSERT OR FAIL INTO table (columns) SELECT c0, c1, ... FROM queued_rows". Fail, not abort: rows before the one that is refused
- * stay, so SQLite need not keep what every page was like before the statement.
+ * "INSERT OR FAIL INTO table (columns) SELECT c0, c1, ... FROM queued_rows". Fail, not abort: rows before
+ * the one that is refused stay, so SQLite need not keep what every page was like before the statement.
  */
 static int prepare_insert(struct row_writer *w, unsigned int table, struct err *err)
 {
@@ -65,7 +65,8 @@ static int prepare_insert(struct row_writer *w, unsigned int table, struct err *
 	char *text;
 	int ret = 0;
 
-	sqlite3_str_appendf(sql, "INSERT OR FAIL INTO %s (%s) SELECT c0", w->tables[table].name, w->tables[table].columns);
+	sqlite3_str_appendf(sql, "INSERT OR FAIL INTO %s (%s) SELECT c0", w->tables[table].name,
+		w->tables[table].columns);
 	for (uint32_t i = 1; i < w->targets[table].nr_columns; i++)
 		sqlite3_str_appendf(sql, ", c%u", i);
 	sqlite3_str_appendall(sql, " FROM queued_rows");
@@ -92,7 +93,10 @@ static int write_batch(struct row_writer *w, const struct row_batch *batch, stru
 	return ret;
 }
 
-/* The first waiting batch goes to the spare ones, written unless there was an error before. Called and left with the lock. */
+/*
+ * The first waiting batch goes to the spare ones, written unless
+ * there was an error before. Called and left with the lock.
+ */
 static void write_first(struct row_writer *w)
 {
 	struct row_batch *batch = w->first;
@@ -209,7 +213,10 @@ int row_writer_start(struct row_writer *w, int (*prepare)(void *arg, struct err 
 	return 0;
 }
 
-/* Put a batch behind those that wait. Without a thread it is written at once. Return: 0, or the error of rows before. */
+/*
+ * Put a batch behind those that wait. Without a thread it is
+ * written at once. Return: 0, or the error of rows before.
+ */
 static int hand_over(struct row_writer *w, struct row_batch *batch, struct err *err)
 {
 	int ret;

@@ -142,7 +142,8 @@ static void narrow_texts(struct column *columns, int nr, int width)
 		struct column *widest = NULL;
 
 		for (int i = 0; i < nr; i++)
-			if (columns[i].text && columns[i].width > FOLDED_MIN && (!widest || columns[i].width > widest->width))
+			if (columns[i].text && columns[i].width > FOLDED_MIN &&
+				(!widest || columns[i].width > widest->width))
 				widest = &columns[i];
 		if (!widest)
 			return;
@@ -189,7 +190,8 @@ static void write_list_row(sqlite3_stmt *stmt, FILE *out)
 	int nr = sqlite3_column_count(stmt), width = 0;
 
 	for (int i = 0; i < nr; i++)
-		width = text_width(sqlite3_column_name(stmt, i)) > width ? text_width(sqlite3_column_name(stmt, i)) : width;
+		width = text_width(sqlite3_column_name(stmt, i)) > width ? text_width(sqlite3_column_name(stmt, i)) :
+									   width;
 	for (int i = 0; i < nr; i++) {
 		text_padded(out, sqlite3_column_name(stmt, i), width + 2, false);
 		text_padded(out, table_text(stmt, i), 0, false);
@@ -220,7 +222,8 @@ static int write_rows(struct results *results, sqlite3_stmt *stmt, const struct 
 }
 
 /* Two passes over the rows rather than all rows in memory. */
-static int write_table(struct results *results, sqlite3_stmt *stmt, const struct rows_shape *shape, FILE *out, struct err *err)
+static int write_table(struct results *results, sqlite3_stmt *stmt, const struct rows_shape *shape, FILE *out,
+	struct err *err)
 {
 	int nr = sqlite3_column_count(stmt), width = (int)shape->width;
 	struct column *columns = calloc((size_t)nr, sizeof(*columns));
@@ -258,9 +261,10 @@ int rows_answer(struct results *results, const char *sql, const struct query_opt
 	struct err *err)
 {
 	/* LIMIT -1 takes all rows, and keeps them in the order that the query has them in. */
-	char *whole = options->run ? sqlite3_mprintf("SELECT * FROM (%s LIMIT -1) WHERE run_id = %lld LIMIT %lld", sql,
-					     (long long)options->run, options->limit ? (long long)options->limit : -1LL) :
-				     sqlite3_mprintf("%s LIMIT %lld", sql, options->limit ? (long long)options->limit : -1LL);
+	char *whole = options->run ?
+		sqlite3_mprintf("SELECT * FROM (%s LIMIT -1) WHERE run_id = %lld LIMIT %lld", sql,
+			(long long)options->run, options->limit ? (long long)options->limit : -1LL) :
+		sqlite3_mprintf("%s LIMIT %lld", sql, options->limit ? (long long)options->limit : -1LL);
 	const struct rows_shape shape = { .format = options->format, .width = options->width };
 	sqlite3_stmt *stmt;
 	int ret;

@@ -10,7 +10,11 @@
 struct rows_shape {
 	enum results_format format;
 	unsigned int width; /* of the terminal, for a table; 0 = any */
-	bool table;         /* where folding long texts does not make it fit it stays a table, else it becomes a list of each row's columns */
+	/*
+	 * where folding long texts does not make it fit it stays
+	 * a table, else it becomes a list of each row's columns
+	 */
+	bool table;
 };
 
 /**

@@ -44,8 +44,8 @@ static int no_memory(const struct results *results, struct err *err)
 }
 
 /*
- * The columns of a table that are copied as they are, quoted and joined; its own row number, run_id and sample_id are not.
- * The caller owns *columns: sqlite3_free().
+ * The columns of a table that are copied as they are, quoted and joined; its own row
+ * number, run_id and sample_id are not. The caller owns *columns: sqlite3_free().
  */
 static int data_columns(struct results *results, const char *table, const char *except, char **columns, struct err *err)
 {
@@ -128,8 +128,8 @@ static int prepare_table(struct run_reader *reader, struct run_table *table, str
 		ret = prepare_built(reader->results, select_sql(table, columns), &table->select, err);
 	if (ret == 0 && reader->target)
 		ret = prepare_built(reader->target,
-			insert_sql(table, columns, sqlite3_column_count(table->select) - has_sample(table)), &table->insert,
-			err);
+			insert_sql(table, columns, sqlite3_column_count(table->select) - has_sample(table)),
+			&table->insert, err);
 	sqlite3_free(columns);
 	return ret;
 }
@@ -225,7 +225,8 @@ static int write_tables(const struct run_reader *reader, int64_t run, FILE *text
 			continue;
 		fprintf(text, "%s\n", table->name);
 		sqlite3_bind_int64(table->select, 1, run);
-		ret = rows_write(reader->results, table->select, &(struct rows_shape){ .format = RESULTS_CSV }, text, err);
+		ret = rows_write(reader->results, table->select, &(struct rows_shape){ .format = RESULTS_CSV }, text,
+			err);
 		sqlite3_reset(table->select);
 	}
 	return ret;

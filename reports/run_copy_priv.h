@@ -17,8 +17,8 @@ struct run_copy {
 struct run_reader;
 
 /**
- * run_reader_create() - to read runs of @results, and to copy them to @target, NULL = only to digest them. Both are borrowed.
- * The caller owns *out: run_reader_destroy(), before either is closed.
+ * run_reader_create() - to read runs of @results, and to copy them to @target, NULL = only to digest
+ * them. Both are borrowed. The caller owns *out: run_reader_destroy(), before either is closed.
  */
 int run_reader_create(struct run_reader **out, struct results *results, struct results *target, struct err *err);
 void run_reader_destroy(struct run_reader *reader);

@@ -54,7 +54,8 @@ static int bind(sqlite3_stmt *stmt, int column, const struct value *value)
 	return sqlite3_bind_text(stmt, column, value->text, -1, SQLITE_STATIC);
 }
 
-static int run_statement(struct sqlite_recorder *r, const char *sql, const struct value *values, int nr_values, struct err *err)
+static int run_statement(struct sqlite_recorder *r, const char *sql, const struct value *values, int nr_values,
+	struct err *err)
 {
 	sqlite3_stmt *stmt;
 	int ret = 0;
@@ -84,12 +85,11 @@ static int insert_run(struct sqlite_recorder *r, const struct record_run *run, s
 	gethostname(host, sizeof(host) - 1);
 	ret = RUN(r, insert_run_sql, err, VALUE(run->trace), VALUE(run->trace_sha256), VALUE(run->machine),
 		VALUE(run->config_yaml), VALUE(run->config_hash), VALUE(run->kernel), VALUE(run->pace),
-		VALUE(run->cpu_map), VALUE(run->layer), VALUE(run->initial), VALUE(run->part),
-		VALUE(run->sampling), VALUE((int64_t)run->seed), VALUE(run->lost),
-		VALUE(run->page_size), VALUE(run->max_order), VALUE(run->pageblock_order),
-		VALUE((int64_t)run->cma), VALUE(run->cpus), VALUE(run->zones), VALUE(build_version()), VALUE(build_commit()),
-		VALUE(build_compiler()), VALUE(build_flags()), VALUE((int64_t)RESULTS_VERSION),
-		VALUE(host));
+		VALUE(run->cpu_map), VALUE(run->layer), VALUE(run->initial), VALUE(run->part), VALUE(run->sampling),
+		VALUE((int64_t)run->seed), VALUE(run->lost), VALUE(run->page_size), VALUE(run->max_order),
+		VALUE(run->pageblock_order), VALUE((int64_t)run->cma), VALUE(run->cpus), VALUE(run->zones),
+		VALUE(build_version()), VALUE(build_commit()), VALUE(build_compiler()), VALUE(build_flags()),
+		VALUE((int64_t)RESULTS_VERSION), VALUE(host));
 	if (ret < 0)
 		return ret;
 	r->run_id = sqlite3_last_insert_rowid(r->db);
@@ -104,7 +104,8 @@ static int sync_file(struct sqlite_recorder *r, struct err *err)
 {
 	sqlite3_file *file = NULL;
 
-	if (sqlite3_file_control(r->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || !file || !file->pMethods)
+	if (sqlite3_file_control(r->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || !file ||
+		!file->pMethods)
 		return database_error(r->db, r->path, err);
 	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK)
 		return err_errno(err, "%s: cannot be brought to its disk", r->path);
@@ -135,7 +136,8 @@ static int count_rows_from_here(struct sqlite_recorder *r, struct err *err)
 {
 	sqlite3_stmt *stmt;
 
-	if (sqlite3_prepare_v2(r->db, "SELECT coalesce(max(sample_id), 0) FROM samples", -1, &stmt, NULL) != SQLITE_OK ||
+	if (sqlite3_prepare_v2(r->db, "SELECT coalesce(max(sample_id), 0) FROM samples", -1, &stmt, NULL) !=
+			SQLITE_OK ||
 		sqlite3_step(stmt) != SQLITE_ROW) {
 		sqlite3_finalize(stmt);
 		return database_error(r->db, r->path, err);
@@ -186,10 +188,11 @@ static int wait_opened(struct sqlite_recorder *r, enum verdict verdict, struct e
  * The run's own row is committed at once, so that a killed run shows as unfinished. All else is one
  * transaction in WAL mode: other programs can read the database meanwhile.
  *
- * Waiting for the disk is most of what recording costs, so it is done only where something can be lost. Entering WAL
- * mode changes a few bytes in the first sector of the file, which is valid before and after: no sync. A file that this
- * recorder made holds nothing that a crash of the machine could take: it goes to the disk once, when its first run is whole.
- * Rows refer to rows that this file wrote before them: to look each of those up again costs a fifth of the time.
+ * Waiting for the disk is most of what recording costs, so it is done only where something can be lost. Entering
+ * WAL mode changes a few bytes in the first sector of the file, which is valid before and after: no sync. A file
+ * that this recorder made holds nothing that a crash of the machine could take: it goes to the disk once, when its
+ * first run is whole. Rows refer to rows that this file wrote before them: to look each of those up again costs a
+ * fifth of the time.
  */
 static int begin_run(struct sqlite_recorder *r, struct err *err)
 {
@@ -201,7 +204,9 @@ static int begin_run(struct sqlite_recorder *r, struct err *err)
 		ret = insert_run(r, &r->run, err);
 	r->fresh &= r->run_id == 1; /* else another program was here first */
 	if (ret == 0)
-		ret = exec(r, r->fresh ? "COMMIT; BEGIN IMMEDIATE" : "COMMIT; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", err);
+		ret = exec(r,
+			r->fresh ? "COMMIT; BEGIN IMMEDIATE" : "COMMIT; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+			err);
 	if (ret == 0)
 		ret = count_rows_from_here(r, err);
 	if (ret < 0) {
@@ -262,8 +267,8 @@ static int64_t pragma_number(struct sqlite_recorder *r, const char *sql)
 }
 
 /*
- * Room in the file for what the WAL file holds: else a run would be committed as done that can then not be brought into its file.
- * SQLite takes room in chunks; those of a page leave the file as long as it is.
+ * Room in the file for what the WAL file holds: else a run would be committed as done that can then not
+ * be brought into its file. SQLite takes room in chunks; those of a page leave the file as long as it is.
  */
 static int take_room(struct sqlite_recorder *r, struct err *err)
 {
@@ -299,7 +304,10 @@ static int write_end(struct sqlite_recorder *r, const struct record_end *e, stru
 	return ret < 0 ? ret : exec(r, "COMMIT", err);
 }
 
-/* The run's rows cannot be kept, as @why says: this much may still find room. In a database of whole runs it leaves nothing. */
+/*
+ * The run's rows cannot be kept, as @why says: this much may
+ * still find room. In a database of whole runs it leaves nothing.
+ */
 static int write_failure(struct sqlite_recorder *r, const struct record_end *e, const struct err *why)
 {
 	struct record_end end = *e;
@@ -333,7 +341,8 @@ static int rec_end(struct recorder *rec, const struct record_end *e, struct err 
 		end.error = rows.text;
 	}
 	ret = r->running ? write_end(r, &end, &full) : 0; /* else its begin has failed, which is what rows has */
-	if (r->running && (ret == 0 || write_failure(r, &end, &full) == 0)) { /* else close() undoes what was not committed */
+	if (r->running &&
+		(ret == 0 || write_failure(r, &end, &full) == 0)) { /* else close() undoes what was not committed */
 		r->running = false;
 		if (!r->many && leave_wal(r, ret == 0 ? &full : NULL) < 0 && ret == 0)
 			ret = -(int)full.code;

@@ -13,10 +13,10 @@
 int sqlite_recorder_open(struct recorder **out, const char *path, struct err *err);
 
 /**
- * sqlite_recorder_open_beside() - the same in a thread of its own, while the caller prepares what is to be recorded: making a
- * database takes longer than to boot a model. Nothing appears under @path before sqlite_recorder_publish() or begin(). begin()
- * does not wait for it either. What goes wrong with @path is told by begin(), rows or end(); here only ERR_NOMEM, and ERR_IO when
- * there can be no thread.
+ * sqlite_recorder_open_beside() - the same in a thread of its own, while the caller prepares what is to be
+ * recorded: making a database takes longer than to boot a model. Nothing appears under @path before
+ * sqlite_recorder_publish() or begin(). begin() does not wait for it either. What goes wrong with @path is told by
+ * begin(), rows or end(); here only ERR_NOMEM, and ERR_IO when there can be no thread.
  */
 int sqlite_recorder_open_beside(struct recorder **out, const char *path, struct err *err);
 
@@ -25,8 +25,8 @@ void sqlite_recorder_publish(struct recorder *rec);
 
 /**
  * sqlite_recorder_many() - from now on each run is one transaction, its own row included: whatever happens, the
- * database holds whole runs. It is one plain file again after close(). For runs that are recorded one after the other in
- * no time, not while they are simulated.
+ * database holds whole runs. It is one plain file again after close(). For runs that are recorded one after the
+ * other in no time, not while they are simulated.
  */
 int sqlite_recorder_many(struct recorder *rec, struct err *err);
 

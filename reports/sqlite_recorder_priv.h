@@ -1,6 +1,6 @@
 /*
- * sqlite_recorder_priv: what the two halves of the recorder share: sqlite_recorder.c opens, begins and ends runs, sqlite_rows.c makes
- * rows of what happens meanwhile.
+ * sqlite_recorder_priv: what the two halves of the recorder share: sqlite_recorder.c
+ * opens, begins and ends runs, sqlite_rows.c makes rows of what happens meanwhile.
  */
 #ifndef KMEMSIM_REPORTS_SQLITE_RECORDER_PRIV_H
 #define KMEMSIM_REPORTS_SQLITE_RECORDER_PRIV_H
@@ -24,7 +24,8 @@ struct sqlite_recorder {
 	pthread_t opener;
 	pthread_mutex_t lock;                    /* over the next */
 	pthread_cond_t decided;
-	enum verdict { UNDECIDED, PUBLISH, DROP, UNPREPARED } verdict; /* of what was prepared; UNPREPARED: opened has why */
+	/* of what was prepared; UNPREPARED: opened has why */
+	enum verdict { UNDECIDED, PUBLISH, DROP, UNPREPARED } verdict;
 	struct err opened;
 	bool fresh;                              /* the file was made for this recorder, and is not on the disk yet */
 	bool running;                            /* between begin and end */
@@ -34,8 +35,10 @@ struct sqlite_recorder {
 /* The columns are signed: what does not fit is stored as the largest that does (see schema.sql). */
 static inline struct value value_unsigned(uint64_t number)
 {
-	return (struct value){ .type = VALUE_INTEGER,
-		.integer = number > INT64_MAX ? INT64_MAX : (int64_t)number };
+	return (struct value){
+		.type = VALUE_INTEGER,
+		.integer = number > INT64_MAX ? INT64_MAX : (int64_t)number,
+	};
 }
 
 static inline struct value value_signed(int64_t number)

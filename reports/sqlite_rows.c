@@ -2,8 +2,9 @@
 #include "reports/sqlite_recorder_priv.h"
 
 /*
- * The tables that get rows while a run goes on. A row's values stand in the order of the columns, which is the order of the
- * members of the struct that the engine filled wherever possible. Those of RECORD_TABLES are first, under its numbers.
+ * The tables that get rows while a run goes on. A row's values stand in the order of the columns, which is the
+ * order of the members of the struct that the engine filled wherever possible. Those of RECORD_TABLES are first,
+ * under its numbers.
  */
 enum table {
 	TABLE_OPS = NR_RECORD_TABLES,
@@ -33,31 +34,39 @@ const struct row_table sqlite_tables[NR_TABLES] = {
 #define X(id, table, belongs, columns) [RECORD_##id] = { table, KEY_##belongs columns },
 	RECORD_TABLES(X)
 #undef X
-	[TABLE_OPS] = { "op_stats", "run_id, op, count, failed, bytes_req, bytes_alloc, sleeps, lat_mean_ns, lat_p50_ns,"
+	[TABLE_OPS] = { "op_stats",
+		"run_id, op, count, failed, bytes_req, bytes_alloc, sleeps, lat_mean_ns, lat_p50_ns,"
 		" lat_p90_ns, lat_p99_ns, lat_p999_ns, lat_max_ns" },
 	[TABLE_BUCKETS] = { "latency_hist", "run_id, op, low_ns, high_ns, count" },
-	[TABLE_SAMPLES] = { "samples", "sample_id, run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes,"
+	[TABLE_SAMPLES] = { "samples",
+		"sample_id, run_id, time_ns, event_no, reason, marker, free_bytes, pcp_bytes, slab_bytes,"
 		" kmalloc_large_bytes, page_bytes, vmalloc_bytes, percpu_bytes, slab_waste_bytes, kmalloc_waste_bytes,"
 		" live_objects" },
-	[TABLE_ZONES] = { "zone_samples", "sample_id, node, zone, start_pfn, spanned_pages, present_pages, managed_pages,"
+	[TABLE_ZONES] = { "zone_samples",
+		"sample_id, node, zone, start_pfn, spanned_pages, present_pages, managed_pages,"
 		" free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages, max_order,"
 		" protection, pcp_high_pages, pcp_batch_pages, stat_threshold, node_unreclaimable" },
 	[TABLE_FREE_BLOCKS] = { "free_blocks", "sample_id, node, zone, migratetype, \"order\", blocks" },
 	[TABLE_PAGEBLOCKS] = { "pageblocks", "sample_id, node, zone, migratetype, pageblocks" },
 	[TABLE_FRAG] = { "frag_samples", "sample_id, node, zone, \"order\", unusable_index, frag_index" },
-	[TABLE_CACHES] = { "cache_stats", "sample_id, cache, object_size, size, align, objs_per_slab, \"order\", min_partial,"
+	[TABLE_CACHES] = { "cache_stats",
+		"sample_id, cache, object_size, size, align, objs_per_slab, \"order\", min_partial,"
 		" cpu_partial, active_objs, total_objs, live_objs, slabs, slab_pages, partial, cpu_slabs, aliases, waste_bytes,"
 		" allocs, frees, grown, discarded, array_limit, batchcount, shared_factor, active_slabs, shared_avail" },
-	[TABLE_EXTFRAG] = { "extfrag_events", "run_id, from_migratetype, to_migratetype, alloc_order, fallback_order, count,"
+	[TABLE_EXTFRAG] = { "extfrag_events",
+		"run_id, from_migratetype, to_migratetype, alloc_order, fallback_order, count,"
 		" pageblock_changes" },
-	[TABLE_CALL_SITES] = { "call_sites", "run_id, call_site, op, count, failed, bytes_req, bytes_alloc, live, live_bytes,"
+	[TABLE_CALL_SITES] = { "call_sites",
+		"run_id, call_site, op, count, failed, bytes_req, bytes_alloc, live, live_bytes,"
 		" lifetime_mean_ns, lat_mean_ns, lat_max_ns" },
 	[TABLE_VIOLATIONS] = { "violations", "run_id, time_ns, cpu, rule, severity, event_no, call_site, text" },
 	[TABLE_COUNTERS] = { "counters", "run_id, mechanism, name, unit, value" },
-	[TABLE_VERIFY_CHECKS] = { "verify_checks", "run_id, \"check\", checked, equal, first_event_no, first_time_ns, kernel, model" },
+	[TABLE_VERIFY_CHECKS] = { "verify_checks",
+		"run_id, \"check\", checked, equal, first_event_no, first_time_ns, kernel, model" },
 	[TABLE_VERIFY_ZONES] = { "verify_zones", "run_id, snapshot, node, zone, \"order\", free_pages, free_pages_real,"
 		" managed_pages, blocks, blocks_real" },
-	[TABLE_VERIFY_CACHES] = { "verify_caches", "run_id, snapshot, cache, slabs, slabs_real, objects, objects_real" },
+	[TABLE_VERIFY_CACHES] = { "verify_caches",
+		"run_id, snapshot, cache, slabs, slabs_real, objects, objects_real" },
 };
 
 const uint32_t nr_sqlite_tables = NR_TABLES;
@@ -229,8 +238,8 @@ int sqlite_put_verify_check(struct recorder *rec, const struct record_verify_che
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
 	if (!c->differs)
-		return PUT(r, TABLE_VERIFY_CHECKS, err, RUN_ID, VALUE(c->check), VALUE(c->checked),
-			VALUE(c->equal), VALUE((const char *)NULL), VALUE((const char *)NULL), VALUE((const char *)NULL),
+		return PUT(r, TABLE_VERIFY_CHECKS, err, RUN_ID, VALUE(c->check), VALUE(c->checked), VALUE(c->equal),
+			VALUE((const char *)NULL), VALUE((const char *)NULL), VALUE((const char *)NULL),
 			VALUE((const char *)NULL));
 	return PUT(r, TABLE_VERIFY_CHECKS, err, RUN_ID, VALUE(c->check), VALUE(c->checked), VALUE(c->equal),
 		VALUE(c->first_event_no), VALUE(c->first_time_ns), VALUE(c->kernel), VALUE(c->model));
@@ -241,8 +250,8 @@ int sqlite_put_verify_zone(struct recorder *rec, const struct record_verify_zone
 	struct sqlite_recorder *r = (struct sqlite_recorder *)rec;
 
 	return PUT(r, TABLE_VERIFY_ZONES, err, RUN_ID, VALUE(z->snapshot), VALUE(z->node), VALUE(z->zone),
-		VALUE(z->order), VALUE(z->free_pages), VALUE(z->free_pages_real), VALUE(z->managed_pages), VALUE(z->blocks),
-		VALUE(z->blocks_real));
+		VALUE(z->order), VALUE(z->free_pages), VALUE(z->free_pages_real), VALUE(z->managed_pages),
+		VALUE(z->blocks), VALUE(z->blocks_real));
 }
 
 int sqlite_put_verify_cache(struct recorder *rec, const struct record_verify_cache *c, struct err *err)

@@ -33,8 +33,8 @@ void text_padded(FILE *out, const char *text, int width, bool right);
 char *text_shortened(const char *text, int width, char *buf, size_t size);
 
 /**
- * text_piece() - what of a text stands in line @line of a column, 0 = the first: it is cut behind the last '|', ',', ':', '/' or
- * blank that fits, else behind an underscore, else anywhere.
+ * text_piece() - what of a text stands in line @line of a column, 0 = the first: it is cut behind
+ * the last '|', ',', ':', '/' or blank that fits, else behind an underscore, else anywhere.
  * @text: set to where the piece ends.
  *
  * Return: its beginning; the text's end where the lines before have all of it.

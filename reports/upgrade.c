@@ -1,7 +1,7 @@
 /*
- * upgrade: a database of an older schema as one of this program's: a new one that is filled from it, table by table and column
- * by column. What is read only is filled into memory and leaves its file alone; what is to be written is filled into a file
- * beside it, which then takes its name.
+ * upgrade: a database of an older schema as one of this program's: a new one that is filled from it, table by table
+ * and column by column. What is read only is filled into memory and leaves its file alone; what is to be written is
+ * filled into a file beside it, which then takes its name.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include "reports/database_priv.h"
 
 /*
- * The columns that both have, as they are. Of a mechanism that the older program did not have there is nothing: 0, or no text.
- * How runs were replayed before one could choose is known.
+ * The columns that both have, as they are. Of a mechanism that the older program did not have
+ * there is nothing: 0, or no text. How runs were replayed before one could choose is known.
  */
 static const char columns_sql[] =
 	"SELECT group_concat('\"' || n.name || '\"', ', '), group_concat(CASE"
@@ -39,8 +39,8 @@ static int copy_table(sqlite3 *db, const char *path, const char *table, struct e
 		sqlite3_finalize(stmt);
 		return ret;
 	}
-	sql = sqlite3_mprintf("INSERT INTO main.\"%w\" (%s) SELECT %s FROM old.\"%w\"", table, sqlite3_column_text(stmt, 0),
-		sqlite3_column_text(stmt, 1), table);
+	sql = sqlite3_mprintf("INSERT INTO main.\"%w\" (%s) SELECT %s FROM old.\"%w\"", table,
+		sqlite3_column_text(stmt, 0), sqlite3_column_text(stmt, 1), table);
 	sqlite3_finalize(stmt);
 	if (!sql)
 		return err_set(err, ERR_NOMEM, "%s: no memory to read it", path);
@@ -136,8 +136,9 @@ static int replace(const char *path, struct err *err)
 }
 
 /*
- * Others may read the old file meanwhile, and none may write it. It keeps no journal that would be taken for the new file's.
- * Of two programs that upgrade one file the second finds, when its turn comes, that the name is another file's.
+ * Others may read the old file meanwhile, and none may write it. It keeps no journal that would be taken for the
+ * new file's. Of two programs that upgrade one file the second finds, when its turn comes, that the name is another
+ * file's.
  */
 int database_upgrade(const char *path, struct err *err)
 {

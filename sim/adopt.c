@@ -151,10 +151,10 @@ static uint32_t count_kind(const struct sort_row *wanted, uint32_t nr, uint32_t 
 }
 
 /*
- * Which objects of the CPUs' slabs are free, the state may not tell; the trace knows how many of a cache live, if it knows
- * most of all objects: it began with the kernel's boot, or near it. The state of J-whatif/base does tell: hidden from the
- * model, this finds the free objects twice as well as a common share of them does, and caches end with 18 pages too many
- * or too few in all, in place of 90.
+ * Which objects of the CPUs' slabs are free, the state may not tell; the trace knows how many of a cache live, if
+ * it knows most of all objects: it began with the kernel's boot, or near it. The state of J-whatif/base does tell:
+ * hidden from the model, this finds the free objects twice as well as a common share of them does, and caches end
+ * with 18 pages too many or too few in all, in place of 90.
  */
 static void assume_live(struct run *run, const struct sort_row *wanted, uint32_t nr)
 {
@@ -229,8 +229,8 @@ static uint64_t free_pages(const struct run *run)
 }
 
 /*
- * A state that does not tell its slabs has them among the pages in use. Those of the trace's objects have been made of free pages
- * now: as many others, drawn by the seed, are given back, so that as much is free as the state says.
+ * A state that does not tell its slabs has them among the pages in use. Those of the trace's objects have been made
+ * of free pages now: as many others, drawn by the seed, are given back, so that as much is free as the state says.
  */
 static void give_back_slabs(struct run *run, struct free_choice *choice, uint64_t were_free)
 {

@@ -1,6 +1,6 @@
 /*
- * adopt_areas: what a saved state does not tell of the vmalloc space: which pages are whose area's, and, of another machine,
- * which area is which of the trace's.
+ * adopt_areas: what a saved state does not tell of the vmalloc space: which pages
+ * are whose area's, and, of another machine, which area is which of the trace's.
  */
 #include <stdlib.h>
 
@@ -91,7 +91,10 @@ static uint32_t fill(struct areas *areas, pfn_t *pfns, uint32_t nr, uint64_t wan
 	return nr;
 }
 
-/* Which of the state's areas an object of the trace may be: all of that size and use that nobody has, or that at @where alone. */
+/*
+ * Which of the state's areas an object of the trace may be: all
+ * of that size and use that nobody has, or that at @where alone.
+ */
 static bool may_be(const struct state_area *area, const struct run_op *op, uint64_t bytes, uint64_t where)
 {
 	if (area->end - area->start != bytes || area->lazy || area->vmap != (op->kind == KIND_VMAP))

@@ -1,7 +1,7 @@
 /*
- * adopt_blocks: pages that the trace's callers hold at the beginning, in the memory of another machine. The same work on a
- * like machine has its pages at about the same places: each block is looked for at its recorded frame, then ever
- * further from it. Where the trace tells no frames, places are drawn by the seed.
+ * adopt_blocks: pages that the trace's callers hold at the beginning, in the memory of another machine. The same
+ * work on a like machine has its pages at about the same places: each block is looked for at its recorded frame,
+ * then ever further from it. Where the trace tells no frames, places are drawn by the seed.
  */
 #include <stdlib.h>
 
@@ -53,7 +53,8 @@ static pfn_t find_place(struct sides *sides, bool users, const struct wanted_blo
 	return PFN_NONE;
 }
 
-static void place_block(struct run *run, struct sides *sides, const struct older *older, const struct wanted_block *block)
+static void place_block(struct run *run, struct sides *sides, const struct older *older,
+	const struct wanted_block *block)
 {
 	struct request req = { .op = older->op, .slot = older->slot, .who = older->who };
 	bool movable = run->ops[older->op].gfp & GFP_BIT_MOVABLE;
@@ -85,7 +86,9 @@ static int order_of_block(const struct run *run, const struct run_op *op)
 	case ACT_PAGES_BULK:
 		break;
 	case ACT_PAGES_EXACT:
-		order = op->bytes_alloc > run->machine->page_size ? (unsigned int)fls64((op->bytes_alloc - 1) >> run->machine->page_shift) : 0;
+		order = op->bytes_alloc > run->machine->page_size ?
+			(unsigned int)fls64((op->bytes_alloc - 1) >> run->machine->page_shift) :
+			0;
 		break;
 	case ACT_KMALLOC_LARGE:
 		order = ilog2_u64(op->bytes_alloc >> run->machine->page_shift);
@@ -125,7 +128,8 @@ static uint32_t list_blocks(const struct run *run, struct sides *sides, const st
 			continue;
 		where = older[i].where ? frame_of(run, op, older[i].where) : rng_below(&rng, sides->of[0].end);
 		blocks[nr_blocks++] = (struct wanted_block){ where, i, (uint32_t)order,
-			op->action == ACT_PAGES_EXACT ? (uint32_t)(op->bytes_alloc >> run->machine->page_shift) : 1u << order };
+			op->action == ACT_PAGES_EXACT ? (uint32_t)(op->bytes_alloc >> run->machine->page_shift) :
+							1u << order };
 		if (older[i].where)
 			sides->recorded_end = max_u64(sides->recorded_end, where + (1ull << order));
 	}

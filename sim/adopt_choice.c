@@ -35,7 +35,8 @@ void choice_take_out(struct free_choice *choice, pfn_t first, uint64_t nr)
 
 static bool kind_is_a_callers(enum state_page_kind kind)
 {
-	return kind != STATE_PAGE_RESERVED && kind != STATE_PAGE_HOLE && kind != STATE_PAGE_BUDDY && kind != STATE_PAGE_PCP;
+	return kind != STATE_PAGE_RESERVED && kind != STATE_PAGE_HOLE && kind != STATE_PAGE_BUDDY &&
+		kind != STATE_PAGE_PCP;
 }
 
 /* Free pages, slabs, blocks that have been found, reserved ranges, and what the state says is something else. */

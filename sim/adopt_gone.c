@@ -1,12 +1,13 @@
 /*
- * adopt_gone: pages of processes that ended between the instant of another machine's saved state and the beginning of the
- * replay, such as those of the one that saved the state. The state does not say whose its pages are, and its instant is none
- * of the trace, but it counts its anonymous pages (vmstat). When the trace had as many of them before and has fewer now, the
- * others have gone since.
+ * adopt_gone: pages of processes that ended between the instant of another machine's saved state and the beginning
+ * of the replay, such as those of the one that saved the state. The state does not say whose its pages are, and its
+ * instant is none of the trace, but it counts its anonymous pages (vmstat). When the trace had as many of them
+ * before and has fewer now, the others have gone since.
  *
- * Of anonymous memory the trace is sure where the kernel clears pages; copies on write look like pages of files. So both are
- * held against the state: anonymous pages, and those of processes and files together. The smaller surplus counts: neither
- * pages copied on write nor a larger page cache on the other machine is taken for something that has gone.
+ * Of anonymous memory the trace is sure where the kernel clears pages; copies on write look like pages of files. So
+ * both are held against the state: anonymous pages, and those of processes and files together. The smaller surplus
+ * counts: neither pages copied on write nor a larger page cache on the other machine is taken for something that
+ * has gone.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -103,7 +104,10 @@ static void give_back(struct run *run, struct free_choice *choice, uint64_t nr)
 	}
 }
 
-/* At the frames of those that ended last, or near them: of pages that nobody has and that are anonymous, as far as the state tells. */
+/*
+ * At the frames of those that ended last, or near them: of pages
+ * that nobody has and that are anonymous, as far as the state tells.
+ */
 int adopt_gone(struct run *run, struct err *err)
 {
 	const struct gone *gone = &run->follow.gone;

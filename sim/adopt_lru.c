@@ -1,11 +1,13 @@
 /*
- * adopt_lru: which pages of a saved state are on LRU lists, and on which. Text files tell how many of each zone are on each list
- * (zoneinfo), or how many there are in all (vmstat, meminfo); a memory dump tells which pages are of anonymous memory and of files, but
- * not those of files that live in memory (shmem), which are on the lists of anonymous pages. What neither tells is drawn by the seed:
+ * adopt_lru: which pages of a saved state are on LRU lists, and on which. Text files tell how many of each zone are
+ * on each list (zoneinfo), or how many there are in all (vmstat, meminfo); a memory dump tells which pages are of
+ * anonymous memory and of files, but not those of files that live in memory (shmem), which are on the lists of
+ * anonymous pages. What neither tells is drawn by the seed:
  *
- * Pages in use of Movable pageblocks first, those that have free pages before those that are in use as a whole, as the latter may be
- * reserved memory; then of Reclaimable and of Unmovable ones, as Movable requests fall back. So a pageblock is of users or of the kernel
- * where the numbers allow it. Neighbours are of one kind and stand together on their list, as they were read together.
+ * Pages in use of Movable pageblocks first, those that have free pages before those that are in use as a whole, as
+ * the latter may be reserved memory; then of Reclaimable and of Unmovable ones, as Movable requests fall back. So a
+ * pageblock is of users or of the kernel where the numbers allow it. Neighbours are of one kind and stand together
+ * on their list, as they were read together.
  *
  * What the trace does not know of is older than what it does, which has its place on the lists already.
  * Simplified: a huge page counts as its pages, and no page waits in a CPU's batch (struct cpu_fbatches).
@@ -41,7 +43,8 @@ struct lists {
 	uint64_t need[NR_STATE_LRU];   /* pages of the zone at hand */
 	struct piece *pieces;          /* owned */
 	uint32_t nr, room, zone_first; /* those of the zone at hand begin at zone_first */
-	uint64_t room_of[MACHINE_MAX_NODES * NR_ZONE_TYPES]; /* where zones' numbers are not told: what totals are shared out by */
+	/* where zones' numbers are not told: what totals are shared out by */
+	uint64_t room_of[MACHINE_MAX_NODES * NR_ZONE_TYPES];
 	bool no_memory;
 };
 
@@ -107,7 +110,8 @@ static void share_totals(struct lists *l, unsigned int zone)
 		before += z < zone ? l->room_of[z] : 0;
 	}
 	for (int list = 0; all && list < NR_STATE_LRU; list++) {
-		uint64_t pages = state->lru_told == STATE_LRU_IN_KIB ? state->lru[list] >> (shift - 10) : state->lru[list];
+		uint64_t pages =
+			state->lru_told == STATE_LRU_IN_KIB ? state->lru[list] >> (shift - 10) : state->lru[list];
 
 		pages = min_u64(pages, all);
 		l->need[list] = pages * (before + l->room_of[zone]) / all - pages * before / all;
@@ -130,8 +134,12 @@ static void need_of_zone(struct lists *l, unsigned int zone, const struct zone_s
 				l->need[list] = min_u64(state->zones[i].lru[list], stats->spanned);
 }
 
-/* Until @nr more of a zone's pages are active, of those on @inactive: files are used in stretches, memory of processes a page at a time. */
-static void make_active(struct lists *l, const struct zone_stats *zone, enum lru_list inactive, uint64_t nr, uint64_t of)
+/*
+ * Until @nr more of a zone's pages are active, of those on @inactive:
+ * files are used in stretches, memory of processes a page at a time.
+ */
+static void make_active(struct lists *l, const struct zone_stats *zone, enum lru_list inactive, uint64_t nr,
+	uint64_t of)
 {
 	struct page_alloc *pages = l->run->mm.pages;
 	uint32_t run_pages = inactive == LRU_INACTIVE_FILE ? WINDOW_PAGES : 1, left = 0;
@@ -154,15 +162,17 @@ static void make_active(struct lists *l, const struct zone_stats *zone, enum lru
 }
 
 /*
- * What the trace knows of is on lists already, mostly inactive ones, as no event tells of use. So many of its pages that the state has
- * no room for them on its inactive list have become active.
+ * What the trace knows of is on lists already, mostly inactive ones, as no event tells of use. So
+ * many of its pages that the state has no room for them on its inactive list have become active.
  */
 static void without_known(struct lists *l, unsigned int zone, const struct zone_stats *stats)
 {
 	for (int list = LRU_INACTIVE_ANON; list <= LRU_INACTIVE_FILE; list += 2) {
 		uint64_t inactive = lru_zone_pages(l->run->mm.pages, zone, (enum lru_list)list);
-		uint64_t active = lru_zone_pages(l->run->mm.pages, zone, (enum lru_list)(list + 1)), known = inactive + active;
-		uint64_t to_inactive = min_u64(known, l->need[list]), to_active = min_u64(known - to_inactive, l->need[list + 1]);
+		uint64_t active = lru_zone_pages(l->run->mm.pages, zone, (enum lru_list)(list + 1)),
+			 known = inactive + active;
+		uint64_t to_inactive = min_u64(known, l->need[list]),
+			 to_active = min_u64(known - to_inactive, l->need[list + 1]);
 
 		if (to_active > active)
 			make_active(l, stats, (enum lru_list)list, min_u64(to_active - active, inactive), inactive);

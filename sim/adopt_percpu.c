@@ -1,8 +1,8 @@
 /*
- * adopt_percpu: chunks of per-CPU memory in a saved state. vmallocinfo tells where they are and meminfo how many pages they
- * have; what is taken in them is told by the trace, as far as it saw that. The rest follows from how the kernel fills chunks: a
- * later chunk is there because the first one is full, and a page because the ones before it have something in them, but for the
- * few empty ones that are kept at hand.
+ * adopt_percpu: chunks of per-CPU memory in a saved state. vmallocinfo tells where they are and meminfo how many
+ * pages they have; what is taken in them is told by the trace, as far as it saw that. The rest follows from how the
+ * kernel fills chunks: a later chunk is there because the first one is full, and a page because the ones before it
+ * have something in them, but for the few empty ones that are kept at hand.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +95,8 @@ static uint32_t claim_recorded(struct chunks *chunks, uint64_t where, uint32_t s
 	if (where < layout->static_size)
 		return PERCPU_AREA_NONE;
 	if (where < layout->unit_size) {
-		uint32_t part = where < layout->static_size + layout->reserved_size ? PERCPU_RESERVED_CHUNK : PERCPU_FIRST_CHUNK;
+		uint32_t part = where < layout->static_size + layout->reserved_size ? PERCPU_RESERVED_CHUNK :
+										      PERCPU_FIRST_CHUNK;
 
 		return percpu_claim(chunks->pc, part, (uint32_t)(where - percpu_base(chunks->pc, part)), size, meter);
 	}
@@ -112,7 +113,8 @@ static void adopt_named(struct chunks *chunks, const struct older *older, bool o
 	struct request req = { .op = older->op, .slot = older->slot };
 	struct percpu_request want = { .size = op->size, .align = op->trace->align, .gfp = GFP_KERNEL,
 		.reserved = op->flags & OP_RESERVED };
-	uint32_t area = own && older->where ? claim_recorded(chunks, older->where, (uint32_t)op->size) : PERCPU_AREA_NONE;
+	uint32_t area =
+		own && older->where ? claim_recorded(chunks, older->where, (uint32_t)op->size) : PERCPU_AREA_NONE;
 
 	if (area == PERCPU_AREA_NONE && (percpu_refused(chunks->pc, &want) ||
 						percpu_alloc(chunks->pc, &want, &area, &run->meter) != MM_DONE))
@@ -135,8 +137,8 @@ static void fill_first(struct chunks *chunks)
 }
 
 /*
- * Pages are populated until there are as many as the state has. The last ones of them are empty, as many as the kernel keeps at
- * hand; those before have something in them.
+ * Pages are populated until there are as many as the state has. The last ones of them
+ * are empty, as many as the kernel keeps at hand; those before have something in them.
  */
 static void fill_pages(struct chunks *chunks, uint64_t pages)
 {
@@ -145,7 +147,8 @@ static void fill_pages(struct chunks *chunks, uint64_t pages)
 	struct meter *meter = &chunks->run->meter;
 
 	for (uint32_t c = 0; c < chunks->nr; c++) {
-		for (uint64_t off = 0; off < chunks->layout.unit_size && percpu_populated_pages(chunks->pc) < pages; off += page_size) {
+		for (uint64_t off = 0; off < chunks->layout.unit_size && percpu_populated_pages(chunks->pc) < pages;
+			off += page_size) {
 			uint32_t area = percpu_claim(chunks->pc, chunks->numbers[c], (uint32_t)off, page_size, meter);
 
 			if (area != PERCPU_AREA_NONE)
@@ -175,8 +178,8 @@ static pfn_t *lend_pages(struct chunks *chunks, struct free_choice *choice, uint
 	return pfns;
 }
 
-static int fill_chunks(struct chunks *chunks, struct free_choice *choice, const struct older *older, uint32_t nr, bool own,
-	struct err *err)
+static int fill_chunks(struct chunks *chunks, struct free_choice *choice, const struct older *older, uint32_t nr,
+	bool own, struct err *err)
 {
 	uint64_t unit = (uint64_t)chunks->layout.nr_units * chunks->run->machine->page_size;
 	uint64_t pages = chunks->run->options->initial->percpu_bytes / unit, first = percpu_populated_pages(chunks->pc);
@@ -200,7 +203,8 @@ static int fill_chunks(struct chunks *chunks, struct free_choice *choice, const 
 	return ret;
 }
 
-int adopt_percpu(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, bool own, struct err *err)
+int adopt_percpu(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, bool own,
+	struct err *err)
 {
 	struct chunks chunks = { .run = run, .pc = mm_state(&run->mm, SLOT_PERCPU) };
 	int ret;

@@ -1,7 +1,8 @@
 /*
- * adopt_priv: what the files of adoption share: adopt.c (objects), adopt_list.c (what the state has), adopt_choice.c (which
- * pages may be whose), adopt_blocks.c (pages that the trace names), adopt_areas.c (those of the vmalloc space), adopt_gone.c
- * (those that nobody has any more), adopt_saver.c (what saving it left), adopt_lru.c (pages on LRU lists).
+ * adopt_priv: what the files of adoption share: adopt.c (objects), adopt_list.c (what the state has),
+ * adopt_choice.c (which pages may be whose), adopt_blocks.c (pages that the trace names), adopt_areas.c (those of
+ * the vmalloc space), adopt_gone.c (those that nobody has any more), adopt_saver.c (what saving it left),
+ * adopt_lru.c (pages on LRU lists).
  */
 #ifndef KMEMSIM_SIM_ADOPT_PRIV_H
 #define KMEMSIM_SIM_ADOPT_PRIV_H
@@ -33,53 +34,83 @@ struct free_choice {
 int choice_init(const struct run *run, struct free_choice *choice, struct err *err);
 int choice_copy(const struct free_choice *from, struct free_choice *choice, struct err *err);
 void choice_fini(struct free_choice *choice);
-/** choice_only() - pages that the state says are of @kind alone; all, where it does not say of what kind its pages are. */
+/**
+ * choice_only() - pages that the state says are of @kind alone;
+ * all, where it does not say of what kind its pages are.
+ */
 void choice_only(const struct run *run, struct free_choice *choice, enum state_page_kind kind);
 /**
- * choice_side() - where users' pages are (@users), or the kernel's: by the kinds that the state tells, else by the types of pageblocks.
+ * choice_side() - where users' pages are (@users), or the kernel's:
+ * by the kinds that the state tells, else by the types of pageblocks.
  */
 void choice_side(const struct run *run, struct free_choice *choice, bool users);
-/** choice_kernel() - without pages on LRU lists, where the state tells how many are; choice_anon() - those on anonymous ones alone. */
+/**
+ * choice_kernel() - without pages on LRU lists, where the state
+ * tells how many are; choice_anon() - those on anonymous ones alone.
+ */
 void choice_kernel(const struct run *run, struct free_choice *choice);
 void choice_anon(const struct run *run, struct free_choice *choice);
 void choice_take_out(struct free_choice *choice, pfn_t first, uint64_t nr);
 /** choice_has() - whether @pfn can be chosen. */
 bool choice_has(const struct free_choice *choice, pfn_t pfn);
 /**
- * choice_near() - where a recorded frame would be on this machine: memory is handed out from its end, so that is what counts.
+ * choice_near() - where a recorded frame would be on this machine:
+ * memory is handed out from its end, so that is what counts.
  * Return: a frame below choice->end, whatever @where is.
  */
 uint32_t choice_near(const struct free_choice *choice, uint64_t where);
-/** choice_page() - the page nearest to @near, below choice->end; choice_block() - a block of 2^@order. Return: PFN_NONE: none is left. */
+/**
+ * choice_page() - the page nearest to @near, below choice->end;
+ * choice_block() - a block of 2^@order. Return: PFN_NONE: none is left.
+ */
 pfn_t choice_page(struct free_choice *choice, uint32_t near);
 pfn_t choice_block(struct free_choice *choice, uint32_t near, unsigned int order);
 
 /** adopt_blocks() - find blocks of pages in the initial state: at their recorded frames, or as near as can be. */
 int adopt_blocks(struct run *run, const struct older *older, uint32_t nr, struct err *err);
 /**
- * adopt_named_areas() - the areas of the initial state that the trace names: at their recorded address, else the first of the same
- * size that nobody has. Counts run->result.bound.
+ * adopt_named_areas() - the areas of the initial state that the trace names: at their recorded
+ * address, else the first of the same size that nobody has. Counts run->result.bound.
  */
 int adopt_named_areas(struct run *run, const struct older *older, uint32_t nr, struct err *err);
-/** adopt_percpu() - the chunks of per-CPU memory that the initial state has, where it tells how much that is (meminfo). */
-int adopt_percpu(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, bool own, struct err *err);
-/** adopt_gone() - give back pages of processes that have ended since the state was saved: see struct gone in sim/run.h. */
+/**
+ * adopt_percpu() - the chunks of per-CPU memory that the
+ * initial state has, where it tells how much that is (meminfo).
+ */
+int adopt_percpu(struct run *run, struct free_choice *choice, const struct older *older, uint32_t nr, bool own,
+	struct err *err);
+/**
+ * adopt_gone() - give back pages of processes that have ended
+ * since the state was saved: see struct gone in sim/run.h.
+ */
 int adopt_gone(struct run *run, struct err *err);
 
 /**
- * adopt_lru() - put pages of the initial state on the LRU lists that the state counts, or whose kinds it tells: among those that nobody
- * has. Counts run->result.filled.lru_pages. Without either nothing is on a list.
+ * adopt_lru() - put pages of the initial state on the LRU lists that the state counts, or whose kinds it tells:
+ * among those that nobody has. Counts run->result.filled.lru_pages. Without either nothing is on a list.
  */
 int adopt_lru(struct run *run, struct err *err);
 
-/** saver_look() - whether the state was saved before its saver read /sys/kernel/slab; before saver_is_new() and adopt_saver(). */
+/**
+ * saver_look() - whether the state was saved before its saver
+ * read /sys/kernel/slab; before saver_is_new() and adopt_saver().
+ */
 int saver_look(struct run *run, struct older *older, uint32_t nr, struct err *err);
-/** saver_is_new() - whether @older was allocated since and is of a kind that the reading left, so that the state cannot have it. */
+/**
+ * saver_is_new() - whether @older was allocated since and is of a
+ * kind that the reading left, so that the state cannot have it.
+ */
 bool saver_is_new(const struct run *run, const struct older *older);
-/** adopt_saver() - what the process that saved the state read more or less than the recorded machine's: see struct saver. */
+/**
+ * adopt_saver() - what the process that saved the state read
+ * more or less than the recorded machine's: see struct saver.
+ */
 int adopt_saver(struct run *run, struct older *older, uint32_t nr, struct err *err);
 
-/** adopt_is_object() - whether what @op takes is an object of a slab or a large kmalloc; else it is pages, or a part's. */
+/**
+ * adopt_is_object() - whether what @op takes is an object of
+ * a slab or a large kmalloc; else it is pages, or a part's.
+ */
 static inline bool adopt_is_object(const struct run_op *op)
 {
 	return op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_CACHE_ALLOC;

@@ -1,13 +1,15 @@
 /*
- * adopt_saver: what the process that saved the state left in memory after that. Each directory, file and link that it looked up in
- * /sys/kernel/slab stays known to the kernel: an inode, its name, and what a security module wants with it. The state does
- * not have these, the machine had them when its work began; how many, its own table of what was read tells.
+ * adopt_saver: what the process that saved the state left in memory after that. Each directory, file and link that
+ * it looked up in /sys/kernel/slab stays known to the kernel: an inode, its name, and what a security module wants
+ * with it. The state does not have these, the machine had them when its work began; how many, its own table of what
+ * was read tells.
  *
- * The recording shows the same reading on its machine, by a function of the kernel's that nobody else calls: show_slab_objects() runs
- * once for each file that counts objects of a cache (mm/slub.c). So what was allocated for each file that was looked up is known, and
- * as much comes for each that was read here and not there. It tells the instant of the state, too: what of these kinds was allocated since
- * the reading began is no object of the state's, unless that has as many objects as if it had been saved later. When the replay begins
- * before the reading, the difference is made when that is over.
+ * The recording shows the same reading on its machine, by a function of the kernel's that nobody else calls:
+ * show_slab_objects() runs once for each file that counts objects of a cache (mm/slub.c). So what was allocated for
+ * each file that was looked up is known, and as much comes for each that was read here and not there. It tells the
+ * instant of the state, too: what of these kinds was allocated since the reading began is no object of the state's,
+ * unless that has as many objects as if it had been saved later. When the replay begins before the reading, the
+ * difference is made when that is over.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +19,9 @@
 #include "sim/serve_priv.h"
 
 /*
- * The table has been read when its task has done so much else, or so much time has passed. Between two such files of a directory, or of
- * two with a hundred links between, are less than a thousand events; a virtual machine may stand still for seconds.
+ * The table has been read when its task has done so much else, or so much time has passed. Between two such files
+ * of a directory, or of two with a hundred links between, are less than a thousand events; a virtual machine may
+ * stand still for seconds.
  */
 #define QUIET_EVENTS 2000u
 #define QUIET_NS     10000000000u
@@ -130,8 +133,8 @@ static bool measure(const struct run *run, struct reading *reading)
 }
 
 /* Of @nr objects of one kind, those that were allocated while the table was read, for each file. */
-static uint64_t left_per_file(const struct run *run, const struct older *older, const struct sort_row *list, uint32_t nr,
-	const struct reading *reading, uint32_t *like)
+static uint64_t left_per_file(const struct run *run, const struct older *older, const struct sort_row *list,
+	uint32_t nr, const struct reading *reading, uint32_t *like)
 {
 	const struct saver *saver = &run->follow.saver;
 	uint64_t read = 0;
@@ -139,7 +142,8 @@ static uint64_t left_per_file(const struct run *run, const struct older *older, 
 	for (uint32_t i = 0; i < nr && list->group < ADOPT_LARGE; i++) {
 		const struct older *object = &older[list[i].index];
 
-		if (object->turn < saver->first || object->turn >= saver->turn || run->tables->whos[object->who].pid != saver->task)
+		if (object->turn < saver->first || object->turn >= saver->turn ||
+			run->tables->whos[object->who].pid != saver->task)
 			continue;
 		read++;
 		*like = list[i].index;
@@ -156,7 +160,10 @@ static uint32_t kind_end(const struct sort_row *list, uint32_t nr, uint32_t firs
 	return end;
 }
 
-/* Of other kinds, such as open files, there were as many under way in the instant of the state: those may be found in it. */
+/*
+ * Of other kinds, such as open files, there were as many under
+ * way in the instant of the state: those may be found in it.
+ */
 static void call_old(struct older *older, const struct sort_row *list, uint32_t nr)
 {
 	for (uint32_t i = 0; i < nr; i++)
@@ -257,7 +264,8 @@ static bool left_now(const struct run *run, const struct object *object)
 {
 	enum run_action action;
 
-	if (!object_lives(object) || object->born_ns < run->follow.saver.first_ns || object->born_ns >= run->follow.saver.last_ns)
+	if (!object_lives(object) || object->born_ns < run->follow.saver.first_ns ||
+		object->born_ns >= run->follow.saver.last_ns)
 		return false;
 	action = (enum run_action)run->ops[object->op].action;
 	return action == ACT_KMALLOC || action == ACT_CACHE_ALLOC;

@@ -60,7 +60,8 @@ int wait_for_cpu(struct run *run, struct request *req, struct err *err)
 
 static bool is_ready(const struct run *run, const struct request *req)
 {
-	return !(req->seat.marks & REQUEST_TICKET) || req->slot == SLOT_NONE || run->objects[req->slot].served == req->ticket;
+	return !(req->seat.marks & REQUEST_TICKET) || req->slot == SLOT_NONE ||
+		run->objects[req->slot].served == req->ticket;
 }
 
 /* The key of SLEEP_OBJECT of who waits for a turn: of one slot thousands may do. */
@@ -87,7 +88,10 @@ static void next_of_object(struct run *run, const struct request *req)
 		object->next_ticket = object->served;
 		return;
 	}
-	/* As a rule it still waits for its CPU, and looking among hundreds of thousands who sleep misses the cache each time. */
+	/*
+	 * As a rule it still waits for its CPU, and looking among
+	 * hundreds of thousands who sleep misses the cache each time.
+	 */
 	if (!(object->next_ticket & TURN_SLEPT))
 		return;
 	number = sleepers_find(run, SLEEP_OBJECT, turn_key(req->slot, object->served));
@@ -207,7 +211,10 @@ int task_timer(struct run *run, uint32_t number, struct err *err)
 	struct request req;
 
 	run->nr_planned--;
-	/* Another request of it has begun to sleep since, and plans the next one when it is done; or has, and that one is gone. */
+	/*
+	 * Another request of it has begun to sleep since, and plans
+	 * the next one when it is done; or has, and that one is gone.
+	 */
 	if (task->open || first == SLEEPER_NONE)
 		return 0;
 	if (next_arrival(run, task, run->sleepers.slots[first].req.arrival_ns) > run->engine.now)

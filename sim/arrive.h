@@ -18,7 +18,8 @@ struct task {
 	ns_t arrival_ns;     /* when that one arrived, and on which CPU: its end may still change */
 	uint32_t cpu;
 	uint32_t held;       /* requests that wait for their turn: SLEEP_TASK */
-	uint32_t open;       /* requests of it that are not done; with PACE_ASAP several, where it runs on several CPUs */
+	/* requests of it that are not done; with PACE_ASAP several, where it runs on several CPUs */
+	uint32_t open;
 	bool known;          /* has made a request */
 };
 

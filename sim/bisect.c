@@ -154,7 +154,8 @@ static bool is_the_event(struct watch *watch, const struct outcome *outcome)
 }
 
 /* Pass 3: the state that one event meets, and what it does. */
-static void look_before(void *arg, const struct outcome *outcome, const struct trace_tables *tables, const struct mm *mm)
+static void look_before(void *arg, const struct outcome *outcome, const struct trace_tables *tables,
+	const struct mm *mm)
 {
 	struct watch *watch = arg;
 
@@ -250,7 +251,12 @@ void bisect_marks_fini(struct bisect_marks *marks)
 
 static struct watch watch_for(const struct bisect_options *options, const struct bisect_marks *marks)
 {
-	return (struct watch){ .options = options, .every = marks->every, .from = marks->from, .events = marks->events };
+	return (struct watch){
+		.options = options,
+		.every = marks->every,
+		.from = marks->from,
+		.events = marks->events,
+	};
 }
 
 /* Events that went into the hash of a run that went on as long as it was asked to. */
@@ -349,7 +355,8 @@ int bisect_look(const struct bisect_options *options, const struct bisect_run *r
 		.side = side,
 	};
 
-	return watch_run(run, &watch, "state", (struct observer){ .before = look_before, .after = look_after }, &damage, err);
+	return watch_run(run, &watch, "state", (struct observer){ .before = look_before, .after = look_after }, &damage,
+		err);
 }
 
 int bisect_runs(const struct bisect_options *options, const struct bisect_run runs[2], uint64_t every,

@@ -1,8 +1,8 @@
 /*
- * The fit. Unknown are the costs of steps as multiples u of what the machine's table, scaled by one ratio, gives: the usual
- * duration of each group of calls is one equation, weighted by its calls, in relative terms, so that nanoseconds count as much as
- * milliseconds. A weak pull towards u = 1 decides what the equations leave open. It is done in floating point: the result is a
- * machine file, rounded to nanoseconds, not a result of a run.
+ * The fit. Unknown are the costs of steps as multiples u of what the machine's table, scaled by one ratio, gives:
+ * the usual duration of each group of calls is one equation, weighted by its calls, in relative terms, so that
+ * nanoseconds count as much as milliseconds. A weak pull towards u = 1 decides what the equations leave open. It is
+ * done in floating point: the result is a machine file, rounded to nanoseconds, not a result of a run.
  */
 #include "sim/calibrate.h"
 
@@ -129,8 +129,8 @@ static double median(const double *sorted, uint32_t nr)
 }
 
 /*
- * The median; of calls that took several ways the middle of the shortest stretch that holds a third of them: where they are
- * densest, whatever tail the longer ways and interrupts give them.
+ * The median; of calls that took several ways the middle of the shortest stretch that holds a
+ * third of them: where they are densest, whatever tail the longer ways and interrupts give them.
  */
 static double calibrate_usual(double *ns, uint32_t nr, bool mixed)
 {
@@ -236,7 +236,8 @@ static void fill_normal(const struct calibration *c, struct normal *n)
 			for (uint32_t j = 0; j < group->steps.nr; j++) {
 				const struct calibrate_term *b = &group->steps.terms[j];
 
-				n->matrix[a->step][b->step] += weight * part * b->count * n->scale[b->step] / group->usual_ns;
+				n->matrix[a->step][b->step] +=
+					weight * part * b->count * n->scale[b->step] / group->usual_ns;
 			}
 		}
 	}
@@ -246,8 +247,8 @@ static void fill_normal(const struct calibration *c, struct normal *n)
 }
 
 /*
- * One step by elimination of all others. Return: what is left of its diagonal element, which tells how closely the equations
- * fix it while all others may move. @u: its solution, were negative ones allowed.
+ * One step by elimination of all others. Return: what is left of its diagonal element, which tells how
+ * closely the equations fix it while all others may move. @u: its solution, were negative ones allowed.
  */
 static double eliminate_others(const struct normal *n, uint32_t of, double *u)
 {

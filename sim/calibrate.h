@@ -26,7 +26,8 @@ struct calibrate_steps {
 };
 
 /** calibrate_steps_of() - Return: NULL with @steps filled, or why the call cannot be used. */
-const char *calibrate_steps_of(const struct machine *machine, const struct duration *call, struct calibrate_steps *steps);
+const char *calibrate_steps_of(const struct machine *machine, const struct duration *call,
+	struct calibrate_steps *steps);
 
 /** Calls of the same steps. */
 struct calibrate_group {

@@ -29,26 +29,34 @@ static const struct op {
 #define ONCE(name, a) { name, WAY_STEPS, false, 1, 0, { STEP_##a }, { 0 }, UNIT_NONE }
 #define EACH(name, unit, a) { name, WAY_STEPS, false, 0, 1, { 0 }, { STEP_##a }, unit }
 #define VMALLOC(name, zero) \
-	{ name, WAY_STEPS, zero, 2, 2, { STEP_VMALLOC, STEP_LIST_LOCK }, { STEP_VMALLOC_PAGE, STEP_PAGE_PCP }, UNIT_PAGES }
+	{ name, WAY_STEPS, zero, 2, 2, { STEP_VMALLOC, STEP_LIST_LOCK }, \
+		{ STEP_VMALLOC_PAGE, STEP_PAGE_PCP }, UNIT_PAGES }
 	OBJECT("kmem_cache_alloc"), OBJECT("kmem_cache_alloc_node"), OBJECT("kmem_cache_alloc_lru"),
-	OBJECT("kmem_cache_alloc_trace"), OBJECT("kmem_cache_alloc_node_trace"), OBJECT("kmalloc"), OBJECT("kmalloc_node"),
+	OBJECT("kmem_cache_alloc_trace"), OBJECT("kmem_cache_alloc_node_trace"), OBJECT("kmalloc"),
+	OBJECT("kmalloc_node"),
 	OBJECT("kmalloc_trace"), OBJECT("kmalloc_node_trace"), OBJECT("kmalloc_large"), OBJECT("kmalloc_large_node"),
 	OBJECT("__kmalloc"), OBJECT("__kmalloc_node"), OBJECT("__kmalloc_cache"), OBJECT("__kmalloc_cache_node"),
 	OBJECT("__kmalloc_large"), OBJECT("__kmalloc_large_node"), OBJECT("__kmalloc_track_caller"),
-	OBJECT("__kmalloc_node_track_caller"), OBJECT_ZERO("kzalloc"), OBJECT_ZERO("kzalloc_node"), OBJECT_ZERO("kcalloc"),
-	OBJECT_ZERO("kmem_cache_zalloc"), OBJECT("mempool_alloc_slab"), OBJECT("mempool_kmalloc"), OBJECT("mempool_alloc"),
+	OBJECT("__kmalloc_node_track_caller"), OBJECT_ZERO("kzalloc"), OBJECT_ZERO("kzalloc_node"),
+	OBJECT_ZERO("kcalloc"),
+	OBJECT_ZERO("kmem_cache_zalloc"), OBJECT("mempool_alloc_slab"), OBJECT("mempool_kmalloc"),
+	OBJECT("mempool_alloc"),
 	OBJECT_FREE("kfree"), OBJECT_FREE("kmem_cache_free"), OBJECT_FREE("mempool_free_slab"),
-	EACH("kmem_cache_alloc_bulk", UNIT_COUNT, SLAB_ALLOC_FAST), EACH("kmem_cache_free_bulk", UNIT_COUNT, SLAB_FREE_FAST),
-	{ "allocate_slab", WAY_STEPS, false, 2, 1, { STEP_SLAB_NEW, STEP_PAGE_PCP }, { STEP_SLAB_NEW_OBJECT }, UNIT_COUNT },
+	EACH("kmem_cache_alloc_bulk", UNIT_COUNT, SLAB_ALLOC_FAST),
+	EACH("kmem_cache_free_bulk", UNIT_COUNT, SLAB_FREE_FAST),
+	{ "allocate_slab", WAY_STEPS, false, 2, 1, { STEP_SLAB_NEW, STEP_PAGE_PCP }, { STEP_SLAB_NEW_OBJECT },
+		UNIT_COUNT },
 	{ "discard_slab", WAY_STEPS, false, 2, 0, { STEP_SLAB_DISCARD, STEP_PAGE_PCP }, { 0 }, UNIT_NONE },
 	{ "__free_slab", WAY_STEPS, false, 2, 0, { STEP_SLAB_DISCARD, STEP_PAGE_PCP }, { 0 }, UNIT_NONE },
 	ONCE("kmem_cache_create", CACHE_CREATE), ONCE("kmem_cache_create_usercopy", CACHE_CREATE),
 	ONCE("kmem_cache_destroy", CACHE_DESTROY),
 
-	PAGES("__alloc_pages"), PAGES("alloc_pages"), PAGES("alloc_pages_node"), PAGES("page_alloc"), PAGES("mm_page_alloc"),
+	PAGES("__alloc_pages"), PAGES("alloc_pages"), PAGES("alloc_pages_node"), PAGES("page_alloc"),
+	PAGES("mm_page_alloc"),
 	PAGES("__folio_alloc"), PAGES("folio_alloc"), PAGES("__get_free_pages"), PAGES("alloc_pages_exact"),
 	PAGES("__free_pages"), PAGES("free_pages"), PAGES("page_free"), PAGES("mm_page_free"), PAGES("free_unref_page"),
-	PAGES("free_pages_exact"), PAGES_ZERO("get_zeroed_page"), PAGES_ZERO("dma_alloc"), PAGES_ZERO("dma_alloc_attrs"),
+	PAGES("free_pages_exact"), PAGES_ZERO("get_zeroed_page"), PAGES_ZERO("dma_alloc"),
+	PAGES_ZERO("dma_alloc_attrs"),
 	PAGES_ZERO("dma_alloc_coherent"),
 	EACH("__alloc_pages_bulk", UNIT_COUNT, PAGE_PCP), EACH("alloc_pages_bulk", UNIT_COUNT, PAGE_PCP),
 	EACH("drain_all_pages", UNIT_CPUS, DRAIN_CPU), ONCE("wakeup_kswapd", KSWAPD_WAKE),
@@ -217,8 +225,8 @@ static const char *counted_steps(const struct machine *machine, const struct op 
 	return NULL;
 }
 
-static const char *usual_steps(const struct machine *machine, const struct op *op, const struct duration *call, bool zero,
-	struct calibrate_steps *steps)
+static const char *usual_steps(const struct machine *machine, const struct op *op, const struct duration *call,
+	bool zero, struct calibrate_steps *steps)
 {
 	uint32_t order = call->order;
 
@@ -248,7 +256,8 @@ static bool is_clearing(const char *name)
 		!strcmp(name, "memset") || !strcmp(name, "zero_kib") || !strcmp(name, "zero");
 }
 
-const char *calibrate_steps_of(const struct machine *machine, const struct duration *call, struct calibrate_steps *steps)
+const char *calibrate_steps_of(const struct machine *machine, const struct duration *call,
+	struct calibrate_steps *steps)
 {
 	const struct op *op = op_called(call->op);
 	bool zero = call->zero || (op && op->zero) || !strcmp(call->path, "zero");
@@ -261,7 +270,8 @@ const char *calibrate_steps_of(const struct machine *machine, const struct durat
 		return NULL;
 	}
 	if (!op && step == NR_STEPS)
-		return call->traced ? "call of a function that is no step" : "op is neither a known function nor a step";
+		return call->traced ? "call of a function that is no step" :
+				      "op is neither a known function nor a step";
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		if (!strcmp(ways[i].word, path))
 			path = ways[i].steps;

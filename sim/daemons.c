@@ -1,13 +1,14 @@
 /*
- * daemons: when kswapd and kcompactd of each node work. What they do in a step mm/ knows (kswapd_step(), kcompactd_step());
- * here a step takes the time that it costs, and the next one follows.
+ * daemons: when kswapd and kcompactd of each node work. What they do in a step mm/ knows (kswapd_step(),
+ * kcompactd_step()); here a step takes the time that it costs, and the next one follows.
  */
 #include "base/bits.h"
 #include "sim/reclaim_priv.h"
 #include "sim/timers.h"
 #include "sim/works.h"
 
-#define MAX_EPISODES  10000u            /* rows of reclaim_events, of each kind: thousands that fail do not hide who is killed */
+/* rows of reclaim_events, of each kind: thousands that fail do not hide who is killed */
+#define MAX_EPISODES  10000u
 #define KSWAPD_NAP_NS 100000000u        /* kswapd_try_to_sleep(): HZ / 10 */
 #define JIFFIES_8_NS  32000000u         /* HZ 250; what long timers expire at multiples of */
 
@@ -32,8 +33,9 @@ void daemons_episode(struct run *run, const struct episode *e)
 {
 	if (run->deferred.code || run->reclaim.episodes[e->by]++ >= MAX_EPISODES)
 		return;
-	RECORD_ROW(run->recorder, RECLAIM_EVENTS, &run->deferred, RECORD_T(episode_name[e->by]), RECORD_U(e->node), RECORD_U(e->begun_ns),
-		RECORD_U(run->engine.now + meter_elapsed(&run->meter)), RECORD_U(e->pages), RECORD_U(e->success));
+	RECORD_ROW(run->recorder, RECLAIM_EVENTS, &run->deferred, RECORD_T(episode_name[e->by]), RECORD_U(e->node),
+		RECORD_U(e->begun_ns), RECORD_U(run->engine.now + meter_elapsed(&run->meter)), RECORD_U(e->pages),
+		RECORD_U(e->success));
 }
 
 static void reclaimed(struct run *run, enum episode_by by, uint32_t node, ns_t begun_ns, uint64_t pages)
@@ -43,8 +45,9 @@ static void reclaimed(struct run *run, enum episode_by by, uint32_t node, ns_t b
 
 static void compacted(struct run *run, uint32_t node, ns_t begun_ns, const struct compact_episode *e)
 {
-	daemons_episode(run, &(struct episode){ e->who == COMPACT_DIRECT ? EPISODE_COMPACTION : EPISODE_KCOMPACTD, node, begun_ns,
-		e->migrated, e->result == COMPACT_SUCCESS });
+	daemons_episode(run,
+		&(struct episode){ e->who == COMPACT_DIRECT ? EPISODE_COMPACTION : EPISODE_KCOMPACTD, node, begun_ns,
+			e->migrated, e->result == COMPACT_SUCCESS });
 }
 
 void daemons_reclaimed(void *arg, const struct reclaim_episode *e)
@@ -61,8 +64,8 @@ static uint32_t kcompactd_number(const struct run *run, uint32_t node)
 }
 
 /*
- * The daemon runs what the meter has, and spins for @wait_ns: its CPU has no time for others. Return: how long it is until it can go
- * on; at least a microsecond, so that time passes.
+ * The daemon runs what the meter has, and spins for @wait_ns: its CPU has no time for others.
+ * Return: how long it is until it can go on; at least a microsecond, so that time passes.
  */
 static ns_t keep_cpu_busy(struct run *run, struct fair *fair, ns_t wait_ns)
 {
@@ -161,8 +164,10 @@ void reclaim_wake_kcompactds(struct run *run)
 		if (!kcompactd_wanted(run->mm.pages, node) || run->reclaim.kswapds[node].compacting)
 			continue;
 		run->reclaim.kswapds[node].compacting = true;
-		engine_timer(&run->engine, run->engine.now + run->machine->latency.step_ns[STEP_WAKE_UP] +
-			fair_wake(run, &run->reclaim.kswapds[node].compact_fair, node), CLASS_WAKE, RUN_TIMER_KCOMPACTD, node, &run->deferred);
+		engine_timer(&run->engine,
+			run->engine.now + run->machine->latency.step_ns[STEP_WAKE_UP] +
+				fair_wake(run, &run->reclaim.kswapds[node].compact_fair, node),
+			CLASS_WAKE, RUN_TIMER_KCOMPACTD, node, &run->deferred);
 	}
 }
 
@@ -173,7 +178,8 @@ static int compact_step(struct run *run, uint32_t node, struct err *err)
 	enum kcompactd_answer answer;
 
 	if (busy_ns)
-		return engine_timer(&run->engine, run->engine.now + busy_ns, CLASS_WAKE, RUN_TIMER_KCOMPACTD, node, err);
+		return engine_timer(&run->engine, run->engine.now + busy_ns, CLASS_WAKE, RUN_TIMER_KCOMPACTD, node,
+			err);
 	if (!k->in_pass)
 		k->compact_begun_ns = run->engine.now;
 	k->in_pass = true;

@@ -97,7 +97,8 @@ int direct_map_find(struct direct_map *map, const char *path, uint64_t memory_en
 
 	*map = (struct direct_map){ 0 };
 	if (!strcmp(path, "-"))
-		return err_set(err, ERR_USAGE, "the trace is read twice where objects are found by their recorded addresses: "
+		return err_set(err, ERR_USAGE,
+			"the trace is read twice where objects are found by their recorded addresses: "
 			"it cannot be standard input");
 	ret = trace_open(&reader, path, &options, err);
 	if (ret < 0)

@@ -84,8 +84,8 @@ static void update_closed(struct engine *engine, struct sim_cpu *cpu)
 }
 
 /*
- * Look at the CPU at @time_ns, at once when that is over, unless it is to happen earlier anyway. An event of the past would not be known
- * for the one that event_ns tells of, and whoever waits would wait for ever.
+ * Look at the CPU at @time_ns, at once when that is over, unless it is to happen earlier anyway. An event
+ * of the past would not be known for the one that event_ns tells of, and whoever waits would wait for ever.
  */
 static int look_at(struct engine *engine, struct sim_cpu *cpu, ns_t time_ns, struct err *err)
 {
@@ -294,7 +294,8 @@ void engine_disown(struct engine *engine, const struct request *req)
 	}
 }
 
-const struct request *engine_find_waiting(const struct engine *engine, bool (*wanted)(const struct request *req, void *arg), void *arg)
+const struct request *engine_find_waiting(const struct engine *engine,
+	bool (*wanted)(const struct request *req, void *arg), void *arg)
 {
 	for (uint32_t i = 0; i < engine->nr_cpus * NR_LEVELS; i++) {
 		const struct request_ring *ring = &engine->cpus[i / NR_LEVELS].waiting[i % NR_LEVELS];
@@ -341,10 +342,12 @@ static int check_cpu(const struct engine *engine, uint32_t number, struct err *e
 
 		for (uint32_t i = 0; i < ring->nr; i++)
 			if ((ring->slots[(ring->head + i) & (ring->cap - 1)].seat.ctx & CTX_MASK) != level)
-				return err_set(err, ERR_INVARIANT, "engine 3: CPU %u has a request in a wrong queue", number);
+				return err_set(err, ERR_INVARIANT, "engine 3: CPU %u has a request in a wrong queue",
+					number);
 	}
 	for (uint32_t i = 1; i <= cpu->depth; i++) {
-		if ((context_of(engine, &cpu->doing[i]) & CTX_MASK) <= (context_of(engine, &cpu->doing[i - 1]) & CTX_MASK))
+		if ((context_of(engine, &cpu->doing[i]) & CTX_MASK) <=
+			(context_of(engine, &cpu->doing[i - 1]) & CTX_MASK))
 			return err_set(err, ERR_INVARIANT, "engine 4: CPU %u was interrupted by a lower level", number);
 		if (cpu->doing[i].end_ns > cpu->doing[i - 1].end_ns)
 			return err_set(err, ERR_INVARIANT, "engine 4: CPU %u ends before what interrupts it", number);
@@ -364,6 +367,7 @@ int engine_check(const struct engine *engine, struct err *err)
 		closed += engine->cpus[cpu].closed;
 	}
 	if (closed != engine->nr_closed)
-		return err_set(err, ERR_INVARIANT, "engine 5: %u CPUs are closed, %u counted", closed, engine->nr_closed);
+		return err_set(err, ERR_INVARIANT, "engine 5: %u CPUs are closed, %u counted", closed,
+			engine->nr_closed);
 	return 0;
 }

@@ -74,7 +74,10 @@ struct engine_client {
 	 * longer. May call engine_lengthen(). May be NULL.
 	 */
 	void (*started)(void *arg, uint32_t cpu, uint32_t depth, ns_t cost_ns);
-	/** open() - when an interrupt can come into what @cpu does at @depth: now, or when a lock is released. May be NULL. */
+	/**
+	 * open() - when an interrupt can come into what @cpu does
+	 * at @depth: now, or when a lock is released. May be NULL.
+	 */
 	ns_t (*open)(void *arg, uint32_t cpu, uint32_t depth);
 	/** timer() - a timer that the client set is due. 0 or a negative code. */
 	int (*timer)(void *arg, uint32_t kind, uint32_t value, struct err *err);
@@ -108,7 +111,8 @@ int engine_run_before(struct engine *engine, ns_t time_ns, struct err *err);
 int engine_run_first(struct engine *engine, struct err *err);
 
 /** engine_find_waiting() - the first request in a CPU's queue that has not slept and that @wanted says yes to; NULL. */
-const struct request *engine_find_waiting(const struct engine *engine, bool (*wanted)(const struct request *req, void *arg), void *arg);
+const struct request *engine_find_waiting(const struct engine *engine,
+	bool (*wanted)(const struct request *req, void *arg), void *arg);
 /**
  * engine_queue() - @req waits for its CPU: until that is free or does something of a lower level only. It starts at an
  * event of its own, so it may be called while another request is served.

@@ -2,21 +2,24 @@
  * fair: the CPU time of daemons among the tasks that want the same CPU. Models what decides about two equal tasks in
  * kernel/sched/fair.c (6.1): place_entity(), wakeup_preempt_entity() and check_preempt_tick().
  *
- * A task is ahead of others by what it has run more than they. It runs again when it is not ahead any more, so the others run as
- * much as it, each. Who has slept is behind, but not more than half of the latency that the scheduler aims at: it then preempts who
- * runs, and keeps the CPU until the tick that finds its slice over.
+ * A task is ahead of others by what it has run more than they. It runs again when it is not ahead any more, so the
+ * others run as much as it, each. Who has slept is behind, but not more than half of the latency that the scheduler
+ * aims at: it then preempts who runs, and keeps the CPU until the tick that finds its slice over.
  *
- * Where CPUs share no cache a daemon stays on its own, and takes its time to begin when that is halted (STEP_WAKE_IDLE).
+ * Where CPUs share no cache a daemon stays on its own, and
+ * takes its time to begin when that is halted (STEP_WAKE_IDLE).
  *
- * Simplified: where they share one, it is on the idlest CPU at each step, as it costs little to go there; times are those of a kernel with
- * HZ 250 and one CPU (with more, the slices are longer); of the tasks of a CPU those count that have found less memory than the low
- * watermark of late, because the trace does not tell who else runs between two requests; the ones that the daemon lets run are alike.
+ * Simplified: where they share one, it is on the idlest CPU at each step, as it costs little to go there; times are
+ * those of a kernel with HZ 250 and one CPU (with more, the slices are longer); of the tasks of a CPU those count
+ * that have found less memory than the low watermark of late, because the trace does not tell who else runs between
+ * two requests; the ones that the daemon lets run are alike.
  */
 #include "base/bits.h"
 #include "base/dist.h"
 #include "sim/reclaim_priv.h"
 
-#define TICK_NS    4000000u  /* HZ 250; a slice, sched_slice() of two tasks or more, is 3 ms or less, and over at the next tick */
+/* HZ 250; a slice, sched_slice() of two tasks or more, is 3 ms or less, and over at the next tick */
+#define TICK_NS    4000000u
 #define SLEEPER_NS 3000000   /* place_entity(): half of sysctl_sched_latency */
 #define GRAN_NS    1000000   /* sysctl_sched_wakeup_granularity */
 #define RECENT_NS  20000000u /* so long after it found little memory a task still wants its CPU: an assumption */
@@ -52,8 +55,8 @@ static uint32_t seen_within(const struct run *run, uint32_t cpu, ns_t ns)
 }
 
 /*
- * Tasks that want @cpu now, and more memory than there is: also those that the others' turns have kept from showing it since. What
- * waits for the CPU is of one at least: no daemon keeps it for good.
+ * Tasks that want @cpu now, and more memory than there is: also those that the others' turns have
+ * kept from showing it since. What waits for the CPU is of one at least: no daemon keeps it for good.
  */
 static uint32_t rivals_on(const struct run *run, uint32_t cpu)
 {
@@ -112,10 +115,17 @@ uint32_t fair_cpu(const struct run *run, struct fair *fair, uint32_t node)
 	return fair->cpu_plus1 - 1;
 }
 
-/* Until a halted CPU runs what it was woken for: some are there at once, others take long, as the host has other things to run. */
+/*
+ * Until a halted CPU runs what it was woken for: some are there
+ * at once, others take long, as the host has other things to run.
+ */
 static ns_t wake_idle(struct run *run)
 {
-	struct dist dist = { .kind = DIST_EXPONENTIAL, .a = run->machine->latency.step_ns[STEP_WAKE_IDLE], .max = UINT64_MAX };
+	struct dist dist = {
+		.kind = DIST_EXPONENTIAL,
+		.a = run->machine->latency.step_ns[STEP_WAKE_IDLE],
+		.max = UINT64_MAX,
+	};
 
 	return dist.a ? dist_quantile(&dist, rng_next(&run->reclaim.wakes)) : 0;
 }
@@ -135,8 +145,8 @@ ns_t fair_wake(struct run *run, struct fair *fair, uint32_t node)
 }
 
 /*
- * A tick has found two who want the CPU: an idle one is woken to take what does not run. Models nohz_balancer_kick() and
- * load_balance(). Return: whether one came, *after is when.
+ * A tick has found two who want the CPU: an idle one is woken to take what does not run.
+ * Models nohz_balancer_kick() and load_balance(). Return: whether one came, *after is when.
  */
 static bool pulled(struct run *run, struct fair *fair, ns_t *after)
 {

@@ -149,9 +149,11 @@ static int check_page(const struct file_pages *files, uint32_t i, struct err *er
 	const struct file_page *page = &files->pages[i];
 
 	if (page->number >= files->nr_ever || (i && page->number <= page[-1].number))
-		return err_set(err, ERR_INVARIANT, "file_pages 1: page %u has number %" PRIu64 " of %" PRIu64, i, page->number, files->nr_ever);
+		return err_set(err, ERR_INVARIANT, "file_pages 1: page %u has number %" PRIu64 " of %" PRIu64, i,
+			page->number, files->nr_ever);
 	if (page->slot != SLOT_NONE && files->place[page->slot] != i + 1)
-		return err_set(err, ERR_INVARIANT, "file_pages 2: page %u of slot %u, whose place is %u", i, page->slot, files->place[page->slot]);
+		return err_set(err, ERR_INVARIANT, "file_pages 2: page %u of slot %u, whose place is %u", i, page->slot,
+			files->place[page->slot]);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * follow: at which event a replay begins, what of the events before it is carried out; and what the recorded columns are for: when the
- * kernel's boot went on, and at which events the run is looked at.
+ * follow: at which event a replay begins, what of the events before it is carried out; and what the
+ * recorded columns are for: when the kernel's boot went on, and at which events the run is looked at.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,8 +16,8 @@ static bool begins_later(const struct run *run)
 }
 
 /*
- * Whether the saved state may be of the recording itself, which then tells its instant: all blocks and objects are known, and
- * how many events of each of its CPUs came before. (While the kernel boots, there are not all CPUs yet.)
+ * Whether the saved state may be of the recording itself, which then tells its instant: all blocks and objects are
+ * known, and how many events of each of its CPUs came before. (While the kernel boots, there are not all CPUs yet.)
  */
 static bool tells_instant(const struct run *run)
 {
@@ -27,14 +27,15 @@ static bool tells_instant(const struct run *run)
 }
 
 /*
- * No event tells from which node pages are asked for (alloc_pages_node(), a memory policy). In the saved state of the machine
- * that was recorded, it is taken to be the node that they came from.
+ * No event tells from which node pages are asked for (alloc_pages_node(), a memory policy). In the
+ * saved state of the machine that was recorded, it is taken to be the node that they came from.
  */
 static int expect_nodes(struct run *run, struct err *err)
 {
 	const struct replay_options *options = run->options;
 
-	if (!options->initial || !options->initial->exact_blocks || options->from.kind != FROM_INITIAL || run->machine->nr_nodes < 2)
+	if (!options->initial || !options->initial->exact_blocks || options->from.kind != FROM_INITIAL ||
+		run->machine->nr_nodes < 2)
 		return 0;
 	run->follow.asked = malloc((size_t)run->meta->slots + 1);
 	if (!run->follow.asked)
@@ -48,11 +49,15 @@ static void note_node(struct run *run, const struct trace_batch *batch, uint32_t
 	const struct trace_op *op = run->ops[batch->op[i]].trace;
 	uint32_t slot = batch->slot[i];
 	uint64_t pfn = batch->where ? batch->where[i] : 0;
-	int node = pfn && page_alloc_zone_of(run->mm.pages, pfn) >= 0 ? (int)page_alloc_node_of(run->mm.pages, pfn) : -1;
+	int node =
+		pfn && page_alloc_zone_of(run->mm.pages, pfn) >= 0 ? (int)page_alloc_node_of(run->mm.pages, pfn) : -1;
 
 	if (slot != SLOT_NONE)
 		run->follow.asked[slot] = (int8_t)node;
-	/* The object that the slab is made for comes next. Whose turn it was hangs on the kernel's cycle counter (get_any_partial()). */
+	/*
+	 * The object that the slab is made for comes next. Whose turn it
+	 * was hangs on the kernel's cycle counter (get_any_partial()).
+	 */
 	if (run->policy.active && op->origin == ORIGIN_SLAB) {
 		struct mempolicy *policy = boot_policy_of(&run->policy, &run->tables->whos[batch->who[i]], op->ctx);
 
@@ -163,7 +168,10 @@ static bool comes_before(const struct run *run, const struct trace_batch *batch,
 	}
 }
 
-/* Whether an event without an object leaves something that is there from then on: a cache, a pool, a claim, a task's section. */
+/*
+ * Whether an event without an object leaves something that is
+ * there from then on: a cache, a pool, a claim, a task's section.
+ */
 static bool stands(const struct run *run, const struct run_op *op)
 {
 	switch (op->kind) {
@@ -191,13 +199,21 @@ static bool stands(const struct run *run, const struct run_op *op)
 
 static void serve_standing(struct run *run, const struct trace_batch *batch, uint32_t i)
 {
-	struct request req = { .op = batch->op[i], .slot = SLOT_NONE, .who = batch->who[i], .seat = run->seats[batch->who[i]] };
+	struct request req = {
+		.op = batch->op[i],
+		.slot = SLOT_NONE,
+		.who = batch->who[i],
+		.seat = run->seats[batch->who[i]],
+	};
 
 	if (stands(run, &run->ops[req.op]))
 		follow_stand(run, &req);
 }
 
-/* On several CPUs a few events that precede the recording's own state may still come when the first after it has come. */
+/*
+ * On several CPUs a few events that precede the recording's
+ * own state may still come when the first after it has come.
+ */
 static void skip_late(struct run *run, const struct trace_batch *batch, uint32_t i)
 {
 	enum kind_slot use = kind_info[run->ops[batch->op[i]].kind].slot;
@@ -215,8 +231,8 @@ static void skip_late(struct run *run, const struct trace_batch *batch, uint32_t
 }
 
 /*
- * The first event that a state which may be the recording's own has not before it. When it is its own, what lives is found here,
- * and what happens until the beginning is carried out.
+ * The first event that a state which may be the recording's own has not before it. When it
+ * is its own, what lives is found here, and what happens until the beginning is carried out.
  */
 static int reach_instant(struct run *run, struct err *err)
 {
@@ -332,8 +348,8 @@ void follow_settle(struct run *run)
 {
 	const struct follow *follow = &run->follow;
 
-	run->follow.active = follow->skipping || follow->warming || follow->asked || follow->saver.awaited || follow->stage != BOOT_OVER ||
-		follow->next_cut < run->options->nr_cuts;
+	run->follow.active = follow->skipping || follow->warming || follow->asked || follow->saver.awaited ||
+		follow->stage != BOOT_OVER || follow->next_cut < run->options->nr_cuts;
 }
 
 void replay_initial(const struct replay_result *r, struct record_counter rows[REPLAY_INITIAL_ROWS])
@@ -383,8 +399,9 @@ int follow_record(struct run *run, struct err *err)
 static int never_begun(const struct run *run, struct err *err)
 {
 	if (replay_from_check(&run->options->from, run->tables, run->meta, err) == 0)
-		err_set(err, ERR_TRACE, "behind the last event of the part that is read: %" PRIu64 " of the trace's %" PRIu64
-			" events", run->result.skipped, run->meta->events);
+		err_set(err, ERR_TRACE,
+			"behind the last event of the part that is read: %" PRIu64 " of the trace's %" PRIu64 " events",
+			run->result.skipped, run->meta->events);
 	return err_context(err, "--from");
 }
 
@@ -396,8 +413,10 @@ int follow_end(struct run *run, struct err *err)
 	if ((run->follow.skipping || run->follow.warming) && options->from.kind != FROM_INITIAL)
 		return never_begun(run, err);
 	if (run->follow.skipping && run->result.skipped)
-		return err_set(err, ERR_TRACE, "%s: trace_entries.csv says that all %" PRIu64 " events of the trace came before this state; "
-			"of a trace that begins with it say --from 0", options->initial->source, run->result.skipped);
+		return err_set(err, ERR_TRACE,
+			"%s: trace_entries.csv says that all %" PRIu64 " events of the trace came before this state; "
+			"of a trace that begins with it say --from 0",
+			options->initial->source, run->result.skipped);
 	if (run->follow.saver.awaited)
 		saver_over(run);
 	while (ret == 0 && run->follow.next_cut < options->nr_cuts)

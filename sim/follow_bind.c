@@ -1,6 +1,6 @@
 /*
- * follow_bind: which objects of a saved initial state are those that the trace names, by their recorded places; and whether the
- * state is of the recorded machine at all.
+ * follow_bind: which objects of a saved initial state are those that the trace names,
+ * by their recorded places; and whether the state is of the recorded machine at all.
  */
 #include "sim/follow_priv.h"
 #include "sim/serve_vmalloc.h"
@@ -93,7 +93,8 @@ void follow_bind(struct run *run, uint32_t slot, uint32_t op_no, uint64_t where)
 	case ACT_CACHE_ALLOC:
 		if (op->action == ACT_CACHE_ALLOC && op->generation != run->cache_generation)
 			run_op_resolve_cache(run, op);
-		found = bind_object(run, &req, op, where) || (op->action == ACT_KMALLOC_LARGE && bind_large(run, &req, op, where));
+		found = bind_object(run, &req, op, where) ||
+			(op->action == ACT_KMALLOC_LARGE && bind_large(run, &req, op, where));
 		break;
 	case ACT_PAGES:
 	case ACT_PAGES_EXACT:
@@ -131,7 +132,9 @@ static int at_its_place(const struct run *run, const struct older *older)
 
 	/* The page layer has no slabs. */
 	if (!slabs_followed(run))
-		return op->action == ACT_PAGES && older->where ? page_alloc_allocated(run->mm.pages, older->where, op->order) : -1;
+		return op->action == ACT_PAGES && older->where ?
+			page_alloc_allocated(run->mm.pages, older->where, op->order) :
+			-1;
 	if (op->action != ACT_KMALLOC || !direct_map_physical(&run->options->direct_map, older->where, &physical))
 		return -1;
 	return slab_object_at(run->mm.slab, physical, &object) && slab_object_live(run->mm.slab, object) &&
@@ -157,7 +160,8 @@ bool follow_names_most(const struct run *run)
 	uint64_t named = 0;
 
 	for (uint32_t i = 0; i < run->nr_objects; i++) {
-		unsigned int kind = run->follow.older[i].op == OLDER_NONE ? KIND_MARKER : run->ops[run->follow.older[i].op].kind;
+		unsigned int kind =
+			run->follow.older[i].op == OLDER_NONE ? KIND_MARKER : run->ops[run->follow.older[i].op].kind;
 
 		named += kind < KIND_KFREE || kind == KIND_KMEM_CACHE_ALLOC || kind == KIND_KMEM_CACHE_ALLOC_BULK;
 	}

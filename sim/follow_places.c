@@ -1,6 +1,6 @@
 /*
- * follow_places: what is there where a replay begins: the memory of the saved state, and in it, or on an empty machine, the objects
- * that events before the beginning have made.
+ * follow_places: what is there where a replay begins: the memory of the saved state, and
+ * in it, or on an empty machine, the objects that events before the beginning have made.
  */
 #include <stdlib.h>
 
@@ -15,7 +15,8 @@ static int load_areas(struct run *run, const struct state *state, struct err *er
 	run->follow.areas = malloc(state->nr_areas * sizeof(*run->follow.areas));
 	if (!run->follow.areas)
 		return err_set(err, ERR_NOMEM, "no memory for the areas of the initial state");
-	return vmalloc_load(mm_state(&run->mm, SLOT_VMALLOC), run->machine, state, &run->follow.bound, run->follow.areas, err);
+	return vmalloc_load(mm_state(&run->mm, SLOT_VMALLOC), run->machine, state, &run->follow.bound,
+		run->follow.areas, err);
 }
 
 /* What was not saved, and what was made of that. */
@@ -88,7 +89,10 @@ static bool makes_kmalloc_object(const struct run_op *op)
 	return op->action == ACT_KMALLOC || op->action == ACT_KMALLOC_LARGE || op->action == ACT_KREALLOC;
 }
 
-/* A krealloc() that has to move makes the object that is there then, one of 0 bytes frees it. A saved state has it anyhow. */
+/*
+ * A krealloc() that has to move makes the object that is there
+ * then, one of 0 bytes frees it. A saved state has it anyhow.
+ */
 static void note_krealloc(struct run *run, const struct trace_batch *batch, uint32_t i)
 {
 	struct older *older = &run->follow.older[batch->slot[i]];
@@ -99,7 +103,9 @@ static void note_krealloc(struct run *run, const struct trace_batch *batch, uint
 		return;
 	if (maker && (!makes_kmalloc_object(maker) || maker->bytes_alloc >= op->size) && op->size)
 		return;
-	*older = (struct older){ .op = op->size ? batch->op[i] : OLDER_NONE, .slot = batch->slot[i], .who = batch->who[i] };
+	*older = (struct older){ .op = op->size ? batch->op[i] : OLDER_NONE,
+		.slot = batch->slot[i],
+		.who = batch->who[i] };
 }
 
 /* Only what is in its slot at the beginning is of interest. */
@@ -120,7 +126,8 @@ void follow_note(struct run *run, const struct trace_batch *batch, uint32_t i)
 	/* Which objects belong together is told by the order of requests, also of those before the beginning. */
 	if (run->follow.older[slot].op != OLDER_NONE) {
 		shrinkers_object_ends(run, slot);
-		gone_note_end(&run->follow.gone, run->ops[run->follow.older[slot].op].trace, run->follow.older[slot].where);
+		gone_note_end(&run->follow.gone, run->ops[run->follow.older[slot].op].trace,
+			run->follow.older[slot].where);
 	}
 	if (use == SLOT_BEGINS) {
 		gone_note_begin(&run->follow.gone, op);
@@ -137,8 +144,8 @@ void follow_note(struct run *run, const struct trace_batch *batch, uint32_t i)
 }
 
 /*
- * Their memory is taken anew. Of a saved state this has to wait: what is in use there is still to be given to the trace's objects, and no
- * page tells afterwards that it is a pool's.
+ * Their memory is taken anew. Of a saved state this has to wait: what is in use there is
+ * still to be given to the trace's objects, and no page tells afterwards that it is a pool's.
  */
 static bool is_of_pools(const struct run_op *op)
 {
@@ -187,7 +194,10 @@ static int find_places(struct run *run, struct older *older, uint32_t nr, bool o
 	return 0;
 }
 
-/* What the state has that nobody has found a place in: pages on LRU lists, of the trace and of nobody. Then what the trace misses. */
+/*
+ * What the state has that nobody has found a place in: pages on LRU
+ * lists, of the trace and of nobody. Then what the trace misses.
+ */
 static int fill_in(struct run *run, struct older *older, uint32_t nr, bool own, bool at_instant, struct err *err)
 {
 	int ret;

@@ -20,8 +20,8 @@ struct gen_options {
  * @workload: its findings are added to.
  * Errors: ERR_CONFIG with all findings. gen_plan_fini() in any case.
  */
-int gen_plan(struct gen_plan *plan, struct workload *workload, const struct gen_options *options, struct trace_writer *writer,
-	struct err *err);
+int gen_plan(struct gen_plan *plan, struct workload *workload, const struct gen_options *options,
+	struct trace_writer *writer, struct err *err);
 
 /**
  * gen_trace() - write the trace that the workload describes.

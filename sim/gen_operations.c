@@ -1,4 +1,7 @@
-/* gen_operations: the keys of an event in a workload file, as operations of a trace; what they mean stands in traces/. */
+/*
+ * gen_operations: the keys of an event in a workload file, as
+ * operations of a trace; what they mean stands in traces/.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +14,8 @@
 
 #define BIT(field) (1ull << FIELD_##field)
 #define NUMBERS                                                                                                      \
-	(BIT(SIZE) | BIT(NODE) | BIT(ORDER) | BIT(ALIGN) | BIT(MIN_NR) | BIT(START) | BIT(PHYS) | BIT(OFFSET) | BIT(VALUE) |  \
-	 BIT(PORT) | BIT(COUNT) | BIT(TARGET_CPU) | BIT(DMA_MASK) | BIT(BOUNDARY) | BIT(STACK_USE) | BIT(BYTES_ALLOC))
+	(BIT(SIZE) | BIT(NODE) | BIT(ORDER) | BIT(ALIGN) | BIT(MIN_NR) | BIT(START) | BIT(PHYS) | BIT(OFFSET) |      \
+	 BIT(VALUE) | BIT(PORT) | BIT(COUNT) | BIT(TARGET_CPU) | BIT(DMA_MASK) | BIT(BOUNDARY) | BIT(STACK_USE) | BIT(BYTES_ALLOC))
 #define ANY_EVENT (BIT(CALL_SITE) | BIT(PREEMPT_OFF) | BIT(IRQS_OFF) | BIT(BYTES_ALLOC))
 
 /* One key of the stream: which field, of which of the two events, and what is drawn. */
@@ -51,12 +54,14 @@ static void unknown_key(struct gen_build *b, const struct workload_value *value,
 	for (size_t i = 0; i < nr_workload_stream_keys && nr < sizeof(words) / sizeof(words[0]); i++)
 		words[nr++] = workload_stream_keys[i];
 	findings_add(&b->workload->findings, value->key_place, "%s \"%s\" of %s%s",
-		known ? "there is no key" : "unknown key", finding_quote(value->key, strlen(value->key), got, sizeof(got)),
-		kind_info[kind].name, word_hint(value->key, words, nr, "", hint, sizeof(hint)));
+		known ? "there is no key" : "unknown key",
+		finding_quote(value->key, strlen(value->key), got, sizeof(got)), kind_info[kind].name,
+		word_hint(value->key, words, nr, "", hint, sizeof(hint)));
 }
 
 /* Which fields the stream's keys are. Return: whether all are known. */
-static bool find_fields(struct gen_build *b, const struct workload_stream *from, struct drawn *drawn, enum trace_kind kind)
+static bool find_fields(struct gen_build *b, const struct workload_stream *from, struct drawn *drawn,
+	enum trace_kind kind)
 {
 	enum trace_kind end = gen_end_of(kind);
 	uint64_t begin_keys = (from_fields_keys(kind) | ANY_EVENT) & ~BIT(PAGE);
@@ -88,7 +93,8 @@ static uint32_t count_values(struct gen_build *b, const struct workload_stream *
 	for (uint32_t i = 0; i < from->nr_values; i++)
 		nr_drawn += drawn[i].value->dist.kind != DIST_CONSTANT;
 	if (nr_drawn > GEN_MAX_VARIABLES) {
-		findings_add(&b->workload->findings, from->place, "%s: at most %u keys can be drawn", from->name, GEN_MAX_VARIABLES);
+		findings_add(&b->workload->findings, from->place, "%s: at most %u keys can be drawn", from->name,
+			GEN_MAX_VARIABLES);
 		return 0;
 	}
 	for (uint32_t i = 0; i < from->nr_values; i++) {
@@ -101,12 +107,13 @@ static uint32_t count_values(struct gen_build *b, const struct workload_stream *
 		} else if (NUMBERS >> d->field & 1) {
 			d->nr = nr_drawn == 1 ? VALUES_OF_ONE : VALUES_OF_SEVERAL;
 		} else {
-			findings_add(&b->workload->findings, d->value->place, "%s: expected a text, or a choice of texts", d->value->key);
+			findings_add(&b->workload->findings, d->value->place,
+				"%s: expected a text, or a choice of texts", d->value->key);
 			return 0;
 		}
 		if (product > MAX_OPERATIONS / d->nr) {
-			findings_add(&b->workload->findings, from->place, "%s: more than %u combinations of drawn keys", from->name,
-				MAX_OPERATIONS);
+			findings_add(&b->workload->findings, from->place, "%s: more than %u combinations of drawn keys",
+				from->name, MAX_OPERATIONS);
 			return 0;
 		}
 		product *= d->nr;
@@ -159,8 +166,9 @@ static int make_operation(struct gen_build *b, const struct workload_stream *fro
 	if (ret > 0) {
 		bool hint = *b->from.hint && strcmp(b->from.hint, kind_info[kind].name) != 0;
 
-		findings_add(&b->workload->findings, place_of_reason(from, b->from.reason), "%s: %s%s%s%s", kind_info[kind].name,
-			b->from.reason, hint ? " (" : "", hint ? b->from.hint : "", hint ? ")" : "");
+		findings_add(&b->workload->findings, place_of_reason(from, b->from.reason), "%s: %s%s%s%s",
+			kind_info[kind].name, b->from.reason, hint ? " (" : "", hint ? b->from.hint : "",
+			hint ? ")" : "");
 	}
 	return ret;
 }
@@ -217,7 +225,8 @@ int gen_operations(struct gen_build *b, const struct workload_stream *from, stru
 
 		ret = make_operation(b, from, drawn, false, gen_context_name(context), kind, &o->begin, &o->value, err);
 		if (ret == 0 && end != NR_KINDS)
-			ret = make_operation(b, from, drawn, true, gen_context_name(end_context), end, &o->end, &ignored, err);
+			ret = make_operation(b, from, drawn, true, gen_context_name(end_context), end, &o->end,
+				&ignored, err);
 		step(drawn, from->nr_values);
 	}
 	free(drawn);

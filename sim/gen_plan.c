@@ -15,7 +15,8 @@ static bool is_bulk(enum trace_kind kind)
 }
 
 /* Each task has its CPU, in turns; one that migrates is met on all of them. */
-static int plan_group(struct gen_group *group, const struct workload_tasks *tasks, struct trace_writer *writer, struct err *err)
+static int plan_group(struct gen_group *group, const struct workload_tasks *tasks, struct trace_writer *writer,
+	struct err *err)
 {
 	uint32_t comm = trace_writer_string(writer, tasks->comm, strlen(tasks->comm));
 	uint32_t per_task = tasks->migrate ? tasks->cpus.nr : 1;
@@ -80,7 +81,8 @@ static int plan_rates(const struct gen_plan *plan, const struct workload *w, con
 }
 
 /* A marker where each phase begins. */
-static int plan_marker(struct gen_stream *to, const struct workload_phase *phase, struct trace_writer *writer, struct err *err)
+static int plan_marker(struct gen_stream *to, const struct workload_phase *phase, struct trace_writer *writer,
+	struct err *err)
 {
 	*to = (struct gen_stream){ .name = phase->name, .when = GEN_AT_TIMES, .nr_at = 1, .chance = UINT64_MAX,
 		.object = GEN_NONE, .page = GEN_NONE, .nr_operations = 1 };
@@ -110,7 +112,8 @@ static int plan_times(struct gen_stream *to, const struct workload_stream *from,
 	int ret = plan_table(&to->interval, &from->every, err);
 
 	if (ret || (ret = plan_table(&to->count, &from->burst, err)) || (ret = plan_table(&to->gap, &from->gap, err)) ||
-	    (ret = plan_table(&to->delay, &from->delay, err)) || (ret = plan_table(&to->lifetime, &from->lifetime, err)))
+		(ret = plan_table(&to->delay, &from->delay, err)) ||
+		(ret = plan_table(&to->lifetime, &from->lifetime, err)))
 		return ret;
 	to->at = malloc((from->nr_at + 1) * sizeof(*to->at));
 	if (!to->at)
@@ -182,11 +185,13 @@ static void check_references(struct gen_build *b, const struct workload_stream *
 	if (from->object != WORKLOAD_NONE && info->slot != SLOT_USED)
 		findings_add(findings, from->object_place, "object: %s is about no other object", info->name);
 	if (from->object == WORKLOAD_NONE && info->slot == SLOT_USED && !(info->keys & (KEY_NAME | KEY_PHYS)))
-		findings_add(findings, from->event_place, "%s: object is missing: the stream whose object is meant", info->name);
+		findings_add(findings, from->event_place, "%s: object is missing: the stream whose object is meant",
+			info->name);
 	if (from->page != WORKLOAD_NONE && !(info->keys & KEY_PAGE))
 		findings_add(findings, from->page_place, "page: %s maps no page", info->name);
 	if (from->page == WORKLOAD_NONE && info->keys & KEY_PAGE)
-		findings_add(findings, from->event_place, "%s: page is missing: the stream whose page is mapped", info->name);
+		findings_add(findings, from->event_place, "%s: page is missing: the stream whose page is mapped",
+			info->name);
 }
 
 static void check_life(struct gen_build *b, const struct workload_stream *from, enum trace_kind kind)
@@ -196,9 +201,11 @@ static void check_life(struct gen_build *b, const struct workload_stream *from, 
 	enum trace_kind parent = from->when == WORKLOAD_ON ? kind_of(b->workload, from->on) : NR_KINDS;
 
 	if (kind_info[kind].slot == SLOT_ENDS)
-		findings_add(findings, from->event_place, "%s ends what another event begins: give that one a lifetime", event);
+		findings_add(findings, from->event_place, "%s ends what another event begins: give that one a lifetime",
+			event);
 	else if (from->life != WORKLOAD_LIFE_DEFAULT && gen_end_of(kind) == NR_KINDS)
-		findings_add(findings, from->event_place, "%s has no end: it takes no lifetime, section or live", event);
+		findings_add(findings, from->event_place, "%s has no end: it takes no lifetime, section or live",
+			event);
 	if (from->life == WORKLOAD_LIFE_PARENT && parent != NR_KINDS && gen_end_of(parent) == NR_KINDS)
 		findings_add(findings, from->event_place, "lifetime: parent: %s has no end", kind_info[parent].name);
 	if (is_bulk(kind) && (from->gap.given || from->life == WORKLOAD_LIFE_REPLACED))
@@ -213,16 +220,18 @@ static enum trace_kind find_kind(struct gen_build *b, const struct workload_stre
 
 	if (kind == NR_KINDS)
 		findings_add(&b->workload->findings, from->event_place, "unknown event \"%s\"%s%s%s",
-			finding_quote(from->event, strlen(from->event), got, sizeof(got)), near ? "; did you mean \"" : "",
-			near ? near : "", near ? "\"?" : "");
+			finding_quote(from->event, strlen(from->event), got, sizeof(got)),
+			near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return kind;
 }
 
 /* @parent: what the stream comes on, or NULL. What ends with its object ends where that does. */
 static void plan_freer(struct gen_stream *to, const struct workload_stream *from, const struct gen_stream *parent)
 {
-	static const enum gen_freer freers[] = { [WORKLOAD_FREER_SAME] = GEN_FREED_BY_SAME, [WORKLOAD_FREER_ANY] = GEN_FREED_BY_ANY,
-		[WORKLOAD_FREER_ELSEWHERE] = GEN_FREED_ELSEWHERE, [WORKLOAD_FREER_TASKS] = GEN_FREED_BY_GROUP };
+	static const enum gen_freer freers[] = { [WORKLOAD_FREER_SAME] = GEN_FREED_BY_SAME,
+		[WORKLOAD_FREER_ANY] = GEN_FREED_BY_ANY,
+		[WORKLOAD_FREER_ELSEWHERE] = GEN_FREED_ELSEWHERE,
+		[WORKLOAD_FREER_TASKS] = GEN_FREED_BY_GROUP };
 
 	to->freer = freers[from->freer];
 	to->freer_group = to->group;
@@ -318,18 +327,20 @@ static void plan_length(struct gen_plan *plan, const struct workload *w, const s
 	plan->events = events ? events : GEN_FOREVER;
 }
 
-int gen_plan(struct gen_plan *plan, struct workload *workload, const struct gen_options *options, struct trace_writer *writer,
-	struct err *err)
+int gen_plan(struct gen_plan *plan, struct workload *workload, const struct gen_options *options,
+	struct trace_writer *writer, struct err *err)
 {
 	struct trace_meta ignored = { 0 };
 	struct gen_build b = { .plan = plan, .workload = workload, .from = { .writer = writer, .layout = GFP_LAYOUT_L5,
 		.page_size = workload->page_size, .ignored = &ignored.ignored } };
 	int ret;
 
-	*plan = (struct gen_plan){ .seed = options->seed ? *options->seed : workload->seed, .free_at_end = !workload->keep_at_end };
+	*plan = (struct gen_plan){ .seed = options->seed ? *options->seed : workload->seed,
+		.free_at_end = !workload->keep_at_end };
 	plan_length(plan, workload, options);
 	ret = plan_before(&b, err);
-	if (ret || (ret = plan_groups(&b, err)) || (ret = plan_phases(plan, workload, err)) || (ret = plan_streams(&b, err)))
+	if (ret || (ret = plan_groups(&b, err)) || (ret = plan_phases(plan, workload, err)) ||
+		(ret = plan_streams(&b, err)))
 		goto out;
 	ret = findings_report(&workload->findings, err);
 out:

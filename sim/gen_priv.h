@@ -1,4 +1,7 @@
-/* gen_priv: what the files of gen share: gen.c (the trace), gen_plan.c (streams), gen_operations.c (the keys of events). */
+/*
+ * gen_priv: what the files of gen share: gen.c (the trace),
+ * gen_plan.c (streams), gen_operations.c (the keys of events).
+ */
 #ifndef KMEMSIM_SIM_GEN_PRIV_H
 #define KMEMSIM_SIM_GEN_PRIV_H
 

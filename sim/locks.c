@@ -138,7 +138,8 @@ static bool forecast_alone(struct locks *locks, struct lock_user *user)
 			const struct lock_user *other = &locks->users[locks->active[a]];
 
 			for (uint32_t j = other->over; alone && j < other->nr; j++)
-				alone = other->stays[j].lock != stay->lock || release_of(&other->stays[j]) <= stay->grant_ns ||
+				alone = other->stays[j].lock != stay->lock ||
+					release_of(&other->stays[j]) <= stay->grant_ns ||
 					release_of(stay) <= other->stays[j].grant_ns;
 		}
 	}
@@ -146,7 +147,10 @@ static bool forecast_alone(struct locks *locks, struct lock_user *user)
 	return alone;
 }
 
-/* The first stay of @user that is not certain: everybody who can come before it has arrived already. What is certain stays so. */
+/*
+ * The first stay of @user that is not certain: everybody who can
+ * come before it has arrived already. What is certain stays so.
+ */
 static uint32_t first_uncertain(struct lock_user *user, ns_t now)
 {
 	while (user->arrived < user->nr && user->stays[user->arrived].arrival_ns <= now)
@@ -368,7 +372,8 @@ int locks_record(struct run *run, struct err *err)
 	int ret = 0;
 
 	if (run->locks.no_memory || run->locks.more.no_memory)
-		return err_set(err, ERR_NOMEM, "no memory for the locks that one request took: what was recorded of locks is not the whole of it");
+		return err_set(err, ERR_NOMEM,
+			"no memory for the locks that one request took: what was recorded of locks is not the whole of it");
 	forget_past(&run->locks, NS_NEVER);
 	for (unsigned int lock = 0; lock < NR_LOCKS && ret == 0; lock++) {
 		const struct lock_stats *stats = &run->locks.stats[lock];
@@ -384,8 +389,9 @@ int locks_record(struct run *run, struct err *err)
 }
 
 /*
- * pcp->lock: one row for all CPUs and zones. Nobody ever waits for it, as who finds it taken goes to the zone's lists in its place
- * (pcp_spin_trylock() of 6.1). Held for a step of the lists; refills and flushes under it are in the zone locks' time.
+ * pcp->lock: one row for all CPUs and zones. Nobody ever waits for it, as who finds it taken goes to the zone's
+ * lists in its place (pcp_spin_trylock() of 6.1). Held for a step of the lists; refills and flushes under it are in
+ * the zone locks' time.
  */
 int locks_record_pcp(struct run *run, struct err *err)
 {
@@ -393,8 +399,8 @@ int locks_record_pcp(struct run *run, struct err *err)
 
 	if (!acquisitions)
 		return 0;
-	return RECORD_ROW(run->recorder, LOCK_STATS, err, RECORD_T("pcp"), RECORD_U(acquisitions), RECORD_U(0), RECORD_U(0),
-		RECORD_U(acquisitions * run->machine->latency.step_ns[STEP_PAGE_PCP]));
+	return RECORD_ROW(run->recorder, LOCK_STATS, err, RECORD_T("pcp"), RECORD_U(acquisitions), RECORD_U(0),
+		RECORD_U(0), RECORD_U(acquisitions * run->machine->latency.step_ns[STEP_PAGE_PCP]));
 }
 
 static int check_user(const struct lock_user *user, struct err *err)
@@ -402,9 +408,11 @@ static int check_user(const struct lock_user *user, struct err *err)
 	for (uint32_t i = 0; i < user->nr; i++) {
 		const struct lock_stay *stay = &user->stays[i];
 
-		if (stay->grant_ns < stay->arrival_ns || stay->arrival_ns < (i ? release_of(&stay[-1]) : user->start_ns))
-			return err_set(err, ERR_INVARIANT, "locks 1: stay %u of CPU %u arrives at %" PRIu64 ", is granted at %" PRIu64,
-				i, user->cpu, stay->arrival_ns, stay->grant_ns);
+		if (stay->grant_ns < stay->arrival_ns ||
+			stay->arrival_ns < (i ? release_of(&stay[-1]) : user->start_ns))
+			return err_set(err, ERR_INVARIANT,
+				"locks 1: stay %u of CPU %u arrives at %" PRIu64 ", is granted at %" PRIu64, i,
+				user->cpu, stay->arrival_ns, stay->grant_ns);
 	}
 	return 0;
 }
@@ -418,7 +426,8 @@ static int check_pair(const struct lock_stay *a, const struct lock_stay *b, stru
 	if (a->lock != b->lock)
 		return 0;
 	if (overlap)
-		return err_set(err, ERR_INVARIANT, "locks 2: two stays overlap at %" PRIu64, max_u64(a->grant_ns, b->grant_ns));
+		return err_set(err, ERR_INVARIANT, "locks 2: two stays overlap at %" PRIu64,
+			max_u64(a->grant_ns, b->grant_ns));
 	if (passed)
 		return err_set(err, ERR_INVARIANT, "locks 3: who arrived later was granted first, at %" PRIu64,
 			min_u64(a->grant_ns, b->grant_ns));

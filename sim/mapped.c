@@ -1,16 +1,18 @@
 /*
- * mapped: file pages that tasks use through their page tables. No event tells which; `reclaim.mapped` says how many pages
- * reclaim finds used for each hundred that it takes, and `kmemsim probe` takes that from a machine that has reclaimed.
+ * mapped: file pages that tasks use through their page tables. No event tells which; `reclaim.mapped` says how many
+ * pages reclaim finds used for each hundred that it takes, and `kmemsim probe` takes that from a machine that has
+ * reclaimed.
  *
- * Which they are follows from how a mapping is read: a fault reads a window of readahead, and maps the one page that it is
- * about; a later fault in the window maps all of an aligned range around it that is there (fault-around). So a used page
- * is one of its window, or one of a whole range. A page that is mapped already is used again only if itself is touched, which is as
- * much less likely than a fault in its range as the range has pages.
+ * Which they are follows from how a mapping is read: a fault reads a window of readahead, and maps the one page
+ * that it is about; a later fault in the window maps all of an aligned range around it that is there
+ * (fault-around). So a used page is one of its window, or one of a whole range. A page that is mapped already is
+ * used again only if itself is touched, which is as much less likely than a fault in its range as the range has
+ * pages.
  *
- * Whose they are the page tables tell in a recording that reclaimed (mappers.c): pages that a task has read while it maps files, until it
- * maps none any more; also when they have been active and grown old. So many of them are used that the share of all is the machine's,
- * as far as is known by then. Others have what is missing when all that mappers have read are used, and the whole share while
- * nobody is known to map files.
+ * Whose they are the page tables tell in a recording that reclaimed (mappers.c): pages that a task has read while
+ * it maps files, until it maps none any more; also when they have been active and grown old. So many of them are
+ * used that the share of all is the machine's, as far as is known by then. Others have what is missing when all
+ * that mappers have read are used, and the whole share while nobody is known to map files.
  * Models filemap_fault() and filemap_map_pages() of mm/filemap.c, do_fault_around() of mm/memory.c (6.1).
  */
 #include <stdlib.h>
@@ -22,7 +24,8 @@
 /** What a task reads. */
 struct mapped_task {
 	uint32_t page;          /* of the window, the next one */
-	uint32_t around, first; /* the least share at which the range is mapped, and the page that the window was read for */
+	/* the least share at which the range is mapped, and the page that the window was read for */
+	uint32_t around, first;
 };
 
 struct mapped {
@@ -35,8 +38,9 @@ struct mapped {
 };
 
 /*
- * @reader reads the next page of its window. Of the window one is used anyhow, unless that were too much already; so many of its ranges
- * have to be that the share comes out. Return: the least share of all pages at which this one is used.
+ * @reader reads the next page of its window. Of the window one is used anyhow, unless that were too much already;
+ * so many of its ranges have to be that the share comes out. Return: the least share of all pages at which this one
+ * is used.
  */
 static uint16_t least_share(struct mapped *m, uint32_t reader)
 {
@@ -81,7 +85,10 @@ void mapped_older(struct run *run, pfn_t pfn)
 	user->perhaps_mapped = false;
 }
 
-/* The share of what mappers have read, which may have been before they were known: they make up for what others have not had. */
+/*
+ * The share of what mappers have read, which may have been before
+ * they were known: they make up for what others have not had.
+ */
 static uint32_t share_of_mappers(const struct mapped *m)
 {
 	uint64_t due = m->came * m->share, had = m->others_used * SHARE_ALL;
@@ -112,7 +119,8 @@ static bool page_used(void *arg, pfn_t pfn, enum page_past past)
 	bool used;
 
 	if (user->perhaps_mapped && mappers_maps(run, user->who))
-		return past == PAGE_WAS_USED ? !rng_below(&m->rng, m->around_pages) : is_used(user, share_of_mappers(m));
+		return past == PAGE_WAS_USED ? !rng_below(&m->rng, m->around_pages) :
+					       is_used(user, share_of_mappers(m));
 	if (past == PAGE_WAS_USED)
 		used = rng_below(&m->rng, SHARE_ALL * m->around_pages) < share_of_others(m);
 	else

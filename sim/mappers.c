@@ -1,6 +1,6 @@
 /*
- * mappers: which tasks use a file through a mapping, as their page tables show (traces/table_rows.h). In a recording of a machine that
- * reclaimed mapped.c asks, in another one readers.c.
+ * mappers: which tasks use a file through a mapping, as their page tables show (traces/table_rows.h).
+ * In a recording of a machine that reclaimed mapped.c asks, in another one readers.c.
  */
 #include <stdlib.h>
 

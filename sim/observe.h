@@ -54,7 +54,8 @@ struct outcome {
 /** What a watcher has called, in the order in which events are served; that of the prologue first. */
 struct observer {
 	/** before() - @outcome is about to be served. May be NULL. */
-	void (*before)(void *arg, const struct outcome *outcome, const struct trace_tables *tables, const struct mm *mm);
+	void (*before)(void *arg, const struct outcome *outcome, const struct trace_tables *tables,
+		const struct mm *mm);
 	/** after() - it has been served. NULL: nobody watches. */
 	void (*after)(void *arg, const struct outcome *outcome, const struct mm *mm);
 	void *arg; /* borrowed */

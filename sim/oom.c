@@ -1,7 +1,7 @@
 /*
- * oom: whom the OOM killer ends. Models oom_kill_process() of mm/oom_kill.c (6.1): the task's memory is free at once.
- * Simplified: badness is a task's anonymous pages, also those in swap, and its larger movable blocks, without adjustments, without
- * page tables and without what it has mapped of files; what it asks for later does not happen.
+ * oom: whom the OOM killer ends. Models oom_kill_process() of mm/oom_kill.c (6.1): the task's memory is free at
+ * once. Simplified: badness is a task's anonymous pages, also those in swap, and its larger movable blocks, without
+ * adjustments, without page tables and without what it has mapped of files; what it asks for later does not happen.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,8 +11,8 @@
 #include "sim/reclaim_priv.h"
 
 /*
- * Threads of the kernel (6.1), which a trace tells by their names alone. A name that ends in a letter stands for itself and for
- * one with a number (kswapd0), others for all that begin so.
+ * Threads of the kernel (6.1), which a trace tells by their names alone. A name that ends in a
+ * letter stands for itself and for one with a number (kswapd0), others for all that begin so.
  */
 static const char *const kernel_threads[] = {
 	"cpuhp/", "cryptomgr_", "idle_inject/", "irq/", "jbd2/", "jfsIO", "jfsCommit", "jfsSync", "kauditd", "kcompactd", "kdevtmpfs",
@@ -34,7 +34,10 @@ bool oom_is_kernel_thread(const char *comm)
 	return false;
 }
 
-/* Models oom_unkillable_task(): init and threads of the kernel. A task that got another name was a program all the time. */
+/*
+ * Models oom_unkillable_task(): init and threads of the kernel.
+ * A task that got another name was a program all the time.
+ */
 void oom_start(struct run *run)
 {
 	struct reclaim *r = &run->reclaim;
@@ -47,8 +50,8 @@ void oom_start(struct run *run)
 }
 
 /*
- * What the end of a process frees: anonymous pages, and movable blocks of larger orders (huge pages) that are still whole. Pages
- * of files stay in the page cache.
+ * What the end of a process frees: anonymous pages, and movable blocks of larger
+ * orders (huge pages) that are still whole. Pages of files stay in the page cache.
  */
 static bool is_of_process(const struct run *run, const struct object *object)
 {
@@ -173,7 +176,10 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter)
 	struct run *run = arg;
 	int32_t pid;
 
-	/* On a machine without memory each failed request comes here: looking at all of it every time would take minutes. */
+	/*
+	 * On a machine without memory each failed request comes
+	 * here: looking at all of it every time would take minutes.
+	 */
 	pid = run->reclaim.none_to_kill ? -1 : worst_task(run);
 	if (pid < 0) {
 		run->reclaim.none_to_kill = true;
@@ -185,8 +191,8 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter)
 }
 
 /*
- * Who asked got no memory, so it counts among those that failed. Its tickets stay: others may wait for their turn; and what
- * still lives in the slot has its own free to come.
+ * Who asked got no memory, so it counts among those that failed. Its tickets stay: others
+ * may wait for their turn; and what still lives in the slot has its own free to come.
  */
 static void drop_allocation(struct run *run, const struct request *req, struct run_op *op)
 {

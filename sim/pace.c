@@ -67,7 +67,8 @@ void pace_finder_fini(struct pace_finder *finder)
 
 bool pace_is_told(const struct machine *machine, const struct trace_pace *pace)
 {
-	return machine->latency.reclaim_pace == RECLAIM_PACE_AUTO && (pace->reclaim_page || pace->wake_up || pace->wake_idle);
+	return machine->latency.reclaim_pace == RECLAIM_PACE_AUTO &&
+		(pace->reclaim_page || pace->wake_up || pace->wake_idle);
 }
 
 static void take_over(uint32_t *step_ns, uint32_t told_ns)

@@ -25,13 +25,13 @@ struct run_part {
 	const enum trace_kind *kinds; /* its events */
 	uint32_t nr_kinds;
 	/*
-	 * Origins of recorded page events that this part re-derives, as bits 1 << enum trace_origin. They are skipped when
-	 * the trace has events of the part that can have caused them, else replayed as recorded.
+	 * Origins of recorded page events that this part re-derives, as bits 1 << enum trace_origin. They are
+	 * skipped when the trace has events of the part that can have caused them, else replayed as recorded.
 	 */
 	uint32_t origins;
 	/*
-	 * Not of a recording with an initial state, which does not tell what the part has there: its effects are replayed as
-	 * recorded, its events not at all.
+	 * Not of a recording with an initial state, which does not tell what the part
+	 * has there: its effects are replayed as recorded, its events not at all.
 	 */
 	bool from_boot;
 	/** prepare() - once per distinct operation of its kinds: sizes, rules. May be NULL. */

@@ -70,7 +70,10 @@ void promises_take(struct promises *p, struct read_window *window)
 	struct promise promise = pop(p);
 
 	if (promise.slot != SLOT_NONE) {
-		*window = (struct read_window){ .nr = 1, .kind = promise.place, .who = promise.who, .slots = { promise.slot } };
+		*window = (struct read_window){ .nr = 1,
+			.kind = promise.place,
+			.who = promise.who,
+			.slots = { promise.slot } };
 		return;
 	}
 	*window = p->windows[promise.place];

@@ -1,14 +1,15 @@
 /*
- * readers: what tasks that use a file through a mapping (mappers.c) read again. What they touch makes no request while the page cache has
- * it, so a recording of a machine with enough memory shows nothing of it. With less memory the same touches find pages gone, and read
- * them again with all that lies around.
+ * readers: what tasks that use a file through a mapping (mappers.c) read again. What they touch makes no request
+ * while the page cache has it, so a recording of a machine with enough memory shows nothing of it. With less memory
+ * the same touches find pages gone, and read them again with all that lies around.
  *
- * Simplified, as no event tells: each page of the mapping is touched once on the average, anywhere in it (who reads from the
- * beginning to the end reads a file and maps none), when its page tables have come. A touch takes no time, as it took none that the
- * recording has not; what is gone takes the disk's, and all that comes later in the recording waits for that, as most of it
- * would: scripts and clients do. What is mapped is what the reader read itself meanwhile, else the file pages of the task whose
- * pages fill the mapping best, else any. Pages of a saved state that the trace does not know nobody maps.
- * Models filemap_fault(), do_sync_mmap_readahead() and filemap_map_pages() of mm/filemap.c and do_fault_around() of mm/memory.c (6.1).
+ * Simplified, as no event tells: each page of the mapping is touched once on the average, anywhere in it (who reads
+ * from the beginning to the end reads a file and maps none), when its page tables have come. A touch takes no time,
+ * as it took none that the recording has not; what is gone takes the disk's, and all that comes later in the
+ * recording waits for that, as most of it would: scripts and clients do. What is mapped is what the reader read
+ * itself meanwhile, else the file pages of the task whose pages fill the mapping best, else any. Pages of a saved
+ * state that the trace does not know nobody maps. Models filemap_fault(), do_sync_mmap_readahead() and
+ * filemap_map_pages() of mm/filemap.c and do_fault_around() of mm/memory.c (6.1).
  */
 #include <stdlib.h>
 
@@ -23,7 +24,8 @@
 #define READ_PAGES   4u      /* then others have their turn: it takes time to add pages to the page cache, too */
 #define TURN_TOUCHES 65536u  /* of what is there, in one go, some ms; then it may be asked whether to stop */
 #define SPARE_TABLES 4u      /* of a mapping may be of something else: 35 came with a file that 33 do for */
-#define QUIET_NS     100000000u /* when no table has come for so long, all have: an assumption; 51 of J-whatif/base came in 90 ms */
+/* when no table has come for so long, all have: an assumption; 51 of J-whatif/base came in 90 ms */
+#define QUIET_NS     100000000u
 
 /** A page of a mapping. */
 struct mapped_page {
@@ -37,10 +39,12 @@ struct reader {
 	struct mapped_page *pages; /* owned */
 	uint32_t nr, cap;
 	uint64_t size;         /* pages, as its tables show: it maps no more */
-	uint32_t own;          /* pages that it has read itself since its row began; from WINDOW_PAGES on these are what it maps */
+	/* pages that it has read itself since its row began; from WINDOW_PAGES on these are what it maps */
+	uint32_t own;
 	struct file_walk walk; /* where the rest of what it maps is looked for: pages of its file, or any */
 	uint64_t touches;      /* still to come */
-	uint32_t wanted, next, end; /* pages of the window that is read: which is waited for, and which are to be read yet; end 0: none */
+	/* pages of the window that is read: which is waited for, and which are to be read yet; end 0: none */
+	uint32_t wanted, next, end;
 	ns_t begins_ns;        /* not before */
 	bool begun;            /* and has touches to come: the recording waits */
 	bool over;             /* no other table comes to it */
@@ -108,7 +112,8 @@ bool readers_reading(const struct run *run)
 
 static void out_of_memory(struct run *run)
 {
-	err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages of files that tasks map", file_pages_alive(&run->reclaim.readers->files));
+	err_set(&run->deferred, ERR_NOMEM, "no memory for %u pages of files that tasks map",
+		file_pages_alive(&run->reclaim.readers->files));
 }
 
 /* The object of a file page that is there, or gone; NULL: it is something else by now. */
@@ -150,10 +155,14 @@ static void find_file(struct run *run, struct reader *reader)
 	if (reader->nr && task_plus1 == reader->walk.task_plus1)
 		return;
 	map_nothing(reader);
-	file_walk_begin(&reader->walk, &r->files, task_plus1, task_plus1 ? 0 : (uint32_t)rng_below(&r->rng, r->files.nr));
+	file_walk_begin(&reader->walk, &r->files, task_plus1,
+		task_plus1 ? 0 : (uint32_t)rng_below(&r->rng, r->files.nr));
 }
 
-/* All tables have come: as far as the trace has so many pages, it is of those of its file, from the beginning, or of any. */
+/*
+ * All tables have come: as far as the trace has so many pages,
+ * it is of those of its file, from the beginning, or of any.
+ */
 static void map_pages(struct run *run, struct reader *reader)
 {
 	struct readers *r = run->reclaim.readers;
@@ -379,7 +388,10 @@ static bool has_more(const struct reader *reader)
 	return reader->end || reader->touches;
 }
 
-/* Until it has waited for the disk, or others have their turn. Return: how long what it read takes; 0: nothing was gone. */
+/*
+ * Until it has waited for the disk, or others have their turn.
+ * Return: how long what it read takes; 0: nothing was gone.
+ */
 static ns_t take_turn(struct run *run, struct reader *reader)
 {
 	ns_t ns = 0;

@@ -36,7 +36,8 @@ static int map_users(struct run *run, struct err *err)
 	for (uint32_t i = 0; i < run->machine->nr_ram; i++)
 		end = max_u64(end, run->machine->ram[i].start + run->machine->ram[i].size);
 	r->users_bytes = ((end >> run->machine->page_shift) + 1) * sizeof(*r->users);
-	r->users = mmap(NULL, r->users_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	r->users =
+		mmap(NULL, r->users_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (r->users == MAP_FAILED) {
 		r->users = NULL;
 		return err_errno(err, "users of pages (%" PRIu64 " bytes of address space)", r->users_bytes);
@@ -74,13 +75,17 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 	in_memory = run->follow.skipping ? shmem_page_older(run, req->who, op) : shmem_page_begins(run, req->who, op);
 	if (!op->lru)
 		return;
-	/* A buffer is marked used by find_or_create_page(), and again by __find_get_block() that looks it up for who asked for it. */
+	/*
+	 * A buffer is marked used by find_or_create_page(), and again
+	 * by __find_get_block() that looks it up for who asked for it.
+	 */
 	(reclaim_is_buffer(op) ? lru_add_active : lru_add)(run->mm.pages, pfn, (enum lru_kind)op->lru);
 	/* Anonymous memory is there because somebody has touched it, and perhaps will once more. */
 	if (op->lru == LRU_KIND_ANON) {
 		if (!in_memory)
 			lru_use(run->mm.pages, pfn);
-		if (run->reclaim.active_anon_percent && rng_below(&run->reclaim.use, 100) < run->reclaim.active_anon_percent)
+		if (run->reclaim.active_anon_percent &&
+			rng_below(&run->reclaim.use, 100) < run->reclaim.active_anon_percent)
 			lru_activate(run->mm.pages, pfn);
 		return;
 	}
@@ -109,7 +114,8 @@ void reclaim_older(struct run *run, uint32_t slot, uint32_t who)
 		run->reclaim.users[object->index].who = who;
 	}
 	oom_page_begins(run, who);
-	if (object->slab == OBJECT_PAGES && run->ops[object->op].action == ACT_PAGES && run->ops[object->op].lru == LRU_KIND_FILE)
+	if (object->slab == OBJECT_PAGES && run->ops[object->op].action == ACT_PAGES &&
+		run->ops[object->op].lru == LRU_KIND_FILE)
 		readers_know(run, slot, who);
 }
 
@@ -143,10 +149,11 @@ void reclaim_object_ends(struct run *run, const struct object *object)
 }
 
 /*
- * Simplified: what kcompactd moves of a task's own memory goes when it is moved. The task frees it later, or it is swapped out, at a
- * frame where the trace does not know it.
+ * Simplified: what kcompactd moves of a task's own memory goes when it is moved. The task
+ * frees it later, or it is swapped out, at a frame where the trace does not know it.
  */
-static bool is_reclaims(const struct run *run, const struct request *req, const struct run_op *op, const struct object *object)
+static bool is_reclaims(const struct run *run, const struct request *req, const struct run_op *op,
+	const struct object *object)
 {
 	const struct reclaim *r = &run->reclaim;
 	uint8_t lru = object->slab == OBJECT_PAGES ? run->ops[object->op].lru : (uint8_t)LRU_NONE;
@@ -251,7 +258,8 @@ static int note_tasks(struct run *run, struct err *err)
 	r->killed = calloc(run->tables->nr_whos + 1, sizeof(*r->killed));
 	r->unkillable = calloc(run->tables->nr_whos + 1, sizeof(*r->unkillable));
 	r->kswapds = calloc(run->machine->nr_nodes, sizeof(*r->kswapds));
-	if (!r->is_kswapd || !r->is_kcompactd || !r->killed || !r->unkillable || !r->kswapds || !r->leader || find_leaders(run) < 0)
+	if (!r->is_kswapd || !r->is_kcompactd || !r->killed || !r->unkillable || !r->kswapds || !r->leader ||
+		find_leaders(run) < 0)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
 	rng_init(&r->wakes, run->options->seed, "wake");
 	oom_start(run);
@@ -272,8 +280,9 @@ static uint32_t share_of(uint64_t reused, uint64_t pages)
 }
 
 /*
- * What was used again of the page cache other than through mappings, whose pages readers.c touches. Simplified: each page of a mapping
- * counts as used again, which it is when it was read before, and all of it was touched; so it is the least share there can be.
+ * What was used again of the page cache other than through mappings, whose pages readers.c touches. Simplified:
+ * each page of a mapping counts as used again, which it is when it was read before, and all of it was touched; so
+ * it is the least share there can be.
  */
 static uint32_t reused_share(const struct trace_meta *meta)
 {
@@ -283,9 +292,10 @@ static uint32_t reused_share(const struct trace_meta *meta)
 }
 
 /*
- * How much of its page cache the machine uses again, where it is not described as one that has shown it. Beside a recording of a
- * machine with enough memory are the states that tell (struct trace_meta): what was used a second time had become active. Of pages that
- * were written they tell less: write() does not count as a use, and a read after it is the first.
+ * How much of its page cache the machine uses again, where it is not described as one that has shown it. Beside a
+ * recording of a machine with enough memory are the states that tell (struct trace_meta): what was used a second
+ * time had become active. Of pages that were written they tell less: write() does not count as a use, and a read
+ * after it is the first.
  */
 static void find_use(struct run *run)
 {
@@ -308,7 +318,8 @@ static void find_use(struct run *run)
 	r->refault_percent = meta->cache_pages ? r->reused_percent : ASSUMED_REUSED;
 	r->written_refault_percent = r->refault_percent + (100 - r->refault_percent) * WRITTEN_REFAULT / 100;
 	r->again_refault_percent = AGAIN_REFAULT;
-	r->active_anon_percent = meta->anon_pages ? share_of(meta->anon_pages_reused, meta->anon_pages) : ASSUMED_ACTIVE_ANON;
+	r->active_anon_percent =
+		meta->anon_pages ? share_of(meta->anon_pages_reused, meta->anon_pages) : ASSUMED_ACTIVE_ANON;
 }
 
 void reclaim_use(const struct run *run, struct replay_use *use)
@@ -385,7 +396,8 @@ void reclaim_fini(struct run *run)
 
 static int record_list(struct run *run, enum lru_list list, struct err *err)
 {
-	static const char *const names[NR_LRU_LISTS] = { "nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file" };
+	static const char *const names[NR_LRU_LISTS] = { "nr_inactive_anon", "nr_active_anon", "nr_inactive_file",
+		"nr_active_file" };
 	struct record_counter row = { "reclaim", names[list], "pages", 0 };
 
 	for (uint32_t node = 0; node < run->machine->nr_nodes; node++)

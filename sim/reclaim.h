@@ -113,7 +113,8 @@ struct reclaim {
 	bool *is_kswapd;         /* owned; by who */
 	bool *is_kcompactd;      /* owned; by who */
 	uint8_t *shmem;          /* owned; by who: what is known of it, see shmem.c */
-	bool use_unknown;        /* how much of its page cache it uses again recording or assumption tell, not the machine */
+	/* how much of its page cache it uses again recording or assumption tell, not the machine */
+	bool use_unknown;
 	uint32_t refault_percent, mapped_percent; /* what struct machine_reclaim has, or what stands for auto */
 	uint32_t written_refault_percent; /* of pages that write() brought */
 	uint32_t again_refault_percent;   /* of pages that had come again, and go once more */
@@ -121,13 +122,15 @@ struct reclaim {
 	struct reuse_window reused; /* the pages that reuse.c was asked about last */
 	uint32_t active_anon_percent; /* of anonymous pages: used once more before reclaim looks at them */
 	struct rng use;          /* which ones */
-	bool recorded;           /* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */
+	/* the trace has a kswapd: objects that it freed are freed by the trace, not by shrinkers */
+	bool recorded;
 	bool *killed;            /* owned; by who */
 	bool *unkillable;        /* owned; by leader: init, threads of the kernel, and who has been killed */
 	uint32_t *leader;        /* owned; by who: the first one with the same pid */
 	uint32_t nr_killed;
 	uint64_t without_victim; /* attempts to get memory at which the OOM killer found nobody */
-	bool none_to_kill;       /* nobody held pages when the OOM killer looked, and nobody it may kill has got one since */
+	/* nobody held pages when the OOM killer looked, and nobody it may kill has got one since */
+	bool none_to_kill;
 	struct kswapd *kswapds;  /* owned; by node */
 	struct rng wakes;        /* how long CPUs take to wake up */
 	struct rival rivals[NR_RIVALS];
@@ -143,7 +146,8 @@ struct reclaim {
 	struct shadows *shadows; /* owned; NULL: no page of the trace is known to be read again */
 	uint64_t episodes[NR_EPISODES]; /* those beyond what is written out among them */
 	/* What came of it. */
-	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed, allocations_of_killed;
+	uint64_t pages_gone, frees_of_gone, frees_left_to_model, objects_gone, refaults, events_of_killed,
+		allocations_of_killed;
 };
 
 /* reclaim.c: whose page it is, and what it is to its user */

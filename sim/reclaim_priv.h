@@ -1,8 +1,9 @@
 /*
- * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again), reuse.c (those used
- * again while they are there), mappers.c (who maps files), readers.c (what they read again), shadows.c (pages that the trace reads
- * again), mapped.c (pages in use), shrinkers.c (dentries, inodes, buffer heads), shrink_older.c (those that the trace does not know),
- * shmem.c (pages of files in memory), swap.c, oom.c, daemons.c (kswapd and kcompactd), fair.c (their CPU time).
+ * reclaim_priv: what the files of reclaim share: reclaim.c (whose page it was), refault.c (pages that come again),
+ * reuse.c (those used again while they are there), mappers.c (who maps files), readers.c (what they read again),
+ * shadows.c (pages that the trace reads again), mapped.c (pages in use), shrinkers.c (dentries, inodes, buffer
+ * heads), shrink_older.c (those that the trace does not know), shmem.c (pages of files in memory), swap.c, oom.c,
+ * daemons.c (kswapd and kcompactd), fair.c (their CPU time).
  */
 #ifndef KMEMSIM_SIM_RECLAIM_PRIV_H
 #define KMEMSIM_SIM_RECLAIM_PRIV_H
@@ -19,8 +20,8 @@ struct object *reclaim_user(struct run *run, pfn_t pfn);
 void reclaim_lose(struct run *run, struct object *object, uint32_t swapped_plus1);
 
 /**
- * reclaim_disk_reads() - the one disk reads @pages of files, when it is done with others' and they have memory, in @busy_ns. Return: when
- * they are there.
+ * reclaim_disk_reads() - the one disk reads @pages of files, when it is done
+ * with others' and they have memory, in @busy_ns. Return: when they are there.
  */
 static inline ns_t reclaim_disk_reads(struct run *run, uint32_t pages, ns_t busy_ns)
 {
@@ -28,7 +29,8 @@ static inline ns_t reclaim_disk_reads(struct run *run, uint32_t pages, ns_t busy
 
 	if (!pages)
 		return begin_ns;
-	run->reclaim.disk_free_ns = max_u64(run->reclaim.disk_free_ns, begin_ns) + (ns_t)pages * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
+	run->reclaim.disk_free_ns = max_u64(run->reclaim.disk_free_ns, begin_ns) +
+		(ns_t)pages * run->machine->latency.step_ns[STEP_SWAP_IN_PAGE];
 	return run->reclaim.disk_free_ns;
 }
 
@@ -44,8 +46,9 @@ void refault_evicted(struct run *run, uint32_t slot, uint32_t who, uint64_t shad
 enum refault_read { READ_CAME, READ_NOT_WANTED, READ_NO_MEMORY };
 
 /**
- * refault_read() - the page that was of @slot when it was reclaimed is read again as @back says, for @who, by run->cpu; @ahead: nobody
- * waits for it. The slot may have another object by now, or the file may be gone: then nobody wants it.
+ * refault_read() - the page that was of @slot when it was reclaimed is read again as @back says, for @who, by
+ * run->cpu; @ahead: nobody waits for it. The slot may have another object by now, or the file may be gone: then
+ * nobody wants it.
  */
 enum refault_read refault_read(struct run *run, uint32_t slot, uint32_t who, bool ahead, enum page_back back);
 /** refault_due() - the next window of pages is read again now, what of it is still gone. */
@@ -65,14 +68,20 @@ uint32_t mappers_tables(const struct run *run, uint32_t who);
 bool mappers_maps(const struct run *run, uint32_t who);
 
 /* readers.c */
-/** readers_start() - where it is not known how much the machine reads again, and the recording does not show it; else nothing. */
+/**
+ * readers_start() - where it is not known how much the machine
+ * reads again, and the recording does not show it; else nothing.
+ */
 int readers_start(struct run *run, struct err *err);
 void readers_fini(struct run *run);
 /** readers_know() - @slot has a file page, of @who; one older than the run, too. */
 void readers_know(struct run *run, uint32_t slot, uint32_t who);
 /** readers_forget() - the trace has freed the page of @slot, if it had one. */
 void readers_forget(struct run *run, uint32_t slot);
-/** readers_map() - @who has shown by a page table that mapping @mapper has @tables of them by now, @more more than known. */
+/**
+ * readers_map() - @who has shown by a page table that mapping
+ * @mapper has @tables of them by now, @more more than known.
+ */
 void readers_map(struct run *run, uint32_t mapper, uint32_t who, uint32_t tables, uint32_t more);
 /** readers_over() - mapping @mapper gets no other table. */
 void readers_over(struct run *run, uint32_t mapper);
@@ -86,7 +95,10 @@ uint64_t readers_mappings(const struct run *run);
 uint64_t readers_came(const struct run *run);
 
 /* shadows.c */
-/** shadows_start() - for a recording that reclaimed, on a machine of which it is known how much it reads again; else nothing. */
+/**
+ * shadows_start() - for a recording that reclaimed, on a machine
+ * of which it is known how much it reads again; else nothing.
+ */
 int shadows_start(struct run *run, struct err *err);
 void shadows_fini(struct run *run);
 /** shadow_left() - a file page has been reclaimed, and perhaps the trace reads it again. @shadow: lru_shadow(). */
@@ -97,7 +109,10 @@ void shadow_met(struct run *run, const struct run_op *op, pfn_t pfn);
 /* mapped.c */
 int mapped_start(struct run *run, struct reclaim_hooks *hooks, struct err *err);
 void mapped_fini(struct run *run);
-/** mapped_page_begins() - @who has got a file page by @op, and it is on its list: perhaps it is used through page tables. */
+/**
+ * mapped_page_begins() - @who has got a file page by @op, and
+ * it is on its list: perhaps it is used through page tables.
+ */
 void mapped_page_begins(struct run *run, uint32_t who, const struct run_op *op, pfn_t pfn);
 /** mapped_older() - a file page of the initial state is on its inactive list. */
 void mapped_older(struct run *run, pfn_t pfn);
@@ -114,7 +129,10 @@ static inline uint64_t reuse_part(uint64_t whole, uint32_t part)
 ns_t reuse_end(const struct run *run);
 
 /* shrink_older.c */
-/** older_file_page() - the initial state has a file page that nobody has; older_page_gone() - one of nobody has been reclaimed. */
+/**
+ * older_file_page() - the initial state has a file page that nobody
+ * has; older_page_gone() - one of nobody has been reclaimed.
+ */
 static inline void older_file_page(struct run *run)
 {
 	run->reclaim.older_file_pages++;
@@ -140,7 +158,10 @@ void shrinkers_page_gone(struct run *run, uint32_t slot);
 /* shmem.c */
 int shmem_start(struct run *run, struct err *err);
 void shmem_fini(struct run *run);
-/** shmem_page_begins() - @who has got a page by @op. Return: whether it is known to be of a file that lives in memory. */
+/**
+ * shmem_page_begins() - @who has got a page by @op. Return:
+ * whether it is known to be of a file that lives in memory.
+ */
 bool shmem_page_begins(struct run *run, uint32_t who, const struct run_op *op);
 /** shmem_page_older() - the same of a page that @who got before the run began. */
 bool shmem_page_older(const struct run *run, uint32_t who, const struct run_op *op);
@@ -160,15 +181,20 @@ void oom_page_begins(struct run *run, uint32_t who);
 
 /* fair.c */
 /**
- * fair_cpu() - the CPU on which a daemon of @node runs now: where it ran last; among CPUs that share a cache, the one that has been idle
- * for longest. Models select_task_rq_fair(): select_idle_sibling() looks among the latter only, and finds another when that is busy.
+ * fair_cpu() - the CPU on which a daemon of @node runs now: where it ran last; among CPUs that share a cache, the
+ * one that has been idle for longest. Models select_task_rq_fair(): select_idle_sibling() looks among the latter
+ * only, and finds another when that is busy.
  */
 uint32_t fair_cpu(const struct run *run, struct fair *fair, uint32_t node);
-/** fair_wake() - who runs on run->cpu wakes a daemon of @node. Return: how long it is until it runs, after STEP_WAKE_UP. */
+/**
+ * fair_wake() - who runs on run->cpu wakes a daemon of @node.
+ * Return: how long it is until it runs, after STEP_WAKE_UP.
+ */
 ns_t fair_wake(struct run *run, struct fair *fair, uint32_t node);
 /**
- * fair_run() - it runs on its CPU, run->cpu, for @ns from now. Return: how long it is until it can go on, with the turns of others; or
- * on an idle CPU of its node, which has come for it (without a shared cache; with one it is on the idlest anyway).
+ * fair_run() - it runs on its CPU, run->cpu, for @ns from now. Return: how long it is until it can go on, with the
+ * turns of others; or on an idle CPU of its node, which has come for it (without a shared cache; with one it is on
+ * the idlest anyway).
  */
 ns_t fair_run(struct run *run, struct fair *fair, ns_t ns);
 

@@ -69,7 +69,8 @@ struct record_sample {
 	const char *marker;         /* text, NULL = none */
 	uint64_t free_bytes, pcp_bytes, slab_bytes, kmalloc_large_bytes, page_bytes;
 	uint64_t vmalloc_bytes, percpu_bytes;
-	uint64_t slab_waste_bytes;  /* slab pages less what callers asked for: object_size, of a saved state's objects */
+	/* slab pages less what callers asked for: object_size, of a saved state's objects */
+	uint64_t slab_waste_bytes;
 	uint64_t kmalloc_waste_bytes; /* within kmalloc objects: bytes_alloc less bytes_req */
 	uint64_t live_objects;
 };
@@ -80,7 +81,8 @@ struct record_zone {
 	uint64_t start_pfn, spanned_pages, present_pages, managed_pages;
 	uint64_t free_pages, pcp_pages, min_pages, low_pages, high_pages, boost_pages, highatomic_pages;
 	uint32_t max_order;
-	const char *protection;     /* pages kept from requests that may use a higher zone, by its zones: "0, 186, 186, 186, 186" */
+	/* pages kept from requests that may use a higher zone, by its zones: "0, 186, 186, 186, 186" */
+	const char *protection;
 	uint64_t pcp_high_pages, pcp_batch_pages; /* of each CPU's lists */
 	uint64_t stat_threshold;    /* pages that a CPU may count for itself */
 	uint32_t node_unreclaimable; /* 1: kswapd has given the node up */
@@ -220,11 +222,13 @@ struct record_row {
 };
 
 /* RECORD_ROW(rec, id, err, values...) - one row of table RECORD_id. */
-#define RECORD_ROW(rec, id, err, ...)                                                                     \
-	(rec)->ops->row(rec,                                                                              \
-		&(struct record_row){ .table = RECORD_##id,                                               \
+#define RECORD_ROW(rec, id, err, ...)                                                                              \
+	(rec)->ops->row(rec,                                                                                       \
+		&(struct record_row){                                                                              \
+			.table = RECORD_##id,                                                                      \
 			.nr_values = sizeof((struct record_value[]){ __VA_ARGS__ }) / sizeof(struct record_value), \
-			.values = (const struct record_value[]){ __VA_ARGS__ } },                         \
+			.values = (const struct record_value[]){ __VA_ARGS__ },                                    \
+		},                                                                                                 \
 		err)
 
 /* What `kmemsim verify` found: one row of each check, and per snapshot of each zone and order and of each cache. */
@@ -272,8 +276,8 @@ struct recorder_ops {
 	int (*verify_cache)(struct recorder *rec, const struct record_verify_cache *cache, struct err *err);
 	int (*row)(struct recorder *rec, const struct record_row *row, struct err *err);
 	/**
-	 * rows_done() - the run's last row was given: who writes beside the simulation need not wait for more. For speed only;
-	 * may be NULL.
+	 * rows_done() - the run's last row was given: who writes beside the
+	 * simulation need not wait for more. For speed only; may be NULL.
 	 */
 	int (*rows_done)(struct recorder *rec, struct err *err);
 	/** end() - commit. After it the results are one plain file. Called exactly once when begin() succeeded. */

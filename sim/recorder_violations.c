@@ -55,10 +55,16 @@ static struct violation_count *count_of(struct recorder_violations *keeper, cons
 	return &counts[keeper->nr_counts++];
 }
 
-static int keep(struct recorder_violations *keeper, const struct record_violation *row, enum severity severity, struct err *err)
+static int keep(struct recorder_violations *keeper, const struct record_violation *row, enum severity severity,
+	struct err *err)
 {
-	struct kept_violation kept = { .time_ns = row->time_ns, .event_no = row->event_no, .cpu = row->cpu, .severity = severity,
-		.rule = row->rule };
+	struct kept_violation kept = {
+		.time_ns = row->time_ns,
+		.event_no = row->event_no,
+		.cpu = row->cpu,
+		.severity = severity,
+		.rule = row->rule,
+	};
 
 	if (!array_room(&keeper->kept, &keeper->cap_kept, keeper->nr_kept))
 		return err_set(err, ERR_NOMEM, "no memory for %u violations", keeper->nr_kept + 1);
@@ -109,7 +115,8 @@ static const struct recorder_ops violations_ops = {
 	.close = pass_close,
 };
 
-void recorder_violations_init(struct recorder_violations *keeper, const struct violations_filter *filter, struct recorder *next)
+void recorder_violations_init(struct recorder_violations *keeper, const struct violations_filter *filter,
+	struct recorder *next)
 {
 	*keeper = (struct recorder_violations){ .recorder.ops = &violations_ops, .next = next, .filter = *filter };
 }

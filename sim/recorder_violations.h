@@ -43,7 +43,8 @@ struct recorder_violations {
 };
 
 /** recorder_violations_init() - @next gets everything, of violations the first ones; it is not closed by close(). */
-void recorder_violations_init(struct recorder_violations *keeper, const struct violations_filter *filter, struct recorder *next);
+void recorder_violations_init(struct recorder_violations *keeper, const struct violations_filter *filter,
+	struct recorder *next);
 /** recorder_violations_fini() - free what is kept. NULL is allowed. */
 void recorder_violations_fini(struct recorder_violations *keeper);
 /** recorder_violations_worse() - how many violations passed the filter that are of @severity or worse. */

@@ -1,16 +1,17 @@
 /*
- * refault: file pages that are read again after they were reclaimed. A recording made without pressure cannot tell which;
- * `reclaim.refault` says how many, and `kmemsim probe` takes it from a machine that has reclaimed. What a task had read or written is
- * read again in long stretches, or not at all: in the order in which it went, a window of readahead at a time, as files are; or, so
- * often as `reclaim.random_reads` says, a page here and a page there, as databases do. What comes back takes memory as it did the first
- * time, and counts as in use when it was away for less time than active pages stay.
+ * refault: file pages that are read again after they were reclaimed. A recording made without pressure cannot tell
+ * which; `reclaim.refault` says how many, and `kmemsim probe` takes it from a machine that has reclaimed. What a
+ * task had read or written is read again in long stretches, or not at all: in the order in which it went, a window
+ * of readahead at a time, as files are; or, so often as `reclaim.random_reads` says, a page here and a page there,
+ * as databases do. What comes back takes memory as it did the first time, and counts as in use when it was away for
+ * less time than active pages stay.
  *
- * Which of both, no event of a machine that had memory enough tells. It decides how whole free memory is: what is read in the order of
- * files lies side by side and goes so, and what is read at random leaves single pages behind.
+ * Which of both, no event of a machine that had memory enough tells. It decides how whole free memory is: what is
+ * read in the order of files lies side by side and goes so, and what is read at random leaves single pages behind.
  *
- * Assumed: they come at moments of what is left of the recording, sooner rather than later, as its requests keep their times whatever
- * memory there is. Where these do not (asap), the clock is the distance of workingset.c, pages that have gone or become active since: a
- * page comes before as many have as there are on the lists.
+ * Assumed: they come at moments of what is left of the recording, sooner rather than later, as its requests keep
+ * their times whatever memory there is. Where these do not (asap), the clock is the distance of workingset.c, pages
+ * that have gone or become active since: a page comes before as many have as there are on the lists.
  * Models page_cache_ra_unbounded(), and workingset_eviction() and workingset_refault() of 6.1 for one memory cgroup.
  */
 #include <inttypes.h>
@@ -22,14 +23,21 @@
 #include "sim/timers.h"
 
 /*
- * A stretch is at most so large a part of what is on the lists: an assumption. Where recordings name the files, a quarter (of one kind of
- * work) to three quarters (of another) of what was read again came in stretches of a tenth of the memory and more.
+ * A stretch is at most so large a part of what is on the lists: an assumption. Where recordings name the files, a
+ * quarter (of one kind of work) to three quarters (of another) of what was read again came in stretches of a tenth
+ * of the memory and more.
  */
 #define STRETCH_PART 4u
-/* The recording waits at most so many times its own length: where most is read again of what reading makes go, too, that takes long. */
+/*
+ * The recording waits at most so many times its own length: where
+ * most is read again of what reading makes go, too, that takes long.
+ */
 #define MOST_WAITING 2u
 
-/** How a page of a file had come when it went: that had been read, or written, and went for the first time; or had come again. */
+/**
+ * How a page of a file had come when it went: that had been read,
+ * or written, and went for the first time; or had come again.
+ */
 enum kind_number { PAGES_READ, PAGES_WRITTEN, PAGES_AGAIN, NR_PAGES_KINDS };
 
 /** What goes of a task's pages of a kind one after another, and is read again all or not at all; or at random. */
@@ -60,7 +68,8 @@ struct refaults {
 	struct read_window reading;
 	uint32_t reading_next;   /* its page that comes next; its nr is how many are still to come */
 	ns_t free_ns;            /* when all of it is there, or its reader has found no memory */
-	ns_t wait_until_ns;      /* events of the recording wait until nothing is due any more, but no longer; 0: they do not wait */
+	/* events of the recording wait until nothing is due any more, but no longer; 0: they do not wait */
+	ns_t wait_until_ns;
 	ns_t timer_ns;           /* when the earliest timer fires, NS_NEVER: there is none */
 	bool by_time;            /* the clock is the recording's, not age() */
 };
@@ -123,8 +132,9 @@ static uint64_t pages_on_lists(const struct run *run)
 }
 
 /*
- * Whether @pages that begin to go are read again, or not: so that the share that is comes nearest to the one that ought to be. A share
- * that a machine showed which reclaimed is one of all pages that went, of those that had come again, too; else each kind has its own.
+ * Whether @pages that begin to go are read again, or not: so that the share that is comes nearest to the one that
+ * ought to be. A share that a machine showed which reclaimed is one of all pages that went, of those that had come
+ * again, too; else each kind has its own.
  */
 static bool is_read_again(const struct run *run, const struct kind *kind, uint64_t pages)
 {
@@ -171,9 +181,10 @@ static void set_timer(struct run *run)
 }
 
 /*
- * How soon a page is read again, as a part in 2^32 of the time that is left: mostly soon, as what was used of late is. The square of all
- * alike is within a tenth of that for 32 in a hundred and within a half for 71. Measured where the recording names the files: two kinds of
- * work did so with 32 and 32, 50 and 88 in a hundred of the 81397 and 73472 pages that they read again.
+ * How soon a page is read again, as a part in 2^32 of the time that is left: mostly soon, as what was used of late
+ * is. The square of all alike is within a tenth of that for 32 in a hundred and within a half for 71. Measured
+ * where the recording names the files: two kinds of work did so with 32 and 32, 50 and 88 in a hundred of the 81397
+ * and 73472 pages that they read again.
  */
 static uint32_t draw_part(struct rng *rng)
 {
@@ -183,8 +194,8 @@ static uint32_t draw_part(struct rng *rng)
 }
 
 /*
- * When pages that go now are read again, which are to be followed by @more: soon enough for the disk to read all that waits for it until
- * the recording is over.
+ * When pages that go now are read again, which are to be followed by @more: soon
+ * enough for the disk to read all that waits for it until the recording is over.
  */
 static uint64_t draw_due(struct run *run, uint64_t more)
 {
@@ -212,7 +223,13 @@ static void gone_alone(struct run *run, uint32_t slot, uint32_t who, uint64_t sh
 {
 	if (is_read_again(run, &run->reclaim.coming->kinds[number], 1))
 		promise(run, draw_due(run, 1),
-			&(struct read_window){ .nr = 1, .kind = number, .who = who, .slots = { slot }, .shadows = { shadow } });
+			&(struct read_window){
+				.nr = 1,
+				.kind = number,
+				.who = who,
+				.slots = { slot },
+				.shadows = { shadow },
+			});
 }
 
 /* How long it will be is not known before it ends: taken as long as others of its kind have been. */
@@ -223,15 +240,16 @@ static void begin_stretch(struct run *run, struct kind *kind, struct stretch *st
 
 	*stretch = (struct stretch){
 		.left = (uint32_t)(most / WINDOW_PAGES) + 1,
-		.again = kind->stretches ? is_read_again(run, kind, kind->gone / kind->stretches) : rng_below(rng, 100) < kind->percent,
+		.again = kind->stretches ? is_read_again(run, kind, kind->gone / kind->stretches) :
+					   rng_below(rng, 100) < kind->percent,
 		.random = random_percent && rng_below(rng, 100) < random_percent,
 	};
 	kind->stretches++;
 }
 
 /*
- * The pages that have gone make a window, which is read again if the others of its stretch are: right after these, as reading is faster
- * than what made them go, or some time later, when they have been read already.
+ * The pages that have gone make a window, which is read again if the others of its stretch are: right after
+ * these, as reading is faster than what made them go, or some time later, when they have been read already.
  */
 static void close_window(struct run *run, struct kind *kind)
 {
@@ -246,9 +264,11 @@ static void close_window(struct run *run, struct kind *kind)
 	stretch->until = r->gone + most;
 	if (stretch->random) {
 		for (uint32_t i = 0; i < window->nr; i++)
-			gone_alone(run, window->slots[i], window->who, window->shadows[i], (enum kind_number)window->kind);
+			gone_alone(run, window->slots[i], window->who, window->shadows[i],
+				(enum kind_number)window->kind);
 	} else if (stretch->again) {
-		stretch->due = stretch->due > now(run) ? stretch->due + 1 : draw_due(run, (uint64_t)stretch->left * WINDOW_PAGES);
+		stretch->due = stretch->due > now(run) ? stretch->due + 1 :
+							 draw_due(run, (uint64_t)stretch->left * WINDOW_PAGES);
 		promise(run, stretch->due, window);
 	}
 	stretch->left--;
@@ -294,8 +314,8 @@ void refault_evicted(struct run *run, uint32_t slot, uint32_t who, uint64_t shad
 }
 
 /*
- * Memory for a page that the reader waits for, or for one read ahead: who asks for that gives up soon, and may hold locks of the
- * file system. Models filemap_create_folio(), and readahead_gfp_mask() in page_cache_ra_unbounded().
+ * Memory for a page that the reader waits for, or for one read ahead: who asks for that gives up soon, and may hold
+ * locks of the file system. Models filemap_create_folio(), and readahead_gfp_mask() in page_cache_ra_unbounded().
  */
 static bool take_for_read(struct run *run, struct page_request want, bool ahead, pfn_t *pfn)
 {
@@ -370,8 +390,8 @@ static void wait_or_not(struct run *run)
 }
 
 /*
- * All pages of a window are taken before the first has come: page_cache_ra_unbounded(). A page ahead for which there is no memory is the
- * first the next time. What its memory takes to find is the reader's own time.
+ * All pages of a window are taken before the first has come: page_cache_ra_unbounded(). A page ahead for which
+ * there is no memory is the first the next time. What its memory takes to find is the reader's own time.
  */
 static void read_window(struct run *run)
 {

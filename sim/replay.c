@@ -52,7 +52,8 @@ static int check_now(struct run *run, struct err *err)
 		ret = locks_check(run, err);
 	if (ret == 0)
 		ret = readers_check(run, err);
-	return ret < 0 ? err_context(err, "after event %" PRIu64 " at %" PRIu64 " ns", run->event_no, run->engine.now) : 0;
+	return ret < 0 ? err_context(err, "after event %" PRIu64 " at %" PRIu64 " ns", run->event_no, run->engine.now) :
+			 0;
 }
 
 static int map_cpus(struct run *run, struct err *err)
@@ -63,8 +64,8 @@ static int map_cpus(struct run *run, struct err *err)
 	run->seats = calloc(run->tables->nr_whos + 1, sizeof(*run->seats));
 	if (!run->seats)
 		return err_set(err, ERR_NOMEM, "no memory for %u tasks", run->tables->nr_whos);
-	ret = cpu_map_seats(run->tables, replay_cpu_map_of(run->options->cpu_map, run->options->initial), run->meta->cpus,
-		run->machine->cpus, run->seats, &beyond, err);
+	ret = cpu_map_seats(run->tables, replay_cpu_map_of(run->options->cpu_map, run->options->initial),
+		run->meta->cpus, run->machine->cpus, run->seats, &beyond, err);
 	run->result.folded_cpus = beyond;
 	return ret;
 }
@@ -279,7 +280,8 @@ static int deferred_error(const struct run *run, struct err *err)
 /* Nobody has what a reader waits for, and @req, with all that comes after it, comes when he has it. */
 static int wait_for_readers(struct run *run, struct request *req, struct err *err)
 {
-	ns_t due_ns = max_u64(req->arrival_ns, run->engine.now); /* with PACE_ASAP it has nothing to do with recorded times */
+	/* with PACE_ASAP it has nothing to do with recorded times */
+	ns_t due_ns = max_u64(req->arrival_ns, run->engine.now);
 	int ret = 0;
 
 	for (uint32_t steps = 1; ret == 0 && run->reading; steps++) {
@@ -418,7 +420,10 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 	return ret == 0 ? replay_check_stop(run, err) : ret;
 }
 
-/* How long, in simulated time, the last sleepers are given once nobody else is served: twice the kernel's longest pause. */
+/*
+ * How long, in simulated time, the last sleepers are given once
+ * nobody else is served: twice the kernel's longest pause.
+ */
 #define PATIENCE_NS 10000000000u
 
 /* Whether somebody waits who can still be served, a task has not made all its requests, or a work item is left. */
@@ -426,10 +431,11 @@ static bool more_to_come(const struct run *run, ns_t until_ns)
 {
 	const struct engine *engine = &run->engine;
 
-	if (engine->nr_closed || run->sleepers.nr_awake || run->sleepers.nr_napping || run->nr_planned || works_left(run) ||
-		readers_reading(run))
+	if (engine->nr_closed || run->sleepers.nr_awake || run->sleepers.nr_napping || run->nr_planned ||
+		works_left(run) || readers_reading(run))
 		return true;
-	return run->sleepers.nr_asleep && engine->queue.nr > run->nr_periodic && engine->queue.heap[0].time_ns <= until_ns;
+	return run->sleepers.nr_asleep && engine->queue.nr > run->nr_periodic &&
+		engine->queue.heap[0].time_ns <= until_ns;
 }
 
 /* The trace has ended: who waits is served, and who waits for what no one will do has failed. */

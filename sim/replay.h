@@ -56,7 +56,8 @@ struct replay_cut {
 /** Where a replay begins. */
 struct replay_from {
 	enum {
-		FROM_INITIAL, /* at the instant of the initial state, where the recording tells it, else at its beginning */
+		/* at the instant of the initial state, where the recording tells it, else at its beginning */
+		FROM_INITIAL,
 		FROM_TIME,    /* at the first event that is not before .time_ns */
 		FROM_EVENT,   /* at event .event, from 0 */
 		FROM_MARKER,  /* at the first marker with the text .marker */
@@ -85,13 +86,16 @@ struct replay_options {
 	uint64_t sample_events;  /* also every that many events; 0 = no */
 	uint64_t limit;          /* events replayed at most, from the one where the replay begins; 0 = all */
 	/*
-	 * For `kmemsim lint`: advice, leaks at the end and the contexts of recordings are judged, too, and the recorder gets
-	 * every violation, not only the first ones.
+	 * For `kmemsim lint`: advice, leaks at the end and the contexts of recordings are
+	 * judged, too, and the recorder gets every violation, not only the first ones.
 	 */
 	bool lint;
 	uint64_t check_every;    /* walk all invariants every that many events and at the end; 0 = never */
 	const struct machine *machine; /* borrowed */
-	/** stop() - asked once a batch; true ends the run with ERR_INTERRUPTED, its results so far kept. May be NULL. */
+	/**
+	 * stop() - asked once a batch; true ends the run with
+	 * ERR_INTERRUPTED, its results so far kept. May be NULL.
+	 */
 	bool (*stop)(void *arg);
 	/** progress() - once a batch. May be NULL. */
 	void (*progress)(void *arg, uint64_t events, uint64_t live_objects);
@@ -101,8 +105,8 @@ struct replay_options {
 	struct observer observer; /* who watches every event; all NULL = nobody */
 	/*
 	 * Go on from the saved memory of a real kernel in place of boot. Borrowed; NULL = boot.
-	 * Of the recorded kernel: what the state has events before (entries) is not replayed, and objects that live then are
-	 * those at their recorded addresses: needs a reader with the recorded columns and the direct map.
+	 * Of the recorded kernel: what the state has events before (entries) is not replayed, and objects that live
+	 * then are those at their recorded addresses: needs a reader with the recorded columns and the direct map.
 	 * Of another one: needs `from`; see sim/adopt.h.
 	 */
 	struct replay_from from;
@@ -130,24 +134,29 @@ struct replay_result {
 	uint64_t events;
 	uint64_t failed;             /* allocations that failed in the model and not in the recording */
 	uint64_t failed_both;        /* that failed in both */
-	uint64_t failed_older;       /* of what is there at the beginning, of the recording or at --from: no memory for it */
+	/* of what is there at the beginning, of the recording or at --from: no memory for it */
+	uint64_t failed_older;
 	uint64_t recovered;          /* that failed in the recording only */
 	uint64_t violations;
 	uint64_t not_judged;         /* beside them: that depend on events which were cut off at the front */
-	bool claims_unknown[2];      /* by enum resource_tree: what it has was used, and nothing tells of who had claimed it */
+	/* by enum resource_tree: what it has was used, and nothing tells of who had claimed it */
+	bool claims_unknown[2];
 	uint64_t unmodelled;         /* events whose mechanism is not modelled yet: skipped */
 	uint64_t bytes_alloc_checked, bytes_alloc_mismatch; /* kmalloc events, against the recording */
 	uint64_t oom_kills;          /* tasks that the OOM killer ended */
-	uint64_t oom_without_victim; /* attempts to get memory at which it found nobody: a real kernel panics at the first */
+	/* attempts to get memory at which it found nobody: a real kernel panics at the first */
+	uint64_t oom_without_victim;
 	uint64_t stalls;             /* direct reclaims of requests: the kernel's allocstall of all zones */
 	uint64_t still_waiting;      /* requests that nobody served any more: failed */
-	uint64_t cut_off;            /* requests that had arrived, and were not done when the run was ended before its end */
+	/* requests that had arrived, and were not done when the run was ended before its end */
+	uint64_t cut_off;
 	uint64_t folded_cpus;        /* CPUs of the trace that the machine does not have */
 	uint64_t live_objects;       /* at the end */
 	uint64_t skipped;            /* events before the one where the replay begins */
 	uint64_t carried;            /* of these, carried out since the instant of the initial state */
 	uint64_t bound;              /* older objects found in the initial state */
-	uint64_t unbound;            /* older objects that are not there: allocated since; those of slabs are allocated now */
+	/* older objects that are not there: allocated since; those of slabs are allocated now */
+	uint64_t unbound;
 	/* What the initial state does not tell: laid out by the seed, or assumed. */
 	struct replay_filled {
 		uint64_t blocks;     /* free blocks whose place was drawn */
@@ -177,7 +186,8 @@ struct replay_result {
 	} use;
 	bool settings_applied;       /* watermarks are the machine's: the initial state was saved with other settings */
 	uint32_t caches_kept;        /* with the initial state's sizes and partial lists, not those of the settings */
-	bool before_state;           /* it begins before its recording's initial state was saved: some things happen twice */
+	/* it begins before its recording's initial state was saved: some things happen twice */
+	bool before_state;
 	uint64_t gone;               /* pages of the initial state whose processes have ended by the beginning */
 	uint64_t read_more, read_less; /* objects that saving that state left, than were recorded */
 	ns_t sim_ns;

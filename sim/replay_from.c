@@ -59,8 +59,10 @@ int replay_from_check(const struct replay_from *from, const struct trace_tables 
 		list_markers(tables, text, sizeof(text));
 		return err_set(err, ERR_TRACE, "the trace has no marker \"%s\"%s", from->marker, text);
 	}
-	if ((from->kind == FROM_EVENT && from->event >= meta->events) || (from->kind == FROM_TIME && from->time_ns > meta->last_ns))
-		return err_set(err, ERR_TRACE, "behind the last event: the trace has %" PRIu64 " events and ends at %" PRIu64 " ns",
+	if ((from->kind == FROM_EVENT && from->event >= meta->events) ||
+		(from->kind == FROM_TIME && from->time_ns > meta->last_ns))
+		return err_set(err, ERR_TRACE,
+			"behind the last event: the trace has %" PRIu64 " events and ends at %" PRIu64 " ns",
 			meta->events, meta->last_ns);
 	return 0;
 }

@@ -1,4 +1,7 @@
-/* replay_priv: what the files of a replay share: replay.c (events in their order), replay_record.c (what is told of them). */
+/*
+ * replay_priv: what the files of a replay share: replay.c (events
+ * in their order), replay_record.c (what is told of them).
+ */
 #ifndef KMEMSIM_SIM_REPLAY_PRIV_H
 #define KMEMSIM_SIM_REPLAY_PRIV_H
 

@@ -27,7 +27,10 @@ static void compare_bytes_alloc(struct run *run)
 	}
 }
 
-/* The rows of the run's end. Results so far are kept whatever ended the run; the first error is the one that is told. */
+/*
+ * The rows of the run's end. Results so far are kept whatever
+ * ended the run; the first error is the one that is told.
+ */
 static int record_rest(struct run *run, int ret, struct err *err)
 {
 	const struct recorder_ops *ops = run->recorder->ops;

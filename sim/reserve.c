@@ -17,9 +17,10 @@ bool reserve_warning(const struct reserve *reserve, uint32_t page_size, char *bu
 
 	if (reserve->low <= reserve->managed / 2)
 		return false;
-	snprintf(buf, size, "the low watermark of zone %s is %s, of %s that it has: little or nothing is left for requests"
-		" (page_allocator.min_free_kbytes)", reserve->zone,
-		units_format_size_short(reserve->low * page_size, low, sizeof(low)),
+	snprintf(buf, size,
+		"the low watermark of zone %s is %s, of %s that it has: little or nothing is left for requests"
+		" (page_allocator.min_free_kbytes)",
+		reserve->zone, units_format_size_short(reserve->low * page_size, low, sizeof(low)),
 		units_format_size_short(reserve->managed * page_size, managed, sizeof(managed)));
 	return true;
 }

@@ -1,7 +1,7 @@
 /*
- * reuse: file pages that read() and write() use a second time before reclaim would take them, which makes them active. No event tells
- * which; the states beside a recording say how many (find_use() in reclaim.c). What has gone by then is read again (refault.c), and is
- * asked about no more.
+ * reuse: file pages that read() and write() use a second time before reclaim would take them, which makes them
+ * active. No event tells which; the states beside a recording say how many (find_use() in reclaim.c). What has gone
+ * by then is read again (refault.c), and is asked about no more.
  *
  * Assumed: files are read from one end to the other, so pages that came one after another are used together, a
  * window of readahead at a time, at any moment of what is left of the recording. Simplified: they become active when
@@ -39,7 +39,8 @@ static bool page_reused(void *arg, pfn_t pfn)
 		next_window(r);
 	r->reused.left--;
 	came_ns = run->objects[slot_plus1 - 1].born_ns;
-	return r->reused.used && came_ns + reuse_part(max_u64(reuse_end(run), came_ns) - came_ns, r->reused.moment) <= run->engine.now;
+	return r->reused.used &&
+		came_ns + reuse_part(max_u64(reuse_end(run), came_ns) - came_ns, r->reused.moment) <= run->engine.now;
 }
 
 void reuse_start(struct run *run, struct reclaim_hooks *hooks)

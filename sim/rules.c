@@ -19,7 +19,8 @@ static bool takes_pages(enum run_action action)
 
 static bool takes_object(enum run_action action)
 {
-	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE || action == ACT_CACHE_ALLOC || action == ACT_KREALLOC;
+	return action == ACT_KMALLOC || action == ACT_KMALLOC_LARGE || action == ACT_CACHE_ALLOC ||
+		action == ACT_KREALLOC;
 }
 
 /* They take slab_mutex. */
@@ -30,7 +31,8 @@ static bool manages_cache(enum run_action action)
 
 static bool may_sleep(const struct trace_op *op, enum run_action action)
 {
-	bool takes = takes_pages(action) || takes_object(action) || (action == ACT_PART && op->kind == KIND_ALLOC_PERCPU);
+	bool takes =
+		takes_pages(action) || takes_object(action) || (action == ACT_PART && op->kind == KIND_ALLOC_PERCPU);
 
 	return manages_cache(action) || (takes && op->gfp & GFP_BIT_DIRECT_RECLAIM);
 }
@@ -98,7 +100,8 @@ static bool leaves_nofail_to_vmalloc(const struct run *run, const struct trace_o
 /* __GFP_NOFAIL asks for what cannot be promised: rmqueue() and __alloc_pages_slowpath() warn. */
 static bool is_vain_nofail(const struct run *run, const struct trace_op *op, enum run_action action)
 {
-	if (!(op->gfp & GFP_BIT_NOFAIL) || !(takes_pages(action) || takes_object(action)) || leaves_nofail_to_vmalloc(run, op))
+	if (!(op->gfp & GFP_BIT_NOFAIL) || !(takes_pages(action) || takes_object(action)) ||
+		leaves_nofail_to_vmalloc(run, op))
 		return false;
 	return !(op->gfp & GFP_BIT_DIRECT_RECLAIM) || block_order(run, op, action) > NOFAIL_ORDER;
 }
@@ -115,7 +118,10 @@ static bool is_costly(const struct run *run, const struct trace_op *op, enum run
 	       op->kind != KIND_KVZALLOC && !(op->gfp & (GFP_BIT_NORETRY | GFP_BIT_RETRY_MAYFAIL | GFP_BIT_NOWARN));
 }
 
-/* GFP_DMA for a device that reaches 4 GiB: the 16 MiB of zone DMA are for those that do not. Of a page or an object no event tells for whom. */
+/*
+ * GFP_DMA for a device that reaches 4 GiB: the 16 MiB of zone DMA are
+ * for those that do not. Of a page or an object no event tells for whom.
+ */
 static bool may_waste_dma(const struct trace_op *op, enum run_action action)
 {
 	return (takes_pages(action) || takes_object(action)) && op->gfp & GFP_BIT_DMA;
@@ -148,7 +154,8 @@ static bool is_early_boot(const struct trace_who *who)
 static void report_sleep(struct run *run, const struct request *req, const struct run_op *op)
 {
 	const struct trace_who *who = &run->tables->whos[req->who];
-	uint32_t ctx = op->ctx | (is_early_boot(who) ? (uint32_t)CTX_PROCESS : who->ctx | (req->seat.ctx & CTX_PREEMPT_OFF));
+	uint32_t ctx =
+		op->ctx | (is_early_boot(who) ? (uint32_t)CTX_PROCESS : who->ctx | (req->seat.ctx & CTX_PREEMPT_OFF));
 	const char *where = ctx & CTX_MASK ? "in an interrupt" :
 			    ctx & CTX_IRQS_OFF ? "with interrupts off" : "with preemption off";
 
@@ -163,18 +170,21 @@ static void report_size(struct run *run, const struct run_op *op)
 	const char *name = kind_info[op->kind].name;
 
 	if (op->action == ACT_PART && op->kind == KIND_MEMPOOL_CREATE && op->trace->arg[1] == BACKING_PAGE)
-		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of blocks of order %u: the kernel warns and refuses", name, op->order);
+		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of blocks of order %u: the kernel warns and refuses",
+			name, op->order);
 	else if (op->action == ACT_PART)
-		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name,
-			op->trace->size);
+		run_violation(run, RULE_SIZE_TOO_LARGE, op,
+			"%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name, op->trace->size);
 	else if (op->action == ACT_PAGES_EXACT)
-		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of %" PRIu64 " bytes, order %u: the kernel warns and refuses", name,
-			op->size, block_order(run, op->trace, op->action));
+		run_violation(run, RULE_ORDER_TOO_LARGE, op,
+			"%s of %" PRIu64 " bytes, order %u: the kernel warns and refuses", name, op->size,
+			block_order(run, op->trace, op->action));
 	else if (op->action == ACT_KREALLOC)
-		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s to %" PRIu64 " bytes: the kernel refuses, the old object stays",
-			name, op->size);
+		run_violation(run, RULE_SIZE_TOO_LARGE, op,
+			"%s to %" PRIu64 " bytes: the kernel refuses, the old object stays", name, op->size);
 	else if (op->action != ACT_CACHE_CREATE)
-		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name, op->size);
+		run_violation(run, RULE_SIZE_TOO_LARGE, op,
+			"%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name, op->size);
 	else
 		run_violation(run, RULE_SIZE_TOO_LARGE, op, "cache \"%s\" of objects of %" PRIu64
 			" bytes: the kernel cannot create it", run_string(run, op->trace->name), op->trace->size);
@@ -224,7 +234,10 @@ void rules_report_other(struct run *run, const struct request *req, const struct
 		report_advice(run, op);
 }
 
-/* That a cache of a recording has a constructor may be a guess, from the size of its slots: not enough for a verdict. */
+/*
+ * That a cache of a recording has a constructor may be a
+ * guess, from the size of its slots: not enough for a verdict.
+ */
 bool rules_has_constructor(const struct run *run, uint32_t cache, uint32_t name)
 {
 	if (cache == CACHE_NONE || !(slab_cache_flags(run->mm.slab, cache) & SLAB_CTOR))
@@ -249,8 +262,10 @@ void rules_of_disowned(struct run *run, struct run_op *op)
 
 void rules_report_disowned(struct run *run, const struct run_op *op)
 {
-	run_violation(run, RULE_CACHE_DESTROYED, op, "%s from cache \"%s\", which has been destroyed: works as long as the kernel"
-		" keeps it, for others who share it or for its objects", kind_info[op->kind].name, run_string(run, op->trace->name));
+	run_violation(run, RULE_CACHE_DESTROYED, op,
+		"%s from cache \"%s\", which has been destroyed: works as long as the kernel"
+		" keeps it, for others who share it or for its objects",
+		kind_info[op->kind].name, run_string(run, op->trace->name));
 }
 
 void rules_of_zeroed(struct run *run, struct run_op *op)
@@ -285,7 +300,10 @@ bool rules_made_in_vain(const struct run *run, const struct run_op *op, enum tra
 	return wanted;
 }
 
-/* Of what the trace's kernel promised its callers, or the machine's does. SLOB, which kept no size for kfree(), went with 6.4. */
+/*
+ * Of what the trace's kernel promised its callers, or the machine's
+ * does. SLOB, which kept no size for kfree(), went with 6.4.
+ */
 static bool kernel_takes_all_by_kfree(const struct run *run)
 {
 	if (!strcmp(run->machine->slab.allocator, "slob"))
@@ -332,7 +350,8 @@ bool rules_claims_known(struct run *run, enum resource_tree tree, const struct r
 	if (run->claims_known[tree])
 		return true;
 	if (run->options->lint && !run->result.claims_unknown[tree])
-		run_violation_severe(run, port ? RULE_PORT_UNCLAIMED : RULE_IOMEM_UNCLAIMED, severity_name[SEVERITY_ADVICE], op,
+		run_violation_severe(run, port ? RULE_PORT_UNCLAIMED : RULE_IOMEM_UNCLAIMED,
+			severity_name[SEVERITY_ADVICE], op,
 			"who has claimed which region is not judged, here and later: neither the recording nor the machine tells of a"
 			" claim; record request_region, import /proc/ioports, too, or name a machine that probe has described");
 	run->result.claims_unknown[tree] = true;

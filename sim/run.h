@@ -184,9 +184,11 @@ struct gone {
 
 /** What the process that saves a state leaves behind, as the recording shows it (sim/adopt_saver.c). */
 struct saver {
-	uint8_t *calls;        /* owned; by operation: what it tells; NULL: the state does not say how much its saver read */
+	/* owned; by operation: what it tells; NULL: the state does not say how much its saver read */
+	uint8_t *calls;
 	int32_t task;
-	uint32_t first, turn;  /* files read that show it, numbered from 1 through all tasks: first, last; 0: none yet */
+	/* files read that show it, numbered from 1 through all tasks: first, last; 0: none yet */
+	uint32_t first, turn;
 	uint32_t links;        /* read until the last of these */
 	uint32_t links_seen;
 	struct seat seat;      /* where it ran */
@@ -199,7 +201,8 @@ struct saver {
 struct run {
 	const struct replay_options *options; /* borrowed */
 	const struct machine *machine;        /* borrowed */
-	struct machine *paced;                /* owned: it, at the recording's pace (sim/pace.h); NULL: it has its own */
+	/* owned: it, at the recording's pace (sim/pace.h); NULL: it has its own */
+	struct machine *paced;
 	const struct trace_tables *tables;    /* borrowed */
 	const struct trace_meta *meta;        /* borrowed */
 	struct recorder *recorder;            /* borrowed */
@@ -210,7 +213,8 @@ struct run {
 	struct follow {
 		bool active;             /* something of the below is still to come */
 		bool skipping;           /* what lives where the replay begins has no places yet */
-		bool instant_ahead;      /* while skipping: the saved state may be the recording's own, and its instant comes */
+		/* while skipping: the saved state may be the recording's own, and its instant comes */
+		bool instant_ahead;
 		bool warming;            /* between the instant of its own state and the beginning */
 		bool own;                /* no longer skipping: the initial state is the recording's own */
 		struct older *older;     /* owned while skipping: what is in a slot (sim/adopt.h) */
@@ -219,13 +223,16 @@ struct run {
 		struct request *pools;   /* owned while skipping: events of pools, see follow_stand() */
 		uint32_t nr_pools, cap_pools;
 		struct gone gone;        /* while skipping */
-		uint64_t recorded_end;   /* while skipping: behind the last frame that older blocks name; 0 = none does */
+		/* while skipping: behind the last frame that older blocks name; 0 = none does */
+		uint64_t recorded_end;
 		struct saver saver;      /* while skipping, and while awaited */
-		uint32_t *areas;         /* owned: the model's area for each of the initial state's; NULL = it tells none */
+		/* owned: the model's area for each of the initial state's; NULL = it tells none */
+		uint32_t *areas;
 		struct idmap bound;      /* objects and blocks of the initial state that slots have, by their place */
 		enum boot_stage stage;
 		uint32_t next_cut;
-		int8_t *asked;           /* owned; by slot: the node that its pages are asked from, -1 = not told. NULL: none is */
+		/* owned; by slot: the node that its pages are asked from, -1 = not told. NULL: none is */
+		int8_t *asked;
 	} follow;
 
 	const struct run_part *part_of_kind[NR_KINDS]; /* NULL: served without a part, or not modelled */
@@ -261,9 +268,11 @@ struct run {
 	struct bulk *bulks;          /* owned: the bulk call under way, by CPU */
 
 	bool recorded_pace, observed; /* what options say, at hand for each event */
-	uint32_t reading;            /* who reads again what is gone: events wait for them (sim/readers.c, sim/refault.c) */
+	/* who reads again what is gone: events wait for them (sim/readers.c, sim/refault.c) */
+	uint32_t reading;
 	ns_t late_ns;                /* so much later than recorded events come, for that */
-	bool untimed;                /* the request being served has no latency, yet (it called run_sleep()) or at all */
+	/* the request being served has no latency, yet (it called run_sleep()) or at all */
+	bool untimed;
 	struct boot_policy policy;   /* who takes pages from all nodes in turn */
 	struct boot_prefix prefix;   /* what happens before the page allocator */
 	struct sections sections;    /* of tasks that must stay on their CPU */
@@ -366,8 +375,8 @@ bool rules_ends_whole(const struct run *run);
 void run_violation(struct run *run, enum rule rule, const struct run_op *op, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /** run_violation_severe() - a case of the rule that is of another severity than most. */
-void run_violation_severe(struct run *run, enum rule rule, const char *severity, const struct run_op *op, const char *fmt,
-	...) __attribute__((format(printf, 5, 6)));
+void run_violation_severe(struct run *run, enum rule rule, const char *severity, const struct run_op *op,
+	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /** object_begin() - the object that request @req made begins to live in its slot. */
 static inline void object_begin(struct run *run, const struct request *req, struct run_op *op, uint32_t slab,

@@ -6,8 +6,8 @@
 #include "sim/serve_vmalloc.h"
 
 /*
- * A page that only reclaim was seen to free: compaction has moved another's contents there, which the model has where it put
- * them, or the page is older than the trace, and then among those that the initial state counts.
+ * A page that only reclaim was seen to free: compaction has moved another's contents there, which the model has
+ * where it put them, or the page is older than the trace, and then among those that the initial state counts.
  */
 static bool is_reclaims_own(const struct run *run, const struct trace_op *op)
 {
@@ -28,7 +28,10 @@ static enum run_action object_action(const struct run *run, enum run_action acti
 	return run->options->layer == LAYER_PAGE ? ACT_SKIP : action;
 }
 
-/* Whether an event of an object that is not there is for the object's part to judge: its use, and the end of a mapping. */
+/*
+ * Whether an event of an object that is not there is for the
+ * object's part to judge: its use, and the end of a mapping.
+ */
 static bool judged_by_part(const struct run *run, const struct trace_op *op)
 {
 	bool ends = kind_info[op->kind].slot == SLOT_ENDS && !(kind_info[op->kind].keys & KEY_PAGE);
@@ -157,8 +160,8 @@ static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum 
 	if (takes && !takes_pages && (op->gfp & (GFP_BIT_HIGHMEM | GFP_BIT_DMA32)))
 		rules |= 1u << RULE_HIGHMEM_KMALLOC;
 	/* Who says __GFP_NOWARN expects NULL. kvmalloc() says so too, and then asks vmalloc. */
-	if (!(op->gfp & GFP_BIT_NOWARN) && is_kmalloc(action) && op->kind != KIND_KVMALLOC && op->kind != KIND_KVZALLOC &&
-		op->size > run->machine->kmalloc.max_size)
+	if (!(op->gfp & GFP_BIT_NOWARN) && is_kmalloc(action) && op->kind != KIND_KVMALLOC &&
+		op->kind != KIND_KVZALLOC && op->size > run->machine->kmalloc.max_size)
 		rules |= 1u << RULE_SIZE_TOO_LARGE;
 	if (!(op->gfp & GFP_BIT_NOWARN) && action == ACT_PAGES && op->order > run->machine->page_allocator.max_order)
 		rules |= 1u << RULE_ORDER_TOO_LARGE;

@@ -65,7 +65,10 @@ static int record_pageblocks(struct run *run, const struct zone_stats *zone, str
 	return ret;
 }
 
-/* lowmem_reserve[] as /proc/zoneinfo prints it: by the zones that the kernel has, see describe_machine(). ZONE_DEVICE has no pages. */
+/*
+ * lowmem_reserve[] as /proc/zoneinfo prints it: by the zones that
+ * the kernel has, see describe_machine(). ZONE_DEVICE has no pages.
+ */
 static void print_protection(const struct run *run, const struct zone_stats *zone, char *buf, size_t size)
 {
 	static const enum machine_zone zones_64[] = { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE, ZONE_MOVABLE };
@@ -86,8 +89,8 @@ static int record_cpu_lists(struct run *run, unsigned int z, const struct zone_s
 		uint32_t pages = page_alloc_pcp_count(run->mm.pages, z, cpu);
 
 		if (pages)
-			ret = RECORD_ROW(run->recorder, PCP_LISTS, err, RECORD_U(zone->node), RECORD_T(machine_zone_name[zone->type]),
-				RECORD_U(cpu), RECORD_U(pages));
+			ret = RECORD_ROW(run->recorder, PCP_LISTS, err, RECORD_U(zone->node),
+				RECORD_T(machine_zone_name[zone->type]), RECORD_U(cpu), RECORD_U(pages));
 	}
 	return ret;
 }
@@ -274,7 +277,8 @@ int sampler_sample(struct run *run, const char *reason, const char *marker, stru
 		sample.free_bytes += zone.free_pages * page_size;
 		sample.pcp_bytes += zone.pcp_pages * page_size;
 	}
-	sample.slab_waste_bytes = without_objects = sample.slab_bytes > live.slab_req ? sample.slab_bytes - live.slab_req : 0;
+	sample.slab_waste_bytes = without_objects =
+		sample.slab_bytes > live.slab_req ? sample.slab_bytes - live.slab_req : 0;
 	parts_totals(run, &sample);
 	if (run->options->initial) {
 		of_pools = without_objects - sample.slab_waste_bytes;
@@ -433,8 +437,8 @@ static int record_failures(struct run *run, struct err *err)
 
 		gfp_format(f->gfp, gfp, sizeof(gfp));
 		ret = RECORD_ROW(run->recorder, ALLOC_FAILURES, err, RECORD_U(f->node),
-			RECORD_T(f->zone < NR_ZONE_TYPES ? machine_zone_name[f->zone] : "none"), RECORD_U(f->order), RECORD_T(gfp),
-			RECORD_U(f->count));
+			RECORD_T(f->zone < NR_ZONE_TYPES ? machine_zone_name[f->zone] : "none"), RECORD_U(f->order),
+			RECORD_T(gfp), RECORD_U(f->count));
 	}
 	return ret;
 }

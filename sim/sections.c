@@ -13,7 +13,8 @@ static bool has_sections(const struct trace_tables *tables, bool *counted)
 	for (uint32_t i = 0; i < tables->nr_ops; i++) {
 		uint8_t kind = tables->ops[i].kind;
 
-		*counted |= kind == KIND_GET_CPU || kind == KIND_PUT_CPU || kind == KIND_GET_CPU_VAR || kind == KIND_PUT_CPU_VAR;
+		*counted |= kind == KIND_GET_CPU || kind == KIND_PUT_CPU || kind == KIND_GET_CPU_VAR ||
+			kind == KIND_PUT_CPU_VAR;
 		mapped |= kind == KIND_KMAP_ATOMIC || kind == KIND_KUNMAP_ATOMIC;
 	}
 	return *counted || mapped;
@@ -83,7 +84,8 @@ void sections_leave(struct run *run, const struct request *req, const struct run
 	ns_t ns;
 
 	if (!section->depth) {
-		run_violation(run, RULE_PREEMPT_IMBALANCE, op, "%s without get: preempt_count underflows", kind_info[op->kind].name);
+		run_violation(run, RULE_PREEMPT_IMBALANCE, op, "%s without get: preempt_count underflows",
+			kind_info[op->kind].name);
 		return;
 	}
 	if (--section->depth || run->follow.skipping)
@@ -104,11 +106,14 @@ void sections_may_sleep(struct run *run, const struct request *req, const struct
 		return;
 	run->sections.sleeps++;
 	if (section->depth)
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, between %s and put: \"scheduling while atomic\"",
-			kind_info[op->kind].name, kind_info[run->ops[section->op].kind].name);
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op,
+			"%s may sleep, between %s and put: \"scheduling while atomic\"", kind_info[op->kind].name,
+			kind_info[run->ops[section->op].kind].name);
 	else
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, between kmap_atomic and kunmap_atomic: \"scheduling while"
-			" atomic\"", kind_info[op->kind].name);
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op,
+			"%s may sleep, between kmap_atomic and kunmap_atomic: \"scheduling while"
+			" atomic\"",
+			kind_info[op->kind].name);
 }
 
 void sections_map(struct run *run, const struct request *req)
@@ -130,8 +135,10 @@ static void report_open(struct run *run, struct section *section, const char *wh
 
 	if (!section->depth)
 		return;
-	run_violation(run, RULE_PREEMPT_IMBALANCE, op, "%s at %" PRIu64 " ns: %u without put at the end of %s: \"scheduling"
-		" while atomic\" when it next sleeps", kind_info[op->kind].name, section->begun_ns, section->depth, when);
+	run_violation(run, RULE_PREEMPT_IMBALANCE, op,
+		"%s at %" PRIu64 " ns: %u without put at the end of %s: \"scheduling"
+		" while atomic\" when it next sleeps",
+		kind_info[op->kind].name, section->begun_ns, section->depth, when);
 	section->depth = 0;
 }
 

@@ -6,8 +6,8 @@
 #include "sim/serve_vmalloc.h"
 
 /*
- * Until a request that may not fail, or waits for another one to kill, looks for memory again.
- * Simplified: the kernel looks after each tick (4 ms with HZ = 250), and all who wait do; here the first of like ones does, and the
+ * Until a request that may not fail, or waits for another one to kill, looks for memory again. Simplified: the
+ * kernel looks after each tick (4 ms with HZ = 250), and all who wait do; here the first of like ones does, and the
  * next one when that has its memory.
  */
 #define RETRY_PAUSE_NS 100000000u
@@ -80,8 +80,10 @@ static __attribute__((noinline)) enum mm_answer take_without_cache(struct run *r
 	if (op->action != ACT_CACHE_ALLOC)
 		return kmalloc_sized(run->mm.slab, op->size, op->gfp, op->node, run->cpu, object, &run->meter);
 	if (slab_cache_gone(run->mm.slab, run_string(run, op->trace->name)))
-		run_violation(run, RULE_CACHE_DESTROYED, op, "%s from cache \"%s\", which has been destroyed: the kernel uses"
-			" memory that is freed", kind_info[op->kind].name, run_string(run, op->trace->name));
+		run_violation(run, RULE_CACHE_DESTROYED, op,
+			"%s from cache \"%s\", which has been destroyed: the kernel uses"
+			" memory that is freed",
+			kind_info[op->kind].name, run_string(run, op->trace->name));
 	return MM_FAILED;
 }
 
@@ -189,11 +191,16 @@ static inline void serve_slab_free(struct run *run, const struct request *req, s
 
 static RARE void report_zone(struct run *run, const struct run_op *op)
 {
-	run_violation(run, RULE_HIGHMEM_KMALLOC, op, "%s with a zone that slabs cannot come from: \"Unexpected gfp\", the kernel"
-		" warns and clears the bit", kind_info[op->kind].name);
+	run_violation(run, RULE_HIGHMEM_KMALLOC, op,
+		"%s with a zone that slabs cannot come from: \"Unexpected gfp\", the kernel"
+		" warns and clears the bit",
+		kind_info[op->kind].name);
 }
 
-/* What krealloc() was given goes as with kfree(). Return: false when the kernel does not survive it; the object stays then. */
+/*
+ * What krealloc() was given goes as with kfree(). Return: false
+ * when the kernel does not survive it; the object stays then.
+ */
 static bool free_of_krealloc(struct run *run, struct object *object, struct run_op *op)
 {
 	if (object->slab == OBJECT_PAGES) {
@@ -349,31 +356,35 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 	if (op->rules & OP_MAY_SLEEP)
 		sections_may_sleep(run, req, op);
 	if (op->rules & 1u << RULE_SLEEP_IN_ATOMIC)
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: a deadlock, or \"scheduling while atomic\"",
-			name);
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op,
+			"%s may sleep, and the context may not: a deadlock, or \"scheduling while atomic\"", name);
 	if (op->rules & 1u << RULE_HIGHMEM_KMALLOC)
 		report_zone(run, op);
 	if (op->rules & 1u << RULE_SIZE_TOO_LARGE)
-		run_violation(run, RULE_SIZE_TOO_LARGE, op, "%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name,
-			op->size);
+		run_violation(run, RULE_SIZE_TOO_LARGE, op,
+			"%s of %" PRIu64 " bytes: the kernel warns and answers NULL", name, op->size);
 	if (op->rules & 1u << RULE_ORDER_TOO_LARGE)
-		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of order %u: the kernel warns and answers NULL", name, op->order);
+		run_violation(run, RULE_ORDER_TOO_LARGE, op, "%s of order %u: the kernel warns and answers NULL", name,
+			op->order);
 	if (op->rules & 1u << RULE_MEMPOOL_MISUSE)
-		run_violation(run, RULE_MEMPOOL_MISUSE, op, "%s with __GFP_ZERO: an element from the reserve is not cleared,"
-			" a kernel with CONFIG_DEBUG_VM warns", name);
+		run_violation(run, RULE_MEMPOOL_MISUSE, op,
+			"%s with __GFP_ZERO: an element from the reserve is not cleared,"
+			" a kernel with CONFIG_DEBUG_VM warns",
+			name);
 	/* A cache that is yet to be looked up is judged then. */
 	if (op->rules & 1u << RULE_CONSTRUCTED_ZEROED && op->generation == run->cache_generation)
 		rules_report_zeroed(run, op);
 	if (op->rules & 1u << RULE_CACHE_DESTROYED && op->generation == run->cache_generation)
 		rules_report_disowned(run, op);
 	if (op->rules & 1u << RULE_CACHE_NAME_INVALID)
-		run_violation(run, RULE_CACHE_NAME_INVALID, op, "cache name \"%s\" has a blank: a kernel with CONFIG_DEBUG_VM warns",
+		run_violation(run, RULE_CACHE_NAME_INVALID, op,
+			"cache name \"%s\" has a blank: a kernel with CONFIG_DEBUG_VM warns",
 			run_string(run, op->trace->name));
 }
 
 /*
- * It is parked, and served again later: until then it has cost its CPU what the meter says. Or it is none that the model has: an
- * operation of a mechanism that it lacks, the free of what it never made, or has reclaimed already.
+ * It is parked, and served again later: until then it has cost its CPU what the meter says. Or it is none that the
+ * model has: an operation of a mechanism that it lacks, the free of what it never made, or has reclaimed already.
  */
 static RARE ns_t end_untimed(struct run *run, const struct request *req)
 {

@@ -1,7 +1,7 @@
 /*
  * serve_boot_memory: events of boot memory. Those at the beginning of a trace have been carried out already
- * (sim/boot_prefix.h); one that comes later is a mistake of its caller: a request gets its memory from kmalloc, a free frees
- * nothing. An object's index is the number of its block.
+ * (sim/boot_prefix.h); one that comes later is a mistake of its caller: a request gets its memory from kmalloc, a
+ * free frees nothing. An object's index is the number of its block.
  */
 #include "sim/serve_boot_memory.h"
 
@@ -61,8 +61,8 @@ static void take_too_late(struct run *run, const struct request *req, struct run
 	struct run_op as_kzalloc = *op;
 	struct slab_object object;
 
-	run_violation(run, RULE_BOOTMEM_AFTER_BOOT, op, "%s after boot: the kernel warns and takes the memory from kmalloc",
-		kind_info[op->kind].name);
+	run_violation(run, RULE_BOOTMEM_AFTER_BOOT, op,
+		"%s after boot: the kernel warns and takes the memory from kmalloc", kind_info[op->kind].name);
 	as_kzalloc.gfp = GFP_NOWAIT | GFP_BIT_ZERO;
 	as_kzalloc.node = -1;
 	as_kzalloc.action = op->size > run->machine->kmalloc.max_cache_size ? ACT_KMALLOC_LARGE : ACT_KMALLOC;
@@ -105,10 +105,11 @@ static void serve_take(struct run *run, const struct request *req, struct run_op
 static void check_size(struct run *run, const struct run_op *op, const struct boot_block *block)
 {
 	if (!op->size)
-		run_violation(run, RULE_WRONG_FREE, op, "free_bootmem without a size: %" PRIu64 " bytes are lost", block->size);
-	else if (op->size > block->size)
-		run_violation(run, RULE_WRONG_FREE, op, "free_bootmem of %" PRIu64 " bytes of a block of %" PRIu64, op->size,
+		run_violation(run, RULE_WRONG_FREE, op, "free_bootmem without a size: %" PRIu64 " bytes are lost",
 			block->size);
+	else if (op->size > block->size)
+		run_violation(run, RULE_WRONG_FREE, op, "free_bootmem of %" PRIu64 " bytes of a block of %" PRIu64,
+			op->size, block->size);
 }
 
 static void serve_give(struct run *run, const struct request *req, struct run_op *op)
@@ -122,7 +123,8 @@ static void serve_give(struct run *run, const struct request *req, struct run_op
 		return;
 	if (object && (object->slab != OBJECT_PART || part_of(run, object) != &part_boot_memory) &&
 		boot_call_of(run->ops[object->op].kind) == NR_BOOT_CALLS)
-		run_violation(run, RULE_WRONG_FREE, op, "free_bootmem of an object from %s: its pages are free and in use at once",
+		run_violation(run, RULE_WRONG_FREE, op,
+			"free_bootmem of an object from %s: its pages are free and in use at once",
 			kind_info[run->ops[object->op].kind].name);
 	else if (object && early)
 		check_size(run, op, &memory_of(run)->blocks[object->index]);
@@ -151,7 +153,8 @@ static void boot_release(struct run *run, struct object *object)
 static int boot_finish(struct run *run, struct err *err)
 {
 	static const char *const call_name[NR_BOOT_CALLS] = {
-		[BOOT_MEMBLOCK] = "memblock_alloc", [BOOT_BOOTMEM] = "alloc_bootmem", [BOOT_BOOTMEM_PAGES] = "alloc_bootmem_pages",
+		[BOOT_MEMBLOCK] = "memblock_alloc", [BOOT_BOOTMEM] = "alloc_bootmem",
+		[BOOT_BOOTMEM_PAGES] = "alloc_bootmem_pages",
 		[BOOT_BOOTMEM_LOW] = "alloc_bootmem_low", [BOOT_BOOTMEM_LOW_PAGES] = "alloc_bootmem_low_pages",
 	};
 	const struct boot_memory *bm = memory_of(run);
@@ -166,8 +169,8 @@ static int boot_finish(struct run *run, struct err *err)
 	return ret;
 }
 
-static const enum trace_kind kinds[] = { KIND_MEMBLOCK_ALLOC, KIND_ALLOC_BOOTMEM, KIND_ALLOC_BOOTMEM_PAGES, KIND_ALLOC_BOOTMEM_LOW,
-	KIND_ALLOC_BOOTMEM_LOW_PAGES, KIND_FREE_BOOTMEM };
+static const enum trace_kind kinds[] = { KIND_MEMBLOCK_ALLOC, KIND_ALLOC_BOOTMEM, KIND_ALLOC_BOOTMEM_PAGES,
+	KIND_ALLOC_BOOTMEM_LOW, KIND_ALLOC_BOOTMEM_LOW_PAGES, KIND_FREE_BOOTMEM };
 
 const struct run_part part_boot_memory = {
 	.kinds = kinds,

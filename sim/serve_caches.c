@@ -105,7 +105,8 @@ void serve_cache_create(struct run *run, struct run_op *op)
 	if (slab_cache_create(run->mm.slab, &create, &cache, &run->meter) == SLAB_CREATE_FAILED) {
 		op->failed++;
 		run->result.failed++;
-		if (slab_cache_find(run->mm.slab, create.name) == CACHE_NONE && slab_cache_refuse(run->mm.slab, create.name) < 0)
+		if (slab_cache_find(run->mm.slab, create.name) == CACHE_NONE &&
+			slab_cache_refuse(run->mm.slab, create.name) < 0)
 			err_set(&run->deferred, ERR_NOMEM, "no memory for the name of a cache");
 	} else {
 		op->done++;
@@ -136,9 +137,9 @@ bool trace_names_cache(const struct run *run, const char *cache)
 }
 
 /*
- * A nameless cache of the trace must be one of those of the initial state: one with its sizes that the trace does not name,
- * and not for kmalloc(), whose events differ. Among several, the one with most objects: its users are known to be there.
- * When the trace names all of them, the only one.
+ * A nameless cache of the trace must be one of those of the initial state: one with its sizes that the trace does
+ * not name, and not for kmalloc(), whose events differ. Among several, the one with most objects: its users are
+ * known to be there. When the trace names all of them, the only one.
  */
 static uint32_t find_nameless(const struct run *run, const struct trace_op *op)
 {
@@ -206,7 +207,8 @@ static uint64_t live_by_name(const struct run *run, uint32_t name)
 		if (object_is_slab(&run->objects[i])) {
 			const struct trace_op *maker = run->ops[run->objects[i].op].trace;
 
-			live += maker->name == name && (maker->kind == KIND_KMEM_CACHE_ALLOC || maker->kind == KIND_KMEM_CACHE_ALLOC_BULK);
+			live += maker->name == name &&
+				(maker->kind == KIND_KMEM_CACHE_ALLOC || maker->kind == KIND_KMEM_CACHE_ALLOC_BULK);
 		}
 	return live;
 }
@@ -219,8 +221,10 @@ static void end_share(struct run *run, struct run_op *op)
 	op->done++;
 	disown(run, op->trace->name);
 	if (live)
-		run_violation(run, RULE_CACHE_DESTROY_LIVE, op, "cache \"%s\" still has %" PRIu64 " objects: the kernel does not see them,"
-			" as others share its slabs", run_string(run, op->trace->name), live);
+		run_violation(run, RULE_CACHE_DESTROY_LIVE, op,
+			"cache \"%s\" still has %" PRIu64 " objects: the kernel does not see them,"
+			" as others share its slabs",
+			run_string(run, op->trace->name), live);
 }
 
 void serve_cache_destroy(struct run *run, struct run_op *op)
@@ -267,8 +271,10 @@ void serve_cache_shrink(struct run *run, struct run_op *op)
 		return;
 	}
 	if (cache_disowned(run, op->trace->name))
-		run_violation(run, RULE_CACHE_DESTROYED, op, "shrink of cache \"%s\", which has been destroyed: works as long as the"
-			" kernel keeps it, for others who share it or for its objects", run_string(run, op->trace->name));
+		run_violation(run, RULE_CACHE_DESTROYED, op,
+			"shrink of cache \"%s\", which has been destroyed: works as long as the"
+			" kernel keeps it, for others who share it or for its objects",
+			run_string(run, op->trace->name));
 	slab_cache_shrink(run->mm.slab, cache, &run->meter);
 	op->done++;
 }

@@ -1,6 +1,7 @@
 /*
- * serve_dma: coherent memory and dma_pools. A coherent block's object has its first page frame as index and its order in
- * left; a block of a pool has the number of its page as index, and which of that page's blocks it is in left.
+ * serve_dma: coherent memory and dma_pools. A coherent block's object has its first page frame as index and its
+ * order in left; a block of a pool has the number of its page as index, and which of that page's blocks it is in
+ * left.
  */
 #include <inttypes.h>
 
@@ -42,8 +43,8 @@ static void unknown_pool(struct run *run, const struct run_op *op)
 {
 	if (rules_made_in_vain(run, op, KIND_DMA_POOL_CREATE))
 		return;
-	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of DMA pool \"%s\", which is not there: the kernel oopses", kind_info[op->kind].name,
-		run_string(run, op->trace->name));
+	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of DMA pool \"%s\", which is not there: the kernel oopses",
+		kind_info[op->kind].name, run_string(run, op->trace->name));
 }
 
 static void note_block(struct run *run, uint64_t address)
@@ -74,7 +75,12 @@ static bool ends_without(struct run *run, const struct request *req, struct run_
 
 static void serve_coherent(struct run *run, const struct request *req, struct run_op *op)
 {
-	struct dma_request want = { .size = op->size, .mask = op->trace->arg[0], .gfp = op->gfp, .cpu = (uint16_t)run->cpu };
+	struct dma_request want = {
+		.size = op->size,
+		.mask = op->trace->arg[0],
+		.gfp = op->gfp,
+		.cpu = (uint16_t)run->cpu,
+	};
 	struct dma_block block;
 
 	if (req->slot != SLOT_NONE)
@@ -122,18 +128,22 @@ static void check_end(struct run *run, const struct object *object, const struct
 	enum trace_kind made_by = op->kind == KIND_DMA_POOL_FREE ? KIND_DMA_POOL_ALLOC : KIND_DMA_ALLOC_COHERENT;
 
 	if (maker->kind != made_by)
-		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel reports a bad address or page", kind_info[op->kind].name,
+		run_violation(run, RULE_WRONG_FREE, op,
+			"%s of an object from %s: the kernel reports a bad address or page", kind_info[op->kind].name,
 			kind_info[maker->kind].name);
 	else if (made_by == KIND_DMA_POOL_ALLOC && maker->trace->name != op->trace->name)
-		run_violation(run, RULE_WRONG_FREE, op, "a block of DMA pool \"%s\" freed to \"%s\": the kernel reports a bad address",
+		run_violation(run, RULE_WRONG_FREE, op,
+			"a block of DMA pool \"%s\" freed to \"%s\": the kernel reports a bad address",
 			run_string(run, maker->trace->name), run_string(run, op->trace->name));
 	else if (made_by == KIND_DMA_POOL_ALLOC && !dma_page_lives(dma_of(run), object->index))
-		run_violation(run, RULE_WRONG_FREE, op, "a block freed to DMA pool \"%s\" after that was destroyed: the kernel uses memory that"
-			" is freed", run_string(run, op->trace->name));
+		run_violation(run, RULE_WRONG_FREE, op,
+			"a block freed to DMA pool \"%s\" after that was destroyed: the kernel uses memory that"
+			" is freed",
+			run_string(run, op->trace->name));
 	else if (op->kind == KIND_DMA_FREE_COHERENT && op->size &&
 		dma_order(dma_of(run), op->size) != dma_order(dma_of(run), maker->size))
-		run_violation(run, RULE_WRONG_FREE, op, "dma_free_coherent of %" PRIu64 " bytes, allocated were %" PRIu64, op->size,
-			maker->size);
+		run_violation(run, RULE_WRONG_FREE, op,
+			"dma_free_coherent of %" PRIu64 " bytes, allocated were %" PRIu64, op->size, maker->size);
 }
 
 /* WARN_ON(irqs_disabled()): elsewhere than on x86 it may have to unmap, which sleeps. */
@@ -188,8 +198,10 @@ static void serve_pool_destroy(struct run *run, struct run_op *op)
 	run->cache_generation++;
 	op->done++;
 	if (busy)
-		run_violation_severe(run, RULE_MEMPOOL_LEAK, severity_name[SEVERITY_ERROR], op, "DMA pool \"%s\" is destroyed with %" PRIu64
-			" pages in use: the kernel calls them busy and leaks them", run_string(run, op->trace->name), busy);
+		run_violation_severe(run, RULE_MEMPOOL_LEAK, severity_name[SEVERITY_ERROR], op,
+			"DMA pool \"%s\" is destroyed with %" PRIu64
+			" pages in use: the kernel calls them busy and leaks them",
+			run_string(run, op->trace->name), busy);
 }
 
 static void dma_serve(struct run *run, const struct request *req, struct run_op *op)
@@ -217,7 +229,8 @@ static void dma_release(struct run *run, struct object *object)
 	if (run->ops[object->op].kind == KIND_DMA_POOL_ALLOC)
 		dma_pool_free(dma_of(run), object->index, object->left, &run->meter);
 	else
-		dma_free_coherent(dma_of(run), (struct dma_block){ object->index, object->left }, run->cpu, &run->meter);
+		dma_free_coherent(dma_of(run), (struct dma_block){ object->index, object->left }, run->cpu,
+			&run->meter);
 }
 
 static void dma_totals(const struct run *run, struct record_sample *sample)
@@ -237,9 +250,10 @@ static int record_coherent(struct run *run, struct err *err)
 	if (!s.allocs && !s.failed)
 		return 0;
 	/* What coherent memory has no such thing as is NULL. */
-	return RECORD_ROW(run->recorder, DMA_STATS, err, RECORD_U(0), RECORD_T(NULL), RECORD_U(0), RECORD_U(0), RECORD_U(0),
-		RECORD_U(s.pages * page_size), RECORD_U(s.peak_pages * page_size), RECORD_U(s.allocs), RECORD_U(s.frees),
-		RECORD_U(s.failed), RECORD_U(s.allocs - s.frees), RECORD_U(0), RECORD_U(s.retries), RECORD_U(s.unreachable), RECORD_U(0));
+	return RECORD_ROW(run->recorder, DMA_STATS, err, RECORD_U(0), RECORD_T(NULL), RECORD_U(0), RECORD_U(0),
+		RECORD_U(0), RECORD_U(s.pages * page_size), RECORD_U(s.peak_pages * page_size), RECORD_U(s.allocs),
+		RECORD_U(s.frees), RECORD_U(s.failed), RECORD_U(s.allocs - s.frees), RECORD_U(0), RECORD_U(s.retries),
+		RECORD_U(s.unreachable), RECORD_U(0));
 }
 
 static int record_pool(struct run *run, uint32_t pool, struct err *err)
@@ -249,10 +263,11 @@ static int record_pool(struct run *run, uint32_t pool, struct err *err)
 
 	dma_pool_get_stats(dma_of(run), pool, &s);
 	pages = s.destroyed ? s.busy_pages : s.pages;
-	return RECORD_ROW(run->recorder, DMA_STATS, err, RECORD_U(pool + 1), RECORD_T(run_string(run, (uint32_t)s.create.name)),
-		RECORD_U(s.create.size), RECORD_U(s.create.boundary), RECORD_U(s.blocks_per_page), RECORD_U(pages * s.allocation),
-		RECORD_U(s.pages * s.allocation), RECORD_U(s.allocs), RECORD_U(s.frees), RECORD_U(s.failed), RECORD_U(s.in_use),
-		RECORD_U(s.peak), RECORD_U(0), RECORD_U(0), RECORD_U(s.destroyed));
+	return RECORD_ROW(run->recorder, DMA_STATS, err, RECORD_U(pool + 1),
+		RECORD_T(run_string(run, (uint32_t)s.create.name)), RECORD_U(s.create.size),
+		RECORD_U(s.create.boundary), RECORD_U(s.blocks_per_page), RECORD_U(pages * s.allocation),
+		RECORD_U(s.pages * s.allocation), RECORD_U(s.allocs), RECORD_U(s.frees), RECORD_U(s.failed),
+		RECORD_U(s.in_use), RECORD_U(s.peak), RECORD_U(0), RECORD_U(0), RECORD_U(s.destroyed));
 }
 
 static int dma_finish(struct run *run, struct err *err)
@@ -265,7 +280,11 @@ static int dma_finish(struct run *run, struct err *err)
 }
 
 static const enum trace_kind dma_kinds[] = {
-	KIND_DMA_ALLOC_COHERENT, KIND_DMA_FREE_COHERENT, KIND_DMA_POOL_CREATE, KIND_DMA_POOL_DESTROY, KIND_DMA_POOL_ALLOC,
+	KIND_DMA_ALLOC_COHERENT,
+	KIND_DMA_FREE_COHERENT,
+	KIND_DMA_POOL_CREATE,
+	KIND_DMA_POOL_DESTROY,
+	KIND_DMA_POOL_ALLOC,
 	KIND_DMA_POOL_FREE,
 };
 

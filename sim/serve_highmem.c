@@ -1,6 +1,7 @@
 /*
- * serve_highmem: kmap() and kmap_atomic() of pages that the trace allocated. A mapping's object has its page frame as index;
- * left says more: of a page that the trace does not name, index is a number of its own; and the CPU of kmap_atomic().
+ * serve_highmem: kmap() and kmap_atomic() of pages that the trace allocated. A mapping's object has its page frame
+ * as index; left says more: of a page that the trace does not name, index is a number of its own; and the CPU of
+ * kmap_atomic().
  *
  * page_address_unmapped: whoever asks for the address of a page that has none. A scenario shows it by kunmap of what is
  * not mapped (page_address() is NULL: BUG in kunmap_high()), or by mapping a page that is not there any more.
@@ -43,7 +44,8 @@ static bool find_page(const struct run *run, const struct request *req, pfn_t *p
 
 	/*
 	 * A page of which the trace says nothing is a high one, and nobody else's.
-	 * Simplified: so is one that has been reclaimed; whoever maps it has read it into another page before, which is not counted.
+	 * Simplified: so is one that has been reclaimed; whoever maps it
+	 * has read it into another page before, which is not counted.
 	 */
 	*pfn = HIGHMEM_NOBODYS_PAGE(req->slot);
 	if (req->value == SLOT_NONE || req->value >= run->nr_objects)
@@ -62,8 +64,8 @@ static bool page_gone(struct run *run, const struct request *req, struct run_op 
 {
 	if (req->value != PAGE_GONE)
 		return false;
-	run_violation(run, RULE_PAGE_ADDRESS_UNMAPPED, op, "%s of a page that is not allocated: its next owner's is mapped",
-		kind_info[op->kind].name);
+	run_violation(run, RULE_PAGE_ADDRESS_UNMAPPED, op,
+		"%s of a page that is not allocated: its next owner's is mapped", kind_info[op->kind].name);
 	note_failure(run, req, op);
 	return true;
 }
@@ -134,7 +136,8 @@ static void end_local(struct run *run, struct object *object, const struct run_o
 {
 	uint32_t mapping = (uint32_t)(object - run->objects);
 
-	if (highmem_pop_local(highmem_of(run), page_of(object), mapping, object->left >> LEFT_CPU, &run->meter) == HIGHMEM_LOCAL_NOT_LAST)
+	if (highmem_pop_local(highmem_of(run), page_of(object), mapping, object->left >> LEFT_CPU, &run->meter) ==
+		HIGHMEM_LOCAL_NOT_LAST)
 		run_violation(run, RULE_PREEMPT_IMBALANCE, op,
 			"kunmap_atomic out of order: not the CPU's last mapping, which the kernel takes it for where pages are high");
 }
@@ -163,8 +166,10 @@ static void serve_unmap(struct run *run, const struct request *req, struct run_o
 		return;
 	maker = &run->ops[object->op];
 	if (kind_info[maker->kind].keys != KEY_PAGE || is_local(maker) != is_local(op))
-		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel stops with a BUG where pages are"
-			" high", kind_info[op->kind].name, kind_info[maker->kind].name);
+		run_violation(run, RULE_WRONG_FREE, op,
+			"%s of an object from %s: the kernel stops with a BUG where pages are"
+			" high",
+			kind_info[op->kind].name, kind_info[maker->kind].name);
 	op->done++;
 	if (!is_local(maker) || kind_info[maker->kind].keys != KEY_PAGE) {
 		release(run, object);

@@ -77,8 +77,8 @@ static int ioport_finish(struct run *run, struct err *err)
 	return ret;
 }
 
-static const enum trace_kind kinds[] = { KIND_INB, KIND_INW, KIND_INL, KIND_OUTB, KIND_OUTW, KIND_OUTL, KIND_INSB, KIND_INSW,
-	KIND_INSL, KIND_OUTSB, KIND_OUTSW, KIND_OUTSL };
+static const enum trace_kind kinds[] = { KIND_INB, KIND_INW, KIND_INL, KIND_OUTB, KIND_OUTW, KIND_OUTL, KIND_INSB,
+	KIND_INSW, KIND_INSL, KIND_OUTSB, KIND_OUTSW, KIND_OUTSL };
 
 const struct run_part part_ioport = {
 	.kinds = kinds,

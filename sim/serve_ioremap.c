@@ -59,9 +59,14 @@ static bool refused_in_interrupt(struct run *run, struct run_op *op)
 
 static void serve_ioremap(struct run *run, const struct request *req, struct run_op *op)
 {
-	struct ioremap_request want = { .phys = op->trace->arg[0], .size = op->size,
-		.mode = (enum ioremap_mode)(op->trace->arg[1] % NR_IOREMAP_MODES), .caller = op->trace->call_site, .cpu = run->cpu,
-		.older = op->flags & OP_BOOT && !op->trace->arg[0] };
+	struct ioremap_request want = {
+		.phys = op->trace->arg[0],
+		.size = op->size,
+		.mode = (enum ioremap_mode)(op->trace->arg[1] % NR_IOREMAP_MODES),
+		.caller = op->trace->call_site,
+		.cpu = run->cpu,
+		.older = op->flags & OP_BOOT && !op->trace->arg[0],
+	};
 	struct ioremap_answer answer;
 
 	if (req->slot != SLOT_NONE)
@@ -167,7 +172,8 @@ static void serve_mmio(struct run *run, const struct request *req, struct run_op
 	op->done++;
 	/* Of a mapping that was seen being made ioremap() has told. */
 	if (answer == MMIO_UNCLAIMED && !by_id && access.any_mapping && rules_claims_known(run, RESOURCE_IOMEM, op))
-		run_violation(run, RULE_IOMEM_UNCLAIMED, op, "%s of 0x%" PRIx64 ", which nobody has claimed: the kernel does not look",
+		run_violation(run, RULE_IOMEM_UNCLAIMED, op,
+			"%s of 0x%" PRIx64 ", which nobody has claimed: the kernel does not look",
 			kind_info[op->kind].name, op->trace->arg[0]);
 }
 
@@ -188,7 +194,8 @@ static void ioremap_prepare(struct run *run, struct run_op *op)
 	if (op->kind == KIND_IOREMAP || op->kind == KIND_MMAP_DEVICE)
 		op->bytes_alloc = ioremap_bytes(ioremap_of(run), op->trace->arg[0], op->size);
 	/* All may sleep; the first two do worse in interrupts. */
-	if (((op->kind == KIND_IOREMAP || op->kind == KIND_IOUNMAP) && op->trace->ctx != CTX_PROCESS && !in_interrupt(op)) ||
+	if (((op->kind == KIND_IOREMAP || op->kind == KIND_IOUNMAP) && op->trace->ctx != CTX_PROCESS &&
+		    !in_interrupt(op)) ||
 		(op->kind == KIND_MMAP_DEVICE && op->trace->ctx != CTX_PROCESS))
 		op->rules |= 1u << RULE_SLEEP_IN_ATOMIC;
 }
@@ -234,13 +241,15 @@ static int record_mapping(struct run *run, uint64_t position, uint32_t number, s
 	const struct ioremap_mapping *mapping = ioremap_get(ioremap_of(run), number);
 	const struct resources *resources = mm_state(&run->mm, SLOT_RESOURCE);
 	const struct resource *node = resource_get(resources,
-		resource_deepest(resources, RESOURCE_IOMEM, mapping->phys + mapping->offset, mapping->phys + mapping->offset));
+		resource_deepest(resources, RESOURCE_IOMEM, mapping->phys + mapping->offset,
+			mapping->phys + mapping->offset));
 	char address[32];
 
 	snprintf(address, sizeof(address), "0x%" PRIx64, ioremap_address(ioremap_of(run), number));
-	return RECORD_ROW(run->recorder, IOREMAP_LIVE, err, RECORD_U(position), RECORD_U(mapping->phys + mapping->offset),
-		RECORD_U(mapping->size), RECORD_T(mode_name[mapping->mode]), RECORD_T(address), RECORD_U(mapping->bytes),
-		RECORD_T(node->name), RECORD_T(mapping->caller ? run_string(run, mapping->caller) : NULL));
+	return RECORD_ROW(run->recorder, IOREMAP_LIVE, err, RECORD_U(position),
+		RECORD_U(mapping->phys + mapping->offset), RECORD_U(mapping->size), RECORD_T(mode_name[mapping->mode]),
+		RECORD_T(address), RECORD_U(mapping->bytes), RECORD_T(node->name),
+		RECORD_T(mapping->caller ? run_string(run, mapping->caller) : NULL));
 }
 
 static int record_use(struct run *run, const struct io_use_region *region, struct err *err)
@@ -251,9 +260,10 @@ static int record_use(struct run *run, const struct io_use_region *region, struc
 		const struct io_use *use = &region->use[op];
 
 		if (use->calls)
-			ret = RECORD_ROW(run->recorder, IOMEM_STATS, err, RECORD_U(region->start), RECORD_U(region->end),
-				RECORD_T(region->name), RECORD_T(kind_info[KIND_READB + op].name), RECORD_U(use->calls),
-				RECORD_U(use->bytes), RECORD_U(use->cost_ns), RECORD_U(use->unclaimed));
+			ret = RECORD_ROW(run->recorder, IOMEM_STATS, err, RECORD_U(region->start),
+				RECORD_U(region->end), RECORD_T(region->name),
+				RECORD_T(kind_info[KIND_READB + op].name), RECORD_U(use->calls), RECORD_U(use->bytes),
+				RECORD_U(use->cost_ns), RECORD_U(use->unclaimed));
 	}
 	return ret;
 }
@@ -304,9 +314,10 @@ static void report_leaks(struct run *run)
 		const struct run_op *maker = &run->ops[object->op];
 
 		if (object->slab == OBJECT_PART && maker->kind == KIND_IOREMAP)
-			run_violation(run, RULE_REGION_LEAK, maker, "ioremap of 0x%" PRIx64 ", %" PRIu64 " bytes, at %" PRIu64
-				" ns: not unmapped at the end, its addresses are lost", maker->trace->arg[0], maker->size,
-				object->born_ns);
+			run_violation(run, RULE_REGION_LEAK, maker,
+				"ioremap of 0x%" PRIx64 ", %" PRIu64 " bytes, at %" PRIu64
+				" ns: not unmapped at the end, its addresses are lost",
+				maker->trace->arg[0], maker->size, object->born_ns);
 	}
 }
 

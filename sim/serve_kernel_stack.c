@@ -48,11 +48,14 @@ static void serve_exit(struct run *run, const struct request *req, struct run_op
 	if (!object)
 		return;
 	if (used && kernel_stack_overflows(stacks_of(run), used))
-		run_violation(run, RULE_STACK_OVERFLOW, op, "a task used %" PRIu64 " bytes of a stack of %" PRIu64 ": %s", used,
-			run->machine->kernel_stack.size, run->machine->kernel_stack.vmap ?
-			"it meets the guard page, the kernel stops" : "what lies below it is overwritten");
+		run_violation(run, RULE_STACK_OVERFLOW, op,
+			"a task used %" PRIu64 " bytes of a stack of %" PRIu64 ": %s", used,
+			run->machine->kernel_stack.size,
+			run->machine->kernel_stack.vmap ? "it meets the guard page, the kernel stops" :
+							  "what lies below it is overwritten");
 	if (object->slab != OBJECT_PART || part_of(run, object) != &part_kernel_stack)
-		run_violation(run, RULE_WRONG_FREE, op, "the end of a task that is an object from %s: the kernel frees what is no stack",
+		run_violation(run, RULE_WRONG_FREE, op,
+			"the end of a task that is an object from %s: the kernel frees what is no stack",
 			kind_info[run->ops[object->op].kind].name);
 	op->done++;
 	release(run, object);

@@ -44,14 +44,20 @@ static void unknown_pool(struct run *run, const struct run_op *op)
 {
 	if (rules_made_in_vain(run, op, KIND_MEMPOOL_CREATE))
 		return;
-	run_violation(run, RULE_FREE_UNKNOWN, op, "%s of pool \"%s\", which is not there: the kernel uses memory that is"
-		" freed", kind_info[op->kind].name, run_string(run, op->trace->name));
+	run_violation(run, RULE_FREE_UNKNOWN, op,
+		"%s of pool \"%s\", which is not there: the kernel uses memory that is"
+		" freed",
+		kind_info[op->kind].name, run_string(run, op->trace->name));
 }
 
-/* Whether the cache of that name was destroyed before. A recording may not show the creation of another one of its name. */
+/*
+ * Whether the cache of that name was destroyed before. A
+ * recording may not show the creation of another one of its name.
+ */
 static bool was_destroyed(const struct run *run, uint32_t name)
 {
-	return !rules_is_recording(run) && (slab_cache_gone(run->mm.slab, run_string(run, name)) || cache_disowned(run, name));
+	return !rules_is_recording(run) &&
+		(slab_cache_gone(run->mm.slab, run_string(run, name)) || cache_disowned(run, name));
 }
 
 /* The cache behind a new pool: made here where the trace never made it, none where it was destroyed or refused. */
@@ -61,7 +67,8 @@ static uint32_t cache_behind(struct run *run, const struct trace_op *trace)
 	uint32_t cache = slab_cache_find(run->mm.slab, name);
 	struct slab_create create = { .name = name, .object_size = 64 };
 
-	if (cache != CACHE_NONE || !name[0] || was_destroyed(run, trace->name2) || slab_cache_refused(run->mm.slab, name))
+	if (cache != CACHE_NONE || !name[0] || was_destroyed(run, trace->name2) ||
+		slab_cache_refused(run->mm.slab, name))
 		return cache;
 	if (trace->size && trace->size <= UINT32_MAX)
 		create.object_size = (uint32_t)trace->size;
@@ -104,9 +111,10 @@ static void check_constructor(struct run *run, const struct run_op *op, const st
 static void check_destroyed(struct run *run, const struct run_op *op, const struct mempool_create *create)
 {
 	if (create->kind == MEMPOOL_SLAB && was_destroyed(run, op->trace->name2))
-		run_violation(run, RULE_CACHE_DESTROYED, op, "pool \"%s\" of cache \"%s\", which has been destroyed: the kernel uses"
-			" memory that is freed", run_string(run, op->trace->name),
-			run_string(run, op->trace->name2));
+		run_violation(run, RULE_CACHE_DESTROYED, op,
+			"pool \"%s\" of cache \"%s\", which has been destroyed: the kernel uses"
+			" memory that is freed",
+			run_string(run, op->trace->name), run_string(run, op->trace->name2));
 }
 
 static void serve_create(struct run *run, const struct request *req, struct run_op *op)
@@ -164,8 +172,10 @@ static void serve_destroy(struct run *run, struct run_op *op)
 	run->cache_generation++;
 	op->done++;
 	if (outstanding)
-		run_violation(run, RULE_MEMPOOL_LEAK, op, "pool \"%s\" is destroyed while callers hold %" PRIu64 " of its elements: the"
-			" kernel does not look, they leak", run_string(run, op->trace->name), outstanding);
+		run_violation(run, RULE_MEMPOOL_LEAK, op,
+			"pool \"%s\" is destroyed while callers hold %" PRIu64 " of its elements: the"
+			" kernel does not look, they leak",
+			run_string(run, op->trace->name), outstanding);
 }
 
 /* One waiter is woken for an element that came back. */
@@ -206,7 +216,8 @@ static RARE void check_zone(struct run *run, const struct run_op *op, uint32_t p
 
 	mempool_get_stats(mempools_of(run), pool, &stats);
 	if (stats.create.kind == MEMPOOL_KMALLOC || stats.create.kind == MEMPOOL_SLAB)
-		run_violation(run, RULE_HIGHMEM_KMALLOC, op, "mempool_alloc with a zone that slabs cannot come from: \"Unexpected gfp\","
+		run_violation(run, RULE_HIGHMEM_KMALLOC, op,
+			"mempool_alloc with a zone that slabs cannot come from: \"Unexpected gfp\","
 			" the kernel warns and clears the bit");
 }
 
@@ -251,13 +262,16 @@ static void serve_free(struct run *run, const struct request *req, struct run_op
 		return;
 	maker = &run->ops[object->op];
 	if (object->slab != OBJECT_PART || maker->kind != KIND_MEMPOOL_ALLOC)
-		run_violation(run, RULE_WRONG_FREE, op, "mempool_free of an object from %s: the pool's reserve may take it",
+		run_violation(run, RULE_WRONG_FREE, op,
+			"mempool_free of an object from %s: the pool's reserve may take it",
 			kind_info[maker->kind].name);
 	else if (maker->trace->name != op->trace->name)
-		run_violation(run, RULE_WRONG_FREE, op, "an element of pool \"%s\" freed to pool \"%s\": that one keeps it, or frees it its own way",
+		run_violation(run, RULE_WRONG_FREE, op,
+			"an element of pool \"%s\" freed to pool \"%s\": that one keeps it, or frees it its own way",
 			run_string(run, maker->trace->name), run_string(run, op->trace->name));
 	else if (!mempool_lives(mempools_of(run), mempool_of(mempools_of(run), object->index)))
-		run_violation(run, RULE_WRONG_FREE, op, "an element freed to pool \"%s\" after that was destroyed: the kernel uses memory that is freed",
+		run_violation(run, RULE_WRONG_FREE, op,
+			"an element freed to pool \"%s\" after that was destroyed: the kernel uses memory that is freed",
 			run_string(run, op->trace->name));
 	op->done++;
 	release(run, object);
@@ -301,7 +315,8 @@ static void mempool_totals(const struct run *run, struct record_sample *sample)
 		elements = stats.outstanding + (stats.destroyed ? 0 : stats.curr_nr);
 		if (stats.create.kind == MEMPOOL_PAGES)
 			sample->page_bytes += elements * stats.element_alloc;
-		else if (stats.element_bytes <= run->machine->kmalloc.max_cache_size || stats.create.kind == MEMPOOL_SLAB)
+		else if (stats.element_bytes <= run->machine->kmalloc.max_cache_size ||
+			stats.create.kind == MEMPOOL_SLAB)
 			from_slabs += elements * stats.element_bytes;
 	}
 	sample->slab_waste_bytes -= min_u64(sample->slab_waste_bytes, from_slabs);
@@ -315,12 +330,13 @@ static int mempool_finish(struct run *run, struct err *err)
 		struct mempool_stats s;
 
 		mempool_get_stats(mempools_of(run), pool, &s);
-		ret = RECORD_ROW(run->recorder, MEMPOOL_STATS, err, RECORD_U(pool + 1), RECORD_T(run_string(run, (uint32_t)s.create.name)),
-			RECORD_T(mempool_kind_name[s.create.kind]),
-			RECORD_T(s.create.kind == MEMPOOL_SLAB ? run_string(run, (uint32_t)s.create.cache_name) : NULL), RECORD_U(s.element_bytes),
-			RECORD_U(s.create.min_nr), RECORD_U(s.curr_nr), RECORD_U(s.lowest), RECORD_U(s.allocs), RECORD_U(s.frees),
-			RECORD_U(s.failed), RECORD_U(s.from_reserve), RECORD_U(s.refills), RECORD_U(s.waits), RECORD_U(s.timeouts),
-			RECORD_U(s.wait_ns), RECORD_U(s.outstanding), RECORD_U(s.peak), RECORD_U(s.destroyed));
+		ret = RECORD_ROW(run->recorder, MEMPOOL_STATS, err, RECORD_U(pool + 1),
+			RECORD_T(run_string(run, (uint32_t)s.create.name)), RECORD_T(mempool_kind_name[s.create.kind]),
+			RECORD_T(s.create.kind == MEMPOOL_SLAB ? run_string(run, (uint32_t)s.create.cache_name) : NULL),
+			RECORD_U(s.element_bytes), RECORD_U(s.create.min_nr), RECORD_U(s.curr_nr), RECORD_U(s.lowest),
+			RECORD_U(s.allocs), RECORD_U(s.frees), RECORD_U(s.failed), RECORD_U(s.from_reserve),
+			RECORD_U(s.refills), RECORD_U(s.waits), RECORD_U(s.timeouts), RECORD_U(s.wait_ns),
+			RECORD_U(s.outstanding), RECORD_U(s.peak), RECORD_U(s.destroyed));
 	}
 	return ret;
 }

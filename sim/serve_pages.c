@@ -59,8 +59,9 @@ void block_begin(struct run *run, const struct request *req, struct run_op *op, 
 }
 
 /*
- * Models filemap_create_folio() after page_cache_ra_unbounded(): a page of a file that could not be read ahead, which nobody
- * insists on, is asked for once more by who wants to read it. A trace of a machine with more memory has only the first request.
+ * Models filemap_create_folio() after page_cache_ra_unbounded(): a page of a file that could not be read ahead,
+ * which nobody insists on, is asked for once more by who wants to read it. A trace of a machine with more memory
+ * has only the first request.
  */
 static enum mm_answer read_when_wanted(struct run *run, struct page_request *want, pfn_t *pfn)
 {
@@ -105,18 +106,21 @@ void serve_pages(struct run *run, const struct request *req, struct run_op *op)
 }
 
 /*
- * __free_pages() believes its caller's order: of more than the block has it frees what is another's, and of a block that has
- * been freed in parts the first page, which is free.
+ * __free_pages() believes its caller's order: of more than the block has it frees what is
+ * another's, and of a block that has been freed in parts the first page, which is free.
  */
 static void check_whole(struct run *run, const struct object *object, const struct run_op *op)
 {
 	const struct run_op *maker = &run->ops[object->op];
 
 	if (object->left != maker->bytes_alloc >> run->machine->page_shift)
-		run_violation(run, RULE_WRONG_FREE, op, "%s of a block of order %u of which parts are free already: the kernel reports a"
-			" bad page, %u pages leak", kind_info[op->kind].name, maker->order, object->left);
+		run_violation(run, RULE_WRONG_FREE, op,
+			"%s of a block of order %u of which parts are free already: the kernel reports a"
+			" bad page, %u pages leak",
+			kind_info[op->kind].name, maker->order, object->left);
 	else if (op->kind == KIND_FREE_PAGES && maker->action == ACT_PAGES && op->order > maker->order)
-		run_violation(run, RULE_WRONG_FREE, op, "%s of order %u of a block of order %u: the kernel frees pages that are another's",
+		run_violation(run, RULE_WRONG_FREE, op,
+			"%s of order %u of a block of order %u: the kernel frees pages that are another's",
 			kind_info[op->kind].name, op->order, maker->order);
 }
 
@@ -128,7 +132,8 @@ static void serve_part_free(struct run *run, struct object *object, struct run_o
 
 	if (object->slab != OBJECT_PAGES || op->order > run->machine->page_allocator.max_order ||
 		object->left < nr_pages || !page_alloc_allocated(run->mm.pages, pfn, op->order)) {
-		run_violation(run, RULE_WRONG_FREE, op, "a part of order %u at page %" PRIu64 " is not in the block: the kernel reports a bad page",
+		run_violation(run, RULE_WRONG_FREE, op,
+			"a part of order %u at page %" PRIu64 " is not in the block: the kernel reports a bad page",
 			op->order, op->trace->arg[1]);
 		return;
 	}
@@ -141,7 +146,10 @@ static void serve_part_free(struct run *run, struct object *object, struct run_o
 		object_end(run, object);
 }
 
-/* What has no struct page of its own to be found by its address; or is a block of kmalloc(), which differs by its accounts alone. */
+/*
+ * What has no struct page of its own to be found by its address;
+ * or is a block of kmalloc(), which differs by its accounts alone.
+ */
 static void check_another(struct run *run, const struct object *object, const struct run_op *op)
 {
 	const struct run_op *maker = &run->ops[object->op];
@@ -151,11 +159,14 @@ static void check_another(struct run *run, const struct object *object, const st
 	if (object->slab == SLAB_LARGE && (uint64_t)run->machine->page_size << (op->order & 63) == maker->bytes_alloc)
 		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_NOTICE], op,
 			"free_pages of an object from %s: works, as it is a block of pages, but for the count of slab pages", name);
-	else if (part && (part_of(run, object) == &part_vmalloc || part_of(run, object) == &part_ioremap || part_of(run, object) == &part_percpu))
+	else if (part &&
+		(part_of(run, object) == &part_vmalloc || part_of(run, object) == &part_ioremap ||
+			part_of(run, object) == &part_percpu))
 		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
 			"free_pages of an object from %s: no page is found by such an address, the kernel oopses", name);
 	else
-		run_violation(run, RULE_WRONG_FREE, op, "free_pages of an object from %s: the kernel reports a bad page", name);
+		run_violation(run, RULE_WRONG_FREE, op,
+			"free_pages of an object from %s: the kernel reports a bad page", name);
 }
 
 void serve_pages_free(struct run *run, const struct request *req, struct run_op *op)

@@ -1,6 +1,7 @@
 /*
- * serve_percpu: per-CPU areas: alloc_percpu and free_percpu, DEFINE_PER_CPU, accesses to another CPU's copy, and the sections
- * between get_cpu() and put_cpu(). An object's index is the number of its area. Chunks are balanced by a work item (sim/works.h).
+ * serve_percpu: per-CPU areas: alloc_percpu and free_percpu, DEFINE_PER_CPU, accesses to another CPU's copy, and
+ * the sections between get_cpu() and put_cpu(). An object's index is the number of its area. Chunks are balanced by
+ * a work item (sim/works.h).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -83,7 +84,10 @@ static void serve_free(struct run *run, const struct request *req, struct run_op
 	release(run, object);
 }
 
-/* The kernel's own areas have their place when it is linked; a module's are taken from the reserved chunk when it is loaded. */
+/*
+ * The kernel's own areas have their place when it is linked; a
+ * module's are taken from the reserved chunk when it is loaded.
+ */
 static void serve_define(struct run *run, const struct request *req, struct run_op *op)
 {
 	struct percpu_request want = { .size = op->size, .align = op->trace->align, .gfp = GFP_KERNEL, .reserved = true,
@@ -177,8 +181,9 @@ static int record_chunks(struct run *run, struct err *err)
 			continue;
 		snprintf(base, sizeof(base), "0x%016" PRIx64, c.base);
 		ret = RECORD_ROW(run->recorder, PERCPU_CHUNKS, err, RECORD_U(i), RECORD_T(base), RECORD_U(c.areas),
-			RECORD_U(c.free_bytes), RECORD_U(c.contig_bytes), RECORD_U(c.largest_free_bytes), RECORD_U(c.hole_bytes),
-			RECORD_U(c.largest_hole_bytes), RECORD_U(c.populated_pages), RECORD_U(c.empty_pages), RECORD_U(c.isolated));
+			RECORD_U(c.free_bytes), RECORD_U(c.contig_bytes), RECORD_U(c.largest_free_bytes),
+			RECORD_U(c.hole_bytes), RECORD_U(c.largest_hole_bytes), RECORD_U(c.populated_pages),
+			RECORD_U(c.empty_pages), RECORD_U(c.isolated));
 	}
 	return ret;
 }
@@ -195,8 +200,9 @@ static int percpu_sample(struct run *run, bool full, struct err *err)
 	percpu_get_layout(percpu_of(run), &layout);
 	ret = RECORD_ROW(run->recorder, PERCPU_STATS, err, RECORD_U(s.chunks), RECORD_U(layout.unit_size),
 		RECORD_U(layout.nr_units), RECORD_U(s.live_areas), RECORD_U(s.allocated_bytes),
-		RECORD_U(s.allocated_bytes * run->machine->cpus), RECORD_U(s.free_bytes), RECORD_U(s.largest_free_bytes),
-		RECORD_U(s.hole_bytes), RECORD_U(s.largest_hole_bytes), RECORD_U(s.populated_pages), RECORD_U(s.empty_pages));
+		RECORD_U(s.allocated_bytes * run->machine->cpus), RECORD_U(s.free_bytes),
+		RECORD_U(s.largest_free_bytes), RECORD_U(s.hole_bytes), RECORD_U(s.largest_hole_bytes),
+		RECORD_U(s.populated_pages), RECORD_U(s.empty_pages));
 	return ret == 0 && full ? record_chunks(run, err) : ret;
 }
 
@@ -233,8 +239,8 @@ static int percpu_finish(struct run *run, struct err *err)
 	return ret;
 }
 
-static const enum trace_kind kinds[] = { KIND_ALLOC_PERCPU, KIND_FREE_PERCPU, KIND_DEFINE_PER_CPU, KIND_GET_CPU, KIND_PUT_CPU,
-	KIND_GET_CPU_VAR, KIND_PUT_CPU_VAR, KIND_PER_CPU_PTR };
+static const enum trace_kind kinds[] = { KIND_ALLOC_PERCPU, KIND_FREE_PERCPU, KIND_DEFINE_PER_CPU, KIND_GET_CPU,
+	KIND_PUT_CPU, KIND_GET_CPU_VAR, KIND_PUT_CPU_VAR, KIND_PER_CPU_PTR };
 
 const struct run_part part_percpu = {
 	.kinds = kinds,

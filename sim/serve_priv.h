@@ -46,8 +46,8 @@ static inline void object_end(struct run *run, struct object *object)
 /** end_last() - the slot's last object is over, with or without a sign of it. */
 void end_last(struct run *run, struct object *object, const struct run_op *op);
 /**
- * serve_try_again() - no memory for @op. Return: whether it may not fail (__GFP_NOFAIL), or waits for another request to kill
- * (meter->loops), and sleeps: it is served again later, as the last thing of this call.
+ * serve_try_again() - no memory for @op. Return: whether it may not fail (__GFP_NOFAIL), or waits for another
+ * request to kill (meter->loops), and sleeps: it is served again later, as the last thing of this call.
  */
 bool serve_try_again(struct run *run, const struct request *req, const struct run_op *op);
 /** op_is_mapping() - of a page: begins an object, and takes no memory. */
@@ -100,7 +100,10 @@ struct page_request page_request_of(const struct run *run, const struct run_op *
 /* serve_caches.c */
 /** trace_names_cache() - whether the trace tells of objects of @cache by its name. */
 bool trace_names_cache(const struct run *run, const char *cache);
-/** cache_disowned() - whether that name's cache was destroyed, and lives on for others or for the objects that it has. */
+/**
+ * cache_disowned() - whether that name's cache was destroyed,
+ * and lives on for others or for the objects that it has.
+ */
 bool cache_disowned(const struct run *run, uint32_t name);
 void serve_cache_create(struct run *run, struct run_op *op);
 void serve_cache_boot(struct run *run, struct run_op *op);

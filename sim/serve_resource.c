@@ -24,14 +24,14 @@ static void note_conflict(struct run *run, const struct run_op *op, const struct
 
 	run_violation(run, RULE_REGION_CONFLICT, op,
 		"%s of 0x%" PRIx64 "-0x%" PRIx64 " for \"%s\": \"%s\" (0x%" PRIx64 "-0x%" PRIx64
-		") %s: the kernel answers EBUSY", kind_info[op->kind].name, op->trace->arg[0],
-		op->trace->arg[0] + op->size - 1, run_string(run, op->trace->name), other->name, other->start, other->end,
-		why[answer->conflict]);
+		") %s: the kernel answers EBUSY",
+		kind_info[op->kind].name, op->trace->arg[0], op->trace->arg[0] + op->size - 1,
+		run_string(run, op->trace->name), other->name, other->start, other->end, why[answer->conflict]);
 }
 
 /*
- * Where a recording tells neither size nor name (on 32 bits, of arguments of 64), a byte was taken for the region: a claim from
- * before the trace that begins there is this one.
+ * Where a recording tells neither size nor name (on 32 bits, of arguments of 64), a byte
+ * was taken for the region: a claim from before the trace that begins there is this one.
  */
 static bool is_the_same(const struct run *run, const struct run_op *op, const struct resource_answer *answer)
 {
@@ -166,7 +166,8 @@ static void report_leaks(struct run *run, enum resource_tree tree)
 {
 	const struct resources *resources = resources_of(run);
 
-	for (uint32_t at = resource_get(resources, tree)->child; at != RESOURCE_NONE; at = resource_next(resources, at)) {
+	for (uint32_t at = resource_get(resources, tree)->child; at != RESOURCE_NONE;
+		at = resource_next(resources, at)) {
 		const struct resource *node = resource_get(resources, at);
 		const struct run_op *op = node->requested ? claimer_of(run, tree, node) : NULL;
 

@@ -46,8 +46,8 @@ static void vmalloc_prepare(struct run *run, struct run_op *op)
 }
 
 /*
- * A mask that does not allow sleeping tells of a context that does not; where the recorded context does, nothing goes wrong:
- * alloc_large_system_hash() asks so for its tables while the system boots.
+ * A mask that does not allow sleeping tells of a context that does not; where the recorded context
+ * does, nothing goes wrong: alloc_large_system_hash() asks so for its tables while the system boots.
  */
 static void note_useless_gfp(struct run *run, const struct request *req, const struct run_op *op)
 {
@@ -65,12 +65,15 @@ static bool context_allows(struct run *run, const struct request *req, const str
 	const char *name = kind_info[op->kind].name;
 
 	if (in_interrupt(op) && op->kind != KIND_VM_MAP_RAM) {
-		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "%s in an interrupt: BUG in __get_vm_area_node()", name);
+		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "%s in an interrupt: BUG in __get_vm_area_node()",
+			name);
 		return false;
 	}
 	if (in_interrupt(op) || is_atomic(op))
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: might_sleep() complains, or it"
-			" deadlocks", name);
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op,
+			"%s may sleep, and the context may not: might_sleep() complains, or it"
+			" deadlocks",
+			name);
 	else if (op->gfp && !(op->gfp & GFP_BIT_DIRECT_RECLAIM))
 		note_useless_gfp(run, req, op);
 	return true;
@@ -120,7 +123,8 @@ static enum mm_answer take(struct run *run, const struct run_op *op, uint32_t *a
 	struct vmap_request req = vmap_request_of(run->machine, op->trace, run->cpu);
 
 	if (op->kind == KIND_VM_MAP_RAM)
-		return vm_map_ram(vmalloc_of(run), div_round_up(op->size, run->machine->page_size), run->cpu, area, &run->meter);
+		return vm_map_ram(vmalloc_of(run), div_round_up(op->size, run->machine->page_size), run->cpu, area,
+			&run->meter);
 	if (op->kind == KIND_VMAP)
 		return vmap_take(vmalloc_of(run), &req, area, &run->meter);
 	return vmalloc_take(vmalloc_of(run), &req, area, &run->meter);
@@ -177,7 +181,8 @@ static void serve_begin(struct run *run, const struct request *req, struct run_o
 /* vfree() and vunmap() of what has no struct vm_struct warn and free nothing: the object is lost. */
 static void free_of_no_area(struct run *run, struct object *object, struct run_op *op)
 {
-	run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: the kernel warns of a nonexistent area and frees nothing",
+	run_violation(run, RULE_WRONG_FREE, op,
+		"%s of an object from %s: the kernel warns of a nonexistent area and frees nothing",
 		kind_info[op->kind].name, kind_info[run->ops[object->op].kind].name);
 	op->failed++;
 	object_end(run, object);
@@ -198,11 +203,14 @@ static void check_area(struct run *run, const struct object *object, const struc
 
 	/* Elsewhere than on x86 iounmap() calls vunmap(). */
 	if (!serve_is_area(run, object) && !rules_is_recording(run))
-		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: it is unmapped, but its memory type stays reserved, which"
-			" iounmap frees", name, maker);
+		run_violation(run, RULE_WRONG_FREE, op,
+			"%s of an object from %s: it is unmapped, but its memory type stays reserved, which"
+			" iounmap frees",
+			name, maker);
 	if (!serve_is_area(run, object) || op->kind != KIND_VUNMAP || is_vmap)
 		return;
-	run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: it is unmapped, and its pages leak", name, maker);
+	run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: it is unmapped, and its pages leak", name,
+		maker);
 	vmalloc_leak(vmalloc_of(run), object->index);
 }
 
@@ -234,8 +242,10 @@ static void check_end_context(struct run *run, const struct run_op *op)
 	if ((nmi && op->kind == KIND_VFREE) || (in_interrupt(op) && op->kind == KIND_VUNMAP))
 		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "%s in an %s: BUG", name, nmi ? "NMI" : "interrupt");
 	else if (in_interrupt(op) ? op->kind == KIND_VM_UNMAP_RAM : is_atomic(op))
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "%s may sleep, and the context may not: might_sleep() complains, or it"
-			" deadlocks", name);
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op,
+			"%s may sleep, and the context may not: might_sleep() complains, or it"
+			" deadlocks",
+			name);
 }
 
 /* vfree() and vunmap() look at the context first; others at the address, which has nothing to give back. */
@@ -256,7 +266,8 @@ static void serve_end(struct run *run, const struct request *req, struct run_op 
 	if (run->ops[object->op].trace->origin == ORIGIN_SWAP_MAP)
 		swap_off(run, &run->ops[object->op]);
 	/* A recording's context is of who asks. */
-	if ((request_context(run, req) & CTX_MASK) != CTX_PROCESS && op->kind == KIND_VFREE && serve_is_area(run, object)) {
+	if ((request_context(run, req) & CTX_MASK) != CTX_PROCESS && op->kind == KIND_VFREE &&
+		serve_is_area(run, object)) {
 		note_area(run, object->index);
 		vmalloc_defer(vmalloc_of(run), object->index, run->cpu);
 		object_end(run, object);
@@ -362,8 +373,9 @@ int vmalloc_load(struct vmalloc *vm, const struct machine *machine, const struct
 		}
 		area = vmap_claim(vm, saved->start, saved->end, use_of_state(saved));
 		if (area == VMAP_AREA_NONE)
-			return err_set(err, ERR_CONFIG, "%s/vmallocinfo: area 0x%" PRIx64 "-0x%" PRIx64 " overlaps another",
-				state->source, saved->start, saved->end);
+			return err_set(err, ERR_CONFIG,
+				"%s/vmallocinfo: area 0x%" PRIx64 "-0x%" PRIx64 " overlaps another", state->source,
+				saved->start, saved->end);
 		areas[i] = area;
 		vmap_describe(vm, area, CALLER_OF_STATE + (uint32_t)i, saved->phys);
 		if (idmap_put(bound, vmalloc_bound_key(machine, saved->start), area) < 0)
@@ -413,9 +425,10 @@ static int record_area(struct run *run, const struct vmap_line *line, struct err
 		caller = initial ? initial->areas[line->caller - CALLER_OF_STATE].caller : NULL;
 	else if (line->caller)
 		caller = run_string(run, line->caller);
-	return RECORD_ROW(run->recorder, VMAP_AREAS, err, RECORD_T(start), RECORD_T(end), RECORD_U(line->end - line->start),
-		RECORD_T(line->lazy ? "unpurged" : use_name[line->use]), RECORD_T(caller), RECORD_U(line->nr_pages),
-		RECORD_T(line->phys ? phys : NULL), RECORD_U(line->vpages), RECORD_T(nodes));
+	return RECORD_ROW(run->recorder, VMAP_AREAS, err, RECORD_T(start), RECORD_T(end),
+		RECORD_U(line->end - line->start), RECORD_T(line->lazy ? "unpurged" : use_name[line->use]),
+		RECORD_T(caller), RECORD_U(line->nr_pages), RECORD_T(line->phys ? phys : NULL), RECORD_U(line->vpages),
+		RECORD_T(nodes));
 }
 
 static int record_areas(struct run *run, struct err *err)
@@ -440,16 +453,16 @@ static int vmalloc_sample(struct run *run, bool full, struct err *err)
 	vmalloc_get_stats(vmalloc_of(run), &s);
 	if (!s.areas && !s.purges && !s.page_table_pages && !s.lazy_bytes && !s.failures)
 		return 0; /* nobody has used it */
-	ret = RECORD_ROW(run->recorder, VMALLOC_STATS, err, RECORD_U(s.size), RECORD_U(s.used_bytes), RECORD_U(s.free_bytes),
-		RECORD_U(s.lazy_bytes), RECORD_U(s.guard_bytes), RECORD_U(s.areas), RECORD_U(s.lazy_areas),
-		RECORD_U(s.mapped_pages), RECORD_U(s.page_table_pages), RECORD_U(s.blocks), RECORD_U(s.holes),
-		RECORD_U(s.largest_hole), RECORD_U(s.purges), RECORD_U(s.purged_bytes), RECORD_U(s.retries),
-		RECORD_U(s.failures), RECORD_U(s.deferred), RECORD_U(s.huge_areas));
+	ret = RECORD_ROW(run->recorder, VMALLOC_STATS, err, RECORD_U(s.size), RECORD_U(s.used_bytes),
+		RECORD_U(s.free_bytes), RECORD_U(s.lazy_bytes), RECORD_U(s.guard_bytes), RECORD_U(s.areas),
+		RECORD_U(s.lazy_areas), RECORD_U(s.mapped_pages), RECORD_U(s.page_table_pages), RECORD_U(s.blocks),
+		RECORD_U(s.holes), RECORD_U(s.largest_hole), RECORD_U(s.purges), RECORD_U(s.purged_bytes),
+		RECORD_U(s.retries), RECORD_U(s.failures), RECORD_U(s.deferred), RECORD_U(s.huge_areas));
 	return ret == 0 && full ? record_areas(run, err) : ret;
 }
 
-static const enum trace_kind kinds[] = { KIND_VMALLOC, KIND_VZALLOC, KIND_VMAP, KIND_VM_MAP_RAM, KIND_VFREE, KIND_VUNMAP,
-	KIND_VM_UNMAP_RAM, KIND_KVMALLOC, KIND_KVZALLOC };
+static const enum trace_kind kinds[] = { KIND_VMALLOC, KIND_VZALLOC, KIND_VMAP, KIND_VM_MAP_RAM, KIND_VFREE,
+	KIND_VUNMAP, KIND_VM_UNMAP_RAM, KIND_KVMALLOC, KIND_KVZALLOC };
 
 const struct run_part part_vmalloc = {
 	.kinds = kinds,

@@ -20,8 +20,9 @@ RARE void free_pages_as_object(struct run *run, struct object *object, const str
 			"%s of pages from %s: works, as the block is compound", kind_info[op->kind].name,
 			kind_info[maker->kind].name);
 	} else {
-		run_violation(run, RULE_WRONG_FREE, op, "%s of pages from %s: the kernel warns%s", kind_info[op->kind].name,
-			kind_info[maker->kind].name, first_only ? " and frees the first page, the others leak" : "");
+		run_violation(run, RULE_WRONG_FREE, op, "%s of pages from %s: the kernel warns%s",
+			kind_info[op->kind].name, kind_info[maker->kind].name,
+			first_only ? " and frees the first page, the others leak" : "");
 	}
 	if (first_only)
 		release_first_page(run, object);
@@ -38,14 +39,18 @@ static void check_free_of_part(struct run *run, const struct object *object, con
 	if (run->ops[object->op].kind == KIND_MEMPOOL_ALLOC) {
 		mempool_get_stats(pools, mempool_of(pools, object->index), &pool);
 		if (pool.create.kind == MEMPOOL_SLAB || pool.create.kind == MEMPOOL_KMALLOC) {
-			run_violation(run, RULE_WRONG_FREE, op, "%s of an element from mempool_alloc: the pool's reserve never gets it"
-				" back", kind_info[op->kind].name);
+			run_violation(run, RULE_WRONG_FREE, op,
+				"%s of an element from mempool_alloc: the pool's reserve never gets it"
+				" back",
+				kind_info[op->kind].name);
 			return;
 		}
 	}
 	if (part_of(run, object) == &part_dma)
-		run_violation(run, RULE_WRONG_FREE, op, "%s of an object from %s: no slab is there, the kernel warns and frees"
-			" its first page", kind_info[op->kind].name, kind_info[run->ops[object->op].kind].name);
+		run_violation(run, RULE_WRONG_FREE, op,
+			"%s of an object from %s: no slab is there, the kernel warns and frees"
+			" its first page",
+			kind_info[op->kind].name, kind_info[run->ops[object->op].kind].name);
 	else if (op->kind != KIND_KVFREE || part_of(run, object) != &part_vmalloc)
 		run_violation_severe(run, RULE_WRONG_FREE, severity_name[SEVERITY_FATAL], op,
 			"%s of an object from %s: no slab is there, the kernel oopses", kind_info[op->kind].name,
@@ -53,7 +58,8 @@ static void check_free_of_part(struct run *run, const struct object *object, con
 	else if ((op->ctx & CTX_MASK) == CTX_NMI)
 		run_violation(run, RULE_VMALLOC_IN_INTERRUPT, op, "kvfree of vmalloc memory in an NMI: BUG in vfree()");
 	else if (op->ctx & ~CTX_MASK && !(op->ctx & CTX_MASK))
-		run_violation(run, RULE_SLEEP_IN_ATOMIC, op, "kvfree of vmalloc memory may sleep, and the context may not:"
+		run_violation(run, RULE_SLEEP_IN_ATOMIC, op,
+			"kvfree of vmalloc memory may sleep, and the context may not:"
 			" might_sleep() complains");
 }
 
@@ -88,8 +94,9 @@ RARE void check_free(struct run *run, const struct object *object, struct run_op
 		if (op->generation != run->cache_generation)
 			run_op_resolve_cache(run, op);
 		/* One that names no cache, as kernels before 5.12 trace it, says nothing against the object's own. */
-		if (object->slab == SLAB_LARGE || (op->trace->name && maker->cache != op->cache && !was_merged(run, maker, op) &&
-			slab_object_cache(run->mm.slab, slab_part(object)) != op->cache)) {
+		if (object->slab == SLAB_LARGE ||
+			(op->trace->name && maker->cache != op->cache && !was_merged(run, maker, op) &&
+				slab_object_cache(run->mm.slab, slab_part(object)) != op->cache)) {
 			run_violation(run, RULE_WRONG_FREE, op,
 				"object of %s freed to cache %s: \"Wrong slab cache\", the kernel warns and uses the object's own",
 				maker->trace->name ? run_string(run, maker->trace->name) : kind_info[maker->kind].name,
@@ -132,6 +139,7 @@ RARE void serve_bad_free(struct run *run, struct run_op *op)
 		run_violation(run, RULE_DOUBLE_FREE, op, "%s of what is free already: %s", kind_info[op->kind].name,
 			reaction_to_double_free((enum trace_kind)op->kind));
 	else
-		run_violation(run, RULE_FREE_UNKNOWN, op, "%s of an object that was never allocated: the kernel warns or oopses",
+		run_violation(run, RULE_FREE_UNKNOWN, op,
+			"%s of an object that was never allocated: the kernel warns or oopses",
 			kind_info[op->kind].name);
 }

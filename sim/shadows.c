@@ -1,12 +1,13 @@
 /*
- * shadows: which pages of a recording that reclaimed are read again. They are requests of the trace like others, and no event
- * tells a page that comes back from one that comes for the first time. The kernel finds what it remembers of a page at its place in
- * the file, and puts on the active list at once what was away for less time than active pages stay.
+ * shadows: which pages of a recording that reclaimed are read again. They are requests of the trace like others,
+ * and no event tells a page that comes back from one that comes for the first time. The kernel finds what it
+ * remembers of a page at its place in the file, and puts on the active list at once what was away for less time
+ * than active pages stay.
  *
- * Assumed, of a machine that is known to read again most of what it reclaims: what is read while pages are away is one of them, any of
- * them alike. In the order in which they went all would be away equally long, and all become active or none. But files are read by
- * windows of readahead: pages that went together come together, and are active together or not at all. So they lie side by
- * side when they go again, and free memory is in larger pieces.
+ * Assumed, of a machine that is known to read again most of what it reclaims: what is read while pages are away is
+ * one of them, any of them alike. In the order in which they went all would be away equally long, and all become
+ * active or none. But files are read by windows of readahead: pages that went together come together, and are
+ * active together or not at all. So they lie side by side when they go again, and free memory is in larger pieces.
  * Models workingset_eviction() and workingset_refault() of mm/workingset.c (6.1) for one memory cgroup.
  */
 #include <inttypes.h>
@@ -68,7 +69,8 @@ void shadow_left(struct run *run, uint64_t shadow)
 	if (array_room(&s->away, &s->room, s->nr))
 		s->away[s->nr++] = s->leaving;
 	else
-		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu32 " shadow entries", (s->nr + 1) * WINDOW_PAGES);
+		err_set(&run->deferred, ERR_NOMEM, "no memory for %" PRIu32 " shadow entries",
+			(s->nr + 1) * WINDOW_PAGES);
 	s->leaving.nr = 0;
 }
 

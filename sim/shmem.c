@@ -1,18 +1,21 @@
 /*
- * shmem: which pages are of files that live in memory (tmpfs, the unpacked initial ramdisk). They are on the lists of anonymous pages, but
- * write() has filled them, not a fault: no accessed bit keeps them, and they go to swap when reclaim looks at them first. Models
- * shmem_get_folio_gfp() and shmem_add_to_page_cache() of mm/shmem.c (6.1).
+ * shmem: which pages are of files that live in memory (tmpfs, the unpacked initial ramdisk). They are on the lists
+ * of anonymous pages, but write() has filled them, not a fault: no accessed bit keeps them, and they go to swap
+ * when reclaim looks at them first. Models shmem_get_folio_gfp() and shmem_add_to_page_cache() of mm/shmem.c (6.1).
  *
- * Memory of a process is cleared, but for copies on write, which have the mask that these pages have. Two things tell them apart:
+ * Memory of a process is cleared, but for copies on write, which
+ * have the mask that these pages have. Two things tell them apart:
  *
- * Pages of a file hang in a tree, others do not. A task that takes a node of one right after such a page writes to a file, and goes on
- * to, until it has another address space.
- * A thread of the kernel has no memory of its own: what it takes and does not clear is of the initial ramdisk. Of such pages many are
- * programs, libraries and modules, which are read and mapped. A saved state has put those on its active list, so the others are not in
- * use; where the run itself unpacks them nothing tells which they are, and all count as used.
+ * Pages of a file hang in a tree, others do not. A task that takes a node of one right
+ * after such a page writes to a file, and goes on to, until it has another address space.
+ * A thread of the kernel has no memory of its own: what it takes and does not clear is of the initial ramdisk. Of
+ * such pages many are programs, libraries and modules, which are read and mapped. A saved state has put those on
+ * its active list, so the others are not in use; where the run itself unpacks them nothing tells which they are,
+ * and all count as used.
  *
- * Simplified: files of one page have no node, and what comes before a task's first node, a page or two, has been passed: these count as
- * copies on write. What such a task copies then counts as the file's, and so does what is mapped.
+ * Simplified: files of one page have no node, and what comes before a task's first node, a page or two, has been
+ * passed: these count as copies on write. What such a task copies then counts as the file's, and so does what is
+ * mapped.
  */
 #include <stdlib.h>
 

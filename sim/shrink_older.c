@@ -2,12 +2,12 @@
  * shrink_older: dentries, inodes, extents and buffer heads of an initial state that the trace does not know,
  * and that nobody uses: under pressure they go before those that it knows, which are younger.
  *
- * Which dentry has which inode no saved file tells, nor which file a buffer head is of: the first dentry by address gets the first inode,
- * and pages take as many buffer heads with them as there are for each. How many dentries nobody uses fs/dentry-state tells.
- * Where it was not saved, those of files in memory and of sockets stay, and as many as inode_cache has inodes: nearly all of these are of
- * tracefs and debugfs, whose names the kernel holds.
- * Simplified: an inode goes with its dentry; dentries of one slab are of one age and go together, slabs in an order that is drawn by
- * the seed.
+ * Which dentry has which inode no saved file tells, nor which file a buffer head is of: the first dentry by address
+ * gets the first inode, and pages take as many buffer heads with them as there are for each. How many dentries
+ * nobody uses fs/dentry-state tells. Where it was not saved, those of files in memory and of sockets stay, and as
+ * many as inode_cache has inodes: nearly all of these are of tracefs and debugfs, whose names the kernel holds.
+ * Simplified: an inode goes with its dentry; dentries of one slab are of
+ * one age and go together, slabs in an order that is drawn by the seed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +94,8 @@ static bool push(struct object_stack *stack, struct slab_object object)
 }
 
 /* @list stands by cache. */
-static bool sort_out(const struct run *run, struct found *found, const struct adopt_object *list, uint32_t nr, const struct idmap *known)
+static bool sort_out(const struct run *run, struct found *found, const struct adopt_object *list, uint32_t nr,
+	const struct idmap *known)
 {
 	enum shrink_class class = SHRINK_NOTHING;
 
@@ -135,7 +136,8 @@ static struct slab_object take(struct found *found, enum shrink_class class)
 }
 
 /* @nr entries, as many dentries as @dentries lets. */
-static bool make_entries(struct shrink_older *o, enum sb sb, struct found *found, enum shrink_class inode, uint32_t nr, uint64_t *dentries)
+static bool make_entries(struct shrink_older *o, enum sb sb, struct found *found, enum shrink_class inode, uint32_t nr,
+	uint64_t *dentries)
 {
 	struct older_entry *entries = realloc(o->entries[sb], ((size_t)o->nr[sb] + nr + 1) * sizeof(*entries));
 
@@ -180,16 +182,18 @@ static uint32_t fewer(uint64_t a, uint64_t b)
 static bool make_all(struct run *run, struct shrink_older *o, struct found *found)
 {
 	uint64_t dentries = unused_dentries(run, found), none = 0;
-	uint64_t inodes = found->of[SHRINK_INODE_KEPT].nr + found->of[SHRINK_INODE_DISK].nr + found->of[SHRINK_INODE_PROC].nr +
-		found->of[SHRINK_INODE_KERNFS].nr;
+	uint64_t inodes = found->of[SHRINK_INODE_KEPT].nr + found->of[SHRINK_INODE_DISK].nr +
+		found->of[SHRINK_INODE_PROC].nr + found->of[SHRINK_INODE_KERNFS].nr;
 	uint32_t nameless = found->of[SHRINK_DENTRY].nr > inodes ? (uint32_t)(found->of[SHRINK_DENTRY].nr - inodes) : 0;
 
 	return make_entries(o, SB_EXTENTS, found, SHRINK_EXTENT, left_of(found, SHRINK_EXTENT), &none) &&
-	       make_entries(o, SB_DISK, found, SHRINK_INODE_DISK, left_of(found, SHRINK_INODE_DISK), &dentries) &&
-	       make_entries(o, SB_PROC, found, SHRINK_INODE_PROC, fewer(left_of(found, SHRINK_INODE_PROC), dentries), &dentries) &&
-	       make_entries(o, SB_DISK, found, SHRINK_NOTHING, fewer(nameless, dentries), &dentries) &&
-	       (!run->options->initial->dentries_told ||
-		       make_entries(o, SB_KERNFS, found, SHRINK_INODE_KERNFS, fewer(left_of(found, SHRINK_INODE_KERNFS), dentries), &dentries));
+		make_entries(o, SB_DISK, found, SHRINK_INODE_DISK, left_of(found, SHRINK_INODE_DISK), &dentries) &&
+		make_entries(o, SB_PROC, found, SHRINK_INODE_PROC, fewer(left_of(found, SHRINK_INODE_PROC), dentries),
+			&dentries) &&
+		make_entries(o, SB_DISK, found, SHRINK_NOTHING, fewer(nameless, dentries), &dentries) &&
+		(!run->options->initial->dentries_told ||
+			make_entries(o, SB_KERNFS, found, SHRINK_INODE_KERNFS,
+				fewer(left_of(found, SHRINK_INODE_KERNFS), dentries), &dentries));
 }
 
 /* Slabs in an order that is drawn, the entries of one side by side. */
@@ -227,7 +231,8 @@ int shrink_older_load(struct run *run, struct err *err)
 	if (!run->reclaim.active)
 		return 0;
 	o = run->reclaim.older = calloc(1, sizeof(*o));
-	ret = o ? find_unknown(run, &found, err) : err_set(err, ERR_NOMEM, "no memory for the objects of the initial state");
+	ret = o ? find_unknown(run, &found, err) :
+		  err_set(err, ERR_NOMEM, "no memory for the objects of the initial state");
 	if (ret == 0) {
 		rng_init(&rng, run->options->seed, "shrink_older");
 		room = make_all(run, o, &found);
@@ -285,6 +290,7 @@ void older_page_gone(struct run *run)
 	if (!run->reclaim.older_file_pages)
 		return;
 	run->reclaim.older_file_pages--;
-	while (o && !run->reclaim.recorded && o->heads.nr * o->file_pages > o->all_heads * run->reclaim.older_file_pages)
+	while (o && !run->reclaim.recorded &&
+		o->heads.nr * o->file_pages > o->all_heads * run->reclaim.older_file_pages)
 		free_older(run, o->heads.objects[--o->heads.nr], run->cpu, &run->meter);
 }

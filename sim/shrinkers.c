@@ -1,11 +1,11 @@
 /*
- * shrinkers: which slab objects go under pressure: dentries and inodes that nobody uses, oldest first, each superblock's for
- * itself, what ext4 remembers of where files lie, and the buffer heads of pages that go. Models super_cache_scan(), prune_dcache_sb(),
- * ext4_es_scan() and drop_buffers() (6.1).
+ * shrinkers: which slab objects go under pressure: dentries and inodes that nobody uses, oldest first, each
+ * superblock's for itself, what ext4 remembers of where files lie, and the buffer heads of pages that go. Models
+ * super_cache_scan(), prune_dcache_sb(), ext4_es_scan() and drop_buffers() (6.1).
  *
- * What is whose a trace does not say, but the order of a task's requests does: a lookup takes a dentry, then its inode, then
- * the inode's security blob; a pipe or socket takes the inode first; a write takes a page, then its buffer heads. Pages of files
- * are those of the inode that their task took last.
+ * What is whose a trace does not say, but the order of a task's requests does: a lookup takes a dentry, then its
+ * inode, then the inode's security blob; a pipe or socket takes the inode first; a write takes a page, then its
+ * buffer heads. Pages of files are those of the inode that their task took last.
  * Simplified: a dentry counts as unused from its birth, unless what it belongs to keeps it: files of memory (shmem),
  * pipes and sockets, and what the kernel itself made (tracefs, debugfs). Directories are not kept by their children.
  * Objects are not told apart by node: each node's shrinker has its share. Extents go in the order in which they came,
@@ -31,15 +31,17 @@ static const struct shrinker shrinkers[NR_SB] = {
 _Static_assert(NR_SB <= MAX_SHRINKERS, "a node's deferred counts have room for all");
 
 /**
- * What is known of a slot's object. Slots are counted from 1 here, 0 is none. Links lead to and fro: whatever ends, nobody leads to
- * it any more, so a slot that has another object by now is nobody's mate.
+ * What is known of a slot's object. Slots are counted from 1 here, 0 is none. Links lead to and fro:
+ * whatever ends, nobody leads to it any more, so a slot that has another object by now is nobody's mate.
  */
 struct shrink_link {
 	uint32_t prev, next; /* on its superblock's list; of a buffer head: on its page's */
-	uint32_t mate;       /* a dentry's inode, an inode's dentry; a page's first buffer head, a head's page; a blob's inode */
+	/* a dentry's inode, an inode's dentry; a page's first buffer head, a head's page; a blob's inode */
+	uint32_t mate;
 	union {
 		uint32_t blob;   /* of an inode */
-		uint32_t inode;  /* of a page: it goes before the inode does, and may outlive it where pages are mistaken */
+		/* of a page: it goes before the inode does, and may outlive it where pages are mistaken */
+		uint32_t inode;
 	};
 	uint32_t pages;      /* of an inode: in memory */
 	uint8_t class;       /* enum shrink_class */
@@ -49,7 +51,10 @@ struct shrink_link {
 	bool gone;           /* a page has been reclaimed */
 };
 
-/** What a task has taken last, and what may follow belongs to: as long as it is there, and has nothing of the kind yet. */
+/**
+ * What a task has taken last, and what may follow belongs to:
+ * as long as it is there, and has nothing of the kind yet.
+ */
 struct shrink_task {
 	uint32_t dentry, inode, blobless, page;
 	uint32_t file;       /* inode of a disk */
@@ -129,7 +134,10 @@ static void list_add(struct shrinkers *s, uint32_t at, enum sb sb, bool referenc
 
 /* ---- What requests tell ---- */
 
-/* Files of a disk are looked up once to be made or found, and again to be used; those of kernfs and proc are read once. */
+/*
+ * Files of a disk are looked up once to be made or found, and
+ * again to be used; those of kernfs and proc are read once.
+ */
 static void use_dentry(struct shrinkers *s, uint32_t at, enum sb sb)
 {
 	list_add(s, at, sb, sb == SB_DISK);
@@ -170,7 +178,10 @@ static void inode_begins(struct shrinkers *s, struct shrink_task *task, uint32_t
 		list_del(s, dentry);
 		return;
 	}
-	task->sb = (uint8_t)(1 + (class == SHRINK_INODE_KERNFS ? SB_KERNFS : class == SHRINK_INODE_PROC ? SB_PROC : SB_DISK));
+	task->sb = (uint8_t)(1 +
+		(class == SHRINK_INODE_KERNFS              ? SB_KERNFS :
+				class == SHRINK_INODE_PROC ? SB_PROC :
+							     SB_DISK));
 	use_dentry(s, dentry, (enum sb)(task->sb - 1));
 }
 
@@ -212,8 +223,8 @@ static void page_begins(struct shrinkers *s, uint32_t file, uint32_t at)
 }
 
 /*
- * Models mapping_shrinkable(): what is left of several pages that went, their shadow entries, keeps the inode as pages do; of the
- * first page alone it does not.
+ * Models mapping_shrinkable(): what is left of several pages that went, their
+ * shadow entries, keeps the inode as pages do; of the first page alone it does not.
  */
 static bool is_shrinkable(const struct shrink_link *inode)
 {
@@ -321,8 +332,10 @@ static struct object *object_at(struct run *run, uint32_t at, enum shrink_class 
 {
 	struct object *object = at ? &run->objects[at - 1] : NULL;
 
-	return object && object->slab < OBJECT_TAGS && run->ops[object->op].lru >= first && run->ops[object->op].lru <= last ?
-		object : NULL;
+	return object && object->slab < OBJECT_TAGS && run->ops[object->op].lru >= first &&
+			run->ops[object->op].lru <= last ?
+		object :
+		NULL;
 }
 
 static void free_object(struct run *run, struct object *object, unsigned int cpu, struct meter *meter)
@@ -346,7 +359,10 @@ static void free_inode(struct run *run, uint32_t at, unsigned int cpu, struct me
 		free_object(run, blob, cpu, meter);
 }
 
-/* An inode of a disk stays for a while when its last name is gone; others have no reason to (generic_delete_inode()). */
+/*
+ * An inode of a disk stays for a while when its last name is
+ * gone; others have no reason to (generic_delete_inode()).
+ */
 static void free_dentry(struct run *run, struct object *dentry, enum sb sb, unsigned int cpu, struct meter *meter)
 {
 	struct shrinkers *s = run->reclaim.shrinkers;
@@ -370,11 +386,13 @@ static uint64_t count_objects(void *arg, uint32_t shrinker, uint32_t node)
 
 	(void)node;
 	/* What a recorded kswapd freed the trace frees. */
-	return run->reclaim.recorded ? 0 : (run->reclaim.shrinkers->lists[shrinker].count + older_count(run, shrinker)) /
-		run->machine->nr_nodes;
+	return run->reclaim.recorded ?
+		0 :
+		(run->reclaim.shrinkers->lists[shrinker].count + older_count(run, shrinker)) / run->machine->nr_nodes;
 }
 
-static uint64_t scan_objects(void *arg, uint32_t shrinker, uint32_t node, uint64_t nr, unsigned int cpu, struct meter *meter)
+static uint64_t scan_objects(void *arg, uint32_t shrinker, uint32_t node, uint64_t nr, unsigned int cpu,
+	struct meter *meter)
 {
 	struct run *run = arg;
 	struct shrinkers *s = run->reclaim.shrinkers;
@@ -422,8 +440,8 @@ void shrinkers_page_gone(struct run *run, uint32_t slot)
 /* ---- The whole ---- */
 
 /*
- * Who makes files for good: threads of the kernel (pid 1 is one until it runs its first program), and who loads modules,
- * which bring files of their tracepoints.
+ * Who makes files for good: threads of the kernel (pid 1 is one until it runs its
+ * first program), and who loads modules, which bring files of their tracepoints.
  */
 static bool is_kernel_task(const char *comm)
 {

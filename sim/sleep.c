@@ -56,8 +56,8 @@ static uint32_t nr_chains(const struct sleepers *s)
 }
 
 /*
- * Twice as many chains: on a machine that is far too small hundreds of thousands wait at a time. By the top bits of its hash a chain
- * falls into two, so those who are on them keep their order.
+ * Twice as many chains: on a machine that is far too small hundreds of thousands wait at a time.
+ * By the top bits of its hash a chain falls into two, so those who are on them keep their order.
  */
 static bool more_chains(struct sleepers *s)
 {
@@ -133,7 +133,8 @@ uint32_t sleepers_find(const struct run *run, enum sleep_reason reason, uint64_t
 {
 	const struct sleepers *s = &run->sleepers;
 
-	return s->nr_asleep ? match_from(s, chain_of(s, (uint8_t)reason, key)->first, (uint8_t)reason, key) : SLEEPER_NONE;
+	return s->nr_asleep ? match_from(s, chain_of(s, (uint8_t)reason, key)->first, (uint8_t)reason, key) :
+			      SLEEPER_NONE;
 }
 
 /* The next after @number who waits for the same. */
@@ -256,8 +257,8 @@ static void wake(struct run *run, uint32_t number, bool timed_out)
 	sleeper->state = SLEEPER_AWAKE;
 	sleeper->timed_out = timed_out;
 	run->sleepers.nr_awake++;
-	engine_timer(&run->engine, from + run->machine->latency.step_ns[STEP_WAKE_UP], CLASS_WAKE, RUN_TIMER_RESUME, number,
-		&run->deferred);
+	engine_timer(&run->engine, from + run->machine->latency.step_ns[STEP_WAKE_UP], CLASS_WAKE, RUN_TIMER_RESUME,
+		number, &run->deferred);
 }
 
 uint32_t run_wake(struct run *run, enum sleep_reason reason, uint64_t key, uint32_t nr)
@@ -361,9 +362,9 @@ int sleepers_record(struct run *run, struct err *err)
 		const struct sleep_stats *stats = &run->sleepers.stats[reason];
 
 		if (stats->count || stats->still_waiting)
-			ret = RECORD_ROW(run->recorder, SLEEPS, err, RECORD_T(sleep_reason_name[reason]), RECORD_U(stats->count),
-				RECORD_U(stats->total_ns), RECORD_U(stats->max_ns), RECORD_U(stats->timeouts),
-				RECORD_U(stats->still_waiting));
+			ret = RECORD_ROW(run->recorder, SLEEPS, err, RECORD_T(sleep_reason_name[reason]),
+				RECORD_U(stats->count), RECORD_U(stats->total_ns), RECORD_U(stats->max_ns),
+				RECORD_U(stats->timeouts), RECORD_U(stats->still_waiting));
 	}
 	return ret;
 }
@@ -376,7 +377,8 @@ int sleepers_check(const struct run *run, struct err *err)
 	for (uint32_t chain = 0; chain < nr_chains(s); chain++) {
 		uint32_t last = SLEEPER_NONE;
 
-		for (uint32_t n = s->chains[chain].first; n != SLEEPER_NONE; last = n, n = s->slots[n].next, on_chains++)
+		for (uint32_t n = s->chains[chain].first; n != SLEEPER_NONE;
+			last = n, n = s->slots[n].next, on_chains++)
 			if (s->slots[n].state != SLEEPER_ASLEEP || s->slots[n].prev != last ||
 				chain_of(s, s->slots[n].reason, s->slots[n].key) != &s->chains[chain])
 				return err_set(err, ERR_INVARIANT, "sleep 1: sleeper %u is on a wrong chain", n);
@@ -389,7 +391,8 @@ int sleepers_check(const struct run *run, struct err *err)
 		awake += s->slots[n].state == SLEEPER_AWAKE;
 	}
 	if (on_chains != asleep || asleep != s->nr_asleep || napping != s->nr_napping || awake != s->nr_awake)
-		return err_set(err, ERR_INVARIANT, "sleep 2: %u asleep, %u on chains, %u counted; %u nap, %u counted; %u awake, %u counted",
+		return err_set(err, ERR_INVARIANT,
+			"sleep 2: %u asleep, %u on chains, %u counted; %u nap, %u counted; %u awake, %u counted",
 			asleep, on_chains, s->nr_asleep, napping, s->nr_napping, awake, s->nr_awake);
 	return 0;
 }

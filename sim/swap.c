@@ -1,7 +1,8 @@
 /*
- * swap: swap devices that the trace adds and takes away. swapon() has a map with a byte for each page of the device, of which
- * the first is its header; swapoff() frees it when all that was swapped out is back. Models sys_swapon(), sys_swapoff() and
- * try_to_unuse() of 6.1 with one device: pages are read back in the order of the trace's slots, not of the device.
+ * swap: swap devices that the trace adds and takes away. swapon() has a map with a byte for each page of the
+ * device, of which the first is its header; swapoff() frees it when all that was swapped out is back. Models
+ * sys_swapon(), sys_swapoff() and try_to_unuse() of 6.1 with one device: pages are read back in the order of the
+ * trace's slots, not of the device.
  */
 #include "mm/reclaim.h"
 #include "sim/reclaim_priv.h"
@@ -30,7 +31,8 @@ void swap_older(struct run *run)
 	unsigned int shift = run->machine->page_shift;
 
 	if (run->reclaim.active && state && state->swap_bytes)
-		page_alloc_swap_load(run->mm.pages, comes_from_trace(run) ? state->swap_bytes >> shift : 0, state->swap_used_bytes >> shift);
+		page_alloc_swap_load(run->mm.pages, comes_from_trace(run) ? state->swap_bytes >> shift : 0,
+			state->swap_used_bytes >> shift);
 }
 
 /* Return: whether it is back; what was not swapped out is not. */

@@ -111,8 +111,8 @@ struct finished {
 };
 
 /* Why a run has no results, in @buf; NULL when it has. */
-static const char *reason_of(const struct pool *pool, const struct finished *run, const struct recorder_stream *stream, char *buf,
-	size_t size)
+static const char *reason_of(const struct pool *pool, const struct finished *run, const struct recorder_stream *stream,
+	char *buf, size_t size)
 {
 	char limit[32];
 	int status = run->status;
@@ -123,7 +123,8 @@ static const char *reason_of(const struct pool *pool, const struct finished *run
 		snprintf(buf, size, "timeout: took longer than %s",
 			units_format_time_short(pool->sweep->timeout_ns, limit, sizeof(limit)));
 	else if (WIFSIGNALED(status))
-		snprintf(buf, size, "its worker was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		snprintf(buf, size, "its worker was killed by signal %d (%s)", WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
 	else if (stream->failure && pool->sweep->memory_bytes)
 		snprintf(buf, size, "%s (memory: %s)", stream->failure,
 			units_format_size(pool->sweep->memory_bytes, limit, sizeof(limit)));
@@ -204,8 +205,8 @@ static struct finished take_finished(struct pool *pool, struct worker *worker, b
 }
 
 /*
- * The run is over, or its process has ended. Of several workers none waits while results are written; a single one does, so
- * that one process is at work at a time.
+ * The run is over, or its process has ended. Of several workers none waits while
+ * results are written; a single one does, so that one process is at work at a time.
  */
 static int finish_run(struct pool *pool, struct worker *worker, bool over, struct err *err)
 {

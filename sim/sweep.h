@@ -51,8 +51,8 @@ const char *sweep_plan_sha256(const struct sweep_plan *plan, uint32_t trace);
  * sweep_plan_measure() - replay the first point that is left without recording, to tell what the others will take.
  * @events, @wall_ns: of that run, without decoding. ERR_INTERRUPTED when @stop says so.
  */
-int sweep_plan_measure(const struct sweep_plan *plan, bool (*stop)(void *arg), void *arg, uint64_t *events, uint64_t *wall_ns,
-	struct err *err);
+int sweep_plan_measure(const struct sweep_plan *plan, bool (*stop)(void *arg), void *arg, uint64_t *events,
+	uint64_t *wall_ns, struct err *err);
 
 /** How far a sweep has come. */
 struct sweep_progress {
@@ -64,7 +64,8 @@ struct sweep_progress {
 };
 
 struct sweep_options {
-	uint32_t workers;          /* processes at a time, at least 1; a single one waits while its results are recorded */
+	/* processes at a time, at least 1; a single one waits while its results are recorded */
+	uint32_t workers;
 	struct recorder *recorder; /* borrowed */
 	/**
 	 * stop() - asked often; true kills the runs in flight, which are not recorded, and ends with

@@ -16,8 +16,8 @@ static void append(struct err *err, const char *more)
 {
 	size_t used = strlen(err->text);
 
-	snprintf(err->text + used, sizeof(err->text) - used, "%s%.*s", used ? "\n" : "", (int)(sizeof(err->text) - used) - 2,
-		more);
+	snprintf(err->text + used, sizeof(err->text) - used, "%s%.*s", used ? "\n" : "",
+		(int)(sizeof(err->text) - used) - 2, more);
 }
 
 /* One more repetition of the point before it: the same machine, and as sound. */
@@ -51,7 +51,8 @@ static bool is_wrong_anyway(const struct sweep *sweep, struct machine *machine, 
 {
 	struct err base = { 0 };
 
-	if (machine_load_text(machine, sweep->machine_name, sweep->machine_text, sweep->machine_len, NULL, 0, &base) == 0 ||
+	if (machine_load_text(machine, sweep->machine_name, sweep->machine_text, sweep->machine_len, NULL, 0, &base) ==
+			0 ||
 		!strstr(one->text, base.text))
 		return false;
 	err_set(err, base.code, "%s", base.text);
@@ -96,7 +97,8 @@ static int plan_from(struct sweep_plan *plan, struct err *err)
 	if (!sweep->from[0])
 		return 0;
 	if (replay_from_parse(&plan->from, sweep->from) < 0)
-		return err_set(err, ERR_CONFIG, "%s: from: \"%s\" is no time such as \"12.5 s\", no event number and no marker:TEXT",
+		return err_set(err, ERR_CONFIG,
+			"%s: from: \"%s\" is no time such as \"12.5 s\", no event number and no marker:TEXT",
 			sweep->file, sweep->from);
 	snprintf(plan->part, sizeof(plan->part), "from %s", sweep->from);
 	return 0;
@@ -158,7 +160,10 @@ void sweep_plan_shard(struct sweep_plan *plan, uint32_t shard, uint32_t nr)
 		plan->points[i].wanted &= i % nr == shard - 1;
 }
 
-/* What a run is told apart by: the swept keys, and what the sweep itself changes. Return: 0, or -1 when out of memory. */
+/*
+ * What a run is told apart by: the swept keys, and what the
+ * sweep itself changes. Return: 0, or -1 when out of memory.
+ */
 static int fill_params(struct plan_record *record, const struct sweep *sweep, const struct sweep_point *point)
 {
 	size_t bytes = 1, nr = 0;
@@ -203,20 +208,24 @@ int plan_record_init(struct plan_record *record, const struct sweep_plan *plan, 
 	const struct plan_trace *trace = &plan->traces[point->trace];
 
 	*record = (struct plan_record){ .run = {
-		.trace = sweep->traces[point->trace],
-		.trace_sha256 = trace->sha256,
-		.config_hash = plan->points[index].config_hash,
-		.kernel = trace->kernel,
-		.pace = replay_pace_name[plan_pace(sweep)],
-		.cpu_map = replay_cpu_map_name[replay_cpu_map_of(plan_cpu_map(sweep), plan->points[index].state != PLAN_BOOT)],
-		.layer = sweep->layer == SWEEP_LAYER_PAGE ? "page" : "intent",
-		.initial = plan->points[index].state == PLAN_BOOT ? NULL : plan->states[plan->points[index].state].path,
-		.part = plan->part[0] ? plan->part : NULL,
-		.seed = point->seed,
-		.lost = trace->lost,
-		.zones = "",
-	} };
-	describe_sampling(plan_sample_ns(plan, point->trace), 0, !sweep->full, record->sampling, sizeof(record->sampling));
+						.trace = sweep->traces[point->trace],
+						.trace_sha256 = trace->sha256,
+						.config_hash = plan->points[index].config_hash,
+						.kernel = trace->kernel,
+						.pace = replay_pace_name[plan_pace(sweep)],
+						.cpu_map = replay_cpu_map_name[replay_cpu_map_of(plan_cpu_map(sweep),
+							plan->points[index].state != PLAN_BOOT)],
+						.layer = sweep->layer == SWEEP_LAYER_PAGE ? "page" : "intent",
+						.initial = plan->points[index].state == PLAN_BOOT ?
+							NULL :
+							plan->states[plan->points[index].state].path,
+						.part = plan->part[0] ? plan->part : NULL,
+						.seed = point->seed,
+						.lost = trace->lost,
+						.zones = "",
+					}, };
+	describe_sampling(plan_sample_ns(plan, point->trace), 0, !sweep->full, record->sampling,
+		sizeof(record->sampling));
 	record->run.sampling = record->sampling;
 	if (machine)
 		describe_machine(&record->run, machine);

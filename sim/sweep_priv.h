@@ -1,4 +1,7 @@
-/* sweep_priv: what the files of a sweep share: sweep_plan.c (what is to be run), sweep_run.c (one run), sweep.c (the workers). */
+/*
+ * sweep_priv: what the files of a sweep share: sweep_plan.c (what
+ * is to be run), sweep_run.c (one run), sweep.c (the workers).
+ */
 #ifndef KMEMSIM_SIM_SWEEP_PRIV_H
 #define KMEMSIM_SIM_SWEEP_PRIV_H
 
@@ -55,8 +58,9 @@ struct sweep_plan {
 
 /* A sweep file's words are in the order of replay's. */
 _Static_assert(SWEEP_PACE_RECORDED == (int)PACE_RECORDED && SWEEP_PACE_THINK == (int)PACE_THINK &&
-	SWEEP_PACE_ASAP == (int)PACE_ASAP && SWEEP_CPU_MAP_FOLD == (int)CPU_MAP_FOLD &&
-	SWEEP_CPU_MAP_SPREAD == (int)CPU_MAP_SPREAD && SWEEP_CPU_MAP_AUTO == (int)CPU_MAP_AUTO, "paces and CPU maps of sweeps are replay's");
+		SWEEP_PACE_ASAP == (int)PACE_ASAP && SWEEP_CPU_MAP_FOLD == (int)CPU_MAP_FOLD &&
+		SWEEP_CPU_MAP_SPREAD == (int)CPU_MAP_SPREAD && SWEEP_CPU_MAP_AUTO == (int)CPU_MAP_AUTO,
+	"paces and CPU maps of sweeps are replay's");
 
 static inline enum replay_pace plan_pace(const struct sweep *sweep)
 {
@@ -80,23 +84,24 @@ struct plan_record {
  * plan_states_add() - the state that @machine begins with, read if it is not there yet, in plan.states.
  * @trace: that is replayed from it. @index: its place there, or PLAN_BOOT.
  */
-int plan_states_add(struct sweep_plan *plan, const struct machine *machine, uint32_t trace, uint32_t *index, struct err *err);
+int plan_states_add(struct sweep_plan *plan, const struct machine *machine, uint32_t trace, uint32_t *index,
+	struct err *err);
 void plan_states_free(struct sweep_plan *plan);
 
 /** plan_sample_ns() - simulated time between two samples of a run of @trace. */
 ns_t plan_sample_ns(const struct sweep_plan *plan, uint32_t trace);
 
 /**
- * plan_record_init() - fill @record for the point at @index. @machine: its machine; NULL = leave out what is known of it
- * only then. config_yaml is left NULL. Ended by plan_record_fini().
+ * plan_record_init() - fill @record for the point at @index. @machine: its machine; NULL = leave
+ * out what is known of it only then. config_yaml is left NULL. Ended by plan_record_fini().
  */
 int plan_record_init(struct plan_record *record, const struct sweep_plan *plan, uint32_t index,
 	const struct machine *machine, struct err *err);
 void plan_record_fini(struct plan_record *record);
 
 /** sweep_point_run() - replay the point at @index from @reader, from its beginning, into @recorder. */
-int sweep_point_run(const struct sweep_plan *plan, uint32_t index, struct trace_reader *reader, struct recorder *recorder,
-	bool (*stop)(void *arg), void *arg, uint64_t *wall_ns, struct err *err);
+int sweep_point_run(const struct sweep_plan *plan, uint32_t index, struct trace_reader *reader,
+	struct recorder *recorder, bool (*stop)(void *arg), void *arg, uint64_t *wall_ns, struct err *err);
 
 /** sweep_point_failed() - record the point at @index as failed for @reason. */
 int sweep_point_failed(const struct sweep_plan *plan, uint32_t index, struct recorder *recorder, const char *reason,

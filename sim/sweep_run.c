@@ -38,8 +38,8 @@ static int prepare(struct prepared *p, const struct sweep_plan *plan, uint32_t i
 	return ret;
 }
 
-int sweep_point_run(const struct sweep_plan *plan, uint32_t index, struct trace_reader *reader, struct recorder *recorder,
-	bool (*stop)(void *arg), void *arg, uint64_t *wall_ns, struct err *err)
+int sweep_point_run(const struct sweep_plan *plan, uint32_t index, struct trace_reader *reader,
+	struct recorder *recorder, bool (*stop)(void *arg), void *arg, uint64_t *wall_ns, struct err *err)
 {
 	const struct sweep *sweep = plan->sweep;
 	uint32_t trace = sweep->points[index].trace, state = plan->points[index].state;
@@ -86,8 +86,8 @@ int sweep_point_failed(const struct sweep_plan *plan, uint32_t index, struct rec
 	return ret;
 }
 
-int sweep_plan_measure(const struct sweep_plan *plan, bool (*stop)(void *arg), void *arg, uint64_t *events, uint64_t *wall_ns,
-	struct err *err)
+int sweep_plan_measure(const struct sweep_plan *plan, bool (*stop)(void *arg), void *arg, uint64_t *events,
+	uint64_t *wall_ns, struct err *err)
 {
 	struct trace_reader *reader;
 	uint32_t i = 0;

@@ -28,7 +28,8 @@ static int read_state(struct sweep_plan *plan, const char *path, struct err *err
 }
 
 /* A state that does not tell its slabs has no objects to be found by address. */
-static int find_map(struct plan_state *s, const struct sweep *sweep, uint32_t trace, uint32_t page_size, struct err *err)
+static int find_map(struct plan_state *s, const struct sweep *sweep, uint32_t trace, uint32_t page_size,
+	struct err *err)
 {
 	if (s->mapped[trace] || !s->state->exact_slabs)
 		return 0;
@@ -36,7 +37,8 @@ static int find_map(struct plan_state *s, const struct sweep *sweep, uint32_t tr
 	return direct_map_find(&s->maps[trace], sweep->traces[trace], saved_memory_end(s->state, page_size), err);
 }
 
-int plan_states_add(struct sweep_plan *plan, const struct machine *machine, uint32_t trace, uint32_t *index, struct err *err)
+int plan_states_add(struct sweep_plan *plan, const struct machine *machine, uint32_t trace, uint32_t *index,
+	struct err *err)
 {
 	const struct sweep *sweep = plan->sweep;
 	const char *path = sweep->initial[0] ? sweep->initial : machine->initial;

@@ -35,7 +35,10 @@ static int generate_into(const char *path, const char *workload_path, struct err
 	return 0;
 }
 
-/* A file in a folder of its own, both of which lose their names at once: nothing is left behind, whatever ends the sweep. */
+/*
+ * A file in a folder of its own, both of which lose their names
+ * at once: nothing is left behind, whatever ends the sweep.
+ */
 static int make_trace(struct plan_trace *t, const char *workload, struct err *err)
 {
 	const char *tmp = getenv("TMPDIR");

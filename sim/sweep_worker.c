@@ -65,7 +65,8 @@ static bool run_one(const struct sweep_plan *plan, struct trace_reader *reader, 
 }
 
 /* The life of a worker. It ends with its parent, whatever ends that, and leaves Ctrl-C to it. */
-static void work(const struct sweep_plan *plan, struct trace_reader *reader, uint32_t index, int fd, int tasks, pid_t parent)
+static void work(const struct sweep_plan *plan, struct trace_reader *reader, uint32_t index, int fd, int tasks,
+	pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)

@@ -1,7 +1,7 @@
 /*
- * sweep_worker: the process that does the runs of a sweep, one after the other. It is forked from the process that has
- * decoded the trace, shares its pages, and stays for as long as the runs are of that trace: a fork copies page tables, and
- * the parent pays again for each page that it writes to afterwards.
+ * sweep_worker: the process that does the runs of a sweep, one after the other. It is forked from the process that
+ * has decoded the trace, shares its pages, and stays for as long as the runs are of that trace: a fork copies page
+ * tables, and the parent pays again for each page that it writes to afterwards.
  */
 #ifndef KMEMSIM_SIM_SWEEP_WORKER_PRIV_H
 #define KMEMSIM_SIM_SWEEP_WORKER_PRIV_H

@@ -56,7 +56,8 @@ static bool is_compacted_proactively(const struct run *run)
 static const struct timer timers[] = {
 	{ .work = vmstat_work, .period_ns = SECOND_NS },
 	{ .work = slab_reap_work, .period_ns = 2 * SECOND_NS, .skew_ns = 12000000u, .wanted = slab_is_reaped },
-	{ .work = proactive_work, .period_ns = FRAG_CHECK_PERIOD_NS, .per_node = true, .put_off = daemons_kcompactd_put_off,
+	{ .work = proactive_work, .period_ns = FRAG_CHECK_PERIOD_NS, .per_node = true,
+		.put_off = daemons_kcompactd_put_off,
 		.wanted = is_compacted_proactively },
 };
 
@@ -103,15 +104,18 @@ static int fire_periodic(struct run *run, uint32_t i, uint32_t number, struct er
 	return set(run, i, number, run->engine.now + timer->period_ns, err);
 }
 
-/* Between two events that are far apart nothing else happens, for hours where samples are close: it is asked here, too. */
+/*
+ * Between two events that are far apart nothing else happens,
+ * for hours where samples are close: it is asked here, too.
+ */
 static int check_stop_at_times(struct run *run, struct err *err)
 {
 	return ++run->nr_fired % FIRED_TO_STOP == 0 ? replay_check_stop(run, err) : 0;
 }
 
 /*
- * Last sleepers can take a thousand times as long as the trace, and little happens meanwhile; and without recorded times a machine
- * that is short of memory can take as long.
+ * Last sleepers can take a thousand times as long as the trace, and little happens
+ * meanwhile; and without recorded times a machine that is short of memory can take as long.
  */
 static bool goes_on_for_long(const struct run *run)
 {
@@ -124,7 +128,9 @@ static int take_sample(struct run *run, struct err *err)
 
 	if (!run->options->sample_ns && goes_on_for_long(run))
 		run->sample_ns *= 2;
-	return ret < 0 ? ret : engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, RUN_TIMER_SAMPLE, 0, err);
+	return ret < 0 ?
+		ret :
+		engine_timer(&run->engine, run->engine.now + run->sample_ns, CLASS_SAMPLE, RUN_TIMER_SAMPLE, 0, err);
 }
 
 int timers_fire(void *arg, uint32_t kind, uint32_t value, struct err *err)

@@ -40,7 +40,8 @@ bool unmade_looks(enum trace_kind kind)
 /* What names a cache or pool behind this event waits for it. */
 static bool is_turn(enum trace_kind kind)
 {
-	return kind == KIND_KMEM_CACHE_CREATE || kind == KIND_MEMPOOL_CREATE || kind == KIND_DMA_POOL_CREATE || is_end(kind);
+	return kind == KIND_KMEM_CACHE_CREATE || kind == KIND_MEMPOOL_CREATE || kind == KIND_DMA_POOL_CREATE ||
+		is_end(kind);
 }
 
 static bool is_claim(enum trace_kind kind)
@@ -174,7 +175,8 @@ static bool looks(const struct run *run, const struct request *req, enum trace_k
 {
 	if (run->follow.skipping || (maps_page(kind) && req->sleeper))
 		return false;
-	return is_end(kind) || (maps_page(kind) && req->value < run->nr_objects && !slot_is_clear(run, (uint32_t)req->value));
+	return is_end(kind) ||
+		(maps_page(kind) && req->value < run->nr_objects && !slot_is_clear(run, (uint32_t)req->value));
 }
 
 /* A page is not there either while its request waits for memory; what waits so has its cache or pool already. */
@@ -188,7 +190,8 @@ static bool is_still_to_come(const struct sleeper *sleeper, bool page)
 static const struct request *find_before(const struct run *run, const struct request *req)
 {
 	const struct trace_op *op = run->ops[req->op].trace;
-	struct before before = { run, maker_of(req, op), maps_page((enum trace_kind)op->kind) ? (uint32_t)req->value : SLOT_NONE };
+	struct before before = { run, maker_of(req, op),
+		maps_page((enum trace_kind)op->kind) ? (uint32_t)req->value : SLOT_NONE };
 	const struct request *found = engine_find_waiting(&run->engine, is_before, &before);
 
 	for (uint32_t i = 0; !found && i < run->sleepers.nr; i++) {

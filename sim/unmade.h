@@ -1,10 +1,10 @@
 /*
- * unmade: caches and pools whose creation has arrived and is not done: it waits for its CPU, for its task's turn, or
- * for memory. What names them later in the trace waits for that, as nobody in the kernel has a pointer to what is not
- * there yet. Nor does a driver release or use a region before its request is done, or another one request it before its
- * release. Tickets (sim/arrive.h) cannot see to it: they go by slots, and these have none. And a cache or pool is
- * destroyed when all that named it earlier, and waits for its CPU, its task's turn or its object, is done. Nor is a page
- * mapped that is still to be allocated.
+ * unmade: caches and pools whose creation has arrived and is not done: it waits for its CPU, for its task's turn,
+ * or for memory. What names them later in the trace waits for that, as nobody in the kernel has a pointer to what
+ * is not there yet. Nor does a driver release or use a region before its request is done, or another one request it
+ * before its release. Tickets (sim/arrive.h) cannot see to it: they go by slots, and these have none. And a cache
+ * or pool is destroyed when all that named it earlier, and waits for its CPU, its task's turn or its object, is
+ * done. Nor is a page mapped that is still to be allocated.
  *
  * Invariants
  *  1. an operation has OP_UNMADE exactly when it names something that is unmade, is about
@@ -27,7 +27,8 @@ struct maker {
 	uint64_t event_no;
 	uint64_t start, last; /* KEY_START: the region's first and last byte */
 	uint32_t name;        /* string number */
-	uint32_t keys;        /* KEY_CACHE, KEY_POOL: such a name; KEY_START, KEY_PORT: a region of memory, or of ports */
+	/* KEY_CACHE, KEY_POOL: such a name; KEY_START, KEY_PORT: a region of memory, or of ports */
+	uint32_t keys;
 };
 
 struct unmade {
@@ -41,7 +42,10 @@ void unmade_fini(struct run *run);
 bool unmade_begins(struct run *run, const struct request *req);
 /** unmade_ends() - creation @req is over, done or failed: who waits for it goes on, in order. */
 void unmade_ends(struct run *run, const struct request *req);
-/** unmade_looks() - whether operations of @kind have OP_UNMADE always: they destroy a cache or a pool, or map a page. */
+/**
+ * unmade_looks() - whether operations of @kind have OP_UNMADE
+ * always: they destroy a cache or a pool, or map a page.
+ */
 bool unmade_looks(enum trace_kind kind);
 /**
  * unmade_passed() - while run->unmade.nr_early: @req, which waited, is done: a destruction

@@ -1,7 +1,7 @@
 /*
- * unmerged: the recorded kernel merged caches of like objects, so events name the first of them for all; this machine keeps them
- * apart (slab.merge: false). Which one a call meant its function tells, where that has words in common with a cache's
- * name: ext4_free_blocks() takes from ext4_free_data, not from jbd2_journal_handle.
+ * unmerged: the recorded kernel merged caches of like objects, so events name the first of them for all; this
+ * machine keeps them apart (slab.merge: false). Which one a call meant its function tells, where that has words in
+ * common with a cache's name: ext4_free_blocks() takes from ext4_free_data, not from jbd2_journal_handle.
  */
 #include <string.h>
 
@@ -10,7 +10,8 @@
 #define WORD_BYTES 8u /* a cache is merged with one that is less than this larger */
 
 /* Words that tell nothing of what is allocated. */
-static const char *const common_words[] = { "add", "alloc", "cache", "create", "free", "get", "head", "init", "new", "node", "struct" };
+static const char *const common_words[] = { "add", "alloc", "cache", "create", "free", "get", "head", "init", "new",
+	"node", "struct" };
 
 static size_t word_length(const char *at)
 {
@@ -63,7 +64,8 @@ uint32_t unmerged_cache(const struct run *run, const struct run_op *op, uint32_t
 		struct slab_stats stats;
 		unsigned int shared;
 
-		if (!slab_cache_live(slab, cache) || cache == named || slab_cache_geometry(slab, cache)->size + WORD_BYTES <= size ||
+		if (!slab_cache_live(slab, cache) || cache == named ||
+			slab_cache_geometry(slab, cache)->size + WORD_BYTES <= size ||
 			slab_cache_geometry(slab, cache)->size > size)
 			continue;
 		slab_cache_stats(slab, cache, &stats);

@@ -83,8 +83,8 @@ static int record_cache_rows(struct recorder *recorder, const struct verify_snap
 
 	for (uint32_t i = 0; ret == 0 && i < snapshot->nr_caches; i++) {
 		const struct verify_cache *cache = &snapshot->caches[i];
-		struct record_verify_cache row = { snapshot->name, cache->name, cache->slabs, cache->slabs_real, cache->objects,
-			cache->objects_real };
+		struct record_verify_cache row = { snapshot->name, cache->name, cache->slabs, cache->slabs_real,
+			cache->objects, cache->objects_real };
 
 		ret = recorder->ops->verify_cache(recorder, &row, err);
 	}
@@ -142,8 +142,10 @@ static int verify_memory(const struct verify_options *options, struct verify *ve
 		return err_set(err, ERR_NOMEM, "no memory for %u snapshots", options->nr_states);
 	}
 	for (uint32_t i = 1; i < options->nr_states; i++)
-		cuts[i - 1] = (struct replay_cut){ .entries = options->states[i].state->entries,
-			.nr = options->states[i].state->nr_entries };
+		cuts[i - 1] = (struct replay_cut){
+			.entries = options->states[i].state->entries,
+			.nr = options->states[i].state->nr_entries,
+		};
 	ret = replay_whole(options, verify, cuts, err);
 	free(cuts);
 	return ret;
@@ -199,7 +201,8 @@ int verify_run(const struct verify_options *options, struct verify *verify, stru
 	set_limits(options, &verify->limits);
 	ret = verify_geometry(options, &verify->checks[VERIFY_GEOMETRY], err);
 	if (ret == 0)
-		ret = verify_objects(options, &verify->checks[VERIFY_BYTES_ALLOC], &verify->checks[VERIFY_OBJECTS], err);
+		ret = verify_objects(options, &verify->checks[VERIFY_BYTES_ALLOC], &verify->checks[VERIFY_OBJECTS],
+			err);
 	if (ret == 0)
 		ret = verify_pages(options, verify, err);
 	if (ret == 0)
@@ -271,8 +274,8 @@ static bool caches_pass(const struct verify_snapshot *snapshot, char *why, size_
 		return false;
 	}
 	if (distance(snapshot->slab_pages, snapshot->slab_pages_real) * 100 > snapshot->slab_pages_real * 3) {
-		snprintf(why, size, "%s: %" PRIu64 " slab pages instead of %" PRIu64, snapshot->name, snapshot->slab_pages,
-			snapshot->slab_pages_real);
+		snprintf(why, size, "%s: %" PRIu64 " slab pages instead of %" PRIu64, snapshot->name,
+			snapshot->slab_pages, snapshot->slab_pages_real);
 		return false;
 	}
 	return true;

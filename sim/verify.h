@@ -54,8 +54,10 @@ struct verify_difference {
 
 struct verify_count {
 	uint64_t checked, equal;
-	uint64_t told;     /* objects: of the equal, the first ones of new slabs, whose pages and random start were told */
-	uint64_t assisted; /* objects: of the others, those that a free without an event gave back, as their reuse shows */
+	/* objects: of the equal, the first ones of new slabs, whose pages and random start were told */
+	uint64_t told;
+	/* objects: of the others, those that a free without an event gave back, as their reuse shows */
+	uint64_t assisted;
 	struct verify_difference first;
 };
 

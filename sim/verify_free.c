@@ -1,11 +1,12 @@
 /*
- * verify_free: the page allocator by itself, running freely. All recorded page events go through it, whoever caused them, and
- * the frame of each allocation is compared; the model is never put right. A free gives back what the model had handed out for
- * that allocation.
+ * verify_free: the page allocator by itself, running freely. All recorded page events go through it, whoever caused
+ * them, and the frame of each allocation is compared; the model is never put right. A free gives back what the
+ * model had handed out for that allocation.
  *
- * What the recording does not show cannot be modelled, so it is given, as the pass one step at a time has found it out: how many
- * blocks left a list for allocations without an event (struct unseen_take), how many pages were drained by the clock (struct
- * unseen_drain), and before which events boot went on. Which blocks these are is the model's choice here, as all else.
+ * What the recording does not show cannot be modelled, so it is given, as the pass one step at a time has found it
+ * out: how many blocks left a list for allocations without an event (struct unseen_take), how many pages were
+ * drained by the clock (struct unseen_drain), and before which events boot went on. Which blocks these are is the
+ * model's choice here, as all else.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,11 +86,13 @@ static void note_difference(struct frames *f, const struct verify_event *event, 
 			(unsigned int)event->op->gfp, event->cpu, event->where))
 		return;
 	page_alloc_where(pages_of(f), event->where, where, sizeof(where));
-	page_alloc_describe(pages_of(f), (unsigned int)page_alloc_zone_of(pages_of(f), event->where), zone, sizeof(zone));
+	page_alloc_describe(pages_of(f), (unsigned int)page_alloc_zone_of(pages_of(f), event->where), zone,
+		sizeof(zone));
 	if (pfn == PFN_NONE)
 		snprintf(first->model, sizeof(first->model), "no page; the kernel's page is %s; %s", where, zone);
 	else
-		snprintf(first->model, sizeof(first->model), "page %" PRIu64 "; the kernel's page is %s; %s", pfn, where, zone);
+		snprintf(first->model, sizeof(first->model), "page %" PRIu64 "; the kernel's page is %s; %s", pfn,
+			where, zone);
 }
 
 static int alloc_event(struct frames *f, const struct verify_event *event, struct err *err)
@@ -118,7 +121,8 @@ static int bulk_add(struct frames *f, uint32_t slot, struct err *err)
 	if (f->nr_bulk == f->cap_bulk) {
 		uint32_t cap = array_bigger(f->cap_bulk, f->nr_bulk);
 
-		if (!array_resize(&f->bulk, sizeof(*f->bulk), cap) || !array_resize(&f->bulk_pfns, sizeof(*f->bulk_pfns), cap))
+		if (!array_resize(&f->bulk, sizeof(*f->bulk), cap) ||
+			!array_resize(&f->bulk_pfns, sizeof(*f->bulk_pfns), cap))
 			return no_memory(err);
 		f->cap_bulk = cap;
 	}
@@ -179,12 +183,17 @@ static int on_move(void *arg, const struct trace_move *move, struct err *err)
 static int take_unseen(struct frames *f, uint64_t number, struct err *err)
 {
 	static const gfp_t gfp_of[MIGRATE_PCPTYPES] = { [MIGRATE_UNMOVABLE] = GFP_KERNEL,
-		[MIGRATE_MOVABLE] = GFP_KERNEL | GFP_BIT_MOVABLE, [MIGRATE_RECLAIMABLE] = GFP_KERNEL | GFP_BIT_RECLAIMABLE };
+		[MIGRATE_MOVABLE] = GFP_KERNEL | GFP_BIT_MOVABLE,
+		[MIGRATE_RECLAIMABLE] = GFP_KERNEL | GFP_BIT_RECLAIMABLE };
 
 	for (; f->next_unseen < f->log->nr && f->log->rows[f->next_unseen].before <= number; f->next_unseen++) {
 		const struct unseen_take *take = &f->log->rows[f->next_unseen];
 		struct zone_stats zone;
-		struct page_request want = { .gfp = gfp_of[take->mt % MIGRATE_PCPTYPES], .cpu = take->cpu, .order = take->order };
+		struct page_request want = {
+			.gfp = gfp_of[take->mt % MIGRATE_PCPTYPES],
+			.cpu = take->cpu,
+			.order = take->order,
+		};
 		pfn_t pfn;
 
 		page_alloc_zone_stats(pages_of(f), take->zone, &zone);
@@ -290,7 +299,8 @@ static int frames_run(struct frames *f, struct err *err)
 	return verify_pass_run(&f->pass, on_event, f, err);
 }
 
-int verify_pages_free(const struct verify_options *options, struct unseen_log *log, struct verify_count *count, struct err *err)
+int verify_pages_free(const struct verify_options *options, struct unseen_log *log, struct verify_count *count,
+	struct err *err)
 {
 	struct frames frames = { .count = count, .log = log };
 	int ret = verify_pass_start(&frames.pass, options, options->states[0].state, false, err);

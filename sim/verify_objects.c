@@ -1,7 +1,8 @@
 /*
- * verify_objects: the slab layer by itself. Each allocation's object is compared, and the model is put right after each. The
- * page allocator's answers are replaced by the recorded ones: of a slab that the kernel made, the model is told where it
- * lies and with which object its random order begins. That it makes one, for that object, is its own choice.
+ * verify_objects: the slab layer by itself. Each allocation's object is compared, and the model is put right after
+ * each. The page allocator's answers are replaced by the recorded ones: of a slab that the kernel made, the model
+ * is told where it lies and with which object its random order begins. That it makes one, for that object, is its
+ * own choice.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,8 +17,9 @@ int objects_no_memory(struct err *err)
 }
 
 /*
- * Of which cache it is, and whether the model has a slab of that there. A slab of another one is dropped: the recording
- * misses that it went. Return: false when it is no object of a slab: the kernel has others for its memory checks (kfence).
+ * Of which cache it is, and whether the model has a slab of that there. A slab of another one is dropped: the
+ * recording misses that it went. Return: false when it is no object of a slab: the kernel has others for its memory
+ * checks (kfence).
  */
 static bool find_place(struct objects *o, struct object_alloc *alloc)
 {
@@ -59,8 +61,8 @@ static void note_difference(struct objects *o, const struct object_alloc *alloc,
 	if (first->there)
 		return;
 	slab_cache_stats(objects_slab(o), alloc->cache, &stats);
-	if (!verify_differ(o->count, event, "%s on CPU %u: object at 0x%" PRIx64 "%s", stats.name, event->cpu, event->where,
-			alloc->there ? "" : ", the first of a new slab"))
+	if (!verify_differ(o->count, event, "%s on CPU %u: object at 0x%" PRIx64 "%s", stats.name, event->cpu,
+		    event->where, alloc->there ? "" : ", the first of a new slab"))
 		return;
 	slab_describe(objects_slab(o), alloc->cache, event->cpu, text, sizeof(text));
 	snprintf(first->model, sizeof(first->model), "object at 0x%" PRIx64 "%s; then: %s",
@@ -117,8 +119,9 @@ static void check_bytes(struct objects *o, const struct verify_event *event)
 	bytes = kmalloc_size(objects_slab(o), op->size, op->gfp);
 	o->bytes->checked++;
 	o->bytes->equal += bytes == op->size_alloc;
-	if (bytes != op->size_alloc && verify_differ(o->bytes, event, "kmalloc of %" PRIu64 " bytes, gfp 0x%x: %" PRIu64,
-			op->size, (unsigned int)op->gfp, op->size_alloc))
+	if (bytes != op->size_alloc &&
+		verify_differ(o->bytes, event, "kmalloc of %" PRIu64 " bytes, gfp 0x%x: %" PRIu64, op->size,
+			(unsigned int)op->gfp, op->size_alloc))
 		snprintf(o->bytes->first.model, sizeof(o->bytes->first.model), "%" PRIu64, bytes);
 }
 
@@ -176,7 +179,9 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 		return -(int)err->code;
 	switch (kind) {
 	case KIND_KMALLOC:
-		return event->op->size <= o->pass.options->machine->kmalloc.max_cache_size ? alloc_event(o, event, err) : 0;
+		return event->op->size <= o->pass.options->machine->kmalloc.max_cache_size ?
+			alloc_event(o, event, err) :
+			0;
 	case KIND_KMEM_CACHE_ALLOC:
 		return alloc_event(o, event, err);
 	case KIND_KMEM_CACHE_ALLOC_BULK:
@@ -207,8 +212,8 @@ static bool has_cache(const struct state *state, const char *name)
 }
 
 /*
- * The caches of the first state and, without slabs, those that later states have beside them: what such a cache's random
- * order is can only be known from there.
+ * The caches of the first state and, without slabs, those that later states have
+ * beside them: what such a cache's random order is can only be known from there.
  */
 static int all_caches(const struct verify_options *options, struct state *all, struct err *err)
 {

@@ -1,7 +1,7 @@
 /*
- * verify_objects_bulk: bulk calls. An allocation is recorded by the number of its objects: they are those that the model has
- * for it, until an event names one of them. A free gives back the objects that are recorded or, without addresses, of the
- * slots that it ends.
+ * verify_objects_bulk: bulk calls. An allocation is recorded by the number of its objects: they are those that the
+ * model has for it, until an event names one of them. A free gives back the objects that are recorded or, without
+ * addresses, of the slots that it ends.
  */
 #include "base/array.h"
 #include "sim/verify_objects_priv.h"

@@ -23,8 +23,9 @@ uint32_t objects_saved_cache(const struct objects *o, pfn_t pfn)
 	slab = low ? &state->slabs[o->by_pfn[low - 1]] : NULL;
 	if (!slab)
 		return CACHE_NONE;
-	return pfn - slab->pfn < 1ull << slab->order ? slab_cache_find(objects_slab(o), state->caches[slab->cache].name) :
-						       CACHE_NONE;
+	return pfn - slab->pfn < 1ull << slab->order ?
+		slab_cache_find(objects_slab(o), state->caches[slab->cache].name) :
+		CACHE_NONE;
 }
 
 uint32_t objects_named_cache(struct objects *o, const struct verify_event *event)

@@ -1,4 +1,7 @@
-/* verify_objects_follow: keeps the model's slabs where the kernel's are, and puts an object right that it chose otherwise. */
+/*
+ * verify_objects_follow: keeps the model's slabs where the
+ * kernel's are, and puts an object right that it chose otherwise.
+ */
 #include "sim/verify_objects_priv.h"
 
 #define PASS_OVER_MAX   512u /* objects held as nobody's until the model grows a slab where the kernel did */
@@ -99,7 +102,8 @@ enum mm_answer objects_take(struct objects *o, const struct object_alloc *alloc,
 		slab_next_pfn(objects_slab(o), alloc->cache, alloc->pfn, alloc->order);
 		slab_next_start(objects_slab(o), alloc->cache, first_object(o, alloc));
 	}
-	answer = slab_alloc(objects_slab(o), alloc->cache, event->op->gfp, alloc->node, event->cpu, object, &o->pass.meter);
+	answer = slab_alloc(objects_slab(o), alloc->cache, event->op->gfp, alloc->node, event->cpu, object,
+		&o->pass.meter);
 	*grew = pages_allocated(o) != before;
 	if (!alloc->there) {
 		slab_next_pfn(objects_slab(o), alloc->cache, PFN_NONE, 0);
@@ -130,8 +134,8 @@ static void take_back(struct objects *o, struct slab_object object, bool grew, u
 }
 
 /*
- * The kernel has made a slab where the model had objects: it had handed those out unseen. They are nobody's. If the model
- * does not make that slab then, it is made for it.
+ * The kernel has made a slab where the model had objects: it had handed those out unseen.
+ * They are nobody's. If the model does not make that slab then, it is made for it.
  */
 static int pass_over(struct objects *o, const struct object_alloc *alloc, struct slab_object wrong, bool grew,
 	struct err *err)
@@ -156,8 +160,8 @@ static int pass_over(struct objects *o, const struct object_alloc *alloc, struct
 }
 
 /*
- * The kernel hands out an object of a slab of which the model believes that some were handed out unseen: they were not, the
- * slab was elsewhere. What was passed over last is free first again, so that they come in the same order.
+ * The kernel hands out an object of a slab of which the model believes that some were handed out unseen: they were
+ * not, the slab was elsewhere. What was passed over last is free first again, so that they come in the same order.
  */
 static void release_nobodys(struct objects *o, const struct object_alloc *alloc)
 {
@@ -227,8 +231,8 @@ int objects_put_right(struct objects *o, const struct object_alloc *alloc, struc
 }
 
 /*
- * What a free shows to be live, and is free in the model, was handed out unseen: in place of the object that the model has for
- * the same slot, of a bulk call, if there is one.
+ * What a free shows to be live, and is free in the model, was handed out unseen: in place
+ * of the object that the model has for the same slot, of a bulk call, if there is one.
  */
 bool objects_freed(struct objects *o, const struct verify_event *event, struct slab_object *object)
 {

@@ -13,9 +13,10 @@
 #define NO_OBJECT UINT32_MAX
 
 /*
- * Slabs of the model lie at the recorded frames, so an object is found by its recorded address. Two kinds are not in the
- * kernel what they are in the model: those of a bulk call, which is recorded without addresses, and those that the kernel
- * must have handed out unseen. They are *held*: live in the model, but it is not known that they are in the kernel.
+ * Slabs of the model lie at the recorded frames, so an object is found by its recorded address. Two kinds are not
+ * in the kernel what they are in the model: those of a bulk call, which is recorded without addresses, and those
+ * that the kernel must have handed out unseen. They are *held*: live in the model, but it is not known that they
+ * are in the kernel.
  */
 struct objects {
 	struct verify_pass pass;
@@ -23,7 +24,8 @@ struct objects {
 	uint32_t page_shift;
 	uint32_t nr_slots;
 	struct slab_object *held;    /* owned, by slot: of a bulk call; slab = NO_OBJECT: nothing */
-	struct idmap holder;         /* slot of a held object; from nr_slots on nobody's, the latest with the highest number */
+	/* slot of a held object; from nr_slots on nobody's, the latest with the highest number */
+	struct idmap holder;
 	uint32_t nobodys;            /* objects that were held as nobody's so far */
 	struct idmap given;          /* order + 1 of a block that the kernel handed out, by its first frame */
 	uint32_t *cache_of_op;       /* owned: model's cache, by operation, while its generation is the pass's */
@@ -87,21 +89,25 @@ void objects_let_go(struct objects *o, struct slab_object object);
 /** objects_drop_slab() - the kernel has no slab at @pfn any more. */
 void objects_drop_slab(struct objects *o, pfn_t pfn, unsigned int cpu);
 /**
- * objects_find_block() - fills the block that the kernel has for the slab of an object where the model has none. Return: false
- * when it is no memory, or pages from before the recording that are no slab: the kernel's memory checks (kfence) have
- * objects there.
+ * objects_find_block() - fills the block that the kernel has for the slab of an object where the model has none.
+ * Return: false when it is no memory, or pages from before the recording that are no slab: the kernel's memory
+ * checks (kfence) have objects there.
  */
 bool objects_find_block(const struct objects *o, struct object_alloc *alloc);
 /** objects_take() - the model's answer to the request, when told of a new slab which pages it lies in. */
-enum mm_answer objects_take(struct objects *o, const struct object_alloc *alloc, struct slab_object *object, bool *grew);
+enum mm_answer objects_take(struct objects *o, const struct object_alloc *alloc, struct slab_object *object,
+	bool *grew);
 /** objects_is_right() - whether @object is that at the recorded address, now. */
 bool objects_is_right(const struct objects *o, const struct object_alloc *alloc, struct slab_object object);
-/** objects_put_right() - the model has handed out @wrong. Return: 1 when the model could not have known, 0, or an error. */
+/**
+ * objects_put_right() - the model has handed out @wrong. Return:
+ * 1 when the model could not have known, 0, or an error.
+ */
 int objects_put_right(struct objects *o, const struct object_alloc *alloc, struct slab_object wrong, bool grew,
 	struct err *err);
 /**
- * objects_freed() - the object of a free, which the model then has as live whatever it thought. Return: false when it is none
- * of a slab.
+ * objects_freed() - the object of a free, which the model then has as
+ * live whatever it thought. Return: false when it is none of a slab.
  */
 bool objects_freed(struct objects *o, const struct verify_event *event, struct slab_object *object);
 

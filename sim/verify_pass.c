@@ -57,7 +57,8 @@ void verify_pass_fini(struct verify_pass *pass)
 /* What happens without an event: boot goes on, and once a second each CPU folds its counters. */
 static void pass_time(struct verify_pass *pass, const struct verify_event *event)
 {
-	if (pass->stage != BOOT_OVER && !pass->on_move && (event->op->kind == KIND_ALLOC_PAGES || event->op->kind == KIND_FREE_PAGES))
+	if (pass->stage != BOOT_OVER && !pass->on_move &&
+		(event->op->kind == KIND_ALLOC_PAGES || event->op->kind == KIND_FREE_PAGES))
 		pass->stage = boot_stage_before(pass->stage, pass->mm.pages, event->op, event->where,
 			event->cpu, event->moved);
 	if (!pass->next_vmstat_ns)
@@ -79,7 +80,10 @@ static bool is_older(const struct verify_pass *pass, uint32_t cpu, uint32_t entr
 	return cpu < state->nr_entries && entry <= state->entries[cpu];
 }
 
-/* Which frees are told again by a MOVE_BATCHED behind them. Those in the next block are not found: they count as given at once. */
+/*
+ * Which frees are told again by a MOVE_BATCHED behind them. Those
+ * in the next block are not found: they count as given at once.
+ */
 static int find_later(struct verify_pass *pass, const struct trace_batch *batch, struct err *err)
 {
 	struct idmap batched = { 0 };
@@ -107,8 +111,8 @@ static int find_later(struct verify_pass *pass, const struct trace_batch *batch,
 	return failed ? err_set(err, ERR_NOMEM, "no memory to verify page frames") : 0;
 }
 
-static int run_moves(struct verify_pass *pass, const struct trace_batch *batch, uint32_t *next, uint64_t number, void *arg,
-	struct err *err)
+static int run_moves(struct verify_pass *pass, const struct trace_batch *batch, uint32_t *next, uint64_t number,
+	void *arg, struct err *err)
 {
 	for (; *next < batch->nr_moves && batch->moves[*next].before <= number; (*next)++) {
 		struct trace_move move = batch->moves[*next];
@@ -132,8 +136,10 @@ static int run_batch(struct verify_pass *pass, const struct trace_batch *batch,
 	int ret;
 
 	if (!batch->prologue && !batch->entry)
-		return err_set(err, ERR_TRACE, "%s does not tell which event of the recording is which: import the recording "
-			"again, without --no-recorded", pass->options->trace);
+		return err_set(err, ERR_TRACE,
+			"%s does not tell which event of the recording is which: import the recording "
+			"again, without --no-recorded",
+			pass->options->trace);
 	if (moves && (ret = find_later(pass, batch, err)) < 0)
 		return ret;
 	for (uint32_t i = 0; i < batch->nr; i++) {
@@ -167,8 +173,8 @@ static int run_batch(struct verify_pass *pass, const struct trace_batch *batch,
 	return moves ? run_moves(pass, batch, &next_move, UINT64_MAX, arg, err) : 0;
 }
 
-int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const struct verify_event *event, struct err *err),
-	void *arg, struct err *err)
+int verify_pass_run(struct verify_pass *pass,
+	int (*event)(void *arg, const struct verify_event *event, struct err *err), void *arg, struct err *err)
 {
 	const struct verify_options *options = pass->options;
 	struct trace_batch batch;
@@ -185,8 +191,8 @@ int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const stru
 }
 
 /*
- * No event tells on which node pages were asked for (alloc_pages_node(), a memory policy). Where there are several, it is taken
- * to be the node that the page came from.
+ * No event tells on which node pages were asked for (alloc_pages_node(), a memory
+ * policy). Where there are several, it is taken to be the node that the page came from.
  */
 struct page_request verify_page_request(const struct verify_pass *pass, const struct verify_event *event)
 {

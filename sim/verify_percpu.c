@@ -1,10 +1,11 @@
 /*
- * verify_percpu: offsets of per-CPU areas against the recorded ones. A pass of its own over these areas alone: after each the
- * model has the recorded area, so that one difference is counted once.
+ * verify_percpu: offsets of per-CPU areas against the recorded ones. A pass of its own over these
+ * areas alone: after each the model has the recorded area, so that one difference is counted once.
  *
- * No saved state holds the chunks, so what was taken in the first chunk before the recording began is told by the recording
- * itself: all that no recorded call is given. Which of the rest a call gets is the model's choice. Chunks are recognised by
- * their addresses, which follow from the pointer: the first unit begins at a multiple of the atom, as all chunks do.
+ * No saved state holds the chunks, so what was taken in the first chunk before the recording began is told by the
+ * recording itself: all that no recorded call is given. Which of the rest a call gets is the model's choice. Chunks
+ * are recognised by their addresses, which follow from the pointer: the first unit begins at a multiple of the
+ * atom, as all chunks do.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,10 +40,12 @@ static struct recorded_place place_of(const struct percpu_pass *p, uint64_t ptr)
 	if (ptr >= p->layout.unit_size)
 		return (struct recorded_place){ ptr & ~(atom - 1), (uint32_t)(ptr & (atom - 1)) };
 	if (ptr >= p->layout.static_size + p->layout.reserved_size)
-		return (struct recorded_place){ PERCPU_FIRST_CHUNK, (uint32_t)(ptr - percpu_base(p->pc, PERCPU_FIRST_CHUNK)) };
+		return (struct recorded_place){ PERCPU_FIRST_CHUNK,
+			(uint32_t)(ptr - percpu_base(p->pc, PERCPU_FIRST_CHUNK)) };
 	if (ptr < p->layout.static_size)
 		return (struct recorded_place){ PERCPU_RESERVED_CHUNK, 0 };
-	return (struct recorded_place){ PERCPU_RESERVED_CHUNK, (uint32_t)(ptr - percpu_base(p->pc, PERCPU_RESERVED_CHUNK)) };
+	return (struct recorded_place){ PERCPU_RESERVED_CHUNK,
+		(uint32_t)(ptr - percpu_base(p->pc, PERCPU_RESERVED_CHUNK)) };
 }
 
 /* First pass: what recorded calls are given in the first chunk was free; of what is given later it was so, too. */
@@ -102,7 +105,8 @@ static int same_place(struct percpu_pass *p, struct recorded_place recorded, str
 		       err_set(err, ERR_NOMEM, "no memory for the recorded chunks") : 0;
 }
 
-static int correct(struct percpu_pass *p, struct recorded_place recorded, uint32_t *area, uint32_t size, struct err *err)
+static int correct(struct percpu_pass *p, struct recorded_place recorded, uint32_t *area, uint32_t size,
+	struct err *err)
 {
 	uint32_t chunk = model_chunk(p, recorded.chunk);
 
@@ -132,10 +136,12 @@ static int begins(struct percpu_pass *p, const struct verify_event *event, struc
 	}
 	p->count->checked++;
 	p->count->equal += same;
-	if (!same && verify_differ(p->count, event, "%" PRIu64 " bytes, aligned to %" PRIu64 ", at offset %u of chunk %#" PRIx64,
-			     op->size, op->align, recorded.off, recorded.chunk))
-		snprintf(p->count->first.model, sizeof(p->count->first.model), "at offset %u of its chunk %u", place.off,
-			place.chunk);
+	if (!same &&
+		verify_differ(p->count, event,
+			"%" PRIu64 " bytes, aligned to %" PRIu64 ", at offset %u of chunk %#" PRIx64, op->size,
+			op->align, recorded.off, recorded.chunk))
+		snprintf(p->count->first.model, sizeof(p->count->first.model), "at offset %u of its chunk %u",
+			place.off, place.chunk);
 	if (ret == 0 && !same)
 		ret = correct(p, recorded, &area, (uint32_t)op->size, err);
 	if (ret == 0 && area != PERCPU_AREA_NONE && idmap_put(&p->area_at, event->where, area) < 0)

@@ -22,7 +22,8 @@ struct verify_event {
 	uint64_t event_no;
 	ns_t time_ns;
 	bool older;          /* was over when the initial state was saved */
-	bool later;          /* a free whose page was given back only at its MOVE_BATCHED; only with verify_pass.on_move */
+	/* a free whose page was given back only at its MOVE_BATCHED; only with verify_pass.on_move */
+	bool later;
 };
 
 struct verify_pass {
@@ -34,9 +35,13 @@ struct verify_pass {
 	enum boot_stage stage;
 	struct boot_policy policy;
 	ns_t next_vmstat_ns; /* when the CPUs' counters are folded the next time; 0 = not begun */
-	/* The user's, or NULL: what the allocator told of itself since the initial state. The stage of boot is then the user's. */
+	/*
+	 * The user's, or NULL: what the allocator told of itself since
+	 * the initial state. The stage of boot is then the user's.
+	 */
 	int (*on_move)(void *arg, const struct trace_move *move, struct err *err);
-	bool drains_told;    /* the user takes from the recording what is drained: the pass does not do it by the clock */
+	/* the user takes from the recording what is drained: the pass does not do it by the clock */
+	bool drains_told;
 	bool *later;         /* owned: of the batch's events */
 	uint32_t cap_later;
 };
@@ -47,8 +52,8 @@ int verify_pass_start(struct verify_pass *pass, const struct verify_options *opt
 void verify_pass_fini(struct verify_pass *pass);
 
 /** verify_pass_run() - calls event() for each event of the trace, in order. */
-int verify_pass_run(struct verify_pass *pass, int (*event)(void *arg, const struct verify_event *event, struct err *err),
-	void *arg, struct err *err);
+int verify_pass_run(struct verify_pass *pass,
+	int (*event)(void *arg, const struct verify_event *event, struct err *err), void *arg, struct err *err);
 
 /** verify_page_request() - what a page event asked for. */
 struct page_request verify_page_request(const struct verify_pass *pass, const struct verify_event *event);
@@ -64,15 +69,19 @@ bool verify_differ(struct verify_count *count, const struct verify_event *event,
 /* The passes. */
 int verify_pages_step(const struct verify_options *options, struct verify_count *pages, struct verify_count *refills,
 	struct verify_count *drains, struct unseen_log *log, struct err *err);
-int verify_pages_free(const struct verify_options *options, struct unseen_log *log, struct verify_count *count, struct err *err);
+int verify_pages_free(const struct verify_options *options, struct unseen_log *log, struct verify_count *count,
+	struct err *err);
 int verify_objects(const struct verify_options *options, struct verify_count *bytes, struct verify_count *objects,
 	struct err *err);
 int verify_areas(const struct verify_options *options, struct verify_count *count, struct err *err);
 int verify_percpu(const struct verify_options *options, struct verify_count *count, struct err *err);
 int verify_geometry(const struct verify_options *options, struct verify_count *count, struct err *err);
 
-/** verify_snapshot_take() - the modelled memory beside the saved one. @last: counters at the snapshot before, renewed. */
-int verify_snapshot_take(struct verify_snapshot *snapshot, const struct verify_state *saved, const struct verify_state *before,
-	const struct mm *mm, uint64_t last[NR_PAGE_COUNTERS], struct err *err);
+/**
+ * verify_snapshot_take() - the modelled memory beside the
+ * saved one. @last: counters at the snapshot before, renewed.
+ */
+int verify_snapshot_take(struct verify_snapshot *snapshot, const struct verify_state *saved,
+	const struct verify_state *before, const struct mm *mm, uint64_t last[NR_PAGE_COUNTERS], struct err *err);
 
 #endif

@@ -1,4 +1,7 @@
-/* verify_snapshots: the modelled memory beside the saved memory of the real machine, at one instant; and cache sizes. */
+/*
+ * verify_snapshots: the modelled memory beside the saved
+ * memory of the real machine, at one instant; and cache sizes.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +75,8 @@ static void compare_zones(struct verify_snapshot *snapshot, const struct state *
 		page_alloc_zone_stats(pa, z, &stats);
 		for (size_t i = 0; i < state->nr_zones && snapshot->nr_zones < VERIFY_MAX_ZONES; i++)
 			if (state->zones[i].node == stats.node && state->zones[i].type == stats.type)
-				compare_zone(&stats, state, i, snapshot->nr_orders, &snapshot->zones[snapshot->nr_zones++]);
+				compare_zone(&stats, state, i, snapshot->nr_orders,
+					&snapshot->zones[snapshot->nr_zones++]);
 	}
 }
 
@@ -143,8 +147,8 @@ static void compare_counters(struct verify_snapshot *snapshot, const struct veri
 	}
 }
 
-int verify_snapshot_take(struct verify_snapshot *snapshot, const struct verify_state *saved, const struct verify_state *before,
-	const struct mm *mm, uint64_t last[NR_PAGE_COUNTERS], struct err *err)
+int verify_snapshot_take(struct verify_snapshot *snapshot, const struct verify_state *saved,
+	const struct verify_state *before, const struct mm *mm, uint64_t last[NR_PAGE_COUNTERS], struct err *err)
 {
 	*snapshot = (struct verify_snapshot){
 		.name = saved->name,
@@ -163,8 +167,8 @@ static bool geometry_equal(const struct slab_geometry *model, const struct state
 	       model->cpu_partial == real->cpu_partial;
 }
 
-static void describe_geometry(char *buf, size_t size, uint32_t object_bytes, uint32_t order, uint32_t objs, uint32_t min_partial,
-	uint32_t cpu_partial)
+static void describe_geometry(char *buf, size_t size, uint32_t object_bytes, uint32_t order, uint32_t objs,
+	uint32_t min_partial, uint32_t cpu_partial)
 {
 	snprintf(buf, size, "size %u, order %u, %u objects, min_partial %u, cpu_partial %u", object_bytes, order, objs,
 		min_partial, cpu_partial);
@@ -190,11 +194,12 @@ static int compare_geometry(struct slab *slab, const struct verify_state *saved,
 	if (count->first.there)
 		return 0;
 	count->first.there = true;
-	describe_geometry(text, sizeof(text), real->size, real->order, real->objs_per_slab, real->min_partial, real->cpu_partial);
+	describe_geometry(text, sizeof(text), real->size, real->order, real->objs_per_slab, real->min_partial,
+		real->cpu_partial);
 	snprintf(count->first.kernel, sizeof(count->first.kernel), "%s: %s: %.160s", saved->name, real->name, text);
 	if (model)
-		describe_geometry(count->first.model, sizeof(count->first.model), model->size, model->order, model->objs_per_slab,
-			model->min_partial, model->cpu_partial);
+		describe_geometry(count->first.model, sizeof(count->first.model), model->size, model->order,
+			model->objs_per_slab, model->min_partial, model->cpu_partial);
 	else
 		snprintf(count->first.model, sizeof(count->first.model), "no such cache can be");
 	return 0;
@@ -209,7 +214,8 @@ int verify_geometry(const struct verify_options *options, struct verify_count *c
 		return ret;
 	for (uint32_t s = 0; ret == 0 && s < options->nr_states; s++)
 		for (size_t i = 0; ret == 0 && i < options->states[s].state->nr_caches; i++)
-			ret = compare_geometry(mm.slab, &options->states[s], &options->states[s].state->caches[i], count);
+			ret = compare_geometry(mm.slab, &options->states[s], &options->states[s].state->caches[i],
+				count);
 	mm_fini(&mm);
 	return ret;
 }

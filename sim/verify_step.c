@@ -1,14 +1,15 @@
 /*
- * verify_step: the page allocator by itself, one step at a time. The model, right up to the event before, chooses the frame of
- * each page allocation by its own mechanisms; the two are compared; then the model is put right by all that the recording shows
- * up to and with that event: which blocks a refill or a flush moved, which page was handed out.
+ * verify_step: the page allocator by itself, one step at a time. The model, right up to the event before, chooses
+ * the frame of each page allocation by its own mechanisms; the two are compared; then the model is put right by all
+ * that the recording shows up to and with that event: which blocks a refill or a flush moved, which page was handed
+ * out.
  *
- * What moved comes before the allocation that needed it and behind the free that caused it, so both wait until their CPU tells
- * of something else: see step_settle().
+ * What moved comes before the allocation that needed it and behind the free that
+ * caused it, so both wait until their CPU tells of something else: see step_settle().
  *
  * A refill shows that the list was empty before it: what the model still has there was taken without an event (bulk
- * allocations for vmalloc, before the recording sees them). That is no choice of the allocator's, so it is known before the
- * model chooses; which blocks refill the list is its choice, so it is not.
+ * allocations for vmalloc, before the recording sees them). That is no choice of the allocator's, so it is known
+ * before the model chooses; which blocks refill the list is its choice, so it is not.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +20,9 @@
 
 static enum migratetype type_of(gfp_t gfp)
 {
-	return gfp & GFP_BIT_MOVABLE ? MIGRATE_MOVABLE : gfp & GFP_BIT_RECLAIMABLE ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
+	return gfp & GFP_BIT_MOVABLE      ? MIGRATE_MOVABLE :
+		gfp & GFP_BIT_RECLAIMABLE ? MIGRATE_RECLAIMABLE :
+					    MIGRATE_UNMOVABLE;
 }
 
 static void note_difference(struct step *s, const struct verify_event *event, pfn_t pfn)
@@ -31,7 +34,8 @@ static void note_difference(struct step *s, const struct verify_event *event, pf
 			(unsigned int)event->op->gfp, event->cpu, event->where))
 		return;
 	page_alloc_where(step_pages(s), event->where, where, sizeof(where));
-	page_alloc_describe(step_pages(s), (unsigned int)page_alloc_zone_of(step_pages(s), event->where), zone, sizeof(zone));
+	page_alloc_describe(step_pages(s), (unsigned int)page_alloc_zone_of(step_pages(s), event->where), zone,
+		sizeof(zone));
 	if (pfn == PFN_NONE)
 		snprintf(text, sizeof(first->model), "no page; the kernel's page is %s; %s", where, zone);
 	else
@@ -54,7 +58,8 @@ static int put_right(struct step *s, const struct page_request *want, pfn_t wron
 		if (gone)
 			ret = step_log_unseen(s, want->cpu, wrong, want->order, mt, err);
 		if (ret == 0)
-			ret = step_take_unseen(s, (unsigned int)page_alloc_zone_of(pa, right), list, want->cpu, right, mt, err);
+			ret = step_take_unseen(s, (unsigned int)page_alloc_zone_of(pa, right), list, want->cpu, right,
+				mt, err);
 		if (zone >= 0 && !gone)
 			page_alloc_put_back(pa, wrong, want->order, want->cpu, &s->pass.meter);
 	} else if (zone < 0) {
@@ -154,7 +159,9 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 			bulk_event(s, event);
 		return ret;
 	case KIND_FREE_PAGES:
-		return event->where && !event->later ? step_free_page(s, event->cpu, event->where, event->op->order, err) : 0;
+		return event->where && !event->later ?
+			step_free_page(s, event->cpu, event->where, event->op->order, err) :
+			0;
 	default:
 		return 0;
 	}

@@ -1,6 +1,6 @@
 /*
- * verify_step_priv: what the files of the pass over pages one step at a time share: verify_step.c (the choices, compared) and
- * verify_step_settle.c (what moved, put right).
+ * verify_step_priv: what the files of the pass over pages one step at a time share:
+ * verify_step.c (the choices, compared) and verify_step_settle.c (what moved, put right).
  */
 #ifndef KMEMSIM_SIM_VERIFY_STEP_PRIV_H
 #define KMEMSIM_SIM_VERIFY_STEP_PRIV_H
@@ -44,13 +44,16 @@ static inline bool step_has_list(const struct step *s, unsigned int order)
 /** step_no_memory() - ERR_NOMEM. */
 int step_no_memory(struct err *err);
 /**
- * step_log_unseen() - a block had left its list without an event: see struct unseen_take. Those of a bulk call are counted by
- * its event.
+ * step_log_unseen() - a block had left its list without an event: see
+ * struct unseen_take. Those of a bulk call are counted by its event.
  *
  * Errors: ERR_NOMEM.
  */
 int step_log_unseen(struct step *s, uint32_t number, pfn_t pfn, uint8_t order, enum migratetype mt, struct err *err);
-/** step_take_unseen() - what stands on a list in front of @until left it unseen; PFN_NONE: all of it. Errors: ERR_NOMEM. */
+/**
+ * step_take_unseen() - what stands on a list in front of @until
+ * left it unseen; PFN_NONE: all of it. Errors: ERR_NOMEM.
+ */
 int step_take_unseen(struct step *s, unsigned int zone, unsigned int list, uint32_t number, pfn_t until,
 	enum migratetype mt, struct err *err);
 

@@ -1,6 +1,6 @@
 /*
- * verify_step_settle: what the recording shows to have moved between the free lists and the CPUs' lists, and what that shows of
- * events that were not recorded; see sim/verify_step_priv.h.
+ * verify_step_settle: what the recording shows to have moved between the free lists and the
+ * CPUs' lists, and what that shows of events that were not recorded; see sim/verify_step_priv.h.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +18,8 @@ static void count_blocks(const struct step *s, struct verify_count *count, const
 
 	count->checked += nr;
 	count->equal += equal;
-	if (equal == nr || !verify_differ(count, &event, "%s of order %u, type %u on CPU %u: block %" PRIu64, what, move->order,
+	if (equal == nr ||
+		!verify_differ(count, &event, "%s of order %u, type %u on CPU %u: block %" PRIu64, what, move->order,
 			move->mt, move->cpu, move->pfn))
 		return;
 	if (chosen == PFN_NONE)
@@ -48,21 +49,23 @@ int step_log_unseen(struct step *s, uint32_t number, pfn_t pfn, uint8_t order, e
 	return cpu->in_bulk ? 0 : unseen_add(s->log, &cpu->lists, &take, err);
 }
 
-int step_take_unseen(struct step *s, unsigned int zone, unsigned int list, uint32_t number, pfn_t until, enum migratetype mt,
-	struct err *err)
+int step_take_unseen(struct step *s, unsigned int zone, unsigned int list, uint32_t number, pfn_t until,
+	enum migratetype mt, struct err *err)
 {
 	int ret = 0;
 	uint8_t order;
 	pfn_t pfn;
 
-	while (ret == 0 && (pfn = page_alloc_take_first(step_pages(s), zone, list, number, &order, &s->pass.meter)) != PFN_NONE &&
+	while (ret == 0 &&
+		(pfn = page_alloc_take_first(step_pages(s), zone, list, number, &order, &s->pass.meter)) != PFN_NONE &&
 		pfn != until)
 		ret = step_log_unseen(s, number, pfn, order, mt, err);
 	return ret;
 }
 
 /* One refill of a list, with @nr blocks. */
-static int settle_refill(struct step *s, struct step_cpu *cpu, const struct trace_move *moves, uint32_t nr, struct err *err)
+static int settle_refill(struct step *s, struct step_cpu *cpu, const struct trace_move *moves, uint32_t nr,
+	struct err *err)
 {
 	pfn_t *pfns = malloc(nr * sizeof(*pfns));
 	enum migratetype mt = (enum migratetype)moves->mt;
@@ -75,8 +78,8 @@ static int settle_refill(struct step *s, struct step_cpu *cpu, const struct trac
 	for (uint32_t i = 0; i < nr; i++)
 		pfns[i] = moves[i].pfn;
 	s->event_no = moves->before; /* it may be settled later */
-	ret = step_take_unseen(s, (unsigned int)page_alloc_zone_of(step_pages(s), pfns[0]), page_alloc_list(moves->order, mt),
-		moves->cpu, PFN_NONE, mt, err);
+	ret = step_take_unseen(s, (unsigned int)page_alloc_zone_of(step_pages(s), pfns[0]),
+		page_alloc_list(moves->order, mt), moves->cpu, PFN_NONE, mt, err);
 	page_alloc_refill_recorded(step_pages(s), pfns, nr, moves->order, mt, moves->cpu, &refill, &s->pass.meter);
 	count_blocks(s, s->refills, moves, nr, refill.equal, "refill", refill.first);
 	cpu->lists.lists[page_alloc_list(moves->order, mt)] = (struct unseen_list){
@@ -142,12 +145,14 @@ static bool see_taken(struct step *s, pfn_t pfn, unsigned int order, uint32_t cp
 }
 
 /* A flush empties one list after the other: when it moves a block of @list, those from @from on up to it are empty. */
-static int see_empty(struct step *s, unsigned int zone, uint32_t number, unsigned int from, unsigned int list, struct err *err)
+static int see_empty(struct step *s, unsigned int zone, uint32_t number, unsigned int from, unsigned int list,
+	struct err *err)
 {
 	int ret = 0;
 
 	for (; ret == 0 && from != list; from = (from + 1) % PCP_LISTS)
-		ret = step_take_unseen(s, zone, from, number, PFN_NONE, (enum migratetype)(from % MIGRATE_PCPTYPES), err);
+		ret = step_take_unseen(s, zone, from, number, PFN_NONE, (enum migratetype)(from % MIGRATE_PCPTYPES),
+			err);
 	return ret;
 }
 
@@ -164,7 +169,8 @@ static int settle_flush(struct step *s, struct step_cpu *cpu, uint32_t number, s
 	if (caused && see_taken(s, cpu->freed, cpu->freed_order, number)) {
 		expected = page_alloc_give_recorded(pa, cpu->freed, cpu->freed_order, number, flushed, &s->pass.meter);
 		list = page_alloc_list_of(pa, cpu->freed);
-		ret = unseen_free(s->log, &cpu->lists, cpu->freed, s->event_no ? s->event_no - 1 : 0, expected && !flushed, err);
+		ret = unseen_free(s->log, &cpu->lists, cpu->freed, s->event_no ? s->event_no - 1 : 0,
+			expected && !flushed, err);
 	}
 	for (uint32_t i = 0; ret == 0 && i < cpu->nr; i++) {
 		const struct trace_move *move = &cpu->moves[i];
@@ -174,17 +180,25 @@ static int settle_flush(struct step *s, struct step_cpu *cpu, uint32_t number, s
 		if (zone < 0)
 			continue;
 		if (!caused)
-			ret = unseen_drained(s->log, &(struct unseen_drain){ .before = move->before, .pages = 1u << move->order,
-				.cpu = (uint16_t)number, .zone = (uint8_t)zone }, err);
+			ret = unseen_drained(s->log,
+				&(struct unseen_drain){
+					.before = move->before,
+					.pages = 1u << move->order,
+					.cpu = (uint16_t)number,
+					.zone = (uint8_t)zone,
+				},
+				err);
 		next = page_alloc_flush_next(pa, (unsigned int)zone, list, number);
 		if (caused)
-			count_blocks(s, s->drains, move, 1, expected && next == move->pfn, "flush", expected ? next : PFN_NONE);
+			count_blocks(s, s->drains, move, 1, expected && next == move->pfn, "flush",
+				expected ? next : PFN_NONE);
 		expected -= expected < 1u << move->order ? expected : 1u << move->order;
 		if (caused)
 			ret = see_empty(s, (unsigned int)zone, number, list,
 				page_alloc_list(move->order, (enum migratetype)move->mt), err);
 		list = page_alloc_list(move->order, (enum migratetype)move->mt);
-		page_alloc_flush_recorded(pa, move->pfn, move->order, (enum migratetype)move->mt, number, &s->pass.meter);
+		page_alloc_flush_recorded(pa, move->pfn, move->order, (enum migratetype)move->mt, number,
+			&s->pass.meter);
 	}
 	cpu->freed = PFN_NONE;
 	return ret;
@@ -253,7 +267,8 @@ int step_free_page(struct step *s, uint32_t number, pfn_t pfn, uint8_t order, st
 /* A damaged or foreign trace may tell anything. */
 static bool is_possible(const struct step *s, const struct trace_move *move)
 {
-	if (page_alloc_zone_of(step_pages(s), move->pfn) < 0 || move->order >= PAGE_MAX_ORDERS || move->mt >= NR_MIGRATETYPES)
+	if (page_alloc_zone_of(step_pages(s), move->pfn) < 0 || move->order >= PAGE_MAX_ORDERS ||
+		move->mt >= NR_MIGRATETYPES)
 		return false;
 	return move->kind != MOVE_REFILL || (step_has_list(s, move->order) && move->mt < MIGRATE_PCPTYPES);
 }

@@ -29,8 +29,9 @@ void unseen_log_fini(struct unseen_log *log)
 }
 
 /*
- * When a block left is not shown. At the latest when @take->before says; but where the model would have flushed and the kernel
- * did not, the kernel's lists had less: before the first such free since the list's last allocation and the block's own last free.
+ * When a block left is not shown. At the latest when @take->before says; but where the model would have flushed and
+ * the kernel did not, the kernel's lists had less: before the first such free since the list's last allocation and
+ * the block's own last free.
  */
 static uint64_t when_taken(const struct unseen_log *log, const struct unseen_cpu *cpu, const struct unseen_list *list,
 	const struct unseen_take *take)
@@ -60,7 +61,8 @@ int unseen_add(struct unseen_log *log, const struct unseen_cpu *cpu, const struc
 	return 0;
 }
 
-int unseen_free(struct unseen_log *log, struct unseen_cpu *cpu, pfn_t pfn, uint64_t number, bool unflushed, struct err *err)
+int unseen_free(struct unseen_log *log, struct unseen_cpu *cpu, pfn_t pfn, uint64_t number, bool unflushed,
+	struct err *err)
 {
 	if (idmap_put(&log->freed_at, pfn, (uint32_t)(number % IDMAP_NONE)) < 0)
 		return no_memory(err);

@@ -65,7 +65,8 @@ void unseen_log_fini(struct unseen_log *log);
 int unseen_add(struct unseen_log *log, const struct unseen_cpu *cpu, const struct unseen_take *take, struct err *err);
 
 /** unseen_free() - @pfn was freed at event @number. @unflushed: the CPU's lists of the model have more. */
-int unseen_free(struct unseen_log *log, struct unseen_cpu *cpu, pfn_t pfn, uint64_t number, bool unflushed, struct err *err);
+int unseen_free(struct unseen_log *log, struct unseen_cpu *cpu, pfn_t pfn, uint64_t number, bool unflushed,
+	struct err *err);
 
 /** unseen_drained() - add *drain, or its pages to the last one where that is its beginning. */
 int unseen_drained(struct unseen_log *log, const struct unseen_drain *drain, struct err *err);

@@ -1,10 +1,11 @@
 /*
- * verify_vmalloc: addresses of vmalloc, vmap, vm_map_ram and ioremap against the recorded ones. A pass of its own over the
- * addresses alone: after each the model has the recorded area, so that one difference is counted once.
+ * verify_vmalloc: addresses of vmalloc, vmap, vm_map_ram and ioremap against the recorded ones. A pass of its own
+ * over the addresses alone: after each the model has the recorded area, so that one difference is counted once.
  *
- * It begins with the areas that were there before the first recorded call: those that the first saved vmallocinfo lists and
- * that no recorded call made. Purges come as the model has them and, where the recording shows the kernel's (a freed
- * vmap_area object), when the kernel's came: set_memory() and its like ask for one, and are not recorded.
+ * It begins with the areas that were there before the first recorded call: those that the first saved vmallocinfo
+ * lists and that no recorded call made. Purges come as the model has them and, where the recording shows the
+ * kernel's (a freed vmap_area object), when the kernel's came: set_memory() and its like ask for one, and are not
+ * recorded.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,20 +25,22 @@ struct areas_pass {
 	struct verify_count *count;
 	const struct state *listed;  /* borrowed: the first saved state with a vmallocinfo */
 	struct idmap before;         /* owned: recorded calls' areas that live when it was saved */
-	const struct trace_who *text_freer; /* borrowed: NULL, or who freed the text of a module and did nothing since */
+	/* borrowed: NULL, or who freed the text of a module and did nothing since */
+	const struct trace_who *text_freer;
 	struct verify_event nested[MAX_NESTED]; /* arrays of pages, whose outer call has not returned yet */
 	uint32_t nr_nested;
 };
 
 static bool is_begin(const struct trace_op *op)
 {
-	return op->kind == KIND_VMALLOC || op->kind == KIND_VZALLOC || op->kind == KIND_VMAP || op->kind == KIND_VM_MAP_RAM ||
-		op->kind == KIND_IOREMAP;
+	return op->kind == KIND_VMALLOC || op->kind == KIND_VZALLOC || op->kind == KIND_VMAP ||
+		op->kind == KIND_VM_MAP_RAM || op->kind == KIND_IOREMAP;
 }
 
 static bool is_end(const struct trace_op *op)
 {
-	return op->kind == KIND_VFREE || op->kind == KIND_VUNMAP || op->kind == KIND_VM_UNMAP_RAM || op->kind == KIND_IOUNMAP;
+	return op->kind == KIND_VFREE || op->kind == KIND_VUNMAP || op->kind == KIND_VM_UNMAP_RAM ||
+		op->kind == KIND_IOUNMAP;
 }
 
 static uint64_t page_mask(const struct areas_pass *p)
@@ -112,7 +115,9 @@ static int begins(struct areas_pass *p, const struct verify_event *event, struct
 	p->count->checked++;
 	p->count->equal += address == recorded;
 	if (address == recorded)
-		return idmap_put(&p->at, recorded, area) < 0 ? err_set(err, ERR_NOMEM, "no memory for the model's areas") : 0;
+		return idmap_put(&p->at, recorded, area) < 0 ?
+			err_set(err, ERR_NOMEM, "no memory for the model's areas") :
+			0;
 	if (verify_differ(p->count, event, "%s of %" PRIu64 " bytes, aligned to %" PRIu64 ", at %#" PRIx64,
 		    kind_info[event->op->kind].name, event->op->size, event->op->align, recorded))
 		snprintf(p->count->first.model, sizeof(p->count->first.model), "at %#" PRIx64, address);
@@ -151,7 +156,10 @@ static int ends(struct areas_pass *p, const struct verify_event *event)
 	return 0;
 }
 
-/* A call's event comes when it returns: the array of pages before the area that it is for, whose address is chosen first. */
+/*
+ * A call's event comes when it returns: the array of pages
+ * before the area that it is for, whose address is chosen first.
+ */
 static int begins_in_order(struct areas_pass *p, const struct verify_event *event, struct err *err)
 {
 	int ret;
@@ -175,9 +183,9 @@ static bool frees_text(const struct areas_pass *p, const struct verify_event *ev
 }
 
 /*
- * The work items that free what interrupts freed. They run before whatever comes next in process context, but not before
- * do_free_init() goes on: the same RCU callbacks that free stacks wake it first, to free the text that a module needed to begin,
- * and it purges.
+ * The work items that free what interrupts freed. They run before whatever comes next in process context, but not
+ * before do_free_init() goes on: the same RCU callbacks that free stacks wake it first, to free the text that a
+ * module needed to begin, and it purges.
  */
 static void run_deferred(struct areas_pass *p, const struct verify_event *event)
 {
@@ -202,7 +210,8 @@ static int on_event(void *arg, const struct verify_event *event, struct err *err
 	if (!event->where || (!is_begin(op) && !is_end(op)))
 		return 0;
 	if (!event->entry && is_begin(op) && idmap_get(&p->at, event->where & page_mask(p)) == IDMAP_NONE)
-		return adopt(p, event->where & page_mask(p), (event->where & page_mask(p)) + 2 * page_size, VMAP_PERCPU, err);
+		return adopt(p, event->where & page_mask(p), (event->where & page_mask(p)) + 2 * page_size, VMAP_PERCPU,
+			err);
 	if (!event->entry)
 		return 0;
 	text = is_end(op) && frees_text(p, event);

@@ -1,4 +1,7 @@
-/* violations: rules of the kernel's interfaces that the trace's callers broke. Counted all, written out up to a limit. */
+/*
+ * violations: rules of the kernel's interfaces that the trace's
+ * callers broke. Counted all, written out up to a limit.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +39,10 @@ static const struct {
 #undef X
 };
 
-/* Whether what came before decides of it: what was allocated, mapped, claimed and entered, and what was freed of that. */
+/*
+ * Whether what came before decides of it: what was allocated,
+ * mapped, claimed and entered, and what was freed of that.
+ */
 static bool depends_on_before(enum rule rule)
 {
 	switch (rule) {
@@ -100,8 +106,8 @@ void run_violation(struct run *run, enum rule rule, const struct run_op *op, con
 	va_end(args);
 }
 
-void run_violation_severe(struct run *run, enum rule rule, const char *severity, const struct run_op *op, const char *fmt,
-	...)
+void run_violation_severe(struct run *run, enum rule rule, const char *severity, const struct run_op *op,
+	const char *fmt, ...)
 {
 	va_list args;
 

@@ -17,7 +17,8 @@ enum run_work {
 	WORK_VFREE,          /* __vfree_deferred(): areas that interrupts freed */
 	WORK_VMAP_DRAIN,     /* drain_vmap_area_work(): too many areas wait for a purge */
 	WORK_PERCPU_BALANCE, /* pcpu_balance_workfn() */
-	WORK_RCU,            /* rcu_do_batch(): slabs of SLAB_TYPESAFE_BY_RCU, after a grace period; not when the trace ends */
+	/* rcu_do_batch(): slabs of SLAB_TYPESAFE_BY_RCU, after a grace period; not when the trace ends */
+	WORK_RCU,
 	NR_WORKS
 };
 

@@ -1,6 +1,7 @@
 /*
- * background: one piece of work at a time, done in a thread of its own while the caller prepares the next. What the work
- * touches is the thread's from background_start() until background_wait(), so that it needs no locks of its own.
+ * background: one piece of work at a time, done in a thread of its own while the caller prepares the next. What the
+ * work touches is the thread's from background_start() until background_wait(), so that it needs no locks of its
+ * own.
  */
 #ifndef KMEMSIM_TRACES_BACKGROUND_H
 #define KMEMSIM_TRACES_BACKGROUND_H

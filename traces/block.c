@@ -22,8 +22,8 @@ int block_reserve(struct block *b, uint32_t cap)
 	b->ctx = malloc(n * sizeof(*b->ctx));
 	b->code = malloc(n * sizeof(*b->code));
 	b->ended = malloc(n * sizeof(*b->ended));
-	if (!b->time_ns || !b->value || !b->where || !b->op || !b->slot || !b->who || !b->entry || !b->moved || !b->ctx ||
-	    !b->code || !b->ended) {
+	if (!b->time_ns || !b->value || !b->where || !b->op || !b->slot || !b->who || !b->entry || !b->moved ||
+		!b->ctx || !b->code || !b->ended) {
 		block_fini(b);
 		return -1;
 	}

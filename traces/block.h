@@ -41,16 +41,22 @@ struct block_limits {
 	uint32_t slots;
 };
 
-/** block_encode() - put the payload for @b's events, the first of which is at @first_ns, into @p. Return: 0, or -1: no memory. */
+/**
+ * block_encode() - put the payload for @b's events, the first of
+ * which is at @first_ns, into @p. Return: 0, or -1: no memory.
+ */
 int block_encode(struct block *b, const uint8_t *op_class, ns_t first_ns, struct packer *p);
 /** block_encode_recorded() - the optional columns. @first_event: number of the block's first event. */
 int block_encode_recorded(const struct block *b, const struct trace_who *whos, uint64_t first_event, struct packer *p);
 
-/** block_decode() - fill @b with the events of section @s, whose payload is @raw. ERR_TRACE when malformed, ERR_NOMEM. */
+/**
+ * block_decode() - fill @b with the events of section @s,
+ * whose payload is @raw. ERR_TRACE when malformed, ERR_NOMEM.
+ */
 int block_decode(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
 	struct err *err);
 /** block_decode_recorded() - add the optional columns to the block decoded last. @moves: those of the blocks too. */
-int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
-	bool moves, struct err *err);
+int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw,
+	const struct block_limits *limits, bool moves, struct err *err);
 
 #endif

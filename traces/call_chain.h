@@ -1,6 +1,7 @@
 /*
- * call_chain: who asked, of the chain of callers that a recorder wrote behind an event (option stacktrace, `trace-cmd record -T`,
- * `perf record -g`). The chain begins in the tracer and in the memory layer; the first function behind those is the caller.
+ * call_chain: who asked, of the chain of callers that a recorder wrote behind an event (option stacktrace,
+ * `trace-cmd record -T`, `perf record -g`). The chain begins in the tracer and in the memory layer; the first
+ * function behind those is the caller.
  */
 #ifndef KMEMSIM_TRACES_CALL_CHAIN_H
 #define KMEMSIM_TRACES_CALL_CHAIN_H
@@ -12,8 +13,8 @@
 bool call_chain_is_caller(const char *function, size_t len);
 
 /**
- * call_chain_is_trampoline() - whether @function is what function_graph and return probes put in the place of a return address: who
- * called the function that they trace is not known from that.
+ * call_chain_is_trampoline() - whether @function is what function_graph and return probes put in
+ * the place of a return address: who called the function that they trace is not known from that.
  */
 bool call_chain_is_trampoline(const char *function, size_t len);
 

@@ -1,6 +1,6 @@
 /*
- * cpu_track: how far a CPU's recording has been read, and the blocks of pages it tells of that no event has claimed yet.
- * The events that move blocks come before the allocation that needed them and after the free that caused them.
+ * cpu_track: how far a CPU's recording has been read, and the blocks of pages it tells of that no event has claimed
+ * yet. The events that move blocks come before the allocation that needed them and after the free that caused them.
  */
 #ifndef KMEMSIM_TRACES_CPU_TRACK_H
 #define KMEMSIM_TRACES_CPU_TRACK_H
@@ -12,9 +12,11 @@
 
 struct cpu_track {
 	uint32_t entry;               /* events read, all types */
-	uint16_t taken[CTX_MASK + 1]; /* blocks taken off free lists, by context: an interrupt does not mix with what it broke into */
+	/* blocks taken off free lists, by context: an interrupt does not mix with what it broke into */
+	uint16_t taken[CTX_MASK + 1];
 	uint16_t drained;             /* blocks drained to free lists since the last page event */
-	uint64_t last[CTX_MASK + 1];  /* by context: the reader's number of the event that was its last record; 0: it is not kept */
+	/* by context: the reader's number of the event that was its last record; 0: it is not kept */
+	uint64_t last[CTX_MASK + 1];
 };
 
 /** cpu_track_next() - the next record is of context @level; the reader keeps it under @number, or not: 0. */
@@ -36,8 +38,8 @@ static inline void cpu_track_lost(struct cpu_track *track)
 }
 
 /**
- * cpu_track_chain() - the next record is the chain of callers of the last one of its context, between which and the chain an
- * interrupt may have had its own. Return: that one's number, or 0.
+ * cpu_track_chain() - the next record is the chain of callers of the last one of its context,
+ * between which and the chain an interrupt may have had its own. Return: that one's number, or 0.
  */
 static inline uint64_t cpu_track_chain(struct cpu_track *track, unsigned int level)
 {

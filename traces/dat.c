@@ -239,7 +239,8 @@ static int take_count(struct dat_reader *r, struct trace_counts *counts, const c
 	snprintf(why, sizeof(why), "%.*s", (int)(len - sizeof(message)), data + sizeof(message));
 	r->events += message.count;
 	if (counts == &r->g->meta->unusable && r->options->strict)
-		return err_set(err, ERR_TRACE, "%s: %llu events: %s", r->src->name, (unsigned long long)message.count, why);
+		return err_set(err, ERR_TRACE, "%s: %llu events: %s", r->src->name, (unsigned long long)message.count,
+			why);
 	return trace_counts_add(counts, why, message.count) < 0 ? no_memory(r, err) : 0;
 }
 
@@ -268,7 +269,8 @@ static int take_message(struct dat_reader *r, enum dat_type type, const char *da
 	struct dat_count count;
 
 	/* A process whose memory a damaged file has upset may say anything. */
-	if (len < sizeof(count) && (type == DAT_MACHINE || type == DAT_IGNORED || type == DAT_UNUSABLE || type == DAT_DONE))
+	if (len < sizeof(count) &&
+		(type == DAT_MACHINE || type == DAT_IGNORED || type == DAT_UNUSABLE || type == DAT_DONE))
 		return 0;
 	switch (type) {
 	case DAT_EVENTS:
@@ -352,10 +354,13 @@ static int read_child(struct dat_reader *r, const char *path, struct err *err)
 	if (r->refused)
 		return err_set(err, ERR_TRACE, "%s: cannot be imported: %s", r->src->name, r->why);
 	if (!r->why[0] && WIFSIGNALED(status))
-		snprintf(r->why, sizeof(r->why), "%s crashed (%s)", readers[r->format].library, strsignal(WTERMSIG(status)));
-	return err_set(err, ERR_TRACE, "%s: the file is cut off or damaged: %s, after %llu events; copy or record it again, or "
-		"import the text of `%s`", r->src->name, r->why[0] ? r->why : "its reader stopped",
-		(unsigned long long)r->events, readers[r->format].text);
+		snprintf(r->why, sizeof(r->why), "%s crashed (%s)", readers[r->format].library,
+			strsignal(WTERMSIG(status)));
+	return err_set(err, ERR_TRACE,
+		"%s: the file is cut off or damaged: %s, after %llu events; copy or record it again, or "
+		"import the text of `%s`",
+		r->src->name, r->why[0] ? r->why : "its reader stopped", (unsigned long long)r->events,
+		readers[r->format].text);
 }
 
 static int share_slots(struct dat_reader *r, struct err *err)
@@ -410,8 +415,8 @@ int dat_import(struct source *src, enum dat_format format, struct gather *g, con
 	int fd = -1, code;
 
 	if (format == DAT_PERF ? !perf_supported() : !dat_supported())
-		return err_set(err, ERR_TRACE, "%s: this program was built without %s; import the text of `%s`", src->name,
-			readers[format].library, readers[format].text);
+		return err_set(err, ERR_TRACE, "%s: this program was built without %s; import the text of `%s`",
+			src->name, readers[format].library, readers[format].text);
 	if (!src->plain || !strcmp(src->name, "standard input")) {
 		fd = copy_to_file(src, output, path, sizeof(path), err);
 		if (fd < 0)

@@ -1,7 +1,7 @@
 /*
- * dat: binary recordings: trace-cmd's trace.dat, read by libtracecmd, and perf.data, whose events' formats libtraceevent
- * reads. These libraries can crash on a file that is cut off or damaged, so they run in a process of its own, which sends
- * what it reads through a pipe.
+ * dat: binary recordings: trace-cmd's trace.dat, read by libtracecmd, and perf.data, whose events' formats
+ * libtraceevent reads. These libraries can crash on a file that is cut off or damaged, so they run in a process of
+ * its own, which sends what it reads through a pipe.
  */
 #ifndef KMEMSIM_TRACES_DAT_H
 #define KMEMSIM_TRACES_DAT_H

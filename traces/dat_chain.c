@@ -1,6 +1,6 @@
 /*
- * Who asked, where the recording has the callers: ftrace's kernel_stack, a record of its own behind the event's, or perf's
- * PERF_SAMPLE_CALLCHAIN within it. See call_chain.h.
+ * Who asked, where the recording has the callers: ftrace's kernel_stack, a record of its
+ * own behind the event's, or perf's PERF_SAMPLE_CALLCHAIN within it. See call_chain.h.
  */
 #ifdef HAVE_TRACEEVENT
 
@@ -11,7 +11,10 @@
 #include "traces/call_chain.h"
 #include "traces/trace.h"
 
-/* Whether the function at @address is outside of the tracer and the memory layer; without a symbol it is not. -1: no memory. */
+/*
+ * Whether the function at @address is outside of the tracer and
+ * the memory layer; without a symbol it is not. -1: no memory.
+ */
 static int is_caller(struct dat_records *c, uint64_t address)
 {
 	uint32_t known = idmap_get(&c->callers, address);

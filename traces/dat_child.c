@@ -54,8 +54,10 @@ static struct dat_next next_of(const struct merge_cpu *m)
 {
 	if (!m->run)
 		return (struct dat_next){ .time_ns = DAT_NOTHING };
-	return (struct dat_next){ .time_ns = time_of(m),
-		.alone = m->next + 1 < m->run->nr && m->run->records[m->next + 1].time_ns > time_of(m) };
+	return (struct dat_next){
+		.time_ns = time_of(m),
+		.alone = m->next + 1 < m->run->nr && m->run->records[m->next + 1].time_ns > time_of(m),
+	};
 }
 
 /* All records in order of time. */
@@ -192,7 +194,10 @@ static bool has_records(struct tracecmd_input *handle)
 	return false;
 }
 
-/* Whose records are read: those of the only instance where the top one has none, as `trace-cmd record -B NAME` leaves it. */
+/*
+ * Whose records are read: those of the only instance where the
+ * top one has none, as `trace-cmd record -B NAME` leaves it.
+ */
 static struct tracecmd_input *choose_instance(struct tracecmd_input *handle)
 {
 	bool other = tracecmd_peek_data && tracecmd_buffer_instances(handle) == 1 && !has_records(handle);
@@ -210,7 +215,8 @@ static int send_ignored_instances(struct dat_records *c, struct tracecmd_input *
 		uint64_t nr = instance ? nr_records(instance) : 0;
 		char why[256];
 
-		snprintf(why, sizeof(why), "event of the instance %s: those of the top one are read", tracecmd_buffer_instance_name(handle, i));
+		snprintf(why, sizeof(why), "event of the instance %s: those of the top one are read",
+			tracecmd_buffer_instance_name(handle, i));
 		failed = nr ? dat_send_count(c, DAT_IGNORED, nr, why) : 0;
 		tracecmd_close(instance);
 	}

@@ -215,7 +215,8 @@ bool dat_layout_read(struct dat_layout *l, const void *bytes, size_t len)
 	l->page_size = take_u32(&c);
 	if (c.bad || big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) || big_endian)
 		return false;
-	if (!(strcmp(version, "7") ? !strcmp(version, "6") && read_version_6(l, &c, len) : read_version_7(l, &c, bytes, len)))
+	if (!(strcmp(version, "7") ? !strcmp(version, "6") && read_version_6(l, &c, len) :
+				     read_version_7(l, &c, bytes, len)))
 		return false;
 	return l->page_size >= 4096 && l->page_size <= 1 << 20 && !(l->page_size & (l->page_size - 1));
 }

@@ -1,6 +1,7 @@
 /*
- * dat_layout: where in a trace.dat the pages of each CPU lie. Knows files of trace-cmd's versions 6 and 7, as trace-cmd.dat.v6(5)
- * and trace-cmd.dat.v7(5) describe them, and of those the top instance; knows nothing of what is in the pages.
+ * dat_layout: where in a trace.dat the pages of each CPU lie. Knows files of trace-cmd's versions 6 and 7, as
+ * trace-cmd.dat.v6(5) and trace-cmd.dat.v7(5) describe them, and of those the top instance; knows nothing of what
+ * is in the pages.
  */
 #ifndef KMEMSIM_TRACES_DAT_LAYOUT_H
 #define KMEMSIM_TRACES_DAT_LAYOUT_H

@@ -1,9 +1,9 @@
 /*
  * dat_order: which CPU of a recording comes next, by the times of what each has next. Knows no records.
  *
- * Of equal times the one that is its CPU's only one is the first. The kernel's global clock (trace_clock_global()) gives a CPU
- * whose own is behind the latest time that any other has shown, again and again until it has caught up; the other's next time is
- * a later one.
+ * Of equal times the one that is its CPU's only one is the first. The kernel's global clock (trace_clock_global())
+ * gives a CPU whose own is behind the latest time that any other has shown, again and again until it has caught up;
+ * the other's next time is a later one.
  */
 #ifndef KMEMSIM_TRACES_DAT_ORDER_H
 #define KMEMSIM_TRACES_DAT_ORDER_H

@@ -74,7 +74,8 @@ static int flush_out(struct dat_records *c)
 }
 
 /* Texts wait for what names them. */
-static int send_message(struct dat_records *c, enum dat_type type, const void *a, size_t a_len, const void *b, size_t b_len)
+static int send_message(struct dat_records *c, enum dat_type type, const void *a, size_t a_len, const void *b,
+	size_t b_len)
 {
 	struct dat_message message = { .type = type, .len = (uint32_t)(a_len + b_len) };
 

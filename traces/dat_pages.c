@@ -25,11 +25,11 @@ struct tracecmd_compress_chunk {
 	off_t zoffset, offset;        /* of its head in the file, and in what is unpacked */
 };
 extern int tracecmd_cpus(struct tracecmd_input *handle) __attribute__((weak));
-extern struct tracecmd_compression *tracecmd_compress_alloc(const char *name, const char *version, int fd, struct tep_handle *tep,
-	void *msg) __attribute__((weak));
+extern struct tracecmd_compression *tracecmd_compress_alloc(const char *name, const char *version, int fd,
+	struct tep_handle *tep, void *msg) __attribute__((weak));
 extern void tracecmd_compress_destroy(struct tracecmd_compression *handle) __attribute__((weak));
-extern int tracecmd_uncompress_chunk(struct tracecmd_compression *handle, struct tracecmd_compress_chunk *chunk, char *data)
-	__attribute__((weak));
+extern int tracecmd_uncompress_chunk(struct tracecmd_compression *handle, struct tracecmd_compress_chunk *chunk,
+	char *data) __attribute__((weak));
 
 struct dat_cpu {
 	struct dat_run runs[RUNS];
@@ -127,8 +127,11 @@ static bool take_page(struct dat_thread *t, struct dat_run *run, const unsigned 
 	if (nr < 0 || !grow_records(run, (uint32_t)nr))
 		return false;
 	for (int i = 0; i < nr; i++)
-		run->records[run->nr + (uint32_t)i] = (struct dat_raw){ .time_ns = t->records[i].time_ns,
-			.data = page + t->records[i].at, .size = t->records[i].size };
+		run->records[run->nr + (uint32_t)i] = (struct dat_raw){
+			.time_ns = t->records[i].time_ns,
+			.data = page + t->records[i].at,
+			.size = t->records[i].size,
+		};
 	if (nr)
 		run->records[run->nr].missed = missed;
 	run->nr += (uint32_t)nr;
@@ -195,8 +198,12 @@ static bool take_records(struct dat_thread *t, struct dat_cpu *c, struct dat_run
 		if (!record)
 			return false;
 		run->held[run->nr_held++] = record;
-		run->records[run->nr++] = (struct dat_raw){ .time_ns = record->ts, .data = record->data, .size = record->size,
-			.missed = record->missed_events };
+		run->records[run->nr++] = (struct dat_raw){
+			.time_ns = record->ts,
+			.data = record->data,
+			.size = record->size,
+			.missed = record->missed_events,
+		};
 	}
 	return true;
 }
@@ -215,7 +222,9 @@ static bool fill_run(struct dat_thread *t, struct dat_cpu *c, struct dat_run *ru
 
 	empty_run(run);
 	while (more && !run->nr)
-		more = !t->pages->own ? take_records(t, c, run) : t->codec ? take_chunk(t, c, run) : take_plain(t, c, run);
+		more = !t->pages->own ? take_records(t, c, run) :
+			t->codec      ? take_chunk(t, c, run) :
+					take_plain(t, c, run);
 	return more;
 }
 
@@ -335,8 +344,8 @@ static bool same_record(const struct tep_record *theirs, const struct dat_run *r
 
 	if (!theirs || !run->nr)
 		return !theirs && !run->nr;
-	return theirs->ts == ours->time_ns && theirs->size == ours->size && ours->size >= 0 && theirs->missed_events == ours->missed &&
-		!memcmp(theirs->data, ours->data, (size_t)ours->size);
+	return theirs->ts == ours->time_ns && theirs->size == ours->size && ours->size >= 0 &&
+		theirs->missed_events == ours->missed && !memcmp(theirs->data, ours->data, (size_t)ours->size);
 }
 
 /* Fills the first run of each CPU, and whether libtracecmd agrees on what is first: if not, it finds the records. */

@@ -1,7 +1,8 @@
 /*
- * dat_pages: the records of each CPU of a trace.dat, a run at a time, found ahead of the caller by threads: several CPUs at once,
- * where there are several. The pages are taken from the file and apart here (dat_layout.h, ring_page.h); libtracecmd unpacks
- * them. The records of files of another form, or whose times have to be converted, are libtracecmd's to find.
+ * dat_pages: the records of each CPU of a trace.dat, a run at a time, found ahead of the caller by threads: several
+ * CPUs at once, where there are several. The pages are taken from the file and apart here (dat_layout.h,
+ * ring_page.h); libtracecmd unpacks them. The records of files of another form, or whose times have to be
+ * converted, are libtracecmd's to find.
  */
 #ifndef KMEMSIM_TRACES_DAT_PAGES_H
 #define KMEMSIM_TRACES_DAT_PAGES_H

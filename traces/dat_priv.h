@@ -1,7 +1,8 @@
 /*
- * dat_priv: what goes from the process that has libtracecmd to the import. Messages go through a pipe: a header and its bytes.
- * Texts are numbered in the order in which they come, from 1; 0 is the empty one. Events lie in memory that both share, in slots
- * that are used in turn: a message says that the next one is filled, and an eventfd counts those that may be filled again.
+ * dat_priv: what goes from the process that has libtracecmd to the import. Messages go through a pipe: a header and
+ * its bytes. Texts are numbered in the order in which they come, from 1; 0 is the empty one. Events lie in memory
+ * that both share, in slots that are used in turn: a message says that the next one is filled, and an eventfd
+ * counts those that may be filled again.
  */
 #ifndef KMEMSIM_TRACES_DAT_PRIV_H
 #define KMEMSIM_TRACES_DAT_PRIV_H
@@ -71,7 +72,10 @@ struct dat_request {
 	unsigned int kernel_major, kernel_minor; /* 0: as the recording says */
 };
 
-/** dat_child(), perf_child() - read the trace.dat or perf.data and send it through the pipe. Return: the exit status. */
+/**
+ * dat_child(), perf_child() - read the trace.dat or perf.data
+ * and send it through the pipe. Return: the exit status.
+ */
 int dat_child(const struct dat_request *request);
 int perf_child(const struct dat_request *request);
 

@@ -22,7 +22,8 @@ struct dat_common {
 };
 
 /* Where a text field lies in the record; empty when it would leave it. */
-static const char *text_of(struct dat_records *c, const struct tep_format_field *field, const struct dat_raw *raw, size_t *len)
+static const char *text_of(struct dat_records *c, const struct tep_format_field *field, const struct dat_raw *raw,
+	size_t *len)
 {
 	const char *data = raw->data;
 	size_t offset = (size_t)field->offset, size = (size_t)raw->size, length = 0;
@@ -113,7 +114,8 @@ static uint64_t extend(const struct dat_field *field, uint64_t value)
 }
 
 /* The number, if it lies in the record. */
-static bool read_number(struct dat_records *c, const struct dat_field *field, const struct dat_raw *raw, uint64_t *value)
+static bool read_number(struct dat_records *c, const struct dat_field *field, const struct dat_raw *raw,
+	uint64_t *value)
 {
 	const char *from = (const char *)raw->data + field->offset;
 
@@ -165,7 +167,8 @@ static int read_marker(struct dat_records *c, const struct dat_type_info *type, 
 	return put_text(c, text, len, &event->name) < 0 ? -1 : 1;
 }
 
-static void add_field(struct dat_type_info *type, const struct source_field *known, const struct tep_format_field *format)
+static void add_field(struct dat_type_info *type, const struct source_field *known,
+	const struct tep_format_field *format)
 {
 	struct dat_field *field = &type->fields[type->nr_fields++];
 	bool is_text = !known || known->how == FIELD_NAME;
@@ -239,7 +242,8 @@ void dat_records_know(struct dat_records *c)
 	c->flags = place_of(event, "common_flags");
 	c->preempt = place_of(event, "common_preempt_count");
 	c->pid = place_of(event, "common_pid");
-	c->usual = c->native && is_at(&c->type, 0, 2) && is_at(&c->flags, 2, 1) && is_at(&c->preempt, 3, 1) && is_at(&c->pid, 4, 4);
+	c->usual = c->native && is_at(&c->type, 0, 2) && is_at(&c->flags, 2, 1) && is_at(&c->preempt, 3, 1) &&
+		is_at(&c->pid, 4, 4);
 }
 
 /* A member that all records have; -1 when there is none. */
@@ -247,7 +251,8 @@ static int common(const struct dat_records *c, const struct dat_place *place, co
 {
 	const char *from = (const char *)raw->data + place->offset;
 
-	if (!place->size || (place->offset + place->size > DAT_COMMON_MAX && (int64_t)place->offset + place->size > raw->size))
+	if (!place->size ||
+		(place->offset + place->size > DAT_COMMON_MAX && (int64_t)place->offset + place->size > raw->size))
 		return -1;
 	return (int)(c->native ? load(from, place->size) : tep_read_number(c->tep, from, (int)place->size));
 }
@@ -266,8 +271,8 @@ static struct dat_common common_of(const struct dat_records *c, const struct dat
 	struct entry entry;
 
 	if (!c->usual)
-		return (struct dat_common){ common(c, &c->type, raw), common(c, &c->flags, raw), common(c, &c->preempt, raw),
-			common(c, &c->pid, raw) };
+		return (struct dat_common){ common(c, &c->type, raw), common(c, &c->flags, raw),
+			common(c, &c->preempt, raw), common(c, &c->pid, raw) };
 	memcpy(&entry, raw->data, sizeof(entry));
 	return (struct dat_common){ entry.type, entry.flags, entry.preempt, entry.pid };
 }
@@ -385,7 +390,8 @@ static int keep_record(struct dat_records *c, struct dat_type_info *type, const 
 	return next_in_batch(c);
 }
 
-int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, int pid, const struct dat_callers *callers)
+int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, int pid,
+	const struct dat_callers *callers)
 {
 	struct dat_common common = common_of(c, raw);
 	int id = common.type;

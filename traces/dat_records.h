@@ -53,7 +53,8 @@ struct dat_type_info {
 	const struct source_event *known; /* NULL: not known to kmemsim */
 	struct dat_field fields[SOURCE_FIELDS_MAX];
 	unsigned int nr_fields;           /* of those that the file has */
-	int whole;                        /* bytes of a record that has room for all of them; INT_MAX: they are looked at one by one */
+	/* bytes of a record that has room for all of them; INT_MAX: they are looked at one by one */
+	int whole;
 	uint32_t chain;                   /* where its callers begin, if it is a chain of them; else 0 */
 	const struct tep_format_field *chain_size; /* how many there are; NULL: the record's end tells */
 	const char *missing;              /* a needed field that the format lacks */
@@ -139,8 +140,12 @@ uint32_t dat_comm_of(struct dat_records *c, int pid);
 void dat_records_know(struct dat_records *c);
 /** dat_record_pid() - the task that a record names. */
 int dat_record_pid(const struct dat_records *c, const struct dat_raw *raw);
-/** dat_record() - the next record; its task's name is what dat_comm() said last. @callers: NULL if they are not with it. */
-int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, int pid, const struct dat_callers *callers);
+/**
+ * dat_record() - the next record; its task's name is what
+ * dat_comm() said last. @callers: NULL if they are not with it.
+ */
+int dat_record(struct dat_records *c, const struct dat_raw *raw, uint16_t cpu, int pid,
+	const struct dat_callers *callers);
 /** dat_records_end() - after the last one: what is still held back, and the counts. The recording is whole. */
 int dat_records_end(struct dat_records *c);
 /** dat_records_cut() - the same for a recording that breaks off. */

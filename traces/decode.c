@@ -134,8 +134,8 @@ static void decode_slots(struct block *b, const uint8_t *op_class, const uint32_
 }
 
 /* @classes: the bits that any of the operations has are added. */
-static int decode_slot_columns(struct block *b, struct directory *d, const struct block_limits *limits, unsigned int *classes,
-	struct err *err)
+static int decode_slot_columns(struct block *b, struct directory *d, const struct block_limits *limits,
+	unsigned int *classes, struct err *err)
 {
 	uint32_t begins = 0, absent = 0, uses, largest = 0;
 
@@ -148,7 +148,8 @@ static int decode_slot_columns(struct block *b, struct directory *d, const struc
 		*classes |= class;
 	}
 	uses = b->nr - begins - absent;
-	if (join_planes32(d, COLUMN_BEGIN, b->code, begins) < 0 || join_planes32(d, COLUMN_USE, b->code + begins, uses) < 0)
+	if (join_planes32(d, COLUMN_BEGIN, b->code, begins) < 0 ||
+		join_planes32(d, COLUMN_USE, b->code + begins, uses) < 0)
 		return malformed(err, "slots");
 	decode_slots(b, limits->op_class, b->code, b->code + begins);
 	/* SLOT_NONE + 1 is 0. */
@@ -279,8 +280,9 @@ static int decode_moves(struct block *b, struct directory *d, uint64_t first_eve
 		uint32_t *expected = &last[cpu & ((1u << ENTRY_CPU_BITS) - 1)];
 		uint64_t entry = code ? *expected + (uint64_t)unzigzag64(code - 1) : 0;
 
-		if (runs.bad || later > b->nr || move.before + later > first_event + b->nr || (what & 0xf) >= NR_MOVE_KINDS ||
-			what >> 8 > UINT8_MAX || cpu > UINT16_MAX || entry > UINT32_MAX || nr > UINT32_MAX - entry)
+		if (runs.bad || later > b->nr || move.before + later > first_event + b->nr ||
+			(what & 0xf) >= NR_MOVE_KINDS || what >> 8 > UINT8_MAX || cpu > UINT16_MAX ||
+			entry > UINT32_MAX || nr > UINT32_MAX - entry)
 			return -1;
 		move.before += later;
 		move.kind = what & 0xf;
@@ -295,8 +297,8 @@ static int decode_moves(struct block *b, struct directory *d, uint64_t first_eve
 	return cursor_left(&pfns) ? -1 : 0;
 }
 
-int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw, const struct block_limits *limits,
-	bool moves, struct err *err)
+int block_decode_recorded(struct block *b, const struct section *s, const uint8_t *raw,
+	const struct block_limits *limits, bool moves, struct err *err)
 {
 	struct directory d;
 	const struct cursor *ctx = &d.column[COLUMN_CTX];

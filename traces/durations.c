@@ -12,9 +12,11 @@
 /* What a pair of probes is on. */
 static const char *const pair_names[NR_RAW_TYPES] = {
 	[RAW_CACHE_CREATE] = "kmem_cache_create", [RAW_CACHE_ALLOC_BULK] = "kmem_cache_alloc_bulk",
-	[RAW_SLAB_GROW] = "allocate_slab", [RAW_PAGES_BULK] = "__alloc_pages_bulk", [RAW_PAGES_EXACT] = "alloc_pages_exact",
+	[RAW_SLAB_GROW] = "allocate_slab", [RAW_PAGES_BULK] = "__alloc_pages_bulk",
+	[RAW_PAGES_EXACT] = "alloc_pages_exact",
 	[RAW_VMALLOC] = "__vmalloc_node_range", [RAW_VMAP] = "vmap", [RAW_VM_MAP_RAM] = "vm_map_ram",
-	[RAW_IOREMAP] = "__ioremap_caller", [RAW_REGION_REQUEST] = "__request_region", [RAW_POOL_ALLOC] = "mempool_alloc",
+	[RAW_IOREMAP] = "__ioremap_caller", [RAW_REGION_REQUEST] = "__request_region",
+	[RAW_POOL_ALLOC] = "mempool_alloc",
 	[RAW_DMA_ALLOC] = "dma_alloc_attrs", [RAW_DMA_POOL_CREATE] = "dma_pool_create",
 	[RAW_DMA_POOL_ALLOC] = "dma_pool_alloc",
 };

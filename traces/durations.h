@@ -1,8 +1,8 @@
 /*
- * durations: how long calls took, out of a recording or a table. Calls are found between the entry and the return of a
- * function: kprobe pairs and function_graph, in trace.dat, perf.data and text; what their trace events say in between (bytes,
- * order, gfp) goes with them. Reclaim has no such pairs, but an event at the end of each batch (durations_reclaim.c). A table is CSV
- * with the columns op, duration_ns and, if wanted, size, order and path.
+ * durations: how long calls took, out of a recording or a table. Calls are found between the entry and the return
+ * of a function: kprobe pairs and function_graph, in trace.dat, perf.data and text; what their trace events say in
+ * between (bytes, order, gfp) goes with them. Reclaim has no such pairs, but an event at the end of each batch
+ * (durations_reclaim.c). A table is CSV with the columns op, duration_ns and, if wanted, size, order and path.
  */
 #ifndef KMEMSIM_TRACES_DURATIONS_H
 #define KMEMSIM_TRACES_DURATIONS_H
@@ -79,7 +79,10 @@ struct duration_task *durations_task(struct durations *d, int32_t pid, uint16_t 
 /** durations_open() - a call begins. Return: it, or NULL when calls are nested too deep. */
 struct duration_call *durations_open(struct duration_task *task, const char *op, size_t len, uint64_t start_ns);
 
-/** durations_close() - the innermost open call of @op ends (NULL: whichever), after @ns; what was open in it is dropped. */
+/**
+ * durations_close() - the innermost open call of @op ends
+ * (NULL: whichever), after @ns; what was open in it is dropped.
+ */
 int durations_close(struct durations *d, struct duration_task *task, const char *op, double ns, struct err *err);
 
 /** durations_note_object(), durations_note_pages() - what an event tells of the open calls that it lies in. */

@@ -14,8 +14,8 @@ static bool is_of_number(char c)
 }
 
 /*
- * The number before "us" before @bar; negative when there is none, NAN when it is no duration. More may stand before it: a
- * mark of slow calls, and with the option latency-format the context, "d..1.".
+ * The number before "us" before @bar; negative when there is none, NAN when it is no duration. More
+ * may stand before it: a mark of slow calls, and with the option latency-format the context, "d..1.".
  */
 static double microseconds(const char *line, const char *bar)
 {
@@ -100,9 +100,12 @@ static int close_brace(struct durations *d, struct duration_task *task, const ch
 	return 0;
 }
 
-/* "name();", "name() {" or, of a module, "name [module]() {"; maybe with arguments, and a comment behind it. 1, or negative. */
-static int function_line(struct durations *d, struct duration_task *task, const char *text, const char *comment, double us,
-	struct err *err)
+/*
+ * "name();", "name() {" or, of a module, "name [module]() {";
+ * maybe with arguments, and a comment behind it. 1, or negative.
+ */
+static int function_line(struct durations *d, struct duration_task *task, const char *text, const char *comment,
+	double us, struct err *err)
 {
 	size_t name_len = strcspn(text, " (");
 	const char *args = text + name_len, *end = comment ? comment : text + strlen(text);
@@ -146,7 +149,10 @@ int durations_graph(struct durations *d, struct duration_task *task, const char 
 	return function_line(d, task, text, comment, us, err);
 }
 
-/* What follows "CPU)" at the beginning of a line; NULL when there is no such. With funcgraph-abstime a time stands before it. */
+/*
+ * What follows "CPU)" at the beginning of a line; NULL when there
+ * is no such. With funcgraph-abstime a time stands before it.
+ */
 static const char *after_cpu(const char *line, unsigned long *cpu)
 {
 	const char *at = line + strspn(line, " \t");

@@ -1,7 +1,8 @@
 /*
  * The pace of reclaim, from its own events. The kernel tells the end of each batch of an inactive list
- * (mm_vmscan_lru_shrink_inactive): what lies between the ends of two batches of one task, when its CPU recorded nothing of anybody
- * else and of the task nothing but frees, is the second batch. kswapd's way from being woken to running is told by two events.
+ * (mm_vmscan_lru_shrink_inactive): what lies between the ends of two batches of one task, when its CPU recorded
+ * nothing of anybody else and of the task nothing but frees, is the second batch. kswapd's way from being woken to
+ * running is told by two events.
  */
 #include <stdio.h>
 
@@ -17,12 +18,23 @@ static int batch_done(struct durations *d, const struct raw_event *event, uint64
 {
 	char path[80];
 
-	snprintf(path, sizeof(path), "lru_batch+%u*lru_scan+%u*reclaim_page", (unsigned int)event->size, (unsigned int)event->aux);
-	return durations_call(d, &(struct duration){ .op = "lru_batch", .path = path, .ns = (double)(event->time_ns - since_ns),
-		.order = DURATION_ORDER_NONE, .traced = true }, err);
+	snprintf(path, sizeof(path), "lru_batch+%u*lru_scan+%u*reclaim_page", (unsigned int)event->size,
+		(unsigned int)event->aux);
+	return durations_call(d,
+		&(struct duration){
+			.op = "lru_batch",
+			.path = path,
+			.ns = (double)(event->time_ns - since_ns),
+			.order = DURATION_ORDER_NONE,
+			.traced = true,
+		},
+		err);
 }
 
-/* Another CPU than the waker's that recorded nothing in between has been asleep, as a rule: that takes longer to end. */
+/*
+ * Another CPU than the waker's that recorded nothing in between
+ * has been asleep, as a rule: that takes longer to end.
+ */
 static int kswapd_runs(struct durations *d, const struct raw_event *event, struct duration_wake *wake, struct err *err)
 {
 	uint64_t woken_ns = wake->woken_ns;

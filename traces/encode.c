@@ -162,7 +162,8 @@ static int pack_columns(struct columns *c, struct packer *p)
 	if (!failed) {
 		packer_add(p, directory.data, directory.len, true);
 		for (unsigned int i = 0; i < c->nr; i++)
-			packer_add(p, c->raw->data + c->list[i].start, c->list[i].end - c->list[i].start, c->list[i].store);
+			packer_add(p, c->raw->data + c->list[i].start, c->list[i].end - c->list[i].start,
+				c->list[i].store);
 	}
 	bytes_fini(&directory);
 	return failed ? -1 : 0;
@@ -239,8 +240,8 @@ static void put_moved(struct columns *c, const struct block *b)
 
 static bool goes_on(const struct trace_move *run, uint32_t nr, const struct trace_move *move)
 {
-	return move->before == run->before && move->kind == run->kind && move->mt == run->mt && move->order == run->order &&
-		move->cpu == run->cpu && move->entry == (run->entry ? run->entry + nr : 0);
+	return move->before == run->before && move->kind == run->kind && move->mt == run->mt &&
+		move->order == run->order && move->cpu == run->cpu && move->entry == (run->entry ? run->entry + nr : 0);
 }
 
 static void put_move_runs(struct columns *c, const struct block *b, uint64_t first_event)

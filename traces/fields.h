@@ -1,6 +1,7 @@
 /*
- * fields: an event as the keys and values of the text interchange. JSONL, CSV and the text for people are three ways
- * to write it, JSONL and CSV two ways to read it; what a key means for which event stands only in to_fields.c and from_fields.c.
+ * fields: an event as the keys and values of the text interchange. JSONL, CSV and the text for people are three
+ * ways to write it, JSONL and CSV two ways to read it; what a key means for which event stands only in to_fields.c
+ * and from_fields.c.
  */
 #ifndef KMEMSIM_TRACES_FIELDS_H
 #define KMEMSIM_TRACES_FIELDS_H

@@ -62,8 +62,8 @@
  *     ENTRY          varints, 0 = not known, else 1 + zigzag(entry - the one known last in the section with the same
  *                    low ENTRY_CPU_BITS of the CPU's number, at first 0); since 1.1, left out when none is known
  *     MOVED          varints; since 1.1, left out when all are 0
- *     MOVE_RUNS      since 1.2: blocks that moved between the events. Runs, each of varints: before - that of the run before
- *                    (at first the section's first event), kind | mt << 4 | order << 8, cpu, 1 + zigzag(entry - what it
+ *     MOVE_RUNS      since 1.2: blocks that moved between the events. Runs, each of varints: before - that of the
+ *                    run before (at first the section's first event), kind | mt << 4 | order << 8, cpu, 1 + zigzag(entry - what it
  *                    would be if the CPU's run before had gone on; low ENTRY_CPU_BITS as in ENTRY), number of blocks.
  *                    Entries go up by one within a run; they are 0 when the run's code is 0.
  *     MOVE_PFNS      for each block zigzag(pfn - that of the block before in the section)
@@ -74,8 +74,8 @@
  * TRAILER  16 bytes: "KMTINDEX", u64 offset of the INDEX. Its payload is one stored deflate block, which makes the
  *          section TRAILER_BYTES long: the last ones of the file.
  *
- * COMPRESSION   A writer of this project deflates every column by itself up to a full flush, so that it ends at a byte, and
- *   puts it into stored blocks when that saves less than 3 %. A reader needs to know nothing of it.
+ * COMPRESSION   A writer of this project deflates every column by itself up to a full flush, so that it ends at a
+ *   byte, and puts it into stored blocks when that saves less than 3 %. A reader needs to know nothing of it.
  */
 #ifndef KMEMSIM_TRACES_FORMAT_H
 #define KMEMSIM_TRACES_FORMAT_H

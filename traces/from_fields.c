@@ -66,7 +66,8 @@ static int take_gfp(struct from_fields *f, const struct fields *fields, struct d
 	if (v->type == FIELD_TYPE_NUMBER && !v->negative)
 		d->op.gfp = gfp_from_raw(v->number, f->layout, &unknown);
 	else if (v->type != FIELD_TYPE_TEXT || gfp_parse(v->text, v->len, f->layout, &d->op.gfp) < 0)
-		return fields_unusable(f, "expected as the kernel prints it, such as GFP_KERNEL|__GFP_ZERO", "%s", "gfp: unknown flag");
+		return fields_unusable(f, "expected as the kernel prints it, such as GFP_KERNEL|__GFP_ZERO", "%s",
+			"gfp: unknown flag");
 	d->op.gfp |= d->added_gfp;
 	return unknown ? fields_unusable(f, NULL, "%s", "gfp: unknown bits") : 0;
 }
@@ -85,7 +86,8 @@ static int take_flags(struct from_fields *f, const struct fields *fields, struct
 		if (field_number(v, &number) && number <= UINT32_MAX)
 			d->op.slab_flags = (uint32_t)number;
 		else if (v->type != FIELD_TYPE_TEXT || slab_flags_parse(v->text, v->len, &d->op.slab_flags) < 0)
-			return fields_unusable(f, "expected names such as SLAB_HWCACHE_ALIGN|SLAB_PANIC", "%s", "flags: unknown flag");
+			return fields_unusable(f, "expected names such as SLAB_HWCACHE_ALIGN|SLAB_PANIC", "%s",
+				"flags: unknown flag");
 	}
 	d->op.slab_flags |= ctor ? SLAB_FLAG_CTOR : 0;
 	return 0;
@@ -127,8 +129,10 @@ static int take_sizes(struct from_fields *f, const struct fields *fields, struct
 static int take_names(struct from_fields *f, const struct fields *fields, struct draft *d, struct err *err)
 {
 	uint32_t keys = d->kind->keys;
-	enum field_key name = keys & KEY_CACHE ? FIELD_CACHE : keys & KEY_POOL ? FIELD_POOL : keys & KEY_NAME ? FIELD_NAME :
-		FIELD_TEXT;
+	enum field_key name = keys & KEY_CACHE ? FIELD_CACHE :
+		keys & KEY_POOL                ? FIELD_POOL :
+		keys & KEY_NAME                ? FIELD_NAME :
+						 FIELD_TEXT;
 	int ret = take_string(f, fields, name, &d->op.name, err);
 
 	if (ret || !(keys & KEY_BACKING))
@@ -163,7 +167,8 @@ static int take_marks(struct from_fields *f, const struct fields *fields, struct
 		enum field_key field;
 		uint16_t flag;
 	} marks[] = {
-		{ FIELD_FAILED, OP_FAILED }, { FIELD_BULK_MORE, OP_BULK_MORE }, { FIELD_PART, OP_PART }, { FIELD_LAST, OP_LAST },
+		{ FIELD_FAILED, OP_FAILED }, { FIELD_BULK_MORE, OP_BULK_MORE }, { FIELD_PART, OP_PART }, { FIELD_LAST,
+			OP_LAST },
 		{ FIELD_UNKNOWN, OP_UNKNOWN }, { FIELD_DOUBLE, OP_DOUBLE }, { FIELD_SYNTHETIC, OP_SYNTHETIC },
 		{ FIELD_BOOT, OP_BOOT }, { FIELD_RESERVED, OP_RESERVED }, { FIELD_RECLAIM, OP_RECLAIM },
 	};
@@ -222,13 +227,15 @@ static int take_operation(struct from_fields *f, const struct fields *fields, st
 {
 	int ret = take_who(f, fields, d, err);
 
-	if (ret || (ret = take_gfp(f, fields, d)) || (ret = take_flags(f, fields, d)) || (ret = take_sizes(f, fields, d)) ||
-	    (ret = take_names(f, fields, d, err)) || (ret = take_args(f, fields, d)))
+	if (ret || (ret = take_gfp(f, fields, d)) || (ret = take_flags(f, fields, d)) ||
+		(ret = take_sizes(f, fields, d)) || (ret = take_names(f, fields, d, err)) ||
+		(ret = take_args(f, fields, d)))
 		return ret;
 	return take_marks(f, fields, d);
 }
 
-int from_fields_op(struct from_fields *f, const struct fields *fields, struct trace_op *op, uint64_t *value, struct err *err)
+int from_fields_op(struct from_fields *f, const struct fields *fields, struct trace_op *op, uint64_t *value,
+	struct err *err)
 {
 	struct draft d = { .op = { .node = -1 } };
 	int ret = draft_kind(f, fields, &d);

@@ -38,7 +38,8 @@ int from_fields_take(struct from_fields *f, struct fields *fields, struct err *e
  * from_fields_op() - the operation that the fields describe, without time and object; @value of kinds with KEY_VALUE.
  * Return: as from_fields_take().
  */
-int from_fields_op(struct from_fields *f, const struct fields *fields, struct trace_op *op, uint64_t *value, struct err *err);
+int from_fields_op(struct from_fields *f, const struct fields *fields, struct trace_op *op, uint64_t *value,
+	struct err *err);
 
 /** from_fields_keys() - the keys that events of @kind take beside those that all take: bit n is enum field_key n. */
 uint64_t from_fields_keys(enum trace_kind kind);

@@ -1,4 +1,7 @@
-/* from_fields_objects: which object a line is of: objects have ids of their writer's choice, pages are freed in parts. */
+/*
+ * from_fields_objects: which object a line is of: objects have
+ * ids of their writer's choice, pages are freed in parts.
+ */
 #include "traces/from_fields_priv.h"
 
 #include <inttypes.h>
@@ -15,7 +18,8 @@ static int id_key(struct from_fields *f, const struct field *v, uint64_t *key, s
 	const char *text = v->text;
 	size_t len = v->len;
 	uint32_t name;
-	bool canonical = v->type == FIELD_TYPE_NUMBER || (v->type == FIELD_TYPE_TEXT && len && (len == 1 || text[0] != '0'));
+	bool canonical =
+		v->type == FIELD_TYPE_NUMBER || (v->type == FIELD_TYPE_TEXT && len && (len == 1 || text[0] != '0'));
 
 	if (v->type != FIELD_TYPE_NUMBER && v->type != FIELD_TYPE_TEXT)
 		return fields_unusable(f, "a text or a number is expected", "%s", "id: not a name");
@@ -54,8 +58,8 @@ static int begin_object(struct from_fields *f, struct draft *d, uint64_t key, st
 }
 
 /*
- * free_pages of fewer pages than the block has frees a part: the next one, unless the line says which. Return: whether the
- * block goes on living.
+ * free_pages of fewer pages than the block has frees a part: the next one,
+ * unless the line says which. Return: whether the block goes on living.
  */
 static bool frees_part(struct from_fields *f, const struct fields *fields, struct draft *d, uint32_t slot)
 {

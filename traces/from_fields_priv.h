@@ -35,10 +35,11 @@ int take_signed(struct from_fields *f, const struct fields *fields, enum field_k
 int take_bool(struct from_fields *f, const struct fields *fields, enum field_key key, bool *is);
 int take_text(struct from_fields *f, const struct fields *fields, enum field_key key, const char **text);
 /* A text's number in the trace's string table; a missing field is string 0. */
-int take_string(struct from_fields *f, const struct fields *fields, enum field_key key, uint32_t *string, struct err *err);
+int take_string(struct from_fields *f, const struct fields *fields, enum field_key key, uint32_t *string,
+	struct err *err);
 /* One of a list of names. */
-int take_name(struct from_fields *f, const struct fields *fields, enum field_key key, const char *const *names, unsigned int nr,
-	uint64_t *number);
+int take_name(struct from_fields *f, const struct fields *fields, enum field_key key, const char *const *names,
+	unsigned int nr, uint64_t *number);
 
 /* from_fields_kinds.c: which event it is, and which keys it has. */
 int draft_kind(struct from_fields *f, const struct fields *fields, struct draft *d);

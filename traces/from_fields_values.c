@@ -99,7 +99,8 @@ int take_text(struct from_fields *f, const struct fields *fields, enum field_key
 	return 0;
 }
 
-int take_string(struct from_fields *f, const struct fields *fields, enum field_key key, uint32_t *string, struct err *err)
+int take_string(struct from_fields *f, const struct fields *fields, enum field_key key, uint32_t *string,
+	struct err *err)
 {
 	const char *text = "";
 	int ret = take_text(f, fields, key, &text);

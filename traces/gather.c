@@ -274,7 +274,9 @@ static int ignore_effect(struct gather *g, const struct raw_event *event, struct
 	if (event->type == RAW_PERCPU_CHUNK)
 		return ignore(g, "percpu_create_chunk: effect of alloc_percpu", err);
 	if (event->type >= RAW_RECLAIM_BEGIN && event->type <= RAW_COMPACT_END)
-		return ignore(g, "mm_vmscan_direct_reclaim_*, mm_compaction_begin and _end: tell whose frees are reclaim's", err);
+		return ignore(g,
+			"mm_vmscan_direct_reclaim_*, mm_compaction_begin and _end: tell whose frees are reclaim's",
+			err);
 	return ignore(g, event->type == RAW_SLAB_GROW ? "slab_grow: effect of an allocation" :
 		"slab_release: effect of a free", err);
 }
@@ -411,8 +413,9 @@ int gather_finish(struct gather *g, struct err *err)
 		open += g->unreturned[type];
 	if (open && trace_counts_add(&g->meta->ignored, "call whose return was not recorded", open) < 0)
 		return no_memory(err);
-	if (g->late > g->far_late && trace_counts_add(&g->meta->repaired, "time before that of the event before: raised to it",
-		g->late - g->far_late) < 0)
+	if (g->late > g->far_late &&
+		trace_counts_add(&g->meta->repaired, "time before that of the event before: raised to it",
+			g->late - g->far_late) < 0)
 		return no_memory(err);
 	if (g->far_late && trace_counts_add(&g->meta->repaired, TRACE_REASON_FAR_LATE, g->far_late) < 0)
 		return no_memory(err);

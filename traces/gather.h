@@ -143,8 +143,9 @@ struct direct_map {
 #define REGION_MEMORY 1u /* holds more than the I/O ports can be */
 #define REGION_USE    2u /* for each use */
 /*
- * iomem_resource and ioport_resource stand side by side in kernel/resource.c. What is farther from the resource used most is a
- * tree of its caller's own, such as the memory targets of ACPI's HMAT: it claims nothing of the machine's addresses.
+ * iomem_resource and ioport_resource stand side by side in kernel/resource.c. What is farther from the resource
+ * used most is a tree of its caller's own, such as the memory targets of ACPI's HMAT: it claims nothing of the
+ * machine's addresses.
  */
 #define REGION_ROOTS_APART 4096u
 
@@ -154,7 +155,8 @@ struct gather {
 	struct texts texts;
 	struct trace_meta *meta; /* borrowed */
 	unsigned int page_shift;
-	struct cpu_track *tracks; /* owned: CPU_TRACKS, for readers of text; a part goes on where the one before ended */
+	/* owned: CPU_TRACKS, for readers of text; a part goes on where the one before ended */
+	struct cpu_track *tracks;
 	uint64_t *last_free;     /* owned: by CPU, the free in the spool + 1 that was its last page event, or 0 */
 	uint64_t moved_away;     /* pages that compaction has moved to frames that no event has told yet */
 	ns_t last_ns;
@@ -216,8 +218,12 @@ void gather_fini(struct gather *g);
 bool gather_is_region_root(const struct gather *g, uint64_t parent);
 /** gather_cache() - the cache that @cache turned out to be. */
 uint32_t gather_cache(const struct gather *g, uint32_t cache);
-/** gather_pool() - what is behind a mempool, from its elements; false when none was seen. @detail: cache, size or order. */
-bool gather_pool(const struct gather *g, uint64_t address, uint32_t generation, enum trace_backing *backing, uint32_t *detail);
+/**
+ * gather_pool() - what is behind a mempool, from its elements;
+ * false when none was seen. @detail: cache, size or order.
+ */
+bool gather_pool(const struct gather *g, uint64_t address, uint32_t generation, enum trace_backing *backing,
+	uint32_t *detail);
 /** gather_cache_named() - the cache called @name (text number), made if there is none; CACHE_NONE: no memory. */
 uint32_t gather_cache_named(struct gather *g, uint32_t name);
 /** gather_site_cache() - the cache that most objects of that call site and these sizes had, or CACHE_NONE. */
@@ -226,8 +232,9 @@ uint32_t gather_site_cache(const struct gather *g, uint32_t call_site, uint64_t 
 uint32_t gather_site_size(const struct gather *g, uint32_t call_site);
 
 /*
- * Between the files of the first pass. @event is the next one of @task, and what is concluded of it goes into its origin, method and
- * link, before it is appended to the spool. Where nothing else is said: Return: 0, or a negative code (no memory, or the spool's disk).
+ * Between the files of the first pass. @event is the next one of @task, and what is concluded of it goes into its
+ * origin, method and link, before it is appended to the spool. Where nothing else is said: Return: 0, or a negative
+ * code (no memory, or the spool's disk).
  */
 
 /* gather_pages.c */
@@ -237,13 +244,19 @@ int pages_alloc(struct gather *g, struct gather_task *task, struct raw_event *ev
 void pages_bulk(struct gather *g, struct gather_task *task, struct raw_event *event);
 /** pages_free() - a block is over, or a part of one: whose it was, and whether reclaim frees it. */
 int pages_free(struct gather *g, struct gather_task *task, struct raw_event *event, struct err *err);
-/** pages_block_of() - the block that an object's address lies in; NULL when addresses say nothing or the page was never seen. */
+/**
+ * pages_block_of() - the block that an object's address lies in;
+ * NULL when addresses say nothing or the page was never seen.
+ */
 struct gather_block *pages_block_of(struct gather *g, uint64_t address);
 /** pages_block_for() - pages_block_of(); the page gets a block of its own when it has none. */
 struct gather_block *pages_block_for(struct gather *g, uint64_t address);
 /** pages_claim() - an object has been allocated: the block that it lies in is a slab, or a large kmalloc. */
 int pages_claim(struct gather *g, struct gather_task *task, const struct raw_event *object, struct err *err);
-/** pages_percpu() - per-CPU memory has been allocated, or a chunk made: that is what the pages were for that wait for a cause. */
+/**
+ * pages_percpu() - per-CPU memory has been allocated, or a chunk
+ * made: that is what the pages were for that wait for a cause.
+ */
 int pages_percpu(struct gather *g, struct gather_task *task, struct err *err);
 /** pages_settle() - after the last event: blocks that only looked like slabs, and never had an object, were none. */
 int pages_settle(struct gather *g, struct err *err);
@@ -251,11 +264,17 @@ int pages_settle(struct gather *g, struct err *err);
 /* gather_areas.c */
 /** areas_in_call() - whether the task is inside a recorded call that makes an area of the vmalloc space for itself. */
 bool areas_in_call(const struct gather *g, const struct gather_task *task);
-/** areas_before() - the next event of a task, before all else: tells of the area whose array was the event before it. */
+/**
+ * areas_before() - the next event of a task, before all else:
+ * tells of the area whose array was the event before it.
+ */
 int areas_before(struct gather *g, struct gather_task *task, const struct raw_event *event, struct err *err);
 /** areas_object() - an object that may be the array of an area's pages. */
 int areas_object(struct gather *g, struct gather_task *task, const struct raw_event *object, struct err *err);
-/** areas_page_freed() - a page that nobody knows is freed, by the event that is about to be appended. Return: 0, or -1: no memory. */
+/**
+ * areas_page_freed() - a page that nobody knows is freed, by the
+ * event that is about to be appended. Return: 0, or -1: no memory.
+ */
 int areas_page_freed(struct gather *g, struct gather_task *task);
 /** areas_kfree() - with the array its area goes, and the pages freed just before were its. */
 int areas_kfree(struct gather *g, struct gather_task *task, const struct raw_event *event, struct err *err);
@@ -265,7 +284,10 @@ int areas_kfree(struct gather *g, struct gather_task *task, const struct raw_eve
 int pools_init(struct gather *g, struct gather_task *task, struct raw_event *event);
 /** pools_object() - whether an object is part of a mempool: an element, the pool's header or its array. */
 bool pools_object(const struct gather *g, const struct gather_task *task, const struct raw_event *event);
-/** pools_learn_object() - an object whose origin and cache are known may tell what is behind its pool. Return: 0, or -1: no memory. */
+/**
+ * pools_learn_object() - an object whose origin and cache are known
+ * may tell what is behind its pool. Return: 0, or -1: no memory.
+ */
 int pools_learn_object(struct gather *g, struct gather_task *task, const struct raw_event *event);
 /** pools_learn_page() - the same of a page that is an element of the mempool at address @pool. */
 void pools_learn_page(struct gather *g, const struct raw_event *event, uint64_t pool);
@@ -276,17 +298,29 @@ void pools_other_event(struct gather_task *task, const struct raw_event *event);
 void pools_fini(struct gather *g);
 
 /* gather_caches.c: event->link becomes the cache (CACHE_NONE: not known) but of kmalloc() and kfree(). */
-/** caches_alloc(), caches_free() - an object of a cache begins to live, or is over; a cache that is named tells of its whole slab. */
+/**
+ * caches_alloc(), caches_free() - an object of a cache begins to
+ * live, or is over; a cache that is named tells of its whole slab.
+ */
 int caches_alloc(struct gather *g, struct raw_event *event, struct err *err);
 int caches_free(struct gather *g, struct raw_event *event, struct err *err);
 /** caches_kmalloc() - an object of kmalloc() begins to live. */
 int caches_kmalloc(struct gather *g, const struct raw_event *event, struct err *err);
-/** caches_kfree() - an object is over; event->link: bytes_alloc of one that is older than the recording, 0 = not known. */
+/**
+ * caches_kfree() - an object is over; event->link: bytes_alloc
+ * of one that is older than the recording, 0 = not known.
+ */
 int caches_kfree(struct gather *g, struct raw_event *event, struct err *err);
-/** caches_create(), caches_destroy() - the name of a destroyed one, which the event does not have, becomes event->name. */
+/**
+ * caches_create(), caches_destroy() - the name of a destroyed
+ * one, which the event does not have, becomes event->name.
+ */
 int caches_create(struct gather *g, struct raw_event *event, struct err *err);
 int caches_destroy(struct gather *g, struct raw_event *event, struct err *err);
-/** caches_at() - the cache whose kmem_cache is at @s, called @name (text number, 0 = not said); CACHE_NONE: no memory. */
+/**
+ * caches_at() - the cache whose kmem_cache is at @s, called
+ * @name (text number, 0 = not said); CACHE_NONE: no memory.
+ */
 uint32_t caches_at(struct gather *g, uint64_t s, uint32_t name);
 /** caches_settle() - after the last event: the caches of objects that still live, as far as others tell. */
 int caches_settle(struct gather *g, struct err *err);

@@ -1,6 +1,7 @@
 /*
- * First pass: areas of the vmalloc space whose call is not recorded. vmalloc() allocates an array of pointers to the area's
- * pages, then takes the pages in bulk, which has no event (5.14 and later); vfree() frees the pages one by one, then the array.
+ * First pass: areas of the vmalloc space whose call is not recorded. vmalloc() allocates an array of pointers to
+ * the area's pages, then takes the pages in bulk, which has no event (5.14 and later); vfree() frees the pages one
+ * by one, then the array.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +46,8 @@ static bool is_array_site(const char *site)
 }
 
 /*
- * An area begins with its two descriptors. One that begins right behind another's is an array of the other's pages: nothing
- * else is allocated between them.
+ * An area begins with its two descriptors. One that begins right behind another's
+ * is an array of the other's pages: nothing else is allocated between them.
  */
 static void note_descriptor(const struct gather *g, struct gather_task *task, const struct raw_event *event)
 {
@@ -93,7 +94,8 @@ int areas_object(struct gather *g, struct gather_task *task, const struct raw_ev
 
 static enum trace_origin origin_of(const struct gather *g, const struct gather_task *task)
 {
-	return !task->outer_pages && (uint64_t)task->array_pages << g->page_shift == VMAP_STACK_SIZE ? ORIGIN_STACK : ORIGIN_VMALLOC;
+	return !task->outer_pages && (uint64_t)task->array_pages << g->page_shift == VMAP_STACK_SIZE ? ORIGIN_STACK :
+												       ORIGIN_VMALLOC;
 }
 
 /* The bulk call of @untold pages, and the area; with an outer one, that is the area, and the pages are of both. */
@@ -136,8 +138,8 @@ static bool is_told_page(const struct raw_event *event)
 }
 
 /*
- * The pages of an inner area may have events (a memory policy asks each of several nodes for one), those of the outer one, hundreds
- * and more, have none.
+ * The pages of an inner area may have events (a memory policy asks each of
+ * several nodes for one), those of the outer one, hundreds and more, have none.
  */
 static int outer_before(struct gather *g, struct gather_task *task, const struct raw_event *event, struct err *err)
 {
@@ -155,8 +157,8 @@ int areas_before(struct gather *g, struct gather_task *task, const struct raw_ev
 	task->page_origin = ORIGIN_DIRECT;
 	if (event->type != RAW_PAGE_FREE && event->type != RAW_KFREE)
 		task->nr_freed = 0;
-	if (task->areas_begun && event->type != RAW_KMALLOC && event->type != RAW_CACHE_ALLOC && event->type != RAW_CACHE_FREE &&
-		event->type != RAW_PAGE_ALLOC)
+	if (task->areas_begun && event->type != RAW_KMALLOC && event->type != RAW_CACHE_ALLOC &&
+		event->type != RAW_CACHE_FREE && event->type != RAW_PAGE_ALLOC)
 		task->areas_begun = 0;
 	if (task->outer_pages && event->type != RAW_PAGES_BULK)
 		return outer_before(g, task, event, err);

@@ -19,7 +19,10 @@ static bool has(gfp_t gfp, gfp_t bits)
 	return (gfp & bits) == bits;
 }
 
-/* A slab's mask: spec/page-allocator.md 10.4, signature 3. A page fragment's has __GFP_NOMEMALLOC with a reclaim bit. */
+/*
+ * A slab's mask: spec/page-allocator.md 10.4, signature 3. A
+ * page fragment's has __GFP_NOMEMALLOC with a reclaim bit.
+ */
 static bool looks_like_slab(const struct raw_event *event)
 {
 	const gfp_t never = GFP_BIT_ZERO | GFP_BIT_ACCOUNT | GFP_BIT_HIGHMEM | GFP_BIT_MOVABLE | GFP_BIT_WRITE;
@@ -214,8 +217,9 @@ static int doubt_slab(struct gather *g, struct gather_block *block, struct err *
 }
 
 /*
- * Whether reclaim frees the page, or compaction that has moved what it held: a daemon does, or a task in direct reclaim or
- * compaction; not an interrupt of either. What was moved is freed later, by whomever, at a frame that nobody was seen to take.
+ * Whether reclaim frees the page, or compaction that has moved what it held: a daemon does, or a task in direct
+ * reclaim or compaction; not an interrupt of either. What was moved is freed later, by whomever, at a frame that
+ * nobody was seen to take.
  */
 static bool is_by_reclaim(struct gather *g, const struct gather_task *task, const struct raw_event *event, bool known)
 {

@@ -1,6 +1,7 @@
 /*
- * First pass: what is behind mempools. Their creation names the pool and its data, which tell a slab or kmalloc pool from
- * one of pages; of pools with functions of their own, and of those older than the recording, their elements tell.
+ * First pass: what is behind mempools. Their creation names the pool and its data, which tell a slab or kmalloc
+ * pool from one of pages; of pools with functions of their own, and of those older than the recording, their
+ * elements tell.
  */
 #include <string.h>
 
@@ -32,7 +33,8 @@ int pools_init(struct gather *g, struct gather_task *task, struct raw_event *eve
 	task->filling = event->where;
 	task->elements_left = event->size < UINT32_MAX ? (uint32_t)event->size : 0;
 	task->array_bytes = 8 * event->size;
-	task->filled_with_pages = event->link == CACHE_NONE && (event->aux <= POOL_ORDER_MAX || event->aux > POOL_SIZE_MAX);
+	task->filled_with_pages =
+		event->link == CACHE_NONE && (event->aux <= POOL_ORDER_MAX || event->aux > POOL_SIZE_MAX);
 	return idmap_put(&g->pool_generation, event->where, generation_of(g, event->where) + 1);
 }
 
@@ -113,7 +115,8 @@ void pools_other_event(struct gather_task *task, const struct raw_event *event)
 		task->elements_left = 0;
 }
 
-bool gather_pool(const struct gather *g, uint64_t address, uint32_t generation, enum trace_backing *backing, uint32_t *detail)
+bool gather_pool(const struct gather *g, uint64_t address, uint32_t generation, enum trace_backing *backing,
+	uint32_t *detail)
 {
 	uint32_t found = idmap_get(&g->pool_backing, pool_key(address, generation));
 

@@ -134,7 +134,11 @@ static int write_before(struct generator *g, struct err *err)
 	int ret = who == UINT32_MAX ? gen_no_memory(err) : 0;
 
 	for (uint32_t i = 0; i < g->plan->nr_before && ret == 0; i++) {
-		struct trace_event event = { .op = trace_writer_op(g->writer, &g->plan->before[i]), .who = who, .slot = SLOT_NONE };
+		struct trace_event event = {
+			.op = trace_writer_op(g->writer, &g->plan->before[i]),
+			.who = who,
+			.slot = SLOT_NONE,
+		};
 
 		ret = event.op == UINT32_MAX ? gen_no_memory(err) : trace_writer_prologue(g->writer, &event, err);
 	}
@@ -214,7 +218,8 @@ static void generator_fini(struct generator *g)
 	slots_fini(&g->slots);
 }
 
-int generate(const struct gen_plan *plan, struct trace_writer *writer, gen_progress progress, void *arg, struct err *err)
+int generate(const struct gen_plan *plan, struct trace_writer *writer, gen_progress progress, void *arg,
+	struct err *err)
 {
 	struct generator g = { .plan = plan, .writer = writer, .progress = progress, .progress_arg = arg };
 	int ret = write_before(&g, err);

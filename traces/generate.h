@@ -1,6 +1,7 @@
 /*
- * generate: makes a trace of streams of events, each with its own times, operations and lives of objects. Knows nothing of
- * YAML: what is to be done is a plan of plain structs. Objects that live bound its memory, not the length of the trace.
+ * generate: makes a trace of streams of events, each with its own times, operations and lives of objects. Knows
+ * nothing of YAML: what is to be done is a plan of plain structs. Objects that live bound its memory, not the
+ * length of the trace.
  */
 #ifndef KMEMSIM_TRACES_GENERATE_H
 #define KMEMSIM_TRACES_GENERATE_H
@@ -22,7 +23,10 @@ struct gen_operation {
 	uint64_t value;              /* where the kind has KEY_VALUE */
 };
 
-/** A key whose value is drawn for each event. The operations of a stream are all combinations, the first key fastest. */
+/**
+ * A key whose value is drawn for each event. The operations
+ * of a stream are all combinations, the first key fastest.
+ */
 struct gen_variable {
 	uint32_t nr;
 	struct dist_choice *choices; /* owned: only their shares count; NULL = equally often */
@@ -40,7 +44,8 @@ enum gen_life {
 	GEN_NO_END,           /* there is nothing to end */
 	GEN_LIVES_FOR,        /* a time that is drawn */
 	GEN_LIVES_AS_PARENT,  /* ends just before the object of the event that it came on */
-	GEN_IS_SECTION,       /* ends when what comes on it is done and a time is over; nothing else happens meanwhile */
+	/* ends when what comes on it is done and a time is over; nothing else happens meanwhile */
+	GEN_IS_SECTION,
 	GEN_UNTIL_REPLACED,   /* when there are `live`, a new one takes the place of the oldest, or of any */
 	GEN_UNTIL_END,
 	GEN_NEVER_ENDS,
@@ -104,7 +109,8 @@ struct gen_plan {
 typedef int (*gen_progress)(void *arg, ns_t now_ns, uint64_t events);
 
 /** generate() - write all events of the plan. Strings in its operations are the writer's. */
-int generate(const struct gen_plan *plan, struct trace_writer *writer, gen_progress progress, void *arg, struct err *err);
+int generate(const struct gen_plan *plan, struct trace_writer *writer, gen_progress progress, void *arg,
+	struct err *err);
 
 void gen_plan_fini(struct gen_plan *plan);
 

@@ -1,6 +1,6 @@
 /*
- * generate_event: one event of a stream, and what comes on it: who makes it, on which object, what it begins and when that is
- * to end; see traces/generate_priv.h.
+ * generate_event: one event of a stream, and what comes on it: who makes it, on
+ * which object, what it begins and when that is to end; see traces/generate_priv.h.
  */
 #include <inttypes.h>
 
@@ -111,7 +111,8 @@ static uint32_t draw_operation(const struct gen_stream *stream, struct rng *rng)
 
 	for (uint32_t i = 0; i < stream->nr_variables; i++) {
 		const struct gen_variable *v = &stream->variables[i];
-		uint32_t index = v->choices ? dist_pick(v->choices, v->nr, rng_next(rng)) : (uint32_t)rng_below(rng, v->nr);
+		uint32_t index =
+			v->choices ? dist_pick(v->choices, v->nr, rng_next(rng)) : (uint32_t)rng_below(rng, v->nr);
 
 		operation += index * stride;
 		stride *= v->nr;
@@ -120,7 +121,8 @@ static uint32_t draw_operation(const struct gen_stream *stream, struct rng *rng)
 }
 
 /* The object that an event refers to. Return: whether there is one, or none is wanted. */
-static bool find_object(struct generator *g, uint32_t from, uint32_t stream, const struct gen_occasion *on, uint32_t *object)
+static bool find_object(struct generator *g, uint32_t from, uint32_t stream, const struct gen_occasion *on,
+	uint32_t *object)
 {
 	*object = NO_OBJECT;
 	if (from == GEN_NONE)
@@ -132,7 +134,10 @@ static bool find_object(struct generator *g, uint32_t from, uint32_t stream, con
 	return *object != NO_OBJECT;
 }
 
-/* Where there are `live` already, the oldest or any goes; the new one takes its place in the list, so that goes by age. */
+/*
+ * Where there are `live` already, the oldest or any goes; the
+ * new one takes its place in the list, so that goes by age.
+ */
 static int make_room(struct generator *g, uint32_t number, struct err *err)
 {
 	const struct gen_stream *stream = &g->plan->streams[number];
@@ -226,7 +231,8 @@ static int start_children(struct generator *g, uint32_t number, uint32_t object,
 	return ret;
 }
 
-int gen_start_event(struct generator *g, uint32_t number, const struct gen_occasion *on, uint32_t *kept, struct err *err)
+int gen_start_event(struct generator *g, uint32_t number, const struct gen_occasion *on, uint32_t *kept,
+	struct err *err)
 {
 	const struct gen_stream *stream = &g->plan->streams[number];
 	struct gen_state *state = &g->states[number];

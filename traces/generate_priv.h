@@ -12,8 +12,8 @@
 #define NO_OBJECT UINT32_MAX
 
 /*
- * Something that has an end to come: an object, a claimed region, a section. Or, while `pending`, an event that comes some
- * time after the one it comes on.
+ * Something that has an end to come: an object, a claimed region, a section.
+ * Or, while `pending`, an event that comes some time after the one it comes on.
  */
 struct gen_object {
 	uint64_t born;          /* number of its birth, from 1; 0 = this record is free */
@@ -33,7 +33,8 @@ struct gen_object {
 /* What a stream is doing. */
 struct gen_state {
 	struct rng rng;
-	uint32_t *numbers;      /* owned: for operation n the writer's numbers of begin, end, and both within a bulk call */
+	/* owned: for operation n the writer's numbers of begin, end, and both within a bulk call */
+	uint32_t *numbers;
 	uint32_t *living;       /* owned: objects, for who wants one of them or replaces them */
 	uint32_t nr_living, cap_living;
 	uint32_t oldest;        /* of UNTIL_REPLACED: index in living */
@@ -81,12 +82,14 @@ int gen_no_memory(struct err *err);
 uint64_t gen_draw_or(const struct dist_table *table, uint64_t otherwise, struct rng *rng);
 
 /**
- * gen_start_event() - one event of stream @number now, and what comes on it; none where the object that it wants is not there.
+ * gen_start_event() - one event of stream @number now, and what
+ * comes on it; none where the object that it wants is not there.
  * @kept: its object, or NO_OBJECT.
  *
  * Errors: ERR_NOMEM, ERR_INTERRUPTED, what the writer says.
  */
-int gen_start_event(struct generator *g, uint32_t number, const struct gen_occasion *on, uint32_t *kept, struct err *err);
+int gen_start_event(struct generator *g, uint32_t number, const struct gen_occasion *on, uint32_t *kept,
+	struct err *err);
 /** gen_start_burst() - @count events without time between them. Errors: as gen_start_event(). */
 int gen_start_burst(struct generator *g, uint32_t number, struct gen_occasion on, uint64_t count, struct err *err);
 /**

@@ -71,9 +71,9 @@ char *header_format(const struct trace_meta *meta, const struct header_sizes *si
 #undef X
 	if (sizes)
 		json_object_set_new(root, "sizes",
-			json_pack("{s:o, s:o, s:o, s:o}", "blocks", count_json(sizes->blocks),
-				"bytes_raw", count_json(sizes->bytes_raw), "bytes_compressed",
-				count_json(sizes->bytes_compressed), "bytes_recorded", count_json(sizes->bytes_recorded)));
+			json_pack("{s:o, s:o, s:o, s:o}", "blocks", count_json(sizes->blocks), "bytes_raw",
+				count_json(sizes->bytes_raw), "bytes_compressed", count_json(sizes->bytes_compressed),
+				"bytes_recorded", count_json(sizes->bytes_recorded)));
 	text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	return text;
@@ -130,7 +130,10 @@ static int fill_meta(struct trace_meta *meta, const json_t *root)
 	return ret;
 }
 
-/* Of what a header says of LRU lists shares are taken: a part is no more than the whole, nor that than page frames can be. */
+/*
+ * Of what a header says of LRU lists shares are taken: a part
+ * is no more than the whole, nor that than page frames can be.
+ */
 static bool pages_fit(const json_t *root, const char *all, const char *part)
 {
 	uint64_t pages = get_count(root, all);
@@ -164,8 +167,10 @@ int header_parse(const char *json, size_t len, struct trace_meta *meta, struct h
 			json_integer_value(json_object_get(root, "minor")), TRACE_FORMAT_MAJOR);
 	else if (get_count(root, "slots") > UINT32_MAX / 2)
 		ret = err_set(err, ERR_TRACE, "the header claims more slots than a trace can have");
-	else if (!pages_fit(root, "cache_pages", "cache_pages_reused") || !pages_fit(root, "anon_pages", "anon_pages_reused"))
-		ret = err_set(err, ERR_TRACE, "the header claims more pages on LRU lists (cache_pages, anon_pages) than there can be");
+	else if (!pages_fit(root, "cache_pages", "cache_pages_reused") ||
+		!pages_fit(root, "anon_pages", "anon_pages_reused"))
+		ret = err_set(err, ERR_TRACE,
+			"the header claims more pages on LRU lists (cache_pages, anon_pages) than there can be");
 	else if (fill_meta(meta, root) < 0)
 		ret = err_set(err, ERR_NOMEM, "no memory for the header");
 	*sizes = (struct header_sizes){ get_count(totals, "blocks"), get_count(totals, "bytes_raw"),

@@ -1,4 +1,7 @@
-/* header: struct trace_meta as one JSON object and back: the HEADER section and the first line of the text interchange. */
+/*
+ * header: struct trace_meta as one JSON object and back: the
+ * HEADER section and the first line of the text interchange.
+ */
 #ifndef KMEMSIM_TRACES_HEADER_H
 #define KMEMSIM_TRACES_HEADER_H
 

@@ -18,7 +18,15 @@
 #define MAGIC(bytes, what) { bytes, sizeof(bytes) - 1, what }
 #define LINES_TO_JUDGE 64
 
-enum source_format { FORMAT_TEXT, FORMAT_DAT, FORMAT_PERF, FORMAT_IO_LOG, FORMAT_IOPORTS, FORMAT_INTERCHANGE, FORMAT_UNKNOWN };
+enum source_format {
+	FORMAT_TEXT,
+	FORMAT_DAT,
+	FORMAT_PERF,
+	FORMAT_IO_LOG,
+	FORMAT_IOPORTS,
+	FORMAT_INTERCHANGE,
+	FORMAT_UNKNOWN
+};
 
 /* What people may hand over, and what to do about it. */
 static const struct {
@@ -96,8 +104,10 @@ static enum source_format recognise(const struct source *src, struct err *err)
 	if (!src->head_len)
 		err_set(err, ERR_TRACE, "%s: cannot be imported: it is empty", src->name);
 	else
-		err_set(err, ERR_TRACE, "%s: not a recording that kmemsim knows: it is %s; trace.dat, perf.data, the text of "
-			"`trace-cmd report`, ftrace or `perf script`, QEMU's log, JSONL and CSV are read", src->name,
+		err_set(err, ERR_TRACE,
+			"%s: not a recording that kmemsim knows: it is %s; trace.dat, perf.data, the text of "
+			"`trace-cmd report`, ftrace or `perf script`, QEMU's log, JSONL and CSV are read",
+			src->name,
 			memchr(src->head, 0, src->head_len) ? "binary data" : "text without a line of an event");
 	return FORMAT_UNKNOWN;
 }
@@ -140,8 +150,10 @@ static int gather_source(struct source *src, enum source_format format, struct g
 	if (format == FORMAT_INTERCHANGE)
 		return err_set(err, ERR_USAGE, "%s: JSONL and CSV cannot be joined with other sources", src->name);
 	if (format == FORMAT_TEXT && !g->durations && look_at_text(src) == TEXT_OF_GRAPH)
-		return err_set(err, ERR_TRACE, "%s: cannot be imported: it is what the function_graph tracer prints, where events are without time "
-			"or task; `kmemsim calibrate` reads it, and a trace.dat of the same recording has its events", src->name);
+		return err_set(err, ERR_TRACE,
+			"%s: cannot be imported: it is what the function_graph tracer prints, where events are without time "
+			"or task; `kmemsim calibrate` reads it, and a trace.dat of the same recording has its events",
+			src->name);
 	/* A list of regions beside a log is not what recorded it. */
 	code = format == FORMAT_IOPORTS && g->meta->tool ? 0 : set_text(&g->meta->tool, tool_of(src, format), err);
 	if (code < 0)
@@ -156,16 +168,18 @@ static int gather_source(struct source *src, enum source_format format, struct g
 }
 
 /*
- * Whether the parts are in order: an event that is earlier than the one before is put at that one's time, and that must not be
- * all of a part. Logs of accesses may have no times.
+ * Whether the parts are in order: an event that is earlier than the one before is put at
+ * that one's time, and that must not be all of a part. Logs of accesses may have no times.
  */
 static int look_at_order(const struct gather *g, const char *const *sources, size_t part, enum source_format format,
 	uint64_t late, ns_t last_ns, struct err *err)
 {
 	if (g->late == late || g->last_ns > last_ns || format == FORMAT_IO_LOG || format == FORMAT_IOPORTS)
 		return 0;
-	return err_set(err, ERR_USAGE, "%s: all of it is earlier than the end of %s, which is named before it: the parts of a "
-		"recording are named in order of time, and files of single CPUs are none", sources[part], sources[part - 1]);
+	return err_set(err, ERR_USAGE,
+		"%s: all of it is earlier than the end of %s, which is named before it: the parts of a "
+		"recording are named in order of time, and files of single CPUs are none",
+		sources[part], sources[part - 1]);
 }
 
 /* All parts of a recording, into the gather. */
@@ -183,7 +197,8 @@ static int gather_parts(const char *const *sources, size_t nr, struct source *fi
 		if (code < 0)
 			break;
 		format = recognise(&src, err);
-		code = format == FORMAT_UNKNOWN ? -(int)ERR_TRACE : gather_source(&src, format, g, output, options, err);
+		code = format == FORMAT_UNKNOWN ? -(int)ERR_TRACE :
+						  gather_source(&src, format, g, output, options, err);
 		source_close(&src);
 		if (code == 0)
 			code = look_at_order(g, sources, i, format, late, last_ns, err);
@@ -191,9 +206,13 @@ static int gather_parts(const char *const *sources, size_t nr, struct source *fi
 	return code == 0 ? gather_finish(g, err) : code;
 }
 
-/* The same, and how fast reclaim was meanwhile. What no pace follows from is not the recording's fault, and not counted. */
+/*
+ * The same, and how fast reclaim was meanwhile. What no pace
+ * follows from is not the recording's fault, and not counted.
+ */
 static int gather_with_pace(const char *const *sources, size_t nr, struct source *first, enum source_format format,
-	struct gather *g, const char *output, const struct import_options *options, struct trace_meta *meta, struct err *err)
+	struct gather *g, const char *output, const struct import_options *options, struct trace_meta *meta,
+	struct err *err)
 {
 	struct trace_meta uncounted = { 0 };
 	struct durations pace;
@@ -253,8 +272,8 @@ static int holds_nothing(const char *name, const struct trace_meta *meta, struct
 
 	if (!most)
 		return err_set(err, ERR_TRACE, "%s: cannot be imported: it holds no event", name);
-	return err_set(err, ERR_TRACE, "%s: cannot be imported: none of its %llu lines and events can be used: %s", name,
-		(unsigned long long)meta->lines, most->reason);
+	return err_set(err, ERR_TRACE, "%s: cannot be imported: none of its %llu lines and events can be used: %s",
+		name, (unsigned long long)meta->lines, most->reason);
 }
 
 static int import_into(struct trace_writer *w, const char *const *sources, size_t nr, const char *output,
@@ -279,7 +298,11 @@ static int import_into(struct trace_writer *w, const char *const *sources, size_
 		code = holds_nothing(src.name, meta, err);
 	/* Text printed from a trace says itself where that came from. */
 	if (code == 0 && !meta->source)
-		code = set_text(&meta->source, !strcmp(sources[0], "-") ? src.name : slash ? slash + 1 : sources[0], err);
+		code = set_text(&meta->source,
+			!strcmp(sources[0], "-") ? src.name :
+				slash            ? slash + 1 :
+						   sources[0],
+			err);
 	source_close(&src);
 	return code;
 }
@@ -338,8 +361,10 @@ static int durations_recording(struct durations *d, struct source *src, struct e
 	if (format == FORMAT_UNKNOWN)
 		return -(int)ERR_TRACE;
 	if (format != FORMAT_DAT && format != FORMAT_PERF && format != FORMAT_TEXT)
-		return err_set(err, ERR_TRACE, "%s: holds no durations of calls: a table with the columns op and duration_ns is "
-			"read, and recordings with probes or function_graph", src->name);
+		return err_set(err, ERR_TRACE,
+			"%s: holds no durations of calls: a table with the columns op and duration_ns is "
+			"read, and recordings with probes or function_graph",
+			src->name);
 	g = malloc(sizeof(*g));
 	if (!g)
 		return err_set(err, ERR_NOMEM, "no memory to read %s", src->name);

@@ -19,8 +19,8 @@ struct import_cache {
 };
 
 /**
- * Who finds the pace of reclaim: @call gets each batch of an inactive list and each way of kswapd from being woken to running,
- * with @arg; @tell fills @pace when all have come.
+ * Who finds the pace of reclaim: @call gets each batch of an inactive list and each way
+ * of kswapd from being woken to running, with @arg; @tell fills @pace when all have come.
  */
 struct import_pace {
 	duration_fn call;
@@ -34,7 +34,8 @@ struct import_options {
 	uint32_t page_size; /* of the recorded machine; 0 = from the source, else 4096 */
 	const char *kallsyms; /* names of call sites, where the recording has addresses; may be NULL */
 	unsigned int kernel_major, kernel_minor; /* 0 = from the source, else 6.1 */
-	const struct import_cache *cache; /* takes the place of what the source says itself; NULL = as the source says */
+	/* takes the place of what the source says itself; NULL = as the source says */
+	const struct import_cache *cache;
 	const struct import_pace *pace;   /* NULL = nobody looks for it */
 	import_progress_fn progress; /* may be NULL */
 	void *progress_arg;

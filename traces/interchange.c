@@ -102,7 +102,8 @@ int interchange_progress(struct interchange *ic, struct err *err)
 	if (++ic->nr_lines % PROGRESS_LINES || !ic->options->progress)
 		return 0;
 	if (ic->options->progress(ic->options->progress_arg, ic->src->bytes_read, ic->src->bytes_total, ic->nr_events))
-		return err_set(err, ERR_INTERRUPTED, "%s: interrupted at line %" PRIu64, ic->src->name, ic->src->line_no);
+		return err_set(err, ERR_INTERRUPTED, "%s: interrupted at line %" PRIu64, ic->src->name,
+			ic->src->line_no);
 	return 0;
 }
 

@@ -45,7 +45,10 @@ static bool put_cell(struct csv_record *record, size_t start, bool quoted)
 	return true;
 }
 
-/* The quoted part of a cell, from behind its first quote; a quote inside is doubled. Return: behind the closing one, or NULL. */
+/*
+ * The quoted part of a cell, from behind its first quote; a quote
+ * inside is doubled. Return: behind the closing one, or NULL.
+ */
 static const char *take_quoted(struct csv_record *record, const char *at, const char *end)
 {
 	for (; at < end; at++) {
@@ -100,8 +103,12 @@ static enum csv_answer split_csv(struct csv_record *record, const char *line, si
 	}
 }
 
-/* The next line: one that is held, or one of the source, which is held from now on if @hold. Return: as source_line(). */
-static int next_line(struct interchange *ic, struct held_lines *held, bool hold, char **line, size_t *len, struct err *err)
+/*
+ * The next line: one that is held, or one of the source, which
+ * is held from now on if @hold. Return: as source_line().
+ */
+static int next_line(struct interchange *ic, struct held_lines *held, bool hold, char **line, size_t *len,
+	struct err *err)
 {
 	bool fresh = held->at == held->text.len;
 	int ret = 1;
@@ -134,7 +141,10 @@ static void forget_lines(struct held_lines *held)
 	held->at = 0;
 }
 
-/* The next record, of as many lines as its quotes need. Return: 1, 0 at the end, negative on an error; *answer tells of its shape. */
+/*
+ * The next record, of as many lines as its quotes need. Return: 1,
+ * 0 at the end, negative on an error; *answer tells of its shape.
+ */
 static int next_record(struct interchange *ic, struct csv_record *record, enum csv_answer *answer, struct err *err)
 {
 	char *line;
@@ -166,7 +176,10 @@ static int next_record(struct interchange *ic, struct csv_record *record, enum c
 	return ret < 0 ? ret : 1;
 }
 
-/* The record just read is none. If it went over several lines, the first one's quote is to blame and the others are read again. */
+/*
+ * The record just read is none. If it went over several lines, the
+ * first one's quote is to blame and the others are read again.
+ */
 static int refuse_record(struct interchange *ic, struct csv_record *record, const char *reason, struct err *err)
 {
 	bool stray = record->open || record->nr_lines > 1;
@@ -177,7 +190,8 @@ static int refuse_record(struct interchange *ic, struct csv_record *record, cons
 }
 
 /* The row of names: which key each column holds. */
-static int take_csv_names(struct interchange *ic, const struct csv_record *record, enum field_key *columns, struct err *err)
+static int take_csv_names(struct interchange *ic, const struct csv_record *record, enum field_key *columns,
+	struct err *err)
 {
 	bool has_event = false;
 
@@ -188,8 +202,8 @@ static int take_csv_names(struct interchange *ic, const struct csv_record *recor
 		has_event |= columns[i] == FIELD_EVENT;
 		for (size_t j = 0; j < i; j++)
 			if (columns[i] == columns[j] && columns[i] != NR_FIELDS)
-				return err_set(err, ERR_TRACE, "%s:%" PRIu64 ": column \"%s\" is there twice", ic->src->name,
-					ic->src->line_no, name);
+				return err_set(err, ERR_TRACE, "%s:%" PRIu64 ": column \"%s\" is there twice",
+					ic->src->name, ic->src->line_no, name);
 		if (columns[i] == NR_FIELDS) {
 			int ret = interchange_refuse_key(ic, name, record->cells[i].len, err);
 
@@ -198,8 +212,10 @@ static int take_csv_names(struct interchange *ic, const struct csv_record *recor
 		}
 	}
 	if (!has_event)
-		return err_set(err, ERR_TRACE, "%s:%" PRIu64 ": neither JSON lines nor CSV of the text interchange: the row of "
-			"names has no column \"event\"", ic->src->name, ic->src->line_no);
+		return err_set(err, ERR_TRACE,
+			"%s:%" PRIu64 ": neither JSON lines nor CSV of the text interchange: the row of "
+			"names has no column \"event\"",
+			ic->src->name, ic->src->line_no);
 	return 0;
 }
 
@@ -216,7 +232,8 @@ static int take_csv_row(struct interchange *ic, struct csv_record *record, const
 		if (columns[i] == NR_FIELDS || (!record->cells[i].len && !quoted))
 			continue;
 		ic->fields.present |= 1ull << columns[i];
-		ic->fields.field[columns[i]] = (struct field){ .type = FIELD_TYPE_TEXT, .text = text, .len = record->cells[i].len };
+		ic->fields.field[columns[i]] =
+			(struct field){ .type = FIELD_TYPE_TEXT, .text = text, .len = record->cells[i].len };
 		if (columns[i] == FIELD_ID && !quoted && !strcmp(text, "null"))
 			ic->fields.field[columns[i]].type = FIELD_TYPE_NULL;
 	}
@@ -244,7 +261,8 @@ static int read_rows(struct interchange *ic, struct csv_record *record, struct e
 		if (answer == CSV_REMARK)
 			ret = take_csv_remark(ic, record->remark, err);
 		else if (answer != CSV_WHOLE && !nr_columns)
-			ret = err_set(err, ERR_TRACE, "%s:%" PRIu64 ": neither JSON lines nor CSV of the text interchange", ic->src->name,
+			ret = err_set(err, ERR_TRACE,
+				"%s:%" PRIu64 ": neither JSON lines nor CSV of the text interchange", ic->src->name,
 				ic->src->line_no);
 		else if (answer != CSV_WHOLE)
 			ret = refuse_record(ic, record, "not CSV: text behind a quoted cell", err);

@@ -74,8 +74,8 @@ static bool begins_number(const char *line, size_t at)
 }
 
 /*
- * The library has integers of 64 bits with a sign. Addresses and masks go beyond: as text they are read in full, so those
- * with as many digits stand in quotes in the copy.
+ * The library has integers of 64 bits with a sign. Addresses and masks go beyond: as
+ * text they are read in full, so those with as many digits stand in quotes in the copy.
  */
 static json_t *load_quoted(const char *line, size_t len, json_error_t *why)
 {
@@ -89,7 +89,8 @@ static json_t *load_quoted(const char *line, size_t len, json_error_t *why)
 	for (size_t i = 0; i < len; i++) {
 		size_t digits = 0;
 
-		while (!in_text && begins_number(line, i) && i + digits < len && isdigit((unsigned char)line[i + digits]))
+		while (!in_text && begins_number(line, i) && i + digits < len &&
+			isdigit((unsigned char)line[i + digits]))
 			digits++;
 		if (digits >= BIG_DIGITS) {
 			copy[to++] = '"';

@@ -25,11 +25,17 @@ struct interchange {
 int interchange_jsonl(struct interchange *ic, struct err *err);
 int interchange_csv(struct interchange *ic, struct err *err);
 
-/** interchange_take_header() - take over from the header of the trace that was printed what the text itself does not say. */
+/**
+ * interchange_take_header() - take over from the header of the
+ * trace that was printed what the text itself does not say.
+ */
 int interchange_take_header(struct interchange *ic, const char *json, size_t len, struct err *err);
 /** interchange_take_fields() - the line is in ic->fields: into the trace with it. */
 int interchange_take_fields(struct interchange *ic, struct err *err);
-/** interchange_refuse_line() - count a line that cannot be used; with `strict` it ends the import. @hint: may be NULL. */
+/**
+ * interchange_refuse_line() - count a line that cannot be
+ * used; with `strict` it ends the import. @hint: may be NULL.
+ */
 int interchange_refuse_line(struct interchange *ic, const char *reason, const char *hint, struct err *err);
 /** interchange_refuse_key() - the same for a line with a key that nobody knows; names the nearest one. */
 int interchange_refuse_key(struct interchange *ic, const char *name, size_t len, struct err *err);

@@ -29,7 +29,10 @@ typedef bool (*intern_same)(const void *items, uint32_t number, const void *key)
 /** intern_find() - number of the item that equals @key, or INTERN_NONE. */
 uint32_t intern_find(const struct intern *in, uint64_t hash, intern_same same, const void *items, const void *key);
 
-/** intern_add() - the next number, for an item that intern_find() did not find. INTERN_NONE: out of memory or numbers. */
+/**
+ * intern_add() - the next number, for an item that intern_find()
+ * did not find. INTERN_NONE: out of memory or numbers.
+ */
 uint32_t intern_add(struct intern *in, uint64_t hash);
 
 void intern_fini(struct intern *in);

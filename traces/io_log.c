@@ -125,7 +125,8 @@ static bool parse_pairs(const char *p, struct access *a)
 
 		value = p + key_len;
 		value += strspn(value, " ");
-		end = *value == '\'' && strchr(value + 1, '\'') ? strchr(value + 1, '\'') + 1 : value + strcspn(value, " ");
+		end = *value == '\'' && strchr(value + 1, '\'') ? strchr(value + 1, '\'') + 1 :
+								  value + strcspn(value, " ");
 		if (end == value || !take_pair(key, key_len, value, end, a))
 			return false;
 		p = end;
@@ -144,7 +145,8 @@ static enum log_line kind_of_line(const char *line, struct access *a, const char
 		bool write, by_cpu;
 	} known[] = {
 		{ "cpu_in", LINE_ACCESS, false, true }, { "cpu_out", LINE_ACCESS, true, true },
-		{ "memory_region_ops_read", LINE_ACCESS, false, false }, { "memory_region_ops_write", LINE_ACCESS, true, false },
+		{ "memory_region_ops_read", LINE_ACCESS, false, false }, { "memory_region_ops_write", LINE_ACCESS,
+			true, false },
 		{ "memory_region_subpage_read", LINE_TWICE, false, false },
 		{ "memory_region_subpage_write", LINE_TWICE, true, false },
 		{ "memory_region_ram_device_read", LINE_OFFSET, false, false },
@@ -219,7 +221,8 @@ static bool parse_row(const struct io_reader *r, const char *line, struct access
 	for (int i = 0; i < NR_COLUMNS; i++) {
 		int place = r->columns[i];
 
-		if (place >= (int)nr || (place >= 0 && !take_cell((enum column)i, cells[place], cells[place + 1] - 1, a)))
+		if (place >= (int)nr ||
+			(place >= 0 && !take_cell((enum column)i, cells[place], cells[place + 1] - 1, a)))
 			return false;
 	}
 	return a->has_addr && a->has_width;
@@ -234,7 +237,8 @@ static int no_memory(const struct io_reader *r, struct err *err)
 static int unusable(const struct io_reader *r, const char *why, struct err *err)
 {
 	if (r->options->strict)
-		return err_set(err, ERR_TRACE, "%s: line %llu: %s", r->src->name, (unsigned long long)r->src->line_no, why);
+		return err_set(err, ERR_TRACE, "%s: line %llu: %s", r->src->name, (unsigned long long)r->src->line_no,
+			why);
 	return trace_counts_add(&r->g->meta->unusable, why, 1) < 0 ? no_memory(r, err) : 0;
 }
 
@@ -246,8 +250,8 @@ static int ignored(const struct io_reader *r, const char *why, struct err *err)
 /* The instruction and the region behind the port may both be logged, one right after the other. */
 static bool is_told_twice(struct io_reader *r, const struct access *a)
 {
-	bool twice = r->has_last && r->last.by_cpu != a->by_cpu && r->last.write == a->write && r->last.addr == a->addr &&
-		r->last.width == a->width && r->last.value == a->value;
+	bool twice = r->has_last && r->last.by_cpu != a->by_cpu && r->last.write == a->write &&
+		r->last.addr == a->addr && r->last.width == a->width && r->last.value == a->value;
 
 	r->last = *a;
 	r->has_last = !twice;
@@ -284,7 +288,8 @@ static int log_line(struct io_reader *r, const char *line, struct err *err)
 
 	switch (kind_of_line(line, &a, &name, &rest)) {
 	case LINE_ACCESS:
-		return parse_pairs(rest, &a) ? take_access(r, &a, err) : unusable(r, "access without address or width", err);
+		return parse_pairs(rest, &a) ? take_access(r, &a, err) :
+					       unusable(r, "access without address or width", err);
 	case LINE_TWICE:
 		return ignored(r, "memory_region_subpage_*: reported twice: memory_region_ops_* has it", err);
 	case LINE_OFFSET:
@@ -302,7 +307,8 @@ static int table_line(struct io_reader *r, const char *line, struct err *err)
 {
 	struct access a = { .cpu = -1 };
 
-	return parse_row(r, line, &a) ? take_access(r, &a, err) : unusable(r, "row without direction, port or width", err);
+	return parse_row(r, line, &a) ? take_access(r, &a, err) :
+					unusable(r, "row without direction, port or width", err);
 }
 
 /* Up to the end of the line or of what was read. Return: its length. */
@@ -374,7 +380,8 @@ static bool kvm_direction(const char *word, size_t len, struct raw_event *event)
 		const char *word;
 		uint8_t type, order;
 	} words[] = {
-		{ "pio_read", RAW_PORT_IO, 0 }, { "pio_write", RAW_PORT_IO, 1 }, { "unsatisfied-read", RAW_MMIO, ACCESS_UNSATISFIED },
+		{ "pio_read", RAW_PORT_IO, 0 }, { "pio_write", RAW_PORT_IO, 1 }, { "unsatisfied-read", RAW_MMIO,
+			ACCESS_UNSATISFIED },
 		{ "read", RAW_MMIO, ACCESS_READ }, { "write", RAW_MMIO, ACCESS_WRITE },
 	};
 

@@ -1,7 +1,7 @@
 /*
- * io_log: accesses to I/O ports and device registers as a virtual machine logs them: QEMU's trace events `cpu_in`, `cpu_out`
- * and `memory_region_ops_read`/`_write` as lines of text or as a table in CSV; and /proc/ioports of that machine, whose claimed
- * regions go before them.
+ * io_log: accesses to I/O ports and device registers as a virtual machine logs them: QEMU's trace events `cpu_in`,
+ * `cpu_out` and `memory_region_ops_read`/`_write` as lines of text or as a table in CSV; and /proc/ioports of that
+ * machine, whose claimed regions go before them.
  *
  *     [PID@SECONDS.MICROSECONDS:]cpu_out addr 0x70(b) value 143
  *     [PID@SECONDS.MICROSECONDS:]memory_region_ops_read cpu 0 mr 0x… addr 0x402 value 0x53 size 1 [name 'fwcfg']
@@ -28,8 +28,9 @@ int io_log_import(struct source *src, struct gather *g, const struct import_opti
 int ioports_import(struct source *src, struct gather *g, const struct import_options *options, struct err *err);
 
 /**
- * kvm_access_parse() - the fields of a kvm_pio or kvm_mmio event as the kernel prints them ("pio_write at 0x3f8 size 1 count 1
- * val 0x41", "mmio read len 4 gpa 0xfee00020 val 0x0") into @event. Return: whether they are understood.
+ * kvm_access_parse() - the fields of a kvm_pio or kvm_mmio event as the kernel prints them ("pio_write at 0x3f8
+ * size 1 count 1 val 0x41", "mmio read len 4 gpa 0xfee00020 val 0x0") into @event. Return: whether they are
+ * understood.
  */
 bool kvm_access_parse(const char *fields, struct raw_event *event);
 

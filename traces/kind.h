@@ -159,8 +159,8 @@ extern const struct kind_info kind_info[NR_KINDS];
 enum trace_kind kind_by_name(const char *name);
 
 /*
- * Why an event happened: the intent that caused it. A DIRECT event is an intent itself, and so is a SWAP_MAP; the others are
- * effects of another event of the trace, which a replay re-derives once it models the cause.
+ * Why an event happened: the intent that caused it. A DIRECT event is an intent itself, and so is a SWAP_MAP;
+ * the others are effects of another event of the trace, which a replay re-derives once it models the cause.
  */
 #define TRACE_ORIGINS(X)                                                                  \
 	X(DIRECT, "direct")           /* asked for by the caller itself */                \

@@ -27,7 +27,8 @@ static const char *find_cpu(const char *line, const char *p, size_t len, uint16_
 
 		while (is_digit(*digit) && number < UINT16_MAX)
 			number = number * 10 + (uint32_t)(*digit++ - '0');
-		if (digit > p + 1 && digit[0] == ']' && digit[1] == ' ' && p > line && p[-1] == ' ' && number <= UINT16_MAX) {
+		if (digit > p + 1 && digit[0] == ']' && digit[1] == ' ' && p > line && p[-1] == ' ' &&
+			number <= UINT16_MAX) {
 			*cpu = (uint16_t)number;
 			return p;
 		}
@@ -50,7 +51,8 @@ static const char *find_latency_cpu(const char *line, const char *p, uint16_t *c
 			continue;
 		while (is_digit(*digit) && number < UINT16_MAX)
 			number = number * 10 + (uint32_t)(*digit++ - '0');
-		if (digit > p && number <= UINT16_MAX && strspn(digit, ".0123456789abcdefBDHLNXZhlnpsz") >= 4 && !is_digit(*digit)) {
+		if (digit > p && number <= UINT16_MAX && strspn(digit, ".0123456789abcdefBDHLNXZhlnpsz") >= 4 &&
+			!is_digit(*digit)) {
 			*cpu = (uint16_t)number;
 			*flags = digit;
 			return p;
@@ -187,7 +189,10 @@ static const char *skip_difference(const char *p)
 	return len && p[len] == ')' ? skip_blanks(p + len + 1) : p;
 }
 
-/* Flags, where there are any, and the time: all between the CPU's number and the event's name, of which *rest begins. */
+/*
+ * Flags, where there are any, and the time: all between the
+ * CPU's number and the event's name, of which *rest begins.
+ */
 static bool parse_when(const char *p, struct line_head *head, const char **rest)
 {
 	head->ctx = CTX_PROCESS;
@@ -236,5 +241,7 @@ enum line_chain line_head_chain(const char *line, size_t len, struct line_head *
 
 	if (!parse_who(line, len, head, &rest))
 		return LINE_NO_CHAIN;
-	return !strcmp(rest, "<stack trace>") ? LINE_KERNEL_CHAIN : !strcmp(rest, "<user stack trace>") ? LINE_USER_CHAIN : LINE_NO_CHAIN;
+	return !strcmp(rest, "<stack trace>")       ? LINE_KERNEL_CHAIN :
+		!strcmp(rest, "<user stack trace>") ? LINE_USER_CHAIN :
+						      LINE_NO_CHAIN;
 }

@@ -21,7 +21,8 @@ static enum part part_of(const struct trace_tables *tables, const struct trace_o
 		return PART_TABLE;
 	if (op->kind == KIND_KMEM_CACHE_ALLOC)
 		return !strcmp(tables->strings[op->name], "mm_struct") ? PART_FORK : PART_OTHER;
-	return op->kind == KIND_ALLOC_PAGES && op->gfp & GFP_BIT_MOVABLE && !page_purpose_is_file(op) ? PART_OWN : PART_OTHER;
+	return op->kind == KIND_ALLOC_PAGES && op->gfp & GFP_BIT_MOVABLE && !page_purpose_is_file(op) ? PART_OWN :
+													PART_OTHER;
 }
 
 /* Operations and tasks that have come to the tables since the last event. */

@@ -1,4 +1,7 @@
-/* mappings: how many pages of files tasks map, in the whole of a recording: its rows of page tables (table_rows.h) added up. */
+/*
+ * mappings: how many pages of files tasks map, in the whole of
+ * a recording: its rows of page tables (table_rows.h) added up.
+ */
 #ifndef KMEMSIM_TRACES_MAPPINGS_H
 #define KMEMSIM_TRACES_MAPPINGS_H
 
@@ -15,7 +18,10 @@ struct mappings {
 	uint64_t tables;        /* page tables of all mappings, each when it had most */
 };
 
-/** mappings_event() - the next event of the recording, of @tables as far as they are known. Return: false: no memory. */
+/**
+ * mappings_event() - the next event of the recording, of
+ * @tables as far as they are known. Return: false: no memory.
+ */
 bool mappings_event(struct mappings *m, const struct trace_tables *tables, const struct trace_event *event);
 void mappings_fini(struct mappings *m);
 

@@ -62,7 +62,8 @@ static int read_more(struct move_spool *s, struct err *err)
 	size_t len = want * sizeof(*s->buffer), have = 0;
 
 	while (have < len) {
-		ssize_t got = pread(s->fd, (char *)s->buffer + have, len - have, (off_t)(s->read * sizeof(*s->buffer) + have));
+		ssize_t got = pread(s->fd, (char *)s->buffer + have, len - have,
+			(off_t)(s->read * sizeof(*s->buffer) + have));
 
 		if (got < 0 && errno == EINTR)
 			continue;

@@ -12,8 +12,8 @@ bool page_purpose_is_file(const struct trace_op *op)
 	if (!(op->gfp & GFP_BIT_MOVABLE) || op->order || kind_info[op->kind].slot != SLOT_BEGINS)
 		return false;
 	/*
-	 * Files are written to (__GFP_WRITE), or read ahead with a mask that may fail; anonymous memory is cleared; shared
-	 * memory and copies on write come with a plain mask.
+	 * Files are written to (__GFP_WRITE), or read ahead with a mask that may fail; anonymous
+	 * memory is cleared; shared memory and copies on write come with a plain mask.
 	 */
 	return op->gfp & GFP_BIT_WRITE || (!(op->gfp & GFP_BIT_ZERO) && op->gfp & (GFP_BIT_NORETRY | GFP_BIT_NOFAIL));
 }

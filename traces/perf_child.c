@@ -223,7 +223,8 @@ static int play(struct perf_child *c, struct err *err)
 static int send_counts(struct perf_child *c)
 {
 	c->out->lost = c->lost > c->lost_samples ? c->lost : c->lost_samples;
-	if (c->shapeless && dat_send_count(c->out, DAT_UNUSABLE, c->shapeless, "sample that is damaged or of no event") < 0)
+	if (c->shapeless &&
+		dat_send_count(c->out, DAT_UNUSABLE, c->shapeless, "sample that is damaged or of no event") < 0)
 		return -1;
 	if (c->foreign && dat_send_count(c->out, DAT_IGNORED, c->foreign, "sample of no trace event") < 0)
 		return -1;

@@ -51,8 +51,11 @@ static int add_attr(struct perf_file *f, const struct perf_bytes *attr, const st
 		return broken(f, "an event's attributes are too short");
 	if (!array_room(&f->attrs, &f->attrs_cap, f->nr_attrs))
 		return broken(f, "no memory");
-	f->attrs[f->nr_attrs] = (struct perf_attr){ .sample_type = perf_u64(attr, 24), .read_format = perf_u64(attr, 32),
-		.sample_id_all = flag_of(attr, SAMPLE_ID_ALL) };
+	f->attrs[f->nr_attrs] = (struct perf_attr){
+		.sample_type = perf_u64(attr, 24),
+		.read_format = perf_u64(attr, 32),
+		.sample_id_all = flag_of(attr, SAMPLE_ID_ALL),
+	};
 	perf_attr_places(&f->attrs[f->nr_attrs]);
 	for (uint64_t at = 0; at + 8 <= ids->len; at += 8)
 		if (idmap_put(&f->attr_of_id, perf_u64(ids, at), f->nr_attrs) < 0)

@@ -1,7 +1,8 @@
 /*
- * perf_file: the container that `perf record` writes: header, events, features and a stream of records, in file and in pipe
- * form, of either byte order. Knows where things lie and checks that they lie within the file; knows nothing of what the
- * kernel recorded. Layout: tools/perf/Documentation/perf.data-file-format.txt and perf_event_open(2).
+ * perf_file: the container that `perf record` writes: header, events, features and a stream of records, in file and
+ * in pipe form, of either byte order. Knows where things lie and checks that they lie within the file; knows
+ * nothing of what the kernel recorded. Layout: tools/perf/Documentation/perf.data-file-format.txt and
+ * perf_event_open(2).
  */
 #ifndef KMEMSIM_TRACES_PERF_FILE_H
 #define KMEMSIM_TRACES_PERF_FILE_H
@@ -53,7 +54,8 @@ static inline uint64_t perf_u64(const struct perf_bytes *b, uint64_t at)
 struct perf_attr {
 	uint64_t sample_type, read_format;
 	bool sample_id_all;        /* records other than samples say when and who as well */
-	uint16_t id_at, time_at, cpu_at, tid_at, fixed; /* in a sample: where these members lie, and bytes of those before READ */
+	/* in a sample: where these members lie, and bytes of those before READ */
+	uint16_t id_at, time_at, cpu_at, tid_at, fixed;
 };
 
 enum perf_feature {
@@ -95,7 +97,8 @@ struct perf_record {
 /** perf_file_open() - @data must live as long as @f. Return: 0, or -1 with f->why. End it with perf_file_close(). */
 int perf_file_open(struct perf_file *f, const void *data, uint64_t len);
 /**
- * perf_file_next() - the record at *at, which moves behind it; what records tell of attributes and features is taken in.
+ * perf_file_next() - the record at *at, which moves behind it;
+ * what records tell of attributes and features is taken in.
  * Return: 1 with *record, 0 at the end, -1 with f->why where the stream breaks off.
  */
 int perf_file_next(struct perf_file *f, uint64_t *at, struct perf_record *record);

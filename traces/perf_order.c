@@ -88,7 +88,8 @@ static int end_run(struct perf_order *o, struct err *err)
 		return -(int)err->code;
 	o->runs[o->nr_runs++] = (struct perf_run){ .next = start, .end = start + o->nr };
 	o->nr = 0;
-	return spool_write(o->fd, o->keys, (o->runs[o->nr_runs - 1].end - start) * sizeof(*o->keys), "a temporary file", err);
+	return spool_write(o->fd, o->keys, (o->runs[o->nr_runs - 1].end - start) * sizeof(*o->keys), "a temporary file",
+		err);
 }
 
 static int grow(struct perf_order *o, struct err *err)

@@ -1,7 +1,7 @@
 /*
- * perf_order: the records of a perf.data in order of time. The CPUs' buffers were written out one after the other, so that
- * the file holds them out of order. Sorts what tells where a record lies, in runs that wait in a temporary file when there
- * is more than one, so that memory does not grow with the recording.
+ * perf_order: the records of a perf.data in order of time. The CPUs' buffers were written out one after the other,
+ * so that the file holds them out of order. Sorts what tells where a record lies, in runs that wait in a temporary
+ * file when there is more than one, so that memory does not grow with the recording.
  */
 #ifndef KMEMSIM_TRACES_PERF_ORDER_H
 #define KMEMSIM_TRACES_PERF_ORDER_H

@@ -6,7 +6,10 @@
 
 #include "traces/perf_file.h"
 
-/** perf_formats_read() - take the formats in @bytes (PERF_TRACING_DATA). Return: the kernel's page size, 0 = damaged. */
+/**
+ * perf_formats_read() - take the formats in @bytes
+ * (PERF_TRACING_DATA). Return: the kernel's page size, 0 = damaged.
+ */
 uint32_t perf_formats_read(struct tep_handle *tep, const struct perf_bytes *bytes);
 
 #endif

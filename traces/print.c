@@ -93,7 +93,10 @@ static void put_jsonl(struct bytes *out, const struct fields *f)
 	put_text(out, "}\n");
 }
 
-/* RFC 4180: quotes where the cell holds a comma, a quote or a line break. An empty text is "", unlike a key that is not there. */
+/*
+ * RFC 4180: quotes where the cell holds a comma, a quote or a line
+ * break. An empty text is "", unlike a key that is not there.
+ */
 static void put_csv_text(struct bytes *out, const char *text, size_t len)
 {
 	if (len && !strpbrk(text, ",\"\r\n") && text[0] != ' ' && text[0] != '#') {
@@ -147,8 +150,8 @@ static void put_plain(struct bytes *out, const char *text, size_t len)
 static void put_people(struct bytes *out, const struct fields *f, const struct trace_who *who, const char *comm)
 {
 	/* These have columns of their own. */
-	static const uint64_t shown = 1ull << FIELD_TIME_NS | 1ull << FIELD_CPU | 1ull << FIELD_PID | 1ull << FIELD_COMM |
-		1ull << FIELD_EVENT | 1ull << FIELD_ADOPTED;
+	static const uint64_t shown = 1ull << FIELD_TIME_NS | 1ull << FIELD_CPU | 1ull << FIELD_PID |
+		1ull << FIELD_COMM | 1ull << FIELD_EVENT | 1ull << FIELD_ADOPTED;
 	char head[256];
 	uint64_t time = fields_have(f, FIELD_TIME_NS) ? f->field[FIELD_TIME_NS].number : 0;
 

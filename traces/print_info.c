@@ -217,8 +217,9 @@ static void print_sizes(FILE *out, const struct trace_reader *r)
 	uint64_t events = trace_meta(r)->events;
 	char file[32], recorded[32];
 
-	fprintf(out, "%-16s%s in %" PRIu64 " blocks; %.2f bytes an event, %.2f before compression; recorded columns %s\n", "size",
-		units_format_size_short(sizes->bytes_file, file, sizeof(file)), sizes->blocks,
+	fprintf(out,
+		"%-16s%s in %" PRIu64 " blocks; %.2f bytes an event, %.2f before compression; recorded columns %s\n",
+		"size", units_format_size_short(sizes->bytes_file, file, sizeof(file)), sizes->blocks,
 		per_event(sizes->bytes_compressed, events), per_event(sizes->bytes_raw, events),
 		units_format_size_short(sizes->bytes_recorded, recorded, sizeof(recorded)));
 }
@@ -237,11 +238,15 @@ int trace_info_text(const struct trace_reader *r, FILE *out, struct err *err)
 	if (trace_damage(r)->text[0])
 		fprintf(out, "%-16s%s\n", "DAMAGED", trace_damage(r)->text);
 	if (meta->lost)
-		fprintf(out, "%-16s%" PRIu64 " events were lost by the recorder: frees may be missing and objects leak\n", "LOST",
-			meta->lost);
+		fprintf(out,
+			"%-16s%" PRIu64 " events were lost by the recorder: frees may be missing and objects leak\n",
+			"LOST", meta->lost);
 	if (far_late)
-		fprintf(out, "%-16s%" PRIu64 " events were recorded over a second before the ones before them: times and lives are not "
-			"what they were\n", "ORDER", far_late);
+		fprintf(out,
+			"%-16s%" PRIu64
+			" events were recorded over a second before the ones before them: times and lives are not "
+			"what they were\n",
+			"ORDER", far_late);
 	print_text(out, "kernel", meta->kernel);
 	print_text(out, "arch", meta->arch);
 	print_text(out, "recorded by", meta->tool);
@@ -249,22 +254,24 @@ int trace_info_text(const struct trace_reader *r, FILE *out, struct err *err)
 	print_text(out, "imported from", meta->source);
 	fprintf(out, "%-16s%u CPUs, pages of %u bytes\n", "machine", meta->cpus, meta->page_size);
 	fprintf(out, "%-16s%s, from %" PRIu64 " to %" PRIu64 " ns\n", "duration",
-		units_format_time_short(meta->last_ns - min_u64(meta->first_ns, meta->last_ns), duration, sizeof(duration)),
+		units_format_time_short(meta->last_ns - min_u64(meta->first_ns, meta->last_ns), duration,
+			sizeof(duration)),
 		meta->first_ns, meta->last_ns);
 	print_sizes(out, r);
-	fprintf(out, "%-16s%" PRIu64 " older than the trace (adopted), %" PRIu64 " frees implied, up to %u at once\n", "objects",
-		meta->adopted, meta->implied_frees, meta->slots);
+	fprintf(out, "%-16s%" PRIu64 " older than the trace (adopted), %" PRIu64 " frees implied, up to %u at once\n",
+		"objects", meta->adopted, meta->implied_frees, meta->slots);
 	if (meta->bytes_allocated)
 		fprintf(out, "%-16s%" PRIu64 " requested, %" PRIu64 " allocated, %" PRIu64 " of them wasted\n", "bytes",
 			meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta));
 	if (meta->cache_pages)
-		fprintf(out, "%-16s%" PRIu64 " pages of files came to it, %" PRIu64 " of them were used again\n", "page cache", meta->cache_pages,
-			meta->cache_pages_reused);
+		fprintf(out, "%-16s%" PRIu64 " pages of files came to it, %" PRIu64 " of them were used again\n",
+			"page cache", meta->cache_pages, meta->cache_pages_reused);
 	if (meta->anon_pages)
-		fprintf(out, "%-16s%" PRIu64 " anonymous pages at the end, %" PRIu64 " of them used again\n", "", meta->anon_pages,
-			meta->anon_pages_reused);
+		fprintf(out, "%-16s%" PRIu64 " anonymous pages at the end, %" PRIu64 " of them used again\n", "",
+			meta->anon_pages, meta->anon_pages_reused);
 	if (meta->mapped_pages)
-		fprintf(out, "%-16s%" PRIu64 " pages of files were mapped, as page tables show\n", "", meta->mapped_pages);
+		fprintf(out, "%-16s%" PRIu64 " pages of files were mapped, as page tables show\n", "",
+			meta->mapped_pages);
 	if (trace_pace_text(&meta->pace, pace_text, sizeof(pace_text))[0])
 		fprintf(out, "%-16s%s\n", "reclaim", pace_text);
 	fprintf(out, "%-16s%" PRIu64 " caches, %" PRIu64 " call sites\n", "names", totals.caches, totals.call_sites);

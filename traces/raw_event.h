@@ -58,7 +58,8 @@ struct raw_event {
 	uint64_t where;      /* address, page frame, or kmem_cache; of a pair: what the call returned */
 	uint64_t size;       /* bytes_req, bytes, objects, pages of a mapping, min_nr; width of an access */
 	uint64_t size_alloc; /* bytes_alloc; a cache's usersize; count of a string access */
-	uint64_t align;      /* alignment; ioremap: page cache mode; region: what the request returned; access: the value */
+	/* alignment; ioremap: page cache mode; region: what the request returned; access: the value */
+	uint64_t align;
 	uint64_t aux;        /* cache flags, phys or start, pool, pool_data, reserved; port or phys of an access */
 	uint32_t call_site;  /* text number */
 	uint32_t name;       /* text number: cache, region, marker */
@@ -143,8 +144,8 @@ static inline bool source_event_is_chain(const struct source_event *event)
 }
 
 /*
- * A return probe tells where the call came from without being asked: __probe_ret_ip in the record, "(caller+0x17/0x20 <- function)"
- * before the fields in text.
+ * A return probe tells where the call came from without being asked: __probe_ret_ip
+ * in the record, "(caller+0x17/0x20 <- function)" before the fields in text.
  */
 #define RETURN_SITE_KEY "__probe_ret_ip"
 extern const struct source_field source_return_site;

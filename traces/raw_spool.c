@@ -33,7 +33,8 @@ static int write_at(int fd, const void *data, size_t len, uint64_t at, struct er
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
-			return err_errno(err, "the import's temporary file (beside the output; if that is no file, in TMPDIR) cannot be written");
+			return err_errno(err,
+				"the import's temporary file (beside the output; if that is no file, in TMPDIR) cannot be written");
 		from += done;
 		at += (uint64_t)done;
 		len -= (size_t)done;
@@ -95,7 +96,8 @@ int raw_spool_moved(struct raw_spool *s, uint64_t number, uint16_t moved, struct
 		s->buffer[number - s->first].moved = moved;
 		return 0;
 	}
-	return write_at(s->fd, &moved, sizeof(moved), number * sizeof(struct raw_event) + offsetof(struct raw_event, moved), err);
+	return write_at(s->fd, &moved, sizeof(moved),
+		number * sizeof(struct raw_event) + offsetof(struct raw_event, moved), err);
 }
 
 int raw_spool_rewind(struct raw_spool *s, struct err *err)

@@ -16,7 +16,10 @@ struct raw_spool {
 	uint64_t nr;              /* events in all */
 };
 
-/** raw_spool_open() - @beside: the file goes into this file's directory if possible, else into that for temporary files. */
+/**
+ * raw_spool_open() - @beside: the file goes into this file's
+ * directory if possible, else into that for temporary files.
+ */
 int raw_spool_open(struct raw_spool *spool, const char *beside, struct err *err);
 /** raw_spool_append() - add a copy of @event; its number is spool->nr before the call. */
 int raw_spool_append(struct raw_spool *spool, const struct raw_event *event, struct err *err);

@@ -138,8 +138,8 @@ static int refuse(const struct trace_reader *r, const struct err *why, struct er
 	if (got >= 14 && !memcmp(head, "\x1f\x8b", 2) && !memcmp(head + 12, "KM", 2))
 		return err_set(err, ERR_TRACE, "%s: the header is damaged: %s", r->path, why->text);
 	for (ssize_t i = 0; i < got; i++)
-		used += (size_t)snprintf(shown + used, sizeof(shown) - used, isprint(head[i]) && head[i] != '"' ? "%c" : "\\x%02x",
-			head[i]);
+		used += (size_t)snprintf(shown + used, sizeof(shown) - used,
+			isprint(head[i]) && head[i] != '"' ? "%c" : "\\x%02x", head[i]);
 	what = guess(head, (size_t)got);
 	return err_set(err, ERR_TRACE, "%s: not a kmemsim trace (starts with \"%s\"%s%s)", r->path, shown,
 		what ? "; it looks like " : "", what ? what : "");
@@ -284,8 +284,8 @@ static int open_all(struct trace_reader *r, struct err *err)
 	if (ret < 0 || (ret = read_tables(r, at, err)) < 0)
 		return ret;
 	r->feed.at = r->file.prologue_at;
-	ret = index_load(&r->file.index, r->file.fd, r->file.bytes, r->file.prologue_at, r->meta.events, r->feed.unpacker,
-		err);
+	ret = index_load(&r->file.index, r->file.fd, r->file.bytes, r->file.prologue_at, r->meta.events,
+		r->feed.unpacker, err);
 	if (ret < 0)
 		return err_context(err, "%s", r->path);
 	feed_describe_cut(&r->file, &r->damage);
@@ -450,7 +450,10 @@ int trace_next(struct trace_reader *r, struct trace_batch *batch, struct err *er
 	return entry->status;
 }
 
-/* What the thread may have begun has them: at which batch they end, and so which damage is met, hangs on nobody's speed. */
+/*
+ * What the thread may have begun has them: at which batch they
+ * end, and so which damage is met, hangs on nobody's speed.
+ */
 void trace_spare_recorded(struct trace_reader *r)
 {
 	if (r->threaded)

@@ -19,7 +19,8 @@ struct trace_reader_options {
 	ns_t to_ns;          /* stop at events at or after; 0 = none */
 	uint64_t skip;       /* skip that many events, of those from from_ns on */
 	uint64_t limit;      /* give at most that many events; 0 = all */
-	bool keep;           /* decode all when opened, and keep it in memory: 20 bytes an event; trace_rewind() works */
+	/* decode all when opened, and keep it in memory: 20 bytes an event; trace_rewind() works */
+	bool keep;
 };
 
 /** A run of events as columns; all arrays have @nr entries and belong to the reader until the next call. */
@@ -36,7 +37,8 @@ struct trace_batch {
 	const uint8_t *ctx;             /* recorded; NULL unless asked for and there */
 	const uint32_t *entry;          /* the same; also NULL when none of the batch is known */
 	const uint16_t *moved;          /* the same; also NULL when all of the batch are 0 */
-	const struct trace_move *moves; /* nr_moves of them, by .before, from first_event to first_event + nr; only if asked for */
+	/* nr_moves of them, by .before, from first_event to first_event + nr; only if asked for */
+	const struct trace_move *moves;
 	uint32_t nr_moves;
 };
 
@@ -51,7 +53,8 @@ struct trace_damage {
 /** Sizes, for `info`. */
 struct trace_sizes {
 	uint64_t blocks;
-	uint64_t bytes_raw;         /* before compression: tables, prologue and event columns, without the optional ones */
+	/* before compression: tables, prologue and event columns, without the optional ones */
+	uint64_t bytes_raw;
 	uint64_t bytes_compressed;  /* the same in the file */
 	uint64_t bytes_recorded;    /* the optional columns in the file */
 	uint64_t bytes_file;
@@ -63,7 +66,8 @@ struct trace_sizes {
  * Errors: ERR_TRACE for what is not a trace, a newer major version, or damage before the first block;
  * ERR_IO.
  */
-int trace_open(struct trace_reader **out, const char *path, const struct trace_reader_options *options, struct err *err);
+int trace_open(struct trace_reader **out, const char *path, const struct trace_reader_options *options,
+	struct err *err);
 
 /** trace_meta(), trace_tables(), trace_sizes() - of the open trace: owned by the reader, valid until trace_close(). */
 const struct trace_meta *trace_meta(const struct trace_reader *r);
@@ -78,7 +82,10 @@ int trace_sha256(const struct trace_reader *r, char *hex, struct err *err);
  */
 int trace_next(struct trace_reader *r, struct trace_batch *batch, struct err *err);
 
-/** trace_spare_recorded() - the optional columns are needed no more: from the second batch after this one on they are not read. */
+/**
+ * trace_spare_recorded() - the optional columns are needed no
+ * more: from the second batch after this one on they are not read.
+ */
 void trace_spare_recorded(struct trace_reader *r);
 
 /** trace_rewind() - the next batch is the first again. Only with trace_reader_options.keep; costs nothing. */
@@ -87,7 +94,10 @@ void trace_rewind(struct trace_reader *r);
 /** trace_progress() - compressed bytes consumed so far, out of trace_sizes()->bytes_file. */
 uint64_t trace_progress(const struct trace_reader *r);
 
-/** trace_damage() - valid once trace_next() has answered 0; a file that is cut off tells so right after trace_open(), too. */
+/**
+ * trace_damage() - valid once trace_next() has answered 0; a
+ * file that is cut off tells so right after trace_open(), too.
+ */
 const struct trace_damage *trace_damage(const struct trace_reader *r);
 
 void trace_close(struct trace_reader *r);

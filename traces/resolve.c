@@ -134,7 +134,8 @@ static uint32_t who_of(struct resolve *r, const struct raw_event *event)
 /* What was read or written; string accesses have no one value. */
 static uint64_t value_of(const struct raw_event *event)
 {
-	if ((event->type != RAW_PORT_IO && event->type != RAW_MMIO) || (event->type == RAW_PORT_IO && event->size_alloc > 1))
+	if ((event->type != RAW_PORT_IO && event->type != RAW_MMIO) ||
+		(event->type == RAW_PORT_IO && event->size_alloc > 1))
 		return 0;
 	return event->align;
 }
@@ -195,7 +196,8 @@ uint32_t resolve_begin(struct resolve *r, struct idmap *map, uint64_t key, uint8
 	return slot == SLOT_NONE || idmap_put(map, key, slot) < 0 ? SLOT_NONE : slot;
 }
 
-int resolve_begins(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op, struct err *err)
+int resolve_begins(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op,
+	struct err *err)
 {
 	uint32_t slot;
 
@@ -207,8 +209,8 @@ int resolve_begins(struct resolve *r, struct idmap *map, const struct raw_event 
 	return slot == SLOT_NONE ? resolve_no_memory(err) : resolve_emit(r, event, op, slot, event->where, err);
 }
 
-int resolve_ends(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op, struct trace_op *begin,
-	struct err *err)
+int resolve_ends(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op,
+	struct trace_op *begin, struct err *err)
 {
 	uint32_t slot;
 	int code = 0;

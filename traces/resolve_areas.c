@@ -33,7 +33,10 @@ static enum trace_cache_mode cache_mode(uint64_t pcm)
 	}
 }
 
-/* Calls are recorded without the window they ask for; x86-64's modules have one of their own, behind the vmalloc space. */
+/*
+ * Calls are recorded without the window they ask for; x86-64's
+ * modules have one of their own, behind the vmalloc space.
+ */
 static uint64_t window_of(uint64_t address)
 {
 	if (address < MODULES_START)
@@ -100,7 +103,8 @@ static enum trace_kind beginning_of(uint8_t kind)
 	}
 }
 
-static uint32_t adopt_area(struct resolve *r, const struct raw_event *event, const struct trace_op *end, struct err *err)
+static uint32_t adopt_area(struct resolve *r, const struct raw_event *event, const struct trace_op *end,
+	struct err *err)
 {
 	struct trace_op op = { .kind = (uint8_t)beginning_of(end->kind), .node = -1,
 		.size = end->size ? end->size : page_size(r) };
@@ -181,7 +185,8 @@ int resolve_region(struct resolve *r, const struct raw_event *event, struct err 
 	struct trace_op op = { .node = -1, .size = event->size, .arg[0] = event->aux };
 
 	if (!gather_is_region_root(r->g, event->where)) {
-		if (trace_counts_add(&r->meta->ignored, "__request_region, __release_region: in a tree of their caller's own", 1) < 0)
+		if (trace_counts_add(&r->meta->ignored,
+			    "__request_region, __release_region: in a tree of their caller's own", 1) < 0)
 			return resolve_no_memory(err);
 		return 0;
 	}
@@ -332,8 +337,10 @@ static int pool_end(struct resolve *r, const struct raw_event *event, struct tra
 
 	/* mempool_destroy() calls mempool_exit(), and that is also called on pools that were never made. */
 	if (number == IDMAP_NONE)
-		return trace_counts_add(&r->meta->ignored, "mempool_exit: of no pool, or part of mempool_destroy", 1) < 0 ?
-			resolve_no_memory(err) : 0;
+		return trace_counts_add(&r->meta->ignored, "mempool_exit: of no pool, or part of mempool_destroy", 1) <
+				0 ?
+			resolve_no_memory(err) :
+			0;
 	op->kind = KIND_MEMPOOL_DESTROY;
 	op->name = pool_string(r, number);
 	return op->name == UINT32_MAX ? resolve_no_memory(err) :
@@ -386,8 +393,12 @@ static int block_ends(struct resolve *r, const struct raw_event *event, struct e
 
 int resolve_block(struct resolve *r, const struct raw_event *event, struct err *err)
 {
-	struct trace_op op = { .kind = event->type == RAW_DMA_ALLOC ? KIND_DMA_ALLOC_COHERENT : KIND_ALLOC_PAGES_EXACT,
-		.node = -1, .size = event->size, .gfp = event->gfp };
+	struct trace_op op = {
+		.kind = event->type == RAW_DMA_ALLOC ? KIND_DMA_ALLOC_COHERENT : KIND_ALLOC_PAGES_EXACT,
+		.node = -1,
+		.size = event->size,
+		.gfp = event->gfp,
+	};
 
 	if (event->type == RAW_DMA_FREE || event->type == RAW_PAGES_EXACT_FREE)
 		return block_ends(r, event, err);

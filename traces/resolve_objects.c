@@ -79,20 +79,21 @@ int resolve_cache(struct resolve *r, uint32_t number, uint32_t *string, struct e
 	op.name = state->string;
 	op.size = cache->slot_size ? cache->object_size : UNKNOWN_SIZE;
 	op.size_alloc = cache->slot_size ? cache->slot_size : UNKNOWN_SIZE;
-	op.slab_flags = (cache->reclaimable ? SLAB_FLAG_RECLAIM_ACCOUNT : 0) | (cache->accounted ? SLAB_FLAG_ACCOUNT : 0);
+	op.slab_flags =
+		(cache->reclaimable ? SLAB_FLAG_RECLAIM_ACCOUNT : 0) | (cache->accounted ? SLAB_FLAG_ACCOUNT : 0);
 	r->repaired[REPAIR_CACHE_SIZE] += !cache->slot_size;
 	r->repaired[REPAIR_CACHE_FLAGS] += op.slab_flags != 0;
 	return resolve_prologue(r, &op, SLOT_NONE, 0, err);
 }
 
 /*
- * Models alloc_swap_info() of 6.1: swapon() begins with this, zeroed; the next area of its task, zeroed too, is the map of how
- * often each page of the device is in use.
+ * Models alloc_swap_info() of 6.1: swapon() begins with this, zeroed; the next area
+ * of its task, zeroed too, is the map of how often each page of the device is in use.
  */
 static void look_for_swapon(struct resolve *r, const struct raw_event *event)
 {
-	static const char *const functions[] = { "__do_sys_swapon+", "__se_sys_swapon+", "__x64_sys_swapon+", "SyS_swapon+",
-		"sys_swapon+", "alloc_swap_info+" };
+	static const char *const functions[] = { "__do_sys_swapon+", "__se_sys_swapon+", "__x64_sys_swapon+",
+		"SyS_swapon+", "sys_swapon+", "alloc_swap_info+" };
 	const char *site = texts_at(&r->g->texts, event->call_site);
 
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
@@ -249,7 +250,8 @@ int resolve_cache_free(struct resolve *r, const struct raw_event *event, struct 
 		return resolve_emit(r, event, &op, SLOT_NONE, 0, err);
 	}
 	slot = idmap_remove(&r->objects, event->where);
-	if (slot != IDMAP_NONE && cache != CACHE_NONE && r->info[slot].cache != CACHE_NONE && r->info[slot].cache != cache) {
+	if (slot != IDMAP_NONE && cache != CACHE_NONE && r->info[slot].cache != CACHE_NONE &&
+		r->info[slot].cache != cache) {
 		code = free_unseen(r, event, slot, err);
 		if (code < 0)
 			return code;

@@ -92,7 +92,8 @@ int resolve_no_memory(struct err *err);
 /** resolve_string() - the writer's number of text @text of the first pass; UINT32_MAX: no memory. */
 uint32_t resolve_string(struct resolve *r, uint32_t text);
 /**
- * resolve_emit() - write an event with operation @op, whose call site and who asks are taken from @event, as is its time.
+ * resolve_emit() - write an event with operation @op, whose
+ * call site and who asks are taken from @event, as is its time.
  * @slot:  of the object, or SLOT_NONE.
  * @where: the recorded place of the object, address or page frame; 0: not known.
  */
@@ -103,19 +104,26 @@ int resolve_prologue(struct resolve *r, struct trace_op *op, uint32_t slot, uint
 /** resolve_slot() - a slot for an object that begins to live (@adopted: before the trace); SLOT_NONE: no memory. */
 uint32_t resolve_slot(struct resolve *r, bool adopted, uint8_t origin);
 /**
- * resolve_begin() - the slot that begins to live at @key of @map; one that lives there already is freed by implication, which
- * is put in *flags. Return: SLOT_NONE when there is no memory.
+ * resolve_begin() - the slot that begins to live at @key of @map; one that lives there already
+ * is freed by implication, which is put in *flags. Return: SLOT_NONE when there is no memory.
  */
 uint32_t resolve_begin(struct resolve *r, struct idmap *map, uint64_t key, uint8_t origin, uint16_t *flags);
-/** resolve_begins() - write an allocation whose address is @event's: its slot begins in @map; without an address it failed. */
-int resolve_begins(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op, struct err *err);
 /**
- * resolve_ends() - write a free of what resolve_begins() wrote: what nobody was seen to allocate has been there before the
- * trace, made by @begin; without an address it is a free of NULL.
+ * resolve_begins() - write an allocation whose address is
+ * @event's: its slot begins in @map; without an address it failed.
  */
-int resolve_ends(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op, struct trace_op *begin,
+int resolve_begins(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op,
 	struct err *err);
-/** resolve_is_untold() - whether @where stands for the unknown address of an area whose call is not recorded (gather_areas.c). */
+/**
+ * resolve_ends() - write a free of what resolve_begins() wrote: what nobody was seen to allocate
+ * has been there before the trace, made by @begin; without an address it is a free of NULL.
+ */
+int resolve_ends(struct resolve *r, struct idmap *map, const struct raw_event *event, struct trace_op *op,
+	struct trace_op *begin, struct err *err);
+/**
+ * resolve_is_untold() - whether @where stands for the unknown
+ * address of an area whose call is not recorded (gather_areas.c).
+ */
 static inline bool resolve_is_untold(uint64_t where)
 {
 	return where >> 62 == AREA_UNTOLD >> 62;
@@ -135,8 +143,8 @@ uint32_t slot_list_take_last(struct resolve *r, struct slot_list *list);
 void slot_list_move(struct resolve *r, struct slot_list *from, struct slot_list *to);
 
 /*
- * Below: each writes what one event, or one call, has come to. Objects that are freed and were not seen to begin are adopted; what is
- * not told, such as their size, is repaired by rule and counted in repaired[].
+ * Below: each writes what one event, or one call, has come to. Objects that are freed and were not seen to
+ * begin are adopted; what is not told, such as their size, is repaired by rule and counted in repaired[].
  */
 
 /* resolve_objects.c */

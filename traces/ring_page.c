@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#define TYPE_BITS     5u          /* of a record's head: its type or length in words; the rest is the time since the last */
+/* of a record's head: its type or length in words; the rest is the time since the last */
+#define TYPE_BITS     5u
 #define TYPE_LONG     0u          /* the length in bytes follows, itself included */
 #define TYPE_PADDING  29u         /* nothing, of the length that follows */
 #define TYPE_EXTEND   30u         /* the time since the last needs more bits, which follow */
@@ -35,7 +36,8 @@ static int64_t missed_in(const uint8_t *behind, const uint8_t *end, uint32_t com
 	return missed;
 }
 
-int ring_page_records(const void *page, size_t bytes, unsigned int long_size, struct ring_record *records, int64_t *missed)
+int ring_page_records(const void *page, size_t bytes, unsigned int long_size, struct ring_record *records,
+	int64_t *missed)
 {
 	const uint8_t *start = page, *data = start + 8 + long_size, *at = data, *end = start + bytes, *written;
 	uint32_t commit = word_at(start + 8);
@@ -61,7 +63,9 @@ int ring_page_records(const void *page, size_t bytes, unsigned int long_size, st
 		}
 		/* What a length that follows counts begins with itself. It may be any number in a damaged page. */
 		at += type == TYPE_LONG ? 8 : 4;
-		size = type == TYPE_LONG ? (int32_t)((more - 1) & ~3u) : type == TYPE_PADDING ? (int32_t)more : 4 * (int32_t)type;
+		size = type == TYPE_LONG     ? (int32_t)((more - 1) & ~3u) :
+			type == TYPE_PADDING ? (int32_t)more :
+					       4 * (int32_t)type;
 		if (size > end - at)
 			size = (int32_t)(end - at);
 		if (type != TYPE_PADDING) {

@@ -1,7 +1,8 @@
 /*
- * ring_page: the records in a page of the kernel's ring buffer, as trace.dat holds it: the time of its first record, how many
- * bytes were written to it, and records of which each says how long after the one before it was made. Layout: the kernel's
- * events/header_page and events/header_event, trace-cmd.dat.v7(5). Knows nothing of what is in a record.
+ * ring_page: the records in a page of the kernel's ring buffer, as trace.dat holds it: the time of its first
+ * record, how many bytes were written to it, and records of which each says how long after the one before it was
+ * made. Layout: the kernel's events/header_page and events/header_event, trace-cmd.dat.v7(5). Knows nothing of what
+ * is in a record.
  */
 #ifndef KMEMSIM_TRACES_RING_PAGE_H
 #define KMEMSIM_TRACES_RING_PAGE_H
@@ -28,6 +29,7 @@ struct ring_record {
  * A damaged page gives what can be told: a record that would leave the page ends with it, and is the last.
  * Return: how many records there are; -1 when more is said to be written than a page can hold.
  */
-int ring_page_records(const void *page, size_t bytes, unsigned int long_size, struct ring_record *records, int64_t *missed);
+int ring_page_records(const void *page, size_t bytes, unsigned int long_size, struct ring_record *records,
+	int64_t *missed);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * section: one gzip member of a .kmt file, as traces/format.h lays it out: made from pieces of payload, found, checked and
- * inflated. Knows nothing of what is inside.
+ * section: one gzip member of a .kmt file, as traces/format.h lays it out: made from
+ * pieces of payload, found, checked and inflated. Knows nothing of what is inside.
  */
 #ifndef KMEMSIM_TRACES_SECTION_H
 #define KMEMSIM_TRACES_SECTION_H
@@ -32,7 +32,10 @@ struct packer;
 struct packer *packer_create(int level);
 void packer_destroy(struct packer *p);
 
-/** packer_scratch() - an empty buffer to lay a payload out in, kept so that it need not grow anew; valid until the next call. */
+/**
+ * packer_scratch() - an empty buffer to lay a payload out in,
+ * kept so that it need not grow anew; valid until the next call.
+ */
 struct bytes *packer_scratch(struct packer *p);
 
 /** packer_add() - a piece of the payload of the section in the making. @store: do not try to deflate it. */

@@ -140,7 +140,8 @@ static int cut_line(struct source *src, char **line, size_t *len, struct err *er
 	int code;
 
 	if (!kept)
-		return err_set(err, ERR_NOMEM, "%s: no memory for line %llu", src->name, (unsigned long long)src->line_no);
+		return err_set(err, ERR_NOMEM, "%s: no memory for line %llu", src->name,
+			(unsigned long long)src->line_no);
 	memcpy(kept, src->head + src->head_pos, SOURCE_LINE_MAX);
 	src->head_pos += SOURCE_LINE_MAX;
 	code = skip_rest_of_line(src, err);

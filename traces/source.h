@@ -1,4 +1,7 @@
-/* source: bytes of a recording on their way in, from a file or a pipe, with a look at the first ones without taking them. */
+/*
+ * source: bytes of a recording on their way in, from a file or
+ * a pipe, with a look at the first ones without taking them.
+ */
 #ifndef KMEMSIM_TRACES_SOURCE_H
 #define KMEMSIM_TRACES_SOURCE_H
 
@@ -14,7 +17,8 @@
 struct source {
 	const char *name;          /* for messages: the path, or "standard input" */
 	void *stream;              /* owned: inflates gzip, passes anything else through */
-	char *head;                /* owned: bytes read and not yet given out; before the first read, the first head_len */
+	/* owned: bytes read and not yet given out; before the first read, the first head_len */
+	char *head;
 	size_t head_len, head_pos;
 	uint64_t bytes_read;       /* taken from the file so far (compressed, where it is) */
 	uint64_t bytes_total;      /* 0 = unknown (a pipe) */

@@ -1,4 +1,7 @@
-/* spool: files on their way: nameless ones for what is needed later, and an output that gets its name when it is whole. */
+/*
+ * spool: files on their way: nameless ones for what is needed
+ * later, and an output that gets its name when it is whole.
+ */
 #ifndef KMEMSIM_TRACES_SPOOL_H
 #define KMEMSIM_TRACES_SPOOL_H
 
@@ -7,7 +10,10 @@
 
 #include "base/err.h"
 
-/** spool_open() - a nameless file in the directory of @beside ("-": in the one for temporary files). Return: descriptor, or negative. */
+/**
+ * spool_open() - a nameless file in the directory of @beside ("-":
+ * in the one for temporary files). Return: descriptor, or negative.
+ */
 int spool_open(const char *beside, struct err *err);
 
 /** spool_write() - all of @data at the end. @name is for the message. */

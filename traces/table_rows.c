@@ -14,7 +14,8 @@ bool table_rows_init(struct table_rows *rows, uint32_t nr_tasks, uint32_t nr_slo
 
 bool table_rows_room(struct table_rows *rows, uint32_t task, uint32_t slot)
 {
-	return array_room_cleared(&rows->rows, &rows->cap_tasks, task) && array_room_cleared(&rows->places, &rows->cap_slots, slot);
+	return array_room_cleared(&rows->rows, &rows->cap_tasks, task) &&
+		array_room_cleared(&rows->places, &rows->cap_slots, slot);
 }
 
 void table_rows_fini(struct table_rows *rows)

@@ -1,11 +1,13 @@
 /*
- * table_rows: page tables that a task takes in a row, which show that it uses a file through a mapping. What it touches there makes no
- * request while the page cache has it, but its page tables do: one for every 512 pages (of 4 KiB) of the range, in a row, with no
- * anonymous page between (which would be memory of its own) and not while the task forks (which copies tables). A table that is free
- * again maps nothing: its range has been unmapped, or the fault that took it has waited for the disk, and takes another.
- * Models __do_fault(), do_fault() and free_pgtables() of mm/memory.c (6.1).
+ * table_rows: page tables that a task takes in a row, which show that it uses a file through a mapping. What it
+ * touches there makes no request while the page cache has it, but its page tables do: one for every 512 pages (of 4
+ * KiB) of the range, in a row, with no anonymous page between (which would be memory of its own) and not while the
+ * task forks (which copies tables). A table that is free again maps nothing: its range has been unmapped, or the
+ * fault that took it has waited for the disk, and takes another. Models __do_fault(), do_fault() and
+ * free_pgtables() of mm/memory.c (6.1).
  *
- * Tasks are numbers that the caller gives: entries of the trace's table of who asked which have a pid in common are one task.
+ * Tasks are numbers that the caller gives: entries of the trace's
+ * table of who asked which have a pid in common are one task.
  */
 #ifndef KMEMSIM_TRACES_TABLE_ROWS_H
 #define KMEMSIM_TRACES_TABLE_ROWS_H
@@ -43,7 +45,10 @@ struct table_rows {
 	uint32_t nr_mappings;       /* that have been found: their numbers are below it */
 };
 
-/** table_rows_init() - for tasks and slots below these numbers. Return: false: no memory. To be ended by table_rows_fini() in any case. */
+/**
+ * table_rows_init() - for tasks and slots below these numbers. Return:
+ * false: no memory. To be ended by table_rows_fini() in any case.
+ */
 bool table_rows_init(struct table_rows *rows, uint32_t nr_tasks, uint32_t nr_slots);
 /**
  * table_rows_room() - see that there is room for @task and @slot; where they are not known from the beginning:
@@ -62,9 +67,15 @@ static inline void table_rows_other(struct table_rows *rows, uint32_t slot)
 {
 	rows->places[slot].task_plus1 = 0;
 }
-/** table_rows_own() - @task has memory of its own: its row is over. Return: the mapping that has no other table to come, MAPPING_NONE. */
+/**
+ * table_rows_own() - @task has memory of its own: its row is over.
+ * Return: the mapping that has no other table to come, MAPPING_NONE.
+ */
 uint32_t table_rows_own(struct table_rows *rows, uint32_t task);
-/** table_rows_fork() - @task has a new address space, and is to fill it by copying another's, or for another program. */
+/**
+ * table_rows_fork() - @task has a new address space, and is
+ * to fill it by copying another's, or for another program.
+ */
 void table_rows_fork(struct table_rows *rows, uint32_t task);
 /** table_rows_free() - what is in @slot is to be free. Return: as table_rows_own(). */
 uint32_t table_rows_free(struct table_rows *rows, uint32_t slot);

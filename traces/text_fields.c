@@ -208,7 +208,10 @@ static bool is_key(const struct source_field *field, const char *key, size_t len
 	return field->key && field->key_len == len && !memcmp(field->key, key, len);
 }
 
-/* Number of the field with that key, SOURCE_FIELDS_MAX if there is none. Fields mostly come in the order of the table. */
+/*
+ * Number of the field with that key, SOURCE_FIELDS_MAX if
+ * there is none. Fields mostly come in the order of the table.
+ */
 static unsigned int field_named(const struct source_event *event, const char *key, size_t len, unsigned int expected)
 {
 	if (expected < SOURCE_FIELDS_MAX && is_key(&event->fields[expected], key, len))
@@ -236,7 +239,8 @@ static unsigned int nr_fields(const struct source_event *event)
 	return nr;
 }
 
-static bool complain(const struct source_event *known, const struct source_field *field, const char *what, char *why, size_t size)
+static bool complain(const struct source_event *known, const struct source_field *field, const char *what, char *why,
+	size_t size)
 {
 	snprintf(why, size, "%s: %s= %s", known->name, field->key, what);
 	return false;

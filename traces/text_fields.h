@@ -27,14 +27,17 @@ struct text_fields {
 };
 
 /**
- * text_fields_parse() - read the fields at @p of a @known event into *@event. @why: room for @size bytes of why it cannot be used.
- * Without memory for a text event->call_site or event->name is TEXT_NO_MEMORY.
+ * text_fields_parse() - read the fields at @p of a @known event into *@event. @why: room for @size bytes
+ * of why it cannot be used. Without memory for a text event->call_site or event->name is TEXT_NO_MEMORY.
  * Return: whether it can be.
  */
 bool text_fields_parse(struct text_fields *t, const struct source_event *known, const char *p, struct raw_event *event,
 	char *why, size_t size);
 
-/** text_fields_count() - the flags that were left out of masks go to @repaired, by name. Return: 0, or -1: no memory. */
+/**
+ * text_fields_count() - the flags that were left out of masks
+ * go to @repaired, by name. Return: 0, or -1: no memory.
+ */
 int text_fields_count(const struct text_fields *t, struct trace_counts *repaired);
 
 void text_fields_fini(struct text_fields *t);

@@ -9,7 +9,8 @@ static int gather_first(struct text_held *held, struct err *err)
 {
 	struct text_held_item *first = item(held, ++held->gone);
 
-	return first->is_move ? gather_move(held->g, &first->move, err) : gather_event(held->g, &first->event, first->pair, err);
+	return first->is_move ? gather_move(held->g, &first->move, err) :
+				gather_event(held->g, &first->event, first->pair, err);
 }
 
 static int take(struct text_held *held, const struct text_held_item *next, struct err *err)

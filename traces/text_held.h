@@ -1,6 +1,6 @@
 /*
- * text_held: what was read of a recording as text and waits before it is gathered: events whose chains of callers may still
- * follow, as the lines of several CPUs mix, and the moves of blocks among them. Their order is kept.
+ * text_held: what was read of a recording as text and waits before it is gathered: events whose chains of callers
+ * may still follow, as the lines of several CPUs mix, and the moves of blocks among them. Their order is kept.
  */
 #ifndef KMEMSIM_TRACES_TEXT_HELD_H
 #define KMEMSIM_TRACES_TEXT_HELD_H

@@ -173,8 +173,8 @@ static int graph_line(struct text_reader *r, const struct line_head *head, struc
 
 /*
  * Where the call that returned was made. The kernel prints "(caller+0x17/0x20 [module] <- function) KEY=VALUE ...";
- * trace-cmd and perf print "(ffffffff812a8030 <- ffffffff812a8322)", in the order of the record: the caller comes last, and
- * `trace-cmd report -R` the fields' names. -1: no memory.
+ * trace-cmd and perf print "(ffffffff812a8030 <- ffffffff812a8322)", in the order of the record: the caller comes
+ * last, and `trace-cmd report -R` the fields' names. -1: no memory.
  */
 static int return_site(struct text_reader *r, const char *fields, struct raw_event *event)
 {
@@ -318,7 +318,9 @@ static int unknown_event_line(struct text_reader *r, const char *line, struct er
 {
 	r->g->tracks[(uint16_t)number_after(line, "[")].entry++;
 	r->g->meta->lines++;
-	return trace_counts_add(&r->g->meta->ignored, "event that the recording tool could not name", 1) < 0 ? no_memory(r, err) : 0;
+	return trace_counts_add(&r->g->meta->ignored, "event that the recording tool could not name", 1) < 0 ?
+		no_memory(r, err) :
+		0;
 }
 
 /* As trace-cmd's events kernel_stack and user_stack. */
@@ -370,7 +372,8 @@ static bool has_ticks(const char *line)
 static int note_line(struct text_reader *r, const char *line, struct err *err)
 {
 	line += strspn(line, " \t");
-	if (!*line || !strncmp(line, "version = ", strlen("version = ")) || !strcmp(line, "<stack trace>") || is_empty_cpu(line))
+	if (!*line || !strncmp(line, "version = ", strlen("version = ")) || !strcmp(line, "<stack trace>") ||
+		is_empty_cpu(line))
 		return 0;
 	if (*line == '#') {
 		header_line(r, line);
@@ -428,7 +431,10 @@ static int count_left_out(struct text_reader *r, struct err *err)
 	return text_fields_count(&r->fields, &r->g->meta->repaired) < 0 ? no_memory(r, err) : 0;
 }
 
-/* The oldest kernel that the first bytes of a recording can be of, when nothing else tells which it was. NULL: of any. */
+/*
+ * The oldest kernel that the first bytes of a recording can
+ * be of, when nothing else tells which it was. NULL: of any.
+ */
 static const char *guess_kernel(const char *head, size_t len)
 {
 	static const char alloc[] = "kmem_cache_alloc: ";
@@ -480,7 +486,8 @@ static int read_lines(struct text_reader *r, struct err *err)
 		if (code < 0)
 			return code;
 		if (options->progress && r->src->line_no % PROGRESS_LINES == 0 &&
-		    options->progress(options->progress_arg, r->src->bytes_read, 2 * r->src->bytes_total, r->g->meta->lines))
+			options->progress(options->progress_arg, r->src->bytes_read, 2 * r->src->bytes_total,
+				r->g->meta->lines))
 			return err_set(err, ERR_INTERRUPTED, "interrupted");
 	}
 	if (code == 0)

@@ -32,7 +32,8 @@ static void set_required(struct fields *f, const struct event_view *e, const str
 {
 	uint64_t missing = fields_required((enum trace_kind)op->kind) & ~f->present;
 
-	if (kind_info[op->kind].keys & KEY_PHYS && e->slot == SLOT_NONE && !(op->flags & (OP_UNKNOWN | OP_DOUBLE | OP_NULL)))
+	if (kind_info[op->kind].keys & KEY_PHYS && e->slot == SLOT_NONE &&
+		!(op->flags & (OP_UNKNOWN | OP_DOUBLE | OP_NULL)))
 		missing |= 1ull << FIELD_PHYS & ~f->present;
 	for (; missing; missing &= missing - 1) {
 		enum field_key key = (enum field_key)__builtin_ctzll(missing);
@@ -135,7 +136,8 @@ static void set_args(struct fields *f, const struct trace_op *op)
 	if (keys & KEY_BACKING)
 		fields_set_text(f, FIELD_KIND, backing_name[op->arg[1] < NR_BACKINGS ? op->arg[1] : BACKING_OTHER]);
 	if (keys & KEY_MODE)
-		fields_set_text(f, FIELD_MODE, cache_mode_name[op->arg[1] < NR_CACHE_MODES ? op->arg[1] : CACHE_MODE_UC]);
+		fields_set_text(f, FIELD_MODE,
+			cache_mode_name[op->arg[1] < NR_CACHE_MODES ? op->arg[1] : CACHE_MODE_UC]);
 	if (keys & KEY_OFFSET)
 		set_unless_0(f, FIELD_OFFSET, op->arg[1]);
 	if (keys & KEY_COUNT)

@@ -39,8 +39,8 @@ enum trace_ctx { CTX_PROCESS, CTX_SOFTIRQ, CTX_HARDIRQ, CTX_NMI, CTX_MASK = 3, C
 #define OP_SYNTHETIC    0x200u /* put in by the importer's rules, not recorded as such */
 #define OP_BOOT         0x400u /* prologue: was there before the recording */
 /*
- * FREE_PAGES: reclaim took the page, or compaction moved what it held. ALLOC_PAGES of the prologue: only such a free tells of the
- * page, which compaction may have filled without an event.
+ * FREE_PAGES: reclaim took the page, or compaction moved what it held. ALLOC_PAGES of the
+ * prologue: only such a free tells of the page, which compaction may have filled without an event.
  */
 #define OP_RECLAIM      0x800u
 
@@ -48,7 +48,8 @@ enum trace_ctx { CTX_PROCESS, CTX_SOFTIRQ, CTX_HARDIRQ, CTX_NMI, CTX_MASK = 3, C
 struct trace_op {
 	uint8_t kind;        /* enum trace_kind */
 	uint8_t origin;      /* enum trace_origin */
-	uint8_t ctx;         /* enum trace_ctx, where the source is a scenario; recordings have it in struct trace_who */
+	/* enum trace_ctx, where the source is a scenario; recordings have it in struct trace_who */
+	uint8_t ctx;
 	uint8_t order;       /* log2 of pages */
 	int16_t node;        /* wanted node, -1 = any */
 	uint16_t flags;      /* OP_* */
@@ -86,8 +87,8 @@ struct trace_counts {
 };
 
 /**
- * How fast the recorded machine reclaimed, as its own events tell (traces/durations_reclaim.c): costs of the steps of these
- * names (struct machine_latency), in ns. 0: not told.
+ * How fast the recorded machine reclaimed, as its own events tell (traces/durations_reclaim.c):
+ * costs of the steps of these names (struct machine_latency), in ns. 0: not told.
  */
 #define TRACE_PACE(X) X(reclaim_page) X(lru_batch) X(lru_scan) X(wake_up) X(wake_idle)
 
@@ -121,13 +122,15 @@ struct trace_meta {
 	uint64_t bytes_requested;  /* by all recorded allocations of objects, as `perf kmem stat` adds them up */
 	uint64_t bytes_allocated;
 	/*
-	 * The page cache: file pages that came to the LRU lists while it was recorded, and of these the active ones at the end, which
-	 * mark_page_accessed() made so when they were used a second time; anonymous pages likewise. Told by the states saved beside a
-	 * recording that reclaimed nothing, by no event. 0: not known. Readers have seen to reused <= all <= UINT32_MAX.
+	 * The page cache: file pages that came to the LRU lists while it was recorded, and of these the active ones
+	 * at the end, which mark_page_accessed() made so when they were used a second time; anonymous pages
+	 * likewise. Told by the states saved beside a recording that reclaimed nothing, by no event. 0: not known.
+	 * Readers have seen to reused <= all <= UINT32_MAX.
 	 */
 	uint64_t cache_pages, cache_pages_reused;
 	uint64_t anon_pages, anon_pages_reused;
-	uint64_t mapped_pages;     /* that tasks mapped of files, by the page tables that they took in rows (traces/table_rows.h) */
+	/* that tasks mapped of files, by the page tables that they took in rows (traces/table_rows.h) */
+	uint64_t mapped_pages;
 	struct trace_pace pace;
 	ns_t first_ns, last_ns;
 	uint32_t slots;            /* slot numbers used: 0 .. slots - 1 */
@@ -141,7 +144,10 @@ struct trace_meta {
 
 void trace_meta_fini(struct trace_meta *meta);
 
-/** trace_kernel_is() - whether it was recorded on this release of the kernel or a newer one. Return: false also where that is not told. */
+/**
+ * trace_kernel_is() - whether it was recorded on this release of the
+ * kernel or a newer one. Return: false also where that is not told.
+ */
 bool trace_kernel_is(const struct trace_meta *meta, unsigned int major, unsigned int minor);
 /** trace_counts_add() - add @n to @reason. Return: 0, or -1 when out of memory. */
 int trace_counts_add(struct trace_counts *counts, const char *reason, uint64_t n);
@@ -165,8 +171,8 @@ struct trace_tables {
 
 /**
  * What the recording saw, beside an event: optional, only `verify` and `cat --recorded` read it.
- * What an allocation moved are the blocks taken from the zone's free lists to serve it (mm_page_alloc_zone_locked), what a
- * free moved those drained to them by it (mm_page_pcpu_drain). At most UINT16_MAX are told.
+ * What an allocation moved are the blocks taken from the zone's free lists to serve it (mm_page_alloc_zone_locked),
+ * what a free moved those drained to them by it (mm_page_pcpu_drain). At most UINT16_MAX are told.
  */
 struct trace_recorded {
 	uint64_t where; /* address of the object, or page frame for page events; 0 = none */

@@ -83,7 +83,8 @@ int section_read_head(int fd, uint64_t file_bytes, uint64_t offset, struct secti
 		return (int)got;
 	if (got < (ssize_t)sizeof(head))
 		return err_set(err, ERR_TRACE, "the file is cut off in the head of a section");
-	if (head[0] != 0x1f || head[1] != 0x8b || head[2] != Z_DEFLATED || head[3] != 4 || head[12] != 'K' || head[13] != 'M')
+	if (head[0] != 0x1f || head[1] != 0x8b || head[2] != Z_DEFLATED || head[3] != 4 || head[12] != 'K' ||
+		head[13] != 'M')
 		return err_set(err, ERR_TRACE, "no section begins here");
 	extra = head[10] | (unsigned int)head[11] << 8;
 	if (extra < SECTION_KM_BYTES + 4 || get_le32(km + 32) != (uint32_t)crc32_z(0, km, 32))

@@ -38,7 +38,8 @@ struct trace_writer {
 	char *path;                /* owned */
 	struct trace_writer_options options;
 	struct collect tables;
-	struct packer *packer;     /* owned; the background's while that is busy, as spool and bytes of a stream, index and sizes */
+	/* owned; the background's while that is busy, as spool and bytes of a stream, index and sizes */
+	struct packer *packer;
 	struct background background;
 	struct flush flush;
 	struct stream prologue, events;
@@ -334,7 +335,8 @@ static int64_t write_tables(struct trace_writer *w, int fd, struct err *err)
 		bool failed = payload.failed;
 
 		bytes_fini(&payload);
-		return failed ? no_memory(w, err) : err_set(err, ERR_TRACE, "%s: too many different operations", w->path);
+		return failed ? no_memory(w, err) :
+				err_set(err, ERR_TRACE, "%s: too many different operations", w->path);
 	}
 	packer_add(w->packer, payload.data, payload.len, false);
 	bytes_fini(&payload);

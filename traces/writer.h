@@ -20,7 +20,10 @@ struct trace_writer_options {
 int trace_writer_open(struct trace_writer **out, const char *path, const struct trace_writer_options *options,
 	struct err *err);
 
-/** trace_writer_string() - number of @text (@len bytes) in the string table; 0 for an empty one. UINT32_MAX: no memory. */
+/**
+ * trace_writer_string() - number of @text (@len bytes) in the
+ * string table; 0 for an empty one. UINT32_MAX: no memory.
+ */
 uint32_t trace_writer_string(struct trace_writer *w, const char *text, size_t len);
 /** trace_writer_op() - number of an operation equal to *op, added if new. UINT32_MAX: no memory. */
 uint32_t trace_writer_op(struct trace_writer *w, const struct trace_op *op);
@@ -32,7 +35,10 @@ int trace_writer_prologue(struct trace_writer *w, const struct trace_event *even
 /** trace_writer_event() - the next event proper; times must not fall (ERR_TRACE). */
 int trace_writer_event(struct trace_writer *w, const struct trace_event *event, struct err *err);
 
-/** trace_writer_move() - a block moved before the next event, whose number is filled in. What no event follows may be dropped. */
+/**
+ * trace_writer_move() - a block moved before the next event, whose
+ * number is filled in. What no event follows may be dropped.
+ */
 int trace_writer_move(struct trace_writer *w, const struct trace_move *move, struct err *err);
 
 /** trace_writer_is_empty() - whether there has been no event, nor one of the prologue. */

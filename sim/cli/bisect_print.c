@@ -17,8 +17,10 @@ static size_t zone_figures(const struct bisect_zone *zone, struct figure figures
 {
 	const struct zone_stats *s = &zone->stats;
 	const struct figure all[] = {
-		{ "free_pages", s->free_pages }, { "pcp_pages", s->pcp_pages }, { "pcp_pages_this_cpu", zone->cpu_pages },
-		{ "min_pages", s->min }, { "low_pages", s->low }, { "high_pages", s->high }, { "boost_pages", s->boost },
+		{ "free_pages", s->free_pages }, { "pcp_pages", s->pcp_pages }, { "pcp_pages_this_cpu",
+			zone->cpu_pages },
+		{ "min_pages", s->min }, { "low_pages", s->low }, { "high_pages", s->high }, { "boost_pages",
+			s->boost },
 		{ "highatomic_pages", s->highatomic }, { "managed_pages", s->managed },
 	};
 
@@ -58,8 +60,8 @@ static char side_name(int side)
 static void print_place(FILE *out, const struct place *place)
 {
 	if (place->kind == PLACE_OBJECT)
-		fprintf(out, "object %u of the slab at page %" PRIu64 " (address 0x%" PRIx64 ")", place->index, place->pfn,
-			place->address);
+		fprintf(out, "object %u of the slab at page %" PRIu64 " (address 0x%" PRIx64 ")", place->index,
+			place->pfn, place->address);
 	else
 		fprintf(out, "%s at page %" PRIu64 " (address 0x%" PRIx64 ")",
 			place->kind == PLACE_LARGE ? "a large kmalloc" : "pages", place->pfn, place->address);
@@ -97,9 +99,9 @@ static void print_event(FILE *out, const struct bisect_side *side)
 	if (o->prologue)
 		fputs("event      in the prologue: what was there before the recording\n", out);
 	else
-		fprintf(out, "event      %" PRIu64 " at %" PRIu64 ".%09" PRIu64 " s, CPU %u, %s (pid %d)\n", o->event_no,
-			o->arrival_ns / 1000000000u, o->arrival_ns % 1000000000u, o->cpu, side->comm[0] ? side->comm : "?",
-			side->pid);
+		fprintf(out, "event      %" PRIu64 " at %" PRIu64 ".%09" PRIu64 " s, CPU %u, %s (pid %d)\n",
+			o->event_no, o->arrival_ns / 1000000000u, o->arrival_ns % 1000000000u, o->cpu,
+			side->comm[0] ? side->comm : "?", side->pid);
 	fprintf(out, "operation  %s\n", side->operation);
 	if (side->call_site[0])
 		fprintf(out, "call site  %s\n", side->call_site);
@@ -252,8 +254,9 @@ static void json_place(FILE *out, const char *key, const struct place *place)
 	if (place->kind == PLACE_NONE)
 		fprintf(out, ", \"%s\": null", key);
 	else
-		fprintf(out, ", \"%s\": {\"kind\": \"%s\", \"pfn\": %" PRIu64 ", \"index\": %u, \"address\": %" PRIu64 "}", key,
-			kinds[place->kind], place->pfn, place->index, place->address);
+		fprintf(out,
+			", \"%s\": {\"kind\": \"%s\", \"pfn\": %" PRIu64 ", \"index\": %u, \"address\": %" PRIu64 "}",
+			key, kinds[place->kind], place->pfn, place->index, place->address);
 }
 
 static void json_zone(FILE *out, const struct bisect_zone *zone)
@@ -287,7 +290,8 @@ static void json_side(FILE *out, const struct bisect_side *side, const struct bi
 	json_text(out, "run", name);
 	fputs(", ", out);
 	json_text(out, "machine", run->machine->name);
-	fprintf(out, ", \"seed\": %" PRIu64 ", \"event\": %" PRIu64 ", \"time_ns\": %" PRIu64 ", \"cpu\": %u, \"pid\": %d, ",
+	fprintf(out,
+		", \"seed\": %" PRIu64 ", \"event\": %" PRIu64 ", \"time_ns\": %" PRIu64 ", \"cpu\": %u, \"pid\": %d, ",
 		run->seed, o->event_no, o->arrival_ns, o->cpu, side->pid);
 	json_text(out, "comm", side->comm);
 	fputs(", ", out);
@@ -320,7 +324,8 @@ void bisect_print_json(const struct bisect_shown *shown, FILE *out)
 
 	fputc('{', out);
 	if (shown->nr_sides != 1)
-		fprintf(out, "\"equal\": %s, \"compared\": %" PRIu64 ", ", answer->part ? "false" : "true", answer->compared);
+		fprintf(out, "\"equal\": %s, \"compared\": %" PRIu64 ", ", answer->part ? "false" : "true",
+			answer->compared);
 	if (answer->part && shown->nr_sides != 1)
 		fprintf(out, "\"prologue\": %s, \"first\": %" PRIu64 ", \"last\": %" PRIu64 ", ",
 			answer->prologue ? "true" : "false", answer->position, answer->last);

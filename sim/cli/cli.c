@@ -174,8 +174,8 @@ void cli_progress_show(struct cli_progress *progress, uint64_t done, uint64_t to
 	progress->last_ns = now;
 	seconds = (double)(now - progress->start_ns) / 1e9;
 	share = total ? (double)done / (double)total : 0;
-	snprintf(line, sizeof(line), "%s: %.0f %%, %.2f M events, %.2f M events/s, %.0f s left%s%s", progress->what, 100 * share,
-		(double)events / 1e6, seconds > 0 ? (double)events / 1e6 / seconds : 0.0,
+	snprintf(line, sizeof(line), "%s: %.0f %%, %.2f M events, %.2f M events/s, %.0f s left%s%s", progress->what,
+		100 * share, (double)events / 1e6, seconds > 0 ? (double)events / 1e6 / seconds : 0.0,
 		share > 0 ? seconds / share - seconds : 0.0, note ? ", " : "", note ? note : "");
 	if (status_wanted)
 		fprintf(stderr, "%s\n", line);

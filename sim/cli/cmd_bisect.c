@@ -43,14 +43,16 @@ static const struct argp_option options[] = {
 	{ "machine", 'm', "FILE", 0, "The first machine, YAML (without it: the default one)", 0 },
 	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the first machine (may be given often)", 0 },
 	{ "seed", CLI_SEED, "N", 0, "Seed of all random streams of the first run (1)", 0 },
-	{ "with-machine", OPT_WITH_MACHINE, "FILE", 0, "The second machine (without it: the first, with its --set)", 1 },
+	{ "with-machine", OPT_WITH_MACHINE, "FILE", 0, "The second machine (without it: the first, with its --set)",
+		1 },
 	{ "with-set", OPT_WITH_SET, "KEY=VALUE", 0, "Change a key of the second machine (may be given often)", 1 },
 	{ "with-seed", OPT_WITH_SEED, "N", 0, "Seed of the second run (that of the first)", 1 },
 	{ "layer", OPT_LAYER, "LAYER", 0, "What is replayed: intent (default) or page, as in replay", 2 },
 	{ "time", OPT_TIME, NULL, 0, "A difference in time alone counts, too: when an event starts, what it costs", 2 },
 	{ "every", OPT_EVERY, "N", 0, "Hash the runs every N events (4096)", 2 },
 	{ "save", OPT_SAVE, "FILE", 0, "Save the first run's hashes, for --against", 3 },
-	{ "against", OPT_AGAINST, "FILE", 0, "Compare the first run with saved hashes, of another version of kmemsim", 3 },
+	{ "against", OPT_AGAINST, "FILE", 0, "Compare the first run with saved hashes, of another version of kmemsim",
+		3 },
 	{ "from-event", OPT_FROM, "N", 0, "--save: leave out the prologue and the first N events", 3 },
 	{ "events", OPT_EVENTS, "N", 0, "--save: only N events", 3 },
 	{ "at", OPT_AT, "N", 0, "Only show what the first run does after N events, and the state before it", 3 },
@@ -305,7 +307,8 @@ static int compare_with_marks(struct bisect_args *args, struct err *err)
 	args->options.layer = file.layer;
 	args->options.time = file.time;
 	if (hash_trace(args->given.input, sha256, err) == 0 && strcmp(sha256, file.trace_sha256))
-		err_set(err, ERR_CONFIG, "%s: its hashes are of another trace than %s", args->against, args->given.input);
+		err_set(err, ERR_CONFIG, "%s: its hashes are of another trace than %s", args->against,
+			args->given.input);
 	if (!err->code)
 		bisect_against(&args->options, &args->runs[0], &file.marks, &answer, err);
 	cli_progress_end(&args->progress);

@@ -23,9 +23,12 @@ struct calibrate_args {
 static const struct argp_option options[] = {
 	{ "machine", 'm', "FILE", 0, "The machine whose costs are fitted, YAML (without it: the default one)", 0 },
 	{ "output", 'o', "FILE", 0, "Write the machine with the fitted costs to FILE", 0 },
-	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine first, such as latency.profile=vm (may be given often)", 0 },
-	{ "overhead", OPT_OVERHEAD, "TIME", 0, "What measuring itself adds to each call, such as 900 ns of a kretprobe", 0 },
-	{ "only", OPT_ONLY, "STEPS", 0, "Fit these steps alone and leave the others as they are, such as reclaim_page,lru_*,wake_up", 0 },
+	{ "set", CLI_SET, "KEY=VALUE", 0,
+		"Change a key of the machine first, such as latency.profile=vm (may be given often)", 0 },
+	{ "overhead", OPT_OVERHEAD, "TIME", 0,
+		"What measuring itself adds to each call, such as 900 ns of a kretprobe", 0 },
+	{ "only", OPT_ONLY, "STEPS", 0,
+		"Fit these steps alone and leave the others as they are, such as reclaim_page,lru_*,wake_up", 0 },
 	{ "quiet", 'q', NULL, 0, "Print no table", 0 },
 	{ 0 },
 };
@@ -61,8 +64,8 @@ static int choose_steps(struct calibration *c, char *only, struct err *err)
 		char hint[128];
 
 		if (!calibrate_only(c, name))
-			return err_set(err, ERR_USAGE, "--only: no step is called \"%s\"%s docs/latency.md lists them", name,
-				word_hint(name, machine_step_name, NR_STEPS, ";", hint, sizeof(hint)));
+			return err_set(err, ERR_USAGE, "--only: no step is called \"%s\"%s docs/latency.md lists them",
+				name, word_hint(name, machine_step_name, NR_STEPS, ";", hint, sizeof(hint)));
 	}
 	return 0;
 }
@@ -82,11 +85,13 @@ static void print_steps(FILE *out, const struct calibration *c, enum calibrate_h
 {
 	for (int step = 0; step < NR_STEPS; step++) {
 		const struct calibrate_step *s = &c->steps[step];
-		const char *note = !s->after_ns && s->before_ns ? "  nothing left" : how == CALIBRATE_SHARED ? "  shared" : "";
+		const char *note = !s->after_ns && s->before_ns ? "  nothing left" :
+			how == CALIBRATE_SHARED                 ? "  shared" :
+								  "";
 
 		if (s->how == how)
-			fprintf(out, "%-24s %10u %10u %10" PRIu64 " %8.1f %%%s\n", machine_step_name[step], s->before_ns,
-				s->after_ns, s->calls, 100 * s->residual, note);
+			fprintf(out, "%-24s %10u %10u %10" PRIu64 " %8.1f %%%s\n", machine_step_name[step],
+				s->before_ns, s->after_ns, s->calls, 100 * s->residual, note);
 	}
 }
 
@@ -103,19 +108,20 @@ static void print_result(FILE *out, const struct calibration *c)
 {
 	uint32_t not_seen = count_steps(c, CALIBRATE_NOT_SEEN), listed = 0;
 
-	fprintf(out, "%" PRIu64 " calls of %u kinds, median %.2f times what the machine file says\n\n", c->calls, c->nr_groups,
-		c->ratio);
+	fprintf(out, "%" PRIu64 " calls of %u kinds, median %.2f times what the machine file says\n\n", c->calls,
+		c->nr_groups, c->ratio);
 	fprintf(out, "%-24s %10s %10s %10s %10s\n", "step", "before ns", "after ns", "calls", "residual");
 	print_steps(out, c, CALIBRATE_MEASURED);
 	print_steps(out, c, CALIBRATE_SHARED);
 	if (count_steps(c, CALIBRATE_SHARED))
-		fputs("\nshared: seen only together with larger steps: stays near the machine file's cost, scaled\n", out);
+		fputs("\nshared: seen only together with larger steps: stays near the machine file's cost, scaled\n",
+			out);
 	if (c->narrowed) {
 		fputs("\nAll other steps are as they were.\n", out);
 		return;
 	}
-	fprintf(out, "\n%u steps could not be determined; they are scaled by %.2f, but for those of devices:\n ", not_seen,
-		c->ratio);
+	fprintf(out, "\n%u steps could not be determined; they are scaled by %.2f, but for those of devices:\n ",
+		not_seen, c->ratio);
 	for (int step = 0; step < NR_STEPS; step++)
 		if (c->steps[step].how == CALIBRATE_NOT_SEEN)
 			fprintf(out, "%s%s", listed++ % 6 ? " " : listed > 1 ? "\n  " : " ", machine_step_name[step]);
@@ -136,8 +142,9 @@ static int write_fitted(const struct calibrate_args *args, const struct calibrat
 	for (int step = 0; step < NR_STEPS; step++)
 		machine->latency.step_ns[step] = c->steps[step].after_ns;
 	machine->latency.reclaim_pace = RECLAIM_PACE_TABLE;
-	snprintf(comment, sizeof(comment), "# Costs fitted by kmemsim calibrate to %s: %u steps measured, %u shared, %u %s.\n",
-		args->given.input, count_steps(c, CALIBRATE_MEASURED), count_steps(c, CALIBRATE_SHARED),
+	snprintf(comment, sizeof(comment),
+		"# Costs fitted by kmemsim calibrate to %s: %u steps measured, %u shared, %u %s.\n", args->given.input,
+		count_steps(c, CALIBRATE_MEASURED), count_steps(c, CALIBRATE_SHARED),
 		count_steps(c, CALIBRATE_NOT_SEEN), c->narrowed ? "as they were" : "scaled");
 	return machine_file_write(args->given.output, comment, machine, err);
 }

@@ -63,12 +63,14 @@ static int print_trace(const struct cat_args *args)
 static int run_cat(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "format", 'f', "FORMAT", 0, "text (for people; the default), csv or jsonl (`kmemsim import` reads both)", 0 },
+		{ "format", 'f', "FORMAT", 0,
+			"text (for people; the default), csv or jsonl (`kmemsim import` reads both)", 0 },
 		{ "from", OPTION_FROM, "TIME", 0, "leave out events before TIME of the trace (\"12.5 s\", or ns)", 1 },
 		{ "to", OPTION_TO, "TIME", 0, "stop before the first event at or after TIME", 1 },
 		{ "skip", OPTION_SKIP, "N", 0, "leave out the first N events (of those from --from on)", 1 },
 		{ "limit", OPTION_LIMIT, "N", 0, "print at most N events", 1 },
-		{ "recorded", OPTION_RECORDED, NULL, 0, "with recorded addresses, page frames and contexts, if the trace has them", 2 },
+		{ "recorded", OPTION_RECORDED, NULL, 0,
+			"with recorded addresses, page frames and contexts, if the trace has them", 2 },
 		{ 0 },
 	};
 	static const struct argp argp = { options, parse_arg, "TRACE.kmt",

@@ -21,7 +21,8 @@ enum { KEY_CSV = 0x100, KEY_JSON, KEY_OVER };
 static const struct argp_option options[] = {
 	{ "csv", KEY_CSV, NULL, 0, "Comma-separated values with a line of names", 0 },
 	{ "json", KEY_JSON, NULL, 0, "As JSON", 0 },
-	{ "over", KEY_OVER, "SHARE", 0, "Only results that differ by more than SHARE of the first run's (\"5%\", \"0.05\")", 0 },
+	{ "over", KEY_OVER, "SHARE", 0,
+		"Only results that differ by more than SHARE of the first run's (\"5%\", \"0.05\")", 0 },
 	{ 0 },
 };
 
@@ -128,7 +129,10 @@ static int compare_files(const struct arguments *args)
 static int run(int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options, .parser = parse, .args_doc = "RESULTS RUN RUN\nRESULTS[:RUN] RESULTS[:RUN]", .doc = doc
+		.options = options,
+		.parser = parse,
+		.args_doc = "RESULTS RUN RUN\nRESULTS[:RUN] RESULTS[:RUN]",
+		.doc = doc,
 	};
 	struct arguments args = { .compare.width = cli_width() };
 	struct compare_side a, b;

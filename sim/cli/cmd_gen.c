@@ -92,7 +92,8 @@ static void print_summary(const struct gen_args *args, const struct trace_meta *
 	fprintf(stderr, "written      %" PRIu64 " events over %s to %s\n", meta->events,
 		units_format_time_short(meta->last_ns, length, sizeof(length)), args->given.output);
 	if (meta->prologue_events)
-		fprintf(stderr, "before       %" PRIu64 " caches that are there from the beginning\n", meta->prologue_events);
+		fprintf(stderr, "before       %" PRIu64 " caches that are there from the beginning\n",
+			meta->prologue_events);
 	fprintf(stderr, "objects      at most %u at a time\n", meta->slots);
 }
 

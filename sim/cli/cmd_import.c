@@ -39,8 +39,10 @@ static const struct argp_option options[] = {
 	{ "strict", OPT_STRICT, NULL, 0, "A line that cannot be used is an error", 0 },
 	{ "no-recorded", OPT_NO_RECORDED, NULL, 0, "Leave out recorded addresses, page frames and contexts, which"
 		" `verify`, `lint`, `cat --recorded` and replays from a saved state read", 0 },
-	{ "page-size", OPT_PAGE_SIZE, "SIZE", 0, "Page size of the recorded machine (default: as the source says, else 4 KiB)", 1 },
-	{ "kernel", OPT_KERNEL, "VERSION", 0, "The recorded kernel, such as 5.10, where the source does not say (default: 6.1)", 1 },
+	{ "page-size", OPT_PAGE_SIZE, "SIZE", 0,
+		"Page size of the recorded machine (default: as the source says, else 4 KiB)", 1 },
+	{ "kernel", OPT_KERNEL, "VERSION", 0,
+		"The recorded kernel, such as 5.10, where the source does not say (default: 6.1)", 1 },
 	{ "kallsyms", OPT_KALLSYMS, "FILE", 0, "Names for the call sites of a perf.data, which holds addresses:"
 		" /proc/kallsyms of the recorded boot", 1 },
 	{ "states", OPT_STATES, "DIR", 0, "Folder of saved states of the recorded machine, which tell how much of its"
@@ -183,10 +185,14 @@ static bool is_of_no_kernel(const struct trace_meta *meta)
 static void print_cache(const struct import_args *args, const struct trace_meta *meta)
 {
 	if (meta->cache_pages)
-		fprintf(stderr, "page cache   %" PRIu64 " pages of files came to it, %" PRIu64 " of them were used again (%s)\n",
-			meta->cache_pages, meta->cache_pages_reused, args->options.cache ? args->cache_how : "as the source itself says");
+		fprintf(stderr,
+			"page cache   %" PRIu64 " pages of files came to it, %" PRIu64
+			" of them were used again (%s)\n",
+			meta->cache_pages, meta->cache_pages_reused,
+			args->options.cache ? args->cache_how : "as the source itself says");
 	else if (!args->nothing_beside || !is_of_no_kernel(meta))
-		fprintf(stderr, "note         how much of its page cache the machine used again is not known: %s\n", args->cache_how);
+		fprintf(stderr, "note         how much of its page cache the machine used again is not known: %s\n",
+			args->cache_how);
 }
 
 static void print_summary(const struct import_args *args, struct trace_meta *meta)
@@ -195,14 +201,19 @@ static void print_summary(const struct import_args *args, struct trace_meta *met
 	uint64_t far_late = trace_counts_of(&meta->repaired, TRACE_REASON_FAR_LATE);
 
 	if (meta->lost)
-		fprintf(stderr, "LOST         %" PRIu64 " events were lost while recording: as many objects and pages may be "
-			"missing, or live too long\n", meta->lost);
+		fprintf(stderr,
+			"LOST         %" PRIu64 " events were lost while recording: as many objects and pages may be "
+			"missing, or live too long\n",
+			meta->lost);
 	if (far_late)
-		fprintf(stderr, "ORDER        %" PRIu64 " events stand behind events of over a second later, whose times they got: the "
+		fprintf(stderr,
+			"ORDER        %" PRIu64
+			" events stand behind events of over a second later, whose times they got: the "
 			"files of single CPUs one behind the other, or several recordings? What comes of it is not what happened\n",
 			far_late);
-	fprintf(stderr, "read         %" PRIu64 " events of %s%s%s, %u CPU%s\n", meta->lines, meta->tool ? meta->tool : "?",
-		meta->kernel ? ", kernel " : "", meta->kernel ? meta->kernel : "", meta->cpus, meta->cpus == 1 ? "" : "s");
+	fprintf(stderr, "read         %" PRIu64 " events of %s%s%s, %u CPU%s\n", meta->lines,
+		meta->tool ? meta->tool : "?", meta->kernel ? ", kernel " : "", meta->kernel ? meta->kernel : "",
+		meta->cpus, meta->cpus == 1 ? "" : "s");
 	fprintf(stderr, "written      %" PRIu64 " events to %s, and %" PRIu64 " that set up what was there before\n",
 		meta->events, args->given.output, meta->prologue_events);
 	fprintf(stderr, "adopted      %" PRIu64 " objects that are older than the recording\n", meta->adopted);
@@ -247,15 +258,18 @@ static void print_json_pace(const struct trace_pace *pace)
 
 static void print_json(const struct trace_meta *meta)
 {
-	printf("{\"lost\": %" PRIu64 ", \"lines\": %" PRIu64 ", \"events\": %" PRIu64 ", \"prologue_events\": %" PRIu64 ", "
+	printf("{\"lost\": %" PRIu64 ", \"lines\": %" PRIu64 ", \"events\": %" PRIu64 ", \"prologue_events\": %" PRIu64
+	       ", "
 	       "\"adopted\": %" PRIu64 ", \"implied_frees\": %" PRIu64 ", \"cpus\": %u, \"page_size\": %u, "
-	       "\"slots\": %u, \"bytes_requested\": %" PRIu64 ", \"bytes_allocated\": %" PRIu64 ", \"bytes_wasted\": %" PRIu64 ", "
+	       "\"slots\": %u, \"bytes_requested\": %" PRIu64 ", \"bytes_allocated\": %" PRIu64
+	       ", \"bytes_wasted\": %" PRIu64 ", "
 	       "\"cache_pages\": %" PRIu64 ", \"cache_pages_reused\": %" PRIu64 ", "
-	       "\"anon_pages\": %" PRIu64 ", \"anon_pages_reused\": %" PRIu64 ", \"mapped_pages\": %" PRIu64 ", \"hashed_pointers\": %s, ",
-		meta->lost, meta->lines, meta->events, meta->prologue_events, meta->adopted, meta->implied_frees, meta->cpus,
-		meta->page_size, meta->slots, meta->bytes_requested, meta->bytes_allocated, wasted_bytes(meta), meta->cache_pages,
-		meta->cache_pages_reused, meta->anon_pages, meta->anon_pages_reused, meta->mapped_pages,
-		meta->hashed_pointers ? "true" : "false");
+	       "\"anon_pages\": %" PRIu64 ", \"anon_pages_reused\": %" PRIu64 ", \"mapped_pages\": %" PRIu64
+	       ", \"hashed_pointers\": %s, ",
+		meta->lost, meta->lines, meta->events, meta->prologue_events, meta->adopted, meta->implied_frees,
+		meta->cpus, meta->page_size, meta->slots, meta->bytes_requested, meta->bytes_allocated,
+		wasted_bytes(meta), meta->cache_pages, meta->cache_pages_reused, meta->anon_pages,
+		meta->anon_pages_reused, meta->mapped_pages, meta->hashed_pointers ? "true" : "false");
 	print_json_pace(&meta->pace);
 	print_json_counts("unusable", &meta->unusable, ", ");
 	print_json_counts("repaired", &meta->repaired, ", ");
@@ -272,8 +286,9 @@ static void default_states(const char *source, char *dir, size_t size)
 }
 
 /*
- * What states tell that were saved with the recording. Which states is a guess where --states does not say, and then a text that
- * knows of itself, as what `cat` prints does, keeps that when there are none. A folder that was asked for and is none is a mistake.
+ * What states tell that were saved with the recording. Which states is a guess where --states does not say, and
+ * then a text that knows of itself, as what `cat` prints does, keeps that when there are none. A folder that was
+ * asked for and is none is a mistake.
  */
 static int read_states(struct import_args *args, struct err *err)
 {
@@ -284,7 +299,8 @@ static int read_states(struct import_args *args, struct err *err)
 	bool known = false;
 
 	default_states(args->sources[0], beside, sizeof(beside));
-	args->nothing_beside = !args->states && (!strcmp(args->sources[0], "-") || (stat(beside, &st) < 0 && errno == ENOENT));
+	args->nothing_beside =
+		!args->states && (!strcmp(args->sources[0], "-") || (stat(beside, &st) < 0 && errno == ENOENT));
 	if (args->states && !strcmp(args->states, "none"))
 		snprintf(args->cache_how, sizeof(args->cache_how), "--states none");
 	else if (args->states && stat(dir, &st) < 0)

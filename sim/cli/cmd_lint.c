@@ -26,11 +26,13 @@ struct lint_args {
 };
 
 static const struct argp_option options[] = {
-	{ "machine", 'm', "FILE", 0, "The machine, YAML (without it: one with 64 GiB and the trace's CPUs, page size and kernel)", 0 },
+	{ "machine", 'm', "FILE", 0,
+		"The machine, YAML (without it: one with 64 GiB and the trace's CPUs, page size and kernel)", 0 },
 	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
 	{ "output", 'o', "FILE", 0, "Add the run, with its violations, to this SQLite database", 0 },
 	{ "rule", OPT_RULE, "RULE", 0, "Only this rule, such as sleep_in_atomic", 1 },
-	{ "severity", OPT_SEVERITY, "SEVERITY", 0, "Only this severity and worse: advice, notice, leak, warning, error or fatal", 1 },
+	{ "severity", OPT_SEVERITY, "SEVERITY", 0,
+		"Only this severity and worse: advice, notice, leak, warning, error or fatal", 1 },
 	{ "json", CLI_JSON, NULL, 0, "As JSON", 2 },
 	{ "quiet", 'q', NULL, 0, "No progress, no table: the exit status alone", 2 },
 	{ 0 },
@@ -63,7 +65,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case OPT_SEVERITY:
 		args->filter.severity = severity_by_name(text);
 		if (args->filter.severity == NR_SEVERITIES)
-			argp_error(state, "--severity: \"%s\": expected advice, notice, leak, warning, error or fatal", text);
+			argp_error(state, "--severity: \"%s\": expected advice, notice, leak, warning, error or fatal",
+				text);
 		return 0;
 	default:
 		return cli_given(key, text, state, &args->given);
@@ -92,15 +95,22 @@ static void on_progress(void *arg, uint64_t events, uint64_t live_objects)
 	struct lint_show *show = arg;
 
 	(void)live_objects;
-	cli_progress_show(&show->progress, trace_progress(show->reader), trace_sizes(show->reader)->bytes_file, events, NULL);
+	cli_progress_show(&show->progress, trace_progress(show->reader), trace_sizes(show->reader)->bytes_file, events,
+		NULL);
 }
 
 static int lint(const struct lint_args *args, const struct machine *machine, struct trace_reader *reader,
 	struct recorder_violations *keeper, struct replay_result *result, struct err *err)
 {
 	struct lint_show show = { .reader = reader };
-	struct replay_options replay = { .seed = 1, .machine = machine, .lint = true, .stop = cli_stop, .progress = on_progress,
-		.arg = &show };
+	struct replay_options replay = {
+		.seed = 1,
+		.machine = machine,
+		.lint = true,
+		.stop = cli_stop,
+		.progress = on_progress,
+		.arg = &show,
+	};
 	struct cli_identity id = { 0 };
 	int ret = args->given.output ? cli_identify(&id, reader, machine, err) : 0;
 
@@ -155,7 +165,8 @@ static void take_no_time(struct machine *machine)
 }
 
 /* A machine that all of the trace fits, unless one was named. */
-static int load_machine(struct machine *machine, const struct lint_args *args, const struct trace_meta *meta, struct err *err)
+static int load_machine(struct machine *machine, const struct lint_args *args, const struct trace_meta *meta,
+	struct err *err)
 {
 	const char *sets[CLI_MAX_SETS + 4];
 	char cpus[32], page_size[32];
@@ -167,7 +178,8 @@ static int load_machine(struct machine *machine, const struct lint_args *args, c
 		sets[nr++] = PLENTY;
 		sets[nr++] = cpus;
 		sets[nr++] = page_size;
-		if (trace_kernel_is(meta, 6, 7)) /* where behaviours change as probe has it (configs/probe_settings.c) */
+		if (trace_kernel_is(meta, 6,
+			    7)) /* where behaviours change as probe has it (configs/probe_settings.c) */
 			sets[nr++] = "kernel=6.18";
 	}
 	for (uint32_t i = 0; i < args->given.machine.nr_sets; i++)
@@ -193,7 +205,8 @@ static int run_lint(int argc, char **argv)
 	cli_catch_signals();
 	if (!machine)
 		status = cli_fail((err_set(&err, ERR_NOMEM, "no memory for a machine"), &err));
-	else if (trace_open(&reader, args.given.input, &reading, &err) < 0 || load_machine(machine, &args, trace_meta(reader), &err) < 0)
+	else if (trace_open(&reader, args.given.input, &reading, &err) < 0 ||
+		load_machine(machine, &args, trace_meta(reader), &err) < 0)
 		status = cli_fail(&err);
 	else
 		status = lint_trace(&args, machine, reader);

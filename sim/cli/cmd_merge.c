@@ -46,11 +46,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static void print_summary(const struct arguments *args, const struct merge_summary *s)
 {
-	fprintf(stderr, "%s: %zu run%s: %zu new from %zu part%s, %zu completed, %zu there already\n", args->given.output, s->runs,
-		s->runs == 1 ? "" : "s", s->added, args->nr_parts, args->nr_parts == 1 ? "" : "s", s->replaced, s->present);
+	fprintf(stderr, "%s: %zu run%s: %zu new from %zu part%s, %zu completed, %zu there already\n",
+		args->given.output, s->runs, s->runs == 1 ? "" : "s", s->added, args->nr_parts,
+		args->nr_parts == 1 ? "" : "s", s->replaced, s->present);
 	if (s->unfinished)
-		fprintf(stderr, "%s: %zu of them did not finish: `kmemsim query %s runs` names them\n", args->given.output,
-			s->unfinished, args->given.output);
+		fprintf(stderr, "%s: %zu of them did not finish: `kmemsim query %s runs` names them\n",
+			args->given.output, s->unfinished, args->given.output);
 }
 
 static int run(int argc, char **argv)

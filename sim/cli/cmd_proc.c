@@ -42,7 +42,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (args->given.input && !args->file)
-			argp_error(state, "which file? --file buddyinfo, pagetypeinfo, slabinfo, zoneinfo, vmallocinfo, iomem, ioports,"
+			argp_error(state,
+				"which file? --file buddyinfo, pagetypeinfo, slabinfo, zoneinfo, vmallocinfo, iomem, ioports,"
 				" unusable_index or extfrag_index");
 		return cli_given(key, arg, state, &args->given);
 	default:

@@ -73,7 +73,8 @@ static const struct argp_option options[] = {
 	{ "sample-time", OPT_SAMPLE_TIME, "TIME", 0, "Simulated time between samples, such as 50 ms; a number alone"
 		" is in ns (default: 100 samples in all)", 2 },
 	{ "sample-events", OPT_SAMPLE_EVENTS, "N", 0, "Also a sample every N events", 2 },
-	{ "check", OPT_CHECK, "N", OPTION_ARG_OPTIONAL, "Verify all invariants every N events (10000) and at the end", 2 },
+	{ "check", OPT_CHECK, "N", OPTION_ARG_OPTIONAL, "Verify all invariants every N events (10000) and at the end",
+		2 },
 	{ "no-thread", OPT_NO_THREAD, NULL, 0, "Decode the trace in the same thread", 2 },
 	{ "parse-only", OPT_PARSE_ONLY, NULL, 0, "Check machine and trace, and stop", 2 },
 	{ "json", CLI_JSON, NULL, 0, "Print the summary as JSON", 3 },
@@ -165,7 +166,10 @@ struct replay_show {
 	struct cli_identity id;         /* empty before identify() */
 };
 
-/* Hashing a trace takes as long as booting a model: the recorder has it done when it needs it. Return: 0, or why it cannot be read. */
+/*
+ * Hashing a trace takes as long as booting a model: the recorder has
+ * it done when it needs it. Return: 0, or why it cannot be read.
+ */
 static int identify(void *arg, struct record_run *run, struct err *err)
 {
 	struct replay_show *show = arg;
@@ -205,9 +209,11 @@ static void warn_misfit(const struct replay_args *args, const struct trace_reade
 	if (args->given.quiet)
 		return;
 	if (meta->cpus > machine->cpus)
-		fprintf(stderr, "kmemsim: note: the trace has %u CPUs, the machine %u: CPU n runs on CPU %s %u\n", meta->cpus,
-			machine->cpus, replay_cpu_map_of(args->options.cpu_map, args->initial) == CPU_MAP_FOLD ?
-			"n mod" : "n divided evenly among",
+		fprintf(stderr, "kmemsim: note: the trace has %u CPUs, the machine %u: CPU n runs on CPU %s %u\n",
+			meta->cpus, machine->cpus,
+			replay_cpu_map_of(args->options.cpu_map, args->initial) == CPU_MAP_FOLD ?
+				"n mod" :
+				"n divided evenly among",
 			machine->cpus);
 	if (meta->page_size && meta->page_size != machine->page_size && args->options.layer == LAYER_PAGE)
 		fprintf(stderr, "kmemsim: note: the trace has pages of %u bytes, the machine of %u: orders are taken"
@@ -250,7 +256,8 @@ static void describe_part(struct replay_args *args)
 		used += (size_t)snprintf(part + used, size - used, ", limit %" PRIu64, args->options.limit);
 	if (used)
 		memmove(part, part + 2, used - 1);
-	describe_sampling(args->options.sample_ns, args->options.sample_events, false, args->sampling, sizeof(args->sampling));
+	describe_sampling(args->options.sample_ns, args->options.sample_events, false, args->sampling,
+		sizeof(args->sampling));
 }
 
 static int replay_open_trace(struct replay_args *args, struct trace_reader *reader, struct recorder *recorder,
@@ -320,8 +327,10 @@ static void warn_samples(const struct replay_args *args, const struct trace_read
 	uint64_t samples = args->options.sample_ns ? part / args->options.sample_ns : 0;
 
 	if (args->given.output && samples > SAMPLES_MANY)
-		fprintf(stderr, "kmemsim: warning: --sample-time asks for up to %" PRIu64 " samples, of a kilobyte or more each"
-			" (a time without a unit is in ns)\n", samples);
+		fprintf(stderr,
+			"kmemsim: warning: --sample-time asks for up to %" PRIu64 " samples, of a kilobyte or more each"
+			" (a time without a unit is in ns)\n",
+			samples);
 }
 
 static int replay_with(struct replay_args *args, const struct machine *machine, struct err *err)
@@ -361,7 +370,8 @@ static int read_initial(struct replay_args *args, const struct machine *machine,
 	args->reader.recorded = true;
 	if (!(*state)->exact_slabs)
 		return 0;
-	return direct_map_find(&args->options.direct_map, args->given.input, saved_memory_end(*state, machine->page_size), err);
+	return direct_map_find(&args->options.direct_map, args->given.input,
+		saved_memory_end(*state, machine->page_size), err);
 }
 
 static int replay_from(struct replay_args *args, const struct machine *machine)
@@ -381,8 +391,8 @@ static int replay_from(struct replay_args *args, const struct machine *machine)
 }
 
 /*
- * The trace is opened beside from here on, unless it is a saved state that says how, and the results are prepared; a failure before
- * there is something to record leaves nothing of them.
+ * The trace is opened beside from here on, unless it is a saved state that says how, and the
+ * results are prepared; a failure before there is something to record leaves nothing of them.
  */
 static int prepare_beside(struct replay_args *args, struct err *err)
 {

@@ -180,8 +180,9 @@ static void on_warning(void *arg, const struct sweep_point *point, const char *w
 	const struct show *show = arg;
 	char text[400];
 
-	fprintf(stderr, "%skmemsim: warning: run %u (%s): %s; runs like it are not named\n", show->terminal ? "\r\033[K" : "",
-		point->number, sweep_point_text(show->sweep, point, text, sizeof(text)), warning);
+	fprintf(stderr, "%skmemsim: warning: run %u (%s): %s; runs like it are not named\n",
+		show->terminal ? "\r\033[K" : "", point->number,
+		sweep_point_text(show->sweep, point, text, sizeof(text)), warning);
 }
 
 static void on_failed(void *arg, const struct sweep_point *point, const char *reason)
@@ -193,15 +194,17 @@ static void on_failed(void *arg, const struct sweep_point *point, const char *re
 		sweep_point_text(show->sweep, point, text, sizeof(text)), reason);
 }
 
-static void print_plan_json(const struct sweep_args *args, const struct sweep_plan *plan, const struct sweep *sweep, double seconds)
+static void print_plan_json(const struct sweep_args *args, const struct sweep_plan *plan, const struct sweep *sweep,
+	double seconds)
 {
 	const char *before = "";
 	char text[1000];
 
-	printf("{\"runs\": %u, \"points\": %u, \"left_out\": %u, \"drawn_twice\": %u, \"events\": %" PRIu64 ", \"seconds\": %.1f"
+	printf("{\"runs\": %u, \"points\": %u, \"left_out\": %u, \"drawn_twice\": %u, \"events\": %" PRIu64
+	       ", \"seconds\": %.1f"
 	       ", \"workers\": %u, \"list\": [",
-		sweep_plan_runs(plan), sweep->nr_points, sweep->nr_dropped, sweep->nr_equal, sweep_plan_events(plan), seconds,
-		args->workers);
+		sweep_plan_runs(plan), sweep->nr_points, sweep->nr_dropped, sweep->nr_equal, sweep_plan_events(plan),
+		seconds, args->workers);
 	for (uint32_t i = 0; i < sweep->nr_points; i++) {
 		if (!sweep_plan_has(plan, i))
 			continue;
@@ -213,7 +216,8 @@ static void print_plan_json(const struct sweep_args *args, const struct sweep_pl
 	puts("\n]}");
 }
 
-static int print_plan(const struct sweep_args *args, const struct sweep_plan *plan, const struct sweep *sweep, struct err *err)
+static int print_plan(const struct sweep_args *args, const struct sweep_plan *plan, const struct sweep *sweep,
+	struct err *err)
 {
 	uint32_t runs = sweep_plan_runs(plan);
 	uint64_t events, wall_ns;
@@ -232,7 +236,9 @@ static int print_plan(const struct sweep_args *args, const struct sweep_plan *pl
 		if (sweep_plan_has(plan, i))
 			printf("%u %s\n", sweep->points[i].number,
 				sweep_point_text(sweep, &sweep->points[i], text, sizeof(text)));
-	fprintf(stderr, "%u runs (of %u points; `where` leaves out %u; %u drawn twice), %" PRIu64 " events, about %s with %u at a time\n",
+	fprintf(stderr,
+		"%u runs (of %u points; `where` leaves out %u; %u drawn twice), %" PRIu64
+		" events, about %s with %u at a time\n",
 		runs, sweep->nr_points, sweep->nr_dropped, sweep->nr_equal, sweep_plan_events(plan),
 		duration(seconds, time, sizeof(time)), args->workers);
 	return 0;
@@ -262,8 +268,8 @@ static void print_summary(const struct sweep_args *args, const struct sweep_prog
 	char time[40];
 
 	if (args->given.json) {
-		printf("{\"runs\": %u, \"done\": %u, \"failed\": %u, \"had\": %u, \"events\": %" PRIu64 ", \"wall_ns\": %" PRIu64
-		       ", \"workers\": %u, \"events_per_s\": %.0f}\n",
+		printf("{\"runs\": %u, \"done\": %u, \"failed\": %u, \"had\": %u, \"events\": %" PRIu64
+		       ", \"wall_ns\": %" PRIu64 ", \"workers\": %u, \"events_per_s\": %.0f}\n",
 			p->runs, p->done, p->failed, had, p->events, p->wall_ns, args->workers,
 			seconds > 0 ? (double)p->events / seconds : 0);
 		return;
@@ -284,8 +290,8 @@ static void print_summary(const struct sweep_args *args, const struct sweep_prog
 
 static void tell_how_to_go_on(const struct sweep_args *args, const struct sweep_progress *p)
 {
-	fprintf(stderr, "kmemsim: %u of %u runs are saved in %s; to go on: kmemsim sweep ", p->done + p->failed, p->runs,
-		args->given.output);
+	fprintf(stderr, "kmemsim: %u of %u runs are saved in %s; to go on: kmemsim sweep ", p->done + p->failed,
+		p->runs, args->given.output);
 	put_word(stderr, args->given.input);
 	fputs(" -o ", stderr);
 	put_word(stderr, args->given.output);
@@ -344,7 +350,12 @@ static int forget_failed(const struct sweep_args *args, struct sweep_plan *plan,
 static int sweep_into(const struct sweep_args *args, struct sweep_plan *plan, const struct sweep *sweep, uint32_t had,
 	struct sweep_progress *progress, struct err *err)
 {
-	struct show show = { .sweep = sweep, .quiet = args->given.quiet, .terminal = isatty(STDERR_FILENO), .last_ns = wall_clock_ns() };
+	struct show show = {
+		.sweep = sweep,
+		.quiet = args->given.quiet,
+		.terminal = isatty(STDERR_FILENO),
+		.last_ns = wall_clock_ns(),
+	};
 	struct sweep_options run = {
 		.workers = args->workers,
 		.stop = cli_stop,
@@ -387,7 +398,8 @@ static int sweep_plan(struct sweep_args *args, struct sweep_plan *plan, const st
 	if (ret == 0 && args->parse_only)
 		return 0;
 	if (ret == 0)
-		ret = args->dry_run ? print_plan(args, plan, sweep, err) : sweep_into(args, plan, sweep, had, &progress, err);
+		ret = args->dry_run ? print_plan(args, plan, sweep, err) :
+				      sweep_into(args, plan, sweep, had, &progress, err);
 	if (ret < 0)
 		return cli_fail(err);
 	ret = cli_flush();

@@ -21,7 +21,8 @@ struct verify_args {
 
 static const struct argp_option options[] = {
 	{ "machine", 'm', "FILE", 0, "The machine that was recorded, YAML (see kmemsim probe)", 0 },
-	{ "snapshots", OPT_SNAPSHOTS, "DIR", 0, "Folder of its saved states, numbered: the first whole one is where the model begins", 0 },
+	{ "snapshots", OPT_SNAPSHOTS, "DIR", 0,
+		"Folder of its saved states, numbered: the first whole one is where the model begins", 0 },
 	{ "output", 'o', "FILE", 0, "Add the run and what was found to this SQLite database", 0 },
 	{ "set", CLI_SET, "KEY=VALUE", 0, "Change a key of the machine (may be given often)", 0 },
 	{ "seed", CLI_SEED, "N", 0, "Seed of all random streams (1)", 0 },
@@ -79,7 +80,8 @@ static int describe(struct verify_args *args, const struct machine *machine, str
 	return ret;
 }
 
-static int verify_states(struct verify_args *args, const struct machine *machine, struct verify *verify, struct err *err)
+static int verify_states(struct verify_args *args, const struct machine *machine, struct verify *verify,
+	struct err *err)
 {
 	struct recorder *recorder = recorder_none();
 	struct cli_identity id = { 0 };
@@ -104,9 +106,11 @@ static void warn_of_missing_moves(const char *trace, const struct verify *verify
 {
 	if (verify->checks[VERIFY_PAGES_STEP].checked && !verify->checks[VERIFY_REFILLS].checked &&
 		!verify->checks[VERIFY_DRAINS].checked)
-		fprintf(stderr, "kmemsim: warning: %s does not have the blocks that moved inside the page allocator, without which few page"
-				" frames can be followed: import the recording again if an older kmemsim did; else it lacks the events"
-				" mm_page_alloc_zone_locked and mm_page_pcpu_drain\n", trace);
+		fprintf(stderr,
+			"kmemsim: warning: %s does not have the blocks that moved inside the page allocator, without which few page"
+			" frames can be followed: import the recording again if an older kmemsim did; else it lacks the events"
+			" mm_page_alloc_zone_locked and mm_page_pcpu_drain\n",
+			trace);
 }
 
 static int verify_with(struct verify_args *args, const struct machine *machine)

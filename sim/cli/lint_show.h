@@ -11,8 +11,10 @@
  * lint_show_table() - a line for each violation, then how many there are of each rule and severity, and how to see the
  * first one in @trace, which is the file's name.
  */
-void lint_show_table(FILE *out, const char *trace, const struct replay_result *result, const struct recorder_violations *found);
+void lint_show_table(FILE *out, const char *trace, const struct replay_result *result,
+	const struct recorder_violations *found);
 /** lint_show_json() - the same as one object. */
-void lint_show_json(FILE *out, const char *trace, const struct replay_result *result, const struct recorder_violations *found);
+void lint_show_json(FILE *out, const char *trace, const struct replay_result *result,
+	const struct recorder_violations *found);
 
 #endif

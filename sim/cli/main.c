@@ -63,7 +63,8 @@ static int unknown_verb(const char *name)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		names[i] = commands[i]->name;
 	if (name[0] == '-')
-		fprintf(stderr, "kmemsim: unknown option \"%s\": a verb comes first; `kmemsim --help` lists them\n", name);
+		fprintf(stderr, "kmemsim: unknown option \"%s\": a verb comes first; `kmemsim --help` lists them\n",
+			name);
 	else
 		fprintf(stderr, "kmemsim: unknown verb \"%s\"%s `kmemsim --help` lists them\n", name,
 			word_hint(name, names, NR_COMMANDS, ";", hint, sizeof(hint)));
@@ -95,15 +96,17 @@ static int help(int argc, char **argv)
 	return cli_flush();
 }
 
-#define HEAP_BYTES      (16u << 20) /* of address space: that of a replay of a million events without its large tables */
+/* of address space: that of a replay of a million events without its large tables */
+#define HEAP_BYTES      (16u << 20)
 #define HEAP_STEP       (1u << 20)
 #define HEAP_HEAD       (256u << 10) /* in small pages */
 #define HUGE_PAGE_BYTES (2u << 20)
 
 /*
- * The heap has huge pages where the system gives them on request: a run fills most of it, and a page fault for each 4 KiB costs
- * more than all that is put there (a virtual machine takes 5 us for each). None must be touched before it is a huge page, so
- * a head is in front of the first one, which holds the first block and where the C library notes what is behind it.
+ * The heap has huge pages where the system gives them on request: a run fills most of it, and a page fault for each
+ * 4 KiB costs more than all that is put there (a virtual machine takes 5 us for each). None must be touched before
+ * it is a huge page, so a head is in front of the first one, which holds the first block and where the C library
+ * notes what is behind it.
  */
 static void take_huge_pages(void)
 {
@@ -123,8 +126,9 @@ static void take_huge_pages(void)
 }
 
 /*
- * Threads here allocate little, and mostly one at a time: they share the heap of the main one, which grows by large steps. A heap
- * of its own for each thread would grow page by page, with a system call that holds up the page faults of all others.
+ * Threads here allocate little, and mostly one at a time: they share the heap of the main one, which grows by large
+ * steps. A heap of its own for each thread would grow page by page, with a system call that holds up the page
+ * faults of all others.
  */
 static void prepare_heap(void)
 {

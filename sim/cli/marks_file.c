@@ -13,9 +13,10 @@ static void print_marks(FILE *out, const struct marks_file *file)
 {
 	const struct bisect_marks *marks = &file->marks;
 
-	fprintf(out, FIRST_LINE "\ntrace %s\nlayer %s\ntime %d\nevery %" PRIu64 "\nfrom %" PRIu64 "\nevents %" PRIu64 "\n",
-		file->trace_sha256, file->layer == LAYER_PAGE ? "page" : "intent", file->time, marks->every, marks->from,
-		marks->events);
+	fprintf(out,
+		FIRST_LINE "\ntrace %s\nlayer %s\ntime %d\nevery %" PRIu64 "\nfrom %" PRIu64 "\nevents %" PRIu64 "\n",
+		file->trace_sha256, file->layer == LAYER_PAGE ? "page" : "intent", file->time, marks->every,
+		marks->from, marks->events);
 	for (size_t i = 0; i < marks->nr; i++)
 		fprintf(out, "%" PRIu64 " %016" PRIx64 "\n",
 			marks->from + (i + 1 < marks->nr ? i * marks->every : marks->total), marks->hash[i]);
@@ -39,8 +40,10 @@ static bool parse_head(struct marks_file *file, const char *line)
 	char word[8];
 	int time;
 
-	if (sscanf(line, "trace %64[0-9a-f]", file->trace_sha256) == 1 || sscanf(line, "every %" SCNu64, &marks->every) == 1 ||
-		sscanf(line, "from %" SCNu64, &marks->from) == 1 || sscanf(line, "events %" SCNu64, &marks->events) == 1)
+	if (sscanf(line, "trace %64[0-9a-f]", file->trace_sha256) == 1 ||
+		sscanf(line, "every %" SCNu64, &marks->every) == 1 ||
+		sscanf(line, "from %" SCNu64, &marks->from) == 1 ||
+		sscanf(line, "events %" SCNu64, &marks->events) == 1)
 		return true;
 	if (sscanf(line, "time %d", &time) == 1) {
 		file->time = time;

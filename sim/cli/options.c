@@ -81,7 +81,8 @@ enum replay_layer cli_layer(struct argp_state *state, const char *text)
 void cli_from(struct argp_state *state, const char *text, struct replay_from *from)
 {
 	if (replay_from_parse(from, text) < 0)
-		argp_error(state, "--from: \"%s\" is no time such as \"12.5 s\", no event number and no marker:TEXT", text);
+		argp_error(state, "--from: \"%s\" is no time such as \"12.5 s\", no event number and no marker:TEXT",
+			text);
 }
 
 void cli_set(struct argp_state *state, struct cli_machine *machine, const char *text)
@@ -103,8 +104,8 @@ void cli_keep_source(struct argp_state *state, const char *source, const char *o
 {
 	struct stat a, b;
 
-	if (source && output && strcmp(source, "-") && strcmp(output, "-") && stat(source, &a) == 0 && stat(output, &b) == 0 &&
-	    S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+	if (source && output && strcmp(source, "-") && strcmp(output, "-") && stat(source, &a) == 0 &&
+		stat(output, &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 		argp_error(state, "%s: this is the source, which would be lost: choose another name", output);
 }
 

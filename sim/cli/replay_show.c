@@ -20,20 +20,23 @@ static void print_json_initial(const struct replay_result *r)
 	printf("}, ");
 }
 
-void replay_show_json(const struct replay_result *r, const struct replay_options *options, const struct trace_meta *meta)
+void replay_show_json(const struct replay_result *r, const struct replay_options *options,
+	const struct trace_meta *meta)
 {
 	double seconds = (double)r->wall_ns / 1e9;
 
 	printf("{\"events\": %" PRIu64 ", \"sim_ns\": %" PRIu64 ", \"wall_ns\": %" PRIu64 ", \"events_per_s\": %.0f, "
-	       "\"failed\": %" PRIu64 ", \"failed_as_recorded\": %" PRIu64 ", \"failed_only_in_recording\": %" PRIu64 ", "
+	       "\"failed\": %" PRIu64 ", \"failed_as_recorded\": %" PRIu64 ", \"failed_only_in_recording\": %" PRIu64
+	       ", "
 	       "\"violations\": %" PRIu64 ", \"not_judged\": %" PRIu64 ", \"not_modelled\": %" PRIu64 ", "
-	       "\"bytes_alloc_checked\": %" PRIu64 ", \"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64 ", "
+	       "\"bytes_alloc_checked\": %" PRIu64 ", \"bytes_alloc_mismatch\": %" PRIu64 ", \"live_objects\": %" PRIu64
+	       ", "
 	       "\"cpus\": %u, \"lost\": %" PRIu64 ", \"still_waiting\": %" PRIu64 ", \"cut_off\": %" PRIu64 ", "
 	       "\"oom_kills\": %" PRIu64 ", \"oom_without_victim\": %" PRIu64 ", \"allocstall\": %" PRIu64 ", ",
-		r->events, r->sim_ns, r->wall_ns, seconds > 0 ? (double)r->events / seconds : 0, r->failed, r->failed_both,
-		r->recovered, r->violations, r->not_judged, r->unmodelled, r->bytes_alloc_checked, r->bytes_alloc_mismatch,
-		r->live_objects, options->machine->cpus, meta->lost, r->still_waiting, r->cut_off, r->oom_kills,
-		r->oom_without_victim, r->stalls);
+		r->events, r->sim_ns, r->wall_ns, seconds > 0 ? (double)r->events / seconds : 0, r->failed,
+		r->failed_both, r->recovered, r->violations, r->not_judged, r->unmodelled, r->bytes_alloc_checked,
+		r->bytes_alloc_mismatch, r->live_objects, options->machine->cpus, meta->lost, r->still_waiting,
+		r->cut_off, r->oom_kills, r->oom_without_victim, r->stalls);
 	if (options->initial)
 		print_json_initial(r);
 	if (r->use.unknown)
@@ -51,11 +54,13 @@ static void print_filled(const struct replay_filled *filled, uint64_t seed)
 		uint64_t nr;
 		const char *what;
 	} rows[] = {
-		{ filled->blocks, "free blocks" }, { filled->pcp_pages, "pages of CPUs' lists" }, { filled->slabs, "slabs" },
+		{ filled->blocks, "free blocks" }, { filled->pcp_pages, "pages of CPUs' lists" }, { filled->slabs,
+			"slabs" },
 		{ filled->lru_pages, "pages on LRU lists" },
 		{ filled->area_pages, "pages of vmalloc areas" }, { filled->percpu_pages, "pages of per-CPU chunks" },
 		{ filled->slab_pages, "pages in use that became slabs" },
-		{ filled->objects, "objects in slabs (assumed)" }, { filled->pageblocks, "types of pageblocks (assumed)" },
+		{ filled->objects, "objects in slabs (assumed)" }, { filled->pageblocks,
+			"types of pageblocks (assumed)" },
 	};
 	bool any = false;
 
@@ -81,8 +86,8 @@ static void print_filled(const struct replay_filled *filled, uint64_t seed)
 static void print_beginning(const struct replay_result *r, const struct replay_options *options)
 {
 	if (options->initial)
-		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n", options->initial->source,
-			r->bound, r->unbound);
+		printf("initial    %s: %" PRIu64 " older objects found in it, %" PRIu64 " not\n",
+			options->initial->source, r->bound, r->unbound);
 	if (r->settings_applied)
 		printf("settings   of the machine are not those of that state: watermarks and limits of CPUs' lists"
 			" are set anew\n");
@@ -117,9 +122,10 @@ static void print_use(const struct replay_use *use)
 		printf("waited     %s for files that were read again, the recording with all that comes later in it\n",
 			units_format_time_short(use->late_ns, late, sizeof(late)));
 	if (use->unknown)
-		printf("page cache %u %% of what goes is read again, %u %% of what was written, %s: %s\n", use->refault_percent,
-			use->written_refault_percent, order, use->assumed ?
-			"assumed, as nothing tells (kmemsim import --states)" : "by what the recorded machine used again");
+		printf("page cache %u %% of what goes is read again, %u %% of what was written, %s: %s\n",
+			use->refault_percent, use->written_refault_percent, order,
+			use->assumed ? "assumed, as nothing tells (kmemsim import --states)" :
+				       "by what the recorded machine used again");
 	if (!use->unknown || !use->mappings)
 		return;
 	printf("mappings   %" PRIu64 " of files, told by page tables: all is touched once, and read again where it is"
@@ -132,14 +138,16 @@ static void print_pace(const struct machine *machine, const struct trace_pace *p
 	char text[TRACE_PACE_TEXT];
 
 	if (pace_is_told(machine, pace))
-		printf("pace       of reclaim as recorded: %s (latency.reclaim_pace)\n", trace_pace_text(pace, text, sizeof(text)));
+		printf("pace       of reclaim as recorded: %s (latency.reclaim_pace)\n",
+			trace_pace_text(pace, text, sizeof(text)));
 }
 
 /* What a machine that is too small does to its tasks. */
 static void print_pressure(const struct replay_result *r, const char *results)
 {
 	if (r->stalls)
-		printf("stalls     %" PRIu64 " times a caller had to reclaim memory for itself (allocstall)\n", r->stalls);
+		printf("stalls     %" PRIu64 " times a caller had to reclaim memory for itself (allocstall)\n",
+			r->stalls);
 	print_use(&r->use);
 	if (r->oom_kills)
 		printf("OOM        %" PRIu64 " task%s ended by the OOM killer (kmemsim report %s)\n", r->oom_kills,
@@ -149,14 +157,15 @@ static void print_pressure(const struct replay_result *r, const char *results)
 			r->oom_without_victim);
 }
 
-void replay_show_summary(const struct replay_result *r, const struct replay_options *options, const struct trace_meta *meta,
-	const char *results)
+void replay_show_summary(const struct replay_result *r, const struct replay_options *options,
+	const struct trace_meta *meta, const char *results)
 {
 	double seconds = (double)r->wall_ns / 1e9;
 	char sim[32];
 
 	if (meta->lost)
-		printf("LOST       %" PRIu64 " events were lost while recording: objects and pages may be off by as many\n",
+		printf("LOST       %" PRIu64
+		       " events were lost while recording: objects and pages may be off by as many\n",
 			meta->lost);
 	printf("replayed   %" PRIu64 " events, %s of simulated time, in %.2f s (%.2f M events/s)\n", r->events,
 		units_format_time_short(r->sim_ns, sim, sizeof(sim)), seconds,
@@ -187,8 +196,9 @@ void replay_show_summary(const struct replay_result *r, const struct replay_opti
 			" (--from takes them into account)\n", r->not_judged);
 	if (r->claims_unknown[RESOURCE_IOPORT] || r->claims_unknown[RESOURCE_IOMEM])
 		printf("not judged who had claimed which %s: neither the recording nor the machine tells (kmemsim lint)\n",
-			!r->claims_unknown[RESOURCE_IOMEM] ? "ports" : !r->claims_unknown[RESOURCE_IOPORT] ? "device memory" :
-			"ports and device memory");
+			!r->claims_unknown[RESOURCE_IOMEM]          ? "ports" :
+				!r->claims_unknown[RESOURCE_IOPORT] ? "device memory" :
+								      "ports and device memory");
 	if (r->unmodelled)
 		printf("skipped    %" PRIu64 " events of what is not modelled, or not told by the initial state"
 			" (mempools, DMA)\n", r->unmodelled);

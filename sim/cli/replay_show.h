@@ -11,9 +11,10 @@
  * @meta:    of the trace.
  * @results: the database, as commands in the text name it.
  */
-void replay_show_summary(const struct replay_result *r, const struct replay_options *options, const struct trace_meta *meta,
-	const char *results);
+void replay_show_summary(const struct replay_result *r, const struct replay_options *options,
+	const struct trace_meta *meta, const char *results);
 /** replay_show_json() - the same as one object; @options and @meta as there. */
-void replay_show_json(const struct replay_result *r, const struct replay_options *options, const struct trace_meta *meta);
+void replay_show_json(const struct replay_result *r, const struct replay_options *options,
+	const struct trace_meta *meta);
 
 #endif

@@ -36,8 +36,8 @@ static void wait_opened(struct trace_beside *trace)
 	trace->opening = false;
 }
 
-int trace_beside_open(struct trace_beside *trace, const struct trace_reader_options *options, struct trace_reader **reader,
-	struct err *err)
+int trace_beside_open(struct trace_beside *trace, const struct trace_reader_options *options,
+	struct trace_reader **reader, struct err *err)
 {
 	wait_opened(trace);
 	if (trace->reader && options->recorded && !trace->options.recorded)

@@ -30,8 +30,8 @@ int trace_beside_start(struct trace_beside *trace, struct err *err);
  * trace_beside_start() knew, and where that was not called, it is opened now. The reader is the
  * callee's. Errors as trace_open().
  */
-int trace_beside_open(struct trace_beside *trace, const struct trace_reader_options *options, struct trace_reader **reader,
-	struct err *err);
+int trace_beside_open(struct trace_beside *trace, const struct trace_reader_options *options,
+	struct trace_reader **reader, struct err *err);
 
 /** trace_beside_close() - waits for the thread; closes the reader. Also after an error, or if never started. */
 void trace_beside_close(struct trace_beside *trace);

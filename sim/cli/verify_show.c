@@ -26,7 +26,8 @@ static void json_cache(const struct verify_cache *cache)
 {
 	printf("{\"name\": ");
 	json_text_put(stdout, cache->name);
-	printf(", \"slabs\": %" PRIu64 ", \"slabs_real\": %" PRIu64 ", \"objects\": %" PRIu64 ", \"objects_real\": %" PRIu64 "}",
+	printf(", \"slabs\": %" PRIu64 ", \"slabs_real\": %" PRIu64 ", \"objects\": %" PRIu64
+	       ", \"objects_real\": %" PRIu64 "}",
 		cache->slabs, cache->slabs_real, cache->objects, cache->objects_real);
 }
 
@@ -54,8 +55,8 @@ static void json_snapshot(const struct verify_snapshot *snapshot)
 
 static void json_difference(const char *check, const struct verify_difference *first, bool more)
 {
-	printf("%s\n  {\"check\": \"%s\", \"event\": %" PRIu64 ", \"time_ns\": %" PRIu64 ", \"kernel\": ", more ? "," : "", check,
-		first->event_no, first->time_ns);
+	printf("%s\n  {\"check\": \"%s\", \"event\": %" PRIu64 ", \"time_ns\": %" PRIu64 ", \"kernel\": ",
+		more ? "," : "", check, first->event_no, first->time_ns);
 	json_text_put(stdout, first->kernel);
 	printf(", \"model\": ");
 	json_text_put(stdout, first->model);
@@ -66,7 +67,8 @@ static void json_check(const struct verify *verify, int check)
 {
 	const struct verify_count *count = &verify->checks[check];
 
-	printf("\"%s\": {\"checked\": %" PRIu64 ", \"equal\": %" PRIu64, verify_check_name[check], count->checked, count->equal);
+	printf("\"%s\": {\"checked\": %" PRIu64 ", \"equal\": %" PRIu64, verify_check_name[check], count->checked,
+		count->equal);
 	if (check == VERIFY_OBJECTS)
 		printf(", \"told\": %" PRIu64 ", \"assisted\": %" PRIu64, count->told, count->assisted);
 	printf("},\n ");
@@ -106,9 +108,9 @@ static void table_zones(const struct verify_snapshot *snapshot)
 	for (uint32_t z = 0; z < snapshot->nr_zones; z++) {
 		const struct verify_zone *zone = &snapshot->zones[z];
 
-		printf("  %-4u %-8s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %8" PRIu64 " %8" PRIu64 "    +-0.%03u\n", zone->node,
-			machine_zone_name[zone->type], zone->free_pages, zone->free_pages_real, zone->managed_pages,
-			zone->pcp_pages, zone->pcp_pages_real, zone->unusable_max_error_milli);
+		printf("  %-4u %-8s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %8" PRIu64 " %8" PRIu64 "    +-0.%03u\n",
+			zone->node, machine_zone_name[zone->type], zone->free_pages, zone->free_pages_real,
+			zone->managed_pages, zone->pcp_pages, zone->pcp_pages_real, zone->unusable_max_error_milli);
 		printf("       blocks  ");
 		for (uint32_t order = 0; order < snapshot->nr_orders; order++)
 			printf(" %" PRIu64 "/%" PRIu64, zone->blocks[order], zone->blocks_real[order]);
@@ -129,8 +131,8 @@ static void table_caches(const struct verify_snapshot *snapshot)
 
 		if (cache->slabs == cache->slabs_real)
 			continue;
-		printf("  %-24s slabs %6" PRIu64 " real %6" PRIu64 "   objects %7" PRIu64 " real %7" PRIu64 "\n", cache->name,
-			cache->slabs, cache->slabs_real, cache->objects, cache->objects_real);
+		printf("  %-24s slabs %6" PRIu64 " real %6" PRIu64 "   objects %7" PRIu64 " real %7" PRIu64 "\n",
+			cache->name, cache->slabs, cache->slabs_real, cache->objects, cache->objects_real);
 		shown++;
 	}
 }
@@ -143,8 +145,8 @@ void verify_print_table(const struct verify *verify)
 	for (int check = 0; check < NR_VERIFY_CHECKS; check++) {
 		const struct verify_count *count = &verify->checks[check];
 
-		printf("%-20s %10" PRIu64 " %10" PRIu64 " %8.3f\n", verify_check_name[check], count->checked, count->equal,
-			percent(count->equal, count->checked));
+		printf("%-20s %10" PRIu64 " %10" PRIu64 " %8.3f\n", verify_check_name[check], count->checked,
+			count->equal, percent(count->equal, count->checked));
 	}
 	printf("  objects: %" PRIu64 " equal ones begin a new slab, whose pages and random start are told; %" PRIu64
 	       " others were free by a free that no event shows\n", verify->checks[VERIFY_OBJECTS].told,
@@ -161,7 +163,8 @@ void verify_print_table(const struct verify *verify)
 		const struct verify_difference *first = &verify->checks[check].first;
 
 		if (first->there)
-			printf("\nfirst difference of %s: event %" PRIu64 " at %" PRIu64 " ns\n  kernel: %s\n  model:  %s\n",
+			printf("\nfirst difference of %s: event %" PRIu64 " at %" PRIu64
+			       " ns\n  kernel: %s\n  model:  %s\n",
 				verify_check_name[check], first->event_no, first->time_ns, first->kernel, first->model);
 	}
 	if (verify_passed(verify, why, sizeof(why)))

@@ -70,7 +70,10 @@ Test(array, is_as_it_was_when_it_cannot_grow)
 	free(list.rows);
 }
 
-/* Element 0 is kept and those up to 70000 are 0, wherever the array grew from and whatever lay in that memory before. */
+/*
+ * Element 0 is kept and those up to 70000 are 0, wherever the
+ * array grew from and whatever lay in that memory before.
+ */
 Test(array, new_elements_are_cleared_where_that_is_wanted)
 {
 	struct list list = { 0 };

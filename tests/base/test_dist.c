@@ -115,7 +115,8 @@ Test(dist, choices_come_by_their_weights)
 
 Test(dist, limits_and_steps_hold)
 {
-	struct statistics s = draw_many((struct dist){ .kind = DIST_EXPONENTIAL, .a = 1000, .min = 512, .max = 2048, .step = 512 });
+	struct statistics s =
+		draw_many((struct dist){ .kind = DIST_EXPONENTIAL, .a = 1000, .min = 512, .max = 2048, .step = 512 });
 
 	cr_assert_eq(s.least, 512);
 	cr_assert_eq(s.most, 2048);

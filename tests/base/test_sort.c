@@ -30,11 +30,13 @@ Test(sort, rows_stand_as_a_stable_sort_leaves_them_whatever_bits_differ)
 		uint64_t places = rng_next(&rng) & rng_next(&rng) & rng_next(&rng), base = rng_next(&rng);
 
 		for (uint32_t i = 0; i < nr; i++)
-			rows[i] = model[i] = (struct sort_row){ (uint32_t)rng_next(&rng) & groups, i, base ^ (rng_next(&rng) & places) };
+			rows[i] = model[i] = (struct sort_row){ (uint32_t)rng_next(&rng) & groups, i,
+				base ^ (rng_next(&rng) & places) };
 		qsort(model, nr, sizeof(*model), by_all);
 		cr_assert(sort_rows(rows, nr));
 		for (uint32_t i = 0; i < nr; i++)
-			cr_assert(rows[i].group == model[i].group && rows[i].index == model[i].index && rows[i].place == model[i].place,
+			cr_assert(rows[i].group == model[i].group && rows[i].index == model[i].index &&
+					rows[i].place == model[i].place,
 				"turn %u, row %u", turn, i);
 	}
 }

@@ -19,7 +19,8 @@ Test(units, sizes_are_read_with_binary_and_decimal_units)
 		{ "0", 0 }, { "4096", 4096 }, { "16 MiB", 16 << 20 }, { "16MiB", 16 << 20 }, { "  4 KiB\t", 4096 },
 		{ "1.5 GiB", 3ull << 29 }, { "0.5 KiB", 512 }, { "1 B", 1 }, { "1 kB", 1000 }, { "1 KB", 1000 },
 		{ "2 MB", 2000000 }, { "3 GB", 3000000000 }, { "1.25 TB", 1250000000000 }, { "1 TiB", 1ull << 40 },
-		{ "8 PiB", 1ull << 53 }, { "0x1000", 4096 }, { "0x10 KiB", 16384 }, { "4096p", 16 << 20 }, { "2 p", 8192 },
+		{ "8 PiB", 1ull << 53 }, { "0x1000", 4096 }, { "0x10 KiB", 16384 }, { "4096p", 16 << 20 }, { "2 p",
+			8192 },
 		{ "18446744073709551615", UINT64_MAX },
 	};
 
@@ -33,8 +34,9 @@ Test(units, sizes_are_read_with_binary_and_decimal_units)
 
 Test(units, what_is_no_size_is_refused_and_leaves_the_result_alone)
 {
-	static const char *const cases[] = { "", " ", "-1", "+1", "4GiBB", "4 gib", "GiB", "4 KiB x", "1.5", "1.", ".5 KiB",
-		"1e3", "0x", "0xg", "1,5 KiB", "16 Mib", "18446744073709551616", "16384 PiB", "1 ns", "4 KiB KiB", "NaN" };
+	static const char *const cases[] = { "", " ", "-1", "+1", "4GiBB", "4 gib", "GiB", "4 KiB x", "1.5", "1.",
+		".5 KiB", "1e3", "0x", "0xg", "1,5 KiB", "16 Mib", "18446744073709551616", "16384 PiB", "1 ns",
+		"4 KiB KiB", "NaN" };
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint64_t value = UNTOUCHED;
@@ -56,8 +58,8 @@ Test(units, pages_need_a_page_size)
 
 Test(units, times_are_nanoseconds)
 {
-	static const struct parsed cases[] = { { "250", 250 }, { "250 ns", 250 }, { "1.5 us", 1500 }, { "2ms", 2000000 },
-		{ "1 s", 1000000000 }, { "2 min", 120000000000 }, { "0 s", 0 } };
+	static const struct parsed cases[] = { { "250", 250 }, { "250 ns", 250 }, { "1.5 us", 1500 },
+		{ "2ms", 2000000 }, { "1 s", 1000000000 }, { "2 min", 120000000000 }, { "0 s", 0 } };
 	uint64_t value = UNTOUCHED;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

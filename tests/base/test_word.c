@@ -10,7 +10,8 @@ Test(word, one_with_fewest_changes_is_nearest_if_it_is_near)
 	cr_expect_str_eq(word_nearest("latncy", names, 3), "latency");
 	cr_expect_str_eq(word_nearest("cache", names, 3), "caches");
 	cr_expect_null(word_nearest("zoneinfo", names, 3));
-	cr_expect_null(word_nearest("a name that is far longer than all that could ever be meant by anybody at all", names, 3));
+	cr_expect_null(word_nearest("a name that is far longer than all that could ever be meant by anybody at all",
+		names, 3));
 }
 
 Test(word, hint_is_a_question_or_what_stands_for_none)
@@ -20,7 +21,8 @@ Test(word, hint_is_a_question_or_what_stands_for_none)
 	cr_expect_str_eq(word_hint("latncy", names, 3, ";", hint, sizeof(hint)), "; did you mean \"latency\"?");
 	cr_expect_str_eq(word_hint("zoneinfo", names, 3, ";", hint, sizeof(hint)), ";");
 	cr_expect_str_eq(word_hint("zoneinfo", names, 3, "", hint, sizeof(hint)), "");
-	cr_expect_eq(strlen(word_hint("latncy", names, 3, ";", small, sizeof(small))), sizeof(small) - 1, "cut to its room");
+	cr_expect_eq(strlen(word_hint("latncy", names, 3, ";", small, sizeof(small))), sizeof(small) - 1,
+		"cut to its room");
 }
 
 Test(word, a_list_has_or_before_its_last)

@@ -1,9 +1,10 @@
 /*
- * bench: where the speed stands, for a given trace: events per second of replay (with recording, without, without the
- * decoding thread), the ratio of that to merely inflating the same file with zlib in one thread, import rate, peak
- * memory and what of it is fixed and what a live object takes. Whole commands are timed, each several times; the fastest counts,
- * as machines are noisy. With --instructions also what replay executes per event: that repeats exactly. With --sweep also what a
- * sweep gains from all cores, and what it costs beyond its replays (bench_sweep.c).
+ * bench: where the speed stands, for a given trace: events per second of replay (with recording, without, without
+ * the decoding thread), the ratio of that to merely inflating the same file with zlib in one thread, import rate,
+ * peak memory and what of it is fixed and what a live object takes. Whole commands are timed, each several times;
+ * the fastest counts, as machines are noisy. With --instructions also what replay executes per event: that repeats
+ * exactly. With --sweep also what a sweep gains from all cores, and what it costs beyond its replays
+ * (bench_sweep.c).
  *
  * Replay does not read the optional recorded columns of a file and inflating does, so the file's share of them is told,
  * too: a trace imported without them is the stricter measure.
@@ -117,8 +118,13 @@ static int run_command(char *const argv[], char *text, size_t size, bool quiet, 
 /* Instructions of this process and of those that it starts from now on. Return: -1 where they cannot be counted. */
 static int counter_open(void)
 {
-	struct perf_event_attr attr = { .type = PERF_TYPE_HARDWARE, .size = sizeof(attr), .config = PERF_COUNT_HW_INSTRUCTIONS,
-		.inherit = 1, .exclude_kernel = 1 };
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_HARDWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_HW_INSTRUCTIONS,
+		.inherit = 1,
+		.exclude_kernel = 1,
+	};
 
 	return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 }
@@ -256,9 +262,9 @@ static void time_replays(const struct args *args, const struct place *place, str
 #define SLOT_BYTES 32.0
 
 /*
- * Bytes that each object costs of those that are alive at once: its slot, and what a replay takes beyond its first event, which is
- * slabs and pages that are touched, tables that grow, and a second batch of events. The rest of the peak is fixed: the program,
- * the trace's tables, the booted machine and a batch.
+ * Bytes that each object costs of those that are alive at once: its slot, and what a replay takes beyond its first
+ * event, which is slabs and pages that are touched, tables that grow, and a second batch of events. The rest of the
+ * peak is fixed: the program, the trace's tables, the booted machine and a batch.
  */
 static double per_object(const struct figures *f)
 {
@@ -302,8 +308,8 @@ static void count_recorded(const struct args *args, const struct place *place, s
 
 static void time_import(const struct args *args, const struct place *place, struct figures *f)
 {
-	char *const argv[] = { (char *)place->kmemsim, "import", (char *)args->source, "-o", (char *)place->kmt, "--json",
-		"--quiet", NULL };
+	char *const argv[] = { (char *)place->kmemsim, "import", (char *)args->source, "-o", (char *)place->kmt,
+		"--json", "--quiet", NULL };
 
 	f->import = time_best(argv, args->runs);
 }
@@ -315,8 +321,8 @@ static double per_event(const struct figures *f)
 
 static void json_row(const char *name, const struct timing *t)
 {
-	printf("  \"%s\": {\"wall_s\": %.4f, \"cpu_s\": %.4f, \"million_events_per_s\": %.3f, \"peak_mib\": %.1f},\n", name,
-		t->wall_s, t->cpu_s, (double)t->events / t->wall_s / 1e6, t->peak_mib);
+	printf("  \"%s\": {\"wall_s\": %.4f, \"cpu_s\": %.4f, \"million_events_per_s\": %.3f, \"peak_mib\": %.1f},\n",
+		name, t->wall_s, t->cpu_s, (double)t->events / t->wall_s / 1e6, t->peak_mib);
 }
 
 static void print_json(const struct args *args, const struct figures *f)
@@ -331,11 +337,13 @@ static void print_json(const struct args *args, const struct figures *f)
 		printf("  \"instructions_per_event\": %.1f,\n", per_event(f));
 	if (args->sweep)
 		sweep_print_json(&f->sweep);
-	printf("  \"bytes_per_live_object\": %.1f, \"fixed_mib\": %.1f, \"slots\": %" PRIu64 ",\n", per_object(f), fixed_mib(f),
-		f->slots);
-	printf("  \"trace\": \"%s\", \"events\": %" PRIu64 ", \"bytes_recorded\": %" PRIu64 ", \"inflate_wall_s\": %.4f, "
+	printf("  \"bytes_per_live_object\": %.1f, \"fixed_mib\": %.1f, \"slots\": %" PRIu64 ",\n", per_object(f),
+		fixed_mib(f), f->slots);
+	printf("  \"trace\": \"%s\", \"events\": %" PRIu64 ", \"bytes_recorded\": %" PRIu64
+	       ", \"inflate_wall_s\": %.4f, "
 	       "\"inflated_bytes\": %" PRIu64 ", \"replay_to_inflate\": %.3f\n}\n",
-		args->trace, f->recorded.events, f->bytes_recorded, f->inflate_s, f->inflated, f->recorded.wall_s / f->inflate_s);
+		args->trace, f->recorded.events, f->bytes_recorded, f->inflate_s, f->inflated,
+		f->recorded.wall_s / f->inflate_s);
 }
 
 static void text_row(const char *name, const struct timing *t)
@@ -358,8 +366,8 @@ static void print_text(const struct args *args, const struct figures *f)
 			(double)f->bytes_recorded / 1024);
 	if (f->instructions)
 		printf("%-18s %8.1f an event, start and end included\n", "instructions", per_event(f));
-	printf("%-18s %8.1f MiB before the first event, and %.1f bytes for each of up to %" PRIu64 " live objects\n", "memory",
-		fixed_mib(f), per_object(f), f->slots);
+	printf("%-18s %8.1f MiB before the first event, and %.1f bytes for each of up to %" PRIu64 " live objects\n",
+		"memory", fixed_mib(f), per_object(f), f->slots);
 	if (args->sweep)
 		sweep_print_text(&f->sweep);
 }
@@ -413,12 +421,15 @@ int main(int argc, char **argv)
 		{ "source", 's', "FILE", 0, "Also time the import of this recording", 0 },
 		{ "runs", 'r', "N", 0, "Runs of each command; the fastest counts (3)", 0 },
 		{ "instructions", 'i', NULL, 0, "Also count the instructions of a replay (needs valgrind)", 0 },
-		{ "sweep", 'w', NULL, 0, "Also time a sweep of 64 runs, on one core and on all, against single replays", 0 },
+		{ "sweep", 'w', NULL, 0,
+			"Also time a sweep of 64 runs, on one core and on all, against single replays", 0 },
 		{ "json", 'j', NULL, 0, "JSON", 0 },
-		{ "decode", 'D', NULL, OPTION_HIDDEN, "Only decode the trace: what --sweep runs to know what that costs", 0 },
+		{ "decode", 'D', NULL, OPTION_HIDDEN,
+			"Only decode the trace: what --sweep runs to know what that costs", 0 },
 		{ 0 },
 	};
-	static const struct argp argp = { options, parse, "TRACE", "Times replay, inflate and import of a trace.", NULL, NULL, NULL };
+	static const struct argp argp = { options, parse, "TRACE", "Times replay, inflate and import of a trace.", NULL,
+		NULL, NULL };
 	struct args args = { .runs = 3 };
 	struct place place = { .dir = "/tmp/kmemsim-bench-XXXXXX" };
 	struct figures figures = { 0 };

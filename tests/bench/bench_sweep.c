@@ -1,12 +1,12 @@
 /*
  * bench_sweep: what a sweep of 64 runs gains from all cores, and what it costs beyond the same replays one by one.
  *
- * The gain is measured by the clock, one core and all in turns. On a machine that others use, too, the clock tells little:
- * so also by what the sweep has to do before and after its runs, which one process does while the others wait (Amdahl):
- * a sweep of one run against one of 64 tells it.
+ * The gain is measured by the clock, one core and all in turns. On a machine that others use, too, the clock tells
+ * little: so also by what the sweep has to do before and after its runs, which one process does while the others
+ * wait (Amdahl): a sweep of one run against one of 64 tells it.
  *
- * The cost beyond the replays: (sweep - 64 replays + 63 times decoding) / (64 replays - 63 times decoding), because a sweep decodes
- * once. Both record the same into one database.
+ * The cost beyond the replays: (sweep - 64 replays + 63 times decoding) / (64 replays - 63
+ * times decoding), because a sweep decodes once. Both record the same into one database.
  */
 #include "tests/bench/bench.h"
 
@@ -46,15 +46,16 @@ static void write_sweep(const struct args *args, const struct place *place, cons
 		perror("bench: sweep");
 		exit(3);
 	}
-	fprintf(file, "kmemsim: 1\nname: bench\nmachine: %s\ntrace: %s\nrepeat: %u\ndetail: %s\n", machine, trace, repeat, detail);
+	fprintf(file, "kmemsim: 1\nname: bench\nmachine: %s\ntrace: %s\nrepeat: %u\ndetail: %s\n", machine, trace,
+		repeat, detail);
 	fclose(file);
 }
 
 static struct timing time_sweep(const struct place *place, long jobs)
 {
 	char text[24];
-	char *const argv[] = { (char *)place->kmemsim, "sweep", (char *)place->yaml, "-o", (char *)place->db, "-q", "-j", text,
-		NULL };
+	char *const argv[] = { (char *)place->kmemsim, "sweep", (char *)place->yaml, "-o", (char *)place->db, "-q",
+		"-j", text, NULL };
 	struct timing timing;
 
 	snprintf(text, sizeof(text), "%ld", jobs);
@@ -170,11 +171,12 @@ void sweep_print_text(const struct sweep_figures *f)
 {
 	const char *by = f->counted ? "instructions" : "CPU time";
 
-	printf("%-18s %8.3f s wall on one core, %.3f s on %ld: %.2f times as fast; %.2f and %.2f s of CPU time\n", "sweep of 64 runs",
-		f->one_s, f->all_s, f->cores, f->one_s / f->all_s, f->one_cpu_s, f->all_cpu_s);
-	printf("%-18s %8.2f times as fast on %ld cores by %s: %.2f %% of the sweep is before and after its runs\n", "", speedup(f), f->cores,
-		by, 100 * f->fixed / (f->fixed + f->runs * f->run));
-	printf("%-18s %+8.2f %% by %s against the same replays one by one, decoding but once\n", "sweep overhead", 100 * overhead(f), by);
+	printf("%-18s %8.3f s wall on one core, %.3f s on %ld: %.2f times as fast; %.2f and %.2f s of CPU time\n",
+		"sweep of 64 runs", f->one_s, f->all_s, f->cores, f->one_s / f->all_s, f->one_cpu_s, f->all_cpu_s);
+	printf("%-18s %8.2f times as fast on %ld cores by %s: %.2f %% of the sweep is before and after its runs\n", "",
+		speedup(f), f->cores, by, 100 * f->fixed / (f->fixed + f->runs * f->run));
+	printf("%-18s %+8.2f %% by %s against the same replays one by one, decoding but once\n", "sweep overhead",
+		100 * overhead(f), by);
 }
 
 void sweep_print_json(const struct sweep_figures *f)
@@ -183,5 +185,6 @@ void sweep_print_json(const struct sweep_figures *f)
 	       "\"one_cpu_s\": %.4f, \"all_cpu_s\": %.4f,\n    \"by\": \"%s\", \"fixed\": %.6g, \"run\": %.6g, \"speedup_by_work\": "
 	       "%.4f, \"sweep_full\": %.6g, \"replay\": %.6g, \"decode\": %.6g, \"overhead\": %.4f},\n",
 		f->runs, f->cores, f->one_s, f->all_s, f->one_s / f->all_s, f->one_cpu_s, f->all_cpu_s,
-		f->counted ? "instructions" : "cpu_s", f->fixed, f->run, speedup(f), f->full, f->replay, f->decode, overhead(f));
+		f->counted ? "instructions" : "cpu_s", f->fixed, f->run, speedup(f), f->full, f->replay, f->decode,
+		overhead(f));
 }

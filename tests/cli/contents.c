@@ -84,7 +84,8 @@ char *contents_of(const char *path)
 
 	cr_assert_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK, "%s", path);
 	cr_assert_eq(sqlite3_exec(db, order_sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
-	tables = prepare(db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name");
+	tables = prepare(db,
+		"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name");
 	while (sqlite3_step(tables) == SQLITE_ROW)
 		write_table(db, out, (const char *)sqlite3_column_text(tables, 0));
 	sqlite3_finalize(tables);

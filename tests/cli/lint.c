@@ -7,8 +7,9 @@
 
 void expect_found(const char *options, int status, const char *found)
 {
-	struct run_result result = run_shell("$K import t.jsonl -o t.kmt --quiet && rm -f r.db && $K lint t.kmt -o r.db --quiet %s",
-		options);
+	struct run_result result =
+		run_shell("$K import t.jsonl -o t.kmt --quiet && rm -f r.db && $K lint t.kmt -o r.db --quiet %s",
+			options);
 
 	cr_expect_eq(result.status, status, "status %d: %s", result.status, result.err);
 	run_free(&result);
@@ -17,6 +18,6 @@ void expect_found(const char *options, int status, const char *found)
 
 void expect_text(int event, const char *part)
 {
-	cr_expect_eq(scenario_number("select instr(text, '%s') > 0 from violations where event_no = %d", part, event), 1,
-		"event %d does not say \"%s\"", event, part);
+	cr_expect_eq(scenario_number("select instr(text, '%s') > 0 from violations where event_no = %d", part, event),
+		1, "event %d does not say \"%s\"", event, part);
 }

@@ -47,7 +47,8 @@ double replayed_failed(void)
 void replay_readers(void)
 {
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 2\n");
-	run_write("w.yaml", "kmemsim: 1\nname: w\nduration: 10 s\ntasks: {reader: {count: 2}, nic: {context: softirq}}\nstreams:\n"
+	run_write("w.yaml",
+		"kmemsim: 1\nname: w\nduration: 10 s\ntasks: {reader: {count: 2}, nic: {context: softirq}}\nstreams:\n"
 		"  page: {event: alloc_pages, gfp: GFP_HIGHUSER_MOVABLE|__GFP_NORETRY, by: reader, rate: 4000}\n"
 		"  object: {event: kmalloc, size: {uniform: [32, 512]}, gfp: GFP_KERNEL, by: reader, rate: 2000, "
 		"lifetime: {exponential: 200 ms}}\n"

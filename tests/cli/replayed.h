@@ -4,7 +4,10 @@
 
 /** replay_generate() - t.kmt of a workload file. */
 void replay_generate(const char *workload);
-/** replay_readers() - two tasks read files into the 64 MiB of m.yaml without end, among small objects and packets in interrupts. */
+/**
+ * replay_readers() - two tasks read files into the 64 MiB of m.yaml
+ * without end, among small objects and packets in interrupts.
+ */
 void replay_readers(void);
 /** replay_with() - t.kmt on m.yaml with a setting ("key=value"), into a new r.db. */
 void replay_with(const char *setting);

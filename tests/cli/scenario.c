@@ -25,7 +25,8 @@ void scenario_replay(const char *machine_yaml)
 	struct run_result result;
 
 	run_write("m.yaml", machine_yaml);
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet && $K replay t.kmt -m m.yaml -o r.db --quiet --check=1000");
+	result = run_shell(
+		"$K import t.jsonl -o t.kmt --quiet && $K replay t.kmt -m m.yaml -o r.db --quiet --check=1000");
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
 }

@@ -63,13 +63,17 @@ Test(bad_input, a_recording_of_nothing_is_no_trace)
 	run_write("short.txt", " a-1 [000] 1.5: kmalloc: size=1\n");
 	run_write("rows.jsonl", "{\"event\":\"kmaloc\",\"id\":1}\n");
 	expect_failure(2, "header.txt: cannot be imported: it holds no event", "$K import header.txt -o x.kmt");
-	expect_failure(2, "ticks.txt: cannot be imported: none of its 1 lines and events can be used: time is of a clock that counts no ns",
+	expect_failure(2,
+		"ticks.txt: cannot be imported: none of its 1 lines and events can be used: time is of a clock that counts no ns",
 		"$K import ticks.txt -o x.kmt");
-	expect_failure(2, "other.txt: cannot be imported: none of its 2 lines and events can be used: unknown event sched_wakeup",
+	expect_failure(2,
+		"other.txt: cannot be imported: none of its 2 lines and events can be used: unknown event sched_wakeup",
 		"$K import other.txt -o x.kmt");
-	expect_failure(2, "short.txt: cannot be imported: none of its 1 lines and events can be used: kmalloc: ptr= is missing",
+	expect_failure(2,
+		"short.txt: cannot be imported: none of its 1 lines and events can be used: kmalloc: ptr= is missing",
 		"$K import short.txt -o x.kmt");
-	expect_failure(2, "rows.jsonl: cannot be imported: none of its 1 lines and events can be used: ", "$K import rows.jsonl -o x.kmt");
+	expect_failure(2, "rows.jsonl: cannot be imported: none of its 1 lines and events can be used: ",
+		"$K import rows.jsonl -o x.kmt");
 	cr_assert_neq(access("x.kmt", F_OK), 0, "nothing may appear under the output's name");
 }
 
@@ -102,7 +106,8 @@ Test(bad_input, a_byte_order_mark_is_no_part_of_the_text)
 	run_write("t.csv", "\xef\xbb\xbf" "event,id,size,gfp\nkmalloc,1,64,GFP_KERNEL\n");
 	run_write("t.jsonl", "\xef\xbb\xbf{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}\n");
 	run_write("measured.csv", "\xef\xbb\xbfop,duration_ns\nkmalloc,100\nkmalloc,110\n");
-	expect_failure(0, "", "for t in t.txt t.csv t.jsonl; do $K import --strict $t -o x.kmt -q || exit; $K info x.kmt --json >i.json || exit; "
+	expect_failure(0, "",
+		"for t in t.txt t.csv t.jsonl; do $K import --strict $t -o x.kmt -q || exit; $K info x.kmt --json >i.json || exit; "
 		"grep -q '\"events\": 1[^0-9]' i.json || { cat i.json >&2; exit 1; }; done; $K replay x.kmt -m m.yaml -q");
 	expect_failure(0, "", "$K calibrate measured.csv -q");
 }
@@ -128,7 +133,8 @@ Test(bad_input, a_flipped_bit_is_never_replayed_silently)
 			"dd of=flip.kmt bs=1 seek=$o conv=notrunc 2>/dev/null; $K replay flip.kmt --json",
 			at);
 
-		cr_assert(result.status == 2 || strstr(result.err, "warning") || run_number(result.out, "events") == 2000,
+		cr_assert(result.status == 2 || strstr(result.err, "warning") ||
+				run_number(result.out, "events") == 2000,
 			"byte at %d %%: status %d, %s%s", at, result.status, result.out, result.err);
 		cr_assert_leq(result.status, 2, "%s", result.err);
 		run_free(&result);
@@ -138,13 +144,15 @@ Test(bad_input, a_flipped_bit_is_never_replayed_silently)
 /* A damaged trace says nothing of the callers behind the damage; one that is cut off is whole up to there. */
 Test(bad_input, lint_of_a_damaged_trace_is_no_verdict)
 {
-	struct run_result result = run_shell("$K gen $KMEMSIM_SOURCE/configs/workloads/network-server.yaml --events 200000 -o t.kmt -q && "
+	struct run_result result = run_shell(
+		"$K gen $KMEMSIM_SOURCE/configs/workloads/network-server.yaml --events 200000 -o t.kmt -q && "
 		"head -c $(($(stat -c %%s t.kmt) / 2)) t.kmt > cut.kmt && cp t.kmt bad.kmt && "
 		"printf XXXXXXXX | dd of=bad.kmt bs=1 seek=$(($(stat -c %%s t.kmt) / 2)) conv=notrunc 2>/dev/null; "
 		"$K lint cut.kmt -q; echo $?; $K lint bad.kmt -q; echo $?");
 
 	cr_expect_str_eq(result.out, "0\n2\n", "%s", result.err);
-	cr_expect(strstr(result.err, "cut.kmt: the file is cut off") && strstr(result.err, "bad.kmt: block"), "%s", result.err);
+	cr_expect(strstr(result.err, "cut.kmt: the file is cut off") && strstr(result.err, "bad.kmt: block"), "%s",
+		result.err);
 	run_free(&result);
 }
 
@@ -168,8 +176,10 @@ Test(bad_input, a_forgotten_unit_of_the_sampling_is_said)
 {
 	run_write("t.jsonl", "{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}\n"
 			     "{\"event\":\"kfree\",\"id\":1,\"time_ns\":20000000000}\n");
-	expect_failure(0, "up to 4000000000 samples", "$K import t.jsonl -o t.kmt -q; $K replay t.kmt -o r.db --parse-only --sample-time 5");
-	expect_failure(0, "", "$K replay t.kmt -o r.db --parse-only --sample-time '5 s' 2>&1 | grep samples | wc -l | grep -q 0");
+	expect_failure(0, "up to 4000000000 samples",
+		"$K import t.jsonl -o t.kmt -q; $K replay t.kmt -o r.db --parse-only --sample-time 5");
+	expect_failure(0, "",
+		"$K replay t.kmt -o r.db --parse-only --sample-time '5 s' 2>&1 | grep samples | wc -l | grep -q 0");
 }
 
 Test(bad_input, an_output_that_cannot_be_written_is_an_io_error)
@@ -195,7 +205,10 @@ Test(bad_input, a_full_disk_leaves_nothing_half_written)
 	expect_failure(3, "full.db", "ulimit -f 8; trap '' XFSZ; $K replay t.kmt -o full.db --sample-events 1");
 }
 
-/* Sleeps, and has a handler for SIGINT, which is bit 1 of the mask: the signal comes while it waits for more to read. */
+/*
+ * Sleeps, and has a handler for SIGINT, which is bit 1 of the
+ * mask: the signal comes while it waits for more to read.
+ */
 #define WAITS_FOR_INPUT "grep -q '^State:.S' /proc/$P/status && grep -q '^SigCgt:.*[2367abef]$' /proc/$P/status"
 
 Test(bad_input, ctrl_c_ends_an_import_that_leaves_nothing_behind)
@@ -216,11 +229,14 @@ Test(bad_input, ctrl_c_ends_a_wait_for_an_event_that_is_far_away)
 {
 	static const char *const samples[] = { "", "--sample-time 1us" };
 
-	run_write("t.jsonl", "{\"event\":\"alloc_pages\",\"id\":1,\"order\":0,\"gfp\":\"GFP_HIGHUSER_MOVABLE\",\"time_ns\":1000}\n"
-			     "{\"event\":\"free_pages\",\"id\":1,\"order\":0,\"time_ns\":1000000000000000000}\n");
+	run_write("t.jsonl",
+		"{\"event\":\"alloc_pages\",\"id\":1,\"order\":0,\"gfp\":\"GFP_HIGHUSER_MOVABLE\",\"time_ns\":1000}\n"
+		"{\"event\":\"free_pages\",\"id\":1,\"order\":0,\"time_ns\":1000000000000000000}\n");
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
-		struct run_result result = run_shell("$K import t.jsonl -o t.kmt -q; timeout --foreground --preserve-status -s INT -k 20 1 "
-						     "$K replay t.kmt -o r.db %s", samples[i]);
+		struct run_result result = run_shell(
+			"$K import t.jsonl -o t.kmt -q; timeout --foreground --preserve-status -s INT -k 20 1 "
+			"$K replay t.kmt -o r.db %s",
+			samples[i]);
 
 		cr_expect_eq(result.status, 130, "status %d: %s", result.status, result.err);
 		run_free(&result);
@@ -246,7 +262,8 @@ Test(bad_input, an_output_never_replaces_its_own_source)
 /* As root, a rename over /dev/null would take it from everybody. */
 Test(bad_input, an_output_that_is_a_pipe_or_a_device_stays_one)
 {
-	static const char *const writers[] = { "probe -q -o", "import t.jsonl -q -o", "report r.db --html", "calibrate m.csv -q -o" };
+	static const char *const writers[] = { "probe -q -o", "import t.jsonl -q -o", "report r.db --html",
+		"calibrate m.csv -q -o" };
 
 	make_trace(2);
 	run_write("t.jsonl", "{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\"}\n");
@@ -255,10 +272,12 @@ Test(bad_input, an_output_that_is_a_pipe_or_a_device_stays_one)
 	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
 		char command[256];
 
-		snprintf(command, sizeof(command), "cat p > got & $K %s p && wait && test -p p && test -s got", writers[i]);
+		snprintf(command, sizeof(command), "cat p > got & $K %s p && wait && test -p p && test -s got",
+			writers[i]);
 		expect_failure(0, "", command);
 	}
-	expect_failure(3, "full: cannot write: No space left on device", "ln -s /dev/full full; $K report r.db --html full");
+	expect_failure(3, "full: cannot write: No space left on device",
+		"ln -s /dev/full full; $K report r.db --html full");
 	expect_failure(0, "", "test -c full");
 }
 
@@ -275,10 +294,13 @@ Test(bad_input, what_cannot_be_a_results_database_is_named)
 Test(bad_input, parse_only_knows_all_that_a_run_would_refuse)
 {
 	make_trace(2);
-	expect_failure(2, "no allocator is called slubb; there are: slub, slab, slob", "$K replay t.kmt --set slab.allocator=slubb --parse-only");
-	expect_failure(2, "no allocator is called slubb; there are: slub, slab, slob", "$K replay t.kmt --set slab.allocator=slubb");
+	expect_failure(2, "no allocator is called slubb; there are: slub, slab, slob",
+		"$K replay t.kmt --set slab.allocator=slubb --parse-only");
+	expect_failure(2, "no allocator is called slubb; there are: slub, slab, slob",
+		"$K replay t.kmt --set slab.allocator=slubb");
 	expect_failure(0, "", "$K replay t.kmt --parse-only");
-	run_write("s.yaml", "name: s\nmachine: {}\ntrace: t.kmt\nvary: {grid: {slab.allocator: [slub, slubb], cpus: [1, 2]}}\n");
+	run_write("s.yaml",
+		"name: s\nmachine: {}\ntrace: t.kmt\nvary: {grid: {slab.allocator: [slub, slubb], cpus: [1, 2]}}\n");
 	expect_failure(2, "no allocator is called slubb; there are: slub, slab, slob", "$K sweep s.yaml -o s.db");
 	expect_failure(0, "", "test ! -e s.db");
 }
@@ -294,14 +316,21 @@ Test(bad_input, a_part_of_the_trace_that_holds_nothing_is_warned_of)
 Test(bad_input, a_reserve_that_leaves_nothing_is_warned_of)
 {
 	make_trace(3);
-	expect_failure(0, "warning: the low watermark of zone DMA32 is 55.8 MiB, of 48.0 MiB that it has: little or nothing is left for requests"
-		" (page_allocator.min_free_kbytes)", "$K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=60000 -q");
-	expect_failure(0, "", "test -z \"$($K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=10000 -q 2>&1)\"");
+	expect_failure(0,
+		"warning: the low watermark of zone DMA32 is 55.8 MiB, of 48.0 MiB that it has: little or nothing is left for requests"
+		" (page_allocator.min_free_kbytes)",
+		"$K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=60000 -q");
+	expect_failure(0, "",
+		"test -z \"$($K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=10000 -q 2>&1)\"");
 	/* Before hours are spent, and of many runs of a sweep once. */
-	expect_failure(0, "warning: the low watermark", "$K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=60000 --parse-only");
-	expect_failure(2, "warning: the low watermark", "$K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=60000 --from marker:none");
-	run_write("s.yaml", "name: s\nmachine: {memory: 64 MiB}\ntrace: t.kmt\nvary: {grid: {page_allocator.min_free_kbytes: [60000, 50000, auto], cpus: [1, 2]}}\n");
-	expect_failure(0, "warning: run 1 (page_allocator.min_free_kbytes=60000 cpus=1): the low watermark of zone DMA32 is 55.8 MiB",
+	expect_failure(0, "warning: the low watermark",
+		"$K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=60000 --parse-only");
+	expect_failure(2, "warning: the low watermark",
+		"$K replay t.kmt --set memory='64 MiB' --set page_allocator.min_free_kbytes=60000 --from marker:none");
+	run_write("s.yaml",
+		"name: s\nmachine: {memory: 64 MiB}\ntrace: t.kmt\nvary: {grid: {page_allocator.min_free_kbytes: [60000, 50000, auto], cpus: [1, 2]}}\n");
+	expect_failure(0,
+		"warning: run 1 (page_allocator.min_free_kbytes=60000 cpus=1): the low watermark of zone DMA32 is 55.8 MiB",
 		"$K sweep s.yaml -o s.db -j 1 -q");
 	expect_failure(0, "", "test \"$($K sweep s.yaml -o s2.db -q 2>&1 | grep -c 'low watermark')\" = 1");
 }
@@ -324,7 +353,8 @@ Test(bad_input, help_that_does_not_arrive_is_an_io_error)
 
 Test(bad_input, a_message_holds_no_bytes_that_command_the_terminal)
 {
-	struct run_result result = run_shell("printf 'name: x\\033[31m\\233\\302\\233\\303\\251 \\377' >m.yaml; $K replay x.kmt -m m.yaml; "
+	struct run_result result = run_shell(
+		"printf 'name: x\\033[31m\\233\\302\\233\\303\\251 \\377' >m.yaml; $K replay x.kmt -m m.yaml; "
 		"$K info $(printf 'n\\033[31m\\377.kmt')");
 
 	cr_expect_null(strpbrk(result.err, "\033\233\377"), "%s", result.err);
@@ -341,7 +371,8 @@ Test(bad_input, a_cut_off_gzip_stream_is_named_by_its_file)
 
 Test(bad_input, text_that_is_no_utf8_stays_out_of_json)
 {
-	struct run_result result = run_shell("printf '# tracer: nop\\n#\\n p\\377-1  [000] .....  1.000001: kfree: call_site=f\\376+0x1/0x2 ptr=0000000000000010\\n"
+	struct run_result result = run_shell(
+		"printf '# tracer: nop\\n#\\n p\\377-1  [000] .....  1.000001: kfree: call_site=f\\376+0x1/0x2 ptr=0000000000000010\\n"
 		" p\\377-1  [000] .....  1.000002: kfree: call_site=f\\376+0x1/0x2 ptr=0000000000000010\\n' >t.txt;"
 		" $K import t.txt -o n\\\\377.kmt -q; mv n* $(printf 'n\\377.kmt'); $K lint $(printf 'n\\377.kmt') --json");
 

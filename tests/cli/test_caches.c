@@ -9,20 +9,22 @@ TestSuite(caches, .init = run_enter, .fini = run_leave, .timeout = 60);
 /* As a kernel that merges shows it: whoever asks, the first of the merged caches is named. Half of the objects stay. */
 static void record(void)
 {
-	static const char *const sites[] = { "jbd2__journal_start+0x8d/0x1f0", "ext4_free_blocks+0x3c1/0xb20", "kmalloc_reserve+0x20",
-		"sk_prot_alloc+0x30" };
+	static const char *const sites[] = { "jbd2__journal_start+0x8d/0x1f0", "ext4_free_blocks+0x3c1/0xb20",
+		"kmalloc_reserve+0x20", "sk_prot_alloc+0x30" };
 
 	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"jbd2_journal_handle\",\"size\":56,\"align\":8}");
 	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"ext4_free_data\",\"size\":56,\"align\":8}");
 	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"ext4_groups\",\"size\":64,\"align\":8}");
 	for (int i = 0; i < 8; i++)
-		scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":%d,\"cache\":\"jbd2_journal_handle\",\"gfp\":\"GFP_NOFS\",\"call_site\":\"%s\"}",
+		scenario_add(
+			"{\"event\":\"kmem_cache_alloc\",\"id\":%d,\"cache\":\"jbd2_journal_handle\",\"gfp\":\"GFP_NOFS\",\"call_site\":\"%s\"}",
 			i, sites[i % 4]);
 	for (int i = 0; i < 4; i++)
 		scenario_add("{\"event\":\"kmem_cache_free\",\"id\":%d,\"cache\":\"jbd2_journal_handle\"}", i);
 }
 
-static const char live[] = "select cache, live_objs from cache_stats where live_objs > 0 and sample_id = (select max(sample_id) from"
+static const char live[] =
+	"select cache, live_objs from cache_stats where live_objs > 0 and sample_id = (select max(sample_id) from"
 	" samples) order by cache";
 
 Test(caches, a_machine_that_does_not_merge_has_objects_in_the_cache_that_the_function_tells)

@@ -111,7 +111,10 @@ Test(calibrate, another_profile_to_begin_with_gives_the_same, .init = run_enter,
 	run_free(&run);
 }
 
-/* Two ways of one call: what is usual is where durations are densest, unless it is said to be one way, or there are too few. */
+/*
+ * Two ways of one call: what is usual is where durations are
+ * densest, unless it is said to be one way, or there are too few.
+ */
 Test(calibrate, the_usual_way_is_where_durations_are_densest, .init = run_enter, .fini = run_leave)
 {
 	FILE *out = fopen("ways.csv", "w");
@@ -139,7 +142,8 @@ Test(calibrate, a_step_that_would_cost_less_than_nothing_costs_nothing, .init = 
 {
 	struct run_result run;
 
-	run_write("m.csv", "op,duration_ns,size,order,path\npage_buddy,100,,,page_buddy\npage_buddy,60,,,page_buddy+zone_lock\n");
+	run_write("m.csv",
+		"op,duration_ns,size,order,path\npage_buddy,100,,,page_buddy\npage_buddy,60,,,page_buddy+zone_lock\n");
 	run = run_shell("$K calibrate m.csv");
 	cr_assert_eq(run.status, 0, "%s", run.err);
 	cr_expect_eq(column(run.out, "zone_lock", 2), 0, "%s", run.out);
@@ -150,11 +154,12 @@ Test(calibrate, a_step_that_would_cost_less_than_nothing_costs_nothing, .init = 
 /* A call whose way is not known tells no step's cost. */
 Test(calibrate, calls_of_unknown_ways_are_counted_by_reason, .init = run_enter, .fini = run_leave)
 {
-	static const char *const reasons[] = { "1  duration is not above what measuring adds", "1  cleared object of unknown size",
-		"1  path is neither fast, slow, zero nor steps joined by +" };
+	static const char *const reasons[] = { "1  duration is not above what measuring adds",
+		"1  cleared object of unknown size", "1  path is neither fast, slow, zero nor steps joined by +" };
 	struct run_result run;
 
-	run_write("m.csv", "op,duration_ns,size,order,path\nkfree,20,,,\nkfree,50,,,\nkzalloc,90,,,\npage_buddy,90,,,3xpage_buddy\n");
+	run_write("m.csv",
+		"op,duration_ns,size,order,path\nkfree,20,,,\nkfree,50,,,\nkzalloc,90,,,\npage_buddy,90,,,3xpage_buddy\n");
 	run = run_shell("$K calibrate m.csv --overhead '20 ns'");
 	cr_assert_eq(run.status, 0, "%s", run.err);
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
@@ -172,8 +177,9 @@ Test(calibrate, calls_of_unknown_ways_are_counted_by_reason, .init = run_enter, 
 
 Test(calibrate, lines_that_cannot_be_used_are_counted_by_reason, .init = run_enter, .fini = run_leave)
 {
-	static const char *const reasons[] = { "80 lines could not be used", "20  duration_ns is no number of nanoseconds",
-		"20  op is neither a known function nor a step", "20  a line with another number of fields than the first",
+	static const char *const reasons[] = { "80 lines could not be used",
+		"20  duration_ns is no number of nanoseconds", "20  op is neither a known function nor a step",
+		"20  a line with another number of fields than the first",
 		"20  path is neither fast, slow, zero nor steps joined by +" };
 	struct run_result run;
 
@@ -222,20 +228,29 @@ Test(calibrate, function_graph_tells_size_and_clearing_by_the_events_inside, .in
 	run_free(&run);
 }
 
-/* What options of the tracer print in front of the duration, behind the name and in the parentheses; trace_pipe has no header. */
+/*
+ * What options of the tracer print in front of the duration, behind
+ * the name and in the parentheses; trace_pipe has no header.
+ */
 Test(calibrate, function_graph_is_read_with_any_of_its_options, .init = run_enter, .fini = run_leave)
 {
 	static const struct {
 		const char *option, *lines;
 	} cases[] = {
-		{ "none", " 0)   0.300 us    |  kfree();\n 1)               |  kfree() {\n 1)   0.010 us    |    f [mod]();\n 1)               |"
-			  "    g [mod]() {\n 1)   0.100 us    |    }\n 1)   0.300 us    |  }\n" },
-		{ "proc", " 0)    bash-12    |   0.300 us    |  kfree();\n 1)   a-3     |               |  kfree() {\n 1)   a-3     | + 0.300 us   |  }\n" },
-		{ "abstime", " 12.000001 |   0)   0.300 us    |  kfree();\n 12.000002 |   1) ! 0.300 us   |  kfree();\n" },
+		{ "none",
+			" 0)   0.300 us    |  kfree();\n 1)               |  kfree() {\n 1)   0.010 us    |    f [mod]();\n 1)               |"
+			"    g [mod]() {\n 1)   0.100 us    |    }\n 1)   0.300 us    |  }\n" },
+		{ "proc",
+			" 0)    bash-12    |   0.300 us    |  kfree();\n 1)   a-3     |               |  kfree() {\n 1)   a-3     | + 0.300 us   |  }\n" },
+		{ "abstime",
+			" 12.000001 |   0)   0.300 us    |  kfree();\n 12.000002 |   1) ! 0.300 us   |  kfree();\n" },
 		{ "latency-format", " 0)  d..1.  0.300 us    |  kfree();\n 1)  d.h2.  0.300 us    |  kfree();\n" },
-		{ "all of these", " 12.000001 |   0)    bash-12   |  d..1.  0.300 us    |  kfree();\n 12.000002 |   1)   a-3   |  .....  0.300 us |  kfree();\n" },
-		{ "tail, retval", " 0)   0.300 us    |  kfree(); /* = 0x0 */\n 1)               |  kfree() {\n 1)   0.300 us   |  } /* kfree ret=0x5 */\n" },
-		{ "args", " 0)   0.300 us    |  kfree(object=0xffff888003c0f000);\n 1)               |  kfree(object=0x0) { /* <-f */\n 1)   0.300 us   |  }\n" },
+		{ "all of these",
+			" 12.000001 |   0)    bash-12   |  d..1.  0.300 us    |  kfree();\n 12.000002 |   1)   a-3   |  .....  0.300 us |  kfree();\n" },
+		{ "tail, retval",
+			" 0)   0.300 us    |  kfree(); /* = 0x0 */\n 1)               |  kfree() {\n 1)   0.300 us   |  } /* kfree ret=0x5 */\n" },
+		{ "args",
+			" 0)   0.300 us    |  kfree(object=0xffff888003c0f000);\n 1)               |  kfree(object=0x0) { /* <-f */\n 1)   0.300 us   |  }\n" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -248,7 +263,8 @@ Test(calibrate, function_graph_is_read_with_any_of_its_options, .init = run_ente
 		cr_expect_eq(column(run.out, "slab_free_fast", 3), 2, "%s", cases[i].option);
 		run_free(&run);
 	}
-	run_write("graph.txt", " 0)   0.300 us    |  kfree(object=0x1);\n 0)   0.030 us    |  kmem_cache_alloc_noprof(s=0x1, gfpflags=0xcc0);\n"
+	run_write("graph.txt",
+		" 0)   0.300 us    |  kfree(object=0x1);\n 0)   0.030 us    |  kmem_cache_alloc_noprof(s=0x1, gfpflags=0xcc0);\n"
 		" 0)   0.430 us    |  __kmalloc_noprof(size=0x1000, flags=0xdc0);\n 0)   2.000 us    |  __alloc_pages_noprof(gfp=0xcc0, order=0x5);\n");
 	struct run_result run = run_shell("$K calibrate graph.txt");
 	cr_assert_eq(run.status, 0, "%s", run.err);
@@ -260,14 +276,16 @@ Test(calibrate, function_graph_is_read_with_any_of_its_options, .init = run_ente
 /* As trace-cmd prints it; calls of two tasks on one CPU do not mix. */
 Test(calibrate, durations_that_cannot_be_are_counted_and_not_used, .init = run_enter, .fini = run_leave)
 {
-	run_write("graph.txt", " 0)   0.300 us    |  kfree();\n 0)  -5.000 us    |  kfree();\n 0) 1234567890123456789 us |  kfree();\n"
+	run_write("graph.txt",
+		" 0)   0.300 us    |  kfree();\n 0)  -5.000 us    |  kfree();\n 0) 1234567890123456789 us |  kfree();\n"
 		" 0)   1.2.3 us    |  kfree();\n 0)               |  kfree() {\n 0) -0.900 us    |  }\n 0)   0.300 us    |  kfree();\n");
 
 	struct run_result run = run_shell("$K calibrate graph.txt");
 
 	cr_assert_eq(run.status, 0, "%s", run.err);
 	cr_expect_not_null(strstr(run.out, "2 calls of 1 kinds"), "%s", run.out);
-	cr_expect_not_null(strstr(run.err, "4  duration is negative, or no number of up to eleven days"), "%s", run.err);
+	cr_expect_not_null(strstr(run.err, "4  duration is negative, or no number of up to eleven days"), "%s",
+		run.err);
 	run_free(&run);
 }
 
@@ -303,15 +321,18 @@ Test(calibrate, records_of_function_graph_and_probe_pairs_go_by_task, .init = ru
 /* A moment of reclaim.txt. */
 static void write_event(FILE *out, uint64_t ns, const char *task, unsigned int cpu, const char *event)
 {
-	fprintf(out, "  %s   [%03u]   %u.%09u: %s\n", task, cpu, (unsigned int)(ns / 1000000000), (unsigned int)(ns % 1000000000), event);
+	fprintf(out, "  %s   [%03u]   %u.%09u: %s\n", task, cpu, (unsigned int)(ns / 1000000000),
+		(unsigned int)(ns % 1000000000), event);
 }
 
 static void write_batch(FILE *out, uint64_t ns, const char *task, unsigned int scanned, unsigned int reclaimed)
 {
 	char event[160];
 
-	snprintf(event, sizeof(event), "mm_vmscan_lru_shrink_inactive: nid=0 nr_scanned=%u nr_reclaimed=%u nr_dirty=0 nr_writeback=0 "
-		"priority=12 flags=RECLAIM_WB_FILE", scanned, reclaimed);
+	snprintf(event, sizeof(event),
+		"mm_vmscan_lru_shrink_inactive: nid=0 nr_scanned=%u nr_reclaimed=%u nr_dirty=0 nr_writeback=0 "
+		"priority=12 flags=RECLAIM_WB_FILE",
+		scanned, reclaimed);
 	write_event(out, ns, task, 0, event);
 }
 
@@ -339,7 +360,8 @@ static void write_reclaim(const char *name)
 
 			write_event(out, now + 1000, "kswapd0-31", 0, "mm_page_free: page=0x1 pfn=0x100 order=0");
 			if (batch == 3)
-				write_event(out, now + 2000, "kswapd0-31", 0, "mm_vmscan_write_folio: page=0x1 pfn=0x101 RECLAIM_WB_ANON");
+				write_event(out, now + 2000, "kswapd0-31", 0,
+					"mm_vmscan_write_folio: page=0x1 pfn=0x101 RECLAIM_WB_ANON");
 			if (batch == 5)
 				write_event(out, now + 3000, "cc-7", 0, "kfree: call_site=f+0x1/0x2 ptr=0x10");
 			now += batch == 3 || batch == 5 ? 10 * took : took;
@@ -371,7 +393,8 @@ Test(calibrate, the_pace_of_reclaim_is_told_by_its_own_events, .init = run_enter
 /* Of 60 wake-ups on an idle CPU none is told: they are too few. */
 Test(calibrate, import_keeps_the_pace_of_reclaim, .init = run_enter, .fini = run_leave)
 {
-	static const char told[] = "\"reclaim_pace\": { \"reclaim_page\": 3000, \"lru_batch\": 20000, \"lru_scan\": 400, \"wake_up\": 70000 }";
+	static const char told[] =
+		"\"reclaim_pace\": { \"reclaim_page\": 3000, \"lru_batch\": 20000, \"lru_scan\": 400, \"wake_up\": 70000 }";
 	struct run_result run;
 
 	write_reclaim("reclaim.txt");
@@ -382,7 +405,10 @@ Test(calibrate, import_keeps_the_pace_of_reclaim, .init = run_enter, .fini = run
 		run_free(&run);
 	}
 	run = run_shell("$K info r.kmt");
-	cr_expect(strstr(run.out, "reclaim         reclaim_page 3000 ns, lru_batch 20000 ns, lru_scan 400 ns, wake_up 70000 ns\n"), "%s", run.out);
+	cr_expect(
+		strstr(run.out,
+			"reclaim         reclaim_page 3000 ns, lru_batch 20000 ns, lru_scan 400 ns, wake_up 70000 ns\n"),
+		"%s", run.out);
 	run_free(&run);
 }
 
@@ -399,11 +425,13 @@ Test(calibrate, only_the_steps_asked_for_are_fitted, .init = run_enter, .fini = 
 	cr_expect(strstr(run.out, "All other steps are as they were."), "%s", run.out);
 	run_free(&run);
 	run = run_shell("grep -E ' (slab_alloc_fast|slab_discard|page_pcp|vmalloc):' fitted.yaml");
-	cr_expect_str_eq(run.out, "  slab_alloc_fast: 12 ns\n  slab_discard: 250 ns\n  page_pcp: 40 ns\n  vmalloc: 1000 ns\n");
+	cr_expect_str_eq(run.out,
+		"  slab_alloc_fast: 12 ns\n  slab_discard: 250 ns\n  page_pcp: 40 ns\n  vmalloc: 1000 ns\n");
 	run_free(&run);
 	run = run_shell("$K calibrate m.csv --only slab_free_slow,slab_fre_fast");
 	cr_expect_eq(run.status, 2);
-	cr_expect(strstr(run.err, "no step is called \"slab_fre_fast\"; did you mean \"slab_free_fast\"?"), "%s", run.err);
+	cr_expect(strstr(run.err, "no step is called \"slab_fre_fast\"; did you mean \"slab_free_fast\"?"), "%s",
+		run.err);
 	run_free(&run);
 }
 
@@ -414,7 +442,7 @@ Test(calibrate, events_of_reclaim_leave_an_import_as_it_is, .init = run_enter, .
 
 	write_reclaim("reclaim.txt");
 	run_ok("grep -v mm_vmscan reclaim.txt > without.txt; for f in reclaim without; do $K import $f.txt -o $f.kmt -q; "
-		"$K cat $f.kmt --format csv | grep -v '^#' > $f.csv; done");
+	       "$K cat $f.kmt --format csv | grep -v '^#' > $f.csv; done");
 	run = run_shell("cmp reclaim.csv without.csv && grep -c kfree reclaim.csv && $K info reclaim.kmt");
 	cr_assert_eq(run.status, 0, "%s%s", run.out, run.err);
 	cr_expect_eq(strtol(run.out, NULL, 10), 300);
@@ -443,7 +471,8 @@ Test(calibrate, what_holds_no_durations_is_refused, .init = run_enter, .fini = r
 }
 
 /* The probes of the drivers' recording are on entry and return; its text says the same as its trace.dat. */
-Test(calibrate, probe_pairs_of_a_recording_determine_what_they_are_on, .init = run_enter, .fini = run_leave, .timeout = 120)
+Test(calibrate, probe_pairs_of_a_recording_determine_what_they_are_on, .init = run_enter, .fini = run_leave,
+	.timeout = 120)
 {
 	const char *shared = run_shared();
 	struct run_result run;

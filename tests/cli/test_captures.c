@@ -55,7 +55,8 @@ static void expect_counts(const char *capture)
 
 static void expect_replay(const char *capture, bool pressure)
 {
-	struct run_result result = run_shell("$K replay t.kmt -m m.yaml -o r.db --json --check=%d", fast() ? 100000 : 20000);
+	struct run_result result =
+		run_shell("$K replay t.kmt -m m.yaml -o r.db --json --check=%d", fast() ? 100000 : 20000);
 
 	cr_assert_eq(result.status, 0, "%s: %s", capture, result.err);
 	cr_assert_eq(run_number(result.out, "bytes_alloc_mismatch"), 0, "%s", capture);
@@ -136,8 +137,8 @@ Test(captures, j_the_base_of_the_what_if_family_is_whole)
 }
 
 /*
- * The report does not tell in which context an event happened, and has the callers of return probes as addresses. Those of the
- * tracepoints it names: they are compared.
+ * The report does not tell in which context an event happened, and has the callers of
+ * return probes as addresses. Those of the tracepoints it names: they are compared.
  */
 Test(captures, text_and_binary_imports_of_one_recording_print_the_same)
 {

@@ -121,8 +121,10 @@ Test(gen, bulk_calls_are_marked_and_pages_are_mapped)
 
 Test(gen, the_same_seed_gives_the_same_bytes_and_another_seed_others)
 {
-	char *sums = good("for s in 5 5 6; do $K gen $KMEMSIM_SOURCE/configs/workloads/network-server.yaml --events 200000 --seed $s "
-			  "-o t.kmt -q && sha256sum < t.kmt; done%s%s", "", "");
+	char *sums = good(
+		"for s in 5 5 6; do $K gen $KMEMSIM_SOURCE/configs/workloads/network-server.yaml --events 200000 --seed $s "
+		"-o t.kmt -q && sha256sum < t.kmt; done%s%s",
+		"", "");
 	const size_t line = 68;
 
 	cr_assert_eq(strlen(sums), 3 * line);
@@ -131,13 +133,18 @@ Test(gen, the_same_seed_gives_the_same_bytes_and_another_seed_others)
 	free(sums);
 }
 
-/* Pinned: the same events with every compiler. A change of this number is a change of what seeds mean: say so in the commit. */
+/*
+ * Pinned: the same events with every compiler. A change of this
+ * number is a change of what seeds mean: say so in the commit.
+ */
 Test(gen, seeds_mean_the_same_events_everywhere)
 {
-	char *sum = good("$K gen $KMEMSIM_SOURCE/tests/cli/golden.yaml -o - -q | $K cat - --format jsonl | tail -n +2 | sha256sum%s%s",
+	char *sum = good(
+		"$K gen $KMEMSIM_SOURCE/tests/cli/golden.yaml -o - -q | $K cat - --format jsonl | tail -n +2 | sha256sum%s%s",
 		"", "");
 
-	cr_assert_eq(strncmp(sum, "c02b3f4b7e8901521324da5867820d8dbc7c2fce7fd6b0ed9b46d1f33ab144e8", 64), 0, "%s", sum);
+	cr_assert_eq(strncmp(sum, "c02b3f4b7e8901521324da5867820d8dbc7c2fce7fd6b0ed9b46d1f33ab144e8", 64), 0, "%s",
+		sum);
 	free(sum);
 }
 
@@ -153,7 +160,8 @@ static void try_workload(const char *path)
 	free(good("$K cat t.kmt --format jsonl > a.jsonl && $K import a.jsonl -o b.kmt -q --strict && "
 		  "$K cat b.kmt --format jsonl | tail -n +2 > b.jsonl && tail -n +2 a.jsonl | cmp - b.jsonl%s%s", "", ""));
 	free(good("$K gen %s -o t.kmt -q %s", path, getenv("KMEMSIM_FAST") ? "--events 100000" : ""));
-	out = good("$K replay t.kmt -m $KMEMSIM_SOURCE/configs/machines/%s.yaml -o r.db --check --json && rm r.db%s", machine, "");
+	out = good("$K replay t.kmt -m $KMEMSIM_SOURCE/configs/machines/%s.yaml -o r.db --check --json && rm r.db%s",
+		machine, "");
 	cr_assert_eq(run_number(out, "violations"), 0, "%s: %s", path, out);
 	cr_assert_gt(run_number(out, "events"), 5000, "%s: %s", path, out);
 	free(out);
@@ -173,17 +181,22 @@ Test(gen, every_shipped_workload_makes_a_trace_that_goes_round_and_replays_witho
 	globfree(&found);
 }
 
-/* 1000 a second for 50 s; 3 standard deviations of a Poisson process are 671. Mean of the sizes: 200 e^(1/2) = 329.7. */
+/*
+ * 1000 a second for 50 s; 3 standard deviations of a Poisson
+ * process are 671. Mean of the sizes: 200 e^(1/2) = 329.7.
+ */
 Test(gen, rates_and_sizes_are_those_asked_for)
 {
 	struct run_result result;
 	char *out;
 
-	run_write("w.yaml", "duration: 50 s\nstreams: {a: {event: kmalloc, size: {lognormal: 200, sigma: 1}, rate: 1000, lifetime: 1 ms}}\n");
+	run_write("w.yaml",
+		"duration: 50 s\nstreams: {a: {event: kmalloc, size: {lognormal: 200, sigma: 1}, rate: 1000, lifetime: 1 ms}}\n");
 	run_write("m.yaml", "memory: 64 MiB\n");
 	free(good("$K gen w.yaml -o t.kmt -q && $K replay t.kmt -m m.yaml -o r.db -q%s%s", "", ""));
-	result = run_shell("sqlite3 r.db \"select count between 49329 and 50671, bytes_req * 1.0 / count between 324 and 335 "
-			   "from op_stats where op = 'kmalloc'\"");
+	result = run_shell(
+		"sqlite3 r.db \"select count between 49329 and 50671, bytes_req * 1.0 / count between 324 and 335 "
+		"from op_stats where op = 'kmalloc'\"");
 	cr_assert_str_eq(result.out, "1|1\n", "%s%s", result.out, result.err);
 	run_free(&result);
 	out = good("sqlite3 r.db \"select count(*) from op_stats where op in ('kmalloc', 'kfree')\"%s%s", "", "");
@@ -221,19 +234,22 @@ Test(gen, what_is_wrong_with_an_event_is_said_with_its_place)
 		"w.yaml:3:14: error: unknown event \"kmaloc\"; did you mean \"kmalloc\"?");
 	expect_refused("events: 5\nstreams:\n  x: {event: kmalloc, sise: 5, rate: 5}\n",
 		"w.yaml:3:23: error: unknown key \"sise\" of kmalloc; did you mean \"size\"?");
-	expect_refused("events: 5\nstreams:\n  x: {event: kmalloc, rate: 5}\n", "w.yaml:3:14: error: kmalloc: size is missing");
+	expect_refused("events: 5\nstreams:\n  x: {event: kmalloc, rate: 5}\n",
+		"w.yaml:3:14: error: kmalloc: size is missing");
 	expect_refused("events: 5\nstreams:\n  x: {event: kmalloc, size: 5, gfp: GFP_KERNAL, rate: 5}\n",
 		"w.yaml:3:37: error: kmalloc: gfp: unknown flag");
 	expect_refused("events: 5\nstreams: {x: {event: kfree, rate: 5}}\n", "kfree ends what another event begins");
 	expect_refused("events: 5\nstreams: {x: {event: kmap, rate: 5}}\n", "page is missing");
-	expect_refused("events: 5\nstreams: {x: {event: marker, text: a, rate: 5, lifetime: 1 s}}\n", "marker has no end");
+	expect_refused("events: 5\nstreams: {x: {event: marker, text: a, rate: 5, lifetime: 1 s}}\n",
+		"marker has no end");
 	expect_refused("events: 5\ncaches: {a: {sice: 5}}\nstreams: {x: {event: marker, rate: 5}}\n",
 		"unknown key \"sice\" of kmem_cache_create; did you mean \"size\"?");
 }
 
 Test(gen, dash_is_standard_input)
 {
-	free(good("%s%s", "printf 'events: 5\\nstreams: {x: {event: kmalloc, size: 8, rate: 5}}\\n' > w.yaml; $K gen w.yaml -o a.kmt -q;",
+	free(good("%s%s",
+		"printf 'events: 5\\nstreams: {x: {event: kmalloc, size: 8, rate: 5}}\\n' > w.yaml; $K gen w.yaml -o a.kmt -q;",
 		" $K gen - -o b.kmt -q < w.yaml; $K cat a.kmt > a; $K cat b.kmt | cmp a"));
 }
 
@@ -241,7 +257,8 @@ static long peak_kib(const char *events)
 {
 	struct rusage usage;
 
-	free(good("$K gen $KMEMSIM_SOURCE/configs/workloads/network-server.yaml --events %s -o t.kmt -q%s", events, ""));
+	free(good("$K gen $KMEMSIM_SOURCE/configs/workloads/network-server.yaml --events %s -o t.kmt -q%s", events,
+		""));
 	cr_assert_eq(getrusage(RUSAGE_CHILDREN, &usage), 0);
 	return usage.ru_maxrss;
 }
@@ -253,7 +270,8 @@ Test(gen, a_replay_of_a_workload_does_not_compare_with_a_recording)
 
 	run_write("w.yaml", "duration: 1 ms\nstreams: {a: {event: kmalloc, size: 64, every: 100 us}}\n");
 	result = run_shell("$K gen w.yaml -o t.kmt -q && $K replay t.kmt");
-	cr_expect(strstr(result.out, "replayed ") && !strstr(result.out, "recording's"), "%s%s", result.out, result.err);
+	cr_expect(strstr(result.out, "replayed ") && !strstr(result.out, "recording's"), "%s%s", result.out,
+		result.err);
 	run_free(&result);
 }
 

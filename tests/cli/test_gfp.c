@@ -20,7 +20,8 @@ static void expect_mask(const char *kernel, const char *written, const char *mea
 
 	remove("t.jsonl");
 	scenario_add("{\"event\":\"alloc_pages\",\"id\":1,\"order\":0,\"gfp\":%s}", written);
-	result = run_shell("$K import t.jsonl -o t.kmt --quiet %s && $K cat t.kmt --format jsonl | sed -n 's/.*\"gfp\":\"\\([^\"]*\\)\".*/\\1/p'",
+	result = run_shell(
+		"$K import t.jsonl -o t.kmt --quiet %s && $K cat t.kmt --format jsonl | sed -n 's/.*\"gfp\":\"\\([^\"]*\\)\".*/\\1/p'",
 		kernel);
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	result.out[strcspn(result.out, "\n")] = '\0';
@@ -31,18 +32,23 @@ static void expect_mask(const char *kernel, const char *written, const char *mea
 Test(gfp, names_of_all_kernels_are_understood)
 {
 	static const char *const masks[][2] = {
-		{ "GFP_DMA", "GFP_DMA" }, { "__GFP_DMA", "GFP_DMA" }, { "GFP_DMA32", "GFP_DMA32" }, { "__GFP_DMA32", "GFP_DMA32" },
+		{ "GFP_DMA", "GFP_DMA" }, { "__GFP_DMA", "GFP_DMA" }, { "GFP_DMA32", "GFP_DMA32" }, { "__GFP_DMA32",
+			"GFP_DMA32" },
 		{ "__GFP_HIGHMEM", "__GFP_HIGHMEM" }, { "GFP_USER", "GFP_USER" }, { "GFP_HIGHUSER", "GFP_HIGHUSER" },
-		{ "GFP_HIGHUSER_MOVABLE", "GFP_HIGHUSER_MOVABLE" }, { "GFP_ATOMIC", "GFP_ATOMIC" }, { "GFP_NOWAIT", "GFP_NOWAIT" },
+		{ "GFP_HIGHUSER_MOVABLE", "GFP_HIGHUSER_MOVABLE" }, { "GFP_ATOMIC", "GFP_ATOMIC" }, { "GFP_NOWAIT",
+			"GFP_NOWAIT" },
 		{ "GFP_NOIO", "GFP_NOIO" }, { "GFP_NOFS", "GFP_NOFS" }, { "GFP_KERNEL_ACCOUNT", "GFP_KERNEL_ACCOUNT" },
 		{ "GFP_TRANSHUGE", "GFP_TRANSHUGE" }, { "GFP_TRANSHUGE_LIGHT", "GFP_TRANSHUGE_LIGHT" },
 		{ "GFP_TEMPORARY", "GFP_KERNEL|__GFP_RECLAIMABLE" }, { "__GFP_WAIT|__GFP_IO|__GFP_FS", "GFP_KERNEL" },
-		{ "GFP_KERNEL|__GFP_COLD", "GFP_KERNEL" }, { "GFP_KERNEL|__GFP_REPEAT", "GFP_KERNEL|__GFP_RETRY_MAYFAIL" },
+		{ "GFP_KERNEL|__GFP_COLD", "GFP_KERNEL" }, { "GFP_KERNEL|__GFP_REPEAT",
+			"GFP_KERNEL|__GFP_RETRY_MAYFAIL" },
 		{ "GFP_KERNEL|__GFP_NOWARN|__GFP_HIGH", "GFP_KERNEL|__GFP_HIGH|__GFP_NOWARN" },
-		{ "GFP_KERNEL|__GFP_NOFAIL", "GFP_KERNEL|__GFP_NOFAIL" }, { "GFP_KERNEL|__GFP_NORETRY", "GFP_KERNEL|__GFP_NORETRY" },
+		{ "GFP_KERNEL|__GFP_NOFAIL", "GFP_KERNEL|__GFP_NOFAIL" }, { "GFP_KERNEL|__GFP_NORETRY",
+			"GFP_KERNEL|__GFP_NORETRY" },
 		{ "GFP_KERNEL|__GFP_MEMALLOC|__GFP_NOMEMALLOC", "GFP_KERNEL|__GFP_NOMEMALLOC|__GFP_MEMALLOC" },
 		{ "GFP_KERNEL|__GFP_THISNODE|__GFP_WRITE", "GFP_KERNEL|__GFP_THISNODE|__GFP_WRITE" },
-		{ "GFP_KERNEL|GFP_ZERO", "GFP_KERNEL|__GFP_ZERO" }, { "GFP_NOFS|__GFP_MOVABLE", "GFP_NOFS|__GFP_MOVABLE" },
+		{ "GFP_KERNEL|GFP_ZERO", "GFP_KERNEL|__GFP_ZERO" }, { "GFP_NOFS|__GFP_MOVABLE",
+			"GFP_NOFS|__GFP_MOVABLE" },
 		{ "0xcc0", "GFP_KERNEL" }, { "none", "none" },
 	};
 
@@ -74,7 +80,8 @@ static void ask(const char *who, const char *gfp, int times)
 	static int id;
 
 	for (int i = 0; i < times; i++)
-		scenario_add("{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"%s\",\"call_site\":\"%s\"}", ++id, gfp, who);
+		scenario_add("{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"%s\",\"call_site\":\"%s\"}",
+			++id, gfp, who);
 }
 
 static long long got(const char *who)
@@ -88,8 +95,9 @@ static bool is_near(long long left, long long least)
 }
 
 /*
- * E30 of the specification: what is left. Without reserve min, with __GFP_HIGH half of it, GFP_ATOMIC 3/8, __GFP_MEMALLOC
- * nothing. Each time up to a batch more: what the last refill put on the per-CPU list is out of reach.
+ * E30 of the specification: what is left. Without reserve min, with __GFP_HIGH half of it, GFP_ATOMIC 3/8,
+ * __GFP_MEMALLOC nothing. Each time up to a batch more: what the last refill put on the per-CPU list is out of
+ * reach.
  */
 Test(gfp, high_atomic_and_memalloc_reach_deeper_into_the_reserve)
 {
@@ -122,7 +130,8 @@ Test(gfp, each_zone_flag_takes_from_its_zone)
 	scenario_add("{\"event\":\"alloc_pages\",\"id\":4,\"order\":7,\"gfp\":\"GFP_KERNEL\"}");
 	scenario_add("{\"event\":\"__get_dma_pages\",\"id\":5,\"order\":4,\"gfp\":\"GFP_KERNEL\"}");
 	scenario_replay(pc);
-	scenario_expect("select zone, max(free_pages + pcp_pages) - min(free_pages + pcp_pages) from zone_samples group by zone",
+	scenario_expect(
+		"select zone, max(free_pages + pcp_pages) - min(free_pages + pcp_pages) from zone_samples group by zone",
 		"DMA 32\nDMA32 32\nNormal 192\n");
 }
 
@@ -133,22 +142,27 @@ Test(gfp, movable_and_reclaimable_pages_come_from_their_own_blocks)
 	scenario_add("{\"event\":\"alloc_pages\",\"id\":3,\"order\":8,\"gfp\":\"GFP_HIGHUSER_MOVABLE\"}");
 	scenario_replay(one_zone);
 	/* The first has the block that boot could not make movable; the second claims one. */
-	scenario_expect("select from_migratetype, to_migratetype, alloc_order, count from extfrag_events", "Movable Reclaimable 8 1\n");
+	scenario_expect("select from_migratetype, to_migratetype, alloc_order, count from extfrag_events",
+		"Movable Reclaimable 8 1\n");
 }
 
 Test(gfp, zeroing_and_accounting_cost_time_and_nowarn_costs_a_warning)
 {
 	static const char *const gfp[][2] = {
-		{ "warm", "GFP_KERNEL" }, { "plain", "GFP_KERNEL" }, { "zero", "GFP_KERNEL|__GFP_ZERO" }, { "account", "GFP_KERNEL_ACCOUNT" },
+		{ "warm", "GFP_KERNEL" }, { "plain", "GFP_KERNEL" }, { "zero", "GFP_KERNEL|__GFP_ZERO" }, { "account",
+			"GFP_KERNEL_ACCOUNT" },
 	};
 
 	for (int i = 0; i < 4; i++) {
-		scenario_add("{\"event\":\"alloc_pages\",\"id\":1,\"order\":4,\"call_site\":\"%s\",\"gfp\":\"%s\",\"time_ns\":%d}",
+		scenario_add(
+			"{\"event\":\"alloc_pages\",\"id\":1,\"order\":4,\"call_site\":\"%s\",\"gfp\":\"%s\",\"time_ns\":%d}",
 			gfp[i][0], gfp[i][1], i * 100000);
 		scenario_add("{\"event\":\"free_pages\",\"id\":1,\"order\":4,\"time_ns\":%d}", i * 100000 + 50000);
 	}
-	scenario_add("{\"event\":\"alloc_pages\",\"id\":5,\"order\":11,\"gfp\":\"GFP_KERNEL|__GFP_NOWARN\",\"time_ns\":4000000}");
-	scenario_add("{\"event\":\"kmalloc\",\"id\":6,\"size\":8000000,\"gfp\":\"GFP_KERNEL|__GFP_NOWARN\",\"time_ns\":5000000}");
+	scenario_add(
+		"{\"event\":\"alloc_pages\",\"id\":5,\"order\":11,\"gfp\":\"GFP_KERNEL|__GFP_NOWARN\",\"time_ns\":4000000}");
+	scenario_add(
+		"{\"event\":\"kmalloc\",\"id\":6,\"size\":8000000,\"gfp\":\"GFP_KERNEL|__GFP_NOWARN\",\"time_ns\":5000000}");
 	scenario_add("{\"event\":\"alloc_pages\",\"id\":7,\"order\":11,\"gfp\":\"GFP_KERNEL\",\"time_ns\":6000000}");
 	scenario_replay(one_zone);
 	/* 64 KiB at the machine's cost of a KiB. */

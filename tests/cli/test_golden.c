@@ -16,8 +16,9 @@ Test(golden, the_sample_boot_replays_to_the_same_fingerprint_with_all_invariants
 	struct run_result result;
 
 	cr_assert_not_null(source);
-	result = run_shell("$K replay %s/traces/samples/boot-pc-256m.kmt -m %s/configs/machines/boot-pc-256m.yaml -o r.db "
-			   "--json --check=50000",
+	result = run_shell(
+		"$K replay %s/traces/samples/boot-pc-256m.kmt -m %s/configs/machines/boot-pc-256m.yaml -o r.db "
+		"--json --check=50000",
 		source, source);
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	cr_assert_eq(run_number(result.out, "events"), 780406);
@@ -29,7 +30,8 @@ Test(golden, the_sample_boot_replays_to_the_same_fingerprint_with_all_invariants
 	cr_assert_eq(run_number(result.out, "live_objects"), 71406);
 	cr_assert_not_null(strstr(result.out, "\"fingerprint\": \"e3aa0497ace6fb82\""), "%s", result.out);
 	run_free(&result);
-	result = run_shell("sqlite3 -csv r.db \"select op,count,failed,bytes_alloc from op_stats where op like 'k%%' order by op\"");
+	result = run_shell(
+		"sqlite3 -csv r.db \"select op,count,failed,bytes_alloc from op_stats where op like 'k%%' order by op\"");
 	cr_assert_str_eq(result.out, "kfree,34291,0,0\n"
 				     "kmalloc,34727,0,41080200\n"
 				     "kmem_cache_alloc,368519,0,76886208\n"
@@ -54,17 +56,19 @@ Test(golden, the_report_of_the_same_run_is_the_same_to_the_byte)
 }
 
 /*
- * A trace and the text of it hold the same events, their operations in another order: those of the prologue come first in text.
- * The block that does not fit is asked for after them.
+ * A trace and the text of it hold the same events, their operations in another order: those
+ * of the prologue come first in text. The block that does not fit is asked for after them.
  */
 Test(golden, a_trace_and_its_text_replay_to_the_same_fingerprint_with_a_failure)
 {
 	struct run_result result;
 
-	run_write("t.txt", " a-1 [000] 1.500000: mm_page_alloc: page=0x1 pfn=0x800 order=11 migratetype=0 gfp_flags=GFP_KERNEL\n"
+	run_write("t.txt",
+		" a-1 [000] 1.500000: mm_page_alloc: page=0x1 pfn=0x800 order=11 migratetype=0 gfp_flags=GFP_KERNEL\n"
 		" a-1 [000] 1.600000: mm_page_free: page=0x2 pfn=0x40 order=0\n"
 		" a-1 [000] 1.700000: mm_page_free: page=0x3 pfn=0x44 order=1\n");
-	result = run_shell("$K import t.txt -o t.kmt -q && $K cat t.kmt --recorded --format jsonl >t.jsonl && $K import t.jsonl -o u.kmt -q && "
+	result = run_shell(
+		"$K import t.txt -o t.kmt -q && $K cat t.kmt --recorded --format jsonl >t.jsonl && $K import t.jsonl -o u.kmt -q && "
 		"for t in t u; do $K replay $t.kmt --json | grep -oE '\"(fingerprint|failed)\": [^,]*' >$t.out || exit 1; done; "
 		"cat t.out; cmp t.out u.out");
 	cr_assert_eq(result.status, 0, "%s%s", result.out, result.err);

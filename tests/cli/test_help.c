@@ -42,7 +42,8 @@ static void expect_whole_examples(const char *verb, const char *help)
 
 	cr_assert(line && end, "%s --help has no example", verb);
 	for (line += strcspn(line, "\n"); line < end; line += 1 + strcspn(line + 1, "\n"))
-		cr_expect(!strncmp(line, "\n         ", 10) && line[10] != ' ', "%s --help wraps an example: %s", verb, line);
+		cr_expect(!strncmp(line, "\n         ", 10) && line[10] != ' ', "%s --help wraps an example: %s", verb,
+			line);
 }
 
 Test(help, each_verb_begins_with_an_example_and_ends_with_exit_statuses)
@@ -63,14 +64,15 @@ Test(help, each_verb_begins_with_an_example_and_ends_with_exit_statuses)
 
 Test(help, all_ways_to_ask_for_help_give_the_same)
 {
-	static const char *const ways[] = { "$K replay -h", "$K replay -?", "$K help replay", "$K --help replay", "$K -h replay",
-		"$K replay x.kmt y.yaml --help" };
+	static const char *const ways[] = { "$K replay -h", "$K replay -?", "$K help replay", "$K --help replay",
+		"$K -h replay", "$K replay x.kmt y.yaml --help" };
 	struct run_result wanted = run_shell("$K replay --help");
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		struct run_result result = run_shell("%s", ways[i]);
 
-		cr_expect(result.status == 0 && !strcmp(result.out, wanted.out), "%s: %s%s", ways[i], result.out, result.err);
+		cr_expect(result.status == 0 && !strcmp(result.out, wanted.out), "%s: %s%s", ways[i], result.out,
+			result.err);
 		run_free(&result);
 	}
 	run_free(&wanted);
@@ -85,13 +87,15 @@ Test(help, a_mistyped_verb_is_guessed)
 		{ "$K help repot", "unknown verb \"repot\"; did you mean \"report\"?" },
 		{ "$K xyzzy", "unknown verb \"xyzzy\"; `kmemsim --help` lists them" },
 		{ "$K --verison", "unknown option \"--verison\": a verb comes first" },
-		{ "$K lint t.kmt --rule dobule_free", "there is no rule \"dobule_free\"; did you mean \"double_free\"?" },
+		{ "$K lint t.kmt --rule dobule_free",
+			"there is no rule \"dobule_free\"; did you mean \"double_free\"?" },
 		{ "$K compare r.db 1", "run 1 with which other run of r.db?" },
 		{ "$K compare r.db", "which runs? RESULTS RUN RUN" },
 		{ "$K import t.jsonl -o t.kmt -q; $K replay t.kmt -o r.db -q; $K proc r.db --file vmstat",
 		  "no file \"vmstat\": its figures are in `kmemsim query r.db counters`" },
 		{ "$K query r.db xyzzy", "no query \"xyzzy\"; `kmemsim query r.db` lists them" },
-		{ "$K query r.db latncy", "no query \"latncy\"; did you mean \"latency\"? `kmemsim query r.db` lists them" },
+		{ "$K query r.db latncy",
+			"no query \"latncy\"; did you mean \"latency\"? `kmemsim query r.db` lists them" },
 		{ "$K query r.db runs --csv --json", "--csv or --json: one of them" },
 		{ "$K compare r.db 1 1 --json --csv", "--csv or --json: one of them" },
 		{ "$K proc r.db", "unusable_index or extfrag_index" },

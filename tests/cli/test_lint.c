@@ -1,4 +1,7 @@
-/* `kmemsim lint`: each rule, what it says of it, and what the exit status is. Devices and pools: test_lint_devices.c. */
+/*
+ * `kmemsim lint`: each rule, what it says of it, and what the
+ * exit status is. Devices and pools: test_lint_devices.c.
+ */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,9 +28,10 @@ Test(lint, what_may_sleep_is_wrong_in_atomic_context)
 	scenario_add("{\"event\":\"kmalloc\",\"id\":6,\"size\":64,\"gfp\":\"GFP_ATOMIC\",\"ctx\":\"hardirq\"}");
 	scenario_add("{\"event\":\"kmalloc\",\"id\":7,\"size\":64,\"gfp\":\"GFP_NOWAIT\",\"irqs_off\":true}");
 	scenario_add("{\"event\":\"kfree\",\"id\":7,\"ctx\":\"nmi\"}");
-	expect_found("", 1, "sleep_in_atomic error 0\nsleep_in_atomic error 1\nsleep_in_atomic error 2\nsleep_in_atomic error 3\n"
-			    "sleep_in_atomic error 4\nsleep_in_atomic error 5\nsleep_in_atomic error 6\nsleep_in_atomic error 7\n"
-			    "sleep_in_atomic error 8\nsleep_in_atomic error 9\n");
+	expect_found("", 1,
+		"sleep_in_atomic error 0\nsleep_in_atomic error 1\nsleep_in_atomic error 2\nsleep_in_atomic error 3\n"
+		"sleep_in_atomic error 4\nsleep_in_atomic error 5\nsleep_in_atomic error 6\nsleep_in_atomic error 7\n"
+		"sleep_in_atomic error 8\nsleep_in_atomic error 9\n");
 	expect_text(0, "may sleep");
 	expect_text(2, "with preemption off");
 	expect_text(5, "in an interrupt");
@@ -37,7 +41,8 @@ Test(lint, what_may_sleep_is_wrong_in_atomic_context)
 /* Rows 1 and 2, of a recording: who holds a spinlock has preemption off. The idle task boots so. */
 Test(lint, the_context_that_a_recording_shows_is_judged)
 {
-	static const char alloc[] = "kmalloc: call_site=drv+0x10/0x90 ptr=0xffff88800000%d000 bytes_req=64 bytes_alloc=64 gfp_flags=%s node=-1"
+	static const char alloc[] =
+		"kmalloc: call_site=drv+0x10/0x90 ptr=0xffff88800000%d000 bytes_req=64 bytes_alloc=64 gfp_flags=%s node=-1"
 		" accounted=false\n";
 	static const struct {
 		const char *who, *flags, *gfp;
@@ -59,13 +64,16 @@ Test(lint, the_context_that_a_recording_shows_is_judged)
 		fprintf(f, "%16s [000] %s    10.00%d000: ", lines[i].who, lines[i].flags, i);
 		fprintf(f, alloc, i + 1, lines[i].gfp);
 	}
-	fprintf(f, "%16s [000] ..s1.    10.00%d000: percpu_alloc_percpu: call_site=drv+0x20/0x90 reserved=0 is_atomic=0 size=8 align=8"
-		" base_addr=0xffff88807dc36000 off=25596 ptr=0x3c3fc bytes_alloc=48 gfp_flags=GFP_KERNEL\n", "insmod-99", i);
+	fprintf(f,
+		"%16s [000] ..s1.    10.00%d000: percpu_alloc_percpu: call_site=drv+0x20/0x90 reserved=0 is_atomic=0 size=8 align=8"
+		" base_addr=0xffff88807dc36000 off=25596 ptr=0x3c3fc bytes_alloc=48 gfp_flags=GFP_KERNEL\n",
+		"insmod-99", i);
 	fclose(f);
 	result = run_shell("$K import t.txt -o t.kmt --quiet && rm -f r.db && $K lint t.kmt -o r.db --quiet");
 	cr_expect_eq(result.status, 1, "%s", result.err);
 	run_free(&result);
-	scenario_expect("select rule, severity, event_no from violations order by event_no", "sleep_in_atomic error 1\nsleep_in_atomic error 3\n"
+	scenario_expect("select rule, severity, event_no from violations order by event_no",
+		"sleep_in_atomic error 1\nsleep_in_atomic error 3\n"
 		"sleep_in_atomic error 4\nsleep_in_atomic error 7\n");
 	expect_text(1, "with preemption off");
 }
@@ -86,7 +94,10 @@ Test(lint, the_vmalloc_space_is_not_for_interrupts)
 	expect_text(0, "BUG");
 }
 
-/* What its callers may not be is asked before what they gave: BUG_ON(in_nmi()), BUG_ON(in_interrupt()), might_sleep(). */
+/*
+ * What its callers may not be is asked before what they gave:
+ * BUG_ON(in_nmi()), BUG_ON(in_interrupt()), might_sleep().
+ */
 Test(lint, vfree_and_vunmap_of_null_are_judged_by_context)
 {
 	scenario_add("{\"event\":\"vfree\",\"id\":null,\"ctx\":\"nmi\"}");
@@ -98,7 +109,10 @@ Test(lint, vfree_and_vunmap_of_null_are_judged_by_context)
 	expect_found("", 1, "vmalloc_in_interrupt fatal 0\nvmalloc_in_interrupt fatal 2\nsleep_in_atomic error 3\n");
 }
 
-/* WARN_ON_ONCE(!size) in __vmalloc_node_range(); kvmalloc() of nothing is kmalloc()'s ZERO_SIZE_PTR, vmap() of nothing NULL. */
+/*
+ * WARN_ON_ONCE(!size) in __vmalloc_node_range(); kvmalloc() of
+ * nothing is kmalloc()'s ZERO_SIZE_PTR, vmap() of nothing NULL.
+ */
 Test(lint, vmalloc_of_nothing_warns)
 {
 	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":0}");
@@ -106,7 +120,8 @@ Test(lint, vmalloc_of_nothing_warns)
 	scenario_add("{\"event\":\"kvmalloc\",\"id\":3,\"size\":0}");
 	scenario_add("{\"event\":\"vmap\",\"id\":4,\"size\":0}");
 	expect_found("", 0, "size_too_large warning 0\nsize_too_large warning 1\n");
-	scenario_expect("select distinct text from violations where event_no = 0", "vmalloc of 0 bytes: the kernel warns and answers NULL\n");
+	scenario_expect("select distinct text from violations where event_no = 0",
+		"vmalloc of 0 bytes: the kernel warns and answers NULL\n");
 }
 
 Test(lint, kvfree_of_vmalloc_memory_is_not_for_sections_of_get_cpu)
@@ -159,7 +174,8 @@ Test(lint, every_object_has_its_own_free)
 	};
 	int id = 0;
 
-	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"mine\",\"size\":320,\"flags\":\"SLAB_PANIC\",\"ctor\":true}");
+	scenario_add(
+		"{\"event\":\"kmem_cache_create\",\"cache\":\"mine\",\"size\":320,\"flags\":\"SLAB_PANIC\",\"ctor\":true}");
 	for (int m = 0; m < 4; m++)
 		for (int f = 0; f < 5; f++) {
 			char line[160];
@@ -209,7 +225,8 @@ Test(lint, each_kind_of_area_has_its_own_end)
 		scenario_add("{\"event\":%s,\"id\":%zu,\"size\":4096}", cases[i].make, i);
 		scenario_add("{\"event\":\"%s\",\"id\":%zu}", cases[i].end, i);
 	}
-	expect_found("--severity error", 1, "wrong_free error 1\nwrong_free error 3\nwrong_free error 5\nwrong_free error 7\n"
+	expect_found("--severity error", 1,
+		"wrong_free error 1\nwrong_free error 3\nwrong_free error 5\nwrong_free error 7\n"
 		"wrong_free fatal 9\nwrong_free error 13\nwrong_free error 15\nwrong_free error 17\nwrong_free error 19\n"
 		"wrong_free error 21\nwrong_free error 23\nwrong_free fatal 25\n");
 	for (size_t i = 0; i < nr; i++)
@@ -223,9 +240,12 @@ Test(lint, vunmap_of_vmalloc_memory_leaks_its_pages)
 	scenario_add("{\"event\":\"vmalloc\",\"id\":1,\"size\":10485760}");
 	scenario_add("{\"event\":\"vunmap\",\"id\":1}");
 	scenario_replay("kernel: \"6.1\"\n");
-	cr_expect_eq(scenario_number("select max(f) - min(f) >= 2565 from (select sum(free_pages + pcp_pages) f from zone_samples"
-		" where sample_id = (select max(sample_id) from samples) union select sum(free_pages + pcp_pages) from zone_samples"
-		" where sample_id = (select min(sample_id) from samples))"), 1);
+	cr_expect_eq(
+		scenario_number(
+			"select max(f) - min(f) >= 2565 from (select sum(free_pages + pcp_pages) f from zone_samples"
+			" where sample_id = (select max(sample_id) from samples) union select sum(free_pages + pcp_pages) from zone_samples"
+			" where sample_id = (select min(sample_id) from samples))"),
+		1);
 }
 
 Test(lint, the_right_cache_may_be_named_for_a_kmalloc_object)
@@ -273,11 +293,15 @@ Test(lint, the_recorded_kernel_says_what_kfree_is_for)
 		FILE *f = fopen("t.txt", "w");
 
 		cr_assert(f);
-		fprintf(f, "  sh-9 [000] .....    10.000001: kmem_cache_alloc: call_site=mas_alloc_nodes+0x1/0x9 ptr=0xffff888000001000 %s"
-			"bytes_req=256 bytes_alloc=256 gfp_flags=GFP_KERNEL node=-1 accounted=false\n", cases[i].name);
-		fprintf(f, "  sh-9 [000] .....    10.000002: kfree: call_site=kfree_rcu_work+0x1/0x9 ptr=0xffff888000001000\n");
+		fprintf(f,
+			"  sh-9 [000] .....    10.000001: kmem_cache_alloc: call_site=mas_alloc_nodes+0x1/0x9 ptr=0xffff888000001000 %s"
+			"bytes_req=256 bytes_alloc=256 gfp_flags=GFP_KERNEL node=-1 accounted=false\n",
+			cases[i].name);
+		fprintf(f,
+			"  sh-9 [000] .....    10.000002: kfree: call_site=kfree_rcu_work+0x1/0x9 ptr=0xffff888000001000\n");
 		fclose(f);
-		result = run_shell("rm -f r.db; $K import t.txt %s -o t.kmt --quiet && $K lint t.kmt -o r.db --quiet", cases[i].options);
+		result = run_shell("rm -f r.db; $K import t.txt %s -o t.kmt --quiet && $K lint t.kmt -o r.db --quiet",
+			cases[i].options);
 		cr_expect_eq(result.status, 0, "%zu: %s", i, result.err);
 		run_free(&result);
 		scenario_expect("select rule, severity, event_no from violations", cases[i].found);
@@ -290,7 +314,10 @@ Test(lint, kfree_of_a_block_that_is_not_compound_frees_its_first_page)
 	scenario_add("{\"event\":\"kfree\",\"id\":1}");
 	expect_found("", 1, "wrong_free error 1\n");
 	expect_text(1, "the others leak");
-	cr_expect_eq(scenario_number("select max(f) - min(f) from (select sum(free_pages + pcp_pages) f from zone_samples group by sample_id)"), 7);
+	cr_expect_eq(
+		scenario_number(
+			"select max(f) - min(f) from (select sum(free_pages + pcp_pages) f from zone_samples group by sample_id)"),
+		7);
 }
 
 Test(lint, freeing_twice_is_fatal_and_freeing_nothing_is_an_error)
@@ -330,13 +357,15 @@ Test(lint, sizes_and_orders_have_limits)
 	scenario_add("{\"event\":\"alloc_pages_exact\",\"id\":3,\"size\":4194305}");
 	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"big\",\"size\":4194305}");
 	scenario_add("{\"event\":\"kmalloc\",\"id\":4,\"size\":8,\"gfp\":\"GFP_KERNEL|__GFP_HIGHMEM\"}");
-	scenario_add("{\"event\":\"alloc_pages\",\"id\":5,\"order\":4,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL|__GFP_NOWARN\"}");
+	scenario_add(
+		"{\"event\":\"alloc_pages\",\"id\":5,\"order\":4,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL|__GFP_NOWARN\"}");
 	scenario_add("{\"event\":\"alloc_pages\",\"id\":6,\"order\":0,\"gfp\":\"GFP_NOWAIT|__GFP_NOFAIL\"}");
 	scenario_add("{\"event\":\"alloc_pages\",\"id\":7,\"order\":4}");
 	scenario_add("{\"event\":\"alloc_pages\",\"id\":8,\"order\":4,\"gfp\":\"GFP_KERNEL|__GFP_NORETRY\"}");
 	scenario_add("{\"event\":\"kvmalloc\",\"id\":9,\"size\":8000000}");
-	expect_found("", 1, "size_too_large error 0\norder_too_large error 1\norder_too_large error 2\nsize_too_large error 3\n"
-			    "highmem_kmalloc warning 4\norder_too_large warning 5\nsleep_in_atomic warning 6\norder_too_large advice 7\n");
+	expect_found("", 1,
+		"size_too_large error 0\norder_too_large error 1\norder_too_large error 2\nsize_too_large error 3\n"
+		"highmem_kmalloc warning 4\norder_too_large warning 5\nsleep_in_atomic warning 6\norder_too_large advice 7\n");
 	expect_text(0, "answers NULL");
 }
 
@@ -359,8 +388,10 @@ Test(lint, the_largest_sizes_and_what_may_fail_quietly_are_right)
 Test(lint, a_cache_has_a_name_and_gfp_dma_is_for_who_needs_it)
 {
 	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"\",\"size\":320}");
-	scenario_add("{\"event\":\"dma_alloc_coherent\",\"id\":1,\"size\":4096,\"gfp\":\"GFP_KERNEL|GFP_DMA\",\"dma_mask\":4294967295}");
-	scenario_add("{\"event\":\"dma_alloc_coherent\",\"id\":2,\"size\":4096,\"gfp\":\"GFP_KERNEL|GFP_DMA\",\"dma_mask\":1073741823}");
+	scenario_add(
+		"{\"event\":\"dma_alloc_coherent\",\"id\":1,\"size\":4096,\"gfp\":\"GFP_KERNEL|GFP_DMA\",\"dma_mask\":4294967295}");
+	scenario_add(
+		"{\"event\":\"dma_alloc_coherent\",\"id\":2,\"size\":4096,\"gfp\":\"GFP_KERNEL|GFP_DMA\",\"dma_mask\":1073741823}");
 	scenario_add("{\"event\":\"dma_free_coherent\",\"id\":1}");
 	scenario_add("{\"event\":\"dma_free_coherent\",\"id\":2}");
 	scenario_add("{\"event\":\"kmalloc\",\"id\":3,\"size\":100,\"gfp\":\"GFP_KERNEL|GFP_DMA\"}");
@@ -392,7 +423,10 @@ Test(lint, caches_are_created_and_destroyed_with_care)
 			    "cache_destroyed error 7\ncache_destroyed error 10\ncache_destroyed error 11\nfree_unknown error 12\n");
 }
 
-/* A cache that others share lives on, and so does one that the kernel would not destroy; neither is for its creator any more. */
+/*
+ * A cache that others share lives on, and so does one that the
+ * kernel would not destroy; neither is for its creator any more.
+ */
 Test(lint, a_destroyed_cache_that_lives_on_is_not_used)
 {
 	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"mine\",\"size\":320}");
@@ -412,8 +446,9 @@ Test(lint, a_destroyed_cache_that_lives_on_is_not_used)
 	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"mine\"}");
 	scenario_add("{\"event\":\"kmem_cache_destroy\",\"cache\":\"theirs\"}");
 	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":4,\"cache\":\"theirs\",\"call_site\":\"late+0x1\"}");
-	expect_found("", 1, "cache_destroy_live error 4\ncache_destroyed error 6\ncache_destroyed error 8\ncache_destroyed error 10\n"
-			    "cache_destroy_live error 15\ncache_destroyed error 16\n");
+	expect_found("", 1,
+		"cache_destroy_live error 4\ncache_destroyed error 6\ncache_destroyed error 8\ncache_destroyed error 10\n"
+		"cache_destroy_live error 15\ncache_destroyed error 16\n");
 	expect_text(4, "does not see");
 	expect_text(10, "second destroy");
 	scenario_expect("select call_site from violations where event_no = 16", "late+0x1\n");
@@ -432,8 +467,9 @@ Test(lint, sections_of_a_cpu_are_short_and_do_not_sleep)
 	scenario_add("{\"event\":\"alloc_percpu\",\"id\":5,\"size\":64,\"align\":8,\"ctx\":\"softirq\"}");
 	scenario_add("{\"event\":\"alloc_percpu\",\"id\":6,\"size\":64,\"align\":8}");
 	scenario_add("{\"event\":\"kfree\",\"id\":6}");
-	expect_found("", 1, "sleep_in_atomic error 1\nsleep_in_atomic error 2\npreempt_imbalance error 6\nsize_too_large error 7\n"
-			    "sleep_in_atomic error 8\nwrong_free fatal 10\n");
+	expect_found("", 1,
+		"sleep_in_atomic error 1\nsleep_in_atomic error 2\npreempt_imbalance error 6\nsize_too_large error 7\n"
+		"sleep_in_atomic error 8\nwrong_free fatal 10\n");
 }
 
 Test(lint, sections_are_not_left_by_what_takes_a_mutex)
@@ -449,7 +485,8 @@ Test(lint, sections_are_not_left_by_what_takes_a_mutex)
 	scenario_add("{\"event\":\"kunmap_atomic\",\"id\":3}");
 	scenario_add("{\"event\":\"put_cpu\"}");
 	scenario_add("{\"event\":\"release_region\",\"start\":768,\"size\":8}");
-	expect_found("", 1, "sleep_in_atomic error 3\nsleep_in_atomic error 4\nsleep_in_atomic error 5\nsleep_in_atomic error 6\n");
+	expect_found("", 1,
+		"sleep_in_atomic error 3\nsleep_in_atomic error 4\nsleep_in_atomic error 5\nsleep_in_atomic error 6\n");
 }
 
 /* An interrupt that comes into a section is not in it: its vfree() is deferred, as always. */
@@ -490,7 +527,8 @@ Test(lint, some_calls_may_always_sleep)
 	scenario_add("{\"event\":\"get_cpu\"}");
 	scenario_add("{\"event\":\"mmap_device\",\"phys\":\"0xfd000000\",\"size\":4096}");
 	scenario_add("{\"event\":\"put_cpu\"}");
-	expect_found("", 1, "sleep_in_atomic error 1\nsleep_in_atomic error 3\nsleep_in_atomic error 4\nsleep_in_atomic error 6\n");
+	expect_found("", 1,
+		"sleep_in_atomic error 1\nsleep_in_atomic error 3\nsleep_in_atomic error 4\nsleep_in_atomic error 6\n");
 }
 
 /* The address decides what the kernel finds by it: a page that is no slab, or nothing at all. */
@@ -510,7 +548,8 @@ Test(lint, a_wrong_free_ends_by_what_the_address_leads_to)
 	scenario_add("{\"event\":\"dma_pool_alloc\",\"id\":6,\"pool\":\"p\"}");
 	scenario_add("{\"event\":\"dma_pool_destroy\",\"pool\":\"p\"}");
 	scenario_add("{\"event\":\"dma_pool_free\",\"id\":6,\"pool\":\"p\"}");
-	expect_found("", 1, "wrong_free error 1\nwrong_free notice 3\nwrong_free error 5\nwrong_free fatal 7\nwrong_free fatal 9\n"
+	expect_found("", 1,
+		"wrong_free error 1\nwrong_free notice 3\nwrong_free error 5\nwrong_free fatal 7\nwrong_free fatal 9\n"
 		"mempool_leak error 12\nwrong_free error 13\n");
 	expect_text(1, "frees its first page");
 	expect_text(7, "oopses");
@@ -620,8 +659,11 @@ Test(lint, json_has_every_violation)
 	result = run_shell("$K import t.jsonl -o t.kmt --quiet && $K lint t.kmt --json");
 	cr_expect_eq(result.status, 1);
 	cr_expect_eq(run_number(result.out, "errors"), 1);
-	cr_expect(strstr(result.out, "{\"event_no\": 0, \"time_ns\": 5000, \"cpu\": 1, \"severity\": \"error\", \"rule\": \"free_unknown\","
-				     " \"call_site\": \"a \\\"b\\\"\", \"text\": "), "%s", result.out);
+	cr_expect(
+		strstr(result.out,
+			"{\"event_no\": 0, \"time_ns\": 5000, \"cpu\": 1, \"severity\": \"error\", \"rule\": \"free_unknown\","
+			" \"call_site\": \"a \\\"b\\\"\", \"text\": "),
+		"%s", result.out);
 	run_free(&result);
 }
 
@@ -629,7 +671,8 @@ Test(lint, json_has_every_violation)
 Test(lint, rules_are_judged_in_the_order_of_the_trace)
 {
 	scenario_add("{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":320,\"time_ns\":0}");
-	scenario_add("{\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"c\",\"gfp\":\"GFP_ATOMIC\",\"ctx\":\"softirq\",\"time_ns\":1}");
+	scenario_add(
+		"{\"event\":\"kmem_cache_alloc\",\"id\":1,\"cache\":\"c\",\"gfp\":\"GFP_ATOMIC\",\"ctx\":\"softirq\",\"time_ns\":1}");
 	expect_found("", 0, "");
 }
 
@@ -688,7 +731,10 @@ Test(lint, every_second_free_is_fatal_and_says_what_the_kernel_does)
 		expect_text(3 * i + 2, pairs[i].says);
 }
 
-/* Whose claim, mapping or object it was may be in what --skip leaves out; what is wrong by itself is judged all the same. */
+/*
+ * Whose claim, mapping or object it was may be in what --skip
+ * leaves out; what is wrong by itself is judged all the same.
+ */
 Test(lint, what_depends_on_skipped_events_is_not_judged)
 {
 	struct run_result result;

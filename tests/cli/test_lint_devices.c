@@ -27,7 +27,10 @@ Test(lint_devices, devices_are_claimed_and_mapped_first)
 		"stack_overflow fatal 9\n");
 }
 
-/* A recording of accesses alone tells of no claim, so that none can be missed; one that tells of any, or a machine, decides. */
+/*
+ * A recording of accesses alone tells of no claim, so that none
+ * can be missed; one that tells of any, or a machine, decides.
+ */
 Test(lint_devices, unclaimed_ports_are_judged_where_claims_can_be_seen)
 {
 	static const struct {
@@ -37,21 +40,26 @@ Test(lint_devices, unclaimed_ports_are_judged_where_claims_can_be_seen)
 		{ "0060-0060 : keyboard\n", "", "port_unclaimed warning 0\nport_unclaimed warning 2\n" },
 		{ "", "-m m.yaml", "port_unclaimed warning 1\nport_unclaimed warning 2\n" },
 	};
-	struct run_result result = run_shell("printf 'time_us,direction,port,width_bytes,value,device\\n1,write,0x70,1,0x8f,rtc\\n"
+	struct run_result result = run_shell(
+		"printf 'time_us,direction,port,width_bytes,value,device\\n1,write,0x70,1,0x8f,rtc\\n"
 		"2,read,0x60,1,0,kbd\\n3,read,0x64,1,0,kbd\\n' > g.csv; printf 'io_ports:\\n  regions:\\n    - {start: 0x70, size: 2,"
 		" name: rtc, claim: driver}\\n' > m.yaml");
 
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		result = run_shell("rm -f r.db ports; printf '%s' > ports; test -s ports || rm ports; $K import g.csv $(ls ports 2> /dev/null)"
-			" -o t.kmt --quiet && $K lint t.kmt -o r.db --quiet %s", cases[i].ports, cases[i].machine);
+		result = run_shell(
+			"rm -f r.db ports; printf '%s' > ports; test -s ports || rm ports; $K import g.csv $(ls ports 2> /dev/null)"
+			" -o t.kmt --quiet && $K lint t.kmt -o r.db --quiet %s",
+			cases[i].ports, cases[i].machine);
 		cr_expect_eq(result.status, 0, "%zu: %s", i, result.err);
 		run_free(&result);
 		scenario_expect("select rule, severity, event_no from violations order by event_no", cases[i].found);
 		/* A replay, which gives no advice, says that it has judged nothing. */
 		result = run_shell("$K replay t.kmt %s | grep '^not judged'", cases[i].machine);
-		cr_expect_str_eq(result.out, i ? "" : "not judged who had claimed which ports: neither the recording nor the machine tells (kmemsim lint)\n");
+		cr_expect_str_eq(result.out,
+			i ? "" :
+			    "not judged who had claimed which ports: neither the recording nor the machine tells (kmemsim lint)\n");
 		run_free(&result);
 	}
 	scenario_add("{\"event\":\"inb\",\"port\":\"0x60\"}");
@@ -61,7 +69,8 @@ Test(lint_devices, unclaimed_ports_are_judged_where_claims_can_be_seen)
 /* Neither does one of mappings alone, nor one of accesses to devices. */
 Test(lint_devices, unclaimed_device_memory_is_judged_where_claims_can_be_seen)
 {
-	static const char map[] = "  sh-9 [000] .....    10.000001: ioremap: (__ioremap_caller+0x0/0x9) phys=0xfd000000 size=0x1000 pcm=2\n"
+	static const char map[] =
+		"  sh-9 [000] .....    10.000001: ioremap: (__ioremap_caller+0x0/0x9) phys=0xfd000000 size=0x1000 pcm=2\n"
 		"  sh-9 [000] .....    10.000002: ioremap_ret: (ioremap+0x1/0x9 <- __ioremap_caller) addr=0xffffc90000010000\n";
 	static const char claim[] = "  sh-9 [000] .....    10.000003: request_region: (__request_region+0x0/0x9)"
 		" parent=0xffffffff82a5f2c0 start=0xfe000000 n=0x1000 name=\"drv\"\n"
@@ -77,7 +86,8 @@ Test(lint_devices, unclaimed_device_memory_is_judged_where_claims_can_be_seen)
 		result = run_shell("rm -f r.db; $K import t.txt -o t.kmt --quiet && $K lint t.kmt -o r.db --quiet");
 		cr_expect_eq(result.status, 0, "%s", result.err);
 		run_free(&result);
-		scenario_expect("select rule, severity from violations", claims ? "iomem_unclaimed notice\n" : "iomem_unclaimed advice\n");
+		scenario_expect("select rule, severity from violations",
+			claims ? "iomem_unclaimed notice\n" : "iomem_unclaimed advice\n");
 	}
 }
 
@@ -111,7 +121,8 @@ Test(lint_devices, device_memory_is_used_while_it_is_mapped)
 /* Row 31. What was given back in order is nobody's leak. */
 Test(lint_devices, what_is_claimed_or_mapped_at_the_end_leaks)
 {
-	scenario_add("{\"event\":\"request_region\",\"start\":768,\"size\":8,\"name\":\"kept\",\"call_site\":\"probe\"}");
+	scenario_add(
+		"{\"event\":\"request_region\",\"start\":768,\"size\":8,\"name\":\"kept\",\"call_site\":\"probe\"}");
 	scenario_add("{\"event\":\"request_region\",\"start\":784,\"size\":8,\"name\":\"given\"}");
 	scenario_add("{\"event\":\"release_region\",\"start\":784,\"size\":8}");
 	scenario_add("{\"event\":\"request_mem_region\",\"start\":\"0xfd000000\",\"size\":4096,\"name\":\"regs\"}");
@@ -120,19 +131,24 @@ Test(lint_devices, what_is_claimed_or_mapped_at_the_end_leaks)
 	scenario_add("{\"event\":\"iounmap\",\"id\":2}");
 	scenario_add("{\"event\":\"release_mem_region\",\"start\":\"0xfd000000\",\"size\":4096}");
 	expect_found("", 0, "region_leak leak 7\nregion_leak leak 7\n");
-	scenario_expect("select call_site, text like 'request_region of 0x300-0x307 for _kept_:%%' from violations where call_site is not null",
+	scenario_expect(
+		"select call_site, text like 'request_region of 0x300-0x307 for _kept_:%%' from violations where call_site is not null",
 		"probe 1\n");
 	scenario_expect("select count(*) from violations where text like 'ioremap of 0xfd000000%%'", "1\n");
 }
 
-/* Which RAM a recorded machine has where the recording does not say; that ioremap() was granted says that there was none. */
+/*
+ * Which RAM a recorded machine has where the recording does not
+ * say; that ioremap() was granted says that there was none.
+ */
 Test(lint_devices, what_a_recorded_kernel_mapped_was_no_ram)
 {
 	FILE *f = fopen("t.txt", "w");
 	struct run_result result;
 
 	cr_assert(f);
-	fprintf(f, "  sh-9 [000] .....    10.000001: ioremap: (__ioremap_caller+0x0/0x9) phys=0x9000000 size=0x1000 pcm=2\n"
+	fprintf(f,
+		"  sh-9 [000] .....    10.000001: ioremap: (__ioremap_caller+0x0/0x9) phys=0x9000000 size=0x1000 pcm=2\n"
 		"  sh-9 [000] .....    10.000002: ioremap_ret: (ioremap+0x1/0x9 <- __ioremap_caller) addr=0xffffc90000010000\n"
 		"  sh-9 [000] .....    10.000003: ioremap: (__ioremap_caller+0x0/0x9) phys=0xa000000 size=0x1000 pcm=2\n"
 		"  sh-9 [000] .....    10.000004: ioremap_ret: (ioremap+0x1/0x9 <- __ioremap_caller) addr=0x0\n");
@@ -163,8 +179,10 @@ Test(lint_devices, mempools_neither_clear_nor_construct)
 	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"p\",\"kind\":\"slab\",\"cache\":\"c\",\"min_nr\":2}");
 	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"q\",\"kind\":\"kmalloc\",\"size\":64,\"min_nr\":2}");
 	scenario_add("{\"event\":\"mempool_alloc\",\"id\":1,\"pool\":\"q\",\"gfp\":\"GFP_KERNEL|__GFP_ZERO\"}");
-	scenario_add("{\"event\":\"mempool_alloc\",\"id\":2,\"pool\":\"q\",\"gfp\":\"GFP_KERNEL\",\"ctx\":\"softirq\"}");
-	scenario_add("{\"event\":\"mempool_alloc\",\"id\":3,\"pool\":\"q\",\"gfp\":\"GFP_ATOMIC\",\"ctx\":\"softirq\"}");
+	scenario_add(
+		"{\"event\":\"mempool_alloc\",\"id\":2,\"pool\":\"q\",\"gfp\":\"GFP_KERNEL\",\"ctx\":\"softirq\"}");
+	scenario_add(
+		"{\"event\":\"mempool_alloc\",\"id\":3,\"pool\":\"q\",\"gfp\":\"GFP_ATOMIC\",\"ctx\":\"softirq\"}");
 	expect_found("", 1, "mempool_misuse error 1\nmempool_misuse warning 3\nsleep_in_atomic error 4\n");
 	expect_text(1, "constructor");
 	expect_text(3, "not cleared");
@@ -197,7 +215,8 @@ Test(lint_devices, blocks_for_pools_and_devices_have_limits_too)
 	scenario_add("{\"event\":\"dma_alloc_coherent\",\"id\":1,\"size\":4194305,\"dma_mask\":4294967295}");
 	scenario_add("{\"event\":\"dma_alloc_coherent\",\"id\":2,\"size\":4194304,\"dma_mask\":4294967295}");
 	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"p\",\"kind\":\"page\",\"order\":11,\"min_nr\":1}");
-	scenario_add("{\"event\":\"mempool_create\",\"pool\":\"q\",\"kind\":\"kmalloc\",\"size\":4194305,\"min_nr\":1}");
+	scenario_add(
+		"{\"event\":\"mempool_create\",\"pool\":\"q\",\"kind\":\"kmalloc\",\"size\":4194305,\"min_nr\":1}");
 	expect_found("", 1, "size_too_large error 0\norder_too_large error 2\nsize_too_large error 3\n");
 }
 

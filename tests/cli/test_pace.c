@@ -1,4 +1,7 @@
-/* The recording's pace of reclaim in a replay: which machines take it over. A worker's way is one of its steps, and easily seen. */
+/*
+ * The recording's pace of reclaim in a replay: which machines take
+ * it over. A worker's way is one of its steps, and easily seen.
+ */
 #include <criterion/criterion.h>
 
 #include "tests/cli/run.h"
@@ -8,7 +11,8 @@ TestSuite(pace, .init = run_enter, .fini = run_leave, .timeout = 120);
 /* An area that an interrupt frees goes when a worker has been woken. The recording says that this takes 500 us. */
 static void make_trace(void)
 {
-	run_write("t.jsonl", "{\"event\": \"vmalloc\", \"id\": 1, \"size\": 40960, \"gfp\": \"GFP_KERNEL\", \"time_ns\": 1000000}\n"
+	run_write("t.jsonl",
+		"{\"event\": \"vmalloc\", \"id\": 1, \"size\": 40960, \"gfp\": \"GFP_KERNEL\", \"time_ns\": 1000000}\n"
 		"{\"event\": \"vfree\", \"id\": 1, \"ctx\": \"softirq\", \"time_ns\": 2000000}\n"
 		"{\"event\": \"marker\", \"text\": \"soon\", \"time_ns\": 2300000}\n"
 		"{\"event\": \"marker\", \"text\": \"late\", \"time_ns\": 3000000}\n");
@@ -20,8 +24,10 @@ static void make_trace(void)
 /* Areas after 300 us and after 1 ms. */
 static void expect_areas(const char *trace, const char *options, const char *both)
 {
-	struct run_result result = run_shell("rm -f r.db && $K replay %s -o r.db -q %s && sqlite3 -separator ' ' r.db \"SELECT areas FROM"
-		" vmalloc_stats JOIN samples USING (sample_id) WHERE marker IS NOT NULL ORDER BY time_ns\" | tr '\\n' ' '", trace, options);
+	struct run_result result = run_shell(
+		"rm -f r.db && $K replay %s -o r.db -q %s && sqlite3 -separator ' ' r.db \"SELECT areas FROM"
+		" vmalloc_stats JOIN samples USING (sample_id) WHERE marker IS NOT NULL ORDER BY time_ns\" | tr '\\n' ' '",
+		trace, options);
 
 	cr_assert_eq(result.status, 0, "%s: %s", options, result.err);
 	cr_expect_str_eq(result.out, both, "%s %s: %s", trace, options, result.out);
@@ -72,6 +78,6 @@ Test(pace, what_is_taken_over_is_what_calibrate_finds)
 		" grep -q 'reclaim_pace: auto' m.yaml && $K calibrate $D/trace.dat -m m.yaml --only 'reclaim_page,lru_*,wake_*' -o fitted.yaml -q &&"
 		" grep -q 'reclaim_pace: table' fitted.yaml", run_shared());
 	run_ok("for m in m fitted; do $K replay t.kmt -m $m.yaml -o $m.db --json | grep -o '\"fingerprint.*' > $m.txt; done; "
-		"test -s m.txt && cmp m.txt fitted.txt && ! $K replay t.kmt -m m.yaml -o t.db --json"
-		" --set latency.reclaim_pace=table | grep -qFf m.txt");
+	       "test -s m.txt && cmp m.txt fitted.txt && ! $K replay t.kmt -m m.yaml -o t.db --json"
+	       " --set latency.reclaim_pace=table | grep -qFf m.txt");
 }

@@ -1,6 +1,7 @@
 /*
- * What of the page cache is read again on a machine with less memory, where the machine does not say (reclaim.refault: auto): the states
- * beside a recording tell how much was used again, and the page tables in it which files are mapped. And what is used where it does say.
+ * What of the page cache is read again on a machine with less memory, where the machine does not say
+ * (reclaim.refault: auto): the states beside a recording tell how much was used again, and the page tables in it
+ * which files are mapped. And what is used where it does say.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -43,21 +44,25 @@ static struct recording begin(void)
 static void had(struct recording *r, const char *gfp, unsigned int nr)
 {
 	while (nr--)
-		fprintf(r->file, "{\"event\": \"alloc_pages\", \"id\": %u, \"gfp\": \"%s\", \"boot\": true, \"adopted\": true}\n", ++r->id, gfp);
+		fprintf(r->file,
+			"{\"event\": \"alloc_pages\", \"id\": %u, \"gfp\": \"%s\", \"boot\": true, \"adopted\": true}\n",
+			++r->id, gfp);
 }
 
 /* Task @pid takes @nr pages, one in 50 us. */
 static void take(struct recording *r, unsigned int pid, const char *gfp, unsigned int nr)
 {
 	while (nr--)
-		fprintf(r->file, "{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"alloc_pages\", \"id\": %u, \"gfp\": \"%s\"}\n",
+		fprintf(r->file,
+			"{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"alloc_pages\", \"id\": %u, \"gfp\": \"%s\"}\n",
 			r->time_ns += 50000, pid, pid, ++r->id, gfp);
 }
 
 /* Task @pid frees the page @id. */
 static void give_back(struct recording *r, unsigned int pid, unsigned int id)
 {
-	fprintf(r->file, "{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"free_pages\", \"id\": %u}\n",
+	fprintf(r->file,
+		"{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"free_pages\", \"id\": %u}\n",
 		r->time_ns += 1000, pid, pid, id);
 }
 
@@ -71,14 +76,17 @@ static void give(struct recording *r, unsigned int pid, unsigned int nr)
 /* Somebody has reclaimed: the recording has what was read again. */
 static void kswapd_lives(struct recording *r)
 {
-	fprintf(r->file, "{\"time_ns\": %llu, \"pid\": 9, \"comm\": \"kswapd0\", \"event\": \"kmalloc\", \"id\": %u, \"size\": 64, \"gfp\": \"GFP_KERNEL\"}\n",
+	fprintf(r->file,
+		"{\"time_ns\": %llu, \"pid\": 9, \"comm\": \"kswapd0\", \"event\": \"kmalloc\", \"id\": %u, \"size\": 64, \"gfp\": \"GFP_KERNEL\"}\n",
 		r->time_ns += 50000, ++r->id);
 }
 
 static void fork_begins(struct recording *r, unsigned int pid)
 {
-	fprintf(r->file, "{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"kmem_cache_alloc\", \"id\": %u, \"cache\": \"mm_struct\","
-		" \"gfp\": \"GFP_KERNEL\"}\n", r->time_ns += 50000, pid, pid, ++r->id);
+	fprintf(r->file,
+		"{\"time_ns\": %llu, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"kmem_cache_alloc\", \"id\": %u, \"cache\": \"mm_struct\","
+		" \"gfp\": \"GFP_KERNEL\"}\n",
+		r->time_ns += 50000, pid, pid, ++r->id);
 }
 
 static void end(struct recording *r, const char *options)
@@ -90,8 +98,8 @@ static void end(struct recording *r, const char *options)
 #define FEW 160 /* pages of a task: five windows of what is read again */
 
 /*
- * 60000 pages of files, one after another at half the pace of the disk, on a machine that has memory for a quarter of them. So few of each
- * task that shares of them do not hang on a single one.
+ * 60000 pages of files, one after another at half the pace of the disk, on a machine that has memory
+ * for a quarter of them. So few of each task that shares of them do not hang on a single one.
  */
 static void use_files(const char *gfp, const char *options)
 {
@@ -108,7 +116,8 @@ static void states_beside(unsigned int inactive, unsigned int active)
 {
 	run_ok("mkdir -p snapshots/1 snapshots/2");
 	run_write("snapshots/1/vmstat", "nr_inactive_file 0\nnr_active_file 0\npgdeactivate 0\npgsteal_file 0\n");
-	run_ok("printf 'nr_inactive_file %u\\nnr_active_file %u\\npgdeactivate 0\\npgsteal_file 0\\n' > snapshots/2/vmstat", inactive, active);
+	run_ok("printf 'nr_inactive_file %u\\nnr_active_file %u\\npgdeactivate 0\\npgsteal_file 0\\n' > snapshots/2/vmstat",
+		inactive, active);
 }
 
 #define MACHINE(memory) \
@@ -125,9 +134,10 @@ static void tiny_machine(void)
 }
 
 /*
- * Pages that came again for each that is gone for good, on a machine that has memory for a tenth of them. Of those that go for the first
- * time a share does, of those that had come again and go once more 0.3: while all that comes goes again, that is the share and 0.3, 0.09
- * ... of it, 1.43 times it. A tenth of what came is still there, and makes that up to a tenth more.
+ * Pages that came again for each that is gone for good, on a machine that has memory for a tenth of them. Of those
+ * that go for the first time a share does, of those that had come again and go once more 0.3: while all that comes
+ * goes again, that is the share and 0.3, 0.09 ... of it, 1.43 times it. A tenth of what came is still there, and
+ * makes that up to a tenth more.
  */
 static double share_read_again(void)
 {
@@ -155,9 +165,9 @@ Test(page_cache, is_read_again_as_the_recorded_machine_used_it_again)
 }
 
 /*
- * What read() uses again before it would go becomes active in its place; where no state tells, or no moment, nobody guesses. Reclaim looks
- * at some 46000 of the pages, each 2.0 to 2.4 s old; of the 30 % that are used again, at any moment of what is left of 9.6 s, 0.41 to 0.46
- * are by then in the mean.
+ * What read() uses again before it would go becomes active in its place; where no state tells, or no moment, nobody
+ * guesses. Reclaim looks at some 46000 of the pages, each 2.0 to 2.4 s old; of the 30 % that are used again, at any
+ * moment of what is left of 9.6 s, 0.41 to 0.46 are by then in the mean.
  */
 Test(page_cache, what_is_used_again_while_it_is_there_becomes_active)
 {
@@ -178,7 +188,10 @@ Test(page_cache, what_is_used_again_while_it_is_there_becomes_active)
 	cr_expect_eq(replayed_counter("pgactivate"), 0);
 }
 
-/* write() does not count as a use, and the first read only marks a page: of what was written and read once no state tells. */
+/*
+ * write() does not count as a use, and the first read only marks
+ * a page: of what was written and read once no state tells.
+ */
 Test(page_cache, is_read_again_more_often_when_it_was_written)
 {
 	double share;
@@ -187,14 +200,18 @@ Test(page_cache, is_read_again_more_often_when_it_was_written)
 	states_beside(35000, 15000);
 	use_files(FILE_PAGES, "");
 	share = share_read_again();
-	cr_expect(share > 1.22 && share < 1.34, "%.2f of 1.43 * 0.86: of 30 %% used again, and 80 %% of the others", share);
+	cr_expect(share > 1.22 && share < 1.34, "%.2f of 1.43 * 0.86: of 30 %% used again, and 80 %% of the others",
+		share);
 	states_beside(50000, 0);
 	use_files(FILE_PAGES, "");
 	share = share_read_again();
 	cr_expect(share > 1.14 && share < 1.25, "%.2f of 1.43 * 0.80", share);
 }
 
-/* Half of the pages, so many of each task, go while others come for 10 s; then memory is free, and nothing happens for 90 s. */
+/*
+ * Half of the pages, so many of each task, go while others come
+ * for 10 s; then memory is free, and nothing happens for 90 s.
+ */
 static void record_use_and_quiet(unsigned int of_task)
 {
 	struct recording r = begin();
@@ -225,8 +242,8 @@ Test(page_cache, is_read_again_also_when_nothing_has_to_go_any_more)
 	use_and_be_quiet(32);
 	at_first = replayed_counter("pgsteal_file");
 	cr_assert_gt(at_first, 10000, "memory must be short");
-	cr_expect_gt(replayed_counter("workingset_refault_file"), 0.27 * at_first, "%.0f of %.0f", replayed_counter("workingset_refault_file"),
-		at_first);
+	cr_expect_gt(replayed_counter("workingset_refault_file"), 0.27 * at_first, "%.0f of %.0f",
+		replayed_counter("workingset_refault_file"), at_first);
 }
 
 /* Free memory so many s after the beginning, bytes. */
@@ -234,12 +251,17 @@ static double free_after(unsigned int s)
 {
 	char sql[160];
 
-	snprintf(sql, sizeof(sql), "select free_bytes + pcp_bytes from samples where time_ns >= (select min(time_ns) from samples) + %u000000000"
-		" order by time_ns limit 1", s);
+	snprintf(sql, sizeof(sql),
+		"select free_bytes + pcp_bytes from samples where time_ns >= (select min(time_ns) from samples) + %u000000000"
+		" order by time_ns limit 1",
+		s);
 	return replayed_number(sql);
 }
 
-/* Uses are near each other: of what went in 10 s, and did not come in these, 0.42 come in the first quarter of 90 s, by the square. */
+/*
+ * Uses are near each other: of what went in 10 s, and did not come
+ * in these, 0.42 come in the first quarter of 90 s, by the square.
+ */
 Test(page_cache, is_read_again_soon_rather_than_late)
 {
 	double soon = 0, all = 0;
@@ -265,7 +287,10 @@ static double in_three_seconds(void)
 		" select sum(fall) / (select sum(fall) from d) from (select 1.0 * fall fall from d order by fall desc limit 3)");
 }
 
-/* Files are read from one end to the other: what one task had is read again in long stretches, what many had here and there. */
+/*
+ * Files are read from one end to the other: what one task had is
+ * read again in long stretches, what many had here and there.
+ */
 Test(page_cache, what_a_task_had_is_read_again_in_stretches)
 {
 	double of_one, of_many;
@@ -300,7 +325,8 @@ static double unusable_with_less_memory(unsigned int random_reads)
 
 	for (int seed = 1; seed <= LESS_MEMORY_SEEDS; seed++) {
 		run_ok("rm -f r.db; L=%s/captures/J-whatif/less-memory/snapshots/1-after-boot; $K replay t.kmt -m m.yaml --initial $L"
-			" --from 'marker:WORKLOAD begin' --seed %d --set reclaim.random_reads=%u -o r.db -q", run_shared(), seed, random_reads);
+		       " --from 'marker:WORKLOAD begin' --seed %d --set reclaim.random_reads=%u -o r.db -q",
+			run_shared(), seed, random_reads);
 		sum += replayed_number("select unusable_index from frag_samples where zone = 'DMA32' and \"order\" = 3"
 			" order by sample_id desc limit 1");
 	}
@@ -308,9 +334,9 @@ static double unusable_with_less_memory(unsigned int random_reads)
 }
 
 /*
- * Work of many kinds lies between what is read: memory of which single pages come and go is in pieces. One seed gives 0.50 with a standard
- * deviation of 0.15 in order, and 0.79 with 0.08 at random: the means of nine differ by 0.28, give or take 0.06. The bound lies three
- * times that below.
+ * Work of many kinds lies between what is read: memory of which single pages come and go is in pieces. One seed
+ * gives 0.50 with a standard deviation of 0.15 in order, and 0.79 with 0.08 at random: the means of nine differ by
+ * 0.28, give or take 0.06. The bound lies three times that below.
  */
 Test(page_cache, what_is_read_at_random_leaves_memory_in_pieces)
 {
@@ -325,7 +351,10 @@ Test(page_cache, what_is_read_at_random_leaves_memory_in_pieces)
 	cr_expect_gt(random, in_order + 0.1, "%.2f and %.2f", random, in_order);
 }
 
-/* Who reads does nothing else: what comes later in the recording waits, 80 us for a page. Where it reads for ever, that has an end. */
+/*
+ * Who reads does nothing else: what comes later in the recording
+ * waits, 80 us for a page. Where it reads for ever, that has an end.
+ */
 Test(page_cache, the_recording_waits_for_what_is_read_again)
 {
 	double recorded = 60000 * 160e3, waited, end;
@@ -347,13 +376,17 @@ Test(page_cache, the_recording_waits_for_what_is_read_again)
 	run_ok("! $K report r.db | grep -q 'were read again'");
 }
 
-/* What file systems keep of a device is read for somebody who then looks it up: used twice, so that pages of files go before it. */
+/*
+ * What file systems keep of a device is read for somebody who then
+ * looks it up: used twice, so that pages of files go before it.
+ */
 Test(page_cache, blocks_of_the_buffer_cache_are_active_from_the_start)
 {
 	static const char *const masks[] = { BUFFER, READ_PAGES };
 	double gone[2];
 
-	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: 0}\n");
+	run_write("m.yaml",
+		"kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: 0}\n");
 	for (int i = 0; i < 2; i++) {
 		struct recording r = begin();
 		unsigned int first;
@@ -395,7 +428,10 @@ Test(page_cache, is_assumed_to_be_read_again_where_nothing_tells_and_the_user_he
 	share = share_read_again();
 	cr_expect(share > 0.41 && share < 0.46, "%.2f of 1.43 * 0.30", share);
 	result = run_shell("$K replay t.kmt -m m.yaml");
-	cr_expect_not_null(strstr(result.out, "page cache 30 % of what goes is read again, 86 % of what was written, in the order of files: assumed"), "%s", result.out);
+	cr_expect_not_null(
+		strstr(result.out,
+			"page cache 30 % of what goes is read again, 86 % of what was written, in the order of files: assumed"),
+		"%s", result.out);
 	run_free(&result);
 	result = run_shell("$K replay t.kmt -m m.yaml --json");
 	cr_expect_eq(run_number(result.out, "refault_percent"), 30);
@@ -414,12 +450,14 @@ Test(page_cache, anonymous_pages_used_again_are_active)
 {
 	double active[2];
 
-	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: auto, swap: 64 MiB}\n");
+	run_write("m.yaml",
+		"kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: auto, swap: 64 MiB}\n");
 	for (int reused = 0; reused < 2; reused++) {
 		struct recording r = begin();
 
 		states_beside(50000, 0);
-		run_ok("printf 'nr_inactive_anon %d\nnr_active_anon %d\n' >> snapshots/2/vmstat", reused ? 3000 : 4000, reused ? 1000 : 0);
+		run_ok("printf 'nr_inactive_anon %d\nnr_active_anon %d\n' >> snapshots/2/vmstat", reused ? 3000 : 4000,
+			reused ? 1000 : 0);
 		take(&r, 2, HEAP_PAGE, 20000);
 		end(&r, "");
 		replay_with("reclaim.refault=auto");
@@ -465,7 +503,8 @@ Test(page_cache, of_what_a_task_maps_is_read_again_where_it_is_gone)
 	cr_expect_eq(read_by_mapping(HEAP_BETWEEN), 0, "the tables are for the anonymous pages");
 	cr_expect_eq(read_by_mapping(FORK), 0, "the tables are copies");
 	cr_expect_eq(read_by_mapping(TOO_FEW), 0, "of a program and its libraries");
-	cr_expect_eq(read_by_mapping(GIVEN_BACK), 0, "faults that took two tables of three in vain, or ranges that are unmapped: 13 are left");
+	cr_expect_eq(read_by_mapping(GIVEN_BACK), 0,
+		"faults that took two tables of three in vain, or ranges that are unmapped: 13 are left");
 	cr_expect_eq(read_by_mapping(KSWAPD), 0, "the recording has what was read again");
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 256 MiB\ncpus: 1\nreclaim: {refault: auto}\n");
 	cr_expect_eq(read_by_mapping(MAPPING), 0, "all of it is there");
@@ -492,7 +531,10 @@ Test(page_cache, what_is_used_again_through_a_mapping_counts_once)
 	run_free(&result);
 }
 
-/* What it reads itself while it takes its tables is what it maps: it is there, and the file that others wrote is not read. */
+/*
+ * What it reads itself while it takes its tables is what it
+ * maps: it is there, and the file that others wrote is not read.
+ */
 Test(page_cache, a_task_that_reads_what_it_maps_maps_that)
 {
 	struct recording r = begin();
@@ -508,7 +550,10 @@ Test(page_cache, a_task_that_reads_what_it_maps_maps_that)
 	cr_expect_lt(replayed_counter("refaults_of_mappings"), 2000, "%.0f", replayed_counter("refaults_of_mappings"));
 }
 
-/* What a task wrote and removed again is no file that can be mapped, however much it was; the slots have other pages by then. */
+/*
+ * What a task wrote and removed again is no file that can be
+ * mapped, however much it was; the slots have other pages by then.
+ */
 Test(page_cache, files_that_were_removed_are_not_mapped)
 {
 	struct recording r = begin();
@@ -524,7 +569,8 @@ Test(page_cache, files_that_were_removed_are_not_mapped)
 	take(&r, 3, HEAP_PAGE, 100);
 	end(&r, "--states none");
 	run_ok("rm -f r.db; $K replay t.kmt -m m.yaml --check=1000 -o r.db --quiet");
-	cr_expect_gt(replayed_counter("refaults_of_mappings"), 6000, "%.0f: of the file that is there", replayed_counter("refaults_of_mappings"));
+	cr_expect_gt(replayed_counter("refaults_of_mappings"), 6000, "%.0f: of the file that is there",
+		replayed_counter("refaults_of_mappings"));
 }
 
 /* Page tables that are older than the recording are of many tasks and in no order. */
@@ -543,21 +589,29 @@ Test(page_cache, tables_that_were_there_before_map_nothing)
 	run_free(&result);
 }
 
-/* With larger pages a table is of more of them: here 2048, so that all of the file is mapped, and not a quarter that fits. */
+/*
+ * With larger pages a table is of more of them: here 2048, so
+ * that all of the file is mapped, and not a quarter that fits.
+ */
 Test(page_cache, a_table_maps_as_many_pages_as_it_has_entries)
 {
 	struct recording r = begin_with(16384);
 
-	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 256 MiB\ncpus: 1\npage_size: 16 KiB\nzones: {dma: none}\nreclaim: {refault: auto}\n");
+	run_write("m.yaml",
+		"kmemsim: 1\nname: m\nmemory: 256 MiB\ncpus: 1\npage_size: 16 KiB\nzones: {dma: none}\nreclaim: {refault: auto}\n");
 	take(&r, 1, FILE_PAGES, 30000);
 	take(&r, 2, TABLE, 16);
 	take(&r, 3, HEAP_PAGE, 100);
 	end(&r, "--states none");
 	replay_with("reclaim.refault=auto");
-	cr_expect_gt(replayed_counter("refaults_of_mappings"), 30000 - 16384, "%.0f", replayed_counter("refaults_of_mappings"));
+	cr_expect_gt(replayed_counter("refaults_of_mappings"), 30000 - 16384, "%.0f",
+		replayed_counter("refaults_of_mappings"));
 }
 
-/* A file of 80 MB that is mapped, used and unmapped, with time to spare, so many times. Return: pages that this has read again. */
+/*
+ * A file of 80 MB that is mapped, used and unmapped, with time to
+ * spare, so many times. Return: pages that this has read again.
+ */
 static double read_by_rounds(int rounds)
 {
 	struct recording r = begin();
@@ -585,7 +639,10 @@ Test(page_cache, a_file_that_is_mapped_again_is_used_again)
 	cr_expect_gt(thrice, 2.5 * once, "%.0f, once %.0f", thrice, once);
 }
 
-/* The run goes on until all is touched that a recording ends with: a reader at its end is not cut off, and the same with each replay. */
+/*
+ * The run goes on until all is touched that a recording ends with: a
+ * reader at its end is not cut off, and the same with each replay.
+ */
 Test(page_cache, a_run_ends_when_all_that_is_mapped_has_been_touched)
 {
 	double end_ns;
@@ -595,7 +652,8 @@ Test(page_cache, a_run_ends_when_all_that_is_mapped_has_been_touched)
 	end_ns = replayed_number("select max(time_ns) from samples");
 	cr_expect_gt(end_ns, 1000000.0 * (20000 + 39 + 100) * 0.05 + 100e6, "reading takes time after the last event");
 	cr_expect_lt(replayed_counter("waited_for_reading"),
-		100e3 * (replayed_counter("workingset_refault_file") - replayed_counter("refaults_of_mappings")), "nothing comes later");
+		100e3 * (replayed_counter("workingset_refault_file") - replayed_counter("refaults_of_mappings")),
+		"nothing comes later");
 	run_ok("$K replay t.kmt -m m.yaml --seed 7 > one; $K replay t.kmt -m m.yaml --seed 7 > two; grep fingerprint one > a; grep fingerprint two > b; cmp a b");
 }
 
@@ -613,7 +671,8 @@ Test(page_cache, what_comes_after_a_mapping_waits_until_it_has_been_read)
 	replay_with("name=waits");
 	waited = replayed_counter("waited_for_reading");
 	cr_expect_gt(waited, 0.9 * 80e3 * replayed_counter("refaults_of_mappings"), "%.0f ns", waited);
-	cr_expect_gt(replayed_number("select max(time_ns) from samples"), 1e6 * (20000 + 39 + 4000) * 0.05 + 0.9 * waited);
+	cr_expect_gt(replayed_number("select max(time_ns) from samples"),
+		1e6 * (20000 + 39 + 4000) * 0.05 + 0.9 * waited);
 	run_ok("$K replay t.kmt -m m.yaml --pace think -q; $K replay t.kmt -m m.yaml --pace asap -q");
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 256 MiB\ncpus: 1\nreclaim: {refault: auto}\n");
 	replay_with("name=waits_not");
@@ -667,7 +726,8 @@ Test(page_cache, in_a_recording_that_reclaimed_tasks_that_map_files_use_them)
 {
 	struct used mapping, heap, unmapped;
 
-	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: 0}\n");
+	run_write("m.yaml",
+		"kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nzones: {dma: none}\nreclaim: {refault: 0}\n");
 	mapping = used_by_mapping(MAPPING);
 	cr_expect(mapping.share > 0.2 && mapping.share < 0.3, "%.2f", mapping.share);
 	cr_expect_lt(mapping.gone, 0.15, "%.2f of those that are mapped", mapping.gone);

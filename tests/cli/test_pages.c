@@ -59,7 +59,9 @@ Test(pages, bulk_calls_of_cpus_and_interrupts_that_come_between_one_another_are_
 	scenario_replay("kmemsim: 1\nmemory: 64 MiB\ncpus: 2\nzones: {dma: 0}\n");
 	scenario_expect("select op, count, failed from op_stats order by op",
 		"alloc_pages_bulk 3 0\nfree_pages 3 0\nkmem_cache_alloc 4 0\nkmem_cache_create 1 0\nkmem_cache_free_bulk 4 0\n");
-	scenario_expect("select live_objs from cache_stats join samples using (sample_id) where cache = 'c' and reason = 'end'", "0\n");
+	scenario_expect(
+		"select live_objs from cache_stats join samples using (sample_id) where cache = 'c' and reason = 'end'",
+		"0\n");
 }
 
 Test(pages, a_bulk_call_without_an_end_is_made_with_what_has_come)
@@ -72,16 +74,21 @@ Test(pages, a_bulk_call_without_an_end_is_made_with_what_has_come)
 	scenario_replay(machine);
 	scenario_expect("select op, count, failed from op_stats order by op",
 		"alloc_pages_bulk 2 0\nkmem_cache_alloc 1 0\nkmem_cache_create 1 0\nkmem_cache_free_bulk 1 0\n");
-	scenario_expect("select live_objs from cache_stats join samples using (sample_id) where cache = 'c' and reason = 'end'", "0\n");
+	scenario_expect(
+		"select live_objs from cache_stats join samples using (sample_id) where cache = 'c' and reason = 'end'",
+		"0\n");
 }
 
 Test(pages, a_zeroed_page_costs_its_clearing)
 {
 	scenario_add("{\"event\":\"__get_free_pages\",\"id\":1,\"order\":0}");
-	scenario_add("{\"event\":\"__get_free_pages\",\"id\":2,\"order\":0,\"time_ns\":1000000,\"call_site\":\"plain\"}");
+	scenario_add(
+		"{\"event\":\"__get_free_pages\",\"id\":2,\"order\":0,\"time_ns\":1000000,\"call_site\":\"plain\"}");
 	scenario_add("{\"event\":\"get_zeroed_page\",\"id\":3,\"time_ns\":2000000,\"call_site\":\"zeroed\"}");
 	scenario_replay(machine);
-	cr_expect_eq(scenario_number("select max(lat_max_ns) - min(lat_max_ns) from call_sites where call_site in ('plain', 'zeroed')"),
+	cr_expect_eq(
+		scenario_number(
+			"select max(lat_max_ns) - min(lat_max_ns) from call_sites where call_site in ('plain', 'zeroed')"),
 		4 * 30);
 }
 
@@ -123,7 +130,8 @@ Test(pages, get_dma_pages_takes_from_zone_dma)
 	scenario_add("{\"event\":\"__get_dma_pages\",\"id\":1,\"order\":4}");
 	scenario_add("{\"event\":\"__get_dma_pages\",\"id\":2,\"order\":3,\"gfp\":\"GFP_ATOMIC\"}");
 	scenario_replay("kmemsim: 1\nmemory: 64 MiB\n");
-	scenario_expect("select zone, max(free_pages + pcp_pages) - min(free_pages + pcp_pages) from zone_samples group by zone",
+	scenario_expect(
+		"select zone, max(free_pages + pcp_pages) - min(free_pages + pcp_pages) from zone_samples group by zone",
 		"DMA 24\nDMA32 0\n");
 	scenario_expect("select op, count, bytes_alloc from op_stats", "__get_free_pages 2 98304\n");
 }
@@ -135,12 +143,17 @@ Test(pages, kzalloc_and_kcalloc_cost_their_clearing)
 	scenario_add("{\"event\":\"kzalloc\",\"id\":3,\"size\":4096,\"time_ns\":2000000,\"call_site\":\"kzalloc\"}");
 	scenario_add("{\"event\":\"kcalloc\",\"id\":4,\"size\":4096,\"time_ns\":3000000,\"call_site\":\"kcalloc\"}");
 	scenario_replay(machine);
-	scenario_expect("select call_site, lat_max_ns - (select lat_max_ns from call_sites where call_site = 'plain') from call_sites"
-			" where call_site is not null and call_site like 'k%' order by 1", "kcalloc 120\nkzalloc 120\n");
+	scenario_expect(
+		"select call_site, lat_max_ns - (select lat_max_ns from call_sites where call_site = 'plain') from call_sites"
+		" where call_site is not null and call_site like 'k%' order by 1",
+		"kcalloc 120\nkzalloc 120\n");
 	scenario_expect("select op, count, bytes_alloc from op_stats order by op", "kmalloc 2 8192\nkzalloc 2 8192\n");
 }
 
-/* In place while the class has room; else a new object, and the old one is free. Of nothing: kmalloc(); to nothing: kfree(). */
+/*
+ * In place while the class has room; else a new object, and the
+ * old one is free. Of nothing: kmalloc(); to nothing: kfree().
+ */
 Test(pages, krealloc_grows_in_place_or_moves)
 {
 	scenario_add("{\"event\":\"kmalloc\",\"id\":1,\"size\":100}");
@@ -151,12 +164,16 @@ Test(pages, krealloc_grows_in_place_or_moves)
 	scenario_add("{\"event\":\"krealloc\",\"id\":3,\"size\":0}");
 	scenario_add("{\"event\":\"kfree\",\"id\":3}");
 	scenario_replay(machine);
-	scenario_expect("select op, count, bytes_req, bytes_alloc from op_stats where op = 'krealloc'", "krealloc 5 385 448\n");
+	scenario_expect("select op, count, bytes_req, bytes_alloc from op_stats where op = 'krealloc'",
+		"krealloc 5 385 448\n");
 	scenario_expect("select rule, event_no from violations", "double_free 6\n");
 	cr_expect_eq(scenario_number("select live_objects from samples order by sample_id desc limit 1"), 2);
 }
 
-/* Small ones from kmalloc, up to what kmalloc has without retries, and beyond that from vmalloc; never in atomic context. */
+/*
+ * Small ones from kmalloc, up to what kmalloc has without
+ * retries, and beyond that from vmalloc; never in atomic context.
+ */
 Test(pages, kvmalloc_falls_back_to_vmalloc)
 {
 	scenario_add("{\"event\":\"kvmalloc\",\"id\":1,\"size\":64}");

@@ -29,7 +29,10 @@ static void expect(const char *sql, const char *answer)
 #define TWO_CPUS  "kmemsim: 1\ncpus: 2\nmemory: 64 MiB\n"
 #define LAST      " ORDER BY sample_id DESC LIMIT 1"
 
-/* Example C2 with C5: (8,8) (4,4) (32,16) (100,4) (3,1) (64,64) lie at 0, 8, 16, 48, 12 and 192: a hole of 44 bytes at 148. */
+/*
+ * Example C2 with C5: (8,8) (4,4) (32,16) (100,4) (3,1) (64,64)
+ * lie at 0, 8, 16, 48, 12 and 192: a hole of 44 bytes at 148.
+ */
 Test(percpu, the_areas_of_the_first_chunk_and_their_holes_are_recorded)
 {
 	replay(FOUR_CPUS, "{\"event\":\"alloc_percpu\",\"id\":1,\"size\":8,\"align\":8}\n"
@@ -43,12 +46,17 @@ Test(percpu, the_areas_of_the_first_chunk_and_their_holes_are_recorded)
 	       " largest_hole_bytes, populated_pages, empty_pages FROM percpu_stats" LAST,
 		"1 524288 4 5 180 720 28492 28416 76 44 61 6\n");
 	expect("SELECT fragmentation FROM v_percpu" LAST, "0.296875\n");
-	expect("SELECT count, failed, bytes_req, bytes_alloc FROM op_stats WHERE op = 'alloc_percpu'", "6 0 211 1272\n");
+	expect("SELECT count, failed, bytes_req, bytes_alloc FROM op_stats WHERE op = 'alloc_percpu'",
+		"6 0 211 1272\n");
 	expect("SELECT percpu_bytes FROM samples" LAST, "999424\n"); /* 61 pages of 4 units */
-	expect("SELECT base_address, areas, free_bytes FROM percpu_chunks WHERE chunk = 0" LAST, "0x0000000000036000 5 28492\n");
+	expect("SELECT base_address, areas, free_bytes FROM percpu_chunks WHERE chunk = 0" LAST,
+		"0x0000000000036000 5 28492\n");
 }
 
-/* Of 32 KiB areas none fits in the first chunk: 16 fill a chunk of 512 KiB, the 17th needs one more, 2 MiB further down. */
+/*
+ * Of 32 KiB areas none fits in the first chunk: 16 fill a chunk
+ * of 512 KiB, the 17th needs one more, 2 MiB further down.
+ */
 Test(percpu, a_chunk_comes_when_no_other_has_room)
 {
 	char jsonl[4096] = "";
@@ -93,7 +101,8 @@ Test(percpu, sections_are_timed_nest_and_must_not_sleep)
 			 "{\"event\":\"vmalloc\",\"id\":4,\"size\":64,\"time_ns\":5500,\"pid\":5}\n"
 			 "{\"event\":\"put_cpu\",\"time_ns\":600000,\"pid\":5}\n"
 			 "{\"event\":\"kmalloc\",\"id\":5,\"size\":64,\"time_ns\":700000,\"pid\":5}\n");
-	expect("SELECT rule, event_no, call_site FROM violations ORDER BY event_no", "sleep_in_atomic 3 bad\nsleep_in_atomic 8 \n");
+	expect("SELECT rule, event_no, call_site FROM violations ORDER BY event_no",
+		"sleep_in_atomic 3 bad\nsleep_in_atomic 8 \n");
 	expect("SELECT name, value FROM counters WHERE mechanism = 'percpu' ORDER BY name",
 		"get_calls 3\nsection_max_depth 2\nsection_max_ns 599000\nsection_sleeps 2\nsection_total_ns 601000\nsections 2\n");
 }
@@ -133,8 +142,9 @@ Test(percpu, static_areas_are_the_kernels_or_a_modules)
 }
 
 /*
- * 64 MiB from 1 MiB on, zone DMA to 16 MiB: memblock from the top, bootmem from 16 MiB, low bootmem from the bottom. The second small
- * request lies behind the first in its page. Of the freed 5000 bytes one whole page is inside, the page behind it leaks.
+ * 64 MiB from 1 MiB on, zone DMA to 16 MiB: memblock from the top, bootmem from 16 MiB, low bootmem from the
+ * bottom. The second small request lies behind the first in its page. Of the freed 5000 bytes one whole page is
+ * inside, the page behind it leaks.
  */
 Test(percpu, boot_memory_is_managed_by_no_zone)
 {
@@ -174,7 +184,8 @@ Test(percpu, boot_memory_after_boot_is_an_error)
 	expect("SELECT rule, severity, event_no FROM violations ORDER BY event_no",
 		"bootmem_after_boot error 2\nbootmem_after_boot error 3\n");
 	expect("SELECT count(*) FROM boot_memory", "1\n");
-	expect("SELECT sum(managed_pages) FROM zone_samples JOIN samples USING (sample_id) WHERE reason = 'end'", "16127\n");
+	expect("SELECT sum(managed_pages) FROM zone_samples JOIN samples USING (sample_id) WHERE reason = 'end'",
+		"16127\n");
 	expect("SELECT count, failed, bytes_alloc FROM op_stats WHERE op = 'memblock_alloc'", "1 0 100\n");
 }
 

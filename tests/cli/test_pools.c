@@ -1,4 +1,7 @@
-/* Mempools, memory for devices and high memory: scenarios through import, replay and the results, with figures known by hand. */
+/*
+ * Mempools, memory for devices and high memory: scenarios through
+ * import, replay and the results, with figures known by hand.
+ */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +18,8 @@ TestSuite(pools, .init = run_enter, .fini = run_leave, .timeout = 300);
 static void replay(const char *jsonl, const char *options)
 {
 	run_write("t.jsonl", jsonl);
-	run_ok("$K import t.jsonl -o t.kmt --quiet && rm -f r.db && $K replay t.kmt -o r.db --check=1 --quiet %s", options);
+	run_ok("$K import t.jsonl -o t.kmt --quiet && rm -f r.db && $K replay t.kmt -o r.db --check=1 --quiet %s",
+		options);
 }
 
 static void expect(const char *sql, const char *answer)
@@ -27,7 +31,10 @@ static void expect(const char *sql, const char *answer)
 	run_free(&result);
 }
 
-/* 32 MiB have six blocks of order 10 that anyone can have, and one of the pool's own: the seventh request takes that. */
+/*
+ * 32 MiB have six blocks of order 10 that anyone can have,
+ * and one of the pool's own: the seventh request takes that.
+ */
 static const char exhausted[] =
 	"{\"time_ns\":2000,\"event\":\"mempool_create\",\"pool\":\"p\",\"min_nr\":1,\"kind\":\"page\",\"order\":10}\n"
 	"{\"time_ns\":1000000,\"pid\":1,\"event\":\"mempool_alloc\",\"id\":1,\"pool\":\"p\",\"gfp\":\"GFP_ATOMIC\"}\n"
@@ -47,9 +54,11 @@ static void replay_exhausted(const char *rest)
 
 Test(pools, mempool_waiter_sleeps_until_another_task_frees_an_element)
 {
-	replay_exhausted("{\"time_ns\":5000000,\"pid\":1,\"event\":\"mempool_alloc\",\"id\":7,\"pool\":\"p\",\"gfp\":\"GFP_KERNEL\"}\n"
-			 "{\"time_ns\":9000000,\"cpu\":1,\"pid\":2,\"event\":\"mempool_free\",\"id\":1,\"pool\":\"p\"}\n");
-	expect("SELECT waits, timeouts, wait_ns, allocs, outstanding, curr_nr, lowest_reserve FROM mempool_stats", "1|0|4000000|7|6|0|0\n");
+	replay_exhausted(
+		"{\"time_ns\":5000000,\"pid\":1,\"event\":\"mempool_alloc\",\"id\":7,\"pool\":\"p\",\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"time_ns\":9000000,\"cpu\":1,\"pid\":2,\"event\":\"mempool_free\",\"id\":1,\"pool\":\"p\"}\n");
+	expect("SELECT waits, timeouts, wait_ns, allocs, outstanding, curr_nr, lowest_reserve FROM mempool_stats",
+		"1|0|4000000|7|6|0|0\n");
 	expect("SELECT reason, count, total_ns, timeouts, still_waiting FROM sleeps", "mempool|1|4000000|0|0\n");
 	run_ok("$K report r.db | tr -s ' \\n' ' ' > r.txt; grep -q 'Callers slept once for an element of a mempool, the longest for 4.00 ms' r.txt &&"
 	       " ! grep -q 'nobody had to wait' r.txt");
@@ -60,10 +69,11 @@ Test(pools, mempool_waiter_sleeps_until_another_task_frees_an_element)
 
 Test(pools, mempool_waiters_are_served_in_order_and_look_again_after_5_s)
 {
-	replay_exhausted("{\"time_ns\":5000000,\"pid\":1,\"event\":\"mempool_alloc\",\"id\":7,\"pool\":\"p\",\"gfp\":\"GFP_KERNEL\"}\n"
-			 "{\"time_ns\":6000000,\"pid\":3,\"event\":\"mempool_alloc\",\"id\":8,\"pool\":\"p\",\"gfp\":\"GFP_NOIO\"}\n"
-			 "{\"time_ns\":7000000000,\"cpu\":1,\"pid\":2,\"event\":\"mempool_free\",\"id\":1,\"pool\":\"p\"}\n"
-			 "{\"time_ns\":8000000000,\"cpu\":1,\"pid\":2,\"event\":\"mempool_free\",\"id\":7,\"pool\":\"p\"}\n");
+	replay_exhausted(
+		"{\"time_ns\":5000000,\"pid\":1,\"event\":\"mempool_alloc\",\"id\":7,\"pool\":\"p\",\"gfp\":\"GFP_KERNEL\"}\n"
+		"{\"time_ns\":6000000,\"pid\":3,\"event\":\"mempool_alloc\",\"id\":8,\"pool\":\"p\",\"gfp\":\"GFP_NOIO\"}\n"
+		"{\"time_ns\":7000000000,\"cpu\":1,\"pid\":2,\"event\":\"mempool_free\",\"id\":1,\"pool\":\"p\"}\n"
+		"{\"time_ns\":8000000000,\"cpu\":1,\"pid\":2,\"event\":\"mempool_free\",\"id\":7,\"pool\":\"p\"}\n");
 	expect("SELECT waits, timeouts, failed, outstanding FROM mempool_stats", "4|2|0|6\n");
 	expect("SELECT count, failed FROM op_stats WHERE op = 'mempool_alloc'", "8|0\n");
 	expect("SELECT timeouts, count FROM sleeps WHERE reason = 'mempool'", "2|4\n");
@@ -71,9 +81,10 @@ Test(pools, mempool_waiters_are_served_in_order_and_look_again_after_5_s)
 
 Test(pools, atomic_context_breaks_the_rule_and_gets_nothing_from_an_empty_pool)
 {
-	replay_exhausted("{\"time_ns\":5000000,\"pid\":1,\"event\":\"mempool_alloc\",\"id\":7,\"pool\":\"p\",\"gfp\":\"GFP_KERNEL\",\"preempt_off\":true}\n"
-			 "{\"time_ns\":5100000,\"pid\":1,\"event\":\"mempool_alloc\",\"id\":8,\"pool\":\"p\",\"gfp\":\"GFP_ATOMIC\"}\n"
-			 "{\"time_ns\":6000000,\"pid\":1,\"event\":\"mempool_destroy\",\"pool\":\"p\"}\n");
+	replay_exhausted(
+		"{\"time_ns\":5000000,\"pid\":1,\"event\":\"mempool_alloc\",\"id\":7,\"pool\":\"p\",\"gfp\":\"GFP_KERNEL\",\"preempt_off\":true}\n"
+		"{\"time_ns\":5100000,\"pid\":1,\"event\":\"mempool_alloc\",\"id\":8,\"pool\":\"p\",\"gfp\":\"GFP_ATOMIC\"}\n"
+		"{\"time_ns\":6000000,\"pid\":1,\"event\":\"mempool_destroy\",\"pool\":\"p\"}\n");
 	expect("SELECT rule FROM violations ORDER BY violation_id", "sleep_in_atomic\nmempool_leak\n");
 	expect("SELECT failed, waits, from_reserve, outstanding, destroyed FROM mempool_stats", "2|0|1|6|1\n");
 	expect("SELECT failed FROM op_stats WHERE op = 'mempool_alloc'", "2\n");
@@ -108,7 +119,8 @@ Test(pools, pool_that_is_not_there_is_reported_and_elements_go_back_where_they_c
 	       "{\"event\":\"mempool_destroy\",\"pool\":\"b\"}\n"
 	       "{\"event\":\"mempool_destroy\",\"pool\":\"b\"}\n",
 		"");
-	expect("SELECT rule FROM violations ORDER BY violation_id", "wrong_free\nfree_unknown\nfree_unknown\nfree_unknown\n");
+	expect("SELECT rule FROM violations ORDER BY violation_id",
+		"wrong_free\nfree_unknown\nfree_unknown\nfree_unknown\n");
 	expect("SELECT pool, curr_nr, outstanding, destroyed FROM mempool_stats", "a|4|0|0\nb|1|0|1\n");
 }
 
@@ -120,9 +132,11 @@ Test(pools, coherent_memory_comes_from_the_zone_that_the_mask_reaches)
 	       "{\"event\":\"dma_free_coherent\",\"id\":1,\"size\":20000}\n"
 	       "{\"event\":\"dma_free_coherent\",\"id\":2,\"size\":4096,\"irqs_off\":true}\n",
 		"--set 'memory=128 MiB'");
-	expect("SELECT count, failed, bytes_req, bytes_alloc FROM op_stats WHERE op = 'dma_alloc_coherent'", "3|1|24096|36864\n");
+	expect("SELECT count, failed, bytes_req, bytes_alloc FROM op_stats WHERE op = 'dma_alloc_coherent'",
+		"3|1|24096|36864\n");
 	expect("SELECT rule FROM violations ORDER BY violation_id", "dma_mask_unreachable\nsleep_in_atomic\n");
-	expect("SELECT allocs, frees, failed, unreachable, bytes, peak_bytes FROM dma_stats WHERE pool IS NULL", "2|2|1|1|0|36864\n");
+	expect("SELECT allocs, frees, failed, unreachable, bytes, peak_bytes FROM dma_stats WHERE pool IS NULL",
+		"2|2|1|1|0|36864\n");
 }
 
 Test(pools, dma_pool_has_63_blocks_of_64_bytes_a_page_and_leaks_busy_ones)
@@ -134,7 +148,8 @@ Test(pools, dma_pool_has_63_blocks_of_64_bytes_a_page_and_leaks_busy_ones)
 		" echo '{\"event\":\"dma_pool_destroy\",\"pool\":\"p\"}') > t.jsonl && $K import t.jsonl -o t.kmt --quiet &&"
 		" $K replay t.kmt -o r.db --check=1 --quiet");
 	expect("SELECT blocks_per_page, block_bytes, allocs, frees, in_use, peak_in_use, bytes, peak_bytes, destroyed FROM dma_stats"
-	       " WHERE pool = 'p'", "63|64|64|63|1|64|4096|8192|1\n");
+	       " WHERE pool = 'p'",
+		"63|64|64|63|1|64|4096|8192|1\n");
 	expect("SELECT rule FROM violations", "mempool_leak\n");
 }
 
@@ -196,18 +211,21 @@ Test(pools, mapping_of_a_dead_page_survives_text_and_back)
 			     "{\"event\":\"kmap\",\"id\":2}\n"
 			     "{\"event\":\"dma_alloc_coherent\",\"id\":3,\"size\":100,\"dma_mask\":18446744073709551615}\n");
 	run_ok("$K import t.jsonl -o a.kmt --quiet && $K cat a.kmt --format jsonl > a.jsonl && $K import a.jsonl -o b.kmt"
-		" --quiet && $K cat b.kmt --format jsonl > b.jsonl && cmp a.jsonl b.jsonl && $K replay b.kmt -o r.db --quiet");
+	       " --quiet && $K cat b.kmt --format jsonl > b.jsonl && cmp a.jsonl b.jsonl && $K replay b.kmt -o r.db --quiet");
 	expect("SELECT rule FROM violations ORDER BY violation_id", "page_address_unmapped\nkmap_leak\n");
 }
 
 /* What the shipped workloads say they show. */
 Test(pools, shipped_workloads_replay_without_a_broken_rule)
 {
-	static const char *const runs[][2] = { { "mempool", "pc-512m" }, { "dma", "pc-512m" }, { "highmem", "highmem-32bit-2g" } };
+	static const char *const runs[][2] = { { "mempool", "pc-512m" }, { "dma", "pc-512m" },
+		{ "highmem", "highmem-32bit-2g" } };
 
 	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
-		struct run_result result = run_shell("rm -f r.db; $K gen $KMEMSIM_SOURCE/configs/workloads/%s.yaml -o w.kmt --quiet &&"
-			" $K replay w.kmt -m $KMEMSIM_SOURCE/configs/machines/%s.yaml --check -o r.db --quiet", runs[i][0], runs[i][1]);
+		struct run_result result = run_shell(
+			"rm -f r.db; $K gen $KMEMSIM_SOURCE/configs/workloads/%s.yaml -o w.kmt --quiet &&"
+			" $K replay w.kmt -m $KMEMSIM_SOURCE/configs/machines/%s.yaml --check -o r.db --quiet",
+			runs[i][0], runs[i][1]);
 
 		cr_assert_eq(result.status, 0, "%s: %s", runs[i][0], result.err);
 		run_free(&result);

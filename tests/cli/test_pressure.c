@@ -15,7 +15,10 @@ TestSuite(pressure, .init = run_enter, .fini = run_leave, .timeout = 900);
 
 #define PLENTY_MIB 16384u
 
-/* t.kmt with half as much memory more at each step, until nothing fails, and with plenty. Return: how many failed with the least. */
+/*
+ * t.kmt with half as much memory more at each step, until nothing
+ * fails, and with plenty. Return: how many failed with the least.
+ */
 static double expect_monotone(const char *trace)
 {
 	double first = -1, before = -1;
@@ -29,8 +32,8 @@ static double expect_monotone(const char *trace)
 		snprintf(setting, sizeof(setting), "memory=%" PRIu32 "MiB", mib);
 		replay_with(setting);
 		now = replayed_failed();
-		cr_expect(before < 0 || now <= before, "%s: %.0f allocations failed with %s, %.0f with less", trace, now, setting,
-			before);
+		cr_expect(before < 0 || now <= before, "%s: %.0f allocations failed with %s, %.0f with less", trace,
+			now, setting, before);
 		before = now;
 		first = first < 0 ? now : first;
 	}
@@ -109,23 +112,28 @@ Test(pressure, as_many_file_pages_are_read_again_as_the_setting_says)
 }
 
 /*
- * 36000 file pages with @gfp, in memory for a third of them, beside anonymous ones, which pages that come again compete with. It has
- * a kswapd: a recording of a machine that reclaimed.
+ * 36000 file pages with @gfp, in memory for a third of them, beside anonymous ones, which pages
+ * that come again compete with. It has a kswapd: a recording of a machine that reclaimed.
  */
 static void file_pages_of_reclaiming_machine(const char *gfp)
 {
 	char workload[1024];
 
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\nreclaim: {swap: 16 MiB}\n");
-	snprintf(workload, sizeof(workload), "kmemsim: 1\nname: w\nduration: 9 s\ntasks: {reader: {}, kswapd0: {}}\nstreams:\n"
+	snprintf(workload, sizeof(workload),
+		"kmemsim: 1\nname: w\nduration: 9 s\ntasks: {reader: {}, kswapd0: {}}\nstreams:\n"
 		"  page: {event: alloc_pages, gfp: %s, by: reader, rate: 4000}\n"
 		"  heap: {event: alloc_pages, gfp: GFP_HIGHUSER_MOVABLE|__GFP_ZERO, by: reader, rate: 200}\n"
-		"  note: {event: kmalloc, size: 64, gfp: GFP_KERNEL, by: kswapd0, rate: 2, lifetime: {exponential: 20 ms}}\n", gfp);
+		"  note: {event: kmalloc, size: 64, gfp: GFP_KERNEL, by: kswapd0, rate: 2, lifetime: {exponential: 20 ms}}\n",
+		gfp);
 	run_write("w.yaml", workload);
 	replay_generate("w.yaml");
 }
 
-/* workingset_refault(): pages that a recording which reclaimed reads again are its own requests, and some are active at once. */
+/*
+ * workingset_refault(): pages that a recording which reclaimed
+ * reads again are its own requests, and some are active at once.
+ */
 Test(pressure, pages_that_a_recording_reads_again_may_be_active_at_once)
 {
 	double met, gone;
@@ -170,8 +178,8 @@ Test(pressure, as_many_file_pages_of_a_recording_are_active_as_the_setting_says)
 }
 
 /*
- * Frees of a recording's reclaim and compaction are no requests: the pages are the model's to take. A page that only such a free tells
- * of was filled by compaction, and takes no memory of its own.
+ * Frees of a recording's reclaim and compaction are no requests: the pages are the model's to take.
+ * A page that only such a free tells of was filled by compaction, and takes no memory of its own.
  */
 Test(pressure, pages_that_the_recorded_reclaim_took_are_left_to_the_models)
 {
@@ -221,9 +229,12 @@ Test(pressure, entries_that_can_be_made_again_go_and_those_of_files_in_memory_st
 	double entries = shrunk("proc_inode_cache");
 
 	cr_expect_eq(shrunk("shmem_inode_cache"), 0);
-	cr_expect_eq(entries, 4096, "a batch of 1024, of half of them, one of what was put off, and an inode with each; then less than "
-		"a batch is left: %.0f", entries);
-	cr_expect_eq(shrunk("ext4_inode_cache"), 0, "what a disk must be read for goes in proportion to the lists: no batch");
+	cr_expect_eq(entries, 4096,
+		"a batch of 1024, of half of them, one of what was put off, and an inode with each; then less than "
+		"a batch is left: %.0f",
+		entries);
+	cr_expect_eq(shrunk("ext4_inode_cache"), 0,
+		"what a disk must be read for goes in proportion to the lists: no batch");
 }
 
 /* @nr events of task @pid, 50 us apart, that take what @what says, each with an id of its own. */
@@ -235,7 +246,10 @@ static void add_events(FILE *file, unsigned int pid, unsigned int nr, const char
 		fprintf(file, "{\"time_ns\": %llu, \"pid\": %u, \"id\": %u, %s}\n", id * 50000ull, pid, id, what);
 }
 
-/* 2000 files of a disk with @pages each, before anonymous memory leaves little to a task that reads. Return: inodes that are left. */
+/*
+ * 2000 files of a disk with @pages each, before anonymous memory
+ * leaves little to a task that reads. Return: inodes that are left.
+ */
 static double inodes_left(unsigned int pages)
 {
 	FILE *file = fopen("f.jsonl", "w");
@@ -244,8 +258,10 @@ static double inodes_left(unsigned int pages)
 	fputs("{\"event\": \"kmem_cache_create\", \"cache\": \"dentry\", \"size\": 192}\n"
 		"{\"event\": \"kmem_cache_create\", \"cache\": \"ext4_inode_cache\", \"size\": 1000}\n", file);
 	for (int i = 0; i < 2000; i++) {
-		add_events(file, 1, 1, "\"event\": \"kmem_cache_alloc\", \"cache\": \"dentry\", \"gfp\": \"GFP_KERNEL\"");
-		add_events(file, 1, 1, "\"event\": \"kmem_cache_alloc\", \"cache\": \"ext4_inode_cache\", \"gfp\": \"GFP_KERNEL\"");
+		add_events(file, 1, 1,
+			"\"event\": \"kmem_cache_alloc\", \"cache\": \"dentry\", \"gfp\": \"GFP_KERNEL\"");
+		add_events(file, 1, 1,
+			"\"event\": \"kmem_cache_alloc\", \"cache\": \"ext4_inode_cache\", \"gfp\": \"GFP_KERNEL\"");
 		add_events(file, 1, pages, "\"event\": \"alloc_pages\", \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_WRITE\"");
 	}
 	add_events(file, 2, 15200, "\"event\": \"alloc_pages\", \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"");
@@ -254,10 +270,14 @@ static double inodes_left(unsigned int pages)
 	run_ok("$K import f.jsonl -o t.kmt -q");
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\n");
 	replay_with("name=files");
-	return replayed_number("select live_objs from cache_stats where cache = 'ext4_inode_cache' order by sample_id desc limit 1");
+	return replayed_number(
+		"select live_objs from cache_stats where cache = 'ext4_inode_cache' order by sample_id desc limit 1");
 }
 
-/* mapping_shrinkable(): what is left of a file's pages in its tree keeps the inode, but for that of a first page alone. */
+/*
+ * mapping_shrinkable(): what is left of a file's pages in its
+ * tree keeps the inode, but for that of a first page alone.
+ */
 Test(pressure, inodes_of_files_with_pages_stay)
 {
 	double none = inodes_left(0);
@@ -268,8 +288,8 @@ Test(pressure, inodes_of_files_with_pages_stay)
 }
 
 /*
- * ext4_es_scan(): 3000 extents of files, before a task reads more than there is memory for. They go by batches of 128 in proportion to the
- * lists, as what a disk must be read for does, whoever else has none.
+ * ext4_es_scan(): 3000 extents of files, before a task reads more than there is memory for. They go by
+ * batches of 128 in proportion to the lists, as what a disk must be read for does, whoever else has none.
  */
 Test(pressure, extents_of_files_go_in_proportion_to_the_lists)
 {
@@ -278,13 +298,15 @@ Test(pressure, extents_of_files_go_in_proportion_to_the_lists)
 
 	cr_assert_not_null(file);
 	fputs("{\"event\": \"kmem_cache_create\", \"cache\": \"ext4_extent_status\", \"size\": 40}\n", file);
-	add_events(file, 1, 3000, "\"event\": \"kmem_cache_alloc\", \"cache\": \"ext4_extent_status\", \"gfp\": \"GFP_ATOMIC\"");
+	add_events(file, 1, 3000,
+		"\"event\": \"kmem_cache_alloc\", \"cache\": \"ext4_extent_status\", \"gfp\": \"GFP_ATOMIC\"");
 	add_events(file, 2, 40000, "\"event\": \"alloc_pages\", \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_NORETRY\"");
 	fclose(file);
 	run_ok("$K import f.jsonl -o t.kmt -q");
 	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\n");
 	replay_with("name=extents");
-	left = replayed_number("select live_objs from cache_stats where cache = 'ext4_extent_status' order by sample_id desc limit 1");
+	left = replayed_number(
+		"select live_objs from cache_stats where cache = 'ext4_extent_status' order by sample_id desc limit 1");
 	scanned = replayed_counter("slabs_scanned");
 	cr_expect(left > 0 && left < 2500, "%.0f", left);
 	cr_expect_eq(3000 - left, scanned, "%.0f left, %.0f looked at", left, scanned);
@@ -292,8 +314,8 @@ Test(pressure, extents_of_files_go_in_proportion_to_the_lists)
 }
 
 /*
- * 60 MiB of anonymous memory in 32 MiB, with a swap device of 64 MiB less its header that swapon() adds before it and that swapoff()
- * takes away when half of the memory is free again.
+ * 60 MiB of anonymous memory in 32 MiB, with a swap device of 64 MiB less its header that
+ * swapon() adds before it and that swapoff() takes away when half of the memory is free again.
  */
 static void swap_in_and_out(void)
 {
@@ -302,7 +324,8 @@ static void swap_in_and_out(void)
 	cr_assert_not_null(file);
 	fprintf(file, "{\"event\": \"vmalloc\", \"id\": \"map\", \"size\": 16384, \"origin\": \"swap_map\"}\n");
 	for (int i = 0; i < 15360; i++)
-		fprintf(file, "{\"time_ns\": %d, \"event\": \"alloc_pages\", \"id\": %d, \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}\n",
+		fprintf(file,
+			"{\"time_ns\": %d, \"event\": \"alloc_pages\", \"id\": %d, \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}\n",
 			1000000 + i * 100000, i);
 	for (int i = 0; i < 15360; i += 2)
 		fprintf(file, "{\"time_ns\": 2000000000, \"event\": \"free_pages\", \"id\": %d}\n", i);
@@ -321,19 +344,20 @@ Test(pressure, swap_comes_and_goes_with_the_trace)
 	cr_expect_geq(replayed_counter("pswpout"), 15360 - 8192, "what does not fit into memory");
 	cr_expect_gt(replayed_counter("pswpin"), 0);
 	cr_expect_leq(replayed_counter("pswpin"), replayed_counter("pswpout"));
-	cr_expect_eq(replayed_counter("pages_reclaimed") - replayed_counter("frees_of_reclaimed"), replayed_counter("pswpin"),
-		"swapoff reads all that is still wanted");
+	cr_expect_eq(replayed_counter("pages_reclaimed") - replayed_counter("frees_of_reclaimed"),
+		replayed_counter("pswpin"), "swapoff reads all that is still wanted");
 	replay_with("reclaim.swap=none");
 	cr_expect_gt(replayed_failed(), 0);
 	cr_expect_eq(replayed_counter("pswpout"), 0);
 	replay_with("reclaim.swap=8MiB");
-	cr_expect_leq(replayed_counter("pswpout") - replayed_counter("frees_of_reclaimed"), 2048, "no more than the machine has");
+	cr_expect_leq(replayed_counter("pswpout") - replayed_counter("frees_of_reclaimed"), 2048,
+		"no more than the machine has");
 	cr_expect_eq(replayed_counter("pswpin"), 0, "its swap stays");
 }
 
 /*
- * Task 5 has 40 MiB of 64, of which task 7 drives 15 to the swap device; swapoff() brings it back, and then task 7 wants more than there
- * is. Task 3, which asked first, has a page.
+ * Task 5 has 40 MiB of 64, of which task 7 drives 15 to the swap device; swapoff() brings
+ * it back, and then task 7 wants more than there is. Task 3, which asked first, has a page.
  */
 Test(pressure, what_swapoff_reads_back_is_whose_it_was)
 {
@@ -347,13 +371,16 @@ Test(pressure, what_swapoff_reads_back_is_whose_it_was)
 	fprintf(file, "{\"event\": \"vmalloc\", \"id\": \"map\", \"size\": 32768, \"origin\": \"swap_map\"}\n");
 	for (size_t h = 0; h < sizeof(holders) / sizeof(holders[0]); h++) {
 		for (unsigned int i = 0; i < holders[h].nr; i++)
-			fprintf(file, "{\"time_ns\": %u000000, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"alloc_pages\", \"id\": %u,"
-				" \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}\n", ++ms, holders[h].pid, holders[h].pid, holders[h].first + i);
+			fprintf(file,
+				"{\"time_ns\": %u000000, \"pid\": %u, \"comm\": \"task%u\", \"event\": \"alloc_pages\", \"id\": %u,"
+				" \"gfp\": \"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}\n",
+				++ms, holders[h].pid, holders[h].pid, holders[h].first + i);
 		if (h != 2)
 			continue;
 		for (unsigned int i = 0; i < holders[h].nr; i++)
-			fprintf(file, "{\"time_ns\": %u000000, \"pid\": 7, \"comm\": \"task7\", \"event\": \"free_pages\", \"id\": %u}\n", ++ms,
-				holders[h].first + i);
+			fprintf(file,
+				"{\"time_ns\": %u000000, \"pid\": 7, \"comm\": \"task7\", \"event\": \"free_pages\", \"id\": %u}\n",
+				++ms, holders[h].first + i);
 		fprintf(file, "{\"time_ns\": %u000000, \"event\": \"vfree\", \"id\": \"map\"}\n", ms += 1000);
 	}
 	fclose(file);
@@ -362,10 +389,14 @@ Test(pressure, what_swapoff_reads_back_is_whose_it_was)
 	replay_with("reclaim.swap=auto");
 	cr_assert_gt(replayed_counter("pswpin"), 3000, "%.0f", replayed_counter("pswpin"));
 	cr_expect_eq(replayed_counter("killed task3, pid 3"), 0);
-	cr_expect_gt(replayed_counter("killed task5, pid 5"), 9000, "%.0f: its own", replayed_counter("killed task5, pid 5"));
+	cr_expect_gt(replayed_counter("killed task5, pid 5"), 9000, "%.0f: its own",
+		replayed_counter("killed task5, pid 5"));
 }
 
-/* Lists of what reclaim may free became rings there, and each failed request looked at all of memory: it did not end. */
+/*
+ * Lists of what reclaim may free became rings there, and each
+ * failed request looked at all of memory: it did not end.
+ */
 Test(pressure, a_machine_that_is_far_too_small_ends)
 {
 	const char *shared = run_shared();
@@ -386,11 +417,15 @@ static void ask(FILE *file, unsigned int pid, const char *flags, const char *gfp
 	static unsigned int pfn;
 
 	for (; nr--; pfn++)
-		fprintf(file, "task-%u [000] %s 1.%06u: mm_page_alloc: page=0x%x pfn=0x%x order=0 migratetype=1 gfp_flags=%s\n", pid, flags, pfn,
-			pfn + 1, pfn + 1, gfp);
+		fprintf(file,
+			"task-%u [000] %s 1.%06u: mm_page_alloc: page=0x%x pfn=0x%x order=0 migratetype=1 gfp_flags=%s\n",
+			pid, flags, pfn, pfn + 1, pfn + 1, gfp);
 }
 
-/* The first that is heard of the task is an interrupt's request; interrupts that have its pid go on when it has been killed. */
+/*
+ * The first that is heard of the task is an interrupt's request;
+ * interrupts that have its pid go on when it has been killed.
+ */
 Test(pressure, a_task_is_killed_once)
 {
 	FILE *file = fopen("s.txt", "w");
@@ -410,8 +445,8 @@ Test(pressure, a_task_is_killed_once)
 }
 
 /*
- * The kernel's own counters of D-pressure, between snapshots 1 and 2, and its mm_page_alloc_extfrag events: machine @yaml must be within a
- * factor of 1.5 of each.
+ * The kernel's own counters of D-pressure, between snapshots 1 and 2, and its
+ * mm_page_alloc_extfrag events: machine @yaml must be within a factor of 1.5 of each.
  */
 static void expect_counters_of_pressure(const char *yaml, int seed)
 {
@@ -419,21 +454,24 @@ static void expect_counters_of_pressure(const char *yaml, int seed)
 		const char *name;
 		double real;
 	} counters[] = {
-		{ "pgsteal_direct", 14822 }, { "pgsteal_kswapd", 199813 }, { "pageoutrun", 2560 }, { "allocstall_%", 346 },
+		{ "pgsteal_direct", 14822 }, { "pgsteal_kswapd", 199813 }, { "pageoutrun", 2560 }, { "allocstall_%",
+			346 },
 		{ "pswpout", 7819 },
 	};
 	double extfrag;
 
 	run_ok("rm -f r.db; $K replay t.kmt -m %s --seed %d --set reclaim.swap=auto --initial %s/captures/D-pressure/snapshots"
-		" -o r.db -q", yaml, seed, run_shared());
+	       " -o r.db -q",
+		yaml, seed, run_shared());
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
 		double now = replayed_counter(counters[i].name);
 
-		cr_expect(now > counters[i].real / 1.5 && now < counters[i].real * 1.5, "%s, seed %d: %s: %.0f, really %.0f", yaml, seed,
-			counters[i].name, now, counters[i].real);
+		cr_expect(now > counters[i].real / 1.5 && now < counters[i].real * 1.5,
+			"%s, seed %d: %s: %.0f, really %.0f", yaml, seed, counters[i].name, now, counters[i].real);
 	}
 	extfrag = replayed_number("SELECT sum(count) FROM extfrag_events");
-	cr_expect(extfrag > 294 / 1.5 && extfrag < 294 * 1.5, "%s, seed %d: %.0f extfrag events, really 294", yaml, seed, extfrag);
+	cr_expect(extfrag > 294 / 1.5 && extfrag < 294 * 1.5, "%s, seed %d: %.0f extfrag events, really 294", yaml,
+		seed, extfrag);
 }
 
 /* What other seeds do: docs/accuracy.md. With a kswapd that began at once the third had 639 extfrag events. */
@@ -441,20 +479,26 @@ Test(pressure, counters_of_a_recording_under_pressure_are_the_kernels_within_a_f
 {
 	if (!run_shared())
 		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
-	run_ok("D=%s/captures/D-pressure; $K import $D/trace.dat -o t.kmt -q && $K probe $D/snapshots -o m.yaml -q", run_shared());
+	run_ok("D=%s/captures/D-pressure; $K import $D/trace.dat -o t.kmt -q && $K probe $D/snapshots -o m.yaml -q",
+		run_shared());
 	for (int seed = 1; seed <= 3; seed++)
 		expect_counters_of_pressure("m.yaml", seed);
 }
 
-/* The same with costs that the recording's own events of reclaim tell, from those of a machine that is five times as fast. */
+/*
+ * The same with costs that the recording's own events of reclaim
+ * tell, from those of a machine that is five times as fast.
+ */
 Test(pressure, costs_fitted_to_the_recordings_own_reclaim_give_its_counters_too)
 {
 	if (!run_shared())
 		cr_skip_test("no folder of captures: set KMEMSIM_SHARED");
-	run_ok("D=%s/captures/D-pressure; $K import $D/trace.dat -o t.kmt -q && $K probe $D/snapshots -o m.yaml -q", run_shared());
+	run_ok("D=%s/captures/D-pressure; $K import $D/trace.dat -o t.kmt -q && $K probe $D/snapshots -o m.yaml -q",
+		run_shared());
 	run_ok("$K calibrate %s/captures/D-pressure/trace.dat -m m.yaml --only 'reclaim_page,lru_*,wake_up' -o fitted.yaml -q "
-		"--set latency.reclaim_page=2000ns --set latency.lru_batch=25000ns --set latency.lru_scan=30ns "
-		"--set latency.wake_up=5000ns", run_shared());
+	       "--set latency.reclaim_page=2000ns --set latency.lru_batch=25000ns --set latency.lru_scan=30ns "
+	       "--set latency.wake_up=5000ns",
+		run_shared());
 	for (int seed = 1; seed <= 3; seed++)
 		expect_counters_of_pressure("fitted.yaml", seed);
 }

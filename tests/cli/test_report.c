@@ -22,8 +22,9 @@ static void write_trace(int pages, int pid)
 
 	cr_assert_not_null(file);
 	for (int i = 0; i < pages; i++)
-		fprintf(file, "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"%s\",\"pid\":%d,\"comm\":\"eater\"}\n", i,
-			pid ? "GFP_HIGHUSER_MOVABLE" : "GFP_KERNEL", pid);
+		fprintf(file,
+			"{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"%s\",\"pid\":%d,\"comm\":\"eater\"}\n",
+			i, pid ? "GFP_HIGHUSER_MOVABLE" : "GFP_KERNEL", pid);
 	cr_assert_eq(fclose(file), 0);
 }
 
@@ -36,7 +37,8 @@ static struct run_result replay_on_16_mib(void)
 /* Where @what stands in the report, behind its heading and before the first table. */
 static void expect_finding(const char *report, const char *what)
 {
-	const char *at = strstr(report, what), *from = strstr(report, "What stands out"), *to = strstr(report, "Memory at the end");
+	const char *at = strstr(report, what), *from = strstr(report, "What stands out"),
+		   *to = strstr(report, "Memory at the end");
 
 	cr_assert(from && to && from < to, "%s", report);
 	cr_expect(at && at > from && at < to, "no \"%s\": %.*s", what, (int)(to - from), from);
@@ -59,12 +61,15 @@ Test(report, tables_fit_in_columns_that_the_environment_tells)
 
 	write_trace(10, 7);
 	run_ok("$K import t.jsonl -o t.kmt -q && $K replay t.kmt -o r.db -q && $K replay t.kmt --set memory='16 MiB' -o r.db -q");
-	result = shell_ok("export COLUMNS=80; for i in runs latency 'counters --limit 9'; do $K query r.db $i; done; $K compare r.db 1 2 ||"
+	result = shell_ok(
+		"export COLUMNS=80; for i in runs latency 'counters --limit 9'; do $K query r.db $i; done; $K compare r.db 1 2 ||"
 		" test $? = 1; $K report r.db");
 	for (char *save, *line = strtok_r(result.out, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		cr_expect(strlen(line) <= 80 || strstr(line, "█") || strstr(line, "│") || strstr(line, "kmemsim query"), "%s", line);
+		cr_expect(strlen(line) <= 80 || strstr(line, "█") || strstr(line, "│") || strstr(line, "kmemsim query"),
+			"%s", line);
 	run_free(&result);
-	result = shell_ok("$K query r.db runs >wide; COLUMNS=80 $K query r.db runs --csv >narrow.csv; $K query r.db runs --csv | cmp - narrow.csv;"
+	result = shell_ok(
+		"$K query r.db runs >wide; COLUMNS=80 $K query r.db runs --csv >narrow.csv; $K query r.db runs --csv | cmp - narrow.csv;"
 		" head -1 wide");
 	cr_expect_gt(strlen(result.out), 100, "%s", result.out);
 	run_free(&result);
@@ -80,7 +85,8 @@ Test(report, failures_stalls_and_whom_the_oom_killer_ended_come_first)
 	expect_finding(result.out, "that the OOM killer ended: 1 (eater, pid 7)");
 	expect_finding(result.out, "tasks that the OOM killer had ended by then");
 	expect_finding(result.out, "had to reclaim memory for themselves");
-	cr_expect(strstr(result.out, "OOM        1 task was ended by the OOM killer"), "the summary of replay: %s", result.out);
+	cr_expect(strstr(result.out, "OOM        1 task was ended by the OOM killer"), "the summary of replay: %s",
+		result.out);
 	run_free(&result);
 }
 
@@ -118,7 +124,8 @@ Test(report, the_summary_says_what_failed_again)
 	      "{\"event\":\"alloc_pages\",\"order\":10,\"gfp\":\"GFP_NOWAIT\",\"failed\":true}\n", file);
 	fclose(file);
 	result = replay_on_16_mib();
-	cr_expect(strstr(result.out, "failed     1 allocations, and 1 of the 2 that had failed when recorded\n"), "%s", result.out);
+	cr_expect(strstr(result.out, "failed     1 allocations, and 1 of the 2 that had failed when recorded\n"), "%s",
+		result.out);
 	expect_finding(result.out, "2 of 6 allocations failed (");
 	expect_finding(result.out, "failed most often at order 10: 2 times in node 0");
 	run_free(&result);
@@ -152,7 +159,8 @@ Test(report, all_breaches_of_a_rule_are_counted)
 	result = replay_on_16_mib();
 	cr_expect_not_null(strstr(result.out, "port_unclaimed  warning   1 234"), "%s", result.out);
 	run_free(&result);
-	result = shell_ok("sqlite3 r.db \"SELECT (SELECT count(*) FROM violations), name, value, unit FROM counters WHERE mechanism = 'violations'\"");
+	result = shell_ok(
+		"sqlite3 r.db \"SELECT (SELECT count(*) FROM violations), name, value, unit FROM counters WHERE mechanism = 'violations'\"");
 	cr_expect_str_eq(result.out, "1000|port_unclaimed warning|1234|times\n", "%s", result.out);
 	run_free(&result);
 	result = shell_ok("sqlite3 r.db 'SELECT violations FROM v_sweep'");
@@ -180,7 +188,8 @@ Test(report, memory_at_the_end_adds_up)
 	write_trace(1000, 7);
 	result = replay_on_16_mib();
 	run_free(&result);
-	result = shell_ok("$K report r.db | sed -n '/^Memory at/,/^  of/p' | grep -o '[0-9.]* %' | awk '{ n++; s += $1 } END { print n, (s > 99 && s < 102) }'");
+	result = shell_ok(
+		"$K report r.db | sed -n '/^Memory at/,/^  of/p' | grep -o '[0-9.]* %' | awk '{ n++; s += $1 } END { print n, (s > 99 && s < 102) }'");
 	cr_expect_str_eq(result.out, "8 1\n", "%s", result.out);
 	run_free(&result);
 }
@@ -193,7 +202,9 @@ Test(report, a_zone_below_its_low_watermark_is_trouble)
 
 	cr_assert_not_null(file);
 	for (int i = 0; i < 3700; i++)
-		fprintf(file, "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"GFP_ATOMIC\",\"ctx\":\"hardirq\"}\n", i);
+		fprintf(file,
+			"{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,\"gfp\":\"GFP_ATOMIC\",\"ctx\":\"hardirq\"}\n",
+			i);
 	cr_assert_eq(fclose(file), 0);
 	result = replay_on_16_mib();
 	expect_finding(result.out, "was below its low watermark in");
@@ -210,7 +221,8 @@ Test(report, a_machine_on_which_the_kernel_panics_is_called_too_small)
 	result = replay_on_16_mib();
 	expect_finding(result.out, "no task was left that the OOM killer could end");
 	expect_finding(result.out, "was below its low watermark in");
-	cr_expect(strstr(result.out, "times nobody was left to be ended: the kernel panics at the first"), "%s", result.out);
+	cr_expect(strstr(result.out, "times nobody was left to be ended: the kernel panics at the first"), "%s",
+		result.out);
 	run_free(&result);
 }
 
@@ -221,9 +233,12 @@ Test(report, a_table_that_is_cut_says_how_to_see_the_rest)
 
 	cr_assert_not_null(file);
 	for (int i = 0; i < 20; i++)
-		fprintf(file, "{\"event\":\"kmalloc\",\"id\":%d,\"size\":100,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"site_%d+0x1\"}\n", i, i);
+		fprintf(file,
+			"{\"event\":\"kmalloc\",\"id\":%d,\"size\":100,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"site_%d+0x1\"}\n",
+			i, i);
 	cr_assert_eq(fclose(file), 0);
-	result = shell_ok("$K import t.jsonl -o t.kmt -q && $K replay t.kmt -o r.db -q && $K report r.db && $K query r.db call-sites --csv");
+	result = shell_ok(
+		"$K import t.jsonl -o t.kmt -q && $K replay t.kmt -o r.db -q && $K report r.db && $K query r.db call-sites --csv");
 	cr_expect(strstr(result.out, "  and 12 more: kmemsim query r.db call-sites --run 1\n"), "%s", result.out);
 	cr_expect(strstr(result.out, ",site_19+0x1,kmalloc,"), "%s", result.out);
 	run_free(&result);
@@ -311,7 +326,8 @@ Test(report, a_query_answers_for_one_run_in_the_order_it_has_for_all)
 	struct run_result result;
 
 	write_trace(100, 7);
-	run_write("two.sh", "$K import t.jsonl -o t.kmt -q; for i in 1 2; do $K replay t.kmt -o r.db --seed $i -q; done;"
+	run_write("two.sh",
+		"$K import t.jsonl -o t.kmt -q; for i in 1 2; do $K replay t.kmt -o r.db --seed $i -q; done;"
 		" for q in latency caches counters zones call-sites violations; do $K query r.db $q --csv >all; $K query r.db $q --csv --run 2 >one;"
 		" { head -1 all; grep ^2, all; } | cmp - one || echo $q differs; $K query r.db $q --run 2 --limit 1 --csv >few;"
 		" head -2 one | cmp - few || echo $q --limit; done; test $(wc -l <one) -ge 1");

@@ -41,7 +41,8 @@ Test(scenarios, kmalloc_rounds_up_to_its_class_and_says_so_in_op_stats)
 	cr_assert_eq(run_number(result.out, "live_objects"), 1);
 	run_free(&result);
 	/* 100 -> 128; 8193 -> order 2, 16384. */
-	expect_line("sqlite3 -csv r.db \"select op,count,failed,bytes_req,bytes_alloc from op_stats where op='kmalloc'\"",
+	expect_line(
+		"sqlite3 -csv r.db \"select op,count,failed,bytes_req,bytes_alloc from op_stats where op='kmalloc'\"",
 		"kmalloc,2,0,8293,16512");
 	expect_line("sqlite3 -csv r.db \"select status,events from runs\"", "done,4");
 }
@@ -93,9 +94,11 @@ Test(scenarios, a_cache_keeps_its_geometry_and_refuses_to_go_while_objects_live)
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
 	/* G16 of the examples: 704 bytes, order 2, 23 objects. */
-	expect_line("sqlite3 -csv r.db \"select size,\\\"order\\\",objs_per_slab,slabs from cache_stats where cache='my cache'\"",
+	expect_line(
+		"sqlite3 -csv r.db \"select size,\\\"order\\\",objs_per_slab,slabs from cache_stats where cache='my cache'\"",
 		"704,2,23,1");
-	expect_line("sqlite3 -csv r.db 'select rule from violations order by event_no'", "cache_name_invalid\ncache_destroy_live");
+	expect_line("sqlite3 -csv r.db 'select rule from violations order by event_no'",
+		"cache_name_invalid\ncache_destroy_live");
 }
 
 Test(scenarios, pages_freed_by_kfree_and_objects_freed_as_pages_are_wrong_frees)
@@ -114,7 +117,9 @@ Test(scenarios, pages_freed_by_kfree_and_objects_freed_as_pages_are_wrong_frees)
 
 Test(scenarios, a_trace_of_more_cpus_than_the_machine_has_is_folded_and_said)
 {
-	struct run_result result = replay("{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\",\"cpu\":7}\n", "--set cpus=2");
+	struct run_result result =
+		replay("{\"event\":\"kmalloc\",\"id\":1,\"size\":8,\"gfp\":\"GFP_KERNEL\",\"cpu\":7}\n",
+			"--set cpus=2");
 
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	cr_assert_not_null(strstr(result.err, "CPU n mod 2"), "%s", result.err);
@@ -137,7 +142,10 @@ Test(scenarios, without_memory_allocations_fail_and_the_run_ends)
 	run_free(&result);
 }
 
-/* 17 objects of 256 bytes are two slabs of SLAB; the reaper takes the second one's 15 spare ones home and no slab goes. */
+/*
+ * 17 objects of 256 bytes are two slabs of SLAB; the reaper
+ * takes the second one's 15 spare ones home and no slab goes.
+ */
 Test(scenarios, slab_keeps_arrays_and_shows_its_tunables)
 {
 	char jsonl[1 << 14] = "{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":256,\"align\":256}\n";
@@ -150,8 +158,9 @@ Test(scenarios, slab_keeps_arrays_and_shows_its_tunables)
 	result = replay(jsonl, "--set slab.allocator=slab --set slab.merge=false --set cpus=1 --set memory='256 MiB'");
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
-	expect_line("sqlite3 -csv r.db \"select size,objs_per_slab,slabs,total_objs,active_objs,live_objs,array_limit,batchcount,"
-		    "shared_factor from cache_stats where cache='c'\"",
+	expect_line(
+		"sqlite3 -csv r.db \"select size,objs_per_slab,slabs,total_objs,active_objs,live_objs,array_limit,batchcount,"
+		"shared_factor from cache_stats where cache='c'\"",
 		"256,16,2,32,32,17,120,60,0");
 	expect_line("$K proc r.db --file slabinfo",
 		"c                     32     32    256   16    1 : tunables  120   60    0 : slabdata      2      2      0");
@@ -160,20 +169,24 @@ Test(scenarios, slab_keeps_arrays_and_shows_its_tunables)
 /* The example of the specification: all 17 freed, slabs are gone after twelve seconds. */
 Test(scenarios, the_reaper_of_slab_gives_slabs_back_in_time)
 {
-	char jsonl[1 << 14] = "{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":256,\"align\":256,\"time_ns\":0}\n";
+	char jsonl[1 << 14] =
+		"{\"event\":\"kmem_cache_create\",\"cache\":\"c\",\"size\":256,\"align\":256,\"time_ns\":0}\n";
 	size_t used = strlen(jsonl);
 	struct run_result result;
 
 	for (int i = 0; i < 34; i++)
-		used += (size_t)snprintf(jsonl + used, sizeof(jsonl) - used, "{\"event\":\"kmem_cache_%s\",\"id\":%d,\"cache\":\"c\"%s,\"time_ns\":%d}\n",
+		used += (size_t)snprintf(jsonl + used, sizeof(jsonl) - used,
+			"{\"event\":\"kmem_cache_%s\",\"id\":%d,\"cache\":\"c\"%s,\"time_ns\":%d}\n",
 			i < 17 ? "alloc" : "free", i % 17, i < 17 ? ",\"gfp\":\"GFP_KERNEL\"" : "", 1000 + 1000 * i);
-	snprintf(jsonl + used, sizeof(jsonl) - used, "{\"event\":\"marker\",\"text\":\"seven\",\"time_ns\":7000000000}\n"
-						     "{\"event\":\"marker\",\"text\":\"thirteen\",\"time_ns\":13000000000}\n");
+	snprintf(jsonl + used, sizeof(jsonl) - used,
+		"{\"event\":\"marker\",\"text\":\"seven\",\"time_ns\":7000000000}\n"
+		"{\"event\":\"marker\",\"text\":\"thirteen\",\"time_ns\":13000000000}\n");
 	result = replay(jsonl, "--set slab.allocator=slab --set slab.merge=false --set cpus=1 --set memory='256 MiB'");
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
-	expect_line("sqlite3 -csv r.db \"select marker,slabs,active_objs,live_objs from cache_stats join samples using (sample_id)"
-		    " where cache='c' and marker is not null order by sample_id\"",
+	expect_line(
+		"sqlite3 -csv r.db \"select marker,slabs,active_objs,live_objs from cache_stats join samples using (sample_id)"
+		" where cache='c' and marker is not null order by sample_id\"",
 		"seven,2,4,0\nthirteen,0,0,0");
 }
 
@@ -191,15 +204,19 @@ Test(scenarios, slob_packs_objects_by_their_size)
 	run_free(&result);
 	/* 108 + 508 + 4096 + 112; the page of 500 went at once. */
 	expect_line("sqlite3 -csv r.db \"select bytes_alloc from op_stats where op='kmalloc'\"", "4824");
-	expect_line("sqlite3 -csv r.db \"select slab_bytes,kmalloc_large_bytes from samples order by sample_id desc limit 1\"", "4096,4096");
+	expect_line(
+		"sqlite3 -csv r.db \"select slab_bytes,kmalloc_large_bytes from samples order by sample_id desc limit 1\"",
+		"4096,4096");
 }
 
 /* Huge pages, where a node's share fills one; it is vmalloc's, and no waste of kmalloc(). */
 Test(scenarios, kvmalloc_beyond_kmalloc_counts_the_pages_of_vmalloc)
 {
-	static const char event[] = "{\"event\":\"kvmalloc\",\"id\":1,\"size\":5242881,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"a\"}\n";
-	static const char sql[] = "sqlite3 -csv r.db 'select bytes_alloc,live_bytes,kmalloc_waste_bytes,mapped_pages from call_sites, samples"
-				  " join vmalloc_stats using (sample_id) order by sample_id desc limit 1'";
+	static const char event[] =
+		"{\"event\":\"kvmalloc\",\"id\":1,\"size\":5242881,\"gfp\":\"GFP_KERNEL\",\"call_site\":\"a\"}\n";
+	static const char sql[] =
+		"sqlite3 -csv r.db 'select bytes_alloc,live_bytes,kmalloc_waste_bytes,mapped_pages from call_sites, samples"
+		" join vmalloc_stats using (sample_id) order by sample_id desc limit 1'";
 	struct run_result result = replay(event, "--set memory=64MiB");
 
 	cr_assert_eq(result.status, 0, "%s", result.err);
@@ -221,20 +238,27 @@ Test(scenarios, kvmalloc_that_falls_back_is_no_object_of_slabs)
 	struct run_result result;
 
 	for (int i = 0; i < 3000; i++)
-		len += (size_t)snprintf(jsonl + len, sizeof(jsonl) - len, "{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,"
-			"\"gfp\":\"GFP_NOWAIT|__GFP_NOWARN\"}\n", i);
+		len += (size_t)snprintf(jsonl + len, sizeof(jsonl) - len,
+			"{\"event\":\"alloc_pages\",\"id\":%d,\"order\":0,"
+			"\"gfp\":\"GFP_NOWAIT|__GFP_NOWARN\"}\n",
+			i);
 	for (int i = 0; i < 2000; i += 2)
 		len += (size_t)snprintf(jsonl + len, sizeof(jsonl) - len, "{\"event\":\"free_pages\",\"id\":%d}\n", i);
 	for (int i = 0; i < 100; i++)
 		len += (size_t)snprintf(jsonl + len, sizeof(jsonl) - len,
 			"{\"event\":\"kvmalloc\",\"id\":\"v%d\",\"size\":8000,\"gfp\":\"GFP_KERNEL\"}\n", i);
-	result = replay(jsonl, "--set memory=12MiB --set cpus=1 --set reclaim.enabled=false --set page_allocator.compaction=false");
+	result = replay(jsonl,
+		"--set memory=12MiB --set cpus=1 --set reclaim.enabled=false --set page_allocator.compaction=false");
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
-	/* What kmalloc's slab has of 8000 bytes each, and its 192 bytes of waste; the rest are vmalloc's, of two pages each. */
-	expect_line("sqlite3 -csv r.db \"select s.slab_bytes - s.slab_waste_bytes - c.live_objs * 8000, s.kmalloc_waste_bytes -"
-		    " c.live_objs * 192, c.live_objs < 90, v.mapped_pages = 2 * (100 - c.live_objs) from samples s join cache_stats c using"
-		    " (sample_id) join vmalloc_stats v using (sample_id) where c.cache = 'kmalloc-8k' order by sample_id desc limit 1\"",
+	/*
+	 * What kmalloc's slab has of 8000 bytes each, and its 192
+	 * bytes of waste; the rest are vmalloc's, of two pages each.
+	 */
+	expect_line(
+		"sqlite3 -csv r.db \"select s.slab_bytes - s.slab_waste_bytes - c.live_objs * 8000, s.kmalloc_waste_bytes -"
+		" c.live_objs * 192, c.live_objs < 90, v.mapped_pages = 2 * (100 - c.live_objs) from samples s join cache_stats c using"
+		" (sample_id) join vmalloc_stats v using (sample_id) where c.cache = 'kmalloc-8k' order by sample_id desc limit 1\"",
 		"0,0,1,1\n");
 }
 
@@ -253,8 +277,10 @@ Test(scenarios, a_cache_that_could_not_be_created_serves_nobody)
 	expect_line("sqlite3 -csv r.db 'select op,count,failed from op_stats order by op'",
 		"kmem_cache_alloc,2,1\nkmem_cache_create,2,1\nkmem_cache_destroy,1,1\nmempool_create,1,1\n");
 	expect_line("sqlite3 -csv r.db 'select rule,event_no from violations'", "size_too_large,0\n");
-	expect_line("sqlite3 -csv r.db \"select cache,size,live_objs from cache_stats where cache = 'big' and sample_id ="
-		    " (select max(sample_id) from samples)\"", "big,104,1\n");
+	expect_line(
+		"sqlite3 -csv r.db \"select cache,size,live_objs from cache_stats where cache = 'big' and sample_id ="
+		" (select max(sample_id) from samples)\"",
+		"big,104,1\n");
 }
 
 /* get_order() of nothing, and of what 32 bits of pages do not hold, is beyond any block. */
@@ -268,8 +294,10 @@ Test(scenarios, alloc_pages_exact_of_nothing_and_of_too_much_is_refused)
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
 	expect_line("sqlite3 -csv r.db 'select op,count,failed,sleeps from op_stats'", "alloc_pages_exact,2,2,0\n");
-	expect_line("sqlite3 -csv r.db 'select distinct rule,event_no from violations'", "order_too_large,0\norder_too_large,1\n");
-	expect_line("sqlite3 -csv r.db 'select max(free_bytes + pcp_bytes) - min(free_bytes + pcp_bytes) from samples'", "0\n");
+	expect_line("sqlite3 -csv r.db 'select distinct rule,event_no from violations'",
+		"order_too_large,0\norder_too_large,1\n");
+	expect_line("sqlite3 -csv r.db 'select max(free_bytes + pcp_bytes) - min(free_bytes + pcp_bytes) from samples'",
+		"0\n");
 }
 
 /* ZERO_SIZE_PTR: no memory and no failure, which __GFP_NOFAIL would try again for ever; kfree() takes it. */
@@ -289,7 +317,8 @@ Test(scenarios, kmalloc_of_nothing_is_no_failure)
 	run_free(&result);
 	expect_line("sqlite3 -csv r.db 'select op,count,failed,bytes_req,bytes_alloc,sleeps from op_stats order by op'",
 		"kfree,2,0,0,0,0\nkmalloc,1,0,0,0,0\nkrealloc,1,0,50,64,0\nkvfree,1,0,0,0,0\nkvmalloc,1,0,0,0,0\nkzalloc,1,0,0,0,0\n");
-	expect_line("sqlite3 -csv r.db 'select sum(live),(select count(*) from violations),(select count(*) from sleeps) from call_sites'",
+	expect_line(
+		"sqlite3 -csv r.db 'select sum(live),(select count(*) from violations),(select count(*) from sleeps) from call_sites'",
 		"0,0,0\n");
 }
 
@@ -308,8 +337,10 @@ Test(scenarios, a_free_makes_no_cache_and_may_name_none)
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
 	expect_line("sqlite3 -csv r.db 'select rule,event_no from violations'", "wrong_free,4\n");
-	expect_line("sqlite3 -csv r.db \"select group_concat(cache || ' ' || allocs || ' ' || frees) from cache_stats where cache not like"
-		    " '%kmalloc%' and size in (64, 72) and sample_id = (select max(sample_id) from samples)\"", "c 2 2,d 1 0");
+	expect_line(
+		"sqlite3 -csv r.db \"select group_concat(cache || ' ' || allocs || ' ' || frees) from cache_stats where cache not like"
+		" '%kmalloc%' and size in (64, 72) and sample_id = (select max(sample_id) from samples)\"",
+		"c 2 2,d 1 0");
 }
 
 /* The object lives at the site that got its memory; a krealloc() in place asks for bytes and makes no object. */
@@ -326,12 +357,16 @@ Test(scenarios, what_krealloc_makes_lives_and_counts_at_its_site)
 
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
-	expect_line("sqlite3 -csv r.db 'select call_site,count,bytes_req,bytes_alloc,live,live_bytes from call_sites order by 1'",
+	expect_line(
+		"sqlite3 -csv r.db 'select call_site,count,bytes_req,bytes_alloc,live,live_bytes from call_sites order by 1'",
 		"drop,1,0,0,0,0\ngrow,2,200,256,1,128\nmake,2,18,24,0,0\nswell,1,9000,16384,0,0\ntrim,1,20,32,0,0\n");
-	expect_line("sqlite3 -csv r.db 'select count,bytes_req,bytes_alloc from op_stats where op=\"krealloc\"'", "5,9220,16672\n");
+	expect_line("sqlite3 -csv r.db 'select count,bytes_req,bytes_alloc from op_stats where op=\"krealloc\"'",
+		"5,9220,16672\n");
 	/* One object of 100 bytes in its slab of 128, and the page that the two small ones have left. */
-	expect_line("sqlite3 -csv r.db 'select slab_bytes-slab_waste_bytes,kmalloc_waste_bytes,live_objects from samples"
-		    " order by sample_id desc limit 1'", "100,28,1\n");
+	expect_line(
+		"sqlite3 -csv r.db 'select slab_bytes-slab_waste_bytes,kmalloc_waste_bytes,live_objects from samples"
+		" order by sample_id desc limit 1'",
+		"100,28,1\n");
 }
 
 Test(scenarios, kernel_2_6_has_pools_to_128_kib_and_refuses_duplicates)
@@ -350,7 +385,8 @@ Test(scenarios, kernel_2_6_has_pools_to_128_kib_and_refuses_duplicates)
 	run_free(&result);
 	expect_line("sqlite3 -csv r.db 'select rule,event_no from violations order by event_no'",
 		"size_too_large,2\ncache_name_duplicate,4\ncache_destroyed,6");
-	expect_line("sqlite3 -csv r.db \"select cache,slabs from cache_stats where slabs > 0 and live_objs > 0 order by cache\"",
+	expect_line(
+		"sqlite3 -csv r.db \"select cache,slabs from cache_stats where slabs > 0 and live_objs > 0 order by cache\"",
 		"size-131072,1\nsize-32,1");
 }
 

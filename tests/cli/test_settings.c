@@ -1,4 +1,7 @@
-/* What the settings that are about memory do, in the direction that the kernel's documentation says: sysctl/vm.rst, slub.rst. */
+/*
+ * What the settings that are about memory do, in the direction
+ * that the kernel's documentation says: sysctl/vm.rst, slub.rst.
+ */
 #include <criterion/criterion.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,7 +16,8 @@ TestSuite(settings, .init = run_enter, .fini = run_leave, .timeout = 900);
 /* What the settings are shown on: a trace, and a machine that is short of memory with it. */
 struct scene {
 	const char *what;
-	const char *trace;   /* a workload, a sample, or with a folder of captures a recording; NULL: replay_readers() */
+	/* a workload, a sample, or with a folder of captures a recording; NULL: replay_readers() */
+	const char *trace;
 	const char *memory;  /* of a machine with two CPUs; NULL: the recorded machine */
 };
 
@@ -27,7 +31,8 @@ static const struct scene pressure = { "recorded pressure", "D-pressure", NULL }
 static const struct scene churn = { "recorded churn", "B-fs-churn", "224 MiB" };
 
 /* Blocks of eight pages among pages of files and of a process. */
-static const char sockets_workload[] = "kmemsim: 1\nname: w\nduration: 10 s\ntasks: {reader: {count: 2}, app: {}, sender: {}}\nstreams:\n"
+static const char sockets_workload[] =
+	"kmemsim: 1\nname: w\nduration: 10 s\ntasks: {reader: {count: 2}, app: {}, sender: {}}\nstreams:\n"
 	"  page: {event: alloc_pages, gfp: GFP_HIGHUSER_MOVABLE|__GFP_NORETRY|__GFP_NOWARN, by: reader, rate: 4000}\n"
 	"  heap: {event: alloc_pages, gfp: GFP_HIGHUSER_MOVABLE|__GFP_ZERO, by: app, rate: 1500, live: 6000, replace: any}\n"
 	"  buffer: {event: alloc_pages, order: 3, gfp: GFP_KERNEL|__GFP_NOWARN|__GFP_NORETRY|__GFP_COMP, by: sender, rate: 200, live: 200}\n";
@@ -65,10 +70,12 @@ static bool set_scene(const struct scene *scene)
 	} else {
 		if (!run_shared())
 			return false;
-		snprintf(text, sizeof(text), "$K import %s/captures/%s/trace.dat -o t.kmt -q", run_shared(), scene->trace);
+		snprintf(text, sizeof(text), "$K import %s/captures/%s/trace.dat -o t.kmt -q", run_shared(),
+			scene->trace);
 		shell(text);
 		if (!scene->memory) {
-			snprintf(text, sizeof(text), "$K probe %s/captures/%s/snapshots -o m.yaml -q", run_shared(), scene->trace);
+			snprintf(text, sizeof(text), "$K probe %s/captures/%s/snapshots -o m.yaml -q", run_shared(),
+				scene->trace);
 			shell(text);
 		}
 	}
@@ -78,7 +85,8 @@ static bool set_scene(const struct scene *scene)
 /* The least free memory in the second half of the run, pages: by then all of it has been used. */
 static double least_free(void)
 {
-	return replayed_number("SELECT min(f) FROM (SELECT sum(free_pages) AS f FROM zone_samples WHERE sample_id > (SELECT avg(sample_id)"
+	return replayed_number(
+		"SELECT min(f) FROM (SELECT sum(free_pages) AS f FROM zone_samples WHERE sample_id > (SELECT avg(sample_id)"
 		" FROM samples) GROUP BY sample_id)");
 }
 
@@ -105,8 +113,9 @@ static void add_run(struct figures *sum, const char *key, int value, unsigned in
 }
 
 /*
- * Recorded pressure has moments that decide whether tasks reclaim for themselves 80 times or never (memory that they all fill at once),
- * and some requests fail or none: with 150 (watermark_scale_factor) one seed of four has no direct reclaim, and another 8 failures of 11.
+ * Recorded pressure has moments that decide whether tasks reclaim for themselves 80 times or never (memory that
+ * they all fill at once), and some requests fail or none: with 150 (watermark_scale_factor) one seed of four has no
+ * direct reclaim, and another 8 failures of 11.
  */
 static struct figures figures_with(const struct scene *scene, const char *key, int value)
 {
@@ -118,8 +127,9 @@ static struct figures figures_with(const struct scene *scene, const char *key, i
 }
 
 /*
- * sysctl/vm.rst: how much memory is left before kswapd is woken, and how much must be free before it sleeps again; threads in
- * direct reclaim (allocstall) and a kswapd that goes to sleep prematurely (kswapd_low_wmark_hit_quickly) tell of too little.
+ * sysctl/vm.rst: how much memory is left before kswapd is woken, and how much must be free before it sleeps again;
+ * threads in direct reclaim (allocstall) and a kswapd that goes to sleep prematurely (kswapd_low_wmark_hit_quickly)
+ * tell of too little.
  */
 Test(settings, watermark_scale_factor_keeps_more_free_and_wakes_kswapd_for_more_at_a_time)
 {
@@ -137,17 +147,20 @@ Test(settings, watermark_scale_factor_keeps_more_free_and_wakes_kswapd_for_more_
 			if (v) {
 				cr_expect_gt(now.least_free, before.least_free, "%s, %d", scenes[i]->what, values[v]);
 				cr_expect_gt(now.stolen, before.stolen, "%s, %d", scenes[i]->what, values[v]);
-				cr_expect_leq(now.hit_quickly, before.hit_quickly, "%s, %d", scenes[i]->what, values[v]);
+				cr_expect_leq(now.hit_quickly, before.hit_quickly, "%s, %d", scenes[i]->what,
+					values[v]);
 				cr_expect_leq(now.stalls, before.stalls, "%s, %d", scenes[i]->what, values[v]);
-				cr_expect_leq(now.failed, values[v] < 500 ? 1.5 * before.failed : before.failed, "%s, %d: %.0f after %.0f",
-					scenes[i]->what, values[v], now.failed, before.failed);
+				cr_expect_leq(now.failed, values[v] < 500 ? 1.5 * before.failed : before.failed,
+					"%s, %d: %.0f after %.0f", scenes[i]->what, values[v], now.failed,
+					before.failed);
 			} else {
 				first = now;
 			}
 			before = now;
 		}
 		cr_expect_lt(now.hit_quickly, first.hit_quickly, "%s", scenes[i]->what);
-		cr_expect(now.failed < first.failed || first.failed <= 0, "%s: %.0f, %.0f", scenes[i]->what, now.failed, first.failed);
+		cr_expect(now.failed < first.failed || first.failed <= 0, "%s: %.0f, %.0f", scenes[i]->what, now.failed,
+			first.failed);
 	}
 }
 
@@ -165,7 +178,8 @@ Test(settings, min_free_kbytes_keeps_that_much_free_and_atomic_requests_alive)
 		much = figures_with(scenes[i], "page_allocator.min_free_kbytes", 8192);
 		cr_assert_gt(little.runs, 0, "%s: memory must be short", scenes[i]->what);
 		cr_expect_gt(much.least_free, little.least_free, "%s", scenes[i]->what);
-		cr_expect_geq(much.least_free, 8192 / 4 * 3 / 4, "%s: nobody but those who may has gone below", scenes[i]->what);
+		cr_expect_geq(much.least_free, 8192 / 4 * 3 / 4, "%s: nobody but those who may has gone below",
+			scenes[i]->what);
 		cr_expect_leq(much.failed, little.failed, "%s", scenes[i]->what);
 		cr_expect_leq(much.stalls, little.stalls, "%s", scenes[i]->what);
 		if (scenes[i] == &pressure)
@@ -174,13 +188,15 @@ Test(settings, min_free_kbytes_keeps_that_much_free_and_atomic_requests_alive)
 }
 
 /*
- * sysctl/vm.rst: compaction makes free memory available in contiguous blocks where possible. Of machines that have hardly a page to
- * move anything to, and of those whose kswapd makes larger blocks by reclaiming more instead, nothing follows.
+ * sysctl/vm.rst: compaction makes free memory available in contiguous blocks where possible. Of machines that have
+ * hardly a page to move anything to, and of those whose kswapd makes larger blocks by reclaiming more instead,
+ * nothing follows.
  */
 Test(settings, without_compaction_free_memory_is_in_pieces_and_large_blocks_fail_more_often)
 {
 	static const struct scene *const scenes[] = { &fragments, &sockets, &churn };
-	static const char index[] = "SELECT avg(unusable_index) FROM frag_samples WHERE \"order\" = 3 AND zone = 'DMA32'";
+	static const char index[] =
+		"SELECT avg(unusable_index) FROM frag_samples WHERE \"order\" = 3 AND zone = 'DMA32'";
 	double failed_with = 0, failed_without = 0;
 
 	for (size_t i = 0; i < 3; i++) {
@@ -202,7 +218,10 @@ Test(settings, without_compaction_free_memory_is_in_pieces_and_large_blocks_fail
 	cr_expect_gt(failed_without, failed_with);
 }
 
-/* slub.rst: a minimum order packs more objects into a slab: fewer slabs, of larger blocks, and more memory that nobody uses. */
+/*
+ * slub.rst: a minimum order packs more objects into a slab: fewer
+ * slabs, of larger blocks, and more memory that nobody uses.
+ */
 Test(settings, slab_min_order_makes_fewer_and_larger_slabs)
 {
 	static const struct scene *const scenes[] = { &reads, &network, &boot };
@@ -223,8 +242,8 @@ Test(settings, slab_min_order_makes_fewer_and_larger_slabs)
 			cr_expect_geq(replayed_number(sql), order, "%s", scenes[i]->what);
 			snprintf(sql, sizeof(sql), "SELECT sum(grown) %s", last);
 			now = replayed_number(sql);
-			cr_expect(!order || now < grown, "%s: %.0f slabs of order %d and more, %.0f before", scenes[i]->what, now,
-				order, grown);
+			cr_expect(!order || now < grown, "%s: %.0f slabs of order %d and more, %.0f before",
+				scenes[i]->what, now, order, grown);
 			grown = now;
 			snprintf(sql, sizeof(sql), "SELECT objs_per_slab %s AND cache = 'kmalloc-256'", last);
 			now = replayed_number(sql);
@@ -238,9 +257,10 @@ Test(settings, slab_min_order_makes_fewer_and_larger_slabs)
 }
 
 /*
- * sysctl/vm.rst: the rough relative cost of swapping against reading files again. Where most of the page cache is used once, anonymous
- * memory is left alone (cache_trim_mode), so half of it is read again here and a third is found in use. Which pages those are is the
- * seed's to draw, and that takes more or less than some steps do: of four seeds together each step shows.
+ * sysctl/vm.rst: the rough relative cost of swapping against reading files again. Where most of the page cache is
+ * used once, anonymous memory is left alone (cache_trim_mode), so half of it is read again here and a third is
+ * found in use. Which pages those are is the seed's to draw, and that takes more or less than some steps do: of
+ * four seeds together each step shows.
  */
 Test(settings, swappiness_takes_more_anonymous_memory_and_less_page_cache)
 {
@@ -248,7 +268,8 @@ Test(settings, swappiness_takes_more_anonymous_memory_and_less_page_cache)
 	double anon = 0, file = 0;
 
 	run_write("w.yaml", swap_workload);
-	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 2\nreclaim: {swap: 64 MiB, refault: 60, mapped: 30}\n");
+	run_write("m.yaml",
+		"kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 2\nreclaim: {swap: 64 MiB, refault: 60, mapped: 30}\n");
 	replay_generate("w.yaml");
 	for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
 		double anon_now = 0, file_now = 0;
@@ -260,19 +281,24 @@ Test(settings, swappiness_takes_more_anonymous_memory_and_less_page_cache)
 			anon_now += replayed_counter("pgsteal_anon");
 			file_now += replayed_counter("pgsteal_file");
 		}
-		cr_expect(v ? anon_now > anon : anon_now == 0, "%s: %.0f anonymous pages, %.0f with less", setting, anon_now, anon);
+		cr_expect(v ? anon_now > anon : anon_now == 0, "%s: %.0f anonymous pages, %.0f with less", setting,
+			anon_now, anon);
 		cr_expect(!v || file_now < file, "%s: %.0f file pages, %.0f with less", setting, file_now, file);
 		anon = anon_now;
 		file = file_now;
 	}
 }
 
-/* sysctl/vm.rst: the share of a zone that may be on lists of CPUs; the more, the less often the zone's lock is taken. 0: by watermarks. */
+/*
+ * sysctl/vm.rst: the share of a zone that may be on lists of CPUs; the
+ * more, the less often the zone's lock is taken. 0: by watermarks.
+ */
 Test(settings, percpu_pagelist_high_fraction_lets_cpus_keep_more)
 {
 	static const struct scene plenty = { "a file server", "file-server.yaml", "512 MiB" };
 	static const int values[] = { 0, 64, 32, 16 };
-	static const char most[] = "SELECT max(p) FROM (SELECT sum(pcp_pages) AS p FROM zone_samples GROUP BY sample_id)";
+	static const char most[] =
+		"SELECT max(p) FROM (SELECT sum(pcp_pages) AS p FROM zone_samples GROUP BY sample_id)";
 	double kept = 0, locked = 0;
 
 	cr_assert(set_scene(&plenty));
@@ -285,8 +311,11 @@ Test(settings, percpu_pagelist_high_fraction_lets_cpus_keep_more)
 		now = replayed_number(most);
 		cr_expect_gt(now, kept, "%s", setting);
 		if (values[v])
-			cr_expect_leq(now, replayed_number("SELECT max(m) FROM (SELECT sum(managed_pages) AS m FROM zone_samples GROUP BY sample_id)")
-				/ values[v], "%s", setting);
+			cr_expect_leq(now,
+				replayed_number(
+					"SELECT max(m) FROM (SELECT sum(managed_pages) AS m FROM zone_samples GROUP BY sample_id)") /
+					values[v],
+				"%s", setting);
 		kept = now;
 		now = replayed_number("SELECT sum(acquisitions) FROM lock_stats WHERE lock LIKE '%zone%'");
 		cr_expect(!v || now < locked, "%s: %.0f times, %.0f before", setting, now, locked);

@@ -10,10 +10,14 @@ TestSuite(states, .init = run_enter, .fini = run_leave, .timeout = 300);
 
 static const char text[] = "{\"event\":\"kmalloc\",\"id\":1,\"size\":8}\n{\"event\":\"kfree\",\"id\":1}\n";
 
-/* A recording in the folder rec, and two states beside it between which 40000 file pages came, 10000 of them used again. */
+/*
+ * A recording in the folder rec, and two states beside it
+ * between which 40000 file pages came, 10000 of them used again.
+ */
 static void make_recording(void)
 {
-	static const char vmstat[] = "nr_inactive_file %u\nnr_active_file %u\npgdeactivate 0\npgsteal_kswapd 0\npgsteal_direct 0\npgsteal_file 0\n";
+	static const char vmstat[] =
+		"nr_inactive_file %u\nnr_active_file %u\npgdeactivate 0\npgsteal_kswapd 0\npgsteal_direct 0\npgsteal_file 0\n";
 	char state[512];
 
 	run_ok("mkdir -p rec/snapshots/1-after-boot rec/snapshots/2-after-workload");
@@ -32,7 +36,8 @@ static void expect_cache(const char *trace, unsigned int pages, unsigned int reu
 
 	cr_assert_eq(run_number(result.out, "cache_pages"), pages, "%s", result.out);
 	cr_assert_eq(run_number(result.out, "cache_pages_reused"), reused, "%s", result.out);
-	snprintf(line, sizeof(line), "page cache      %u pages of files came to it, %u of them were used again\n", pages, reused);
+	snprintf(line, sizeof(line), "page cache      %u pages of files came to it, %u of them were used again\n",
+		pages, reused);
 	cr_assert_eq(strstr(result.err, line) != NULL, pages > 0, "%s", result.err);
 	run_free(&result);
 	result = run_shell("$K cat %s --format jsonl | head -1", trace);
@@ -72,7 +77,8 @@ Test(states, are_told_as_json_and_not_at_all_with_quiet)
 	cr_assert_eq(run_number(result.out, "cache_pages"), 40000);
 	cr_assert_eq(run_number(result.out, "cache_pages_reused"), 10000);
 	run_free(&result);
-	result = run_shell("$K import rec/t.jsonl -o t.kmt --quiet; $K import rec/t.jsonl -o t3.kmt --states none --quiet");
+	result = run_shell(
+		"$K import rec/t.jsonl -o t.kmt --quiet; $K import rec/t.jsonl -o t3.kmt --states none --quiet");
 	cr_assert_str_empty(result.err);
 	run_free(&result);
 	expect_cache("t.kmt", 40000, 10000);
@@ -141,7 +147,8 @@ Test(states, text_of_a_trace_keeps_what_it_knows)
 	run_ok("$K import rec/t.jsonl -o t.kmt -q");
 	for (int i = 0; i < 2; i++) {
 		run_ok("$K cat t.kmt --format %s >printed", formats[i]);
-		expect_note("$K import printed -o again.kmt", "page cache   40000 pages of files came to it, 10000 of them were used again (as the source itself says)");
+		expect_note("$K import printed -o again.kmt",
+			"page cache   40000 pages of files came to it, 10000 of them were used again (as the source itself says)");
 		expect_cache("again.kmt", 40000, 10000);
 		run_ok("$K import printed -o again.kmt -q --states none");
 		expect_cache("again.kmt", 0, 0);

@@ -52,7 +52,8 @@ Test(sweep_answers, merge_says_what_stands_in_its_way)
 Test(sweep_answers, query_best_worst_pareto_and_sensitivity_answer_from_the_command_line)
 {
 	expect(0, NULL, NULL, "$K merge a.db b.db -o r.db");
-	expect(0, "run_id,free_pages_lowest,memory,", NULL, "$K query r.db best --by free_pages_lowest --limit 1 --csv");
+	expect(0, "run_id,free_pages_lowest,memory,", NULL,
+		"$K query r.db best --by free_pages_lowest --limit 1 --csv");
 	expect(0, ",1024 MiB,", NULL, "$K query r.db best --by free_pages_lowest --limit 1 --csv");
 	expect(0, ",64 MiB,", NULL, "$K query r.db worst --by free_pages_lowest --limit 1 --csv");
 	expect(0, "\"memory\": \"64 MiB\"", NULL, "$K query r.db pareto --by memory,failed --json");

@@ -12,9 +12,11 @@ static const char long_alloc[] =
 
 static void expect(const char *rest, const char *options, const char *sql, const char *answer)
 {
-	struct run_result result = run_shell("printf '%%s' '%s%s' > t.jsonl && $K import t.jsonl -o t.kmt --quiet && rm -f r.db &&"
-					     " $K replay t.kmt --set cpus=1 --set 'memory=64 MiB' --check=1 --quiet -o r.db %s &&"
-					     " sqlite3 r.db \"%s\"", long_alloc, rest, options, sql);
+	struct run_result result =
+		run_shell("printf '%%s' '%s%s' > t.jsonl && $K import t.jsonl -o t.kmt --quiet && rm -f r.db &&"
+			  " $K replay t.kmt --set cpus=1 --set 'memory=64 MiB' --check=1 --quiet -o r.db %s &&"
+			  " sqlite3 r.db \"%s\"",
+			long_alloc, rest, options, sql);
 
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	cr_assert_str_eq(result.out, answer, "%s: %s", sql, result.out);
@@ -24,7 +26,8 @@ static void expect(const char *rest, const char *options, const char *sql, const
 /* The same in each pace, and with fewer CPUs than the trace has. */
 static void expect_always(const char *rest, const char *sql, const char *answer)
 {
-	static const char *const ways[] = { "--set cpus=4", "--set cpus=4 --pace think", "--set cpus=4 --pace asap", "--set cpus=2" };
+	static const char *const ways[] = { "--set cpus=4", "--set cpus=4 --pace think", "--set cpus=4 --pace asap",
+		"--set cpus=2" };
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		expect(rest, ways[i], sql, answer);
@@ -38,8 +41,8 @@ Test(time, an_interrupt_starts_at_once_and_a_task_waits_for_what_both_take)
 		"SELECT (SELECT lat_max_ns FROM op_stats WHERE op = 'kfree') < 100,"
 		" (SELECT lat_max_ns FROM op_stats WHERE op = 'alloc_pages') - (SELECT lat_max_ns FROM op_stats WHERE op = 'kmalloc')"
 		" - (SELECT lat_max_ns FROM op_stats WHERE op = 'kfree') BETWEEN 61440 AND 63000", "1|1\n");
-	expect("{\"time_ns\": 2500, \"pid\": 6, \"event\": \"kmalloc\", \"id\": 2, \"size\": 64, \"gfp\": \"GFP_ATOMIC\"}\n", "",
-		"SELECT lat_max_ns > 60000 FROM op_stats WHERE op = 'kmalloc'", "1\n");
+	expect("{\"time_ns\": 2500, \"pid\": 6, \"event\": \"kmalloc\", \"id\": 2, \"size\": 64, \"gfp\": \"GFP_ATOMIC\"}\n",
+		"", "SELECT lat_max_ns > 60000 FROM op_stats WHERE op = 'kmalloc'", "1\n");
 }
 
 /* A worker frees the area while clearing keeps its CPU busy, which an interrupt makes longer. */
@@ -50,9 +53,11 @@ Test(time, what_a_worker_does_after_an_interrupted_request_is_not_in_its_latency
 	       "{\"time_ns\": 1000500, \"pid\": 5, \"event\": \"get_zeroed_page\", \"id\": 3, \"gfp\": \"GFP_KERNEL\"}\n"
 	       "{\"time_ns\": 1001000, \"pid\": 5, \"event\": \"alloc_pages\", \"id\": 4, \"order\": 9, \"gfp\": \"GFP_KERNEL|__GFP_ZERO\"}\n"
 	       "{\"time_ns\": 1020000, \"pid\": 5, \"ctx\": \"hardirq\", \"event\": \"kmalloc\", \"id\": 5, \"size\": 64, \"gfp\": \"GFP_ATOMIC\"}\n",
-		"", "SELECT (SELECT value FROM counters WHERE name = 'vfree_works'), (SELECT lat_max_ns < 64000 FROM op_stats WHERE op ="
+		"",
+		"SELECT (SELECT value FROM counters WHERE name = 'vfree_works'), (SELECT lat_max_ns < 64000 FROM op_stats WHERE op ="
 		" 'alloc_pages'), (SELECT group_concat(op) FROM op_stats o WHERE count <> (SELECT sum(count) FROM latency_hist h WHERE h.op ="
-		" o.op))", "1|1|\n");
+		" o.op))",
+		"1|1|\n");
 }
 
 Test(time, a_task_thinks_for_its_recorded_gap_after_its_last_request_was_done)
@@ -72,7 +77,8 @@ Test(time, a_task_that_is_late_makes_all_its_requests)
 	static const char next[] =
 		"{\"time_ns\": 1000000000, \"pid\": 5, \"event\": \"kmalloc\", \"id\": 2, \"size\": 64, \"gfp\": \"GFP_KERNEL\"}\n"
 		"{\"time_ns\": 1500000000, \"pid\": 5, \"event\": \"kfree\", \"id\": 2}\n";
-	static const char sql[] = "SELECT (SELECT sum(failed) FROM op_stats), (SELECT value FROM counters WHERE name = 'still_waiting'),"
+	static const char sql[] =
+		"SELECT (SELECT sum(failed) FROM op_stats), (SELECT value FROM counters WHERE name = 'still_waiting'),"
 		" (SELECT sim_ns / 100000000 FROM runs)";
 
 	expect(next, "--pace think --set 'latency.zero_kib=10 ms'", sql, "0|0|219\n");
@@ -98,7 +104,8 @@ Test(time, a_gap_begins_when_what_was_interrupted_is_done)
 	       "{\"time_ns\": 140000, \"pid\": 6, \"event\": \"kmalloc\", \"id\": 3, \"size\": 192, \"gfp\": \"GFP_KERNEL\"}\n"
 	       "{\"time_ns\": 301000, \"pid\": 5, \"event\": \"kmalloc\", \"id\": 4, \"size\": 64, \"gfp\": \"GFP_KERNEL\"}\n"
 	       "{\"time_ns\": 900000, \"pid\": 7, \"event\": \"kfree\", \"id\": null}\n",
-		"--pace think --sample-time 1us", "SELECT min(time_ns) / 1000 BETWEEN 420 AND 430 FROM samples WHERE live_objects = 4", "1\n");
+		"--pace think --sample-time 1us",
+		"SELECT min(time_ns) / 1000 BETWEEN 420 AND 430 FROM samples WHERE live_objects = 4", "1\n");
 }
 
 /* A large block is taken from its list with interrupts off, however many CPUs there are. */
@@ -123,8 +130,10 @@ Test(time, a_region_is_used_and_released_when_its_request_is_done)
 		"{\"event\": \"request_region\", \"start\": 512, \"size\": 4, \"name\": \"b\", \"cpu\": 3, \"pid\": 9, \"time_ns\": 1004}\n"
 		"{\"event\": \"release_region\", \"start\": 512, \"size\": 4, \"cpu\": 0, \"pid\": 10, \"time_ns\": 1005}\n";
 
-	expect_always(rest, "SELECT (SELECT sum(failed) FROM op_stats), (SELECT count(*) FROM violations), (SELECT sum(still_waiting)"
-		" FROM sleeps WHERE reason = 'object') IS NOT 1", "0|0|1\n");
+	expect_always(rest,
+		"SELECT (SELECT sum(failed) FROM op_stats), (SELECT count(*) FROM violations), (SELECT sum(still_waiting)"
+		" FROM sleeps WHERE reason = 'object') IS NOT 1",
+		"0|0|1\n");
 }
 
 /* Clearing keeps CPU 0 busy, so that the page is there late, while CPUs 1 and 2 are idle. */
@@ -142,7 +151,8 @@ Test(time, a_page_is_mapped_when_it_is_there)
 		"--set cpus=4 --set bits=32 --pace asap", "--set cpus=2 --set bits=32" };
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-		expect(rest, ways[i], "SELECT (SELECT sum(failed) FROM op_stats), (SELECT sum(count) FROM op_stats WHERE op LIKE 'kunmap%'),"
+		expect(rest, ways[i],
+			"SELECT (SELECT sum(failed) FROM op_stats), (SELECT sum(count) FROM op_stats WHERE op LIKE 'kunmap%'),"
 			" (SELECT count(*) FROM violations), (SELECT sum(still_waiting) FROM sleeps WHERE reason = 'object') IS NOT 1",
 			"0|2|0|1\n");
 }
@@ -171,7 +181,10 @@ Test(time, a_cache_or_pool_is_destroyed_when_what_came_before_is_done)
 		" IS NOT 1", "0||320|1\n");
 }
 
-/* The creation of the cache keeps CPU 0 busy, so that of the pool waits there, while CPU 1 is idle and its task asks the pool. */
+/*
+ * The creation of the cache keeps CPU 0 busy, so that of the pool
+ * waits there, while CPU 1 is idle and its task asks the pool.
+ */
 Test(time, nobody_takes_from_a_pool_or_cache_that_is_not_there_yet)
 {
 	static const char rest[] =
@@ -188,8 +201,8 @@ Test(time, nobody_takes_from_a_pool_or_cache_that_is_not_there_yet)
 }
 
 /*
- * Clearing 2 MiB keeps CPU 0 busy for 2 ms here, so that the frees there are late; CPU 1 destroys what they belong to, and makes a
- * cache of the same name.
+ * Clearing 2 MiB keeps CPU 0 busy for 2 ms here, so that the frees there are
+ * late; CPU 1 destroys what they belong to, and makes a cache of the same name.
  */
 Test(time, nobody_destroys_a_pool_or_cache_before_earlier_requests_are_done)
 {
@@ -205,11 +218,14 @@ Test(time, nobody_destroys_a_pool_or_cache_before_earlier_requests_are_done)
 		"{\"event\": \"kmem_cache_destroy\", \"cache\": \"c\", \"pid\": 6, \"cpu\": 1, \"time_ns\": 6004000}\n"
 		"{\"event\": \"kmem_cache_create\", \"cache\": \"c\", \"size\": 1640, \"pid\": 7, \"cpu\": 1, \"time_ns\": 6104000}\n"
 		"{\"event\": \"kmem_cache_alloc\", \"id\": 2, \"cache\": \"c\", \"pid\": 7, \"cpu\": 1, \"time_ns\": 6105000}\n";
-	static const char *const paces[] = { "--set cpus=2 --set 'latency.zero_kib=1 us'", "--set cpus=2 --set 'latency.zero_kib=1 us' --pace think",
+	static const char *const paces[] = { "--set cpus=2 --set 'latency.zero_kib=1 us'",
+		"--set cpus=2 --set 'latency.zero_kib=1 us' --pace think",
 		"--set cpus=2 --set 'latency.zero_kib=1 us' --pace asap", "--set 'latency.zero_kib=1 us'" };
 
 	for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++)
-		expect(rest, paces[i], "SELECT (SELECT sum(failed) FROM op_stats), (SELECT sum(destroyed) || ' ' || sum(outstanding) FROM"
+		expect(rest, paces[i],
+			"SELECT (SELECT sum(failed) FROM op_stats), (SELECT sum(destroyed) || ' ' || sum(outstanding) FROM"
 			" mempool_stats), (SELECT group_concat(object_size || ' ' || live_objs) FROM v_caches WHERE cache = 'c'),"
-			" (SELECT count(*) FROM violations)", "0|1 0|1640 1|0\n");
+			" (SELECT count(*) FROM violations)",
+			"0|1 0|1640 1|0\n");
 }

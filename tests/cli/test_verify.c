@@ -23,7 +23,8 @@ static const char *prepare(const char *options)
 
 static struct run_result verify(const char *shared, const char *options)
 {
-	return run_shell("$K verify a.kmt -m a.yaml --quiet --snapshots %s/captures/" CAPTURE "/snapshots %s", shared, options);
+	return run_shell("$K verify a.kmt -m a.yaml --quiet --snapshots %s/captures/" CAPTURE "/snapshots %s", shared,
+		options);
 }
 
 /* "key": {"checked": N, "equal": M} */
@@ -82,7 +83,9 @@ Test(verify, free_memory_of_a_boot_ends_within_a_thousandth_of_the_kernels)
 
 	cr_assert(result.status == 0 || result.status == 1, "%s", result.err);
 	run_free(&result);
-	expect_rows("select count(distinct snapshot || node || zone), max(abs(free_pages - free_pages_real) * 1000 > managed_pages) from verify_zones", "4,0\n");
+	expect_rows(
+		"select count(distinct snapshot || node || zone), max(abs(free_pages - free_pages_real) * 1000 > managed_pages) from verify_zones",
+		"4,0\n");
 }
 
 /* No event tells from which node pages are asked for: trace buffers of all CPUs are made by the first. */
@@ -98,7 +101,9 @@ Test(verify, memory_of_each_node_ends_near_the_kernels)
 			   " $K verify f.kmt -m f.yaml --quiet --snapshots %s/captures/F-numa/snapshots -o r.db", shared, shared, shared);
 	cr_assert(result.status == 0 || result.status == 1, "%s", result.err);
 	run_free(&result);
-	expect_rows("select count(distinct snapshot || node || zone), max(abs(free_pages - free_pages_real) * 1000 > managed_pages * 13) from verify_zones", "6,0\n");
+	expect_rows(
+		"select count(distinct snapshot || node || zone), max(abs(free_pages - free_pages_real) * 1000 > managed_pages * 13) from verify_zones",
+		"6,0\n");
 }
 
 Test(verify, the_same_trace_machine_and_seed_give_the_same_json)
@@ -146,12 +151,15 @@ Test(verify, settings_that_a_saved_state_does_not_take_on_are_told)
 	const char *shared = prepare("");
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		struct run_result result = run_shell("$K replay a.kmt -m a.yaml --initial %s/captures/" CAPTURE "/snapshots/1-after-boot"
-						     " --limit 100 --set %s", shared, settings[i]);
+		struct run_result result =
+			run_shell("$K replay a.kmt -m a.yaml --initial %s/captures/" CAPTURE "/snapshots/1-after-boot"
+				  " --limit 100 --set %s",
+				shared, settings[i]);
 
 		cr_expect_eq(result.status, 0, "%d: %s", result.status, result.err);
-		cr_expect_eq(strstr(result.out, "partial lists of that state, not those of the machine's settings") != NULL, i > 0, "%s: %s",
-			settings[i], result.out);
+		cr_expect_eq(strstr(result.out, "partial lists of that state, not those of the machine's settings") !=
+				NULL,
+			i > 0, "%s: %s", settings[i], result.out);
 		run_free(&result);
 	}
 }
@@ -175,8 +183,10 @@ Test(verify, a_trace_without_moved_blocks_says_that_it_is_to_be_imported_again)
 Test(verify, replay_from_a_later_snapshot_leaves_out_what_came_before_it)
 {
 	const char *shared = prepare("");
-	struct run_result result = run_shell("$K replay a.kmt -m a.yaml --json --quiet --check=100000 --initial %s/captures/" CAPTURE
-					     "/snapshots/1-after-boot", shared);
+	struct run_result result =
+		run_shell("$K replay a.kmt -m a.yaml --json --quiet --check=100000 --initial %s/captures/" CAPTURE
+			  "/snapshots/1-after-boot",
+			shared);
 
 	cr_assert_eq(result.status, 0, "%s", result.err);
 	cr_expect_eq(run_number(result.out, "failed"), 0);

@@ -43,7 +43,8 @@ Test(vmalloc, areas_pages_and_what_waits_for_the_purge_are_recorded)
 	expect("SELECT areas, used_bytes, guard_bytes, lazy_bytes, mapped_pages, page_table_pages, purges FROM v_vmalloc" LAST,
 		"4 45056 16384 16384 4 2 0\n");
 	expect("SELECT vmalloc_bytes FROM samples" LAST, "16384\n");
-	expect("SELECT op, count, failed, bytes_req, bytes_alloc FROM op_stats WHERE op = 'vmalloc'", "vmalloc 3 0 16484 20480\n");
+	expect("SELECT op, count, failed, bytes_req, bytes_alloc FROM op_stats WHERE op = 'vmalloc'",
+		"vmalloc 3 0 16484 20480\n");
 	result = run_shell("$K proc r.db --file vmallocinfo");
 	cr_expect_str_eq(result.out,
 		"0xffffc90000000000-0xffffc90000002000    8192 one+0x1 pages=1 vmalloc N0=1\n"
@@ -69,8 +70,10 @@ Test(vmalloc, vmallocinfo_is_of_the_last_sample_also_when_nothing_is_left)
 	cr_expect_eq(result.status, 0, "%s", result.err);
 	cr_expect_str_eq(result.out, "", "%s", result.out);
 	run_free(&result);
-	result = run_shell("$K proc r.db --file vmallocinfo --sample $(sqlite3 r.db \"SELECT sample_id FROM samples WHERE marker = 'between'\")");
-	cr_expect_str_eq(result.out, "0xffffc90000000000-0xffffc90000003000   12288 pages=2 vmalloc N0=2\n", "%s", result.out);
+	result = run_shell(
+		"$K proc r.db --file vmallocinfo --sample $(sqlite3 r.db \"SELECT sample_id FROM samples WHERE marker = 'between'\")");
+	cr_expect_str_eq(result.out, "0xffffc90000000000-0xffffc90000003000   12288 pages=2 vmalloc N0=2\n", "%s",
+		result.out);
 	run_free(&result);
 }
 
@@ -203,11 +206,12 @@ static const char *capture(void)
 Test(vmalloc, from_a_saved_state_the_areas_end_as_the_kernel_s)
 {
 	const char *dir = capture();
-	struct run_result result = run_shell("$K import %s/trace.dat -o a.kmt --quiet && $K probe %s/snapshots -o a.yaml --quiet"
-					     " && $K replay a.kmt -m a.yaml --initial %s/snapshots/1-after-boot -o r.db --quiet"
-					     " && $K proc r.db --file vmallocinfo | cut -d' ' -f1 > model"
-					     " && cut -d' ' -f1 %s/snapshots/2-after-workload/vmallocinfo > kernel && diff model kernel",
-		dir, dir, dir, dir);
+	struct run_result result =
+		run_shell("$K import %s/trace.dat -o a.kmt --quiet && $K probe %s/snapshots -o a.yaml --quiet"
+			  " && $K replay a.kmt -m a.yaml --initial %s/snapshots/1-after-boot -o r.db --quiet"
+			  " && $K proc r.db --file vmallocinfo | cut -d' ' -f1 > model"
+			  " && cut -d' ' -f1 %s/snapshots/2-after-workload/vmallocinfo > kernel && diff model kernel",
+			dir, dir, dir, dir);
 
 	cr_expect_eq(result.status, 0, "%s%s", result.out, result.err);
 	run_free(&result);
@@ -216,12 +220,14 @@ Test(vmalloc, from_a_saved_state_the_areas_end_as_the_kernel_s)
 Test(vmalloc, nineteen_of_twenty_addresses_of_a_boot_are_the_kernel_s)
 {
 	const char *dir = capture();
-	struct run_result result = run_shell("$K import %s/trace.dat -o a.kmt --quiet && $K probe %s/snapshots -o a.yaml --quiet;"
-					     " $K verify a.kmt -m a.yaml --snapshots %s/snapshots | grep vmalloc_addresses",
-		dir, dir, dir);
+	struct run_result result =
+		run_shell("$K import %s/trace.dat -o a.kmt --quiet && $K probe %s/snapshots -o a.yaml --quiet;"
+			  " $K verify a.kmt -m a.yaml --snapshots %s/snapshots | grep vmalloc_addresses",
+			dir, dir, dir);
 	unsigned int checked = 0, equal = 0;
 
-	cr_assert_eq(sscanf(result.out, "vmalloc_addresses %u %u", &checked, &equal), 2, "%s%s", result.out, result.err);
+	cr_assert_eq(sscanf(result.out, "vmalloc_addresses %u %u", &checked, &equal), 2, "%s%s", result.out,
+		result.err);
 	cr_expect_geq(checked, 100);
 	cr_expect_geq(equal * 100, checked * 95);
 	run_free(&result);

@@ -1,4 +1,7 @@
-/* captures: the recorded machines, whose saved states lie in the folder of captures beside the project, if that is there. */
+/*
+ * captures: the recorded machines, whose saved states lie in
+ * the folder of captures beside the project, if that is there.
+ */
 #ifndef KMEMSIM_TESTS_CONFIGS_CAPTURES_H
 #define KMEMSIM_TESTS_CONFIGS_CAPTURES_H
 

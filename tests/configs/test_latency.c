@@ -21,8 +21,8 @@ static void expect_profile(const struct machine *m, enum machine_profile profile
 	cr_assert_eq(m->latency.profile, profile);
 	for (int step = 0; step < NR_STEPS; step++)
 		if (step != (int)but)
-			cr_assert_eq(m->latency.step_ns[step], latency_default_ns(profile, (enum machine_step)step), "%s",
-				machine_step_name[step]);
+			cr_assert_eq(m->latency.step_ns[step], latency_default_ns(profile, (enum machine_step)step),
+				"%s", machine_step_name[step]);
 }
 
 Test(latency, the_default_profile_is_the_table_of_steps)
@@ -62,7 +62,8 @@ Test(latency, a_setting_of_the_profile_replaces_what_was_said_before)
 
 Test(latency, a_bandwidth_is_another_spelling_of_zero_kib)
 {
-	const char *const later[] = { "latency.zero_bandwidth=1 GB/s", "latency.zero_kib=7" }, *const map = "latency={zero_kib: 7}";
+	const char *const later[] = { "latency.zero_bandwidth=1 GB/s", "latency.zero_kib=7" },
+			  *const map = "latency={zero_kib: 7}";
 	struct err err;
 	struct machine *m = load("latency: {zero_bandwidth: 12.8 GB/s}\n", NULL, 0, &err);
 
@@ -87,13 +88,17 @@ Test(latency, what_is_wrong_is_said)
 	static const struct {
 		const char *yaml, *message;
 	} cases[] = {
-		{ "latency: {profile: server-2021}\n", "m.yaml:1:20: error: latency.profile: \"server-2021\": expected server-2020, "
+		{ "latency: {profile: server-2021}\n",
+			"m.yaml:1:20: error: latency.profile: \"server-2021\": expected server-2020, "
 						      "embedded-a53, vm or emulated" },
-		{ "latency: {zero_bandwidth: 12}\n", "m.yaml:1:27: error: latency.zero_bandwidth: \"12\": expected a rate such as "
+		{ "latency: {zero_bandwidth: 12}\n",
+			"m.yaml:1:27: error: latency.zero_bandwidth: \"12\": expected a rate such as "
 						     "1.2 GB/s" },
-		{ "latency: {zero_bandwidth: 1 GB/s, zero_kib: 3}\n", "m.yaml:1:27: error: latency.zero_bandwidth: zero_kib says "
+		{ "latency: {zero_bandwidth: 1 GB/s, zero_kib: 3}\n",
+			"m.yaml:1:27: error: latency.zero_bandwidth: zero_kib says "
 								      "the same: give one of them" },
-		{ "latency: {zero_bandwidth: 1 kB/s}\n", "m.yaml:1:27: error: latency.zero_bandwidth: \"1 kB/s\": out of range: "
+		{ "latency: {zero_bandwidth: 1 kB/s}\n",
+			"m.yaml:1:27: error: latency.zero_bandwidth: \"1 kB/s\": out of range: "
 							 "1 MB/s to 1000000000 MB/s" },
 	};
 
@@ -145,9 +150,9 @@ Test(latency, the_documented_table_is_that_of_the_code)
 	for (int i = 0; i < NR_STEPS; i++) {
 		enum machine_step step = (enum machine_step)i;
 
-		snprintf(row, sizeof(row), "\n| `%s` | %" PRIu32 " | %" PRIu32 " | %" PRIu32 " | ", machine_step_name[i],
-			latency_default_ns(PROFILE_SERVER_2020, step), latency_default_ns(PROFILE_EMBEDDED_A53, step),
-			latency_default_ns(PROFILE_VM, step));
+		snprintf(row, sizeof(row), "\n| `%s` | %" PRIu32 " | %" PRIu32 " | %" PRIu32 " | ",
+			machine_step_name[i], latency_default_ns(PROFILE_SERVER_2020, step),
+			latency_default_ns(PROFILE_EMBEDDED_A53, step), latency_default_ns(PROFILE_VM, step));
 		cr_assert(strstr(text, row), "docs/latency.md has no row that begins with%s", row);
 	}
 }

@@ -111,7 +111,9 @@ Test(machine_set, memory_that_cannot_hold_what_is_reserved_says_so)
 	struct err err;
 	struct machine *m = set(sets, 1, &err);
 
-	cr_expect(strstr(err.text, "m.yaml:5:5: error: reserved: \"early\", 28.0 MiB, finds no place beside the others in 39.6 MiB of RAM"),
+	cr_expect(
+		strstr(err.text,
+			"m.yaml:5:5: error: reserved: \"early\", 28.0 MiB, finds no place beside the others in 39.6 MiB of RAM"),
 		"%s", err.text);
 	free(m);
 }
@@ -136,8 +138,8 @@ Test(machine_set, what_scales_with_memory_follows_it)
 
 Test(machine_set, every_machine_that_ships_takes_another_amount_of_memory)
 {
-	static const char *const names[] = { "pc-512m", "server-2n-64g", "arm64-16k-4g", "highmem-32bit-2g", "embedded-64m",
-		"pc-1t" };
+	static const char *const names[] = { "pc-512m", "server-2n-64g", "arm64-16k-4g", "highmem-32bit-2g",
+		"embedded-64m", "pc-1t" };
 	static const char *const sets[] = { "memory=50 MiB", "memory=1000 MiB", "memory=40 GiB" };
 	const char *source = getenv("KMEMSIM_SOURCE");
 	struct machine *m = calloc(1, sizeof(*m));

@@ -71,9 +71,11 @@ static void random_machine(struct rng *rng, char *text, size_t size)
 			(unsigned long long)bytes, PICK(rng, "x", "\"two words\""));
 		start += bytes + rng_below(rng, 50000);
 	}
-	fprintf(out, "zones: {dma: %s, movable: %s}\n", PICK(rng, "none", "16 MiB", "1 MiB"), PICK(rng, "0", "128 MiB"));
+	fprintf(out, "zones: {dma: %s, movable: %s}\n", PICK(rng, "none", "16 MiB", "1 MiB"),
+		PICK(rng, "0", "128 MiB"));
 	fprintf(out, "page_allocator: {min_free_kbytes: %s, transparent_hugepage: %s, cma: %s}\n",
-		PICK(rng, "auto", "0", "67584"), PICK(rng, "none", "never", "madvise", "always"), PICK(rng, "true", "false"));
+		PICK(rng, "auto", "0", "67584"), PICK(rng, "none", "never", "madvise", "always"),
+		PICK(rng, "true", "false"));
 	fprintf(out, "slab: {min_objects: %s, cpu_partial: %s, nr_cpu_ids: %s}\n", PICK(rng, "auto", "1", "16"),
 		PICK(rng, "auto", "none", "30"), PICK(rng, "auto", "8192"));
 	fprintf(out, "kmalloc: {min_size: %s, extra_classes: %s}\n", PICK(rng, "8", "16", "64"),

@@ -82,7 +82,8 @@ Test(machine_yaml, each_kind_of_slip_has_its_message)
 		{ "memory: 65 TiB\n", "1:9: error: memory: \"65 TiB\": out of range: 2 MiB to 64 TiB" },
 		{ "memory: 18446744073709551616\n",
 		  "1:9: error: memory: \"18446744073709551616\": expected a size such as 4 GiB, or auto" },
-		{ "page_size: 12 KiB\n", "1:12: error: page_size: \"12 KiB\": expected 4 KiB, 8 KiB, 16 KiB or 64 KiB" },
+		{ "page_size: 12 KiB\n",
+			"1:12: error: page_size: \"12 KiB\": expected 4 KiB, 8 KiB, 16 KiB or 64 KiB" },
 		{ "slab: {merge: yes}\n", "1:15: error: slab.merge: \"yes\": expected true or false" },
 		{ "slab: [merge]\n", "1:7: error: slab: expected keys and values" },
 		{ "slab: {merge: true, merge: true}\n", "1:21: error: slab.merge: given twice, first in line 1" },
@@ -101,14 +102,16 @@ Test(machine_yaml, each_kind_of_slip_has_its_message)
 		  "1:16: error: nodes.0.cpus: \"some\": expected a number of CPUs or a list such as [0-3, 8]" },
 		{ "kmalloc: {extra_classes: [192, 96]}\n",
 		  "1:32: error: kmalloc.extra_classes.1: expected more than the element before it" },
-		{ "kmalloc: {extra_classes: [96, 128]}\n", "1:26: error: kmalloc.extra_classes: 128: expected a multiple of "
+		{ "kmalloc: {extra_classes: [96, 128]}\n",
+			"1:26: error: kmalloc.extra_classes: 128: expected a multiple of "
 		  "8 between kmalloc.min_size and kmalloc.max_cache_size that is no power of two" },
 		{ "kmalloc: {min_size: 24}\n", "1:21: error: kmalloc.min_size: 24: expected a power of two" },
 		{ "page_allocator: {lowmem_reserve_ratio: [1, 2, 3, 4, 5, 6]}\n",
 		  "1:56: error: page_allocator.lowmem_reserve_ratio: more than 5" },
 		{ "page_allocator: {max_order: 16}\n",
 		  "1:29: error: page_allocator.max_order: 16: out of range: at most 15 with pages of 4 KiB" },
-		{ "page_allocator: {max_order: 8, pageblock_order: 9}\n", "1:49: error: page_allocator.pageblock_order: 9: "
+		{ "page_allocator: {max_order: 8, pageblock_order: 9}\n",
+			"1:49: error: page_allocator.pageblock_order: 9: "
 		  "out of range: at most page_allocator.max_order, 8" },
 		{ "page_allocator: {pcp_high_fraction: 7}\n",
 		  "1:37: error: page_allocator.pcp_high_fraction: 7: expected 0, or at least 8" },
@@ -138,26 +141,27 @@ Test(machine_yaml, machine_that_does_not_fit_together_is_refused)
 		const char *text, *message;
 	} cases[] = {
 		{ "reserved:\n  - {start: 16 MiB, size: 34 MiB, name: kernel}\n  - {start: 32 MiB, size: 1p, name: log}\n",
-		  "3:5: error: reserved: \"log\" 0x2000000-0x2000fff overlaps \"kernel\" 0x1000000-0x31fffff" },
-		{ "reserved: [{start: 1 TiB, size: 1p, name: far}]\n", "1:12: error: reserved: \"far\" "
-		  "0x10000000000-0x10000000fff is not in RAM, whose last byte is 0x1fffffff" },
+			"3:5: error: reserved: \"log\" 0x2000000-0x2000fff overlaps \"kernel\" 0x1000000-0x31fffff" },
+		{ "reserved: [{start: 1 TiB, size: 1p, name: far}]\n",
+			"1:12: error: reserved: \"far\" "
+			"0x10000000000-0x10000000fff is not in RAM, whose last byte is 0x1fffffff" },
 		{ "nodes:\n  - ranges: [{start: 0, size: 1 GiB}]\n  - ranges: [{start: 512 MiB, size: 1 GiB}]\n",
-		  "3:13: error: nodes.1.ranges: RAM 0x20000000-0x5fffffff overlaps 0x0-0x3fffffff of node 0" },
+			"3:13: error: nodes.1.ranges: RAM 0x20000000-0x5fffffff overlaps 0x0-0x3fffffff of node 0" },
 		{ "nodes:\n  - {memory: 1 GiB, cpus: [0-1]}\n  - {memory: 1 GiB, cpus: [1-2]}\n",
-		  "3:27: error: nodes.1.cpus: CPU 1 is on node 0 already" },
+			"3:27: error: nodes.1.cpus: CPU 1 is on node 0 already" },
 		{ "nodes:\n  - {memory: 1 GiB, cpus: [0-1]}\n  - {memory: 1 GiB, cpus: [3]}\n",
-		  "2:3: error: nodes: CPU 2 is on no node" },
+			"2:3: error: nodes: CPU 2 is on no node" },
 		{ "memory: 1 GiB\nnodes: [{memory: 1 GiB}]\n",
-		  "1:9: error: memory: the nodes say how much there is; leave one of the two out" },
+			"1:9: error: memory: the nodes say how much there is; leave one of the two out" },
 		{ "cpus: 3\nnodes: [{memory: 1 GiB, cpus: 2}]\n", "1:7: error: cpus: 3, but the nodes have 2" },
 		{ "nodes: [{memory: 1 GiB, distances: [10, 20]}]\n",
-		  "1:36: error: nodes.0.distances: expected one for each of the 1 nodes" },
+			"1:36: error: nodes.0.distances: expected one for each of the 1 nodes" },
 		{ "nodes: [{ranges: [{start: 100, size: 200}, {start: 1 MiB, size: 1 GiB}]}]\n",
-		  "1:19: error: nodes.0.ranges.0: holds no whole page" },
+			"1:19: error: nodes.0.ranges.0: holds no whole page" },
 		{ "bits: 32\nmemory: 65 GiB\n", "2:9: error: RAM beyond 64 GiB, which bits: 32 cannot reach" },
 		{ "io_ports: {regions: [{start: 0x60, size: 16, name: a}, {start: 0x6f, size: 2, name: b}]}\n",
-		  "1:21: error: io_ports.regions: \"b\" at 0x6f overlaps \"a\" at 0x60; of two regions that"
-		  " meet one contains the other" },
+			"1:21: error: io_ports.regions: \"b\" at 0x6f overlaps \"a\" at 0x60; of two regions that"
+			" meet one contains the other" },
 	};
 	struct machine *machine = calloc(1, sizeof(*machine));
 
@@ -210,12 +214,15 @@ Test(machine_yaml, text_that_is_no_tree_is_refused_with_its_place)
 		{ "# only a comment\n", "machine.yaml: error: empty: expected a machine, at least \"kmemsim: 1\"" },
 		{ "just words\n", "machine.yaml:1:1: error: expected keys and values" },
 		{ "a: &x 1\n", "machine.yaml:1:4: error: anchors (&x) are not supported here: write the value out" },
-		{ "a: &x {b: *x}\n", "machine.yaml:1:4: error: anchors (&x) are not supported here: write the value out" },
+		{ "a: &x {b: *x}\n",
+			"machine.yaml:1:4: error: anchors (&x) are not supported here: write the value out" },
 		{ "a: *x\n", "machine.yaml:1:4: error: aliases (*x) are not supported here: write the value out" },
-		{ "cpus: 1\n---\ncpus: 2\n", "machine.yaml:2:1: error: a second document begins: one file is one document" },
-		{ "zones: {dma: 1\n", "machine.yaml:2:1: error: did not find expected ',' or '}' (while parsing a flow mapping)" },
+		{ "cpus: 1\n---\ncpus: 2\n",
+			"machine.yaml:2:1: error: a second document begins: one file is one document" },
+		{ "zones: {dma: 1\n",
+			"machine.yaml:2:1: error: did not find expected ',' or '}' (while parsing a flow mapping)" },
 		{ "zones:\n\tdma: 1\n",
-		  "machine.yaml:2:1: error: found character that cannot start any token (while scanning for the next token)" },
+			"machine.yaml:2:1: error: found character that cannot start any token (while scanning for the next token)" },
 	};
 	struct machine *machine = calloc(1, sizeof(*machine));
 
@@ -259,7 +266,8 @@ Test(machine_yaml, hundred_thousand_nested_lists_are_refused_in_a_moment)
 
 	memset(text, '[', 200000);
 	load(machine, text, 200000, &err);
-	cr_assert(!strncmp(err.text, "machine.yaml:1:33: error: nested more than 32 levels deep\n", 58), "%s", err.text);
+	cr_assert(!strncmp(err.text, "machine.yaml:1:33: error: nested more than 32 levels deep\n", 58), "%s",
+		err.text);
 	cr_assert_lt(clock() - start, CLOCKS_PER_SEC / 2);
 	free(text);
 	free(machine);

@@ -46,10 +46,11 @@ static size_t read_zoneinfo(const char *snapshots, struct seen *zones, size_t ma
 			zone = &zones[nr++];
 			*zone = next;
 		}
-		(void)(sscanf(line, " start_pfn: %llu", &zone->start) || sscanf(line, " spanned %llu", &zone->spanned) ||
-			sscanf(line, " present %llu", &zone->present) || sscanf(line, " managed %llu", &zone->managed) ||
-			sscanf(line, " min %llu", &zone->min) || sscanf(line, " low %llu", &zone->low) ||
-			sscanf(line, " high %llu", &zone->high));
+		(void)(sscanf(line, " start_pfn: %llu", &zone->start) ||
+			sscanf(line, " spanned %llu", &zone->spanned) ||
+			sscanf(line, " present %llu", &zone->present) ||
+			sscanf(line, " managed %llu", &zone->managed) || sscanf(line, " min %llu", &zone->min) ||
+			sscanf(line, " low %llu", &zone->low) || sscanf(line, " high %llu", &zone->high));
 	}
 	fclose(file);
 	return nr;
@@ -164,9 +165,11 @@ Test(probe, watermarks_from_the_probed_figures_are_the_kernels)
 
 			if (!z->managed || !strcmp(z->name, "HighMem"))
 				continue;
-			cr_assert_leq(llabs((long long)(t - z->min)), slack, "%s %s min %llu", captures[i], z->name, z->min);
+			cr_assert_leq(llabs((long long)(t - z->min)), slack, "%s %s min %llu", captures[i], z->name,
+				z->min);
 			cr_assert_leq(llabs((long long)(t + d - z->low)), slack, "%s %s low", captures[i], z->name);
-			cr_assert_leq(llabs((long long)(t + 2 * d - z->high)), slack, "%s %s high", captures[i], z->name);
+			cr_assert_leq(llabs((long long)(t + 2 * d - z->high)), slack, "%s %s high", captures[i],
+				z->name);
 		}
 		free(m);
 	}
@@ -293,7 +296,8 @@ Test(probe, swap_and_refaults_are_those_of_the_last_state)
 	strcat(path, "/1-after-boot");
 	m = probed(path);
 	cr_expect_eq(m->reclaim.swap, MACHINE_AUTO, "none yet: the trace tells of what is added");
-	cr_expect_eq(m->reclaim.refault_percent, RECLAIM_AUTO, "nothing was reclaimed before the work: the recording tells");
+	cr_expect_eq(m->reclaim.refault_percent, RECLAIM_AUTO,
+		"nothing was reclaimed before the work: the recording tells");
 	cr_expect_eq(m->reclaim.mapped_percent, RECLAIM_AUTO);
 	cr_expect_eq(m->reclaim.activated_percent, RECLAIM_AUTO, "nor is it known what would become active");
 	free(m);
@@ -319,7 +323,8 @@ Test(probe, cpus_that_are_packages_of_their_own_share_no_cache)
 	for (int packages = 1; packages <= 2; packages++) {
 		snprintf(text, sizeof(text), of_two, packages);
 		cr_expect_eq(shares_cache("dmesg", text), packages == 1, "%d packages of the boot log", packages);
-		snprintf(text, sizeof(text), "processor\t: 0\nphysical id\t: 0\nprocessor\t: 1\nphysical id\t: %d\n", packages - 1);
+		snprintf(text, sizeof(text), "processor\t: 0\nphysical id\t: 0\nprocessor\t: 1\nphysical id\t: %d\n",
+			packages - 1);
 		cr_expect_eq(shares_cache("cpuinfo", text), packages == 1, "%d packages of cpuinfo", packages);
 	}
 	cr_expect(shares_cache("dmesg", "smpboot: Allowing 4 CPUs, 2 hotplug CPUs\nsmpboot: Max logical packages: 2\n"),
@@ -442,7 +447,8 @@ Test(probe, zoneinfo_alone_is_enough_and_what_is_assumed_is_told)
 Test(probe, a_last_node_without_memory_has_its_cpus)
 {
 	static const struct { const char *name, *text; } files[] = {
-		{ "node0_cpulist", "0\n" }, { "node1_cpulist", "1\n" }, { "node1_distance", "17 10\n" }, { "node2_cpulist", "\n" },
+		{ "node0_cpulist", "0\n" }, { "node1_cpulist", "1\n" }, { "node1_distance", "17 10\n" },
+			{ "node2_cpulist", "\n" },
 	};
 	struct machine *m;
 	char folder[64];
@@ -463,10 +469,11 @@ Test(probe, a_last_node_without_memory_has_its_cpus)
 /* 10000 of DMA32's pages, amid it, were made movable: no page is counted as reserved for that. */
 Test(probe, memory_made_movable_amid_a_zone_is_no_loss)
 {
-	static const char zoneinfo[] = "Node 0, zone    DMA32\n        spanned  61402\n        present  51402\n        managed  40909\n"
-				       "  start_pfn:           4096\n"
-				       "Node 0, zone  Movable\n        spanned  10000\n        present  10000\n        managed  10000\n"
-				       "  start_pfn:           40960\n";
+	static const char zoneinfo[] =
+		"Node 0, zone    DMA32\n        spanned  61402\n        present  51402\n        managed  40909\n"
+		"  start_pfn:           4096\n"
+		"Node 0, zone  Movable\n        spanned  10000\n        present  10000\n        managed  10000\n"
+		"  start_pfn:           40960\n";
 	struct machine *m = calloc(1, sizeof(*m));
 	char folder[64], notes[4096] = "";
 	FILE *out = fmemopen(notes, sizeof(notes), "w");
@@ -504,7 +511,8 @@ Test(probe, copy_of_one_snapshot_gives_the_same_machine_as_the_capture)
 
 		snprintf(file, sizeof(file), "%s/1-after-boot/%s", path, names[i]);
 		in = fopen(file, "r");
-		write_file(folder, names[i] + (names[i][0] == '.' ? strlen("../") : 0), bytes, fread(bytes, 1, 1 << 20, in));
+		write_file(folder, names[i] + (names[i][0] == '.' ? strlen("../") : 0), bytes,
+			fread(bytes, 1, 1 << 20, in));
 		fclose(in);
 	}
 	original = probed(path);
@@ -567,7 +575,8 @@ Test(probe, meminfo_alone_gives_a_machine_of_that_size)
 /* 3 + 1000 pages of watermarks, boost left out; what Movable memory keeps is not of it. */
 Test(probe, watermarks_tell_min_free_kbytes_where_the_sysctl_was_not_saved)
 {
-	static const char zoneinfo[] = "Node 0, zone      DMA\n        min      3\n        spanned  4095\n        present  3998\n"
+	static const char zoneinfo[] =
+		"Node 0, zone      DMA\n        min      3\n        spanned  4095\n        present  3998\n"
 		"        managed  3840\n  start_pfn:           1\nNode 0, zone    DMA32\n        boost    512\n        min      1512\n"
 		"        spanned  61402\n        present  61402\n        managed  50909\n  start_pfn:           4096\n"
 		"Node 0, zone  Movable\n        min      32\n        spanned  4096\n        present  4096\n        managed  4096\n"
@@ -644,8 +653,9 @@ Test(probe, damaged_files_give_a_machine_or_an_error, .timeout = 60)
 			len = strlen(from);
 			memcpy(text, from, len);
 			for (uint64_t n = rng_below(&rng, 8); n; n--)
-				text[rng_below(&rng, len)] = (char)(rng_below(&rng, 3) ? '0' + (int)rng_below(&rng, 10) :
-										      (int)rng_below(&rng, 256));
+				text[rng_below(&rng, len)] =
+					(char)(rng_below(&rng, 3) ? '0' + (int)rng_below(&rng, 10) :
+								    (int)rng_below(&rng, 256));
 			write_file(folder, names[i], text, rng_below(&rng, 4) ? len : rng_below(&rng, len));
 		}
 		if (probe_machine(m, folder, NULL, &err) < 0)

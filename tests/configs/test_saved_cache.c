@@ -42,7 +42,8 @@ static void put(const char *state, const char *name, const char *text)
 }
 
 /* A vmstat of 6.1 with lines that look alike around those that count. */
-static void put_state(const char *state, unsigned int inactive, unsigned int active, unsigned int stolen, unsigned int deactivated)
+static void put_state(const char *state, unsigned int inactive, unsigned int active, unsigned int stolen,
+	unsigned int deactivated)
 {
 	char text[1024];
 
@@ -147,7 +148,8 @@ Test(saved_cache, before_5_8_all_that_was_reclaimed_counts_of_each_zone)
 					"pgsteal_kswapd_dma 1\npgsteal_kswapd_normal 2\npgsteal_direct_normal 3\n";
 	static const char *const later = "nr_inactive_file 3000\nnr_active_file 1000\npgdeactivate 0\n"
 					 "pgsteal_kswapd_dma 1\npgsteal_kswapd_normal 2\npgsteal_direct_normal %u\n";
-	static const char *const four_14 = "nr_inactive_file 3000\nnr_active_file 1000\npgdeactivate 0\npgsteal_kswapd %u\npgsteal_direct 0\n";
+	static const char *const four_14 =
+		"nr_inactive_file 3000\nnr_active_file 1000\npgdeactivate 0\npgsteal_kswapd %u\npgsteal_direct 0\n";
 	char text[512];
 
 	put("1", "vmstat", none);
@@ -157,7 +159,8 @@ Test(saved_cache, before_5_8_all_that_was_reclaimed_counts_of_each_zone)
 	snprintf(text, sizeof(text), later, 4);
 	put("2", "vmstat", text);
 	expect_unknown("reclaimed");
-	put("1", "vmstat", "nr_inactive_file 0\nnr_active_file 0\npgdeactivate 0\npgsteal_kswapd 0\npgsteal_direct 0\n");
+	put("1", "vmstat",
+		"nr_inactive_file 0\nnr_active_file 0\npgdeactivate 0\npgsteal_kswapd 0\npgsteal_direct 0\n");
 	snprintf(text, sizeof(text), four_14, 0);
 	put("2", "vmstat", text);
 	cr_assert_eq(known().file.reused, 1000);
@@ -211,7 +214,8 @@ Test(saved_cache, missing_and_damaged_files_are_a_reason_and_no_more)
 	}
 	put("2", "vmstat", "nr_inactive_file 4294967295\nnr_active_file 1\npgdeactivate 0\npgsteal_file 0\n");
 	expect_unknown("more pages than there can be");
-	put("2", "vmstat", "nr_inactive_file 18446744073709551615\nnr_active_file 2000\npgdeactivate 0\npgsteal_file 0\n");
+	put("2", "vmstat",
+		"nr_inactive_file 18446744073709551615\nnr_active_file 2000\npgdeactivate 0\npgsteal_file 0\n");
 	expect_unknown("more pages than there can be");
 	put("2", "vmstat", "nr_inactive_file 4294967295\nnr_active_file 0\npgdeactivate 0\npgsteal_file 0\n");
 	cr_assert_eq(known().file.pages, UINT32_MAX);
@@ -228,11 +232,14 @@ Test(saved_cache, anonymous_pages_that_came_count_by_themselves)
 	put_state("1", 0, 0, 0, 0);
 	put_state("2", 2000, 500, 0, 0);
 	cr_expect_eq(known().anon.pages, 0, "as many as before");
-	put("1", "vmstat", "nr_inactive_anon 1000\nnr_active_anon 300\nnr_inactive_file 0\nnr_active_file 0\npgdeactivate 0\npgsteal_file 0\n");
-	put("2", "vmstat", "nr_inactive_anon 4000\nnr_active_anon 1300\nnr_inactive_file 2000\nnr_active_file 0\npgdeactivate 0\npgsteal_file 0\n");
+	put("1", "vmstat",
+		"nr_inactive_anon 1000\nnr_active_anon 300\nnr_inactive_file 0\nnr_active_file 0\npgdeactivate 0\npgsteal_file 0\n");
+	put("2", "vmstat",
+		"nr_inactive_anon 4000\nnr_active_anon 1300\nnr_inactive_file 2000\nnr_active_file 0\npgdeactivate 0\npgsteal_file 0\n");
 	cr_expect_eq(known().anon.pages, 4000);
 	cr_expect_eq(known().anon.reused, 1000);
-	put("2", "vmstat", "nr_inactive_anon 4000\nnr_active_anon 200\nnr_inactive_file 2000\nnr_active_file 0\npgdeactivate 0\npgsteal_file 0\n");
+	put("2", "vmstat",
+		"nr_inactive_anon 4000\nnr_active_anon 200\nnr_inactive_file 2000\nnr_active_file 0\npgdeactivate 0\npgsteal_file 0\n");
 	cr_expect_eq(known().anon.pages, 0, "fewer are active: nothing is known of these");
 	cr_expect_eq(known().file.pages, 2000, "but of files");
 }
@@ -244,7 +251,8 @@ Test(saved_cache, recorded_machines_tell_what_they_used_again)
 		const char *capture;
 		uint64_t pages, reused;
 	} captures[] = {
-		{ "J-whatif/base", 58437, 25975 },  { "J-whatif/base-repeat", 58459, 25987 }, { "J-whatif/less-memory", 0, 0 },
+		{ "J-whatif/base", 58437, 25975 },  { "J-whatif/base-repeat", 58459, 25987 },
+			{ "J-whatif/less-memory", 0, 0 },
 		{ "D-pressure", 0, 0 }, { "C-net-ipc", 0, 0 },
 	};
 	const char *shared = getenv("KMEMSIM_SHARED");

@@ -45,8 +45,8 @@ static void compare_with_buddyinfo(const struct state *state, const char *dir)
 
 			for (size_t i = 0; i < state->nr_blocks; i++)
 				have += state->blocks[i].zone == zone && state->blocks[i].order == order;
-			cr_assert_eq(have, want, "%s zone %zu order %u: %" PRIu64 " blocks, buddyinfo has %" PRIu64, dir, zone, order,
-				have, want);
+			cr_assert_eq(have, want, "%s zone %zu order %u: %" PRIu64 " blocks, buddyinfo has %" PRIu64,
+				dir, zone, order, have, want);
 		}
 		zone++;
 	}
@@ -68,7 +68,8 @@ static uint32_t compare_with_slabinfo(const struct state *state, const char *dir
 	while (file && fgets(line, sizeof(line), file)) {
 		const struct state_cache *cache;
 
-		if (line[0] == '#' || sscanf(line, "%63s %" SCNu64 " %" SCNu64 " %" SCNu64, name, &active, &objects, &size) != 4)
+		if (line[0] == '#' ||
+			sscanf(line, "%63s %" SCNu64 " %" SCNu64 " %" SCNu64, name, &active, &objects, &size) != 4)
 			continue;
 		cache = cache_named(state, name);
 		cr_assert_not_null(cache, "%s: %s", dir, name);
@@ -79,7 +80,8 @@ static uint32_t compare_with_slabinfo(const struct state *state, const char *dir
 	}
 	if (file)
 		fclose(file);
-	cr_assert(!file || nr == state->nr_caches, "%s: %" PRIu32 " caches in slabinfo, %zu read", dir, nr, state->nr_caches);
+	cr_assert(!file || nr == state->nr_caches, "%s: %" PRIu32 " caches in slabinfo, %zu read", dir, nr,
+		state->nr_caches);
 	return differ;
 }
 
@@ -108,7 +110,8 @@ Test(saved_state, every_snapshot_of_every_capture_is_read_and_agrees_with_what_t
 		free(names);
 	}
 	cr_assert_eq(snapshots, 52);
-	cr_assert_leq(differ, 4, "%" PRIu32 " caches have other objects than slabinfo, 4 had grown when it was printed", differ);
+	cr_assert_leq(differ, 4, "%" PRIu32 " caches have other objects than slabinfo, 4 had grown when it was printed",
+		differ);
 }
 
 /* memory/ of A-boot-256m after boot, seen by eye: first lines of pcp.csv, caches.csv and cpu_slabs.csv. */
@@ -161,7 +164,8 @@ Test(saved_state, partial_slabs_of_a_cpu_stand_top_first)
 	for (size_t i = 0; i < state->nr_slabs; i++) {
 		const struct state_slab *slab = &state->slabs[i];
 
-		if (strcmp(state->caches[slab->cache].name, "PING") != 0 || slab->place != STATE_SLAB_CPU_PARTIAL || slab->cpu != 2)
+		if (strcmp(state->caches[slab->cache].name, "PING") != 0 || slab->place != STATE_SLAB_CPU_PARTIAL ||
+			slab->cpu != 2)
 			continue;
 		cr_assert_lt(n, 3);
 		cr_assert_eq(slab->pfn, pfns[n++]);
@@ -234,8 +238,8 @@ static void expect_same_zones(const struct state *text, const struct state *dump
 	for (size_t i = 0; i < text->nr_zones; i++) {
 		const struct state_zone *a = &text->zones[i], *b = &dump->zones[i];
 
-		cr_assert(a->node == b->node && a->type == b->type && a->start_pfn == b->start_pfn && a->spanned == b->spanned &&
-			a->present == b->present && a->managed == b->managed);
+		cr_assert(a->node == b->node && a->type == b->type && a->start_pfn == b->start_pfn &&
+			a->spanned == b->spanned && a->present == b->present && a->managed == b->managed);
 		cr_assert(a->min == b->min && a->low == b->low && a->high == b->high && a->boost == b->boost,
 			"zone %zu: %" PRIu64 " %" PRIu64 " %" PRIu64 " + %" PRIu64, i, a->min, a->low, a->high, a->boost);
 		cr_assert_arr_eq(a->lowmem_reserve, b->lowmem_reserve, sizeof(a->lowmem_reserve));
@@ -259,8 +263,8 @@ static void expect_same_caches(const struct state *text, const struct state *dum
 }
 
 /*
- * Pages and slabs that CPUs keep: the text was printed a moment after the dump, and printing it takes some of them or adds a
- * slab to a stack.
+ * Pages and slabs that CPUs keep: the text was printed a moment after the
+ * dump, and printing it takes some of them or adds a slab to a stack.
  */
 static void expect_like_what_cpus_keep(const struct state *text, const struct state *dump)
 {
@@ -276,7 +280,8 @@ static void expect_like_what_cpus_keep(const struct state *text, const struct st
 	for (size_t i = 0; i < text->nr_caches; i++)
 		text_slabs += text->caches[i].cpu_slabs;
 	cr_expect(text_pages + 64 > pages && text_pages < pages + 64, "%" PRIu64 " pages, %" PRIu64, text_pages, pages);
-	cr_expect(text_slabs * 10 > slabs * 9 && text_slabs * 9 < slabs * 10, "%" PRIu64 " slabs, %" PRIu64, text_slabs, slabs);
+	cr_expect(text_slabs * 10 > slabs * 9 && text_slabs * 9 < slabs * 10, "%" PRIu64 " slabs, %" PRIu64, text_slabs,
+		slabs);
 }
 
 /* D after the workload has a boosted watermark and an atomic reserve; F has two nodes. */
@@ -333,31 +338,33 @@ Test(saved_state, pagetypeinfo_of_a_32_bit_machine_counts_blocks_by_type_and_ord
 }
 
 /* A zone of 1024 pages, 36 of them free: one block of 32 pages, two of 2. */
-static const struct file { const char *name, *text; } small[] = {
+static const struct file { const char *name, *text;
+} small[] = {
 	{ "zones.csv",
-	  "node,zone,start_pfn,spanned,present,managed,wmark_min,wmark_low,wmark_high,watermark_boost,lowmem_reserve,pcp_high,"
-	  "pcp_batch,nr_reserved_highatomic,free_pages\n0,DMA32,4096,1024,1024,1000,10,12,14,0,0 0 0 0 0,7,1,0,36\n" },
+		"node,zone,start_pfn,spanned,present,managed,wmark_min,wmark_low,wmark_high,watermark_boost,lowmem_reserve,pcp_high,"
+		"pcp_batch,nr_reserved_highatomic,free_pages\n0,DMA32,4096,1024,1024,1000,10,12,14,0,0 0 0 0 0,7,1,0,36\n" },
 	{ "buddy_free.csv",
-	  "node,zone,order,migratetype,pos,pfn\n0,DMA32,1,Movable,1,4098\n0,DMA32,1,Movable,0,4102\n0,DMA32,5,Unmovable,0,4128\n" },
-	{ "pcp.csv", "node,zone,cpu,list,order,migratetype,pos,pfn\n0,DMA32,0,0,0,Unmovable,0,4096\n0,DMA32,0,1,0,Movable,0,4097\n" },
+		"node,zone,order,migratetype,pos,pfn\n0,DMA32,1,Movable,1,4098\n0,DMA32,1,Movable,0,4102\n0,DMA32,5,Unmovable,0,4128\n" },
+	{ "pcp.csv",
+		"node,zone,cpu,list,order,migratetype,pos,pfn\n0,DMA32,0,0,0,Unmovable,0,4096\n0,DMA32,0,1,0,Movable,0,4097\n" },
 	{ "caches.csv",
-	  "name,object_size,size,inuse,align,offset,flags,oo_order,oo_objects,min_order,min_objects,min_partial,cpu_partial,"
-	  "refcount,ctor,usersize,nodes_nr_slabs,nodes_total_objects,random_seq\n"
-	  "a,1000,1024,1000,8,504,0x2000,0,4,0,4,5,6,1,0x0,0,3,12,2048 0 1024 3072\n"
-	  "b,2048,2048,2048,8,1024,0x0,0,2,0,2,5,6,1,0xffffffff81000000,0,1,2,\n" },
+		"name,object_size,size,inuse,align,offset,flags,oo_order,oo_objects,min_order,min_objects,min_partial,cpu_partial,"
+		"refcount,ctor,usersize,nodes_nr_slabs,nodes_total_objects,random_seq\n"
+		"a,1000,1024,1000,8,504,0x2000,0,4,0,4,5,6,1,0x0,0,3,12,2048 0 1024 3072\n"
+		"b,2048,2048,2048,8,1024,0x0,0,2,0,2,5,6,1,0xffffffff81000000,0,1,2,\n" },
 	{ "slabs.csv",
-	  "pfn,order,cache,objects,inuse,frozen,place,freelist_indices\n4104,0,a,4,4,1,cpu0,\n4105,0,a,4,1,1,cpu0_partial,2 0 3\n"
-	  "4106,0,b,2,2,0,full,\n4107,0,a,4,3,0,node0_partial:0,1\n" },
+		"pfn,order,cache,objects,inuse,frozen,place,freelist_indices\n4104,0,a,4,4,1,cpu0,\n4105,0,a,4,1,1,cpu0_partial,2 0 3\n"
+		"4106,0,b,2,2,0,full,\n4107,0,a,4,3,0,node0_partial:0,1\n" },
 	{ "cpu_slabs.csv", "cache,cpu,slab_pfn,lockless_freelist_indices,percpu_partial_pfns\na,0,4104,3 1,4105\n" },
 	{ "pages.csv",
-	  "first_pfn,pages,kind,detail\n4096,2,pcp,\n4098,2,buddy,\n4100,2,kernel,\n4102,2,buddy,\n4104,4,slab,\n"
-	  "4108,20,anon,\n4128,32,buddy,\n" },
+		"first_pfn,pages,kind,detail\n4096,2,pcp,\n4098,2,buddy,\n4100,2,kernel,\n4102,2,buddy,\n4104,4,slab,\n"
+		"4108,20,anon,\n4128,32,buddy,\n" },
 	{ "trace_entries.csv", "cpu,entries,overrun,dropped\n0,77,0,0\n" },
 	{ "pagetypeinfo",
-	  "Page block order: 9\nPages per block:  512\n\nFree pages count per migrate type at order       0      1\n"
-	  "Node    0, zone    DMA32, type      Movable      0      2\nNode    0, zone    DMA32, type   HighAtomic      0      0\n\n"
-	  "Number of blocks type     Unmovable      Movable  Reclaimable   HighAtomic\n"
-	  "Node 0, zone    DMA32            1            1            0            0\n" },
+		"Page block order: 9\nPages per block:  512\n\nFree pages count per migrate type at order       0      1\n"
+		"Node    0, zone    DMA32, type      Movable      0      2\nNode    0, zone    DMA32, type   HighAtomic      0      0\n\n"
+		"Number of blocks type     Unmovable      Movable  Reclaimable   HighAtomic\n"
+		"Node 0, zone    DMA32            1            1            0            0\n" },
 	{ "vmstat", "pgfree 12\n" },
 };
 #define NR_SMALL (sizeof(small) / sizeof(small[0]))
@@ -393,7 +400,8 @@ static const struct damage { const char *file, *old, *new, *message; } damages[]
 	{ "zones.csv", ",managed", ",managing", "zones.csv:1: column managed is missing" },
 	{ "zones.csv", "1024,1000", "1024,2000", "zones.csv:2: managed: expected at most the 1024 pages present" },
 	{ "zones.csv", "0,DMA32", "0,DMA31", "zones.csv:2: zone: expected DMA, DMA32" },
-	{ "zones.csv", "4096", "99999999999999999999", "zones.csv:2: start_pfn: expected a number up to 1099511627776" },
+	{ "zones.csv", "4096", "99999999999999999999",
+		"zones.csv:2: start_pfn: expected a number up to 1099511627776" },
 	{ "zones.csv", ",36\n", ",36", "zones.csv:2: the last line is cut off" },
 	{ "buddy_free.csv", "0,DMA32,5", "1,DMA32,5", "buddy_free.csv:4: zone: expected a zone that node 1 has" },
 	{ "buddy_free.csv", "Unmovable", "Immovable", "buddy_free.csv:4: migratetype: expected Unmovable" },
@@ -404,7 +412,8 @@ static const struct damage { const char *file, *old, *new, *message; } damages[]
 	{ "buddy_free.csv", "Movable,1,4098", "Movable,4098", "buddy_free.csv:2: 5 fields, expected 6" },
 	{ "pcp.csv", "DMA32,0,1", "DMA32,0,14", "pcp.csv:3: list: expected a number up to 13" },
 	{ "caches.csv", "0x2000", "0x", "caches.csv:2: flags: expected a number" },
-	{ "caches.csv", "2048 0 1024", "2048 0 1025", "caches.csv:2: random_seq: expected at most 4 numbers, multiples of 1024" },
+	{ "caches.csv", "2048 0 1024", "2048 0 1025",
+		"caches.csv:2: random_seq: expected at most 4 numbers, multiples of 1024" },
 	{ "caches.csv", "2048 0 1024", "2048 0 9999", "caches.csv:2: random_seq: expected numbers up to 3072" },
 	{ "slabs.csv", "4106,0,b", "4106,0,c", "slabs.csv:4: cache: expected a cache of caches.csv, found 'c'" },
 	{ "slabs.csv", "cpu0_partial", "cpu0_part", "slabs.csv:3: place: expected cpuN" },
@@ -413,7 +422,8 @@ static const struct damage { const char *file, *old, *new, *message; } damages[]
 	{ "slabs.csv", "2 0 3", "2 0 4", "slabs.csv:3: freelist_indices: expected numbers up to 3" },
 	{ "slabs.csv", "a,4,4", "a,4,5", "slabs.csv:2: inuse: expected at most objects, 4" },
 	{ "cpu_slabs.csv", "4104,3", "4105,3", "cpu_slabs.csv:2: slab_pfn: expected pfn 4105 in slabs.csv as cpu0 of" },
-	{ "cpu_slabs.csv", "4105\n", "4107\n", "cpu_slabs.csv:2: percpu_partial_pfns: expected pfn 4107 in slabs.csv as cpu0_partial" },
+	{ "cpu_slabs.csv", "4105\n", "4107\n",
+		"cpu_slabs.csv:2: percpu_partial_pfns: expected pfn 4107 in slabs.csv as cpu0_partial" },
 	{ "pages.csv", "4102,2", "4098,2", "pages.csv:5: first_pfn: expected ascending runs, from 4102 on" },
 	{ "trace_entries.csv", "0,77", "5000,77", "trace_entries.csv:2: cpu: expected a number up to 1023" },
 	{ "pagetypeinfo", "1            1 ", "1            x ", "pagetypeinfo:9: expected a number of pageblocks" },
@@ -571,11 +581,13 @@ Test(saved_state, buddyinfo_alone_makes_all_free_blocks_movable_and_says_so)
 /* From 6.7 on a CPU's list grows and shrinks between two bounds; what the settings give is the lower one. */
 Test(saved_state, the_limit_of_a_cpus_list_is_its_lower_bound)
 {
-	static const char tuned[] = "              high_min: 5\n              high_max: 90\n  start_pfn:           4096\n";
+	static const char tuned[] =
+		"              high_min: 5\n              high_max: 90\n  start_pfn:           4096\n";
 	char folder[64], zoneinfo[1024];
 	struct state *state;
 
-	snprintf(zoneinfo, sizeof(zoneinfo), "%.*s%s", (int)(strstr(text_zone, "  start_pfn") - text_zone), text_zone, tuned);
+	snprintf(zoneinfo, sizeof(zoneinfo), "%.*s%s", (int)(strstr(text_zone, "  start_pfn") - text_zone), text_zone,
+		tuned);
 	make_folder(folder);
 	write_file(folder, "zoneinfo", zoneinfo, strlen(zoneinfo));
 	state = read_state(folder, NULL);
@@ -601,8 +613,8 @@ static struct state *read_two(const char *name, const char *text, const char *na
 	return state;
 }
 
-static void expect_lru(const struct state *state, enum state_lru_told told, const uint64_t *lru, uint64_t ia, uint64_t aa, uint64_t inf,
-	uint64_t af, uint64_t un)
+static void expect_lru(const struct state *state, enum state_lru_told told, const uint64_t *lru, uint64_t ia,
+	uint64_t aa, uint64_t inf, uint64_t af, uint64_t un)
 {
 	const uint64_t want[NR_STATE_LRU] = { ia, aa, inf, af, un };
 
@@ -613,19 +625,24 @@ static void expect_lru(const struct state *state, enum state_lru_told told, cons
 /* zoneinfo knows best, then vmstat, then meminfo; a node's own counts in zoneinfo are not those of its first zone. */
 Test(saved_state, lru_lists_are_counted_by_zone_or_in_all)
 {
-	static const char vmstat[] = "nr_free_pages 36\nnr_inactive_anon 1\nnr_active_anon 2\nnr_inactive_file 3\nnr_active_file 4\nnr_unevictable 5\n";
-	static const char meminfo[] = "Active(anon):         24 kB\nInactive(anon):       28 kB\nActive(file):         32 kB\n"
-				      "Inactive(file):       36 kB\nUnevictable:          40 kB\nSwapTotal:          1024 kB\nSwapFree:           1000 kB\n";
+	static const char vmstat[] =
+		"nr_free_pages 36\nnr_inactive_anon 1\nnr_active_anon 2\nnr_inactive_file 3\nnr_active_file 4\nnr_unevictable 5\n";
+	static const char meminfo[] =
+		"Active(anon):         24 kB\nInactive(anon):       28 kB\nActive(file):         32 kB\n"
+		"Inactive(file):       36 kB\nUnevictable:          40 kB\nSwapTotal:          1024 kB\nSwapFree:           1000 kB\n";
 	char zoneinfo[2048];
 	struct state *state;
 
-	snprintf(zoneinfo, sizeof(zoneinfo), "Node 0, zone    DMA32\n  per-node stats\n      nr_inactive_anon 99\n      nr_unevictable 98\n%s",
+	snprintf(zoneinfo, sizeof(zoneinfo),
+		"Node 0, zone    DMA32\n  per-node stats\n      nr_inactive_anon 99\n      nr_unevictable 98\n%s",
 		strchr(text_zone, '\n') + 1);
 	state = read_two("zoneinfo", zoneinfo, "vmstat", vmstat);
 	expect_lru(state, STATE_LRU_IN_PAGES, state->lru, 1, 2, 3, 4, 5);
 	saved_state_free(state);
-	snprintf(zoneinfo, sizeof(zoneinfo), "Node 0, zone    DMA32\n      nr_zone_inactive_anon 11\n      nr_zone_active_anon 12\n"
-		"      nr_zone_inactive_file 13\n      nr_zone_active_file 14\n      nr_zone_unevictable 15\n%s", strchr(text_zone, '\n') + 1);
+	snprintf(zoneinfo, sizeof(zoneinfo),
+		"Node 0, zone    DMA32\n      nr_zone_inactive_anon 11\n      nr_zone_active_anon 12\n"
+		"      nr_zone_inactive_file 13\n      nr_zone_active_file 14\n      nr_zone_unevictable 15\n%s",
+		strchr(text_zone, '\n') + 1);
 	state = read_two("zoneinfo", zoneinfo, "vmstat", vmstat);
 	expect_lru(state, STATE_LRU_BY_ZONE, state->zones[0].lru, 11, 12, 13, 14, 15);
 	cr_expect_eq(state->zones[0].min, 10, "the zone's other numbers are read all the same");
@@ -640,12 +657,14 @@ Test(saved_state, lru_lists_are_counted_by_zone_or_in_all)
 /* Shared memory is in Cached, and anonymous to reclaim. */
 Test(saved_state, without_counts_of_lru_lists_the_cache_tells)
 {
-	struct state *state = read_two("meminfo", "Buffers:   8 kB\nCached:   100 kB\nAnonPages:   20 kB\nShmem:   16 kB\n", NULL, NULL);
+	struct state *state = read_two("meminfo",
+		"Buffers:   8 kB\nCached:   100 kB\nAnonPages:   20 kB\nShmem:   16 kB\n", NULL, NULL);
 
 	expect_lru(state, STATE_LRU_IN_KIB, state->lru, 36, 0, 92, 0, 0);
 	saved_state_free(state);
-	state = read_two("meminfo", "Cached:   100 kB\nSwapCached:   4 kB\nAnonPages:   20 kB\nSwapTotal:   8 kB\nSwapFree:   12 kB\n", NULL,
-		NULL);
+	state = read_two("meminfo",
+		"Cached:   100 kB\nSwapCached:   4 kB\nAnonPages:   20 kB\nSwapTotal:   8 kB\nSwapFree:   12 kB\n",
+		NULL, NULL);
 	expect_lru(state, STATE_LRU_IN_KIB, state->lru, 24, 0, 100, 0, 0);
 	cr_expect(!state->swap_bytes && !state->swap_used_bytes, "more is free than there is: neither is believed");
 	saved_state_free(state);
@@ -656,8 +675,8 @@ Test(saved_state, without_counts_of_lru_lists_the_cache_tells)
 
 Test(saved_state, lru_lists_of_a_recorded_machine_are_those_of_its_vmstat)
 {
-	static const char *const names[NR_STATE_LRU] = { "nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file",
-		"nr_unevictable" };
+	static const char *const names[NR_STATE_LRU] = { "nr_inactive_anon", "nr_active_anon", "nr_inactive_file",
+		"nr_active_file", "nr_unevictable" };
 	char path[4096], dir[4352];
 
 	if (!snapshots_of("F-numa", path, sizeof(path)))
@@ -711,7 +730,9 @@ Test(saved_state, folder_without_zones_is_refused)
 
 	make_folder(folder);
 	cr_assert_lt(saved_state_read(&state, folder, NULL, &err), 0);
-	cr_assert_not_null(strstr(err.text, "expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo"), "%s", err.text);
+	cr_assert_not_null(strstr(err.text,
+				   "expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo"),
+		"%s", err.text);
 	remove_folder(folder);
 	cr_assert_lt(saved_state_read(&state, folder, NULL, &err), 0);
 	cr_assert_eq(err.code, ERR_IO);
@@ -737,8 +758,9 @@ Test(saved_state, list_has_the_numbered_snapshots_in_order)
 
 Test(saved_state, text_files_of_two_machines_are_told_of)
 {
-	static const char buddyinfo[] = "Node 0, zone    DMA32      0      2      0      0      0      1     0     0     0     0   900\n"
-					"Node 1, zone   Normal      1      2      0      0      0      1\n";
+	static const char buddyinfo[] =
+		"Node 0, zone    DMA32      0      2      0      0      0      1     0     0     0     0   900\n"
+		"Node 1, zone   Normal      1      2      0      0      0      1\n";
 	char folder[64], notes[4096] = "";
 	FILE *out = fmemopen(notes, sizeof(notes), "w");
 	struct state *state;
@@ -748,7 +770,9 @@ Test(saved_state, text_files_of_two_machines_are_told_of)
 	write_file(folder, "buddyinfo", buddyinfo, strlen(buddyinfo));
 	state = read_state(folder, out);
 	fclose(out);
-	cr_assert_not_null(strstr(notes, "buddyinfo and zoneinfo disagree: node 0 zone DMA32 has 921636 pages in free blocks"), "%s", notes);
+	cr_assert_not_null(
+		strstr(notes, "buddyinfo and zoneinfo disagree: node 0 zone DMA32 has 921636 pages in free blocks"),
+		"%s", notes);
 	cr_assert_not_null(strstr(notes, "buddyinfo has node 1 zone Normal, zoneinfo does not"), "%s", notes);
 	cr_assert_not_null(strstr(notes, "laid out at random"), "%s", notes);
 	saved_state_free(state);

@@ -49,7 +49,10 @@ Test(sweep, quotes_around_a_value_are_no_part_of_it)
 		"memory=1 GiB name=\"a: b\"\n");
 }
 
-/* What a variant sets itself does not vary: combinations that come to the same are one point, and shown without what does not count. */
+/*
+ * What a variant sets itself does not vary: combinations that come
+ * to the same are one point, and shown without what does not count.
+ */
 Test(sweep, a_variant_takes_the_place_of_what_the_grid_set_before)
 {
 	expect_points(HEAD "vary: {grid: {cpus: [1, 2], slab.min_order: [0, 1]}, list: {four: {cpus: 4}, asked: {}}}\n",
@@ -73,15 +76,17 @@ Test(sweep, zip_goes_in_step)
 
 Test(sweep, list_has_a_name_and_its_own_settings_for_each_variant)
 {
-	expect_points(HEAD "vary:\n  list:\n    plain: {}\n    two: {nodes: [{memory: 64 MiB, cpus: [0-1, 3]}, {memory: 1 GiB}], "
-			   "slab.merge: false}\n",
+	expect_points(HEAD
+		"vary:\n  list:\n    plain: {}\n    two: {nodes: [{memory: 64 MiB, cpus: [0-1, 3]}, {memory: 1 GiB}], "
+		"slab.merge: false}\n",
 		"variant=plain\n"
 		"variant=two nodes=[{memory: 64 MiB, cpus: [0-1, 3]}, {memory: 1 GiB}] slab.merge=false\n");
 }
 
 Test(sweep, kinds_combine_in_the_order_of_the_file)
 {
-	expect_points(HEAD "vary:\n  list: {a: {}, b: {}}\n  grid: {cpus: [1, 2]}\n  zip: {slab.min_order: [0, 1]}\nrepeat: 2\n",
+	expect_points(HEAD
+		"vary:\n  list: {a: {}, b: {}}\n  grid: {cpus: [1, 2]}\n  zip: {slab.min_order: [0, 1]}\nrepeat: 2\n",
 		"variant=a cpus=1 slab.min_order=0 repeat=1\nvariant=a cpus=1 slab.min_order=0 repeat=2\n"
 		"variant=a cpus=1 slab.min_order=1 repeat=1\nvariant=a cpus=1 slab.min_order=1 repeat=2\n"
 		"variant=a cpus=2 slab.min_order=0 repeat=1\nvariant=a cpus=2 slab.min_order=0 repeat=2\n"
@@ -176,7 +181,8 @@ Test(sweep, random_draws_lie_in_their_range_on_their_steps_and_repeat_with_their
 Test(sweep, another_key_leaves_the_draws_of_the_first_alone)
 {
 	struct sweep *a = load(HEAD "vary: {random: {count: 20, keys: {memory: {from: 64 MiB, to: 1 GiB}}}}\n");
-	struct sweep *b = load(HEAD "vary: {random: {count: 20, keys: {cpus: {from: 1, to: 64}, memory: {from: 64 MiB, to: 1 GiB}}}}\n");
+	struct sweep *b = load(HEAD
+		"vary: {random: {count: 20, keys: {cpus: {from: 1, to: 64}, memory: {from: 64 MiB, to: 1 GiB}}}}\n");
 
 	for (uint32_t i = 0; i < 20; i++)
 		cr_assert_str_eq(a->points[i].sets[0], b->points[i].sets[1]);
@@ -186,8 +192,9 @@ Test(sweep, another_key_leaves_the_draws_of_the_first_alone)
 
 Test(sweep, latin_hypercube_meets_each_part_of_each_range_once)
 {
-	struct sweep *s = load(HEAD "vary: {latin: {count: 10, keys: {cpus: {from: 0x1, to: 100}, slab.min_objects: {from: 1, to: 1000}, "
-				    "slab.min_order: {choice: [0, 1]}}}}\n");
+	struct sweep *s = load(HEAD
+		"vary: {latin: {count: 10, keys: {cpus: {from: 0x1, to: 100}, slab.min_objects: {from: 1, to: 1000}, "
+		"slab.min_order: {choice: [0, 1]}}}}\n");
 	bool cpus[10] = { 0 }, objects[10] = { 0 };
 	uint32_t zeros = 0;
 
@@ -196,7 +203,8 @@ Test(sweep, latin_hypercube_meets_each_part_of_each_range_once)
 		int c = atoi(strchr(s->points[i].sets[0], '=') + 1), o = atoi(strchr(s->points[i].sets[1], '=') + 1);
 
 		cr_assert(c >= 1 && c <= 100 && o >= 1 && o <= 1000);
-		cr_assert_not(cpus[(c - 1) / 10], "two of the points have cpus=%d..%d", (c - 1) / 10 * 10 + 1, (c - 1) / 10 * 10 + 10);
+		cr_assert_not(cpus[(c - 1) / 10], "two of the points have cpus=%d..%d", (c - 1) / 10 * 10 + 1,
+			(c - 1) / 10 * 10 + 10);
 		cr_assert_not(objects[(o - 1) / 100]);
 		cpus[(c - 1) / 10] = objects[(o - 1) / 100] = true;
 		zeros += !strcmp(s->points[i].sets[2], "slab.min_order=0");
@@ -330,7 +338,8 @@ Test(sweep_where, a_trace_has_the_path_that_the_file_has_wherever_that_is)
 Test(sweep_where, sizes_in_pages_are_those_of_the_point)
 {
 	expect_points(HEAD "vary: {grid: {memory: [32768p, 64 MiB]}}\nwhere: memory == 128 MiB\n", "memory=32768p\n");
-	expect_points(HEAD "machine: {page_size: 16 KiB}\nvary: {grid: {memory: [32768p, 64 MiB]}}\nwhere: memory == 512 MiB\n",
+	expect_points(HEAD
+		"machine: {page_size: 16 KiB}\nvary: {grid: {memory: [32768p, 64 MiB]}}\nwhere: memory == 512 MiB\n",
 		"memory=32768p\n");
 	expect_points(HEAD "vary: {grid: {memory: [32768p], page_size: [4 KiB, 64 KiB]}}\nwhere: memory == 2 GiB\n",
 		"memory=32768p page_size=64 KiB\n");
@@ -373,15 +382,19 @@ Test(sweep_yaml, mistakes_of_each_kind)
 	expect_error(HEAD "vary: {random: {count: 2, keys: {cpus: {from: 3}}}}", "expected a key \"to\"");
 	expect_error(HEAD "vary: {random: {count: 2, keys: {slab.merge: {from: 0, to: 1}}}}", "has no range");
 	expect_error(HEAD "vary: {random: {count: 2, keys: {cpus: {choice: [1], to: 1}}}}", "choice goes without");
-	expect_error(HEAD "vary: {latin: {count: 2, keys: {slab.cpu_partial: {from: 0, to: 9, scale: log}}}}", "cannot begin at 0");
-	expect_error(HEAD "vary: {latin: {count: 2, keys: {cpus: {from: 1, to: 9, scael: log}}}}", "unknown key: expected from");
+	expect_error(HEAD "vary: {latin: {count: 2, keys: {slab.cpu_partial: {from: 0, to: 9, scale: log}}}}",
+		"cannot begin at 0");
+	expect_error(HEAD "vary: {latin: {count: 2, keys: {cpus: {from: 1, to: 9, scael: log}}}}",
+		"unknown key: expected from");
 	expect_error(HEAD "timeout: 60\n", "timeout: \"60\": out of range: 1 ms to 1000000000 s");
 	expect_error(HEAD "machine: nowhere.yaml\n", "there is no such file");
 	expect_error("machine: {cpsu: 1}\ntrace: a\n", "s.yaml:1:11: error: unknown key cpsu; did you mean cpus?");
 	expect_error("", "empty");
 	expect_error("traces: []\n", "expected at least one");
 	expect_error("workload: a.kmt\n", "s.yaml:1:11: error: expected a workload, whose name ends in .yaml");
-	expect_error("trace: a\nrepeat: 100000\nvary: {grid: {cpus: [1, 2], slab.min_order: [0, 1], slab.max_order: [1, 2, 3]}}\n", "at most");
+	expect_error(
+		"trace: a\nrepeat: 100000\nvary: {grid: {cpus: [1, 2], slab.min_order: [0, 1], slab.max_order: [1, 2, 3]}}\n",
+		"at most");
 }
 
 Test(sweep_machine, a_point_is_its_base_machine_with_its_settings)
@@ -397,12 +410,15 @@ Test(sweep_machine, a_point_is_its_base_machine_with_its_settings)
 
 Test(sweep_machine, a_bad_point_is_named_with_its_values)
 {
-	struct sweep *s = load(HEAD "vary: {grid: {cpus: [1, 2], page_allocator.max_order: [3, 10], page_allocator.pageblock_order: [9]}}\n");
+	struct sweep *s = load(HEAD
+		"vary: {grid: {cpus: [1, 2], page_allocator.max_order: [3, 10], page_allocator.pageblock_order: [9]}}\n");
 	struct machine *machine = malloc(sizeof(*machine));
 	struct err err = { 0 };
 
 	cr_assert_eq(sweep_machine(s, &s->points[2], machine, &err), -(int)ERR_CONFIG);
-	cr_assert(strstr(err.text, "s.yaml: point 3 (cpus=2 page_allocator.max_order=3 page_allocator.pageblock_order=9): "), "%s", err.text);
+	cr_assert(strstr(err.text,
+			  "s.yaml: point 3 (cpus=2 page_allocator.max_order=3 page_allocator.pageblock_order=9): "),
+		"%s", err.text);
 	free(machine);
 	sweep_free(s);
 }

@@ -56,8 +56,10 @@ Test(workload, reads_streams_tasks_and_phases)
 
 Test(workload, unknown_keys_name_file_line_column_and_nearest_key)
 {
-	expect_finding("duration: 1 s\nstreems: {}\n", "w.yaml:2:1: error: unknown key \"streems\"; did you mean \"streams\"?");
-	expect_finding("duration: 1 s\ntasks: {a: {cpu: 0}}\n", "w.yaml:2:13: error: unknown key \"cpu\"; did you mean \"cpus\"?");
+	expect_finding("duration: 1 s\nstreems: {}\n",
+		"w.yaml:2:1: error: unknown key \"streems\"; did you mean \"streams\"?");
+	expect_finding("duration: 1 s\ntasks: {a: {cpu: 0}}\n",
+		"w.yaml:2:13: error: unknown key \"cpu\"; did you mean \"cpus\"?");
 	expect_finding("duration: 1 s\nstreams:\n  x: {event: marker, rte: 5}\n",
 		"w.yaml:3:22: error: x: one of rate, every, at and on is missing; is it this \"rte\"?");
 }
@@ -68,25 +70,34 @@ Test(workload, wrong_values_say_what_is_expected)
 		"w.yaml:1:11: error: duration: \"2 xs\": expected a time such as 20 us");
 	expect_finding("events: 5\nstreams: {x: {event: marker, rate: -1}}\n", "expected events a second");
 	expect_finding("events: 5\nstreams: {x: {event: marker, rate: 1, gap: {uniform: 3}}}\n", "expected two values");
-	expect_finding("events: 5\nstreams: {x: {event: marker, rate: 1, gap: {lognormal: 3 us}}}\n", "gap: sigma is missing");
+	expect_finding("events: 5\nstreams: {x: {event: marker, rate: 1, gap: {lognormal: 3 us}}}\n",
+		"gap: sigma is missing");
 	expect_finding("events: 5\nstreams: {x: {event: marker, rate: 1, gap: {exponential: 3 us, alpha: 2}}}\n",
 		"gap: alpha is not for this distribution");
-	expect_finding("events: 5\nstreams: {x: {event: marker, rate: 1, burst: {choice: {1: 0}}}}\n", "expected 1 to 1000000");
-	expect_finding("events: 5\nstreams: {x: {event: marker, every: {uniform: [9 us, 1 us]}}}\n", "the smaller value first");
-	expect_finding("events: 5\nstreams: {x: {event: marker, every: 0}}\n", "w.yaml:2:37: error: every: expected more than 0");
-	expect_finding("events: 5\nstreams: {x: {event: marker, every: {uniform: [0, 0]}}}\n", "every: expected more than 0");
-	expect_finding("events: 5\ntasks: {a: {cpus: 1}}\nstreams: {x: {event: marker, rate: 1}}\n", "expected CPUs such as 0-3, below 1");
+	expect_finding("events: 5\nstreams: {x: {event: marker, rate: 1, burst: {choice: {1: 0}}}}\n",
+		"expected 1 to 1000000");
+	expect_finding("events: 5\nstreams: {x: {event: marker, every: {uniform: [9 us, 1 us]}}}\n",
+		"the smaller value first");
+	expect_finding("events: 5\nstreams: {x: {event: marker, every: 0}}\n",
+		"w.yaml:2:37: error: every: expected more than 0");
+	expect_finding("events: 5\nstreams: {x: {event: marker, every: {uniform: [0, 0]}}}\n",
+		"every: expected more than 0");
+	expect_finding("events: 5\ntasks: {a: {cpus: 1}}\nstreams: {x: {event: marker, rate: 1}}\n",
+		"expected CPUs such as 0-3, below 1");
 	expect_finding("events: 5\ntasks: {a: {cpus: 4294967296}}\nstreams: {x: {event: marker, rate: 1}}\n",
 		"expected CPUs such as 0-3, below 1");
-	expect_finding("events: 5\nstreams: {x: {event: kmalloc, rate: 1, size: [1, 2]}}\n", "expected a number, or a size such as 4 KiB");
+	expect_finding("events: 5\nstreams: {x: {event: kmalloc, rate: 1, size: [1, 2]}}\n",
+		"expected a number, or a size such as 4 KiB");
 }
 
 Test(workload, streams_hang_only_on_streams_in_front_of_them)
 {
 	expect_finding("events: 5\nstreams:\n  x: {event: marker, on: y}\n  y: {event: marker, on: x}\n",
 		"w.yaml:3:26: error: on: \"y\": expected a stream in front of this one");
-	expect_finding("events: 5\nstreams: {x: {event: marker, on: x}}\n", "\"x\": expected a stream in front of this one\n");
-	expect_finding("events: 5\nstreams: {x: {event: kmalloc, rate: 1, lifetime: parent}}\n", "for streams with `on`");
+	expect_finding("events: 5\nstreams: {x: {event: marker, on: x}}\n",
+		"\"x\": expected a stream in front of this one\n");
+	expect_finding("events: 5\nstreams: {x: {event: kmalloc, rate: 1, lifetime: parent}}\n",
+		"for streams with `on`");
 }
 
 Test(workload, needs_a_length_and_streams)

@@ -1,6 +1,7 @@
 /*
- * fuzz: what the fuzz targets share. Each target is one LLVMFuzzerTestOneInput(); with -Dfuzz=true (clang) libFuzzer drives
- * it, else tests/fuzz/driver.c runs it over files, as the tests do with what is in tests/fuzz/corpus.
+ * fuzz: what the fuzz targets share. Each target is one LLVMFuzzerTestOneInput(); with -Dfuzz=true (clang)
+ * libFuzzer drives it, else tests/fuzz/driver.c runs it over files, as the tests do with what is in
+ * tests/fuzz/corpus.
  */
 #ifndef KMEMSIM_TESTS_FUZZ_FUZZ_H
 #define KMEMSIM_TESTS_FUZZ_FUZZ_H

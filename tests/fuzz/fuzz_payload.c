@@ -1,6 +1,6 @@
 /*
- * The payload of a section, past the checksums that would turn most of a fuzzer's inputs away. The first byte chooses what it
- * is (odd: tables), the next two the number of events of a block.
+ * The payload of a section, past the checksums that would turn most of a fuzzer's inputs away.
+ * The first byte chooses what it is (odd: tables), the next two the number of events of a block.
  */
 #include "tests/fuzz/fuzz.h"
 #include "traces/block.h"
@@ -21,8 +21,8 @@ static void check_block(const struct block *b, const struct block_limits *limits
 
 static void decode_block(const uint8_t *data, size_t size, uint32_t nr_events)
 {
-	static const uint8_t classes[] = { CLASS_ABSENT, CLASS_BEGINS, CLASS_USES, CLASS_ENDS, CLASS_BEGINS | CLASS_VALUE,
-		CLASS_ENDS | CLASS_VALUE | CLASS_PAGE };
+	static const uint8_t classes[] = { CLASS_ABSENT, CLASS_BEGINS, CLASS_USES, CLASS_ENDS,
+		CLASS_BEGINS | CLASS_VALUE, CLASS_ENDS | CLASS_VALUE | CLASS_PAGE };
 	static const struct trace_who whos[] = { { .cpu = 0 }, { .cpu = 1 }, { .cpu = UINT32_MAX } };
 	const struct block_limits limits = { classes, whos, sizeof(classes), 3, 40 };
 	struct section s = { .raw_bytes = (uint32_t)size, .nr_events = nr_events };

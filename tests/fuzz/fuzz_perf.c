@@ -1,6 +1,6 @@
 /*
- * A perf.data of any bytes, read in this process; what it would send goes nowhere. libtraceevent leaks on formats that it does
- * not understand: -detect_leaks=0.
+ * A perf.data of any bytes, read in this process; what it would send goes nowhere.
+ * libtraceevent leaks on formats that it does not understand: -detect_leaks=0.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -38,7 +38,8 @@ static void walk(const uint8_t *data, size_t size)
 }
 
 /* Symbols, so that chains of callers are looked into. */
-static const char kallsyms[] = "ffffffff81000000 T free_unref_page\nffffffff81000010 T pipe_release\nffffffff81000080 T vfs_write\n"
+static const char kallsyms[] =
+	"ffffffff81000000 T free_unref_page\nffffffff81000010 T pipe_release\nffffffff81000080 T vfs_write\n"
 	"ffffffff81234560 T return_to_handler\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,6 +1,6 @@
 /*
- * capture_state: what a capture's snapshot says of pages, read with a few lines of its own, so that these tests depend on
- * nothing but the files.
+ * capture_state: what a capture's snapshot says of pages, read with a few
+ * lines of its own, so that these tests depend on nothing but the files.
  */
 #ifndef KMEMSIM_TESTS_MM_CAPTURE_STATE_H
 #define KMEMSIM_TESTS_MM_CAPTURE_STATE_H
@@ -91,9 +91,12 @@ static inline void capture_blocks(struct state *state, const char *dir)
 	cr_assert_not_null(file);
 	while (fscanf(file, "%u,%31[^,],%u,%31[^,],%*u,%lu\n", &node, zone, &order, mt, &pfn) == 5) {
 		CAPTURE_GROW(state->blocks, state->nr_blocks);
-		state->blocks[state->nr_blocks++] = (struct state_block){ .pfn = pfn,
-			.zone = capture_zone(state, node, zone), .order = (uint8_t)order,
-			.migratetype = (uint8_t)capture_index(mt, migratetype_name, NR_MIGRATETYPES) };
+		state->blocks[state->nr_blocks++] = (struct state_block){
+			.pfn = pfn,
+			.zone = capture_zone(state, node, zone),
+			.order = (uint8_t)order,
+			.migratetype = (uint8_t)capture_index(mt, migratetype_name, NR_MIGRATETYPES),
+		};
 	}
 	pclose(file);
 	file = capture_open(dir, "pcp");

@@ -64,7 +64,13 @@ static inline void gone(void *arg, pfn_t pfn, bool swapped)
 static inline struct users *attach(struct fixture *fx)
 {
 	struct users *u = calloc(1, sizeof(*u));
-	struct reclaim_hooks hooks = { .page_gone = gone, .page_moved = moved, .page_movable = movable, .compacted = compacted, .arg = u };
+	struct reclaim_hooks hooks = {
+		.page_gone = gone,
+		.page_moved = moved,
+		.page_movable = movable,
+		.compacted = compacted,
+		.arg = u,
+	};
 
 	cr_assert_not_null(u);
 	fx->machine.page_allocator.compaction = true;

@@ -47,10 +47,11 @@ static inline void io_fixture_free(struct io_fixture *fx)
 	free(fx);
 }
 
-static inline enum resource_conflict request(struct io_fixture *fx, enum resource_tree tree, uint64_t start, uint64_t size,
-	const char *name)
+static inline enum resource_conflict request(struct io_fixture *fx, enum resource_tree tree, uint64_t start,
+	uint64_t size, const char *name)
 {
-	enum resource_conflict conflict = resource_request(fx->resources, tree, start, size, name, false, &fx->meter).conflict;
+	enum resource_conflict conflict =
+		resource_request(fx->resources, tree, start, size, name, false, &fx->meter).conflict;
 
 	io_fixture_check(fx);
 	return conflict;

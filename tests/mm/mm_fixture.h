@@ -41,8 +41,12 @@ static inline struct mm_fixture *mm_fixture_new(uint32_t cpus, uint64_t ram_byte
 		.extra_classes = { 96, 192 } };
 	m->vmalloc = (struct machine_vmalloc){ .start = 0xffffc90000000000, .size = 32ull << 40, .guard_pages = 1,
 		.lazy_max = MACHINE_AUTO };
-	m->percpu = (struct machine_percpu){ .unit_size = MACHINE_AUTO, .dynamic_reserve = MACHINE_AUTO, .reserved = 8192,
-		.static_size = 212992 };
+	m->percpu = (struct machine_percpu){
+		.unit_size = MACHINE_AUTO,
+		.dynamic_reserve = MACHINE_AUTO,
+		.reserved = 8192,
+		.static_size = 212992,
+	};
 	m->io_ports_size = 65536;
 	m->kmap_slots = 1024;
 	m->kernel_stack = (struct machine_kernel_stack){ .size = 16384, .irq_stacks = true, .vmap = true };

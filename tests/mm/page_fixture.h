@@ -51,8 +51,11 @@ static inline struct fixture *fixture_new(void)
 
 static inline void fixture_add_ram(struct fixture *fx, pfn_t start, pfn_t end, uint32_t node)
 {
-	fx->machine.ram[fx->machine.nr_ram++] = (struct machine_range){ .start = start << fx->machine.page_shift,
-		.size = (end - start) << fx->machine.page_shift, .node = node };
+	fx->machine.ram[fx->machine.nr_ram++] = (struct machine_range){
+		.start = start << fx->machine.page_shift,
+		.size = (end - start) << fx->machine.page_shift,
+		.node = node,
+	};
 }
 
 static inline void fixture_reserve(struct fixture *fx, pfn_t start, pfn_t end)

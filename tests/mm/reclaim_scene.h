@@ -31,7 +31,8 @@ static inline uint64_t count_objects(void *arg, uint32_t shrinker, uint32_t node
 	return ((struct told *)arg)->objects;
 }
 
-static inline uint64_t scan_objects(void *arg, uint32_t shrinker, uint32_t node, uint64_t nr, unsigned int cpu, struct meter *meter)
+static inline uint64_t scan_objects(void *arg, uint32_t shrinker, uint32_t node, uint64_t nr, unsigned int cpu,
+	struct meter *meter)
 {
 	struct told *told = arg;
 
@@ -59,8 +60,14 @@ static inline void hook(struct fixture *fx, struct told *told)
 	fx->zone->wmark[WMARK_MIN] = 64;
 	fx->zone->wmark[WMARK_LOW] = 80;
 	fx->zone->wmark[WMARK_HIGH] = 96;
-	page_alloc_set_hooks(fx->pa, &(struct reclaim_hooks){ .page_gone = note_gone,
-		.count_objects = count_objects, .scan_objects = scan_objects, .oom_kill = kill_nobody, .arg = told });
+	page_alloc_set_hooks(fx->pa,
+		&(struct reclaim_hooks){
+			.page_gone = note_gone,
+			.count_objects = count_objects,
+			.scan_objects = scan_objects,
+			.oom_kill = kill_nobody,
+			.arg = told,
+		});
 }
 
 static inline pfn_t take_gfp(struct fixture *fx, gfp_t gfp, uint8_t order)

@@ -38,7 +38,10 @@ void fixture_check(struct fixture *f);
 /** fixture_expect_broken() - slab_check() must fail with a message that begins with @what. */
 void fixture_expect_broken(struct fixture *f, const char *what);
 
-/** FIXTURE_BREAK() - with @value in @field, slab_check() reports @what; with what stood there before it finds nothing. */
+/**
+ * FIXTURE_BREAK() - with @value in @field, slab_check() reports
+ * @what; with what stood there before it finds nothing.
+ */
 #define FIXTURE_BREAK(f, field, value, what)        \
 	do {                                        \
 		__typeof__(field) whole = field;    \

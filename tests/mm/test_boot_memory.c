@@ -128,7 +128,8 @@ Test(boot_memory, blocks_never_overlap)
 
 			if (!old->freed && old->call == BOOT_MEMBLOCK)
 				cr_assert_eq(boot_memory_give(bm(), old->start, old->size, true), old->size);
-		} else if (boot_memory_take(bm(), call, 1 + rng_below(&rng, 20000), 1ull << rng_below(&rng, 14), &block) == MM_DONE) {
+		} else if (boot_memory_take(bm(), call, 1 + rng_below(&rng, 20000), 1ull << rng_below(&rng, 14),
+				   &block) == MM_DONE) {
 			const struct boot_block *a = &bm()->blocks[block];
 
 			cr_assert_eq(a->start % a->align, 0);

@@ -1,4 +1,7 @@
-/* Compaction for a request, in small zones made by hand: what it brings and costs, where it is suitable, when it is deferred. */
+/*
+ * Compaction for a request, in small zones made by hand: what it
+ * brings and costs, where it is suitable, when it is deferred.
+ */
 #include "tests/mm/compaction_scene.h"
 
 Test(compaction, what_it_costs_is_charged_under_the_locks_that_the_kernel_holds)
@@ -81,7 +84,10 @@ Test(compaction, a_block_that_frees_put_together_is_the_requests_that_compacts)
 	fixture_free(fx);
 }
 
-/* Four pages of a Reclaimable pageblock move away. rmqueue(), which counts PGALLOC, has no part in a block that was captured. */
+/*
+ * Four pages of a Reclaimable pageblock move away. rmqueue(),
+ * which counts PGALLOC, has no part in a block that was captured.
+ */
 Test(compaction, a_request_gets_the_block_that_its_compaction_captured)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 7, 28);
@@ -229,7 +235,8 @@ Test(compaction, what_cpus_have_not_told_yet_counts_for_whether_reclaim_would_he
 
 	context(fx, &ac, GFP_KERNEL, 9);
 	page_alloc_vmstat_fold(fx->pa, 0);
-	fx->zone->wmark[WMARK_LOW] = (uint32_t)((uint64_t)fx->zone->visible_free + zone_reclaimable(fx->zone) / 9) - 1024 - 1;
+	fx->zone->wmark[WMARK_LOW] =
+		(uint32_t)((uint64_t)fx->zone->visible_free + zone_reclaimable(fx->zone) / 9) - 1024 - 1;
 	cr_assert(compaction_zonelist_suitable(&ac, 0));
 	fx->zone->visible_free -= 5;
 	fx->zone->pcps[0].stat_diff = 5;
@@ -281,7 +288,10 @@ Test(compaction, skips_are_forgotten_when_the_longest_deferral_is_over)
 	fixture_free(fx);
 }
 
-/* __compact_finished(): a free block that the request may not steal does not end the run; and a pageblock is always gone through. */
+/*
+ * __compact_finished(): a free block that the request may not steal
+ * does not end the run; and a pageblock is always gone through.
+ */
 Test(compaction, a_run_ends_behind_a_pageblock_with_a_block_that_may_be_taken)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);

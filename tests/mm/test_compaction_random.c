@@ -30,8 +30,12 @@ static void random_operation(struct fixture *fx, struct things *t, struct rng *r
 	pfn_t pfn;
 
 	if (dice < 55) {
-		struct page_request req = { .gfp = mov ? GFP_HIGHUSER_MOVABLE : GFP_KERNEL, .cpu = (uint16_t)cpu, .node = -1,
-			.order = (uint8_t)orders[rng_below(rng, sizeof(orders) / sizeof(orders[0]))] };
+		struct page_request req = {
+			.gfp = mov ? GFP_HIGHUSER_MOVABLE : GFP_KERNEL,
+			.cpu = (uint16_t)cpu,
+			.node = -1,
+			.order = (uint8_t)orders[rng_below(rng, sizeof(orders) / sizeof(orders[0]))],
+		};
 
 		if (page_alloc_take(fx->pa, &req, &pfn, &fx->meter) != MM_DONE)
 			return;
@@ -60,7 +64,8 @@ static void random_operation(struct fixture *fx, struct things *t, struct rng *r
 		enum compact_result result;
 
 		context(fx, &ac, mov ? GFP_HIGHUSER_MOVABLE : GFP_KERNEL, 2 + (unsigned int)rng_below(rng, 8));
-		pfn = direct_compact(fx->pa, &ac, WMARK_MIN, (enum compact_priority)rng_below(rng, 3), &result, &fx->meter);
+		pfn = direct_compact(fx->pa, &ac, WMARK_MIN, (enum compact_priority)rng_below(rng, 3), &result,
+			&fx->meter);
 		if (pfn != PFN_NONE) {
 			page_hand_out(fx->pa, pfn, ac.order, mov);
 			page_alloc_give(fx->pa, pfn, ac.order, 0, &fx->meter);
@@ -94,8 +99,8 @@ static void run_random(struct fixture *fx, uint64_t seed)
 		cr_assert(page_alloc_allocated(fx->pa, pfn, t.users->order[pfn]));
 		page_alloc_give(fx->pa, pfn, t.users->order[pfn], 0, &fx->meter);
 	}
-	cr_assert_eq(found + t.users->gone, t.nr, "seed %llu: %u things, %u reclaimed, %u found", (unsigned long long)seed,
-		t.nr, t.users->gone, found);
+	cr_assert_eq(found + t.users->gone, t.nr, "seed %llu: %u things, %u reclaimed, %u found",
+		(unsigned long long)seed, t.nr, t.users->gone, found);
 	cr_assert_gt(t.users->moves, 100);
 	pcp_drain_all(fx->pa, 0, &fx->meter);
 	fixture_check(fx);

@@ -1,7 +1,10 @@
 /* The slow path with compaction: which requests compact, before or after they reclaim, how hard, and when again. */
 #include "tests/mm/compaction_scene.h"
 
-/* Costly and NORETRY: what async compaction does not bring, is not worth reclaiming for when compaction could not run. */
+/*
+ * Costly and NORETRY: what async compaction does not bring,
+ * is not worth reclaiming for when compaction could not run.
+ */
 Test(compaction_retry, a_costly_request_that_would_not_wait_gives_up_when_the_zone_is_deferred)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
@@ -151,11 +154,19 @@ Test(compaction_retry, a_costly_request_that_is_robbed_of_each_block_tries_4_tim
 {
 	struct fixture *fx = fixture_zone(1024, 13312, 7, 28);
 	struct robbed r = { .users = attach(fx), .fx = fx };
-	struct reclaim_hooks hooks = { .page_gone = robbed_gone, .page_moved = robbed_moved, .page_movable = robbed_movable,
-		.compacted = rob, .arg = &r };
+	struct reclaim_hooks hooks = {
+		.page_gone = robbed_gone,
+		.page_moved = robbed_moved,
+		.page_movable = robbed_movable,
+		.compacted = rob,
+		.arg = &r,
+	};
 	pfn_t pfn;
 
-	/* Below 7168 every second page can be moved; above is room for it, which files and nobody's pages keep in pieces. */
+	/*
+	 * Below 7168 every second page can be moved; above is room
+	 * for it, which files and nobody's pages keep in pieces.
+	 */
 	page_alloc_set_hooks(fx->pa, &hooks);
 	fill(fx, 1024, 13312);
 	for (pfn = 1024; pfn < 7168; pfn += 2) {
@@ -273,7 +284,10 @@ Test(compaction_retry, a_costly_request_that_cannot_compact_reclaims_once)
 	fixture_free(fx);
 }
 
-/* __alloc_pages_slowpath(): what is not Movable, or costly, compacts once before it reclaims; not who may use the reserves. */
+/*
+ * __alloc_pages_slowpath(): what is not Movable, or costly,
+ * compacts once before it reclaims; not who may use the reserves.
+ */
 Test(compaction_retry, who_asks_decides_whether_it_compacts_before_it_reclaims)
 {
 	static const struct { gfp_t gfp; uint64_t stalls; } kinds[] = { { GFP_KERNEL, 2 }, { GFP_HIGHUSER_MOVABLE, 1 },

@@ -1,9 +1,12 @@
-/* The two scanners of compaction and the move between them: which pageblocks they look at, what they take, where they go on. */
+/*
+ * The two scanners of compaction and the move between them: which
+ * pageblocks they look at, what they take, where they go on.
+ */
 #include "tests/mm/compaction_scene.h"
 
 /*
- * Of a free block of two pageblocks the scanners see the head, and step over its pageblock; nothing in the other one says that it is free.
- * Eight such blocks, untouched, in the last pageblock of which the scanners meet.
+ * Of a free block of two pageblocks the scanners see the head, and step over its pageblock; nothing in the other
+ * one says that it is free. Eight such blocks, untouched, in the last pageblock of which the scanners meet.
  */
 Test(compaction_scan, untouched_memory_is_scanned_as_free_blocks_are)
 {
@@ -107,7 +110,10 @@ Test(compaction_scan, async_takes_whole_chunks_of_the_requested_order_or_nothing
 	struct compact_control cc = { .zone = fx->zone, .order = 3, .mt = M, .mode = COMPACT_ASYNC, .direct = true,
 		.may_fs = false };
 
-	/* 1025: cannot be moved; 1035: of a file, and the request may not enter file systems; so 1040 is the first chunk that can be had. */
+	/*
+	 * 1025: cannot be moved; 1035: of a file, and the request may not
+	 * enter file systems; so 1040 is the first chunk that can be had.
+	 */
 	lru_del(fx->pa, 1025);
 	u->id[1025] = 0;
 	lru_del(fx->pa, 1035);
@@ -125,12 +131,21 @@ Test(compaction_scan, async_takes_whole_chunks_of_the_requested_order_or_nothing
 	fixture_free(fx);
 }
 
-/* test_and_set_skip() of 6.1 asks whether the page that it takes first is its pageblock's first, not where the scan began. */
+/*
+ * test_and_set_skip() of 6.1 asks whether the page that it takes
+ * first is its pageblock's first, not where the scan began.
+ */
 Test(compaction_scan, a_pageblock_is_marked_when_its_first_page_is_taken_or_none)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
 	struct users *u = attach(fx);
-	struct compact_control cc = { .zone = fx->zone, .order = 3, .mt = M, .mode = COMPACT_SYNC_LIGHT, .may_fs = true };
+	struct compact_control cc = {
+		.zone = fx->zone,
+		.order = 3,
+		.mt = M,
+		.mode = COMPACT_SYNC_LIGHT,
+		.may_fs = true,
+	};
 
 	fill(fx, 1024, 5120);
 	use(fx, u, 1024, LRU_KIND_ANON);
@@ -160,8 +175,14 @@ Test(compaction_scan, the_first_pageblock_of_memory_is_taken_whole)
 {
 	struct fixture *fx = fixture_zone(1, 4096, 7, 28);
 	struct users *u = attach(fx);
-	struct compact_control cc = { .zone = fx->zone, .order = 9, .search_order = 9, .mt = U, .mode = COMPACT_SYNC_LIGHT,
-		.may_fs = true };
+	struct compact_control cc = {
+		.zone = fx->zone,
+		.order = 9,
+		.search_order = 9,
+		.mt = U,
+		.mode = COMPACT_SYNC_LIGHT,
+		.may_fs = true,
+	};
 
 	fill(fx, 1, 4096);
 	for (pfn_t pfn = 1; pfn < 1024; pfn++)
@@ -185,7 +206,13 @@ Test(compaction_scan, a_search_without_success_goes_on_behind_it_the_next_time)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
 	struct users *u = attach(fx);
-	struct compact_control cc = { .zone = fx->zone, .order = 1, .mt = M, .mode = COMPACT_SYNC_LIGHT, .direct = true };
+	struct compact_control cc = {
+		.zone = fx->zone,
+		.order = 1,
+		.mt = M,
+		.mode = COMPACT_SYNC_LIGHT,
+		.direct = true,
+	};
 
 	fill(fx, 1024, 5120);
 	for (pfn_t pfn = 1025; pfn < 1037; pfn += 2)
@@ -258,7 +285,10 @@ Test(compaction_scan, forgetting_skips_leaves_other_zones_alone)
 	fixture_free(fx);
 }
 
-/* __reset_isolation_pfn(): free pages of a pageblock of another type are no targets; where nothing is found the scanners meet. */
+/*
+ * __reset_isolation_pfn(): free pages of a pageblock of another
+ * type are no targets; where nothing is found the scanners meet.
+ */
 Test(compaction_scan, forgetting_skips_finds_targets_in_movable_pageblocks_alone)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
@@ -303,12 +333,21 @@ Test(compaction_scan, a_run_from_the_first_source_is_one_of_the_whole_zone)
 	}
 }
 
-/* compact_zone(), finish_pageblock: a pageblock of which a batch has been moved is gone through to its end next, and left behind. */
+/*
+ * compact_zone(), finish_pageblock: a pageblock of which a batch
+ * has been moved is gone through to its end next, and left behind.
+ */
 Test(compaction_scan, the_second_batch_of_a_pageblock_is_all_of_the_rest)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
 	struct users *u = fragmented(fx);
-	struct compact_control cc = { .zone = fx->zone, .order = 9, .mt = M, .mode = COMPACT_SYNC_LIGHT, .may_fs = true };
+	struct compact_control cc = {
+		.zone = fx->zone,
+		.order = 9,
+		.mt = M,
+		.mode = COMPACT_SYNC_LIGHT,
+		.may_fs = true,
+	};
 
 	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
 	cr_assert_eq(compact_step(&cc, &fx->meter), COMPACT_CONTINUE);
@@ -342,12 +381,22 @@ Test(compaction_scan, the_strongest_attempt_looks_at_marked_pageblocks)
 	fixture_free(fx);
 }
 
-/* suitable_migration_source(): a direct async run leaves pageblocks of other types alone, and does not look at them again. */
+/*
+ * suitable_migration_source(): a direct async run leaves pageblocks
+ * of other types alone, and does not look at them again.
+ */
 Test(compaction_scan, async_takes_from_pageblocks_of_the_requests_type)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
 	struct users *u = fragmented(fx);
-	struct compact_control cc = { .zone = fx->zone, .order = 3, .mt = U, .mode = COMPACT_ASYNC, .direct = true, .may_fs = true };
+	struct compact_control cc = {
+		.zone = fx->zone,
+		.order = 3,
+		.mt = U,
+		.mode = COMPACT_ASYNC,
+		.direct = true,
+		.may_fs = true,
+	};
 
 	cr_assert_eq(compact_begin(&cc), COMPACT_CONTINUE);
 	cr_expect_not(compact_isolate(&cc, &fx->meter));
@@ -386,7 +435,10 @@ Test(compaction_scan, a_pageblock_of_targets_becomes_movable)
 	fixture_free(fx);
 }
 
-/* suitable_migration_target(): a pageblock that is free as a whole is what compaction is for, not where it puts pages. */
+/*
+ * suitable_migration_target(): a pageblock that is free as a
+ * whole is what compaction is for, not where it puts pages.
+ */
 Test(compaction_scan, a_whole_free_pageblock_is_no_target)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);

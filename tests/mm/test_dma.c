@@ -126,8 +126,8 @@ Test(dma, blocks_per_page_are_those_of_6_1)
 	struct fixture f = start(64 << 20);
 	static const struct {
 		uint32_t size, align, boundary, blocks;
-	} cases[] = { { 100, 4, 0, 40 }, { 2048, 0, 0, 1 }, { 4096, 4096, 0, 1 }, { 48, 16, 0, 85 }, { 1024, 64, 4096, 3 },
-		{ 64, 64, 256, 48 }, { 5000, 8, 0, 1 } };
+	} cases[] = { { 100, 4, 0, 40 }, { 2048, 0, 0, 1 }, { 4096, 4096, 0, 1 }, { 48, 16, 0, 85 },
+		{ 1024, 64, 4096, 3 }, { 64, 64, 256, 48 }, { 5000, 8, 0, 1 } };
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		cr_assert_eq(stats_of(&f, create(&f, cases[i].size, cases[i].align, cases[i].boundary)).blocks_per_page,

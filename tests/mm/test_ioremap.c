@@ -71,7 +71,10 @@ Test(ioremap, nothing_wrapping_too_high_and_ram_are_refused)
 	expect_refused(fx, 1ull << 52, 4096, IOREMAP_UC, IOREMAP_TOO_HIGH);
 	expect_refused(fx, 0x1000000, 4096, IOREMAP_WB, IOREMAP_RAM);
 	expect_refused(fx, 0x1fff000, 8192, IOREMAP_WB, IOREMAP_RAM);
-	/* Reserved pages are not the page allocator's; and the kernel's walk looks at whole pages, of more than one byte. */
+	/*
+	 * Reserved pages are not the page allocator's; and the
+	 * kernel's walk looks at whole pages, of more than one byte.
+	 */
 	cr_expect_eq(map(fx, 0x2000000, 8 << 20, IOREMAP_WB).refusal, IOREMAP_GRANTED);
 	cr_expect_eq(map(fx, 0x1000010, 100, IOREMAP_WB).refusal, IOREMAP_GRANTED);
 	cr_expect_eq(map(fx, 0x1001000, 1, IOREMAP_WB).refusal, IOREMAP_GRANTED);
@@ -214,7 +217,8 @@ Test(ioremap, check_names_each_broken_invariant)
 	struct io_fixture *fx = io_fixture_new(pc);
 	struct ioremap *io = io_of(fx);
 	const struct mechanism *mech = mechanism_first(SLOT_IOREMAP);
-	uint32_t a = map(fx, 0xfd000000, 0x1000, IOREMAP_UC).mapping, b = map(fx, 0xfd000000, 0x1000, IOREMAP_UC).mapping;
+	uint32_t a = map(fx, 0xfd000000, 0x1000, IOREMAP_UC).mapping,
+		 b = map(fx, 0xfd000000, 0x1000, IOREMAP_UC).mapping;
 	struct err err = { 0 };
 
 	io->mappings[a].live = false;
@@ -254,7 +258,8 @@ Test(ioremap, does_as_a_list_of_mappings_does, .timeout = 120)
 			continue;
 		}
 		for (uint32_t i = 0; i < nr; i++)
-			if (live[i].phys <= ((phys + size - 1) | 0xfff) && live[i].phys + live[i].bytes > (phys & ~0xfffull))
+			if (live[i].phys <= ((phys + size - 1) | 0xfff) &&
+				live[i].phys + live[i].bytes > (phys & ~0xfffull))
 				modes |= 1u << ioremap_get(io_of(fx), live[i].mapping)->mode;
 		answer = map(fx, phys, size, mode);
 		if (!modes)

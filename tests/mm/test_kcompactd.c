@@ -33,7 +33,8 @@ Test(kcompactd, invariants_of_kcompactd_broken_on_purpose)
 
 Test(kcompactd, scores_of_proactive_compaction)
 {
-	static const uint64_t e26[11] = { 10, 5, 3, 2, 1 }, other[11] = { 100, 0, 0, 0, 0, 20, 0, 0, 0, 3 }, none[11] = { 0 };
+	static const uint64_t e26[11] = { 10, 5, 3, 2, 1 }, other[11] = { 100, 0, 0, 0, 0, 20, 0, 0, 0, 3 },
+			      none[11] = { 0 };
 	static const unsigned int percent[6] = { 0, 15, 31, 50, 75, 100 };
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);
 	struct users *u = attach(fx);
@@ -80,7 +81,8 @@ Test(kcompactd, proactive_compaction_goes_on_until_the_score_is_low)
 	cr_assert_eq(u->last.result, COMPACT_SUCCESS);
 	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_DAEMON_WAKE), 0);
 	cr_assert_gt(page_alloc_counter(fx->pa, PC_COMPACT_MIGRATE_SCANNED), 0);
-	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_DAEMON_MIGRATE_SCANNED), 0, "of passes that somebody asked for");
+	cr_assert_eq(page_alloc_counter(fx->pa, PC_COMPACT_DAEMON_MIGRATE_SCANNED), 0,
+		"of passes that somebody asked for");
 	cr_assert_not(proactive_wanted(fx->pa, 0));
 	free(u);
 	fixture_free(fx);
@@ -152,7 +154,10 @@ static struct users *two_zones(struct fixture *fx, struct zone **dma, struct zon
 	return u;
 }
 
-/* kcompactd_do_work() has one compact_control for all zones, of which compact_zone() sets counters and scanners anew. */
+/*
+ * kcompactd_do_work() has one compact_control for all zones,
+ * of which compact_zone() sets counters and scanners anew.
+ */
 Test(kcompactd, kcompactd_that_goes_through_one_zone_whole_does_so_with_the_next_ones)
 {
 	struct fixture *fx = fixture_new();
@@ -180,7 +185,10 @@ Test(kcompactd, kcompactd_that_goes_through_one_zone_whole_does_so_with_the_next
 	fixture_free(fx);
 }
 
-/* kcompactd_highest_zoneidx: the lowest that anybody asked for; what a higher zone keeps of a lower one is nothing to who asks for that. */
+/*
+ * kcompactd_highest_zoneidx: the lowest that anybody asked for; what
+ * a higher zone keeps of a lower one is nothing to who asks for that.
+ */
 Test(kcompactd, kcompactd_for_a_low_zone_leaves_higher_ones_alone)
 {
 	struct fixture *fx = fixture_new();
@@ -317,7 +325,10 @@ Test(kcompactd, kcompactd_serves_who_asked_for_more_meanwhile)
 	fixture_free(fx);
 }
 
-/* kcompactd() looks after HPAGE_FRAG_CHECK_INTERVAL_MSEC whether there is work by then: what was asked for comes first. */
+/*
+ * kcompactd() looks after HPAGE_FRAG_CHECK_INTERVAL_MSEC whether
+ * there is work by then: what was asked for comes first.
+ */
 Test(kcompactd, kcompactd_that_was_asked_too_early_looks_again)
 {
 	struct fixture *fx = fixture_zone(1024, 5120, 7, 28);

@@ -24,7 +24,10 @@ Test(kswapd, kswapd_works_until_the_high_watermark_and_naps)
 	fixture_free(fx);
 }
 
-/* kswapd_try_to_sleep(): it naps only when its node is balanced; balance_pgdat(): a pass with nothing to do is no failure. */
+/*
+ * kswapd_try_to_sleep(): it naps only when its node is balanced;
+ * balance_pgdat(): a pass with nothing to do is no failure.
+ */
 Test(kswapd, kswapd_naps_only_when_its_node_is_balanced_and_fails_only_when_it_has_tried)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
@@ -68,7 +71,10 @@ Test(kswapd, kswapd_forgets_an_order_that_its_pass_has_not_given_up)
 	fixture_free(fx);
 }
 
-/* kswapd() reads kswapd_highest_zoneidx before it tries to sleep, too: who has asked for other zones since then wants them balanced. */
+/*
+ * kswapd() reads kswapd_highest_zoneidx before it tries to sleep,
+ * too: who has asked for other zones since then wants them balanced.
+ */
 Test(kswapd, kswapd_does_not_sleep_before_the_zones_that_were_asked_for_during_its_pass_are_balanced)
 {
 	static struct told told;
@@ -138,11 +144,19 @@ Test(kswapd, kswapd_takes_a_batch_of_each_list_in_a_step)
 	fixture_free(fx);
 }
 
-/* shrink_node(): a node is not hopeless any more when it has given pages; those that another one gave before do not count. */
+/*
+ * shrink_node(): a node is not hopeless any more when it has
+ * given pages; those that another one gave before do not count.
+ */
 Test(kswapd, a_node_is_hopeful_again_when_it_has_given_pages_itself)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	struct scan_control sc = { .highest = ZONE_NORMAL, .nr_to_reclaim = SWAP_CLUSTER_MAX, .reclaimed = 5, .meter = &fx->meter };
+	struct scan_control sc = {
+		.highest = ZONE_NORMAL,
+		.nr_to_reclaim = SWAP_CLUSTER_MAX,
+		.reclaimed = 5,
+		.meter = &fx->meter,
+	};
 	static struct told told;
 	static pfn_t pfns[64];
 
@@ -161,7 +175,10 @@ Test(kswapd, a_node_is_hopeful_again_when_it_has_given_pages_itself)
 	fixture_free(fx);
 }
 
-/* balance_pgdat(): for a boost lists are not scanned harder than for 1/1024 of them, as D-pressure's first pass shows. */
+/*
+ * balance_pgdat(): for a boost lists are not scanned harder
+ * than for 1/1024 of them, as D-pressure's first pass shows.
+ */
 Test(kswapd, a_boost_is_reclaimed_for_at_priority_10)
 {
 	struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
@@ -181,7 +198,8 @@ Test(kswapd, a_boost_is_reclaimed_for_at_priority_10)
 	cr_assert(kswapd_wanted(fx->pa, 0));
 	while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
 		cr_assert_geq(fx->pa->reclaim[0].priority, DEF_PRIORITY - 2);
-	cr_expect(told.nr_gone >= 256 && told.nr_gone < 256 + (nr >> 10), "the boost, and no more than a step: %u", told.nr_gone);
+	cr_expect(told.nr_gone >= 256 && told.nr_gone < 256 + (nr >> 10), "the boost, and no more than a step: %u",
+		told.nr_gone);
 	cr_expect_eq(fx->zone->boost, 0);
 	fixture_free(fx);
 }
@@ -213,7 +231,10 @@ Test(kswapd, a_boost_that_is_made_during_a_pass_stays)
 	fixture_free(fx);
 }
 
-/* balance_pgdat(): for a boost nothing is swapped out, and lists are not scanned harder when an attempt brings nothing. */
+/*
+ * balance_pgdat(): for a boost nothing is swapped out, and
+ * lists are not scanned harder when an attempt brings nothing.
+ */
 Test(kswapd, a_boost_is_not_worth_swapping)
 {
 	struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
@@ -257,8 +278,9 @@ Test(kswapd, kswapd_works_for_the_largest_order_that_it_was_woken_for)
 }
 
 /*
- * balance_pgdat(): lists are scanned harder until as many pages have been looked at as the high mark has (kswapd_shrink_node()), and then
- * no more while some are reclaimed. Three of four pages have been used, so what was looked at does not suffice.
+ * balance_pgdat(): lists are scanned harder until as many pages have been looked at as the high mark has
+ * (kswapd_shrink_node()), and then no more while some are reclaimed. Three of four pages have been used, so what
+ * was looked at does not suffice.
  */
 Test(kswapd, kswapd_scans_no_harder_than_the_high_mark_wants)
 {
@@ -302,7 +324,10 @@ Test(kswapd, kswapd_never_scans_at_priority_0)
 	fixture_free(fx);
 }
 
-/* balance_pgdat() restarts: what began for a boost and finds memory short on its way is a pass like others, from its beginning. */
+/*
+ * balance_pgdat() restarts: what began for a boost and finds memory
+ * short on its way is a pass like others, from its beginning.
+ */
 Test(kswapd, a_pass_for_a_boost_that_finds_memory_short_begins_again)
 {
 	struct fixture *fx = fixture_zone(1024, 17408, 63, 378);

@@ -1,4 +1,7 @@
-/* LRU lists: which one a page is on, what a saved state lays there, and where a page that was reclaimed comes back to. */
+/*
+ * LRU lists: which one a page is on, what a saved state lays
+ * there, and where a page that was reclaimed comes back to.
+ */
 #include "tests/mm/reclaim_scene.h"
 
 Test(lru, pages_leave_their_list_with_their_last_user)
@@ -42,7 +45,8 @@ Test(lru, a_page_can_begin_active)
 Test(lru, a_page_that_is_laid_is_the_oldest_of_its_list)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	pfn_t known = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), first = take_gfp(fx, GFP_KERNEL, 0), last = take_gfp(fx, GFP_KERNEL, 0);
+	pfn_t known = take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), first = take_gfp(fx, GFP_KERNEL, 0),
+	      last = take_gfp(fx, GFP_KERNEL, 0);
 	const struct reclaim_node *node = &fx->pa->reclaim[0];
 
 	lru_add(fx->pa, known, LRU_KIND_FILE);

@@ -94,7 +94,10 @@ Test(mempolicy, pages_come_from_the_nodes_in_turn_unless_a_node_is_asked_for)
 	end(fx);
 }
 
-/* Of 8 pages over three nodes the first two whose turn it is give three each, the last one two; then the turn is where it was. */
+/*
+ * Of 8 pages over three nodes the first two whose turn it is give
+ * three each, the last one two; then the turn is where it was.
+ */
 Test(mempolicy, a_bulk_call_takes_an_equal_share_of_each_node)
 {
 	static const uint32_t pages[NODES] = { PAGES_16_MIB, PAGES_16_MIB, PAGES_16_MIB };

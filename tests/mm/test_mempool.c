@@ -182,7 +182,8 @@ Test(mempool, resize_grows_with_a_new_array_and_shrinks_without)
 Test(mempool, resize_to_what_it_is_leaves_the_reserve_as_it_is)
 {
 	struct fixture f = start(64 << 20);
-	uint32_t pool = create(&f, (struct mempool_create){ .kind = MEMPOOL_PAGES, .order = 9, .min_nr = 3 }), elements[2];
+	uint32_t pool = create(&f, (struct mempool_create){ .kind = MEMPOOL_PAGES, .order = 9, .min_nr = 3 }),
+		 elements[2];
 
 	make_short(&f, 9);
 	for (uint32_t i = 0; i < 2; i++)
@@ -201,7 +202,8 @@ Test(mempool, resize_to_what_it_is_leaves_the_reserve_as_it_is)
 Test(mempool, destruction_frees_the_reserve_and_tells_what_callers_still_hold)
 {
 	struct fixture f = start(64 << 20);
-	uint32_t pool = create(&f, (struct mempool_create){ .name = 7, .kind = MEMPOOL_KMALLOC, .size = 512, .min_nr = 3 });
+	uint32_t pool =
+		create(&f, (struct mempool_create){ .name = 7, .kind = MEMPOOL_KMALLOC, .size = 512, .min_nr = 3 });
 	uint64_t of_512 = live(&f, "kmalloc-512");
 	uint32_t element = alloc(&f, pool, GFP_KERNEL);
 
@@ -254,7 +256,8 @@ Test(mempool, thousand_random_operations_keep_every_invariant)
 	struct slab_create cache = { .name = "elements", .object_size = 200 };
 	struct mempool_create want[4] = {
 		{ .kind = MEMPOOL_SLAB, .min_nr = 5 }, { .kind = MEMPOOL_KMALLOC, .size = 3000, .min_nr = 8 },
-		{ .kind = MEMPOOL_PAGES, .order = 3, .min_nr = 3 }, { .kind = MEMPOOL_KMALLOC, .size = 20000, .min_nr = 2 },
+		{ .kind = MEMPOOL_PAGES, .order = 3, .min_nr = 3 }, { .kind = MEMPOOL_KMALLOC, .size = 20000,
+			.min_nr = 2 },
 	};
 	uint32_t pools[4], elements[2000], nr = 0;
 	struct rng rng;
@@ -275,7 +278,8 @@ Test(mempool, thousand_random_operations_keep_every_invariant)
 		if (what < 5)
 			mempool_resize(f.m, pool, 1 + (uint32_t)rng_below(&rng, 12), 0, &f.fx->meter);
 		else if (what < 55 || !nr)
-			nr += mempool_alloc(f.m, pool, what & 1 ? GFP_KERNEL : GFP_ATOMIC, 0, &elements[nr], &f.fx->meter) == MM_DONE;
+			nr += mempool_alloc(f.m, pool, what & 1 ? GFP_KERNEL : GFP_ATOMIC, 0, &elements[nr],
+				      &f.fx->meter) == MM_DONE;
 		else {
 			uint32_t at = (uint32_t)rng_below(&rng, nr);
 

@@ -47,8 +47,12 @@ static struct fixture *two_nodes(uint32_t mode, uint32_t cpus, uint8_t distance,
 		fx->pa->zones[i].pcp_high = 0;
 	}
 	*told = (struct told){ 0 };
-	page_alloc_set_hooks(fx->pa, &(struct reclaim_hooks){ .page_gone = note_gone,
-		.oom_kill = kill_nobody, .arg = told });
+	page_alloc_set_hooks(fx->pa,
+		&(struct reclaim_hooks){
+			.page_gone = note_gone,
+			.oom_kill = kill_nobody,
+			.arg = told,
+		});
 	return fx;
 }
 
@@ -103,8 +107,8 @@ Test(node_reclaim, the_oldest_file_pages_of_the_own_node_make_room)
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_NODE_RECLAIM), 1);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_NODE_RECLAIM_PAGES), told.nr_gone);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGSTEAL_DIRECT), told.nr_gone);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL) + page_alloc_counter(fx->pa, PC_ALLOCSTALL_DMA32), 0,
-		"no direct reclaim");
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL) + page_alloc_counter(fx->pa, PC_ALLOCSTALL_DMA32),
+		0, "no direct reclaim");
 	end(fx);
 }
 
@@ -165,7 +169,8 @@ Test(node_reclaim, anonymous_pages_are_swapped_only_when_it_may_write_and_unmap)
 		fill(fx, 0, LRU_KIND_ANON);
 		cr_assert_neq(take_on(fx, GFP_KERNEL, -1), PFN_NONE);
 		cr_expect_eq(page_alloc_counter(fx->pa, PC_NODE_RECLAIM), 1, "mode %u", mode);
-		cr_expect_eq(told.nr_swapped > 0, (mode & 6) == 6, "mode %u: %u of %u", mode, told.nr_swapped, told.nr_gone);
+		cr_expect_eq(told.nr_swapped > 0, (mode & 6) == 6, "mode %u: %u of %u", mode, told.nr_swapped,
+			told.nr_gone);
 		end(fx);
 	}
 }
@@ -186,7 +191,8 @@ Test(node_reclaim, another_node_is_reclaimed_on_only_when_it_is_near_and_has_no_
 		fill(fx, 0, LRU_NONE);
 		cr_assert_eq(page_alloc_node_of(fx->pa, take_on(fx, GFP_KERNEL, -1)), 1);
 		cr_expect_eq(page_alloc_counter(fx->pa, PC_NODE_RECLAIM), cases[i].attempts, "case %zu", i);
-		cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL) + page_alloc_counter(fx->pa, PC_ALLOCSTALL_DMA32),
+		cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL) +
+				page_alloc_counter(fx->pa, PC_ALLOCSTALL_DMA32),
 			!cases[i].attempts, "case %zu: else it is direct reclaim that helps", i);
 		end(fx);
 	}

@@ -111,8 +111,8 @@ Test(page_correct, where_says_which_list)
 	page_alloc_where(fx->pa, 5, text, sizeof(text));
 	cr_expect_str_eq(text, "in no zone");
 	page_alloc_describe(fx->pa, 0, text, sizeof(text));
-	cr_expect_not_null(strstr(text, "CPU 0: count 6, free factor 0\n    list 1: 1025 1026 1027 1028 1029 1030\n"), "%s",
-		text);
+	cr_expect_not_null(strstr(text, "CPU 0: count 6, free factor 0\n    list 1: 1025 1026 1027 1028 1029 1030\n"),
+		"%s", text);
 	fixture_free(fx);
 }
 

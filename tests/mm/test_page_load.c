@@ -260,7 +260,8 @@ Test(page_load, other_spans_are_named)
 
 	m->zone.spanned = 4096;
 	cr_expect_eq(load(m), -ERR_CONFIG);
-	cr_expect_not_null(strstr(m->err.text, "1024 + 4096 in made up, 1024 + 2048 in the machine"), "%s", m->err.text);
+	cr_expect_not_null(strstr(m->err.text, "1024 + 4096 in made up, 1024 + 2048 in the machine"), "%s",
+		m->err.text);
 	made_up_free(m);
 }
 
@@ -327,8 +328,9 @@ Test(page_load, numbers_alone_give_as_many_blocks_of_each_list)
 }
 
 /*
- * A node's last zone is initialised late behind its first section (32768 pages), and a pageblock there becomes Movable with its first
- * page: one that begins with reserved memory stays Unmovable. The numbers that the state has include these.
+ * A node's last zone is initialised late behind its first section (32768 pages), and a pageblock there becomes
+ * Movable with its first page: one that begins with reserved memory stays Unmovable. The numbers that the state has
+ * include these.
  */
 Test(page_load, pageblocks_that_late_initialisation_never_frees_are_unmovable)
 {
@@ -343,8 +345,15 @@ Test(page_load, pageblocks_that_late_initialisation_never_frees_are_unmovable)
 	fixture_reserve(m->fx, 70 * 512, 71 * 512 + 100);
 	fixture_reserve(m->fx, 79 * 512 + 100, 80 * 512);
 	fixture_boot(m->fx);
-	m->zone = (struct state_zone){ .type = ZONE_NORMAL, .spanned = 80 * 512, .present = 80 * 512, .managed = 77 * 512, .pcp_batch = 7,
-		.pcp_high = 28, .free_pages = 20 * 1024 };
+	m->zone = (struct state_zone){
+		.type = ZONE_NORMAL,
+		.spanned = 80 * 512,
+		.present = 80 * 512,
+		.managed = 77 * 512,
+		.pcp_batch = 7,
+		.pcp_high = 28,
+		.free_pages = 20 * 1024,
+	};
 	m->state.exact_blocks = false;
 	m->state.nr_blocks = m->state.nr_pcp = 0;
 	m->state.block_counts = counts;
@@ -458,7 +467,10 @@ Test(page_load, more_free_blocks_than_memory_are_refused)
 	made_up_free(m);
 }
 
-/* What is reserved lay elsewhere on the machine of the state: there is no room for its blocks as they were, and for its pages there is. */
+/*
+ * What is reserved lay elsewhere on the machine of the state: there
+ * is no room for its blocks as they were, and for its pages there is.
+ */
 Test(page_load, free_blocks_without_room_in_one_piece_are_cut_or_merged)
 {
 	static const struct {

@@ -285,7 +285,10 @@ Test(page_pcp, only_refills_and_flushes_take_the_zone_lock)
 	fixture_free(fx);
 }
 
-/* 4.5, 5.5: the lists' own lock is taken once for a request, a free, a bulk of pages or a drain, and not for what the buddy serves. */
+/*
+ * 4.5, 5.5: the lists' own lock is taken once for a request, a free,
+ * a bulk of pages or a drain, and not for what the buddy serves.
+ */
 Test(page_pcp, requests_frees_and_drains_take_the_lists_own_lock)
 {
 	struct fixture *fx = fixture_zone(1024, 2048, 7, 28);

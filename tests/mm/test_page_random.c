@@ -46,7 +46,8 @@ static bool same_pcp_list(const struct fixture *fx, const struct model *m, int l
 	uint32_t p = fx->zone->pcps[0].list[list].head;
 
 	for (int at = 0; at < m->pcp[list].nr; at++, p = fx->pa->pages[p].next)
-		if (p == LINK_NONE || (int)p != m->pcp[list].block[at].pfn || fx->pa->pages[p].mt != m->pcp[list].block[at].type)
+		if (p == LINK_NONE || (int)p != m->pcp[list].block[at].pfn ||
+			fx->pa->pages[p].mt != m->pcp[list].block[at].type)
 			return false;
 	return p == LINK_NONE;
 }

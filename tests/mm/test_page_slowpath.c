@@ -1,6 +1,6 @@
 /*
- * The slow path without compaction: how often a request reclaims, what it drains and wakes, for whom somebody is killed, who has the
- * reserves. When it compacts is in test_compaction_retry.c.
+ * The slow path without compaction: how often a request reclaims, what it drains and wakes, for
+ * whom somebody is killed, who has the reserves. When it compacts is in test_compaction_retry.c.
  */
 #include "tests/mm/reclaim_scene.h"
 
@@ -20,7 +20,10 @@ Test(page_slowpath, anonymous_pages_stay_without_swap_and_the_request_fails_when
 	fixture_free(fx);
 }
 
-/* should_reclaim_retry() does not ask whether the last attempt brought anything: up to MAX_RECLAIM_RETRIES in a row need not. */
+/*
+ * should_reclaim_retry() does not ask whether the last attempt
+ * brought anything: up to MAX_RECLAIM_RETRIES in a row need not.
+ */
 Test(page_slowpath, a_request_tries_16_times_more_without_progress_before_anybody_is_killed)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
@@ -63,8 +66,10 @@ Test(page_slowpath, nobody_is_killed_for_pages_that_only_a_boost_keeps)
 Test(page_slowpath, who_asks_decides_whether_somebody_is_killed)
 {
 	static const struct { gfp_t gfp; uint8_t order; uint32_t kills; } kinds[] = {
-		{ GFP_KERNEL, 0, 1 }, { GFP_KERNEL, 3, 1 }, { GFP_KERNEL, 4, 0 }, { GFP_KERNEL | GFP_BIT_RETRY_MAYFAIL, 0, 0 },
-		{ GFP_KERNEL | GFP_BIT_THISNODE, 0, 0 }, { GFP_KERNEL | GFP_BIT_DMA32, 0, 0 }, { GFP_KERNEL | GFP_BIT_NORETRY, 0, 0 },
+		{ GFP_KERNEL, 0, 1 }, { GFP_KERNEL, 3, 1 }, { GFP_KERNEL, 4, 0 },
+			{ GFP_KERNEL | GFP_BIT_RETRY_MAYFAIL, 0, 0 },
+		{ GFP_KERNEL | GFP_BIT_THISNODE, 0, 0 }, { GFP_KERNEL | GFP_BIT_DMA32, 0, 0 },
+			{ GFP_KERNEL | GFP_BIT_NORETRY, 0, 0 },
 		{ GFP_NOWAIT, 0, 0 }, { GFP_KERNEL & ~(gfp_t)GFP_BIT_FS, 0, 0 },
 	};
 	static struct told told;
@@ -79,13 +84,18 @@ Test(page_slowpath, who_asks_decides_whether_somebody_is_killed)
 	fixture_free(fx);
 }
 
-/* out_of_memory() tells a request without __GFP_FS that there is progress: it goes on until there is. Others may fail. */
+/*
+ * out_of_memory() tells a request without __GFP_FS that there
+ * is progress: it goes on until there is. Others may fail.
+ */
 Test(page_slowpath, who_may_not_kill_tries_until_somebody_else_does)
 {
 	static const gfp_t nofs = GFP_KERNEL & ~(gfp_t)GFP_BIT_FS;
 	static const struct { gfp_t gfp; uint8_t order; bool loops; } kinds[] = {
-		{ nofs, 0, true }, { nofs, 3, true }, { nofs & ~(gfp_t)GFP_BIT_IO, 0, true }, { nofs, 4, false }, { nofs | GFP_BIT_NORETRY, 0, false },
-		{ nofs | GFP_BIT_RETRY_MAYFAIL, 0, false }, { nofs | GFP_BIT_THISNODE, 0, false }, { nofs | GFP_BIT_DMA32, 0, false },
+		{ nofs, 0, true }, { nofs, 3, true }, { nofs & ~(gfp_t)GFP_BIT_IO, 0, true }, { nofs, 4, false },
+			{ nofs | GFP_BIT_NORETRY, 0, false },
+		{ nofs | GFP_BIT_RETRY_MAYFAIL, 0, false }, { nofs | GFP_BIT_THISNODE, 0, false },
+			{ nofs | GFP_BIT_DMA32, 0, false },
 		{ GFP_NOWAIT, 0, false }, { GFP_KERNEL, 0, false },
 	};
 	static struct told told;
@@ -107,7 +117,10 @@ Test(page_slowpath, who_may_not_kill_tries_until_somebody_else_does)
 	fixture_free(fx);
 }
 
-/* With __GFP_NOFAIL the marks do not count once nobody can be killed; who may not kill for it has half of the min mark (64 pages). */
+/*
+ * With __GFP_NOFAIL the marks do not count once nobody can be killed;
+ * who may not kill for it has half of the min mark (64 pages).
+ */
 Test(page_slowpath, a_request_that_may_not_fail_has_the_reserves)
 {
 	static struct told told;
@@ -125,8 +138,8 @@ Test(page_slowpath, a_request_that_may_not_fail_has_the_reserves)
 }
 
 /*
- * should_reclaim_retry(): what is reclaimed for a costly order is no progress, so after 16 retries it is over, with thousands of
- * pages left that would lift the zone over its mark; a lower order goes on until it has its block.
+ * should_reclaim_retry(): what is reclaimed for a costly order is no progress, so after 16 retries it is over, with
+ * thousands of pages left that would lift the zone over its mark; a lower order goes on until it has its block.
  */
 Test(page_slowpath, a_costly_request_is_tried_again_16_times_and_others_while_there_is_progress)
 {
@@ -140,7 +153,8 @@ Test(page_slowpath, a_costly_request_is_tried_again_16_times_and_others_while_th
 		pfn_t pfn, block;
 
 		hook(fx, &told);
-		fx->machine.page_allocator.compaction = order == 4; /* else it is not tried again, or reclaims all in one go */
+		/* else it is not tried again, or reclaims all in one go */
+		fx->machine.page_allocator.compaction = order == 4;
 		block = take_gfp(fx, GFP_KERNEL, 4);
 		fill(fx, LRU_KIND_FILE, pfns, 16384);
 		page_alloc_give(fx->pa, block, 4, 0, &fx->meter);
@@ -157,8 +171,8 @@ Test(page_slowpath, a_costly_request_is_tried_again_16_times_and_others_while_th
 }
 
 /*
- * __alloc_pages_direct_reclaim(): pages that were reclaimed wait on the CPU's list, where they do not count as free. It is drained after
- * each attempt, so that no more are reclaimed than the zone is short of, and a batch.
+ * __alloc_pages_direct_reclaim(): pages that were reclaimed wait on the CPU's list, where they do not count as
+ * free. It is drained after each attempt, so that no more are reclaimed than the zone is short of, and a batch.
  */
 Test(page_slowpath, what_a_request_reclaims_is_drained_after_each_attempt)
 {

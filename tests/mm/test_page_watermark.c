@@ -275,7 +275,10 @@ Test(page_watermark, a_request_below_low_takes_the_slow_path_and_below_min_is_re
 	fixture_free(fx);
 }
 
-/* gfp_to_alloc_flags(), __gfp_pfmemalloc_flags(): what is left free of a min mark of 100 pages when a request is refused. */
+/*
+ * gfp_to_alloc_flags(), __gfp_pfmemalloc_flags(): what is left
+ * free of a min mark of 100 pages when a request is refused.
+ */
 Test(page_watermark, rights_say_how_far_below_the_min_mark_a_request_goes)
 {
 	static const struct { gfp_t gfp; int64_t left; } kinds[] = {
@@ -293,12 +296,16 @@ Test(page_watermark, rights_say_how_far_below_the_min_mark_a_request_goes)
 		fx->zone->wmark[WMARK_MIN] = fx->zone->wmark[WMARK_LOW] = fx->zone->wmark[WMARK_HIGH] = 100;
 		while (page_alloc_take(fx->pa, &req, &pfn, &fx->meter) == MM_DONE)
 			;
-		cr_expect_eq(fx->zone->visible_free, kinds[i].left, "mask %zu: %lld pages", i, (long long)fx->zone->visible_free);
+		cr_expect_eq(fx->zone->visible_free, kinds[i].left, "mask %zu: %lld pages", i,
+			(long long)fx->zone->visible_free);
 		fixture_free(fx);
 	}
 }
 
-/* Pageblocks [1024, 1024 + 512 nr) are kept for atomic requests, and free; the rest of the zone, one pageblock, is taken. */
+/*
+ * Pageblocks [1024, 1024 + 512 nr) are kept for atomic requests,
+ * and free; the rest of the zone, one pageblock, is taken.
+ */
 static struct fixture *atomic_reserve(unsigned int nr)
 {
 	struct fixture *fx = fixture_zone(1024, 1024 + 512 * (nr + 1), 1, 4);
@@ -327,7 +334,10 @@ Test(page_watermark, high_orders_that_may_not_wait_have_the_atomic_reserve_only_
 	fixture_free(fx);
 }
 
-/* __alloc_pages_direct_reclaim() gives up the atomic reserve but for a pageblock; the last one only before it kills, which is later. */
+/*
+ * __alloc_pages_direct_reclaim() gives up the atomic reserve but for
+ * a pageblock; the last one only before it kills, which is later.
+ */
 Test(page_watermark, who_gives_up_soon_gets_of_the_atomic_reserve_all_but_a_pageblock)
 {
 	struct page_request req = { .gfp = GFP_KERNEL | GFP_BIT_NORETRY, .node = -1 };
@@ -337,7 +347,8 @@ Test(page_watermark, who_gives_up_soon_gets_of_the_atomic_reserve_all_but_a_page
 		pfn_t pfn;
 
 		cr_assert_eq(fx->zone->nr_reserved_highatomic, 512 * nr);
-		cr_expect_eq(page_alloc_take(fx->pa, &req, &pfn, &fx->meter), nr > 1 ? MM_DONE : MM_FAILED, "%u pageblocks", nr);
+		cr_expect_eq(page_alloc_take(fx->pa, &req, &pfn, &fx->meter), nr > 1 ? MM_DONE : MM_FAILED,
+			"%u pageblocks", nr);
 		cr_expect_eq(fx->zone->nr_reserved_highatomic, 512);
 		fixture_check(fx);
 		fixture_free(fx);

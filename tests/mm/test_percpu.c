@@ -57,12 +57,16 @@ static const struct pcpu_chunk *fresh_chunk(void)
 /* C1. */
 Test(percpu, slots_are_powers_of_two_of_the_longest_run)
 {
-	static const struct { uint64_t bytes; uint32_t slot; } example[] = { { 4, 1 }, { 15, 1 }, { 16, 2 }, { 31, 2 }, { 32, 3 },
-		{ 100, 4 }, { 4096, 10 }, { 28672, 12 }, { 32768, 13 }, { 262144, 16 }, { 524288, 19 } };
+	static const struct {
+		uint64_t bytes;
+		uint32_t slot;
+	} example[] = { { 4, 1 }, { 15, 1 }, { 16, 2 }, { 31, 2 }, { 32, 3 }, { 100, 4 }, { 4096, 10 }, { 28672, 12 },
+		{ 32768, 13 }, { 262144, 16 }, { 524288, 19 } };
 
 	boot(4);
 	for (size_t i = 0; i < sizeof(example) / sizeof(example[0]); i++)
-		cr_expect_eq(pcpu_size_slot(pc(), example[i].bytes), example[i].slot, "%lu bytes", (unsigned long)example[i].bytes);
+		cr_expect_eq(pcpu_size_slot(pc(), example[i].bytes), example[i].slot, "%lu bytes",
+			(unsigned long)example[i].bytes);
 	cr_expect_eq(pc()->sidelined_slot, 18);
 	cr_expect_eq(pc()->free_slot, 19);
 	cr_expect_eq(pc()->depopulate_slot, 20);
@@ -168,8 +172,12 @@ Test(percpu, large_areas_follow_one_another_by_their_rounded_sizes)
 /* 7.2 and C7. */
 Test(percpu, units_are_as_large_as_the_cpus_and_their_nodes_make_them)
 {
-	static const struct { uint32_t cpus; uint64_t unit; uint32_t units; } example[] = { { 1, 2048, 1 }, { 2, 1024, 2 },
-		{ 3, 512, 4 }, { 4, 512, 4 }, { 5, 1024, 6 }, { 6, 256, 8 }, { 8, 256, 8 }, { 16, 256, 16 } };
+	static const struct {
+		uint32_t cpus;
+		uint64_t unit;
+		uint32_t units;
+	} example[] = { { 1, 2048, 1 }, { 2, 1024, 2 }, { 3, 512, 4 }, { 4, 512, 4 }, { 5, 1024, 6 }, { 6, 256, 8 },
+		{ 8, 256, 8 }, { 16, 256, 16 } };
 
 	for (size_t i = 0; i < sizeof(example) / sizeof(example[0]); i++) {
 		struct percpu_layout layout;
@@ -211,7 +219,8 @@ Test(percpu, two_nodes_have_a_group_of_units_each)
 	fx->machine.nr_nodes = 2;
 	fx->machine.distance[0][1] = fx->machine.distance[1][0] = 20;
 	fx->machine.distance[1][1] = 10;
-	fx->machine.ram[fx->machine.nr_ram++] = (struct machine_range){ .start = 65 << 20, .size = 64 << 20, .node = 1 };
+	fx->machine.ram[fx->machine.nr_ram++] =
+		(struct machine_range){ .start = 65 << 20, .size = 64 << 20, .node = 1 };
 	for (uint32_t cpu = 4; cpu < 8; cpu++)
 		fx->machine.node_of_cpu[cpu] = 1;
 	mm_fixture_boot(fx);
@@ -408,7 +417,10 @@ static void run_property(uint64_t seed, uint32_t cpus)
 	}
 	while (nr)
 		percpu_free(pc(), live[--nr], &fx->meter);
-	/* The first one puts chunks that were isolated back among the free ones, the second destroys all but one of these. */
+	/*
+	 * The first one puts chunks that were isolated back among
+	 * the free ones, the second destroys all but one of these.
+	 */
 	percpu_balance(pc(), 0, &fx->meter);
 	percpu_balance(pc(), 0, &fx->meter);
 	cr_expect_eq(pc()->done.allocated_bytes, 0);

@@ -49,7 +49,8 @@ Test(reclaim, a_request_takes_the_oldest_file_pages_and_is_served)
 	for (uint32_t i = 0; i < told.nr_gone; i++)
 		cr_assert(has(told.gone, told.nr_gone, pfns[i]), "page %u", i);
 	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGSTEAL_DIRECT), told.nr_gone);
-	cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL) + page_alloc_counter(fx->pa, PC_ALLOCSTALL_DMA32), 1);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_ALLOCSTALL_NORMAL) + page_alloc_counter(fx->pa, PC_ALLOCSTALL_DMA32),
+		1);
 	check(fx);
 	fixture_free(fx);
 }
@@ -80,12 +81,21 @@ Test(reclaim, without_hooks_nothing_is_taken_back)
 	fixture_free(fx);
 }
 
-/* The shrinker of sysfs as D-pressure has recorded it (mm_shrink_slab_start and _end): 3838 entries, none of any worth. */
+/*
+ * The shrinker of sysfs as D-pressure has recorded it
+ * (mm_shrink_slab_start and _end): 3838 entries, none of any worth.
+ */
 Test(reclaim, entries_that_cost_nothing_are_asked_for_by_halves_and_what_is_no_batch_is_put_off)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
 	static struct told told;
-	struct scan_control sc = { .highest = ZONE_NORMAL, .kswapd = true, .may_fs = true, .nr_to_reclaim = 1, .meter = &fx->meter };
+	struct scan_control sc = {
+		.highest = ZONE_NORMAL,
+		.kswapd = true,
+		.may_fs = true,
+		.nr_to_reclaim = 1,
+		.meter = &fx->meter,
+	};
 	const uint64_t *deferred = fx->pa->reclaim[0].deferred_objects;
 
 	hook(fx, &told);
@@ -124,7 +134,8 @@ Test(reclaim, a_pass_over_all_shrinkers_has_one_price)
 		fx->pa->hooks.nr_shrinkers = nr;
 		before_ns = fx->meter.ns;
 		shrink_node(fx->pa, 0, &sc);
-		cr_expect_eq((fx->meter.ns - before_ns) / 1000, 1, "%u shrinkers: %llu ns", nr, (unsigned long long)(fx->meter.ns - before_ns));
+		cr_expect_eq((fx->meter.ns - before_ns) / 1000, 1, "%u shrinkers: %llu ns", nr,
+			(unsigned long long)(fx->meter.ns - before_ns));
 	}
 	fixture_free(fx);
 }
@@ -154,7 +165,10 @@ Test(reclaim, objects_of_a_disk_are_scanned_as_the_lists_are_and_only_by_who_may
 	fixture_free(fx);
 }
 
-/* do_shrink_slab(): a cache with less than a batch is scanned when all of it is due, and never more than twice what there is. */
+/*
+ * do_shrink_slab(): a cache with less than a batch is scanned
+ * when all of it is due, and never more than twice what there is.
+ */
 Test(reclaim, a_small_cache_is_scanned_when_all_of_it_is_due)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
@@ -175,7 +189,8 @@ Test(reclaim, a_small_cache_is_scanned_when_all_of_it_is_due)
 	sc.priority = 0;
 	fx->pa->reclaim[0].deferred_objects[0] = 100000;
 	shrink_node(fx->pa, 0, &sc);
-	cr_expect(told.nr_scans == 1 && told.scanned[0] == 128, "200 are due, of which a batch is asked for: %u", told.nr_scans);
+	cr_expect(told.nr_scans == 1 && told.scanned[0] == 128, "200 are due, of which a batch is asked for: %u",
+		told.nr_scans);
 	cr_expect_eq(fx->pa->reclaim[0].deferred_objects[0], 200);
 	fixture_free(fx);
 }
@@ -225,7 +240,13 @@ Test(reclaim, pages_of_zones_that_are_of_no_use_are_neither_scanned_nor_taken)
 /* One batch of the inactive file pages: 59 of 1900 are asked for, and 32 are enough. */
 static void shrink_a_batch(struct fixture *fx)
 {
-	struct scan_control sc = { .highest = ZONE_NORMAL, .kswapd = true, .nr_to_reclaim = 1, .priority = 5, .meter = &fx->meter };
+	struct scan_control sc = {
+		.highest = ZONE_NORMAL,
+		.kswapd = true,
+		.nr_to_reclaim = 1,
+		.priority = 5,
+		.meter = &fx->meter,
+	};
 
 	shrink_node(fx->pa, 0, &sc);
 	cr_assert_eq(sc.scanned, SWAP_CLUSTER_MAX);
@@ -259,7 +280,12 @@ Test(reclaim, a_page_that_was_used_is_kept_and_one_that_is_used_again_becomes_ac
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
 	static struct told told;
 	static pfn_t pfns[4096];
-	struct scan_control all = { .highest = ZONE_NORMAL, .kswapd = true, .nr_to_reclaim = UINT64_MAX, .meter = &fx->meter };
+	struct scan_control all = {
+		.highest = ZONE_NORMAL,
+		.kswapd = true,
+		.nr_to_reclaim = UINT64_MAX,
+		.meter = &fx->meter,
+	};
 	uint32_t nr;
 
 	hook(fx, &told);
@@ -362,7 +388,8 @@ Test(reclaim, a_page_that_has_been_active_goes_unless_it_is_used_anew)
 	for (int i = 0; i < 4; i++)
 		shrink_node(fx->pa, 0, &all);
 	cr_assert_geq(page_alloc_counter(fx->pa, PC_PGDEACTIVATE), nr, "each of them was active");
-	cr_expect_eq(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE) + lru_pages(fx->pa, 0, LRU_ACTIVE_FILE) + told.nr_gone, nr);
+	cr_expect_eq(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE) + lru_pages(fx->pa, 0, LRU_ACTIVE_FILE) + told.nr_gone,
+		nr);
 	cr_expect_gt(told.nr_gone, 0);
 	check(fx);
 	fixture_free(fx);
@@ -374,8 +401,14 @@ Test(reclaim, anonymous_pages_are_written_before_they_go_and_their_swap_ends_wit
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
 	static struct told told;
 	static pfn_t pfns[4096];
-	struct scan_control sc = { .highest = ZONE_NORMAL, .kswapd = true, .may_swap = true, .nr_to_reclaim = 1, .priority = 5,
-		.meter = &fx->meter };
+	struct scan_control sc = {
+		.highest = ZONE_NORMAL,
+		.kswapd = true,
+		.may_swap = true,
+		.nr_to_reclaim = 1,
+		.priority = 5,
+		.meter = &fx->meter,
+	};
 
 	hook(fx, &told);
 	page_alloc_swap_add(fx->pa, 16384);
@@ -406,8 +439,8 @@ static bool add_file_page(struct fixture *fx, enum machine_zone zone, bool activ
 }
 
 /*
- * do_try_to_free_pages(), force_deactivate: all that could serve the request is active, and the node's inactive list is long enough. When
- * that has given nothing, the active pages grow old although they would not have to.
+ * do_try_to_free_pages(), force_deactivate: all that could serve the request is active, and the node's inactive
+ * list is long enough. When that has given nothing, the active pages grow old although they would not have to.
  */
 Test(reclaim, active_pages_are_taken_before_a_request_fails)
 {
@@ -468,7 +501,13 @@ Test(reclaim, for_a_costly_block_reclaim_goes_on_at_the_first_priority)
 	struct fixture *fx = fixture_zone(1024, 17408, 63, 378);
 	static struct told told;
 	static pfn_t pfns[16384];
-	struct scan_control sc = { .order = 3, .highest = ZONE_NORMAL, .nr_to_reclaim = 1, .priority = 12, .meter = &fx->meter };
+	struct scan_control sc = {
+		.order = 3,
+		.highest = ZONE_NORMAL,
+		.nr_to_reclaim = 1,
+		.priority = 12,
+		.meter = &fx->meter,
+	};
 
 	hook(fx, &told);
 	fx->machine.page_allocator.compaction = true;
@@ -488,7 +527,13 @@ Test(reclaim, for_a_block_reclaim_goes_on_until_compaction_could_make_it)
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
 	static struct told told;
 	static pfn_t pfns[4096];
-	struct scan_control sc = { .order = 2, .highest = ZONE_NORMAL, .nr_to_reclaim = 1, .priority = 9, .meter = &fx->meter };
+	struct scan_control sc = {
+		.order = 2,
+		.highest = ZONE_NORMAL,
+		.nr_to_reclaim = 1,
+		.priority = 9,
+		.meter = &fx->meter,
+	};
 	uint32_t nr;
 
 	hook(fx, &told);
@@ -502,7 +547,8 @@ Test(reclaim, for_a_block_reclaim_goes_on_until_compaction_could_make_it)
 	fx->zone->wmark[WMARK_MIN] = 4096;
 	fx->zone->wmark[WMARK_HIGH] = 4096;
 	shrink_node(fx->pa, 0, &sc);
-	cr_expect_lt(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE), 512, "nothing more is looked at: less than 2^9 pages are left");
+	cr_expect_lt(lru_pages(fx->pa, 0, LRU_INACTIVE_FILE), 512,
+		"nothing more is looked at: less than 2^9 pages are left");
 	fixture_free(fx);
 }
 

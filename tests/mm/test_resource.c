@@ -16,7 +16,8 @@ static const char pc[] = "memory: 512 MiB\n"
 			 "    - {start: 0x60, size: 1, name: keyboard}\n"
 			 "    - {start: 0x3f8, size: 8, name: serial, claim: driver}\n";
 
-static const struct resource *deepest(const struct io_fixture *fx, enum resource_tree tree, uint64_t start, uint64_t end)
+static const struct resource *deepest(const struct io_fixture *fx, enum resource_tree tree, uint64_t start,
+	uint64_t end)
 {
 	return resource_get(fx->resources, resource_deepest(fx->resources, tree, start, end));
 }

@@ -15,8 +15,12 @@ static struct fixture *slab_machine(uint32_t cpus, uint32_t nodes, enum machine_
 	strcpy(f->machine.slab.allocator, "slab");
 	f->machine.behaviour = kernel;
 	if (kernel == BEHAVIOUR_2_6_CLASSIC)
-		f->machine.kmalloc = (struct machine_kmalloc){ .min_size = 32, .max_cache_size = 131072, .max_size = 131072,
-			.extra_classes = { 192 } };
+		f->machine.kmalloc = (struct machine_kmalloc){
+			.min_size = 32,
+			.max_cache_size = 131072,
+			.max_size = 131072,
+			.extra_classes = { 192 },
+		};
 	fixture_start(f);
 	return f;
 }
@@ -71,7 +75,10 @@ static void shrink(void *arg)
 		fixture_free_object(shrunk->f, shrunk->objects[i]);
 }
 
-/* cache_alloc_refill() looks at the array again after cache_grow_begin(), and takes of the new slab only for an empty one. */
+/*
+ * cache_alloc_refill() looks at the array again after
+ * cache_grow_begin(), and takes of the new slab only for an empty one.
+ */
 Test(slab, objects_that_reclaim_frees_while_a_slab_is_taken_are_used_before_the_slab)
 {
 	for (int refuse = 0; refuse < 2; refuse++) {
@@ -100,8 +107,8 @@ Test(slab, objects_that_reclaim_frees_while_a_slab_is_taken_are_used_before_the_
 
 Test(slab, tunables_are_those_of_s13)
 {
-	static const uint32_t rows[][4] = { { 256, 120, 60, 8 }, { 264, 54, 27, 8 }, { 1024, 54, 27, 8 }, { 1032, 24, 12, 8 },
-		{ 4096, 24, 12, 8 }, { 4104, 8, 4, 0 }, { 200000, 1, 1, 0 } };
+	static const uint32_t rows[][4] = { { 256, 120, 60, 8 }, { 264, 54, 27, 8 }, { 1024, 54, 27, 8 },
+		{ 1032, 24, 12, 8 }, { 4096, 24, 12, 8 }, { 4104, 8, 4, 0 }, { 200000, 1, 1, 0 } };
 	struct machine m;
 
 	fixture_machine(&m, 4, 1);
@@ -109,8 +116,8 @@ Test(slab, tunables_are_those_of_s13)
 		struct slab_geometry g;
 
 		cr_assert(slab_engine_geometry(&m, rows[i][0], 0, 0, &g));
-		cr_expect(g.limit == rows[i][1] && g.batchcount == rows[i][2] && g.shared == rows[i][3], "%u: %u %u %u", rows[i][0],
-			g.limit, g.batchcount, g.shared);
+		cr_expect(g.limit == rows[i][1] && g.batchcount == rows[i][2] && g.shared == rows[i][3], "%u: %u %u %u",
+			rows[i][0], g.limit, g.batchcount, g.shared);
 	}
 }
 
@@ -126,7 +133,8 @@ Test(slab, geometry_of_2_6_has_descriptors)
 	cr_expect(g.objs_per_slab == 112 && g.management == SLAB_ON_SLAB, "%u", g.objs_per_slab);
 	cr_expect_eq(slab_engine_management(&m, &g), 512);
 	cr_assert(slab_engine_geometry(&m, 512, 0, 0, &g));
-	cr_expect(g.objs_per_slab == 8 && g.management == SLAB_OFF_SLAB && g.management_bytes == 48 + 8 * 4, "%u", g.objs_per_slab);
+	cr_expect(g.objs_per_slab == 8 && g.management == SLAB_OFF_SLAB && g.management_bytes == 48 + 8 * 4, "%u",
+		g.objs_per_slab);
 	m.bits32 = true;
 	cr_assert(slab_engine_geometry(&m, 100, 0, 0, &g));
 	cr_expect(g.size == 100 && g.objs_per_slab == 39, "%u of %u", g.objs_per_slab, g.size);
@@ -214,7 +222,8 @@ Test(slab, object_of_another_node_goes_home_through_the_alien_array)
 Test(slab, no_reap_keeps_the_reaper_of_2_6_away)
 {
 	struct fixture *f = slab_machine(1, 1, BEHAVIOUR_2_6_CLASSIC);
-	uint32_t with = fixture_cache(f, "with", 256, 0, 0), without = fixture_cache(f, "without", 256, 0, SLAB_NO_REAP);
+	uint32_t with = fixture_cache(f, "with", 256, 0, 0),
+		 without = fixture_cache(f, "without", 256, 0, SLAB_NO_REAP);
 
 	fixture_free_object(f, fixture_alloc(f, with));
 	fixture_free_object(f, fixture_alloc(f, without));
@@ -248,7 +257,8 @@ Test(slab, destroy_is_refused_while_objects_live_and_in_2_6_may_be_tried_again)
 	uint32_t c = fixture_cache(f, "c", 100, 0, 0), again;
 	struct slab_object o = fixture_alloc(f, c);
 
-	cr_expect_eq(slab_cache_create(f->slab, &create, &again, &f->meter), SLAB_CREATE_FAILED, "a duplicate was a BUG");
+	cr_expect_eq(slab_cache_create(f->slab, &create, &again, &f->meter), SLAB_CREATE_FAILED,
+		"a duplicate was a BUG");
 	cr_expect_not(slab_cache_destroy(f->slab, c, &f->meter));
 	fixture_free_object(f, o);
 	cr_expect(slab_cache_destroy(f->slab, c, &f->meter));
@@ -288,7 +298,13 @@ Test(slab, each_broken_invariant_is_reported)
 
 	fixture_alloc_many(f, c, o, 20);
 	fixture_free_object(f, o[19]);
-	slab_engine_free_block(&(struct engine_op){ .engine = e, .cache = &e->caches[c], .cache_nr = c, .meter = &f->meter },
+	slab_engine_free_block(
+		&(struct engine_op){
+			.engine = e,
+			.cache = &e->caches[c],
+			.cache_nr = c,
+			.meter = &f->meter,
+		},
 		(struct slab_object[]){ o[0], o[1] }, 2, 0);
 	slab = &e->slabs[o[0].slab];
 	n = engine_node_of(e, c, 0);
@@ -303,7 +319,8 @@ Test(slab, each_broken_invariant_is_reported)
 	FIXTURE_BREAK(f, array->limit, 0, "engine 5");
 	FIXTURE_BREAK(f, f->pages.owner[slab->pfn], 0, "engine 6");
 	FIXTURE_BREAK(f, slab->first, 64, "engine 7");
-	FIXTURE_BREAK(f, slab->management.index, 0, "engine 8"); /* one that nobody has: the last of the batch goes out first */
+	FIXTURE_BREAK(f, slab->management.index, 0,
+		"engine 8"); /* one that nobody has: the last of the batch goes out first */
 	FIXTURE_BREAK(f, e->caches[c].grown, 9, "engine 9");
 	fixture_free(f);
 }

@@ -53,9 +53,23 @@ static struct made *make(struct fixture *f)
 		.offset = 128, .objs_per_slab = OBJECTS, .min_objs = OBJECTS, .min_partial = 5, .cpu_partial = 52,
 		.cpu_partial_slabs = 7, .slabs = 7, .objects = 7 * OBJECTS,
 		.random_seq = m->sequence, .nr_random_seq = OBJECTS };
-	m->caches[1] = (struct state_cache){ .name = "large", .object_size = 3000, .size = 3008, .align = 64,
-		.inuse = 3000, .offset = 1496, .flags = SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, .order = 3, .objs_per_slab = 10,
-		.min_objs = 1, .min_partial = 5, .cpu_partial = 24, .cpu_partial_slabs = 5, .slabs = 1, .objects = 10 };
+	m->caches[1] = (struct state_cache){
+		.name = "large",
+		.object_size = 3000,
+		.size = 3008,
+		.align = 64,
+		.inuse = 3000,
+		.offset = 1496,
+		.flags = SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
+		.order = 3,
+		.objs_per_slab = 10,
+		.min_objs = 1,
+		.min_partial = 5,
+		.cpu_partial = 24,
+		.cpu_partial_slabs = 5,
+		.slabs = 1,
+		.objects = 10,
+	};
 	m->state = (struct state){ .source = "made", .caches = m->caches, .nr_caches = 2, .slabs = m->slabs,
 		.exact_slabs = true };
 	add_slab(m, f, STATE_SLAB_CPU, remote, 2);
@@ -155,7 +169,8 @@ Test(slab_load, what_is_free_on_cpus_follows_from_what_is_known_to_live)
 	cr_expect_not(slab_assume_live(f->slab, c, 105), "more would live than there are");
 	cr_expect_eq(fixture_stats(f, c).live_objs, 97);
 	for (int i = 0; i < 7 + 2; i++)
-		cr_expect_eq(slab_object_pfn(f->slab, fixture_alloc(f, c)), m->slabs[0].pfn, "the CPU's slab has 7, and 2 that others freed");
+		cr_expect_eq(slab_object_pfn(f->slab, fixture_alloc(f, c)), m->slabs[0].pfn,
+			"the CPU's slab has 7, and 2 that others freed");
 	cr_expect_neq(slab_object_pfn(f->slab, fixture_alloc(f, c)), m->slabs[0].pfn);
 	fixture_check(f);
 	free(m);
@@ -329,7 +344,10 @@ static struct made *load_counts(struct fixture *f, struct made *m)
 	return m;
 }
 
-/* 80 objects in 5 slabs, 61 active: 19 are free, 8 a slab; and the CPU's current slab has three quarters of 16 to give. */
+/*
+ * 80 objects in 5 slabs, 61 active: 19 are free, 8 a slab; and
+ * the CPU's current slab has three quarters of 16 to give.
+ */
 Test(slab_load, counts_alone_make_the_nearest_consistent_slabs)
 {
 	struct fixture *f = fixture_new(1, 1);
@@ -441,7 +459,8 @@ Test(slab_load, counts_for_which_there_are_no_pages_are_reported)
 	/* Some find a place in pages that are in use. */
 	cr_expect_gt(slab_load_report(f->slab)->slabs_missing, 0);
 	cr_expect_gt(slab_load_report(f->slab)->slabs, 0);
-	cr_expect_eq(slab_load_report(f->slab)->slabs_missing + slab_load_report(f->slab)->slabs, 1000 + m->caches[1].slabs);
+	cr_expect_eq(slab_load_report(f->slab)->slabs_missing + slab_load_report(f->slab)->slabs,
+		1000 + m->caches[1].slabs);
 	free(m);
 	fixture_free(f);
 }

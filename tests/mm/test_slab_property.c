@@ -1,6 +1,7 @@
 /*
- * SLUB, SLAB and SLOB: seeded operations on several CPUs, nodes and caches beside an obvious model: the set of live objects.
- * After each one every invariant holds, no object is handed out twice, and what the caches say of themselves is what callers hold.
+ * SLUB, SLAB and SLOB: seeded operations on several CPUs, nodes and caches beside an obvious model: the set of live
+ * objects. After each one every invariant holds, no object is handed out twice, and what the caches say of
+ * themselves is what callers hold.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -79,8 +80,8 @@ static void do_large(struct property *p)
 	struct slab_object o;
 
 	if (kmalloc_class(p->f->slab, 8, GFP_KERNEL) == CACHE_NONE && p->nr_held < LIVE &&
-			kmalloc_sized(p->f->slab, 1 + below(p, 4087), GFP_KERNEL, -1, below(p, CPUS), &o, &p->f->meter) ==
-				MM_DONE)
+		kmalloc_sized(p->f->slab, 1 + below(p, 4087), GFP_KERNEL, -1, below(p, CPUS), &o, &p->f->meter) ==
+			MM_DONE)
 		hold(p, o, CACHE_NONE);
 	if (p->nr_held < LIVE && kmalloc_large(p->f->slab, 8193 + below(p, 60000), GFP_KERNEL, -1, below(p, CPUS), &o,
 			&p->f->meter) == MM_DONE)
@@ -168,7 +169,8 @@ static void expect_same(struct property *p)
 static void run(uint64_t seed, const char *allocator, bool random, int cpu_partial)
 {
 	static const struct { uint32_t size, flags; } kinds[CACHES] = { { 256, 0 }, { 1024, SLAB_RECLAIM_ACCOUNT },
-		{ 24, SLAB_ACCOUNT }, { 5000, 0 }, { 1024, SLAB_CTOR }, { 192, SLAB_POISON }, { 704, SLAB_TYPESAFE_BY_RCU } };
+		{ 24, SLAB_ACCOUNT }, { 5000, 0 }, { 1024, SLAB_CTOR }, { 192, SLAB_POISON }, { 704,
+			SLAB_TYPESAFE_BY_RCU } };
 	struct property *p = calloc(1, sizeof(*p));
 
 	p->f = calloc(1, sizeof(*p->f));

@@ -1,6 +1,6 @@
 /*
- * Corrections: whatever free object the kernel took instead, afterwards it is as if the model had taken that one. Seeded
- * operations from a loaded state on, every invariant checked after each.
+ * Corrections: whatever free object the kernel took instead, afterwards it is as if the model had
+ * taken that one. Seeded operations from a loaded state on, every invariant checked after each.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -285,7 +285,8 @@ Test(slab_recorded, state_is_told_in_words_and_cut_where_the_room_ends)
 	char text[400];
 
 	slab_describe(f->slab, cache, 0, text, sizeof(text));
-	cr_expect_str_eq(text, "CPU 0: no slab\nCPU 0 partial, top first: none\nnode 0 partial, head first (0): none\n");
+	cr_expect_str_eq(text,
+		"CPU 0: no slab\nCPU 0 partial, top first: none\nnode 0 partial, head first (0): none\n");
 	fixture_alloc(f, cache);
 	slab_describe(f->slab, cache, 0, text, sizeof(text));
 	cr_expect(strstr(text, "CPU freelist: 1 2 3 4 5 6 7; freed by others: none\n"), "%s", text);

@@ -1,6 +1,6 @@
 /*
- * The saved slabs of every recorded kernel: loaded, they have the saved counts, each object is found at its address, and
- * the model goes on from them.
+ * The saved slabs of every recorded kernel: loaded, they have the saved counts,
+ * each object is found at its address, and the model goes on from them.
  */
 #include <criterion/criterion.h>
 #include <criterion/logging.h>

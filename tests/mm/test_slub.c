@@ -286,7 +286,10 @@ Test(slub, shrink_sorts_fullest_first_and_equals_backwards)
 	fixture_free(f);
 }
 
-/* Slabs without objects are not sorted: the last one of the list is discarded first, however few objects it has room for. */
+/*
+ * Slabs without objects are not sorted: the last one of the
+ * list is discarded first, however few objects it has room for.
+ */
 Test(slub, shrink_discards_empty_slabs_from_the_end_of_the_list)
 {
 	struct fixture *f = fixture_new(4, 1);
@@ -492,7 +495,8 @@ Test(slub, nearest_node_is_asked_first)
 	f->machine.distance[0][3] = 20;
 	fixture_start(f);
 	cr_expect_arr_eq(f->slub->numa.nearest, ((uint8_t[]){ 0, 2, 3, 1 }), 4);
-	cr_expect_arr_eq(&f->slub->numa.nearest[2 * 4], ((uint8_t[]){ 2, 3, 0, 1 }), 4, "equally near: those behind first");
+	cr_expect_arr_eq(&f->slub->numa.nearest[2 * 4], ((uint8_t[]){ 2, 3, 0, 1 }), 4,
+		"equally near: those behind first");
 	fixture_free(f);
 }
 
@@ -626,8 +630,9 @@ Test(slub, object_live_knows_both_freelists)
 }
 
 /*
- * get_any_partial() asks the policy for a node to begin at, and finds nothing; then the pages take their turn. So on two nodes the
- * slabs of a booting kernel are all of one node, but where the cycle counter forbids the first look (23 of 1024; not here).
+ * get_any_partial() asks the policy for a node to begin at, and finds nothing; then the pages take their turn. So
+ * on two nodes the slabs of a booting kernel are all of one node, but where the cycle counter forbids the first
+ * look (23 of 1024; not here).
  */
 Test(slub, a_new_slab_takes_two_turns_of_the_tasks_policy)
 {

@@ -178,7 +178,10 @@ Test(vmalloc, huge_areas_are_aligned_and_rounded_to_two_mebibytes)
 	end();
 }
 
-/* A PMD that maps 2 MiB has no page of PTEs below it: one that small areas left is freed, and made anew for the next. */
+/*
+ * A PMD that maps 2 MiB has no page of PTEs below it: one
+ * that small areas left is freed, and made anew for the next.
+ */
 Test(vmalloc, a_huge_mapping_frees_the_page_of_ptes_in_its_place)
 {
 	struct vmap_request req = { .size = 2 << 20, .align = 1, .gfp = GFP_KERNEL, .node = -1, .huge = true };
@@ -243,7 +246,10 @@ Test(vmalloc, more_than_there_is_ram_is_refused_and_leaves_nothing)
 	req.size = 0;
 	cr_expect_eq(vmalloc_take(vm(), &req, &area, &fx->meter), MM_FAILED);
 	cr_expect_eq(mm_fixture_free_pages(fx), free_pages);
-	/* Less than managed, more than is free: all it got goes back, but not the page tables and not the lazy addresses. */
+	/*
+	 * Less than managed, more than is free: all it got goes
+	 * back, but not the page tables and not the lazy addresses.
+	 */
 	req.size = (free_pages + 64) * PAGE;
 	cr_expect_eq(vmalloc_take(vm(), &req, &area, &fx->meter), MM_FAILED);
 	vmalloc_get_stats(vm(), &stats);
@@ -272,7 +278,10 @@ Test(vmalloc, a_free_in_an_interrupt_waits_and_the_last_goes_first)
 	end();
 }
 
-/* The 128 MiB of a 32-bit kernel: 15 areas of 8 MiB and a guard fit; lazily freed ones are purged when the 16th needs them. */
+/*
+ * The 128 MiB of a 32-bit kernel: 15 areas of 8 MiB and a guard
+ * fit; lazily freed ones are purged when the 16th needs them.
+ */
 Test(vmalloc, a_32_bit_window_runs_out_and_a_purge_helps)
 {
 	struct vmap_request req = { .size = 8 << 20, .use = VMAP_VMAP, .node = -1 };

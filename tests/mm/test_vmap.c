@@ -219,7 +219,8 @@ static void random_life(uint64_t seed)
 				"seed %lu step %d", seed, step);
 			if (at < 0)
 				continue;
-			cr_assert_eq(vmap_address(vm(), live[nr]), V + (uint64_t)at * PAGE, "seed %lu step %d", seed, step);
+			cr_assert_eq(vmap_address(vm(), live[nr]), V + (uint64_t)at * PAGE, "seed %lu step %d", seed,
+				step);
 			memset(taken + at, 1, pages);
 			nr++;
 		} else if (nr) {

@@ -33,13 +33,20 @@ Test(vmscan_balance, page_that_comes_back_soon_is_in_use)
 }
 
 /*
- * shrink_lruvec(): 1000 file pages and 64 anonymous ones are to be looked at, and a batch is enough. Then the smaller kind is let be, and
- * of the larger one no larger a part is wanted than was looked at of the smaller; but a single batch more of it ends the pass.
+ * shrink_lruvec(): 1000 file pages and 64 anonymous ones are to be looked at, and a batch is enough. Then the
+ * smaller kind is let be, and of the larger one no larger a part is wanted than was looked at of the smaller; but a
+ * single batch more of it ends the pass.
  */
 Test(vmscan_balance, once_enough_is_reclaimed_both_kinds_are_looked_at_in_proportion)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-	struct scan_control sc = { .highest = ZONE_NORMAL, .kswapd = true, .nr_to_reclaim = 1, .may_swap = true, .meter = &fx->meter };
+	struct scan_control sc = {
+		.highest = ZONE_NORMAL,
+		.kswapd = true,
+		.nr_to_reclaim = 1,
+		.may_swap = true,
+		.meter = &fx->meter,
+	};
 	struct node_scan scan;
 	static struct told told;
 	static pfn_t pfns[4096];
@@ -51,7 +58,8 @@ Test(vmscan_balance, once_enough_is_reclaimed_both_kinds_are_looked_at_in_propor
 	scan.balance.nr[LRU_INACTIVE_ANON] = scan.wanted[LRU_INACTIVE_ANON] = 64;
 	cr_assert(node_scan_round(fx->pa, 0, &sc, &scan));
 	cr_expect_eq(scan.balance.nr[LRU_INACTIVE_ANON], 0, "half of it has been looked at");
-	cr_expect_eq(scan.balance.nr[LRU_INACTIVE_FILE], 1000 * (100 - 49) / 100 - SWAP_CLUSTER_MAX, "32 of 65 pages are 49 %%");
+	cr_expect_eq(scan.balance.nr[LRU_INACTIVE_FILE], 1000 * (100 - 49) / 100 - SWAP_CLUSTER_MAX,
+		"32 of 65 pages are 49 %%");
 	cr_expect_not(node_scan_round(fx->pa, 0, &sc, &scan));
 	cr_expect_eq(sc.reclaimed, 2 * SWAP_CLUSTER_MAX);
 	check(fx);
@@ -68,12 +76,21 @@ static void two_kinds(struct fixture *fx, struct told *told)
 		lru_add(fx->pa, take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), i % 2 ? LRU_KIND_FILE : LRU_KIND_ANON);
 }
 
-/* get_scan_count(): page cache alone while nothing of it comes back (cache_trim_mode), else both, by swappiness and cost. */
+/*
+ * get_scan_count(): page cache alone while nothing of it comes
+ * back (cache_trim_mode), else both, by swappiness and cost.
+ */
 Test(vmscan_balance, what_is_scanned_depends_on_what_comes_back)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
 	static struct told told;
-	struct scan_control sc = { .highest = ZONE_NORMAL, .kswapd = true, .may_swap = true, .priority = 4, .meter = &fx->meter };
+	struct scan_control sc = {
+		.highest = ZONE_NORMAL,
+		.kswapd = true,
+		.may_swap = true,
+		.priority = 4,
+		.meter = &fx->meter,
+	};
 	struct scan_balance b;
 
 	two_kinds(fx, &told);
@@ -87,8 +104,9 @@ Test(vmscan_balance, what_is_scanned_depends_on_what_comes_back)
 	cr_expect(b.deactivate[1], "active pages make room for those that came back");
 	note_cost(fx->pa, 0, true, 100);
 	scan_balance(fx->pa, 0, &sc, &b);
-	cr_expect(b.nr[LRU_INACTIVE_FILE] == 10 && b.nr[LRU_INACTIVE_ANON] == 9, "half of 140 against 60 * 301 / 101: %llu and %llu",
-		(unsigned long long)b.nr[LRU_INACTIVE_FILE], (unsigned long long)b.nr[LRU_INACTIVE_ANON]);
+	cr_expect(b.nr[LRU_INACTIVE_FILE] == 10 && b.nr[LRU_INACTIVE_ANON] == 9,
+		"half of 140 against 60 * 301 / 101: %llu and %llu", (unsigned long long)b.nr[LRU_INACTIVE_FILE],
+		(unsigned long long)b.nr[LRU_INACTIVE_ANON]);
 	snapshot_refaults(fx->pa, 0);
 	scan_balance(fx->pa, 0, &sc, &b);
 	cr_expect_eq(b.nr[LRU_INACTIVE_ANON], 0, "nothing has come back since");
@@ -100,8 +118,9 @@ Test(vmscan_balance, what_is_scanned_depends_on_what_comes_back)
 }
 
 /*
- * kswapd_age_node(): at each priority of a pass, before its lists are looked at, and shrink_lruvec() after that; while
- * there is a swap device, however full. Eight times as many anonymous pages are active as inactive, and cache alone is trimmed.
+ * kswapd_age_node(): at each priority of a pass, before its lists are looked at, and shrink_lruvec() after that;
+ * while there is a swap device, however full. Eight times as many anonymous pages are active as inactive, and cache
+ * alone is trimmed.
  */
 Test(vmscan_balance, active_anonymous_pages_grow_old_whatever_is_scanned)
 {
@@ -130,7 +149,10 @@ Test(vmscan_balance, active_anonymous_pages_grow_old_whatever_is_scanned)
 	fixture_free(fx);
 }
 
-/* snapshot_refaults(): what has come back before a reclaim ended does not make active pages grow old in the next one. */
+/*
+ * snapshot_refaults(): what has come back before a reclaim
+ * ended does not make active pages grow old in the next one.
+ */
 Test(vmscan_balance, what_came_back_counts_until_the_reclaim_has_ended)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
@@ -156,8 +178,9 @@ Test(vmscan_balance, what_came_back_counts_until_the_reclaim_has_ended)
 /* The table above inactive_is_low(): the inactive list may be the smaller, the more memory there is. */
 Test(vmscan_balance, how_small_an_inactive_list_may_be_depends_on_memory)
 {
-	static const struct { uint64_t mib, ratio; } kinds[] = { { 10, 1 }, { 100, 1 }, { 1024, 3 }, { 10240, 10 }, { 102400, 31 },
-		{ 1048576, 101 } };
+	static const struct {
+		uint64_t mib, ratio;
+	} kinds[] = { { 10, 1 }, { 100, 1 }, { 1024, 3 }, { 10240, 10 }, { 102400, 31 }, { 1048576, 101 } };
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
 	uint64_t *nr = fx->pa->reclaim[0].nr_lru;
 
@@ -166,7 +189,8 @@ Test(vmscan_balance, how_small_an_inactive_list_may_be_depends_on_memory)
 
 		nr[LRU_INACTIVE_FILE] = pages / (kinds[i].ratio + 1) + 1;
 		nr[LRU_ACTIVE_FILE] = nr[LRU_INACTIVE_FILE] * kinds[i].ratio;
-		cr_expect_not(inactive_is_low(fx->pa, 0, LRU_INACTIVE_FILE), "%llu MiB", (unsigned long long)kinds[i].mib);
+		cr_expect_not(inactive_is_low(fx->pa, 0, LRU_INACTIVE_FILE), "%llu MiB",
+			(unsigned long long)kinds[i].mib);
 		nr[LRU_ACTIVE_FILE]++;
 		cr_expect(inactive_is_low(fx->pa, 0, LRU_INACTIVE_FILE), "%llu MiB", (unsigned long long)kinds[i].mib);
 	}
@@ -185,7 +209,8 @@ Test(vmscan_balance, what_reclaim_cost_long_ago_counts_less)
 	note_cost(fx->pa, 0, false, 60);
 	cr_expect(cost[0] == 60 && cost[1] == 100, "160 of 640 pages");
 	note_cost(fx->pa, 0, false, 2);
-	cr_expect(cost[0] == 31 && cost[1] == 50, "%llu and %llu", (unsigned long long)cost[0], (unsigned long long)cost[1]);
+	cr_expect(cost[0] == 31 && cost[1] == 50, "%llu and %llu", (unsigned long long)cost[0],
+		(unsigned long long)cost[1]);
 	fixture_free(fx);
 }
 
@@ -206,12 +231,21 @@ Test(vmscan_balance, at_the_last_priority_all_lists_are_scanned_but_without_swap
 	fixture_free(fx);
 }
 
-/* prepare_scan_count(), file_is_tiny: cache and free memory are not above the high marks, so only anonymous pages can help. */
+/*
+ * prepare_scan_count(), file_is_tiny: cache and free memory are
+ * not above the high marks, so only anonymous pages can help.
+ */
 Test(vmscan_balance, anonymous_pages_alone_are_scanned_when_cache_is_tiny)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
 	static struct told told;
-	struct scan_control sc = { .highest = ZONE_NORMAL, .kswapd = true, .may_swap = true, .priority = 4, .meter = &fx->meter };
+	struct scan_control sc = {
+		.highest = ZONE_NORMAL,
+		.kswapd = true,
+		.may_swap = true,
+		.priority = 4,
+		.meter = &fx->meter,
+	};
 	struct scan_balance b;
 	uint32_t all;
 
@@ -237,13 +271,21 @@ Test(vmscan_balance, anonymous_pages_alone_are_scanned_when_cache_is_tiny)
 	fixture_free(fx);
 }
 
-/* shrink_lruvec(), scan_adjusted: a request's first attempt looks at all that is due, without regard to what it has got. */
+/*
+ * shrink_lruvec(), scan_adjusted: a request's first attempt
+ * looks at all that is due, without regard to what it has got.
+ */
 Test(vmscan_balance, the_first_attempt_of_a_request_looks_at_all_that_is_due)
 {
 	for (int kind = 0; kind < 3; kind++) {
 		struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
-		struct scan_control sc = { .highest = ZONE_NORMAL, .nr_to_reclaim = 1, .meter = &fx->meter, .kswapd = kind == 1,
-			.priority = kind == 2 ? DEF_PRIORITY - 1 : DEF_PRIORITY };
+		struct scan_control sc = {
+			.highest = ZONE_NORMAL,
+			.nr_to_reclaim = 1,
+			.meter = &fx->meter,
+			.kswapd = kind == 1,
+			.priority = kind == 2 ? DEF_PRIORITY - 1 : DEF_PRIORITY,
+		};
 		struct node_scan scan;
 		static struct told told;
 		static pfn_t pfns[4096];
@@ -265,8 +307,14 @@ Test(vmscan_balance, pages_that_are_written_out_have_a_cost)
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);
 	static struct told told;
 	static pfn_t pfns[4096];
-	struct scan_control sc = { .highest = ZONE_NORMAL, .kswapd = true, .may_swap = true, .nr_to_reclaim = 1, .priority = 6,
-		.meter = &fx->meter };
+	struct scan_control sc = {
+		.highest = ZONE_NORMAL,
+		.kswapd = true,
+		.may_swap = true,
+		.nr_to_reclaim = 1,
+		.priority = 6,
+		.meter = &fx->meter,
+	};
 
 	hook(fx, &told);
 	page_alloc_swap_add(fx->pa, 16384);
@@ -300,15 +348,21 @@ static struct fixture *stocked(const struct stock *stock, struct told *told)
 	told->objects = stock->objects;
 	page_alloc_swap_load(fx->pa, stock->swap, stock->swap_used);
 	for (int i = 0; i < 100; i++)
-		(stock->active ? lru_add_active : lru_add)(fx->pa, take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0), (enum lru_kind)stock->kind);
+		(stock->active ? lru_add_active : lru_add)(fx->pa, take_gfp(fx, GFP_HIGHUSER_MOVABLE, 0),
+			(enum lru_kind)stock->kind);
 	return fx;
 }
 
 /* try_to_free_pages() with all its passes, whether or not they find anything. */
 static void reclaim_pass_by_pass(struct fixture *fx, gfp_t gfp)
 {
-	struct scan_control sc = { .highest = ZONE_NORMAL, .nr_to_reclaim = SWAP_CLUSTER_MAX, .may_swap = gfp & GFP_BIT_IO,
-		.may_fs = gfp & GFP_BIT_FS, .meter = &fx->meter };
+	struct scan_control sc = {
+		.highest = ZONE_NORMAL,
+		.nr_to_reclaim = SWAP_CLUSTER_MAX,
+		.may_swap = gfp & GFP_BIT_IO,
+		.may_fs = gfp & GFP_BIT_FS,
+		.meter = &fx->meter,
+	};
 
 	for (int turn = 0; turn < 2; turn++) {
 		fx->pa->counter[PC_ALLOCSTALL_NORMAL]++;
@@ -331,8 +385,9 @@ static void expect_same_reclaim(const struct stock *stock)
 	page_context(fx[0]->pa, &req, &ac);
 	direct_reclaim(fx[0]->pa, &ac, &fx[0]->meter);
 	reclaim_pass_by_pass(fx[1], stock->gfp);
-	cr_expect_eq(fx[0]->meter.ns, fx[1]->meter.ns, "kind %d%s, swap %d of %d, %d objects, %d deferred, mask %x: %d and %d ns",
-		stock->kind, stock->active ? ", active" : "", (int)stock->swap_used, (int)stock->swap, (int)stock->objects,
+	cr_expect_eq(fx[0]->meter.ns, fx[1]->meter.ns,
+		"kind %d%s, swap %d of %d, %d objects, %d deferred, mask %x: %d and %d ns", stock->kind,
+		stock->active ? ", active" : "", (int)stock->swap_used, (int)stock->swap, (int)stock->objects,
 		(int)stock->deferred, stock->gfp, (int)fx[0]->meter.ns, (int)fx[1]->meter.ns);
 	cr_expect_arr_eq(fx[0]->pa->counter, fx[1]->pa->counter, sizeof(fx[0]->pa->counter));
 	cr_expect_arr_eq(r[0]->nr_lru, r[1]->nr_lru, sizeof(r[0]->nr_lru));
@@ -351,7 +406,15 @@ Test(vmscan_balance, a_reclaim_in_vain_is_as_all_its_passes)
 	for (int i = 0; i < 54 * 12; i++) {
 		const uint64_t *swap = swaps[i / 3 % 3];
 
-		expect_same_reclaim(&(struct stock){ .kind = i % 3, .swap = swap[0], .swap_used = swap[1], .gfp = masks[i / 9 % 3],
-			.active = i / 27 % 2, .objects = objects[i / 54 % 3], .deferred = i / 162 % 2, .nr_shrinkers = 1 + i / 324 % 2 });
+		expect_same_reclaim(&(struct stock){
+			.kind = i % 3,
+			.swap = swap[0],
+			.swap_used = swap[1],
+			.gfp = masks[i / 9 % 3],
+			.active = i / 27 % 2,
+			.objects = objects[i / 54 % 3],
+			.deferred = i / 162 % 2,
+			.nr_shrinkers = 1 + i / 324 % 2,
+		});
 	}
 }

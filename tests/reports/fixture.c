@@ -198,13 +198,15 @@ static void write_samples(struct recorder *rec)
 static void write_ops(struct recorder *rec)
 {
 	struct hist *hist = calloc(1, sizeof(*hist));
-	struct record_op op = { .op = "kmalloc",
+	struct record_op op = {
+		.op = "kmalloc",
 		.count = 1000,
 		.failed = 3,
 		.bytes_req = 50000,
 		.bytes_alloc = 64000,
 		.sleeps = 2,
-		.latency = hist };
+		.latency = hist,
+	};
 
 	for (uint64_t i = 1; i <= 1000; i++)
 		hist_add(hist, i);
@@ -220,13 +222,15 @@ static void write_waits(struct recorder *rec)
 	cr_assert_eq(
 		RECORD_ROW(rec, LOCK_STATS, &err, RECORD_T("zone DMA32"), RECORD_U(900), RECORD_U(12), RECORD_U(3400),
 			RECORD_U(56000)), 0);
-	cr_assert_eq(
-		RECORD_ROW(rec, SLEEPS, &err, RECORD_T("mempool"), RECORD_U(5), RECORD_U(12000), RECORD_U(4000), RECORD_U(2),
-			RECORD_U(1)), 0);
-	cr_assert_eq(RECORD_ROW(rec, ALLOC_FAILURES, &err, RECORD_U(0), RECORD_T("DMA32"), RECORD_U(3), RECORD_T("GFP_NOWAIT"),
-			     RECORD_U(2)), 0);
-	cr_assert_eq(RECORD_ROW(rec, RECLAIM_EVENTS, &err, RECORD_T("kswapd"), RECORD_U(0), RECORD_U(5000), RECORD_U(9000),
-			     RECORD_U(128), RECORD_U(1)), 0);
+	cr_assert_eq(RECORD_ROW(rec, SLEEPS, &err, RECORD_T("mempool"), RECORD_U(5), RECORD_U(12000), RECORD_U(4000),
+			     RECORD_U(2), RECORD_U(1)),
+		0);
+	cr_assert_eq(RECORD_ROW(rec, ALLOC_FAILURES, &err, RECORD_U(0), RECORD_T("DMA32"), RECORD_U(3),
+			     RECORD_T("GFP_NOWAIT"), RECORD_U(2)),
+		0);
+	cr_assert_eq(RECORD_ROW(rec, RECLAIM_EVENTS, &err, RECORD_T("kswapd"), RECORD_U(0), RECORD_U(5000),
+			     RECORD_U(9000), RECORD_U(128), RECORD_U(1)),
+		0);
 }
 
 /* Ports and device memory. */
@@ -237,12 +241,16 @@ static void write_devices(struct recorder *rec)
 	cr_assert_eq(RECORD_ROW(rec, RESOURCES, &err, RECORD_T("ioports"), RECORD_U(0), RECORD_U(0), RECORD_U(0x3f8),
 			     RECORD_U(0x3ff), RECORD_T("serial"), RECORD_U(1), RECORD_U(1)), 0);
 	cr_assert_eq(RECORD_ROW(rec, IOPORT_STATS, &err, RECORD_U(0x3f8), RECORD_U(0x3ff), RECORD_T("serial"),
-			     RECORD_T("outb"), RECORD_U(40), RECORD_U(40), RECORD_U(40), RECORD_U(40000), RECORD_U(3)), 0);
+			     RECORD_T("outb"), RECORD_U(40), RECORD_U(40), RECORD_U(40), RECORD_U(40000), RECORD_U(3)),
+		0);
 	cr_assert_eq(RECORD_ROW(rec, IOMEM_STATS, &err, RECORD_U(0xfe000000), RECORD_U(0xfe000fff), RECORD_T("nic"),
 			     RECORD_T("readl"), RECORD_U(7), RECORD_U(28), RECORD_U(5600), RECORD_U(0)), 0);
-	cr_assert_eq(RECORD_ROW(rec, IOREMAP_STATS, &err, RECORD_T("uc"), RECORD_U(1), RECORD_U(256), RECORD_U(4096)), 0);
-	cr_assert_eq(RECORD_ROW(rec, IOREMAP_LIVE, &err, RECORD_U(0), RECORD_U(0xfe000000), RECORD_U(256), RECORD_T("uc"),
-			     RECORD_T("0xffffc90000000000"), RECORD_U(4096), RECORD_T("nic"), RECORD_T(NULL)), 0);
+	cr_assert_eq(RECORD_ROW(rec, IOREMAP_STATS, &err, RECORD_T("uc"), RECORD_U(1), RECORD_U(256), RECORD_U(4096)),
+		0);
+	cr_assert_eq(RECORD_ROW(rec, IOREMAP_LIVE, &err, RECORD_U(0), RECORD_U(0xfe000000), RECORD_U(256),
+			     RECORD_T("uc"), RECORD_T("0xffffc90000000000"), RECORD_U(4096), RECORD_T("nic"),
+			     RECORD_T(NULL)),
+		0);
 }
 
 /* Pools, memory for devices, high memory. */
@@ -250,15 +258,18 @@ static void write_pools(struct recorder *rec)
 {
 	struct err err = { 0 };
 
-	cr_assert_eq(RECORD_ROW(rec, MEMPOOL_STATS, &err, RECORD_U(1), RECORD_T("bios"), RECORD_T("slab"), RECORD_T("bio-192"),
-			     RECORD_U(192), RECORD_U(4), RECORD_U(3), RECORD_U(0), RECORD_U(90), RECORD_U(80), RECORD_U(1),
-			     RECORD_U(5), RECORD_U(4), RECORD_U(2), RECORD_U(1), RECORD_U(5000001234), RECORD_U(10), RECORD_U(12),
-			     RECORD_U(0)), 0);
-	cr_assert_eq(RECORD_ROW(rec, DMA_STATS, &err, RECORD_U(0), RECORD_T(NULL), RECORD_U(0), RECORD_U(0), RECORD_U(0),
-			     RECORD_U(8192), RECORD_U(40960), RECORD_U(7), RECORD_U(5), RECORD_U(1), RECORD_U(2), RECORD_U(0),
-			     RECORD_U(3), RECORD_U(1), RECORD_U(0)), 0);
-	cr_assert_eq(RECORD_ROW(rec, HIGHMEM_STATS, &err, RECORD_U(512), RECORD_U(1), RECORD_U(9), RECORD_U(20), RECORD_U(10),
-			     RECORD_U(1), RECORD_U(2), RECORD_U(7000), RECORD_U(30), RECORD_U(2)), 0);
+	cr_assert_eq(RECORD_ROW(rec, MEMPOOL_STATS, &err, RECORD_U(1), RECORD_T("bios"), RECORD_T("slab"),
+			     RECORD_T("bio-192"), RECORD_U(192), RECORD_U(4), RECORD_U(3), RECORD_U(0), RECORD_U(90),
+			     RECORD_U(80), RECORD_U(1), RECORD_U(5), RECORD_U(4), RECORD_U(2), RECORD_U(1),
+			     RECORD_U(5000001234), RECORD_U(10), RECORD_U(12), RECORD_U(0)),
+		0);
+	cr_assert_eq(RECORD_ROW(rec, DMA_STATS, &err, RECORD_U(0), RECORD_T(NULL), RECORD_U(0), RECORD_U(0),
+			     RECORD_U(0), RECORD_U(8192), RECORD_U(40960), RECORD_U(7), RECORD_U(5), RECORD_U(1),
+			     RECORD_U(2), RECORD_U(0), RECORD_U(3), RECORD_U(1), RECORD_U(0)),
+		0);
+	cr_assert_eq(RECORD_ROW(rec, HIGHMEM_STATS, &err, RECORD_U(512), RECORD_U(1), RECORD_U(9), RECORD_U(20),
+			     RECORD_U(10), RECORD_U(1), RECORD_U(2), RECORD_U(7000), RECORD_U(30), RECORD_U(2)),
+		0);
 }
 
 /* Per-CPU and boot memory, the vmalloc space. */
@@ -266,21 +277,25 @@ static void write_spaces(struct recorder *rec)
 {
 	struct err err = { 0 };
 
-	cr_assert_eq(RECORD_ROW(rec, PERCPU_STATS, &err, RECORD_U(2), RECORD_U(524288), RECORD_U(4), RECORD_U(10), RECORD_U(900),
-			     RECORD_U(3600), RECORD_U(552060), RECORD_U(524288), RECORD_U(100), RECORD_U(60), RECORD_U(65),
-			     RECORD_U(4)), 0);
+	cr_assert_eq(RECORD_ROW(rec, PERCPU_STATS, &err, RECORD_U(2), RECORD_U(524288), RECORD_U(4), RECORD_U(10),
+			     RECORD_U(900), RECORD_U(3600), RECORD_U(552060), RECORD_U(524288), RECORD_U(100),
+			     RECORD_U(60), RECORD_U(65), RECORD_U(4)),
+		0);
 	cr_assert_eq(RECORD_ROW(rec, PERCPU_CHUNKS, &err, RECORD_U(0), RECORD_T("0x0000000000036000"), RECORD_U(10),
-			     RECORD_U(27772), RECORD_U(27672), RECORD_U(27672), RECORD_U(100), RECORD_U(60), RECORD_U(7),
-			     RECORD_U(6), RECORD_U(0)), 0);
+			     RECORD_U(27772), RECORD_U(27672), RECORD_U(27672), RECORD_U(100), RECORD_U(60),
+			     RECORD_U(7), RECORD_U(6), RECORD_U(0)),
+		0);
 	cr_assert_eq(RECORD_ROW(rec, BOOT_MEMORY, &err, RECORD_U(0), RECORD_T("memblock_alloc"), RECORD_U(0x3ff0000),
 			     RECORD_U(4096), RECORD_U(64), RECORD_U(0)), 0);
-	cr_assert_eq(RECORD_ROW(rec, VMALLOC_STATS, &err, RECORD_U(1 << 27), RECORD_U(8192), RECORD_U((1 << 27) - 12288),
-			     RECORD_U(4096), RECORD_U(4096), RECORD_U(1), RECORD_U(1), RECORD_U(1), RECORD_U(2), RECORD_U(0),
-			     RECORD_U(2), RECORD_U(1 << 26), RECORD_U(3), RECORD_U(40960), RECORD_U(1), RECORD_U(0), RECORD_U(0),
-			     RECORD_U(0)), 0);
+	cr_assert_eq(RECORD_ROW(rec, VMALLOC_STATS, &err, RECORD_U(1 << 27), RECORD_U(8192),
+			     RECORD_U((1 << 27) - 12288), RECORD_U(4096), RECORD_U(4096), RECORD_U(1), RECORD_U(1),
+			     RECORD_U(1), RECORD_U(2), RECORD_U(0), RECORD_U(2), RECORD_U(1 << 26), RECORD_U(3),
+			     RECORD_U(40960), RECORD_U(1), RECORD_U(0), RECORD_U(0), RECORD_U(0)),
+		0);
 	cr_assert_eq(RECORD_ROW(rec, VMAP_AREAS, &err, RECORD_T("0xffffc90000000000"), RECORD_T("0xffffc90000002000"),
-			     RECORD_U(8192), RECORD_T("vmalloc"), RECORD_T("load_module+0x1"), RECORD_U(1), RECORD_T(NULL),
-			     RECORD_U(0), RECORD_T(" N0=1")), 0);
+			     RECORD_U(8192), RECORD_T("vmalloc"), RECORD_T("load_module+0x1"), RECORD_U(1),
+			     RECORD_T(NULL), RECORD_U(0), RECORD_T(" N0=1")),
+		0);
 }
 
 void fixture_write(const char *path, enum run_status status)
@@ -290,7 +305,9 @@ void fixture_write(const char *path, enum run_status status)
 
 	write_samples(rec);
 	write_ops(rec);
-	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "replay", "failed_allocations", "allocations", 3 }, NULL), 0);
+	cr_assert_eq(rec->ops->counter(rec,
+			     &(struct record_counter){ "replay", "failed_allocations", "allocations", 3 }, NULL),
+		0);
 	write_waits(rec);
 	write_devices(rec);
 	write_pools(rec);
@@ -312,12 +329,14 @@ void fixture_write(const char *path, enum run_status status)
 			     &(struct record_counter){ "slab", "bytes_alloc_mismatch", "events", 0 }, &err),
 		0);
 	cr_assert_eq(rec->ops->end(rec,
-			     &(struct record_end){ .status = status,
+			     &(struct record_end){
+				     .status = status,
 				     .error = status == RUN_FAILED ? "the model broke a rule" : NULL,
 				     .events = 39000,
 				     .sim_ns = 9750000000ull,
 				     .wall_ns = 13000000,
-				     .fingerprint = 0xfedcba9876543210ull },
+				     .fingerprint = 0xfedcba9876543210ull,
+			     },
 			     &err),
 		0, "%s", err.text);
 	rec->ops->close(rec);
@@ -330,22 +349,31 @@ static void write_point_samples(struct recorder *rec, const struct fixture_point
 	for (unsigned int k = 0; k < nr; k++) {
 		/* The last sample but one is the worst. */
 		uint64_t free_pages = point->free_pages - (k + 2 == nr ? 100 : 0);
-		struct record_sample sample = { .time_ns = k * 1000,
+		struct record_sample sample = {
+			.time_ns = k * 1000,
 			.event_no = k,
 			.reason = k + 1 < nr ? "time" : "end",
 			.free_bytes = 4096 * free_pages,
 			.slab_bytes = 4096 * 64,
 			.slab_waste_bytes = 1000,
-			.kmalloc_waste_bytes = 24 };
-		struct record_zone zone = { .zone = "DMA32", .free_pages = free_pages, .max_order = 10, .protection = "" };
+			.kmalloc_waste_bytes = 24,
+		};
+		struct record_zone zone = {
+			.zone = "DMA32",
+			.free_pages = free_pages,
+			.max_order = 10,
+			.protection = "",
+		};
 
 		cr_assert_eq(rec->ops->sample(rec, &sample, NULL), 0);
 		cr_assert_eq(rec->ops->zone(rec, &zone, NULL), 0);
 		for (unsigned int order = 0; order < NR_ORDERS; order++) {
-			struct record_frag frag = { .zone = "DMA32",
+			struct record_frag frag = {
+				.zone = "DMA32",
 				.order = order,
 				.unusable_milli = (int)(order * (k + 2 == nr ? 50 : 25)),
-				.frag_milli = -1000 };
+				.frag_milli = -1000,
+			};
 
 			cr_assert_eq(rec->ops->frag(rec, &frag, NULL), 0);
 		}
@@ -357,14 +385,21 @@ static void write_point_results(struct recorder *rec, const struct fixture_point
 	struct err err = { 0 };
 	struct hist *hist = calloc(1, sizeof(*hist));
 	struct record_op op = {
-		.op = "kmalloc", .count = 100, .failed = point->failed, .bytes_req = 5000, .bytes_alloc = 6400, .latency = hist
+		.op = "kmalloc",
+		.count = 100,
+		.failed = point->failed,
+		.bytes_req = 5000,
+		.bytes_alloc = 6400,
+		.latency = hist,
 	};
 	struct record_cache cache = { .cache = "dentry", .object_size = 192, .size = 192, .slab_pages = 64 };
-	struct record_end end = { .status = point->status,
+	struct record_end end = {
+		.status = point->status,
 		.events = 200,
 		.sim_ns = 2000,
 		.wall_ns = 5000000,
-		.fingerprint = point->free_pages * 1000003 + point->failed * 101 + point->latency_ns };
+		.fingerprint = point->free_pages * 1000003 + point->failed * 101 + point->latency_ns,
+	};
 
 	for (int i = 0; i < 100; i++)
 		hist_add(hist, point->latency_ns);
@@ -374,14 +409,28 @@ static void write_point_results(struct recorder *rec, const struct fixture_point
 	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "pages", "pgalloc", "pages", 900 }, NULL), 0);
 	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "replay", "failed_allocations", "allocations",
 			     (int64_t)point->failed }, NULL), 0);
-	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "pgsteal_kswapd", "events", 12 }, NULL), 0);
-	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "pgsteal_direct", "events", 30 }, NULL), 0);
-	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "numa_miss", "events", 5 }, NULL), 0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "pgsteal_kswapd", "events", 12 },
+			     NULL),
+		0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "pgsteal_direct", "events", 30 },
+			     NULL),
+		0);
+	cr_assert_eq(rec->ops->counter(rec, &(struct record_counter){ "page_alloc", "numa_miss", "events", 5 }, NULL),
+		0);
 	/* Rows that have numbers of their own. */
-	cr_assert_eq(RECORD_ROW(rec, RECLAIM_EVENTS, &err, RECORD_T("kswapd"), RECORD_U(0), RECORD_U(50), RECORD_U(90), RECORD_U(32),
-			     RECORD_U(1)), 0);
-	cr_assert_eq(rec->ops->violation(rec, &(struct record_violation){ .time_ns = 60, .rule = "double_free", .severity = "error",
-			     .event_no = 1, .text = "freed twice" }, NULL), 0);
+	cr_assert_eq(RECORD_ROW(rec, RECLAIM_EVENTS, &err, RECORD_T("kswapd"), RECORD_U(0), RECORD_U(50), RECORD_U(90),
+			     RECORD_U(32), RECORD_U(1)),
+		0);
+	cr_assert_eq(rec->ops->violation(rec,
+			     &(struct record_violation){
+				     .time_ns = 60,
+				     .rule = "double_free",
+				     .severity = "error",
+				     .event_no = 1,
+				     .text = "freed twice",
+			     },
+			     NULL),
+		0);
 	cr_assert_eq(rec->ops->end(rec, &end, NULL), 0);
 	free(hist);
 }

@@ -38,7 +38,10 @@ struct fixture_point {
 	unsigned int samples;   /* 0 = 2 */
 };
 
-/** fixture_point() / fixture_points() - write the run of a point: equal points give equal runs. RUN_RUNNING: as if killed. */
+/**
+ * fixture_point() / fixture_points() - write the run of a point:
+ * equal points give equal runs. RUN_RUNNING: as if killed.
+ */
 void fixture_point(const char *path, const struct fixture_point *point);
 void fixture_points(const char *path, const struct fixture_point *points, unsigned int nr);
 

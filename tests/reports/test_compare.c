@@ -23,7 +23,8 @@ static char *compare(int64_t a, int64_t b, struct compare_options options, bool 
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	cr_assert_eq(compare_runs(&(struct compare_side){ path, a }, &(struct compare_side){ path, b }, &options, out, equal, &err),
+	cr_assert_eq(compare_runs(&(struct compare_side){ path, a }, &(struct compare_side){ path, b }, &options, out,
+			     equal, &err),
 		0, "%s", err.text);
 	fclose(out);
 	return text;
@@ -91,7 +92,8 @@ Test(compare, says_that_pages_are_of_two_sizes)
 
 	write_points();
 	cr_assert_eq(sqlite3_open(fixture_path("r.db"), &db), SQLITE_OK);
-	cr_assert_eq(sqlite3_exec(db, "UPDATE runs SET page_size = 16384 WHERE run_id = 3", NULL, NULL, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, "UPDATE runs SET page_size = 16384 WHERE run_id = 3", NULL, NULL, NULL),
+		SQLITE_OK);
 	sqlite3_close(db);
 	text = compare(2, 3, (struct compare_options){ .format = RESULTS_TABLE }, &equal);
 	cr_expect(strstr(text, "Pages of a are 4 KiB, those of b 16 KiB"), "%s", text);
@@ -107,8 +109,11 @@ Test(compare, names_the_builds_that_differ)
 
 	write_points();
 	cr_assert_eq(sqlite3_open(fixture_path("r.db"), &db), SQLITE_OK);
-	cr_assert_eq(sqlite3_exec(db, "UPDATE runs SET git_commit = 'other' WHERE run_id = 3; UPDATE runs SET git_commit = 'one' WHERE run_id = 2", NULL,
-			     NULL, NULL), SQLITE_OK);
+	cr_assert_eq(
+		sqlite3_exec(db,
+			"UPDATE runs SET git_commit = 'other' WHERE run_id = 3; UPDATE runs SET git_commit = 'one' WHERE run_id = 2",
+			NULL, NULL, NULL),
+		SQLITE_OK);
 	sqlite3_close(db);
 	text = compare(2, 3, (struct compare_options){ .format = RESULTS_CSV }, &equal);
 	cr_expect(equal);
@@ -144,8 +149,9 @@ Test(compare, shows_what_only_one_run_has)
 	cr_expect(strstr(text, "new\n"), "%s", text);
 	free(text);
 	text = compare(4, 1, (struct compare_options){ .format = RESULTS_JSON }, &equal);
-	cr_expect(strstr(text, "\"item\": \"kmalloc-64\", \"figure\": \"slabs\", \"a\": 96, \"b\": null, \"change\": -1.0"), "%s",
-		text);
+	cr_expect(strstr(text,
+			  "\"item\": \"kmalloc-64\", \"figure\": \"slabs\", \"a\": 96, \"b\": null, \"change\": -1.0"),
+		"%s", text);
 	cr_expect(strstr(text, "{\"a\": {\"run_id\": 4, "), "%s", text);
 	free(text);
 }
@@ -165,6 +171,7 @@ Test(compare, damaged_configuration_is_an_error_that_names_the_run)
 	cr_assert_eq(rec->ops->end(rec, &(struct record_end){ .status = RUN_DONE }, &err), 0);
 	cr_assert_eq(rec->ops->begin(rec, &run, &err), 0);
 	rec->ops->close(rec);
-	cr_expect_eq(compare_runs(&side, &side, &(struct compare_options){ 0 }, stdout, &equal, &err), -(int)ERR_RESULTS);
+	cr_expect_eq(compare_runs(&side, &side, &(struct compare_options){ 0 }, stdout, &equal, &err),
+		-(int)ERR_RESULTS);
 	cr_expect(strstr(err.text, "configuration of run 3: line"), "%s", err.text);
 }

@@ -71,7 +71,8 @@ Test(merge, orders_runs_by_what_was_set_whatever_the_order_of_parts)
 	back = fixture_rows(paths[3], contents_sql);
 	cr_expect_str_eq(forth, back);
 	free(forth), free(back);
-	forth = fixture_rows(paths[2], "SELECT params ->> 'memory', params ->> '$.\"slab.min_order\"', failed FROM v_sweep ORDER BY run_id");
+	forth = fixture_rows(paths[2],
+		"SELECT params ->> 'memory', params ->> '$.\"slab.min_order\"', failed FROM v_sweep ORDER BY run_id");
 	cr_expect_str_eq(forth, "64 MiB|0|9\n64 MiB|1|7\n256 MiB|0|0\n256 MiB|1|0\n1 GiB|0|0");
 	free(forth);
 }
@@ -97,10 +98,14 @@ Test(merge, copies_every_table_of_a_run_and_numbers_samples_anew)
 	free(names);
 	write_parts();
 	merge((const char *[]){ paths[0], paths[1] }, 2, file(2, "five.db"));
-	cr_expect_eq(fixture_count(paths[2], "SELECT count(*) = 13 AND min(sample_id) = 1 AND max(sample_id) = 13 FROM samples"), 1);
+	cr_expect_eq(fixture_count(paths[2],
+			     "SELECT count(*) = 13 AND min(sample_id) = 1 AND max(sample_id) = 13 FROM samples"),
+		1);
 	cr_expect_eq(fixture_count(paths[2], "SELECT count(*) FROM pragma_foreign_key_check"), 0);
-	cr_expect_eq(fixture_count(paths[2], "SELECT count(*) FROM samples a JOIN samples b ON b.sample_id = a.sample_id + 1"
-					     " WHERE b.run_id < a.run_id"), 0);
+	cr_expect_eq(fixture_count(paths[2],
+			     "SELECT count(*) FROM samples a JOIN samples b ON b.sample_id = a.sample_id + 1"
+			     " WHERE b.run_id < a.run_id"),
+		0);
 }
 
 Test(merge, a_second_time_changes_nothing)
@@ -139,7 +144,8 @@ Test(merge, finished_run_takes_the_place_of_an_unfinished_one)
 	cr_expect_eq(summary.replaced, 1);
 	cr_expect_eq(summary.added, 0);
 	cr_expect_eq(summary.unfinished, 1);
-	rows = fixture_rows(paths[2], "SELECT run_id, status, (SELECT count(*) FROM samples s WHERE s.run_id = r.run_id) FROM runs r");
+	rows = fixture_rows(paths[2],
+		"SELECT run_id, status, (SELECT count(*) FROM samples s WHERE s.run_id = r.run_id) FROM runs r");
 	cr_expect_str_eq(rows, "1|running|0\n2|done|2");
 	free(rows);
 }
@@ -196,7 +202,8 @@ Test(merge, missing_part_is_an_io_error_that_names_it)
 	struct err err = { 0 };
 
 	fixture_point(file(0, "a.db"), &points[0]);
-	cr_expect_eq(merge_results((const char *[]){ paths[0], "/nowhere/b.db" }, 2, file(2, "out.db"), NULL, &summary, &err),
+	cr_expect_eq(merge_results((const char *[]){ paths[0], "/nowhere/b.db" }, 2, file(2, "out.db"), NULL, &summary,
+			     &err),
 		-(int)ERR_IO);
 	cr_expect(strstr(err.text, "/nowhere/b.db: cannot be read"), "%s", err.text);
 }
@@ -247,14 +254,16 @@ Test(merge, an_interrupted_merge_leaves_the_output_as_it_was)
 		fixture_point(file(2, "out.db"), &points[0]);
 		before = fixture_rows(paths[2], contents_sql);
 		runs_left = runs;
-		cr_expect_eq(merge_results((const char *[]){ paths[0], paths[1] }, 2, paths[2], after_some_runs, &summary, &err),
+		cr_expect_eq(merge_results((const char *[]){ paths[0], paths[1] }, 2, paths[2], after_some_runs,
+				     &summary, &err),
 			-(int)ERR_INTERRUPTED, "%s", err.text);
 		after = fixture_rows(paths[2], contents_sql);
 		cr_expect_str_eq(before, after);
 		free(before), free(after);
 		unlink(paths[2]);
 		runs_left = runs;
-		cr_expect_eq(merge_results((const char *[]){ paths[0], paths[1] }, 2, paths[2], after_some_runs, &summary, &err),
+		cr_expect_eq(merge_results((const char *[]){ paths[0], paths[1] }, 2, paths[2], after_some_runs,
+				     &summary, &err),
 			-(int)ERR_INTERRUPTED, "%s", err.text);
 		cr_expect_neq(access(paths[2], F_OK), 0);
 		unlink(paths[0]), unlink(paths[1]);

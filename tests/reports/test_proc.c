@@ -85,12 +85,14 @@ static void record_zone_once(struct recorder *rec, const char *line)
 
 	if (parse_zone_row(line, &row))
 		cr_assert_eq(rec->ops->zone(rec,
-				     &(struct record_zone){ .node = row.node,
+				     &(struct record_zone){
+					     .node = row.node,
 					     .zone = row.zone,
 					     .present_pages = 1,
 					     .managed_pages = 1,
 					     .protection = "",
-					     .max_order = 10 },
+					     .max_order = 10,
+				     },
 				     NULL),
 			0);
 }
@@ -103,11 +105,13 @@ static void record_blocks(struct recorder *rec, const char *line)
 		return;
 	for (uint32_t order = 0; order < MAX_ORDERS && row.nr_cells == MAX_ORDERS; order++)
 		cr_assert_eq(rec->ops->free_blocks(rec,
-				     &(struct record_free_blocks){ .node = row.node,
+				     &(struct record_free_blocks){
+					     .node = row.node,
 					     .zone = row.zone,
 					     .migratetype = row.type[0] ? row.type : "Movable",
 					     .order = order,
-					     .blocks = (uint64_t)row.cells[order] },
+					     .blocks = (uint64_t)row.cells[order],
+				     },
 				     NULL),
 			0);
 }
@@ -121,10 +125,12 @@ static void record_pageblocks(struct recorder *rec, const char *line)
 		return;
 	for (int i = 0; i < row.nr_cells; i++)
 		cr_assert_eq(rec->ops->pageblocks(rec,
-				     &(struct record_pageblocks){ .node = row.node,
+				     &(struct record_pageblocks){
+					     .node = row.node,
 					     .zone = row.zone,
 					     .migratetype = types[i],
-					     .pageblocks = (uint64_t)row.cells[i] },
+					     .pageblocks = (uint64_t)row.cells[i],
+				     },
 				     NULL),
 			0);
 }
@@ -142,11 +148,13 @@ static void record_unusable(struct recorder *rec, const char *line)
 		return;
 	for (uint32_t order = 0; order < MAX_ORDERS; order++)
 		cr_assert_eq(rec->ops->frag(rec,
-				     &(struct record_frag){ .node = row.node,
+				     &(struct record_frag){
+					     .node = row.node,
 					     .zone = row.zone,
 					     .order = order,
 					     .unusable_milli = thousandths(row.cells[order]),
-					     .frag_milli = 0 },
+					     .frag_milli = 0,
+				     },
 				     NULL),
 			0);
 }
@@ -159,10 +167,12 @@ static void record_extfrag(struct recorder *rec, const char *line)
 		return;
 	for (uint32_t order = 0; order < MAX_ORDERS; order++)
 		cr_assert_eq(rec->ops->frag(rec,
-				     &(struct record_frag){ .node = row.node,
+				     &(struct record_frag){
+					     .node = row.node,
 					     .zone = row.zone,
 					     .order = order,
-					     .frag_milli = thousandths(row.cells[order]) },
+					     .frag_milli = thousandths(row.cells[order]),
+				     },
 				     NULL),
 			0);
 }
@@ -274,14 +284,16 @@ static void record_slabinfo(struct recorder *rec, char *text)
 				     &active, &total, &size, &per_slab, &pages, &slabs),
 			7, "%s", line);
 		cr_assert_eq(rec->ops->cache(rec,
-				     &(struct record_cache){ .cache = name,
+				     &(struct record_cache){
+					     .cache = name,
 					     .size = size,
 					     .objs_per_slab = per_slab,
 					     .order = (uint64_t)__builtin_ctzl(pages),
 					     .active_objs = active,
 					     .total_objs = total,
 					     .slabs = slabs,
-					     .active_slabs = slabs },
+					     .active_slabs = slabs,
+				     },
 				     NULL),
 			0);
 	}
@@ -317,8 +329,10 @@ static void record_resources(struct recorder *rec, const char *tree, char *text)
 		int name = 0;
 
 		cr_assert_eq(sscanf(line, "%llx-%llx : %n", &start, &end, &name), 2, "%s", line);
-		cr_assert_eq(RECORD_ROW(rec, RESOURCES, NULL, RECORD_T(tree), RECORD_U(position++), RECORD_U(blanks / 2),
-				     RECORD_U(start), RECORD_U(end), RECORD_T(line + name), RECORD_U(0), RECORD_U(0)), 0);
+		cr_assert_eq(RECORD_ROW(rec, RESOURCES, NULL, RECORD_T(tree), RECORD_U(position++),
+				     RECORD_U(blanks / 2), RECORD_U(start), RECORD_U(end), RECORD_T(line + name),
+				     RECORD_U(0), RECORD_U(0)),
+			0);
 	}
 	free(text);
 }
@@ -352,11 +366,13 @@ Test(proc, extfrag_index_puts_the_sign_where_the_kernel_puts_it)
 	record_zone_once(rec, "Node 0, zone   Normal");
 	for (uint32_t order = 0; order < MAX_ORDERS; order++)
 		cr_assert_eq(rec->ops->frag(rec,
-				     &(struct record_frag){ .zone = "Normal",
+				     &(struct record_frag){
+					     .zone = "Normal",
 					     .order = order,
-					     .frag_milli = order < 9    ? -1000
-							   : order == 9 ? -62
-									: 987 },
+					     .frag_milli = order < 9 ? -1000 :
+						     order == 9      ? -62 :
+								       987,
+				     },
 				     NULL),
 			0);
 	end_run(rec);
@@ -407,8 +423,9 @@ Test(proc, unpopulated_zone_is_not_printed)
 	struct recorder *rec = begin_with(false);
 	char *text;
 
-	cr_assert_eq(
-		rec->ops->zone(rec, &(struct record_zone){ .zone = "Movable", .protection = "", .max_order = 10 }, NULL), 0);
+	cr_assert_eq(rec->ops->zone(rec, &(struct record_zone){ .zone = "Movable", .protection = "", .max_order = 10 },
+			     NULL),
+		0);
 	record_blocks(rec, "Node 0, zone   Normal 1 2 3 4 5 6 7 8 9 10 11");
 	end_run(rec);
 	text = print(fixture_path("results.db"), "buddyinfo", 0);
@@ -420,10 +437,11 @@ Test(proc, unpopulated_zone_is_not_printed)
 /* The lines of a zone that the file has of it. Return: at the next zone. */
 static const char *copy_zone(const char *at, char **out)
 {
-	static const char *const kept[] = { "Node ", "  pages free", "        boost", "        min", "        low", "        high ",
-		"        spanned", "        present", "        managed", "        cma", "        protection:", "      nr_free_pages", "      nr_free_cma",
-		"  pagesets", "    cpu:", "              count:", "              high:", "              batch:", "  vm stats threshold:",
-		"  node_unreclaimable:", "  start_pfn:" };
+	static const char *const kept[] = { "Node ", "  pages free", "        boost", "        min", "        low",
+		"        high ", "        spanned", "        present", "        managed", "        cma",
+		"        protection:", "      nr_free_pages", "      nr_free_cma", "  pagesets",
+		"    cpu:", "              count:", "              high:", "              batch:",
+		"  vm stats threshold:", "  node_unreclaimable:", "  start_pfn:" };
 
 	do {
 		size_t length = strcspn(at, "\n") + 1;
@@ -451,8 +469,10 @@ static void record_lists(struct recorder *rec, const char *text, uint32_t node, 
 {
 	for (const char *at = text; (at = strstr(at, "cpu: ")); at++)
 		if (figure(at, "count: "))
-			cr_assert_eq(RECORD_ROW(rec, PCP_LISTS, NULL, RECORD_U(node), RECORD_T(zone), RECORD_U((uint64_t)figure(at, "cpu: ")),
-					     RECORD_U((uint64_t)figure(at, "count: "))), 0);
+			cr_assert_eq(RECORD_ROW(rec, PCP_LISTS, NULL, RECORD_U(node), RECORD_T(zone),
+					     RECORD_U((uint64_t)figure(at, "cpu: ")),
+					     RECORD_U((uint64_t)figure(at, "count: "))),
+				0);
 }
 
 /* Takes a zone of the kernel's file apart, and records it. The kernel's watermarks have the boost in them. */
@@ -460,14 +480,23 @@ static void record_zoneinfo(struct recorder *rec, const char *text)
 {
 	int64_t boost = figure(text, "boost ");
 	char protection[128] = "";
-	struct record_zone row = { .free_pages = (uint64_t)figure(text, "pages free "), .boost_pages = (uint64_t)boost,
-		.min_pages = (uint64_t)(figure(text, "min ") - boost), .low_pages = (uint64_t)(figure(text, "low ") - boost),
-		.high_pages = (uint64_t)(figure(text, " high ") - boost), .spanned_pages = (uint64_t)figure(text, "spanned "),
-		.present_pages = (uint64_t)figure(text, "present "), .managed_pages = (uint64_t)figure(text, "managed "),
-		.start_pfn = (uint64_t)figure(text, "start_pfn: "), .max_order = 10, .protection = protection,
-		.pcp_high_pages = (uint64_t)figure(text, "high:  "), .pcp_batch_pages = (uint64_t)figure(text, "batch: "),
+	struct record_zone row = {
+		.free_pages = (uint64_t)figure(text, "pages free "),
+		.boost_pages = (uint64_t)boost,
+		.min_pages = (uint64_t)(figure(text, "min ") - boost),
+		.low_pages = (uint64_t)(figure(text, "low ") - boost),
+		.high_pages = (uint64_t)(figure(text, " high ") - boost),
+		.spanned_pages = (uint64_t)figure(text, "spanned "),
+		.present_pages = (uint64_t)figure(text, "present "),
+		.managed_pages = (uint64_t)figure(text, "managed "),
+		.start_pfn = (uint64_t)figure(text, "start_pfn: "),
+		.max_order = 10,
+		.protection = protection,
+		.pcp_high_pages = (uint64_t)figure(text, "high:  "),
+		.pcp_batch_pages = (uint64_t)figure(text, "batch: "),
 		.stat_threshold = (uint64_t)figure(text, "threshold: "),
-		.node_unreclaimable = (uint32_t)figure(text, "node_unreclaimable: ") };
+		.node_unreclaimable = (uint32_t)figure(text, "node_unreclaimable: "),
+	};
 	char zone[16];
 
 	cr_assert_eq(sscanf(text, "Node %u, zone %15s", &row.node, zone), 2);

@@ -19,7 +19,9 @@ static char *query_on(unsigned int width, const char *name, enum results_format 
 	FILE *out = open_memstream(&text, &size);
 
 	cr_assert_eq(results_open(&results, fixture_path("results.db"), &err), 0, "%s", err.text);
-	cr_assert_eq(results_query(results, name, &(struct query_options){ .format = format, .width = width }, out, &err), 0, "%s", err.text);
+	cr_assert_eq(results_query(results, name, &(struct query_options){ .format = format, .width = width }, out,
+			     &err),
+		0, "%s", err.text);
 	results_close(results);
 	fclose(out);
 	return text;

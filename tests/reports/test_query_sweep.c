@@ -49,7 +49,9 @@ static char *csv(const char *path, const char *name, const char *by, unsigned in
 	struct err err = { 0 };
 	char *text;
 
-	cr_assert_eq(ask(path, name, (struct query_options){ .by = by, .format = RESULTS_CSV, .limit = limit }, &text, &err), 0, "%s", err.text);
+	cr_assert_eq(ask(path, name, (struct query_options){ .by = by, .format = RESULTS_CSV, .limit = limit }, &text,
+			     &err),
+		0, "%s", err.text);
 	return text;
 }
 
@@ -68,8 +70,9 @@ Test(sweep, view_has_one_row_per_run_with_what_was_set_and_the_headline_figures)
 		" unusable_9_worst, slab_pages, slab_waste_bytes, kmalloc_waste_bytes, kmalloc_p99_ns, kmem_cache_alloc_p99_ns,"
 		" extfrag_events, reclaimed_pages, numa_misses, lat_mean_ns, wall_ns FROM v_sweep LIMIT 1");
 
-	cr_expect_str_eq(rows, "1|{\"memory\":\"64 MiB\",\"slab.min_order\":\"0\"}|9|1000|900|0.075|0.15|0.225|0.45|64|1000|24|100|NULL"
-			       "|7|42|5|100|5000000");
+	cr_expect_str_eq(rows,
+		"1|{\"memory\":\"64 MiB\",\"slab.min_order\":\"0\"}|9|1000|900|0.075|0.15|0.225|0.45|64|1000|24|100|NULL"
+		"|7|42|5|100|5000000");
 	free(rows);
 }
 
@@ -138,8 +141,9 @@ static void change(const char *path, const char *sql)
 /* The run of another trace has the fewest failures, which says nothing of the others. */
 Test(sweep, runs_of_several_traces_and_machines_say_which_and_only_those_of_one_trace_beat_each_other)
 {
-	change(write_points(), "UPDATE runs SET trace = 'traces/idle.kmt', trace_sha256 = '" SHA_OF_NOTHING "' WHERE run_id = 1;"
-			       "UPDATE runs SET machine = 'other' WHERE run_id = 2;");
+	change(write_points(),
+		"UPDATE runs SET trace = 'traces/idle.kmt', trace_sha256 = '" SHA_OF_NOTHING "' WHERE run_id = 1;"
+		"UPDATE runs SET machine = 'other' WHERE run_id = 2;");
 	expect_csv("best", "free_pages", 1,
 		"run_id,free_pages,trace,machine,memory,slab.min_order,failed,free_pages_lowest,unusable_9,slab_pages,extfrag_events,lat_mean_ns\n"
 		"3,90000,traces/boot.kmt,pc-256m,1 GiB,0,0,89900,0.225,64,7,100\n");
@@ -156,7 +160,8 @@ Test(sweep, a_key_without_numbers_is_nothing_to_judge_by)
 	char *text;
 
 	change(write_points(), "UPDATE run_params SET value = 'slub' WHERE key = 'slab.min_order'");
-	cr_expect_eq(ask(fixture_path("r.db"), "best", (struct query_options){ .by = "slab.min_order", .format = RESULTS_CSV }, &text, &err),
+	cr_expect_eq(ask(fixture_path("r.db"), "best",
+			     (struct query_options){ .by = "slab.min_order", .format = RESULTS_CSV }, &text, &err),
 		-(int)ERR_USAGE);
 	cr_expect(strstr(err.text, "--by: slab.min_order has no numbers"), "%s", err.text);
 	free(text);
@@ -184,15 +189,18 @@ Test(sweep, unknown_figure_is_a_usage_error_with_the_nearest_one)
 	char *text;
 
 	write_points();
-	cr_expect_eq(ask(fixture_path("r.db"), "best", (struct query_options){ .by = "free_page", .format = RESULTS_CSV }, &text, &err),
+	cr_expect_eq(ask(fixture_path("r.db"), "best",
+			     (struct query_options){ .by = "free_page", .format = RESULTS_CSV }, &text, &err),
 		-(int)ERR_USAGE);
 	cr_expect(strstr(err.text, "did you mean \"free_pages\"?"), "%s", err.text);
 	free(text);
-	cr_expect_eq(ask(fixture_path("r.db"), "pareto", (struct query_options){ .by = "failed", .format = RESULTS_CSV }, &text, &err),
+	cr_expect_eq(ask(fixture_path("r.db"), "pareto",
+			     (struct query_options){ .by = "failed", .format = RESULTS_CSV }, &text, &err),
 		-(int)ERR_USAGE);
 	cr_expect(strstr(err.text, "expected two figures"), "%s", err.text);
 	free(text);
-	cr_expect_eq(ask(fixture_path("r.db"), "runs", (struct query_options){ .by = "failed", .format = RESULTS_CSV }, &text, &err),
+	cr_expect_eq(ask(fixture_path("r.db"), "runs", (struct query_options){ .by = "failed", .format = RESULTS_CSV },
+			     &text, &err),
 		-(int)ERR_USAGE);
 	free(text);
 }
@@ -240,6 +248,7 @@ Test(sweep, every_query_over_1000_runs_answers_within_a_second)
 	text = csv(path, "sensitivity", "failed", 1);
 	unlink(path);
 	close(fd);
-	cr_expect(strstr(text, "memory,failed,1.5686,40.0,5.5,1344 MiB .. 1632 MiB,45.5,64 MiB .. 352 MiB,5"), "%s", text);
+	cr_expect(strstr(text, "memory,failed,1.5686,40.0,5.5,1344 MiB .. 1632 MiB,45.5,64 MiB .. 352 MiB,5"), "%s",
+		text);
 	free(text);
 }

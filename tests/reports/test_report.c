@@ -145,7 +145,8 @@ Test(report, tables_fit_the_terminal)
 	free(text);
 	for (unsigned int width = 80; width <= 120; width++) {
 		text = report_of(fixture_path("results.db"), (struct report_options){ .width = width });
-		for (char *save, *line = strtok_r(strstr(text, "\nLatency"), "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		for (char *save, *line = strtok_r(strstr(text, "\nLatency"), "\n", &save); line;
+			line = strtok_r(NULL, "\n", &save))
 			if (!strstr(line, "kmemsim query"))
 				cr_expect_leq(text_width(line), (int)width, "%u: %s", width, line);
 		free(text);

@@ -16,8 +16,9 @@ static struct row_writer *open_tables(sqlite3 **db)
 	struct err err = { 0 };
 
 	cr_assert_eq(sqlite3_open(":memory:", db), SQLITE_OK);
-	cr_assert_eq(sqlite3_exec(*db, "CREATE TABLE t (n INTEGER UNIQUE, text TEXT, share REAL); CREATE TABLE u (n INTEGER)", NULL,
-			     NULL, NULL),
+	cr_assert_eq(sqlite3_exec(*db,
+			     "CREATE TABLE t (n INTEGER UNIQUE, text TEXT, share REAL); CREATE TABLE u (n INTEGER)",
+			     NULL, NULL, NULL),
 		SQLITE_OK);
 	cr_assert_eq(row_writer_create(&w, "test", tables, 2, &err), 0, "%s", err.text);
 	cr_assert_eq(row_writer_connect(w, *db, &err), 0, "%s", err.text);

@@ -40,15 +40,18 @@ static const struct {
 	{ "iomem_stats", "run_id start end region op count bytes cost_ns unclaimed" },
 	{ "ioremap_stats", "sample_id mode mappings size_bytes area_bytes" },
 	{ "ioremap_live", "run_id mapping phys size mode address area_bytes region call_site" },
-	{ "percpu_stats", "sample_id chunks unit_size_bytes units areas allocated_bytes used_bytes free_bytes largest_free_bytes"
+	{ "percpu_stats",
+		"sample_id chunks unit_size_bytes units areas allocated_bytes used_bytes free_bytes largest_free_bytes"
 		" hole_bytes largest_hole_bytes populated_pages empty_pages" },
-	{ "percpu_chunks", "sample_id chunk base_address areas free_bytes contig_bytes largest_free_bytes hole_bytes"
+	{ "percpu_chunks",
+		"sample_id chunk base_address areas free_bytes contig_bytes largest_free_bytes hole_bytes"
 		" largest_hole_bytes populated_pages empty_pages isolated" },
 	{ "boot_memory", "run_id block op start size_bytes align_bytes freed_bytes" },
 	{ "vmalloc_stats",
 		"sample_id size_bytes used_bytes free_bytes lazy_bytes guard_bytes areas lazy_areas mapped_pages page_table_pages"
 		" map_ram_blocks holes largest_hole_bytes purges purged_bytes retries failures deferred_frees huge_areas" },
-	{ "vmap_areas", "sample_id start_address end_address size_bytes use caller pages phys page_array_is_area node_pages" },
+	{ "vmap_areas",
+		"sample_id start_address end_address size_bytes use caller pages phys page_array_is_area node_pages" },
 	{ "mempool_stats",
 		"run_id pool_no pool kind cache element_bytes min_nr curr_nr lowest_reserve allocs frees failed from_reserve refills"
 		" waits timeouts wait_ns outstanding peak_outstanding destroyed" },
@@ -62,7 +65,8 @@ static const struct {
 	{ "counters", "run_id mechanism name unit value" },
 	{ "reclaim_events", "reclaim_event_id run_id by node start_ns end_ns pages success" },
 	{ "verify_checks", "run_id check checked equal first_event_no first_time_ns kernel model" },
-	{ "verify_zones", "run_id snapshot node zone order free_pages free_pages_real managed_pages blocks blocks_real" },
+	{ "verify_zones",
+		"run_id snapshot node zone order free_pages free_pages_real managed_pages blocks blocks_real" },
 	{ "verify_caches", "run_id snapshot cache slabs slabs_real objects objects_real" },
 };
 

@@ -109,7 +109,8 @@ Test(sqlite_recorder, totals_come_back_as_they_were_written)
 		"1|d_alloc+0x1c|kmem_cache_alloc|700|1|134400|140000|60|11520|1000000|120|4500");
 	expect_rows(path, "SELECT * FROM violations",
 		"1|1|5000|1|double_free|error|77|NULL|kfree of object 12, freed at event 70");
-	expect_rows(path, "SELECT * FROM counters", "1|replay|failed_allocations|allocations|3\n1|slab|bytes_alloc_mismatch|events|0");
+	expect_rows(path, "SELECT * FROM counters",
+		"1|replay|failed_allocations|allocations|3\n1|slab|bytes_alloc_mismatch|events|0");
 }
 
 Test(sqlite_recorder, second_run_joins_the_first_in_one_plain_file)
@@ -340,7 +341,10 @@ Test(sqlite_recorder, opened_in_a_thread_it_takes_a_run_or_tells_by_its_end)
 	rec->ops->close(rec);
 }
 
-/* Rows that come before the database is open are counted from what it has, and the run is completed when it is needed. */
+/*
+ * Rows that come before the database is open are counted from
+ * what it has, and the run is completed when it is needed.
+ */
 Test(sqlite_recorder, opened_in_a_thread_it_adds_to_what_is_there)
 {
 	const char *path = fixture_path("results.db");
@@ -361,7 +365,8 @@ Test(sqlite_recorder, opened_in_a_thread_it_adds_to_what_is_there)
 		cr_assert_eq(rec->ops->end(rec, &end, &err), 0, "%s", err.text);
 		rec->ops->close(rec);
 	}
-	expect_rows(path, "SELECT group_concat(run_id || ':' || sample_id) FROM (SELECT * FROM samples ORDER BY sample_id)",
+	expect_rows(path,
+		"SELECT group_concat(run_id || ':' || sample_id) FROM (SELECT * FROM samples ORDER BY sample_id)",
 		"1:1,1:2,2:3,2:4");
 	expect_rows(path, "SELECT DISTINCT trace_sha256 FROM runs", "told late");
 }
@@ -545,12 +550,15 @@ Test(sqlite_recorder, coarse_distributions_have_four_buckets_for_each_power_of_t
 	for (unsigned int ns = 0; ns < 16; ns++)
 		hist_add(&hist, ns);
 	hist_add(&hist, 1000);
-	cr_assert_eq(rec->ops->op(rec, &(struct record_op){ .op = "kfree", .count = 17, .latency = &hist, .coarse = true }, NULL), 0);
+	cr_assert_eq(rec->ops->op(rec,
+			     &(struct record_op){ .op = "kfree", .count = 17, .latency = &hist, .coarse = true }, NULL),
+		0);
 	cr_assert_eq(rec->ops->op(rec, &(struct record_op){ .op = "kmalloc", .count = 17, .latency = &hist }, NULL), 0);
 	cr_assert_eq(rec->ops->end(rec, &(struct record_end){ .status = RUN_DONE }, NULL), 0);
 	rec->ops->close(rec);
 	expect_rows(path, "SELECT low_ns, high_ns, count FROM latency_hist WHERE op = 'kfree' ORDER BY low_ns",
 		"0|7|8\n8|15|8\n896|1023|1");
 	expect_rows(path, "SELECT count(*) FROM latency_hist WHERE op = 'kmalloc'", "17");
-	expect_rows(path, "SELECT count(DISTINCT lat_p50_ns || ' ' || lat_p99_ns || ' ' || lat_max_ns) FROM op_stats", "1");
+	expect_rows(path, "SELECT count(DISTINCT lat_p50_ns || ' ' || lat_p99_ns || ' ' || lat_max_ns) FROM op_stats",
+		"1");
 }

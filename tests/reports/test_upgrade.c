@@ -93,7 +93,8 @@ Test(upgrade, a_run_is_added_to_an_old_database)
 
 	fixture_write(path, RUN_DONE);
 	cr_expect_eq(fixture_count(path, "PRAGMA user_version"), RESULTS_SCHEMA_VERSION);
-	expect_rows(path, "SELECT run_id, status, cpu_map, ifnull(sampling, 'NULL') FROM runs WHERE run_id = 1", "1|done|fold|NULL");
+	expect_rows(path, "SELECT run_id, status, cpu_map, ifnull(sampling, 'NULL') FROM runs WHERE run_id = 1",
+		"1|done|fold|NULL");
 	expect_rows(path, "SELECT count(*), count(DISTINCT fingerprint) FROM runs", "2|1");
 	expect_rows(path, "SELECT sum(sleeps) = 0 FROM op_stats WHERE run_id = 1", "1");
 	expect_rows(path, "SELECT run_id, count(*) FROM reclaim_events GROUP BY 1", "2|1");

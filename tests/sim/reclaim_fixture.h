@@ -58,7 +58,8 @@ static inline struct world *world_new(uint64_t seed)
 	w->meta.last_ns = NS;
 	w->tables = (struct trace_tables){ .whos = w->whos, .nr_whos = WORLD_TASKS, .strings = w->strings };
 	w->fx->machine.reclaim.activated_percent = RECLAIM_AUTO;
-	w->run = (struct run){ .options = &w->options,
+	w->run = (struct run){
+		.options = &w->options,
 		.machine = &w->fx->machine,
 		.tables = &w->tables,
 		.meta = &w->meta,
@@ -66,7 +67,8 @@ static inline struct world *world_new(uint64_t seed)
 		.ops = w->ops,
 		.objects = w->objects,
 		.nr_objects = WORLD_OBJECTS,
-		.seats = w->seats };
+		.seats = w->seats,
+	};
 	w->run.mm.pages = w->fx->pa;
 	w->run.reclaim.active = true;
 	w->run.reclaim.use_unknown = true;
@@ -83,15 +85,17 @@ static inline struct world *world_new(uint64_t seed)
 		w->leader[i] = i;
 	}
 	for (uint32_t i = 0; i < NR_WORLD_OPS; i++)
-		w->ops[i] = (struct run_op){ .action = ACT_PAGES,
+		w->ops[i] = (struct run_op){
+			.action = ACT_PAGES,
 			.kind = KIND_ALLOC_PAGES,
 			.gfp = world_gfp[i],
 			.node = -1,
 			.order = i == OP_HUGE ? 9 : 0,
 			.bytes_alloc = 4096u << (i == OP_HUGE ? 9 : 0),
-			.lru = i == OP_HUGE   ? LRU_NONE
-			       : i == OP_ANON ? LRU_KIND_ANON
-					      : LRU_KIND_FILE };
+			.lru = i == OP_HUGE  ? LRU_NONE :
+				i == OP_ANON ? LRU_KIND_ANON :
+					       LRU_KIND_FILE,
+		};
 	for (uint32_t i = 0; i < WORLD_OBJECTS; i++)
 		w->objects[i].slab = OBJECT_NONE;
 	meter_start(&w->run.meter, w->fx->machine.latency.step_ns);

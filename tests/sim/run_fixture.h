@@ -1,6 +1,7 @@
 /*
- * run_fixture: a run whose requests do what a test says, on CPUs that cost what it says. Request n is event and operation n
- * of a mechanism that the test plays: scene_add() gives its cost, its locks, whether it sleeps and whom it wakes.
+ * run_fixture: a run whose requests do what a test says, on CPUs that cost what it says. Request n is event and
+ * operation n of a mechanism that the test plays: scene_add() gives its cost, its locks, whether it sleeps and whom
+ * it wakes.
  */
 #ifndef KMEMSIM_TESTS_SIM_RUN_FIXTURE_H
 #define KMEMSIM_TESTS_SIM_RUN_FIXTURE_H
@@ -15,7 +16,10 @@
 
 enum { SCENE_MAX = 64, SCENE_LOCKS = 4, WAKE_UP_NS = 500 };
 
-/* What a request does: costs before_ns, then each lock's hold_ns with gap_ns before it, and all of them again; sleeps once; wakes. */
+/*
+ * What a request does: costs before_ns, then each lock's hold_ns
+ * with gap_ns before it, and all of them again; sleeps once; wakes.
+ */
 struct act {
 	ns_t at_ns;
 	uint32_t cpu;
@@ -66,7 +70,8 @@ static void scene_serve(struct run *run, const struct request *req, struct run_o
 	for (uint32_t round = 0; round <= act->again; round++) {
 		for (int i = 0; i < SCENE_LOCKS && act->locks[i].hold_ns; i++) {
 			run->meter.ns += act->locks[i].before_ns;
-			meter_charge_locked(&run->meter, STEP_ZONE_LOCK, (uint32_t)act->locks[i].hold_ns, act->locks[i].lock);
+			meter_charge_locked(&run->meter, STEP_ZONE_LOCK, (uint32_t)act->locks[i].hold_ns,
+				act->locks[i].lock);
 		}
 	}
 	if (act->wakes)
@@ -118,8 +123,15 @@ static struct scene *scene_new(uint32_t cpus, enum replay_pace pace)
 	scene->machine.latency.step_ns[STEP_ZONE_LOCK] = 1;
 	scene->options.pace = pace;
 	scene->tables.whos = scene->whos;
-	scene->run = (struct run){ .options = &scene->options, .machine = &scene->machine, .tables = &scene->tables,
-		.ops = scene->ops, .objects = scene->objects, .seats = scene->seats, .recorded_pace = pace == PACE_RECORDED };
+	scene->run = (struct run){
+		.options = &scene->options,
+		.machine = &scene->machine,
+		.tables = &scene->tables,
+		.ops = scene->ops,
+		.objects = scene->objects,
+		.seats = scene->seats,
+		.recorded_pace = pace == PACE_RECORDED,
+	};
 	meter_start(&scene->run.meter, scene->machine.latency.step_ns);
 	scene->run.part_of_kind[KIND_INB] = &scene_part;
 	scene->run.kinds[KIND_INB].latency = &scene->latency;
@@ -175,8 +187,14 @@ static void scene_play(struct scene *scene)
 	cr_assert_eq(tasks_init(&scene->run, &err), 0);
 	for (uint32_t n = 0; n < scene->nr; n++) {
 		const struct act *act = &scene->acts[n];
-		struct request req = { .arrival_ns = act->at_ns, .event_no = n, .op = n, .who = n, .seat = scene->seats[n],
-			.slot = act->slot ? act->slot - 1 : SLOT_NONE };
+		struct request req = {
+			.arrival_ns = act->at_ns,
+			.event_no = n,
+			.op = n,
+			.who = n,
+			.seat = scene->seats[n],
+			.slot = act->slot ? act->slot - 1 : SLOT_NONE,
+		};
 
 		cr_assert_eq(arrive(&scene->run, &req, &err), 0, "%s", err.text);
 		scene_check(scene);

@@ -51,7 +51,8 @@ static uint32_t free_op(struct trace_writer *w, uint32_t alloc)
 static void write_trace(const char *path)
 {
 	struct trace_meta meta = { .page_size = 4096, .cpus = 2 };
-	uint32_t *slot = calloc(NR_EVENTS + NR_PROLOGUE, sizeof(*slot)), *made_by = calloc(NR_EVENTS + NR_PROLOGUE, sizeof(*slot));
+	uint32_t *slot = calloc(NR_EVENTS + NR_PROLOGUE, sizeof(*slot)),
+		 *made_by = calloc(NR_EVENTS + NR_PROLOGUE, sizeof(*slot));
 	uint32_t nr_live = 0;
 	struct slots slots = { 0 };
 	struct trace_writer *w;
@@ -192,8 +193,9 @@ static void expect_first_difference(struct scenario *s)
 		bisect(s, steps[i]);
 		cr_assert(s->answer.part);
 		cr_assert_eq(s->answer.prologue, first < NR_PROLOGUE);
-		cr_assert_eq(s->answer.position + (s->answer.prologue ? 0 : NR_PROLOGUE), first, "every %lu: %lu, not %lu",
-			(unsigned long)steps[i], (unsigned long)s->answer.position, (unsigned long)first);
+		cr_assert_eq(s->answer.position + (s->answer.prologue ? 0 : NR_PROLOGUE), first,
+			"every %lu: %lu, not %lu", (unsigned long)steps[i], (unsigned long)s->answer.position,
+			(unsigned long)first);
 		cr_assert(s->sides[0].reached && s->sides[1].reached);
 		cr_assert(!same_outcome(&s->sides[0].outcome, &s->sides[1].outcome, s->options.time));
 	}

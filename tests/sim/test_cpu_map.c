@@ -7,11 +7,13 @@
 
 /* Tasks 10, 11 and 12 of CPU 0, then 20 and 21 of CPU 1, then 12 again, on CPU 1. */
 static const struct trace_who whos[NR] = {
-	{ .cpu = 0, .pid = 10 }, { .cpu = 0, .pid = 11 }, { .cpu = 0, .pid = 12 }, { .cpu = 1, .pid = 20 }, { .cpu = 1, .pid = 21 },
+	{ .cpu = 0, .pid = 10 }, { .cpu = 0, .pid = 11 }, { .cpu = 0, .pid = 12 }, { .cpu = 1, .pid = 20 },
+		{ .cpu = 1, .pid = 21 },
 	{ .cpu = 1, .pid = 12 },
 };
 
-static void expect_seats(enum replay_cpu_map map, uint32_t seen, uint32_t traced, uint32_t nr_cpus, const uint16_t *cpus)
+static void expect_seats(enum replay_cpu_map map, uint32_t seen, uint32_t traced, uint32_t nr_cpus,
+	const uint16_t *cpus)
 {
 	const struct trace_tables tables = { .whos = whos, .nr_whos = seen };
 	struct seat seats[NR];
@@ -20,7 +22,8 @@ static void expect_seats(enum replay_cpu_map map, uint32_t seen, uint32_t traced
 
 	cr_assert_eq(cpu_map_seats(&tables, map, traced, nr_cpus, seats, &beyond, &err), 0, "%s", err.text);
 	for (uint32_t i = 0; i < seen; i++)
-		cr_expect_eq(seats[i].cpu, cpus[i], "%u CPUs on %u: who %u is on %u, not on %u", traced, nr_cpus, i, seats[i].cpu, cpus[i]);
+		cr_expect_eq(seats[i].cpu, cpus[i], "%u CPUs on %u: who %u is on %u, not on %u", traced, nr_cpus, i,
+			seats[i].cpu, cpus[i]);
 }
 
 Test(cpu_map, fold_takes_the_cpu_modulo_their_number)

@@ -259,7 +259,10 @@ Test(engine, the_work_of_a_daemon_keeps_its_cpu_busy_and_is_in_no_latency)
 	engine_fini(&log.engine);
 }
 
-/* The work comes at 40 and begins at 110, when the request and what interrupts it are over; it is interrupted itself. */
+/*
+ * The work comes at 40 and begins at 110, when the request
+ * and what interrupts it are over; it is interrupted itself.
+ */
 Test(engine, the_work_after_what_is_interrupted_is_in_no_latency)
 {
 	struct log log;

@@ -52,7 +52,8 @@ Test(event_queue, takes_out_what_a_sorted_list_would)
 			ns_t time = rng_below(&rng, 50);
 			enum event_class class = (enum event_class)rng_below(&rng, 4);
 
-			model[nr++] = (struct sim_event){ time, (uint64_t)class << 56 | queue.next_seq, (uint32_t)step, 0 };
+			model[nr++] =
+				(struct sim_event){ time, (uint64_t) class << 56 | queue.next_seq, (uint32_t)step, 0 };
 			add(&queue, time, class, (uint32_t)step);
 			continue;
 		}

@@ -48,7 +48,10 @@ Test(fair, a_daemon_that_nobody_disturbs_goes_on)
 	free(run);
 }
 
-/* place_entity(): 3 ms in advance; it has run 4 ms at the tick, and each of the others has a tick before it is its turn again. */
+/*
+ * place_entity(): 3 ms in advance; it has run 4 ms at the tick,
+ * and each of the others has a tick before it is its turn again.
+ */
 Test(fair, who_has_slept_runs_at_once_and_lets_each_of_the_others_have_a_tick_then)
 {
 	for (uint32_t rivals = 1; rivals <= 3; rivals++) {
@@ -97,7 +100,10 @@ Test(fair, who_waits_for_its_turn_counts_and_so_does_what_waits_for_the_cpu)
 	free(run);
 }
 
-/* select_task_rq_fair(): without a cache to share it is woken where it was, idle or its waker's; the recordings of J's kind show that. */
+/*
+ * select_task_rq_fair(): without a cache to share it is woken where
+ * it was, idle or its waker's; the recordings of J's kind show that.
+ */
 Test(fair, a_daemon_stays_on_its_cpu_unless_there_is_an_idle_one_that_shares_its_cache)
 {
 	for (uint32_t before = 0; before < 3; before++) {
@@ -110,7 +116,8 @@ Test(fair, a_daemon_stays_on_its_cpu_unless_there_is_an_idle_one_that_shares_its
 			cpus[0].doing[0].end_ns = 1000 * MS;
 			cpus[2].doing[0].end_ns = 999 * MS;
 			cr_expect_eq(fair_wake(run, &fair, 0), 0, "it has slept for a second");
-			cr_expect_eq(fair_cpu(run, &fair, 0), share ? 1 : before, "before on %u, share %d", before, share);
+			cr_expect_eq(fair_cpu(run, &fair, 0), share ? 1 : before, "before on %u, share %d", before,
+				share);
 			free(run);
 		}
 	}
@@ -148,8 +155,10 @@ Test(fair, a_halted_cpu_takes_its_time_to_wake_up_and_the_wakers_own_none)
 		most_ns = ns > most_ns ? ns : most_ns;
 		cr_assert_eq(fair_wake(run, &here, 0), 0);
 	}
-	cr_expect(sum_ns > 900 * MS && sum_ns < 1100ull * MS, "mean %llu ns of 1 ms", (unsigned long long)sum_ns / 1000);
-	cr_expect(least_ns < MS / 50 && most_ns > 4 * MS, "%llu to %llu ns", (unsigned long long)least_ns, (unsigned long long)most_ns);
+	cr_expect(sum_ns > 900 * MS && sum_ns < 1100ull * MS, "mean %llu ns of 1 ms",
+		(unsigned long long)sum_ns / 1000);
+	cr_expect(least_ns < MS / 50 && most_ns > 4 * MS, "%llu to %llu ns", (unsigned long long)least_ns,
+		(unsigned long long)most_ns);
 	free(run);
 }
 

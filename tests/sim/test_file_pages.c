@@ -1,4 +1,7 @@
-/* Which pages of files the trace has: in order, by task, and in room that does not grow with those that came and went. */
+/*
+ * Which pages of files the trace has: in order, by task, and
+ * in room that does not grow with those that came and went.
+ */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -111,7 +114,8 @@ Test(file_pages, behaves_as_a_list_does)
 	begin(&files);
 	memset(task_of, 0xff, sizeof(task_of));
 	for (int step = 0; step < 20000; step++) {
-		uint32_t slot = (uint32_t)rng_below(&rng, SLOTS), task = (uint32_t)rng_below(&rng, TASKS), kept = 0, pages = 0;
+		uint32_t slot = (uint32_t)rng_below(&rng, SLOTS), task = (uint32_t)rng_below(&rng, TASKS), kept = 0,
+			 pages = 0;
 		bool adds = rng_below(&rng, 3);
 		struct file_walk walk;
 

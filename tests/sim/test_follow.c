@@ -29,8 +29,10 @@ Test(follow, a_state_is_the_recordings_own_when_what_it_had_is_there)
 		w->options.layer = LAYER_PAGE;
 		cr_expect_not(follow_is_own_state(&w->run), "nothing tells");
 		for (uint32_t i = 0; i < 20; i++)
-			older[i] = (struct older){ .op = OP_READ,
-				.where = i < missing ? WORLD_END - 1 - i : take(w->fx, 0, M) };
+			older[i] = (struct older){
+				.op = OP_READ,
+				.where = i < missing ? WORLD_END - 1 - i : take(w->fx, 0, M),
+			};
 		older[20] = (struct older){ .op = OP_READ }; /* its place is not known */
 		cr_expect_eq(follow_is_own_state(&w->run), missing <= 2, "%u of 20 are not there", missing);
 		world_free(w);
@@ -74,12 +76,14 @@ static void tell_lists(const struct world *w, struct state_zone *zone)
 /* A task has touched its anonymous memory; of pages of files the older ones are nobody's. */
 Test(follow, pages_of_a_state_are_on_its_lists_as_used_as_such_pages_are)
 {
-	static struct state_zone zone = { .managed = WORLD_END - WORLD_FIRST,
+	static struct state_zone zone = {
+		.managed = WORLD_END - WORLD_FIRST,
 		.lru = { [STATE_LRU_INACTIVE_ANON] = 600,
 			[STATE_LRU_ACTIVE_ANON] = 200,
 			[STATE_LRU_INACTIVE_FILE] = 700,
 			[STATE_LRU_ACTIVE_FILE] = 300,
-			[STATE_LRU_UNEVICTABLE] = 100 } };
+			[STATE_LRU_UNEVICTABLE] = 100 },
+	};
 	static const uint64_t want[NR_LRU_LISTS] = { 600, 200, 700, 300 };
 	struct world *w = begin();
 	struct err err = { 0 };
@@ -106,7 +110,8 @@ Test(follow, pages_of_a_state_are_on_its_lists_as_used_as_such_pages_are)
 }
 
 /* A state of one zone whose lists have so many pages, all of which are in use. */
-static struct world *begin_lists(uint64_t inactive_anon, uint64_t active_anon, uint64_t inactive_file, uint64_t active_file)
+static struct world *begin_lists(uint64_t inactive_anon, uint64_t active_anon, uint64_t inactive_file,
+	uint64_t active_file)
 {
 	static struct state_zone zone = { .managed = WORLD_END - WORLD_FIRST };
 	struct world *w = begin();
@@ -121,7 +126,8 @@ static struct world *begin_lists(uint64_t inactive_anon, uint64_t active_anon, u
 	return w;
 }
 
-static void expect_lists(struct world *w, uint64_t inactive_anon, uint64_t active_anon, uint64_t inactive_file, uint64_t active_file)
+static void expect_lists(struct world *w, uint64_t inactive_anon, uint64_t active_anon, uint64_t inactive_file,
+	uint64_t active_file)
 {
 	const uint64_t want[NR_LRU_LISTS] = { inactive_anon, active_anon, inactive_file, active_file };
 	struct err err = { 0 };
@@ -152,7 +158,10 @@ static uint32_t changes(const struct world *w, pfn_t first, uint32_t nr, enum lr
 	return found;
 }
 
-/* Of 512 pages of either kind there is room for 300 on the inactive list: files are used in stretches, memory of tasks by pages. */
+/*
+ * Of 512 pages of either kind there is room for 300 on the inactive
+ * list: files are used in stretches, memory of tasks by pages.
+ */
 Test(follow, what_the_trace_knows_is_active_where_there_is_no_room_for_it)
 {
 	struct world *w = begin_lists(300, 400, 300, 400);
@@ -163,13 +172,17 @@ Test(follow, what_the_trace_knows_is_active_where_there_is_no_room_for_it)
 	}
 	expect_lists(w, 300, 400, 300, 400);
 	for (pfn_t pfn = WORLD_FIRST; pfn < WORLD_FIRST + 512; pfn++)
-		cr_assert(lru_list_of(w->fx->pa, pfn) == LRU_INACTIVE_FILE || lru_list_of(w->fx->pa, pfn) == LRU_ACTIVE_FILE);
+		cr_assert(lru_list_of(w->fx->pa, pfn) == LRU_INACTIVE_FILE ||
+			lru_list_of(w->fx->pa, pfn) == LRU_ACTIVE_FILE);
 	cr_expect_leq(changes(w, WORLD_FIRST, 512, LRU_ACTIVE_FILE), 2 * 512 / 32);
 	cr_expect_geq(changes(w, WORLD_FIRST + 512, 512, LRU_ACTIVE_ANON), 100);
 	world_free(w);
 }
 
-/* Of 200 pages that a dump tells to be of files, 20 are of files in memory, as the numbers say; without numbers none is. */
+/*
+ * Of 200 pages that a dump tells to be of files, 20 are of
+ * files in memory, as the numbers say; without numbers none is.
+ */
 Test(follow, lists_are_of_the_kinds_that_a_dump_tells)
 {
 	static struct state_pages pages[] = {
@@ -196,7 +209,10 @@ Test(follow, lists_are_of_the_kinds_that_a_dump_tells)
 /* Of a state of its own recording: what a kworker unpacked is in no page table. */
 Test(follow, pages_of_a_state_that_the_kernel_wrote_to_memory_are_not_used)
 {
-	static struct state_zone zone = { .managed = WORLD_END - WORLD_FIRST, .lru = { [STATE_LRU_INACTIVE_ANON] = 1000 } };
+	static struct state_zone zone = {
+		.managed = WORLD_END - WORLD_FIRST,
+		.lru = { [STATE_LRU_INACTIVE_ANON] = 1000 },
+	};
 	struct world *w = begin();
 	struct err err = { 0 };
 	uint32_t used = 0;
@@ -224,10 +240,14 @@ Test(follow, pages_of_a_state_that_the_kernel_wrote_to_memory_are_not_used)
 
 /* ---- adopt_gone.c ---- */
 
-static const struct trace_op anon_op = { .kind = KIND_ALLOC_PAGES,
-	.gfp = GFP_HIGHUSER_MOVABLE | GFP_BIT_ZERO };
-static const struct trace_op file_op = { .kind = KIND_ALLOC_PAGES,
-	.gfp = GFP_HIGHUSER_MOVABLE | GFP_BIT_WRITE };
+static const struct trace_op anon_op = {
+	.kind = KIND_ALLOC_PAGES,
+	.gfp = GFP_HIGHUSER_MOVABLE | GFP_BIT_ZERO,
+};
+static const struct trace_op file_op = {
+	.kind = KIND_ALLOC_PAGES,
+	.gfp = GFP_HIGHUSER_MOVABLE | GFP_BIT_WRITE,
+};
 
 /*
  * A state with so many pages of processes and of files, and 1000 anonymous pages in use, every second one of

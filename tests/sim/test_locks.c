@@ -29,7 +29,8 @@ Test(locks, different_locks_and_other_times_do_not_meet)
 	struct scene *s = scene_new(3, PACE_RECORDED);
 	uint32_t a = scene_add(s, (struct act){ .at_ns = 0, .cpu = 0, .locks = { AT(ZONE(0), 0, 100) } });
 	uint32_t b = scene_add(s, (struct act){ .at_ns = 5, .cpu = 1, .locks = { AT(ZONE(1), 0, 100) } });
-	uint32_t c = scene_add(s, (struct act){ .at_ns = 50, .cpu = 2, .cost_ns = 50, .locks = { AT(ZONE(0), 0, 100) } });
+	uint32_t c =
+		scene_add(s, (struct act){ .at_ns = 50, .cpu = 2, .cost_ns = 50, .locks = { AT(ZONE(0), 0, 100) } });
 
 	scene_play(s);
 	expect_served(s, a, 0, 0, 100);
@@ -41,8 +42,10 @@ Test(locks, different_locks_and_other_times_do_not_meet)
 Test(locks, who_starts_later_and_arrives_earlier_goes_first)
 {
 	struct scene *s = scene_new(2, PACE_RECORDED);
-	uint32_t a = scene_add(s, (struct act){ .at_ns = 0, .cpu = 0, .cost_ns = 100, .locks = { AT(ZONE(0), 0, 50) } });
-	uint32_t b = scene_add(s, (struct act){ .at_ns = 60, .cpu = 1, .cost_ns = 20, .locks = { AT(ZONE(0), 0, 50) } });
+	uint32_t a =
+		scene_add(s, (struct act){ .at_ns = 0, .cpu = 0, .cost_ns = 100, .locks = { AT(ZONE(0), 0, 50) } });
+	uint32_t b =
+		scene_add(s, (struct act){ .at_ns = 60, .cpu = 1, .cost_ns = 20, .locks = { AT(ZONE(0), 0, 50) } });
 
 	scene_play(s);
 	expect_served(s, b, 60, 60, 70);
@@ -53,8 +56,10 @@ Test(locks, who_starts_later_and_arrives_earlier_goes_first)
 Test(locks, of_two_that_arrive_at_once_the_one_that_started_first_goes_first)
 {
 	struct scene *s = scene_new(2, PACE_RECORDED);
-	uint32_t a = scene_add(s, (struct act){ .at_ns = 0, .cpu = 0, .cost_ns = 50, .locks = { AT(ZONE(0), 0, 100) } });
-	uint32_t b = scene_add(s, (struct act){ .at_ns = 20, .cpu = 1, .cost_ns = 30, .locks = { AT(ZONE(0), 0, 10) } });
+	uint32_t a =
+		scene_add(s, (struct act){ .at_ns = 0, .cpu = 0, .cost_ns = 50, .locks = { AT(ZONE(0), 0, 100) } });
+	uint32_t b =
+		scene_add(s, (struct act){ .at_ns = 20, .cpu = 1, .cost_ns = 30, .locks = { AT(ZONE(0), 0, 10) } });
 
 	scene_play(s);
 	expect_served(s, a, 0, 0, 150);
@@ -66,8 +71,10 @@ Test(locks, a_wait_at_one_lock_lets_others_go_first_at_the_next)
 {
 	struct scene *s = scene_new(3, PACE_RECORDED);
 	uint32_t a = scene_add(s, (struct act){ .at_ns = 0, .cpu = 0, .locks = { AT(ZONE(0), 0, 100) } });
-	uint32_t b = scene_add(s, (struct act){ .at_ns = 10, .cpu = 1, .locks = { AT(ZONE(0), 0, 10), AT(ZONE(1), 10, 50) } });
-	uint32_t c = scene_add(s, (struct act){ .at_ns = 20, .cpu = 2, .cost_ns = 20, .locks = { AT(ZONE(1), 0, 30) } });
+	uint32_t b = scene_add(s,
+		(struct act){ .at_ns = 10, .cpu = 1, .locks = { AT(ZONE(0), 0, 10), AT(ZONE(1), 10, 50) } });
+	uint32_t c =
+		scene_add(s, (struct act){ .at_ns = 20, .cpu = 2, .cost_ns = 20, .locks = { AT(ZONE(1), 0, 30) } });
 
 	scene_play(s);
 	expect_served(s, a, 0, 0, 100);
@@ -92,10 +99,12 @@ Test(locks, a_spinning_cpu_is_busy_and_its_next_request_waits)
 Test(locks, an_interrupt_waits_until_the_lock_that_its_cpu_holds_is_released)
 {
 	struct scene *s = scene_new(2, PACE_RECORDED);
-	uint32_t task = scene_add(s, (struct act){ .at_ns = 0, .cost_ns = 100, .locks = { AT(ZONE(0), 0, 100), AT(ZONE(0), 200, 50) } });
+	uint32_t task = scene_add(s,
+		(struct act){ .at_ns = 0, .cost_ns = 100, .locks = { AT(ZONE(0), 0, 100), AT(ZONE(0), 200, 50) } });
 	uint32_t free_irq = scene_add(s, (struct act){ .at_ns = 50, .ctx = CTX_HARDIRQ, .cost_ns = 20 });
 	uint32_t held_irq = scene_add(s, (struct act){ .at_ns = 150, .ctx = CTX_HARDIRQ, .cost_ns = 20 });
-	uint32_t other = scene_add(s, (struct act){ .at_ns = 420, .cpu = 1, .cost_ns = 30, .locks = { AT(ZONE(0), 0, 10) } });
+	uint32_t other =
+		scene_add(s, (struct act){ .at_ns = 420, .cpu = 1, .cost_ns = 30, .locks = { AT(ZONE(0), 0, 10) } });
 
 	scene_play(s);
 	expect_served(s, free_irq, 50, 50, 20);
@@ -123,14 +132,20 @@ Test(locks, an_nmi_comes_into_what_holds_a_lock)
 Test(locks, a_request_may_take_any_number_of_locks)
 {
 	struct scene *s = scene_new(3, PACE_RECORDED);
-	uint32_t a = scene_add(s, (struct act){ .at_ns = 0, .locks = { AT(VMAP, 10, 10), AT(PCPU, 0, 10) }, .again = 2499 });
-	uint32_t early = scene_add(s, (struct act){ .at_ns = 32, .cpu = 1, .cost_ns = 10, .locks = { AT(VMAP, 0, 1) } });
-	uint32_t late = scene_add(s, (struct act){ .at_ns = 70000, .cpu = 2, .cost_ns = 22, .locks = { AT(PCPU, 0, 30) } });
+	uint32_t a =
+		scene_add(s, (struct act){ .at_ns = 0, .locks = { AT(VMAP, 10, 10), AT(PCPU, 0, 10) }, .again = 2499 });
+	uint32_t early =
+		scene_add(s, (struct act){ .at_ns = 32, .cpu = 1, .cost_ns = 10, .locks = { AT(VMAP, 0, 1) } });
+	uint32_t late =
+		scene_add(s, (struct act){ .at_ns = 70000, .cpu = 2, .cost_ns = 22, .locks = { AT(PCPU, 0, 30) } });
 
 	scene_play(s);
 	/* The second stay at the first lock is from 40 to 50. */
 	expect_served(s, early, 32, 32, 19);
-	/* Round 2333, from 69990, leaves the second lock at 70020; the next one is there at 70040, and waits until 70052. */
+	/*
+	 * Round 2333, from 69990, leaves the second lock at 70020;
+	 * the next one is there at 70040, and waits until 70052.
+	 */
 	expect_served(s, late, 70000, 70000, 52);
 	expect_served(s, a, 0, 0, 75000 + 12);
 	s->run.recorder = recorder_none();
@@ -185,7 +200,10 @@ Test(locks, a_request_is_kept_whole_although_a_longer_one_was_not)
 	meter_more_fini(&more);
 }
 
-/* A daemon's step waits for a request that arrives first, and makes one wait that arrives after it; its CPU is nobody's. */
+/*
+ * A daemon's step waits for a request that arrives first, and
+ * makes one wait that arrives after it; its CPU is nobody's.
+ */
 Test(locks, daemons_wait_and_are_waited_for)
 {
 	struct scene *s = scene_new(2, PACE_RECORDED);
@@ -225,7 +243,10 @@ Test(locks, a_daemon_is_told_how_long_it_waits_for_who_is_there)
 	scene_free(s);
 }
 
-/* Who has what it asked for and slept for what that took is at no lock when it wakes, whatever others charged meanwhile. */
+/*
+ * Who has what it asked for and slept for what that took is at
+ * no lock when it wakes, whatever others charged meanwhile.
+ */
 Test(locks, who_wakes_and_has_been_served_comes_to_no_lock)
 {
 	struct scene *s = scene_new(2, PACE_RECORDED);

@@ -152,8 +152,10 @@ Test(page_use, a_mapped_page_that_has_grown_old_goes)
 /* A recording that reclaimed: task 2 has page tables in a row. */
 static struct world *begin_mappers(uint32_t percent, struct reclaim_hooks *hooks)
 {
-	static const struct trace_op table = { .kind = KIND_ALLOC_PAGES,
-		.gfp = GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO };
+	static const struct trace_op table = {
+		.kind = KIND_ALLOC_PAGES,
+		.gfp = GFP_KERNEL_ACCOUNT | GFP_BIT_ZERO,
+	};
 	struct world *w = world_new(1);
 	struct err err = { 0 };
 
@@ -480,7 +482,10 @@ Test(page_use, the_free_of_what_is_in_swap_frees_its_place_there_and_that_of_a_f
 	world_free(w);
 }
 
-/* Of two tasks with a page each one has two more in swap, whose places are free when it has been killed, and are not freed again. */
+/*
+ * Of two tasks with a page each one has two more in swap, whose
+ * places are free when it has been killed, and are not freed again.
+ */
 Test(page_use, the_places_in_swap_of_a_killed_task_are_free_once)
 {
 	struct world *w = world_new(1);
@@ -552,8 +557,8 @@ static void end_shmem(struct world *w)
 }
 
 /*
- * A kworker unpacks the initial ramdisk into shmem; the pages of a program's arguments it clears, and they are mapped. Which of what is
- * unpacked in the run is a program nothing tells.
+ * A kworker unpacks the initial ramdisk into shmem; the pages of a program's arguments it
+ * clears, and they are mapped. Which of what is unpacked in the run is a program nothing tells.
  */
 Test(page_use, what_a_thread_of_the_kernel_wrote_to_memory_before_the_run_is_not_in_use)
 {
@@ -569,7 +574,10 @@ Test(page_use, what_a_thread_of_the_kernel_wrote_to_memory_before_the_run_is_not
 	end_shmem(w);
 }
 
-/* shmem_add_to_page_cache(): its tree has a node when the file has a second page; a file of a disk has one, too, and others' trees. */
+/*
+ * shmem_add_to_page_cache(): its tree has a node when the file has
+ * a second page; a file of a disk has one, too, and others' trees.
+ */
 Test(page_use, who_puts_pages_in_a_tree_writes_to_files_in_memory)
 {
 	struct world *w = begin_shmem();

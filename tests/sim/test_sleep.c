@@ -24,7 +24,8 @@ Test(sleep, the_longest_sleep_of_a_kind_is_kept)
 
 	for (uint32_t i = 0; i < 2; i++) {
 		scene_add(s, (struct act){ .at_ns = 10000 * i, .cost_ns = 100, .sleeps_on = 7 });
-		scene_add(s, (struct act){ .at_ns = 10000 * i + (i ? 400 : 1000), .pid = 9, .cost_ns = 50, .wakes = 7 });
+		scene_add(s,
+			(struct act){ .at_ns = 10000 * i + (i ? 400 : 1000), .pid = 9, .cost_ns = 50, .wakes = 7 });
 	}
 	scene_play(s);
 	cr_expect_eq(s->run.sleepers.stats[SLEEP_MEMPOOL].total_ns, 900 + 300);
@@ -59,7 +60,8 @@ Test(sleep, thousands_of_sleepers_are_found_by_their_keys_in_their_order)
 	struct scene *s = scene_new(1, PACE_RECORDED);
 
 	for (uint32_t i = 0; i < NR; i++)
-		cr_assert_neq(sleepers_add(&s->run, &(struct request){ .event_no = i }, SLEEP_TASK, i % KEYS, true), SLEEPER_NONE);
+		cr_assert_neq(sleepers_add(&s->run, &(struct request){ .event_no = i }, SLEEP_TASK, i % KEYS, true),
+			SLEEPER_NONE);
 	scene_check(s);
 	for (uint32_t i = 0; i < NR; i++) {
 		uint32_t number = sleepers_find(&s->run, SLEEP_TASK, i % KEYS);
@@ -98,7 +100,8 @@ Test(sleep, a_timeout_wakes_and_says_so_and_does_not_wake_the_next_one_in_its_pl
 	uint32_t late = scene_add(s, (struct act){ .at_ns = 0, .cost_ns = 10, .sleeps_on = 7, .timeout_ns = 1000 });
 	uint32_t woken = scene_add(s, (struct act){ .at_ns = 5000, .cost_ns = 10, .sleeps_on = 7, .timeout_ns = 1000 });
 	uint32_t waker = scene_add(s, (struct act){ .at_ns = 5100, .pid = 9, .cost_ns = 10, .wakes = 7 });
-	uint32_t last = scene_add(s, (struct act){ .at_ns = 5700, .pid = 9, .cost_ns = 10, .sleeps_on = 7, .timeout_ns = 3000 });
+	uint32_t last = scene_add(s,
+		(struct act){ .at_ns = 5700, .pid = 9, .cost_ns = 10, .sleeps_on = 7, .timeout_ns = 3000 });
 
 	scene_play(s);
 	expect_served(s, late, 0, 1010 + WAKE_UP_NS, 1520);

@@ -1,6 +1,6 @@
 /*
- * The object pass of verify on small states and traces: what counts as equal, what is found and named, and how the model
- * goes on after each thing that a recording does not show.
+ * The object pass of verify on small states and traces: what counts as equal, what is found
+ * and named, and how the model goes on after each thing that a recording does not show.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -48,14 +48,25 @@ static void make_zones(struct trial *t)
 		struct zone_stats stats;
 
 		page_alloc_zone_stats(mm.pages, i, &stats);
-		t->zones[i] = (struct state_zone){ .node = stats.node, .type = stats.type, .start_pfn = stats.start_pfn,
-			.spanned = stats.spanned, .present = stats.present, .managed = stats.managed, .min = stats.min,
-			.low = stats.low, .high = stats.high, .pcp_high = stats.pcp_high, .pcp_batch = stats.pcp_batch };
+		t->zones[i] = (struct state_zone){
+			.node = stats.node,
+			.type = stats.type,
+			.start_pfn = stats.start_pfn,
+			.spanned = stats.spanned,
+			.present = stats.present,
+			.managed = stats.managed,
+			.min = stats.min,
+			.low = stats.low,
+			.high = stats.high,
+			.pcp_high = stats.pcp_high,
+			.pcp_batch = stats.pcp_batch,
+		};
 		if (stats.start_pfn > FREE_PAGES || stats.start_pfn + stats.spanned <= FREE_PAGES)
 			continue;
 		t->zones[i].free_pages = 4096;
 		for (uint32_t b = 0; b < 4; b++)
-			t->blocks[b] = (struct state_block){ .pfn = FREE_PAGES + b * 1024, .zone = (uint16_t)i, .order = 10 };
+			t->blocks[b] =
+				(struct state_block){ .pfn = FREE_PAGES + b * 1024, .zone = (uint16_t)i, .order = 10 };
 	}
 	mm_fini(&mm);
 }
@@ -73,8 +84,19 @@ static struct trial *trial_new(void)
 		.offset = 512, .objs_per_slab = OBJECTS, .min_objs = OBJECTS, .min_partial = 5, .cpu_partial = 24,
 		.cpu_partial_slabs = 12, .slabs = 3, .objects = 12, .random_seq = order_of_new_slabs,
 		.nr_random_seq = OBJECTS };
-	t->caches[1] = (struct state_cache){ .name = "d", .object_size = 2048, .size = 2048, .align = 8, .inuse = 2048,
-		.offset = 1024, .objs_per_slab = 2, .min_objs = 2, .min_partial = 5, .cpu_partial = 24, .cpu_partial_slabs = 24 };
+	t->caches[1] = (struct state_cache){
+		.name = "d",
+		.object_size = 2048,
+		.size = 2048,
+		.align = 8,
+		.inuse = 2048,
+		.offset = 1024,
+		.objs_per_slab = 2,
+		.min_objs = 2,
+		.min_partial = 5,
+		.cpu_partial = 24,
+		.cpu_partial_slabs = 24,
+	};
 	t->slabs[0] = (struct state_slab){ .pfn = SLAB_A, .cpu = 0, .objects = OBJECTS, .inuse = OBJECTS,
 		.place = STATE_SLAB_CPU, .cpu_freelist = free_in_a, .nr_cpu_freelist = 2 };
 	t->slabs[1] = (struct state_slab){ .pfn = SLAB_B, .cpu = STATE_NO_CPU, .objects = OBJECTS, .inuse = 2,
@@ -89,8 +111,8 @@ static struct trial *trial_new(void)
 	fd = mkstemp(t->path);
 	cr_assert(fd >= 0);
 	close(fd);
-	cr_assert_eq(trace_writer_open(&t->w, t->path, &(struct trace_writer_options){ .recorded = true }, &err), 0, "%s",
-		err.text);
+	cr_assert_eq(trace_writer_open(&t->w, t->path, &(struct trace_writer_options){ .recorded = true }, &err), 0,
+		"%s", err.text);
 	return t;
 }
 
@@ -102,8 +124,13 @@ static uint64_t address(pfn_t pfn, uint32_t index)
 static void write_event(struct trial *t, uint32_t cpu, const struct trace_op *op, uint32_t slot, uint64_t where)
 {
 	struct trace_who who = { cpu, 1, trace_writer_string(t->w, "init", 4), 0 };
-	struct trace_event event = { .time_ns = t->now_ns += 1000, .op = trace_writer_op(t->w, op),
-		.who = trace_writer_who(t->w, &who), .slot = slot, .recorded = { .where = where, .entry = ++t->entry[cpu] } };
+	struct trace_event event = {
+		.time_ns = t->now_ns += 1000,
+		.op = trace_writer_op(t->w, op),
+		.who = trace_writer_who(t->w, &who),
+		.slot = slot,
+		.recorded = { .where = where, .entry = ++t->entry[cpu] },
+	};
 	struct err err = { 0 };
 
 	cr_assert_eq(trace_writer_event(t->w, &event, &err), 0, "%s", err.text);
@@ -147,7 +174,11 @@ static uint32_t bulk(struct trial *t, uint32_t nr)
 
 static void bulk_free(struct trial *t, uint32_t first, uint32_t nr, uint64_t where)
 {
-	struct trace_op op = { .kind = KIND_KMEM_CACHE_FREE_BULK, .node = -1, .name = trace_writer_string(t->w, "c", 1) };
+	struct trace_op op = {
+		.kind = KIND_KMEM_CACHE_FREE_BULK,
+		.node = -1,
+		.name = trace_writer_string(t->w, "c", 1),
+	};
 
 	for (; nr; nr--) {
 		op.flags = nr > 1 ? OP_BULK_MORE : 0;
@@ -237,8 +268,9 @@ Test(verify_objects, a_model_error_is_found_and_named_and_the_rest_is_right)
 	cr_expect_eq(t->objects.first.event_no, 0);
 	cr_expect_not_null(strstr(t->objects.first.kernel, "c on CPU 0: object at 0xffff888001194c00"), "%s",
 		t->objects.first.kernel);
-	cr_expect_not_null(strstr(t->objects.first.model, "object at 0xffff888001194400; then: CPU 0: slab at page 4500"), "%s",
-		t->objects.first.model);
+	cr_expect_not_null(strstr(t->objects.first.model,
+				   "object at 0xffff888001194400; then: CPU 0: slab at page 4500"),
+		"%s", t->objects.first.model);
 	free(t);
 }
 

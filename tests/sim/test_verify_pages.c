@@ -1,6 +1,6 @@
 /*
- * The page layer of verify on hand-made recordings: one zone's Unmovable pages 5120, 5121, ... come in this order, seven at a time,
- * and a list of ten pages is flushed.
+ * The page layer of verify on hand-made recordings: one zone's Unmovable pages 5120,
+ * 5121, ... come in this order, seven at a time, and a list of ten pages is flushed.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -41,14 +41,34 @@ static void make_state(struct recording *r)
 		struct zone_stats zone;
 
 		page_alloc_zone_stats(pa, i, &zone);
-		r->zones[i] = (struct state_zone){ .node = zone.node, .type = zone.type, .start_pfn = zone.start_pfn,
-			.spanned = zone.spanned, .present = zone.present, .managed = zone.managed, .min = 1, .low = 2, .high = 3,
-			.pcp_high = 10, .pcp_batch = BATCH };
+		r->zones[i] = (struct state_zone){
+			.node = zone.node,
+			.type = zone.type,
+			.start_pfn = zone.start_pfn,
+			.spanned = zone.spanned,
+			.present = zone.present,
+			.managed = zone.managed,
+			.min = 1,
+			.low = 2,
+			.high = 3,
+			.pcp_high = 10,
+			.pcp_batch = BATCH,
+		};
 	}
 	page_alloc_destroy(pa);
 	r->zones[last].free_pages = 512 + 1024;
-	r->blocks[0] = (struct state_block){ .pfn = FIRST, .zone = (uint16_t)last, .order = 9, .migratetype = MIGRATE_UNMOVABLE };
-	r->blocks[1] = (struct state_block){ .pfn = 8192, .zone = (uint16_t)last, .order = 10, .migratetype = MIGRATE_MOVABLE };
+	r->blocks[0] = (struct state_block){
+		.pfn = FIRST,
+		.zone = (uint16_t)last,
+		.order = 9,
+		.migratetype = MIGRATE_UNMOVABLE,
+	};
+	r->blocks[1] = (struct state_block){
+		.pfn = 8192,
+		.zone = (uint16_t)last,
+		.order = 10,
+		.migratetype = MIGRATE_MOVABLE,
+	};
 	strcpy(r->state.source, "made up");
 	r->state.zones = r->zones;
 	r->state.blocks = r->blocks;
@@ -75,11 +95,16 @@ static struct recording *begin(void)
 	return r;
 }
 
-static void event_of(struct recording *r, enum trace_kind kind, uint16_t flags, uint32_t slot, uint64_t pfn, uint8_t order)
+static void event_of(struct recording *r, enum trace_kind kind, uint16_t flags, uint32_t slot, uint64_t pfn,
+	uint8_t order)
 {
 	struct trace_op op = { .kind = (uint8_t)kind, .node = -1, .flags = flags, .order = order,
 		.gfp = kind == KIND_FREE_PAGES ? 0 : GFP_KERNEL };
-	struct trace_event e = { .time_ns = ++r->now, .slot = slot, .recorded = { .where = pfn, .entry = (uint32_t)r->now } };
+	struct trace_event e = {
+		.time_ns = ++r->now,
+		.slot = slot,
+		.recorded = { .where = pfn, .entry = (uint32_t)r->now },
+	};
 	struct err err;
 
 	e.op = trace_writer_op(r->w, &op);
@@ -104,7 +129,12 @@ static void release(struct recording *r, uint32_t slot, uint64_t pfn)
 
 static void move_of(struct recording *r, enum trace_move_kind kind, uint64_t pfn, uint8_t order)
 {
-	struct trace_move move = { .pfn = pfn, .order = order & 0xf, .kind = (unsigned int)kind & 0xf, .entry = (uint32_t)++r->now };
+	struct trace_move move = {
+		.pfn = pfn,
+		.order = order & 0xf,
+		.kind = (unsigned int)kind & 0xf,
+		.entry = (uint32_t)++r->now,
+	};
 	struct err err;
 
 	cr_assert_eq(trace_writer_move(r->w, &move, &err), 0);
@@ -141,7 +171,12 @@ static void verify(struct recording *r)
 
 	cr_assert_eq(trace_writer_close(r->w, &meta, &err), 0, "%s", err.text);
 	r->verify_state = (struct verify_state){ "made up", &r->state };
-	r->options = (struct verify_options){ .trace = r->path, .machine = &r->machine, .states = &r->verify_state, .nr_states = 1 };
+	r->options = (struct verify_options){
+		.trace = r->path,
+		.machine = &r->machine,
+		.states = &r->verify_state,
+		.nr_states = 1,
+	};
 	cr_assert_eq(verify_pages_step(&r->options, &r->step, &r->refills, &r->drains, &log, &err), 0, "%s", err.text);
 	cr_assert_eq(verify_pages_free(&r->options, &log, &r->free, &err), 0, "%s", err.text);
 	unseen_log_fini(&log);
@@ -151,7 +186,8 @@ static void verify(struct recording *r)
 static void expect(const struct verify_count *count, uint64_t equal, uint64_t checked)
 {
 	cr_expect(count->equal == equal && count->checked == checked, "%lu of %lu are equal, not %lu of %lu",
-		(unsigned long)count->equal, (unsigned long)count->checked, (unsigned long)equal, (unsigned long)checked);
+		(unsigned long)count->equal, (unsigned long)count->checked, (unsigned long)equal,
+		(unsigned long)checked);
 }
 
 Test(verify_pages, the_model_refills_as_the_kernel_did)
@@ -262,8 +298,8 @@ Test(verify_pages, another_flush_than_the_models_is_told_and_followed)
 }
 
 /*
- * No free has caused it: it was time to. The free run, which has no such clock, is told when and how many, and finds the same three
- * pages: they make a block of four with their neighbour, which the next request takes.
+ * No free has caused it: it was time to. The free run, which has no such clock, is told when and how many, and
+ * finds the same three pages: they make a block of four with their neighbour, which the next request takes.
  */
 Test(verify_pages, what_the_clock_drains_is_given_to_the_free_run)
 {

@@ -13,7 +13,8 @@
 #define MAKER_PAGE_FREE 502u
 #define MAKER_STACK   503u
 #define MAKER_NR      4u
-#define MAKER_SAMPLE_TYPE (0x10000u | 0x2u | 0x4u | 0x40u | 0x80u | 0x20u | 0x400u) /* IDENTIFIER TID TIME ID CPU CALLCHAIN RAW */
+/* IDENTIFIER TID TIME ID CPU CALLCHAIN RAW */
+#define MAKER_SAMPLE_TYPE (0x10000u | 0x2u | 0x4u | 0x40u | 0x80u | 0x20u | 0x400u)
 
 struct maker {
 	unsigned char *data; /* owned */
@@ -226,7 +227,8 @@ static inline void maker_kfree(struct maker *m, uint64_t time_ns, uint32_t cpu, 
 	maker_end_record(m, at);
 }
 
-static inline void maker_page_free(struct maker *m, uint64_t time_ns, uint32_t cpu, uint32_t tid, uint64_t pfn, uint32_t order)
+static inline void maker_page_free(struct maker *m, uint64_t time_ns, uint32_t cpu, uint32_t tid, uint64_t pfn,
+	uint32_t order)
 {
 	size_t at = maker_sample(m, MAKER_PAGE_FREE, time_ns, cpu, tid, 20);
 

@@ -1,4 +1,7 @@
-/* random_trace: traces of all kinds of events for tests, in memory and as a file; the same seed gives the same trace. */
+/*
+ * random_trace: traces of all kinds of events for tests, in
+ * memory and as a file; the same seed gives the same trace.
+ */
 #ifndef KMEMSIM_TESTS_TRACES_RANDOM_TRACE_H
 #define KMEMSIM_TESTS_TRACES_RANDOM_TRACE_H
 
@@ -52,8 +55,8 @@ static inline uint32_t random_op(struct trace_writer *w, struct rng *rng, enum t
 	return trace_writer_op(w, &op);
 }
 
-static inline struct trace_event random_event(struct trace_writer *w, struct rng *rng, struct slots *slots, uint32_t *live,
-	uint32_t *nr_live)
+static inline struct trace_event random_event(struct trace_writer *w, struct rng *rng, struct slots *slots,
+	uint32_t *live, uint32_t *nr_live)
 {
 	enum trace_kind kind = (enum trace_kind)rng_below(rng, NR_KINDS);
 	struct trace_who who = { (uint32_t)rng_below(rng, 4), (int32_t)rng_below(rng, 9) - 1,
@@ -86,10 +89,15 @@ static inline struct trace_event random_event(struct trace_writer *w, struct rng
 }
 
 /* Write a trace of @nr events to @path and keep what was written. */
-static inline struct random_trace random_trace_write(const char *path, uint64_t seed, uint32_t nr, uint32_t block_events,
-	bool recorded)
+static inline struct random_trace random_trace_write(const char *path, uint64_t seed, uint32_t nr,
+	uint32_t block_events, bool recorded)
 {
-	struct random_trace t = { .nr_events = nr, .nr_prologue = nr / 10, .block_events = block_events, .recorded = recorded };
+	struct random_trace t = {
+		.nr_events = nr,
+		.nr_prologue = nr / 10,
+		.block_events = block_events,
+		.recorded = recorded,
+	};
 	struct trace_writer_options options = { .block_events = block_events, .recorded = recorded };
 	struct trace_meta meta = { .page_size = 4096, .cpus = 4, .cache_pages = 48057, .cache_pages_reused = 17619 };
 	struct slots slots = { 0 };
@@ -131,10 +139,12 @@ static inline void random_trace_fini(struct random_trace *t)
 /* Whether event @i of the batch is @want, with the recorded columns if the batch has them. */
 static inline bool same_event(const struct trace_batch *b, uint32_t i, const struct trace_event *want)
 {
-	return b->time_ns[i] == want->time_ns && b->op[i] == want->op && b->who[i] == want->who && b->slot[i] == want->slot &&
-		(b->value ? b->value[i] : 0) == want->value && (!b->where || b->where[i] == want->recorded.where) &&
-		(!b->ctx || (b->ctx[i] == want->recorded.ctx && (b->entry ? b->entry[i] : 0) == want->recorded.entry &&
-			(b->moved ? b->moved[i] : 0) == want->recorded.moved));
+	return b->time_ns[i] == want->time_ns && b->op[i] == want->op && b->who[i] == want->who &&
+		b->slot[i] == want->slot && (b->value ? b->value[i] : 0) == want->value &&
+		(!b->where || b->where[i] == want->recorded.where) &&
+		(!b->ctx ||
+			(b->ctx[i] == want->recorded.ctx && (b->entry ? b->entry[i] : 0) == want->recorded.entry &&
+				(b->moved ? b->moved[i] : 0) == want->recorded.moved));
 }
 
 /*

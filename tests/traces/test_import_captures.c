@@ -92,7 +92,8 @@ Test(import_captures, the_boot_has_every_event_and_the_known_repairs)
 	cr_expect_eq(nr_of(&in, KIND_ALLOC_PERCPU), 454);
 	cr_expect_eq(nr_of(&in, KIND_KMEM_CACHE_CREATE), 78);
 	cr_expect_eq(in.meta.implied_frees, 3113, "as many as the captures' description counts");
-	cr_expect_eq(importing_count(&in.meta.classified, "slab/inside its call/certain"), 835, "one for each slab_grow");
+	cr_expect_eq(importing_count(&in.meta.classified, "slab/inside its call/certain"), 835,
+		"one for each slab_grow");
 	cr_expect_str_eq(in.meta.kernel, "6.1.0-56-cloud-amd64");
 	/* The last event is the marker of the last snapshot, whose trace_entries.csv counts 801065. */
 	cr_expect_eq(in.events[in.nr - 1].entry, 801065);
@@ -209,12 +210,13 @@ Test(import_captures, a_recording_of_the_stock_kmem_events_works_without_any_pro
 	struct err err = { 0 };
 	char text[64];
 
-	if (!unpack("A-boot-256m/trace.txt.xz", ": (kmalloc|kfree|kmem_cache_alloc|kmem_cache_free|mm_page_alloc|mm_page_free): ",
-		    text))
+	if (!unpack("A-boot-256m/trace.txt.xz",
+		    ": (kmalloc|kfree|kmem_cache_alloc|kmem_cache_free|mm_page_alloc|mm_page_free): ", text))
 		cr_skip_test("the captures are not there");
 	cr_assert_eq(import_shared(&in, text, &err), 0, "%s", err.text);
 	cr_expect_eq(trace_counts_total(&in.meta.unusable), 0);
-	cr_expect_eq(in.nr - in.nr_prologue - nr_of(&in, KIND_VMALLOC) - nr_of(&in, KIND_VFREE) - nr_of(&in, KIND_ALLOC_PAGES_BULK),
+	cr_expect_eq(in.nr - in.nr_prologue - nr_of(&in, KIND_VMALLOC) - nr_of(&in, KIND_VFREE) -
+			nr_of(&in, KIND_ALLOC_PAGES_BULK),
 		34749 + 34291 + 368744 + 310322 + 13554 + 11952);
 	cr_expect_geq(nr_of(&in, KIND_VMALLOC), 120, "90 that probes saw, 32 before the probes were on");
 	cr_expect_eq(nr_of(&in, KIND_VFREE), 62, "as many as probes saw");
@@ -267,7 +269,8 @@ static void choose_clock(char *bytes, size_t len, const char *clock)
 	size_t before = (size_t)(name - names) - strlen("local [global] ");
 
 	cr_assert_not_null(at);
-	snprintf(chosen, sizeof(chosen), "local global %.*s[%s]%s", (int)before, names + strlen("local [global] "), clock, name + strlen(clock));
+	snprintf(chosen, sizeof(chosen), "local global %.*s[%s]%s", (int)before, names + strlen("local [global] "),
+		clock, name + strlen(clock));
 	memcpy(at, chosen, sizeof(names) - 1);
 }
 
@@ -372,7 +375,8 @@ Test(import_captures, a_cut_off_or_damaged_trace_dat_is_one_clear_error, .timeou
 	memset(bytes + len - 1000000, 0, 500000);
 	importing_file(copy, bytes, len);
 	cr_expect_eq(import_shared(&in, copy, &err), -(int)ERR_TRACE, "zeros: %s", err.text);
-	cr_expect(strstr(err.text, "cut off or damaged: what CPU 0 recorded goes on with no page of records, after "), "zeros: %s", err.text);
+	cr_expect(strstr(err.text, "cut off or damaged: what CPU 0 recorded goes on with no page of records, after "),
+		"zeros: %s", err.text);
 	unlink(copy);
 	memset(bytes + 2000, 0xa5, 200000);
 	importing_file(copy, bytes, len);

@@ -22,8 +22,8 @@ static void expect_function(const struct imported_event *event, size_t n, const 
 {
 	size_t len = strcspn(event->call_site, "+");
 
-	cr_expect(len == strlen(function) && !memcmp(event->call_site, function, len), "event %zu: %s, not %s", n, event->call_site,
-		function);
+	cr_expect(len == strlen(function) && !memcmp(event->call_site, function, len), "event %zu: %s, not %s", n,
+		event->call_site, function);
 }
 
 static bool is_page_event(const struct imported_event *event)
@@ -32,8 +32,8 @@ static bool is_page_event(const struct imported_event *event)
 }
 
 /*
- * Two CPUs whose records mix, interrupts between an event and its chain, chains whose event is in the page before: the record
- * and what the kernel prints agree on every caller.
+ * Two CPUs whose records mix, interrupts between an event and its chain, chains whose event
+ * is in the page before: the record and what the kernel prints agree on every caller.
  */
 Test(import_chains, a_trace_dat_and_the_kernels_text_of_it_name_the_same_callers)
 {
@@ -54,11 +54,12 @@ Test(import_chains, a_trace_dat_and_the_kernels_text_of_it_name_the_same_callers
 		const struct imported_event *a = importing_event(&dat, i), *b = importing_event(&text, i);
 
 		cr_assert_eq(a->op.kind, b->op.kind);
-		cr_expect_eq(strcspn(a->call_site, "+"), strcspn(b->call_site, "+"), "event %zu: %s, in text %s", i, a->call_site,
-			b->call_site);
+		cr_expect_eq(strcspn(a->call_site, "+"), strcspn(b->call_site, "+"), "event %zu: %s, in text %s", i,
+			a->call_site, b->call_site);
 		cr_expect(!memcmp(a->call_site, b->call_site, strcspn(a->call_site, "+")));
 		pages += is_page_event(a);
-		cr_expect(!is_page_event(a) || (*a->call_site != 0) == (i < 549), "event %zu: of the last one the chain is cut off", i);
+		cr_expect(!is_page_event(a) || (*a->call_site != 0) == (i < 549),
+			"event %zu: of the last one the chain is cut off", i);
 	}
 	cr_expect_eq(pages, 144);
 	importing_end(&dat);
@@ -91,22 +92,20 @@ Test(import_chains, an_interrupt_and_another_cpu_may_come_between_an_event_and_i
 /* Of an event that is not kept, of one that is lost, of an interrupt that is over, of a program. */
 Test(import_chains, chains_of_others_are_not_taken)
 {
-	struct imported in = importing_text(
-		LINE("0", ".....", "1.000001", ALLOC("0x10"))
-		LINE("0", "d..2.", "1.000002", "sched_switch: prev_comm=task")
-		LINE("0", "d..2.", "1.000002", "<stack trace>") CHAIN("__schedule")
-		LINE("0", ".....", "1.000003", ALLOC("0x11"))
-		"CPU:0 [LOST 3 EVENTS]\n"
-		LINE("0", ".....", "1.000005", "<stack trace>") CHAIN("of_a_lost_event")
-		LINE("0", "d.h2.", "1.000006", ALLOC("0x12"))
-		LINE("0", ".....", "1.000007", "mm_page_free: page=x pfn=0x13 order=0")
-		LINE("0", "d.h2.", "1.000008", "<stack trace>") CHAIN("of_the_next_interrupt")
-		LINE("0", ".....", "1.000009", ALLOC("0x14"))
-		LINE("0", ".....", "1.000009", "<user stack trace>") " => /bin/sh[+0x600d3]\n => <00007f1234567890>\n =>  ??\n"
-		"task 7 [000] 1.000010: kmem:" ALLOC("0x15") "\n"
-		"\tffffffff812b95b7 __alloc_pages+0xa7 ([kernel.kallsyms])\n"
-		"\tffffffff812b95c0 [unknown] ([kernel.kallsyms])\n"
-		"\t           ee137 in_libc+0x7 (/lib/libc.so.6)\n\t    7fff12345678 in_program+0x1\n\n");
+	struct imported in = importing_text(LINE("0", ".....", "1.000001", ALLOC("0x10")) LINE("0", "d..2.", "1.000002",
+		"sched_switch: prev_comm=task") LINE("0", "d..2.", "1.000002",
+		"<stack trace>") CHAIN("__schedule") LINE("0", ".....", "1.000003",
+		ALLOC("0x11")) "CPU:0 [LOST 3 EVENTS]\n" LINE("0", ".....", "1.000005",
+		"<stack trace>") CHAIN("of_a_lost_event") LINE("0", "d.h2.", "1.000006", ALLOC("0x12")) LINE("0",
+		".....", "1.000007", "mm_page_free: page=x pfn=0x13 order=0") LINE("0", "d.h2.", "1.000008",
+		"<stack trace>") CHAIN("of_the_next_interrupt") LINE("0", ".....", "1.000009", ALLOC("0x14")) LINE("0",
+		".....", "1.000009",
+		"<user stack trace>") " => /bin/sh[+0x600d3]\n => <00007f1234567890>\n =>  ??\n"
+				      "task 7 [000] 1.000010: kmem:" ALLOC(
+					      "0x15") "\n"
+						      "\tffffffff812b95b7 __alloc_pages+0xa7 ([kernel.kallsyms])\n"
+						      "\tffffffff812b95c0 [unknown] ([kernel.kallsyms])\n"
+						      "\t           ee137 in_libc+0x7 (/lib/libc.so.6)\n\t    7fff12345678 in_program+0x1\n\n");
 
 	cr_assert_eq(in.nr - in.nr_prologue, 6);
 	cr_expect_eq(trace_counts_total(&in.meta.unusable), 0);
@@ -131,13 +130,15 @@ Test(import_chains, perf_script_need_not_print_where_a_function_is_from)
 /* From 6.7 on GFP_NOWAIT includes __GFP_NOWARN: chains tell that a text is of such a kernel. */
 Test(import_chains, functions_in_chains_tell_how_to_read_masks)
 {
-	static const char event[] = LINE("0", ".....", "1.000001", "mm_page_alloc: page=x pfn=0x10 order=0 migratetype=1 gfp_flags=GFP_NOWAIT");
+	static const char event[] = LINE("0", ".....", "1.000001",
+		"mm_page_alloc: page=x pfn=0x10 order=0 migratetype=1 gfp_flags=GFP_NOWAIT");
 	char text[512];
 	struct imported in = importing_text(event);
 
 	cr_expect_eq(importing_event(&in, 0)->op.gfp, GFP_NOWAIT);
 	importing_end(&in);
-	snprintf(text, sizeof(text), "%s%s", event, LINE("0", ".....", "1.000002", "<stack trace>") " => __alloc_pages_noprof\n => f\n");
+	snprintf(text, sizeof(text), "%s%s", event,
+		LINE("0", ".....", "1.000002", "<stack trace>") " => __alloc_pages_noprof\n => f\n");
 	in = importing_text(text);
 	cr_expect_eq(importing_event(&in, 0)->op.gfp, GFP_NOWAIT | GFP_BIT_NOWARN);
 	importing_end(&in);
@@ -179,11 +180,11 @@ Test(import_chains, order_is_kept_while_events_wait)
 /* The same event as trace-cmd prints it, and as it does with -R. */
 Test(import_chains, a_probes_caller_is_read_by_its_field_too)
 {
-	struct imported in = importing_text(
-		LINE("0", ".....", "1.000003", "vmap: (ffffffff81315fb0) count=3")
-		LINE("0", ".....", "1.000004", "vmap_ret: (ffffffff81315fb0 <- ffffffff81317ef9) addr=0xffffc90000200000")
-		LINE("0", ".....", "1.000005", "vmap: __probe_ip=ffffffff81315fb0 count=3")
-		LINE("0", ".....", "1.000006", "vmap_ret: __probe_func=ffffffff81315fb0 __probe_ret_ip=ffffffff81317ef9 addr=0xffffc90000300000"));
+	struct imported in = importing_text(LINE("0", ".....", "1.000003", "vmap: (ffffffff81315fb0) count=3") LINE("0",
+		".....", "1.000004",
+		"vmap_ret: (ffffffff81315fb0 <- ffffffff81317ef9) addr=0xffffc90000200000") LINE("0", ".....",
+		"1.000005", "vmap: __probe_ip=ffffffff81315fb0 count=3") LINE("0", ".....", "1.000006",
+		"vmap_ret: __probe_func=ffffffff81315fb0 __probe_ret_ip=ffffffff81317ef9 addr=0xffffc90000300000"));
 
 	cr_assert_eq(in.nr - in.nr_prologue, 2);
 	for (size_t i = 0; i < 2; i++)
@@ -194,13 +195,13 @@ Test(import_chains, a_probes_caller_is_read_by_its_field_too)
 /* Where a tracer has put itself in the place of the return address, an event cannot tell its caller; the chain can. */
 Test(import_chains, a_tracers_trampoline_is_no_call_site)
 {
-	struct imported in = importing_text(
-		LINE("0", ".....", "1.000001", "kfree: call_site=return_to_handler+0x0/0x40 ptr=0000000000000000")
-		LINE("0", ".....", "1.000002", "kfree: call_site=__kretprobe_trampoline+0x0/0x40 ptr=0000000000000000")
-		LINE("0", ".....", "1.000002", "<stack trace>") " => kfree\n => vfs_write\n"
-		LINE("0", ".....", "1.000003", "vmap: (vmap+0x0/0x10) count=3")
-		LINE("0", ".....", "1.000004", "vmap_ret: (arch_rethook_trampoline+0x0/0x57 <- vmap) addr=0xffffc90000200000")
-		LINE("0", ".....", "1.000005", "kfree: call_site=return_to_handlers+0x4/0x40 ptr=0000000000000000"));
+	struct imported in = importing_text(LINE("0", ".....", "1.000001",
+		"kfree: call_site=return_to_handler+0x0/0x40 ptr=0000000000000000") LINE("0", ".....", "1.000002",
+		"kfree: call_site=__kretprobe_trampoline+0x0/0x40 ptr=0000000000000000") LINE("0", ".....", "1.000002",
+		"<stack trace>") " => kfree\n => vfs_write\n" LINE("0", ".....", "1.000003",
+		"vmap: (vmap+0x0/0x10) count=3") LINE("0", ".....", "1.000004",
+		"vmap_ret: (arch_rethook_trampoline+0x0/0x57 <- vmap) addr=0xffffc90000200000") LINE("0", ".....",
+		"1.000005", "kfree: call_site=return_to_handlers+0x4/0x40 ptr=0000000000000000"));
 	static const char *const want[] = { "", "vfs_write", "", "return_to_handlers" };
 
 	cr_assert_eq(in.nr - in.nr_prologue, 4);
@@ -240,7 +241,8 @@ static void expect_perf_chain(const char *kallsyms, const char *want, bool swap)
 
 	maker_comm(&m, 10, 0, "writer");
 	maker_page_free(&m, 1000, 0, 10, 0x4000, 0);
-	maker_kmalloc(&m, 2000, 0, 10, 0xffff888000001000u, 100, 128); /* its call site is among the symbols, as a trampoline */
+	/* its call site is among the symbols, as a trampoline */
+	maker_kmalloc(&m, 2000, 0, 10, 0xffff888000001000u, 100, 128);
 	in = import_perf(&m, kallsyms);
 	cr_assert_eq(in.nr - in.nr_prologue, 2);
 	cr_expect_str_eq(importing_event(&in, 0)->call_site, want);
@@ -250,9 +252,11 @@ static void expect_perf_chain(const char *kallsyms, const char *want, bool swap)
 
 Test(import_chains, the_chain_in_a_perf_data_tells_the_caller_once_there_are_symbols)
 {
-	static const char symbols[] = "ffffffff81000000 T free_unref_page\nffffffff81000010 T pipe_release\nffffffff81000080 T vfs_write\n"
+	static const char symbols[] =
+		"ffffffff81000000 T free_unref_page\nffffffff81000010 T pipe_release\nffffffff81000080 T vfs_write\n"
 		"ffffffff81234560 T return_to_handler\n";
-	static const char inner[] = "ffffffff81000000 T free_unref_page\nffffffff81000010 T __free_pages\nffffffff81000080 T kfree\n"
+	static const char inner[] =
+		"ffffffff81000000 T free_unref_page\nffffffff81000010 T __free_pages\nffffffff81000080 T kfree\n"
 		"ffffffff81234560 T return_to_handler\n";
 
 	if (!perf_supported())
@@ -266,7 +270,8 @@ Test(import_chains, the_chain_in_a_perf_data_tells_the_caller_once_there_are_sym
 /* Behind it in the file is a record with an address that would do for a caller. */
 Test(import_chains, a_record_that_breaks_off_before_its_callers_has_none)
 {
-	static const char symbols[] = "ffffffff81000000 T free_unref_page\nffffffff81000010 T __free_pages\nffffffff81000080 T kfree\n"
+	static const char symbols[] =
+		"ffffffff81000000 T free_unref_page\nffffffff81000010 T __free_pages\nffffffff81000080 T kfree\n"
 		"ffffffff81234560 T vfs_write\n";
 	struct maker m = maker_begin(false, false);
 	struct imported in;

@@ -140,8 +140,9 @@ Test(import_io, an_access_told_by_the_processor_and_by_the_region_counts_once)
 
 Test(import_io, a_table_of_accesses_may_have_its_columns_in_any_order)
 {
-	struct imported in = importing_text("device,port,direction,width_bytes,time_us\nrtc,0x0071,read,1,6038\n,112,write,2,6040\n"
-		"rtc,0x71,sideways,1,6041\nrtc,0x71\n");
+	struct imported in =
+		importing_text("device,port,direction,width_bytes,time_us\nrtc,0x0071,read,1,6038\n,112,write,2,6040\n"
+			       "rtc,0x71,sideways,1,6041\nrtc,0x71\n");
 
 	cr_assert_eq(in.nr, 2);
 	expect_access(&in, 0, KIND_INB, 0x71, 0);

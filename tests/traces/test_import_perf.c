@@ -61,13 +61,15 @@ static void expect_two_cpus(const struct maker *m)
 	for (size_t i = 0; i < 6; i++) {
 		const struct imported_event *event = importing_event(&in, i);
 
-		cr_expect_eq(event->time_ns, want[i].time_ns, "event %zu at %llu", i, (unsigned long long)event->time_ns);
+		cr_expect_eq(event->time_ns, want[i].time_ns, "event %zu at %llu", i,
+			(unsigned long long)event->time_ns);
 		cr_expect_eq(event->op.kind, want[i].kind);
 		cr_expect_eq(event->who.cpu, want[i].cpu);
 		cr_expect_eq(event->who.pid, want[i].pid);
 		cr_expect_str_eq(event->comm, want[i].comm);
 		cr_expect_eq(event->where, BASE + want[i].where);
-		cr_expect_eq(event->ctx, CTX_PROCESS, "that the tracepoint disabled preemption is not its caller's doing");
+		cr_expect_eq(event->ctx, CTX_PROCESS,
+			"that the tracepoint disabled preemption is not its caller's doing");
 	}
 	cr_expect_eq(importing_event(&in, 0)->op.size, 100);
 	cr_expect_eq(importing_event(&in, 0)->op.size_alloc, 128);
@@ -118,7 +120,8 @@ Test(import_perf, cut_anywhere_it_is_one_error_that_says_how_many_events_there_w
 	for (size_t len = 9; len < m.len; len += 1 + len / 8) {
 		err = (struct err){ 0 };
 		cr_expect_eq(import_maker(&in, &m, len, &err), -(int)ERR_TRACE, "cut at %zu", len);
-		cr_expect(strstr(err.text, "cut off or damaged") && strstr(err.text, " events;"), "cut at %zu: %s", len, err.text);
+		cr_expect(strstr(err.text, "cut off or damaged") && strstr(err.text, " events;"), "cut at %zu: %s", len,
+			err.text);
 		cr_expect_neq(access(in.path, F_OK), 0);
 	}
 	/* Within the last record: all six samples were there, with nothing to tell what they mean. */
@@ -242,7 +245,9 @@ Test(import_perf, bytes_agree_with_perf_kmem_stat_and_events_with_perf_script, .
 	cr_expect_eq(in.meta.bytes_allocated, stat_of(text, "Total bytes allocated: "));
 	cr_expect_eq(in.meta.bytes_allocated - in.meta.bytes_requested,
 		stat_of(text, "Total bytes wasted on internal fragmentation: "));
-	cr_assert_gt(output_of("perf script --ns -F comm,tid,cpu,time,event,trace -i %s 2>/dev/null", path, text, sizeof(text)), 0);
+	cr_assert_gt(output_of("perf script --ns -F comm,tid,cpu,time,event,trace -i %s 2>/dev/null", path, text,
+			     sizeof(text)),
+		0);
 	from_text = importing_text(text);
 	cr_assert_eq(in.nr, from_text.nr);
 	for (size_t i = 0; i < in.nr; i++) {

@@ -1,11 +1,15 @@
-/* The importer's rules, each on a recording of a few lines. Those of slab objects: test_import_objects.c, of areas: test_import_areas.c. */
+/*
+ * The importer's rules, each on a recording of a few lines. Those of
+ * slab objects: test_import_objects.c, of areas: test_import_areas.c.
+ */
 #include <zlib.h>
 
 #include "tests/traces/import_lines.h"
 
 Test(import_rules, an_event_keeps_what_was_recorded)
 {
-	struct imported in = importing_text("  kworker/0:1-17  [003] d.h1.  2.000000017: kmalloc: call_site=alloc_it+0x32/0x110 [mod] "
+	struct imported in = importing_text(
+		"  kworker/0:1-17  [003] d.h1.  2.000000017: kmalloc: call_site=alloc_it+0x32/0x110 [mod] "
 		"ptr=ffff888006e40960 bytes_req=88 bytes_alloc=96 gfp_flags=GFP_KERNEL|__GFP_ZERO node=1 accounted=false\n");
 	const struct imported_event *event = importing_event(&in, 0);
 
@@ -30,10 +34,10 @@ Test(import_rules, an_event_keeps_what_was_recorded)
 Test(import_rules, a_flag_of_an_unknown_name_costs_no_allocation)
 {
 	struct imported in = importing_text(
-		LINE("kmalloc: call_site=f+0x1 ptr=0x10 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|__GFP_NEVER_HEARD node=-1")
-		LINE("kmalloc: call_site=f+0x1 ptr=0x20 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|__GFP_NEVER_HEARD node=-1")
-		LINE("kmalloc: call_site=f+0x1 ptr=0x30 bytes_req=60 bytes_alloc=64 gfp_flags=__GFP_A|GFP_NOWAIT|__GFP_B node=-1")
-		LINE("kmalloc: call_site=f+0x1 ptr=0x40 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|__gfp node=-1"));
+		LINE("kmalloc: call_site=f+0x1 ptr=0x10 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|__GFP_NEVER_HEARD node=-1") LINE(
+			"kmalloc: call_site=f+0x1 ptr=0x20 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|__GFP_NEVER_HEARD node=-1")
+			LINE("kmalloc: call_site=f+0x1 ptr=0x30 bytes_req=60 bytes_alloc=64 gfp_flags=__GFP_A|GFP_NOWAIT|__GFP_B node=-1")
+				LINE("kmalloc: call_site=f+0x1 ptr=0x40 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|__gfp node=-1"));
 
 	cr_expect_eq(in.nr, 3);
 	cr_expect_eq(importing_event(&in, 1)->op.gfp, GFP_KERNEL);
@@ -72,19 +76,22 @@ Test(import_rules, every_line_of_a_cpu_counts_for_the_entries_of_its_events)
 #define BY(comm, irq, event) comm " [000] " irq " 1.000000000: " event "\n"
 #define FREED(comm, irq, pfn) BY(comm, irq, "mm_page_free: page=0x1 pfn=" pfn " order=0")
 
-/* Whose frees are reclaim's, or give back what compaction has moved: those of its daemons, and of tasks between begin and end. */
+/*
+ * Whose frees are reclaim's, or give back what compaction has
+ * moved: those of its daemons, and of tasks between begin and end.
+ */
 Test(import_rules, frees_of_reclaim_and_compaction_are_marked)
 {
 	static const bool marked[] = { true, true, false, false, true, true, false };
-	struct imported in = importing_text(
-		PAGE("0x20", "0") PAGE("0x21", "0") PAGE("0x22", "0") PAGE("0x23", "0") PAGE("0x24", "0") PAGE("0x25", "0") PAGE("0x26", "0")
-		FREED("kswapd0-39", ".....", "0x20") FREED("kcompactd0-38", ".....", "0x21") FREED("kswapd0-39", "..s..", "0x22")
-		FREED("init-1", ".....", "0x23")
-		LINE("mm_vmscan_direct_reclaim_begin: order=0 gfp_flags=GFP_KERNEL") FREED("init-1", ".....", "0x24")
-		LINE("mm_vmscan_direct_reclaim_end: nr_reclaimed=1")
-		LINE("mm_compaction_begin: zone_start=0x1 migrate_pfn=0x1 free_pfn=0x1 zone_end=0x9, mode=sync")
-		FREED("init-1", ".....", "0x25") LINE("mm_compaction_end: zone_start=0x1 migrate_pfn=0x1 free_pfn=0x1 zone_end=0x9, mode=sync "
-		"status=success") FREED("init-1", ".....", "0x26"));
+	struct imported in = importing_text(PAGE("0x20", "0") PAGE("0x21", "0") PAGE("0x22", "0") PAGE("0x23",
+		"0") PAGE("0x24", "0") PAGE("0x25", "0") PAGE("0x26", "0") FREED("kswapd0-39", ".....",
+		"0x20") FREED("kcompactd0-38", ".....", "0x21") FREED("kswapd0-39", "..s..", "0x22") FREED("init-1",
+		".....", "0x23") LINE("mm_vmscan_direct_reclaim_begin: order=0 gfp_flags=GFP_KERNEL") FREED("init-1",
+		".....", "0x24") LINE("mm_vmscan_direct_reclaim_end: nr_reclaimed=1")
+			LINE("mm_compaction_begin: zone_start=0x1 migrate_pfn=0x1 free_pfn=0x1 zone_end=0x9, mode=sync")
+				FREED("init-1", ".....", "0x25") LINE(
+					"mm_compaction_end: zone_start=0x1 migrate_pfn=0x1 free_pfn=0x1 zone_end=0x9, mode=sync "
+					"status=success") FREED("init-1", ".....", "0x26"));
 
 	cr_expect_eq(in.nr_prologue, 0);
 	for (size_t i = 0; i < 7; i++) {
@@ -97,9 +104,10 @@ Test(import_rules, frees_of_reclaim_and_compaction_are_marked)
 /* Of a recording that lost the end, else a task would reclaim for ever. */
 Test(import_rules, who_gets_a_page_of_users_is_not_in_reclaim)
 {
-	struct imported in = importing_text(PAGE("0x20", "0") LINE("mm_vmscan_direct_reclaim_begin: order=0 gfp_flags=GFP_KERNEL")
-		LINE("mm_page_alloc: page=0x1 pfn=0x21 order=0 migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE")
-		FREED("init-1", ".....", "0x20"));
+	struct imported in = importing_text(
+		PAGE("0x20", "0") LINE("mm_vmscan_direct_reclaim_begin: order=0 gfp_flags=GFP_KERNEL")
+			LINE("mm_page_alloc: page=0x1 pfn=0x21 order=0 migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE")
+				FREED("init-1", ".....", "0x20"));
 
 	cr_expect_eq(importing_event(&in, 2)->where, 0x20);
 	cr_expect_eq(importing_event(&in, 2)->op.flags, 0);
@@ -120,11 +128,15 @@ Test(import_rules, a_page_that_only_reclaim_frees_is_marked_in_the_prologue)
 	importing_end(&in);
 }
 
-/* As many pages at unknown frames are what compaction has moved as it was seen to move; others are older than the recording. */
+/*
+ * As many pages at unknown frames are what compaction has moved
+ * as it was seen to move; others are older than the recording.
+ */
 Test(import_rules, what_compaction_has_moved_its_owner_frees_elsewhere)
 {
-	struct imported in = importing_text(PAGE("0x20", "0") FREED("init-1", ".....", "0x30") FREED("kcompactd0-38", ".....", "0x20")
-		FREED("kcompactd0-38", ".....", "0x99") FREED("init-1", ".....", "0x31") FREED("init-1", ".....", "0x32"));
+	struct imported in = importing_text(PAGE("0x20", "0") FREED("init-1", ".....", "0x30")
+			FREED("kcompactd0-38", ".....", "0x20") FREED("kcompactd0-38", ".....", "0x99")
+				FREED("init-1", ".....", "0x31") FREED("init-1", ".....", "0x32"));
 
 	cr_assert_eq(in.nr_prologue, 4);
 	cr_expect_eq(in.events[0].op.flags & OP_RECLAIM, 0, "before anything was moved");
@@ -140,11 +152,11 @@ Test(import_rules, what_compaction_has_moved_its_owner_frees_elsewhere)
 
 Test(import_rules, blocks_moved_belong_to_the_allocation_behind_them_and_the_free_before_them)
 {
-	struct imported in = importing_text(TAKEN(".....") TAKEN(".....")
-		TAKEN("..H..") "init-1 [000] ..H.. 1.000000000: mm_page_alloc: page=0x1 pfn=0x30 order=0 gfp_flags=GFP_ATOMIC\n"
-		"init-1 [000] ..... 1.000000000: mm_page_alloc: page=0x1 pfn=0x20 order=0 gfp_flags=GFP_KERNEL\n" DRAINED
-		FREE_PAGE("0x20", "0") DRAINED DRAINED LINE("kfree: call_site=f+0x1 ptr=0x0") DRAINED FREE_PAGE("0x30", "0")
-		FREE_PAGE("0x40", "1") DRAINED);
+	struct imported in = importing_text(TAKEN(".....") TAKEN(".....") TAKEN(
+		"..H..") "init-1 [000] ..H.. 1.000000000: mm_page_alloc: page=0x1 pfn=0x30 order=0 gfp_flags=GFP_ATOMIC\n"
+			 "init-1 [000] ..... 1.000000000: mm_page_alloc: page=0x1 pfn=0x20 order=0 gfp_flags=GFP_KERNEL\n" DRAINED
+				 FREE_PAGE("0x20", "0") DRAINED DRAINED LINE("kfree: call_site=f+0x1 ptr=0x0")
+					 DRAINED FREE_PAGE("0x30", "0") FREE_PAGE("0x40", "1") DRAINED);
 
 	cr_expect_eq(importing_event(&in, 0)->moved, 1, "the interrupt's");
 	cr_expect_eq(importing_event(&in, 1)->moved, 2);
@@ -168,8 +180,8 @@ Test(import_rules, a_block_older_than_the_recording_carries_its_page_frame)
 
 Test(import_rules, a_block_is_freed_in_parts_until_nothing_is_left)
 {
-	struct imported in = importing_text(PAGE("0x40", "2") FREE_PAGE("0x42", "1") FREE_PAGE("0x40", "0") FREE_PAGE("0x41", "0")
-		PAGE("0x40", "2") FREE_PAGE("0x40", "2"));
+	struct imported in = importing_text(PAGE("0x40", "2") FREE_PAGE("0x42", "1") FREE_PAGE("0x40", "0")
+			FREE_PAGE("0x41", "0") PAGE("0x40", "2") FREE_PAGE("0x40", "2"));
 	const struct imported_event *part = importing_event(&in, 1);
 
 	cr_expect_eq(part->op.flags, OP_PART);
@@ -269,15 +281,17 @@ Test(import_rules, regions_in_a_tree_of_the_callers_own_claim_no_addresses)
 Test(import_rules, mempools_are_numbered_and_say_what_backs_them)
 {
 	struct imported in = importing_text(
-		LINE("mempool_init_node: (f) pool=0xffff888000000100 min_nr=4 alloc_fn=0x1 pool_data=0x2 gfp=0xcc0")
-		LINE("mempool_init_node: (f) pool=0xffff888000000200 min_nr=8 alloc_fn=0x1 pool_data=0x80 gfp=0xcc0")
-		LINE("mempool_alloc: (f) pool=0xffff888000000200 gfp=0xc00")
-		CACHE_ALLOC("mempool_alloc+0x5c", "0xffff88800767cf00", SIZES_192)
-		LINE("mempool_alloc_ret: (f <- g) ptr=0xffff88800767cf00")
-		LINE("mempool_free: (f) ptr=0xffff88800767cf00 pool=0xffff888000000200")
-		LINE("mempool_resize: (f) pool=0xffff888000000200 new_min_nr=16")
-		LINE("mempool_destroy: (f) pool=0xffff888000000200") LINE("mempool_exit: (f) pool=0xffff888000000200")
-		LINE("mempool_alloc: (f) pool=0xffff888000000300 gfp=0xc00") LINE("mempool_alloc_ret: (f <- g) ptr=0x0"));
+		LINE("mempool_init_node: (f) pool=0xffff888000000100 min_nr=4 alloc_fn=0x1 pool_data=0x2 gfp=0xcc0") LINE(
+			"mempool_init_node: (f) pool=0xffff888000000200 min_nr=8 alloc_fn=0x1 pool_data=0x80 gfp=0xcc0")
+			LINE("mempool_alloc: (f) pool=0xffff888000000200 gfp=0xc00") CACHE_ALLOC("mempool_alloc+0x5c",
+				"0xffff88800767cf00",
+				SIZES_192) LINE("mempool_alloc_ret: (f <- g) ptr=0xffff88800767cf00")
+				LINE("mempool_free: (f) ptr=0xffff88800767cf00 pool=0xffff888000000200")
+					LINE("mempool_resize: (f) pool=0xffff888000000200 new_min_nr=16")
+						LINE("mempool_destroy: (f) pool=0xffff888000000200")
+							LINE("mempool_exit: (f) pool=0xffff888000000200") LINE(
+								"mempool_alloc: (f) pool=0xffff888000000300 gfp=0xc00")
+								LINE("mempool_alloc_ret: (f <- g) ptr=0x0"));
 
 	cr_expect_eq(importing_event(&in, 0)->op.arg[1], BACKING_PAGE);
 	cr_expect_eq(importing_event(&in, 0)->op.order, 2);
@@ -343,12 +357,13 @@ Test(import_rules, times_far_behind_are_counted_by_themselves)
 
 Test(import_rules, lines_are_ignored_or_unusable_for_a_reason_that_is_counted)
 {
-	static const char text[] = LINE("mm_page_free_batched: page=0x1 pfn=0x85c6 order=0") LINE("sched_switch: prev=1")
-		LINE("kmalloc: call_site=f+0x1 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL")
-		LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6x bytes_alloc=64 gfp_flags=GFP_KERNEL")
-		LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6 bytes_alloc=64 gfp_flags=GFP_SHRUBBERY")
-		LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6 bytes_alloc=64 gfp_flags=")
-		LINE("mm_page_alloc: page=1 pfn=0x10 order=99 migratetype=0 gfp_flags=GFP_KERNEL") "nonsense\n" ALLOC("0x10");
+	static const char text[] = LINE("mm_page_free_batched: page=0x1 pfn=0x85c6 order=0") LINE(
+		"sched_switch: prev=1") LINE("kmalloc: call_site=f+0x1 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL")
+		LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6x bytes_alloc=64 gfp_flags=GFP_KERNEL") LINE(
+			"kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6 bytes_alloc=64 gfp_flags=GFP_SHRUBBERY")
+			LINE("kmalloc: call_site=f+0x1 ptr=0x1 bytes_req=6 bytes_alloc=64 gfp_flags=")
+				LINE("mm_page_alloc: page=1 pfn=0x10 order=99 migratetype=0 gfp_flags=GFP_KERNEL") "nonsense\n" ALLOC(
+					"0x10");
 	const struct import_options strict = { .strict = true };
 	struct imported in = importing_text(text);
 	struct err err = { 0 };
@@ -375,13 +390,13 @@ Test(import_rules, lines_are_ignored_or_unusable_for_a_reason_that_is_counted)
 
 Test(import_rules, old_kernels_forms_are_read)
 {
-	struct imported in = importing_text(
-		LINE("kmalloc_node: call_site=ffffffff81234567 ptr=ffff880012345678 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|GFP_ZERO node=1")
-		LINE("kmem_cache_alloc: call_site=ffffffff81234567 ptr=ffff880012345000 bytes_req=184 bytes_alloc=192 gfp_flags=GFP_KERNEL")
-		LINE("kmem_cache_free: call_site=ffffffff81234567 ptr=ffff880012345000")
-		LINE("mm_page_alloc: page=ffffea0000000000 pfn=28324 order=0 migratetype=0 gfp_flags=GFP_KERNEL|GFP_REPEAT")
-		LINE("kfree: call_site=ffffffff81234567 ptr=          (null)")
-		LINE("kmalloc: call_site=ffffffff81234567 ptr=          (null) bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL"));
+	struct imported in = importing_text(LINE(
+		"kmalloc_node: call_site=ffffffff81234567 ptr=ffff880012345678 bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL|GFP_ZERO node=1")
+			LINE("kmem_cache_alloc: call_site=ffffffff81234567 ptr=ffff880012345000 bytes_req=184 bytes_alloc=192 gfp_flags=GFP_KERNEL")
+				LINE("kmem_cache_free: call_site=ffffffff81234567 ptr=ffff880012345000") LINE(
+					"mm_page_alloc: page=ffffea0000000000 pfn=28324 order=0 migratetype=0 gfp_flags=GFP_KERNEL|GFP_REPEAT")
+					LINE("kfree: call_site=ffffffff81234567 ptr=          (null)") LINE(
+						"kmalloc: call_site=ffffffff81234567 ptr=          (null) bytes_req=60 bytes_alloc=64 gfp_flags=GFP_KERNEL"));
 
 	cr_expect_eq(trace_counts_total(&in.meta.unusable), 0);
 	cr_expect_eq(importing_event(&in, 0)->op.node, 1);
@@ -396,8 +411,10 @@ Test(import_rules, old_kernels_forms_are_read)
 
 Test(import_rules, markers_keep_their_text_whichever_tool_prints_them)
 {
-	struct imported in = importing_text(LINE("print:                tracing_mark_write: SNAPSHOT part: sysfs slab table")
-		LINE("tracing_mark_write: INIT starts") LINE("print:                 ip=tracing_mark_write buf=SNAPSHOT part: buf=2"));
+	struct imported in =
+		importing_text(LINE("print:                tracing_mark_write: SNAPSHOT part: sysfs slab table")
+				LINE("tracing_mark_write: INIT starts")
+					LINE("print:                 ip=tracing_mark_write buf=SNAPSHOT part: buf=2"));
 
 	cr_expect_str_eq(importing_event(&in, 2)->name, "SNAPSHOT part: buf=2");
 	cr_expect_eq(importing_event(&in, 0)->op.kind, KIND_MARKER);
@@ -408,11 +425,11 @@ Test(import_rules, markers_keep_their_text_whichever_tool_prints_them)
 
 Test(import_rules, per_cpu_objects_live_by_their_offset)
 {
-	struct imported in = importing_text(
-		LINE("percpu_alloc_percpu: call_site=f+0x1 reserved=1 is_atomic=0 size=32 align=16 base_addr=0xffff88800f036000 "
-		     "off=6448 ptr=0x37930 bytes_alloc=96 gfp_flags=GFP_KERNEL")
-		LINE("percpu_free_percpu: base_addr=0xffff88800f036000 off=6448 ptr=0x37930")
-		LINE("percpu_alloc_percpu_fail: reserved=0 is_atomic=1 size=32 align=16"));
+	struct imported in = importing_text(LINE(
+		"percpu_alloc_percpu: call_site=f+0x1 reserved=1 is_atomic=0 size=32 align=16 base_addr=0xffff88800f036000 "
+		"off=6448 ptr=0x37930 bytes_alloc=96 gfp_flags=GFP_KERNEL")
+			LINE("percpu_free_percpu: base_addr=0xffff88800f036000 off=6448 ptr=0x37930")
+				LINE("percpu_alloc_percpu_fail: reserved=0 is_atomic=1 size=32 align=16"));
 
 	cr_expect_eq(importing_event(&in, 0)->op.flags, OP_RESERVED);
 	cr_expect_eq(importing_event(&in, 0)->op.align, 16);
@@ -423,10 +440,10 @@ Test(import_rules, per_cpu_objects_live_by_their_offset)
 
 Test(import_rules, per_cpu_objects_of_old_kernels_are_allocated_as_their_caller_could_sleep)
 {
-	struct imported in = importing_text(
-		LINE("percpu_alloc_percpu: reserved=0 is_atomic=0 size=32 align=16 base_addr=00000000d0f03600 off=64 ptr=0000000000037930")
-		LINE("percpu_alloc_percpu: reserved=0 is_atomic=1 size=32 align=16 base_addr=00000000d0f03600 off=96 ptr=0000000000037950")
-		LINE("percpu_alloc_percpu_fail: reserved=0 is_atomic=0 size=32 align=16"));
+	struct imported in = importing_text(LINE(
+		"percpu_alloc_percpu: reserved=0 is_atomic=0 size=32 align=16 base_addr=00000000d0f03600 off=64 ptr=0000000000037930")
+			LINE("percpu_alloc_percpu: reserved=0 is_atomic=1 size=32 align=16 base_addr=00000000d0f03600 off=96 ptr=0000000000037950")
+				LINE("percpu_alloc_percpu_fail: reserved=0 is_atomic=0 size=32 align=16"));
 
 	cr_expect_eq(importing_event(&in, 0)->op.gfp, GFP_KERNEL);
 	cr_expect_eq(importing_event(&in, 1)->op.gfp, 0);

@@ -28,10 +28,16 @@ static void read_all(struct read_back *t, const char *path)
 	cr_assert_eq(trace_open(&t->reader, path, &options, &err), 0, "%s", err.text);
 	while (trace_next(t->reader, &b, &err) > 0)
 		for (uint32_t i = 0; i < b.nr; i++) {
-			struct trace_event e = { .time_ns = b.time_ns[i], .op = b.op[i], .who = b.who[i], .slot = b.slot[i],
-				.value = b.value ? b.value[i] : 0 };
+			struct trace_event e = {
+				.time_ns = b.time_ns[i],
+				.op = b.op[i],
+				.who = b.who[i],
+				.slot = b.slot[i],
+				.value = b.value ? b.value[i] : 0,
+			};
 
-			e.recorded = (struct trace_recorded){ b.where[i], b.entry ? b.entry[i] : 0, b.moved ? b.moved[i] : 0, b.ctx[i] };
+			e.recorded = (struct trace_recorded){ b.where[i], b.entry ? b.entry[i] : 0,
+				b.moved ? b.moved[i] : 0, b.ctx[i] };
 			cr_assert_lt(t->nr_events, 256);
 			*(b.prologue ? &t->prologue[t->nr_prologue++] : &t->events[t->nr_events++]) = e;
 		}
@@ -327,8 +333,9 @@ Test(interchange, strict_names_the_line_that_a_stray_quote_stands_in)
 	struct err err = { 0 };
 	char *path = scratch_path();
 
-	cr_assert_lt(import_text("event,id,size,comm\nkmalloc,1,8,x\nkmalloc,2,8,\"sh\nkmalloc,3,8,\nkmalloc,4,8,\n", path, true,
-		&meta, &err), 0);
+	cr_assert_lt(import_text("event,id,size,comm\nkmalloc,1,8,x\nkmalloc,2,8,\"sh\nkmalloc,3,8,\nkmalloc,4,8,\n",
+			     path, true, &meta, &err),
+		0);
 	cr_assert_not_null(strstr(err.text, ":3: a quote that nothing closes"), "%s", err.text);
 	trace_meta_fini(&meta);
 	unlink(path);
@@ -425,7 +432,8 @@ Test(interchange, strict_names_line_reason_and_nearest_key)
 	char *path = scratch_path();
 
 	unlink(path);
-	cr_assert_lt(import_text("{\"event\":\"get_cpu\"}\n{\"event\":\"kmalloc\",\"id\":1,\"siez\":8}\n", path, true, &meta, &err),
+	cr_assert_lt(import_text("{\"event\":\"get_cpu\"}\n{\"event\":\"kmalloc\",\"id\":1,\"siez\":8}\n", path, true,
+			     &meta, &err),
 		0);
 	cr_assert_eq(err.code, ERR_TRACE);
 	cr_assert_not_null(strstr(err.text, ":2: unknown key \"siez\" (did you mean \"size\"?)"), "%s", err.text);
@@ -484,10 +492,13 @@ static char *slurp(const char *path)
 }
 
 /*
- * Printing, importing and printing again gives the same text, header and all. What a random trace has and a recorded one
- * cannot have (a free of nothing without a reason) is left to the first import.
+ * Printing, importing and printing again gives the same text, header and all. What a random trace has
+ * and a recorded one cannot have (a free of nothing without a reason) is left to the first import.
  */
-/* A key that the event needs is written, also when it says 0 or nothing: the size of a driver that claims nothing, the page at 0. */
+/*
+ * A key that the event needs is written, also when it says 0 or
+ * nothing: the size of a driver that claims nothing, the page at 0.
+ */
 Test(interchange, values_of_zero_come_back)
 {
 	static const char lines[] =

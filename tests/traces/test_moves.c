@@ -61,12 +61,16 @@ static void write_moves(struct moves_file *f, uint64_t seed)
 
 static bool same_move(const struct trace_move *a, const struct trace_move *b)
 {
-	return a->before == b->before && a->pfn == b->pfn && a->entry == b->entry && a->cpu == b->cpu && a->order == b->order &&
-		a->kind == b->kind && a->mt == b->mt;
+	return a->before == b->before && a->pfn == b->pfn && a->entry == b->entry && a->cpu == b->cpu &&
+		a->order == b->order && a->kind == b->kind && a->mt == b->mt;
 }
 
-/* Holds what the reader gives against the written moves of events @first .. @end - 1. Return: how many, -1 on an error. */
-static int64_t compare(const struct moves_file *f, const struct trace_reader_options *options, uint64_t first, uint64_t end)
+/*
+ * Holds what the reader gives against the written moves of
+ * events @first .. @end - 1. Return: how many, -1 on an error.
+ */
+static int64_t compare(const struct moves_file *f, const struct trace_reader_options *options, uint64_t first,
+	uint64_t end)
 {
 	struct trace_reader *r;
 	struct trace_batch b;
@@ -104,9 +108,13 @@ Test(moves, come_back_as_they_were_written)
 
 	for (uint64_t seed = 1; seed < 20; seed++) {
 		write_moves(&f, seed);
-		cr_expect_eq(compare(&f, &(struct trace_reader_options){ .recorded = true, .moves = true }, 0, NR_EVENTS), f.nr);
-		cr_expect_eq(compare(&f, &(struct trace_reader_options){ .recorded = true, .moves = true, .thread = true }, 0,
-			NR_EVENTS), f.nr);
+		cr_expect_eq(compare(&f, &(struct trace_reader_options){ .recorded = true, .moves = true }, 0,
+				     NR_EVENTS),
+			f.nr);
+		cr_expect_eq(compare(&f,
+				     &(struct trace_reader_options){ .recorded = true, .moves = true, .thread = true },
+				     0, NR_EVENTS),
+			f.nr);
 		cr_expect_eq(compare(&f, &(struct trace_reader_options){ .recorded = true }, 0, 0), 0, "not asked for");
 		cr_expect_eq(compare(&f, &(struct trace_reader_options){ .moves = true }, 0, 0), 0, "not asked for");
 		unlink(f.path);
@@ -176,10 +184,11 @@ Test(moves, of_a_recording_stand_in_front_of_the_event_that_follows)
 		{ .before = 1, .pfn = 0x26, .entry = 7, .kind = MOVE_BATCHED },
 	};
 	struct imported in = importing_text(MOVED("mm_page_alloc_zone_locked", "0x20", " percpu_refill=1")
-		MOVED("mm_page_alloc_zone_locked", "0x22", " percpu_refill=0") MOVED("mm_page_pcpu_drain", "0x0", "")
-		LINE("mm_page_alloc: page=0x1 pfn=0x20 order=1 gfp_flags=GFP_KERNEL") MOVED("mm_page_pcpu_drain", "0x24", "")
-		LINE("mm_compaction_kcompactd_sleep: nid=0") LINE("mm_page_free_batched: page=0x1 pfn=0x26 order=0")
-		LINE("mm_page_free: page=0x1 pfn=0x20 order=1"));
+			MOVED("mm_page_alloc_zone_locked", "0x22", " percpu_refill=0") MOVED("mm_page_pcpu_drain",
+				"0x0", "") LINE("mm_page_alloc: page=0x1 pfn=0x20 order=1 gfp_flags=GFP_KERNEL")
+				MOVED("mm_page_pcpu_drain", "0x24", "") LINE("mm_compaction_kcompactd_sleep: nid=0")
+					LINE("mm_page_free_batched: page=0x1 pfn=0x26 order=0")
+						LINE("mm_page_free: page=0x1 pfn=0x20 order=1"));
 	struct trace_reader_options options = { .recorded = true, .moves = true };
 	struct trace_reader *r;
 	struct trace_batch b;

@@ -86,7 +86,10 @@ Test(ring_page, more_than_a_page_is_refused)
 	cr_expect_eq(ring_page_records(page, PAGE, 8, records, &missed), -1);
 }
 
-/* Whatever stands in a page, its records begin in it and do not end behind it, and there are no more than there is room for. */
+/*
+ * Whatever stands in a page, its records begin in it and do not
+ * end behind it, and there are no more than there is room for.
+ */
 Test(ring_page, records_of_damaged_pages_stay_in_them)
 {
 	uint64_t state = 1;
@@ -102,7 +105,8 @@ Test(ring_page, records_of_damaged_pages_stay_in_them)
 		}
 		make_page(1, 0, words, sizeof(words) / 4);
 		nr = ring_page_records(page, PAGE, 8, records, &missed);
-		cr_assert(nr >= -1 && nr <= (int)(sizeof(records) / sizeof(records[0])), "round %d: %d records", round, nr);
+		cr_assert(nr >= -1 && nr <= (int)(sizeof(records) / sizeof(records[0])), "round %d: %d records", round,
+			nr);
 		for (int i = 0; i < nr; i++)
 			cr_assert(records[i].at <= PAGE && records[i].size <= (int32_t)(PAGE - records[i].at),
 				"round %d, record %d: at %u, %d bytes", round, i, records[i].at, records[i].size);

@@ -99,7 +99,14 @@ Test(table_rows, mappings_of_a_recording_are_added_up)
 	};
 	const struct trace_who whos[] = { { .pid = 7 }, { .pid = 7, .cpu = 1 }, { .pid = 8 } };
 	const char *const strings[] = { "", "mm_struct" };
-	struct trace_tables tables = { .ops = ops, .nr_ops = 1, .whos = whos, .nr_whos = 1, .strings = strings, .nr_strings = 2 };
+	struct trace_tables tables = {
+		.ops = ops,
+		.nr_ops = 1,
+		.whos = whos,
+		.nr_whos = 1,
+		.strings = strings,
+		.nr_strings = 2,
+	};
 	struct mappings m = { 0 };
 	uint32_t slot = 0;
 
@@ -113,7 +120,8 @@ Test(table_rows, mappings_of_a_recording_are_added_up)
 		cr_assert(mappings_event(&m, &tables, &(struct trace_event){ .op = 4, .who = 1, .slot = slot++ }));
 		cr_assert(mappings_event(&m, &tables, &(struct trace_event){ .op = 1, .who = 2, .slot = slot++ }));
 	}
-	cr_expect_eq(m.tables, 20, "%lu: pages of files between do not matter, nor another task's memory", (unsigned long)m.tables);
+	cr_expect_eq(m.tables, 20, "%lu: pages of files between do not matter, nor another task's memory",
+		(unsigned long)m.tables);
 	cr_assert(mappings_event(&m, &tables, &(struct trace_event){ .op = 3, .who = 2, .slot = slot++ }));
 	for (int i = 0; i < 30; i++)
 		cr_assert(mappings_event(&m, &tables, &(struct trace_event){ .who = 2, .slot = slot++ }));

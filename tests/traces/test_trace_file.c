@@ -40,11 +40,13 @@ Test(trace_file, gives_back_every_event_of_random_traces)
 	char *path = scratch_path();
 
 	for (uint64_t seed = 0; seed < 40; seed++) {
-		struct random_trace t = random_trace_write(path, seed, (uint32_t)(seed * 97), block_sizes[seed % 5], seed & 1);
+		struct random_trace t =
+			random_trace_write(path, seed, (uint32_t)(seed * 97), block_sizes[seed % 5], seed & 1);
 		struct trace_reader_options options = { .thread = seed & 2, .recorded = seed & 4 };
 		bool damaged;
 
-		cr_assert_eq(read_and_compare(path, &options, &t, 0, &damaged), t.nr_events, "seed %u", (unsigned int)seed);
+		cr_assert_eq(read_and_compare(path, &options, &t, 0, &damaged), t.nr_events, "seed %u",
+			(unsigned int)seed);
 		cr_assert(!damaged, "seed %u", (unsigned int)seed);
 		random_trace_fini(&t);
 	}
@@ -83,7 +85,10 @@ Test(trace_file, header_and_tables_come_back)
 	free(path);
 }
 
-/* A file's header is not to be trusted: shares are made of these numbers. What an older file does not say is not known. */
+/*
+ * A file's header is not to be trusted: shares are made of
+ * these numbers. What an older file does not say is not known.
+ */
 Test(trace_file, a_page_cache_that_cannot_be_is_refused_and_a_missing_one_is_not_known)
 {
 	static const struct {
@@ -108,7 +113,8 @@ Test(trace_file, a_page_cache_that_cannot_be_is_refused_and_a_missing_one_is_not
 		char json[256];
 
 		snprintf(json, sizeof(json), "{\"kmemsim_trace\":1%s}", cases[i].members);
-		cr_assert_eq(header_parse(json, strlen(json), &meta, &sizes, &err), cases[i].fits ? 0 : -(int)ERR_TRACE, "%s", json);
+		cr_assert_eq(header_parse(json, strlen(json), &meta, &sizes, &err), cases[i].fits ? 0 : -(int)ERR_TRACE,
+			"%s", json);
 		cr_assert_eq(meta.cache_pages, cases[i].pages, "%s", json);
 		cr_assert_eq(meta.cache_pages_reused, cases[i].reused, "%s", json);
 		cr_assert(cases[i].fits || strstr(err.text, "cache_pages"), "%s", err.text);
@@ -207,7 +213,10 @@ Test(trace_file, a_flipped_bit_is_noticed_or_harmless)
 		tried++;
 		data[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
-	/* Only the spare fields of gzip headers, the index and, in half of the tries, the recorded columns are harmless. */
+	/*
+	 * Only the spare fields of gzip headers, the index and, in
+	 * half of the tries, the recorded columns are harmless.
+	 */
 	cr_assert_gt(noticed, tried / 2);
 	random_trace_fini(&t);
 	unlink(path);
@@ -289,7 +298,8 @@ Test(trace_file, sections_of_a_later_version_are_skipped)
 	struct err err;
 	bool damaged;
 
-	for (uint64_t at = 0; section_read_head(fd, len, at, &s, &err) > 0 && s.type != SECTION_INDEX; at = section_end(&s)) {
+	for (uint64_t at = 0; section_read_head(fd, len, at, &s, &err) > 0 && s.type != SECTION_INDEX;
+		at = section_end(&s)) {
 		cr_assert_eq(fwrite(data + at, 1, section_end(&s) - at, f), section_end(&s) - at);
 		put_section(f, 99, "something new");
 	}
@@ -315,7 +325,8 @@ static void copy_as_1_0(const char *from, const char *to)
 	struct err err;
 	int fd = open(from, O_RDONLY);
 
-	for (uint64_t at = 0; section_read_head(fd, len, at, &s, &err) > 0 && s.type != SECTION_INDEX; at = section_end(&s)) {
+	for (uint64_t at = 0; section_read_head(fd, len, at, &s, &err) > 0 && s.type != SECTION_INDEX;
+		at = section_end(&s)) {
 		if (s.type != SECTION_RECORDED || before == SECTION_EVENTS)
 			cr_assert_eq(fwrite(data + at, 1, section_end(&s) - at, f), section_end(&s) - at);
 		before = s.type;
@@ -360,7 +371,10 @@ Test(trace_file, recorded_columns_that_version_1_0_did_not_have_are_null)
 	free(old);
 }
 
-/* Whether a thread has begun to decode them or not, the batch after the one at hand has them still, and no later one. */
+/*
+ * Whether a thread has begun to decode them or not, the batch
+ * after the one at hand has them still, and no later one.
+ */
 Test(trace_file, recorded_columns_nobody_wants_any_more_end_two_batches_later)
 {
 	char *path = scratch_path();
