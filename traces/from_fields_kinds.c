@@ -115,7 +115,7 @@ int draft_drop_foreign(struct from_fields *f, struct fields *fields, const struc
 uint64_t fields_required(enum trace_kind kind)
 {
 	uint32_t keys = kind_info[kind].keys;
-	uint8_t slot = kind_info[kind].slot;
+	enum kind_slot slot = kind_info[kind].slot;
 	bool creates = kind == KIND_KMEM_CACHE_CREATE || kind == KIND_DMA_POOL_CREATE;
 	uint64_t needed = 0;
 
