@@ -61,6 +61,9 @@ struct shrinker {
 	bool needs_fs;      /* does nothing for who may not call into file systems (__GFP_FS) */
 };
 
+/** What is known of the use of a page that reclaim looks at. */
+enum page_told { PAGE_UNTOLD, PAGE_UNUSED, PAGE_USED };
+
 /** What happened last to a page that reclaim looks at, as its accessed bits are clear from then on. */
 enum page_past {
 	PAGE_CAME,
@@ -75,6 +78,11 @@ struct reclaim_hooks {
 	 * in a moment. @swapped: it can be read back from swap.
 	 */
 	void (*page_gone)(void *arg, pfn_t pfn, bool swapped);
+	/**
+	 * page_told() - whether a page, of whatever kind, was used since then, where that is known.
+	 * May be NULL: of none.
+	 */
+	enum page_told (*page_told)(void *arg, pfn_t pfn);
 	/**
 	 * page_used() - whether a file page, of which lru_use() does not say so, was used since then.
 	 * May be NULL: none was.

@@ -92,10 +92,12 @@ static enum look look_at(struct page_alloc *pa, pfn_t pfn, bool file, const stru
 {
 	struct page *page = page_at(pa, pfn);
 	bool before = page->mt & LRU_REFERENCED, used = page->mt & LRU_USED, reused = false;
+	enum page_told told = pa->hooks.page_told ? pa->hooks.page_told(pa->hooks.arg, pfn) : PAGE_UNTOLD;
 
-	if (!used && file && pa->hooks.page_used)
+	used |= told == PAGE_USED;
+	if (!used && file && told == PAGE_UNTOLD && pa->hooks.page_used)
 		used = pa->hooks.page_used(pa->hooks.arg, pfn, past_of(page));
-	if (!used && file && pa->hooks.page_reused)
+	if (!used && file && told == PAGE_UNTOLD && pa->hooks.page_reused)
 		reused = past_of(page) == PAGE_CAME && pa->hooks.page_reused(pa->hooks.arg, pfn);
 	page->mt &= LRU_WRITTEN | LRU_WORKINGSET;
 	if (reused)

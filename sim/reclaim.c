@@ -75,6 +75,7 @@ void reclaim_page_begins(struct run *run, const struct request *req, const struc
 	in_memory = run->follow.skipping ? shmem_page_older(run, req->who, op) : shmem_page_begins(run, req->who, op);
 	if (!op->lru)
 		return;
+	kept_page_begins(run, pfn);
 	/*
 	 * A buffer is marked used by find_or_create_page(), and again
 	 * by __find_get_block() that looks it up for who asked for it.
@@ -365,6 +366,7 @@ int reclaim_start(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = mapped_start(run, &hooks, err);
 	reuse_start(run, &hooks);
+	kept_start(run, &hooks);
 	if (ret < 0)
 		return ret;
 	page_alloc_set_hooks(run->mm.pages, &hooks);

@@ -37,6 +37,7 @@ struct page_user {
 	uint16_t least_share;  /* of a file page, in mapped.c: from this share on it is used; 0: never */
 	bool perhaps_mapped;   /* who read it had page tables of files then */
 	uint8_t back;          /* enum page_back */
+	uint8_t told;          /* of the recording's own reclaim: see kept.c */
 };
 
 /** Pages that came one after another, in reuse.c. */

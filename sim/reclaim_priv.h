@@ -108,6 +108,12 @@ void shadow_met(struct run *run, const struct run_op *op, pfn_t pfn);
 
 /* mapped.c */
 int mapped_start(struct run *run, struct reclaim_hooks *hooks, struct err *err);
+
+/* kept.c: pages that the recording's own reclaim left alone. */
+
+void kept_start(struct run *run, struct reclaim_hooks *hooks);
+/** kept_page_begins() - a page of the LRU lists, by the event that is served. */
+void kept_page_begins(struct run *run, pfn_t pfn);
 void mapped_fini(struct run *run);
 /**
  * mapped_page_begins() - @who has got a file page by @op, and

@@ -1,5 +1,5 @@
 /*
- * format: the .kmt trace file, version 1.2, byte by byte. Shared by writer and reader only.
+ * format: the .kmt trace file, version 1.3, byte by byte. Shared by writer and reader only.
  *
  * FILE
  *   A sequence of gzip members (RFC 1952), each one section. `gzip -t` accepts it; `zcat FILE | head -1` shows the
@@ -21,15 +21,19 @@
  *   skips types it does not know.
  *
  * ORDER
- *   HEADER, TABLES, any PROLOGUE, EVENTS (each with its RECORDED behind it, or all without), INDEX, TRAILER.
+ *   HEADER, TAKEN where there is one, TABLES, any PROLOGUE, EVENTS (each with its RECORDED behind it, or all without), INDEX, TRAILER.
  *   Version 1.0 has no RECORDED behind PROLOGUE.
- *   The first two are known last, so a writer keeps finished blocks aside until it closes. A file that ends early
+ *   What stands before the PROLOGUE is known last, so a writer keeps finished blocks aside until it closes. A file that ends early
  *   can be used up to its last whole section.
  *
  * HEADER   one line of JSON: "kmemsim_trace": major version, "minor", and the members of struct trace_meta
  *          under their names; "sizes" has blocks, bytes_raw, bytes_compressed and bytes_recorded as in
  *          struct trace_sizes. Readers refuse a newer major version and ignore members they do not know;
  *          missing ones are 0 or null, so a new one needs no new minor version.
+ *
+ * TAKEN    since 1.3, of recordings made under memory pressure. Varints: how many events allocated pages that the
+ *          recording's own reclaim took; the number of the first of them; of each other its number minus that of the
+ *          one before.
  *
  * TABLES   varints:
  *            number of strings - 1, then length and bytes of each (string 0 is empty and not stored);
@@ -92,6 +96,7 @@ enum section_type {
 	SECTION_RECORDED = 5,
 	SECTION_INDEX = 6,
 	SECTION_TRAILER = 7,
+	SECTION_TAKEN = 8,
 };
 
 enum column {
@@ -126,6 +131,8 @@ enum column {
 #define MAX_TABLES_RAW (256u << 20)
 #define MAX_BLOCK_RAW  (64u << 20)
 #define MAX_INDEX_RAW  (256u << 20)
+#define MAX_TAKEN_RAW  (256u << 20)
+#define MAX_TAKEN_EVENTS (1ull << 31) /* of a trace that has TAKEN: a reader takes a bit of memory for each */
 #define MAX_BLOCK_EVENTS (4u << 20)
 #define MAX_BLOCK_MOVES (4u << 20)
 #define MAX_STRINGS    (1u << 25)

@@ -22,7 +22,7 @@
 #define SLOT_NONE UINT32_MAX
 #define PAGE_GONE (UINT32_MAX - 1) /* value of KEY_PAGE: a page is named that does not live; SLOT_NONE: none is named */
 #define TRACE_FORMAT_MAJOR 1
-#define TRACE_FORMAT_MINOR 2
+#define TRACE_FORMAT_MINOR 3
 
 enum trace_ctx { CTX_PROCESS, CTX_SOFTIRQ, CTX_HARDIRQ, CTX_NMI, CTX_MASK = 3, CTX_PREEMPT_OFF = 4, CTX_IRQS_OFF = 8 };
 
@@ -167,6 +167,8 @@ struct trace_tables {
 	uint32_t nr_whos;
 	const char *const *strings;   /* strings[0] = "" */
 	uint32_t nr_strings;
+	/* Bit n % 64 of word n / 64: the recording's own reclaim took the pages that event n allocated. NULL: not told. */
+	const uint64_t *taken;
 };
 
 /**

@@ -14,6 +14,7 @@
 #include "traces/mappings.h"
 #include "traces/spool.h"
 #include "traces/tables.h"
+#include "traces/taken.h"
 
 /** A run of sections of one type, filled block by block, kept in a nameless file until the writer closes. */
 struct stream {
@@ -50,6 +51,7 @@ struct trace_writer {
 	struct header_sizes sizes;
 	uint64_t implied_frees, adopted;
 	struct mappings mappings;
+	struct taken taken;
 	ns_t first_ns, last_ns;
 	uint32_t slots;
 };
@@ -278,7 +280,8 @@ int trace_writer_prologue(struct trace_writer *w, const struct trace_event *even
 
 int trace_writer_event(struct trace_writer *w, const struct trace_event *event, struct err *err)
 {
-	bool first = !w->events.first_event && !w->events.block.nr;
+	uint64_t event_no = w->events.first_event + w->events.block.nr;
+	bool first = event_no == 0;
 	struct trace_tables tables;
 
 	if (!first && event->time_ns < w->last_ns)
@@ -291,6 +294,8 @@ int trace_writer_event(struct trace_writer *w, const struct trace_event *event, 
 	w->implied_frees += (w->tables.ops[event->op].flags & OP_IMPLIED_FREE) != 0;
 	tables = collect_tables(&w->tables);
 	if (!mappings_event(&w->mappings, &tables, event))
+		return no_memory(w, err);
+	if (event_no < MAX_TAKEN_EVENTS && !taken_event(&w->taken, &tables.ops[event->op], event->slot, event_no))
 		return no_memory(w, err);
 	return stream_add(w, &w->events, event, err);
 }
@@ -337,6 +342,30 @@ static int64_t write_tables(struct trace_writer *w, int fd, struct err *err)
 		bytes_fini(&payload);
 		return failed ? no_memory(w, err) :
 				err_set(err, ERR_TRACE, "%s: too many different operations", w->path);
+	}
+	packer_add(w->packer, payload.data, payload.len, false);
+	bytes_fini(&payload);
+	written = write_section(w, fd, &s, err);
+	w->sizes.bytes_raw += s.raw_bytes;
+	w->sizes.bytes_compressed += written > 0 ? (uint64_t)written : 0;
+	return written;
+}
+
+/* Nothing for a recording that reclaimed nothing. Through the same spool as the tables, in front of them. */
+static int64_t write_taken(struct trace_writer *w, int fd, struct err *err)
+{
+	struct section s = { .type = SECTION_TAKEN };
+	struct bytes payload = { 0 };
+	bool failed;
+	int64_t written;
+
+	if (!w->taken.nr || w->events.first_event > MAX_TAKEN_EVENTS)
+		return 0;
+	taken_encode(&w->taken, &payload);
+	failed = payload.failed;
+	if (failed || payload.len > MAX_TAKEN_RAW) {
+		bytes_fini(&payload);
+		return failed ? no_memory(w, err) : 0;
 	}
 	packer_add(w->packer, payload.data, payload.len, false);
 	bytes_fini(&payload);
@@ -395,13 +424,17 @@ static void fill_meta(const struct trace_writer *w, struct trace_meta *meta)
 
 static int assemble(struct trace_writer *w, int fd, int tables, const struct trace_meta *meta, struct err *err)
 {
-	int64_t tables_bytes = write_tables(w, tables, err);
+	int64_t taken_bytes = write_taken(w, tables, err), tables_bytes;
 	int64_t header_bytes;
 	uint64_t events_at;
 	int ret;
 
+	if (taken_bytes < 0)
+		return (int)taken_bytes;
+	tables_bytes = write_tables(w, tables, err);
 	if (tables_bytes < 0)
 		return (int)tables_bytes;
+	tables_bytes += taken_bytes;
 	header_bytes = write_header(w, fd, meta, err);
 	if (header_bytes < 0)
 		return (int)header_bytes;
@@ -469,6 +502,7 @@ void trace_writer_abort(struct trace_writer *w)
 	packer_destroy(w->packer);
 	collect_fini(&w->tables);
 	mappings_fini(&w->mappings);
+	taken_fini(&w->taken);
 	bytes_fini(&w->index);
 	free(w->path);
 	free(w);

@@ -738,3 +738,40 @@ Test(page_cache, in_a_recording_that_reclaimed_tasks_that_map_files_use_them)
 	cr_expect(unmapped.share > 0.2 && unmapped.share < 0.3, "%.2f of what is unmapped", unmapped.share);
 	cr_expect_gt(unmapped.gone, 0.65, "%.2f of what is unmapped", unmapped.gone);
 }
+
+#define KEPT   3000 /* pages, the oldest ones */
+#define ROUNDS 24
+
+/*
+ * A task reads KEPT pages and frees them in the end, another one 1000 in each round, of which the
+ * recording's kswapd has taken those of two rounds ago. Return: how many of the KEPT are gone by then.
+ */
+static double kept_gone(void)
+{
+	struct recording r = begin();
+
+	take(&r, 1, READ_PAGES, KEPT);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		take(&r, 2, READ_PAGES, 1000);
+		for (unsigned int i = 0; round >= 2 && i < 1000; i++)
+			fprintf(r.file,
+				"{\"time_ns\": %llu, \"pid\": 9, \"comm\": \"kswapd0\", \"event\": \"free_pages\", \"id\": %u,"
+				" \"reclaim\": true}\n",
+				r.time_ns += 1000, KEPT + (round - 2) * 1000 + i + 1);
+	}
+	for (unsigned int id = KEPT; id > 0; id--)
+		give_back(&r, 1, id);
+	end(&r, "--states none");
+	replay_with("reclaim.mapped=25");
+	cr_assert_gt(replayed_counter("pgsteal_file"), 8000, "memory must be short");
+	return replayed_counter("frees_of_reclaimed");
+}
+
+/* To the oldest pages reclaim comes first. On a machine that is too small even for them they go. */
+Test(page_cache, what_the_recordings_reclaim_left_alone_is_in_use)
+{
+	small_machine();
+	cr_expect_leq(kept_gone(), KEPT / 100);
+	run_write("m.yaml", MACHINE("12 MiB"));
+	cr_expect_gt(kept_gone(), KEPT / 2);
+}
