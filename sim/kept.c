@@ -4,8 +4,8 @@
  * use, or had not been there for long. So reclaim finds them used whenever it looks at them, as the kernel did. Those
  * that it took may have been used before that: of them is known what is known of all (mapped.c).
  *
- * On a machine with less memory more has to go than was taken: a page is found used KEPT_LOOKS times at most. That is
- * more often than reclaim comes by on the recorded machine, and reclaim ends.
+ * Simplified: how often a page was used nothing tells. It is found so KEPT_LOOKS times at most, which is more often
+ * than reclaim comes by on the recorded machine; on one with less memory, where more has to go, reclaim ends.
  *
  * The recording does not tell of pages that are older than it, or read again by the model itself.
  */
