@@ -327,52 +327,52 @@ static int64_t write_header(struct trace_writer *w, int fd, const struct trace_m
 	return write_section(w, fd, &s, err);
 }
 
-/* The tables go through a spool of their own, as the header in front of them tells their size. */
-static int64_t write_tables(struct trace_writer *w, int fd, struct err *err)
+/*
+ * A section that is known last and stands in front: through a spool of its own, as the header tells its size.
+ * The payload is ended. Return: bytes written, or negative.
+ */
+static int64_t write_front(struct trace_writer *w, int fd, enum section_type type, struct bytes *payload,
+	struct err *err)
 {
-	struct section s = { .type = SECTION_TABLES };
-	struct trace_tables tables = collect_tables(&w->tables);
-	struct bytes payload = { 0 };
+	struct section s = { .type = type };
 	int64_t written;
 
-	tables_encode(&tables, &payload);
-	if (payload.failed || payload.len > MAX_TABLES_RAW) {
-		bool failed = payload.failed;
-
-		bytes_fini(&payload);
-		return failed ? no_memory(w, err) :
-				err_set(err, ERR_TRACE, "%s: too many different operations", w->path);
-	}
-	packer_add(w->packer, payload.data, payload.len, false);
-	bytes_fini(&payload);
+	packer_add(w->packer, payload->data, payload->len, false);
+	bytes_fini(payload);
 	written = write_section(w, fd, &s, err);
 	w->sizes.bytes_raw += s.raw_bytes;
 	w->sizes.bytes_compressed += written > 0 ? (uint64_t)written : 0;
 	return written;
 }
 
-/* Nothing for a recording that reclaimed nothing. Through the same spool as the tables, in front of them. */
-static int64_t write_taken(struct trace_writer *w, int fd, struct err *err)
+static int64_t write_tables(struct trace_writer *w, int fd, struct err *err)
 {
-	struct section s = { .type = SECTION_TAKEN };
+	struct trace_tables tables = collect_tables(&w->tables);
 	struct bytes payload = { 0 };
 	bool failed;
-	int64_t written;
+
+	tables_encode(&tables, &payload);
+	failed = payload.failed;
+	if (!failed && payload.len <= MAX_TABLES_RAW)
+		return write_front(w, fd, SECTION_TABLES, &payload, err);
+	bytes_fini(&payload);
+	return failed ? no_memory(w, err) : err_set(err, ERR_TRACE, "%s: too many different operations", w->path);
+}
+
+/* Nothing for a recording that reclaimed nothing, or a longer one than readers take memory for. */
+static int64_t write_taken(struct trace_writer *w, int fd, struct err *err)
+{
+	struct bytes payload = { 0 };
+	bool failed;
 
 	if (!w->taken.nr || w->events.first_event > MAX_TAKEN_EVENTS)
 		return 0;
 	taken_encode(&w->taken, &payload);
 	failed = payload.failed;
-	if (failed || payload.len > MAX_TAKEN_RAW) {
-		bytes_fini(&payload);
-		return failed ? no_memory(w, err) : 0;
-	}
-	packer_add(w->packer, payload.data, payload.len, false);
+	if (!failed && payload.len <= MAX_TAKEN_RAW)
+		return write_front(w, fd, SECTION_TAKEN, &payload, err);
 	bytes_fini(&payload);
-	written = write_section(w, fd, &s, err);
-	w->sizes.bytes_raw += s.raw_bytes;
-	w->sizes.bytes_compressed += written > 0 ? (uint64_t)written : 0;
-	return written;
+	return failed ? no_memory(w, err) : 0;
 }
 
 static int write_index(struct trace_writer *w, int fd, uint64_t events_at, uint64_t index_at, struct err *err)
