@@ -13,9 +13,10 @@
 #define MAX_OPERATIONS 65536u     /* of a stream */
 
 #define BIT(field) (1ull << FIELD_##field)
-#define NUMBERS                                                                                                      \
-	(BIT(SIZE) | BIT(NODE) | BIT(ORDER) | BIT(ALIGN) | BIT(MIN_NR) | BIT(START) | BIT(PHYS) | BIT(OFFSET) |      \
-	 BIT(VALUE) | BIT(PORT) | BIT(COUNT) | BIT(TARGET_CPU) | BIT(DMA_MASK) | BIT(BOUNDARY) | BIT(STACK_USE) | BIT(BYTES_ALLOC))
+#define NUMBERS                                                                                                 \
+	(BIT(SIZE) | BIT(NODE) | BIT(ORDER) | BIT(ALIGN) | BIT(MIN_NR) | BIT(START) | BIT(PHYS) | BIT(OFFSET) | \
+		BIT(VALUE) | BIT(PORT) | BIT(COUNT) | BIT(TARGET_CPU) | BIT(DMA_MASK) | BIT(BOUNDARY) |         \
+		BIT(STACK_USE) | BIT(BYTES_ALLOC))
 #define ANY_EVENT (BIT(CALL_SITE) | BIT(PREEMPT_OFF) | BIT(IRQS_OFF) | BIT(BYTES_ALLOC))
 
 /* One key of the stream: which field, of which of the two events, and what is drawn. */

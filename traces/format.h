@@ -21,10 +21,10 @@
  *   skips types it does not know.
  *
  * ORDER
- *   HEADER, TAKEN where there is one, TABLES, any PROLOGUE, EVENTS (each with its RECORDED behind it, or all without), INDEX, TRAILER.
- *   Version 1.0 has no RECORDED behind PROLOGUE.
- *   What stands before the PROLOGUE is known last, so a writer keeps finished blocks aside until it closes. A file that ends early
- *   can be used up to its last whole section.
+ *   HEADER, TAKEN where there is one, TABLES, any PROLOGUE, EVENTS (each with its RECORDED
+ *   behind it, or all without), INDEX, TRAILER. Version 1.0 has no RECORDED behind PROLOGUE.
+ *   What stands before the PROLOGUE is known last, so a writer keeps finished blocks aside
+ *   until it closes. A file that ends early can be used up to its last whole section.
  *
  * HEADER   one line of JSON: "kmemsim_trace": major version, "minor", and the members of struct trace_meta
  *          under their names; "sizes" has blocks, bytes_raw, bytes_compressed and bytes_recorded as in
@@ -67,9 +67,10 @@
  *                    low ENTRY_CPU_BITS of the CPU's number, at first 0); since 1.1, left out when none is known
  *     MOVED          varints; since 1.1, left out when all are 0
  *     MOVE_RUNS      since 1.2: blocks that moved between the events. Runs, each of varints: before - that of the
- *                    run before (at first the section's first event), kind | mt << 4 | order << 8, cpu, 1 + zigzag(entry - what it
- *                    would be if the CPU's run before had gone on; low ENTRY_CPU_BITS as in ENTRY), number of blocks.
- *                    Entries go up by one within a run; they are 0 when the run's code is 0.
+ *                    run before (at first the section's first event), kind | mt << 4 | order << 8, cpu, 1 +
+ *                    zigzag(entry - what it would be if the CPU's run before had gone on; low ENTRY_CPU_BITS as in
+ *                    ENTRY), number of blocks. Entries go up by one within a run; they are 0 when the run's code is
+ *                    0.
  *     MOVE_PFNS      for each block zigzag(pfn - that of the block before in the section)
  *
  * INDEX    varints: number of EVENTS sections; for each the bytes from the start of the one before it (for the

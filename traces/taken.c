@@ -57,7 +57,8 @@ int taken_decode(uint64_t **bits, const uint8_t *raw, size_t len, uint64_t event
 
 	*bits = calloc(events / WORD_BITS + 1, sizeof(**bits));
 	if (!*bits)
-		return err_set(err, ERR_NOMEM, "no memory for what reclaim took of %llu events", (unsigned long long)events);
+		return err_set(err, ERR_NOMEM, "no memory for what reclaim took of %llu events",
+			(unsigned long long)events);
 	for (uint64_t i = 0; i < nr; i++) {
 		uint64_t more = cursor_varint(&c);
 
@@ -66,5 +67,7 @@ int taken_decode(uint64_t **bits, const uint8_t *raw, size_t len, uint64_t event
 		event_no += more;
 		(*bits)[event_no / WORD_BITS] |= 1ull << event_no % WORD_BITS;
 	}
-	return c.bad || cursor_left(&c) ? err_set(err, ERR_TRACE, "what reclaim took is not told by numbers of events") : 0;
+	return c.bad || cursor_left(&c) ?
+		err_set(err, ERR_TRACE, "what reclaim took is not told by numbers of events") :
+		0;
 }

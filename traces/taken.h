@@ -14,7 +14,8 @@
 
 /** In the writer. A zeroed struct is that of a trace without events. */
 struct taken {
-	uint64_t *begun_plus1; /* owned; by slot: number of the event that allocated what is in it; 0: none, or no pages */
+	/* owned; by slot: number of the event that allocated what is in it; 0: none, or no pages */
+	uint64_t *begun_plus1;
 	uint64_t *bits;        /* owned; by event */
 	uint32_t cap_slots, cap_words;
 	uint64_t nr;           /* bits that are set */
