@@ -1,13 +1,14 @@
 /*
  * kept: what the recording's own reclaim says of the use of pages. A recording made under memory pressure shows which
- * pages its kernel reclaimed, and which it left alone until somebody freed them (struct trace_tables): these were in
- * use, or had not been there for long. So reclaim finds them used whenever it looks at them, as the kernel did. Those
- * that it took may have been used before that: of them is known what is known of all (mapped.c).
+ * pages its kernel reclaimed, and which it came by and left alone until somebody freed them (traces/taken.h): these
+ * were in use. So reclaim finds them used whenever it looks at them, as the kernel did. Those that it took may have
+ * been used before that, and what it never came by may be of no use: of them is known what is known of all (mapped.c).
  *
  * Simplified: how often a page was used nothing tells. It is found so KEPT_LOOKS times at most, which is more often
  * than reclaim comes by on the recorded machine; on one with less memory, where more has to go, reclaim ends.
  *
- * The recording does not tell of pages that are older than it, or read again by the model itself.
+ * Not told is of pages that are older than the recording or the beginning of the run, or read again by the model
+ * itself.
  */
 #include "sim/reclaim_priv.h"
 

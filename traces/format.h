@@ -21,19 +21,20 @@
  *   skips types it does not know.
  *
  * ORDER
- *   HEADER, TAKEN where there is one, TABLES, any PROLOGUE, EVENTS (each with its RECORDED
- *   behind it, or all without), INDEX, TRAILER. Version 1.0 has no RECORDED behind PROLOGUE.
- *   What stands before the PROLOGUE is known last, so a writer keeps finished blocks aside
- *   until it closes. A file that ends early can be used up to its last whole section.
+ *   HEADER, TAKEN where there is one, TABLES, any PROLOGUE, EVENTS (each with its RECORDED behind it, or all without),
+ *   INDEX, TRAILER.
+ *   Version 1.0 has no RECORDED behind PROLOGUE.
+ *   What stands before the PROLOGUE is known last, so a writer keeps finished blocks aside until it closes. A file
+ *   that ends early can be used up to its last whole section.
  *
  * HEADER   one line of JSON: "kmemsim_trace": major version, "minor", and the members of struct trace_meta
  *          under their names; "sizes" has blocks, bytes_raw, bytes_compressed and bytes_recorded as in
  *          struct trace_sizes. Readers refuse a newer major version and ignore members they do not know;
  *          missing ones are 0 or null, so a new one needs no new minor version.
  *
- * TAKEN    since 1.3, of recordings made under memory pressure. Varints: how many events allocated pages that the
- *          recording's own reclaim took; the number of the first of them; of each other its number minus that of the
- *          one before.
+ * TAKEN    since 1.3, of recordings in which kswapd took pages. Varints: how many events allocated pages of the LRU
+ *          lists that the recording's own reclaim took or never came by (traces/taken.h); the number of the first of
+ *          them; of each other its number minus that of the one before.
  *
  * TABLES   varints:
  *            number of strings - 1, then length and bytes of each (string 0 is empty and not stored);

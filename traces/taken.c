@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "base/bits.h"
+#include "traces/page_purpose.h"
 
 #define WORD_BITS 64u
 
@@ -15,23 +17,61 @@ static bool set_bit(struct taken *t, uint64_t event_no)
 	return true;
 }
 
-bool taken_event(struct taken *t, const struct trace_op *op, uint32_t slot, uint64_t event_no)
+/* What reclaim never came by it has not left alone. */
+static bool was_spared(const struct taken *t, struct taken_page page)
+{
+	return page.begun_plus1 < t->passed_plus1[page.file];
+}
+
+static bool page_taken(struct taken *t, struct taken_page page, bool by_kswapd)
+{
+	if (by_kswapd)
+		t->passed_plus1[page.file] = max_u32(t->passed_plus1[page.file], page.begun_plus1);
+	return set_bit(t, page.begun_plus1 - 1);
+}
+
+static bool is_lru_page(const struct trace_op *op)
+{
+	return op->kind == KIND_ALLOC_PAGES && !op->order && op->gfp & GFP_BIT_MOVABLE;
+}
+
+bool taken_event(struct taken *t, const struct trace_op *op, uint32_t slot, uint64_t event_no, bool by_kswapd)
 {
 	bool begins = kind_info[op->kind].slot == SLOT_BEGINS;
-	uint64_t begun_plus1;
+	struct taken_page page;
 
 	if (slot == SLOT_NONE || (!begins && kind_info[op->kind].slot != SLOT_ENDS))
 		return true;
-	if (!array_room_cleared(&t->begun_plus1, &t->cap_slots, slot))
+	if (!array_room_cleared(&t->pages, &t->cap_slots, slot))
 		return false;
-	begun_plus1 = t->begun_plus1[slot];
-	t->begun_plus1[slot] = begins && op->kind == KIND_ALLOC_PAGES ? event_no + 1 : 0;
-	return begins || !begun_plus1 || !(op->flags & OP_RECLAIM) || set_bit(t, begun_plus1 - 1);
+	page = t->pages[slot];
+	t->pages[slot] = (struct taken_page){ 0 };
+	if (begins && is_lru_page(op))
+		t->pages[slot] = (struct taken_page){ .begun_plus1 = (uint32_t)event_no + 1, .file = page_purpose_is_file(op) };
+	if (!page.begun_plus1)
+		return true;
+	if (!begins && op->flags & OP_RECLAIM)
+		return page_taken(t, page, by_kswapd);
+	return was_spared(t, page) || set_bit(t, page.begun_plus1 - 1);
+}
+
+bool taken_end(struct taken *t)
+{
+	for (uint32_t slot = 0; slot < t->cap_slots; slot++)
+		if (t->pages[slot].begun_plus1 && !was_spared(t, t->pages[slot]) &&
+			!set_bit(t, t->pages[slot].begun_plus1 - 1))
+			return false;
+	return true;
+}
+
+bool taken_tells(const struct taken *t)
+{
+	return t->passed_plus1[false] || t->passed_plus1[true];
 }
 
 void taken_fini(struct taken *t)
 {
-	free(t->begun_plus1);
+	free(t->pages);
 	free(t->bits);
 }
 

@@ -278,6 +278,12 @@ int trace_writer_prologue(struct trace_writer *w, const struct trace_event *even
 	return stream_add(w, &w->prologue, event, err);
 }
 
+static bool is_kswapds(const struct trace_tables *tables, const struct trace_event *event)
+{
+	return tables->ops[event->op].flags & OP_RECLAIM &&
+		!strncmp(tables->strings[tables->whos[event->who].comm], "kswapd", 6);
+}
+
 int trace_writer_event(struct trace_writer *w, const struct trace_event *event, struct err *err)
 {
 	uint64_t event_no = w->events.first_event + w->events.block.nr;
@@ -295,7 +301,8 @@ int trace_writer_event(struct trace_writer *w, const struct trace_event *event, 
 	tables = collect_tables(&w->tables);
 	if (!mappings_event(&w->mappings, &tables, event))
 		return no_memory(w, err);
-	if (event_no < MAX_TAKEN_EVENTS && !taken_event(&w->taken, &tables.ops[event->op], event->slot, event_no))
+	if (event_no < MAX_TAKEN_EVENTS &&
+		!taken_event(&w->taken, &tables.ops[event->op], event->slot, event_no, is_kswapds(&tables, event)))
 		return no_memory(w, err);
 	return stream_add(w, &w->events, event, err);
 }
@@ -365,8 +372,10 @@ static int64_t write_taken(struct trace_writer *w, int fd, struct err *err)
 	struct bytes payload = { 0 };
 	bool failed;
 
-	if (!w->taken.nr || w->events.first_event > MAX_TAKEN_EVENTS)
+	if (!taken_tells(&w->taken) || w->events.first_event > MAX_TAKEN_EVENTS)
 		return 0;
+	if (!taken_end(&w->taken))
+		return no_memory(w, err);
 	taken_encode(&w->taken, &payload);
 	failed = payload.failed;
 	if (!failed && payload.len <= MAX_TAKEN_RAW)

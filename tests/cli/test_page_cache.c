@@ -775,3 +775,29 @@ Test(page_cache, what_the_recordings_reclaim_left_alone_is_in_use)
 	run_write("m.yaml", MACHINE("12 MiB"));
 	cr_expect_gt(kept_gone(), KEPT / 2);
 }
+
+/*
+ * Pages that the model looks at until it takes one, of 20000 in a recording of a machine with more memory, of which
+ * @comm took the first ten. Reclaim has come by no page that came later.
+ */
+static double looks(const char *comm)
+{
+	struct recording r = begin();
+
+	take(&r, 1, READ_PAGES, 20000);
+	for (unsigned int id = 1; id <= 10; id++)
+		fprintf(r.file,
+			"{\"time_ns\": %llu, \"pid\": 9, \"comm\": \"%s\", \"event\": \"free_pages\", \"id\": %u,"
+			" \"reclaim\": true}\n",
+			r.time_ns += 1000, comm, id);
+	end(&r, "--states none");
+	tiny_machine();
+	replay_with("reclaim.mapped=25");
+	return replayed_counter("pgscan_file") / replayed_counter("pgsteal_file");
+}
+
+Test(page_cache, what_the_recordings_reclaim_never_came_by_is_not_taken_for_used)
+{
+	cr_expect_lt(looks("kswapd0"), 2.5);
+	cr_expect_lt(looks("kcompactd0"), 2.5);
+}

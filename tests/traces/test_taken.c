@@ -2,47 +2,127 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "base/gfp.h"
 #include "traces/taken.h"
 
-static const struct trace_op alloc = { .kind = KIND_ALLOC_PAGES }, object = { .kind = KIND_KMALLOC },
-			     page_free = { .kind = KIND_FREE_PAGES },
+#define LRU_PAGE .kind = KIND_ALLOC_PAGES, .gfp = GFP_HIGHUSER_MOVABLE
+
+static const struct trace_op anon = { LRU_PAGE }, file = { LRU_PAGE | GFP_BIT_WRITE },
+			     kernel = { .kind = KIND_ALLOC_PAGES, .gfp = GFP_KERNEL },
+			     object = { .kind = KIND_KMALLOC }, page_free = { .kind = KIND_FREE_PAGES },
 			     reclaim = { .kind = KIND_FREE_PAGES, .flags = OP_RECLAIM }, kfree = { .kind = KIND_KFREE };
+
+struct step {
+	const struct trace_op *op;
+	uint32_t slot;
+	uint64_t event_no;
+	bool by_kswapd;
+};
 
 static bool is_set(const uint64_t *bits, uint64_t event_no)
 {
 	return bits[event_no / 64] >> event_no % 64 & 1;
 }
 
-/* Slots are used again; event numbers are in words far apart. */
-Test(taken, those_that_reclaim_freed_by_the_event_that_allocated_them)
+/* What a reader finds for @events events. Return: owned by the caller; NULL: the trace does not tell. */
+static uint64_t *told(const struct step *steps, size_t nr_steps, uint64_t events)
 {
-	static const struct {
-		const struct trace_op *op;
-		uint32_t slot;
-		uint64_t event_no;
-	} events[] = {
-		{ &alloc, 7, 0 }, { &alloc, 8, 1 }, { &object, 9, 2 }, { &reclaim, 7, 3 }, { &page_free, 8, 4 },
-		{ &kfree, 9, 5 }, { &alloc, 8, 1000 }, { &reclaim, SLOT_NONE, 1001 }, { &reclaim, 8, 1002 },
-		{ &reclaim, 8, 1003 }, { &alloc, 9, 1023 }, { &alloc, 10, 1024 }, { &reclaim, 10, 1025 },
-		{ &reclaim, 500, 1026 },
-	};
 	struct taken t = { 0 };
 	struct bytes payload = { 0 };
 	struct err err = { 0 };
-	uint64_t *bits, nr = 0;
+	uint64_t *bits = NULL;
 
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-		cr_assert(taken_event(&t, events[i].op, events[i].slot, events[i].event_no));
-	cr_assert_eq(t.nr, 3);
-	taken_encode(&t, &payload);
-	cr_assert_eq(taken_decode(&bits, payload.data, payload.len, 1027, &err), 0, "%s", err.text);
-	for (uint64_t event_no = 0; event_no < 1027; event_no++)
-		nr += is_set(bits, event_no);
-	cr_assert_eq(nr, 3);
-	cr_assert(is_set(bits, 0) && is_set(bits, 1000) && is_set(bits, 1024));
-	free(bits);
+	for (size_t i = 0; i < nr_steps; i++)
+		cr_assert(taken_event(&t, steps[i].op, steps[i].slot, steps[i].event_no, steps[i].by_kswapd));
+	if (taken_tells(&t)) {
+		cr_assert(taken_end(&t));
+		taken_encode(&t, &payload);
+		cr_assert_eq(taken_decode(&bits, payload.data, payload.len, events, &err), 0, "%s", err.text);
+	}
 	bytes_fini(&payload);
 	taken_fini(&t);
+	return bits;
+}
+
+static void expect_told(const uint64_t *bits, uint64_t events, const uint64_t *wanted, size_t nr_wanted)
+{
+	uint64_t nr = 0;
+
+	cr_assert_not_null(bits);
+	for (uint64_t event_no = 0; event_no < events; event_no++)
+		nr += is_set(bits, event_no);
+	cr_expect_eq(nr, nr_wanted);
+	for (size_t i = 0; i < nr_wanted; i++)
+		cr_expect(is_set(bits, wanted[i]), "event %llu", (unsigned long long)wanted[i]);
+}
+
+/* Slots are used again; event numbers are in words far apart. */
+Test(taken, those_that_reclaim_freed_by_the_event_that_allocated_them)
+{
+	static const struct step steps[] = {
+		{ &file, 7, 0, false },
+		{ &file, 8, 1, false },
+		{ &object, 9, 2, false },
+		{ &file, 11, 3, false },
+		{ &reclaim, 11, 4, true },
+		{ &reclaim, 7, 5, true },
+		{ &page_free, 8, 6, false },
+		{ &kfree, 9, 7, false },
+		{ &file, 8, 1000, false },
+		{ &reclaim, SLOT_NONE, 1001, true },
+		{ &reclaim, 8, 1002, true },
+		{ &reclaim, 8, 1003, true },
+		{ &kernel, 9, 1023, false },
+		{ &file, 10, 1024, false },
+		{ &reclaim, 10, 1025, true },
+		{ &reclaim, 500, 1026, true },
+	};
+	static const uint64_t wanted[] = { 0, 3, 1000, 1024 };
+	uint64_t *bits = told(steps, sizeof(steps) / sizeof(steps[0]), 1027);
+
+	expect_told(bits, 1027, wanted, sizeof(wanted) / sizeof(wanted[0]));
+	free(bits);
+}
+
+/* Left alone are 0 and 2: kswapd took 3. Page 4 came later, 1 is anonymous, 8 went before any later one was taken. */
+Test(taken, what_reclaim_never_came_by_it_has_not_left_alone)
+{
+	static const struct step steps[] = {
+		{ &file, 0, 0, false },
+		{ &anon, 1, 1, false },
+		{ &file, 2, 2, false },
+		{ &file, 3, 3, false },
+		{ &file, 4, 4, false },
+		{ &reclaim, 3, 5, true },
+		{ &page_free, 2, 6, false },
+		{ &page_free, 1, 7, false },
+		{ &file, 5, 8, false },
+		{ &page_free, 5, 9, false },
+		{ &file, 6, 10, false },
+		{ &reclaim, 6, 11, false },
+		{ &anon, 7, 12, false },
+		{ &anon, 7, 13, false },
+	};
+	static const uint64_t wanted[] = { 1, 3, 4, 8, 10, 12, 13 };
+	uint64_t *bits = told(steps, sizeof(steps) / sizeof(steps[0]), 14);
+
+	expect_told(bits, 14, wanted, sizeof(wanted) / sizeof(wanted[0]));
+	free(bits);
+}
+
+/* Compaction moves pages, and a task in direct reclaim is never alone. */
+Test(taken, frees_of_others_than_kswapd_tell_nothing)
+{
+	static const struct step steps[] = {
+		{ &file, 0, 0, false },
+		{ &file, 1, 1, false },
+		{ &reclaim, 1, 2, false },
+		{ &page_free, 0, 3, true },
+		{ &kernel, 2, 4, false },
+		{ &reclaim, 2, 5, true },
+	};
+
+	cr_expect_null(told(steps, sizeof(steps) / sizeof(steps[0]), 6));
 }
 
 /* Bits beyond the events would be read from beyond the memory. */
@@ -53,9 +133,16 @@ Test(taken, what_are_no_numbers_of_events_ascending_is_refused)
 		size_t len;
 		bool good;
 	} cases[] = {
-		{ { 0 }, 1, true }, { { 1, 9 }, 2, true }, { { 2, 0, 9 }, 3, true }, { { 1, 10 }, 2, false },
-		{ { 2, 5, 5 }, 3, false }, { { 2, 5, 0 }, 3, false }, { { 2, 5 }, 2, false }, { { 1, 5, 1 }, 3, false },
-		{ { 0 }, 0, false }, { { 1, 0x80 }, 2, false },
+		{ { 0 }, 1, true },
+		{ { 1, 9 }, 2, true },
+		{ { 2, 0, 9 }, 3, true },
+		{ { 1, 10 }, 2, false },
+		{ { 2, 5, 5 }, 3, false },
+		{ { 2, 5, 0 }, 3, false },
+		{ { 2, 5 }, 2, false },
+		{ { 1, 5, 1 }, 3, false },
+		{ { 0 }, 0, false },
+		{ { 1, 0x80 }, 2, false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
