@@ -42,6 +42,9 @@ bool taken_event(struct taken *t, const struct trace_op *op, uint32_t slot, uint
 
 	if (slot == SLOT_NONE || (!begins && kind_info[op->kind].slot != SLOT_ENDS))
 		return true;
+	/* Most events are of objects. */
+	if (!is_lru_page(op) && (slot >= t->cap_slots || !t->pages[slot].begun_plus1))
+		return true;
 	if (!array_room_cleared(&t->pages, &t->cap_slots, slot))
 		return false;
 	page = t->pages[slot];
