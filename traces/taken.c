@@ -50,7 +50,8 @@ bool taken_event(struct taken *t, const struct trace_op *op, uint32_t slot, uint
 	page = t->pages[slot];
 	t->pages[slot] = (struct taken_page){ 0 };
 	if (begins && is_lru_page(op))
-		t->pages[slot] = (struct taken_page){ .begun_plus1 = (uint32_t)event_no + 1, .file = page_purpose_is_file(op) };
+		t->pages[slot] =
+			(struct taken_page){ .begun_plus1 = (uint32_t)event_no + 1, .file = page_purpose_is_file(op) };
 	if (!page.begun_plus1)
 		return true;
 	if (!begins && op->flags & OP_RECLAIM)
