@@ -1,6 +1,6 @@
 /*
  * kept: what the recording's own reclaim says of the use of pages. A recording made under memory pressure shows which
- * pages its kernel reclaimed, and which it came by and left alone until somebody freed them (traces/taken.h): these
+ * pages its kernel reclaimed, and which it came by and left alone until somebody freed them (traces/spared.h): these
  * were in use. So reclaim finds them used whenever it looks at them, as the kernel did. Those that it took may have
  * been used before that, and what it never came by may be of no use: of them is known what is known of all (mapped.c).
  *
@@ -19,11 +19,11 @@
 
 void kept_page_begins(struct run *run, pfn_t pfn)
 {
-	const uint64_t *taken = run->tables->taken;
+	const uint64_t *spared = run->tables->spared;
 
-	if (!taken || run->booting || run->reclaim.reading_again || run->event_no >= run->meta->events)
+	if (!spared || run->booting || run->reclaim.reading_again || run->event_no >= run->meta->events)
 		return;
-	if (!(taken[run->event_no / 64] >> run->event_no % 64 & 1))
+	if (spared[run->event_no / 64] >> run->event_no % 64 & 1)
 		run->reclaim.users[pfn].told = KEPT_LOOKS;
 }
 
@@ -40,6 +40,6 @@ static enum page_told page_told(void *arg, pfn_t pfn)
 
 void kept_start(struct run *run, struct reclaim_hooks *hooks)
 {
-	if (run->tables->taken)
+	if (run->tables->spared)
 		hooks->page_told = page_told;
 }

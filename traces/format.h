@@ -21,7 +21,7 @@
  *   skips types it does not know.
  *
  * ORDER
- *   HEADER, TAKEN where there is one, TABLES, any PROLOGUE, EVENTS (each with its RECORDED behind it, or all without),
+ *   HEADER, SPARED where there is one, TABLES, any PROLOGUE, EVENTS (each with its RECORDED behind it, or all without),
  *   INDEX, TRAILER.
  *   Version 1.0 has no RECORDED behind PROLOGUE.
  *   What stands before the PROLOGUE is known last, so a writer keeps finished blocks aside until it closes. A file
@@ -32,8 +32,8 @@
  *          struct trace_sizes. Readers refuse a newer major version and ignore members they do not know;
  *          missing ones are 0 or null, so a new one needs no new minor version.
  *
- * TAKEN    since 1.3, of recordings in which kswapd took pages. Varints: how many events allocated pages of the LRU
- *          lists that the recording's own reclaim took or never came by (traces/taken.h); the number of the first of
+ * SPARED    since 1.3, of recordings in which kswapd took pages. Varints: how many events allocated pages of the LRU
+ *          lists that the recording's own reclaim came by and left alone (traces/spared.h); the number of the first of
  *          them; of each other its number minus that of the one before.
  *
  * TABLES   varints:
@@ -98,7 +98,7 @@ enum section_type {
 	SECTION_RECORDED = 5,
 	SECTION_INDEX = 6,
 	SECTION_TRAILER = 7,
-	SECTION_TAKEN = 8,
+	SECTION_SPARED = 8,
 };
 
 enum column {
@@ -133,8 +133,8 @@ enum column {
 #define MAX_TABLES_RAW (256u << 20)
 #define MAX_BLOCK_RAW  (64u << 20)
 #define MAX_INDEX_RAW  (256u << 20)
-#define MAX_TAKEN_RAW  (256u << 20)
-#define MAX_TAKEN_EVENTS (1ull << 31) /* of a trace that has TAKEN: a reader takes a bit of memory for each */
+#define MAX_SPARED_RAW  (256u << 20)
+#define MAX_SPARED_EVENTS (1ull << 31) /* of a trace that has SPARED: a reader takes a bit of memory for each */
 #define MAX_BLOCK_EVENTS (4u << 20)
 #define MAX_BLOCK_MOVES (4u << 20)
 #define MAX_STRINGS    (1u << 25)

@@ -17,7 +17,7 @@
 #include "traces/header.h"
 #include "traces/spool.h"
 #include "traces/tables.h"
-#include "traces/taken.h"
+#include "traces/spared.h"
 
 #define RING_BATCHES 2u
 
@@ -34,7 +34,7 @@ struct trace_reader {
 	struct trace_reader_options options;
 	struct trace_meta meta;
 	struct tables tables;
-	uint64_t *taken_bits;        /* owned; NULL: the trace does not tell what reclaim took */
+	uint64_t *spared_bits;        /* owned; NULL: the trace does not tell what reclaim left alone */
 	struct trace_sizes sizes;
 	struct trace_damage damage;
 	struct feed feed;
@@ -174,18 +174,18 @@ static int read_header(struct trace_reader *r, uint64_t *end, struct err *err)
 	return 0;
 }
 
-static int read_taken(struct trace_reader *r, const struct section *s, struct err *err)
+static int read_spared(struct trace_reader *r, const struct section *s, struct err *err)
 {
 	const uint8_t *raw;
 	int ret;
 
-	if (r->taken_bits || r->meta.events > MAX_TAKEN_EVENTS)
-		return err_set(err, ERR_TRACE, "what reclaim took is told twice, or of more events than it can be");
-	ret = unpacker_read(r->feed.unpacker, r->file.fd, s, MAX_TAKEN_RAW, &raw, err);
-	return ret < 0 ? ret : taken_decode(&r->taken_bits, raw, s->raw_bytes, r->meta.events, err);
+	if (r->spared_bits || r->meta.events > MAX_SPARED_EVENTS)
+		return err_set(err, ERR_TRACE, "what reclaim left alone is told twice, or of more events than it can be");
+	ret = unpacker_read(r->feed.unpacker, r->file.fd, s, MAX_SPARED_RAW, &raw, err);
+	return ret < 0 ? ret : spared_decode(&r->spared_bits, raw, s->raw_bytes, r->meta.events, err);
 }
 
-/* The tables are the next section that is known, but for what reclaim took. */
+/* The tables are the next section that is known, but for what reclaim left alone. */
 static int read_tables(struct trace_reader *r, uint64_t at, struct err *err)
 {
 	struct section s;
@@ -197,7 +197,7 @@ static int read_tables(struct trace_reader *r, uint64_t at, struct err *err)
 		if (ret == 0)
 			ret = err_set(err, ERR_TRACE, "the file is cut off");
 		at = ret > 0 ? section_end(&s) : at;
-		if (ret > 0 && s.type == SECTION_TAKEN && read_taken(r, &s, err) < 0)
+		if (ret > 0 && s.type == SECTION_SPARED && read_spared(r, &s, err) < 0)
 			ret = -(int)err->code;
 	} while (ret > 0 && s.type > SECTION_TRAILER);
 	if (ret > 0 && s.type != SECTION_TABLES)
@@ -206,7 +206,7 @@ static int read_tables(struct trace_reader *r, uint64_t at, struct err *err)
 		ret = unpacker_read(r->feed.unpacker, r->file.fd, &s, MAX_TABLES_RAW, &raw, err);
 	if (ret >= 0)
 		ret = tables_decode(&r->tables, raw, s.raw_bytes, err);
-	r->tables.view.taken = r->taken_bits;
+	r->tables.view.spared = r->spared_bits;
 	if (ret < 0)
 		return err_context(err, "%s: damaged before the first event, nothing can be read", r->path);
 	r->file.prologue_at = at;
@@ -510,7 +510,7 @@ void trace_close(struct trace_reader *r)
 	feed_fini(&r->feed);
 	index_fini(&r->file.index);
 	tables_fini(&r->tables);
-	free(r->taken_bits);
+	free(r->spared_bits);
 	trace_meta_fini(&r->meta);
 	if (r->file.fd >= 0)
 		close(r->file.fd);

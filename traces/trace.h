@@ -168,10 +168,10 @@ struct trace_tables {
 	const char *const *strings;   /* strings[0] = "" */
 	uint32_t nr_strings;
 	/*
-	 * Bit n % 64 of word n / 64: the recording's own reclaim took the
-	 * page that event n allocated, or never came by it. NULL: not told.
+	 * Bit n % 64 of word n / 64: the recording's own reclaim came by the
+	 * page that event n allocated, and left it alone. NULL: of none.
 	 */
-	const uint64_t *taken;
+	const uint64_t *spared;
 };
 
 /**

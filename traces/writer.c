@@ -14,7 +14,7 @@
 #include "traces/mappings.h"
 #include "traces/spool.h"
 #include "traces/tables.h"
-#include "traces/taken.h"
+#include "traces/spared.h"
 
 /** A run of sections of one type, filled block by block, kept in a nameless file until the writer closes. */
 struct stream {
@@ -51,7 +51,7 @@ struct trace_writer {
 	struct header_sizes sizes;
 	uint64_t implied_frees, adopted;
 	struct mappings mappings;
-	struct taken taken;
+	struct spared spared;
 	ns_t first_ns, last_ns;
 	uint32_t slots;
 };
@@ -301,8 +301,8 @@ int trace_writer_event(struct trace_writer *w, const struct trace_event *event, 
 	tables = collect_tables(&w->tables);
 	if (!mappings_event(&w->mappings, &tables, event))
 		return no_memory(w, err);
-	if (event_no < MAX_TAKEN_EVENTS &&
-		!taken_event(&w->taken, &tables.ops[event->op], event->slot, event_no, is_kswapds(&tables, event)))
+	if (event_no < MAX_SPARED_EVENTS &&
+		!spared_event(&w->spared, &tables.ops[event->op], event->slot, event_no, is_kswapds(&tables, event)))
 		return no_memory(w, err);
 	return stream_add(w, &w->events, event, err);
 }
@@ -367,19 +367,21 @@ static int64_t write_tables(struct trace_writer *w, int fd, struct err *err)
 }
 
 /* Nothing for a recording that reclaimed nothing, or a longer one than readers take memory for. */
-static int64_t write_taken(struct trace_writer *w, int fd, struct err *err)
+static int64_t write_spared(struct trace_writer *w, int fd, struct err *err)
 {
 	struct bytes payload = { 0 };
 	bool failed;
 
-	if (!taken_tells(&w->taken) || w->events.first_event > MAX_TAKEN_EVENTS)
+	if (w->events.first_event > MAX_SPARED_EVENTS)
 		return 0;
-	if (!taken_end(&w->taken))
+	if (!spared_end(&w->spared))
 		return no_memory(w, err);
-	taken_encode(&w->taken, &payload);
+	if (!w->spared.nr)
+		return 0;
+	spared_encode(&w->spared, &payload);
 	failed = payload.failed;
-	if (!failed && payload.len <= MAX_TAKEN_RAW)
-		return write_front(w, fd, SECTION_TAKEN, &payload, err);
+	if (!failed && payload.len <= MAX_SPARED_RAW)
+		return write_front(w, fd, SECTION_SPARED, &payload, err);
 	bytes_fini(&payload);
 	return failed ? no_memory(w, err) : 0;
 }
@@ -433,17 +435,17 @@ static void fill_meta(const struct trace_writer *w, struct trace_meta *meta)
 
 static int assemble(struct trace_writer *w, int fd, int tables, const struct trace_meta *meta, struct err *err)
 {
-	int64_t taken_bytes = write_taken(w, tables, err), tables_bytes;
+	int64_t spared_bytes = write_spared(w, tables, err), tables_bytes;
 	int64_t header_bytes;
 	uint64_t events_at;
 	int ret;
 
-	if (taken_bytes < 0)
-		return (int)taken_bytes;
+	if (spared_bytes < 0)
+		return (int)spared_bytes;
 	tables_bytes = write_tables(w, tables, err);
 	if (tables_bytes < 0)
 		return (int)tables_bytes;
-	tables_bytes += taken_bytes;
+	tables_bytes += spared_bytes;
 	header_bytes = write_header(w, fd, meta, err);
 	if (header_bytes < 0)
 		return (int)header_bytes;
@@ -511,7 +513,7 @@ void trace_writer_abort(struct trace_writer *w)
 	packer_destroy(w->packer);
 	collect_fini(&w->tables);
 	mappings_fini(&w->mappings);
-	taken_fini(&w->taken);
+	spared_fini(&w->spared);
 	bytes_fini(&w->index);
 	free(w->path);
 	free(w);

@@ -1,14 +1,14 @@
 /*
  * The payload of a section, past the checksums that would turn most of a fuzzer's inputs away.
  * The first byte chooses what it is (odd: tables, 2 and every
- * fourth: taken pages), the next two the number of events.
+ * fourth: pages left alone), the next two the number of events.
  */
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"
 #include "traces/block.h"
 #include "traces/tables.h"
-#include "traces/taken.h"
+#include "traces/spared.h"
 
 /* Whatever was decoded must be within the limits: replay indexes with it. */
 static void check_block(const struct block *b, const struct block_limits *limits)
@@ -52,12 +52,12 @@ static void decode_tables(const uint8_t *data, size_t size)
 	tables_fini(&t);
 }
 
-static void decode_taken(const uint8_t *data, size_t size, uint32_t nr_events)
+static void decode_spared(const uint8_t *data, size_t size, uint32_t nr_events)
 {
 	uint64_t *bits;
 	struct err err;
 
-	if (taken_decode(&bits, data, size, nr_events, &err) == 0 && bits[nr_events / 64] >> nr_events % 64)
+	if (spared_decode(&bits, data, size, nr_events, &err) == 0 && bits[nr_events / 64] >> nr_events % 64)
 		abort();
 	free(bits);
 }
@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 1)
 		decode_tables(data + 3, size - 3);
 	else if (data[0] & 2)
-		decode_taken(data + 3, size - 3, data[1] | (uint32_t)data[2] << 8);
+		decode_spared(data + 3, size - 3, data[1] | (uint32_t)data[2] << 8);
 	else
 		decode_block(data + 3, size - 3, data[1] | (uint32_t)data[2] << 8);
 	return 0;
