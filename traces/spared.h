@@ -2,7 +2,7 @@
  * spared: which pages of the LRU lists the recording's own reclaim came by and left alone, so that they were in
  * use, told by the events that allocated them. That is known when they are free again, or at the end; so the writer
  * keeps it until it closes, and a reader knows it before the first event. A recording that reclaimed nothing takes
- * no memory for it.
+ * memory for its slots alone, not by its length.
  *
  * Reclaim takes the oldest pages first. So it has come by a page and left it alone when kswapd has taken, in its
  * life, one of its sort, of files or anonymous, that had come later. Without swap it comes by no anonymous page; and

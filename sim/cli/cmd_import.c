@@ -249,8 +249,10 @@ static void print_json_pace(const struct trace_pace *pace)
 
 	fputs("\"reclaim_pace\": {", stdout);
 #define X(step) \
-	if (pace->step) \
-		printf("%s\"" #step "\": %u", before, pace->step), before = ", ";
+	if (pace->step) { \
+		printf("%s\"" #step "\": %u", before, pace->step); \
+		before = ", "; \
+	}
 	TRACE_PACE(X)
 #undef X
 	fputs("}, ", stdout);

@@ -57,7 +57,7 @@ static void expect_told(const uint64_t *bits, uint64_t events, const uint64_t *w
 }
 
 /* Slots are used again; event numbers are in words far apart. */
-Test(spared, those_that_lived_when_a_later_one_went_by_the_event_that_allocated_them)
+Test(spared, pages_that_lived_when_kswapd_took_a_later_one_are)
 {
 	static const struct step steps[] = {
 		{ &file, 7, 0, false },
