@@ -92,6 +92,7 @@ static int search_trace(struct direct_map *map, struct trace_reader *reader, uin
 int direct_map_find(struct direct_map *map, const char *path, uint64_t memory_end, struct err *err)
 {
 	struct trace_reader_options options = { .recorded = true };
+	const struct trace_meta *meta;
 	struct trace_reader *reader;
 	int ret;
 
@@ -103,10 +104,11 @@ int direct_map_find(struct direct_map *map, const char *path, uint64_t memory_en
 	ret = trace_open(&reader, path, &options, err);
 	if (ret < 0)
 		return ret;
-	if (!trace_meta(reader)->recorded_addresses)
+	meta = trace_meta(reader);
+	if (trace_is_recording(meta) && !meta->recorded_addresses)
 		ret = err_set(err, ERR_TRACE,
 			"%s has no recorded addresses to go by: import the recording again, without --no-recorded", path);
-	else if (!trace_meta(reader)->hashed_pointers)
+	else if (meta->recorded_addresses && !meta->hashed_pointers)
 		ret = search_trace(map, reader, memory_end, err);
 	trace_close(reader);
 	return ret;

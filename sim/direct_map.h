@@ -21,8 +21,8 @@ struct direct_map {
  * solved from a large kmalloc and the pages it was given (address randomisation).
  * @path:       the trace; it is opened and read as far as needed, so not "-".
  * @memory_end: first physical address behind the machine's memory, bytes.
- * Not known, without an error: hashed addresses, or no pair.
- * Errors: ERR_USAGE when it is "-"; ERR_TRACE when the trace has no recorded columns; what
+ * Not known, without an error: hashed addresses, or no pair; a trace made up by gen or by hand.
+ * Errors: ERR_USAGE when it is "-"; ERR_TRACE when a recording's trace has no recorded columns; what
  * trace_open() and trace_next() say.
  */
 int direct_map_find(struct direct_map *map, const char *path, uint64_t memory_end, struct err *err);

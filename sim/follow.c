@@ -18,12 +18,13 @@ static bool begins_later(const struct run *run)
 /*
  * Whether the saved state may be of the recording itself, which then tells its instant: all blocks and objects are
  * known, and how many events of each of its CPUs came before. (While the kernel boots, there are not all CPUs yet.)
+ * A trace made up by gen or by hand is no recording: it begins where the state ends.
  */
 static bool tells_instant(const struct run *run)
 {
 	const struct state *state = run->options->initial;
 
-	return state && state->exact_blocks && state->exact_slabs && state->nr_entries;
+	return state && state->exact_blocks && state->exact_slabs && state->nr_entries && rules_is_recording(run);
 }
 
 /*
@@ -317,8 +318,8 @@ static int skip(struct run *run, const struct trace_batch *batch, uint32_t i, st
 /* Whether events must be told apart by their places in the recording. */
 static bool needs_entries(const struct run *run)
 {
-	return run->options->nr_cuts ||
-		(run->options->initial && run->options->initial->nr_entries && run->options->from.kind == FROM_INITIAL);
+	return run->options->nr_cuts || (run->options->initial && run->options->initial->nr_entries &&
+						run->options->from.kind == FROM_INITIAL && rules_is_recording(run));
 }
 
 int follow_event(struct run *run, const struct trace_batch *batch, uint32_t i, struct err *err)

@@ -360,9 +360,7 @@ bool rules_claims_known(struct run *run, enum resource_tree tree, const struct r
 
 bool rules_is_recording(const struct run *run)
 {
-	const char *tool = run->meta->tool;
-
-	return tool && strcmp(tool, "interchange") && strcmp(tool, "gen");
+	return trace_is_recording(run->meta);
 }
 
 bool rules_ends_whole(const struct run *run)

@@ -94,6 +94,11 @@ bool trace_kernel_is(const struct trace_meta *meta, unsigned int major, unsigned
 	return of_major > major || (of_major == major && of_minor >= minor);
 }
 
+bool trace_is_recording(const struct trace_meta *meta)
+{
+	return meta->tool && strcmp(meta->tool, "interchange") && strcmp(meta->tool, "gen");
+}
+
 char *trace_pace_text(const struct trace_pace *pace, char *buf, size_t size)
 {
 	const struct {

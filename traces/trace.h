@@ -149,6 +149,8 @@ void trace_meta_fini(struct trace_meta *meta);
  * kernel or a newer one. Return: false also where that is not told.
  */
 bool trace_kernel_is(const struct trace_meta *meta, unsigned int major, unsigned int minor);
+/** trace_is_recording() - whether it is of a real kernel. Return: false when it was written by hand or made up. */
+bool trace_is_recording(const struct trace_meta *meta);
 /** trace_counts_add() - add @n to @reason. Return: 0, or -1 when out of memory. */
 int trace_counts_add(struct trace_counts *counts, const char *reason, uint64_t n);
 uint64_t trace_counts_total(const struct trace_counts *counts);

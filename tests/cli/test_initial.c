@@ -827,3 +827,28 @@ Test(initial, a_recording_of_mid_life_finds_its_older_objects)
 	/* The state's own count of events is of another recording. */
 	sh(2, "say --from 0", "$K replay mid.kmt -m m.yaml --initial exact");
 }
+
+/* What gen made, or somebody by hand, was recorded nowhere: no event of it precedes any state. */
+Test(initial, made_up_work_begins_where_an_exact_state_ends)
+{
+	const char *shared = run_shared();
+
+	if (!take_capture("A-boot-256m"))
+		cr_skip_test("no folder of captures");
+	run_write("w.yaml", "duration: 1 s\nstreams: {s: {event: kmalloc, size: 256, rate: 1000, lifetime: 1 ms}}\n");
+	run_write("t.jsonl", story);
+	run_ok("ln -s %s/captures/A-boot-256m/snapshots/1-after-boot exact && $K import t.jsonl -o t.kmt -q &&"
+	       " $K import t.jsonl --no-recorded -o n.kmt -q && $K gen w.yaml -o w.kmt -q", shared);
+	sh(0, NULL,
+		"for t in t n w; do $K replay $t.kmt -m m.yaml --initial exact --check=1 -o r.db -q || exit 1; done");
+	/* buddyinfo is of the same instant. */
+	sh(0, NULL,
+		"awk '{ for (i = 5; i <= NF; i++) n += $i * 2 ^ (i - 5) } END { print n; print n; print n }' proc/buddyinfo > free;"
+		" sqlite3 r.db 'select sum(free_pages) from zone_samples where sample_id in"
+		" (select min(sample_id) from samples group by run_id) group by sample_id' | cmp - free");
+	sh(0, "3 older objects found in it, 1 not", "$K replay t.kmt -m m.yaml --initial exact --from marker:now");
+	expect_number("select count(*), sum(events) > 1000 from runs where status = 'done'", "3,1\n");
+	/* Of a recording it would not be known where to begin. */
+	run_ok("$K import %s/captures/A-boot-256m/trace.dat --no-recorded -o a.kmt -q", shared);
+	sh(2, "without --no-recorded", "$K replay a.kmt -m m.yaml --initial exact");
+}
