@@ -145,6 +145,8 @@ int saved_lru(struct saved_reader *r, struct err *err)
 		ret = read_meminfo(r, err);
 	if (ret == 0)
 		ret = read_dentries(r, err);
+	if (ret == 0 && !r->state->percpu_bytes)
+		saved_note(r, "meminfo does not tell Percpu: per-CPU memory is taken as new, none of it in use");
 	if (ret == 0 && r->state->lru_told == STATE_LRU_UNKNOWN && !r->state->nr_pages)
 		saved_note(r,
 			"zoneinfo, vmstat and meminfo do not tell what is on LRU lists: nothing of this state can be reclaimed");

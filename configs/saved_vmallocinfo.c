@@ -62,8 +62,12 @@ int saved_vmallocinfo(struct saved_reader *r, struct err *err)
 	size_t unusable = 0, number = 0;
 	int got = saved_text(r, "vmallocinfo", FILE_MAX, &text, path, err);
 
+	if (got == 0)
+		saved_note(r, "vmallocinfo is missing: no area is there but those that the trace tells of");
 	if (got <= 0)
 		return got;
+	if (text[strlen(text) - 1] != '\n')
+		saved_note(r, "vmallocinfo ends amid a line, so it was cut: areas behind it are not known");
 	for (got = 0, at = text; !got && (line = text_next_line(&at));) {
 		got = saved_grow(&state->areas, state->nr_areas, sizeof(*state->areas), err);
 		if (got < 0)

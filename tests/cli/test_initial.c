@@ -278,6 +278,17 @@ Test(initial, each_damaged_or_missing_file_is_one_clear_message)
 		"mkdir few; cp proc/buddyinfo few; $K replay t.kmt --initial few --from marker:now 2>&1");
 }
 
+/* What is taken as empty for want of a file is said, too. */
+Test(initial, areas_and_percpu_memory_that_no_file_tells_are_said)
+{
+	save_state();
+	sh(0, "vmallocinfo is missing: no area is there", "mkdir few; cp proc/buddyinfo few; $K replay t.kmt --initial few");
+	sh(0, "meminfo does not tell Percpu", "$K replay t.kmt --initial few");
+	sh(0, "vmallocinfo ends amid a line, so it was cut",
+		"cp -r proc cut; printf '0xffffc90000100000-0xffffc90000102000 8192' > cut/vmallocinfo; $K replay t.kmt --initial cut");
+	sh(0, NULL, "echo 'Percpu: 64 kB' > proc/meminfo; $K replay t.kmt --initial proc 2>&1 | grep -E 'Percpu|vmallocinfo' && exit 1; :");
+}
+
 /* As another user than root saves them: the shell makes an empty file of what it may not read. */
 Test(initial, files_that_are_empty_or_may_not_be_read_are_missing_ones)
 {
