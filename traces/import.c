@@ -351,6 +351,15 @@ int import_files(const char *const *sources, size_t nr, const char *output, cons
 	return code;
 }
 
+/* Text with commas in its first line. */
+static bool looks_like_csv(const struct source *src)
+{
+	const char *eol = memchr(src->head, '\n', src->head_len);
+	size_t len = eol ? (size_t)(eol - src->head) : src->head_len;
+
+	return !starts_with(src, "{", 1) && memchr(src->head, ',', len) && !memchr(src->head, 0, src->head_len);
+}
+
 static int durations_recording(struct durations *d, struct source *src, struct err *err)
 {
 	const struct import_options options = { 0 };
@@ -358,7 +367,7 @@ static int durations_recording(struct durations *d, struct source *src, struct e
 	struct gather *g;
 	int code;
 
-	if (format == FORMAT_UNKNOWN)
+	if (format == FORMAT_UNKNOWN && !looks_like_csv(src))
 		return -(int)ERR_TRACE;
 	if (format != FORMAT_DAT && format != FORMAT_PERF && format != FORMAT_TEXT)
 		return err_set(err, ERR_TRACE,

@@ -464,6 +464,11 @@ Test(calibrate, what_holds_no_durations_is_refused, .init = run_enter, .fini = r
 	cr_assert_eq(run.status, 2, "%s", run.err);
 	cr_assert(strstr(run.err, "half.csv: expected the columns op and duration_ns"), "%s", run.err);
 	run_free(&run);
+	run_write("us.csv", "op,duration_us\nkfree,0.1\n");
+	run = run_shell("$K calibrate us.csv");
+	cr_assert_eq(run.status, 2, "%s", run.err);
+	cr_assert(strstr(run.err, "a table with the columns op and duration_ns is read"), "%s", run.err);
+	run_free(&run);
 	run_write("note.txt", "hello\n");
 	run = run_shell("$K calibrate note.txt; $K calibrate; $K calibrate nowhere.csv");
 	cr_assert(strstr(run.err, "a SOURCE is missing"), "%s", run.err);
