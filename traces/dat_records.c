@@ -14,6 +14,7 @@
 #define TRACE_FLAG_HARDIRQ  0x08
 #define TRACE_FLAG_SOFTIRQ  0x10
 #define TRACE_FLAG_NMI      0x40
+#define TRACE_FLAG_BH_OFF   0x80 /* local_bh_disable(), which is not in the preemption depth (5.17) */
 #define PREEMPT_DEPTH       0x0f
 
 /* What all records have: -1 where there is none. */
@@ -295,7 +296,7 @@ static uint8_t context_of(const struct dat_records *c, const struct dat_common *
 		ctx = CTX_SOFTIRQ;
 	if (flags & TRACE_FLAG_IRQS_OFF)
 		ctx |= CTX_IRQS_OFF;
-	if (((unsigned int)common->preempt & PREEMPT_DEPTH) > c->preempt_bias)
+	if (((unsigned int)common->preempt & PREEMPT_DEPTH) > c->preempt_bias || flags & TRACE_FLAG_BH_OFF)
 		ctx |= CTX_PREEMPT_OFF;
 	return ctx;
 }

@@ -121,7 +121,10 @@ static bool parse_task(const char *start, const char *end, struct line_head *hea
 	return true;
 }
 
-/* "dNh2.": interrupts off, resched, hard or soft interrupt, preemption depth; more columns may follow. */
+/*
+ * "dNh2.": interrupts off (d), bottom halves off (b; both: D), resched, hard or soft interrupt, preemption
+ * depth; more columns may follow. The depth does not count local_bh_disable(), which nobody may sleep in, either.
+ */
 static uint8_t parse_flags(const char *flags, size_t len)
 {
 	uint8_t ctx = CTX_PROCESS;
@@ -136,7 +139,7 @@ static uint8_t parse_flags(const char *flags, size_t len)
 		ctx = CTX_NMI;
 	if (flags[0] == 'd' || flags[0] == 'D')
 		ctx |= CTX_IRQS_OFF;
-	if (flags[3] != '.')
+	if (flags[3] != '.' || flags[0] == 'b' || flags[0] == 'D')
 		ctx |= CTX_PREEMPT_OFF;
 	return ctx;
 }

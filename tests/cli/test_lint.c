@@ -54,6 +54,7 @@ Test(lint, the_context_that_a_recording_shows_is_judged)
 		{ "insmod-99", "..s1.", "GFP_NOFS" },
 		{ "<idle>-0", "...1.", "GFP_KERNEL" },
 		{ "insmod-99", "....1", "GFP_KERNEL" },
+		{ "insmod-99", "b....", "GFP_KERNEL" },
 	};
 	FILE *f = fopen("t.txt", "w");
 	struct run_result result;
@@ -74,7 +75,7 @@ Test(lint, the_context_that_a_recording_shows_is_judged)
 	run_free(&result);
 	scenario_expect("select rule, severity, event_no from violations order by event_no",
 		"sleep_in_atomic error 1\nsleep_in_atomic error 3\n"
-		"sleep_in_atomic error 4\nsleep_in_atomic error 7\n");
+		"sleep_in_atomic error 4\nsleep_in_atomic error 7\nsleep_in_atomic error 8\n");
 	expect_text(1, "with preemption off");
 }
 

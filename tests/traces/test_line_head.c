@@ -69,6 +69,11 @@ Test(line_head, of_ftrace_with_flags_and_microseconds)
 		CTX_SOFTIRQ, "slab_release", "s=1");
 	expect("            init-1       [001] d.z..     8.757382: x: s=1", "init", 1, 1, 8757382000,
 		CTX_NMI | CTX_IRQS_OFF, "x", "s=1");
+	/* local_bh_disable() is not in the depth. */
+	expect("            init-1       [001] b....     8.757382: x: s=1", "init", 1, 1, 8757382000, CTX_PREEMPT_OFF, "x",
+		"s=1");
+	expect("            init-1       [001] D....     8.757382: x: s=1", "init", 1, 1, 8757382000,
+		CTX_IRQS_OFF | CTX_PREEMPT_OFF, "x", "s=1");
 }
 
 Test(line_head, of_ftrace_with_the_thread_group)
