@@ -141,6 +141,11 @@ bool rules_other(const struct run *run, const struct trace_op *op, enum run_acti
 	return run->options->lint && (is_costly(run, op, action) || wastes_dma(op) || may_waste_dma(op, action));
 }
 
+bool rules_sleeps(const struct run *run, const struct trace_op *op, enum run_action action)
+{
+	return op->ctx == CTX_PROCESS && may_sleep(op, action) && rules_is_recording(run);
+}
+
 /*
  * Boot runs as task 0, with interrupts off at first and preemption off to the end, and nothing there sleeps yet
  * (GFP_BOOT_MASK, might_sleep() with SYSTEM_BOOTING); later that task is the idle one and asks for nothing.
@@ -151,7 +156,7 @@ static bool is_early_boot(const struct trace_who *who)
 }
 
 /* The context of a scenario is the operation's, that of a recording is of who asks. */
-static void report_sleep(struct run *run, const struct request *req, const struct run_op *op)
+void rules_report_sleep(struct run *run, const struct request *req, const struct run_op *op)
 {
 	const struct trace_who *who = &run->tables->whos[req->who];
 	uint32_t ctx =
@@ -222,7 +227,7 @@ static void report_advice(struct run *run, const struct run_op *op)
 void rules_report_other(struct run *run, const struct request *req, const struct run_op *op)
 {
 	if (may_sleep(op->trace, op->action))
-		report_sleep(run, req, op);
+		rules_report_sleep(run, req, op);
 	if (is_too_large(run, op->trace, op->action))
 		report_size(run, op);
 	if (is_nameless(run, op->trace, op->action))

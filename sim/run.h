@@ -83,6 +83,8 @@ enum run_action {
 	X(MEMPOOL_MISUSE, "mempool_misuse", "warning")            \
 	X(CONSTRUCTED_ZEROED, "constructed_zeroed", "warning")
 
+/* Beside those bits: it may sleep, which is wrong where a recording shows who asks in an interrupt. */
+#define OP_SLEEPS (1u << 28)
 /* Beside those bits: it names a cache or pool that is yet to be made (sim/unmade.h). */
 #define OP_UNMADE (1u << 29)
 /* Beside those bits: it breaks a rule of sim/rules.c, or may, by who asks. */
@@ -171,7 +173,7 @@ struct kind_stats {
 	struct hist *latency; /* owned; NULL when the trace has no such event */
 };
 
-_Static_assert(NR_RULES <= 29, "rules, OP_UNMADE, OP_OTHER_RULES and OP_MAY_SLEEP are bits of one word");
+_Static_assert(NR_RULES <= 28, "rules, OP_SLEEPS, OP_UNMADE, OP_OTHER_RULES and OP_MAY_SLEEP are bits of one word");
 
 /** Pages of processes in the trace before the beginning (sim/adopt_gone.c). */
 struct gone {
@@ -348,6 +350,10 @@ void rules_prepare(struct run *run);
 bool rules_other(const struct run *run, const struct trace_op *op, enum run_action action);
 /** rules_report_other() - what of it request @req breaks. */
 void rules_report_other(struct run *run, const struct request *req, const struct run_op *op);
+/** rules_sleeps() - whether operation @op of a recording may sleep, which a replay judges by who asks. */
+bool rules_sleeps(const struct run *run, const struct trace_op *op, enum run_action action);
+/** rules_report_sleep() - that @req may sleep, where its context may not. */
+void rules_report_sleep(struct run *run, const struct request *req, const struct run_op *op);
 /** rules_has_constructor() - whether the trace says so of @cache, which it calls @name. */
 bool rules_has_constructor(const struct run *run, uint32_t cache, uint32_t name);
 /** rules_of_disowned() - @op allocates, and its cache is known now: whether who created it has destroyed it. */

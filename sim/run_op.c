@@ -169,6 +169,8 @@ static uint32_t rules_of(const struct run *run, const struct trace_op *op, enum 
 		rules |= 1u << RULE_CACHE_NAME_INVALID;
 	if (rules_other(run, op, action))
 		rules |= OP_OTHER_RULES;
+	else if (rules_sleeps(run, op, action))
+		rules |= OP_SLEEPS;
 	return rules;
 }
 

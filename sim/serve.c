@@ -353,6 +353,8 @@ static RARE void report_rules(struct run *run, const struct request *req, struct
 		return;
 	if (op->rules & OP_OTHER_RULES)
 		rules_report_other(run, req, op);
+	if (op->rules & OP_SLEEPS)
+		rules_report_sleep(run, req, op);
 	if (op->rules & OP_MAY_SLEEP)
 		sections_may_sleep(run, req, op);
 	if (op->rules & 1u << RULE_SLEEP_IN_ATOMIC)
@@ -411,6 +413,11 @@ ns_t serve_rest(struct run *run, const struct request *req)
 	return 0;
 }
 
+#define CTX_ALL (CTX_MASK | CTX_PREEMPT_OFF | CTX_IRQS_OFF)
+
+/* By context, which of run_op.rules are looked at: most operations of a recording may sleep, and most who ask. */
+static const uint32_t heeded[CTX_ALL + 1] = { [CTX_PROCESS] = ~OP_SLEEPS, [CTX_PROCESS + 1 ... CTX_ALL] = ~0u };
+
 ns_t serve_request(void *arg, const struct request *req)
 {
 	struct run *run = arg;
@@ -421,7 +428,7 @@ ns_t serve_request(void *arg, const struct request *req)
 	meter_restart(&run->meter);
 	if (op->action == ACT_SKIP)
 		return 0;
-	if (__builtin_expect(op->rules != 0, 0)) {
+	if (__builtin_expect((op->rules & heeded[req->seat.ctx & CTX_ALL]) != 0, 0)) {
 		if (op->rules & OP_UNMADE && unmade_holds(run, req))
 			return 0;
 		report_rules(run, req, op);
