@@ -195,5 +195,8 @@ int durations_graph_line(struct durations *d, const char *line, struct err *err)
 		task->nr = 0;
 		return 1;
 	}
+	/* Where an interrupt begins and ends; its functions are between. */
+	if (strstr(rest, "==========> |") || strstr(rest, "<========== |"))
+		return 1;
 	return durations_graph(d, task, rest, err);
 }

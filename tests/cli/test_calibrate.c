@@ -247,6 +247,9 @@ Test(calibrate, function_graph_is_read_with_any_of_its_options, .init = run_ente
 		{ "latency-format", " 0)  d..1.  0.300 us    |  kfree();\n 1)  d.h2.  0.300 us    |  kfree();\n" },
 		{ "all of these",
 			" 12.000001 |   0)    bash-12   |  d..1.  0.300 us    |  kfree();\n 12.000002 |   1)   a-3   |  .....  0.300 us |  kfree();\n" },
+		{ "irqs",
+			" 0)               |  kfree() {\n 0)   ==========> |\n 0)   0.100 us    |    f();\n 0)   <========== |\n"
+			" 0)   0.300 us    |  }\n 0)   0.300 us    |  kfree();\n" },
 		{ "tail, retval",
 			" 0)   0.300 us    |  kfree(); /* = 0x0 */\n 1)               |  kfree() {\n 1)   0.300 us   |  } /* kfree ret=0x5 */\n" },
 		{ "args",
@@ -261,6 +264,7 @@ Test(calibrate, function_graph_is_read_with_any_of_its_options, .init = run_ente
 		cr_assert_eq(run.status, 0, "%s: %s", cases[i].option, run.err);
 		cr_expect_eq(column(run.out, "slab_free_fast", 2), 300, "%s", cases[i].option);
 		cr_expect_eq(column(run.out, "slab_free_fast", 3), 2, "%s", cases[i].option);
+		cr_expect_not(strstr(run.err, "could not be used"), "%s: %s", cases[i].option, run.err);
 		run_free(&run);
 	}
 	run_write("graph.txt",
