@@ -506,6 +506,18 @@ Test(lint, sections_are_those_of_the_task)
 	expect_found("", 0, "");
 }
 
+/* BUG_ON(idx >= KM_MAX_IDX): 15 places, of which 16 are asked for. */
+Test(lint, more_kmap_atomic_than_places_stop_the_kernel)
+{
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"g\",\"gfp\":\"GFP_HIGHUSER\"}");
+	for (int i = 0; i < 16; i++)
+		scenario_add("{\"event\":\"kmap_atomic\",\"id\":%d,\"page\":\"g\"}", i);
+	for (int i = 15; i-- > 0;)
+		scenario_add("{\"event\":\"kunmap_atomic\",\"id\":%d}", i);
+	run_write("m.yaml", "kmemsim: 1\nbits: 32\nmemory: 2 GiB\n");
+	expect_found("-m m.yaml", 1, "kmap_leak fatal 16\n");
+}
+
 /* kmap_atomic() disables preemption, as get_cpu() does; the end out of order is told of who ends. */
 Test(lint, what_is_mapped_by_kmap_atomic_is_used_without_sleeping)
 {
