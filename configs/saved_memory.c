@@ -253,6 +253,8 @@ static int read_blocks(struct saved_reader *r, struct err *err)
 	struct state *state = r->state;
 	int got = read_placed(r, "buddy_free.csv", block_columns, block_row, &list, err);
 
+	if (got == 0)
+		saved_note(r, "buddy_free.csv is missing: where free blocks lie is laid out at random (--seed)");
 	if (got == 1) {
 		state->blocks = calloc(list.nr + 1, sizeof(*state->blocks));
 		state->exact_blocks = state->blocks != NULL;
@@ -275,7 +277,7 @@ static int read_pcp(struct saved_reader *r, struct err *err)
 	struct state *state = r->state;
 	int got = read_placed(r, "pcp.csv", pcp_columns, pcp_row, &list, err);
 
-	if (got == 0 && state->exact_blocks)
+	if (got == 0)
 		saved_note(r, "pcp.csv is missing: per-CPU page lists are assumed empty");
 	if (got == 1) {
 		state->pcp = calloc(list.nr + 1, sizeof(*state->pcp));
@@ -315,7 +317,7 @@ static int read_pages(struct saved_reader *r, struct err *err)
 	struct csv csv;
 	int got = csv_open(&csv, r->memory, "pages.csv", run_columns, err);
 
-	if (got == 0 && state->exact_blocks)
+	if (got == 0)
 		saved_note(r,
 			"pages.csv is missing: what used pages are for is not known, only which are free or slabs");
 	if (got <= 0)
@@ -347,6 +349,9 @@ static int read_entries(struct saved_reader *r, struct err *err)
 	struct csv csv;
 	int got = csv_open(&csv, r->memory, "trace_entries.csv", entry_columns, err);
 
+	if (got == 0 && state->exact_blocks)
+		saved_note(r,
+			"trace_entries.csv is missing: which events of its recording came before is not known (--from tells)");
 	if (got <= 0)
 		return got;
 	while ((got = csv_next(&csv, err)) > 0) {
@@ -375,9 +380,10 @@ int saved_memory(struct saved_reader *r, struct err *err)
 			"%s: expected a folder with memory/zones.csv, zoneinfo, pagetypeinfo or buddyinfo", r->dir);
 	if (!ret)
 		ret = read_blocks(r, err);
-	if (!ret)
+	/* Other pages cannot lie where they were when free ones lie anywhere. */
+	if (!ret && r->state->exact_blocks)
 		ret = read_pcp(r, err);
-	if (!ret)
+	if (!ret && r->state->exact_blocks)
 		ret = read_pages(r, err);
 	if (!ret)
 		ret = read_entries(r, err);

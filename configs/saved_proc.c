@@ -100,8 +100,7 @@ int saved_zoneinfo(struct saved_reader *r, struct err *err)
 			lines.path);
 	r->text_zones = true;
 	if (got == 0)
-		saved_note(r,
-			"zones.csv is missing: zones are those of zoneinfo; where their free blocks lie is laid out at random (--seed)");
+		saved_note(r, "zones.csv is missing: zones are those of zoneinfo");
 	if (got == 0)
 		note_untold(r);
 	free(info);
@@ -142,8 +141,8 @@ int saved_named_zones(struct saved_reader *r, const char *name, struct err *err)
 			name);
 	if (got == 0)
 		saved_note(r,
-			"zoneinfo is missing: zones are those of %s; their sizes and watermarks are the machine's, pages on CPUs' lists "
-			"are not known, and where free blocks lie is laid out at random (--seed)",
+			"zoneinfo is missing: zones are those of %s; their sizes and watermarks are the machine's, and pages on CPUs' "
+			"lists are not known",
 			name);
 	free(lines.text);
 	return got;

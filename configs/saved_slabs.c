@@ -374,8 +374,14 @@ int saved_slabs(struct saved_reader *r, struct err *err)
 	struct slab_rows slabs = { 0 };
 	int got = read_caches(r, err);
 
-	if (!got)
-		got = read_slabs(r, &slabs, err);
+	/* slabs.csv names caches of caches.csv, and lies beside free blocks of buddy_free.csv. */
+	if (got || !r->state->nr_caches)
+		return got;
+	if (!r->state->exact_blocks) {
+		saved_note(r, "slabs.csv is not read without buddy_free.csv: slabs are laid out at random, too");
+		return 0;
+	}
+	got = read_slabs(r, &slabs, err);
 	if (got == 1) {
 		got = read_cpu_slabs(r, &slabs, err);
 		r->state->exact_slabs = got == 1;

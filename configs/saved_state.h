@@ -5,9 +5,10 @@
  *  - no cpu_slabs.csv: exact_slabs is false though slabs are filled: those of a CPU have all objects in use that are
  *    not on the slab's own freelist (cpu_freelist is NULL), and partial slabs of a CPU stand by pfn;
  *  - no buddy_free.csv: exact_blocks is false, free blocks are known by block_counts alone, which was printed a moment
- *    after zoneinfo and need not add up to free_pages; pages of CPUs' lists by pcp_counts;
+ *    after zoneinfo and need not add up to free_pages; pages of CPUs' lists by pcp_counts; pages.csv is not read;
  *  - nor zoneinfo: of zones only their names are known; nor buddyinfo
  *    and pagetypeinfo: of free blocks only the pages in all;
+ *  - no buddy_free.csv or no caches.csv: slabs.csv is not read, slabs are known by counts;
  *  - no caches.csv: offset, inuse, min_order, min_objs and cpu_partial_slabs are 0, random_seq is NULL;
  *  - no slab_sysfs.tsv either: object_size is size, and flags, align, min_partial and cpu_partial are 0.
  * List 12 of per-CPU pages does not tell the migratetype of its blocks: they are taken as Unmovable.

@@ -863,3 +863,21 @@ Test(initial, made_up_work_begins_where_an_exact_state_ends)
 	run_ok("$K import %s/captures/A-boot-256m/trace.dat --no-recorded -o a.kmt -q", shared);
 	sh(2, "without --no-recorded", "$K replay a.kmt -m m.yaml --initial exact");
 }
+
+/* Free blocks at random places, and what else there is at its own, would lie on each other. */
+Test(initial, each_file_of_an_exact_state_may_be_missing)
+{
+	const char *shared = run_shared();
+
+	if (!take_capture("A-boot-256m"))
+		cr_skip_test("no folder of captures");
+	run_ok("cp -r %s/captures/A-boot-256m/snapshots/1-after-boot exact && chmod -R u+w exact && mv exact/memory all", shared);
+	run_ok("for f in $(ls all); do rm -rf exact/memory; cp -r all exact/memory; rm -f exact/memory/$f;"
+	       " $K replay t.kmt -m m.yaml --initial exact --check=1 -o $f.db 2> $f.txt > out || { cat $f.txt >&2; exit 1; }; done");
+	sh(0, NULL, "grep '^buddy_free.csv is missing' buddy_free.csv.txt && grep '^slabs.csv is not read' buddy_free.csv.txt &&"
+		    " ! grep 'at random' zones.csv.txt && grep '^trace_entries.csv is missing' trace_entries.csv.txt");
+	/* As many slabs as there were, wherever they lie. */
+	sh(0, NULL,
+		"for f in buddy_free.csv caches.csv.xz slabs.csv.xz; do sqlite3 $f.db 'select sum(slabs) from cache_stats where"
+		" sample_id = (select max(sample_id) from samples)'; done | sort | uniq -c | grep -w 3");
+}
