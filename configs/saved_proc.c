@@ -141,8 +141,8 @@ int saved_named_zones(struct saved_reader *r, const char *name, struct err *err)
 			name);
 	if (got == 0)
 		saved_note(r,
-			"zoneinfo is missing: zones are those of %s; their sizes and watermarks are the machine's, and pages on CPUs' "
-			"lists are not known",
+			"zoneinfo is missing: zones are those of %s; their sizes and watermarks are the machine's, and pages "
+			"on CPUs' lists are not known",
 			name);
 	free(lines.text);
 	return got;

@@ -101,8 +101,9 @@ static void serve_kmap_atomic(struct run *run, const struct request *req, struct
 		sections_map(run, req);
 		return;
 	}
-	run_violation_severe(run, RULE_KMAP_LEAK, "fatal", op, "%s beyond %d mappings of CPU %u: BUG in kmap_local_idx_push()",
-		kind_info[op->kind].name, KM_MAX_IDX - 1, run->cpu);
+	run_violation_severe(run, RULE_KMAP_LEAK, "fatal", op,
+		"%s beyond %d mappings of CPU %u: BUG in kmap_local_idx_push()", kind_info[op->kind].name, KM_MAX_IDX - 1,
+		run->cpu);
 	note_failure(run, req, op);
 }
 

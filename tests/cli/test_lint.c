@@ -81,7 +81,8 @@ Test(lint, the_context_that_a_recording_shows_is_judged)
 	result = run_shell("rm -f r.db && $K replay t.kmt -o r.db --quiet");
 	cr_expect_eq(result.status, 0, "%s", result.err);
 	run_free(&result);
-	scenario_expect("select rule, severity, event_no, text like '%%in an interrupt%%' from violations order by event_no",
+	scenario_expect("select rule, severity, event_no, text like '%%in an interrupt%%' from violations"
+			" order by event_no",
 		"sleep_in_atomic error 3 0\nsleep_in_atomic error 4 1\nsleep_in_atomic error 8 1\n");
 }
 
