@@ -84,7 +84,7 @@ bool latency_is_device(enum machine_step step)
 {
 	static const enum machine_step devices[] = {
 		STEP_PORT_ISA, STEP_PORT_PCI, STEP_MMIO_READ, STEP_MMIO_WRITE, STEP_MMIO_WRITE_WC,
-		STEP_SWAP_OUT_PAGE, STEP_SWAP_IN_PAGE,
+		STEP_SWAP_OUT_PAGE, STEP_SWAP_IN_PAGE, STEP_WRITE_BACK_PAGE,
 	};
 
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)

@@ -157,6 +157,7 @@ struct machine_kmalloc {
 	X(SHRINKER_OBJECT, "shrinker_object", 100)        /* each object freed */                                \
 	X(SWAP_OUT_PAGE, "swap_out_page", 50000)          /* each page written to the swap device */             \
 	X(SWAP_IN_PAGE, "swap_in_page", 80000)            /* a refault: a page read again */                     \
+	X(WRITE_BACK_PAGE, "write_back_page", 0)          /* each reclaimed page of a file that was written */   \
 	X(COMPACT_SCAN, "compact_scan", 10)               /* each page looked at */                              \
 	X(COMPACT_MIGRATE, "compact_migrate", 1500)       /* each page moved */                                  \
 	X(TLB_SHOOTDOWN, "tlb_shootdown", 5000)                                                                  \

@@ -4,7 +4,8 @@
  *
  * Simplified: no trace tells who reads or writes a page that it has: the run says which are used (lru_use(),
  * page_used(), page_reused()); one memory cgroup; a dirty file page has been written by the flusher before it is
- * the oldest; a page is in swap before the next batch is looked at; reclaim never waits for others.
+ * the oldest, or is written as it goes (page_gone()); a page is in swap before the next batch is looked at; reclaim
+ * never waits for others.
  */
 #include <string.h>
 

@@ -204,6 +204,19 @@ void reclaim_lose(struct run *run, struct object *object, uint32_t swapped_plus1
 
 /* ---- Pages that go, and come again ---- */
 
+/*
+ * A page of a file that a task of the trace has written goes to its disk first, where the machine has a price for that; it has
+ * none unless it is given: the flusher has been there before. What was read again is clean. Simplified: 6.1 leaves
+ * the writing to kswapd and the flusher, for which other reclaimers wait (reclaim_throttle()); here who
+ * comes by the page waits for it.
+ */
+static void write_back(struct run *run, const struct object *object, const struct page_user *user)
+{
+	if (run->machine->latency.step_ns[STEP_WRITE_BACK_PAGE] && run->ops[object->op].gfp & GFP_BIT_WRITE &&
+		user->back == BACK_NOT)
+		meter_nap(&run->meter, STEP_WRITE_BACK_PAGE, 1, SLEEP_RECLAIM);
+}
+
 static void page_gone(void *arg, pfn_t pfn, bool swapped)
 {
 	struct run *run = arg;
@@ -222,10 +235,12 @@ static void page_gone(void *arg, pfn_t pfn, bool swapped)
 	}
 	if (swapped)
 		return;
-	if (object)
+	if (object) {
+		write_back(run, object, &r->users[pfn]);
 		shrinkers_page_gone(run, slot - 1);
-	else
+	} else {
 		older_page_gone(run);
+	}
 	refault_evicted(run, object ? slot - 1 : SLOT_NONE, r->users[pfn].who, lru_shadow(run->mm.pages, pfn),
 		(enum page_back)r->users[pfn].back);
 }

@@ -97,6 +97,33 @@ Test(pressure, file_pages_that_are_mapped_are_looked_at_once_more)
 	cr_expect_lt(looks("reclaim.mapped=1") - once, 0.03);
 }
 
+/* A task fills pages of files with @gfp without end. Return: how long reclaim takes for one. */
+static double reclaim_ns(const char *gfp, const char *setting)
+{
+	char workload[512];
+
+	run_write("m.yaml", "kmemsim: 1\nname: m\nmemory: 64 MiB\ncpus: 1\n");
+	snprintf(workload, sizeof(workload),
+		"kmemsim: 1\nname: w\nduration: 6 s\nstreams:\n  page: {event: alloc_pages, gfp: %s, rate: 4000}\n", gfp);
+	run_write("w.yaml", workload);
+	replay_generate("w.yaml");
+	replay_with(setting);
+	cr_assert_gt(replayed_counter("pgsteal_file"), 5000, "memory must be short");
+	return replayed_number("SELECT sum(end_ns - start_ns) * 1.0 / sum(pages) FROM reclaim_events");
+}
+
+Test(pressure, reclaim_waits_for_what_was_written_when_writing_back_costs_something)
+{
+	const char *read = "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY", *written = "GFP_HIGHUSER_MOVABLE|__GFP_WRITE";
+	double none = reclaim_ns(written, "name=none"), some;
+
+	cr_expect_eq(reclaim_ns(written, "latency.write_back_page=0"), none, "none is the default");
+	some = reclaim_ns(written, "latency.write_back_page=100us");
+	cr_expect(some > none + 95000 && some < none + 105000, "%.0f ns for a page, %.0f without", some, none);
+	none = reclaim_ns(read, "latency.write_back_page=0");
+	cr_expect_eq(reclaim_ns(read, "latency.write_back_page=100us"), none, "a clean page");
+}
+
 Test(pressure, as_many_file_pages_are_read_again_as_the_setting_says)
 {
 	double share;
