@@ -1,6 +1,9 @@
 /*
  * kswapd: the daemon that keeps each node's free memory above its marks. Models balance_pgdat(), wakeup_kswapd() and
  * kswapd_try_to_sleep() of mm/vmscan.c (6.1). When it runs is the engine's matter.
+ *
+ * Simplified: the thresholds of the CPUs' counters stay while it is awake (set_pgdat_percpu_threshold()), and a node is
+ * balanced by the visible count.
  */
 #include "base/bits.h"
 #include "mm/lru_priv.h"
