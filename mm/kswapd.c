@@ -1,12 +1,10 @@
 /*
  * kswapd: the daemon that keeps each node's free memory above its marks. Models balance_pgdat(), wakeup_kswapd() and
  * kswapd_try_to_sleep() of mm/vmscan.c (6.1). When it runs is the engine's matter.
- *
- * Simplified: the thresholds of the CPUs' counters stay while it is awake (set_pgdat_percpu_threshold()), and a node is
- * balanced by the visible count.
  */
 #include "base/bits.h"
 #include "mm/lru_priv.h"
+#include "mm/vmstat_priv.h"
 
 #define MAX_FAILURES 16u /* passes without a page: the node is hopeless until something else frees memory */
 
@@ -25,7 +23,7 @@ static bool node_balanced(const struct page_alloc *pa, uint32_t node, unsigned i
 		const struct zone *zone = &pa->zones[i];
 
 		if (zone->node == node && zone->type <= highest && zone->managed &&
-			zone_watermark_ok(zone, order, zone_mark(zone, WMARK_HIGH), highest, 0, zone->visible_free))
+			zone_watermark_safe(zone, order, zone_mark(zone, WMARK_HIGH), highest))
 			return true;
 	}
 	return false;
@@ -105,10 +103,26 @@ static void take_asked_zone(struct reclaim_node *r)
 		r->pass_highest = r->asked_zone - 1;
 }
 
+/* Models set_pgdat_percpu_threshold(). */
+static void set_awake(struct page_alloc *pa, uint32_t node, bool awake)
+{
+	if (pa->reclaim[node].awake == awake)
+		return;
+	pa->reclaim[node].awake = awake;
+	for (uint32_t i = 0; i < pa->nr_zones; i++) {
+		struct zone *zone = &pa->zones[i];
+
+		if (zone->node == node && zone->drift_mark)
+			zone->stat_threshold = awake ? zone_pressure_threshold(zone) :
+				zone_stat_threshold(zone->managed, pa->nr_cpus, pa->page_shift);
+	}
+}
+
 static void begin_pass(struct page_alloc *pa, uint32_t node)
 {
 	struct reclaim_node *r = &pa->reclaim[node];
 
+	set_awake(pa, node, true);
 	r->wanted = false;
 	r->running = true;
 	r->priority = DEF_PRIORITY;
@@ -235,4 +249,9 @@ bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken)
 		return true;
 	pa->counter[PC_KSWAPD_HIGH_WMARK_HIT_QUICKLY]++;
 	return false;
+}
+
+void kswapd_sleeps(struct page_alloc *pa, uint32_t node)
+{
+	set_awake(pa, node, false);
 }

@@ -93,8 +93,9 @@ static void load_zone_numbers(struct zone *zone, const struct state_zone *saved)
 	} else {
 		zone_setup_pcp(zone);
 	}
-	zone->stat_threshold = saved->high ?
-		zone_stat_threshold(saved->managed, zone->pa->nr_cpus, zone->pa->page_shift) : 0;
+	zone_stat_setup(zone);
+	if (!saved->high)
+		zone->stat_threshold = 0;
 }
 
 static int load_numbers(const struct page_load *load)

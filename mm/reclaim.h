@@ -213,6 +213,8 @@ enum kswapd_answer kswapd_step(struct page_alloc *pa, uint32_t node, unsigned in
  * @woken: somebody has woken it from its nap: it may not.
  */
 bool kswapd_may_sleep(struct page_alloc *pa, uint32_t node, bool woken);
+/** kswapd_sleeps() - its nap is over, and it sleeps until it is woken. */
+void kswapd_sleeps(struct page_alloc *pa, uint32_t node);
 
 /* kcompactd.c */
 

@@ -371,7 +371,7 @@ static bool compaction_ready(const struct zone *zone, const struct scan_control 
 	uint64_t mark = zone_mark(zone, WMARK_HIGH) + (2ull << sc->order);
 
 	return suitable == COMPACT_SUCCESS ||
-		(suitable != COMPACT_SKIPPED && zone_watermark_ok(zone, 0, mark, sc->highest, 0, zone->visible_free));
+		(suitable != COMPACT_SKIPPED && zone_watermark_safe(zone, 0, mark, sc->highest));
 }
 
 static void shrink_zonelist(struct page_alloc *pa, const struct alloc_context *ac, struct scan_control *sc)

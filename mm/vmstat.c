@@ -12,6 +12,29 @@ uint8_t zone_stat_threshold(uint64_t managed, uint32_t cpus, uint32_t page_shift
 	return (uint8_t)min_u64(125, threshold);
 }
 
+uint8_t zone_pressure_threshold(const struct zone *zone)
+{
+	uint64_t threshold = (zone->wmark[WMARK_LOW] - zone->wmark[WMARK_MIN]) / zone->pa->nr_cpus;
+
+	return (uint8_t)min_u64(125, max_u64(1, threshold));
+}
+
+/*
+ * As other CPUs come up there are no marks yet, and what all of them hide is more than is between those: no zone
+ * of a machine with several CPUs is without a drift mark from then on. Simplified: of a saved state it follows
+ * from the marks that are there, not from those of boot.
+ */
+void zone_stat_setup(struct zone *zone)
+{
+	uint64_t drift;
+
+	zone->stat_threshold = zone_stat_threshold(zone->managed, zone->pa->nr_cpus, zone->pa->page_shift);
+	drift = (uint64_t)zone->pa->nr_cpus * zone->stat_threshold;
+	zone->drift_mark = zone->pa->nr_cpus > 1 ? drift : 0;
+	if (drift > zone->wmark[WMARK_LOW] - zone->wmark[WMARK_MIN])
+		zone->drift_mark = zone->wmark[WMARK_HIGH] + zone->boost + drift;
+}
+
 void zone_fold_free_pages(struct zone *zone)
 {
 	for (uint32_t cpu = 0; cpu < zone->pa->nr_cpus; cpu++) {

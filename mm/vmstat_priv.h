@@ -23,6 +23,11 @@ static inline void zone_mod_free_pages(struct zone *zone, unsigned int cpu, int 
 /** zone_stat_threshold() - models calculate_normal_threshold(): largest difference that a CPU keeps. */
 uint8_t zone_stat_threshold(uint64_t managed, uint32_t cpus, uint32_t page_shift);
 
+/** zone_pressure_threshold() - the same while kswapd is awake. Models calculate_pressure_threshold(). */
+uint8_t zone_pressure_threshold(const struct zone *zone);
+/** zone_stat_setup() - what CPUs of the zone may keep, and what it hides. Models refresh_zone_stat_thresholds(). */
+void zone_stat_setup(struct zone *zone);
+
 /** zone_free_snapshot() - free pages as far as all CPUs know. Models zone_page_state_snapshot(). */
 int64_t zone_free_snapshot(const struct zone *zone);
 

@@ -60,6 +60,14 @@ bool zone_watermark_slow(const struct zone *zone, unsigned int order, uint64_t m
 	return zone_watermark_ok(zone, 0, zone->wmark[WMARK_MIN], highest, alloc_flags, zone->visible_free);
 }
 
+bool zone_watermark_safe(const struct zone *zone, unsigned int order, uint64_t mark, enum machine_zone highest)
+{
+	bool doubtful = zone->visible_free < (int64_t)zone->drift_mark;
+
+	return zone_watermark_ok(zone, order, mark, highest, 0,
+		doubtful ? zone_free_snapshot(zone) : zone->visible_free);
+}
+
 uint64_t min_free_kbytes_auto(uint64_t lowmem_kib)
 {
 	uint64_t kbytes = isqrt_u64(lowmem_kib * 16);
@@ -208,6 +216,8 @@ void watermarks_setup(struct page_alloc *pa)
 	pa->min_free_kbytes = configured == MACHINE_AUTO ?
 		min_free_kbytes_auto(buffer_pages(pa) << (pa->page_shift - 10)) : configured;
 	setup_zone_wmarks(pa);
+	for (uint32_t i = 0; i < pa->nr_zones; i++)
+		zone_stat_setup(&pa->zones[i]);
 	if (configured == MACHINE_AUTO)
 		khugepaged_start(pa);
 	setup_lowmem_reserve(pa);
@@ -215,7 +225,6 @@ void watermarks_setup(struct page_alloc *pa)
 		struct zone *zone = &pa->zones[i];
 
 		zone_fold_free_pages(zone);
-		zone->stat_threshold = zone_stat_threshold(zone->managed, pa->nr_cpus, pa->page_shift);
 		zone_setup_pcp(zone);
 	}
 }

@@ -15,6 +15,12 @@ bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mar
 bool zone_watermark_slow(const struct zone *zone, unsigned int order, uint64_t mark, enum machine_zone highest,
 	unsigned int alloc_flags, gfp_t gfp);
 
+/**
+ * zone_watermark_safe() - the full test for those who have time to ask all CPUs, where what they
+ * keep for themselves could hide that memory is short. Models zone_watermark_ok_safe().
+ */
+bool zone_watermark_safe(const struct zone *zone, unsigned int order, uint64_t mark, enum machine_zone highest);
+
 static inline uint64_t zone_mark(const struct zone *zone, unsigned int alloc_flags)
 {
 	return (uint64_t)zone->wmark[alloc_flags & ALLOC_WMARK_MASK] + zone->boost;

@@ -135,6 +135,7 @@ struct zone {
 	uint32_t boost_seen;                  /* pages: boost at the start of kswapd's pass */
 	uint64_t nr_lru[NR_LRU_LISTS];        /* pages on the node's lists that are the zone's */
 	uint8_t stat_threshold;               /* largest difference that a CPU keeps */
+	uint64_t drift_mark;                  /* pages: kswapd asks all CPUs when it sees fewer; 0: never */
 	pfn_t start, end;                     /* [start, end): spanned */
 	uint64_t present, managed;            /* pages */
 	/* pages handed out that managed leaves out: only after page_alloc_load() */
@@ -183,6 +184,7 @@ struct reclaim_node {
 	uint32_t failures;
 	uint64_t pass_reclaimed, boost_left;
 	bool wanted, running, boosted;
+	bool awake;                  /* since it ran first after it slept; a nap is no sleep */
 	/* Its attempt at one priority, in rounds; whether the node was balanced before it. */
 	struct scan_control sc;
 	struct node_scan scan;

@@ -227,6 +227,7 @@ int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t v
 	if (!kswapd_may_sleep(run->mm.pages, value, false))
 		return step(run, value, err);
 	k->state = KSWAPD_ASLEEP;
+	kswapd_sleeps(run->mm.pages, value);
 	return 0;
 }
 

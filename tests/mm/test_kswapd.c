@@ -415,3 +415,57 @@ Test(kswapd, kswapd_forgets_the_order_when_its_pass_has_reclaimed_twice_the_bloc
 	cr_expect(told.nr_gone >= 8 && told.nr_gone < 32, "%u pages", told.nr_gone);
 	fixture_free(fx);
 }
+
+/*
+ * set_pgdat_percpu_threshold(): from its wake-up until it sleeps CPUs keep as much for themselves as is between the
+ * marks. The zone is that of a machine with two CPUs whose kswapd had "vm stats threshold: 69" in zoneinfo,
+ * and 12 before; machines with one CPU keep theirs (4).
+ */
+Test(kswapd, the_threshold_of_the_counters_follows_the_marks_while_kswapd_is_awake)
+{
+	static struct told told;
+
+	for (uint32_t cpus = 1; cpus <= 2; cpus++) {
+		struct fixture *fx = fixture_new();
+		uint8_t normal;
+
+		fx->machine.cpus = cpus;
+		fx->machine.page_allocator.min_free_kbytes = MACHINE_AUTO;
+		fixture_add_ram(fx, 1024, 84389, 0);
+		fixture_boot(fx);
+		hook(fx, &told);
+		fx->pa->reclaim[0].pass_highest = ZONE_NORMAL;
+		normal = fx->zone->stat_threshold;
+		cr_assert_eq(normal, cpus == 2 ? 12 : 6);
+		fx->zone->wmark[WMARK_MIN] = 552;
+		fx->zone->wmark[WMARK_LOW] = 690;
+		fx->zone->wmark[WMARK_HIGH] = 828;
+		while (kswapd_step(fx->pa, 0, 0, &fx->meter) == KSWAPD_MORE)
+			;
+		cr_expect_eq(fx->zone->stat_threshold, cpus == 2 ? 69 : normal, "%u CPUs", cpus);
+		cr_expect(kswapd_may_sleep(fx->pa, 0, false));
+		cr_expect_eq(fx->zone->stat_threshold, cpus == 2 ? 69 : normal, "it naps");
+		kswapd_sleeps(fx->pa, 0);
+		cr_expect_eq(fx->zone->stat_threshold, normal);
+		fixture_check(fx);
+		fixture_free(fx);
+	}
+}
+
+/* zone_watermark_ok_safe(): where CPUs may hide more than is between the marks, kswapd asks them all. */
+Test(kswapd, kswapd_asks_all_cpus_where_their_counters_may_hide_that_memory_is_short)
+{
+	struct fixture *fx = fixture_new();
+
+	fx->machine.cpus = 2;
+	fixture_add_ram(fx, 1024, 3072, 0);
+	fixture_boot(fx);
+	fx->pa->reclaim[0].pass_highest = ZONE_NORMAL;
+	cr_assert_gt(fx->zone->drift_mark, fx->zone->wmark[WMARK_HIGH], "2 * 4 pages, and fewer between the marks");
+	fx->zone->visible_free = fx->zone->wmark[WMARK_HIGH] + 2;
+	fx->zone->pcps[0].stat_diff = -3;
+	cr_expect_not(kswapd_may_sleep(fx->pa, 0, false));
+	fx->zone->drift_mark = 0;
+	cr_expect(kswapd_may_sleep(fx->pa, 0, false));
+	fixture_free(fx);
+}
