@@ -422,7 +422,9 @@ static int take_batch(struct run *run, const struct trace_batch *batch, struct e
 
 /*
  * How long, in simulated time, the last sleepers are given once
- * nobody else is served: twice the kernel's longest pause.
+ * nobody else is served: twice the kernel's longest pause. Where
+ * looking takes longer than the pause before it somebody is always
+ * awake: each of them looks once more then.
  */
 #define PATIENCE_NS 10000000000u
 
@@ -438,6 +440,29 @@ static bool more_to_come(const struct run *run, ns_t until_ns)
 		engine->queue.heap[0].time_ns <= until_ns;
 }
 
+static bool is_anybody(const struct request *req, void *arg)
+{
+	(void)req;
+	(void)arg;
+	return true;
+}
+
+/*
+ * Whether all who are still to be served have looked for what they want, and there was none. Others may wait for longer
+ * than that for their CPU: for their first turn, or to go on after an earlier request for the same object.
+ */
+static bool all_look_again(const struct run *run)
+{
+	const struct sleepers *s = &run->sleepers;
+
+	if (engine_find_waiting(&run->engine, is_anybody, NULL))
+		return false;
+	for (uint32_t n = 0; n < s->nr; n++)
+		if (s->slots[n].state == SLEEPER_AWAKE && s->slots[n].reason == SLEEP_OBJECT)
+			return false;
+	return true;
+}
+
 /* The trace has ended: who waits is served, and who waits for what no one will do has failed. */
 static int drain(struct run *run, struct err *err)
 {
@@ -447,6 +472,7 @@ static int drain(struct run *run, struct err *err)
 
 	run->draining = true;
 	for (uint32_t steps = 1; ret == 0 && more_to_come(run, until_ns); steps++) {
+		run->out_of_patience = run->engine.queue.heap[0].time_ns > until_ns && all_look_again(run);
 		ret = engine_run_first(&run->engine, err);
 		if (run->nr_planned || run->nr_queued_served != served)
 			until_ns = run->engine.now + PATIENCE_NS;

@@ -283,6 +283,7 @@ struct run {
 
 	bool booting;                /* the prologue: nothing is counted */
 	bool draining;               /* the trace has ended, and somebody still waits */
+	bool out_of_patience;        /* and nobody has been served for long: who sleeps now does not look again by itself */
 	uint32_t nr_planned;         /* timers of tasks whose next request has its time */
 	uint64_t nr_queued_served;   /* requests that were served, or dropped, after they had waited for a CPU */
 	ns_t begun_ns;               /* when time began */

@@ -216,7 +216,7 @@ void run_sleep(struct run *run, const struct request *req, enum sleep_reason rea
 		run->nr_sleeps++;
 	}
 	run->engine.cpus[req->seat.cpu].doing[0].op = OP_NOBODY;
-	if (timeout_ns)
+	if (timeout_ns && (!run->out_of_patience || sleeper->place.stage == STAGE_SERVED))
 		engine_timer(&run->engine, sleeper->since_ns + timeout_ns, CLASS_WAKE,
 			RUN_TIMER_TIMEOUT | sleeper->generation << RUN_TIMER_BITS, number, &run->deferred);
 }
@@ -306,6 +306,12 @@ static bool asks(const struct run_op *op)
 	return op->action != ACT_SKIP && op->action != ACT_MARKER && op->action != ACT_UNMODELLED;
 }
 
+/* Whether what it asks for counts among the allocations: an object, or a pool, which has no slot. */
+static bool allocates(unsigned int kind)
+{
+	return kind_info[kind].slot == SLOT_BEGINS || kind == KIND_MEMPOOL_CREATE || kind == KIND_DMA_POOL_CREATE;
+}
+
 static void fail_sleeper(struct run *run, struct sleeper *sleeper)
 {
 	struct run_op *op = &run->ops[sleeper->req.op];
@@ -318,7 +324,7 @@ static void fail_sleeper(struct run *run, struct sleeper *sleeper)
 			run->engine.now - min_u64(sleeper->since_ns, run->engine.now));
 	run->sleepers.stats[sleeper->reason].still_waiting++;
 	run->result.still_waiting++;
-	if (kind_info[op->kind].slot == SLOT_BEGINS)
+	if (allocates(op->kind))
 		note_failure(run, &sleeper->req, op);
 	else
 		op->failed++;

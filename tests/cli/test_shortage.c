@@ -357,6 +357,23 @@ Test(shortage, who_may_not_kill_and_waits_in_vain_is_told)
 }
 
 /*
+ * Each looks for memory again after a pause, and looking takes
+ * twice as long: there is always one of them on its CPU.
+ */
+Test(shortage, a_run_ends_though_somebody_always_looks_for_memory)
+{
+	add_many(100,
+		"{\"event\":\"alloc_pages\",\"id\":\"h%d\",\"pid\":3,\"comm\":\"sh\",\"gfp\":\"GFP_HIGHUSER_MOVABLE|__GFP_ZERO\"}");
+	add_many(4000,
+		"{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":1,\"comm\":\"init\",\"gfp\":\"GFP_ATOMIC|__GFP_MEMALLOC\"}");
+	for (int order = 0; order < 4; order++)
+		scenario_add("{\"event\":\"alloc_pages\",\"id\":\"w%d\",\"pid\":%d,\"order\":%d,\"gfp\":\"GFP_NOFS\"}",
+			order, 8 + order, order);
+	replay("--set memory=16MiB --set cpus=1 --set latency.page_slowpath=200ms");
+	scenario_expect("select still_waiting from sleeps where reason = 'retry'", "4\n");
+}
+
+/*
  * Nor can the other one kill anybody: the kernel panics then, and
  * here all are refused who have waited, and who come later at once.
  */
@@ -644,6 +661,22 @@ Test(shortage, figures_of_shipped_workloads_agree)
 		}
 	}
 	globfree(&found);
+}
+
+/* A pool that was to be made by a task which waits to the end is one of the allocations that failed, as others are. */
+Test(shortage, a_pool_that_is_never_made_is_an_allocation_that_failed)
+{
+	add_many(4200,
+		"{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":1,\"comm\":\"init\",\"gfp\":\"GFP_ATOMIC|__GFP_MEMALLOC\"}");
+	scenario_add(
+		"{\"event\":\"alloc_pages\",\"id\":\"w\",\"pid\":8,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\",\"time_ns\":1000000000}");
+	scenario_add(
+		"{\"event\":\"mempool_create\",\"pool\":\"p\",\"pid\":8,\"min_nr\":1,\"kind\":\"kmalloc\",\"size\":512}");
+	scenario_add("{\"event\":\"dma_pool_create\",\"pool\":\"d\",\"pid\":8,\"size\":64,\"align\":64}");
+	replay("--set memory=16MiB --set cpus=1 --pace think");
+	scenario_expect("select op, failed from op_stats where op like '%%create'", "dma_pool_create 1\nmempool_create 1\n");
+	expect_zero("difference",
+		"select sum(failed) - (select value from counters where name = 'failed_allocations') from op_stats");
 }
 
 /* So many others that nobody wants to read them all do not hide it. */
