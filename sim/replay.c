@@ -472,9 +472,11 @@ static int drain(struct run *run, struct err *err)
 
 	run->draining = true;
 	for (uint32_t steps = 1; ret == 0 && more_to_come(run, until_ns); steps++) {
+		bool planned = run->nr_planned > 0;
+
 		run->out_of_patience = run->engine.queue.heap[0].time_ns > until_ns && all_look_again(run);
 		ret = engine_run_first(&run->engine, err);
-		if (run->nr_planned || run->nr_queued_served != served)
+		if (planned || run->nr_queued_served != served)
 			until_ns = run->engine.now + PATIENCE_NS;
 		served = run->nr_queued_served;
 		if (ret == 0)
@@ -482,6 +484,8 @@ static int drain(struct run *run, struct err *err)
 		if (ret == 0 && steps % STEPS_TO_STOP == 0)
 			ret = replay_check_stop(run, err);
 	}
+	if (ret == 0 && run->sleepers.nr_asleep && run->engine.queue.nr > run->nr_periodic)
+		engine_move_clock(&run->engine, until_ns); /* whatever was due last before that, perhaps a sample */
 	engine_finish(&run->engine);
 	if (ret == 0) {
 		bulks_end(run);

@@ -356,6 +356,18 @@ Test(shortage, who_may_not_kill_and_waits_in_vain_is_told)
 	}
 }
 
+/* Nor does when it is looked at decide how long the last of them are waited for. */
+Test(shortage, samples_do_not_change_what_waits_to_the_end)
+{
+	add_many(4200,
+		"{\"event\":\"alloc_pages\",\"id\":\"k%d\",\"pid\":1,\"comm\":\"init\",\"gfp\":\"GFP_ATOMIC|__GFP_MEMALLOC\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"w\",\"pid\":8,\"gfp\":\"GFP_KERNEL|__GFP_NOFAIL\"}");
+	replay("--set memory=16MiB --set cpus=1");
+	scenario_expect("select still_waiting from sleeps where reason = 'retry'", "1\n");
+	run_ok("$K replay t.kmt -o r.db --quiet --set memory=16MiB --set cpus=1 --sample-time 7ms");
+	scenario_expect("select count(*), count(distinct fingerprint), count(distinct sim_ns) from runs", "2 1 1\n");
+}
+
 /*
  * Each looks for memory again after a pause, and looking takes
  * twice as long: there is always one of them on its CPU.
