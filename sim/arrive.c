@@ -42,6 +42,8 @@ void draw_ticket(struct run *run, struct request *req)
 
 	if (req->seat.marks & REQUEST_TICKET)
 		return;
+	if (run->ops[req->op].rules & OP_UNMADE)
+		unmade_arrives(run, req);
 	if (req->slot == SLOT_NONE) {
 		req->seat.marks |= unmade_begins(run, req) ? REQUEST_TICKET : 0;
 		return;

@@ -10,6 +10,7 @@
 #define REQUEST_TASK   0x02u /* its task makes no further request before it is done */
 #define REQUEST_PART   0x04u /* part of a bulk call: it is not the request that is being served */
 #define REQUEST_LATE   0x08u /* has waited for its object: the bulk call that it is a part of may be over */
+#define REQUEST_PAGE   0x10u /* maps a page, and its value has in its upper half the page's next ticket of then */
 
 /** Where a request runs: CPU of the model, and its context as far as who asked tells it. */
 struct seat {
@@ -30,5 +31,11 @@ struct request {
 	struct seat seat;
 };
 _Static_assert(sizeof(struct request) == 48, "copied for each event");
+
+/** request_page() - the slot of the page that @req maps, or what it says in its place. */
+static inline uint64_t request_page(const struct request *req)
+{
+	return req->seat.marks & REQUEST_PAGE ? (uint32_t)req->value : req->value;
+}
 
 #endif

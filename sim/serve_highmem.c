@@ -41,6 +41,7 @@ static pfn_t page_of(const struct object *object)
 static bool find_page(const struct run *run, const struct request *req, pfn_t *pfn)
 {
 	const struct object *object;
+	uint64_t slot = request_page(req);
 
 	/*
 	 * A page of which the trace says nothing is a high one, and nobody else's.
@@ -48,9 +49,9 @@ static bool find_page(const struct run *run, const struct request *req, pfn_t *p
 	 * has read it into another page before, which is not counted.
 	 */
 	*pfn = HIGHMEM_NOBODYS_PAGE(req->slot);
-	if (req->value == SLOT_NONE || req->value >= run->nr_objects)
+	if (slot == SLOT_NONE || slot >= run->nr_objects)
 		return true;
-	object = &run->objects[req->value];
+	object = &run->objects[slot];
 	if (object->slab == OBJECT_PAGES)
 		*pfn = object->index;
 	else if (object_is_slab(object))
@@ -62,7 +63,7 @@ static bool find_page(const struct run *run, const struct request *req, pfn_t *p
 
 static bool page_gone(struct run *run, const struct request *req, struct run_op *op)
 {
-	if (req->value != PAGE_GONE)
+	if (request_page(req) != PAGE_GONE)
 		return false;
 	run_violation(run, RULE_PAGE_ADDRESS_UNMAPPED, op,
 		"%s of a page that is not allocated: its next owner's is mapped", kind_info[op->kind].name);

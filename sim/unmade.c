@@ -154,6 +154,14 @@ void unmade_ends(struct run *run, const struct request *req)
 	}
 }
 
+void unmade_arrives(const struct run *run, struct request *req)
+{
+	if (!maps_page((enum trace_kind)run->ops[req->op].trace->kind) || req->value >= run->nr_objects)
+		return;
+	req->value |= (uint64_t)(run->objects[req->value].next_ticket & TICKET_BITS) << 32;
+	req->seat.marks |= REQUEST_PAGE;
+}
+
 /* What a destruction looks for: a request of before it that names the same; and a mapping: one of its page. */
 struct before {
 	const struct run *run;
@@ -170,13 +178,29 @@ static bool is_before(const struct request *req, void *arg)
 	return b->page != SLOT_NONE ? req->slot == b->page : names(b->run->ops[req->op].trace, &b->end);
 }
 
+/*
+ * Whether somebody who came before @req still waits with the page that it maps. Thousands may wait
+ * with others, so they are not asked: the page's tickets are served in order.
+ */
+static bool page_is_awaited(const struct run *run, const struct request *req)
+{
+	uint64_t slot = request_page(req);
+	uint32_t before;
+
+	if (slot >= run->nr_objects || slot_is_clear(run, (uint32_t)slot))
+		return false;
+	if (!(req->seat.marks & REQUEST_PAGE))
+		return true;
+	before = ((uint32_t)(req->value >> 32) - run->objects[slot].served) & TICKET_BITS;
+	return before && before <= TICKET_BITS / 2;
+}
+
 /* Whether @req has to look: it destroys something, or maps a page that somebody who came before still waits with. */
 static bool looks(const struct run *run, const struct request *req, enum trace_kind kind)
 {
 	if (run->follow.skipping || (maps_page(kind) && req->sleeper))
 		return false;
-	return is_end(kind) ||
-		(maps_page(kind) && req->value < run->nr_objects && !slot_is_clear(run, (uint32_t)req->value));
+	return is_end(kind) || (maps_page(kind) && page_is_awaited(run, req));
 }
 
 /* A page is not there either while its request waits for memory; what waits so has its cache or pool already. */
@@ -191,7 +215,7 @@ static const struct request *find_before(const struct run *run, const struct req
 {
 	const struct trace_op *op = run->ops[req->op].trace;
 	struct before before = { run, maker_of(req, op),
-		maps_page((enum trace_kind)op->kind) ? (uint32_t)req->value : SLOT_NONE };
+		maps_page((enum trace_kind)op->kind) ? (uint32_t)request_page(req) : SLOT_NONE };
 	const struct request *found = engine_find_waiting(&run->engine, is_before, &before);
 
 	for (uint32_t i = 0; !found && i < run->sleepers.nr; i++) {

@@ -47,6 +47,8 @@ void unmade_ends(struct run *run, const struct request *req);
  * always: they destroy a cache or a pool, or map a page.
  */
 bool unmade_looks(enum trace_kind kind);
+/** unmade_arrives() - @req does not begin at once. If it maps a page: which requests of the page are before it. */
+void unmade_arrives(const struct run *run, struct request *req);
 /**
  * unmade_passed() - while run->unmade.nr_early: @req, which waited, is done: a destruction
  * or mapping that waits for it looks again.
