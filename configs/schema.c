@@ -159,7 +159,9 @@ const struct key machine_keys[] = {
 	{ "latency.numa", KEY_BOOL, M(latency.numa), .def = "true" },
 	{ "latency.zero_bandwidth", KEY_RATE, D(zero_bandwidth), 1000000, 1000000000000000, .input_only = true },
 #define STEP_TEXT(ns) #ns " ns"
-#define X(id, name, ns) { "latency." name, KEY_TIME, M(latency.step_ns[STEP_##id]), 0, 1000000000, STEP_TEXT(ns) },
+#define X(id, name, ns)                                                                              \
+	{ "latency." name, KEY_TIME, M(latency.step_ns[STEP_##id]), 0, 1000000000, STEP_TEXT(ns), \
+		.none = STEP_##id == STEP_WRITE_BACK_PAGE },
 	MACHINE_STEPS(X)
 #undef X
 };

@@ -117,7 +117,7 @@ Test(pressure, reclaim_waits_for_what_was_written_when_writing_back_costs_someth
 	const char *read = "GFP_HIGHUSER_MOVABLE|__GFP_NORETRY", *written = "GFP_HIGHUSER_MOVABLE|__GFP_WRITE";
 	double none = reclaim_ns(written, "name=none"), some;
 
-	cr_expect_eq(reclaim_ns(written, "latency.write_back_page=0"), none, "none is the default");
+	cr_expect_eq(reclaim_ns(written, "latency.write_back_page=none"), none, "none is the default");
 	some = reclaim_ns(written, "latency.write_back_page=100us");
 	cr_expect(some > none + 95000 && some < none + 105000, "%.0f ns for a page, %.0f without", some, none);
 	none = reclaim_ns(read, "latency.write_back_page=0");
