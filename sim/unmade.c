@@ -156,7 +156,8 @@ void unmade_ends(struct run *run, const struct request *req)
 
 void unmade_arrives(const struct run *run, struct request *req)
 {
-	if (!maps_page((enum trace_kind)run->ops[req->op].trace->kind) || req->value >= run->nr_objects)
+	if (req->seat.marks & REQUEST_PAGE || !maps_page((enum trace_kind)run->ops[req->op].trace->kind) ||
+		req->value >= run->nr_objects)
 		return;
 	req->value |= (uint64_t)(run->objects[req->value].next_ticket & TICKET_BITS) << 32;
 	req->seat.marks |= REQUEST_PAGE;

@@ -419,7 +419,7 @@ Test(kswapd, kswapd_forgets_the_order_when_its_pass_has_reclaimed_twice_the_bloc
 /*
  * set_pgdat_percpu_threshold(): from its wake-up until it sleeps CPUs keep as much for themselves as is between the
  * marks. The zone is that of a machine with two CPUs whose kswapd had "vm stats threshold: 69" in zoneinfo,
- * and 12 before; machines with one CPU keep theirs (4).
+ * and 12 before; machines with one CPU keep theirs.
  */
 Test(kswapd, the_threshold_of_the_counters_follows_the_marks_while_kswapd_is_awake)
 {
