@@ -71,7 +71,7 @@ static inline struct trace_move cpu_track_move(struct cpu_track *track, const st
 /** cpu_track_tells() - whether the move is one to keep: a page frame is known where it needs one. */
 static inline bool cpu_track_tells(const struct trace_move *move)
 {
-	return move->pfn || move->kind == MOVE_SLEEP || move->kind == MOVE_BULK;
+	return move->pfn || move->kind == MOVE_BULK;
 }
 
 /** cpu_track_ends_drain() - whether drained blocks must be told (RAW_PAGES_DRAINED) before an event of that type. */

@@ -258,6 +258,7 @@ static bool is_kept(const struct raw_event *event)
 	case RAW_RECLAIM_END:
 	case RAW_COMPACT_BEGIN:
 	case RAW_COMPACT_END:
+	case RAW_KCOMPACTD_SLEEPS:
 		return false;
 	default:
 		return true;
@@ -277,6 +278,8 @@ static int ignore_effect(struct gather *g, const struct raw_event *event, struct
 		return ignore(g,
 			"mm_vmscan_direct_reclaim_*, mm_compaction_begin and _end: tell whose frees are reclaim's",
 			err);
+	if (event->type == RAW_KCOMPACTD_SLEEPS)
+		return ignore(g, "mm_compaction_kcompactd_sleep: tells when it looks at fragmentation", err);
 	return ignore(g, event->type == RAW_SLAB_GROW ? "slab_grow: effect of an allocation" :
 		"slab_release: effect of a free", err);
 }
@@ -305,6 +308,16 @@ static int bulk_begins(struct gather *g, const struct raw_event *event, struct e
 {
 	struct trace_move move = { .entry = event->entry, .cpu = event->cpu, .kind = MOVE_BULK };
 
+	return gather_move(g, &move, err);
+}
+
+/* From the first one it is known when kcompactd looks at fragmentation. */
+static int kcompactd_sleeps(struct gather *g, const struct raw_event *event, struct err *err)
+{
+	struct trace_move move = { .entry = event->entry, .cpu = event->cpu, .kind = MOVE_SLEEP };
+
+	if (!g->meta->kcompactd_sleep_ns)
+		g->meta->kcompactd_sleep_ns = event->time_ns;
 	return gather_move(g, &move, err);
 }
 
@@ -339,6 +352,8 @@ static int whole_event(struct gather *g, struct gather_task *task, struct raw_ev
 
 	if (event->type == RAW_SLAB_RELEASE)
 		code = slab_event(g, task, event, err);
+	else if (event->type == RAW_KCOMPACTD_SLEEPS)
+		code = kcompactd_sleeps(g, event, err);
 	if (code == 0)
 		code = look_at(g, task, event, err);
 	if (code < 0)

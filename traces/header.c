@@ -43,7 +43,7 @@ static json_t *counts_json(const struct trace_counts *counts)
 #define META_NUMBERS(X)                                                                                        \
 	X(page_size) X(cpus) X(events) X(prologue_events) X(adopted) X(implied_frees) X(lost) X(lines)         \
 	X(bytes_requested) X(bytes_allocated) X(cache_pages) X(cache_pages_reused) X(anon_pages)               \
-	X(anon_pages_reused) X(mapped_pages) X(first_ns) X(last_ns) X(slots)
+	X(anon_pages_reused) X(mapped_pages) X(kcompactd_sleep_ns) X(first_ns) X(last_ns) X(slots)
 #define META_BOOLS(X) X(recorded_addresses) X(hashed_pointers)
 #define META_COUNTS(X) X(ignored) X(unusable) X(repaired) X(classified)
 

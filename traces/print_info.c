@@ -114,6 +114,7 @@ static void set_counts(json_t *root, const struct trace_meta *meta, const struct
 	json_object_set_new(root, "anon_pages", number(meta->anon_pages));
 	json_object_set_new(root, "anon_pages_reused", number(meta->anon_pages_reused));
 	json_object_set_new(root, "mapped_pages", number(meta->mapped_pages));
+	json_object_set_new(root, "kcompactd_sleep_ns", number(meta->kcompactd_sleep_ns));
 	json_object_set_new(root, "reclaim_pace", pace(&meta->pace));
 	json_object_set_new(root, "prologue_events", number(meta->prologue_events));
 	json_object_set_new(root, "slots", number(meta->slots));

@@ -187,7 +187,7 @@ static const struct source_event events[] = {
 	MOVES("mm_page_free_batched", MOVE_BATCHED, "reported twice: mm_page_free has it",
 		MAY("pfn", FIELD_PFN, where)),
 	MOVES("mm_pagevec_free", MOVE_BATCHED, "reported twice: mm_page_free has it", MAY("pfn", FIELD_PFN, where)),
-	MOVES("mm_compaction_kcompactd_sleep", MOVE_SLEEP, "compaction's own report"),
+	EVENT("mm_compaction_kcompactd_sleep", RAW_KCOMPACTD_SLEEPS),
 	EVENT("mm_vmscan_direct_reclaim_begin", RAW_RECLAIM_BEGIN),
 	EVENT("mm_vmscan_direct_reclaim_end", RAW_RECLAIM_END),
 	PACE("mm_vmscan_lru_shrink_inactive", RAW_RECLAIM_BATCH, MAY("nr_scanned", FIELD_NUMBER, size),

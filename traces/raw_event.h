@@ -26,6 +26,7 @@ enum raw_type {
 	RAW_SLAB_GROW, RAW_SLAB_RELEASE,
 	RAW_PAGES_DRAINED, /* not recorded as such: size of a group of mm_page_pcpu_drain, see cpu_track.h */
 	RAW_RECLAIM_BEGIN, RAW_RECLAIM_END, RAW_COMPACT_BEGIN, RAW_COMPACT_END, /* a task does so for itself */
+	RAW_KCOMPACTD_SLEEPS, /* until it is woken, or half a second has passed */
 	RAW_PAGE_ALLOC, RAW_PAGE_FREE, RAW_PAGES_BULK, RAW_PAGES_EXACT, RAW_PAGES_EXACT_FREE,
 	RAW_VMALLOC, RAW_VFREE, RAW_VMAP, RAW_VUNMAP, RAW_VM_MAP_RAM, RAW_VM_UNMAP_RAM,
 	RAW_IOREMAP, RAW_IOUNMAP, RAW_REGION_REQUEST, RAW_REGION_RELEASE,

@@ -131,6 +131,11 @@ struct trace_meta {
 	uint64_t anon_pages, anon_pages_reused;
 	/* that tasks mapped of files, by the page tables that they took in rows (traces/table_rows.h) */
 	uint64_t mapped_pages;
+	/*
+	 * When kcompactd, of whichever node, first went to sleep (mm_compaction_kcompactd_sleep): unless it is woken it
+	 * looks at fragmentation HPAGE_FRAG_CHECK_INTERVAL_MSEC later, and again and again. 0: not told.
+	 */
+	ns_t kcompactd_sleep_ns;
 	struct trace_pace pace;
 	ns_t first_ns, last_ns;
 	uint32_t slots;            /* slot numbers used: 0 .. slots - 1 */

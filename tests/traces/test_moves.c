@@ -203,3 +203,23 @@ Test(moves, of_a_recording_stand_in_front_of_the_event_that_follows)
 	trace_close(r);
 	importing_end(&in);
 }
+
+#define SLEEPS(time) "kcompactd0-28 [000] ..... " time ": mm_compaction_kcompactd_sleep: nid=0\n"
+
+Test(moves, of_kcompactd_the_header_has_when_it_first_went_to_sleep)
+{
+	static const char *const texts[] = { LINE("mm_page_free: page=0x1 pfn=0x20 order=1"),
+		SLEEPS("1.597051") SLEEPS("2.114139") LINE("mm_page_free: page=0x1 pfn=0x20 order=1") };
+	static const ns_t want[] = { 0, 1597051000 };
+
+	for (int i = 0; i < 2; i++) {
+		struct imported in = importing_text(texts[i]);
+		struct trace_reader *r;
+		struct err err;
+
+		cr_assert_eq(trace_open(&r, in.path, NULL, &err), 0, "%s", err.text);
+		cr_expect_eq(trace_meta(r)->kcompactd_sleep_ns, want[i]);
+		trace_close(r);
+		importing_end(&in);
+	}
+}
