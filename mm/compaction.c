@@ -308,6 +308,7 @@ static enum compact_result compact_for_request(struct zone *zone, const struct a
 
 	if (result != COMPACT_CONTINUE)
 		return result;
+	page_resched(zone->pa);
 	zone->capture = &capture;
 	while (result == COMPACT_CONTINUE)
 		result = compact_step(&cc, meter);

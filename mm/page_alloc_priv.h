@@ -37,6 +37,13 @@ pfn_t zone_take_locked(struct zone *zone, unsigned int order, unsigned int mt, u
 /** fallback_can_steal() - whether a pageblock may be claimed through a block of that order. */
 bool fallback_can_steal(const struct page_alloc *pa, unsigned int order, unsigned int mt);
 
+/** page_resched() - models cond_resched() in the slow path. */
+static inline void page_resched(struct page_alloc *pa)
+{
+	if (pa->hooks.resched)
+		pa->hooks.resched(pa->hooks.arg);
+}
+
 /** zone_boost_watermark() - models boost_watermark(). Return: whether the zone has a boost to speak of. */
 bool zone_boost_watermark(struct zone *zone);
 

@@ -100,6 +100,11 @@ struct reclaim_hooks {
 	/** scan_objects() - a shrinker looks at @nr objects of @node. Return: how many it freed. */
 	uint64_t (*scan_objects)(void *arg, uint32_t shrinker, uint32_t node, uint64_t nr, unsigned int cpu,
 		struct meter *meter);
+	/**
+	 * resched() - cond_resched(): a request that is about to reclaim or to compact for itself lets go first
+	 * who has been woken. Pages may be taken back meanwhile. May be NULL: nobody waits.
+	 */
+	void (*resched)(void *arg);
 	/** oom_kill() - out_of_memory(): a task's memory is freed. Return: false when there is none to kill. */
 	bool (*oom_kill)(void *arg, unsigned int cpu, struct meter *meter);
 	void *arg;                  /* borrowed */

@@ -449,11 +449,12 @@ uint64_t direct_reclaim(struct page_alloc *pa, const struct alloc_context *ac, s
 	};
 	struct reclaim_episode episode = {
 		.node = ac->zonelist->zone[ac->preferred]->node,
-		.at_ns = meter_elapsed(meter),
 	};
 
 	if (!pa->hooks.page_gone)
 		return 0;
+	page_resched(pa);
+	episode.at_ns = meter_elapsed(meter);
 	try_to_free_pages(pa, ac, &sc);
 	if (!sc.reclaimed && !sc.compaction_ready && sc.skipped_deactivate) {
 		sc.force_deactivate = true;

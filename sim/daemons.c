@@ -84,33 +84,108 @@ static void look_after(struct run *run)
 	run_schedule_rcu(run);
 }
 
+static enum kswapd_answer step_of_pass(struct run *run, uint32_t node)
+{
+	uint64_t before = stolen(run); /* of all nodes */
+	enum kswapd_answer answer;
+
+	meter_start(&run->meter, run->machine->latency.step_ns);
+	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
+	run->reclaim.kswapds[node].stolen += stolen(run) - before;
+	return answer;
+}
+
+static void begin_pass(struct kswapd *k, ns_t now)
+{
+	k->begun_ns = now;
+	k->stolen = 0;
+}
+
+/* The pass ends @ended_ns from now; a new one could begin @again_ns from now. */
+static int end_pass(struct run *run, uint32_t node, ns_t ended_ns, ns_t again_ns, struct err *err)
+{
+	const struct kswapd *k = &run->reclaim.kswapds[node];
+
+	reclaim_wake_kcompactds(run);
+	reclaimed(run, EPISODE_KSWAPD, node, k->begun_ns, k->stolen);
+	if (!kswapd_may_sleep(run->mm.pages, node, false))
+		return schedule(run, node, KSWAPD_STARTING, again_ns, err);
+	return schedule(run, node, KSWAPD_NAPPING, ended_ns + KSWAPD_NAP_NS, err);
+}
+
 static int step(struct run *run, uint32_t node, struct err *err)
 {
 	struct kswapd *k = &run->reclaim.kswapds[node];
 	ns_t busy_ns = locks_daemon_busy(run, node), delay;
 	enum kswapd_answer answer;
-	uint64_t before;
 
 	if (busy_ns)
 		return schedule(run, node, k->state, busy_ns, err);
-	if (k->state != KSWAPD_RUNNING) {
-		k->begun_ns = run->engine.now;
-		k->stolen = 0;
-	}
-	meter_start(&run->meter, run->machine->latency.step_ns);
+	if (k->state != KSWAPD_RUNNING)
+		begin_pass(k, run->engine.now);
 	run->cpu = fair_cpu(run, &k->fair, node);
-	before = stolen(run); /* of all nodes */
-	answer = kswapd_step(run->mm.pages, node, run->cpu, &run->meter);
-	k->stolen += stolen(run) - before;
+	answer = step_of_pass(run, node);
 	delay = keep_cpu_busy(run, &k->fair, locks_daemon(run, node)) + run->meter.nap_ns;
 	look_after(run);
 	if (answer == KSWAPD_MORE)
 		return schedule(run, node, KSWAPD_RUNNING, delay, err);
-	reclaim_wake_kcompactds(run);
-	reclaimed(run, EPISODE_KSWAPD, node, k->begun_ns, k->stolen);
-	if (!kswapd_may_sleep(run->mm.pages, node, false))
-		return schedule(run, node, KSWAPD_STARTING, delay, err);
-	return schedule(run, node, KSWAPD_NAPPING, KSWAPD_NAP_NS, err);
+	return end_pass(run, node, 0, delay, err);
+}
+
+/*
+ * A pass that begins @at_ns from now, in the midst of a request, and as much of it as fits into a turn. Simplified:
+ * what it does under locks is counted, but keeps nobody out. Return: how long the request is kept from its CPU.
+ */
+static ns_t step_within(struct run *run, uint32_t node, ns_t at_ns)
+{
+	struct kswapd *k = &run->reclaim.kswapds[node];
+	enum kswapd_answer answer = KSWAPD_MORE;
+	ns_t ran_ns = 0, delay;
+
+	begin_pass(k, run->engine.now + at_ns);
+	while (answer == KSWAPD_MORE && ran_ns < FAIR_TICK_NS) {
+		answer = step_of_pass(run, node);
+		locks_count(run);
+		ran_ns += max_u64(meter_elapsed(&run->meter), 1000);
+	}
+	delay = fair_run(run, &k->fair, ran_ns);
+	meter_start(&run->meter, run->machine->latency.step_ns);
+	meter_charge_ns(&run->meter, at_ns + ran_ns);
+	if (answer == KSWAPD_MORE)
+		(void)schedule(run, node, KSWAPD_RUNNING, at_ns + delay, &run->deferred);
+	else
+		(void)end_pass(run, node, at_ns + ran_ns, at_ns + delay, &run->deferred);
+	return ran_ns;
+}
+
+/* Whether @node's has been woken, is on its way, and does not have to wait for its turn on the CPU of who wakes it. */
+static bool preempts(struct run *run, uint32_t node)
+{
+	struct kswapd *k = &run->reclaim.kswapds[node];
+
+	return kswapd_wanted(run->mm.pages, node) && k->state != KSWAPD_RUNNING && k->state != KSWAPD_STARTING &&
+		fair_cpu(run, &k->fair, node) == run->cpu && !fair_wake(run, &k->fair, node);
+}
+
+void daemons_resched(void *arg)
+{
+	struct run *run = arg;
+	struct meter of_request = run->meter;
+	ns_t kept_ns = 0;
+
+	if (!run->reclaim.active || run->untimed)
+		return;
+	run->meter.more = NULL; /* the request's segments are there */
+	for (uint32_t node = 0; node < run->machine->nr_nodes; node++) {
+		if (!preempts(run, node))
+			continue;
+		if (run->reclaim.kswapds[node].state == KSWAPD_NAPPING)
+			(void)kswapd_may_sleep(run->mm.pages, node, true);
+		kept_ns += run->machine->latency.step_ns[STEP_WAKE_UP];
+		kept_ns += step_within(run, node, meter_elapsed(&of_request) + kept_ns);
+	}
+	run->meter = of_request;
+	meter_charge_ns(&run->meter, kept_ns);
 }
 
 int daemons_end(struct run *run, struct err *err)
@@ -195,14 +270,35 @@ static int compact_step(struct run *run, uint32_t node, struct err *err)
 	return 0;
 }
 
+/* When kcompactd looks at fragmentation that has slept since then. */
+static ns_t look_after_sleep(ns_t since_ns)
+{
+	return (since_ns + FRAG_CHECK_TIMEOUT_NS + JIFFIES_8_NS - 1) / JIFFIES_8_NS * JIFFIES_8_NS;
+}
+
+/*
+ * The first one of the run: it looks at the same instants of each period, and a
+ * recording tells them. Simplified: of all nodes alike, and as if nothing had woken it since then.
+ */
+static ns_t first_look(const struct run *run)
+{
+	ns_t slept_ns = run->meta->kcompactd_sleep_ns ? run->meta->kcompactd_sleep_ns : run->begun_ns;
+	ns_t look_ns = look_after_sleep(slept_ns), begun_ns = run->begun_ns;
+
+	if (slept_ns > begun_ns)
+		return begun_ns + (look_ns - begun_ns - 1) % FRAG_CHECK_PERIOD_NS + 1;
+	if (look_ns > begun_ns)
+		return look_ns;
+	return begun_ns + FRAG_CHECK_PERIOD_NS - (begun_ns - look_ns) % FRAG_CHECK_PERIOD_NS;
+}
+
 ns_t daemons_kcompactd_put_off(const struct run *run, uint32_t node)
 {
 	const struct kswapd *k = run->reclaim.active ? &run->reclaim.kswapds[node] : NULL;
-	ns_t since_ns = k && k->compact_ended_ns ? k->compact_ended_ns : run->begun_ns;
 
 	if (k && k->compacting)
 		return run->engine.now + FRAG_CHECK_PERIOD_NS;
-	return (since_ns + FRAG_CHECK_TIMEOUT_NS + JIFFIES_8_NS - 1) / JIFFIES_8_NS * JIFFIES_8_NS;
+	return k && k->compact_ended_ns ? look_after_sleep(k->compact_ended_ns) : first_look(run);
 }
 
 int reclaim_fire(struct run *run, uint32_t kind, uint32_t generation, uint32_t value, struct err *err)

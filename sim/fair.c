@@ -18,8 +18,6 @@
 #include "base/dist.h"
 #include "sim/reclaim_priv.h"
 
-/* HZ 250; a slice, sched_slice() of two tasks or more, is 3 ms or less, and over at the next tick */
-#define TICK_NS    4000000u
 #define SLEEPER_NS 3000000   /* place_entity(): half of sysctl_sched_latency */
 #define GRAN_NS    1000000   /* sysctl_sched_wakeup_granularity */
 #define RECENT_NS  20000000u /* so long after it found little memory a task still wants its CPU: an assumption */
@@ -64,7 +62,7 @@ static uint32_t rivals_on(const struct run *run, uint32_t cpu)
 
 	do {
 		before = nr;
-		nr = seen_within(run, cpu, RECENT_NS + (ns_t)nr * TICK_NS);
+		nr = seen_within(run, cpu, RECENT_NS + (ns_t)nr * FAIR_TICK_NS);
 	} while (nr > before);
 	return max_u32(nr, run->engine.cpus[cpu].waiting[CTX_PROCESS].nr > 0);
 }
@@ -83,7 +81,7 @@ static void stand_by(struct fair *fair, ns_t now, uint32_t rivals)
 /* The others run until they are as far as @fair, each for whole ticks: nobody sees earlier that its turn is over. */
 static ns_t turns_of_others(const struct fair *fair, uint32_t rivals)
 {
-	return ((ns_t)fair->ahead_ns + TICK_NS - 1) / TICK_NS * TICK_NS * rivals;
+	return ((ns_t)fair->ahead_ns + FAIR_TICK_NS - 1) / FAIR_TICK_NS * FAIR_TICK_NS * rivals;
 }
 
 /* Nobody wants @cpu, and it is not the one of who looks. */
@@ -141,7 +139,7 @@ ns_t fair_wake(struct run *run, struct fair *fair, uint32_t node)
 		return wake_idle(run);
 	if (!rivals || fair->ahead_ns < -GRAN_NS)
 		return 0;
-	return fair->ahead_ns > 0 ? turns_of_others(fair, rivals) : TICK_NS - now % TICK_NS;
+	return fair->ahead_ns > 0 ? turns_of_others(fair, rivals) : FAIR_TICK_NS - now % FAIR_TICK_NS;
 }
 
 /*
@@ -173,7 +171,7 @@ ns_t fair_run(struct run *run, struct fair *fair, ns_t ns)
 	}
 	fair->ahead_ns += (int64_t)ns;
 	fair->turn_ns += ns;
-	if (fair->turn_ns < TICK_NS || fair->ahead_ns <= 0)
+	if (fair->turn_ns < FAIR_TICK_NS || fair->ahead_ns <= 0)
 		return ns;
 	fair->turn_ns = 0;
 	return ns + (pulled(run, fair, &after) ? after : turns_of_others(fair, rivals));

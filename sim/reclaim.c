@@ -356,7 +356,7 @@ void reclaim_use(const struct run *run, struct replay_use *use)
 int reclaim_start(struct run *run, struct err *err)
 {
 	struct reclaim_hooks hooks = { .page_gone = page_gone, .oom_kill = oom_kill, .page_moved = daemons_page_moved,
-		.reclaimed = daemons_reclaimed, .compacted = daemons_compacted, .arg = run };
+		.resched = daemons_resched, .reclaimed = daemons_reclaimed, .compacted = daemons_compacted, .arg = run };
 	int ret;
 
 	if (run->options->layer == LAYER_PAGE || !run->machine->reclaim.enabled)

@@ -186,6 +186,8 @@ bool oom_kill(void *arg, unsigned int cpu, struct meter *meter);
 void oom_page_begins(struct run *run, uint32_t who);
 
 /* fair.c */
+/* HZ 250; a slice, sched_slice() of two tasks or more, is 3 ms or less, and over at the next tick */
+#define FAIR_TICK_NS 4000000u
 /**
  * fair_cpu() - the CPU on which a daemon of @node runs now: where it ran last; among CPUs that share a cache, the
  * one that has been idle for longest. Models select_task_rq_fair(): select_idle_sibling() looks among the latter
@@ -205,6 +207,8 @@ ns_t fair_wake(struct run *run, struct fair *fair, uint32_t node);
 ns_t fair_run(struct run *run, struct fair *fair, ns_t ns);
 
 /* daemons.c */
+/** daemons_resched() - a request in its slow path reschedules: a kswapd that it has woken preempts it. */
+void daemons_resched(void *arg);
 /** An episode of reclaim or compaction: a row of reclaim_events. */
 struct episode {
 	enum episode_by by;

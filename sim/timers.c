@@ -52,7 +52,7 @@ static bool is_compacted_proactively(const struct run *run)
 	return run->machine->page_allocator.compaction && run->machine->page_allocator.compaction_proactiveness;
 }
 
-/* One line each: the first firing is a period after the beginning of time. */
+/* One line each: the first firing is a period after the beginning of time, unless it is put off. */
 static const struct timer timers[] = {
 	{ .work = vmstat_work, .period_ns = SECOND_NS },
 	{ .work = slab_reap_work, .period_ns = 2 * SECOND_NS, .skew_ns = 12000000u, .wanted = slab_is_reaped },
@@ -66,6 +66,12 @@ static const struct timer timers[] = {
 static int set(struct run *run, uint32_t timer, uint32_t number, ns_t time_ns, struct err *err)
 {
 	return engine_timer(&run->engine, time_ns, CLASS_WAKE, RUN_TIMER_PERIODIC + timer, number, err);
+}
+
+static ns_t first_time(const struct run *run, const struct timer *timer, uint32_t number)
+{
+	return timer->put_off ? timer->put_off(run, number) :
+		run->engine.now + timer->period_ns + number * timer->skew_ns;
 }
 
 int timers_start(struct run *run, struct err *err)
@@ -83,7 +89,7 @@ int timers_start(struct run *run, struct err *err)
 		if (timer->wanted && !timer->wanted(run))
 			continue;
 		for (uint32_t n = 0; ret == 0 && n < nr; n++, run->nr_periodic++)
-			ret = set(run, i, n, run->engine.now + timer->period_ns + n * timer->skew_ns, err);
+			ret = set(run, i, n, first_time(run, timer, n), err);
 	}
 	return ret;
 }

@@ -747,6 +747,26 @@ Test(shortage, figures_of_two_nodes_agree)
 	}
 }
 
+/*
+ * cond_resched() in the slow path: who finds memory short that nobody has told kswapd of lets it have its
+ * turn before he reclaims for himself. With two CPUs it is on the other one meanwhile.
+ */
+Test(shortage, kswapd_has_its_turn_before_the_request_that_woke_it_reclaims)
+{
+	static const char first[] = "select by from reclaim_events where by <> 'kcompactd' order by start_ns limit 1";
+
+	add_many(8000,
+		"{\"event\":\"alloc_pages\",\"id\":\"f%d\",\"pid\":7,\"comm\":\"cat\",\"gfp\":\"__GFP_MOVABLE|__GFP_NOWARN\"}");
+	scenario_add("{\"event\":\"alloc_pages\",\"id\":\"k\",\"pid\":8,\"time_ns\":900000000}");
+	replay("--set memory=24MiB --set cpus=2");
+	scenario_expect(first, "direct\n");
+	replay("--set memory=24MiB --set cpus=1");
+	scenario_expect(first, "kswapd\n");
+	scenario_expect("select max(end_ns) filter (where by = 'kswapd') <= min(start_ns) filter (where by = 'direct')"
+		" from reclaim_events", "1\n");
+	expect_figures_agree();
+}
+
 /* It swaps out between requests, which have memory all the time: what it waits for is not theirs. */
 Test(shortage, nobody_sleeps_for_what_kswapd_writes)
 {

@@ -69,6 +69,46 @@ Test(reclaim, looking_at_active_pages_after_all_is_another_stall)
 	fixture_free(fx);
 }
 
+static struct fixture *resched_in;
+static uint32_t rescheds, gone_before, gone_after;
+
+/* kswapd has the CPU until its pass is over. */
+static void let_kswapd_run(void *arg)
+{
+	const struct told *told = arg;
+
+	gone_before = told->nr_gone;
+	cr_expect(kswapd_wanted(resched_in->pa, 0), "it was woken");
+	while (kswapd_step(resched_in->pa, 0, 0, &resched_in->meter) == KSWAPD_MORE)
+		;
+	gone_after = told->nr_gone;
+	rescheds++;
+}
+
+/* __perform_reclaim(): cond_resched(), and then the request reclaims for itself whatever has become free. */
+Test(reclaim, kswapd_goes_before_the_request_that_woke_it)
+{
+	struct fixture *fx = resched_in = fixture_zone(1024, 3072, 63, 378);
+	static struct told told;
+	static pfn_t pfns[4096];
+	uint32_t nr;
+
+	hook(fx, &told);
+	nr = fill(fx, LRU_KIND_FILE, pfns, 4096);
+	fx->pa->reclaim[0].wanted = false; /* asleep, as if it had found nothing to do */
+	fx->pa->hooks.resched = let_kswapd_run;
+	cr_assert_neq(take_gfp(fx, GFP_KERNEL | GFP_BIT_NORETRY, 0), PFN_NONE);
+	cr_expect_eq(rescheds, 1);
+	cr_expect_eq(gone_before, 0);
+	cr_expect_gt(gone_after, 0);
+	cr_expect_geq(told.nr_gone, gone_after + 32);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGSTEAL_KSWAPD), gone_after);
+	cr_expect_eq(page_alloc_counter(fx->pa, PC_PGSTEAL_DIRECT), told.nr_gone - gone_after);
+	cr_expect_leq(told.nr_gone, nr);
+	check(fx);
+	fixture_free(fx);
+}
+
 Test(reclaim, without_hooks_nothing_is_taken_back)
 {
 	struct fixture *fx = fixture_zone(1024, 3072, 63, 378);

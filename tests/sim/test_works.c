@@ -1,4 +1,6 @@
 /* What the kernel does by the clock and on its workers, asked by itself: when, and how often. */
+#include <inttypes.h>
+
 #include "mm/slab_priv.h"
 #include "tests/sim/reclaim_fixture.h"
 
@@ -145,6 +147,43 @@ Test(works, a_look_at_fragmentation_is_put_off_by_a_pass)
 	world_free(w);
 }
 
+static ns_t first_look_of(struct world *w, ns_t slept_ns, ns_t begun_ns)
+{
+	struct trace_meta meta = { .kcompactd_sleep_ns = slept_ns };
+	const struct trace_meta *before = w->run.meta;
+	ns_t look_ns;
+
+	w->run.meta = &meta;
+	w->run.begun_ns = begun_ns;
+	look_ns = daemons_kcompactd_put_off(&w->run, 0);
+	w->run.meta = before;
+	return look_ns;
+}
+
+/*
+ * D-pressure's kcompactd went to sleep at 1.597050898 and then at 2.114, 2.625 ...
+ * 8.273949: its timer is due at multiples of 8 jiffies, 16 of which are a period.
+ */
+Test(works, looks_at_fragmentation_come_when_the_recorded_machine_looked)
+{
+	struct world *w = world_new(1);
+
+	w->run.reclaim.kswapds = NULL;
+	cr_expect_eq(first_look_of(w, 1597050898, 1597050898), 2112000000);
+	cr_expect_eq(first_look_of(w, 1597050898, 8000000000), 2112000000 + 12ull * FRAG_CHECK_PERIOD_NS, "later");
+	cr_expect_eq(first_look_of(w, 1597050898, 2112000000), 2112000000ull + FRAG_CHECK_PERIOD_NS, "just then");
+	cr_expect_eq(first_look_of(w, 8273949000, 1000000000), 1120000000, "seen only later: 8.8, less 15 periods");
+	cr_expect_eq(first_look_of(w, 8273949000, 8799999999), 8800000000);
+	for (ns_t slept_ns = UINT64_MAX; slept_ns > UINT64_MAX - 700000000; slept_ns -= 99999999) {
+		ns_t look_ns = first_look_of(w, slept_ns, 5000000000);
+
+		cr_expect(look_ns > 5000000000 && look_ns <= 5000000000 + FRAG_CHECK_PERIOD_NS,
+			"a damaged header: %" PRIu64, slept_ns);
+	}
+	cr_expect_eq(first_look_of(w, 0, 7ull * NS), 7520000000, "not told");
+	world_free(w);
+}
+
 /* kcompactd's own timeout begins anew with each pass: 300 + 500 ms are 25 times 32 ms. */
 Test(works, a_look_that_is_put_off_comes_when_it_is_due)
 {
@@ -160,12 +199,14 @@ Test(works, a_look_that_is_put_off_comes_when_it_is_due)
 	w->run.mm.slab = &slab;
 	w->run.reclaim.kswapds = &k;
 	cr_assert_eq(timers_start(&w->run, &err), 0);
-	cr_expect_eq(due_at(w, FRAG_CHECK_PERIOD_NS), 1);
-	fire(w);
-	cr_expect_eq(w->run.engine.now, FRAG_CHECK_PERIOD_NS);
 	cr_expect_eq(due_at(w, 800000000), 1);
+	k.compact_ended_ns = 500000000;
 	fire(w);
-	cr_expect_eq(due_at(w, 800000000 + FRAG_CHECK_PERIOD_NS), 1, "and after that once in a period");
+	cr_expect_eq(w->run.engine.now, 800000000);
+	cr_expect_eq(due_at(w, 1024000000), 1, "it has done something since");
+	fire(w);
+	fire(w);
+	cr_expect_eq(due_at(w, 1024000000 + FRAG_CHECK_PERIOD_NS), 1, "and after that once in a period");
 	w->run.reclaim.kswapds = NULL;
 	w->run.mm.slab = NULL;
 	world_free(w);
