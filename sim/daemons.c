@@ -158,34 +158,43 @@ static ns_t step_within(struct run *run, uint32_t node, ns_t at_ns)
 	return ran_ns;
 }
 
-/* Whether @node's has been woken, is on its way, and does not have to wait for its turn on the CPU of who wakes it. */
-static bool preempts(struct run *run, uint32_t node)
+/* Whether @node's has been woken, and nothing has come of that yet. */
+static bool is_woken(const struct run *run, uint32_t node)
 {
-	struct kswapd *k = &run->reclaim.kswapds[node];
+	const struct kswapd *k = &run->reclaim.kswapds[node];
 
-	return kswapd_wanted(run->mm.pages, node) && k->state != KSWAPD_RUNNING && k->state != KSWAPD_STARTING &&
-		fair_cpu(run, &k->fair, node) == run->cpu && !fair_wake(run, &k->fair, node);
+	return kswapd_wanted(run->mm.pages, node) && k->state != KSWAPD_RUNNING && k->state != KSWAPD_STARTING;
+}
+
+static void end_nap(struct run *run, uint32_t node)
+{
+	if (run->reclaim.kswapds[node].state == KSWAPD_NAPPING)
+		(void)kswapd_may_sleep(run->mm.pages, node, true);
+}
+
+/* It preempts who makes the request that woke it, and then runs; the request goes on behind that. */
+static void come_first(struct run *run, uint32_t node)
+{
+	struct meter of_request = run->meter;
+	ns_t wake_ns = run->machine->latency.step_ns[STEP_WAKE_UP], ran_ns;
+
+	end_nap(run, node);
+	run->meter.more = NULL; /* the request's segments are there */
+	ran_ns = step_within(run, node, meter_elapsed(&of_request) + wake_ns);
+	run->meter = of_request;
+	meter_charge_ns(&run->meter, wake_ns + ran_ns);
 }
 
 void daemons_resched(void *arg)
 {
 	struct run *run = arg;
-	struct meter of_request = run->meter;
-	ns_t kept_ns = 0;
 
-	if (!run->reclaim.active || run->untimed)
-		return;
-	run->meter.more = NULL; /* the request's segments are there */
-	for (uint32_t node = 0; node < run->machine->nr_nodes; node++) {
-		if (!preempts(run, node))
-			continue;
-		if (run->reclaim.kswapds[node].state == KSWAPD_NAPPING)
-			(void)kswapd_may_sleep(run->mm.pages, node, true);
-		kept_ns += run->machine->latency.step_ns[STEP_WAKE_UP];
-		kept_ns += step_within(run, node, meter_elapsed(&of_request) + kept_ns);
+	for (uint32_t node = 0; run->reclaim.active && !run->untimed && node < run->machine->nr_nodes; node++) {
+		struct fair *fair = &run->reclaim.kswapds[node].fair;
+
+		if (is_woken(run, node) && fair_cpu(run, fair, node) == run->cpu && !fair_wake(run, fair, node))
+			come_first(run, node);
 	}
-	run->meter = of_request;
-	meter_charge_ns(&run->meter, kept_ns);
 }
 
 int daemons_end(struct run *run, struct err *err)
@@ -332,10 +341,9 @@ static void wake_kswapds(struct run *run)
 	for (uint32_t node = 0; node < run->machine->nr_nodes; node++) {
 		struct kswapd *k = &run->reclaim.kswapds[node];
 
-		if (!kswapd_wanted(run->mm.pages, node) || k->state == KSWAPD_RUNNING || k->state == KSWAPD_STARTING)
+		if (!is_woken(run, node))
 			continue;
-		if (k->state == KSWAPD_NAPPING)
-			kswapd_may_sleep(run->mm.pages, node, true);
+		end_nap(run, node);
 		schedule(run, node, KSWAPD_STARTING, run->machine->latency.step_ns[STEP_WAKE_UP] +
 			fair_wake(run, &k->fair, node), &run->deferred);
 	}

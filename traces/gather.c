@@ -304,9 +304,10 @@ int gather_move(struct gather *g, const struct trace_move *move, struct err *err
 	return move_spool_append(&g->moves, &next, err);
 }
 
-static int bulk_begins(struct gather *g, const struct raw_event *event, struct err *err)
+/* A move of no block. */
+static int moment(struct gather *g, const struct raw_event *event, enum trace_move_kind kind, struct err *err)
 {
-	struct trace_move move = { .entry = event->entry, .cpu = event->cpu, .kind = MOVE_BULK };
+	struct trace_move move = { .entry = event->entry, .cpu = event->cpu, .kind = (unsigned int)kind & 0xf };
 
 	return gather_move(g, &move, err);
 }
@@ -314,11 +315,9 @@ static int bulk_begins(struct gather *g, const struct raw_event *event, struct e
 /* From the first one it is known when kcompactd looks at fragmentation. */
 static int kcompactd_sleeps(struct gather *g, const struct raw_event *event, struct err *err)
 {
-	struct trace_move move = { .entry = event->entry, .cpu = event->cpu, .kind = MOVE_SLEEP };
-
 	if (!g->meta->kcompactd_sleep_ns)
 		g->meta->kcompactd_sleep_ns = event->time_ns;
-	return gather_move(g, &move, err);
+	return moment(g, event, MOVE_SLEEP, err);
 }
 
 /* What comes of a call comes before its return. */
@@ -329,7 +328,7 @@ static int call_begins(struct gather *g, struct gather_task *task, const struct 
 	if (event->type == RAW_SLAB_GROW)
 		code = slab_event(g, task, event, err);
 	else if (event->type == RAW_PAGES_BULK)
-		code = bulk_begins(g, event, err);
+		code = moment(g, event, MOVE_BULK, err);
 	return code < 0 ? code : push_frame(g, task, event, err);
 }
 
